@@ -1,0 +1,37 @@
+"""A character LSTM: load one, let it write, ask how surprised it is.
+
+from model import CharLSTM, stream
+lm = CharLSTM.from_pretrained("user/name")
+for piece in stream(lm, "ROMEO:", length=500, temperature=0.8, seed=1):
+    print(piece, end="")
+"""
+
+from .char_lstm import PRETRAINED, CharLSTM, ModelUnavailableError
+from .checkpoint import CheckpointError
+from .engine import Engine, EngineBusyError, Memory, Sequence, Stream, generate, stream
+from .lstm import LSTMConfig, LSTMNetwork, LSTMState
+from .sampler import SamplingParams
+from .score import Score, score
+from .tokenizer import CharTokenizer, UnknownCharactersError
+
+__all__ = [
+    "PRETRAINED",
+    "CharLSTM",
+    "CharTokenizer",
+    "CheckpointError",
+    "Engine",
+    "EngineBusyError",
+    "LSTMConfig",
+    "LSTMNetwork",
+    "LSTMState",
+    "Memory",
+    "ModelUnavailableError",
+    "SamplingParams",
+    "Score",
+    "Sequence",
+    "Stream",
+    "UnknownCharactersError",
+    "generate",
+    "score",
+    "stream",
+]

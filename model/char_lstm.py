@@ -1,0 +1,295 @@
+"""What people load: the network and its vocabulary together, with the verbs that the Hub's users know.
+
+Knows checkpoint folders and, inside the verbs that need it, the Hub. One commit is pinned first and every file
+is taken from it; nothing is believed unchecked and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .checkpoint import SERVED, Checkpoint, CheckpointError, read_checkpoint, replace_file, write_checkpoint
+from .lstm import LSTMConfig, LSTMNetwork
+from .tokenizer import CharTokenizer
+
+PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the project
+_TIMEOUT_S = 10.0  # the Hub's client has none of its own for the first request
+
+
+class ModelUnavailableError(OSError):
+    """A model could not be had from the Hub. The message says which and why, and what to do."""
+
+
+@dataclass(eq=False)
+class CharLSTM:
+    """A character LSTM that is ready to write.
+
+    Attributes:
+        network: the weights, in float32, in evaluation mode.
+        tokenizer: the vocabulary.
+        training: what the trainer noted about how the model came to be.
+        name: what it was loaded as, for people to read: a Hub id, or a folder's name.
+        commit: the Hub's commit, 40 hex digits; None when it came from a folder.
+        notice: what whoever uses it should be told, such as that the Hub was away; "" when nothing.
+    """
+
+    network: LSTMNetwork
+    tokenizer: CharTokenizer
+    training: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "untitled"
+    commit: str | None = None
+    notice: str = ""
+
+    @property
+    def config(self) -> LSTMConfig:
+        return self.network.config
+
+    @property
+    def device(self) -> torch.device:
+        return self.network.embedding.weight.device
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        id_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        device: torch.device | str = "cpu",
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> CharLSTM:
+        """Loads a model: a Hub id such as ``user/name``, a run folder (its best checkpoint) or a checkpoint folder.
+
+        Args:
+            id_or_path: a path if it exists or begins with ``.``, ``/``, ``~`` or ``runs/``; else a Hub id.
+                ``hf://user/name`` is a Hub id in any case.
+            revision: a branch, tag or commit; the Hub's main when None. It is pinned to one commit first.
+            device: where the weights go.
+            token, cache_dir, local_files_only: as everywhere in huggingface_hub.
+
+        Raises:
+            CheckpointError: the files are not a model that can be served.
+            ModelUnavailableError: there is no such repo or revision, no right to read it, or no way to reach it.
+        """
+        if is_local(id_or_path):
+            folder = checkpoint_folder(id_or_path)
+            return cls.from_checkpoint(read_checkpoint(folder), device=device, name=Path(id_or_path).name)
+        repo = str(id_or_path).removeprefix("hf://")
+        pull = _Pull(repo, revision, token, cache_dir, local_files_only)
+        try:
+            checkpoint = read_checkpoint(pull.folder())
+        except CheckpointError:
+            # A cached file may have been damaged on this disk; one fresh copy tells that from a bad repo.
+            if pull.offline:
+                raise
+            checkpoint = read_checkpoint(pull.folder(force_download=True))
+        return cls.from_checkpoint(checkpoint, device=device, name=repo, commit=pull.commit, notice=pull.notice)
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, *, device: torch.device | str = "cpu", **about: Any) -> CharLSTM:
+        """Builds the network of a checkpoint that was read; ``about`` are name, commit and notice."""
+        with torch.device("meta"):  # no memory, no random numbers: every tensor comes from the file
+            network = LSTMNetwork(checkpoint.config)
+        network.to_empty(device=device)
+        network.load_state_dict({name: tensor.float() for name, tensor in checkpoint.weights.items()})
+        network.eval().requires_grad_(False)
+        return cls(network, checkpoint.tokenizer, checkpoint.training, **about)
+
+    def checkpoint(self) -> Checkpoint:
+        """What a checkpoint folder of this model holds."""
+        return Checkpoint(self.config, self.tokenizer, self.network.state_dict(), self.training)
+
+    def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
+        """Writes config.json, model.safetensors and manifest.json; other files there are left alone.
+
+        Args:
+            folder: made if it is missing.
+            dtype: "float32", "bfloat16" or "float16". Half the size costs less than 0.00003 nats.
+        """
+        write_checkpoint(folder, self.checkpoint(), dtype=dtype)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        commit_message: str = "Upload a character LSTM",
+        dtype: str = "float32",
+    ) -> str:
+        """Uploads the model in one commit; the repo is made if it is missing. A model card there stays as it is.
+
+        Returns:
+            the commit's id.
+
+        Raises:
+            huggingface_hub's errors, as they are.
+        """
+        from huggingface_hub import HfApi
+
+        api = HfApi(token=token)
+        repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        if revision is not None:
+            api.create_branch(repo, branch=revision, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder, dtype=dtype)
+            commit = api.upload_folder(
+                repo_id=repo, folder_path=folder, revision=revision, commit_message=commit_message
+            )
+        return str(commit.oid)
+
+
+def is_local(id_or_path: str | Path) -> bool:
+    """Whether a model's name means a folder here: it exists, or is written as a path is."""
+    text = str(id_or_path)
+    if text.startswith("hf://"):
+        return False
+    return text.startswith((".", "/", "~", "runs/")) or isinstance(id_or_path, Path) or Path(text).exists()
+
+
+def checkpoint_folder(path: str | Path) -> Path:
+    """The checkpoint a path means: itself, or the best one of a run folder.
+
+    Raises:
+        CheckpointError: there is no such folder.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise CheckpointError(f"there is no folder {str(path)!r}: a model on the Hub is written user/name")
+    best = folder / "best"
+    return best if best.is_dir() else folder
+
+
+@dataclass
+class _Pull:
+    """One commit of one repo, brought into the Hub's cache."""
+
+    repo: str
+    revision: str | None
+    token: str | bool | None
+    cache_dir: str | Path | None
+    offline: bool
+    commit: str = ""
+    notice: str = ""
+
+    def folder(self, *, force_download: bool = False) -> Path:
+        from huggingface_hub import hf_hub_download
+
+        if not self.commit:
+            self._pin()
+        path = ""
+        for name in SERVED:
+            path = self._ask(
+                partial(
+                    hf_hub_download,
+                    self.repo,
+                    name,
+                    revision=self.commit,
+                    token=self.token,
+                    cache_dir=self.cache_dir,
+                    local_files_only=self.offline,
+                    force_download=force_download,
+                )
+            )
+        return Path(path).parent
+
+    def _pin(self) -> None:
+        """Settles on a commit: the Hub's, or when it is out of reach the one that is cached."""
+        from huggingface_hub import HfApi, constants
+        from huggingface_hub.utils._validators import validate_repo_id
+
+        self._ask(lambda: validate_repo_id(self.repo))
+        if self.revision and re.fullmatch("[0-9a-f]{40}", self.revision):
+            self.commit = self.revision
+            return
+        api = HfApi(token=self.token)
+        self.offline = self.offline or bool(constants.HF_HUB_OFFLINE)
+        self.notice = "offline"
+        if not self.offline:
+            try:
+                self.commit = str(api.model_info(self.repo, revision=self.revision, timeout=_TIMEOUT_S).sha)
+            except Exception as error:  # noqa: BLE001  whatever the client raises is judged by _is_outage
+                if not _is_outage(error):
+                    raise self._unavailable(error) from None
+                self.offline = True
+                self.notice = "the Hub could not be reached"
+            else:
+                self.notice = ""
+                self._remember()
+                return
+        self.commit = self._ask(
+            lambda: (
+                api.resolve_revision(
+                    self.repo, revision=self.revision, cache_dir=self.cache_dir, local_files_only=True
+                ).resolved
+            )
+        )
+        self.notice += f": this is the copy of {self.repo} kept here"
+
+    def _remember(self) -> None:
+        """Notes in the Hub's cache which commit the name meant, for a day without network."""
+        from huggingface_hub import constants
+        from huggingface_hub.file_download import repo_folder_name
+
+        cache = Path(self.cache_dir or constants.HF_HUB_CACHE).expanduser()
+        reference = cache / repo_folder_name(repo_id=self.repo, repo_type="model") / "refs" / (self.revision or "main")
+        with contextlib.suppress(OSError):  # a cache that cannot be written must not keep a model from loading
+            reference.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(reference, self.commit.encode())
+
+    def _ask(self, request: Callable[[], Any]) -> Any:
+        try:
+            return request()
+        except Exception as error:  # noqa: BLE001  of whatever kind, it becomes one clear line
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, error: Exception) -> ModelUnavailableError:
+        """One line for a person from whatever the client raised; neither its URLs nor its paths."""
+        from huggingface_hub import errors
+
+        what = f"{self.repo}" + (f" at {self.revision}" if self.revision else "")
+        reasons: list[tuple[type[Exception], str]] = [
+            (errors.HFValidationError, "is not a model's name on the Hub: write user/name"),
+            (errors.GatedRepoError, "is gated: ask for access on its page on the Hub, then log in (hf auth login)"),
+            (errors.DisabledRepoError, "has been disabled by the Hub"),
+            (
+                errors.RepositoryNotFoundError,
+                "is not on the Hub, or is private: check the name, or log in (hf auth login)",
+            ),
+            (errors.RevisionNotFoundError, "does not exist: check the revision, a branch, tag or commit"),
+            (errors.RemoteEntryNotFoundError, f"is not a char-lstm model: it has no {_missing(error)}"),
+            (errors.RevisionResolutionError, "is not kept here, and the Hub is out of reach: try again with a network"),
+            (errors.LocalEntryNotFoundError, "could not be downloaded whole: try again"),
+        ]
+        for kind, reason in reasons:
+            if isinstance(error, kind):
+                return ModelUnavailableError(f"{what} {reason}")
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status is not None:
+            return ModelUnavailableError(f"{what} could not be had: the Hub answered {status}")
+        return ModelUnavailableError(f"{what} could not be had: {type(error).__name__}")
+
+
+def _missing(error: Exception) -> str:
+    path = str(getattr(getattr(error, "response", None), "url", "")).split("?")[0]
+    return next((name for name in SERVED if path.endswith(name)), "such file")
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether it is the Hub's or the network's trouble, which a cached copy can bridge, rather than an answer."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if not isinstance(error, HfHubHTTPError):
+        return True  # no connection, no answer in time, or an answer that is not the Hub's
+    return error.response.status_code >= 500 or error.response.status_code in (408, 429)
