@@ -1,0 +1,238 @@
+"""Routes by which files come and go: preupload, LFS batch, PUT, parts and verify, commit; resolve with ranges.
+
+LFS bytes are kept only when their SHA-256 is the announced one. A commit is all or nothing: every line is looked at
+before the branch moves.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+from tests.local_hub.repos import REPO, REV, Context, Route, url_of
+from tests.local_hub.store import PREFIXES, Account, Blob, Commit, Refusal, Repo
+from tests.local_hub.wire import Request, Response, json_response
+
+PLAIN = r"/(?P<kind>datasets/|spaces/)?(?P<namespace>[^/]+)/(?P<name>[^/]+)"
+SHA = r"(?P<sha>[0-9a-f]{64})"
+
+
+def preupload(context: Context, request: Request) -> Response:
+    """Says which files go to LFS and which of them are there already."""
+    repo, wanted = context.open_files(request), request.json()
+    if not request.flag("create_pr"):
+        context.writable(request)
+    commit = repo.commit(request.params["rev"])
+    ignore = [line.strip() for line in str(wanted.get("gitIgnore") or "").splitlines() if line.strip()]
+    return json_response({"files": [preupload_file(context, repo, commit, item, ignore) for item in wanted["files"]]})
+
+
+def preupload_file(
+    context: Context, repo: Repo, commit: Commit, item: dict[str, Any], ignore: list[str]
+) -> dict[str, Any]:
+    path, sample = item["path"], base64.b64decode(item["sample"])
+    attributes = commit.files.get(".gitattributes")
+    rules = context.store.get(attributes) if attributes else b""
+    lfs = repo.uses_lfs(path, item["size"], sample, commit, rules, context.lfs_limit)
+    answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": path in ignore}
+    if present := commit.files.get(path):
+        answer["oid"] = present.key
+    return answer
+
+
+# LFS
+
+
+def lfs_batch(context: Context, request: Request) -> Response:
+    context.writable(request)
+    objects = [lfs_object(context, request, item["oid"], item["size"]) for item in request.json()["objects"]]
+    return json_response({"transfer": "basic", "objects": objects})
+
+
+def lfs_object(context: Context, request: Request, sha: str, size: int) -> dict[str, Any]:
+    if context.store.has(sha):
+        return {"oid": sha, "size": size}
+    origin = other_origin(request.origin) if context.redirect == "cdn" else request.origin
+    href = f"{origin}/lfs/{sha}?X-Signature={secrets.token_hex(8)}"
+    upload: dict[str, Any] = {"href": href}
+    if context.part_size and size > context.part_size:
+        parts = range(1, ceil(size / context.part_size) + 1)
+        header = {str(part): f"{origin}/lfs/{sha}/part/{part}" for part in parts}
+        upload["header"] = {"chunk_size": str(context.part_size), **header}
+    verify = {"href": f"{request.origin}{request.path.removesuffix('/objects/batch')}/verify"}
+    return {"oid": sha, "size": size, "actions": {"upload": upload, "verify": verify}}
+
+
+def other_origin(origin: str) -> str:
+    """The same server under the name that is another origin to a client."""
+    return origin.replace("127.0.0.1", "localhost")
+
+
+def lfs_put(context: Context, request: Request) -> Response:
+    if hashlib.sha256(request.body).hexdigest() != request.params["sha"]:
+        raise Refusal(400, "the bytes do not have the announced SHA-256")
+    context.store.put(request.params["sha"], request.body)
+    return Response(200)
+
+
+def lfs_part(context: Context, request: Request) -> Response:
+    context.store.put(f"{request.params['sha']}-part-{request.params['part']}", request.body)
+    return Response(200, headers={"ETag": f'"{hashlib.md5(request.body).hexdigest()}"'})
+
+
+def lfs_complete(context: Context, request: Request) -> Response:
+    numbers = [part["partNumber"] for part in request.json()["parts"]]
+    names = [f"{request.params['sha']}-part-{number}" for number in numbers]
+    whole = b"".join((context.store.folder / name).read_bytes() for name in names)
+    return lfs_put(context, replace(request, body=whole))
+
+
+def lfs_verify(context: Context, request: Request) -> Response:
+    context.writable(request)
+    wanted = request.json()
+    blob = context.store.lfs_blob(wanted["oid"])
+    if blob.size != wanted["size"]:
+        raise Refusal(422, f"size is {blob.size}, not {wanted['size']}")
+    return json_response({})
+
+
+# commits
+
+
+def commit(context: Context, request: Request) -> Response:
+    """Applies a commit's lines to the head of the branch; 412 when the head is no longer the announced parent."""
+    as_pull = request.flag("create_pr")
+    repo, account = (
+        (context.open_files(request), context.must_be_known(request)) if as_pull else (context.writable(request))
+    )
+    lines = [json.loads(line) for line in request.body.splitlines() if line.strip()]
+    header = next((line["value"] for line in lines if line["key"] == "header"), None)
+    if not header or not header.get("summary"):
+        raise Refusal(400, "a commit needs a summary")
+    with context.store.lock:
+        branch = request.params["rev"]
+        if branch not in repo.branches:
+            raise Refusal(404, f"Invalid rev id: {branch}", "RevisionNotFound")
+        head = repo.commit(branch)
+        if (parent := header.get("parentCommit")) and not head.oid.startswith(parent):
+            raise Refusal(412, "A commit has happened since. Please refresh and try again.")
+        files = dict(head.files)
+        for line in lines:
+            apply(context, files, line["key"], line["value"])
+        return json_response(land(context, request, repo, account, header, files, head, as_pull))
+
+
+def land(
+    context: Context,
+    request: Request,
+    repo: Repo,
+    account: Account,
+    header: dict[str, Any],
+    files: dict[str, Blob],
+    head: Commit,
+    as_pull: bool,
+) -> dict[str, Any]:
+    number = len(repo.pulls) + 1
+    branch = f"refs/pr/{number}" if as_pull else request.params["rev"]
+    message = header.get("description") or ""
+    made = context.store.add_commit(repo, branch, header["summary"], message, account.user, files, head.oid)
+    if repo.space and not as_pull:
+        ready = "app.py" in files or "index.html" in files or "Dockerfile" in files
+        repo.space.stages = ["BUILDING", "APP_STARTING", "RUNNING"] if ready else ["NO_APP_FILE"]
+    url = url_of(request, repo)
+    answer = {"success": True, "commitOid": made.oid, "commitUrl": f"{url}/commit/{made.oid}"}
+    if as_pull:
+        answer["pullRequestUrl"] = f"{url}/discussions/{number}"
+    return answer
+
+
+def apply(context: Context, files: dict[str, Blob], key: str, value: dict[str, Any]) -> None:
+    """One line of a commit, done to the listing."""
+    if key == "header":
+        return
+    path = value["path"]
+    if not path or path.startswith("/") or ".." in path.split("/"):
+        raise Refusal(400, f"invalid path: {path}")
+    if key == "file":
+        text = value["content"]
+        data = base64.b64decode(text) if value.get("encoding") == "base64" else text.encode()
+        files[path] = context.store.add_blob(data)
+    elif key == "lfsFile":
+        files[path] = context.store.lfs_blob(value["oid"])
+    elif key == "deletedFile":
+        if files.pop(path, None) is None:
+            raise Refusal(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
+    elif key == "deletedFolder":
+        below = [name for name in files if name.startswith(path.rstrip("/") + "/")]
+        if not below:
+            raise Refusal(404, f"A folder with this name doesn't exist: {path}", "EntryNotFound")
+        for name in below:
+            del files[name]
+    else:
+        raise Refusal(400, f"unknown operation: {key}")
+
+
+# download
+
+
+def resolve(context: Context, request: Request) -> Response:
+    repo = context.open_files(request)
+    found = repo.commit(request.params["rev"])
+    blob = found.files.get(request.params["path"])
+    if blob is None:
+        refusal = Refusal(404, "Entry not found", "EntryNotFound")
+        answer = json_response({"error": refusal.message}, 404, X_Error_Code="EntryNotFound")
+        answer.headers["X-Repo-Commit"] = found.oid
+        return answer
+    headers = {"X-Repo-Commit": found.oid, "ETag": f'"{blob.key}"', "Accept-Ranges": "bytes"}
+    if blob.sha256 and context.redirect != "none":
+        origin = other_origin(request.origin) if context.redirect == "cdn" else ""
+        place = f"{PREFIXES[repo.kind]}{repo.id}/{found.oid}/{blob.sha256}"
+        linked = {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(blob.size)}
+        return Response(302, headers={**headers, **linked, "Location": f"{origin}/cdn/{place}"})
+    return with_range(request, context.store.get(blob), headers)
+
+
+def cdn(context: Context, request: Request) -> Response:
+    """LFS bytes as a CDN gives them: to anyone who has the address."""
+    path = context.store.folder / request.params["sha"]
+    if not path.is_file():
+        raise Refusal(404, "no such object")
+    headers = {"ETag": f'"{request.params["sha"]}"', "X-Repo-Commit": request.params["rev"]}
+    return with_range(request, path.read_bytes(), headers)
+
+
+def with_range(request: Request, data: bytes, headers: dict[str, str]) -> Response:
+    """200 with everything, or 206 with the asked part, or 416."""
+    headers = {**headers, "Content-Type": "application/octet-stream"}
+    asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
+    if not asked or asked[0] == "bytes=-":
+        return Response(200, data, {**headers, "Content-Length": str(len(data))})
+    start, end = int(asked[1] or -1), int(asked[2] or len(data) - 1)
+    if start < 0:  # the last so many bytes
+        start, end = max(0, len(data) - end), len(data) - 1
+    if start >= len(data) or end < start:
+        return Response(416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
+    end = min(end, len(data) - 1)
+    headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+    part = data[start : end + 1]
+    return Response(206, part, {**headers, "Content-Length": str(len(part))})
+
+
+ROUTES: list[Route] = [
+    ("POST", f"{REPO}/preupload/{REV}", preupload),
+    ("POST", f"{REPO}/commit/{REV}", commit),
+    ("POST", f"{PLAIN}\\.git/info/lfs/objects/batch", lfs_batch),
+    ("POST", f"{PLAIN}\\.git/info/lfs/verify", lfs_verify),
+    ("PUT", f"/lfs/{SHA}", lfs_put),
+    ("PUT", f"/lfs/{SHA}/part/(?P<part>\\d+)", lfs_part),
+    ("POST", f"/lfs/{SHA}", lfs_complete),
+    ("GET", f"/cdn/.*/(?P<rev>[0-9a-f]{{40}})/{SHA}", cdn),
+    ("GET", f"{PLAIN}/resolve/{REV}/(?P<path>.+)", resolve),
+]

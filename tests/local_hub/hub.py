@@ -1,0 +1,171 @@
+"""`LocalHub`: the whole local Hub in a thread, with what tests turn and look at."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from tests.local_hub import files, repos, spaces
+from tests.local_hub.faults import Fault, Faults
+from tests.local_hub.store import Refusal, Repo, Store
+from tests.local_hub.wire import Logged, Request, Response, Server
+
+_ROUTES = [
+    (method, re.compile(pattern), function)
+    for method, pattern, function in [*repos.ROUTES, *files.ROUTES, *spaces.ROUTES]
+]
+
+
+class LocalHub:
+    """A Hub on 127.0.0.1. `start()` it once, `reset()` it between tests, `stop()` it at the end.
+
+    `unplug()` and `plug_in()` take the network away and back. `url` is its address, `log` holds every request in
+    order, `repos` maps "user/name" (models), "datasets/user/name" and "spaces/user/name" to `Repo`. Switches, back at
+    their defaults after `reset()`:
+    context.redirect   "none": LFS files come flat; "same": by a redirect on this origin; "cdn": on another one
+    context.part_size  LFS files above it are uploaded in parts of this size
+    context.page_size  entries per page of a listing
+    create_status      {"space": 402}: every create_repo of that type fails so; per token: `add_token`
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="local-hub-"))
+        self.store = Store(self._folder)
+        self.context = repos.Context(self.store)
+        self.faults = Faults()
+        self._server = Server(port, self.faults, self._answer)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def start(self) -> LocalHub:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="local-hub", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self.unplug()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def unplug(self) -> None:
+        """The network goes: open connections end, new ones are refused. Repos and log stay."""
+        self.faults.clear()
+        if self._thread:
+            self._server.shutdown()
+            self._server.drop_connections()
+            self._server.server_close()
+            self._thread.join()
+            self._thread = None
+
+    def plug_in(self) -> None:
+        """The network is back, at the same address."""
+        if not self._thread:
+            log, crashes, port = self._server.log, self._server.crashes, self._server.server_port
+            self._server = Server(port, self.faults, self._answer)
+            self._server.log, self._server.crashes = log, crashes
+            self.start()
+
+    def reset(self) -> None:
+        """Forgets repos, tokens, faults, log and switches; lets go of what hangs."""
+        self.plug_in()
+        self.faults.clear()
+        self.store.clear()
+        vars(self.context).update(vars(repos.Context(self.store)))
+        self._server.log.clear()
+        self._server.crashes.clear()
+
+    # what tests turn
+
+    def add_token(
+        self,
+        user: str,
+        role: str = "write",
+        *,
+        orgs: tuple[str, ...] = (),
+        token: str | None = None,
+        create_status: int | None = None,
+    ) -> str:
+        """A new token of this user. `create_status`: every create_repo with it fails with this HTTP status."""
+        account = self.store.add_account(user, role, orgs, token)
+        account.create_status = create_status
+        return account.token
+
+    @property
+    def create_status(self) -> dict[str, int]:
+        return self.store.create_status
+
+    def add_repo(
+        self,
+        repo_id: str,
+        content: dict[str, bytes] | None = None,
+        *,
+        kind: str = "model",
+        private: bool = False,
+        gated: str | bool = False,
+    ) -> Repo:
+        """A repo with these files on main, made without a client. Files that the rules send to LFS go there."""
+        sdk = "gradio" if kind == "space" else None
+        repo = self.store.create_repo(kind, repo_id, repo_id.partition("/")[0], private, sdk)
+        repo.gated = gated
+        if content:
+            self.commit(repo, content)
+        return repo
+
+    def commit(self, repo: Repo, content: dict[str, bytes], *, branch: str = "main", title: str = "files") -> str:
+        """Adds files to a branch (made at main when it is new) behind the client's back; returns the commit id."""
+        head = repo.commit(branch if branch in repo.branches else "main")
+        listing = dict(head.files)
+        rules = self.store.get(listing[".gitattributes"]) if ".gitattributes" in listing else b""
+        for path, data in content.items():
+            if repo.uses_lfs(path, len(data), data[:512], head, rules, self.context.lfs_limit):
+                sha = hashlib.sha256(data).hexdigest()
+                self.store.put(sha, data)
+                listing[path] = self.store.lfs_blob(sha)
+            else:
+                listing[path] = self.store.add_blob(data)
+        return self.store.add_commit(repo, branch, title, "", repo.namespace, listing, head.oid).oid
+
+    def fail(self, route_pattern: str, kind: int | str, times: int | None = 1, **options: Any) -> Fault:
+        """Switches a fault on; see `tests.local_hub.faults` for kinds and options (skip, after, seconds …)."""
+        return self.faults.add(Fault(re.compile(route_pattern), kind, times, **options))
+
+    # what tests look at
+
+    @property
+    def repos(self) -> dict[str, Repo]:
+        return {
+            ("" if kind == "model" else f"{kind}s/") + name: repo for (kind, name), repo in self.store.repos.items()
+        }
+
+    @property
+    def log(self) -> list[Logged]:
+        return self._server.log
+
+    @property
+    def crashes(self) -> list[str]:
+        """Tracebacks of the local Hub's own mistakes: a test should end without any."""
+        return self._server.crashes
+
+    def requests(self, pattern: str = "") -> list[Logged]:
+        """The logged requests whose "METHOD /path?query" this regular expression finds."""
+        return [logged for logged in self.log if re.search(pattern, str(logged))]
+
+    def read(self, repo_id: str, path: str, revision: str = "main") -> bytes:
+        """The bytes of one file at a revision."""
+        return self.store.get(self.repos[repo_id].commit(revision).files[path])
+
+    def _answer(self, request: Request) -> Response:
+        for method, pattern, function in _ROUTES:
+            asked = "GET" if request.method == "HEAD" else request.method
+            if asked == method and (found := pattern.fullmatch(request.path)):
+                request.params = {name: unquote(text) for name, text in found.groupdict().items() if text is not None}
+                return function(self.context, request)
+        raise Refusal(404, f"no route {request.method} {request.path}")

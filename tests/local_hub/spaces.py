@@ -1,0 +1,92 @@
+"""Routes of Spaces: runtime, hardware, pause and restart, variables, secrets, logs. Simple, but in the right form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.local_hub.repos import REPO, Context, Route
+from tests.local_hub.store import Refusal, Space
+from tests.local_hub.wire import Request, Response, json_response
+
+
+def space_of(context: Context, request: Request, write: bool) -> Space:
+    repo = context.writable(request)[0] if write else context.readable(request)
+    if repo.space is None:
+        raise Refusal(404, "not a Space", "RepoNotFound")
+    return repo.space
+
+
+def runtime_of(space: Space) -> dict[str, Any]:
+    """The runtime now; each look moves on to the next stage, until the last."""
+    stage = space.stages.pop(0) if len(space.stages) > 1 else space.stages[0]
+    running = space.hardware if stage == "RUNNING" else None
+    return {
+        "stage": stage,
+        "hardware": {"current": running, "requested": space.hardware},
+        "gcTimeout": space.sleep_seconds,
+    }
+
+
+def runtime(context: Context, request: Request) -> Response:
+    return json_response(runtime_of(space_of(context, request, write=False)))
+
+
+def hardware(context: Context, request: Request) -> Response:
+    space, wanted = space_of(context, request, write=True), request.json()
+    space.hardware = wanted["flavor"]
+    space.sleep_seconds = wanted.get("sleepTimeSeconds", space.sleep_seconds)
+    return json_response(runtime_of(space))
+
+
+def sleep_time(context: Context, request: Request) -> Response:
+    space = space_of(context, request, write=True)
+    space.sleep_seconds = request.json()["seconds"]
+    return json_response(runtime_of(space))
+
+
+def pause(context: Context, request: Request) -> Response:
+    space = space_of(context, request, write=True)
+    space.stages = ["PAUSED"]
+    return json_response(runtime_of(space))
+
+
+def restart(context: Context, request: Request) -> Response:
+    space = space_of(context, request, write=True)
+    space.stages = ["BUILDING", "APP_STARTING", "RUNNING"]
+    return json_response(runtime_of(space))
+
+
+def values(context: Context, request: Request) -> Response:
+    """Reads or changes variables or secrets; a secret's value is never told."""
+    space = space_of(context, request, write=request.method != "GET")
+    kept = space.secrets if request.params["what"] == "secrets" else space.variables
+    wanted = request.json()
+    if request.method == "POST":
+        for item in wanted.get("items") or [wanted]:
+            kept[item["key"]] = {**item, "updatedAt": context.store.now()}
+    elif request.method == "DELETE":
+        for key in wanted.get("keys") or [wanted["key"]]:
+            kept.pop(key, None)
+    hidden = {"key", "value"} if request.params["what"] == "secrets" else {"key"}
+    return json_response(
+        {key: {"key": key, **{n: v for n, v in item.items() if n not in hidden}} for key, item in kept.items()}
+    )
+
+
+def logs(context: Context, request: Request) -> Response:
+    lines = space_of(context, request, write=True).logs[request.params["what"]]
+    events = [json.dumps({"data": line, "timestamp": context.store.now()}) for line in lines]
+    body = "".join(f"data: {event}\n\n" for event in events).encode()
+    return Response(200, body, {"Content-Type": "text/event-stream"})
+
+
+ROUTES: list[Route] = [
+    ("GET", f"{REPO}/runtime", runtime),
+    ("POST", f"{REPO}/hardware", hardware),
+    ("POST", f"{REPO}/sleeptime", sleep_time),
+    ("POST", f"{REPO}/pause", pause),
+    ("POST", f"{REPO}/restart", restart),
+    *((method, f"{REPO}/(?P<what>variables|secrets)", values) for method in ("GET", "POST", "DELETE")),
+    ("GET", f"{REPO}/logs/(?P<what>build|run)", logs),
+]

@@ -1,0 +1,255 @@
+"""What a local Hub keeps: accounts, repos, commits and the bytes of files.
+
+Knows nothing of HTTP beyond the status and code of a `Refusal`. A commit is a whole listing (path to `Blob`);
+bytes lie in one folder under their hash, written beside and renamed in, so that equal files sent twice at once
+do no harm. Everything is guarded by one lock: `Store.lock`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import re
+import secrets
+import threading
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+_yaml: Any = import_module("yaml")  # has no type information of its own
+
+KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}
+PREFIXES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
+LFS_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.npz", "*.gz", "*.zip", "*.parquet")
+GITATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LFS_PATTERNS).encode()
+_ID_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
+    """An answer that is an error: its HTTP status, its text, and the code by which the client tells errors apart."""
+
+    def __init__(self, status: int, message: str, code: str | None = None, **extra: Any) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.extra = status, message, code, extra
+
+
+@dataclass
+class Account:
+    """One token and whose it is. `create_status` makes every create_repo with this token fail with it."""
+
+    token: str
+    user: str
+    role: str = "write"
+    orgs: tuple[str, ...] = ()
+    create_status: int | None = None
+
+    def owns(self, namespace: str) -> bool:
+        return namespace == self.user or namespace in self.orgs
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One file of one commit: git's blob id (for LFS: the pointer's), size in bytes, and for LFS the SHA-256."""
+
+    oid: str
+    size: int
+    sha256: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The name under which the bytes are kept, which is also the right ETag."""
+        return self.sha256 or self.oid
+
+
+@dataclass(frozen=True)
+class Commit:
+    oid: str
+    title: str
+    message: str
+    author: str
+    date: str
+    parent: str | None
+    files: dict[str, Blob]
+
+
+@dataclass
+class Space:
+    """What a Space has beside its files. `stages` are served one per look at the runtime; the last one stays."""
+
+    sdk: str
+    hardware: str = "cpu-basic"
+    sleep_seconds: int | None = None
+    stages: list[str] = field(default_factory=lambda: ["NO_APP_FILE"])
+    variables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    logs: dict[str, list[str]] = field(default_factory=lambda: {"build": [], "run": []})
+
+
+@dataclass
+class Repo:
+    kind: str
+    id: str
+    created: str
+    private: bool = False
+    gated: str | bool = False
+    granted: set[str] = field(default_factory=set)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    pulls: dict[str, str] = field(default_factory=dict)
+    space: Space | None = None
+
+    @property
+    def namespace(self) -> str:
+        return self.id.partition("/")[0]
+
+    def commit(self, revision: str) -> Commit:
+        """The commit of a branch, tag, pull request, commit id or the start of one; else RevisionNotFound."""
+        names = {**self.pulls, **self.tags, **{f"refs/heads/{k}": v for k, v in self.branches.items()}, **self.branches}
+        if revision in names:
+            return self.commits[names[revision]]
+        if re.fullmatch(r"[0-9a-f]{5,40}", revision):
+            found = [oid for oid in self.commits if oid.startswith(revision)]
+            if len(found) == 1:
+                return self.commits[found[0]]
+        raise Refusal(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+
+    def log(self, revision: str = "main") -> list[Commit]:
+        """Commits from the revision back to the first."""
+        found: list[Commit] = []
+        oid: str | None = self.commit(revision).oid
+        while oid:
+            found.append(self.commits[oid])
+            oid = found[-1].parent
+        return found
+
+    def titles(self, revision: str = "main") -> list[str]:
+        """Commit titles, the newest first."""
+        return [commit.title for commit in self.log(revision)]
+
+    def uses_lfs(self, path: str, size: int, sample: bytes, commit: Commit, attributes: bytes, limit: int) -> bool:
+        """Whether a new file goes to LFS: by .gitattributes, by size, or because it is binary. Never an empty one."""
+        patterns = [line.split()[0] for line in attributes.decode().splitlines() if "filter=lfs" in line]
+        matches = any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns)
+        return size > 0 and (matches or size > limit or b"\0" in sample)
+
+
+class Store:
+    """Accounts, repos and bytes of one local Hub; `folder` holds the bytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = threading.RLock()
+        self.accounts: dict[str, Account] = {}
+        self.repos: dict[tuple[str, str], Repo] = {}
+        self.create_status: dict[str, int] = {}
+        self._ticks = 0
+
+    def clear(self) -> None:
+        """Forgets accounts and repos; kept bytes go too."""
+        with self.lock:
+            self.accounts.clear()
+            self.repos.clear()
+            self.create_status.clear()
+            for path in self.folder.iterdir():
+                path.unlink()
+
+    def now(self) -> str:
+        """A date as the Hub writes it; each is later than the one before, so that orders are certain."""
+        with self.lock:
+            self._ticks += 1
+            moment = datetime.now(timezone.utc) + timedelta(milliseconds=self._ticks)
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+    def add_account(self, user: str, role: str, orgs: tuple[str, ...], token: str | None) -> Account:
+        account = Account(token or "hf_" + secrets.token_hex(17), user, role, orgs)
+        with self.lock:
+            self.accounts[account.token] = account
+        return account
+
+    # bytes
+
+    def put(self, key: str, data: bytes) -> None:
+        beside = self.folder / f"{key}.{uuid.uuid4().hex}"
+        beside.write_bytes(data)
+        beside.replace(self.folder / key)
+
+    def has(self, key: str) -> bool:
+        return (self.folder / key).is_file()
+
+    def get(self, blob: Blob) -> bytes:
+        return (self.folder / blob.key).read_bytes()
+
+    def add_blob(self, data: bytes) -> Blob:
+        """Keeps a regular file."""
+        blob = Blob(git_oid(data), len(data))
+        self.put(blob.key, data)
+        return blob
+
+    def lfs_blob(self, sha256: str) -> Blob:
+        """The blob of LFS bytes that were uploaded; 400 when they were not."""
+        if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not self.has(sha256):
+            raise Refusal(400, f"LFS pointer pointed to a file that does not exist: {sha256}")
+        size = (self.folder / sha256).stat().st_size
+        return Blob(git_oid(lfs_pointer(sha256, size)), size, sha256)
+
+    # repos
+
+    def create_repo(self, kind: str, repo_id: str, author: str, private: bool = False, sdk: str | None = None) -> Repo:
+        namespace, _, name = repo_id.partition("/")
+        if not (_ID_PART.fullmatch(namespace) and _ID_PART.fullmatch(name)) or name.endswith(".git"):
+            raise Refusal(400, f"Invalid repo name: {repo_id}")
+        if kind == "space" and sdk not in ("gradio", "docker", "static"):
+            raise Refusal(400, f"Invalid sdk: {sdk}")
+        with self.lock:
+            repo = Repo(kind, repo_id, self.now(), private, space=Space(sdk) if sdk else None)
+            self.repos[kind, repo_id] = repo
+            first = {".gitattributes": self.add_blob(GITATTRIBUTES)}
+            self.add_commit(repo, "main", "initial commit", "", author, first, None)
+        return repo
+
+    def add_commit(
+        self, repo: Repo, branch: str, title: str, message: str, author: str, files: dict[str, Blob], parent: str | None
+    ) -> Commit:
+        """Makes a commit of this listing the head of the branch (a pull request's ref counts as one)."""
+        with self.lock:
+            oid = hashlib.sha1(uuid.uuid4().bytes).hexdigest()
+            commit = Commit(oid, title, message, author, self.now(), parent, dict(files))
+            repo.commits[oid] = commit
+            (repo.pulls if branch.startswith("refs/pr/") else repo.branches)[branch] = oid
+        return commit
+
+    def card(self, commit: Commit) -> dict[str, Any]:
+        """The front matter of the commit's README.md; empty when there is none or it is broken."""
+        blob = commit.files.get("README.md")
+        try:
+            return front_matter(self.get(blob).decode("utf-8", "replace")) if blob else {}
+        except ValueError:
+            return {}
+
+
+def git_oid(data: bytes) -> str:
+    """git's id of these bytes as a blob."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def lfs_pointer(sha256: str, size: int) -> bytes:
+    """The small text that git keeps in the place of an LFS file."""
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+
+
+def front_matter(text: str) -> dict[str, Any]:
+    """The YAML mapping between the first two `---` lines; {} without one; ValueError when it is not a mapping."""
+    found = re.match(r"---[ \t]*\n(.*?)^---[ \t]*$", text.replace("\r\n", "\n"), re.DOTALL | re.MULTILINE)
+    if not found:
+        return {}
+    try:
+        value = _yaml.safe_load(found[1])
+    except _yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    if not isinstance(value, dict):
+        raise ValueError("the metadata is not a mapping")
+    return value

@@ -1,0 +1,234 @@
+"""HTTP as the local Hub speaks it: requests in, answers out, faults in between.
+
+One thread per connection, HTTP/1.1 with keep-alive. The path is never decoded before routing, because an encoded
+slash keeps a revision in one segment. Knows no route: `Server` is given a function from `Request` to `Response`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+from tests.local_hub.faults import PORTAL, Fault, Faults
+from tests.local_hub.store import Refusal
+
+
+@dataclass
+class Request:
+    """One request. `params` are the decoded parts of the path that the route names."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: bytes
+    origin: str
+    params: dict[str, str] = field(default_factory=dict)
+
+    def flag(self, name: str) -> bool:
+        """A boolean of the query."""
+        return self.query.get(name, ["false"])[0].lower() in ("true", "1")
+
+    def json(self) -> dict[str, Any]:
+        try:
+            value = json.loads(self.body or b"{}")
+        except ValueError as error:
+            raise Refusal(400, "the body is not JSON") from error
+        if not isinstance(value, dict):
+            raise Refusal(400, "the body is not a JSON object")
+        return value
+
+
+@dataclass
+class Response:
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A request as the log keeps it; `token` is what stood behind Bearer, `origin` the address it was sent to."""
+
+    method: str
+    target: str
+    origin: str
+    token: str | None
+    size: int
+    fault: int | str | None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.target}"
+
+
+def json_response(value: object, status: int = 200, **headers: str) -> Response:
+    names = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Response(status, json.dumps(value).encode(), {"Content-Type": "application/json", **names})
+
+
+def refusal_response(refusal: Refusal) -> Response:
+    """An error as the Hub sends it: the headers decide, since an answer to HEAD has no body."""
+    headers = {"X_Error_Message": " ".join(refusal.message.split()).encode("latin-1", "replace").decode("latin-1")}
+    if refusal.code:
+        headers["X_Error_Code"] = refusal.code
+    return json_response({"error": refusal.message, **refusal.extra}, refusal.status, **headers)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `answer` on 127.0.0.1; keeps a log of requests and the tracebacks of its own mistakes."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, faults: Faults, answer: Callable[[Request], Response]) -> None:
+        self.faults, self.answer = faults, answer
+        self.log: list[Logged] = []
+        self.crashes: list[str] = []
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+        super().__init__(("127.0.0.1", port), Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        with self._guard:
+            self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._guard:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def drop_connections(self) -> None:
+        """Ends idle and hanging connections, so that their threads end."""
+        with self._guard:
+            connections = list(self._open)
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # the client was quicker
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        text = traceback.format_exc()
+        if "ConnectionError" not in text and "BrokenPipe" not in text and "ConnectionReset" not in text:
+            self.crashes.append(text)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Server
+
+    def _serve(self) -> None:
+        line = f"{self.command} {self.path}"
+        fault = self.server.faults.take(line)
+        body = b"" if fault and fault.kind == "cut" and not fault.after else self._read_body()
+        self._note(len(body), fault)
+        if fault and not fault.after and self._break_before(fault):
+            return
+        response = self._work(body)
+        if fault and fault.after and self._break_before(fault):
+            return
+        self._send(response, fault)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names that the base class asks for
+
+    def _note(self, size: int, fault: Fault | None) -> None:
+        kind, _, token = self.headers.get("Authorization", "").partition(" ")
+        self.server.log.append(
+            Logged(
+                self.command,
+                self.path,
+                self._origin(),
+                token if kind == "Bearer" else None,
+                size,
+                fault.kind if fault else None,
+            )
+        )
+
+    def _origin(self) -> str:
+        return "http://" + self.headers.get("Host", "")
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            size = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(size)
+            if len(body) < size:
+                raise ConnectionError("the client went away in the middle of its body")
+            return body
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
+
+    def _work(self, body: bytes) -> Response:
+        path, _, query = self.path.partition("?")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            return self.server.answer(Request(self.command, path, parse_qs(query, True), headers, body, self._origin()))
+        except Refusal as refusal:
+            return refusal_response(refusal)
+        except Exception:  # noqa: BLE001 - a mistake of the local Hub: told to the client and to the test
+            self.server.crashes.append(traceback.format_exc())
+            return json_response({"error": "the local Hub has crashed, see its crashes"}, 500)
+
+    def _break_before(self, fault: Fault) -> bool:
+        """Does what the fault does in the place of an answer; False when there is an answer to go on with."""
+        if isinstance(fault.kind, int):
+            refused = refusal_response(Refusal(fault.kind, f"fault {fault.kind}"))
+            refused.headers["Retry-After"] = str(fault.retry_after)
+            self._send(refused)
+        elif fault.kind == "hang":
+            fault.released.wait()
+            self._cut()
+        elif fault.kind == "cut":
+            self._cut()
+        elif fault.kind == "html":
+            self._send(Response(200, PORTAL, {"Content-Type": "text/html"}))
+        else:
+            if fault.kind == "slow":
+                fault.released.wait(fault.seconds)
+            return False
+        return True
+
+    def _send(self, response: Response, fault: Fault | None = None) -> None:
+        body = response.body
+        if fault and fault.kind == "wrong" and body:
+            middle = len(body) // 2
+            body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        if "Content-Length" not in response.headers:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()  # one write with the headers; the body follows at once, Nagle is off
+        if self.command == "HEAD":
+            return
+        if fault and fault.kind in ("cut-body", "hang-body"):
+            self.wfile.write(body[: len(body) // 2])
+            self.wfile.flush()
+            if fault.kind == "hang-body":
+                fault.released.wait()
+            self._cut(reset=False)
+            return
+        self.wfile.write(body)
+
+    def _cut(self, reset: bool = True) -> None:
+        """Ends the connection; with `reset` what lies unread is thrown away (RST instead of FIN)."""
+        self.close_connection = True
+        if reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing: tests read `Server.log`."""
