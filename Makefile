@@ -1,0 +1,51 @@
+# make app    the page at http://127.0.0.1:7860        make test   every test
+# make lint   ruff and mypy                            make soak   the long counts
+# make bench  speed, beside the plain way              make clean  removes what make made
+#
+# ARGS goes to the program: make app ARGS="--model user/name", make test ARGS="-k sampler".
+# PYTHON is the interpreter that the virtual environment is made with: make app PYTHON=python3.12.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.DELETE_ON_ERROR:
+.PHONY: app test lint soak bench clean
+
+app: $(VENV)/.installed
+	@$(RUN) app.py $(ARGS)
+
+test: $(VENV)/.installed-dev
+	@$(RUN) -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+soak: $(VENV)/.installed-dev
+	@$(RUN) -m pytest tests/soak $(ARGS)
+
+bench: $(VENV)/.installed-dev
+	@$(RUN) -m tests.benchmarks.bench_stream $(ARGS)
+
+clean:
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are written last, so that an installation that was cut short is begun again.
+$(VENV)/.installed: requirements.txt training/requirements.txt | $(RUN)
+	@echo "Installing what the app and training need; the first time takes some minutes ..."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r training/requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what the tests need ..."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit("char-lstm needs Python 3.10 or newer: make PYTHON=python3.12" if sys.version_info < (3, 10) else 0)'
+	@echo "Making a virtual environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
