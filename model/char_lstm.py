@@ -153,9 +153,30 @@ class CharLSTM:
 def is_local(id_or_path: str | Path) -> bool:
     """Whether a model's name means a folder here: it exists, or is written as a path is."""
     text = str(id_or_path)
-    if text.startswith("hf://"):
+    if text.startswith("hf://") or not text:
         return False
-    return text.startswith((".", "/", "~", "runs/")) or isinstance(id_or_path, Path) or Path(text).exists()
+    if isinstance(id_or_path, Path) or text.startswith((".", "/", "~", "runs/")):
+        return True
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # longer than a path may be, or with a NUL: no folder's name
+        return False
+
+
+def split_revision(model: str) -> tuple[str, str | None]:
+    """``user/name@revision``, as people type a model, in its two parts; a folder's name is left whole.
+
+    Raises:
+        ValueError: nothing follows the @.
+    """
+    if is_local(model) or "@" not in model:
+        return model, None
+    name, _, revision = model.partition("@")
+    if not revision:
+        raise ValueError(
+            f"{model!r:.200} names no revision: write user/name, or user/name@ and a branch, tag or commit"
+        )
+    return name, revision
 
 
 def checkpoint_folder(path: str | Path) -> Path:
@@ -258,7 +279,7 @@ class _Pull:
         """One line for a person from whatever the client raised; neither its URLs nor its paths."""
         from huggingface_hub import errors
 
-        what = f"{self.repo}" + (f" at {self.revision}" if self.revision else "")
+        what = _readable(self.repo) + (f" at {_readable(self.revision)}" if self.revision else "")
         reasons: list[tuple[type[Exception], str]] = [
             (errors.HFValidationError, "is not a model's name on the Hub: write user/name"),
             (errors.GatedRepoError, "is gated: ask for access on its page on the Hub, then log in (hf auth login)"),
@@ -279,6 +300,11 @@ class _Pull:
         if status is not None:
             return ModelUnavailableError(f"{what} could not be had: the Hub answered {status}")
         return ModelUnavailableError(f"{what} could not be had: {type(error).__name__}")
+
+
+def _readable(name: str) -> str:
+    """A name as it was typed, unless it would break the line it stands in."""
+    return name if name and name.isprintable() and len(name) <= 100 else f"{name!r:.100}"
 
 
 def _missing(error: Exception) -> str:

@@ -1,0 +1,28 @@
+"""Small models with random weights for tests: quick to make, and the same each time."""
+
+from __future__ import annotations
+
+import torch
+
+from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
+
+ALPHABET = "\n !,.:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def tiny_network(
+    vocab_size: int = len(ALPHABET), *, embedding: int = 5, hidden: int = 12, layers: int = 2, seed: int = 0
+) -> LSTMNetwork:
+    """Random weights, large enough that the text so far matters to what comes next."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = LSTMNetwork(LSTMConfig(vocab_size, embedding, hidden, layers))
+        for parameter in network.parameters():
+            torch.nn.init.uniform_(parameter, -0.8, 0.8)
+    return network.eval().requires_grad_(False)
+
+
+def tiny_model(alphabet: str = ALPHABET, *, hidden: int = 12, layers: int = 2, seed: int = 0) -> CharLSTM:
+    """A model that writes gibberish in this alphabet."""
+    tokenizer = CharTokenizer.from_text(alphabet)
+    network = tiny_network(len(tokenizer), hidden=hidden, layers=layers, seed=seed)
+    return CharLSTM(network, tokenizer, {"corpus": "none", "steps": 0}, name="tiny")
