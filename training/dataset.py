@@ -1,0 +1,64 @@
+"""From a text's ids to windows: what the network reads at step s is a pure function of (ids, batch, window, seed, s).
+
+So a run that is resumed reads on at the very character, and nothing about the position has to be kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Ids = npt.NDArray[np.int32]
+VALIDATION_PART = 10  # the last tenth
+
+
+def split(ids: Ids) -> tuple[Ids, Ids]:
+    """The first nine tenths to train on, and the last tenth, on which nothing is trained."""
+    cut = len(ids) - max(1, len(ids) // VALIDATION_PART)
+    return ids[:cut], ids[cut:]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of contiguous streams, for truncated backpropagation with the state carried from one to the next.
+
+    The text is laid out as a ring and cut into ``batch`` equal streams; step by step all rows move on by one
+    window. After a pass over the ring, the cuts move to a random place, so that windows never repeat.
+
+    Args:
+        ids: (N,) the training text.
+        batch: rows B.
+        window: characters T a row a step.
+        seed: of the places of the cuts.
+    """
+
+    ids: Ids
+    batch: int
+    window: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if len(self.ids) < 2:
+            raise ValueError("the text to train on has fewer than 2 characters")
+
+    @property
+    def steps_per_pass(self) -> int:
+        """Steps until every character has been read once."""
+        return max(1, len(self.ids) // (self.batch * self.window))
+
+    def starts_pass(self, step: int) -> bool:
+        """Whether the rows have just moved elsewhere, so that a carried state would be of another place."""
+        return step % self.steps_per_pass == 0
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a step, (B, T) int64 each; the targets are the inputs' successors."""
+        turn, position = divmod(step, self.steps_per_pass)
+        offset = int(np.random.default_rng([self.seed, turn]).integers(len(self.ids)))
+        rows = offset + np.arange(self.batch) * len(self.ids) // self.batch + position * self.window
+        index = (rows[:, None] + np.arange(self.window + 1)) % len(self.ids)  # (B, T + 1)
+        read = torch.from_numpy(self.ids[index].astype(np.int64))
+        return read[:, :-1].contiguous(), read[:, 1:].contiguous()

@@ -1,0 +1,93 @@
+"""The loss on held-out text, under two protocols that must not be mixed up.
+
+``carried``: one pass over the whole text with the state carried, as the model is used. ``cold256``: consecutive
+windows of 256 characters, each from a zero state, as nanoGPT measures: compare with that only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model import LSTMNetwork
+
+from .dataset import Ids
+
+COLD_WINDOW = 256
+_CHUNK = 256  # characters a row read at once
+
+
+def carried(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 1024) -> float:
+    """Mean loss in nats a character of one pass with the state carried.
+
+    Args:
+        network: in evaluation mode.
+        ids: (N,), of which the first is only read.
+        rows: 1 is the definition. More read the text as that many streams side by side, each warmed up on the
+            ``context`` characters before it: many times faster, and the same to some 1e-6, since an LSTM
+            forgets what is further back.
+        context: characters read before each stream but the first, at most.
+    """
+    if len(ids) < 2:
+        return math.nan
+    rows = max(1, min(rows, (len(ids) - 1) // (2 * context)))
+    size = -(-(len(ids) - 1) // rows)
+    warm = context if rows > 1 else 0
+    # Each row is [warm-up | its own stretch]; the first row's warm-up and the last row's end are padding.
+    starts = np.arange(rows) * size - warm
+    index = starts[:, None] + np.arange(warm + size + 1)
+    counted = (index[:, 1:] > np.arange(rows)[:, None] * size) & (index[:, 1:] < len(ids))
+    read = torch.from_numpy(ids[np.clip(index, 0, len(ids) - 1)].astype(np.int64))
+    if rows > 1:  # the first row has nothing before it: its state is set back to zeros where its own part begins
+        return _mean_loss(network, read, torch.from_numpy(counted), zero_first_row_at=warm)
+    return _mean_loss(network, read, torch.from_numpy(counted))
+
+
+def cold(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int = 128) -> float:
+    """Mean loss in nats a character of consecutive windows, each from a zero state; a last part window is left out.
+
+    Args:
+        network: in evaluation mode.
+        ids: (N,).
+        window: characters a window.
+        rows: windows read side by side, for speed only.
+    """
+    count = (len(ids) - 1) // window
+    if count == 0:
+        return carried(network, ids)
+    inputs = torch.from_numpy(ids[: count * window].astype(np.int64)).view(count, window)
+    targets = torch.from_numpy(ids[1 : count * window + 1].astype(np.int64)).view(count, window)
+    total = 0.0
+    with torch.inference_mode():
+        for start in range(0, count, rows):
+            part = slice(start, start + rows)
+            logits, _ = network(_on(network, inputs[part]))
+            total += float(_losses(logits, _on(network, targets[part])).sum(dtype=torch.float64))
+    return total / (count * window)
+
+
+def _mean_loss(network: LSTMNetwork, read: Tensor, counted: Tensor, zero_first_row_at: int = 0) -> float:
+    total, state = 0.0, None
+    cuts = sorted({*range(0, read.shape[1] - 1, _CHUNK), zero_first_row_at, read.shape[1] - 1})
+    with torch.inference_mode():
+        for start, end in itertools.pairwise(cuts):
+            if state is not None and start == zero_first_row_at and zero_first_row_at:
+                state.h[:, 0] = 0
+                state.c[:, 0] = 0
+            logits, state = network(_on(network, read[:, start:end]), state)
+            losses = _losses(logits, _on(network, read[:, start + 1 : end + 1]))
+            total += float((losses * counted[:, start:end].to(losses.device)).sum(dtype=torch.float64))
+    return total / int(counted.sum())
+
+
+def _losses(logits: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
+
+
+def _on(network: LSTMNetwork, ids: Tensor) -> Tensor:
+    return ids.to(network.embedding.weight.device)

@@ -1,0 +1,57 @@
+"""The network in training: the same weights and the same ``nn.LSTM``, with locked dropout between its parts.
+
+``nn.LSTM`` draws a new mask at every character. A locked (variational) mask is drawn once a row a window, so
+that a cell is out for a whole stretch of text: Gal and Ghahramani 2016; Merity, Keskar, Socher 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from model import LSTMNetwork, LSTMState
+
+from .recipe import Recipe
+
+
+class DroppedNetwork:
+    """Runs a network's layers one by one, with dropout on what goes in, between them and out.
+
+    Args:
+        network: whose weights are used; nothing is copied.
+        recipe: the three rates.
+    """
+
+    def __init__(self, network: LSTMNetwork, recipe: Recipe) -> None:
+        self._network = network
+        self._layers = [_one_layer(weights) for weights in network.lstm.all_weights]
+        self._rates = [recipe.dropout_in, *[recipe.dropout_between] * (len(self._layers) - 1), recipe.dropout_out]
+
+    def __call__(self, ids: Tensor, state: LSTMState, random: Generator) -> tuple[Tensor, LSTMState]:
+        """Logits (B, T, V) and the state after the last character, for ids (B, T); masks come from ``random``."""
+        x = _drop(self._network.embedding(ids), self._rates[0], random)  # (B, T, E)
+        h, c = [], []
+        for layer, lstm in enumerate(self._layers):
+            row = slice(layer, layer + 1)
+            x, (h_n, c_n) = lstm(x, (state.h[row].to(x.dtype), state.c[row].to(x.dtype)))  # x (B, T, H)
+            x = _drop(x, self._rates[layer + 1], random)
+            h.append(h_n)
+            c.append(c_n)
+        return self._network.output(x), LSTMState(torch.cat(h).float(), torch.cat(c).float())
+
+
+def _one_layer(weights: Sequence[Tensor]) -> nn.LSTM:
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    lstm = nn.LSTM(weight_ih.shape[1], weight_hh.shape[1], batch_first=True, device="meta")
+    lstm.weight_ih_l0, lstm.weight_hh_l0 = weight_ih, weight_hh
+    lstm.bias_ih_l0, lstm.bias_hh_l0 = bias_ih, bias_hh
+    return lstm
+
+
+def _drop(x: Tensor, rate: float, random: Generator) -> Tensor:
+    if rate == 0:
+        return x
+    mask = torch.empty(len(x), 1, x.shape[2], device=x.device).bernoulli_(1 - rate, generator=random)
+    return x * (mask / (1 - rate)).to(x.dtype)

@@ -1,0 +1,158 @@
+"""A recipe: every number that decides how a model is trained, frozen before the first step.
+
+``--minutes`` picks one: what fits the time on this machine. What was measured is in docs/training.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Sizes, optimizers, schedule and regularisation of a run.
+
+    Attributes:
+        embedding_size, hidden_size, num_layers: the network.
+        batch, window: characters a step are batch times window.
+        steps: optimizer steps.
+        matrix_lr: Muon's rate for the LSTM's matrices; lr: AdamW's for the rest.
+        weight_decay: decoupled, of every matrix.
+        dropout_in, dropout_between, dropout_out: locked dropout (one mask a row a window, Gal and Ghahramani
+            2016) on the embedding, between layers, and before the output.
+        reset: the share of rows whose carried state starts again from zeros each step, so that the model also
+            writes well from the first character on.
+        average: decay a step of the averaged weights, which are what is kept.
+        clip: bound of the gradient's norm.
+        warmup: the share of the steps in which the rates rise; they then fall to zero as a cosine.
+        evaluations: how many in a run.
+        seed: of everything random.
+        bfloat16: whether products are computed in bfloat16.
+
+    Raises:
+        ValueError: a field's value is not allowed; the message names it.
+    """
+
+    embedding_size: int = 64
+    hidden_size: int = 512
+    num_layers: int = 2
+    batch: int = 64
+    window: int = 64
+    steps: int = 2000
+    matrix_lr: float = 0.04
+    lr: float = 4e-3
+    weight_decay: float = 0.05
+    dropout_in: float = 0.05
+    dropout_between: float = 0.3
+    dropout_out: float = 0.35
+    reset: float = 0.02
+    average: float = 0.999
+    clip: float = 1.0
+    warmup: float = 0.03
+    evaluations: int = 20
+    seed: int = 1
+    bfloat16: bool = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, rule = getattr(self, field.name), _RULES[field.name]
+            if not rule.allows(value):
+                raise ValueError(f"{field.name} is {value!r:.60}: it must be {rule.text}")
+
+    @property
+    def characters(self) -> int:
+        """Characters read in the whole run."""
+        return self.steps * self.batch * self.window
+
+    def rate_at(self, step: int) -> float:
+        """The share of the full learning rate at a step counted from 0: up in a line, down in a cosine to zero."""
+        warmup = max(1, round(self.warmup * self.steps))
+        if step < warmup:
+            return (step + 1) / warmup
+        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, self.steps - warmup)))
+
+    def evaluates_after(self, step: int) -> bool:
+        """Whether the run stops to look after so many steps. More often at first, when most is to be seen."""
+        return step == self.steps or step in self._milestones()
+
+    def _milestones(self) -> set[int]:
+        return {round(self.steps * (i / self.evaluations) ** 1.5) for i in range(1, self.evaluations)} - {0}
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    kind: type
+    least: float
+    most: float
+    text: str
+    above: bool = False  # the least itself is not allowed
+
+    def allows(self, value: object) -> bool:
+        if self.kind is bool:
+            return isinstance(value, bool)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or (self.kind is int and type(value) is not int)
+        ):
+            return False
+        return (self.least < value if self.above else self.least <= value) and value <= self.most
+
+
+def _whole(least: int, most: int) -> _Rule:
+    return _Rule(int, least, most, f"a whole number from {least} to {most:,}")
+
+
+_RATE = _Rule(float, 0, 10, "a number above 0, at most 10", above=True)
+_SHARE = _Rule(float, 0, 0.95, "a number from 0 to 0.95")
+_RULES = {
+    "embedding_size": _whole(1, 8192),
+    "hidden_size": _whole(1, 8192),
+    "num_layers": _whole(1, 32),
+    "batch": _whole(1, 65536),
+    "window": _whole(1, 65536),
+    "steps": _whole(1, 10**9),
+    "matrix_lr": _RATE,
+    "lr": _RATE,
+    "weight_decay": _Rule(float, 0, 10, "a number from 0 to 10"),
+    "dropout_in": _SHARE,
+    "dropout_between": _SHARE,
+    "dropout_out": _SHARE,
+    "reset": _SHARE,
+    "average": _Rule(float, 0, 0.999999, "a number from 0 to 0.999999"),
+    "clip": _Rule(float, 0, 1e9, "a number above 0", above=True),
+    "warmup": _SHARE,
+    "evaluations": _whole(1, 10_000),
+    "seed": _whole(0, 2**32 - 1),
+    "bfloat16": _Rule(bool, 0, 1, "true or false"),
+}
+
+PRESETS = {
+    "tiny": Recipe(embedding_size=32, hidden_size=128, num_layers=1, batch=16, dropout_in=0, dropout_out=0.05),
+    "small": Recipe(hidden_size=384, num_layers=1, batch=32, dropout_in=0, dropout_out=0.1, average=0.998),
+    "medium": Recipe(),
+    "large": Recipe(hidden_size=1024, dropout_in=0.1, dropout_between=0.5, dropout_out=0.5, weight_decay=0.1),
+}
+
+
+def preset_for(minutes: float, characters: int) -> str:
+    """The preset that gives the lowest loss in some minutes on a text of so many characters."""
+    if characters < 50_000 and minutes < 2:
+        return "tiny"
+    return "small" if minutes < 3 or characters < 200_000 else "medium"
+
+
+def regularised(recipe: Recipe, passes: float) -> Recipe:
+    """The recipe with its dropout fitted to how often the text will be read: the more often, the stronger."""
+    strength = min(1.5, max(0.3, math.log2(max(passes, 1) + 1) / 3))
+    return replace(
+        recipe,
+        dropout_in=min(0.15, recipe.dropout_in * strength),
+        dropout_between=min(0.55, recipe.dropout_between * strength),
+        dropout_out=min(0.55, recipe.dropout_out * strength),
+    )

@@ -1,0 +1,190 @@
+"""The training step, and all that it carries from one step to the next.
+
+Truncated backpropagation through time with the state carried from window to window; Muon and AdamW; warm-up and
+cosine; clipped gradients; averaged weights. Everything random is a pure function of (seed, step), so a run that
+is stopped and resumed is, on the same machine, bit for bit the run that was not.
+
+Knows tensors only: no files, no clock, no terminal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from model import LSTMConfig, LSTMNetwork, LSTMState
+
+from .dataset import Ids, Windows
+from .locked_dropout import DroppedNetwork
+from .optimizer import GatewiseMuon
+from .recipe import Recipe
+
+
+class DivergedError(RuntimeError):
+    """The loss is NaN or infinite; the weights of this trainer are lost."""
+
+
+class Trainer:
+    """One run's network, optimizers and place in the text.
+
+    Args:
+        recipe: how to train.
+        vocab_size: how many characters there are.
+        ids: (N,) the text to train on.
+        device: where.
+
+    Attributes:
+        network: the weights that are trained.
+        average: the averaged weights as a network: what is evaluated, kept and served.
+        steps_done: how many steps were taken.
+    """
+
+    def __init__(self, recipe: Recipe, vocab_size: int, ids: Ids, device: torch.device | str = "cpu") -> None:
+        self.recipe = recipe
+        self.windows = Windows(ids, recipe.batch, recipe.window, recipe.seed)
+        config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            self.network = LSTMNetwork(config)
+        self.network.to(device)
+        self.steps_done = 0
+        self._device = torch.device(device)
+        self._forward = DroppedNetwork(self.network, recipe)
+        self._average = AveragedModel(self.network, multi_avg_fn=self._move_average)
+        self._average.requires_grad_(False)
+        self._optimizers = self._make_optimizers()
+        self._state = LSTMState.zeros(config, recipe.batch, device=device)
+        self._random = torch.Generator(device=device)
+        self._losses = torch.zeros(2, dtype=torch.float64)  # sum and count since ``take_train_loss``
+
+    @property
+    def average(self) -> LSTMNetwork:
+        return cast(LSTMNetwork, self._average.module).eval()
+
+    @property
+    def learning_rate(self) -> float:
+        """AdamW's rate at the next step."""
+        return self.recipe.lr * self.recipe.rate_at(self.steps_done)
+
+    def step(self) -> float:
+        """Reads one window a row and updates the weights.
+
+        Returns:
+            the loss in nats a character, with dropout.
+
+        Raises:
+            DivergedError: it is not finite. Nothing was updated.
+        """
+        step = self.steps_done
+        self._random.manual_seed(self.recipe.seed << 31 | step)
+        self._forget(step)
+        inputs, targets = (ids.to(self._device) for ids in self.windows.at(step))
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
+            logits, state = self._forward(inputs, self._state, self._random)
+        loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        nats = float(loss.detach())  # on a GPU this waits for it
+        if not math.isfinite(nats) or not math.isfinite(float(norm)):
+            raise DivergedError(f"the loss at step {step + 1:,} is {nats}")
+        rate = self.recipe.rate_at(step)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["full_lr"] * rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self._average.update_parameters(self.network)
+        self._state = state.detach()
+        self._losses += torch.tensor([nats, 1.0])
+        self.steps_done += 1
+        return nats
+
+    def take_train_loss(self) -> float:
+        """The mean loss of the steps since it was last taken, with dropout."""
+        total, count = self._losses.tolist()
+        self._losses.zero_()
+        return total / count if count else math.nan
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """All that ``load_state_tensors`` needs to go on exactly; copies are the caller's affair."""
+        tensors = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in self._optimizer_tensors()}
+        tensors |= {"carried.h": self._state.h, "carried.c": self._state.c, "losses": self._losses}
+        tensors["steps_done"] = torch.tensor(self.steps_done)
+        return tensors
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes up the state of a run with the same recipe and text.
+
+        Raises:
+            ValueError: a tensor is missing, unknown, or of another shape: it is another run's state.
+        """
+        self._make_optimizer_state()
+        mine = self.state_tensors()
+        for name in mine.keys() | tensors.keys():
+            if name not in tensors or name not in mine or tensors[name].shape != mine[name].shape:
+                raise ValueError(f"the saved state does not fit this run: {name} differs")
+        for name, tensor in mine.items():
+            tensor.copy_(tensors[name])
+        self.steps_done = int(tensors["steps_done"])
+        self._average.n_averaged.fill_(self.steps_done)
+
+    def _forget(self, step: int) -> None:
+        """Sets rows back to a memory of zeros: all where the rows moved elsewhere, and some at random."""
+        if self.windows.starts_pass(step):
+            self._state = LSTMState.zeros(self.network.config, self.recipe.batch, device=self._device)
+        elif self.recipe.reset:
+            kept = torch.empty(self.recipe.batch, 1, device=self._device)
+            kept.bernoulli_(1 - self.recipe.reset, generator=self._random)
+            self._state = LSTMState(self._state.h * kept, self._state.c * kept)
+
+    def _make_optimizers(self) -> list[torch.optim.Optimizer]:
+        matrices: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
+        for name, parameter in self.network.named_parameters():
+            (matrices if name.startswith("lstm.weight") else others).append(parameter)
+        decayed, plain = [p for p in others if p.ndim == 2], [p for p in others if p.ndim == 1]
+        recipe = self.recipe
+        muon = GatewiseMuon(matrices, recipe.matrix_lr, weight_decay=recipe.weight_decay)
+        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        adam = torch.optim.AdamW(
+            groups,
+            recipe.lr,
+            betas=(0.9, 0.99),
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+        for optimizer in (muon, adam):
+            for group in optimizer.param_groups:
+                group["full_lr"] = group["lr"]
+        return [muon, adam]
+
+    def _optimizer_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        names = {parameter: name for name, parameter in self.network.named_parameters()}
+        for optimizer in self._optimizers:
+            for parameter, state in optimizer.state.items():
+                for key, value in state.items():
+                    yield f"{names[cast(nn.Parameter, parameter)]}.{key}", value
+
+    def _make_optimizer_state(self) -> None:
+        """Lets the optimizers make the tensors that a saved state is copied into, by a step that changes nothing."""
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = 0.0
+        for parameter in self.network.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+    def _move_average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+        # Young averages follow quickly, or the random start would stay in them for long.
+        decay = min(self.recipe.average, (1 + int(count)) / (10 + int(count)))
+        torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
