@@ -1,0 +1,284 @@
+"""``python -m model`` in a terminal and in a pipe; a few tests run the real program."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model import PRETRAINED, CharLSTM, generate, score
+from model.__main__ import main
+from tests.tiny import ALPHABET, tiny_model
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "model"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    tiny_model().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lm(folder) -> CharLSTM:
+    return CharLSTM.from_pretrained(folder)
+
+
+@pytest.fixture
+def give_stdin(monkeypatch):
+    def give(data: bytes) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    return give
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", **more}
+
+
+def test_generate_writes_only_the_text_when_piped(folder, lm, capfdbinary):
+    assert main(["generate", "ROMEO:", "--length=50", "--seed=1", f"--model={folder}"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out.decode() == generate(lm, "ROMEO:", 50, seed=1)
+    assert b"seed 1" in err
+
+
+def test_every_setting_reaches_the_sampler(folder, lm, capsys):
+    settings = ["--temperature=1.5", "--top-k=9", "--top-p=0.9", "--seed=7", "--stop=ko", "--length=400"]
+    assert main(["generate", "A", *settings, f"--model={folder}"]) == 0
+    expected = generate(lm, "A", 400, temperature=1.5, top_k=9, top_p=0.9, seed=7, stop="ko")
+    assert capsys.readouterr().out == expected
+    assert len(expected) < 400
+
+
+@pytest.mark.parametrize("prompt", ["", "ROMEO:", "it's $HOME", "-x", "two\nlines", "--seed"])
+def test_the_command_it_shows_writes_the_same_text_again(folder, capsys, prompt):
+    assert main(["generate", "--length=40", "--temperature=0.3", f"--model={folder}", "--stop=-z", "--", prompt]) == 0
+    first = capsys.readouterr()
+    again = shlex.split(first.err.partition("again: ")[2])
+    assert again[:4] == ["python", "-m", "model", "generate"]
+    assert main(again[3:]) == 0
+    assert capsys.readouterr().out == first.out
+
+
+def test_two_runs_without_a_seed_differ(folder, capsys):
+    texts = set()
+    for _ in range(2):
+        main(["generate", f"--model={folder}", "--length=100"])
+        texts.add(capsys.readouterr().out)
+    assert len(texts) == 2
+
+
+def test_a_dash_reads_the_prompt_from_standard_input(folder, lm, capsys, give_stdin):
+    give_stdin(b"ROMEO:\n")
+    assert main(["generate", "-", "--length=20", "--seed=3", f"--model={folder}"]) == 0
+    assert capsys.readouterr().out == generate(lm, "ROMEO:\n", 20, seed=3)
+
+
+def test_characters_the_model_does_not_know_are_told(folder, capsys):
+    assert main(["generate", "né né", "--length=5", f"--model={folder}"]) == 0
+    assert "'é' (2 times)" in capsys.readouterr().err
+
+
+def test_generate_json_tells_all_about_a_reply(folder, lm, capsys):
+    assert main(["generate", "Aé", "--length=20", "--seed=4", "--json", f"--model={folder}"]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["text"] == generate(lm, "A", 20, seed=4)
+    assert (reply["prompt"], reply["seed"], reply["finish_reason"]) == ("Aé", 4, "length")
+    assert (reply["model"], reply["commit"], reply["unknown"]) == ("tiny", None, ["é"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--temperature=nan"], "temperature is nan"),
+        (["--temperature=abc"], "temperature is 'abc'"),
+        (["--temperature=-1"], "temperature is -1"),
+        (["--length=0"], "length is 0"),
+        (["--length=12.7"], "length is 12.7"),
+        (["--length=" + "9" * 5000], "length is"),
+        (["--length=10000001"], "10,000,000"),
+        (["--seed=4294967296"], "seed is 4294967296"),
+        (["--top-k=-1"], "top_k is -1"),
+        (["--top-p=0"], "top_p is 0"),
+        (["--stop=" + "x" * 101], "stop is"),
+        (["--model=./nowhere"], "there is no folder './nowhere'"),
+        (["--model=user/name@"], "names no revision"),
+        (["--model=a/b/c"], "a/b/c is not a model's name on the Hub"),
+        (["--model="], "'' is not a model's name on the Hub"),
+        (["--nonsense"], "--nonsense"),
+        (["a", "b"], "unrecognized arguments: b"),
+        (["\udcff"], "the prompt is not UTF-8"),
+    ],
+)
+def test_a_bad_argument_is_one_clear_line(capsys, arguments, told):
+    assert main(["generate", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("error: ")
+    assert told in err
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["score"], ["generate", "--leng=5"]])
+def test_a_command_line_it_cannot_read_is_one_clear_line(capsys, arguments):
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_score_prints_nats_and_bits(folder, lm, capsys, tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("Hello é\n", encoding="utf-8")
+    assert main(["score", str(path), f"--model={folder}"]) == 0
+    out = capsys.readouterr().out
+    result = score(lm, "Hello é\n")
+    assert f"{result.nats:.4f} a character" in out
+    assert f"{result.bpc:.4f} a character" in out
+    assert f"{result.bits[result.bits == result.bits].sum():,.0f} bits" in out
+    assert "'é'" in out
+
+
+def test_score_per_character_is_a_line_each(folder, lm, capsys, give_stdin):
+    give_stdin("aé\n".encode())
+    assert main(["score", "-", "--per-character", f"--model={folder}"]) == 0
+    out, err = capsys.readouterr()
+    bits = score(lm, "aé\n").bits
+    assert out.splitlines() == [f'{bits[0]:.4f}\t"a"', 'unknown\t"é"', f'{bits[2]:.4f}\t"\\n"']
+    assert "nats" in err
+
+
+def test_score_json_has_the_bits_of_each(folder, lm, capsys, give_stdin):
+    give_stdin("abé".encode())
+    assert main(["score", "-", "--json", f"--model={folder}"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    result = score(lm, "abé")
+    assert told["bits"][:2] == pytest.approx(result.bits[:2].tolist(), abs=1e-5)
+    assert told["bits"][2] is None
+    assert told["bpc"] == pytest.approx(result.bpc)
+    assert told["nats"] == pytest.approx(result.bpc * math.log(2))
+    assert told["unknown"] == [{"character": "é", "position": 2, "times": 1}]
+    assert told["protocol"] == "carried"
+
+
+@pytest.mark.parametrize("data", [b"", "éé".encode()])
+def test_score_of_nothing_known_is_valid_json(folder, capsys, give_stdin, data):
+    give_stdin(data)
+    assert main(["score", "-", "--json", f"--model={folder}"]) == 0
+    told = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert told["characters"] == 0
+    assert told["bpc"] is None
+
+
+def test_score_reads_a_text_as_training_does(folder, capsys, give_stdin):
+    told = []
+    for data in (b"a\nb\n", b"\xef\xbb\xbfa\r\nb\r"):
+        give_stdin(data)
+        main(["score", "-", "--json", f"--model={folder}"])
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("data", [b"good\xff", "text".encode("utf-16")])
+def test_score_of_what_is_not_utf8_names_the_byte(folder, capsys, give_stdin, data):
+    give_stdin(data)
+    assert main(["score", "-", f"--model={folder}"]) == 2
+    assert capsys.readouterr().err.startswith("error: standard input is not UTF-8: byte ")
+
+
+def test_score_of_a_missing_file_or_a_folder_is_one_line(folder, capsys, tmp_path):
+    for path in (tmp_path / "missing", tmp_path):
+        assert main(["score", str(path), f"--model={folder}"]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("error: cannot read ")
+        assert err.count("\n") == 1
+
+
+def test_info_tells_what_a_model_is(folder, lm, capsys):
+    assert main(["info", f"--model={folder}"]) == 0
+    out = capsys.readouterr().out
+    for told in (
+        f"{lm.config.parameters:,}",
+        "2 layers of 12 cells",
+        "58 characters",
+        "training corpus",
+        "config.json",
+    ):
+        assert told in out
+    assert main(["info", "--json", f"--model={folder}"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "".join(told["vocab"]) == "".join(sorted(ALPHABET))
+    assert told["files"]["model.safetensors"] == (folder / "model.safetensors").stat().st_size
+    assert (told["hidden_size"], told["num_layers"], told["parameters"]) == (12, 2, lm.config.parameters)
+    assert told["training"] == {"corpus": "none", "steps": 0}
+
+
+def test_the_bundled_model_is_the_default(monkeypatch, folder, capsys):
+    asked = []
+    monkeypatch.setattr(CharLSTM, "from_pretrained", lambda name, **_: asked.append(name) or tiny_model())
+    assert main(["generate", "--length=1", "--seed=1"]) == 0
+    assert asked == [str(PRETRAINED)]
+    assert "--model" not in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_what_is_written_and_ends_with_130(folder, lm):
+    with subprocess.Popen(
+        [*COMMAND, "generate", "A", "--length=10000000", "--seed=2", f"--model={folder}"],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.read(300)  # it streams: this comes long before the end
+        process.send_signal(signal.SIGINT)
+        rest, err = process.communicate(timeout=60)
+    text = (first + rest).decode()
+    assert process.returncode == 130
+    assert text == generate(lm, "A", len(text), seed=2)
+    assert b"Traceback" not in err
+    assert f"{len(text):,} characters".encode() in err
+    assert b"--seed=2" in err
+
+
+def test_a_reader_that_leaves_is_no_error(folder):
+    command = f"{shlex.join(COMMAND)} generate --length=1000000 --model={shlex.quote(str(folder))} | head -c 20"
+    done = subprocess.run(command, shell=True, cwd=ROOT, env=environment(), capture_output=True, timeout=60)
+    assert len(done.stdout) == 20
+    assert done.stderr == b""
+
+
+def test_a_terminal_shows_the_prompt_and_no_control_characters(tmp_path):
+    """A model that learned escape sequences must not steer the terminal; one without Unicode must not crash."""
+    tiny_model("\x1b\x9b[2Jaé\n").save_pretrained(tmp_path / "odd")
+    ours, theirs = os.openpty()
+    try:
+        done = subprocess.run(
+            [*COMMAND, "generate", "aé", "--length=200", f"--model={tmp_path / 'odd'}"],
+            cwd=ROOT,
+            env=environment(PYTHONIOENCODING="latin-1", TERM="xterm"),
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+        shown = os.read(ours, 100_000)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert shown.startswith(b"\x1b[1ma\xe9\x1b[0m")
+    written = shown.removeprefix(b"\x1b[1ma\xe9\x1b[0m")
+    assert b"\\u241b" in written  # the picture of ESC, as a terminal that lacks it shows it
+    assert not {0x1B, 0x9B} & set(written)
+    assert written.endswith(b"\r\n")
