@@ -29,7 +29,7 @@ _CATCH_UP_S = 0.25  # a row that fell further behind its pace does not hurry to 
 
 
 class EngineBusyError(RuntimeError):
-    """As many requests wait as may; try again in a moment."""
+    """As many requests wait as may; try again in a moment. Or the engine has been stopped."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,24 @@ class Sequence:
         return "".join(self._characters[position : self._released])
 
     @property
+    def next_first(self) -> int:
+        """The number of the character after its last: ``first`` of a reply that goes on from its memory."""
+        return self.first + len(self._characters)
+
+    @property
     def chars_per_sec(self) -> float:
         """Of the time from the first character to the last."""
         seconds = (self.ended or time.monotonic()) - self.started
         return self._released / seconds if self.started and seconds > 0 else 0.0
 
-    def _append(self, character: str) -> None:
+    def _over(self, now: float) -> FinishReason | None:
+        """Why it ends before its next character, if it does."""
+        if self.aborted:
+            return "abort"
+        return "time" if self.deadline is not None and now >= self.deadline else None
+
+    def _append(self, character: str) -> FinishReason | None:
+        """Takes the next character; returns why the reply ends with it, if it does."""
         self._characters.append(character)
         stop, written = self.params.stop, len(self._characters)
         if not stop:
@@ -102,9 +114,8 @@ class Sequence:
             held = next(n for n in range(min(len(stop), written), -1, -1) if tail.endswith(stop[:n]))
             self._released = written - held
             if held == len(stop):
-                self.finish_reason = "stop"
-        if not self.finish_reason and written >= self.params.length:
-            self.finish_reason = "length"
+                return "stop"
+        return "length" if written >= self.params.length else None
 
 
 @dataclass(eq=False)
@@ -169,8 +180,11 @@ class Engine:
             deadline_s: seconds from now after which it ends, whatever is written.
 
         Raises:
-            EngineBusyError: too many wait already.
+            EngineBusyError: too many wait already, or it has been stopped.
+            ValueError: ``first`` is negative.
         """
+        if first < 0:
+            raise ValueError(f"first is {first}: it must be at least 0")
         tokenizer = self.lm.tokenizer
         ids: list[int] = tokenizer.encode(prompt, unknown="skip").tolist()
         if memory is not None:
@@ -182,6 +196,8 @@ class Engine:
         sequence = Sequence(params, first, pace, deadline, tokenizer.unknown_in(prompt))
         row = _Row(sequence, state, deque(ids), Randomness(params.seed))
         with self._changed:
+            if self._stopped:
+                raise EngineBusyError("the engine has been stopped: no more replies are written")
             if len(self._waiting) >= self.max_waiting:
                 raise EngineBusyError(f"{len(self._waiting)} requests wait already: try again in a moment")
             self._waiting.append(row)
@@ -201,10 +217,8 @@ class Engine:
         for row in self._rows:
             sequence = row.sequence
             try:
-                if sequence.aborted:
-                    self._finish(row, "abort")
-                elif sequence.deadline is not None and now >= sequence.deadline:
-                    self._finish(row, "time")
+                if reason := sequence._over(now):
+                    self._finish(row, reason)
                 elif row.due <= now:
                     self._advance(row, now)
             except Exception as error:  # noqa: BLE001  one row's fault must not end the others
@@ -225,6 +239,8 @@ class Engine:
             self.step()
         for row in (*self._rows, *self._waiting):
             self._finish(row, "abort")
+        self._rows.clear()
+        self._waiting.clear()
 
     def stop(self) -> None:
         """Ends ``run``, and every reply with it."""
@@ -238,33 +254,36 @@ class Engine:
             return 0.0
         if self._waiting and len(self._rows) < self.max_rows:
             return 0.0
-        times = [min(row.due, row.sequence.deadline or row.due) for row in self._rows]
+        times = [row.due for row in self._rows]
+        times += [row.sequence.deadline for row in (*self._rows, *self._waiting) if row.sequence.deadline is not None]
         return min(times) - time.monotonic() if times else None
 
     def _admit(self) -> None:
         with self._changed:
-            for row in [row for row in self._waiting if row.sequence.aborted]:
-                self._waiting.remove(row)
-                self._finish(row, "abort")
+            now = time.monotonic()
+            for row in list(self._waiting):
+                if reason := row.sequence._over(now):
+                    self._waiting.remove(row)
+                    self._finish(row, reason)
             while self._waiting and len(self._rows) < self.max_rows:
                 self._rows.append(self._waiting.popleft())
 
     def _advance(self, row: _Row, now: float) -> None:
         if len(row.to_read) > 1:
             for _ in range(min(READ_AT_ONCE, len(row.to_read) - 1)):
-                _, row.state = self._read(row.to_read.popleft(), row.state)
+                _, row.state = self._read(row.to_read[0], row.state)
+                row.to_read.popleft()  # only now: a fault must not leave a memory that lacks a character
             return
         sequence = row.sequence
-        logits, row.state = self._read(row.to_read[0], row.state)
+        logits, state = self._read(row.to_read[0], row.state)
         number = row.randomness.number(sequence.first + len(sequence._characters))
         chosen = choose(logits.numpy(), sequence.params, number)
-        row.to_read[0] = chosen
+        row.state, row.to_read[0] = state, chosen
         sequence.started = sequence.started or now
         if sequence.pace:
-            row.due = max(row.due, now - _CATCH_UP_S) + 1 / sequence.pace
-        sequence._append(self.lm.tokenizer.vocab[chosen])
-        if sequence.finish_reason:
-            self._finish(row, sequence.finish_reason)
+            row.due = max(row.due or now, now - _CATCH_UP_S) + 1 / sequence.pace
+        if reason := sequence._append(self.lm.tokenizer.vocab[chosen]):
+            self._finish(row, reason)
 
     def _read(self, token: int, state: LSTMState) -> tuple[torch.Tensor, LSTMState]:
         # Each row by itself: a batched float32 product may round differently with other neighbours.
@@ -278,7 +297,7 @@ class Engine:
         sequence.memory = row.memory()
         if reason != "stop":  # what was held back for a stop text that never came
             sequence._released = len(sequence._characters)
-        sequence.finish_reason = reason
+        sequence.finish_reason = reason  # last: whoever sees it may read all the rest
 
 
 class Stream(Iterator[str]):
@@ -323,8 +342,8 @@ def stream(
     """Writes on from a prompt, piece by piece; what is written, without the prompt.
 
     The same arguments and seed give the same text. ``memory`` and ``first`` go on from an earlier reply:
-    ``stream(lm, memory=s.sequence.memory, first=s.sequence.first + s.sequence.length, seed=…)`` is what a
-    longer reply would have said.
+    ``stream(lm, memory=s.sequence.memory, first=s.sequence.next_first, seed=…)`` is what a longer reply would
+    have said.
 
     Raises:
         ValueError: an argument is out of bounds, see ``SamplingParams``.
