@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,7 +33,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 _SIZES = ("embedding_size", "hidden_size", "num_layers")
 _FIELDS = {"format_version", "model_type", *_SIZES, "vocab", "training"}
-_MAX_JSON = 32 << 20  # every code point there is, escaped, fits
+_MAX_JSON = 16 << 20  # a vocabulary of every code point there is fits
+_PICKLES = b"\x02\x03\x04\x05"  # the second byte: the protocol
 _MAX_HEADER = 1 << 20  # ours has some hundred bytes a layer
 
 
@@ -66,11 +68,13 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
         dtype: "float32", "bfloat16" or "float16": how the weights are stored.
 
     Raises:
-        CheckpointError: the weights are not those of the config, or not finite.
+        CheckpointError: the weights are not those of the config, or not finite in this dtype.
+        ValueError: there is no such dtype.
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r:.40}: it must be one of {', '.join(DTYPES)}")
     tensors = {name: t.detach().to("cpu", DTYPES[dtype]).contiguous() for name, t in checkpoint.weights.items()}
     _check_tensors(tensors, checkpoint.config)
     sizes = {name: size for name, size in asdict(checkpoint.config).items() if name in _SIZES}
@@ -82,6 +86,7 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
         "training": dict(checkpoint.training),
     }
     files = {CONFIG: json_bytes(config), WEIGHTS: save(tensors, metadata={"format": "pt"})}
+    folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         replace_file(folder / name, data)
     write_manifest(folder, files)
@@ -91,6 +96,17 @@ def write_manifest(folder: Path, files: Iterable[str]) -> None:
     """Notes the SHA-256 of some of a folder's files in its manifest.json."""
     hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(files)}
     replace_file(folder / MANIFEST, json_bytes({"sha256": hashes}))
+
+
+def check_manifest(manifest: bytes, files: Mapping[str, bytes]) -> None:
+    """Compares files with the hashes that a manifest notes.
+
+    Raises:
+        CheckpointError: one of them is not listed, or is not the file that is described.
+    """
+    hashes = _parse_manifest(manifest)
+    for name, data in files.items():
+        _check_hash(name, data, hashes)
 
 
 def read_checkpoint(folder: Path | str) -> Checkpoint:
@@ -105,7 +121,7 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
     if not (folder / CONFIG).exists():
         raise CheckpointError(_no_config(folder))
     config_bytes = _read(folder, CONFIG, _MAX_JSON)
-    hashes = _parse_manifest(_read(folder, MANIFEST, _MAX_JSON))
+    hashes = _parse_manifest(_read(folder, MANIFEST, _MAX_HEADER))
     config, tokenizer, training = parse_config(config_bytes)
     _check_hash(CONFIG, config_bytes, hashes)
     # No file of this network can be larger: what is, is not read.
@@ -174,8 +190,8 @@ def parse_json(name: str, data: bytes) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r:.60} stands there twice")
+            key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise ValueError(f"the key {key!r:.60} stands there twice")
         return found
 
     def refuse(constant: str) -> None:
@@ -215,26 +231,30 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def _read(folder: Path, name: str, most: int) -> bytes:
-    path = folder / name
-    real, home = path.resolve(), _home(folder)
-    if not real.is_relative_to(home):
-        raise CheckpointError(f"{name} is a link out of the checkpoint's folder")
     try:
+        real = (folder / name).resolve()
+        if not any(real.is_relative_to(home) for home in _homes(folder)):
+            raise CheckpointError(f"{name} is a link out of the checkpoint's folder")
+        if real.exists() and not real.is_file():  # a pipe would block for ever
+            raise CheckpointError(f"{name} is not a file")
         with real.open("rb") as file:
             data = file.read(most + 1)
     except FileNotFoundError:
         raise CheckpointError(f"{name} is missing") from None
     except OSError as error:
         raise CheckpointError(f"{name} cannot be read: {error.strerror}") from None
+    except RuntimeError:  # what Path.resolve says before Python 3.13
+        raise CheckpointError(f"{name} is a link to itself") from None
     if len(data) > most:
         raise CheckpointError(f"{name} is larger than the {most:,} bytes that it can need")
     return data
 
 
-def _home(folder: Path) -> Path:
-    """Where links in a folder may lead: inside it, or, in the Hub's cache, to the blobs of the same repo."""
+def _homes(folder: Path) -> list[Path]:
+    """Where links in a folder may lead: inside it, and, in the Hub's cache, to the blobs of the same repo."""
     real = folder.resolve()
-    return real.parent.parent if real.parent.name == "snapshots" else real
+    cached = real.parent.name == "snapshots"
+    return [real, real.parent.parent / "blobs"] if cached else [real]
 
 
 def _no_config(folder: Path) -> str:
@@ -268,7 +288,10 @@ def _check_kind(data: bytes) -> None:
         ),
         "a web page": start.startswith((b"<!doctype", b"<html")),
         "a zip archive, as torch.save writes: it may hold code and is not opened": data.startswith(b"PK\x03\x04"),
-        "a pickle: it may hold code and is not opened": data[:1] == b"\x80" and data[1:2] in b"\x02\x03\x04\x05",
+        # A safetensors file may begin so too, when its header has 640, 896 ... bytes; then zeros follow.
+        "a pickle: it may hold code and is not opened": data[:1] == b"\x80"
+        and data[1:2] in _PICKLES
+        and any(data[2:8]),
         "too short to be a safetensors file": len(data) < 10,
     }
     for kind, found in kinds.items():
