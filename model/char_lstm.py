@@ -83,7 +83,7 @@ class CharLSTM:
         """
         if is_local(id_or_path):
             folder = checkpoint_folder(id_or_path)
-            return cls.from_checkpoint(read_checkpoint(folder), device=device, name=Path(id_or_path).name)
+            return cls.from_checkpoint(read_checkpoint(folder), device=device, name=Path(id_or_path).absolute().name)
         repo = str(id_or_path).removeprefix("hf://")
         pull = _Pull(repo, revision, token, cache_dir, local_files_only)
         try:
@@ -134,6 +134,7 @@ class CharLSTM:
             the commit's id.
 
         Raises:
+            ValueError: there is no such dtype.
             huggingface_hub's errors, as they are.
         """
         from huggingface_hub import HfApi

@@ -42,7 +42,8 @@ class LSTMConfig:
         for field in fields(self):
             value, most = getattr(self, field.name), _BOUNDS[field.name]
             if type(value) is not int or not 1 <= value <= most:
-                raise ValueError(f"{field.name} is {reprlib.repr(value)}: it must be a whole number from 1 to {most:,}")
+                shown = "enormous" if type(value) is int and abs(value) >= 10**20 else reprlib.repr(value)
+                raise ValueError(f"{field.name} is {shown}: it must be a whole number from 1 to {most:,}")
         if self.parameters > MAX_PARAMETERS:
             raise ValueError(
                 f"hidden_size {self.hidden_size} with num_layers {self.num_layers} and a vocabulary of "
@@ -137,6 +138,8 @@ class LSTMState:
                 raise ValueError(f"{name} is not a state of {config.num_layers} layers of {config.hidden_size} cells")
         if len(tensors) != 2 or tensors["h"].shape != tensors["c"].shape:
             raise ValueError(f"{name} must hold h and c of one shape, and nothing else")
+        if not all(tensor.dtype == torch.float32 and tensor.isfinite().all() for tensor in tensors.values()):
+            raise ValueError(f"{name} must hold finite numbers in float32")
         return cls(tensors["h"], tensors["c"])
 
 

@@ -133,10 +133,13 @@ def _keep(weight: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
 
 
 def shorten(value: object) -> str:
-    """A value for an error message: whole if short. (Python refuses to print integers of over 4,300 digits.)"""
+    """A value for an error message: whole if short, and always on one line."""
     if isinstance(value, int) and abs(value) >= 10**20:
         return "a number of over 20 digits"
-    return reprlib.repr(value)
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except ValueError:  # Python refuses to print integers of over 4,300 digits, inside a list too
+        return f"a {type(value).__name__}"
 
 
 def _real(value: object) -> float:

@@ -17,6 +17,7 @@ from .char_lstm import CharLSTM
 from .tokenizer import UnknownCharacter
 
 _CHUNK = 4096  # characters read at once
+_LOGITS = 1 << 26  # numbers at most that a chunk's predictions may take: fewer characters where the vocabulary is huge
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,10 @@ def score(lm: CharLSTM, text: str) -> Score:
     bits = np.full(len(text), np.nan)
     parts: list[torch.Tensor] = []
     state = None
+    size = max(1, min(_CHUNK, _LOGITS // lm.config.vocab_size))
     with torch.inference_mode():
-        for start in range(0, len(ids), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
+        for start in range(0, len(ids), size):
+            chunk = slice(start, start + size)
             logits, state = lm.network(inputs[chunk][None].to(lm.device), state)
             parts.append(F.cross_entropy(logits[0].float(), ids[chunk].to(lm.device), reduction="none").cpu())
     if parts:
