@@ -1,0 +1,263 @@
+"""The only code of training that talks to the Hub: one job, in a process of its own, which can be killed.
+
+`python -m training.hub_child` reads one JSON line from standard input (the job), does it, writes one JSON line to
+standard output (the outcome) and ends. It ends at once, too, when standard input closes, because then the training
+process is gone, and when the job's `deadline_s` is over. A hung server can therefore keep nobody waiting.
+
+Jobs: `prepare` (make sure of token, rights, repo and branch) and `push` (one commit of a checkpoint folder).
+The token is found by huggingface_hub as for every other program (HF_TOKEN, `hf auth login`) and never passes through
+arguments, jobs or outcomes. Nothing is tried twice here beyond what the client itself repeats: that is `hub`'s part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfApi,
+    constants,
+    get_session,
+    get_token,
+    set_client_factory,
+)
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
+
+from training.hub_process import redact
+
+SERVED = ("config.json", "model.safetensors", "manifest.json", "cells.json", "README.md", "metrics.jsonl", "curve.png")
+STATE = "training_state"
+LOGIN = "run `hf auth login` with a token that may write (https://huggingface.co/settings/tokens), or set HF_TOKEN"
+
+
+class JobError(Exception):
+    """Why a job failed: one line, whether trying again later may help, and how long the Hub wants to be left alone.
+
+    `scope` is "entry" when only this checkpoint is refused, "repo" when every push would fail in the same way.
+    """
+
+    def __init__(self, message: str, *, retry: bool = False, wait_s: float = 0, scope: str = "repo") -> None:
+        super().__init__(message)
+        self.message, self.retry, self.wait_s, self.scope = message, retry, wait_s, scope
+
+
+# what went wrong, in one sentence
+
+
+def explain(error: BaseException, what: str) -> JobError:
+    """The failure of doing `what` (such as "making the repo ada/plays") in the words of a user."""
+    for cause in _causes(error):
+        if isinstance(cause, JobError):
+            return cause
+        if isinstance(cause, HfHubHTTPError):
+            return _explain_status(cause, what)
+        if found := _explain_other(cause, what):
+            return found
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return JobError(f"{what} failed: {text}", retry=True)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from; the client wraps a failed PUT in a RuntimeError."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _explain_status(error: HfHubHTTPError, what: str) -> JobError:
+    status = error.response.status_code
+    words = " ".join((error.server_message or "").split())[:200]
+    said = f' (the Hub said: "{words}")' if words else ""
+    if status == 401 and not isinstance(error, RepositoryNotFoundError):
+        return JobError(f"{what} failed: the Hub does not accept the token (401); {LOGIN}")
+    if status == 402:
+        return JobError(f"{what} failed: the Hub asks for a paid plan or more storage (402){said}; name another repo")
+    if status == 403:
+        return JobError(f"{what} failed: the token has no right to do that (403){said}; {LOGIN}, or name your own repo")
+    if status in (401, 404):
+        return JobError(f"{what} failed: there is no such repo, or the token may not see it ({status}); {LOGIN}")
+    if status in (409, 412):
+        text = f"{what} failed: someone else changed the repo at the same moment ({status}); it is tried again"
+        return JobError(text, retry=True)
+    if status == 429:
+        text = f"{what} failed: the Hub asks for a pause, too many requests (429); wait a few minutes, then go on"
+        return JobError(text, retry=True, wait_s=_pause_of(error))
+    if status == 408 or status >= 500:
+        text = f"{what} failed: the Hub has trouble of its own ({status}); see https://status.huggingface.co"
+        return JobError(text, retry=True, wait_s=_pause_of(error))
+    return JobError(f"{what} failed: the Hub refused it ({status}){said}", scope="entry")
+
+
+def _pause_of(error: HfHubHTTPError) -> float:
+    """Seconds for which the Hub wants to be left alone; 0 when it does not say."""
+    headers = error.response.headers
+    limited = re.search(r"\br=0\s*;\s*t=(\d+)", headers.get("ratelimit", ""))
+    asked = limited[1] if limited else headers.get("retry-after", "").strip()
+    return float(asked) if asked.isdigit() else 0.0
+
+
+def _explain_other(error: BaseException, what: str) -> JobError | None:
+    """Failures without a status: the network, a captive portal, a broken card, a file that is gone."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    where = constants.ENDPOINT
+    if isinstance(error, OfflineModeIsEnabled):
+        return JobError(f"{what} failed: HF_HUB_OFFLINE is set; unset it to push", retry=False)
+    if "TimeoutException" in kinds:
+        return JobError(f"{what} failed: {where} did not answer in time; is the network slow or down?", retry=True)
+    if "TransportError" in kinds:
+        return JobError(f"{what} failed: {where} cannot be reached; is the network down?", retry=True)
+    if isinstance(error, json.JSONDecodeError):
+        text = f"{what} failed: {where} answered with something that is not the Hub's"
+        return JobError(f"{text}; does this network ask you to sign in on a web page first?", retry=True)
+    if isinstance(error, OSError) and error.errno:
+        return JobError(f"{what} failed: {error.strerror}: {Path(str(error.filename)).name}", scope="entry")
+    if isinstance(error, ValueError) and "metadata" in str(error):  # the client's word for a card's front matter
+        return JobError(f"{what} failed: {' '.join(str(error).split())[:300]}", scope="entry")
+    return None
+
+
+# jobs
+
+
+def prepare(job: dict[str, Any]) -> dict[str, Any]:
+    """Makes sure of token, rights, repo and branch; returns repo (USER/NAME), user, private, created, url."""
+    api, wanted = HfApi(), str(job["repo"])
+    if not get_token():
+        raise JobError(f"pushing to {wanted!r} needs a token of the Hub and there is none; {LOGIN}")
+    who = _step("asking the Hub whose token this is", api.whoami)
+    if not isinstance(who.get("name"), str):
+        raise JobError("asking the Hub whose token this is failed: the answer names nobody", retry=True)
+    role = ((who.get("auth") or {}).get("accessToken") or {}).get("role")
+    if role == "read":
+        raise JobError(f"the token of {who['name']} may only read, so nothing can be pushed to {wanted!r}; {LOGIN}")
+    repo = wanted if "/" in wanted else f"{who['name']}/{wanted}"
+    created = _make_repo(api, repo, bool(job["private"]))
+    _step(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
+    branch = str(job["branch"])
+    _step(f"making the branch {branch} of {repo}", lambda: api.create_branch(repo, branch=branch, exist_ok=True))
+    private = bool(_step(f"looking at {repo}", lambda: api.model_info(repo)).private)
+    url = f"{constants.ENDPOINT}/{repo}"
+    return {"repo": repo, "user": who["name"], "private": private, "created": created, "url": url}
+
+
+def _make_repo(api: HfApi, repo: str, private: bool) -> bool:
+    """True when the repo was made now. An existing one must be as private as asked, and hold nothing else."""
+    try:
+        info = _step(f"looking at {repo}", lambda: api.model_info(repo))
+    except JobError as error:
+        if not isinstance(error.__cause__, RepositoryNotFoundError):
+            raise
+        _step(f"making the repo {repo}", lambda: api.create_repo(repo, private=private, exist_ok=True))
+        return True
+    if private and not info.private:
+        next_step = f"run `hf repos settings {repo} --private` first, or name another repo"
+        raise JobError(f"{repo} is public already and --private was asked for; {next_step}")
+    names = {sibling.rfilename for sibling in info.siblings or []}
+    if names & {"config.json", "model.safetensors", "pytorch_model.bin"} and "manifest.json" not in names:
+        raise JobError(f"{repo} holds another kind of model, which a push would cover; name another repo")
+    return False
+
+
+def push(job: dict[str, Any]) -> dict[str, Any]:
+    """One commit that makes the branch hold the folder's files; returns its id. Nothing changed: the head's id.
+
+    The commit names its parent, so that a push of someone else in between is noticed (412) and never undone.
+    """
+    api, repo, branch, folder = HfApi(), str(job["repo"]), str(job["branch"]), Path(job["folder"])
+    files = checkpoint_files(folder, with_state=bool(job["with_state"]))
+    if "config.json" not in files or "model.safetensors" not in files:
+        raise JobError(
+            f"{folder.name} is not a whole checkpoint: it has {', '.join(files) or 'no files'}", scope="entry"
+        )
+    what = f"pushing to {repo}"
+    info = _step(what, lambda: _head(api, repo, branch))
+    present = {sibling.rfilename for sibling in info.siblings or []}
+    gone = sorted(name for name in present if _is_ours(name) and name not in files)
+    changes: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete]
+    changes = [*(CommitOperationAdd(name, folder / name) for name in files), *map(CommitOperationDelete, gone)]
+    made = _step(
+        what,
+        lambda: api.create_commit(
+            repo, changes, commit_message=str(job["title"]), revision=branch, parent_commit=info.sha, num_threads=2
+        ),
+    )
+    return {"commit": made.oid}
+
+
+def _head(api: HfApi, repo: str, branch: str) -> Any:
+    try:
+        return api.model_info(repo, revision=branch)
+    except RevisionNotFoundError:
+        api.create_branch(repo, branch=branch, exist_ok=True)
+        return api.model_info(repo, revision=branch)
+
+
+def checkpoint_files(folder: Path, *, with_state: bool) -> list[str]:
+    """The names of a checkpoint folder's files that are published: a fixed list, so nothing slips out by accident."""
+    names = [name for name in SERVED if (folder / name).is_file()]
+    if with_state:
+        inside = sorted((folder / STATE).glob("*"))
+        names += [f"{STATE}/{path.name}" for path in inside if path.is_file() and not path.name.startswith(".")]
+    return names
+
+
+def _is_ours(name: str) -> bool:
+    return name in SERVED or name.startswith(f"{STATE}/")
+
+
+def _step(what: str, call: Callable[[], Any]) -> Any:
+    """Calls, and turns every failure into a `JobError` that says what was being done."""
+    try:
+        return call()
+    except Exception as error:
+        raise explain(error, what) from error
+
+
+# the process
+
+
+def main() -> None:
+    """Reads the job, does it, writes the outcome; see the top of the file."""
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    watch = threading.Timer(job["deadline_s"], os._exit, (4,))
+    watch.daemon = True
+    watch.start()
+    _set_timeouts(job["connect_s"], job["read_s"])
+    try:
+        outcome = {"ok": True, **{"prepare": prepare, "push": push}[job["verb"]](job)}
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it in one line
+        failure = explain(error, str(job["verb"]))
+        outcome = {"ok": False, "retry": failure.retry, "wait_s": failure.wait_s, "scope": failure.scope}
+        outcome["message"] = redact(failure.message, get_token())
+    sys.stdout.write(json.dumps(outcome) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # not sys.exit: an upload thread that hangs must not keep the process
+
+
+def _end_with_parent() -> None:
+    """Ends the process when the parent closes its end of standard input, or dies."""
+    sys.stdin.read()
+    os._exit(3)
+
+
+def _set_timeouts(connect_s: float, read_s: float) -> None:
+    """Gives the client the time-outs that it lacks; its hooks (offline mode, request ids) stay."""
+    plain = get_session()
+    hooks, kind = plain.event_hooks, type(plain)
+    set_client_factory(
+        lambda: kind(event_hooks=hooks, follow_redirects=True, timeout=(connect_s, read_s, read_s, None))
+    )
+
+
+if __name__ == "__main__":
+    main()
