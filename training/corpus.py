@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .corpus_decode import CorpusError, Errors, binary_kind, decode, shown, unify_line_ends
+from .corpus_decode import CorpusError, Errors, binary_kind, decode, shown
 from .corpus_fetch import Progress, too_large
 from .corpus_sources import STDIN, Item, Source, expand, name_of
 
@@ -120,9 +120,8 @@ def _python_docs() -> Corpus:
             "no text was given, and this Python comes without its documentation text: name a text file"
         ) from error
     # Each topic begins with its own underlined title; joined like files, a blank line comes between.
-    text = unify_line_ends("\n".join(topics[key] for key in sorted(topics)))
     reader = _Reader("strict", None, MAX_BYTES)
-    reader.add(text, PYTHON_DOCS)
+    reader.add("\n".join(topics[key] for key in sorted(topics)), PYTHON_DOCS)
     return reader.corpus(PYTHON_DOCS)
 
 
@@ -171,7 +170,6 @@ class _Reader:
         if self._errors == "replace" and (places := text.count("\ufffd") - raw.count("\ufffd".encode())):
             self._warnings.append(f"{item.label} is not UTF-8: {places:,} places in it became U+FFFD")
         self._bytes_left -= len(raw)
-        del raw  # before the line ends are unified, which takes two more copies
         if not text:
             self._empty += item.found
             return False
@@ -179,7 +177,7 @@ class _Reader:
             self._seen.add(item.path)
         if item.dataset is not None:
             self._datasets[item.dataset] = None
-        self.add(unify_line_ends(text), item.file)
+        self.add(text, item.file)
         return True
 
     def add(self, text: str, file: str) -> None:

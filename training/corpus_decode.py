@@ -7,11 +7,15 @@ line ends CRLF and CR become LF. Whatever is not text is refused with one line t
 
 from __future__ import annotations
 
+import codecs
+import io
+from collections import Counter
 from typing import Literal
 
 Errors = Literal["strict", "replace"]
 
 SNIFFED_BYTES = 8192  # as much of a file as `binary_kind` needs to see to know every format below
+_PIECE_BYTES = 1 << 20
 
 
 class CorpusError(ValueError):
@@ -89,11 +93,17 @@ def wide_encoding(raw: bytes | bytearray) -> str | None:
     if b"\0" not in sample:
         return None
     for encoding in ("UTF-32LE", "UTF-32BE", "UTF-16LE", "UTF-16BE"):
-        width = 4 if encoding.startswith("UTF-32") else 2
-        if len(sample) % width:
-            continue
-        high = width - 1 if encoding.endswith("LE") else 0  # the byte of a unit that is NUL in most Latin text
-        if sample[high::width].count(0) * 10 >= len(sample) // width and _reads_well(sample, encoding):
+        width = int(encoding[4:6]) // 8
+        # The highest byte of each unit is NUL in spaces and Latin letters, and in letters their alphabet's number.
+        high = Counter(sample[width - 1 if encoding.endswith("LE") else 0 :: width])
+        units = len(sample) // width
+        alphabets = sum(count for _, count in high.most_common(2))
+        if (
+            len(sample) % width == 0
+            and high[0] * 10 >= units
+            and alphabets * 10 >= units * 8
+            and _reads_well(sample, encoding)
+        ):
             return encoding
     return None
 
@@ -133,7 +143,10 @@ def _is_safetensors(raw: bytes | bytearray) -> bool:
 
 
 def decode(raw: bytes | bytearray, label: str, errors: Errors = "strict") -> str:
-    """The text in `raw` without its byte order mark, line ends untouched. CorpusError calls the file `label`."""
+    """The text in `raw`: no byte order mark, CRLF and CR made LF. CorpusError calls the file `label`.
+
+    Other separators (U+2028, U+0085, form feeds) are characters and stay.
+    """
     encoding = wide_encoding(raw)
     if encoding is not None:
         raise CorpusError(
@@ -143,25 +156,25 @@ def decode(raw: bytes | bytearray, label: str, errors: Errors = "strict") -> str
     kind = binary_kind(raw)
     if kind is not None:
         raise CorpusError(f"{label} is not text but {kind[0]}: {kind[1]}")
-    start = len(_UTF8_MARK) if raw.startswith(_UTF8_MARK) else 0
-    view = memoryview(raw)  # a slice of `raw` itself would be one more copy of the text
-    try:
-        return str(view[start:], "utf-8", "strict")
-    except UnicodeDecodeError as error:
-        if errors == "replace":
-            return str(view[start:], "utf-8", "replace")
-        offset = start + error.start
+    # In pieces: to decode it whole would take three times the room of the text for a moment.
+    at = len(_UTF8_MARK) if raw.startswith(_UTF8_MARK) else 0
+    line_ends = io.IncrementalNewlineDecoder(None, translate=True)
+    pieces: list[str] = []
+    while at < len(raw):
+        final = at + _PIECE_BYTES >= len(raw)
+        try:
+            text, used = codecs.utf_8_decode(raw[at : at + _PIECE_BYTES], errors, final)
+        except UnicodeDecodeError as error:
+            raise _not_utf8(raw, at + error.start, label) from None  # it would keep the piece alive
+        pieces.append(line_ends.decode(text, final))
+        at += used
+    return "".join(pieces)
+
+
+def _not_utf8(raw: bytes | bytearray, offset: int, label: str) -> CorpusError:
     line = raw.count(b"\n", 0, offset) + 1
-    raise CorpusError(
+    return CorpusError(
         f"{label} is not UTF-8: byte 0x{raw[offset]:02X} at byte offset {offset} (line {line}): "
         "convert it (iconv -f LATIN1 -t UTF-8 OLD.txt > NEW.txt), or go on with --errors replace, "
         "which writes U+FFFD in such places"
     )
-
-
-def unify_line_ends(text: str) -> str:
-    """CRLF and CR become LF. Other separators (U+2028, U+0085, form feeds) are characters and stay."""
-    if "\r" not in text:
-        return text
-    text = text.replace("\r\n", "\n")
-    return text.replace("\r", "\n")

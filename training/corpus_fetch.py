@@ -9,6 +9,7 @@ its user, password and query, which may be secrets.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import re
 import time
@@ -221,14 +222,29 @@ def _listing(dataset: str, revision: str | None) -> tuple[str, dict[str, int | N
     except (httpx2.TransportError, OfflineModeIsEnabled):
         return None
     except HfHubHTTPError as error:
-        if error.response.status_code >= 500:
+        if error.response.status_code >= 500 or error.response.status_code in (408, 429):
             return None
         _raise_hub_error(error, dataset)
     except (OSError, ValueError) as error:  # ValueError: a bad id, or an answer that is no JSON
         _raise_hub_error(error, dataset)
     if info.sha is None:
         raise CorpusError(f"the dataset {dataset} names no commit: try again, or give a file")
+    _remember(dataset, revision or "main", info.sha)
     return info.sha, {sibling.rfilename: sibling.size for sibling in info.siblings or []}
+
+
+def _remember(dataset: str, revision: str, commit: str) -> None:
+    """Notes in the Hub's cache which commit a revision meant. Downloads by commit do not, and `_cached_file` asks."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    if revision == commit or ".." in revision:
+        return
+    cache = Path(constants.HF_HUB_CACHE).expanduser()
+    reference = cache / repo_folder_name(repo_id=dataset, repo_type="dataset") / "refs" / revision
+    with contextlib.suppress(OSError):  # a cache that cannot be written does not keep a text from being read
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        reference.write_text(commit)
 
 
 def _cached_file(dataset: str, revision: str | None, path: str) -> HubFile:
