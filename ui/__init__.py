@@ -1,0 +1,9 @@
+"""The page and the API of the app, on top of ``model``; ``app.py`` starts them.
+
+settings      raw values from a page or a program, checked
+conversation  what was said and where to go on from; pure logic
+shelf         the models that are served, each with its engine
+writing       following a reply without a thread
+page          layout and events; view.js and style.css beside it
+api           /generate and /score
+"""

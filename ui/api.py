@@ -1,0 +1,124 @@
+"""The API: ``/generate`` writes, ``/score`` tells how surprised a model is by a text. Both are for programs.
+
+Everything that arrives is checked here; a refusal is a ``gr.Error``, whose text reaches the caller, and says which
+argument it is about, what it was and what is allowed.
+"""
+
+# No ``from __future__ import annotations``: Gradio reads the types of the endpoints' results as they are.
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any, TypeVar
+
+import gradio as gr
+import numpy as np
+from gradio.events import api as add_endpoint
+
+from model import score
+
+from .settings import DEADLINE_S, MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_text
+from .shelf import Shelf
+from .writing import ask, follow
+
+_SCORES_AT_ONCE = 2  # each may take a second or two of a core
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Blocks(gr.Blocks):
+    """Blocks that say which argument of an endpoint is missing, and know the defaults of those that may be."""
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        """Called by Gradio before an endpoint; the list is what the endpoint then gets."""
+        if block_fn.api_visibility == "public" and len(inputs) < len(block_fn.inputs):
+            arguments = list(inspect.signature(block_fn.fn).parameters.values())[len(inputs) :]
+            for argument in arguments:
+                if argument.default is argument.empty:
+                    raise _error(f"{argument.name} is missing: /{block_fn.api_name} needs it")
+                inputs.append(argument.default)
+        super().validate_inputs(block_fn, inputs)
+
+
+def add(shelf: Shelf) -> None:
+    """Adds both endpoints to the Blocks that are being built."""
+
+    async def generate(
+        prompt: str,
+        length: int,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        seed: int | None = None,
+        model: str | None = None,
+        stop: str = "",
+    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        with _as_errors():
+            text = check_text("prompt", prompt)
+            params = RawSettings(length, temperature, top_k, top_p, seed, stop).check()
+            served = shelf.get(model)
+            sequence = ask(served, text, params)
+        about = {"seed": params.seed, "model": served.name, "commit": served.lm.commit}
+        async with aclosing(follow(served, sequence, sparing=True)) as steps:
+            async for _ in steps:
+                # Asked for before the text: a reason to end means that the text is whole.
+                reason = sequence.finish_reason
+                yield sequence.text, {**about, "finish_reason": reason}
+        if sequence.error:
+            raise _error(f"the model failed: {sequence.error}")
+
+    async def score_text(text: str, model: str | None = None) -> dict[str, Any]:
+        with _as_errors():
+            check_text("text", text)
+            served = shelf.get(model)
+        result = await asyncio.to_thread(score, served.lm, text)
+        known = ~np.isnan(result.bits)
+        return {
+            "bits": [float(bits) if is_known else None for bits, is_known in zip(result.bits, known, strict=True)],
+            "total": float(result.bits[known].sum()),
+            "bpc": result.bpc if known.any() else None,
+            "unknown": [
+                {"character": _printable(each.character), "position": each.position, "times": each.times}
+                for each in result.unknown
+            ],
+            "model": served.name,
+            "commit": served.lm.commit,
+        }
+
+    generate.__doc__ = (
+        f"Writes on from a prompt (at most {MAX_PROMPT:,} characters). Each message holds the text so far, without "
+        f"the prompt, and a JSON: seed, model, commit, finish_reason (null while it writes; then length, stop, abort "
+        f"or time). length: 1 to {MAX_LENGTH:,} characters; it ends after {DEADLINE_S:.0f} s in any case. "
+        "temperature: 0 to 5, 0 is always the likeliest. top_k: 0 is off. top_p: above 0, 1 is off. seed: 0 to "
+        "2^32 - 1, null draws one. model: one of those served, null is the first. stop: the text ends before it."
+    )
+    score_text.__doc__ = (
+        f"How surprised the model is by a text of at most {MAX_PROMPT:,} characters: the bits of each character "
+        "(null where the model does not know it), their total, bits per character, and the unknown characters."
+    )
+    add_endpoint(_returning(tuple[str, dict[str, Any]], generate), api_name="generate", concurrency_limit=None)
+    add_endpoint(_returning(dict[str, Any], score_text), api_name="score", concurrency_limit=_SCORES_AT_ONCE)
+
+
+def _returning(result: Any, function: _Function) -> _Function:
+    """The function, with what one message of it holds as its return type: that is what Gradio looks for."""
+    signature = inspect.signature(function).replace(return_annotation=result)
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    return function
+
+
+@contextmanager
+def _as_errors() -> Iterator[None]:
+    try:
+        yield
+    except RefusalError as refusal:
+        raise _error(str(refusal)) from None
+
+
+def _error(message: str) -> gr.Error:
+    return gr.Error(message, print_exception=False)
+
+
+def _printable(character: str) -> str:
+    """Half of a surrogate pair cannot be sent as JSON: it is named instead."""
+    return f"U+{ord(character):04X}" if "\ud800" <= character <= "\udfff" else character

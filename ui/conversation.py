@@ -1,0 +1,241 @@
+"""One visitor's conversation: the turns, and what the model remembers after each of them.
+
+Pure logic: it starts no engine and knows no Gradio. The model's memory is a few kilobytes of numbers, so every
+turn keeps the one it began with; Continue, Retry and Undo are moves between these, and nothing is read twice.
+
+What the page shows is a text of JSON lines. While a reply is written it only grows at its end, so that a message
+carries what is new and nothing else; ``view.js`` reads it.
+
+    {"hello": "…", "by": "…"}        an empty conversation: a sample of the model's own
+    {"forgotten": 3}                 earlier turns that are no longer shown
+    {"turn": 7, "prompt": "…"}       a turn begins; the lines after it belong to it
+    {"text": "…"}                    what the model wrote, in pieces
+    {"say": "…", "as": "notice"}     notice, status (until the next text), fault or foot, which ends the turn
+    {"refusal": "…"}                 why the last thing asked for was not done
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from model import Memory, Sequence
+from model.tokenizer import describe_unknown
+
+from .settings import DEADLINE_S, RefusalError
+from .shelf import Served
+
+MAX_TURNS = 50  # older ones leave the page; what the model remembers of them stays
+MAX_TEXT = 200_000  # characters kept a visitor
+
+_ENDINGS = {
+    "length": "reached its length",
+    "stop": "met the stop text",
+    "abort": "stopped",
+    "time": f"ended after {DEADLINE_S / 60:.0f} minutes, the longest a reply may take",
+    "error": "ended by a fault",
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a reply goes on from: a memory, and what is still to be read."""
+
+    served: Served
+    memory: Memory | None = None
+    unread: str = ""
+
+
+@dataclass(eq=False)
+class Turn:
+    """What a visitor gave, and what the model made of it: one reply, or one that was continued.
+
+    Attributes:
+        start: where the conversation stood before it.
+        parts: the reply's pieces, one for Send and one more for each Continue.
+    """
+
+    number: int
+    prompt: str
+    start: Start
+    parts: list[Sequence] = field(default_factory=list)
+
+    @property
+    def served(self) -> Served:
+        return self.start.served
+
+    @property
+    def to_read(self) -> str:
+        return self.start.unread + self.prompt
+
+    @property
+    def written(self) -> int:
+        return sum(part.length for part in self.parts)
+
+    @property
+    def end(self) -> Start:
+        """Where the next turn goes on from. A prompt that was not read to its end is read by the next."""
+        memories = [part.memory for part in self.parts if part.memory]
+        if memories:
+            return Start(self.served, memories[-1])
+        return Start(self.served, self.start.memory, self.to_read)
+
+    def head(self) -> str:
+        lines = _line(turn=self.number, prompt=self.prompt)
+        unknown = self.parts[0].unknown if self.parts else []
+        if unknown:
+            skipped = sum(each.times for each in unknown)
+            rest = "" if skipped < len(self.to_read) else ", and nothing of the prompt was left"
+            lines += _say("notice", f"This model does not know {describe_unknown(unknown)}: skipped{rest}.")
+        return lines
+
+    def foot(self) -> str:
+        """Seed, length, speed and why it ended, in plain words."""
+        last = self.parts[-1]
+        lines = _say("fault", f"The model failed: {last.error}. What it had written stays.") if last.error else ""
+        facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
+        if last.length > 1:
+            facts.append(f"{last.chars_per_sec:,.0f} a second")
+        return lines + _say("foot", " · ".join([*facts, _ENDINGS[last.finish_reason or "abort"]]))
+
+    def lines(self) -> str:
+        text = "".join(part.text for part in self.parts)
+        return self.head() + (_line(text=text) if text else "") + self.foot()
+
+
+class Conversation:
+    """All turns of one visitor."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.refusal = ""
+        self._count = 0
+        self._forgotten = 0
+
+    @property
+    def writing(self) -> Sequence | None:
+        """The reply that is being written; None when there is none."""
+        last = self.turns[-1].parts[-1] if self.turns else None
+        return last if last and not last.finished else None
+
+    def next_turn(self, served: Served, prompt: str) -> Turn:
+        """The turn that Send makes; another model than the last one begins with an empty memory."""
+        return Turn(self._count + 1, prompt, self._end(self.turns, served))
+
+    def turn_again(self, served: Served) -> Turn:
+        """The turn that Retry makes of the last one, from the memory before that.
+
+        Raises:
+            RefusalError: there is none.
+        """
+        last = self._last("retry")
+        start = last.start if last.served is served else Start(served)
+        return Turn(self._count + 1, last.prompt, start)
+
+    def turn_to_continue(self) -> Turn:
+        """The last turn.
+
+        Raises:
+            RefusalError: there is none.
+        """
+        return self._last("continue")
+
+    def add(self, turn: Turn, part: Sequence) -> None:
+        """A turn's reply is being written: the turn is new, or continued."""
+        self.refusal = ""
+        turn.parts.append(part)
+        if turn not in self.turns:
+            self.turns.append(turn)
+            self._count = turn.number
+            self._forget()
+
+    def undo(self) -> None:
+        """Takes the last turn away, and what it left in the model's memory."""
+        self.refusal = ""
+        if self.turns:
+            self.turns.pop()
+
+    def clear(self) -> None:
+        self.refusal = ""
+        self.turns.clear()
+        self._forgotten = 0
+
+    def view(self, hello: str = "") -> str:
+        """All that the page shows, when nothing is being written."""
+        if not self.turns:
+            return hello + self._refused()
+        return self._older() + "".join(turn.lines() for turn in self.turns) + self._refused()
+
+    def live(self) -> Live:
+        """The view while the last turn is being written."""
+        *older, last = self.turns
+        text = "".join(part.text for part in last.parts[:-1])
+        lines = self._older() + "".join(turn.lines() for turn in older) + last.head()
+        return Live(last, lines + (_line(text=text) if text else ""))
+
+    def _end(self, turns: list[Turn], served: Served) -> Start:
+        return turns[-1].end if turns and turns[-1].served is served else Start(served)
+
+    def _last(self, verb: str) -> Turn:
+        if not self.turns:
+            raise RefusalError("", f"There is nothing to {verb} yet: send a prompt first.")
+        return self.turns[-1]
+
+    def _forget(self) -> None:
+        while len(self.turns) > 1 and (len(self.turns) > MAX_TURNS or self._size() > MAX_TEXT):
+            self.turns.pop(0)
+            self._forgotten += 1
+
+    def _size(self) -> int:
+        return sum(len(turn.prompt) + turn.written for turn in self.turns)
+
+    def _older(self) -> str:
+        return _line(forgotten=self._forgotten) if self._forgotten else ""
+
+    def _refused(self) -> str:
+        return _line(refusal=self.refusal) if self.refusal else ""
+
+
+class Live:
+    """A view that grows while a reply is written."""
+
+    def __init__(self, turn: Turn, lines: str) -> None:
+        self._turn = turn
+        self._part = turn.parts[-1]
+        self._position = 0
+        self.lines = lines
+
+    def update(self) -> str:
+        """The view with what was written since the last time."""
+        piece = self._part.since(self._position)
+        if piece:
+            self._position += len(piece)
+            self.lines += _line(text=piece)
+        return self.lines
+
+    def waiting(self, before: int) -> str:
+        """The view with a word for someone whose reply has not begun."""
+        others = "others are" if before != 1 else "one other is"
+        self.lines += _say("status", f"Waiting for a free place: {before if before > 1 else ''} {others} before you.")
+        return self.lines
+
+    def end(self) -> str:
+        """The view of the finished reply."""
+        self.update()
+        self.lines += self._turn.foot()
+        return self.lines
+
+
+def hello(served: Served) -> str:
+    """The view of an empty conversation."""
+    return _line(hello=served.greeting, by=served.name)
+
+
+def _say(kind: str, text: str) -> str:
+    return _line(**{"say": text, "as": kind})
+
+
+def _line(**fields: object) -> str:
+    # ASCII alone carries half of a surrogate pair through the JSON around it; a "<" would be taken for HTML on
+    # the way, and searched for script tags at every update.
+    return json.dumps(fields, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c") + "\n"

@@ -1,0 +1,56 @@
+"""The moves of a conversation that make the model write: Send, Continue, Retry.
+
+Each asks the engine for a reply and notes it in the conversation, or refuses and leaves the conversation as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from model import SamplingParams
+
+from .conversation import Conversation
+from .settings import RefusalError, check_text
+from .shelf import Served
+from .writing import ask
+
+MAX_REPLY = 100_000  # characters of one reply, however often it is continued
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to write, and how fast: characters a second, or None for as fast as it can."""
+
+    params: SamplingParams
+    pace: float | None
+
+
+Move = Callable[..., None]
+
+
+def send(talk: Conversation, served: Served, settings: Settings, prompt: object) -> None:
+    """A new turn, from where the conversation stands."""
+    turn = talk.next_turn(served, check_text("prompt", prompt))
+    check_text("prompt", turn.to_read)
+    part = ask(served, turn.to_read, settings.params, memory=turn.start.memory, pace=settings.pace)
+    talk.add(turn, part)
+
+
+def retry(talk: Conversation, served: Served, settings: Settings) -> None:
+    """The last turn anew, from the memory before it, by the model that is chosen now."""
+    turn = talk.turn_again(served)
+    part = ask(served, turn.to_read, settings.params, memory=turn.start.memory, pace=settings.pace)
+    talk.undo()
+    talk.add(turn, part)
+
+
+def go_on(talk: Conversation, _chosen: Served, settings: Settings) -> None:
+    """More of the last reply, from the memory after it: the text that a longer reply would have been."""
+    turn = talk.turn_to_continue()
+    if turn.written + settings.params.length > MAX_REPLY:
+        raise RefusalError("", f"A reply may have {MAX_REPLY:,} characters: send something, or nothing, to go on.")
+    end = turn.end
+    params = replace(settings.params, seed=turn.parts[0].params.seed)
+    part = ask(turn.served, end.unread, params, memory=end.memory, first=turn.parts[-1].next_first, pace=settings.pace)
+    talk.add(turn, part)

@@ -1,0 +1,293 @@
+"""The page: layout, and what each control does. Gradio lives here and in ``api``.
+
+Handlers are async generators that follow the engine's thread, so a reader costs no thread. None of them lets an
+exception out: what goes wrong is said in the chat, and the last thing a handler does is to set every button by
+the conversation as it then is, so that no path leaves the page stuck.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from model import SamplingParams
+from model.sampler import MAX_SEED
+
+from . import api, moves
+from .conversation import Conversation, hello
+from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
+from .shelf import MAX_EXAMPLES, Served, Shelf
+from .writing import follow
+
+log = logging.getLogger("char-lstm")
+
+TITLE = "char-lstm"
+CSS = Path(__file__).with_name("style.css")
+_VIEW_JS = Path(__file__).with_name("view.js")
+_VIEW = '<div class="talk" role="log" aria-live="polite" aria-label="Conversation" tabindex="0"></div>'
+_INTRO = (
+    "An LSTM that has read one text, character by character. Give it a beginning and it writes on, one character "
+    "at a time; all it remembers of what went before is a few thousand numbers."
+)
+_STATE_TTL_S = 3600
+_WAITING_S = 1.0  # nothing written for so long: say that others are first
+_UNDONE = "Something went wrong here. Try again; the conversation is as it was."
+
+Updates = dict[Any, Any]
+
+
+class Page:
+    """The Blocks of the page, over a shelf of models."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        with api.Blocks(title=TITLE, analytics_enabled=False) as self.blocks:
+            self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
+            with gr.Row(elem_id="columns"):
+                with gr.Column(scale=3, min_width=320, elem_id="main"):
+                    self._lay_out_chat()
+                with gr.Column(scale=1, min_width=260, elem_id="settings"):
+                    self._lay_out_settings()
+            self._wire()
+            api.add(shelf)
+
+    def _lay_out_chat(self) -> None:
+        gr.HTML(f"<h1>{TITLE}</h1><p>{_INTRO}</p>", elem_id="intro")
+        self.notices = gr.HTML(self._notices(), elem_id="notices")
+        first = self.shelf.first()
+        self.view = gr.HTML(
+            hello(first) if first else "", html_template=_VIEW, js_on_load=_VIEW_JS.read_text(), elem_id="view"
+        )
+        with gr.Row(elem_id="ask"):
+            self.prompt = gr.Textbox(
+                "",
+                label="Prompt",
+                show_label=False,
+                placeholder="A beginning for it to go on from",
+                lines=1,
+                max_lines=6,
+                autofocus=True,
+                scale=5,
+                min_width=160,
+                container=False,
+            )
+            self.send = gr.Button("Send", variant="primary", scale=1, min_width=72)
+            self.stop = gr.Button("Stop", variant="stop", interactive=False, scale=1, min_width=72)
+        with gr.Row(elem_id="moves"):
+            off: dict[str, Any] = {"size": "sm", "interactive": False, "min_width": 40}
+            self.go_on = gr.Button("Continue", **off)
+            self.retry = gr.Button("Retry", **off)
+            self.undo = gr.Button("Undo", **off)
+            self.clear = gr.Button("Clear", **off)
+        with gr.Row(elem_id="examples"):
+            self.examples = [gr.Button(size="sm", min_width=40, **each) for each in self._examples(first)]
+
+    def _lay_out_settings(self) -> None:
+        self.model = gr.Dropdown(label="Model", filterable=False, **self._choices())
+        self.about = gr.HTML(self._about(self.shelf.first()), elem_id="about")
+        defaults = SamplingParams
+        self.temperature = gr.Slider(0, 2, defaults.temperature, step=0.05, label="Temperature")
+        _words("cautious", "wild")
+        self.length = gr.Slider(1, MAX_LENGTH, defaults.length, step=1, label="Length")
+        self.speed = gr.Slider(MIN_SPEED, MAX_SPEED, DEFAULT_SPEED, step=5, label="Speed")
+        _words("characters a second", "as fast as it can")
+        self.top_k = gr.Slider(0, 100, defaults.top_k, step=1, label="Top-k")
+        _words("0: all characters", "the likeliest 100")
+        self.top_p = gr.Slider(0.01, 1, defaults.top_p, step=0.01, label="Top-p")
+        self.seed = gr.Number(None, label="Seed", placeholder="a new one each time", minimum=0, maximum=MAX_SEED)
+
+    def _wire(self) -> None:
+        settings = [self.model, self.temperature, self.length, self.top_k, self.top_p, self.seed, self.speed]
+        buttons = [self.send, self.stop, self.go_on, self.retry, self.undo, self.clear, *self.examples]
+        hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # preprocess=False: what arrives is checked in one place, and refused in the chat rather than by a toast.
+        unchecked = {**hidden, "preprocess": False}
+        at_once = {**unchecked, "queue": False}
+        writing = {**unchecked, "concurrency_limit": None, "outputs": [self.view, self.prompt, *buttons]}
+
+        inputs = [self.talk, *settings]
+        send = [self.send.click, self.prompt.submit]
+        writers = [
+            gr.on(send, self._writer(moves.send), [*inputs, self.prompt], **writing),
+            self.go_on.click(self._writer(moves.go_on), inputs, **writing),
+            self.retry.click(self._writer(moves.retry), inputs, **writing),
+        ]
+        for index, button in enumerate(self.examples):
+            writers.append(button.click(self._writer(partial(_send_example, index)), inputs, **writing))
+        for writer in writers:
+            # A connection that broke raises nothing in a handler: this sets the page right once it is back.
+            writer.failure(self.on_settle, self.talk, [self.view, *buttons], **at_once)
+        self.stop.click(self.on_stop, self.talk, None, **at_once)
+        self.undo.click(self.on_undo, [self.talk, self.model], [self.view, *buttons], **at_once)
+        self.clear.click(self.on_clear, [self.talk, self.model], [self.view, *buttons], **at_once)
+        about = [self.view, self.about, *self.examples]
+        self.model.change(self.on_model, [self.talk, self.model], about, **at_once)
+        arrival = [self.talk, self.notices, self.model, *about]
+        self.blocks.load(self.on_arrival, self.talk, arrival, concurrency_limit=None, **hidden)
+
+    # What the controls do.
+
+    def _writer(self, move: moves.Move) -> Callable[..., AsyncIterator[Updates]]:
+        """The handler of a control that makes the model write."""
+
+        async def write(talk: Conversation, *values: object) -> AsyncIterator[Updates]:
+            if talk.writing:  # pressed twice
+                yield {self.view: gr.skip()}
+                return
+            try:
+                model, temperature, length, top_k, top_p, seed, speed, *prompt = values
+                params = RawSettings(length, temperature, top_k, top_p, seed).check()
+                move(talk, self.shelf.get(model), moves.Settings(params, check_speed(speed)), *prompt)
+                begun: Updates = {**self._buttons(talk), **({self.prompt: ""} if prompt else {})}
+                async with aclosing(self._views(talk)) as views:
+                    async for view in views:
+                        yield {self.view: view, **begun}
+                        begun = {}
+            except RefusalError as refusal:
+                talk.refusal = refusal.on_page
+                yield self._settled(talk)
+            except Exception:
+                log.exception("a reply could not be written")
+                talk.refusal = _UNDONE
+                yield self._settled(talk)
+            else:
+                yield self._buttons(talk)
+
+        return write
+
+    async def _views(self, talk: Conversation) -> AsyncGenerator[str, None]:
+        """What the page shows while the last turn is written, up to its end."""
+        turn = talk.turns[-1]
+        part, served = turn.parts[-1], turn.served
+        live = talk.live()
+        waited = 0
+        async with aclosing(follow(served, part)) as steps:
+            async for _ in steps:
+                if part.finished:
+                    break
+                waited = 0 if part.length else waited + 1
+                yield live.waiting(served.engine.running) if waited == 2 and not part.started else live.update()
+        yield live.end()
+
+    async def on_settle(self, talk: Conversation) -> Updates:
+        for _ in range(100):  # a reply whose reader has gone ends with the engine's next step
+            if not talk.writing:
+                break
+            await asyncio.sleep(0.02)
+        return self._settled(talk)
+
+    async def on_stop(self, talk: Conversation) -> None:
+        sequence = talk.writing
+        if sequence:
+            talk.turns[-1].served.engine.abort(sequence)
+
+    async def on_undo(self, talk: Conversation, model: object) -> Updates:
+        if not talk.writing:
+            talk.undo()
+        return self._settled(talk, model)
+
+    async def on_clear(self, talk: Conversation, model: object) -> Updates:
+        if not talk.writing:
+            talk.clear()
+        return self._settled(talk, model)
+
+    async def on_model(self, talk: Conversation, model: object) -> Updates:
+        try:
+            served = self.shelf.get(model)
+        except RefusalError as refusal:
+            return {self.about: html.escape(refusal.on_page)}
+        view = gr.skip() if talk.turns else hello(served)
+        return {self.view: view, self.about: self._about(served), **self._example_updates(served)}
+
+    async def on_arrival(self, talk: Conversation) -> AsyncIterator[Updates]:
+        yield self._arrived(talk)
+        if not self.shelf.settled:
+            while not self.shelf.settled:
+                await asyncio.sleep(0.1)
+            yield self._arrived(talk)
+
+    # What is to be seen.
+
+    def _arrived(self, talk: Conversation) -> Updates:
+        first = self.shelf.first()
+        return {
+            self.talk: talk,  # from when on it may be forgotten
+            self.view: gr.skip() if talk.turns or not first else hello(first),
+            self.notices: self._notices(),
+            self.model: gr.update(**self._choices()),
+            self.about: self._about(first),
+            **self._example_updates(first),
+        }
+
+    def _settled(self, talk: Conversation, model: object = None) -> Updates:
+        """The whole page as the conversation is now; the same however often it is asked for."""
+        if talk.writing:
+            return {self.view: gr.skip(), **self._buttons(talk)}
+        try:
+            greeting = "" if talk.turns else hello(self.shelf.get(model))
+        except RefusalError:
+            greeting = ""
+        return {self.view: talk.view(greeting), **self._buttons(talk)}
+
+    def _buttons(self, talk: Conversation) -> Updates:
+        busy, begun = talk.writing is not None, bool(talk.turns)
+        able = {
+            self.send: not busy,
+            self.stop: busy,
+            self.go_on: begun and not busy,
+            self.retry: begun and not busy,
+            self.undo: begun and not busy,
+            self.clear: (begun or bool(talk.refusal)) and not busy,
+            **dict.fromkeys(self.examples, not busy),
+        }
+        return {button: gr.update(interactive=interactive) for button, interactive in able.items()}
+
+    def _choices(self) -> dict[str, Any]:
+        first = self.shelf.first()
+        return {"choices": self.shelf.names, "value": first.name if first else self.shelf.names[0]}
+
+    def _about(self, served: Served | None) -> str:
+        return html.escape(served.about) if served else "on its way from the Hub …"
+
+    def _notices(self) -> str:
+        loading = self.shelf.loading
+        notices = self.shelf.notices + ([f"Loading {', '.join(loading)} …"] if loading else [])
+        return "".join(f'<p role="status">{html.escape(notice)}</p>' for notice in notices)
+
+    def _examples(self, served: Served | None) -> list[dict[str, Any]]:
+        texts = served.examples if served else ()
+        known = [{"value": _label(text), "visible": True} for text in texts]
+        return known + [{"value": "", "visible": False}] * (MAX_EXAMPLES - len(known))
+
+    def _example_updates(self, served: Served | None) -> Updates:
+        updates = self._examples(served)
+        return {button: gr.update(**update) for button, update in zip(self.examples, updates, strict=True)}
+
+
+def _send_example(index: int, talk: Conversation, served: Served, settings: moves.Settings) -> None:
+    moves.send(talk, served, settings, served.examples[index] if index < len(served.examples) else "")
+
+
+def _label(text: str) -> str:
+    """An example's button: what it will send, the line ends seen."""
+    return text.replace("\n", " ⏎") if text else "Begin anywhere"
+
+
+def _words(left: str, right: str) -> None:
+    """What the two ends of the slider above mean."""
+    gr.HTML(f"<span>{left}</span><span>{right}</span>", elem_classes="words")
+
+
+def theme() -> gr.themes.Base:
+    """Quiet colours, and fonts that every system has: the page asks no other host for anything."""
+    sans = ["ui-sans-serif", "system-ui", "sans-serif"]
+    mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
+    return gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=mono)

@@ -1,0 +1,76 @@
+"""Following a reply while the engine's thread writes it: by time, in the event loop, without a thread a reader."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+
+from model import Memory, SamplingParams, Sequence
+from model.engine import EngineBusyError
+
+from .settings import DEADLINE_S, RefusalError
+from .shelf import Served
+
+_FIRST_S = 0.005  # until the first character, which is shown at once
+_BETWEEN_S = 1 / 30  # smooth to the eye; each update costs the server about a millisecond
+_SHARE_S = 0.005  # and so many readers at once are told less often,
+_SLOWEST_S = 0.2  # but no less often than this
+_SIGN_OF_LIFE_S = 1.0  # Gradio notices a client that has gone only when there is something to tell it
+_GRACE_S = 10.0  # the engine ends a reply at its deadline; if it does not, it is not alive
+
+
+def ask(
+    served: Served,
+    prompt: str,
+    params: SamplingParams,
+    *,
+    memory: Memory | None = None,
+    first: int = 0,
+    pace: float | None = None,
+) -> Sequence:
+    """Asks the engine for a reply.
+
+    Raises:
+        RefusalError: too many wait already.
+    """
+    try:
+        return served.engine.add_request(prompt, params, memory=memory, first=first, pace=pace, deadline_s=DEADLINE_S)
+    except EngineBusyError:
+        raise RefusalError("", "Everyone is writing at once, and the queue is full: try again in a moment.") from None
+
+
+async def follow(served: Served, sequence: Sequence, *, sparing: bool = False) -> AsyncGenerator[None, None]:
+    """Steps whenever a reader should be told: at once, at the first character, then by time, and at the end.
+
+    The reply is ended when the reader stops following it, however that happens.
+
+    Args:
+        sparing: tell ever less often in the course of a long reply, for readers that may never read.
+
+    Raises:
+        RuntimeError: the engine does not write any more.
+    """
+    began = told_at = time.monotonic()
+    told = -1
+    try:
+        while True:
+            finished, length, now = sequence.finished, sequence.length, time.monotonic()
+            if finished or length != told or now - told_at >= _SIGN_OF_LIFE_S:
+                told, told_at = length, now
+                yield
+            if finished:
+                return
+            if not served.thread.is_alive() or now - began > DEADLINE_S + _GRACE_S:
+                raise RuntimeError("the engine does not answer")
+            await asyncio.sleep(_pause(served, length, now - began, sparing=sparing))
+    finally:
+        served.engine.abort(sequence)
+
+
+def _pause(served: Served, length: int, elapsed_s: float, *, sparing: bool) -> float:
+    if not length:
+        return _FIRST_S if elapsed_s < 1 else _BETWEEN_S
+    pause = min(_SLOWEST_S, max(_BETWEEN_S, served.engine.running * _SHARE_S))
+    # A client that asks and never reads has its messages kept for it: 300 s must not make thousands of them.
+    return max(pause, elapsed_s / 100) if sparing else pause
