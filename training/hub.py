@@ -87,20 +87,24 @@ def to_stderr(line: str) -> None:
 
 def check_repo_name(repo: str) -> str:
     """`repo` if it is NAME or USER/NAME as the Hub allows it; else HubError, without any request."""
+    if re.search(r"hf_[A-Za-z0-9]{30}", repo):
+        raise HubError("what was given as a repo looks like a token: give NAME or USER/NAME, and revoke the token")
     if re.fullmatch(rf"(?:{_NAME}/)?{_NAME}", repo) and not re.search(r"--|\.\.|\.git$", repo):
         return repo
     rule = "letters, digits, '-', '_' and '.' (no '--', no '..', not ending in '.git', at most 96 characters each)"
     raise HubError(f"{repo!r} is not the name of a repo: give NAME or USER/NAME, made of {rule}")
 
 
-def preflight(repo: str, *, private: bool = False, patience: Patience | None = None) -> Destination:
+def preflight(
+    repo: str, *, private: bool = False, license: str = "unknown", patience: Patience | None = None
+) -> Destination:
     """Makes sure, before any work is done, that a run can be pushed to `repo`; makes repo and branch if need be.
 
-    A name without a user gets the token's user. Raises HubError, in `patience.preflight_s` at the latest; its `retry`
+    A name without a user gets the token's user. `license` is what the card will name. Raises HubError, in `patience.preflight_s` at the latest; its `retry`
     tells a Hub that is away (a resumed run may go on with `read_destination`) from a refusal.
     """
     patience = patience or Patience()
-    job = {"verb": "prepare", "repo": check_repo_name(repo), "private": private, "branch": TRAINING}
+    job = {"verb": "prepare", "repo": check_repo_name(repo), "private": private, "license": license, "branch": TRAINING}
     deadline, wait_s = time.monotonic() + patience.preflight_s, patience.first_wait_s
     outcome: dict[str, Any] = {}
     while True:

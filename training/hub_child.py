@@ -25,6 +25,7 @@ from huggingface_hub import (
     CommitOperationCopy,
     CommitOperationDelete,
     HfApi,
+    ModelCard,
     constants,
     get_session,
     get_token,
@@ -35,6 +36,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, Reposit
 from training.hub_process import redact
 
 SERVED = ("config.json", "model.safetensors", "manifest.json", "cells.json", "README.md", "metrics.jsonl", "curve.png")
+CARD = ("README.md", "curve.png")
 STATE = "training_state"
 LOGIN = "run `hf auth login` with a token that may write (https://huggingface.co/settings/tokens), or set HF_TOKEN"
 
@@ -139,6 +141,7 @@ def prepare(job: dict[str, Any]) -> dict[str, Any]:
     role = ((who.get("auth") or {}).get("accessToken") or {}).get("role")
     if role == "read":
         raise JobError(f"the token of {who['name']} may only read, so nothing can be pushed to {wanted!r}; {LOGIN}")
+    _check_license(str(job["license"]))
     repo = wanted if "/" in wanted else f"{who['name']}/{wanted}"
     created = _make_repo(api, repo, bool(job["private"]))
     _step(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
@@ -147,6 +150,19 @@ def prepare(job: dict[str, Any]) -> dict[str, Any]:
     private = bool(_step(f"looking at {repo}", lambda: api.model_info(repo)).private)
     url = f"{constants.ENDPOINT}/{repo}"
     return {"repo": repo, "user": who["name"], "private": private, "created": created, "url": url}
+
+
+def _check_license(name: str) -> None:
+    """The Hub refuses cards with a licence that it does not know; better now than after the training."""
+    if name == "unknown":
+        return
+    try:
+        ModelCard(f"---\nlicense: {json.dumps(name)}\n---\n").validate()
+    except ValueError as error:
+        known = "https://huggingface.co/docs/hub/repositories-licenses"
+        raise JobError(f"the Hub knows no licence {name!r}; choose an identifier from {known}, or other") from error
+    except Exception as error:
+        raise explain(error, "asking the Hub about the licence") from error
 
 
 def _make_repo(api: HfApi, repo: str, private: bool) -> bool:
@@ -181,9 +197,9 @@ def push(job: dict[str, Any]) -> dict[str, Any]:
     what = f"pushing to {repo}"
     info = _step(what, lambda: _head(api, repo, branch))
     present = {sibling.rfilename for sibling in info.siblings or []}
-    gone = sorted(name for name in present if _is_ours(name) and name not in files)
+    gone = sorted(name for name in present if _is_replaced(name) and name not in files)
     changes: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete]
-    changes = [*(CommitOperationAdd(name, folder / name) for name in files), *map(CommitOperationDelete, gone)]
+    changes = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, gone)]
     made = _step(
         what,
         lambda: api.create_commit(
@@ -210,8 +226,15 @@ def checkpoint_files(folder: Path, *, with_state: bool) -> list[str]:
     return names
 
 
-def _is_ours(name: str) -> bool:
-    return name in SERVED or name.startswith(f"{STATE}/")
+def _addition(folder: Path, name: str) -> CommitOperationAdd:
+    """A file to send. A card or picture may be written anew at any moment: what is small is read once, here."""
+    path = folder / name
+    return CommitOperationAdd(name, path if path.suffix == ".safetensors" else path.read_bytes())
+
+
+def _is_replaced(name: str) -> bool:
+    """Whether a file leaves the branch when the checkpoint has none. A card that lacks this time stays."""
+    return (name in SERVED and name not in CARD) or name.startswith(f"{STATE}/")
 
 
 def _step(what: str, call: Callable[[], Any]) -> Any:

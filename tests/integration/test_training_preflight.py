@@ -70,6 +70,20 @@ def test_preflight_never_covers_something_else(hub: LocalHub, token: str) -> Non
     assert list(hub.repos["ada/bert"].branches) == ["main"]
 
 
+def test_a_licence_that_the_hub_does_not_know_is_told_before_anything_is_made(hub: LocalHub, token: str) -> None:
+    with pytest.raises(HubError, match="knows no licence 'my-own'"):
+        preflight("plays", license="my-own", patience=QUICK)
+    assert not hub.repos
+    assert preflight("plays", license="cc0-1.0", patience=QUICK).created
+
+
+def test_a_token_in_the_place_of_a_name_is_not_published(hub: LocalHub, token: str) -> None:
+    with pytest.raises(HubError, match="looks like a token") as caught:
+        preflight(token, patience=QUICK)
+    assert token not in str(caught.value)
+    assert not hub.log
+
+
 def test_preflight_rides_out_short_trouble(hub: LocalHub, token: str) -> None:
     hub.fail("GET /api/whoami", 503)
     hub.fail("POST /api/repos/create", 429)
