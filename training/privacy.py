@@ -170,7 +170,7 @@ def _private_keys(text: str) -> Iterator[_Hit]:
 _AT = re.compile(r"@[A-Za-z0-9]")
 _LOCAL_BACKWARDS = re.compile(r"[\w.%+-]{1,65}")
 _DOMAIN = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-_USER_PASSWORD = re.compile(r"://[^\s/@:]{1,64}:([^\s/@]{3,128})$")
+_USER = re.compile(r"://[^\s/@:?#]{0,64}(?::([^\s/@?#]{0,128}))?$")  # of an address: USER or USER:PASSWORD
 _NOBODY = frozenset({"git", "hg", "svn", "noreply", "no-reply", "donotreply"})
 _RESERVED = re.compile(r"(?:^|\.)(?:example\.(?:com|net|org)|example|test|invalid|localhost|local)$")
 _PLACEHOLDER = re.compile(r"pass|pwd|secret|token|xxx|[<>{}$*]", re.IGNORECASE)
@@ -191,22 +191,21 @@ _TOP_LEVEL = frozenset(
 
 def _at_signs(text: str) -> Iterator[_Hit]:
     for match in _AT.finditer(text):
-        hit = _url_password(text, match.start()) or _email(text, match.start())
+        at = match.start()
+        window = text[max(0, at - 200) : at]
+        user = _USER.search(window, window.rindex("://")) if "://" in window else None
+        hit = _email(text, at) if user is None else _url_password(text, at, user[1] or "")
         if hit is not None:
             yield hit
 
 
-def _url_password(text: str, at: int) -> _Hit | None:
-    window = text[max(0, at - 200) : at]
-    if "://" not in window:
-        return None
-    match = _USER_PASSWORD.search(window, window.rindex("://"))
-    if match is None or _PLACEHOLDER.search(match[1]) or not any(c.isalnum() for c in match[1]):
-        return None
+def _url_password(text: str, at: int, password: str) -> _Hit | None:
     domain = _DOMAIN.match(text, at + 1)
     if domain is None or _RESERVED.search(domain[0].lower()):
         return None
-    return _Hit(at - len(match[1]), domain.end(), URL_PASSWORD, f"…@{domain[0][:2]}…")
+    if len(password) < 3 or _PLACEHOLDER.search(password) or not any(c.isalnum() for c in password):
+        return None
+    return _Hit(at - len(password), domain.end(), URL_PASSWORD, f"…@{domain[0][:2]}…")
 
 
 def _email(text: str, at: int) -> _Hit | None:
