@@ -100,8 +100,9 @@ def preflight(
 ) -> Destination:
     """Makes sure, before any work is done, that a run can be pushed to `repo`; makes repo and branch if need be.
 
-    A name without a user gets the token's user. `license` is what the card will name. Raises HubError, in `patience.preflight_s` at the latest; its `retry`
-    tells a Hub that is away (a resumed run may go on with `read_destination`) from a refusal.
+    A name without a user gets the token's user; `license` is what the card will name. Raises HubError, after
+    `patience.preflight_s` at the latest; its `retry` tells a Hub that is away (a resumed run may go on with
+    `read_destination`) from a refusal.
     """
     patience = patience or Patience()
     job = {"verb": "prepare", "repo": check_repo_name(repo), "private": private, "license": license, "branch": TRAINING}

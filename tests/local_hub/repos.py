@@ -27,8 +27,8 @@ from tests.local_hub.store import (
 from tests.local_hub.wire import Request, Response, json_response
 
 REPO = r"/api/(?P<kind>models|datasets|spaces)/(?P<namespace>[^/]+)/(?P<name>[^/]+)"
-LICENSES = ("apache-2.0", "mit", "openrail", "bsd-3-clause", "gpl-3.0", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0")
-LICENSES += ("cc-by-nc-4.0", "pddl", "unlicense", "wtfpl", "unknown", "other")  # some of those that the Hub knows
+LICENSES = {"apache-2.0", "mit", "openrail", "bsd-3-clause", "gpl-3.0", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0"}
+LICENSES |= {"cc-by-nc-4.0", "pddl", "unlicense", "wtfpl", "unknown", "other"}  # some of those that the Hub knows
 REV = r"(?P<rev>[^/]+)"
 
 
@@ -318,7 +318,11 @@ def validate_yaml(_: Context, request: Request) -> Response:
         card = front_matter(str(wanted.get("content", "")))
     except ValueError as error:
         return json_response({"errors": [{"message": str(error)}], "warnings": []}, 400)
-    errors = [f'"license" must be one of [{", ".join(LICENSES)}]'] if card.get("license", "mit") not in LICENSES else []
+    errors = (
+        [f'"license" must be one of [{", ".join(sorted(LICENSES))}]']
+        if card.get("license", "mit") not in LICENSES
+        else []
+    )
     errors += [f'"{name}" must be a string' for name in ("library_name", "pipeline_tag") if wrong_text(card, name)]
     if "tags" in card and not (isinstance(card["tags"], list) and all(isinstance(tag, str) for tag in card["tags"])):
         errors.append('"tags" must be an array of strings')
