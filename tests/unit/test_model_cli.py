@@ -224,9 +224,14 @@ def test_info_tells_what_a_model_is(folder, lm, capsys):
     assert told["training"] == {"corpus": "none", "steps": 0}
 
 
-def test_the_bundled_model_is_the_default(monkeypatch, folder, capsys):
+def test_the_bundled_model_is_the_default(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(CharLSTM, "from_pretrained", lambda name, **_: asked.append(name) or tiny_model())
+
+    def load(name, **options):
+        asked.append(name)
+        return tiny_model()
+
+    monkeypatch.setattr(CharLSTM, "from_pretrained", load)
     assert main(["generate", "--length=1", "--seed=1"]) == 0
     assert asked == [str(PRETRAINED)]
     assert "--model" not in capsys.readouterr().err

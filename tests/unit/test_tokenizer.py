@@ -1,0 +1,146 @@
+"""One code point, one token, and a clear account of what is not known."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from model import CharTokenizer, UnknownCharactersError
+from model.tokenizer import UnknownCharacter, check_vocab, describe_unknown
+
+TEXT = "To be, or not to be:\nthat is the question — ¿что? 😀\u0301\u200d\u202e\r\x00"
+
+
+def test_a_text_comes_back_as_it_was():
+    tokenizer = CharTokenizer.from_text(TEXT)
+    ids = tokenizer.encode(TEXT)
+    assert ids.dtype == np.int64
+    assert len(ids) == len(TEXT)
+    assert tokenizer.decode(ids) == TEXT
+    assert tokenizer.decode(ids.tolist()) == TEXT
+
+
+def test_ids_follow_the_code_points():
+    tokenizer = CharTokenizer.from_text("banana\n😀")
+    assert tokenizer.vocab == ("\n", "a", "b", "n", "😀")
+    assert tokenizer.encode("a😀\n").tolist() == [1, 4, 0]
+    assert len(tokenizer) == 5
+
+
+def test_an_appended_vocabulary_keeps_its_order():
+    tokenizer = CharTokenizer(["b", "a", "\n"])
+    assert tokenizer.encode("ab\n").tolist() == [1, 0, 2]
+    assert tokenizer.decode([0, 1, 2]) == "ba\n"
+
+
+def test_every_code_point_can_be_a_token():
+    everything = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
+    tokenizer = CharTokenizer(everything)
+    text = "".join(everything[::9973])
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_combining_marks_and_joined_emoji_are_single_code_points():
+    family = "👩\u200d👧"
+    tokenizer = CharTokenizer.from_text("e\u0301" + family)
+    assert len(tokenizer.encode("e\u0301" + family)) == 5
+    assert tokenizer.decode(tokenizer.encode(family)) == family
+
+
+def test_nothing_encodes_to_nothing():
+    tokenizer = CharTokenizer.from_text("ab")
+    assert tokenizer.encode("").shape == (0,)
+    assert tokenizer.decode([]) == ""
+    assert tokenizer.unknown_in("") == []
+    assert tokenizer.known("").shape == (0,)
+
+
+def test_unknown_characters_raise_and_are_named():
+    tokenizer = CharTokenizer.from_text("abc")
+    with pytest.raises(UnknownCharactersError, match=r"'x' \(2 times\), 'é'") as caught:
+        tokenizer.encode("axbxé")
+    assert caught.value.unknown == (UnknownCharacter("x", 1, 2), UnknownCharacter("é", 4, 1))
+    assert isinstance(caught.value, ValueError)
+
+
+def test_unknown_characters_are_skipped_when_asked():
+    tokenizer = CharTokenizer.from_text("abc")
+    assert tokenizer.encode("axbxé", unknown="skip").tolist() == [0, 1]
+    assert tokenizer.encode("xyz", unknown="skip").tolist() == []
+
+
+def test_unknown_characters_come_in_the_order_of_the_text():
+    unknown = CharTokenizer.from_text("b").unknown_in("zab😀az")
+    assert unknown == [("z", 0, 2), ("a", 1, 2), ("😀", 3, 1)]
+
+
+@pytest.mark.parametrize("character", ["a", "~", "é", "\ud800", "\U0010ffff", "\x00"])
+def test_any_character_may_be_unknown_never_another(character):
+    tokenizer = CharTokenizer.from_text("bcd")
+    assert not tokenizer.known(character)[0]
+    assert tokenizer.encode(character + "b", unknown="skip").tolist() == [0]
+    assert tokenizer.unknown_in(character) == [(character, 0, 1)]
+    assert character not in tokenizer
+
+
+def test_known_tells_each_character():
+    assert CharTokenizer.from_text("ab").known("axb").tolist() == [True, False, True]
+
+
+def test_membership_is_of_single_characters():
+    tokenizer = CharTokenizer.from_text("ab")
+    assert "a" in tokenizer
+    for no in ("c", "ab", "", 1, None, b"a"):
+        assert no not in tokenizer
+
+
+@pytest.mark.parametrize(("vocab", "start"), [("a\n b", "\n"), ("ab c", " "), ("abc", "a")])
+def test_a_text_starts_as_after_a_line_end(vocab, start):
+    tokenizer = CharTokenizer.from_text(vocab)
+    assert tokenizer.vocab[tokenizer.start_id] == start
+
+
+@pytest.mark.parametrize("ids", [[2], [-1], [0, 1, 99], [10**12]])
+def test_ids_outside_the_vocabulary_do_not_decode(ids):
+    with pytest.raises(IndexError, match="0 to 1"):
+        CharTokenizer.from_text("ab").decode(ids)
+
+
+@pytest.mark.parametrize(
+    ("vocab", "told"),
+    [
+        ([], "0 entries"),
+        ("abc", "must be a list of characters, not a str"),
+        (None, "not a NoneType"),
+        ({"a": 0}, "not a dict"),
+        (["a", "b", "a"], "entry 2 is 'a', which stands there twice"),
+        (["a", "bc"], "entry 1 is 'bc'"),
+        (["a", ""], "entry 1 is ''"),
+        (["a", 1], "entry 1 is 1"),
+        (["a", None], "entry 1 is None"),
+        (["a", ["b"]], "entry 1 is ['b']"),
+        (["\ud800"], "half of a surrogate pair"),
+        (["x" * 10_000], "entry 0 is 'xxx"),
+        (["a"] * 0x110001, "1,114,113 entries"),
+    ],
+)
+def test_a_bad_vocabulary_names_the_entry_on_one_line(vocab, told):
+    with pytest.raises(ValueError, match=r"^vocab ") as caught:
+        check_vocab(vocab)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_an_empty_text_makes_no_vocabulary():
+    with pytest.raises(ValueError, match="0 entries"):
+        CharTokenizer.from_text("")
+
+
+def test_unknown_characters_are_described_for_a_person():
+    unknown = CharTokenizer.from_text("a").unknown_in("é\x1b\ud800😀\u202e" + "ä" * 1000)
+    assert describe_unknown(unknown) == "'é', U+001B, U+D800, U+1F600, U+202E, 'ä' (1,000 times)"
+    many = CharTokenizer.from_text("a").unknown_in("bcdefghijkl")
+    assert describe_unknown(many).endswith(" and 3 more")
