@@ -23,8 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.hub_process import ChildJob, Patience, redact
-from training.outbox import MAIN, Entry, Outbox, OutboxBusyError, Pushed, write_json
+from .hub_process import ChildJob, Patience, redact
+from .outbox import MAIN, Entry, Outbox, OutboxBusyError, Pushed, write_json
 
 __all__ = [
     "MAIN",

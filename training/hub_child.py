@@ -33,7 +33,7 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 
-from training.hub_process import redact
+from .hub_process import redact
 
 SERVED = ("config.json", "model.safetensors", "manifest.json", "cells.json", "README.md", "metrics.jsonl", "curve.png")
 CARD = ("README.md", "curve.png")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_TOKEN = re.compile(r"\bhf_(?:(?:oauth|jwt|app)_[A-Za-z0-9._-]+|[A-Za-z0-9]{6,})|(?<=Bearer )\S+")
+_TOKEN = re.compile(r"\bhf_(?:(?:oauth|jwt|app)_[A-Za-z0-9._-]+|[A-Za-z0-9]{6,})|(?<=Bearer )[A-Za-z0-9._~+/-]{16,}")
 
 
 @dataclass(frozen=True)

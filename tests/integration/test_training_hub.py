@@ -346,7 +346,8 @@ def test_redact() -> None:
     for secret in (f"hf_{key}", f"hf_oauth_{key}.x-y_z.sig", f"hf_jwt_{key}.a.b"):
         assert redact(f"token {secret}, file hf_hub_download") == "token hf_***, file hf_hub_download"
         assert key not in redact(f"https://user:{secret}@host/x?token={secret}")
-    assert redact("Authorization: Bearer abcdef") == "Authorization: Bearer hf_***"
+    assert redact(f"Authorization: Bearer {key}") == "Authorization: Bearer hf_***"
+    assert redact("the Bearer of this letter") == "the Bearer of this letter"
     assert redact("old api_org_abc", "api_org_abc") == "old hf_***"
 
 
