@@ -12,12 +12,14 @@ ALPHABET = "\n !,.:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def tiny_network(
     vocab_size: int = len(ALPHABET), *, embedding: int = 5, hidden: int = 12, layers: int = 2, seed: int = 0
 ) -> LSTMNetwork:
-    """Random weights, large enough that the text so far matters to what comes next."""
+    """Random weights, so large that what comes next depends on all the text so far."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = LSTMNetwork(LSTMConfig(vocab_size, embedding, hidden, layers))
         for parameter in network.parameters():
-            torch.nn.init.uniform_(parameter, -0.8, 0.8)
+            torch.nn.init.uniform_(parameter, -1.5, 1.5)
+        for weight in (network.embedding.weight, network.output.weight):
+            torch.nn.init.uniform_(weight, -3.0, 3.0)
     return network.eval().requires_grad_(False)
 
 

@@ -26,7 +26,7 @@ def some_state(network: LSTMNetwork, batch: int = 1) -> LSTMState:
 
 
 def assert_close(one: torch.Tensor, other: torch.Tensor) -> None:
-    torch.testing.assert_close(one, other, rtol=0.0, atol=2e-6)
+    torch.testing.assert_close(one, other, rtol=0.0, atol=1e-5)
 
 
 def assert_same(one: LSTMState | None, other: LSTMState) -> None:
