@@ -7,15 +7,19 @@ errors) goes to standard error. Knows the terminal; the work is done by the pack
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
 import re
 import shlex
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 from . import PRETRAINED, CharLSTM, SamplingParams, Score, Stream, score, stream
@@ -137,21 +141,17 @@ def _write(writer: Stream, prompt: str, out: TextIO) -> int:
     if terminal:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         out.write(show(prompt) if plain or not prompt else f"\x1b[1m{show(prompt)}\x1b[0m")
-    status, written, flushed = 0, 0, 0.0
-    try:
+    flushed = 0.0
+    with _ctrl_c(writer.abort):
         for piece in writer:
             out.write(show(piece))
-            written += len(piece)
             if (now := time.monotonic()) - flushed >= _FLUSH_S:
                 out.flush()
                 flushed = now
-    except KeyboardInterrupt:
-        out.write(show(writer.sequence.since(written)))
-        status = _INTERRUPTED
     if terminal and not writer.sequence.text.endswith("\n"):
         out.write("\n")
     out.flush()
-    return status
+    return _INTERRUPTED if writer.sequence.finish_reason == "abort" else 0
 
 
 def _reply(lm: CharLSTM, prompt: str, text: str, writer: Stream, again: str) -> dict[str, Any]:
@@ -267,6 +267,26 @@ def _alphabet(vocab: tuple[str, ...], most: int = 200) -> str:
 
 
 # the terminal
+
+
+@contextlib.contextmanager
+def _ctrl_c(end: Callable[[], None]) -> Iterator[None]:
+    """Lets Ctrl-C end the work in good order instead of between any two instructions; the second one is at once."""
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        end()
+
+    before = signal.getsignal(signal.SIGINT)
+    ours = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    if not ours:  # ignored, as in a background job, or somebody else's
+        yield
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _load(model: str) -> CharLSTM:

@@ -313,6 +313,10 @@ class Stream(Iterator[str]):
         self._engine = engine
         self._position = 0
 
+    def abort(self) -> None:
+        """Ends it before its next character; what is written by then still comes. From any thread or signal handler."""
+        self._engine.abort(self.sequence)
+
     def __next__(self) -> str:
         while True:
             piece = self.sequence.since(self._position)
