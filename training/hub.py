@@ -137,12 +137,14 @@ def read_destination(run_folder: Path | str) -> Destination:
 
 
 def commit_title(step_folder: Path, branch: str = TRAINING) -> str:
-    """A commit's title, from the folder's name and the last line of its metrics: step and loss."""
-    digits = re.sub(r"\D", "", step_folder.name).lstrip("0")
-    title = f"step {int(digits or 0):,}"
-    with contextlib.suppress(OSError, ValueError, KeyError, IndexError, TypeError):
-        last = json.loads((step_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-        title += f": val loss {last['val_loss']:.4f} nats, {last['val_bpc']:.3f} bpc"
+    """A commit's title: the step of the folder's name, and the loss that its metrics have for this very step."""
+    step = int(re.sub(r"\D", "", step_folder.name) or 0)
+    title = f"step {step:,}"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        lines = (step_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        for line in map(json.loads, lines[-1:]):
+            if line["step"] == step:
+                title += f": val loss {line['val_loss']:.4f} nats, {line['val_bpc']:.3f} bpc"
     return f"Best so far: {title}" if branch == MAIN else title.capitalize()
 
 

@@ -355,8 +355,9 @@ def test_titles(run: Path) -> None:
     step = make_step(run, 12000)
     assert commit_title(step) == "Step 12,000: val loss 1.5000 nats, 2.164 bpc"
     assert commit_title(step, "main") == "Best so far: step 12,000: val loss 1.5000 nats, 2.164 bpc"
-    (step / "metrics.jsonl").write_text("{")
-    assert commit_title(step) == "Step 12,000"
+    for other in ("{", json.dumps({"step": 11000, "val_loss": 1.0, "val_bpc": 1.0}), ""):
+        (step / "metrics.jsonl").write_text(other)
+        assert commit_title(step) == "Step 12,000"
 
 
 @pytest.mark.parametrize("end", ["close(0.5)", "sys.exit(0)", "raise KeyboardInterrupt"])
