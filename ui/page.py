@@ -19,7 +19,6 @@ from typing import Any
 import gradio as gr
 
 from model import SamplingParams
-from model.sampler import MAX_SEED
 
 from . import api, moves
 from .conversation import Conversation, hello
@@ -61,48 +60,54 @@ class Page:
 
     def _lay_out_chat(self) -> None:
         gr.HTML(f"<h1>{TITLE}</h1><p>{_INTRO}</p>", elem_id="intro")
-        self.notices = gr.HTML(self._notices(), elem_id="notices")
         first = self.shelf.first()
+        self.notices = gr.HTML(**self._notices(), elem_id="notices")
         self.view = gr.HTML(
             hello(first) if first else "", html_template=_VIEW, js_on_load=_VIEW_JS.read_text(), elem_id="view"
         )
-        with gr.Row(elem_id="ask"):
-            self.prompt = gr.Textbox(
-                "",
-                label="Prompt",
-                show_label=False,
-                placeholder="A beginning for it to go on from",
-                lines=1,
-                max_lines=6,
-                autofocus=True,
-                scale=5,
-                min_width=160,
-                container=False,
-            )
-            self.send = gr.Button("Send", variant="primary", scale=1, min_width=72)
-            self.stop = gr.Button("Stop", variant="stop", interactive=False, scale=1, min_width=72)
         with gr.Row(elem_id="moves"):
             off: dict[str, Any] = {"size": "sm", "interactive": False, "min_width": 40}
             self.go_on = gr.Button("Continue", **off)
             self.retry = gr.Button("Retry", **off)
             self.undo = gr.Button("Undo", **off)
             self.clear = gr.Button("Clear", **off)
+        with gr.Row(elem_id="ask"):
+            self.prompt = gr.Textbox(
+                "",
+                label="Prompt",
+                show_label=False,
+                placeholder="A beginning …",
+                lines=1,
+                max_lines=6,
+                autofocus=True,
+                container=False,
+                scale=8,
+                min_width=120,
+            )
+            self.send = gr.Button("Send", variant="primary", min_width=60)
+            self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=60)
         with gr.Row(elem_id="examples"):
             self.examples = [gr.Button(size="sm", min_width=40, **each) for each in self._examples(first)]
 
     def _lay_out_settings(self) -> None:
         self.model = gr.Dropdown(label="Model", filterable=False, **self._choices())
         self.about = gr.HTML(self._about(self.shelf.first()), elem_id="about")
-        defaults = SamplingParams
-        self.temperature = gr.Slider(0, 2, defaults.temperature, step=0.05, label="Temperature")
-        _words("cautious", "wild")
-        self.length = gr.Slider(1, MAX_LENGTH, defaults.length, step=1, label="Length")
-        self.speed = gr.Slider(MIN_SPEED, MAX_SPEED, DEFAULT_SPEED, step=5, label="Speed")
-        _words("characters a second", "as fast as it can")
-        self.top_k = gr.Slider(0, 100, defaults.top_k, step=1, label="Top-k")
-        _words("0: all characters", "the likeliest 100")
-        self.top_p = gr.Slider(0.01, 1, defaults.top_p, step=0.01, label="Top-p")
-        self.seed = gr.Number(None, label="Seed", placeholder="a new one each time", minimum=0, maximum=MAX_SEED)
+
+        def slider(label: str, low: float, high: float, value: float, step: float, info: str) -> gr.Slider:
+            return gr.Slider(low, high, value, step=step, label=label, info=info, buttons=[])
+
+        default = SamplingParams
+        self.temperature = slider(
+            "Temperature", 0, 2, default.temperature, 0.05, "0 cautious · 1 as it has learned · 2 wild"
+        )
+        self.length = slider("Length", 1, MAX_LENGTH, default.length, 1, "characters a reply")
+        self.speed = slider(
+            "Speed", MIN_SPEED, MAX_SPEED, DEFAULT_SPEED, 5, "characters a second; far right: as fast as it can"
+        )
+        self.top_k = slider("Top-k", 0, 100, default.top_k, 1, "only the likeliest so many; 0 is all")
+        self.top_p = slider("Top-p", 0.01, 1, default.top_p, 0.01, "only the likeliest of this total chance")
+        self.seed = gr.Number(label="Seed", placeholder="a new one each time")
+        self.seed.value = ""  # None would be shown as 0
 
     def _wire(self) -> None:
         settings = [self.model, self.temperature, self.length, self.top_k, self.top_p, self.seed, self.speed]
@@ -144,7 +149,7 @@ class Page:
                 return
             try:
                 model, temperature, length, top_k, top_p, seed, speed, *prompt = values
-                params = RawSettings(length, temperature, top_k, top_p, seed).check()
+                params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
                 move(talk, self.shelf.get(model), moves.Settings(params, check_speed(speed)), *prompt)
                 begun: Updates = {**self._buttons(talk), **({self.prompt: ""} if prompt else {})}
                 async with aclosing(self._views(talk)) as views:
@@ -221,7 +226,7 @@ class Page:
         return {
             self.talk: talk,  # from when on it may be forgotten
             self.view: gr.skip() if talk.turns or not first else hello(first),
-            self.notices: self._notices(),
+            self.notices: gr.update(**self._notices()),
             self.model: gr.update(**self._choices()),
             self.about: self._about(first),
             **self._example_updates(first),
@@ -257,10 +262,11 @@ class Page:
     def _about(self, served: Served | None) -> str:
         return html.escape(served.about) if served else "on its way from the Hub …"
 
-    def _notices(self) -> str:
+    def _notices(self) -> dict[str, Any]:
         loading = self.shelf.loading
         notices = self.shelf.notices + ([f"Loading {', '.join(loading)} …"] if loading else [])
-        return "".join(f'<p role="status">{html.escape(notice)}</p>' for notice in notices)
+        text = "".join(f'<p role="status">{html.escape(notice)}</p>' for notice in notices)
+        return {"value": text, "visible": bool(text)}
 
     def _examples(self, served: Served | None) -> list[dict[str, Any]]:
         texts = served.examples if served else ()
@@ -281,13 +287,32 @@ def _label(text: str) -> str:
     return text.replace("\n", " ⏎") if text else "Begin anywhere"
 
 
-def _words(left: str, right: str) -> None:
-    """What the two ends of the slider above mean."""
-    gr.HTML(f"<span>{left}</span><span>{right}</span>", elem_classes="words")
-
-
 def theme() -> gr.themes.Base:
-    """Quiet colours, and fonts that every system has: the page asks no other host for anything."""
+    """Quiet colours that can be read, and fonts that every system has: the page asks no other host for anything."""
     sans = ["ui-sans-serif", "system-ui", "sans-serif"]
     mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
-    return gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=mono)
+    base = gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=mono)
+    return base.set(
+        body_background_fill="*neutral_50",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        block_border_width="0px",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        block_label_background_fill="transparent",
+        block_padding="0px",
+        color_accent="*primary_700",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
+        input_background_fill="white",
+        input_background_fill_dark="*neutral_800",
+        input_border_width="1px",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_500",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+    )
