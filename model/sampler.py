@@ -23,8 +23,8 @@ MAX_LENGTH = 10_000_000
 
 # Weights are powers of two: 2^(e / STEPS), from a table for the fraction of e / STEPS and a shift for the rest.
 _STEPS = 1 << 12
-_POWERS = np.array([round(2.0**31 * 2.0 ** (i / _STEPS)) for i in range(_STEPS)], dtype=np.int64)
-_LOG2E_STEPS = math.log2(math.e) * _STEPS
+POWERS = np.array([round(2.0**31 * 2.0 ** (i / _STEPS)) for i in range(_STEPS)], dtype=np.int64)
+STEPS_A_NAT = 1.4426950408889634 * _STEPS  # log2(e), written out: the same number everywhere
 _BLOCK = 256  # random numbers drawn at once
 
 
@@ -111,17 +111,22 @@ def weights(logits: npt.NDArray[np.float32], params: SamplingParams) -> npt.NDAr
     scores = logits.astype(np.float64)
     # A tiny temperature sends all but the likeliest to minus infinity, which weighs nothing: as it should.
     with np.errstate(over="ignore"):
-        exponents = np.rint((scores - scores.max()) / max(params.temperature, 1e-300) * _LOG2E_STEPS)
+        exponents = np.rint((scores - scores.max()) / max(params.temperature, 1e-300) * STEPS_A_NAT)
     exponents = np.maximum(exponents, -64.0 * _STEPS).astype(np.int64)
-    weight: npt.NDArray[np.int64] = _POWERS[exponents & (_STEPS - 1)] >> np.minimum(-(exponents >> 12), 63)
+    weight: npt.NDArray[np.int64] = POWERS[exponents & (_STEPS - 1)] >> np.minimum(-(exponents >> 12), 63)
     if 0 < params.top_k < len(weight):
         weight = _keep(weight, params.top_k)
     if params.top_p < 1:
         ordered = np.sort(weight)[::-1].cumsum()
         # p in 2^-32ths, so that the comparison is one of whole numbers.
-        enough = max(1, int(ordered[-1]) * round(params.top_p * 2**32) >> 32)
+        enough = max(1, int(ordered[-1]) * fixed_point(params.top_p) >> 32)
         weight = _keep(weight, int(np.searchsorted(ordered, enough)) + 1)
     return weight
+
+
+def fixed_point(probability: float) -> int:
+    """A probability in 2^-32ths."""
+    return round(probability * 2**32)
 
 
 def _keep(weight: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:

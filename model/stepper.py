@@ -1,0 +1,266 @@
+"""Rows of LSTM states and the step that reads a character in some of them: what the engine turns.
+
+Three of one shape. ``CompiledStepper`` and ``TorchStepper`` compute in the one arithmetic, bit for bit the same:
+the first with compiled loops on a CPU, the second with torch operators on any device. ``FloatStepper`` is the
+network itself in float32, for models that 8 bits would cost too much; row by row, because a batched float32
+product may round differently among other neighbours.
+
+A step that raises has changed nothing: states are written back last.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from functools import cache
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from . import sampler
+from .arithmetic import SIGMOID, TANH, IntegerWeights, Matrix, exact_product, float_h, integer_h, step, to_state
+from .lstm import LSTMNetwork, LSTMState
+from .sampler import SamplingParams
+
+Arithmetic = Literal["int8", "float32"]
+Rows = npt.NDArray[np.int64]
+Logits = npt.NDArray[np.float32]
+
+
+class Stepper(Protocol):
+    """Holds the states of some rows."""
+
+    def load(self, row: int, state: LSTMState) -> None:
+        """Puts a state (L, 1, H) into a row."""
+
+    def state(self, row: int) -> LSTMState:
+        """The state of a row, (L, 1, H), copied."""
+
+    def read(self, rows: Rows, ids: Rows) -> None:
+        """Reads one character, ids (B,), in each of some rows (B,)."""
+
+    def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
+        """Reads one character a row and draws the next.
+
+        Args:
+            rows: (B,) distinct.
+            ids: (B,) what is read.
+            params: B, how each row is drawn.
+            numbers: B random numbers in [0, 2^64).
+
+        Returns:
+            B ids.
+        """
+
+
+def make_stepper(network: LSTMNetwork, rows: int, arithmetic: Arithmetic, weights: IntegerWeights | None) -> Stepper:
+    """The fastest stepper there is here for a network, its device and an arithmetic."""
+    if arithmetic == "float32" or weights is None:
+        return FloatStepper(network, rows)
+    if network.output.weight.device.type == "cpu" and has_compiler():
+        return CompiledStepper(weights, rows)
+    return TorchStepper(weights.to(network.output.weight.device), rows)
+
+
+class FloatStepper:
+    """The network in float32, as it is."""
+
+    def __init__(self, network: LSTMNetwork, rows: int) -> None:
+        self._network = network
+        self._device = network.output.weight.device
+        self._states = [LSTMState.zeros(network.config, device=self._device)] * rows
+
+    def load(self, row: int, state: LSTMState) -> None:
+        self._states[row] = state.to(self._device)
+
+    def state(self, row: int) -> LSTMState:
+        return self._states[row].copy()
+
+    def read(self, rows: Rows, ids: Rows) -> None:
+        self._step(rows, ids)
+
+    def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
+        logits = self._step(rows, ids)
+        return [sampler.choose(*each) for each in zip(logits, params, numbers, strict=True)]
+
+    def _step(self, rows: Rows, ids: Rows) -> list[Logits]:
+        logits, states = [], []
+        with torch.inference_mode():
+            for row, token in zip(rows.tolist(), ids.tolist(), strict=True):
+                one, state = self._network.step(torch.tensor([token], device=self._device), self._states[row])
+                logits.append(one[0].float().cpu().numpy())
+                states.append(state)
+        for row, state in zip(rows.tolist(), states, strict=True):
+            self._states[row] = state
+        return logits
+
+
+class TorchStepper:
+    """The one arithmetic in torch operators, on the device of the weights."""
+
+    def __init__(self, weights: IntegerWeights, rows: int) -> None:
+        self._weights = weights
+        device, hidden = weights.table.device, weights.table.shape[1] // 4
+        self._h = torch.zeros(len(weights.layers), rows, hidden, dtype=torch.int8, device=device)
+        self._c = torch.zeros(len(weights.layers), rows, hidden, device=device)
+
+    def load(self, row: int, state: LSTMState) -> None:
+        self._h[:, row] = integer_h(state.h[:, 0]).to(self._h.device)
+        self._c[:, row] = state.c[:, 0].to(self._c.device)
+
+    def state(self, row: int) -> LSTMState:
+        return to_state(self._h[:, row : row + 1].cpu(), self._c[:, row : row + 1].cpu())
+
+    def read(self, rows: Rows, ids: Rows) -> None:
+        self._step(rows, ids)
+
+    def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
+        logits = self._step(rows, ids).cpu().numpy()
+        return [sampler.choose(*each) for each in zip(logits, params, numbers, strict=True)]
+
+    def _step(self, rows: Rows, ids: Rows) -> Tensor:
+        device = self._h.device
+        with torch.inference_mode():
+            where = torch.from_numpy(rows).to(device)
+            tokens = torch.from_numpy(ids).to(device)
+            logits, h, c = step(self._weights, tokens, self._h[:, where], self._c[:, where])
+            self._h[:, where], self._c[:, where] = h, c
+            return logits
+
+
+class CompiledStepper:
+    """The one arithmetic on a CPU: compiled loops, and the fastest exact product of integers that is to be had."""
+
+    def __init__(self, weights: IntegerWeights, rows: int) -> None:
+        from . import compiled
+
+        self._compiled = compiled
+        self._hidden = weights.table.shape[1] // 4
+        self._h = np.zeros((len(weights.layers), rows, self._hidden), np.int8)
+        self._c = np.zeros((len(weights.layers), rows, self._hidden), np.float32)
+        biases = [np.zeros((1, 0), np.float32), *(bias.numpy()[None] for bias in weights.biases)]
+        self._layers = [(_product(m), m.scale.numpy(), bias) for m, bias in zip(weights.layers, biases, strict=True)]
+        self._output = _product(weights.output)
+        self._table = weights.table.numpy()
+        self._output_scale, self._output_bias = weights.output.scale.numpy(), weights.output_bias.numpy()
+        self._sigmoid, self._tanh = SIGMOID.numpy(), TANH.numpy()
+
+    def load(self, row: int, state: LSTMState) -> None:
+        self._h[:, row] = integer_h(state.h[:, 0].cpu()).numpy()
+        self._c[:, row] = state.c[:, 0].cpu().numpy()
+
+    def state(self, row: int) -> LSTMState:
+        h, c = self._h[:, row : row + 1], self._c[:, row : row + 1]
+        return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
+
+    def read(self, rows: Rows, ids: Rows) -> None:
+        self._keep(rows, *self._step(rows, ids))
+
+    def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
+        h, c = self._step(rows, ids)
+        sums = self._output(h[-1])
+        logits = np.empty(sums.shape, np.float32)
+        self._compiled.scaled(sums, self._output_scale, self._output_bias, logits)
+        chosen = np.empty(len(rows), np.int64)
+        self._compiled.choose(
+            logits,
+            np.array([each.temperature for each in params], np.float64),
+            np.array([min(each.top_k, sampler.MAX_LENGTH) for each in params], np.int64),
+            np.array([sampler.fixed_point(each.top_p) for each in params], np.uint64),
+            np.array(numbers, np.uint64),
+            sampler.POWERS,
+            sampler.STEPS_A_NAT,
+            chosen,
+        )
+        self._keep(rows, h, c)
+        return chosen.tolist()
+
+    def _step(self, rows: Rows, ids: Rows) -> tuple[list[npt.NDArray[np.int8]], npt.NDArray[np.float32]]:
+        c = self._c[:, rows]  # (L, B, H), a copy
+        h: list[npt.NDArray[np.int8]] = []
+        zeros = np.zeros(len(rows), np.int64)
+        for layer, (multiply, scale, bias) in enumerate(self._layers):
+            x = self._h[layer][rows]
+            if layer:
+                x = np.concatenate([h[-1], x], axis=1)
+            sums = multiply(x)
+            after = np.empty((len(rows), self._hidden), np.int8)
+            added, which = (bias, zeros) if layer else (self._table, ids)
+            self._compiled.cells(sums, scale, added, which, self._sigmoid, self._tanh, c[layer], after)
+            h.append(after)
+        return h, c
+
+    def _keep(self, rows: Rows, h: list[npt.NDArray[np.int8]], c: npt.NDArray[np.float32]) -> None:
+        for layer, after in enumerate(h):
+            self._h[layer][rows] = after
+        self._c[:, rows] = c
+
+
+Product = Callable[[npt.NDArray[np.int8], Matrix], npt.NDArray[np.int32]]
+
+
+@cache
+def has_compiler() -> bool:
+    """Whether numba is installed and works here."""
+    if importlib.util.find_spec("numba") is None:
+        return False
+    try:
+        _try(_compiled_product(), 8, 64)
+    except Exception:  # noqa: BLE001  a numba that fails, for whatever reason, is one that is not there
+        return False
+    return True
+
+
+@cache
+def product_for(rows: int, columns: int) -> Product:
+    """The product of 8-bit integers for a matrix of some shape: torch's, where it is exact; else our own.
+
+    Torch's is private, and libraries below it have their limits: on processors without integer dot products some
+    add pairs of products in 16 bits, which overflow. So it is tried on the largest numbers before it is trusted.
+    """
+    try:
+        _try(_torch_product, rows, columns)
+    except Exception:  # noqa: BLE001  it may be gone, refuse the shape, or be wrong
+        return _compiled_product()
+    return _torch_product
+
+
+def _product(matrix: Matrix) -> Callable[[npt.NDArray[np.int8]], npt.NDArray[np.int32]]:
+    multiply = product_for(*matrix.q.shape)
+    return lambda x: multiply(x, matrix)
+
+
+def _torch_product(x: npt.NDArray[np.int8], matrix: Matrix) -> npt.NDArray[np.int32]:
+    result: npt.NDArray[np.int32] = torch._int_mm(torch.from_numpy(x), matrix.q.T).numpy()
+    return result
+
+
+def _compiled_product() -> Product:
+    from . import compiled
+
+    def multiply(x: npt.NDArray[np.int8], matrix: Matrix) -> npt.NDArray[np.int32]:
+        if len(x) > 4:  # many rows: a float32 product, where it is exact, keeps all of a core's units busy
+            return exact_product(torch.from_numpy(x), matrix).numpy()
+        out = np.empty((len(x), len(matrix.q)), np.int32)
+        compiled.product(x.astype(np.int16), matrix.q.numpy(), out)
+        return out
+
+    return multiply
+
+
+def _try(multiply: Product, rows: int, columns: int) -> None:
+    """Raises ArithmeticError unless products are exact: at their largest and at random, for few rows and for many."""
+    generator = np.random.default_rng(0)
+    q = generator.integers(-127, 128, (rows, columns), dtype=np.int8)
+    q[: rows // 2] = 127
+    q[: rows // 4, ::2] = -127
+    matrix = Matrix(torch.from_numpy(q), torch.ones(rows))
+    for batch in (1, 2, 7, 33):
+        x = generator.integers(-127, 128, (batch, columns), dtype=np.int8)
+        x[0] = 127
+        x[-1, 1::2] = -127
+        if not np.array_equal(multiply(x, matrix), exact_product(torch.from_numpy(x), matrix).numpy()):
+            raise ArithmeticError("an integer product is not exact here")
