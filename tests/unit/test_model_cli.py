@@ -244,9 +244,12 @@ def test_ctrl_c_keeps_what_is_written_and_ends_with_130(folder, lm):
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        bufsize=0,
     ) as process:
         assert process.stdout is not None
-        first = process.stdout.read(300)  # it streams: this comes long before the end
+        first = b""
+        while len(first) < 300:  # it streams: this comes long before the end
+            first += process.stdout.read(300)
         process.send_signal(signal.SIGINT)
         rest, err = process.communicate(timeout=60)
     text = (first + rest).decode()
