@@ -20,6 +20,7 @@ from .dataset import Ids
 
 COLD_WINDOW = 256
 _CHUNK = 256  # characters a row read at once
+_LOGITS = 1 << 25  # numbers at most that predictions may take at once: fewer characters where the vocabulary is huge
 
 
 def carried(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 1024) -> float:
@@ -58,6 +59,7 @@ def cold(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int
         rows: windows read side by side, for speed only.
     """
     count = (len(ids) - 1) // window
+    rows = max(1, min(rows, _LOGITS // (window * network.config.vocab_size)))
     if count == 0:
         return carried(network, ids)
     inputs = torch.from_numpy(ids[: count * window].astype(np.int64)).view(count, window)
@@ -73,7 +75,8 @@ def cold(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int
 
 def _mean_loss(network: LSTMNetwork, read: Tensor, counted: Tensor, zero_first_row_at: int = 0) -> float:
     total, state = 0.0, None
-    cuts = sorted({*range(0, read.shape[1] - 1, _CHUNK), zero_first_row_at, read.shape[1] - 1})
+    chunk = max(1, min(_CHUNK, _LOGITS // (len(read) * network.config.vocab_size)))
+    cuts = sorted({*range(0, read.shape[1] - 1, chunk), zero_first_row_at, read.shape[1] - 1})
     with torch.inference_mode():
         for start, end in itertools.pairwise(cuts):
             if state is not None and start == zero_first_row_at and zero_first_row_at:

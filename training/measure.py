@@ -1,67 +1,169 @@
-"""What this machine can do with a recipe: timed for a few seconds, once, before the run is frozen."""
+"""What this machine can do with a recipe: timed for a few seconds, once, before the run is frozen.
+
+Everything that a run spends time on is counted: steps, evaluations, samples, checkpoints, cards, and what was over
+before. Afterwards nothing reads the clock, so that a resumed run is the same run.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import statistics
+import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
+
+from model import LSTMConfig
 
 from . import evaluate
 from .dataset import Ids
 from .recipe import Recipe
+from .run_folder import RunError, write_state
 from .trainer import Trainer
 
-_SECONDS = 1.2  # a number format; long enough for a median of some steps
+_SECONDS = 1.0  # of steps that are timed, at least
 _EVALUATED = 16_384  # characters; what an evaluation costs is reckoned from so many
+_SAMPLED = 24  # characters, likewise
+_CARD_S = 1.0  # curve and samples of a model card
+_END_S = 1.5  # the last card, with its first import of a plotting library, and the end of the process
+_LOOKING = 0.1  # the share of the time that may go into evaluations and checkpoints
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The time there is.
+
+    Attributes:
+        seconds: of wall time for the whole run.
+        start: ``time.monotonic()`` when it began.
+        pushes: whether each best checkpoint gets a card at once, to be pushed.
+        fixed: fields of the recipe that the person chose, and that are not to be changed.
+    """
+
+    seconds: float
+    start: float
+    pushes: bool = False
+    fixed: frozenset[str] = frozenset()
+
+    @property
+    def left_s(self) -> float:
+        return self.seconds - (time.monotonic() - self.start)
 
 
 def fit_minutes(
-    recipe: Recipe, minutes: float, vocab_size: int, train: Ids, validation: int, device: torch.device, spent_s: float
+    recipe: Recipe, plan: Plan, vocab_size: int, train: Ids, validation: int, folder: Path, device: torch.device
 ) -> tuple[Recipe, float]:
-    """The recipe with steps and number format such that the run ends after some minutes.
+    """The recipe with steps, evaluations and number format such that the run takes the time that is planned.
 
     Args:
-        recipe: its steps and bfloat16 are replaced.
-        minutes: of wall time, from the start of the process.
+        recipe: what to train.
+        plan: how long.
         vocab_size: how many characters there are.
         train: (N,) the text to train on.
         validation: characters read at each evaluation.
+        folder: on the disk that takes the checkpoints.
         device: where the run will be.
-        spent_s: seconds of those minutes that are over already.
 
     Returns:
         the recipe, and the characters a second that were measured.
+
+    Raises:
+        RunError: the disk does not take a checkpoint.
     """
-    began = time.perf_counter()
-    rates = {use: _rate(replace(recipe, bfloat16=use), vocab_size, train, device) for use in (True, False)}
-    bfloat16 = rates[True] > rates[False]
-    seconds = 60 * minutes - spent_s - (time.perf_counter() - began)
-    look_s = _evaluation_seconds(recipe, vocab_size, train, device) * validation / _EVALUATED
-    evaluations = max(2, min(recipe.evaluations, int(0.15 * seconds / look_s)))
-    left = max(0.1 * seconds, seconds - evaluations * look_s)
-    steps = max(10, int(left * rates[bfloat16] / (recipe.batch * recipe.window)))
-    return replace(recipe, steps=steps, bfloat16=bfloat16, evaluations=evaluations), rates[bfloat16]
-
-
-def _rate(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> float:
-    """Characters a second, from the median step."""
+    if recipe.bfloat16 and "bfloat16" not in plan.fixed:
+        recipe = replace(recipe, bfloat16=_is_faster_in_bfloat16(recipe, vocab_size, train, device))
     trainer = Trainer(recipe, vocab_size, train, device)
-    for _ in range(2):  # the first steps set up what later ones use
-        trainer.step()
+    step_s = _step_seconds(trainer)
+    look_s = _look_seconds(trainer, train, validation) + _write_seconds(trainer, folder)
+    look_s += _CARD_S if plan.pushes else 0.0
+    left_s = plan.left_s - _END_S
+    evaluations = recipe.evaluations
+    if "evaluations" not in plan.fixed:
+        # One a minute at least: a run that is killed loses no more than that.
+        wanted = min(200, max(recipe.evaluations, round(plan.seconds / 60)))
+        evaluations = max(2, min(wanted, int(_LOOKING * left_s / look_s)))
+    steps = max(10, round((left_s - evaluations * look_s) / step_s))
+    rate = recipe.batch * recipe.window / step_s
+    return replace(recipe, steps=min(steps, 10**9), evaluations=evaluations), rate
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether products in bfloat16 are worth trying: whether the hardware has them."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def memory_needed(recipe: Recipe, config: LSTMConfig) -> int:
+    """Bytes that a step takes at least; a real one takes up to twice as much."""
+    # Weights, their average, gradients and two of momentum; a character's gates, cells and predictions.
+    character = 4 * (config.embedding_size + 8 * config.num_layers * config.hidden_size + 3 * config.vocab_size)
+    return 4 * 5 * config.parameters + recipe.batch * recipe.window * character
+
+
+def memory_free(device: torch.device) -> int | None:
+    """Bytes that are free; None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        found = Path("/proc/meminfo").read_text().partition("MemAvailable:")[2].split()
+        return int(found[0]) * 1024
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> bool:
+    """Compared on short windows, which tell it in a fraction of the time."""
+    short = replace(recipe, window=min(recipe.window, 8))
+    trainers = {use: Trainer(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)}
+    return _median_step(trainers[True], 4, 0.0) < _median_step(trainers[False], 4, 0.0)
+
+
+def _step_seconds(trainer: Trainer) -> float:
+    return _median_step(trainer, 3, _SECONDS)
+
+
+def _median_step(trainer: Trainer, least: int, seconds: float) -> float:
+    """The median of so many steps, and of so many seconds, at least."""
+    trainer.step()  # the first one sets up what later ones use
     times: list[float] = []
-    while len(times) < 3 or sum(times) < _SECONDS:
+    while len(times) < least or sum(times) < seconds:
         start = time.perf_counter()
         trainer.step()
         times.append(time.perf_counter() - start)
-    return recipe.batch * recipe.window / statistics.median(times)
+    return statistics.median(times)
 
 
-def _evaluation_seconds(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> float:
-    """What reading ``_EVALUATED`` characters under both protocols takes."""
-    network = Trainer(recipe, vocab_size, train, device).average
-    ids = train[: _EVALUATED + 1]
+def _look_seconds(trainer: Trainer, train: Ids, validation: int) -> float:
+    """What an evaluation under both protocols takes, with its sample."""
+    network, ids = trainer.average, train[: min(_EVALUATED, validation) + 1]
     start = time.perf_counter()
     evaluate.cold(network, ids)
-    return 2 * (time.perf_counter() - start) * _EVALUATED / max(1, len(ids) - 1)
+    read = time.perf_counter()
+    with torch.inference_mode():
+        state = None
+        for _ in range(_SAMPLED):
+            _, state = network.step(torch.zeros(1, dtype=torch.int64, device=network.embedding.weight.device), state)
+    wrote = time.perf_counter()
+    return 2 * (read - start) * validation / max(1, len(ids) - 1) + (wrote - read) * 240 / _SAMPLED
+
+
+def _write_seconds(trainer: Trainer, folder: Path) -> float:
+    """What a checkpoint takes: the state that resume needs is nearly all of it."""
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-", suffix=".tmp") as probe:
+            start = time.perf_counter()
+            write_state(Path(probe), {}, trainer.state_tensors())
+            return 1.25 * (time.perf_counter() - start)
+    except OSError as error:
+        raise RunError(
+            f"a checkpoint cannot be written to {folder.name!r} ({error.strerror}): choose another --out"
+        ) from None

@@ -23,10 +23,11 @@ class GatewiseMuon(torch.optim.Optimizer):
 
     Args:
         params: (4H, K) matrices, the gates i, f, g, o under each other as ``nn.LSTM`` keeps them.
-        lr: the root mean square of an update is about lr · √(1 / K) for square gates.
+        lr: an update's root mean square is about lr / √K.
         momentum: of Nesterov's kind.
         weight_decay: decoupled, times lr.
         iterations: of Newton-Schulz; four are enough.
+        dtype: in which they are computed; the iteration forgives the rounding of bfloat16.
     """
 
     def __init__(
@@ -37,9 +38,11 @@ class GatewiseMuon(torch.optim.Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         iterations: int = 4,
+        dtype: torch.dtype = torch.bfloat16,
     ) -> None:
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "iterations": iterations}
         super().__init__(params, defaults)
+        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
@@ -56,18 +59,18 @@ class GatewiseMuon(torch.optim.Optimizer):
                     state["momentum_buffer"] = torch.zeros_like(p)
                 buffer = state["momentum_buffer"].lerp_(p.grad, 1 - momentum)
                 update = p.grad.lerp(buffer, momentum).view(_GATES, -1, p.shape[1])  # (4, H, K)
-                update = orthogonalize(update, group["iterations"])
+                update = orthogonalize(update, group["iterations"], self._dtype)
                 scale = max(1.0, update.shape[1] / update.shape[2]) ** 0.5
                 p.mul_(1 - lr * group["weight_decay"])
                 p.add_(update.view_as(p), alpha=-lr * scale)
 
 
-def orthogonalize(matrices: Tensor, iterations: int) -> Tensor:
+def orthogonalize(matrices: Tensor, iterations: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
     """Each matrix of a stack (G, M, N) with its singular values pushed towards one, by Newton-Schulz.
 
-    In bfloat16: the iteration is a contraction and forgives rounding.
+    A matrix of zeros stays one.
     """
-    x = matrices.bfloat16()
+    x = matrices.to(dtype)
     wide = x if x.shape[1] <= x.shape[2] else x.mT
     wide = wide / (wide.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(iterations):

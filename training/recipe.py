@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 
@@ -75,10 +76,11 @@ class Recipe:
 
     def evaluates_after(self, step: int) -> bool:
         """Whether the run stops to look after so many steps. More often at first, when most is to be seen."""
-        return step == self.steps or step in self._milestones()
+        return step == self.steps or step in self._milestones
 
-    def _milestones(self) -> set[int]:
-        return {round(self.steps * (i / self.evaluations) ** 1.5) for i in range(1, self.evaluations)} - {0}
+    @cached_property
+    def _milestones(self) -> frozenset[int]:
+        return frozenset(round(self.steps * (i / self.evaluations) ** 1.5) for i in range(1, self.evaluations)) - {0}
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

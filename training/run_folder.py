@@ -6,19 +6,22 @@
       metrics.jsonl    one line an evaluation
       sources.json     what was typed as TEXT, for resume; stays on this machine
       outbox/          what is not on the Hub yet
+      lock             held while a process trains here
 
 A checkpoint is written beside, synced and renamed in, so that a reader, or a power cut, finds whole ones only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -40,8 +43,9 @@ try:
 except ImportError:  # Windows has none: there two runs in one folder are the user's to avoid
     fcntl = None  # type: ignore[assignment]
 
-METRICS, STATE = "metrics.jsonl", "training_state"
+METRICS, STATE, SOURCES = "metrics.jsonl", "training_state", "sources.json"
 _STATE_FORMAT = 1
+_STATE_FILES = ("state.safetensors", "state.json")
 
 
 class RunError(ValueError):
@@ -60,41 +64,52 @@ class RunFolder:
     """
 
     def __init__(self, path: Path | str, *, resume: bool) -> None:
-        self.path = Path(path).expanduser()
         shown = str(path)
-        if resume and not self.steps():
-            raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")
-        if not resume and self.steps():
+        self.path = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises where there is no such user
+        self._made: list[Path] = []
+        if resume:
+            self._check_run(shown)
+        elif self.steps():
             raise RunError(f"{shown!r} holds a run already: go on with --resume {shown}, or choose another --out")
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self._make(self.path)
             self._lock = (self.path / "lock").open("a")
         except OSError as error:
-            raise RunError(f"{shown!r} cannot be written: {error.strerror}: choose another --out") from None
+            self._unmake()
+            remedy = "" if resume else ": choose another --out"
+            raise RunError(f"{shown!r} cannot be written ({error.strerror}){remedy}") from None
         try:
-            if fcntl is not None:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            _lock(self._lock)
+        except BlockingIOError:
             self._lock.close()
             raise RunError(f"another process is training in {shown!r}: wait for it, or choose another --out") from None
-        for litter in self.path.glob(".*.tmp"):  # a checkpoint whose writing was cut short
-            shutil.rmtree(litter, ignore_errors=True)
+        _remove(*self.path.glob(".*.tmp"))  # what a process that was killed had begun to write
 
     def close(self) -> None:
         """Lets another process have it."""
         self._lock.close()
 
+    def discard(self) -> None:
+        """Takes back what was made for a run that has no checkpoint yet; anything else in the folder stays."""
+        outbox = self.path / "outbox"
+        self._lock.close()
+        if self.steps() or list(outbox.glob("*-*.json")):
+            return
+        _remove(self.path / "lock", self.path / SOURCES, outbox / "lock", outbox / "destination.json")
+        with contextlib.suppress(OSError):
+            outbox.rmdir()
+        self._unmake()
+
     def steps(self) -> list[Path]:
         """The checkpoint folders, oldest first."""
-        return sorted(path for path in self.path.glob("step-*") if re.fullmatch(r"step-\d{8,}", path.name))
-
-    def step_folder(self, step: int) -> Path:
-        return self.path / f"step-{step:08d}"
+        found = [path for path in self.path.glob("step-*") if re.fullmatch(r"step-\d{8,}", path.name) and path.is_dir()]
+        return sorted(found, key=step_of)
 
     def best(self) -> Path | None:
-        """The checkpoint with the lowest validation loss, if one was evaluated."""
+        """The checkpoint with the lowest validation loss; the first one while none was measured."""
         link = self.path / "best"
-        return self.path / link.readlink() if link.is_symlink() else None
+        target = self.path / link.readlink() if link.is_symlink() else None
+        return target if target is not None and target.is_dir() else None
 
     def save(self, step: int, write: Callable[[Path], None]) -> Path:
         """Adds a checkpoint, whole or not at all, and names it ``latest``.
@@ -106,65 +121,151 @@ class RunFolder:
         Raises:
             OSError: the disk is full, or worse; what was there is as it was.
         """
-        folder, beside = self.step_folder(step), self.path / f".step-{step:08d}.tmp"
-        shutil.rmtree(beside, ignore_errors=True)
+        folder, beside = self.path / f"step-{step:08d}", self.path / f".step-{step:08d}.tmp"
+        _remove(beside)
         try:
             beside.mkdir()
             write(beside)
-            _sync(beside)
-            if folder.exists():
-                shutil.rmtree(folder)
+            for inner in (*(path for path in beside.rglob("*") if path.is_dir()), beside):
+                _sync(inner)
+            self._remove_checkpoint(folder)
             beside.rename(folder)
             _sync(self.path)
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            _remove(beside)
         self.mark("latest", folder)
         return folder
 
     def mark(self, name: str, folder: Path) -> None:
         """Points ``best`` or ``latest`` at a checkpoint."""
         beside = self.path / f".{name}.tmp"
-        beside.unlink(missing_ok=True)
+        _remove(beside)
         beside.symlink_to(folder.name)
         beside.replace(self.path / name)
+        _sync(self.path)
 
-    def prune(self, keep: Iterable[str]) -> None:
-        """Removes checkpoints, but not the two newest, the best, or those whose names are given."""
+    def prune(self, keep: Iterable[str]) -> int:
+        """Removes checkpoints, but not the two newest, the best, or those whose names are given; returns how many."""
         steps, best = self.steps(), self.best()
         kept = {folder.name for folder in steps[-2:]} | {best.name if best else ""} | set(keep)
-        for folder in steps:
-            if folder.name not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+        old = [folder for folder in steps if folder.name not in kept]
+        for folder in old:
+            self._remove_checkpoint(folder)
+        return len(old)
 
     def write_metrics(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Replaces the log of the run."""
         replace_file(self.path / METRICS, metrics_bytes(lines))
 
-    def write_sources(self, sources: Iterable[str]) -> None:
-        """Notes where the text lies, for resume; paths are made absolute."""
-        absolute = [str(Path(s).expanduser().resolve()) if Path(s).expanduser().exists() else s for s in sources]
-        replace_file(self.path / "sources.json", json_bytes({"sources": absolute}))
-
-    def read_sources(self) -> list[str]:
-        """What ``write_sources`` noted; [] when there is nothing to read."""
-        try:
-            return list(json.loads((self.path / "sources.json").read_text())["sources"])
-        except (OSError, ValueError, KeyError):
-            return []
-
-    def newest_whole(self, warn: Callable[[str], None]) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
-        """The newest checkpoint that can be resumed: folder, state.json and tensors. A damaged one is told of.
+    def write_sources(self, sources: Sequence[str], errors: str) -> None:
+        """Notes where the text lies and how it is decoded, for resume; paths are made absolute.
 
         Raises:
-            RunError: none can.
+            RunError: the disk does not take it.
         """
+        note = json.dumps({"sources": [absolute(source) for source in sources], "errors": errors}) + "\n"
+        try:
+            replace_file(self.path / SOURCES, note.encode())
+        except OSError as error:
+            raise RunError(f"{str(self.path)!r} cannot be written ({error.strerror}): choose another --out") from None
+
+    def read_sources(self) -> tuple[list[str], str]:
+        """What ``write_sources`` noted.
+
+        Raises:
+            RunError: it is gone, or not for resume: standard input cannot be read twice.
+        """
+        again = f"give the text again: python -m training TEXT --resume {self.path}"
+        try:
+            note = json.loads((self.path / SOURCES).read_text(encoding="utf-8"))
+            sources, errors = [str(source) for source in note["sources"]], str(note.get("errors", "strict"))
+        except (OSError, ValueError, KeyError, TypeError):
+            raise RunError(f"this run does not know where its text lies: {again}") from None
+        if "-" in sources:
+            raise RunError(f"this run read its text from standard input: {again}")
+        return sources, errors
+
+    def newest_whole(
+        self, warn: Callable[[str], None]
+    ) -> tuple[dict[str, Any], dict[str, Tensor], list[dict[str, Any]]]:
+        """The newest checkpoint that can be resumed: state.json, tensors and metrics.
+
+        A damaged one is told of and set aside, and ``best`` and ``latest`` are pointed at whole ones.
+
+        Raises:
+            RunError: none can be resumed.
+        """
+        damaged: list[Path] = []
         for folder in reversed(self.steps()):
             try:
                 read_checkpoint(folder)
-                return folder, *read_state(folder)
+                found = (*read_state(folder), read_metrics(folder))
             except (CheckpointError, OSError) as error:
-                warn(f"{folder.name} is damaged and passed over: {error}")
-        raise RunError(f"no checkpoint in {self.path.name!r} is whole: nothing can be resumed")
+                damaged.append(folder)
+                warn(f"{folder.name} is damaged ({error}): it is set aside, and the one before it is taken")
+                continue
+            for bad in damaged:
+                aside = self.path / f"damaged-{bad.name}"
+                _remove(aside)
+                bad.rename(aside)
+            self.mark("latest", folder)
+            self._find_best(found[2])
+            return found
+        raise RunError(f"no checkpoint in {str(self.path)!r} is whole: nothing can be resumed")
+
+    def _find_best(self, metrics: Iterable[Mapping[str, Any]]) -> None:
+        """Marks the best of the checkpoints that are here: the process may have died before it did."""
+        loss = {line["step"]: float(line["val_loss"]) for line in metrics}
+        for folder in sorted(self.steps(), key=lambda folder: (loss.get(step_of(folder), math.inf), -step_of(folder))):
+            try:
+                read_checkpoint(folder)
+            except (CheckpointError, OSError):
+                continue
+            self.mark("best", folder)
+            return
+
+    def _check_run(self, shown: str) -> None:
+        if shown.startswith("hf://"):
+            raise RunError(f"{shown!r} cannot be resumed: only a run folder of this machine can, such as runs/NAME")
+        if not self.path.is_dir():
+            raise RunError(f"there is no run folder {shown!r}: nothing was resumed")
+        if not self.steps():
+            if (self.path / STATE).is_dir():
+                raise RunError(f"{shown!r} is one checkpoint of a run: resume the run, {str(self.path.parent)!r}")
+            raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")
+
+    def _make(self, folder: Path) -> None:
+        for path in (*reversed(folder.parents), folder):
+            if not path.exists():
+                path.mkdir(exist_ok=True)
+                self._made.append(path)
+        if not folder.is_dir():
+            folder.mkdir()  # it is a file: let the system say so
+
+    def _unmake(self) -> None:
+        for path in reversed(self._made):
+            with contextlib.suppress(OSError):  # something else has come into it
+                path.rmdir()
+
+    def _remove_checkpoint(self, folder: Path) -> None:
+        """In two steps, so that half a removed checkpoint is never taken for one."""
+        if folder.exists():
+            beside = self.path / f".{folder.name}.old.tmp"
+            _remove(beside)
+            folder.rename(beside)
+            _remove(beside)
+
+
+def step_of(folder: Path) -> int:
+    """The number in a checkpoint folder's name."""
+    return int(folder.name.removeprefix("step-"))
+
+
+def absolute(source: str) -> str:
+    """A TEXT that means the same from any folder; what is no path stays."""
+    if source == "-" or "://" in source:
+        return source
+    return os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111  a glob is no path to resolve
 
 
 def metrics_bytes(lines: Iterable[Mapping[str, Any]]) -> bytes:
@@ -173,8 +274,19 @@ def metrics_bytes(lines: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The evaluations that metrics.jsonl of a folder lists."""
-    return [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+    """The evaluations that metrics.jsonl of a folder lists.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    try:
+        lines = (folder / METRICS).read_bytes().splitlines()
+    except OSError as error:
+        raise CheckpointError(f"{METRICS} cannot be read: {error.strerror}") from None
+    found = [parse_json(METRICS, line) for line in lines]
+    if not all({"step", "val_loss"} <= line.keys() for line in found):
+        raise CheckpointError(f"{METRICS} lacks a step or its loss")
+    return found
 
 
 def write_state(folder: Path, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -184,7 +296,7 @@ def write_state(folder: Path, about: Mapping[str, Any], tensors: Mapping[str, Te
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     replace_file(state / "state.safetensors", save(contiguous))
     replace_file(state / "state.json", json_bytes({"format_version": _STATE_FORMAT, **about}))
-    write_manifest(state, ["state.safetensors", "state.json"])
+    write_manifest(state, _STATE_FILES)
 
 
 def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -195,7 +307,7 @@ def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     state = folder / STATE
     try:
-        data = {name: (state / name).read_bytes() for name in ("state.safetensors", "state.json")}
+        data = {name: (state / name).read_bytes() for name in _STATE_FILES}
         check_manifest((state / MANIFEST).read_bytes(), data)
     except OSError as error:
         raise CheckpointError(f"{STATE} cannot be read: {error.strerror}") from None
@@ -206,6 +318,28 @@ def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return about, load(data["state.safetensors"])
     except SafetensorError as error:
         raise CheckpointError(f"state.safetensors is damaged: {error}") from None
+
+
+def _remove(*paths: Path) -> None:
+    """Removes files, links and folders as well as it can."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _lock(file: TextIO) -> None:
+    """Takes the lock of an open file for as long as it is open; BlockingIOError when another process has it."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks: there two runs in one folder are the user's to avoid
+        return
 
 
 def _sync(folder: Path) -> None:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -82,7 +83,7 @@ class Trainer:
             DivergedError: it is not finite. Nothing was updated.
         """
         step = self.steps_done
-        self._random.manual_seed(self.recipe.seed << 31 | step)
+        self._random.manual_seed(_seed_of(self.recipe.seed, step))
         self._forget(step)
         inputs, targets = (ids.to(self._device) for ids in self.windows.at(step))
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
@@ -91,8 +92,10 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         nats = float(loss.detach())  # on a GPU this waits for it
-        if not math.isfinite(nats) or not math.isfinite(float(norm)):
+        if not math.isfinite(nats):
             raise DivergedError(f"the loss at step {step + 1:,} is {nats}")
+        if not math.isfinite(float(norm)):
+            raise DivergedError(f"the gradient at step {step + 1:,} is {float(norm)}")
         rate = self.recipe.rate_at(step)
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
@@ -129,7 +132,7 @@ class Trainer:
         self._make_optimizer_state()
         mine = self.state_tensors()
         for name in mine.keys() | tensors.keys():
-            if name not in tensors or name not in mine or tensors[name].shape != mine[name].shape:
+            if name not in tensors or name not in mine or not _alike(tensors[name], mine[name]):
                 raise ValueError(f"the saved state does not fit this run: {name} differs")
         for name, tensor in mine.items():
             tensor.copy_(tensors[name])
@@ -152,7 +155,8 @@ class Trainer:
             (matrices if name.startswith("lstm.weight") else others).append(parameter)
         decayed, plain = [p for p in others if p.ndim == 2], [p for p in others if p.ndim == 1]
         recipe = self.recipe
-        muon = GatewiseMuon(matrices, recipe.matrix_lr, weight_decay=recipe.weight_decay)
+        dtype = torch.bfloat16 if recipe.bfloat16 else torch.float32
+        muon = GatewiseMuon(matrices, recipe.matrix_lr, weight_decay=recipe.weight_decay, dtype=dtype)
         groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
         adam = torch.optim.AdamW(
             groups,
@@ -188,3 +192,12 @@ class Trainer:
         # Young averages follow quickly, or the random start would stay in them for long.
         decay = min(self.recipe.average, (1 + int(count)) / (10 + int(count)))
         torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype
+
+
+def _seed_of(seed: int, step: int) -> int:
+    # A CPU generator looks at 32 bits of its seed only, so the two numbers are mixed well first.
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])

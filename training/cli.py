@@ -1,0 +1,124 @@
+"""The command line: ``python -m training my.txt --minutes 10 --push-to user/name``.
+
+Everything that can go wrong later is tried first: options, the text, the folder, the right to push. Then it says
+what it will do and how long it takes, does it, and ends with the next commands to type.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from model.checkpoint import CheckpointError
+
+from .console import duration, losses, say
+from .corpus import CorpusError
+from .hub import HubError, push_pending
+from .options import OptionsError, parse, parse_push
+from .outbox import Entry
+from .prepare import fresh, resumed
+from .run_folder import RunError
+from .session import Session
+from .signals import Signals
+
+PUSH_AT_END_S = 120.0
+PUSH_AT_STOP_S = 10.0  # whoever stops a run wants to leave; what is not pushed by then is kept
+
+
+def main(argv: Sequence[str] | None, signals: Signals) -> int:
+    """Runs the command line; returns the exit code: 0, 1 (failed on the way), 2 (an error), or 128 and a signal."""
+    start = time.monotonic() - (process_age_s() if argv is None else 0.0)
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    signals.mode = "raise"
+    try:
+        if arguments[:1] == ["push"]:
+            return _push(parse_push(arguments[1:]))
+        return _train(arguments, signals, start)
+    except KeyboardInterrupt:
+        say("\nstopped")
+        return signals.exit_code
+    except (OptionsError, CorpusError, RunError, HubError, CheckpointError) as error:
+        say(f"error: {error}")
+        return 2
+    except (OSError, MemoryError) as error:
+        say(f"error: {' '.join(str(error).split()) or 'out of memory'}")
+        return 2
+
+
+def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
+    options = parse(arguments)
+    session = resumed(options, start) if options.resume is not None else fresh(options, start)
+    signals.mode = "note"
+    code = session.run(signals)
+    signals.forget("raise")
+    return _close(session, code, signals)
+
+
+def _close(session: Session, code: int, signals: Signals) -> int:
+    """Pushes what is left, says how it ended, what is where, and what to type next."""
+    waiting: tuple[Entry, ...] = ()
+    try:
+        waiting = _push_rest(session, PUSH_AT_STOP_S if code else PUSH_AT_END_S)
+    except KeyboardInterrupt:
+        code = signals.exit_code
+        waiting = tuple(session.keeper.waiting())
+    path = shlex.quote(str(session.keeper.folder.path))
+    if session.complete and session.metrics:
+        best = min(session.metrics, key=lambda line: line["val_loss"])
+        say(f"\nDone in {duration(session.seconds)}. Best at step {best['step']:,}: {losses(best['val_loss'])}")
+        say(f"(carried, on text it was not trained on; cold256: {best['val_cold256']:.4f} nats).")
+    elif code != 1:
+        say(f"\nStopped at step {session.trainer.steps_done:,}. To go on:\n  python -m training --resume {path}")
+    if session.keeper.folder.best() is not None:
+        say(f"To read more of it:\n  python -m model generate --model {path}{_prompt(session)}")
+        say(f"To play with it in the browser:\n  python app.py --model {path}")
+    if waiting:
+        say(f"Not on the Hub yet: {_checkpoints(waiting)}. To push:\n  python -m training push {path}")
+    elif session.keeper.pusher:
+        say(f"On the Hub: {session.about['repo']}")
+    session.keeper.folder.discard()  # which leaves a run that has checkpoints as it is
+    return code
+
+
+def _push_rest(session: Session, deadline_s: float) -> tuple[Entry, ...]:
+    if session.keeper.pusher is None:
+        return ()
+    if session.keeper.waiting():
+        say(f"Pushing what is left, for {deadline_s:.0f} s at most …")
+    return session.keeper.pusher.close(deadline_s).waiting
+
+
+def _prompt(session: Session) -> str:
+    examples = session.facts["examples"]
+    return f" {shlex.quote(examples[0])}" if examples else ""
+
+
+def _checkpoints(waiting: Sequence[Entry]) -> str:
+    count = len({entry.folder for entry in waiting})
+    return "1 checkpoint" if count == 1 else f"{count} checkpoints"
+
+
+def _push(run: str) -> int:
+    if not Path(run).expanduser().is_dir():
+        raise RunError(f"there is no run folder {run!r}")
+    report = push_pending(Path(run).expanduser(), report=say)
+    if not report.pushed and not report.waiting:
+        say("Everything is on the Hub already.")
+    elif report.waiting:
+        say(f"Not on the Hub yet: {_checkpoints(report.waiting)}. Try again later, or see the line above.")
+    return 1 if report.waiting else 0
+
+
+def process_age_s() -> float:
+    """Seconds since this process was started; where the system does not tell, the time it has computed."""
+    try:
+        # Field 22, in ticks of the clock that counts from the machine's start; the name before may hold spaces.
+        ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return time.process_time()
+    return max(age, 0.0)

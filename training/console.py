@@ -1,0 +1,142 @@
+"""What a person sees of a run, on standard error: lines, samples and a bar.
+
+A terminal that is gone, or a closed pipe, never stops a run. Numbers are written in one style: losses with four
+digits, bits with three, speeds in thousands of characters a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+import shutil
+import sys
+import time
+
+from tqdm import tqdm
+
+_QUIET_S = 10.0  # between two lines where there is no terminal to draw a bar on
+_SAMPLE_LINES = 4
+_MARGIN = "  │ "
+
+
+def say(line: str) -> None:
+    """A line, above the bar if there is one. Safe from any thread."""
+    with contextlib.suppress(OSError, ValueError):  # the terminal is gone: the run is not
+        tqdm.write(line, file=sys.stderr)
+        sys.stderr.flush()
+
+
+def warn(line: str) -> None:
+    """Something that the person should know and may want to change."""
+    say(f"warning: {line}")
+
+
+def losses(nats: float) -> str:
+    """A loss as people compare it: in nats and in bits."""
+    return f"{nats:.4f} nats, {bits(nats):.3f} bits a character"
+
+
+def bits(nats: float) -> float:
+    return nats / math.log(2)
+
+
+def speed(chars_per_sec: float) -> str:
+    return f"{chars_per_sec / 1000:,.1f}k chars/s"
+
+
+def duration(seconds: float) -> str:
+    """Such as ``40 s``, ``5.2 minutes`` or ``3.1 hours``."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 100 * 60 else f"{seconds / 3600:.1f} hours"
+
+
+def sample(text: str, width: int | None = None) -> str:
+    """Some lines of what a model wrote, set apart by a margin.
+
+    Blank lines and the last word, which was cut off, are left out; what a terminal would obey is shown as pictures.
+    """
+    width = max(20, (width or shutil.get_terminal_size().columns) - len(_MARGIN) - 1)
+    whole = text.rpartition(" ")[0] if " " in text.strip() else text
+    rows = [row for line in visible(whole).split("\n") if line.strip() for row in _wrapped(line.rstrip(), width)]
+    return "\n".join(_MARGIN + row for row in rows[:_SAMPLE_LINES] or ["(nothing but white space, so far)"])
+
+
+def visible(text: str) -> str:
+    """Control characters as pictures: a text may hold escape sequences, which a terminal would obey."""
+    text = text.replace("\t", "    ")
+    return re.sub("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", _picture, text)
+
+
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "\ufffd"
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    rows = []
+    while len(line) > width:
+        cut = line.rfind(" ", 0, width + 1)
+        cut = cut if cut > width // 2 else width
+        rows.append(line[:cut])
+        line = line[cut:].lstrip()
+    return [*rows, line]
+
+
+class Progress:
+    """A bar on a terminal; a line now and then anywhere else.
+
+    Args:
+        steps: of the whole run.
+        done: of them before this process.
+        characters: a step.
+    """
+
+    def __init__(self, steps: int, done: int, characters: int) -> None:
+        self._steps, self._first, self._done = steps, done, done
+        self._characters = characters
+        self._loss = math.nan
+        self._start = time.monotonic()
+        self._idle = 0.0
+        self._spoken = -math.inf
+        self._bar = tqdm(
+            total=steps,
+            initial=done,
+            dynamic_ncols=True,
+            smoothing=0.05,
+            disable=not sys.stderr.isatty(),
+            leave=False,
+            bar_format="{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} steps, {remaining} left{postfix}",
+        )
+
+    @property
+    def chars_per_sec(self) -> float:
+        """Characters trained on a second, evaluations and checkpoints left out; 0 before the first step."""
+        seconds = time.monotonic() - self._start - self._idle
+        return (self._done - self._first) * self._characters / seconds if seconds > 0 else 0.0
+
+    def advance(self, loss: float) -> None:
+        """One more step was taken, with this loss."""
+        self._done += 1
+        self._loss = loss if math.isnan(self._loss) else 0.95 * self._loss + 0.05 * loss
+        with contextlib.suppress(OSError, ValueError):
+            if not self._bar.disable:
+                self._bar.set_postfix_str(self._text(), refresh=False)
+                self._bar.update()
+                return
+        if time.monotonic() - self._spoken > _QUIET_S:
+            self._spoken = time.monotonic()
+            left = (self._steps - self._done) * self._characters / max(self.chars_per_sec, 1e-9)
+            say(f"step {self._done:,} of {self._steps:,}: {self._text()}, {duration(left)} left")
+
+    def pause(self, seconds: float) -> None:
+        """Seconds that were not spent on training."""
+        self._idle += seconds
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._bar.close()
+
+    def _text(self) -> str:
+        return f"loss {self._loss:.3f}, {bits(self._loss):.2f} bpc, {speed(self.chars_per_sec)}"

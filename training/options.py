@@ -1,0 +1,170 @@
+"""What can be typed behind ``python -m training``, checked as far as no text or network is needed.
+
+Knows names and bounds; every default of the recipe stands in ``recipe``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any, NoReturn
+
+from . import privacy
+from .about import public_command
+from .hub import check_repo_name
+from .recipe import PRESETS, Recipe
+
+DEFAULT_MINUTES = 5.0
+MAX_MINUTES = 100_000.0
+RECIPE_OPTIONS = tuple(field.name for field in fields(Recipe) if field.name != "steps")
+_HELP = {
+    "batch": "rows that are read side by side",
+    "window": "characters a row a step",
+    "lr": "AdamW's learning rate",
+    "matrix_lr": "Muon's learning rate, for the LSTM's matrices",
+    "evaluations": "how many looks at the validation text, each with a checkpoint",
+    "seed": "of everything random",
+}
+
+
+class OptionsError(ValueError):
+    """What was typed cannot be done. The message is one line that says why."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise OptionsError(f"{message} (see {self.prog} --help)")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a run.
+
+    Raises:
+        OptionsError: one of them is unknown, out of bounds, or contradicts another.
+        HubError: ``--push-to`` is no repo's name.
+    """
+    options = _parser().parse_args(arguments)
+    _check(options)
+    return options
+
+
+def parse_push(arguments: Sequence[str]) -> str:
+    """The run folder of ``python -m training push RUN``."""
+    parser = _Parser(prog="python -m training push", description="Pushes what a run still has to push.")
+    parser.add_argument("run", metavar="RUN", help="a run folder")
+    return str(parser.parse_args(arguments).run)
+
+
+def chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of the recipe that were typed."""
+    return {name: getattr(options, name) for name in RECIPE_OPTIONS if getattr(options, name) is not None}
+
+
+def to_publish(options: argparse.Namespace) -> str:
+    """The command that was typed, as it may stand in a card."""
+    typed = {
+        **{name: getattr(options, name) for name in ("preset", "minutes", "steps", "push_to", "private")},
+        "license": None if options.license == "unknown" else options.license,
+        "errors": None if options.errors in (None, "strict") else options.errors,
+        **chosen(options),
+        "no_fit": options.no_fit,
+    }
+    if typed.get("bfloat16") is False:
+        typed["no_bfloat16"] = True
+    return public_command(options.text, typed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m training",
+        description="Turns a text into a character LSTM.",
+        epilog="python -m training push RUN pushes what a run still has to push.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "text",
+        metavar="TEXT",
+        nargs="*",
+        help="files, folders, globs, -, http(s)://…, hf://datasets/…; none: the documentation inside Python",
+    )
+    parser.add_argument("--out", metavar="FOLDER", help="where to keep the run; else runs/NAME, named after the text")
+    parser.add_argument(
+        "--minutes",
+        type=_number,
+        metavar="M",
+        help=f"how long, on this machine; {DEFAULT_MINUTES:g} if nothing is said",
+    )
+    parser.add_argument("--steps", type=_number, metavar="N", help="how long, in steps")
+    parser.add_argument("--preset", choices=PRESETS, help="how large; else what fits the minutes and the text")
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
+    parser.add_argument("--errors", choices=("strict", "replace"), help="what to do with bad UTF-8 (strict)")
+    hub = parser.add_argument_group("the Hub")
+    hub.add_argument("--push-to", metavar="USER/NAME", help="push checkpoints there while it trains")
+    hub.add_argument("--private", action="store_true", help="make the repo private")
+    hub.add_argument("--license", metavar="ID", default="unknown", help="the text's licence, for the card (unknown)")
+    hub.add_argument(
+        privacy.GO_ON_OPTION, dest="publish_anyway", action="store_true", help="publish what looks private"
+    )
+    group = parser.add_argument_group("the recipe, where you know better than the preset")
+    kinds = {field.name: field.type for field in fields(Recipe)}
+    for name in RECIPE_OPTIONS:
+        option = f"--{name.replace('_', '-')}"
+        if kinds[name] == "bool":
+            group.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help="number format")
+        else:
+            group.add_argument(option, type=_number, metavar="X", help=_HELP.get(name))
+    group.add_argument(
+        "--no-fit", action="store_true", help="keep the preset's dropout, however often the text is read"
+    )
+    return parser
+
+
+def _number(text: str) -> object:
+    """A number if it is one; else the text, so that whoever checks it can say what is allowed."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _check(options: argparse.Namespace) -> None:
+    minutes = options.minutes
+    if minutes is not None and not (_is_real(minutes) and 0 < minutes <= MAX_MINUTES):
+        raise OptionsError(f"--minutes is {minutes!s:.40}: it must be a number above 0, at most {MAX_MINUTES:,.0f}")
+    if minutes is not None and options.steps is not None:
+        raise OptionsError("--minutes and --steps both say how long: give one of them")
+    steps = {} if options.steps is None else {"steps": options.steps}
+    try:
+        replace(PRESETS[options.preset or "medium"], **chosen(options), **steps)
+    except ValueError as error:
+        name, _, rest = str(error).partition(" ")
+        raise OptionsError(f"--{name.replace('_', '-')} {rest}") from None
+    if options.resume is not None:
+        _check_resume(options)
+    if options.push_to is not None:
+        check_repo_name(options.push_to)
+    elif options.private and not options.resume:
+        raise OptionsError("--private says how to push: give --push-to USER/NAME too")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", options.license):
+        raise OptionsError(
+            f"--license is {options.license!r:.60}: it must be an identifier of the Hub such as cc0-1.0, mit or other"
+        )
+
+
+def _check_resume(options: argparse.Namespace) -> None:
+    if options.out is not None:
+        raise OptionsError("--resume goes on in its own folder: leave --out away")
+    frozen = [name for name in (*RECIPE_OPTIONS, "preset", "minutes", "steps") if getattr(options, name) is not None]
+    if options.no_fit:
+        frozen.append("no_fit")
+    if frozen:
+        raise OptionsError(f"--{frozen[0].replace('_', '-')} is frozen in the run: resume without it")
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, int | float) and not (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,224 @@
+"""From what was typed to a session that is ready for its first step, or for its next.
+
+Whatever may fail does so here. A run that does not come to its first step leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from model import CharTokenizer, LSTMConfig
+
+from . import measure, privacy
+from .about import beginnings, versions
+from .console import say, speed, warn
+from .corpus import Corpus, check_length, read_corpus
+from .corpus_fetch import size_text
+from .dataset import Ids, split
+from .hub import Destination, Pusher, preflight, read_destination
+from .keeper import Keeper
+from .options import DEFAULT_MINUTES, OptionsError, chosen, to_publish
+from .recipe import PRESETS, Recipe, preset_for, regularised
+from .run_folder import RunError, RunFolder
+from .session import EVALUATED, Session
+
+_SHORTEST = 100  # characters; below that neither part of the text is worth the name
+
+
+def fresh(options: argparse.Namespace, start: float) -> Session:
+    """A run from its first step.
+
+    Args:
+        options: as ``options.parse`` gives them.
+        start: ``time.monotonic()`` when the process began, from which the minutes count.
+    """
+    with ExitStack() as undo:
+        folder = RunFolder(options.out, resume=False) if options.out is not None else None
+        if folder is not None:
+            undo.callback(folder.discard)
+        corpus = _read(options.text, options.errors or "strict")
+        if folder is None:
+            folder = _free_folder(corpus.name)
+            undo.callback(folder.discard)
+        folder.write_sources(options.text, options.errors or "strict")
+        destination = _destination(options, corpus)
+        tokenizer, ids, facts = _characters(corpus)
+        del corpus  # a large text is not kept beside its ids
+        recipe, preset = _recipe(options, len(tokenizer), ids, folder.path, start)
+        about = {
+            "preset": preset,
+            "license": options.license,
+            "repo": destination.repo if destination else "",
+            "command": to_publish(options),
+            **versions(),
+        }
+        keeper = Keeper(folder, _pusher(destination, folder))
+        session = Session.prepare(keeper, tokenizer, ids, recipe, facts=facts, about=about, start=start)
+        undo.pop_all()
+        return session
+
+
+def resumed(options: argparse.Namespace, start: float) -> Session:
+    """A run from where its newest whole checkpoint stands."""
+    folder = RunFolder(options.resume, resume=True)
+    sources, errors = (options.text, options.errors or "strict") if options.text else folder.read_sources()
+    state, tensors, metrics = folder.newest_whole(warn)
+    recipe = _saved_recipe(state)
+    corpus = _read(sources, options.errors or errors)
+    _check_same(corpus, state["corpus"])
+    destination = _destination(options, corpus)
+    if destination is None and (folder.path / "outbox" / "destination.json").exists():
+        destination = read_destination(folder.path)
+    tokenizer, ids, facts = _characters(corpus)
+    if options.text:
+        folder.write_sources(options.text, errors)
+    about = {**state["about"], "repo": destination.repo if destination else state["about"]["repo"]}
+    _check_machine(about)
+    keeper = Keeper(folder, _pusher(destination, folder), kept_step=int(tensors["steps_done"]))
+    session = Session.prepare(
+        keeper, tokenizer, ids, recipe, facts=facts, about=about, start=start, began_s=state["seconds"], metrics=metrics
+    )
+    try:
+        session.trainer.load_state_tensors(tensors)
+    except ValueError as error:
+        raise RunError(str(error)) from None
+    keeper.push_again()
+    done, steps = session.trainer.steps_done, recipe.steps
+    say(f"Going on from step {done:,} of {steps:,}." if done < steps else f"This run is complete: {steps:,} steps.")
+    return session
+
+
+def _read(sources: list[str], errors: Any) -> Corpus:
+    say(f"Reading {', '.join(sources) or 'the documentation that ships inside Python'} …")
+    corpus = read_corpus(sources, errors=errors, progress=_download_shown())
+    for line in corpus.warnings:
+        warn(line)
+    check_length(corpus, _SHORTEST, "training")
+    return corpus
+
+
+def _download_shown() -> Any:
+    """Says now and then how far a download is; nothing for what is quick."""
+    said = time.monotonic()
+
+    def show(what: str, done: int, whole: int | None) -> None:
+        nonlocal said
+        if time.monotonic() - said > 5:
+            said = time.monotonic()
+            say(f"{what}: {size_text(done)}{f' of {size_text(whole)}' if whole else ''}")
+
+    return show
+
+
+def _characters(corpus: Corpus) -> tuple[CharTokenizer, Ids, dict[str, Any]]:
+    tokenizer = CharTokenizer.from_text(corpus.text)
+    say(f"{corpus.characters:,} characters, {len(tokenizer):,} of them distinct.")
+    facts = {
+        "corpus": corpus.name,
+        "corpus_sha256": corpus.sha256,
+        "corpus_characters": corpus.characters,
+        "examples": beginnings(corpus.text),
+    }
+    return tokenizer, tokenizer.encode(corpus.text).astype(np.int32), facts
+
+
+def _destination(options: argparse.Namespace, corpus: Corpus) -> Destination | None:
+    """Where to push, once it is sure that one may: both the person, and the text."""
+    if not options.push_to:
+        return None
+    if not options.private and not options.publish_anyway:
+        found = privacy.report(privacy.scan(corpus.text), corpus.locate)
+        if found:
+            raise RunError(f"nothing was trained or published.\n{found}")
+    say(f"Making sure that {options.push_to} can be pushed to …")
+    return preflight(options.push_to, private=options.private)
+
+
+def _pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None:
+    if destination is None:
+        return None
+    audience = "private" if destination.private else "public: anyone can read it and what it has learned"
+    say(f"Pushing to {destination.url} ({audience}).")
+    return Pusher(destination, folder.path, report=say)
+
+
+def _recipe(options: argparse.Namespace, vocab_size: int, ids: Ids, folder: Path, start: float) -> tuple[Recipe, str]:
+    """What will be done, from the options, the text and a look at the machine."""
+    minutes = None if options.steps else options.minutes or DEFAULT_MINUTES
+    preset = options.preset or preset_for(minutes or DEFAULT_MINUTES, len(ids))
+    train, validation = split(ids)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    recipe = replace(PRESETS[preset], bfloat16=measure.has_fast_bfloat16(device))
+    recipe = replace(recipe, **chosen(options))
+    recipe = replace(recipe, window=min(recipe.window, len(train) - 1))
+    recipe = replace(recipe, batch=max(1, min(recipe.batch, len(train) // recipe.window)))
+    _check_size(recipe, vocab_size, device)
+    if minutes is None:
+        recipe = replace(recipe, steps=options.steps)
+    else:
+        say("Measuring this machine …")
+        read = min(len(validation), EVALUATED)
+        plan = measure.Plan(60 * minutes, start, pushes=bool(options.push_to), fixed=frozenset(chosen(options)))
+        recipe, rate = measure.fit_minutes(recipe, plan, vocab_size, train, read, folder, device)
+        say(f"{speed(rate)}{' in bfloat16' if recipe.bfloat16 else ''}.")
+    passes = recipe.characters / len(train)
+    if not options.no_fit:
+        dropout = {name: value for name, value in chosen(options).items() if name.startswith("dropout")}
+        recipe = replace(regularised(recipe, passes), **dropout)
+    time_text = "" if minutes is None else f", {minutes:g} minutes in all"
+    say(
+        f"Training '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, {recipe.steps:,} steps of "
+        f"{recipe.batch:,} × {recipe.window:,} characters, {passes:,.1f} passes over the text{time_text}."
+    )
+    return recipe, preset
+
+
+def _check_size(recipe: Recipe, vocab_size: int, device: torch.device) -> None:
+    """Refuses what cannot fit, before anything is allocated."""
+    try:
+        config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
+    except ValueError as error:
+        raise OptionsError(str(error)) from None
+    needed, there = measure.memory_needed(recipe, config), measure.memory_free(device)
+    if there is not None and needed > there:
+        raise OptionsError(
+            f"{config.parameters:,} parameters with --batch {recipe.batch} and --window {recipe.window} need at least "
+            f"{size_text(needed)} of memory, and {size_text(there)} are free: choose smaller ones"
+        )
+
+
+def _free_folder(name: str) -> RunFolder:
+    """runs/NAME, or with a number behind it if that is taken."""
+    for path in (Path("runs") / (f"{name}-{number}" if number > 1 else name) for number in range(1, 10_000)):
+        if not path.exists():
+            return RunFolder(path, resume=False)
+    raise RunError(f"runs/ holds 9,999 runs of {name!r}: choose a folder with --out")
+
+
+def _saved_recipe(state: dict[str, Any]) -> Recipe:
+    try:
+        return Recipe(**state["recipe"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"this run was begun with another version of the project ({error}): train anew") from None
+
+
+def _check_same(corpus: Corpus, saved: dict[str, Any]) -> None:
+    if corpus.sha256 != saved["sha256"]:
+        raise RunError(
+            f"the text is not the one this run began with ({saved['characters']:,} characters then, "
+            f"{corpus.characters:,} now, or changed inside): resume with that text, or start another run"
+        )
+
+
+def _check_machine(about: dict[str, Any]) -> None:
+    differs = [f"{name} {about[name]} then, {now} now" for name, now in versions().items() if about.get(name) != now]
+    if differs:
+        warn(f"{'; '.join(differs)}: from here on the numbers may differ in their last digits")
