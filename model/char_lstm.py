@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from .arithmetic import IntegerWeights
 from .checkpoint import SERVED, Checkpoint, CheckpointError, read_checkpoint, replace_file, write_checkpoint
 from .lstm import LSTMConfig, LSTMNetwork
 from .tokenizer import CharTokenizer
@@ -48,6 +49,7 @@ class CharLSTM:
     name: str = "untitled"
     commit: str | None = None
     notice: str = ""
+    _integer: tuple[list[tuple[int, int]], IntegerWeights] | None = field(default=None, repr=False)
 
     @property
     def config(self) -> LSTMConfig:
@@ -104,6 +106,15 @@ class CharLSTM:
         network.load_state_dict({name: tensor.float() for name, tensor in checkpoint.weights.items()})
         network.eval().requires_grad_(False)
         return cls(network, checkpoint.tokenizer, checkpoint.training, **about)
+
+    def integer_weights(self) -> IntegerWeights:
+        """The weights as the one arithmetic uses them; made when first asked for, and anew if they were changed."""
+        # torch counts the changes of each tensor; an address alone would miss those made in place.
+        weights = list(self.network.parameters())
+        now = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
+        if self._integer is None or self._integer[0] != now:
+            self._integer = now, IntegerWeights.of(self.network)
+        return self._integer[1]
 
     def checkpoint(self) -> Checkpoint:
         """What a checkpoint folder of this model holds."""

@@ -6,6 +6,7 @@ interpreter's lock while they run, and numba keeps the machine code in a cache, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,13 @@ _H = np.float32(127.0)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
-# No fastmath anywhere: a fused multiply-add would round once where the definition rounds twice.
-_compile = njit(nogil=True, cache=True)
+
+def _compile(function: Callable[..., None]) -> Callable[..., None]:
+    # No fastmath: a fused multiply-add would round once where the definition rounds twice.
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # there is nowhere to keep the machine code: each process makes it anew
+        return njit(nogil=True)(function)
 
 
 @_compile
@@ -134,7 +140,7 @@ def _restrict(weight: Array, top_k: Any, top_p: Any) -> None:
             running += weight[order[place]]
 
 
-@_compile
+@njit
 def _high(a: Any, b: Any) -> Any:
     """The upper 64 bits of the 128-bit product of two 64-bit numbers."""
     a_high, a_low, b_high, b_low = a >> _HALF, a & _LOW, b >> _HALF, b & _LOW

@@ -12,19 +12,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
-import torch
+import numpy as np
 
 from .char_lstm import CharLSTM
 from .lstm import LSTMState
-from .sampler import Randomness, SamplingParams, choose, draw_seed
+from .sampler import Randomness, SamplingParams, draw_seed
+from .stepper import Arithmetic, Rows, make_stepper
 from .tokenizer import UnknownCharacter
 
 FinishReason = Literal["length", "stop", "abort", "time", "error"]
-READ_AT_ONCE = 32  # characters of a prompt read between two written characters of everyone else
+Result = TypeVar("Result")
+READ_AT_ONCE = 32  # characters of a prompt read in one step, at most
+MAX_INT8_COST = 0.01  # nats; a model that loses more in 8 bits is served in float32
 _CATCH_UP_S = 0.25  # a row that fell further behind its pace does not hurry to make up for it
 
 
@@ -120,16 +123,19 @@ class Sequence:
 
 @dataclass(eq=False)
 class _Row:
-    """A running sequence and what the network needs for it."""
+    """A sequence and what the engine needs for it."""
 
     sequence: Sequence
-    state: LSTMState
+    start: LSTMState
     to_read: deque[int]  # the last of these is the one whose successor is drawn
     randomness: Randomness
+    slot: int = -1  # its place in the stepper; none while it waits
     due: float = 0.0
 
-    def memory(self) -> Memory | None:
-        return Memory(self.state, self.to_read[0]) if len(self.to_read) == 1 else None
+    @property
+    def writes(self) -> bool:
+        """Whether its prompt is read, so that its next character can be drawn."""
+        return len(self.to_read) == 1
 
 
 class Engine:
@@ -139,12 +145,20 @@ class Engine:
         lm: the model.
         max_rows: how many replies are written at once; more wait, and are taken in order.
         max_waiting: how many may wait.
+        arithmetic: "int8" gives the same text on every machine, see ``arithmetic``; "float32" is the network as
+            it was trained. None is int8, unless training found that it costs this model over 0.01 nats.
     """
 
-    def __init__(self, lm: CharLSTM, *, max_rows: int = 64, max_waiting: int = 256) -> None:
+    def __init__(
+        self, lm: CharLSTM, *, max_rows: int = 128, max_waiting: int = 256, arithmetic: Arithmetic | None = None
+    ) -> None:
         self.lm = lm
         self.max_rows = max_rows
         self.max_waiting = max_waiting
+        self.arithmetic: Arithmetic = arithmetic or _fitting(lm)
+        weights = lm.integer_weights() if self.arithmetic == "int8" else None
+        self._stepper = make_stepper(lm.network, max_rows, weights)
+        self._free = list(range(max_rows))[::-1]
         self._rows: list[_Row] = []
         self._waiting: deque[_Row] = deque()
         self._changed = threading.Condition()
@@ -211,19 +225,15 @@ class Engine:
             self._changed.notify()
 
     def step(self) -> None:
-        """Writes the next character of each row that is due, or reads on in its prompt."""
+        """Writes the next character of each row that is due; those with a prompt still to read read on in it."""
         self._admit()
         now = time.monotonic()
         for row in self._rows:
-            sequence = row.sequence
-            try:
-                if reason := sequence._over(now):
-                    self._finish(row, reason)
-                elif row.due <= now:
-                    self._advance(row, now)
-            except Exception as error:  # noqa: BLE001  one row's fault must not end the others
-                sequence.error = f"{type(error).__name__} while writing"
-                self._finish(row, "error")
+            if reason := row.sequence._over(now):
+                self._finish(row, reason)
+        due = [row for row in self._rows if row.due <= now and not row.sequence.finished]
+        self._read_prompts(due)
+        self._write([row for row in due if row.writes and not row.sequence.finished], now)
         self._rows = [row for row in self._rows if not row.sequence.finished]
 
     def run(self) -> None:
@@ -266,38 +276,75 @@ class Engine:
                     self._waiting.remove(row)
                     self._finish(row, reason)
             while self._waiting and len(self._rows) < self.max_rows:
-                self._rows.append(self._waiting.popleft())
+                row = self._waiting.popleft()
+                row.slot = self._free.pop()
+                self._stepper.load(row.slot, row.start)
+                self._rows.append(row)
 
-    def _advance(self, row: _Row, now: float) -> None:
-        if len(row.to_read) > 1:
-            for _ in range(min(READ_AT_ONCE, len(row.to_read) - 1)):
-                _, row.state = self._read(row.to_read[0], row.state)
+    def _read_prompts(self, due: list[_Row]) -> None:
+        """Lets rows read on, all of them a character at a time, for no longer than the writing ones can spare."""
+        reading = [row for row in due if not row.writes]
+        writing = len(due) - len(reading)
+        for _ in range(max(1, min(READ_AT_ONCE, writing // 4)) if writing else READ_AT_ONCE):
+            if not reading:
+                return
+            for row in self._together(reading, self._read):
                 row.to_read.popleft()  # only now: a fault must not leave a memory that lacks a character
-            return
-        sequence = row.sequence
-        logits, state = self._read(row.to_read[0], row.state)
-        number = row.randomness.number(sequence.first + len(sequence._characters))
-        chosen = choose(logits.numpy(), sequence.params, number)
-        row.state, row.to_read[0] = state, chosen
-        sequence.started = sequence.started or now
-        if sequence.pace:
-            row.due = max(row.due or now, now - _CATCH_UP_S) + 1 / sequence.pace
-        if reason := sequence._append(self.lm.tokenizer.vocab[chosen]):
-            self._finish(row, reason)
+            reading = [row for row in reading if not row.writes and not row.sequence.finished]
 
-    def _read(self, token: int, state: LSTMState) -> tuple[torch.Tensor, LSTMState]:
-        # Each row by itself: a batched float32 product may round differently with other neighbours.
-        with torch.inference_mode():
-            logits, state = self.lm.network.step(torch.tensor([token], device=self.lm.device), state)
-            return logits[0].float().cpu(), state
+    def _read(self, rows: list[_Row]) -> list[_Row]:
+        self._stepper.read(*_arrays(rows))
+        return rows
+
+    def _write(self, rows: list[_Row], now: float) -> None:
+        vocab = self.lm.tokenizer.vocab
+        for row, chosen in self._together(rows, self._draw):
+            sequence, row.to_read[0] = row.sequence, chosen
+            sequence.started = sequence.started or now
+            if sequence.pace:
+                row.due = max(row.due or now, now - _CATCH_UP_S) + 1 / sequence.pace
+            if reason := sequence._append(vocab[chosen]):
+                self._finish(row, reason)
+
+    def _draw(self, rows: list[_Row]) -> list[tuple[_Row, int]]:
+        params = [row.sequence.params for row in rows]
+        numbers = [row.randomness.number(row.sequence.next_first) for row in rows]
+        return list(zip(rows, self._stepper.write(*_arrays(rows), params, numbers), strict=True))
+
+    def _together(self, rows: list[_Row], action: Callable[[list[_Row]], list[Result]]) -> list[Result]:
+        """What an action gives for some rows at once; if it fails, for each by itself, to find whose fault it is."""
+        if not rows:
+            return []
+        try:
+            return action(rows)
+        except Exception as error:  # noqa: BLE001  a fault ends the rows that have it, never the engine
+            if len(rows) == 1:
+                rows[0].sequence.error = f"{type(error).__name__} while writing"
+                self._finish(rows[0], "error")
+                return []
+        return [result for row in rows for result in self._together([row], action)]
 
     def _finish(self, row: _Row, reason: FinishReason) -> None:
         sequence = row.sequence
         sequence.ended = time.monotonic()
-        sequence.memory = row.memory()
+        if row.writes:
+            state = row.start if row.slot < 0 else self._stepper.state(row.slot)
+            sequence.memory = Memory(state, row.to_read[0])
+        if row.slot >= 0:
+            self._free.append(row.slot)
         if reason != "stop":  # what was held back for a stop text that never came
             sequence._released = len(sequence._characters)
         sequence.finish_reason = reason  # last: whoever sees it may read all the rest
+
+
+def _fitting(lm: CharLSTM) -> Arithmetic:
+    cost = lm.training.get("int8_cost")
+    return "float32" if isinstance(cost, int | float) and cost > MAX_INT8_COST else "int8"
+
+
+def _arrays(rows: list[_Row]) -> tuple[Rows, Rows]:
+    """The slots of some rows, and the next character that each reads."""
+    return np.array([row.slot for row in rows], np.int64), np.array([row.to_read[0] for row in rows], np.int64)
 
 
 class Stream(Iterator[str]):
@@ -342,18 +389,19 @@ def stream(
     stop: str = SamplingParams.stop,
     memory: Memory | None = None,
     first: int = 0,
+    arithmetic: Arithmetic | None = None,
 ) -> Stream:
     """Writes on from a prompt, piece by piece; what is written, without the prompt.
 
-    The same arguments and seed give the same text. ``memory`` and ``first`` go on from an earlier reply:
-    ``stream(lm, memory=s.sequence.memory, first=s.sequence.next_first, seed=…)`` is what a longer reply would
-    have said.
+    The same arguments and seed give the same text, on any machine unless ``arithmetic`` is "float32". ``memory``
+    and ``first`` go on from an earlier reply: ``stream(lm, memory=s.sequence.memory,
+    first=s.sequence.next_first, seed=…)`` is what a longer reply would have said.
 
     Raises:
         ValueError: an argument is out of bounds, see ``SamplingParams``.
     """
     params = SamplingParams(temperature, length, top_k, top_p, draw_seed() if seed is None else seed, stop)
-    engine = Engine(lm, max_rows=1)
+    engine = Engine(lm, max_rows=1, arithmetic=arithmetic)
     return Stream(engine, engine.add_request(prompt, params, memory=memory, first=first))
 
 

@@ -28,6 +28,10 @@ from .sampler import SamplingParams
 Arithmetic = Literal["int8", "float32"]
 Rows = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int8]
+Sums = npt.NDArray[np.int32]
+Product = Callable[[Ints, Matrix], Sums]
+_FEW = 2  # rows; libraries are made for more, and wake a thread a core for work that is over before they are up
 
 
 class Stepper(Protocol):
@@ -56,9 +60,9 @@ class Stepper(Protocol):
         """
 
 
-def make_stepper(network: LSTMNetwork, rows: int, arithmetic: Arithmetic, weights: IntegerWeights | None) -> Stepper:
-    """The fastest stepper there is here for a network, its device and an arithmetic."""
-    if arithmetic == "float32" or weights is None:
+def make_stepper(network: LSTMNetwork, rows: int, weights: IntegerWeights | None) -> Stepper:
+    """The fastest stepper there is here for a network and its device; in float32 if there are no integer weights."""
+    if weights is None:
         return FloatStepper(network, rows)
     if network.output.weight.device.type == "cpu" and has_compiler():
         return CompiledStepper(weights, rows)
@@ -142,8 +146,8 @@ class CompiledStepper:
         self._h = np.zeros((len(weights.layers), rows, self._hidden), np.int8)
         self._c = np.zeros((len(weights.layers), rows, self._hidden), np.float32)
         biases = [np.zeros((1, 0), np.float32), *(bias.numpy()[None] for bias in weights.biases)]
-        self._layers = [(_product(m), m.scale.numpy(), bias) for m, bias in zip(weights.layers, biases, strict=True)]
-        self._output = _product(weights.output)
+        self._layers = [(product(m), m.scale.numpy(), bias) for m, bias in zip(weights.layers, biases, strict=True)]
+        self._output = product(weights.output)
         self._table = weights.table.numpy()
         self._output_scale, self._output_bias = weights.output.scale.numpy(), weights.output_bias.numpy()
         self._sigmoid, self._tanh = SIGMOID.numpy(), TANH.numpy()
@@ -178,9 +182,9 @@ class CompiledStepper:
         self._keep(rows, h, c)
         return chosen.tolist()
 
-    def _step(self, rows: Rows, ids: Rows) -> tuple[list[npt.NDArray[np.int8]], npt.NDArray[np.float32]]:
+    def _step(self, rows: Rows, ids: Rows) -> tuple[list[Ints], npt.NDArray[np.float32]]:
         c = self._c[:, rows]  # (L, B, H), a copy
-        h: list[npt.NDArray[np.int8]] = []
+        h: list[Ints] = []
         zeros = np.zeros(len(rows), np.int64)
         for layer, (multiply, scale, bias) in enumerate(self._layers):
             x = self._h[layer][rows]
@@ -193,13 +197,10 @@ class CompiledStepper:
             h.append(after)
         return h, c
 
-    def _keep(self, rows: Rows, h: list[npt.NDArray[np.int8]], c: npt.NDArray[np.float32]) -> None:
+    def _keep(self, rows: Rows, h: list[Ints], c: npt.NDArray[np.float32]) -> None:
         for layer, after in enumerate(h):
             self._h[layer][rows] = after
         self._c[:, rows] = c
-
-
-Product = Callable[[npt.NDArray[np.int8], Matrix], npt.NDArray[np.int32]]
 
 
 @cache
@@ -208,15 +209,24 @@ def has_compiler() -> bool:
     if importlib.util.find_spec("numba") is None:
         return False
     try:
-        _try(_compiled_product(), 8, 64)
+        _try(_compiled_product, 8, 64)
     except Exception:  # noqa: BLE001  a numba that fails, for whatever reason, is one that is not there
         return False
     return True
 
 
+def product(matrix: Matrix) -> Callable[[Ints], Sums]:
+    """x (B, K) int8 → x · qᵀ (B, N) int32, exact: the fastest way for few rows, and that for many."""
+
+    def multiply(x: Ints) -> Sums:
+        return (product_of_many(*matrix.q.shape) if len(x) > _FEW else _compiled_product)(x, matrix)
+
+    return multiply
+
+
 @cache
-def product_for(rows: int, columns: int) -> Product:
-    """The product of 8-bit integers for a matrix of some shape: torch's, where it is exact; else our own.
+def product_of_many(rows: int, columns: int) -> Product:
+    """The product for many rows and a matrix of some shape: torch's, where it is exact; else one in float32.
 
     Torch's is private, and libraries below it have their limits: on processors without integer dot products some
     add pairs of products in 16 bits, which overflow. So it is tried on the largest numbers before it is trusted.
@@ -224,31 +234,26 @@ def product_for(rows: int, columns: int) -> Product:
     try:
         _try(_torch_product, rows, columns)
     except Exception:  # noqa: BLE001  it may be gone, refuse the shape, or be wrong
-        return _compiled_product()
+        return _float_product
     return _torch_product
 
 
-def _product(matrix: Matrix) -> Callable[[npt.NDArray[np.int8]], npt.NDArray[np.int32]]:
-    multiply = product_for(*matrix.q.shape)
-    return lambda x: multiply(x, matrix)
+def _compiled_product(x: Ints, matrix: Matrix) -> Sums:
+    from . import compiled
+
+    out = np.empty((len(x), len(matrix.q)), np.int32)
+    compiled.product(x.astype(np.int16), matrix.q.numpy(), out)
+    return out
 
 
-def _torch_product(x: npt.NDArray[np.int8], matrix: Matrix) -> npt.NDArray[np.int32]:
-    result: npt.NDArray[np.int32] = torch._int_mm(torch.from_numpy(x), matrix.q.T).numpy()
+def _torch_product(x: Ints, matrix: Matrix) -> Sums:
+    result: Sums = torch._int_mm(torch.from_numpy(x), matrix.q.T).numpy()
     return result
 
 
-def _compiled_product() -> Product:
-    from . import compiled
-
-    def multiply(x: npt.NDArray[np.int8], matrix: Matrix) -> npt.NDArray[np.int32]:
-        if len(x) > 4:  # many rows: a float32 product, where it is exact, keeps all of a core's units busy
-            return exact_product(torch.from_numpy(x), matrix).numpy()
-        out = np.empty((len(x), len(matrix.q)), np.int32)
-        compiled.product(x.astype(np.int16), matrix.q.numpy(), out)
-        return out
-
-    return multiply
+def _float_product(x: Ints, matrix: Matrix) -> Sums:
+    result: Sums = exact_product(torch.from_numpy(x), matrix).numpy()
+    return result
 
 
 def _try(multiply: Product, rows: int, columns: int) -> None:
@@ -262,5 +267,5 @@ def _try(multiply: Product, rows: int, columns: int) -> None:
         x = generator.integers(-127, 128, (batch, columns), dtype=np.int8)
         x[0] = 127
         x[-1, 1::2] = -127
-        if not np.array_equal(multiply(x, matrix), exact_product(torch.from_numpy(x), matrix).numpy()):
+        if not np.array_equal(multiply(x, matrix), _float_product(x, matrix)):
             raise ArithmeticError("an integer product is not exact here")

@@ -19,7 +19,7 @@ from model.arithmetic import (
     look_up,
     step,
 )
-from model.stepper import CompiledStepper, FloatStepper, TorchStepper, has_compiler, make_stepper, product_for
+from model.stepper import CompiledStepper, FloatStepper, TorchStepper, has_compiler, make_stepper, product
 
 ROWS, VOCAB = 24, 37
 
@@ -108,7 +108,7 @@ def test_products_are_exact_at_their_largest() -> None:
             x = torch.full((rows, columns), -127, dtype=torch.int8)
             expected = torch.full((rows, 8), -127 * 127 * columns, dtype=torch.int32)
             assert torch.equal(exact_product(x, matrix), expected)
-            assert torch.equal(torch.from_numpy(product_for(8, columns)(x.numpy(), matrix)), expected)
+            assert torch.equal(torch.from_numpy(product(matrix)(x.numpy())), expected)
 
 
 def test_a_row_of_zeros_stays_zero() -> None:
@@ -141,8 +141,8 @@ def test_the_bundled_model_loses_next_to_nothing_in_8_bits() -> None:
 
 
 def test_float32_is_served_where_it_is_asked_for(network: LSTMNetwork) -> None:
-    assert isinstance(make_stepper(network, 1, "float32", None), FloatStepper)
-    assert isinstance(make_stepper(network, 1, "int8", IntegerWeights.of(network)), CompiledStepper)
+    assert isinstance(make_stepper(network, 1, None), FloatStepper)
+    assert isinstance(make_stepper(network, 1, IntegerWeights.of(network)), CompiledStepper)
 
 
 def test_compiled_choice_is_the_samplers_choice_for_wild_logits() -> None:

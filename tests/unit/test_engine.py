@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from model import CharLSTM, Engine, EngineBusyError, Memory, SamplingParams, Sequence, generate, stream
+from model import CharLSTM, Engine, EngineBusyError, LSTMState, Memory, SamplingParams, Sequence, generate, stream
+from model.arithmetic import step
 from model.engine import READ_AT_ONCE
 from model.sampler import Randomness, choose
 from tests.tiny import tiny_model
@@ -65,18 +66,51 @@ def alone(lm: CharLSTM, seed: int, length: int = 60, prompt: str = PROMPT, **set
 # one reply
 
 
+class PlainLoop:
+    """One character after the other, as the definitions of the two arithmetics say."""
+
+    def __init__(self, lm: CharLSTM, arithmetic: str) -> None:
+        zeros = LSTMState.zeros(lm.config)
+        self.network, self.integer = lm.network, arithmetic == "int8"
+        self.weights, self.state = lm.integer_weights(), zeros
+        self.h, self.c = zeros.h.to(torch.int8), zeros.c
+
+    def read(self, id_: int) -> Any:
+        if self.integer:
+            logits, self.h, self.c = step(self.weights, torch.tensor([id_]), self.h, self.c)
+        else:
+            logits, self.state = self.network.step(torch.tensor([id_]), self.state)
+        return logits[0].numpy()
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 3, "top_p": 0.9, "temperature": 2.0}])
-def test_a_reply_is_what_the_plain_loop_writes(lm, settings):
-    state, expected = None, []
-    ids = lm.tokenizer.encode(PROMPT).tolist()
-    for id_ in ids:
-        logits, state = lm.network.step(torch.tensor([id_]), state)
+def test_a_reply_is_what_the_plain_loop_writes(lm, settings, arithmetic):
+    loop, expected = PlainLoop(lm, arithmetic), []
+    for id_ in lm.tokenizer.encode(PROMPT).tolist():
+        logits = loop.read(id_)
     chosen, randomness = params(5, 100, **settings), Randomness(5)
     for i in range(100):
-        id_ = choose(logits[0].numpy(), chosen, randomness.number(i))
+        id_ = choose(logits, chosen, randomness.number(i))
         expected.append(lm.tokenizer.vocab[id_])
-        logits, state = lm.network.step(torch.tensor([id_]), state)
-    assert generate(lm, PROMPT, 100, seed=5, **settings) == "".join(expected)
+        logits = loop.read(id_)
+    assert generate(lm, PROMPT, 100, seed=5, arithmetic=arithmetic, **settings) == "".join(expected)
+
+
+def test_a_model_that_8_bits_cost_too_much_is_served_in_float32():
+    lm = tiny_model()
+    assert Engine(lm).arithmetic == "int8"
+    lm.training = {"int8_cost": 0.02}
+    assert Engine(lm).arithmetic == "float32"
+    assert Engine(lm, arithmetic="int8").arithmetic == "int8"
+
+
+def test_weights_that_were_changed_are_rounded_anew():
+    lm = tiny_model()
+    before = generate(lm, PROMPT, 60, seed=1)
+    with torch.no_grad():
+        lm.network.output.weight.mul_(-1)
+    assert generate(lm, PROMPT, 60, seed=1) != before
 
 
 def test_streamed_pieces_are_the_text(lm):
@@ -120,9 +154,9 @@ def test_an_empty_prompt_starts_as_after_a_line_end(lm, prompt):
 
 @pytest.mark.parametrize("prompt", [" ", "   \n\n", "\n"])
 def test_white_space_is_a_prompt_like_any_other(lm, prompt):
-    state = None
-    for id_ in lm.tokenizer.encode(prompt):
-        logits, state = lm.network.step(torch.tensor([int(id_)]), state)
+    loop = PlainLoop(lm, "int8")
+    for id_ in lm.tokenizer.encode(prompt).tolist():
+        logits = loop.read(id_)
     assert generate(lm, prompt, 1, temperature=0) == lm.tokenizer.vocab[int(logits.argmax())]
 
 
@@ -239,56 +273,76 @@ def test_a_neighbour_that_is_aborted_changes_nothing(lm, step):
     assert alone(lm, 2).startswith(leaving.text)
 
 
+class Faulty:
+    """A stepper with a fault: the reply of seed 2 cannot be written beyond some characters, or no prompt be read."""
+
+    def __init__(self, engine: Engine, *, at: int = 10**9, reads: bool = True, error: type[Exception] = MemoryError):
+        self._inner, self._at, self._reads, self._error = engine._stepper, at, reads, error
+        self._written = 0
+        engine._stepper = self  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def read(self, *arrays: Any) -> None:
+        if not self._reads:
+            raise self._error("not in front of visitors: /secret/path")
+        self._inner.read(*arrays)
+
+    def write(self, rows: Any, ids: Any, settings: Any, numbers: Any) -> list[int]:
+        victim = any(each.seed == 2 for each in settings)
+        if victim and self._written == self._at:
+            raise self._error("not in front of visitors: /secret/path")
+        chosen = self._inner.write(rows, ids, settings, numbers)
+        self._written += victim
+        return chosen
+
+
 @pytest.mark.parametrize("at", [0, 1, 10, 59])
-def test_a_neighbour_that_faults_changes_nothing(lm, monkeypatch, at):
-    calls = itertools.count()
-
-    def faulty(logits, settings, number):
-        if settings.seed == 2 and next(calls) == at:
-            raise MemoryError("not in front of visitors: /secret/path")
-        return choose(logits, settings, number)
-
-    monkeypatch.setattr("model.engine.choose", faulty)
+def test_a_neighbour_that_faults_changes_nothing(lm, at):
     engine = Engine(lm)
+    Faulty(engine, at=at)
     before, victim, after = (engine.add_request(PROMPT, params(seed)) for seed in (1, 2, 3))
     finish(engine, before, victim, after)
     assert (before.text, after.text) == (alone(lm, 1), alone(lm, 3))
     assert (victim.finish_reason, victim.error) == ("error", "MemoryError while writing")
-    monkeypatch.undo()
     assert victim.text == alone(lm, 2)[:at]
     rest = generate(lm, "", 60 - at, seed=2, memory=victim.memory, first=victim.next_first)
     assert victim.text + rest == alone(lm, 2)
+    assert engine.running == 0
 
 
-def test_a_fault_in_the_prompt_leaves_no_false_memory(lm, monkeypatch):
+def test_a_fault_in_the_prompt_leaves_no_false_memory(lm):
     """A character that was taken off the prompt but never read must not be missing from the memory."""
-    network_step = lm.network.step
-    monkeypatch.setattr(lm.network, "step", lambda *_: (_ for _ in ()).throw(RuntimeError("out of memory")))
     engine = Engine(lm)
+    stepper = Faulty(engine, reads=False)
     sequence = engine.add_request("ab", params())
     finish(engine, sequence)
     assert (sequence.finish_reason, sequence.memory) == ("error", None)
-    monkeypatch.setattr(lm.network, "step", network_step)
+    stepper._reads = True
     later = engine.add_request("ab", params())
     finish(engine, later)
     assert later.text == alone(lm, 1, prompt="ab")
 
 
-def test_a_stream_raises_what_went_wrong_after_what_was_written(lm, monkeypatch):
-    calls = itertools.count()
-
-    def faulty(logits, settings, number):
-        if next(calls) == 5:
-            raise FloatingPointError
-        return choose(logits, settings, number)
-
-    monkeypatch.setattr("model.engine.choose", faulty)
-    streamed = stream(lm, PROMPT, 60, seed=1)
+def test_a_stream_raises_what_went_wrong_after_what_was_written(lm):
+    streamed = stream(lm, PROMPT, 60, seed=2)
+    Faulty(streamed._engine, at=5, error=FloatingPointError)
     written = "".join(itertools.islice(streamed, 5))
     with pytest.raises(RuntimeError, match="FloatingPointError while writing"):
         next(streamed)
-    monkeypatch.undo()
-    assert written == alone(lm, 1)[:5]
+    assert written == alone(lm, 2)[:5]
+
+
+def test_rows_are_given_back_however_a_reply_ends(lm):
+    engine = Engine(lm, max_rows=3)
+    for turn in range(20):
+        sequences = [engine.add_request(PROMPT, params(seed, 5)) for seed in range(5)]
+        engine.step()
+        engine.abort(sequences[turn % 3])
+        finish(engine, *sequences)
+        assert sequences[4].text == alone(lm, 4, 5)
+    assert (engine.running, engine.waiting) == (0, 0)
 
 
 def test_a_long_prompt_does_not_starve_a_neighbour(lm):
