@@ -101,12 +101,11 @@ class IntegerWeights:
 
 def _input_table(embedding: Tensor, first: list[Tensor]) -> Tensor:
     """W_ih · E + b_ih + b_hh for every character, in float64, summed in this order, rounded to float32 once."""
-    weight, _, bias_ih, bias_hh = first
-    table = torch.zeros(len(embedding), len(weight), dtype=torch.float64)
-    left, right = embedding.double(), weight.double()
-    for column in range(left.shape[1]):  # products of float32s are exact in float64; only the sums are rounded
-        table += left[:, column, None] * right[None, :, column]
-    return ((table + bias_ih.double()) + bias_hh.double()).float()
+    weight, _, bias_ih, bias_hh = (tensor.double().numpy() for tensor in first)
+    table = np.zeros((len(embedding), len(weight)))
+    for left, right in zip(embedding.double().numpy().T, weight.T, strict=True):
+        table += left[:, None] * right  # a product of float32s is exact in float64; only the sum is rounded
+    return torch.from_numpy(((table + bias_ih) + bias_hh).astype(np.float32))
 
 
 def integer_h(h: Tensor) -> Tensor:
