@@ -35,6 +35,7 @@ _SIZES = ("embedding_size", "hidden_size", "num_layers")
 _FIELDS = {"format_version", "model_type", *_SIZES, "vocab", "training"}
 _MAX_JSON = 16 << 20  # a vocabulary of every code point there is fits
 _PICKLES = b"\x02\x03\x04\x05"  # the second byte: the protocol
+_MAX_BRACKETS = 10_000  # each may become an object of its own, a hundred times as large as its two bytes
 _MAX_HEADER = 1 << 20  # ours has some hundred bytes a layer
 
 
@@ -181,11 +182,14 @@ def parse_weights(data: bytes, config: LSTMConfig) -> dict[str, Tensor]:
 
 
 def parse_json(name: str, data: bytes) -> dict[str, Any]:
-    """A JSON object, strictly: UTF-8 without a BOM, no key twice, no NaN.
+    """A JSON object, strictly: UTF-8 without a BOM, no key twice, no NaN, not absurdly many lists and objects.
 
     Raises:
         CheckpointError: it is anything else; ``name`` says of what.
     """
+
+    if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
+        raise CheckpointError(f"{name} holds more than {_MAX_BRACKETS:,} lists and objects")
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

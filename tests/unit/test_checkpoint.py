@@ -475,7 +475,7 @@ def test_any_metadata_of_texts_is_ignored(folder):
     assert read_checkpoint(folder).config.hidden_size == 3
 
 
-@pytest.mark.parametrize("count", [3000, 100_000])
+@pytest.mark.parametrize("count", [300, 3000, 100_000])
 def test_a_great_many_tensors_are_refused(folder, count):
     entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
     changed_header(folder, lambda header: header.update({f"tensor{i}": entry for i in range(count)}))
@@ -614,6 +614,16 @@ def test_a_key_that_stands_twice_among_many_is_found_quickly(folder):
     many = ", ".join(f'"k{i}": 0' for i in range(300_000)) + ', "k299999": 1'
     rewrite(folder, CONFIG, config_text(folder, '"steps": 0', many))
     refuse(folder, CONFIG, "'k299999' stands there twice")
+
+
+@pytest.mark.parametrize("unit", ["[], ", "{}, "])
+def test_a_file_that_would_fill_the_memory_is_refused_before_it_is_parsed(folder, unit):
+    rewrite(folder, CONFIG, config_text(folder, '"steps": 0', f'"steps": [{unit * 3_000_000} 0]'))
+    tracemalloc.start()
+    refuse(folder, f"{CONFIG} holds more than 10,000 lists and objects")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64 * 2**20
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
