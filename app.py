@@ -15,11 +15,10 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
-MAX_READERS = 512  # streams at once; the engines' own queues are full before
-MAX_QUEUED = 64
-MAX_SESSIONS = 500  # conversations kept, the latest used
+_FAREWELL_S = 0.5  # for the readers of replies that end here to be told so
 _READY_S = 3.0  # a model that loads longer does so while the page answers already
 
 log = logging.getLogger("char-lstm")
@@ -40,7 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, end)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)
-    _prepare_gradio()
     _register_with_zero_gpu()
 
     import torch
@@ -51,35 +49,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     shelf = Shelf(specs)
     shelf.start()
 
-    from ui.page import CSS, Page, theme  # half of the time to start is this import: the models load beside it
+    from ui.page import Page  # half of the time to start is this import: the models load beside it
+    from ui.serving import launch
 
     shelf.wait(_READY_S)
     page = Page(shelf)
-    page.blocks.queue(max_size=MAX_QUEUED, default_concurrency_limit=MAX_READERS)
     try:
-        _, url, _ = page.blocks.launch(
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            show_error=False,
-            max_threads=MAX_READERS,
-            max_file_size="1kb",
-            enable_monitoring=False,
-            run_history=False,
-            state_session_capacity=MAX_SESSIONS,
-            strict_cors=True,
-            ssr_mode=False,
-            pwa=False,
-            footer_links=["api", "settings"],
-            theme=theme(),
-            css_paths=CSS,
-        )
+        url = launch(page)
     except OSError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
     log.info("%s at %s", ", ".join(shelf.names), url)
     ended.wait()
     shelf.stop()
+    time.sleep(_FAREWELL_S)
     page.blocks.close(verbose=False)
     return status
 
@@ -93,14 +76,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="a model to serve, repeatable; the bundled one if none is given here or in MODELS",
     )
     return parser.parse_args(argv)
-
-
-def _prepare_gradio() -> None:
-    """What Gradio reads from the environment."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    # It keeps statistics of events and makes a table of them after each one, which takes longer and longer.
-    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
-    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 
 
 def _register_with_zero_gpu() -> None:

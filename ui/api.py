@@ -13,9 +13,12 @@ from typing import Any, TypeVar
 
 import gradio as gr
 import numpy as np
+from fastapi import Request
+from fastapi.responses import JSONResponse
 from gradio.events import api as add_endpoint
 
 from model import score
+from model.sampler import shorten
 
 from .settings import DEADLINE_S, MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_text
 from .shelf import Shelf
@@ -27,17 +30,28 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Blocks(gr.Blocks):
-    """Blocks that say which argument of an endpoint is missing, and know the defaults of those that may be."""
+    """Blocks whose endpoints say what is wrong with a call before Gradio looks into it."""
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
-        """Called by Gradio before an endpoint; the list is what the endpoint then gets."""
-        if block_fn.api_visibility == "public" and len(inputs) < len(block_fn.inputs):
-            arguments = list(inspect.signature(block_fn.fn).parameters.values())[len(inputs) :]
-            for argument in arguments:
-                if argument.default is argument.empty:
-                    raise _error(f"{argument.name} is missing: /{block_fn.api_name} needs it")
-                inputs.append(argument.default)
+        """Called by Gradio before a function; the list is what the function then gets."""
+        names = [block.label for block in block_fn.inputs]
+        if block_fn.api_visibility == "public":
+            arguments = inspect.signature(block_fn.fn).parameters
+            names = list(arguments)
+            for name in names[len(inputs) :]:
+                if arguments[name].default is inspect.Parameter.empty:
+                    raise _error(f"{name} is missing: /{block_fn.api_name} needs it")
+                inputs.append(arguments[name].default)
+        for name, value in zip(names, inputs, strict=False):
+            # Gradio takes an object for an uploaded file, wherever it stands, and fails without a word.
+            if isinstance(value, dict | list):
+                raise _error(f"{name} is {shorten(value)}: it must be a text or a number")
         super().validate_inputs(block_fn, inputs)
+
+
+def no_such_endpoint(_request: Request, _error: Exception) -> JSONResponse:
+    """What Gradio leaves to the web server: an internal error, with a traceback in the log."""
+    return JSONResponse({"detail": "there is no such endpoint: there are /generate and /score"}, status_code=404)
 
 
 def add(shelf: Shelf) -> None:

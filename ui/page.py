@@ -29,7 +29,6 @@ from .writing import follow
 log = logging.getLogger("char-lstm")
 
 TITLE = "char-lstm"
-CSS = Path(__file__).with_name("style.css")
 _VIEW_JS = Path(__file__).with_name("view.js")
 _VIEW = '<div class="talk" role="log" aria-live="polite" aria-label="Conversation" tabindex="0"></div>'
 _INTRO = (
@@ -285,34 +284,3 @@ def _send_example(index: int, talk: Conversation, served: Served, settings: move
 def _label(text: str) -> str:
     """An example's button: what it will send, the line ends seen."""
     return text.replace("\n", " ⏎") if text else "Begin anywhere"
-
-
-def theme() -> gr.themes.Base:
-    """Quiet colours that can be read, and fonts that every system has: the page asks no other host for anything."""
-    sans = ["ui-sans-serif", "system-ui", "sans-serif"]
-    mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
-    base = gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=mono)
-    return base.set(
-        body_background_fill="*neutral_50",
-        body_text_color_subdued="*neutral_600",
-        body_text_color_subdued_dark="*neutral_400",
-        block_info_text_color="*neutral_600",
-        block_info_text_color_dark="*neutral_400",
-        block_border_width="0px",
-        block_background_fill="transparent",
-        block_background_fill_dark="transparent",
-        block_label_background_fill="transparent",
-        block_padding="0px",
-        color_accent="*primary_700",
-        link_text_color="*primary_700",
-        link_text_color_dark="*primary_300",
-        input_background_fill="white",
-        input_background_fill_dark="*neutral_800",
-        input_border_width="1px",
-        slider_color="*primary_600",
-        slider_color_dark="*primary_500",
-        button_primary_background_fill="*primary_700",
-        button_primary_background_fill_hover="*primary_800",
-        button_primary_background_fill_dark="*primary_700",
-        button_primary_background_fill_hover_dark="*primary_600",
-    )

@@ -7,6 +7,7 @@ be loaded is said; when nothing else is left, the bundled model writes. Knows no
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Sequence as Names
 from dataclasses import dataclass, field
@@ -85,9 +86,18 @@ class Shelf:
         self._settled = threading.Event()
         self._stopped = False
 
+    def add(self, name: str, lm: CharLSTM) -> Served:
+        """Serves a model that is in memory already."""
+        served = _serve(name, lm)
+        entry = Entry(name, name, served)
+        entry.done.set()
+        self._entries.append(entry)
+        return served
+
     def start(self) -> None:
         """Begins to load, each model in a thread of its own: one that hangs keeps no other back."""
-        threads = [threading.Thread(target=self._load, args=(entry,), daemon=True) for entry in self._entries]
+        waiting = [entry for entry in self._entries if not entry.done.is_set()]
+        threads = [threading.Thread(target=self._load, args=(entry,), daemon=True) for entry in waiting]
         for thread in threads:
             thread.start()
         threading.Thread(target=self._settle, daemon=True).start()
@@ -129,7 +139,7 @@ class Shelf:
 
     def first(self) -> Served | None:
         """The model that is chosen unless another is; None while it loads."""
-        return next(iter(self.served), None)
+        return next((entry.served for entry in self._entries if not entry.failure), None)
 
     def get(self, name: object) -> Served:
         """A model by name; None is the first.
@@ -163,7 +173,9 @@ class Shelf:
 
     def _load(self, entry: Entry) -> None:
         try:
-            served = self._serve(entry)
+            id_or_path, revision = split_spec(entry.spec)
+            lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
+            served = _serve(entry.name, lm)
             if self._stopped:
                 served.engine.stop()
             entry.served = served
@@ -174,21 +186,9 @@ class Shelf:
         finally:
             entry.done.set()
 
-    def _serve(self, entry: Entry) -> Served:
-        id_or_path, revision = split_spec(entry.spec)
-        lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
-        engine = Engine(lm)
-        thread = threading.Thread(target=engine.run, name=f"engine {entry.name}", daemon=True)
-        served = Served(entry.name, lm, engine, thread, _examples(lm, bundled=entry.name == BUNDLED))
-        thread.start()
-        served.greeting = _greeting(engine)
-        return served
-
 
 def choose_device() -> str:
     """CUDA where there is one that this process may hold; on ZeroGPU it may not, and its CPUs write."""
-    import os
-
     return "cuda" if torch.cuda.is_available() and not os.environ.get("SPACES_ZERO_GPU") else "cpu"
 
 
@@ -198,6 +198,14 @@ def split_spec(spec: str) -> tuple[str, str | None]:
         return spec, None
     name, _, revision = spec.rpartition("@")
     return name, revision or None
+
+
+def _serve(name: str, lm: CharLSTM) -> Served:
+    """Starts the model's engine and lets it write its greeting."""
+    engine = Engine(lm)
+    thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
+    thread.start()
+    return Served(name, lm, engine, thread, _examples(lm, bundled=name == BUNDLED), _greeting(engine))
 
 
 def _names(specs: Names[str]) -> list[str]:
