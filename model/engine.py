@@ -195,20 +195,22 @@ class Engine:
 
         Raises:
             EngineBusyError: too many wait already, or it has been stopped.
-            ValueError: ``first`` is negative.
+            ValueError: ``first`` is negative, or the memory is not this model's.
         """
         if first < 0:
             raise ValueError(f"first is {first}: it must be at least 0")
         tokenizer = self.lm.tokenizer
+        nothing = LSTMState.zeros(self.lm.config, device=self.lm.device)
+        if memory is not None:
+            _check_memory(memory, nothing, len(tokenizer))
         ids: list[int] = tokenizer.encode(prompt, unknown="skip").tolist()
         if memory is not None:
             ids.insert(0, memory.last_id)
         elif not ids:
             ids = [tokenizer.start_id]
-        state = memory.state if memory else LSTMState.zeros(self.lm.config, device=self.lm.device)
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
         sequence = Sequence(params, first, pace, deadline, tokenizer.unknown_in(prompt))
-        row = _Row(sequence, state, deque(ids), Randomness(params.seed))
+        row = _Row(sequence, memory.state if memory else nothing, deque(ids), Randomness(params.seed))
         with self._changed:
             if self._stopped:
                 raise EngineBusyError("the engine has been stopped: no more replies are written")
@@ -335,6 +337,14 @@ class Engine:
         if reason != "stop":  # what was held back for a stop text that never came
             sequence._released = len(sequence._characters)
         sequence.finish_reason = reason  # last: whoever sees it may read all the rest
+
+
+def _check_memory(memory: Memory, nothing: LSTMState, vocab_size: int) -> None:
+    """The compiled loops do not look where they read: what does not fit must not reach them."""
+    if not (memory.state.h.shape == memory.state.c.shape == nothing.h.shape):
+        raise ValueError(f"memory is of shape {list(memory.state.h.shape)}: it must be {list(nothing.h.shape)}")
+    if not 0 <= memory.last_id < vocab_size:
+        raise ValueError(f"memory ends with character {memory.last_id}: this model has {vocab_size}")
 
 
 def _fitting(lm: CharLSTM) -> Arithmetic:
