@@ -11,6 +11,7 @@ A step that raises has changed nothing: states are written back last.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from functools import cache
 from typing import Literal, Protocol
@@ -205,8 +206,8 @@ class CompiledStepper:
 
 @cache
 def has_compiler() -> bool:
-    """Whether numba is installed and works here."""
-    if importlib.util.find_spec("numba") is None:
+    """Whether numba is installed and works here; CHAR_LSTM_COMPILE=0 says that it is not to be used."""
+    if os.environ.get("CHAR_LSTM_COMPILE") == "0" or importlib.util.find_spec("numba") is None:
         return False
     try:
         _try(_compiled_product, 8, 64)

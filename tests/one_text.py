@@ -1,0 +1,37 @@
+"""A program for tests: writes one reply among others that come and go, and prints the SHA-256 of its text.
+
+``python -m tests.one_text LENGTH NEIGHBOURS THREADS``; the environment chooses the instruction set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sys
+
+import torch
+
+from model import PRETRAINED, CharLSTM, Engine, SamplingParams
+
+PROMPT = "ROMEO:\nBut soft, what light"
+
+
+def one_text(length: int, neighbours: int, threads: int) -> str:
+    """The reply's text, whoever is beside it."""
+    torch.set_num_threads(threads)
+    engine = Engine(CharLSTM.from_pretrained(PRETRAINED), max_rows=neighbours + 1)
+    sequence = engine.add_request(PROMPT, SamplingParams(seed=5, length=length, temperature=0.9))
+    chance = random.Random(neighbours)
+    others: list[object] = []
+    while not sequence.finished:
+        if engine.running + engine.waiting <= neighbours:
+            # Each stays for a while of its own, so that the batch changes its size all the time.
+            params = SamplingParams(seed=chance.randrange(2**32), length=chance.randrange(1, 400))
+            others.append(engine.add_request("x" * chance.randrange(60), params))
+        engine.step()
+    return sequence.text
+
+
+if __name__ == "__main__":
+    text = one_text(*map(int, sys.argv[1:4]))
+    print(len(text), hashlib.sha256(text.encode()).hexdigest())
