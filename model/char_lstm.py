@@ -309,6 +309,8 @@ class _Pull:
             if isinstance(error, kind):
                 return ModelUnavailableError(f"{what} {reason}")
         status = getattr(getattr(error, "response", None), "status_code", None)
+        if status == 401:
+            return ModelUnavailableError(f"{what} could not be had: the Hub does not accept the token (hf auth login)")
         if status is not None:
             return ModelUnavailableError(f"{what} could not be had: the Hub answered {status}")
         return ModelUnavailableError(f"{what} could not be had: {type(error).__name__}")
