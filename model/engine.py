@@ -9,6 +9,7 @@ character and a conversation goes on from where it was without reading anything 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -28,6 +29,7 @@ FinishReason = Literal["length", "stop", "abort", "time", "error"]
 Result = TypeVar("Result")
 READ_AT_ONCE = 32  # characters of a prompt read in one step, at most
 MAX_INT8_COST = 0.01  # nats; a model that loses more in 8 bits is served in float32
+_BEAT_S = 1 / 120
 _CATCH_UP_S = 0.25  # a row that fell further behind its pace does not hurry to make up for it
 
 
@@ -268,7 +270,10 @@ class Engine:
             return 0.0
         times = [row.due for row in self._rows]
         times += [row.sequence.deadline for row in (*self._rows, *self._waiting) if row.sequence.deadline is not None]
-        return min(times) - time.monotonic() if times else None
+        if not times:
+            return None
+        # Paced rows wake the engine on the beats of one clock, so that many of them share a step.
+        return math.ceil(min(times) / _BEAT_S) * _BEAT_S - time.monotonic()
 
     def _admit(self) -> None:
         with self._changed:
