@@ -26,6 +26,9 @@ log = logging.getLogger("char-lstm")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves until it is told to end. Returns the exit status: 128 and the signal's number."""
+    if not os.environ.get("GRADIO_SERVER_PORT", "0").isdecimal():
+        print("app.py: GRADIO_SERVER_PORT must be the number of a port", file=sys.stderr)
+        return 2
     specs = _parse(argv).model or [spec.strip() for spec in os.environ.get("MODELS", "").split(",") if spec.strip()]
     ended = threading.Event()
     status = 0

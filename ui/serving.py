@@ -48,6 +48,8 @@ def launch(page: Page, **options: Any) -> str:
         "css_paths": _CSS,
         "app_kwargs": {"exception_handlers": {FnIndexInferError: no_such_endpoint}},
     }
+    if port := os.environ.get("GRADIO_SERVER_PORT"):
+        settings["server_port"] = int(port)  # this one; left to Gradio, it would be this or one of the next hundred
     try:
         _, url, _ = page.blocks.launch(**settings | options)
     except ServerFailedToStartError as error:

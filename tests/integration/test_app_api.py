@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from gradio_client import Client
-from gradio_client.exceptions import AppError
+from gradio_client import Client  # type: ignore[import-untyped]
+from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 
 from model import generate, score
 from model.sampler import SamplingParams
@@ -164,7 +164,7 @@ def test_score_of_nothing_and_of_half_a_surrogate_pair(app: App) -> None:
     assert half["unknown"][0]["character"] == "U+D800"
 
 
-BAD = {
+BAD: dict[str, list[Any]] = {
     "length": [0, -1, 10**9, 10_001, 12.7, True, "abc", None, [], math.nan, math.inf, int("9" * 4000)],
     "temperature": [math.nan, math.inf, -math.inf, -1, 5.01, True, "abc", None, [0.8], {"a": 1}],
     "top_k": [-1, 1.5, None, "3", math.nan],

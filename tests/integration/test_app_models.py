@@ -1,0 +1,161 @@
+"""Where the app's models come from: folders, the Hub at one commit, the cache, and what is left when all fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from model import generate
+from tests.app_server import random_model, serving
+from tests.local_hub import LocalHub
+from ui.settings import RefusalError
+from ui.shelf import BUNDLED, Served, Shelf, split_spec
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, bytes]:
+    """A checkpoint's files."""
+    random_model().save_pretrained(tmp_path / "made")
+    return {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
+
+
+def shelf_of(*specs: str) -> Shelf:
+    shelf = Shelf(specs)
+    shelf.start()
+    assert shelf.wait(120)
+    return shelf
+
+
+def only(shelf: Shelf) -> Served:
+    [served] = shelf.served
+    return served
+
+
+def test_a_model_is_pulled_at_one_commit_and_the_page_shows_it(hub: LocalHub, files: dict[str, bytes]) -> None:
+    repo = hub.add_repo("ada/novel", files)
+    first = repo.commit("main").oid
+    newer = hub.commit(repo, {"README.md": b"new"})
+    shelf = shelf_of("ada/novel", f"ada/novel@{first}")
+    assert [served.lm.commit for served in shelf.served] == [newer, first]
+    assert shelf.names == ["ada/novel", f"ada/novel@{first}"]
+    assert not shelf.notices
+    with serving(shelf) as app:
+        assert f"commit {newer[:7]}" in httpx.get(f"{app.url}config").text
+
+
+def test_a_private_model_needs_the_secret(
+    hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add_repo("ada/secret", files, private=True)
+    without = shelf_of("ada/secret")
+    assert only(without).name == BUNDLED
+    assert "ada/secret is not on the Hub, or is private" in without.notices[0]
+    monkeypatch.setenv("HF_TOKEN", hub.add_token("ada"))
+    assert only(shelf_of("ada/secret")).name == "ada/secret"
+
+
+def test_when_the_hub_is_away_the_kept_copy_writes_and_the_page_says_so(hub: LocalHub, files: dict[str, bytes]) -> None:
+    commit = hub.add_repo("ada/novel", files).commit("main").oid
+    before = only(shelf_of("ada/novel"))
+    hub.unplug()
+    shelf = shelf_of("ada/novel")
+    served = only(shelf)
+    assert (served.name, served.lm.commit) == ("ada/novel", commit)
+    assert shelf.notices == ["the Hub could not be reached: this is the copy of ada/novel kept here"]
+    assert generate(served.lm, "ROMEO:", 30, seed=1) == generate(before.lm, "ROMEO:", 30, seed=1)
+    with serving(shelf) as app:
+        assert "the copy of ada/novel kept here" in httpx.get(f"{app.url}config").text
+
+
+def test_when_nothing_is_kept_the_bundled_model_writes(hub: LocalHub) -> None:
+    hub.unplug()
+    shelf = shelf_of("ada/novel")
+    assert only(shelf).name == BUNDLED
+    assert "ada/novel" in shelf.notices[0]
+    assert shelf.notices[1:] == ["The bundled model writes instead."]
+    assert shelf.names == [BUNDLED]
+    with pytest.raises(RefusalError, match="ada/novel"):
+        shelf.get("ada/novel")
+    assert shelf.get(None).name == BUNDLED
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("ada/deleted", "is not on the Hub"),
+        ("ada/novel@nowhere", "does not exist: check the revision"),
+        ("ada/gated", "is gated"),
+        ("ada/empty", "is not a char-lstm model: it has no config.json"),
+        ("ada/half", "is not a char-lstm model: it has no model.safetensors"),
+        ("ada/damaged", "model.safetensors is not the file that manifest.json describes"),
+        ("ada/pointer", "model.safetensors"),
+        ("a/b/c", "is not a model's name on the Hub"),
+        ("./no-such-folder", "there is no folder"),
+    ],
+)
+def test_a_model_that_cannot_be_served_is_said_with_its_reason(
+    hub: LocalHub, files: dict[str, bytes], spec: str, reason: str
+) -> None:
+    hub.add_repo("ada/novel", files)
+    hub.add_repo("ada/gated", files, gated="manual")
+    hub.add_repo("ada/empty", {"README.md": b"nothing"})
+    hub.add_repo("ada/half", {name: data for name, data in files.items() if name != "model.safetensors"})
+    weights = files["model.safetensors"]
+    hub.add_repo("ada/damaged", files | {"model.safetensors": weights[:-1] + bytes([weights[-1] ^ 1])})
+    hub.add_repo("ada/pointer", files | {"model.safetensors": b"<!doctype html><html></html>"})
+    shelf = shelf_of(spec)
+    assert only(shelf).name == BUNDLED
+    assert reason in shelf.notices[0]
+    assert str(Path.cwd()) not in shelf.notices[0]
+
+
+def test_one_model_that_fails_leaves_the_others(hub: LocalHub, files: dict[str, bytes], tmp_path: Path) -> None:
+    random_model(seed=2).save_pretrained(tmp_path / "mine")
+    hub.add_repo("ada/novel", files)
+    shelf = shelf_of("ada/nothing", str(tmp_path / "mine"), "ada/novel")
+    assert [served.name for served in shelf.served] == ["mine", "ada/novel"]
+    assert len(shelf.notices) == 1
+    with serving(shelf) as app:
+        config = httpx.get(f"{app.url}config").json()
+    [dropdown] = [part["props"] for part in config["components"] if part["type"] == "dropdown"]
+    assert [name for name, _ in dropdown["choices"]] == ["mine", "ada/novel"]
+    assert dropdown["value"] == "mine"
+
+
+def test_a_hub_that_hangs_does_not_keep_the_page_from_answering(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.char_lstm._TIMEOUT_S", 1.0)
+    hub.fail("GET /api/models/ada/slow", "hang", None)
+    shelf = Shelf(["ada/slow"])
+    shelf.start()
+    assert (shelf.loading, shelf.names, shelf.served) == (["ada/slow"], ["ada/slow"], [])
+    with pytest.raises(RefusalError, match="still being loaded"):
+        shelf.get(None)
+    with pytest.raises(RefusalError, match="still being loaded"):
+        shelf.get("ada/slow")
+    assert shelf.wait(120)
+    assert only(shelf).name == BUNDLED
+
+
+def test_names_do_not_tell_where_folders_are(tmp_path: Path) -> None:
+    for name in ("one/best", "two/best", "bundled"):
+        random_model().save_pretrained(tmp_path / name)
+    shelf = shelf_of(*(str(tmp_path / name) for name in ("one/best", "two/best", "bundled")))
+    assert shelf.names == ["best", "best (2)", "bundled (2)"]
+    shelf.stop()
+
+
+def test_specs() -> None:
+    assert split_spec("user/name@v2") == ("user/name", "v2")
+    assert split_spec("hf://user/name@v2") == ("hf://user/name", "v2")
+    assert split_spec("user/name") == ("user/name", None)
+    assert split_spec("./a@b") == ("./a@b", None)
+
+
+def test_the_bundled_model_greets_and_has_examples() -> None:
+    served = only(shelf_of())
+    assert served.name == BUNDLED
+    assert len(served.greeting) > 80
+    assert served.examples[0] == "ROMEO:"
+    assert all(served.lm.tokenizer.known(example).all() for example in served.examples)

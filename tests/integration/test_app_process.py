@@ -1,0 +1,131 @@
+"""The app as people start it: ``python app.py`` in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from model import CharLSTM, generate
+from tests.app_server import free_port, random_model
+from tests.local_hub import LocalHub
+
+ROOT = Path(__file__).parents[2]
+STARTING_S = 180
+
+
+@contextmanager
+def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process, and its address once the page answers."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "app.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "GRADIO_SERVER_PORT": str(port), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        wait_for(process, url)
+        yield process, url
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(process: subprocess.Popen[str], url: str) -> None:
+    end = time.monotonic() + STARTING_S
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if httpx.get(url, timeout=STARTING_S).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(process.communicate()[0] if process.poll() is not None else "it does not answer")
+
+
+def begin(url: str, length: int, seed: int = 1) -> str:
+    """Asks for a reply and returns where it is streamed."""
+    call = f"{url}gradio_api/call/generate"
+    return f"{call}/{httpx.post(call, json={'data': ['ROMEO:', length, 0.8, 0, 1, seed]}).json()['event_id']}"
+
+
+def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly(tmp_path: Path) -> None:
+    random_model(hidden_size=256).save_pretrained(tmp_path / "mine")
+    with started("--model", str(tmp_path / "mine")) as (process, url):
+        with httpx.stream("GET", begin(url, 10_000), timeout=60) as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            process.send_signal(signal.SIGTERM)
+            last = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: [")][-1]
+        assert last[1]["finish_reason"] == "abort"
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode in (0, 143), output
+        assert "Traceback" not in output
+        assert f"mine at {url}" in output
+        assert str(tmp_path) not in output
+
+
+def test_models_from_the_environment_at_their_commit(hub: LocalHub, tmp_path: Path) -> None:
+    random_model().save_pretrained(tmp_path)
+    repo = hub.add_repo("ada/novel", {path.name: path.read_bytes() for path in tmp_path.iterdir()})
+    hub.add_repo("ada/other", {"README.md": b"not a model"})
+    with started(MODELS="ada/novel@main, ada/other") as (process, url):
+        answer = httpx.get(begin(url, 40), timeout=60).text
+        text, about = json.loads(answer.strip().split("\n")[-1].removeprefix("data: "))
+        assert about == {
+            "seed": 1,
+            "model": "ada/novel@main",
+            "commit": repo.commit("main").oid,
+            "finish_reason": "length",
+        }
+        assert text == generate(CharLSTM.from_pretrained(tmp_path), "ROMEO:", 40, seed=1)
+        assert "ada/other is not a char-lstm model" in httpx.get(f"{url}config").text
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "Traceback" not in output
+
+
+def test_on_zero_gpu_one_function_is_registered_and_the_cpu_writes(tmp_path: Path) -> None:
+    (tmp_path / "spaces.py").write_text(
+        "def GPU(function):\n    print('registered', function.__name__)\n    return function\n"
+    )
+    random_model().save_pretrained(tmp_path / "mine")
+    with started(
+        "--model", str(tmp_path / "mine"), SPACES_ZERO_GPU="true", PYTHONPATH=str(tmp_path), PYTHONUNBUFFERED="1"
+    ) as (process, url):
+        assert "on CPU" in httpx.get(f"{url}config").text
+        process.send_signal(signal.SIGTERM)
+        assert "registered" in process.communicate(timeout=60)[0]
+
+
+def test_a_port_that_is_taken_is_one_clear_line() -> None:
+    with started() as (_, url):
+        port = url.rstrip("/").rpartition(":")[2]
+        second = subprocess.run(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env={**os.environ, "GRADIO_SERVER_PORT": port},
+            capture_output=True,
+            text=True,
+            timeout=STARTING_S,
+        )
+        assert second.returncode == 1
+        assert "Traceback" not in second.stderr
+        assert f"{port}" in second.stderr
+
+
+def test_importing_the_app_does_nothing() -> None:
+    code = "import sys, app; assert 'gradio' not in sys.modules and 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
