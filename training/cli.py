@@ -71,9 +71,9 @@ def _close(session: Session, code: int, signals: Signals) -> int:
         best = min(session.metrics, key=lambda line: line["val_loss"])
         say(f"\nDone in {duration(session.seconds)}. Best at step {best['step']:,}: {losses(best['val_loss'])}")
         say(f"(carried, on text it was not trained on; cold256: {best['val_cold256']:.4f} nats).")
-    elif code != 1:
+    elif code != 1 and session.keeper.folder.steps():
         say(f"\nStopped at step {session.trainer.steps_done:,}. To go on:\n  python -m training --resume {path}")
-    if session.keeper.folder.best() is not None:
+    if code != 1 and session.keeper.folder.best() is not None:
         say(f"To read more of it:\n  python -m model generate --model {path}{_prompt(session)}")
         say(f"To play with it in the browser:\n  python app.py --model {path}")
     if waiting:

@@ -34,6 +34,8 @@ def warn(line: str) -> None:
 
 def losses(nats: float) -> str:
     """A loss as people compare it: in nats and in bits."""
+    if nats >= 1000:  # a run that is about to burst
+        return f"{nats:.1e} nats a character"
     return f"{nats:.4f} nats, {bits(nats):.3f} bits a character"
 
 

@@ -68,32 +68,36 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
 
 def resumed(options: argparse.Namespace, start: float) -> Session:
     """A run from where its newest whole checkpoint stands."""
-    folder = RunFolder(options.resume, resume=True)
-    sources, errors = (options.text, options.errors or "strict") if options.text else folder.read_sources()
-    state, tensors, metrics = folder.newest_whole(warn)
-    recipe = _saved_recipe(state)
-    corpus = _read(sources, options.errors or errors)
-    _check_same(corpus, state["corpus"])
-    destination = _destination(options, corpus)
-    if destination is None and (folder.path / "outbox" / "destination.json").exists():
-        destination = read_destination(folder.path)
-    tokenizer, ids, facts = _characters(corpus)
-    if options.text:
-        folder.write_sources(options.text, errors)
-    about = {**state["about"], "repo": destination.repo if destination else state["about"]["repo"]}
-    _check_machine(about)
-    keeper = Keeper(folder, _pusher(destination, folder), kept_step=int(tensors["steps_done"]))
-    session = Session.prepare(
-        keeper, tokenizer, ids, recipe, facts=facts, about=about, start=start, began_s=state["seconds"], metrics=metrics
-    )
-    try:
-        session.trainer.load_state_tensors(tensors)
-    except ValueError as error:
-        raise RunError(str(error)) from None
-    keeper.push_again()
-    done, steps = session.trainer.steps_done, recipe.steps
-    say(f"Going on from step {done:,} of {steps:,}." if done < steps else f"This run is complete: {steps:,} steps.")
-    return session
+    with ExitStack() as undo:
+        folder = RunFolder(options.resume, resume=True)
+        undo.callback(folder.close)
+        sources, errors = (options.text, options.errors or "strict") if options.text else folder.read_sources()
+        state, tensors, metrics = folder.newest_whole(warn)
+        recipe = _saved_recipe(state)
+        corpus = _read(sources, options.errors or errors)
+        _check_same(corpus, state["corpus"])
+        destination = _destination(options, corpus)
+        if destination is None and (folder.path / "outbox" / "destination.json").exists():
+            destination = read_destination(folder.path)
+        tokenizer, ids, facts = _characters(corpus)
+        del corpus
+        if options.text:
+            folder.write_sources(options.text, options.errors or "strict")
+        about = {**state["about"], "repo": destination.repo if destination else state["about"]["repo"]}
+        _check_machine(about)
+        done = int(tensors["steps_done"])
+        keeper = Keeper(folder, _pusher(destination, folder), kept_step=done)
+        known = {"facts": facts, "about": about, "metrics": metrics, "start": start, "began_s": state["seconds"]}
+        session = Session.prepare(keeper, tokenizer, ids, recipe, **known)
+        try:
+            session.trainer.load_state_tensors(tensors)
+        except ValueError as error:
+            raise RunError(str(error)) from None
+        keeper.push_again()
+        steps = recipe.steps
+        say(f"Going on from step {done:,} of {steps:,}." if done < steps else f"This run is complete: {steps:,} steps.")
+        undo.pop_all()
+        return session
 
 
 def _read(sources: list[str], errors: Any) -> Corpus:

@@ -89,11 +89,21 @@ class Session:
                 bar.advance(trainer.step())
                 if recipe.evaluates_after(trainer.steps_done):
                     self._evaluate(bar)
-            if signals.number and self.keeper.kept_step != trainer.steps_done:
+            if signals.number and trainer.steps_done not in (0, self.keeper.kept_step):
                 self._keep({})
         except DivergedError as error:
             bar.close()
-            self._say_diverged(error)
+            rates = f"--matrix-lr {recipe.matrix_lr / 2:g} --lr {recipe.lr / 2:g}"
+            say(f"error: {error}; {self._last()}: train again with lower rates, such as {rates}")
+            return 1
+        except (MemoryError, RuntimeError) as error:
+            if not _is_memory(error):
+                raise
+            bar.close()
+            say(
+                f"error: step {trainer.steps_done + 1:,} does not fit into the memory; {self._last()}: train again "
+                f"with smaller sizes, such as --batch {max(1, recipe.batch // 2)}"
+            )
             return 1
         finally:
             bar.close()
@@ -131,9 +141,9 @@ class Session:
     def _show(self, line: Mapping[str, Any], best: bool) -> None:
         mark = ", the best so far" if best and len(self.metrics) > 1 else ""
         say(f"\nstep {line['step']:,}: {losses(line['val_loss'])}{mark}")
-        # The averaged weights as they are now; the reply is over before they go on changing.
+        # The averaged weights as they are now, in their own arithmetic: the reply is over before they go on changing.
         lm = CharLSTM(self.trainer.average, self.tokenizer)
-        say(sample(generate(lm, "", SAMPLE, temperature=0.7, seed=1)))
+        say(sample(generate(lm, "", SAMPLE, temperature=0.7, seed=1, arithmetic="float32")))
         if len(self.metrics) > 2 and line["val_loss"] > math.log(len(self.tokenizer)) + 0.5:
             warn("that is worse than guessing evenly: the learning rates may be too high")
 
@@ -190,8 +200,12 @@ class Session:
             "recipe": self.trainer.recipe.to_json(),
         }
 
-    def _say_diverged(self, error: DivergedError) -> None:
-        recipe, kept = self.trainer.recipe, self.keeper.folder.steps()
-        last = f"the last checkpoint, {kept[-1].name}, is whole" if kept else "no checkpoint was written before"
-        rates = f"--matrix-lr {recipe.matrix_lr / 2:g} --lr {recipe.lr / 2:g}"
-        say(f"error: {error}; {last}: train again with lower rates, such as {rates}")
+    def _last(self) -> str:
+        kept = self.keeper.folder.steps()
+        return f"the last checkpoint, {kept[-1].name}, is whole" if kept else "no checkpoint was written before"
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether it is the machine's memory that ran out; of what else torch raises, nothing is hidden."""
+    words = ("allocat", "out of memory", "could not create a primitive")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)

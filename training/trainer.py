@@ -60,6 +60,7 @@ class Trainer:
         self._average = AveragedModel(self.network, multi_avg_fn=self._move_average)
         self._average.requires_grad_(False)
         self._optimizers = self._make_optimizers()
+        self._make_optimizer_state()
         self._state = LSTMState.zeros(config, recipe.batch, device=device)
         self._random = torch.Generator(device=device)
         self._losses = torch.zeros(2, dtype=torch.float64)  # sum and count since ``take_train_loss``
@@ -129,7 +130,6 @@ class Trainer:
         Raises:
             ValueError: a tensor is missing, unknown, or of another shape: it is another run's state.
         """
-        self._make_optimizer_state()
         mine = self.state_tensors()
         for name in mine.keys() | tensors.keys():
             if name not in tensors or name not in mine or not _alike(tensors[name], mine[name]):
@@ -178,7 +178,7 @@ class Trainer:
                     yield f"{names[cast(nn.Parameter, parameter)]}.{key}", value
 
     def _make_optimizer_state(self) -> None:
-        """Lets the optimizers make the tensors that a saved state is copied into, by a step that changes nothing."""
+        """Has the optimizers make their tensors now, by a step that moves nothing, so that a state can be loaded."""
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = 0.0
@@ -187,6 +187,8 @@ class Trainer:
         for optimizer in self._optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+        for _, tensor in self._optimizer_tensors():
+            tensor.zero_()
 
     def _move_average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
         # Young averages follow quickly, or the random start would stay in them for long.

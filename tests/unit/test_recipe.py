@@ -1,0 +1,105 @@
+"""Recipes: bounds, schedule, and when a run stops to look."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from training.recipe import PRESETS, Recipe, preset_for, regularised
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lr", 0),
+        ("lr", -1),
+        ("lr", math.nan),
+        ("lr", math.inf),
+        ("lr", True),
+        ("lr", "fast"),
+        ("matrix_lr", 0.0),
+        ("batch", 0),
+        ("batch", 1.0),
+        ("batch", 10**9),
+        ("window", -5),
+        ("steps", 0),
+        ("steps", 10**4000),
+        ("hidden_size", 20_000),
+        ("num_layers", 33),
+        ("embedding_size", None),
+        ("dropout_out", 1),
+        ("average", 1.0),
+        ("clip", 0),
+        ("seed", 2**32),
+        ("bfloat16", 1),
+    ],
+)
+def test_what_is_not_allowed_is_named(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is .*: it must be ") as error:
+        Recipe(**{name: value})
+    assert len(str(error.value)) < 200
+
+
+def test_every_field_is_checked() -> None:
+    for field in fields(Recipe):
+        wrong: dict[str, Any] = {field.name: "?"}
+        with pytest.raises(ValueError, match=field.name):
+            Recipe(**wrong)
+
+
+def test_the_rates_rise_in_a_line_and_fall_in_a_cosine_to_zero() -> None:
+    recipe = Recipe(steps=1000, warmup=0.1)
+    rates = [recipe.rate_at(step) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[99] == 1.0
+    assert rates[550] == pytest.approx(0.5)
+    assert all(a < b for a, b in itertools.pairwise(rates[:100]))
+    assert all(a > b for a, b in itertools.pairwise(rates[100:]))
+    assert 0 < rates[999] < 1e-4
+    assert rates[1000] == 0
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 33])
+def test_short_runs_have_rates_too(steps: int) -> None:
+    assert all(0 < Recipe(steps=steps).rate_at(step) <= 1 for step in range(steps))
+
+
+def test_a_run_looks_more_often_at_first_and_always_at_the_end() -> None:
+    recipe = Recipe(steps=2000, evaluations=20)
+    looks = [step for step in range(1, 2001) if recipe.evaluates_after(step)]
+    gaps = [after - before for before, after in itertools.pairwise(looks)]
+    assert len(looks) == 20
+    assert looks[0] < 30
+    assert looks[-1] == 2000
+    assert gaps == sorted(gaps)
+
+
+@pytest.mark.parametrize(("steps", "evaluations"), [(1, 20), (5, 20), (7, 1), (100, 10_000)])
+def test_odd_numbers_of_looks(steps: int, evaluations: int) -> None:
+    looks = [step for step in range(steps + 1) if Recipe(steps=steps, evaluations=evaluations).evaluates_after(step)]
+    assert 0 not in looks
+    assert looks[-1] == steps
+    assert len(looks) <= evaluations
+
+
+def test_it_goes_to_json_and_back() -> None:
+    recipe = Recipe(hidden_size=7, lr=1e-3, bfloat16=True)
+    assert Recipe(**recipe.to_json()) == recipe
+    assert recipe.characters == 2000 * 64 * 64
+
+
+@pytest.mark.parametrize("minutes", [0.1, 1.5, 5, 60, 600])
+@pytest.mark.parametrize("characters", [100, 60_000, 10**6, 10**9])
+def test_there_is_a_preset_for_everything(minutes: float, characters: int) -> None:
+    assert preset_for(minutes, characters) in PRESETS
+
+
+def test_dropout_grows_with_how_often_the_text_is_read() -> None:
+    rates = [regularised(PRESETS["medium"], passes) for passes in (0.1, 1, 5, 20, 100, 10_000)]
+    assert [each.dropout_out for each in rates] == sorted(each.dropout_out for each in rates)
+    assert rates[0].dropout_out < rates[-1].dropout_out <= 0.55
+    assert replace(rates[0], dropout_in=0.05, dropout_between=0.3, dropout_out=0.35) == PRESETS["medium"]
