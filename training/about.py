@@ -5,7 +5,6 @@ So nothing here may hold a path of this machine, or a secret of an address.
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shlex
@@ -16,8 +15,12 @@ from urllib.parse import urlsplit
 
 import torch
 
+from .run_folder import absolute
+
 _LOOKED_AT = 2_000_000  # characters of a text in which its typical beginnings are looked for
 _OFTEN = 5
+# A name of some words before a colon, else the first word; not the marks of lists and comments.
+_BEGINNING = re.compile(r"(?m)^[^\s#-](?:[^\n:：]{1,23}[:：](?=\s|[^\x00-\x7f])|[^\s:：]{1,23}(?=\s))")
 
 
 def beginnings(text: str, count: int = 4) -> list[str]:
@@ -26,9 +29,7 @@ def beginnings(text: str, count: int = 4) -> list[str]:
     Only what stands there many times, so that nothing private of a text is repeated. Names with a colon come
     first, as in a play or a chat; then words with a capital.
     """
-    starts: Counter[str] = Counter(
-        match[0] for match in re.finditer(r"(?m)^[^\s#-][^\n]{1,23}?(?=[\s:：])[:：]?", text[:_LOOKED_AT])
-    )
+    starts: Counter[str] = Counter(match[0] for match in _BEGINNING.finditer(text[:_LOOKED_AT]))
     often = [start for start, times in starts.most_common(50) if times >= _OFTEN and start.isprintable()]
     often.sort(key=lambda start: (not start.endswith((":", "：")), not start[0].isupper(), -starts[start]))
     return often[:count]
@@ -63,8 +64,7 @@ def public_source(text: str) -> str:
     """One TEXT as it may be published."""
     scheme, separator, _ = text.partition("://")
     if not separator:
-        path = Path(os.path.abspath(Path(text).expanduser())) if text != "-" else Path(text)  # noqa: PTH100 . and ..
-        return path.name.encode("utf-8", "replace").decode() or "text"
+        return Path(absolute(text)).name.encode("utf-8", "replace").decode() or "text"
     parts = urlsplit(text)
     if scheme.lower() == "hf":  # OWNER/NAME@REVISION is no user and password
         return f"hf://{parts.netloc}{parts.path}"

@@ -11,7 +11,7 @@ import math
 import re
 import shutil
 import sys
-import time
+from time import monotonic
 
 from tqdm import tqdm
 
@@ -99,7 +99,7 @@ class Progress:
         self._steps, self._first, self._done = steps, done, done
         self._characters = characters
         self._loss = math.nan
-        self._start = time.monotonic()
+        self._start = monotonic()
         self._idle = 0.0
         self._spoken = -math.inf
         self._bar = tqdm(
@@ -115,7 +115,7 @@ class Progress:
     @property
     def chars_per_sec(self) -> float:
         """Characters trained on a second, evaluations and checkpoints left out; 0 before the first step."""
-        seconds = time.monotonic() - self._start - self._idle
+        seconds = monotonic() - self._start - self._idle
         return (self._done - self._first) * self._characters / seconds if seconds > 0 else 0.0
 
     def advance(self, loss: float) -> None:
@@ -127,8 +127,8 @@ class Progress:
                 self._bar.set_postfix_str(self._text(), refresh=False)
                 self._bar.update()
                 return
-        if time.monotonic() - self._spoken > _QUIET_S:
-            self._spoken = time.monotonic()
+        if monotonic() - self._spoken > _QUIET_S:
+            self._spoken = monotonic()
             left = (self._steps - self._done) * self._characters / max(self.chars_per_sec, 1e-9)
             say(f"step {self._done:,} of {self._steps:,}: {self._text()}, {duration(left)} left")
 

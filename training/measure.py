@@ -10,9 +10,9 @@ import contextlib
 import os
 import statistics
 import tempfile
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic, perf_counter
 
 import torch
 
@@ -27,8 +27,8 @@ from .trainer import Trainer
 _SECONDS = 1.0  # of steps that are timed, at least
 _EVALUATED = 16_384  # characters; what an evaluation costs is reckoned from so many
 _SAMPLED = 24  # characters, likewise
-_CARD_S = 1.0  # curve and samples of a model card
-_END_S = 1.5  # the last card, with its first import of a plotting library, and the end of the process
+CARD_S = 1.0  # curve and samples of a model card
+END_S = 1.5  # the last card, with its first import of a plotting library, and the end of the process
 _LOOKING = 0.1  # the share of the time that may go into evaluations and checkpoints
 
 
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def left_s(self) -> float:
-        return self.seconds - (time.monotonic() - self.start)
+        return self.seconds - (monotonic() - self.start)
 
 
 def fit_minutes(
@@ -78,8 +78,8 @@ def fit_minutes(
     trainer = Trainer(recipe, vocab_size, train, device)
     step_s = _step_seconds(trainer)
     look_s = _look_seconds(trainer, train, validation) + _write_seconds(trainer, folder)
-    look_s += _CARD_S if plan.pushes else 0.0
-    left_s = plan.left_s - _END_S
+    look_s += CARD_S if plan.pushes else 0.0
+    left_s = plan.left_s - END_S
     evaluations = recipe.evaluations
     if "evaluations" not in plan.fixed:
         # One a minute at least: a run that is killed loses no more than that.
@@ -136,23 +136,23 @@ def _median_step(trainer: Trainer, least: int, seconds: float) -> float:
     trainer.step()  # the first one sets up what later ones use
     times: list[float] = []
     while len(times) < least or sum(times) < seconds:
-        start = time.perf_counter()
+        start = perf_counter()
         trainer.step()
-        times.append(time.perf_counter() - start)
+        times.append(perf_counter() - start)
     return statistics.median(times)
 
 
 def _look_seconds(trainer: Trainer, train: Ids, validation: int) -> float:
     """What an evaluation under both protocols takes, with its sample."""
     network, ids = trainer.average, train[: min(_EVALUATED, validation) + 1]
-    start = time.perf_counter()
+    start = perf_counter()
     evaluate.cold(network, ids)
-    read = time.perf_counter()
+    read = perf_counter()
     with torch.inference_mode():
         state = None
         for _ in range(_SAMPLED):
             _, state = network.step(torch.zeros(1, dtype=torch.int64, device=network.embedding.weight.device), state)
-    wrote = time.perf_counter()
+    wrote = perf_counter()
     return 2 * (read - start) * validation / max(1, len(ids) - 1) + (wrote - read) * 240 / _SAMPLED
 
 
@@ -160,9 +160,9 @@ def _write_seconds(trainer: Trainer, folder: Path) -> float:
     """What a checkpoint takes: the state that resume needs is nearly all of it."""
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-", suffix=".tmp") as probe:
-            start = time.perf_counter()
+            start = perf_counter()
             write_state(Path(probe), {}, trainer.state_tensors())
-            return 1.25 * (time.perf_counter() - start)
+            return 1.25 * (perf_counter() - start)
     except OSError as error:
         raise RunError(
             f"a checkpoint cannot be written to {folder.name!r} ({error.strerror}): choose another --out"

@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import threading
-import time
+from time import monotonic
 from types import FrameType, TracebackType
 from typing import Literal
 
@@ -65,7 +65,7 @@ class Signals:
             signal.signal(number, before)  # type: ignore[arg-type]  # what getsignal gave
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        now = time.monotonic()
+        now = monotonic()
         if self.number:
             if number == signal.SIGINT and now - self._came > _SAME_S:
                 self._say("\nleaving at once: what came after the last checkpoint is lost\n")
