@@ -35,6 +35,7 @@ _SIZES = ("embedding_size", "hidden_size", "num_layers")
 _FIELDS = {"format_version", "model_type", *_SIZES, "vocab", "training"}
 _MAX_JSON = 16 << 20  # a vocabulary of every code point there is fits
 _PICKLES = b"\x02\x03\x04\x05"  # the second byte: the protocol
+_MAX_WEIGHT = 1e6  # trained weights stay below a hundred; from much larger ones sums overflow, and write nothing
 _MAX_BRACKETS = 10_000  # each may become an object of its own, a hundred times as large as its two bytes
 _MAX_HEADER = 1 << 20  # ours has some hundred bytes a layer
 
@@ -176,7 +177,7 @@ def parse_weights(data: bytes, config: LSTMConfig) -> dict[str, Tensor]:
     try:
         tensors = load(data)  # checks the offsets: no overlap, no gap, nothing behind the end
     except SafetensorError as error:
-        raise CheckpointError(f"{WEIGHTS} is damaged: {error}") from None
+        raise CheckpointError(f"{WEIGHTS} is damaged: {' '.join(str(error).split()):.160}") from None
     _check_tensors(tensors, config)
     return tensors
 
@@ -323,7 +324,10 @@ def _check_tensors(tensors: Mapping[str, Tensor], config: LSTMConfig) -> None:
     for name, shape in config.shapes().items():
         if name not in tensors or tuple(tensors[name].shape) != shape:
             raise CheckpointError(f"the weights are not those of the config: {name} must have shape {list(shape)}")
-        if not math.isfinite(float(tensors[name].float().abs().sum())):  # one pass; NaN and inf both survive a sum
+        largest = float(tensors[name].float().abs().max())  # NaN, if there is one
+        if not math.isfinite(largest):
             raise CheckpointError(f"{WEIGHTS}: {name} holds NaN or infinity")
+        if largest > _MAX_WEIGHT:
+            raise CheckpointError(f"{WEIGHTS}: {name} holds {largest:.3g}, over the {_MAX_WEIGHT:,.0f} that is allowed")
     if len(tensors) != len(config.shapes()):
         raise CheckpointError("the weights hold tensors that the config does not name")

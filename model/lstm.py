@@ -131,7 +131,7 @@ class LSTMState:
         try:
             tensors = load_file(path)
         except SafetensorError as error:
-            raise ValueError(f"{name} is not a saved state: {error}") from None
+            raise ValueError(f"{name} is not a saved state: {' '.join(str(error).split()):.160}") from None
         sizes = (config.num_layers, config.hidden_size)
         for tensor in (tensors.get("h"), tensors.get("c")):
             if tensor is None or tensor.ndim != 3 or (tensor.shape[0], tensor.shape[2]) != sizes:

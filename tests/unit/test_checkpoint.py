@@ -347,6 +347,8 @@ OFFSETS: dict[str, Callable[[Header], object]] = {
     "texts": lambda h: offsets(h, "output.bias", "0", "12"),
     "one": lambda h: offsets(h, "output.bias", 0),
     "three": lambda h: offsets(h, "output.bias", 0, 12, 24),
+    "a long text": lambda h: offsets(h, "output.bias", "x" * 5000, 12),
+    "many lines": lambda h: offsets(h, "output.bias", "x\n" * 50, 12),
     "2^64": lambda h: offsets(h, "output.bias", 2**64 - 12, 2**64),
     "null": lambda h: h["output.bias"].update(data_offsets=None),
     "none": lambda h: h["output.bias"].pop("data_offsets"),
@@ -496,6 +498,30 @@ def test_non_finite_weights_are_refused(folder, value, dtype):
         rewrite(folder, WEIGHTS, bytes(data))
         refuse(folder, f"{name} holds NaN or infinity")
         lm.save_pretrained(folder, dtype=dtype)
+
+
+@pytest.mark.parametrize("value", [1.01e6, -1e9, 3e38])
+def test_finite_weights_that_would_overflow_are_refused(folder, tmp_path, value):
+    """Found by damaging checkpoints at random: 1e38 is finite, and no sum with it is."""
+    data = bytearray((folder / WEIGHTS).read_bytes())
+    data[-4:] = struct.pack("<f", value)
+    rewrite(folder, WEIGHTS, bytes(data))
+    refuse(folder, WEIGHTS, "over the 1,000,000 that is allowed")
+    lm = tiny_model()
+    lm.network.output.weight[3, 3] = value
+    with pytest.raises(CheckpointError, match=r"output\.weight holds"):
+        lm.save_pretrained(tmp_path / "not")
+
+
+def test_the_largest_weights_allowed_still_write(tmp_path):
+    lm = tiny_model()
+    for i, weight in enumerate(lm.network.parameters()):
+        weight.fill_(1e6 if i % 2 else -1e6)
+    lm.save_pretrained(tmp_path)
+    loaded = CharLSTM.from_pretrained(tmp_path)
+    for arithmetic in ("int8", "float32"):
+        for temperature in (0, 1e-300, 0.8, 5):
+            assert len(generate(loaded, "abc", 20, seed=1, temperature=temperature, arithmetic=arithmetic)) == 20
 
 
 # config.json

@@ -1,0 +1,155 @@
+"""Thousands of damaged checkpoints, each from a seed: one clear line or a model that is whole, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model import CharLSTM, CheckpointError, generate
+from model.checkpoint import CONFIG, MANIFEST, SERVED, WEIGHTS, write_manifest
+from tests.tiny import tiny_model
+
+ROUNDS = 4000
+Files = dict[str, bytes]
+NUMBERS: list[object] = [0, 1, -1, 2, 3, 2**31, 2**32, 2**53, 2**62, 2**63, 2**64 - 1, 10**30, 0.5, -0.0, 1e400]
+VALUES: list[object] = [
+    None,
+    True,
+    False,
+    "",
+    "F32",
+    "F16",
+    "I8",
+    "BOOL",
+    "\ud800",
+    "x" * 5000,
+    [],
+    {},
+    [[]],
+    [0],
+    [2**62, 0],
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_sync(monkeypatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Files:
+    folder = tmp_path_factory.mktemp("good")
+    tiny_model("ab\n", hidden=3, layers=1).save_pretrained(folder)
+    return {name: (folder / name).read_bytes() for name in SERVED}
+
+
+def flip(dice: random.Random, data: bytes) -> bytes:
+    changed = bytearray(data)
+    for _ in range(dice.choice([1, 1, 2, 8])):
+        changed[dice.randrange(len(changed))] ^= 1 << dice.randrange(8)
+    return bytes(changed)
+
+
+def cut(dice: random.Random, data: bytes) -> bytes:
+    return data[: dice.randrange(len(data))]
+
+
+def remove(dice: random.Random, data: bytes) -> bytes:
+    start = dice.randrange(len(data))
+    return data[:start] + data[start + dice.randrange(1, 64) :]
+
+
+def insert(dice: random.Random, data: bytes) -> bytes:
+    at = dice.randrange(len(data))
+    return data[:at] + dice.randbytes(dice.randrange(1, 32)) + data[at:]
+
+
+def repeat(dice: random.Random, data: bytes) -> bytes:
+    start, end = sorted(dice.choices(range(len(data)), k=2))
+    return data[:end] + data[start:]
+
+
+def swap_text(dice: random.Random, data: bytes) -> bytes:
+    old, new = dice.choices([b"0", b"1", b"3", b"[", b"]", b"{", b"}", b'"', b",", b":", b"-", b"e", b"null"], k=2)
+    return data.replace(old, new, dice.choice([1, 2, -1]))
+
+
+DAMAGE: list[Callable[[random.Random, bytes], bytes]] = [flip, cut, remove, insert, repeat, swap_text]
+
+
+def mutate(dice: random.Random, value: object) -> object:
+    """A JSON value with something in it replaced, removed, doubled or renamed."""
+    if isinstance(value, dict) and value and dice.random() < 0.9:
+        key = dice.choice(list(value))
+        rest = {name: each for name, each in value.items() if name != key}
+        return dice.choice(
+            [
+                lambda: {**value, key: mutate(dice, value[key])},
+                lambda: {**value, key: mutate(dice, value[key])},
+                lambda: rest,
+                lambda: {**rest, key + "x": value[key]},
+                lambda: {**value, "extra": value[key]},
+            ]
+        )()
+    if isinstance(value, list) and value and dice.random() < 0.7:
+        at = dice.randrange(len(value))
+        return [*value[:at], mutate(dice, value[at]), *value[at + dice.randrange(2) :]]
+    return dice.choice([*NUMBERS, *VALUES])
+
+
+def mutate_json(dice: random.Random, data: bytes) -> bytes:
+    value = json.loads(data)
+    for _ in range(dice.choice([1, 1, 1, 2, 4])):
+        value = mutate(dice, value)
+    return json.dumps(value).encode("utf-8", "surrogatepass")
+
+
+def mutate_header(dice: random.Random, data: bytes) -> bytes:
+    size = int.from_bytes(data[:8], "little")
+    header = mutate_json(dice, data[8 : 8 + size])
+    length = len(header) if dice.random() < 0.9 else dice.choice([0, 1, 2**20, 2**32, 2**63, 2**64 - 1])
+    return struct.pack("<Q", length) + header + data[8 + size :]
+
+
+def damaged(dice: random.Random, good: Files, folder: Path) -> None:
+    """Lays a damaged checkpoint; the manifest fits it two times in three, so that the other checks are met."""
+    files = dict(good)
+    for _ in range(dice.choice([1, 1, 2])):
+        name = dice.choice(SERVED)
+        ways = [*DAMAGE, mutate_header if name == WEIGHTS else mutate_json]
+        way = dice.choice([*ways, ways[-1], ways[-1]])
+        try:
+            files[name] = way(dice, files[name])
+        except ValueError:  # it was no JSON any more
+            files[name] = flip(dice, files[name] or b"x")
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    if dice.random() < 0.67:
+        (folder / MANIFEST).write_bytes(good[MANIFEST])
+        write_manifest(folder, (CONFIG, WEIGHTS))
+
+
+def test_no_damage_ever_gives_anything_but_a_clear_line_or_a_whole_model(good, tmp_path):
+    refused, served = 0, 0
+    for seed in range(ROUNDS):
+        dice = random.Random(seed)
+        damaged(dice, good, tmp_path)
+        try:
+            lm = CharLSTM.from_pretrained(tmp_path)
+        except CheckpointError as error:
+            message = str(error)
+            assert "\n" not in message, f"seed {seed}"
+            assert len(message) < 300, f"seed {seed}"
+            assert str(tmp_path) not in message, f"seed {seed}"
+            assert any(name in message for name in SERVED), f"seed {seed}: {message}"
+            refused += 1
+        else:
+            assert len(generate(lm, "ab", 5, seed=1)) == 5, f"seed {seed}"
+            served += 1
+    assert refused > 0.8 * ROUNDS
+    assert served > 0  # a changed weight or a renamed step count, with a manifest that fits, is a model too

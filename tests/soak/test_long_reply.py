@@ -1,0 +1,96 @@
+"""Very long replies: whole or cut a thousand times, alone or in a crowd that comes and goes, one and the same text."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+
+from model import PRETRAINED, CharLSTM, Engine, SamplingParams, Sequence, generate, stream
+from tests.tiny import tiny_model
+
+LENGTH = 100_000
+
+
+def test_a_hundred_thousand_characters_cut_anywhere_are_the_same_text():
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    whole = "".join(stream(lm, "ROMEO:\n", LENGTH, seed=1))
+    assert len(whole) == LENGTH
+    dice = random.Random(1)
+    parts: list[str] = []
+    memory, first = None, 0
+    while first < LENGTH:
+        length = min(dice.choice([1, 2, 33, 100, 500]), LENGTH - first)
+        part = stream(lm, "" if memory else "ROMEO:\n", length, seed=1, memory=memory, first=first)
+        parts.append("".join(part))
+        memory, first = part.sequence.memory, part.sequence.next_first
+    assert len(parts) > 500
+    assert "".join(parts) == whole
+
+
+def test_a_crowd_that_comes_and_goes_never_changes_a_reply():
+    """Two thousand requests join, wait, are aborted, stop or end; each is a beginning of what it would be alone."""
+    lm, dice = tiny_model(), random.Random(2)
+    engine = Engine(lm, max_rows=16, max_waiting=64)
+    open_: list[tuple[str, Sequence]] = []
+    done: list[tuple[str, Sequence]] = []
+    asked = 0
+    while asked < 2000 or open_:
+        if asked < 2000 and engine.waiting < 40 and dice.random() < 0.3:
+            prompt = "".join(dice.choices("abc DEF\n", k=dice.randrange(80)))
+            params = SamplingParams(
+                dice.choice([0, 0.5, 1.0, 2.0]),
+                dice.randrange(1, 120),
+                dice.choice([0, 0, 3]),
+                dice.choice([1.0, 1.0, 0.9]),
+                asked,
+                dice.choice(["", "", "", "a", "the", "ab"]),
+            )
+            open_.append((prompt, engine.add_request(prompt, params)))
+            asked += 1
+        if open_ and dice.random() < 0.02:
+            engine.abort(dice.choice(open_)[1])
+        engine.step()
+        done += [each for each in open_ if each[1].finished]
+        open_ = [each for each in open_ if not each[1].finished]
+    assert len(done) == 2000
+    for prompt, sequence in done:
+        params = sequence.params
+        alone = generate(
+            lm,
+            prompt,
+            params.length,
+            temperature=params.temperature,
+            top_k=params.top_k,
+            top_p=params.top_p,
+            seed=params.seed,
+            stop=params.stop,
+        )
+        assert sequence.finish_reason in ("length", "stop", "abort")
+        if sequence.finish_reason == "abort":
+            plain = generate(
+                lm, prompt, params.length, temperature=params.temperature, top_k=params.top_k,
+                top_p=params.top_p, seed=params.seed,
+            )  # fmt: skip
+            assert plain.startswith(sequence.text)
+        else:
+            assert sequence.text == alone
+
+
+def test_memory_does_not_grow_with_what_was_served():
+    lm = tiny_model()
+    engine = Engine(lm, max_rows=8)
+
+    def serve(count: int) -> None:
+        for seed in range(count):
+            engine.add_request("ab", SamplingParams(seed=seed, length=50))
+            if engine.waiting >= 8:
+                while engine.running or engine.waiting:
+                    engine.step()
+
+    serve(200)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    serve(4000)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 2**20
