@@ -151,5 +151,5 @@ def test_no_damage_ever_gives_anything_but_a_clear_line_or_a_whole_model(good, t
         else:
             assert len(generate(lm, "ab", 5, seed=1)) == 5, f"seed {seed}"
             served += 1
-    assert refused > 0.8 * ROUNDS
-    assert served > 0  # a changed weight or a renamed step count, with a manifest that fits, is a model too
+    assert refused > ROUNDS / 2
+    assert served > 0  # a flipped weight with a manifest that fits it is a model too
