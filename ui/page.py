@@ -129,7 +129,7 @@ class Page:
         for writer in writers:
             # A connection that broke raises nothing in a handler: this sets the page right once it is back.
             writer.failure(self.on_settle, self.talk, [self.view, *buttons], **at_once)
-        self.stop.click(self.on_stop, self.talk, None, **at_once)
+        self.stop.click(self.on_stop, self.talk, [self.view, *buttons], **at_once)
         self.undo.click(self.on_undo, [self.talk, self.model], [self.view, *buttons], **at_once)
         self.clear.click(self.on_clear, [self.talk, self.model], [self.view, *buttons], **at_once)
         about = [self.view, self.about, *self.examples]
@@ -188,10 +188,11 @@ class Page:
             await asyncio.sleep(0.02)
         return self._settled(talk)
 
-    async def on_stop(self, talk: Conversation) -> None:
+    async def on_stop(self, talk: Conversation) -> Updates:
         sequence = talk.writing
         if sequence:
             talk.turns[-1].served.engine.abort(sequence)
+        return await self.on_settle(talk)
 
     async def on_undo(self, talk: Conversation, model: object) -> Updates:
         if not talk.writing:

@@ -117,3 +117,12 @@ function update() {
 
 watch("value", update);
 update();
+
+// Gradio calls the slider Temperature "range slider for Temperature"; its name is what stands above it.
+function nameSliders(tries) {
+  const sliders = document.querySelectorAll('input[type="range"][aria-label^="range slider for "]');
+  for (const slider of sliders) slider.ariaLabel = slider.ariaLabel.replace("range slider for ", "");
+  if (!sliders.length && tries) setTimeout(nameSliders, 50, tries - 1);
+}
+
+nameSliders(100);

@@ -262,6 +262,25 @@ def test_a_fault_in_the_model_ends_that_reply_alone(app: App, at: int) -> None:
     assert written(app, prompt="", length=40, model="tale") == TALE[:40]
 
 
+@pytest.mark.parametrize("value", [None, "x", math.nan, True, -1, ["x"], {"path": "etc/passwd"}])
+def test_the_functions_of_the_page_take_nothing_on_trust_either(app: App, value: Any) -> None:
+    config = httpx.get(f"{app.url}config").json()
+    hidden = [each for each in config["dependencies"] if each["api_visibility"] != "public"]
+    assert len(hidden) > 10
+    headers = {"content-type": "application/json"}
+    session = f"session-{value}"
+    for function in hidden:
+        call = {"data": [value] * len(function["inputs"]), "fn_index": function["id"], "session_hash": session}
+        route = "run/predict" if function["queue"] is False else "queue/join"
+        address = f"{app.url}gradio_api/{route}"
+        answer = httpx.post(address, content=json.dumps(call), headers=headers, timeout=TIMEOUT_S)
+        if route == "queue/join":
+            answer = httpx.get(f"{app.url}gradio_api/queue/data?session_hash={session}", timeout=TIMEOUT_S)
+        assert '"error":null' not in answer.text, answer.text
+        assert "Traceback" not in answer.text
+    assert written(app)
+
+
 def test_many_at_once_get_each_their_own_text(app: App) -> None:
     lm = app.served("random").lm
 

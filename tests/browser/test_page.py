@@ -1,0 +1,309 @@
+"""The page in a real browser: every control by its role and name, wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+from model import generate
+from tests.app_server import App, eventually, random_model, scripted_model, serving
+
+TALE = "".join(f"Chapter {n}: the machine wrote line {n}, and then it went on.\n" for n in range(1, 400))
+HOSTILE = (
+    "<script>window.hit=1</script><img src=http://example.com/x.png onerror='window.hit=2'>"
+    "[x](javascript:window.hit=3) ![y](http://example.com/y.png) $$x^2$$ $a$ \\(b\\) &lt;b&gt; <b>bold</b>\n"
+    "    indented\n\n\ttab  two  spaces \n# heading\n* item\n`code` ${window.hit=4} {{value}} \\u0041 </div>\n"
+    "\u202eright to left\u202c e\u0301 你好 \u2028 \U0001f642\n"
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+LOOKS = [(1280, 860, "light"), (390, 844, "dark")]
+TIMEOUT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    models = {
+        "tale": scripted_model(TALE),
+        "hostile": scripted_model(HOSTILE),
+        "random": random_model(),
+    }
+    with serving(models) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")
+def page(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[Page]:
+    """What a test looks at; nothing may have been complained of, fetched from elsewhere or cut off in the end."""
+    width, height, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page, complaints = open_page(context, app)
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+    assert not complaints
+    context.close()
+
+
+def open_page(context: BrowserContext, app: App) -> tuple[Page, list[str]]:
+    complaints: list[str] = []
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: None if asked.url.startswith((app.url, "data:", "blob:")) else complaints.append(asked.url),
+    )
+    page.goto(app.url)
+    expect(log(page)).to_be_visible(timeout=TIMEOUT_MS)
+    expect(button(page, "Send")).to_be_enabled()
+    return page, complaints
+
+
+def log(page: Page) -> Locator:
+    return page.get_by_role("log", name="Conversation")
+
+
+def turns(page: Page) -> Locator:
+    return log(page).get_by_role("article")
+
+
+def reply(page: Page) -> str:
+    return turns(page).last.locator(".reply").text_content() or ""
+
+
+def foot(page: Page) -> Locator:
+    return turns(page).last.locator(".foot")
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def choose(page: Page, model: str) -> None:
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name=model).click()
+    expect(page.get_by_role("combobox", name="Model")).to_have_value(model)
+
+
+def setting(page: Page, name: str, value: float) -> None:
+    """Types into the number beside a slider."""
+    box = page.get_by_role("spinbutton", name=name)
+    box.fill(str(value))
+    box.blur()
+
+
+def fast(page: Page) -> None:
+    setting(page, "Speed", 200)
+
+
+def send(page: Page, prompt: str, *, wait: bool = True) -> None:
+    before = turns(page).count()
+    page.get_by_role("textbox", name="Prompt").fill(prompt)
+    page.keyboard.press("Enter")
+    expect(turns(page)).to_have_count(before + 1, timeout=TIMEOUT_MS)
+    if wait:
+        settled(page)
+
+
+def settled(page: Page) -> None:
+    expect(button(page, "Stop")).to_be_disabled(timeout=TIMEOUT_MS)
+    expect(button(page, "Send")).to_be_enabled(timeout=TIMEOUT_MS)
+    expect(foot(page)).to_be_visible(timeout=TIMEOUT_MS)
+
+
+def test_the_first_screen(page: Page, app: App) -> None:
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(log(page)).to_contain_text(app.served("tale").greeting.split("\n")[0])
+    for name in ("Send", "Stop", "Continue", "Retry", "Undo", "Clear"):
+        expect(button(page, name)).to_be_visible()
+    for name in ("Temperature", "Length", "Top-k", "Top-p", "Speed"):
+        expect(page.get_by_role("slider", name=name, exact=True)).to_be_visible()
+    expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_be_focused()
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("tale")
+    expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("")
+    expect(page.locator("#about")).to_contain_text("parameters")
+    assert log(page).get_attribute("aria-live") == "polite"
+
+
+def test_characters_appear_one_after_another_and_stop_stops(page: Page, app: App) -> None:
+    send(page, "", wait=False)
+    expect(button(page, "Stop")).to_be_enabled()
+    expect(button(page, "Send")).to_be_disabled()
+    assert log(page).get_attribute("aria-busy") == "true"
+    seen: set[int] = set()
+    while len(seen) < 8:
+        seen.add(len(reply(page)))
+    button(page, "Stop").click()
+    settled(page)
+    text = reply(page)
+    assert TALE.startswith(text)
+    assert max(seen) <= len(text) < 500
+    expect(foot(page)).to_have_text(re.compile(r"^seed \d+ · \d+ characters · \d+ a second · stopped$"))
+    assert log(page).get_attribute("aria-busy") == "false"
+    eventually(lambda: app.served("tale").engine.running == 0)
+
+
+def test_continue_retry_undo_clear(page: Page) -> None:
+    fast(page)
+    setting(page, "Length", 40)
+    send(page, "")
+    assert reply(page) == TALE[:40]
+    expect(foot(page)).to_contain_text("40 characters")
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text("80 characters", timeout=TIMEOUT_MS)
+    settled(page)
+    assert reply(page) == TALE[:80]
+    send(page, "")
+    assert reply(page) == TALE[80:120]
+    seed = foot(page).text_content()
+    button(page, "Retry").click()
+    expect(foot(page)).not_to_have_text(seed or "", timeout=TIMEOUT_MS)
+    settled(page)
+    assert reply(page) == TALE[80:120]
+    expect(turns(page)).to_have_count(2)
+    button(page, "Undo").click()
+    expect(turns(page)).to_have_count(1)
+    send(page, "")
+    assert reply(page) == TALE[80:120]
+    button(page, "Clear").click()
+    expect(turns(page)).to_have_count(0)
+    for name in ("Continue", "Retry", "Undo", "Clear"):
+        expect(button(page, name)).to_be_disabled()
+    send(page, "")
+    assert reply(page) == TALE[:40]
+
+
+def test_a_seed_gives_the_same_text_again_and_settings_count(page: Page, app: App) -> None:
+    choose(page, "random")
+    fast(page)
+    setting(page, "Length", 50)
+    setting(page, "Temperature", 1.5)
+    setting(page, "Top-k", 20)
+    setting(page, "Top-p", 0.9)
+    page.get_by_role("spinbutton", name="Seed").fill("7")
+    send(page, "ROMEO:")
+    text = reply(page)
+    expected = generate(app.served("random").lm, "ROMEO:", 50, temperature=1.5, top_k=20, top_p=0.9, seed=7)
+    assert text == expected
+    assert turns(page).last.locator(".prompt").text_content() == "ROMEO:"
+    expect(foot(page)).to_contain_text("seed 7 ")
+    button(page, "Retry").click()
+    settled(page)
+    assert reply(page) == text
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text("100 characters", timeout=TIMEOUT_MS)
+    settled(page)
+    longer = generate(app.served("random").lm, "ROMEO:", 100, temperature=1.5, top_k=20, top_p=0.9, seed=7)
+    assert reply(page) == longer
+
+
+def test_an_example_is_written_on_from(page: Page) -> None:
+    choose(page, "random")
+    fast(page)
+    button(page, "First ⏎").click()
+    settled(page)
+    assert turns(page).last.locator(".text").text_content() == "First\n" + reply(page)
+    assert len(reply(page)) == 500
+
+
+def test_text_is_shown_as_it_is_and_nothing_runs_or_is_fetched(page: Page) -> None:
+    choose(page, "hostile")
+    fast(page)
+    setting(page, "Length", len(HOSTILE) * 2)
+    send(page, HOSTILE)
+    assert turns(page).last.locator(".prompt").text_content() == HOSTILE
+    assert reply(page) == (HOSTILE * 3)[len(HOSTILE) - 1 : 3 * len(HOSTILE) - 1]
+    assert page.evaluate("window.hit") is None
+    assert turns(page).last.locator("script, img, b, a, code, h1, li").count() == 0
+    for prompt in ("   \n\t ", "\x00\x07\x1b", "   leading"):
+        send(page, prompt)
+        assert turns(page).last.locator(".prompt").text_content() == prompt
+
+
+def test_unknown_characters_are_named(page: Page) -> None:
+    fast(page)
+    setting(page, "Length", 20)
+    send(page, "Chapter é 🙂 é")
+    notice = turns(page).last.locator(".notice")
+    expect(notice).to_have_text("This model does not know 'é' (2 times), U+1F642: skipped.")
+    send(page, "éé")
+    expect(turns(page).last.locator(".notice")).to_contain_text("nothing of the prompt was left")
+
+
+def test_a_refusal_is_a_message_and_the_prompt_stays(page: Page) -> None:
+    fast(page)
+    setting(page, "Length", 20)
+    page.get_by_role("spinbutton", name="Seed").fill("1.5")
+    page.get_by_role("textbox", name="Prompt").fill("kept")
+    button(page, "Send").click()
+    expect(log(page).locator(".refusal")).to_have_text("Seed is 1.5: it must be a whole number from 0 to 4,294,967,295")
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
+    page.get_by_role("spinbutton", name="Seed").fill("")
+    page.get_by_role("textbox", name="Prompt").fill("x" * 20_001)
+    button(page, "Send").click()
+    expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")
+    send(page, "")
+    expect(log(page).locator(".refusal")).to_have_count(0)
+
+
+@pytest.mark.parametrize("at", [0, 25])
+def test_a_fault_in_the_model_is_a_message_and_the_page_goes_on(page: Page, app: App, at: int) -> None:
+    fast(page)
+    setting(page, "Length", 50)
+    app.network("tale").fail_at = at
+    try:
+        send(page, "")
+        expect(turns(page).last.locator(".fault")).to_contain_text("The model failed: RuntimeError while writing")
+        assert reply(page) == TALE[:at]
+    finally:
+        app.network("tale").fail_at = None
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text("reached its length", timeout=TIMEOUT_MS)
+    settled(page)
+    assert reply(page) == TALE[: at + 50]
+
+
+def test_another_model_begins_with_an_empty_memory(page: Page) -> None:
+    fast(page)
+    setting(page, "Length", 30)
+    send(page, "")
+    choose(page, "hostile")
+    expect(page.locator("#about")).to_contain_text("characters")
+    send(page, "")
+    assert reply(page) == HOSTILE[:30]
+    choose(page, "tale")
+    send(page, "")
+    assert reply(page) == TALE[:30]
+
+
+def test_a_closed_tab_frees_its_row(app: App, browser: Browser) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, app)
+    send(page, "", wait=False)
+    assert app.served("tale").engine.running == 1
+    page.close()
+    eventually(lambda: app.served("tale").engine.running == 0)
+    context.close()
