@@ -1,0 +1,42 @@
+"""The plain way is a fair measure only while it is the same model; and the benchmark itself runs."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+
+from tests.benchmarks import bench_stream, plain_way
+from tests.tiny import tiny_model
+
+
+def test_the_plain_way_is_the_same_model(tmp_path):
+    lm = tiny_model()
+    lm.save_pretrained(tmp_path)
+    model, vocab = plain_way.load(tmp_path)
+    ids = torch.from_numpy(lm.tokenizer.encode("To be, or not"))[None]
+    output, _ = model.lstm(model.embedding(ids))
+    torch.testing.assert_close(model.output(output), lm.network(ids)[0])
+    assert vocab == list(lm.tokenizer.vocab)
+
+
+def test_the_plain_way_writes_as_many_characters_as_asked(tmp_path):
+    tiny_model().save_pretrained(tmp_path)
+    model, vocab = plain_way.load(tmp_path)
+    torch.manual_seed(1)
+    written = "".join(plain_way.write(model, vocab, "ab", 30, 0.8))
+    assert len(written) == 30
+    assert set(written) <= set(vocab)
+
+
+def test_the_benchmark_compares_each_way_with_the_plain_one(tmp_path, capsys):
+    tiny_model().save_pretrained(tmp_path / "tiny")
+    found = tmp_path / "out" / "bench.json"
+    threads = torch.get_num_threads()
+    arguments = ["--length=60", "--repeats=1", f"--model={tmp_path / 'tiny'}", f"--json={found}"]
+    assert bench_stream.main(arguments) == 0
+    torch.set_num_threads(threads)
+    told = json.loads(found.read_text())
+    assert told["ratio"]["plain way"] == 1.0
+    assert set(told["chars_per_sec"]) == {"plain way", "stream", *(f"engine, {n} replies" for n in (8, 32, 128))}
+    assert "characters/s" in capsys.readouterr().out
