@@ -1,0 +1,190 @@
+"""A conversation's moves, driven by an engine that a test steps by hand."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from model import Engine, SamplingParams, generate
+from tests.app_server import random_model
+from ui import moves
+from ui.conversation import MAX_TURNS, Conversation, hello
+from ui.moves import Settings
+from ui.settings import RefusalError
+from ui.shelf import Served
+
+PARAMS = SamplingParams(length=20, seed=5)
+QUICK = Settings(PARAMS, None)
+
+
+@pytest.fixture
+def served() -> Served:
+    lm = random_model()
+    return Served("random", lm, Engine(lm), threading.current_thread(), greeting="Hello <b>")
+
+
+def write(served: Served, talk: Conversation) -> None:
+    while talk.writing:
+        served.engine.step()
+
+
+def send(served: Served, talk: Conversation, prompt: object = "", settings: Settings = QUICK) -> str:
+    moves.send(talk, served, settings, prompt)
+    write(served, talk)
+    return talk.turns[-1].parts[-1].text
+
+
+def lines(view: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in view.splitlines()]
+
+
+def seeded(seed: int, length: int = 20) -> Settings:
+    return Settings(replace(PARAMS, seed=seed, length=length), None)
+
+
+def test_each_turn_goes_on_from_the_memory_of_the_last(served: Served) -> None:
+    talk = Conversation()
+    first = send(served, talk, "ROMEO:")
+    second = send(served, talk, "JULIET:")
+    assert first == generate(served.lm, "ROMEO:", 20, seed=5)
+    assert second == generate(served.lm, "ROMEO:" + first + "JULIET:", 20, seed=5)
+
+
+def test_continue_is_what_a_longer_reply_would_have_been(served: Served) -> None:
+    talk = Conversation()
+    send(served, talk, "ROMEO:")
+    for _ in range(2):
+        moves.go_on(talk, served, seeded(99))
+        write(served, talk)
+    assert "".join(part.text for part in talk.turns[0].parts) == generate(served.lm, "ROMEO:", 60, seed=5)
+    assert len(talk.turns) == 1
+
+
+def test_continue_after_a_stop_in_the_middle(served: Served) -> None:
+    talk = Conversation()
+    moves.send(talk, served, QUICK, "ROMEO:")
+    for _ in range(9):
+        served.engine.step()
+    served.engine.abort(talk.turns[-1].parts[-1])
+    write(served, talk)
+    begun = talk.turns[-1].written
+    assert 0 < begun < 20
+    moves.go_on(talk, served, QUICK)
+    write(served, talk)
+    text = "".join(part.text for part in talk.turns[0].parts)
+    assert text == generate(served.lm, "ROMEO:", begun + 20, seed=5)
+
+
+def test_retry_and_undo_go_back_to_the_memory_before(served: Served) -> None:
+    talk = Conversation()
+    first = send(served, talk, "ROMEO:")
+    second = send(served, talk, "JULIET:")
+    moves.retry(talk, served, seeded(6))
+    write(served, talk)
+    assert talk.turns[-1].parts[-1].text == generate(served.lm, "ROMEO:" + first + "JULIET:", 20, seed=6) != second
+    talk.undo()
+    assert send(served, talk, "JULIET:") == second
+    talk.undo()
+    talk.undo()
+    talk.undo()
+    assert send(served, talk, "ROMEO:") == first
+
+
+def test_a_prompt_that_was_not_read_to_its_end_is_read_by_the_next(served: Served) -> None:
+    talk = Conversation()
+    moves.send(talk, served, QUICK, "a long prompt " * 10)
+    served.engine.abort(talk.turns[-1].parts[-1])
+    write(served, talk)
+    assert talk.turns[-1].parts[-1].memory is None
+    assert send(served, talk, "and more") == generate(served.lm, "a long prompt " * 10 + "and more", 20, seed=5)
+    talk.undo()
+    moves.go_on(talk, served, QUICK)
+    write(served, talk)
+    assert talk.turns[-1].parts[-1].text == generate(served.lm, "a long prompt " * 10, 20, seed=5)
+
+
+def test_nothing_to_continue_or_retry_is_a_refusal(served: Served) -> None:
+    for move in (moves.go_on, moves.retry):
+        with pytest.raises(RefusalError, match="nothing to"):
+            move(Conversation(), served, QUICK)
+
+
+def test_a_refused_move_changes_nothing(served: Served) -> None:
+    talk = Conversation()
+    send(served, talk, "ROMEO:")
+    before = talk.view()
+    served.engine.max_waiting = 0
+    for move in (moves.go_on, moves.retry):
+        with pytest.raises(RefusalError, match="try again"):
+            move(talk, served, QUICK)
+    with pytest.raises(RefusalError, match="20,001 characters"):
+        moves.send(talk, served, QUICK, "x" * 20_001)
+    assert talk.view() == before
+
+
+def test_the_view_only_grows_while_a_reply_is_written(served: Served) -> None:
+    talk = Conversation()
+    send(served, talk, "one")
+    moves.send(talk, served, QUICK, "two<script>\ud800")
+    live = talk.live()
+    before = ""
+    while talk.writing:
+        served.engine.step()
+        view = live.update()
+        assert view.startswith(before)
+        before = view
+    end = live.end()
+    assert end.startswith(before)
+    assert end.isascii()
+    assert "<" not in end
+    whole = lines(talk.view())
+    grown = lines(end)
+    assert grown[-1] == whole[-1]
+    assert "".join(line.get("text", "") for line in grown) == "".join(line.get("text", "") for line in whole)
+    assert [line["prompt"] for line in grown if "turn" in line] == ["one", "two<script>\ud800"]
+    assert whole[-1]["say"].startswith("seed 5 · 20 characters")
+
+
+def test_old_turns_leave_the_page_and_are_counted(served: Served) -> None:
+    talk = Conversation()
+    for _ in range(MAX_TURNS + 2):
+        send(served, talk, "", seeded(1, length=1))
+    assert len(talk.turns) == MAX_TURNS
+    assert lines(talk.view())[0] == {"forgotten": 2}
+    talk.clear()
+    assert talk.view(hello(served)) == hello(served)
+    assert lines(hello(served)) == [{"hello": "Hello <b>", "by": "random"}]
+
+
+def test_a_reply_cannot_be_continued_for_ever(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moves, "MAX_REPLY", 30)
+    talk = Conversation()
+    send(served, talk)
+    with pytest.raises(RefusalError, match="30 characters"):
+        moves.go_on(talk, served, QUICK)
+
+
+def test_another_model_starts_afresh(served: Served) -> None:
+    other = Served("other", random_model(seed=3), Engine(random_model(seed=3)), threading.current_thread())
+    talk = Conversation()
+    send(served, talk, "ROMEO:")
+    assert send(other, talk, "ROMEO:") == generate(other.lm, "ROMEO:", 20, seed=5)
+    moves.retry(talk, served, QUICK)
+    write(served, talk)
+    assert talk.turns[-1].parts[-1].text == generate(served.lm, "ROMEO:", 20, seed=5)
+
+
+def test_unknown_characters_are_named_and_faults_said(served: Served) -> None:
+    talk = Conversation()
+    send(served, talk, "Ж")
+    assert "does not know 'Ж': skipped, and nothing of the prompt was left" in talk.view().encode().decode(
+        "unicode_escape"
+    )
+    talk.turns[-1].parts[-1].error = "RuntimeError while writing"
+    assert {"say": "The model failed: RuntimeError while writing. What it had written stays.", "as": "fault"} in lines(
+        talk.view()
+    )
