@@ -19,7 +19,7 @@ from model.arithmetic import (
     look_up,
     step,
 )
-from model.stepper import CompiledStepper, FloatStepper, TorchStepper, has_compiler, make_stepper, product
+from model.stepper import CompiledStepper, FloatStepper, Stepper, TorchStepper, has_compiler, make_stepper, product
 
 ROWS, VOCAB = 24, 37
 
@@ -45,7 +45,7 @@ def test_this_machine_has_the_compiled_way() -> None:
 
 def test_compiled_and_torch_agree_in_every_bit(network: LSTMNetwork) -> None:
     weights = IntegerWeights.of(network)
-    steppers = [CompiledStepper(weights, ROWS), TorchStepper(weights, ROWS)]
+    steppers: list[Stepper] = [CompiledStepper(weights, ROWS), TorchStepper(weights, ROWS)]
     generator = np.random.default_rng(5)
     for turn in range(60):
         rows = generator.permutation(ROWS)[: generator.integers(1, ROWS)].astype(np.int64)
@@ -59,9 +59,9 @@ def test_compiled_and_torch_agree_in_every_bit(network: LSTMNetwork) -> None:
         one, other = (each.write(rows, ids, params, numbers) for each in steppers)
         assert one == other
     for row in range(ROWS):
-        one, other = (each.state(row) for each in steppers)
-        assert torch.equal(one.h, other.h)
-        assert torch.equal(one.c, other.c)
+        left, right = (each.state(row) for each in steppers)
+        assert torch.equal(left.h, right.h)
+        assert torch.equal(left.c, right.c)
 
 
 @pytest.mark.parametrize("kind", [CompiledStepper, TorchStepper, FloatStepper])
