@@ -81,14 +81,11 @@ class Training:
         return "\n".join(self.lines)
 
     def until(self, pattern: str) -> str:
-        """Waits for a line in which this regular expression is found."""
-        for line in self.lines:
+        """Waits for the next line in which this regular expression is found; each line is looked at once."""
+        deadline = time.monotonic() + _WAIT_S
+        while (line := self._news.get(timeout=max(0.1, deadline - time.monotonic()))) is not None:
             if re.search(pattern, line):
                 return line
-        deadline = time.monotonic() + _WAIT_S
-        while (news := self._news.get(timeout=max(0.1, deadline - time.monotonic()))) is not None:
-            if re.search(pattern, news):
-                return news
         raise AssertionError(f"it ended without {pattern!r}:\n{self.said}")
 
     def send(self, number: int) -> None:

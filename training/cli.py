@@ -52,10 +52,13 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
 def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     options = parse(arguments)
     session = resumed(options, start) if options.resume is not None else fresh(options, start)
-    signals.mode = "note"
-    code = session.run(signals)
-    signals.forget("raise")
-    return _close(session, code, signals)
+    try:
+        signals.mode = "note"
+        code = session.run(signals)
+        signals.forget("raise")
+        return _close(session, code, signals)
+    finally:
+        session.keeper.folder.discard()  # which leaves a run that has checkpoints as it is
 
 
 def _close(session: Session, code: int, signals: Signals) -> int:
@@ -80,7 +83,6 @@ def _close(session: Session, code: int, signals: Signals) -> int:
         say(f"Not on the Hub yet: {_checkpoints(waiting)}. To push:\n  python -m training push {path}")
     elif session.keeper.pusher:
         say(f"On the Hub: {session.about['repo']}")
-    session.keeper.folder.discard()  # which leaves a run that has checkpoints as it is
     return code
 
 

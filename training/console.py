@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 import shutil
 import sys
@@ -16,6 +17,7 @@ from time import monotonic
 from tqdm import tqdm
 
 _QUIET_S = 10.0  # between two lines where there is no terminal to draw a bar on
+_NARROWEST = 20  # columns, for a bar
 _SAMPLE_LINES = 4
 _MARGIN = "  │ "
 
@@ -65,6 +67,15 @@ def sample(text: str, width: int | None = None) -> str:
     return "\n".join(_MARGIN + row for row in rows[:_SAMPLE_LINES] or ["(nothing but white space, so far)"])
 
 
+def _terminal_width() -> int:
+    """Of standard error; 0 when it is no terminal, or one that does not know its size."""
+    try:
+        columns, lines = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return 0
+    return columns if lines > 1 else 0
+
+
 def visible(text: str) -> str:
     """Control characters as pictures: a text may hold escape sequences, which a terminal would obey."""
     text = text.replace("\t", "    ")
@@ -107,7 +118,7 @@ class Progress:
             initial=done,
             dynamic_ncols=True,
             smoothing=0.05,
-            disable=not sys.stderr.isatty(),
+            disable=_terminal_width() < _NARROWEST,
             leave=False,
             bar_format="{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} steps, {remaining} left{postfix}",
         )

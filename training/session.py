@@ -134,16 +134,19 @@ class Session:
         }
         best = all(val_loss <= each["val_loss"] for each in self.metrics)
         self.metrics.append(line)
-        self._show(line, best)
         self._keep(line)
+        self._show(line, best)  # what was said is on disk
         bar.pause(time.monotonic() - began)
 
     def _show(self, line: Mapping[str, Any], best: bool) -> None:
         mark = ", the best so far" if best and len(self.metrics) > 1 else ""
         say(f"\nstep {line['step']:,}: {losses(line['val_loss'])}{mark}")
-        # The averaged weights as they are now, in their own arithmetic: the reply is over before they go on changing.
-        lm = CharLSTM(self.trainer.average, self.tokenizer)
-        say(sample(generate(lm, "", SAMPLE, temperature=0.7, seed=1, arithmetic="float32")))
+        try:
+            # The averaged weights as they are now, in their own arithmetic: it is over before they go on changing.
+            lm = CharLSTM(self.trainer.average, self.tokenizer)
+            say(sample(generate(lm, "", SAMPLE, temperature=0.7, seed=1, arithmetic="float32")))
+        except RuntimeError as error:  # weights that are about to burst; the loss will tell
+            warn(f"no sample ({error})")
         if len(self.metrics) > 2 and line["val_loss"] > math.log(len(self.tokenizer)) + 0.5:
             warn("that is worse than guessing evenly: the learning rates may be too high")
 
