@@ -51,13 +51,15 @@ class Served:
 
     @property
     def about(self) -> str:
-        """One line: commit, size, device."""
+        """One line: what it has read, commit, size, device."""
         config = self.lm.config
+        corpus = self.lm.training.get("corpus")
+        read = [f"has read {corpus[:60]}"] if isinstance(corpus, str) and corpus else []
         layers = f"{config.num_layers} layer{'s' if config.num_layers > 1 else ''} of {config.hidden_size} cells"
         commit = [f"commit {self.lm.commit[:7]}"] if self.lm.commit else []
         size = f"{_short_number(config.parameters)} parameters"
         return " · ".join(
-            [*commit, size, layers, f"{config.vocab_size} characters", f"on {self.lm.device.type.upper()}"]
+            [*read, *commit, size, layers, f"{config.vocab_size} characters", f"on {self.lm.device.type.upper()}"]
         )
 
 

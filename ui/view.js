@@ -99,9 +99,9 @@ function showHello() {
     make("p", "hint", node);
   }
   const [lead, text, hint] = node.children;
-  lead.textContent = talk.hello.hello ? "It has just written this, from nothing:" : "";
+  lead.textContent = talk.hello.hello ? "This it wrote by itself, from an empty memory:" : "";
   text.textContent = talk.hello.hello;
-  hint.textContent = "Give it a beginning, and it goes on from there.";
+  hint.textContent = "Give it a beginning and it goes on from there. Or send nothing, and let it choose.";
 }
 
 function update() {
