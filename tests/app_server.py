@@ -9,6 +9,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -83,20 +84,21 @@ class App:
 
 @contextmanager
 def serving(models: dict[str, CharLSTM] | Shelf, **options: Any) -> Iterator[App]:
-    """The app, in this process, with these models."""
+    """The app, in this process, with these models; or with a shelf that was started, and may be loading still."""
     shelf = models if isinstance(models, Shelf) else Shelf()
     if not isinstance(models, Shelf):
         for name, lm in models.items():
             shelf.add(name, lm)
         shelf.start()
-    assert shelf.wait(60)
+        assert shelf.wait(60)
 
     async def start() -> tuple[Page, str]:
         # Where no event loop runs, Gradio makes some and never closes them, which a test takes for a leak.
         page = Page(shelf)
         return page, launch(page, server_port=free_port(), **options)
 
-    page, url = asyncio.run(start())
+    with ThreadPoolExecutor(1) as threads:  # Playwright runs a loop of its own in the test's thread
+        page, url = threads.submit(asyncio.run, start()).result()
     try:
         yield App(url, shelf)
     finally:

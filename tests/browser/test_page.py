@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
-from model import generate
+from model import CharLSTM, generate
 from tests.app_server import App, eventually, random_model, scripted_model, serving
+from ui.shelf import Shelf
 
 TALE = "".join(f"Chapter {n}: the machine wrote line {n}, and then it went on.\n" for n in range(1, 400))
 HOSTILE = (
@@ -307,3 +309,30 @@ def test_a_closed_tab_frees_its_row(app: App, browser: Browser) -> None:
     page.close()
     eventually(lambda: app.served("tale").engine.running == 0)
     context.close()
+
+
+def test_a_model_that_still_loads_is_said_and_then_there(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = threading.Event()
+
+    def load(*_: object, **__: object) -> CharLSTM:
+        assert loaded.wait(120)
+        return scripted_model(TALE)
+
+    monkeypatch.setattr(CharLSTM, "from_pretrained", load)
+    shelf = Shelf(["ada/slow"])
+    shelf.start()
+    with serving(shelf) as app:
+        context = browser.new_context()
+        page, complaints = open_page(context, app)
+        expect(page.get_by_role("status").filter(has_text="Loading ada/slow")).to_be_visible()
+        page.get_by_role("textbox", name="Prompt").fill("kept")
+        button(page, "Send").click()
+        expect(log(page)).to_contain_text("still being loaded: try again in a moment")
+        loaded.set()
+        expect(page.locator("#about")).to_contain_text("parameters", timeout=TIMEOUT_MS)
+        expect(page.get_by_text("Loading ada/slow")).to_have_count(0)
+        expect(log(page)).to_contain_text(TALE.split("\n")[0], timeout=TIMEOUT_MS)
+        button(page, "Send").click()
+        expect(turns(page)).to_have_count(1)
+        assert not complaints
+        context.close()
