@@ -60,7 +60,7 @@ def cached(name: str, revision: str) -> Path:
     return Path(path)
 
 
-def refuse(*told: str, **options: Any) -> str:
+def check_refused(*told: str, **options: Any) -> str:
     """Loading must fail with one line that says which model, and holds no address and no path."""
     with pytest.raises(ModelUnavailableError) as caught:
         CharLSTM.from_pretrained(options.pop("repo", REPO), **options)
@@ -170,13 +170,13 @@ def test_the_kept_copy_is_the_last_that_was_seen(hub, commit, new, no_patience):
     hub.fail(".", "cut", None)
     assert CharLSTM.from_pretrained(REPO).commit == later
     assert CharLSTM.from_pretrained(REPO, revision="v2").notice.startswith("the Hub could not be reached")
-    refuse(f"{REPO} at v3 is not kept here, and the Hub is out of reach", revision="v3")
+    check_refused(f"{REPO} at v3 is not kept here, and the Hub is out of reach", revision="v3")
 
 
 @pytest.mark.parametrize("fault", [503, "cut", "html", "hang"])
 def test_when_the_hub_is_away_and_nothing_is_kept_it_says_so(hub, commit, no_patience, fault):
     hub.fail(".", fault, None)
-    refuse(f"{REPO} is not kept here, and the Hub is out of reach: try again with a network")
+    check_refused(f"{REPO} is not kept here, and the Hub is out of reach: try again with a network")
 
 
 def test_offline_means_no_request(hub, commit, monkeypatch):
@@ -186,7 +186,7 @@ def test_offline_means_no_request(hub, commit, monkeypatch):
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", switch == "constant")
         lm = CharLSTM.from_pretrained(REPO, local_files_only=switch == "argument")
         assert (lm.commit, lm.notice) == (commit, f"offline: this is the copy of {REPO} kept here")
-        refuse("ada/other is not kept here", repo="ada/other", local_files_only=switch == "argument")
+        check_refused("ada/other is not kept here", repo="ada/other", local_files_only=switch == "argument")
     assert hub.log == []
 
 
@@ -206,50 +206,50 @@ def test_a_download_that_breaks_off_is_taken_up_again(hub, commit, monkeypatch):
 
 def test_a_download_that_never_ends_well_is_no_model(hub, commit, no_patience):
     hub.fail("GET .*model.safetensors", 500, None)
-    refuse(f"{REPO} could not be")
+    check_refused(f"{REPO} could not be")
 
 
 # what the Hub answers
 
 
 def test_a_repo_that_is_not_there_is_named(hub):
-    refuse(f"{REPO} is not on the Hub, or is private: check the name, or log in")
+    check_refused(f"{REPO} is not on the Hub, or is private: check the name, or log in")
 
 
 def test_a_deleted_repo_is_not_served_from_the_cache_unsaid(hub, commit):
     CharLSTM.from_pretrained(REPO)
     del hub.store.repos["model", REPO]
-    refuse("is not on the Hub, or is private")
+    check_refused("is not on the Hub, or is private")
     assert CharLSTM.from_pretrained(REPO, revision=commit).commit == commit
 
 
 def test_a_private_repo_needs_a_token_that_may_read_it(hub, old):
     hub.add_repo(REPO, old, private=True)
     owner, stranger = hub.add_token("ada", "read"), hub.add_token("bob")
-    refuse("is private")
-    refuse("is private", token=stranger)
+    check_refused("is private")
+    check_refused("is private", token=stranger)
     assert CharLSTM.from_pretrained(REPO, token=owner).config.hidden_size == 12
 
 
 def test_a_gated_repo_says_how_to_get_in(hub, old):
     hub.add_repo(REPO, old, gated="auto")
-    refuse("is gated: ask for access on its page", token=hub.add_token("bob"))
+    check_refused("is gated: ask for access on its page", token=hub.add_token("bob"))
 
 
 def test_an_unknown_revision_is_named(hub, commit):
-    refuse(f"{REPO} at v9 does not exist: check the revision", revision="v9")
-    refuse("does not exist", revision="f" * 40)
+    check_refused(f"{REPO} at v9 does not exist: check the revision", revision="v9")
+    check_refused("does not exist", revision="f" * 40)
 
 
 @pytest.mark.parametrize("lacking", SERVED)
 def test_a_repo_that_lacks_a_file_is_no_model(hub, old, lacking):
     hub.add_repo(REPO, {name: data for name, data in old.items() if name != lacking} | {"x.bin": b"\x80\x04."})
-    refuse(f"{REPO} is not a char-lstm model: it has no {lacking}")
+    check_refused(f"{REPO} is not a char-lstm model: it has no {lacking}")
 
 
 def test_an_empty_repo_is_no_model(hub):
     hub.add_repo(REPO)
-    refuse("it has no config.json")
+    check_refused("it has no config.json")
 
 
 def test_a_bad_token_is_refused_and_never_shown(hub, commit):
@@ -331,7 +331,7 @@ def test_half_a_repo_in_the_cache_is_completed(hub, commit):
 
 def test_half_a_repo_in_the_cache_is_no_model_offline(hub, commit):
     huggingface_hub.hf_hub_download(REPO, "config.json")
-    refuse(f"{REPO} could not be downloaded whole", local_files_only=True)
+    check_refused(f"{REPO} could not be downloaded whole", local_files_only=True)
 
 
 # going up

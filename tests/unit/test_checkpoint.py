@@ -58,7 +58,7 @@ def rewrite(folder: Path, name: str, data: bytes) -> None:
         write_manifest(folder, (CONFIG, WEIGHTS))
 
 
-def refuse(folder: Path, *told: str) -> str:
+def check_refused(folder: Path, *told: str) -> str:
     """Loading must fail with one line that says what it should, names no path, and comes before any network."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("model.char_lstm.LSTMNetwork", lambda *_: pytest.fail("a network was built"))
@@ -221,14 +221,14 @@ def test_a_replaced_file_is_old_or_new_and_leaves_no_litter(tmp_path):
 def test_a_file_of_a_few_bytes_is_refused(folder, size):
     for byte in (b"\x00", b"\xff", b"{", b"\x80"):
         rewrite(folder, WEIGHTS, byte * size)
-        refuse(folder, WEIGHTS)
+        check_refused(folder, WEIGHTS)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 2**20 + 1, 100 * 2**20, 2**31, 2**32, 2**63, 2**64 - 1])
 def test_a_false_header_length_is_refused(folder, length):
     data = (folder / WEIGHTS).read_bytes()
     rewrite(folder, WEIGHTS, struct.pack("<Q", length) + data[8:])
-    refuse(folder, WEIGHTS)
+    check_refused(folder, WEIGHTS)
 
 
 def test_a_header_one_byte_longer_or_shorter_is_refused(folder):
@@ -236,7 +236,7 @@ def test_a_header_one_byte_longer_or_shorter_is_refused(folder):
     size = int.from_bytes(data[:8], "little")
     for wrong in (size - 1, size + 1, len(data) - 8, len(data) - 7):
         rewrite(folder, WEIGHTS, struct.pack("<Q", wrong) + data[8:])
-        refuse(folder, WEIGHTS)
+        check_refused(folder, WEIGHTS)
 
 
 def test_a_file_cut_anywhere_is_refused(folder):
@@ -244,20 +244,20 @@ def test_a_file_cut_anywhere_is_refused(folder):
     start = len(data) - len(split(data)[1])
     for cut in {*range(0, len(data), 17), 1, 7, 8, 9, start - 1, start, start + 1, len(data) - 1}:
         rewrite(folder, WEIGHTS, data[:cut])
-        refuse(folder, WEIGHTS)
+        check_refused(folder, WEIGHTS)
 
 
 @pytest.mark.parametrize("more", [b"\x00", b"x" * 8, b"\x00" * 4096])
 def test_trailing_bytes_are_refused(folder, more):
     rewrite(folder, WEIGHTS, (folder / WEIGHTS).read_bytes() + more)
-    refuse(folder, WEIGHTS)
+    check_refused(folder, WEIGHTS)
 
 
 def test_a_huge_file_is_not_read(folder):
     with (folder / WEIGHTS).open("ab") as file:
         file.truncate(2**33)
     tracemalloc.start()
-    refuse(folder, WEIGHTS, "is larger than")
+    check_refused(folder, WEIGHTS, "is larger than")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 32 * 2**20
@@ -284,15 +284,15 @@ def some_zip(path: Path) -> bytes:
 )
 def test_other_things_under_the_name_of_the_weights_are_named(folder, content, told):
     rewrite(folder, WEIGHTS, content)
-    refuse(folder, WEIGHTS, told)
+    check_refused(folder, WEIGHTS, told)
 
 
 def test_what_torch_save_writes_is_named_and_never_opened(folder, tmp_path):
     torch.save({"a": torch.zeros(2)}, tmp_path / "weights.pt")
     rewrite(folder, WEIGHTS, (tmp_path / "weights.pt").read_bytes())
-    refuse(folder, WEIGHTS, "zip archive", "may hold code")
+    check_refused(folder, WEIGHTS, "zip archive", "may hold code")
     rewrite(folder, WEIGHTS, some_zip(tmp_path / "some.zip"))
-    refuse(folder, WEIGHTS, "zip archive")
+    check_refused(folder, WEIGHTS, "zip archive")
 
 
 class Bomb:
@@ -306,7 +306,7 @@ def test_a_folder_of_pickles_only_is_refused_unopened(tmp_path, monkeypatch, nam
     only = tmp_path / "only"
     only.mkdir()
     (only / Path(name).name).write_bytes(pickle.dumps(Bomb()))
-    refuse(only, Path(name).name, "may hold code and is not opened")
+    check_refused(only, Path(name).name, "may hold code and is not opened")
     assert not (tmp_path / "pickle-was-opened").exists()
 
 
@@ -314,7 +314,7 @@ def test_pickles_beside_a_config_are_not_taken_for_weights(folder, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     (folder / WEIGHTS).unlink()
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
-    refuse(folder, f"{WEIGHTS} is missing")
+    check_refused(folder, f"{WEIGHTS} is missing")
     assert not (tmp_path / "pickle-was-opened").exists()
 
 
@@ -325,7 +325,7 @@ def test_one_flipped_bit_is_found(folder):
         flipped = bytearray(data)
         flipped[position] ^= 1
         (folder / WEIGHTS).write_bytes(flipped)
-        refuse(folder, WEIGHTS, "SHA-256")
+        check_refused(folder, WEIGHTS, "SHA-256")
 
 
 # weights: the header
@@ -358,7 +358,7 @@ OFFSETS: dict[str, Callable[[Header], object]] = {
 @pytest.mark.parametrize("wrong", OFFSETS)
 def test_false_offsets_are_refused(folder, wrong):
     changed_header(folder, OFFSETS[wrong])
-    refuse(folder, WEIGHTS)
+    check_refused(folder, WEIGHTS)
 
 
 def test_a_gap_between_tensors_is_refused(folder):
@@ -367,7 +367,7 @@ def test_a_gap_between_tensors_is_refused(folder):
     begin, end = header[last]["data_offsets"]
     header[last]["data_offsets"] = [begin + 8, end + 8]
     rewrite(folder, WEIGHTS, join(header, payload[:begin] + bytes(8) + payload[begin:]))
-    refuse(folder, WEIGHTS)
+    check_refused(folder, WEIGHTS)
 
 
 @pytest.mark.parametrize(
@@ -396,49 +396,49 @@ def test_a_gap_between_tensors_is_refused(folder):
 )
 def test_a_false_shape_is_refused(folder, shape):
     changed_header(folder, lambda header: header["output.bias"].update(shape=shape))
-    refuse(folder, WEIGHTS)
+    check_refused(folder, WEIGHTS)
 
 
 def test_shapes_of_another_network_are_refused_before_loading(folder, monkeypatch):
     monkeypatch.setattr("model.checkpoint.load", lambda *_: pytest.fail("tensors were made"))
     changed_config(folder, hidden_size=4)
-    refuse(folder, WEIGHTS, "shape [12, 5]", "config.json says [16, 5]")
+    check_refused(folder, WEIGHTS, "shape [12, 5]", "config.json says [16, 5]")
 
 
 @pytest.mark.parametrize("dtype", ["I8", "U8", "BOOL", "F64", "I64", "F8_E4M3", "f32", "", None, 32, ["F32"], {}])
 def test_a_wrong_dtype_is_refused_before_loading(folder, monkeypatch, dtype):
     monkeypatch.setattr("model.checkpoint.load", lambda *_: pytest.fail("tensors were made"))
     changed_header(folder, lambda header: header["output.bias"].update(dtype=dtype))
-    refuse(folder, WEIGHTS, "output.bias has dtype", "not F32, BF16 or F16")
+    check_refused(folder, WEIGHTS, "output.bias has dtype", "not F32, BF16 or F16")
 
 
 def test_a_smaller_dtype_than_the_bytes_is_refused(folder):
     changed_header(folder, lambda header: header["output.bias"].update(dtype="BF16"))
-    refuse(folder, WEIGHTS)
+    check_refused(folder, WEIGHTS)
 
 
 @pytest.mark.parametrize("name", tiny_network(3, hidden=3, layers=1).state_dict())
 def test_each_missing_tensor_is_named(folder, name):
     changed_header(folder, lambda header: header.pop(name))
-    refuse(folder, f"{WEIGHTS} lacks the tensor '{name}'")
+    check_refused(folder, f"{WEIGHTS} lacks the tensor '{name}'")
 
 
 @pytest.mark.parametrize("name", ["lstm.weight_ih_l1", "", "x" * 10_000, "\n\n", "\ud800", "embedding.weight "])
 def test_an_extra_tensor_is_named(folder, name):
     changed_header(folder, lambda header: header.update({name: header["output.bias"]}))
-    refuse(folder, f"{WEIGHTS} has an unknown tensor")
+    check_refused(folder, f"{WEIGHTS} has an unknown tensor")
 
 
 def test_no_tensors_at_all_are_refused(folder):
     for header in (b"{}", b'{"__metadata__": {}}'):
         rewrite(folder, WEIGHTS, join(header, b""))
-        refuse(folder, f"{WEIGHTS} lacks the tensor")
+        check_refused(folder, f"{WEIGHTS} lacks the tensor")
 
 
 @pytest.mark.parametrize("entry", [None, [], 5, "x", {}, {"shape": [3]}])
 def test_an_entry_that_is_no_tensor_is_refused(folder, entry):
     changed_header(folder, lambda header: header.update({"output.bias": entry}))
-    refuse(folder, WEIGHTS, "output.bias")
+    check_refused(folder, WEIGHTS, "output.bias")
 
 
 @pytest.mark.parametrize(
@@ -463,13 +463,13 @@ def test_an_entry_that_is_no_tensor_is_refused(folder, entry):
 )
 def test_a_header_that_is_not_plain_json_is_refused(folder, header):
     rewrite(folder, WEIGHTS, join(header, bytes(64)))
-    refuse(folder, WEIGHTS)
+    check_refused(folder, WEIGHTS)
 
 
 @pytest.mark.parametrize("metadata", [5, [], {"a": 1}, {"a": None}, "x"])
 def test_metadata_that_is_no_map_of_texts_is_refused(folder, metadata):
     changed_header(folder, lambda header: header.update(__metadata__=metadata))
-    refuse(folder, WEIGHTS)
+    check_refused(folder, WEIGHTS)
 
 
 def test_any_metadata_of_texts_is_ignored(folder):
@@ -481,7 +481,7 @@ def test_any_metadata_of_texts_is_ignored(folder):
 def test_a_great_many_tensors_are_refused(folder, count):
     entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
     changed_header(folder, lambda header: header.update({f"tensor{i}": entry for i in range(count)}))
-    refuse(folder, WEIGHTS)
+    check_refused(folder, WEIGHTS)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -496,7 +496,7 @@ def test_non_finite_weights_are_refused(folder, value, dtype):
         at = len(data) - len(payload) + header[name]["data_offsets"][1] - len(raw)
         data[at : at + len(raw)] = raw
         rewrite(folder, WEIGHTS, bytes(data))
-        refuse(folder, f"{name} holds NaN or infinity")
+        check_refused(folder, f"{name} holds NaN or infinity")
         lm.save_pretrained(folder, dtype=dtype)
 
 
@@ -506,7 +506,7 @@ def test_finite_weights_that_would_overflow_are_refused(folder, tmp_path, value)
     data = bytearray((folder / WEIGHTS).read_bytes())
     data[-4:] = struct.pack("<f", value)
     rewrite(folder, WEIGHTS, bytes(data))
-    refuse(folder, WEIGHTS, "over the 1,000,000 that is allowed")
+    check_refused(folder, WEIGHTS, "over the 1,000,000 that is allowed")
     lm = tiny_model()
     lm.network.output.weight[3, 3] = value
     with pytest.raises(CheckpointError, match=r"output\.weight holds"):
@@ -535,19 +535,19 @@ ABSURD = [0, -1, 2.5, 8.0, "8", True, False, None, [8], {}, 10**9, 20_000, 10**6
 def test_an_absurd_size_is_refused_before_the_weights_are_read(folder, name, value):
     changed_config(folder, **{name: value})
     (folder / WEIGHTS).unlink()
-    refuse(folder, f"{CONFIG}: {name} is ", "it must be a whole number from 1 to ")
+    check_refused(folder, f"{CONFIG}: {name} is ", "it must be a whole number from 1 to ")
 
 
 def test_a_network_too_large_as_a_whole_is_refused_before_the_weights_are_read(folder):
     changed_config(folder, hidden_size=8192, num_layers=32, embedding_size=8192)
     (folder / WEIGHTS).unlink()
-    refuse(folder, CONFIG, "parameters", "at most 500,000,000")
+    check_refused(folder, CONFIG, "parameters", "at most 500,000,000")
 
 
 @pytest.mark.parametrize("vocab", [["\n", "a"], ["\n", "a", "b", "c"]])
 def test_a_vocabulary_that_is_not_the_embeddings_is_refused(folder, vocab):
     changed_config(folder, vocab=vocab)
-    refuse(folder, WEIGHTS, "embedding.weight has shape [3, 5]", f"config.json says [{len(vocab)}, 5]")
+    check_refused(folder, WEIGHTS, "embedding.weight has shape [3, 5]", f"config.json says [{len(vocab)}, 5]")
 
 
 @pytest.mark.parametrize("name", ["embedding_size", "hidden_size", "num_layers", "vocab", "training"])
@@ -555,7 +555,7 @@ def test_each_missing_field_is_named(folder, name):
     config = json.loads((folder / CONFIG).read_bytes())
     del config[name]
     rewrite(folder, CONFIG, json.dumps(config).encode())
-    refuse(folder, f"{CONFIG} lacks the field '{name}'")
+    check_refused(folder, f"{CONFIG} lacks the field '{name}'")
 
 
 @pytest.mark.parametrize(
@@ -564,26 +564,26 @@ def test_each_missing_field_is_named(folder, name):
 def test_an_unknown_field_is_refused_so_no_code_is_ever_named(folder, name):
     changed_config(folder, **{name: {"AutoModel": "evil.Model"}})
     (folder / "evil.py").write_text("raise SystemExit('code was run')")
-    refuse(folder, f"{CONFIG} has an unknown field")
+    check_refused(folder, f"{CONFIG} has an unknown field")
 
 
 @pytest.mark.parametrize("version", [0, 2, 99, -1, 1.0, "1", True, None, [1], 10**30])
 def test_another_format_version_is_refused(folder, version):
     changed_config(folder, format_version=version)
-    told = refuse(folder, f"{CONFIG}: format_version is ")
+    told = check_refused(folder, f"{CONFIG}: format_version is ")
     assert ("update char-lstm" in told) == (type(version) is int and version > 1)
 
 
 @pytest.mark.parametrize("model_type", ["lstm", "bert", "", None, 5, ["char-lstm"], "x" * 10_000, "\n"])
 def test_another_model_type_is_refused(folder, model_type):
     changed_config(folder, model_type=model_type)
-    refuse(folder, f"{CONFIG}: model_type is ", "not 'char-lstm'")
+    check_refused(folder, f"{CONFIG}: model_type is ", "not 'char-lstm'")
 
 
 @pytest.mark.parametrize("training", [None, [], "x", 5])
 def test_a_training_summary_that_is_no_object_is_refused(folder, training):
     changed_config(folder, training=training)
-    refuse(folder, f"{CONFIG}: training must be an object")
+    check_refused(folder, f"{CONFIG}: training must be an object")
 
 
 @pytest.mark.parametrize(
@@ -605,20 +605,20 @@ def test_a_training_summary_that_is_no_object_is_refused(folder, training):
 )
 def test_a_bad_vocabulary_is_refused(folder, vocab, told):
     changed_config(folder, vocab=vocab)
-    refuse(folder, f"{CONFIG}: vocab", told)
+    check_refused(folder, f"{CONFIG}: vocab", told)
 
 
 def test_a_vocabulary_of_ten_million_entries_is_not_parsed(folder, monkeypatch):
     monkeypatch.setattr("model.checkpoint.parse_json", lambda *_: pytest.fail("it was parsed"))
     (folder / CONFIG).write_bytes(b'{"vocab": [' + b'"a",' * 10**7 + b'"b"]}')
-    refuse(folder, f"{CONFIG} is larger than")
+    check_refused(folder, f"{CONFIG} is larger than")
 
 
 def test_a_config_of_a_hundred_megabytes_is_not_read_whole(folder):
     with (folder / CONFIG).open("ab") as file:
         file.truncate(100 * 2**20)
     tracemalloc.start()
-    refuse(folder, f"{CONFIG} is larger than")
+    check_refused(folder, f"{CONFIG} is larger than")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 50 * 2**20
@@ -632,21 +632,21 @@ def config_text(folder: Path, old: str, new: str) -> bytes:
 
 def test_a_key_that_stands_twice_is_refused(folder):
     rewrite(folder, CONFIG, config_text(folder, '"hidden_size": 3', '"hidden_size": 3, "hidden_size": 4'))
-    refuse(folder, CONFIG, "'hidden_size' stands there twice")
+    check_refused(folder, CONFIG, "'hidden_size' stands there twice")
 
 
 def test_a_key_that_stands_twice_among_many_is_found_quickly(folder):
     """Looking each key up in the list of all took time that grew with its square: hours for this file."""
     many = ", ".join(f'"k{i}": 0' for i in range(300_000)) + ', "k299999": 1'
     rewrite(folder, CONFIG, config_text(folder, '"steps": 0', many))
-    refuse(folder, CONFIG, "'k299999' stands there twice")
+    check_refused(folder, CONFIG, "'k299999' stands there twice")
 
 
 @pytest.mark.parametrize("unit", ["[], ", "{}, "])
 def test_a_file_that_would_fill_the_memory_is_refused_before_it_is_parsed(folder, unit):
     rewrite(folder, CONFIG, config_text(folder, '"steps": 0', f'"steps": [{unit * 3_000_000} 0]'))
     tracemalloc.start()
-    refuse(folder, f"{CONFIG} holds more than 10,000 lists and objects")
+    check_refused(folder, f"{CONFIG} holds more than 10,000 lists and objects")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 64 * 2**20
@@ -655,7 +655,7 @@ def test_a_file_that_would_fill_the_memory_is_refused_before_it_is_parsed(folder
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_not_json_in_json_is_refused(folder, literal):
     rewrite(folder, CONFIG, config_text(folder, '"steps": 0', f'"steps": {literal}'))
-    refuse(folder, CONFIG, literal)
+    check_refused(folder, CONFIG, literal)
 
 
 @pytest.mark.parametrize(
@@ -682,12 +682,12 @@ def test_what_is_not_json_in_json_is_refused(folder, literal):
 )
 def test_a_config_that_is_not_a_strict_json_object_is_refused(folder, data):
     rewrite(folder, CONFIG, data)
-    refuse(folder, CONFIG)
+    check_refused(folder, CONFIG)
 
 
 def test_a_byte_order_mark_is_refused(folder):
     rewrite(folder, CONFIG, b"\xef\xbb\xbf" + (folder / CONFIG).read_bytes())
-    refuse(folder, CONFIG)
+    check_refused(folder, CONFIG)
 
 
 @pytest.mark.parametrize("place", ['"steps": 0', '"char-lstm"', '"a", ', '"hidden_size": 3', '"format_version": 1'])
@@ -709,7 +709,7 @@ def test_deep_nesting_anywhere_is_never_a_recursion_error(folder, place, depth):
             return
         lm.save_pretrained(folder)
     else:
-        refuse(folder, CONFIG)
+        check_refused(folder, CONFIG)
 
 
 # manifest.json
@@ -720,7 +720,7 @@ def test_a_file_the_manifest_does_not_list_is_refused(folder, name):
     hashes = json.loads((folder / MANIFEST).read_bytes())
     del hashes["sha256"][name]
     rewrite(folder, MANIFEST, json.dumps(hashes).encode())
-    refuse(folder, f"{MANIFEST} does not list {name}")
+    check_refused(folder, f"{MANIFEST} does not list {name}")
 
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
@@ -729,7 +729,7 @@ def test_a_file_that_is_not_the_listed_one_is_refused(folder, name, wrong):
     hashes = json.loads((folder / MANIFEST).read_bytes())
     hashes["sha256"][name] = wrong
     rewrite(folder, MANIFEST, json.dumps(hashes).encode())
-    refuse(folder, name, "SHA-256")
+    check_refused(folder, name, "SHA-256")
 
 
 @pytest.mark.parametrize(
@@ -749,13 +749,13 @@ def test_a_file_that_is_not_the_listed_one_is_refused(folder, name, wrong):
 )
 def test_a_manifest_that_is_none_is_refused(folder, manifest):
     rewrite(folder, MANIFEST, manifest)
-    refuse(folder, MANIFEST)
+    check_refused(folder, MANIFEST)
 
 
 def test_an_edited_config_is_noticed(folder):
     text = (folder / CONFIG).read_text()
     (folder / CONFIG).write_text(text.replace('"steps": 0', '"steps": 9'))
-    refuse(folder, CONFIG, "SHA-256")
+    check_refused(folder, CONFIG, "SHA-256")
 
 
 def test_a_manifest_covers_other_files_too(folder):
@@ -774,12 +774,12 @@ def test_a_manifest_covers_other_files_too(folder):
 @pytest.mark.parametrize("name", [WEIGHTS, MANIFEST])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
-    refuse(folder, f"{name} is missing")
+    check_refused(folder, f"{name} is missing")
 
 
 def test_an_empty_folder_or_a_missing_one_is_told_apart(tmp_path):
     (tmp_path / "empty").mkdir()
-    refuse(tmp_path / "empty", f"{CONFIG} is missing: this is not a char-lstm checkpoint")
+    check_refused(tmp_path / "empty", f"{CONFIG} is missing: this is not a char-lstm checkpoint")
     with pytest.raises(CheckpointError, match="there is no folder"):
         CharLSTM.from_pretrained(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match="there is no checkpoint folder named 'nowhere'"):
@@ -791,10 +791,10 @@ def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path, name):
     (tmp_path / "outside").write_bytes((folder / name).read_bytes())
     (folder / name).unlink()
     (folder / name).symlink_to(tmp_path / "outside")
-    refuse(folder, f"{name} is a link out of the checkpoint's folder")
+    check_refused(folder, f"{name} is a link out of the checkpoint's folder")
     (folder / name).unlink()
     (folder / name).symlink_to(Path("..") / "outside")
-    refuse(folder, f"{name} is a link out of the checkpoint's folder")
+    check_refused(folder, f"{name} is a link out of the checkpoint's folder")
 
 
 def test_a_folder_called_snapshots_opens_no_way_out(folder, tmp_path):
@@ -811,7 +811,7 @@ def test_a_folder_called_snapshots_opens_no_way_out(folder, tmp_path):
         (snapshot / WEIGHTS).unlink()
         place.write_bytes((blobs / "1234").read_bytes())
         (snapshot / WEIGHTS).symlink_to(place)
-        refuse(snapshot, f"{WEIGHTS} is a link out of the checkpoint's folder")
+        check_refused(snapshot, f"{WEIGHTS} is a link out of the checkpoint's folder")
 
 
 def test_a_link_within_the_folder_is_a_file_like_any_other(folder):
@@ -824,10 +824,10 @@ def test_a_link_within_the_folder_is_a_file_like_any_other(folder):
 def test_what_is_no_file_is_refused(folder, name):
     (folder / name).unlink()
     os.mkfifo(folder / name)
-    refuse(folder, f"{name} is not a file")
+    check_refused(folder, f"{name} is not a file")
     (folder / name).unlink()
     (folder / name).mkdir()
-    refuse(folder, f"{name} is not a file")
+    check_refused(folder, f"{name} is not a file")
 
 
 @pytest.mark.parametrize("name", SERVED)
@@ -835,7 +835,7 @@ def test_a_link_to_itself_or_to_nothing_is_refused(folder, name):
     for target in (name, "nothing"):
         (folder / name).unlink()
         (folder / name).symlink_to(target)
-        refuse(folder, name)
+        check_refused(folder, name)
 
 
 def test_files_replaced_while_in_use_change_nothing(folder):
@@ -852,7 +852,7 @@ def test_files_replaced_while_in_use_change_nothing(folder):
 def test_files_of_two_checkpoints_do_not_go_together(folder, tmp_path):
     tiny_model("ab\n", hidden=3, layers=1, seed=9).save_pretrained(tmp_path / "other")
     (folder / WEIGHTS).write_bytes((tmp_path / "other" / WEIGHTS).read_bytes())
-    refuse(folder, f"{WEIGHTS} is not the file that {MANIFEST} describes")
+    check_refused(folder, f"{WEIGHTS} is not the file that {MANIFEST} describes")
 
 
 def test_the_alphabet_of_the_tests_is_known():
