@@ -2,27 +2,46 @@
 
 Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) takes the momentum of a matrix and makes
 its singular values nearly one, so that no direction of the update drowns the others. An LSTM stacks the four
-gates' matrices into one: each gate is made orthogonal by itself, which is worth 0.018 nats over the whole.
+gates' matrices into one: each gate is made orthogonal by itself, which is worth 0.018 nats over the whole. AdamW:
+Loshchilov and Hutter 2019.
+
+Both keep their state in tensors that exist from the start and have names, so that a run can be saved at any step.
+They are no ``torch.optim.Optimizer``, whose making imports torch's compiler: as long again as torch itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 _GATES = 4
 # Coefficients of the quintic iteration, chosen by Muon's authors for speed of convergence from small values.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
-class GatewiseMuon(torch.optim.Optimizer):
+class Optimizer(Protocol):
+    """Moves some parameters by their gradients."""
+
+    def step(self, share: float, number: int) -> None:
+        """One update of every parameter that has a gradient.
+
+        Args:
+            share: of the full learning rate, 0 to 1.
+            number: of this update, counted from 1.
+        """
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """All that it remembers, by name; the tensors themselves, to be copied from and into."""
+
+
+class GatewiseMuon:
     """Muon on matrices of stacked gates.
 
     Args:
-        params: (4H, K) matrices, the gates i, f, g, o under each other as ``nn.LSTM`` keeps them.
+        params: (4H, K) matrices by name, the gates i, f, g, o under each other as ``nn.LSTM`` keeps them.
         lr: an update's root mean square is about lr / √K.
         momentum: of Nesterov's kind.
         weight_decay: decoupled, times lr.
@@ -32,7 +51,7 @@ class GatewiseMuon(torch.optim.Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Mapping[str, nn.Parameter],
         lr: float,
         *,
         momentum: float = 0.95,
@@ -40,29 +59,75 @@ class GatewiseMuon(torch.optim.Optimizer):
         iterations: int = 4,
         dtype: torch.dtype = torch.bfloat16,
     ) -> None:
-        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "iterations": iterations}
-        super().__init__(params, defaults)
-        self._dtype = dtype
+        self._params = dict(params)
+        self._buffers = {name: torch.zeros_like(p, requires_grad=False) for name, p in params.items()}
+        self._lr, self._momentum, self._weight_decay = lr, momentum, weight_decay
+        self._iterations, self._dtype = iterations, dtype
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """One update of every matrix that has a gradient."""
-        if closure is not None:
-            raise TypeError("GatewiseMuon takes no closure")
-        for group in self.param_groups:
-            lr, momentum = group["lr"], group["momentum"]
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state = self.state[p]
-                if not state:
-                    state["momentum_buffer"] = torch.zeros_like(p)
-                buffer = state["momentum_buffer"].lerp_(p.grad, 1 - momentum)
-                update = p.grad.lerp(buffer, momentum).view(_GATES, -1, p.shape[1])  # (4, H, K)
-                update = orthogonalize(update, group["iterations"], self._dtype)
-                scale = max(1.0, update.shape[1] / update.shape[2]) ** 0.5
-                p.mul_(1 - lr * group["weight_decay"])
-                p.add_(update.view_as(p), alpha=-lr * scale)
+    def step(self, share: float, number: int) -> None:  # noqa: ARG002  its momentum needs no correction
+        """See ``Optimizer``."""
+        lr = self._lr * share
+        for name, p in self._params.items():
+            if p.grad is None:
+                continue
+            buffer = self._buffers[name].lerp_(p.grad, 1 - self._momentum)
+            update = p.grad.lerp(buffer, self._momentum).view(_GATES, -1, p.shape[1])  # (4, H, K)
+            update = orthogonalize(update, self._iterations, self._dtype)
+            scale = max(1.0, update.shape[1] / update.shape[2]) ** 0.5
+            p.mul_(1 - lr * self._weight_decay)
+            p.add_(update.view_as(p), alpha=-lr * scale)
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """See ``Optimizer``."""
+        for name, buffer in self._buffers.items():
+            yield f"{name}.momentum_buffer", buffer
+
+
+class AdamW:
+    """AdamW; matrices decay, vectors do not.
+
+    Args:
+        params: parameters by name.
+        lr: the learning rate.
+        betas: decay of the gradients' mean, and of that of their squares.
+        weight_decay: decoupled, times lr.
+        eps: added to the root of the squares' mean.
+    """
+
+    def __init__(
+        self,
+        params: Mapping[str, nn.Parameter],
+        lr: float,
+        *,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
+        self._params = dict(params)
+        self._means = {name: torch.zeros_like(p, requires_grad=False) for name, p in params.items()}
+        self._squares = {name: torch.zeros_like(p, requires_grad=False) for name, p in params.items()}
+        self._lr, self._betas, self._weight_decay, self._eps = lr, betas, weight_decay, eps
+
+    @torch.no_grad()
+    def step(self, share: float, number: int) -> None:
+        """See ``Optimizer``."""
+        lr, (beta1, beta2) = self._lr * share, self._betas
+        for name, p in self._params.items():
+            if p.grad is None:
+                continue
+            mean = self._means[name].lerp_(p.grad, 1 - beta1)
+            squares = self._squares[name].mul_(beta2).addcmul_(p.grad, p.grad, value=1 - beta2)
+            root = squares.sqrt().mul_((1 - beta2**number) ** -0.5).add_(self._eps)
+            if p.ndim > 1:
+                p.mul_(1 - lr * self._weight_decay)
+            p.addcdiv_(mean, root, value=-lr / (1 - beta1**number))
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """See ``Optimizer``."""
+        for name in self._params:
+            yield f"{name}.exp_avg", self._means[name]
+            yield f"{name}.exp_avg_sq", self._squares[name]
 
 
 def orthogonalize(matrices: Tensor, iterations: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:

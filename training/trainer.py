@@ -10,8 +10,8 @@ Knows tensors only: no files, no clock, no terminal.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from model import LSTMConfig, LSTMNetwork, LSTMState
 
 from .dataset import Ids, Windows
 from .locked_dropout import DroppedNetwork
-from .optimizer import GatewiseMuon
+from .optimizer import AdamW, GatewiseMuon, Optimizer
 from .recipe import Recipe
 
 
@@ -60,7 +60,6 @@ class Trainer:
         self._average = AveragedModel(self.network, multi_avg_fn=self._move_average)
         self._average.requires_grad_(False)
         self._optimizers = self._make_optimizers()
-        self._make_optimizer_state()
         self._state = LSTMState.zeros(config, recipe.batch, device=device)
         self._random = torch.Generator(device=device)
         self._losses = torch.zeros(2, dtype=torch.float64)  # sum and count since ``take_train_loss``
@@ -97,12 +96,9 @@ class Trainer:
             raise DivergedError(f"the loss at step {step + 1:,} is {nats}")
         if not math.isfinite(float(norm)):
             raise DivergedError(f"the gradient at step {step + 1:,} is {float(norm)}")
-        rate = self.recipe.rate_at(step)
         for optimizer in self._optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["full_lr"] * rate
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.step(self.recipe.rate_at(step), step + 1)
+        self.network.zero_grad(set_to_none=True)
         self._average.update_parameters(self.network)
         self._state = state.detach()
         self._losses += torch.tensor([nats, 1.0])
@@ -119,7 +115,7 @@ class Trainer:
         """All that ``load_state_tensors`` needs to go on exactly; copies are the caller's affair."""
         tensors = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
-        tensors |= {f"optimizer.{name}": tensor for name, tensor in self._optimizer_tensors()}
+        tensors |= {f"optimizer.{name}": tensor for each in self._optimizers for name, tensor in each.tensors()}
         tensors |= {"carried.h": self._state.h, "carried.c": self._state.c, "losses": self._losses}
         tensors["steps_done"] = torch.tensor(self.steps_done)
         return tensors
@@ -148,47 +144,15 @@ class Trainer:
             kept.bernoulli_(1 - self.recipe.reset, generator=self._random)
             self._state = LSTMState(self._state.h * kept, self._state.c * kept)
 
-    def _make_optimizers(self) -> list[torch.optim.Optimizer]:
-        matrices: list[nn.Parameter] = []
-        others: list[nn.Parameter] = []
-        for name, parameter in self.network.named_parameters():
-            (matrices if name.startswith("lstm.weight") else others).append(parameter)
-        decayed, plain = [p for p in others if p.ndim == 2], [p for p in others if p.ndim == 1]
-        recipe = self.recipe
+    def _make_optimizers(self) -> list[Optimizer]:
+        recipe, named = self.recipe, dict(self.network.named_parameters())
+        matrices = {name: parameter for name, parameter in named.items() if name.startswith("lstm.weight")}
+        others = {name: parameter for name, parameter in named.items() if name not in matrices}
         dtype = torch.bfloat16 if recipe.bfloat16 else torch.float32
-        muon = GatewiseMuon(matrices, recipe.matrix_lr, weight_decay=recipe.weight_decay, dtype=dtype)
-        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
-        adam = torch.optim.AdamW(
-            groups,
-            recipe.lr,
-            betas=(0.9, 0.99),
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        )
-        for optimizer in (muon, adam):
-            for group in optimizer.param_groups:
-                group["full_lr"] = group["lr"]
-        return [muon, adam]
-
-    def _optimizer_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        names = {parameter: name for name, parameter in self.network.named_parameters()}
-        for optimizer in self._optimizers:
-            for parameter, state in optimizer.state.items():
-                for key, value in state.items():
-                    yield f"{names[cast(nn.Parameter, parameter)]}.{key}", value
-
-    def _make_optimizer_state(self) -> None:
-        """Has the optimizers make their tensors now, by a step that moves nothing, so that a state can be loaded."""
-        for optimizer in self._optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = 0.0
-        for parameter in self.network.parameters():
-            parameter.grad = torch.zeros_like(parameter)
-        for optimizer in self._optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        for _, tensor in self._optimizer_tensors():
-            tensor.zero_()
+        return [
+            GatewiseMuon(matrices, recipe.matrix_lr, weight_decay=recipe.weight_decay, dtype=dtype),
+            AdamW(others, recipe.lr, weight_decay=recipe.weight_decay),
+        ]
 
     def _move_average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
         # Young averages follow quickly, or the random start would stay in them for long.

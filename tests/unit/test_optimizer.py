@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from training.optimizer import GatewiseMuon, orthogonalize
+from training.optimizer import AdamW, GatewiseMuon, Optimizer, orthogonalize
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def one_step(gradient: Tensor, **options: float) -> Tensor:
-    """What the first step adds to a matrix of zeros, at rate 1."""
-    parameter = torch.zeros_like(gradient, requires_grad=True)
-    parameter.grad = gradient.clone()
-    GatewiseMuon([parameter], 1.0, dtype=torch.float32, **options).step()  # type: ignore[arg-type]
-    return parameter.detach()
+def parameter(*shape: int, seed: int = 9) -> nn.Parameter:
+    return nn.Parameter(random(*shape, seed=seed))
+
+
+def one_step(gradient: Tensor) -> Tensor:
+    """What Muon's first step adds to a matrix of zeros, at rate 1."""
+    matrix = nn.Parameter(torch.zeros_like(gradient))
+    matrix.grad = gradient.clone()
+    GatewiseMuon({"m": matrix}, 1.0, dtype=torch.float32).step(1.0, 1)
+    return matrix.detach()
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16), (2, 24, 24)])
@@ -76,44 +78,84 @@ def test_tall_gates_take_larger_steps() -> None:
     assert 0.85 < ratio < 1.25
 
 
-def test_weight_decay_is_decoupled() -> None:
-    parameter = random(8, 3).requires_grad_()
-    before = parameter.detach().clone()
-    parameter.grad = torch.zeros_like(parameter)
-    GatewiseMuon([parameter], 0.5, weight_decay=0.1).step()
-    assert torch.allclose(parameter.detach(), before * (1 - 0.5 * 0.1))
+def make(kind: str, matrix: nn.Parameter, weight_decay: float = 0.0) -> Optimizer:
+    if kind == "muon":
+        return GatewiseMuon({"m": matrix}, 0.5, weight_decay=weight_decay)
+    return AdamW({"m": matrix}, 0.5, weight_decay=weight_decay)
 
 
-def test_without_a_gradient_nothing_moves() -> None:
-    parameter = random(8, 3).requires_grad_()
-    before = parameter.detach().clone()
-    optimizer = GatewiseMuon([parameter], 0.5, weight_decay=0.1)
-    optimizer.step()
-    assert torch.equal(parameter.detach(), before)
-    assert not optimizer.state[parameter]
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_weight_decay_is_decoupled(kind: str) -> None:
+    matrix = parameter(8, 3)
+    before = matrix.detach().clone()
+    matrix.grad = torch.zeros_like(matrix)
+    make(kind, matrix, 0.1).step(0.5, 1)
+    assert torch.allclose(matrix.detach(), before * (1 - 0.5 * 0.5 * 0.1))
 
 
-def test_momentum_is_nesterovs_and_is_saved() -> None:
-    gradients = [random(8, 5, seed=seed) for seed in range(5)]
-    parameter = random(8, 5, seed=9).requires_grad_()
-    optimizer = GatewiseMuon([parameter], 0.02, momentum=0.9)
-    buffer = torch.zeros(8, 5)
-    for gradient in gradients[:3]:
-        parameter.grad = gradient
-        optimizer.step()
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_without_a_gradient_nothing_moves(kind: str) -> None:
+    matrix = parameter(8, 3)
+    before = matrix.detach().clone()
+    optimizer = make(kind, matrix, 0.1)
+    optimizer.step(1.0, 1)
+    assert torch.equal(matrix.detach(), before)
+    assert all(not tensor.any() for _, tensor in optimizer.tensors())
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_the_share_scales_the_step(kind: str) -> None:
+    moves = []
+    for share in (1.0, 0.25):
+        matrix = nn.Parameter(torch.zeros(8, 5))
+        matrix.grad = random(8, 5)
+        make(kind, matrix).step(share, 1)
+        moves.append(matrix.detach())
+    assert torch.allclose(moves[0] * 0.25, moves[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_its_memory_can_be_taken_over(kind: str) -> None:
+    gradients = [random(8, 5, seed=seed) for seed in range(6)]
+    one, other = parameter(8, 5), parameter(8, 5)
+    begun, goes_on = make(kind, one), make(kind, other)
+    for number, gradient in enumerate(gradients[:3], 1):
+        one.grad = gradient
+        begun.step(1.0, number)
+    with torch.no_grad():
+        other.copy_(one)
+    for (name, mine), (its_name, its) in zip(goes_on.tensors(), begun.tensors(), strict=True):
+        assert name == its_name
+        mine.copy_(its)
+    for number, gradient in enumerate(gradients[3:], 4):
+        for matrix, optimizer in ((one, begun), (other, goes_on)):
+            matrix.grad = gradient
+            optimizer.step(1.0, number)
+    assert torch.equal(one, other)
+
+
+def test_muons_momentum_is_nesterovs() -> None:
+    gradients = [random(8, 5, seed=seed) for seed in range(3)]
+    matrix, expected, buffer = nn.Parameter(torch.zeros(8, 5)), torch.zeros(8, 5), torch.zeros(8, 5)
+    optimizer = GatewiseMuon({"m": matrix}, 0.1, momentum=0.9, dtype=torch.float32)
+    for number, gradient in enumerate(gradients, 1):
+        matrix.grad = gradient
+        optimizer.step(1.0, number)
         buffer = 0.9 * buffer + 0.1 * gradient
-    assert torch.allclose(optimizer.state[parameter]["momentum_buffer"], buffer, atol=1e-6)
-
-    other = parameter.detach().clone().requires_grad_()
-    again = GatewiseMuon([other], 0.02, momentum=0.9)
-    again.load_state_dict(copy.deepcopy(optimizer.state_dict()))
-    for gradient in gradients[3:]:
-        for each, its in ((parameter, optimizer), (other, again)):
-            each.grad = gradient
-            its.step()
-    assert torch.equal(parameter, other)
+        looked_ahead = (0.1 * gradient + 0.9 * buffer).view(4, 2, 5)
+        expected -= 0.1 * orthogonalize(looked_ahead, 4, torch.float32).view(8, 5)
+    assert torch.allclose(matrix.detach(), expected, atol=1e-5)
 
 
-def test_it_takes_no_closure() -> None:
-    with pytest.raises(TypeError, match="no closure"):
-        GatewiseMuon([torch.zeros(4, 1, requires_grad=True)], 1.0).step(lambda: None)
+@pytest.mark.parametrize("shape", [(7, 5), (6,)])
+def test_adamw_is_torchs(shape: tuple[int, ...]) -> None:
+    one, other = parameter(*shape), parameter(*shape)
+    mine = AdamW({"p": one}, 0.03, weight_decay=0.2)
+    decay = 0.2 if len(shape) > 1 else 0.0
+    torchs = torch.optim.AdamW([other], 0.03, betas=(0.9, 0.99), weight_decay=decay)
+    for number in range(1, 20):
+        one.grad = random(*shape, seed=number)
+        other.grad = one.grad.clone()
+        mine.step(1.0, number)
+        torchs.step()
+    assert torch.allclose(one, other, atol=1e-6)

@@ -1,0 +1,291 @@
+"""Stopped in every way and resumed: bit for bit the run that was never stopped, or a clear word why not."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model import CharLSTM
+from tests.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, train, words, write_text
+from training.__main__ import main
+
+LONG = ("text.txt", *SIZES, "--steps=1500", "--evaluations=30", "--out=run")
+SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
+Here = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """How the long run comes out."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_text(folder)
+    assert train(*LONG, cwd=folder).end() == 0
+    return outcome(folder / "run")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Runs the command line in this process; gives the exit code and what was said."""
+    write_text(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> tuple[int, str]:
+        capsys.readouterr()
+        return main([*map(str, arguments)]), capsys.readouterr().err
+
+    return run
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+# stopped by a signal
+
+
+@pytest.mark.parametrize(("number", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
+def test_a_signal_saves_and_the_run_goes_on_where_it_was(
+    tmp_path: Path, never_stopped: dict[str, Any], number: int, code: int, name: str
+) -> None:
+    write_text(tmp_path)
+    with Training(*LONG, cwd=tmp_path) as run:
+        for _ in range(3):
+            run.until(r"^step \d+: ")
+        run.send(number)
+        assert run.end() == code
+    stopped = json.loads(re.findall(r"Stopped at step ([\d,]+)\.", run.said)[0].replace(",", ""))
+    assert f"{name}: saving after this step" in run.said
+    assert "To go on:\n  python -m training --resume run" in run.said
+    assert checkpoints(tmp_path / "run")[-1].name == f"step-{stopped:08d}"
+    assert stopped < 1500
+    resumed = train("--resume=run", cwd=tmp_path)
+    assert resumed.end() == 0
+    assert f"Going on from step {stopped:,} of 1,500." in resumed.said
+    assert outcome(tmp_path / "run") == never_stopped
+
+
+def test_kill_9_loses_nothing_but_time(tmp_path: Path, never_stopped: dict[str, Any]) -> None:
+    write_text(tmp_path)
+    for arguments in (LONG, ("--resume=run",)):
+        with Training(*arguments, cwd=tmp_path) as run:
+            for _ in range(4):
+                run.until(r"^step \d+: ")
+            run.send(signal.SIGKILL)
+            assert run.end() == -signal.SIGKILL
+    assert train("--resume=run", cwd=tmp_path).end() == 0
+    assert outcome(tmp_path / "run") == never_stopped
+
+
+def test_killed_at_moments_of_every_kind(tmp_path: Path) -> None:
+    """At steps and in the middle of saving, once or again and again; `make soak` takes all moments there are."""
+    text = write_text(tmp_path)
+    draw = random.Random(2)
+    moments = [f"step:{step}" for step in draw.sample(range(1, 31), 4)]
+    moments += [f"sync:{number}" for number in draw.sample(range(1, 60), 4)]
+    moments += ["step:3,step:2,sync:9,step:6"]
+    words = [sys.executable, "-m", "tests.lives", str(tmp_path), str(text), "", *moments]
+    ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    whole, *others = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [each["moments"] for each in others] == moments
+    for each in others:
+        assert each["outcome"] == whole["outcome"], each["moments"]
+
+
+def test_a_run_that_is_stopped_before_its_first_look_can_be_read_from(tmp_path: Path) -> None:
+    write_text(tmp_path)
+    with Training("text.txt", *SIZES, "--steps=1000000", "--evaluations=1", "--out=run", cwd=tmp_path) as run:
+        run.until("^step 1 of")
+        run.send(signal.SIGINT)
+        assert run.end() == 130
+    assert metrics(tmp_path / "run") == []
+    assert CharLSTM.from_pretrained(tmp_path / "run").training["step"] == int(checkpoints(tmp_path / "run")[0].name[5:])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_it_reads_leaves_nothing(tmp_path: Path, number: int, code: int) -> None:
+    os.mkfifo(tmp_path / "endless")
+    with Training("endless", "--out=a/run", cwd=tmp_path) as run:
+        run.until("^Reading endless")
+        run.send(number)
+        assert run.end() == code
+    assert run.lines[-1] == "stopped"
+    assert [path.name for path in tmp_path.iterdir()] == ["endless"]
+
+
+def test_a_signal_while_it_measures_leaves_nothing(tmp_path: Path) -> None:
+    write_text(tmp_path, 20_000)
+    with Training("text.txt", "--minutes=9", "--preset=large", "--batch=512", cwd=tmp_path) as run:
+        run.until("^Measuring this machine")
+        run.send(signal.SIGINT)
+        assert run.end() == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+# resumed
+
+
+def test_a_run_that_is_complete_is_said_to_be(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    before = outcome(tmp_path / "run")
+    code, said = here("--resume=run")
+    assert code == 0
+    assert "This run is complete: 24 steps." in said
+    assert outcome(tmp_path / "run") == before
+
+
+def test_it_finds_its_text_from_any_folder_and_decodes_it_as_before(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "latin.txt").write_bytes(words().encode() + "é".encode("latin-1"))
+    assert here("text.txt", "more/*.txt", *SIZES, "--steps=4", "--errors=replace", "--out=run")[0] == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert here("--resume=../run")[0] == 0
+
+
+def test_another_text_is_refused(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    before = outcome(tmp_path / "run")
+    text = (tmp_path / "text.txt").read_text()
+    (tmp_path / "other.txt").write_text(text.replace("cat", "cow"))
+    code, said = here("--resume=run", "other.txt")
+    assert code == 2
+    assert "error: the text is not the one this run began with (1,514 characters then, 1,514 now, or changed" in said
+    (tmp_path / "text.txt").unlink()
+    code, said = here("--resume=run")
+    assert code == 2
+    assert "error: there is no file or folder" in said
+    (tmp_path / "moved.txt").write_text(text)
+    assert here("moved.txt", "--resume=run")[0] == 0
+    assert here("--resume=run")[0] == 0  # the new place was noted
+    assert outcome(tmp_path / "run") == before
+
+
+def test_the_newest_checkpoint_is_damaged(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    whole = outcome(tmp_path / "run")
+    flip(tmp_path / "run/step-00000024/training_state/state.safetensors")
+    code, said = here("--resume=run")
+    assert code == 0
+    assert "warning: step-00000024 is damaged (state.safetensors is not the file that manifest.json describes" in said
+    assert "Going on from step 16 of 24." in said
+    assert (tmp_path / "run/damaged-step-00000024").is_dir()
+    assert outcome(tmp_path / "run") == whole
+
+
+def test_no_checkpoint_is_whole(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    for folder in checkpoints(tmp_path / "run"):
+        flip(folder / "model.safetensors")
+    code, said = here("--resume=run")
+    assert code == 2
+    assert said.splitlines()[-1] == "error: no checkpoint in 'run' is whole: nothing can be resumed"
+
+
+def test_a_state_of_another_version_is_told(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    for folder in checkpoints(tmp_path / "run"):
+        file = folder / "training_state/state.json"
+        state = json.loads(file.read_text())
+        state["recipe"]["unheard_of"] = 1
+        file.write_text(json.dumps(state))
+        manifest = folder / "training_state/manifest.json"
+        hashes = json.loads(manifest.read_text())
+        hashes["sha256"]["state.json"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        manifest.write_text(json.dumps(hashes))
+    code, said = here("--resume=run")
+    assert code == 2
+    assert said.splitlines()[-1].startswith("error: this run was begun with another version of the project")
+
+
+def test_another_machine_is_warned_of(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here(*SHORT, "--out=run")
+    monkeypatch.setattr("training.prepare.versions", lambda: {"torch": "99.0", "machine": "abacus"})
+    code, said = here("--resume=run")
+    assert code == 0
+    assert re.search(r"warning: torch \S+ then, 99.0 now; machine .* now: .* may differ in their last digits", said)
+
+
+# a disk that is full
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Callable[[bool, int], None]]:
+    """A disk for the folder that can be filled up and emptied; a process's own limit where none can be mounted."""
+    folder.mkdir()
+    mounted = (
+        shutil.which("mount")
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", str(folder)], capture_output=True, check=False
+        ).returncode
+    )
+
+    def fill(full: bool, process: int) -> None:
+        if not mounted:
+            _, most = resource.prlimit(process, resource.RLIMIT_FSIZE)
+            resource.prlimit(process, resource.RLIMIT_FSIZE, (200 if full else most, most))
+        elif full:
+            with contextlib.suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
+                while file.write(bytes(4096)):
+                    continue
+        else:
+            (folder / "ballast").unlink()
+
+    try:
+        yield fill
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path: Path) -> None:
+    write_text(tmp_path)
+    arguments = ("text.txt", *SIZES, "--steps=4000", "--evaluations=60")
+    with small_disk(tmp_path / "disk") as fill, Training(*arguments, "--out=disk/run", cwd=tmp_path) as run:
+        run.until(r"^step \d+: ")
+        fill(True, run.process.pid)
+        run.until(r"^warning: no checkpoint of step [\d,]+ \((No space left on device|File too large)\); those before")
+        kept = checkpoints(tmp_path / "disk/run")
+        CharLSTM.from_pretrained(kept[-1])
+        run.until("^warning: no checkpoint of step")
+        assert checkpoints(tmp_path / "disk/run") == kept
+        fill(False, run.process.pid)
+        assert run.end() == 0
+        assert CharLSTM.from_pretrained(tmp_path / "disk/run").training["step"] > 100
+        full = outcome(tmp_path / "disk/run")
+    assert train(*arguments, "--out=run", cwd=tmp_path).end() == 0
+    plain = outcome(tmp_path / "run")
+    assert (full["tensors"]["weights.output.bias"], full["metrics"]) == (
+        plain["tensors"]["weights.output.bias"],
+        plain["metrics"],
+    )
+
+
+def test_a_disk_that_stays_full_is_an_error_in_the_end(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("training.session.write_state", full)
+    code, said = here(*SHORT, "--out=run")
+    assert code == 1
+    assert said.count("warning: no checkpoint of step") == 4
+    assert "error: the last checkpoint could not be written: make room, then go on with --resume" in said
+    assert "python -m training --resume" not in said
