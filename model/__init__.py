@@ -8,11 +8,13 @@ for piece in stream(lm, "ROMEO:", length=500, temperature=0.8, seed=1):
 
 from .char_lstm import PRETRAINED, CharLSTM, ModelUnavailableError
 from .checkpoint import CheckpointError
-from .engine import Engine, EngineBusyError, Memory, Sequence, Stream, generate, stream
+from .engine import Engine, EngineBusyError
 from .lstm import LSTMConfig, LSTMNetwork, LSTMState
 from .sampler import SamplingParams
 from .score import Score, score
+from .sequence import Memory, Sequence
 from .tokenizer import CharTokenizer, UnknownCharactersError
+from .writing import Stream, generate, stream
 
 __all__ = [
     "PRETRAINED",

@@ -13,19 +13,18 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from .char_lstm import CharLSTM
 from .lstm import LSTMState
-from .sampler import Randomness, SamplingParams, draw_seed
+from .sampler import Randomness, SamplingParams
+from .sequence import FinishReason, Memory, Sequence
 from .stepper import Arithmetic, Rows, make_stepper
-from .tokenizer import UnknownCharacter
 
-FinishReason = Literal["length", "stop", "abort", "time", "error"]
 Result = TypeVar("Result")
 READ_AT_ONCE = 32  # characters of a prompt read in one step, at most
 MAX_INT8_COST = 0.01  # nats; a model that loses more in 8 bits is served in float32
@@ -35,92 +34,6 @@ _CATCH_UP_S = 0.25  # a row that fell further behind its pace does not hurry to 
 
 class EngineBusyError(RuntimeError):
     """As many requests wait as may; try again in a moment. Or the engine has been stopped."""
-
-
-@dataclass(frozen=True)
-class Memory:
-    """All that is needed to go on writing: the state, and the last character, which it has not read yet."""
-
-    state: LSTMState  # of one row, (L, 1, H)
-    last_id: int
-
-
-@dataclass(eq=False)
-class Sequence:
-    """One reply: waiting, running or finished.
-
-    Attributes:
-        params: how it is written.
-        first: the number, since the seed was set, of its first character.
-        pace: characters a second; None is as fast as it can.
-        unknown: the prompt's characters that the model does not know; they were skipped.
-        finish_reason: None while it is written.
-        error: what went wrong, when that is why it ended.
-        memory: where to go on from, once it is finished; None if its prompt was not read to the end.
-    """
-
-    params: SamplingParams
-    first: int = 0
-    pace: float | None = None
-    deadline: float | None = None  # time.monotonic()
-    unknown: list[UnknownCharacter] = field(default_factory=list)
-    finish_reason: FinishReason | None = None
-    error: str = ""
-    memory: Memory | None = None
-    started: float = 0.0  # time.monotonic() of the first character
-    ended: float = 0.0
-    aborted: bool = False
-    _characters: list[str] = field(default_factory=list)
-    _released: int = 0  # characters that a reader may have: not those that may turn out to be the stop text
-
-    @property
-    def finished(self) -> bool:
-        return self.finish_reason is not None
-
-    @property
-    def length(self) -> int:
-        """How many characters a reader may have so far."""
-        return self._released
-
-    @property
-    def text(self) -> str:
-        """What is written so far, without the prompt and without the stop text."""
-        return self.since(0)
-
-    def since(self, position: int) -> str:
-        """What is written from a position on. Safe to call while another thread writes."""
-        return "".join(self._characters[position : self._released])
-
-    @property
-    def next_first(self) -> int:
-        """The number of the character after its last: ``first`` of a reply that goes on from its memory."""
-        return self.first + len(self._characters)
-
-    @property
-    def chars_per_sec(self) -> float:
-        """Of the time from the first character to the last."""
-        seconds = (self.ended or time.monotonic()) - self.started
-        return self._released / seconds if self.started and seconds > 0 else 0.0
-
-    def _over(self, now: float) -> FinishReason | None:
-        """Why it ends before its next character, if it does."""
-        if self.aborted:
-            return "abort"
-        return "time" if self.deadline is not None and now >= self.deadline else None
-
-    def _append(self, character: str) -> FinishReason | None:
-        """Takes the next character; returns why the reply ends with it, if it does."""
-        self._characters.append(character)
-        stop, written = self.params.stop, len(self._characters)
-        if not stop:
-            self._released = written
-        else:
-            tail = "".join(self._characters[-len(stop) :])
-            held = next(n for n in range(min(len(stop), written), -1, -1) if tail.endswith(stop[:n]))
-            self._released = written - held
-            if held == len(stop):
-                return "stop"
-        return "length" if written >= self.params.length else None
 
 
 @dataclass(eq=False)
@@ -152,7 +65,7 @@ class Engine:
     """
 
     def __init__(
-        self, lm: CharLSTM, *, max_rows: int = 128, max_waiting: int = 256, arithmetic: Arithmetic | None = None
+        self, lm: CharLSTM, *, max_rows: int = 256, max_waiting: int = 256, arithmetic: Arithmetic | None = None
     ) -> None:
         self.lm = lm
         self.max_rows = max_rows
@@ -233,7 +146,7 @@ class Engine:
         self._admit()
         now = time.monotonic()
         for row in self._rows:
-            if reason := row.sequence._over(now):
+            if reason := row.sequence.over(now):
                 self._finish(row, reason)
         due = [row for row in self._rows if row.due <= now and not row.sequence.finished]
         self._read_prompts(due)
@@ -279,7 +192,7 @@ class Engine:
         with self._changed:
             now = time.monotonic()
             for row in list(self._waiting):
-                if reason := row.sequence._over(now):
+                if reason := row.sequence.over(now):
                     self._waiting.remove(row)
                     self._finish(row, reason)
             while self._waiting and len(self._rows) < self.max_rows:
@@ -310,7 +223,7 @@ class Engine:
             sequence.started = sequence.started or now
             if sequence.pace:
                 row.due = max(row.due or now, now - _CATCH_UP_S) + 1 / sequence.pace
-            if reason := sequence._append(vocab[chosen]):
+            if reason := sequence.append(vocab[chosen]):
                 self._finish(row, reason)
 
     def _draw(self, rows: list[_Row]) -> list[tuple[_Row, int]]:
@@ -332,16 +245,13 @@ class Engine:
         return [result for row in rows for result in self._together([row], action)]
 
     def _finish(self, row: _Row, reason: FinishReason) -> None:
-        sequence = row.sequence
-        sequence.ended = time.monotonic()
+        memory = None
         if row.writes:
             state = row.start if row.slot < 0 else self._stepper.state(row.slot)
-            sequence.memory = Memory(state, row.to_read[0])
+            memory = Memory(state, row.to_read[0])
         if row.slot >= 0:
             self._free.append(row.slot)
-        if reason != "stop":  # what was held back for a stop text that never came
-            sequence._released = len(sequence._characters)
-        sequence.finish_reason = reason  # last: whoever sees it may read all the rest
+        row.sequence.finish(reason, memory)
 
 
 def _check_memory(memory: Memory, nothing: LSTMState, vocab_size: int) -> None:
@@ -360,66 +270,3 @@ def _fitting(lm: CharLSTM) -> Arithmetic:
 def _arrays(rows: list[_Row]) -> tuple[Rows, Rows]:
     """The slots of some rows, and the next character that each reads."""
     return np.array([row.slot for row in rows], np.int64), np.array([row.to_read[0] for row in rows], np.int64)
-
-
-class Stream(Iterator[str]):
-    """A reply as an iterator over its pieces, mostly single characters.
-
-    Attributes:
-        sequence: seed (in ``sequence.params``), ``text`` so far, ``finish_reason``, and in the end the ``memory``
-            that the next call can go on from.
-    """
-
-    def __init__(self, engine: Engine, sequence: Sequence) -> None:
-        self.sequence = sequence
-        self._engine = engine
-        self._position = 0
-
-    def abort(self) -> None:
-        """Ends it before its next character; what is written by then still comes. From any thread or signal handler."""
-        self._engine.abort(self.sequence)
-
-    def __next__(self) -> str:
-        while True:
-            piece = self.sequence.since(self._position)
-            if piece:
-                self._position += len(piece)
-                return piece
-            if self.sequence.error:
-                raise RuntimeError(self.sequence.error)
-            if self.sequence.finished:
-                raise StopIteration
-            self._engine.step()
-
-
-def stream(
-    lm: CharLSTM,
-    prompt: str = "",
-    length: int = SamplingParams.length,
-    *,
-    temperature: float = SamplingParams.temperature,
-    top_k: int = SamplingParams.top_k,
-    top_p: float = SamplingParams.top_p,
-    seed: int | None = None,
-    stop: str = SamplingParams.stop,
-    memory: Memory | None = None,
-    first: int = 0,
-    arithmetic: Arithmetic | None = None,
-) -> Stream:
-    """Writes on from a prompt, piece by piece; what is written, without the prompt.
-
-    The same arguments and seed give the same text, on any machine unless ``arithmetic`` is "float32". ``memory``
-    and ``first`` go on from an earlier reply: ``stream(lm, memory=s.sequence.memory,
-    first=s.sequence.next_first, seed=…)`` is what a longer reply would have said.
-
-    Raises:
-        ValueError: an argument is out of bounds, see ``SamplingParams``.
-    """
-    params = SamplingParams(temperature, length, top_k, top_p, draw_seed() if seed is None else seed, stop)
-    engine = Engine(lm, max_rows=1, arithmetic=arithmetic)
-    return Stream(engine, engine.add_request(prompt, params, memory=memory, first=first))
-
-
-def generate(lm: CharLSTM, prompt: str = "", length: int = SamplingParams.length, **options: object) -> str:
-    """The whole reply at once; arguments and errors as of ``stream``."""
-    return "".join(stream(lm, prompt, length, **options))  # type: ignore[arg-type]

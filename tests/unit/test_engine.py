@@ -44,6 +44,7 @@ class Clock:
 def clock(monkeypatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("model.engine.time", clock)
+    monkeypatch.setattr("model.sequence.time", clock)
     return clock
 
 

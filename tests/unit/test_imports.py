@@ -25,7 +25,9 @@ MAY = {
     "compiled": set(),
     "stepper": {"arithmetic", "compiled", "lstm", "sampler"},
     "char_lstm": {"checkpoint", "arithmetic", "lstm", "tokenizer"},
-    "engine": {"char_lstm", "stepper", "sampler", "lstm", "tokenizer"},
+    "sequence": {"lstm", "sampler", "tokenizer"},
+    "engine": {"char_lstm", "stepper", "sequence", "sampler", "lstm", "tokenizer"},
+    "writing": {"char_lstm", "engine", "sequence", "stepper", "sampler"},
     "score": {"char_lstm", "sampler", "lstm", "tokenizer"},
 }
 

@@ -1,0 +1,107 @@
+"""One reply: what was asked, what is written so far, and why it ended. Written by the engine, read by anyone."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .lstm import LSTMState
+from .sampler import SamplingParams
+from .tokenizer import UnknownCharacter
+
+FinishReason = Literal["length", "stop", "abort", "time", "error"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """All that is needed to go on writing: the state, and the last character, which it has not read yet."""
+
+    state: LSTMState  # of one row, (L, 1, H)
+    last_id: int
+
+
+@dataclass(eq=False)
+class Sequence:
+    """One reply: waiting, running or finished.
+
+    Attributes:
+        params: how it is written.
+        first: the number, since the seed was set, of its first character.
+        pace: characters a second; None is as fast as it can.
+        unknown: the prompt's characters that the model does not know; they were skipped.
+        finish_reason: None while it is written.
+        error: what went wrong, when that is why it ended.
+        memory: where to go on from, once it is finished; None if its prompt was not read to the end.
+    """
+
+    params: SamplingParams
+    first: int = 0
+    pace: float | None = None
+    deadline: float | None = None  # time.monotonic()
+    unknown: list[UnknownCharacter] = field(default_factory=list)
+    finish_reason: FinishReason | None = None
+    error: str = ""
+    memory: Memory | None = None
+    started: float = 0.0  # time.monotonic() of the first character
+    ended: float = 0.0
+    aborted: bool = False
+    _characters: list[str] = field(default_factory=list)
+    _released: int = 0  # characters that a reader may have: not those that may turn out to be the stop text
+
+    @property
+    def finished(self) -> bool:
+        return self.finish_reason is not None
+
+    @property
+    def length(self) -> int:
+        """How many characters a reader may have so far."""
+        return self._released
+
+    @property
+    def text(self) -> str:
+        """What is written so far, without the prompt and without the stop text."""
+        return self.since(0)
+
+    def since(self, position: int) -> str:
+        """What is written from a position on. Safe to call while another thread writes."""
+        return "".join(self._characters[position : self._released])
+
+    @property
+    def next_first(self) -> int:
+        """The number of the character after its last: ``first`` of a reply that goes on from its memory."""
+        return self.first + len(self._characters)
+
+    @property
+    def chars_per_sec(self) -> float:
+        """Of the time from the first character to the last."""
+        seconds = (self.ended or time.monotonic()) - self.started
+        return self._released / seconds if self.started and seconds > 0 else 0.0
+
+    def over(self, now: float) -> FinishReason | None:
+        """Why it ends before its next character, if it does."""
+        if self.aborted:
+            return "abort"
+        return "time" if self.deadline is not None and now >= self.deadline else None
+
+    def append(self, character: str) -> FinishReason | None:
+        """Takes the next character; returns why the reply ends with it, if it does."""
+        self._characters.append(character)
+        stop, written = self.params.stop, len(self._characters)
+        if not stop:
+            self._released = written
+        else:
+            tail = "".join(self._characters[-len(stop) :])
+            held = next(n for n in range(min(len(stop), written), -1, -1) if tail.endswith(stop[:n]))
+            self._released = written - held
+            if held == len(stop):
+                return "stop"
+        return "length" if written >= self.params.length else None
+
+    def finish(self, reason: FinishReason, memory: Memory | None) -> None:
+        """Ends it. The reason is set last: whoever sees it may read all the rest."""
+        self.ended = time.monotonic()
+        self.memory = memory
+        if reason != "stop":  # what was held back for a stop text that never came
+            self._released = len(self._characters)
+        self.finish_reason = reason

@@ -1,0 +1,208 @@
+"""How many the app carries at once: programs over its API as fast as it can, and visitors of the page at reading pace.
+
+    python -m tests.benchmarks.bench_crowd [--clients N] [--visitors N …] [--json FILE]
+
+The app runs in a process of its own, the load comes from this one; both share the machine's cores, as they must
+here. Beside it, in the same run: the plain way, one such loop a thread. Prints a table and writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import torch
+
+from model import PRETRAINED
+from tests.app_server import free_port
+from tests.benchmarks import plain_way
+
+PACE = 60
+
+
+@dataclass
+class Reply:
+    """What one reader saw."""
+
+    characters: int
+    pieces: int
+    first_s: float
+    seconds: float
+
+
+class Readers:
+    """Clients of one app."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.AsyncClient(timeout=None, limits=httpx.Limits(max_connections=None))
+
+    async def program(self, number: int, length: int) -> Reply:
+        """Asks ``/generate`` as gradio_client does, and reads to the end."""
+        began = time.perf_counter()
+        call = f"{self.url}gradio_api/call/generate"
+        asked = await self.http.post(call, json={"data": ["ROMEO:", length, 0.8, 0, 1, number]})
+        lines = self._lines(f"{call}/{asked.json()['event_id']}")
+        return await self._read(began, lines, lambda message: len(message[0]) if isinstance(message, list) else None)
+
+    async def visitor(self, number: int, length: int) -> Reply:
+        """Presses Send on the page and watches."""
+        config = (await self.http.get(f"{self.url}config")).json()
+        send = next(c["id"] for c in config["components"] if c["props"].get("value") == "Send")
+        event = next(d for d in config["dependencies"] if [send, "click"] in [list(t) for t in d["targets"]])
+        values = {c["id"]: c["props"].get("value") for c in config["components"]}
+        labels = {c["id"]: c["props"].get("label") for c in config["components"]}
+        given = {"Length": length, "Speed": PACE, "Seed": number, "Prompt": "ROMEO:"}
+        data = [given.get(labels[id_], values[id_]) for id_ in event["inputs"]]
+        session = f"visitor{number}"
+        began = time.perf_counter()
+        joined = {"data": data, "fn_index": event["id"], "session_hash": session, "trigger_id": send}
+        (await self.http.post(f"{self.url}gradio_api/queue/join", json=joined)).raise_for_status()
+        lines = self._lines(f"{self.url}gradio_api/queue/data?session_hash={session}")
+        return await self._read(began, lines, lambda message: _shown(message, length))
+
+    async def _lines(self, url: str) -> Any:
+        async with self.http.stream("GET", url) as response:
+            async for line in response.aiter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line[6:])
+
+    async def _read(self, began: float, messages: Any, measure: Any) -> Reply:
+        first, characters, pieces = 0.0, 0, 0
+        async for message in messages:
+            length = measure(message)
+            if length:
+                first = first or time.perf_counter() - began
+                pieces += 1
+                characters = max(characters, length)
+            if isinstance(message, dict) and message.get("msg") == "process_completed":
+                break
+        return Reply(characters, pieces, first, time.perf_counter() - began)
+
+
+def _shown(message: dict[str, Any], length: int) -> int | None:
+    """Each message of the page that shows something is a piece; that all is written is told by the last."""
+    if message["msg"] == "process_completed" and not message["success"]:
+        raise RuntimeError(f"a visitor was refused: {message['output']}")
+    return length if message["msg"] in ("process_generating", "process_completed") else None
+
+
+def plain_threads(count: int, length: int) -> float:
+    """Characters a second of all together, one plain loop a thread."""
+    torch.set_num_threads(1)
+    loaded = [plain_way.load(PRETRAINED) for _ in range(count)]
+
+    def write(model: plain_way.PlainModel, vocab: list[str]) -> None:
+        for _ in plain_way.write(model, vocab, "\n", length, 0.8):
+            pass
+
+    threads = [threading.Thread(target=write, args=each) for each in loaded]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return count * length / (time.perf_counter() - began)
+
+
+@contextmanager
+def app() -> Iterator[str]:
+    """The app with the bundled model, in a process of its own."""
+    url = f"http://127.0.0.1:{(port := free_port())}/"
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port)}
+    with subprocess.Popen([sys.executable, "app.py"], env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(600):
+                with contextlib.suppress(httpx.TransportError):
+                    httpx.get(url)
+                    break
+                time.sleep(0.1)
+            yield url
+        finally:
+            process.terminate()
+
+
+async def crowd(url: str, kind: str, count: int, length: int) -> dict[str, float]:
+    """What so many readers at once see."""
+    readers = Readers(url)
+    one: Any = getattr(readers, kind)
+    calls: list[Coroutine[Any, Any, Reply]] = [one(number, length) for number in range(count)]
+    began = time.perf_counter()
+    replies = await asyncio.gather(*calls)
+    seconds = time.perf_counter() - began
+    await readers.http.aclose()
+    speeds = [reply.characters / reply.seconds for reply in replies]
+    return {
+        "readers": count,
+        "chars_per_sec": sum(reply.characters for reply in replies) / seconds,
+        "chars_per_sec_slowest": min(speeds),
+        "pieces_per_sec": statistics.median(reply.pieces / reply.seconds for reply in replies),
+        "first_s_median": statistics.median(reply.first_s for reply in replies),
+        "first_s_worst": max(reply.first_s for reply in replies),
+        "fairness": sum(speeds) ** 2 / (count * sum(speed**2 for speed in speeds)),
+    }
+
+
+def measure(clients: int, visitors: list[int], repeats: int) -> dict[str, Any]:
+    """All of it, the app alive throughout."""
+    plain = statistics.median(plain_threads(clients, 40) for _ in range(repeats))
+    with app() as url:
+        asyncio.run(crowd(url, "program", 2, 200))  # once unmeasured
+        runs = [asyncio.run(crowd(url, "program", clients, 1000)) for _ in range(repeats)]
+        api = sorted(runs, key=lambda run: run["chars_per_sec"])[repeats // 2]
+        paced = [asyncio.run(crowd(url, "visitor", count, 10 * PACE)) for count in visitors]
+    return {
+        "plain_threads": {"readers": clients, "chars_per_sec": plain},
+        "api": {**api, "ratio": api["chars_per_sec"] / plain},
+        "visitors": paced,
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    api, plain = found["api"], found["plain_threads"]
+    lines = [
+        f"{plain['readers']} plain loops, one a thread: {plain['chars_per_sec']:,.0f} characters/s in all",
+        f"{api['readers']} programs over the API: {api['chars_per_sec']:,.0f} characters/s in all, "
+        f"{api['ratio']:.1f} x plain; {api['pieces_per_sec']:.1f} pieces/s each, fairness {api['fairness']:.3f}",
+        "",
+        f"{'visitors at 60 a second':<24}{'slowest':>9}{'pieces/s':>10}{'first, median':>15}{'worst':>8}",
+    ]
+    for row in found["visitors"]:
+        lines.append(
+            f"{row['readers']:<24}{row['chars_per_sec_slowest']:>9.1f}{row['pieces_per_sec']:>10.1f}"
+            f"{row['first_s_median']:>13.2f} s{row['first_s_worst']:>6.2f} s"
+        )
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="How many the app carries at once.")
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--visitors", type=int, nargs="*", default=[1, 32, 100, 200])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path, default=Path("build") / "bench_crowd.json")
+    options = parser.parse_args(argv)
+    found = measure(options.clients, options.visitors, options.repeats)
+    print(table(found))
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(f"written to {options.json}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
