@@ -78,7 +78,7 @@ class Shelf:
     """The models by name, the first being the one that is chosen unless another is.
 
     Args:
-        specs: paths or Hub ids with an optional ``@REVISION``; none is the bundled model.
+        specs: paths, Hub ids with an optional ``@REVISION``, or "bundled"; none is the bundled model.
         device: where they write; chosen when None.
     """
 
@@ -196,6 +196,8 @@ def choose_device() -> str:
 
 def split_spec(spec: str) -> tuple[str, str | None]:
     """``user/name@revision`` in two; the path of a folder is never cut."""
+    if spec == BUNDLED:
+        return str(PRETRAINED), None
     if is_local(spec) or "@" not in spec:
         return spec, None
     name, _, revision = spec.rpartition("@")
@@ -216,7 +218,7 @@ def _names(specs: Names[str]) -> list[str]:
     for spec in specs:
         plain = Path(spec).expanduser().resolve().name if is_local(spec) else spec.removeprefix("hf://")
         name, number = plain, 2
-        while name in names or name == BUNDLED:
+        while name in names or (name == BUNDLED != spec):
             name, number = f"{plain} ({number})", number + 1
         names.append(name)
     return names

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from model import generate
+from model import PRETRAINED, generate
 from tests.app_server import random_model, serving
 from tests.local_hub import LocalHub
 from ui.settings import RefusalError
@@ -141,8 +141,8 @@ def test_a_hub_that_hangs_does_not_keep_the_page_from_answering(hub: LocalHub, m
 def test_names_do_not_tell_where_folders_are(tmp_path: Path) -> None:
     for name in ("one/best", "two/best", "bundled"):
         random_model().save_pretrained(tmp_path / name)
-    shelf = shelf_of(*(str(tmp_path / name) for name in ("one/best", "two/best", "bundled")))
-    assert shelf.names == ["best", "best (2)", "bundled (2)"]
+    shelf = shelf_of(*(str(tmp_path / name) for name in ("one/best", "two/best", "bundled")), BUNDLED)
+    assert shelf.names == ["best", "best (2)", "bundled (2)", BUNDLED]
     shelf.stop()
 
 
@@ -151,6 +151,7 @@ def test_specs() -> None:
     assert split_spec("hf://user/name@v2") == ("hf://user/name", "v2")
     assert split_spec("user/name") == ("user/name", None)
     assert split_spec("./a@b") == ("./a@b", None)
+    assert split_spec(BUNDLED) == (str(PRETRAINED), None)
 
 
 def test_the_bundled_model_greets_and_has_examples() -> None:
