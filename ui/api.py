@@ -7,6 +7,7 @@ argument it is about, what it was and what is allowed.
 # No ``from __future__ import annotations``: Gradio reads the types of the endpoints' results as they are.
 import asyncio
 import inspect
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, TypeVar
@@ -23,6 +24,8 @@ from model.sampler import shorten
 from .settings import DEADLINE_S, MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_text
 from .shelf import Shelf
 from .writing import ask, follow
+
+log = logging.getLogger("char-lstm")
 
 _SCORES_AT_ONCE = 2  # each may take a second or two of a core
 
@@ -72,12 +75,12 @@ def add(shelf: Shelf) -> None:
             params = RawSettings(length, temperature, top_k, top_p, seed, stop).check()
             served = shelf.get(model)
             sequence = ask(served, text, params)
-        about = {"seed": params.seed, "model": served.name, "commit": served.lm.commit}
-        async with aclosing(follow(served, sequence, sparing=True)) as steps:
-            async for _ in steps:
-                # Asked for before the text: a reason to end means that the text is whole.
-                reason = sequence.finish_reason
-                yield sequence.text, {**about, "finish_reason": reason}
+            about = {"seed": params.seed, "model": served.name, "commit": served.lm.commit}
+            async with aclosing(follow(served, sequence, sparing=True)) as steps:
+                async for _ in steps:
+                    # Asked for before the text: a reason to end means that the text is whole.
+                    reason = sequence.finish_reason
+                    yield sequence.text, {**about, "finish_reason": reason}
         if sequence.error:
             raise _error(f"the model failed: {sequence.error}")
 
@@ -85,7 +88,7 @@ def add(shelf: Shelf) -> None:
         with _as_errors():
             check_text("text", text)
             served = shelf.get(model)
-        result = await asyncio.to_thread(score, served.lm, text)
+            result = await asyncio.to_thread(score, served.lm, text)
         known = ~np.isnan(result.bits)
         return {
             "bits": [float(bits) if is_known else None for bits, is_known in zip(result.bits, known, strict=True)],
@@ -127,6 +130,9 @@ def _as_errors() -> Iterator[None]:
         yield
     except RefusalError as refusal:
         raise _error(str(refusal)) from None
+    except Exception:
+        log.exception("a call failed")
+        raise _error("something went wrong here: try again later") from None
 
 
 def _error(message: str) -> gr.Error:

@@ -26,7 +26,7 @@ from .settings import DEADLINE_S, RefusalError
 from .shelf import Served
 
 MAX_TURNS = 50  # older ones leave the page; what the model remembers of them stays
-MAX_TEXT = 200_000  # characters kept a visitor
+MAX_TEXT = 100_000  # characters kept a visitor
 
 _ENDINGS = {
     "length": "reached its length",
@@ -213,11 +213,10 @@ class Live:
             self.lines += _line(text=piece)
         return self.lines
 
-    def waiting(self, before: int) -> str:
-        """The view with a word for someone whose reply has not begun."""
-        others = "others are" if before != 1 else "one other is"
-        self.lines += _say("status", f"Waiting for a free place: {before if before > 1 else ''} {others} before you.")
-        return self.lines
+    def wait(self, others: int) -> None:
+        """A word for someone whose reply has not begun: others are first, or the prompt is long."""
+        places = "one other reply" if others == 1 else f"{others} other replies"
+        self.lines += _say("status", f"Waiting for {places} …" if others else "Reading …")
 
     def end(self) -> str:
         """The view of the finished reply."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from model import SamplingParams
 
-from .conversation import Conversation
+from .conversation import MAX_TEXT, Conversation
 from .settings import RefusalError, check_text
 from .shelf import Served
 from .writing import ask
 
-MAX_REPLY = 100_000  # characters of one reply, however often it is continued
+MAX_REPLY = MAX_TEXT  # characters of one reply, however often it is continued
 
 
 @dataclass(frozen=True)

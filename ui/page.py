@@ -36,7 +36,6 @@ _INTRO = (
     "at a time; all it remembers of what went before is a few thousand numbers."
 )
 _STATE_TTL_S = 3600
-_WAITING_S = 1.0  # nothing written for so long: say that others are first
 _UNDONE = "Something went wrong here. Try again; the conversation is as it was."
 
 Updates = dict[Any, Any]
@@ -143,11 +142,11 @@ class Page:
         """The handler of a control that makes the model write."""
 
         async def write(talk: Conversation, *values: object) -> AsyncIterator[Updates]:
-            if talk.writing:  # pressed twice
+            if talk.writing:  # Enter, while Continue still writes
                 yield {self.view: gr.skip()}
                 return
+            model, temperature, length, top_k, top_p, seed, speed, *prompt = values
             try:
-                model, temperature, length, top_k, top_p, seed, speed, *prompt = values
                 params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
                 move(talk, self.shelf.get(model), moves.Settings(params, check_speed(speed)), *prompt)
                 begun: Updates = {**self._buttons(talk), **({self.prompt: ""} if prompt else {})}
@@ -157,11 +156,11 @@ class Page:
                         begun = {}
             except RefusalError as refusal:
                 talk.refusal = refusal.on_page
-                yield self._settled(talk)
+                yield self._settled(talk, model)
             except Exception:
                 log.exception("a reply could not be written")
                 talk.refusal = _UNDONE
-                yield self._settled(talk)
+                yield self._settled(talk, model)
             else:
                 yield self._buttons(talk)
 
@@ -172,13 +171,15 @@ class Page:
         turn = talk.turns[-1]
         part, served = turn.parts[-1], turn.served
         live = talk.live()
-        waited = 0
+        steps_without = 0  # the first is at once, the next after a second
         async with aclosing(follow(served, part)) as steps:
             async for _ in steps:
                 if part.finished:
                     break
-                waited = 0 if part.length else waited + 1
-                yield live.waiting(served.engine.running) if waited == 2 and not part.started else live.update()
+                steps_without += not part.length
+                if steps_without == 2 and not part.length:
+                    live.wait(served.engine.running if served.engine.waiting else 0)
+                yield live.update()
         yield live.end()
 
     async def on_settle(self, talk: Conversation) -> Updates:

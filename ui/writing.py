@@ -49,7 +49,7 @@ async def follow(served: Served, sequence: Sequence, *, sparing: bool = False) -
         sparing: tell ever less often in the course of a long reply, for readers that may never read.
 
     Raises:
-        RuntimeError: the engine does not write any more.
+        RefusalError: the engine does not write any more.
     """
     began = told_at = time.monotonic()
     told = -1
@@ -62,7 +62,7 @@ async def follow(served: Served, sequence: Sequence, *, sparing: bool = False) -
             if finished:
                 return
             if not served.thread.is_alive() or now - began > DEADLINE_S + _GRACE_S:
-                raise RuntimeError("the engine does not answer")
+                raise RefusalError("", "The model does not answer any more: try again later.")
             await asyncio.sleep(_pause(served, length, now - began, sparing=sparing))
     finally:
         served.engine.abort(sequence)

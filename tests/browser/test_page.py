@@ -288,6 +288,25 @@ def test_a_fault_in_the_model_is_a_message_and_the_page_goes_on(page: Page, app:
     assert reply(page) == TALE[: at + 50]
 
 
+def test_enter_while_it_still_writes_changes_nothing(page: Page) -> None:
+    fast(page)
+    setting(page, "Length", 10)
+    send(page, "")
+    setting(page, "Length", 10_000)
+    setting(page, "Speed", 60)
+    button(page, "Continue").click()
+    expect(button(page, "Stop")).to_be_enabled()
+    page.get_by_role("textbox", name="Prompt").fill("kept")
+    page.keyboard.press("Enter")
+    written = len(reply(page))
+    while len(reply(page)) < written + 20:
+        pass
+    expect(turns(page)).to_have_count(1)
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
+    button(page, "Stop").click()
+    settled(page)
+
+
 def test_another_model_begins_with_an_empty_memory(page: Page) -> None:
     fast(page)
     setting(page, "Length", 30)
@@ -305,7 +324,7 @@ def test_a_closed_tab_frees_its_row(app: App, browser: Browser) -> None:
     context = browser.new_context()
     page, _ = open_page(context, app)
     send(page, "", wait=False)
-    assert app.served("tale").engine.running == 1
+    eventually(lambda: app.served("tale").engine.running == 1)
     page.close()
     eventually(lambda: app.served("tale").engine.running == 0)
     context.close()

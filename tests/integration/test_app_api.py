@@ -307,7 +307,7 @@ def test_a_client_that_vanishes_frees_its_row(app: App) -> None:
             posted = httpx.post(f"{app.url}gradio_api/call/generate", json={"data": arguments})
             with httpx.stream("GET", f"{app.url}gradio_api/call/generate/{posted.json()['event_id']}") as answer:
                 next(answer.iter_lines())
-                assert served.engine.running == 1
+                eventually(lambda: served.engine.running == 1)
             eventually(lambda: served.engine.running == 0)
     finally:
         app.network("tale").delay_s = 0.0
