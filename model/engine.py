@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -44,6 +44,7 @@ class _Row:
     start: LSTMState
     to_read: deque[int]  # the last of these is the one whose successor is drawn
     randomness: Randomness
+    owner: str = ""
     slot: int = -1  # its place in the stepper; none while it waits
     due: float = 0.0
 
@@ -60,16 +61,26 @@ class Engine:
         lm: the model.
         max_rows: how many replies are written at once; more wait, and are taken in order.
         max_waiting: how many may wait.
+        max_rows_each: how many replies one owner may have written at once; those beyond wait, and keep nobody
+            else waiting.
         arithmetic: "int8" gives the same text on every machine, see ``arithmetic``; "float32" is the network as
             it was trained. None is int8, unless training found that it costs this model over 0.01 nats.
     """
 
     def __init__(
-        self, lm: CharLSTM, *, max_rows: int = 256, max_waiting: int = 256, arithmetic: Arithmetic | None = None
+        self,
+        lm: CharLSTM,
+        *,
+        max_rows: int = 256,
+        max_waiting: int = 256,
+        max_rows_each: int = 4,
+        arithmetic: Arithmetic | None = None,
     ) -> None:
         self.lm = lm
         self.max_rows = max_rows
         self.max_waiting = max_waiting
+        self.max_rows_each = max_rows_each
+        self.written = 0  # characters, since it began
         self.arithmetic: Arithmetic = arithmetic or _fitting(lm)
         weights = lm.integer_weights() if self.arithmetic == "int8" else None
         self._stepper = make_stepper(lm.network, max_rows, weights)
@@ -96,6 +107,7 @@ class Engine:
         first: int = 0,
         pace: float | None = None,
         deadline_s: float | None = None,
+        owner: str = "",
     ) -> Sequence:
         """Asks for a reply. Returns at once; ``step`` or ``run`` writes it.
 
@@ -107,6 +119,7 @@ class Engine:
             first: the number of its first character since the seed was set; more than 0 to continue a reply.
             pace: characters a second; None is as fast as it can.
             deadline_s: seconds from now after which it ends, whatever is written.
+            owner: who asks, for ``max_rows_each``; "" is somebody else each time.
 
         Raises:
             EngineBusyError: too many wait already, or it has been stopped.
@@ -125,7 +138,7 @@ class Engine:
             ids = [tokenizer.start_id]
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
         sequence = Sequence(params, first, pace, deadline, tokenizer.unknown_in(prompt))
-        row = _Row(sequence, memory.state if memory else nothing, deque(ids), Randomness(params.seed))
+        row = _Row(sequence, memory.state if memory else nothing, deque(ids), Randomness(params.seed), owner)
         with self._changed:
             if self._stopped:
                 raise EngineBusyError("the engine has been stopped: no more replies are written")
@@ -134,6 +147,11 @@ class Engine:
             self._waiting.append(row)
             self._changed.notify()
         return sequence
+
+    def place(self, sequence: Sequence) -> int:
+        """How many wait before a reply; 0 once it is written."""
+        with self._changed:
+            return next((at for at, row in enumerate(self._waiting) if row.sequence is sequence), 0)
 
     def abort(self, sequence: Sequence) -> None:
         """Ends a reply before its next character. Twice is once; a finished one stays as it is."""
@@ -179,7 +197,7 @@ class Engine:
         """Seconds until something is to be done; None is when somebody asks."""
         if any(row.sequence.aborted for row in (*self._rows, *self._waiting)):
             return 0.0
-        if self._waiting and len(self._rows) < self.max_rows:
+        if self._admissible():
             return 0.0
         times = [row.due for row in self._rows]
         times += [row.sequence.deadline for row in (*self._rows, *self._waiting) if row.sequence.deadline is not None]
@@ -195,11 +213,25 @@ class Engine:
                 if reason := row.sequence.over(now):
                     self._waiting.remove(row)
                     self._finish(row, reason)
-            while self._waiting and len(self._rows) < self.max_rows:
-                row = self._waiting.popleft()
+            for row in self._admissible():
+                self._waiting.remove(row)
                 row.slot = self._free.pop()
                 self._stepper.load(row.slot, row.start)
                 self._rows.append(row)
+
+    def _admissible(self) -> list[_Row]:
+        """Who of those that wait may begin now, in the order in which they came."""
+        rows: list[_Row] = []
+        if not self._waiting or len(self._rows) >= self.max_rows:
+            return rows
+        running = Counter(row.owner for row in self._rows if row.owner)
+        for row in self._waiting:
+            if len(self._rows) + len(rows) >= self.max_rows:
+                break
+            if not row.owner or running[row.owner] < self.max_rows_each:
+                running[row.owner] += 1
+                rows.append(row)
+        return rows
 
     def _read_prompts(self, due: list[_Row]) -> None:
         """Lets rows read on, all of them a character at a time, for no longer than the writing ones can spare."""
@@ -218,6 +250,7 @@ class Engine:
 
     def _write(self, rows: list[_Row], now: float) -> None:
         vocab = self.lm.tokenizer.vocab
+        self.written += len(rows)
         for row, chosen in self._together(rows, self._draw):
             sequence, row.to_read[0] = row.sequence, chosen
             sequence.started = sequence.started or now

@@ -701,3 +701,41 @@ def test_stop_ends_every_reply_and_takes_no_more(lm):
     assert running.text == alone(lm, 1, running.length, prompt="")
     with pytest.raises(EngineBusyError, match="stopped"):
         engine.add_request("", params(3))
+
+
+# many owners
+
+
+def test_an_owner_with_many_requests_keeps_nobody_waiting(lm):
+    engine = Engine(lm, max_rows=8, max_rows_each=2)
+    greedy = [engine.add_request(PROMPT, params(seed, 30), owner="greedy") for seed in range(6)]
+    modest = engine.add_request(PROMPT, params(9, 30), owner="modest")
+    engine.step()
+    assert (engine.running, engine.waiting) == (3, 4)
+    assert [engine.place(each) for each in greedy] == [0, 0, 0, 1, 2, 3]
+    finish(engine, modest, *greedy)
+    assert modest.text == alone(lm, 9, 30)
+    assert [each.text for each in greedy] == [alone(lm, seed, 30) for seed in range(6)]
+    assert greedy[0].ended <= modest.ended <= greedy[2].ended
+
+
+def test_without_an_owner_everyone_is_somebody_else(lm):
+    engine = Engine(lm, max_rows=8, max_rows_each=1)
+    for seed in range(6):
+        engine.add_request(PROMPT, params(seed))
+    engine.step()
+    assert engine.running == 6
+
+
+def test_an_engine_counts_what_it_writes(lm):
+    engine = Engine(lm)
+    finish(engine, *(engine.add_request(PROMPT, params(seed, 25)) for seed in range(3)))
+    assert engine.written == 75
+
+
+def test_equal_replies_are_written_equally_fast(lm):
+    engine = Engine(lm)
+    sequences = [engine.add_request(PROMPT, params(seed, 1000)) for seed in range(32)]
+    for _ in range(200):
+        engine.step()
+    assert len({sequence.length for sequence in sequences}) == 1
