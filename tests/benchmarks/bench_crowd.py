@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from tests.app_server import free_port
 from tests.benchmarks import plain_way
 
 PACE = 60
+ARRIVES_S = 0.02  # between two visitors
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Readers:
     def __init__(self, url: str) -> None:
         self.url = url
         self.http = httpx.AsyncClient(timeout=None, limits=httpx.Limits(max_connections=None))
+        self._config: asyncio.Task[httpx.Response] | None = None
 
     async def program(self, number: int, length: int) -> Reply:
         """Asks ``/generate`` as gradio_client does, and reads to the end."""
@@ -60,20 +63,27 @@ class Readers:
         return await self._read(began, lines, lambda message: len(message[0]) if isinstance(message, list) else None)
 
     async def visitor(self, number: int, length: int) -> Reply:
-        """Presses Send on the page and watches."""
-        config = (await self.http.get(f"{self.url}config")).json()
-        send = next(c["id"] for c in config["components"] if c["props"].get("value") == "Send")
-        event = next(d for d in config["dependencies"] if [send, "click"] in [list(t) for t in d["targets"]])
-        values = {c["id"]: c["props"].get("value") for c in config["components"]}
-        labels = {c["id"]: c["props"].get("label") for c in config["components"]}
+        """Presses Send on the page, which it has open already, and watches."""
+        page = await self._page()
+        send = next(c["id"] for c in page["components"] if c["props"].get("value") == "Send")
+        event = next(d for d in page["dependencies"] if [send, "click"] in [list(t) for t in d["targets"]])
+        values = {c["id"]: c["props"].get("value") for c in page["components"]}
+        labels = {c["id"]: c["props"].get("label") for c in page["components"]}
         given = {"Length": length, "Speed": PACE, "Seed": number, "Prompt": "ROMEO:"}
         data = [given.get(labels[id_], values[id_]) for id_ in event["inputs"]]
-        session = f"visitor{number}"
+        await asyncio.sleep(number * ARRIVES_S)
+        session = uuid.uuid4().hex
         began = time.perf_counter()
         joined = {"data": data, "fn_index": event["id"], "session_hash": session, "trigger_id": send}
         (await self.http.post(f"{self.url}gradio_api/queue/join", json=joined)).raise_for_status()
         lines = self._lines(f"{self.url}gradio_api/queue/data?session_hash={session}")
         return await self._read(began, lines, lambda message: _shown(message, length))
+
+    async def _page(self) -> dict[str, Any]:
+        if self._config is None:
+            self._config = asyncio.create_task(self.http.get(f"{self.url}config"))
+        config: dict[str, Any] = (await self._config).json()
+        return config
 
     async def _lines(self, url: str) -> Any:
         async with self.http.stream("GET", url) as response:
