@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ STEPS = 30
 
 def main() -> None:
     folder, text, *lists = sys.argv[1:]
+    for late in ("matplotlib.backends.backend_agg", "matplotlib.figure", "torch._dynamo"):
+        import_module(late)  # what a run imports on its way: once here instead of in every life
     for number, moments in enumerate(lists):
         run = Path(folder) / f"run-{number}"
         for moment in filter(None, moments.split(",")):
