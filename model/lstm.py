@@ -152,7 +152,10 @@ class LSTMNetwork(nn.Module):
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size)
+        vectors = torch.empty(config.vocab_size, config.embedding_size)
+        if not vectors.is_meta:  # where nothing is stored, drawing would import torch's compiler: a second for nothing
+            vectors.normal_()
+        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, _weight=vectors)
         self.lstm = nn.LSTM(config.embedding_size, config.hidden_size, config.num_layers, batch_first=True)
         self.output = nn.Linear(config.hidden_size, config.vocab_size)
         self._open_forget_gates()
