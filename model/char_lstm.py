@@ -102,8 +102,9 @@ class CharLSTM:
         """Builds the network of a checkpoint that was read; ``about`` are name, commit and notice."""
         with torch.device("meta"):  # no memory, no random numbers: every tensor comes from the file
             network = LSTMNetwork(checkpoint.config)
-        network.to_empty(device=device)
-        network.load_state_dict({name: tensor.float() for name, tensor in checkpoint.weights.items()})
+        weights = {name: tensor.to(device, torch.float32, copy=True) for name, tensor in checkpoint.weights.items()}
+        network.load_state_dict(weights, assign=True)
+        network.lstm.flatten_parameters()  # one piece of memory, as cuDNN wants it
         network.eval().requires_grad_(False)
         return cls(network, checkpoint.tokenizer, checkpoint.training, **about)
 
