@@ -145,6 +145,8 @@ def _median_step(trainer: Trainer, least: int, seconds: float) -> float:
 def _look_seconds(trainer: Trainer, train: Ids, validation: int) -> float:
     """What an evaluation under both protocols takes, with its sample."""
     network, ids = trainer.average, train[: min(_EVALUATED, validation) + 1]
+    begun = perf_counter()
+    evaluate.int8_cost(network, ids)
     start = perf_counter()
     evaluate.cold(network, ids)
     read = perf_counter()
@@ -153,7 +155,8 @@ def _look_seconds(trainer: Trainer, train: Ids, validation: int) -> float:
         for _ in range(_SAMPLED):
             _, state = network.step(torch.zeros(1, dtype=torch.int64, device=network.embedding.weight.device), state)
     wrote = perf_counter()
-    return 2 * (read - start) * validation / max(1, len(ids) - 1) + (wrote - read) * 240 / _SAMPLED
+    written = (wrote - read) * evaluate.SAMPLE / _SAMPLED
+    return 2 * (read - start) * validation / max(1, len(ids) - 1) + written + start - begun
 
 
 def _write_seconds(trainer: Trainer, folder: Path) -> float:

@@ -17,7 +17,7 @@ import torch
 
 from model import CharTokenizer, LSTMConfig
 
-from . import measure, privacy
+from . import evaluate, measure, privacy
 from .about import beginnings, versions
 from .console import say, speed, warn
 from .corpus import Corpus, check_length, read_corpus
@@ -28,7 +28,7 @@ from .keeper import Keeper
 from .options import DEFAULT_MINUTES, OptionsError, chosen, to_publish
 from .recipe import PRESETS, Recipe, preset_for, regularised
 from .run_folder import RunError, RunFolder
-from .session import EVALUATED, Session
+from .session import Session
 
 _SHORTEST = 100  # characters; below that neither part of the text is worth the name
 
@@ -169,7 +169,7 @@ def _recipe(options: argparse.Namespace, vocab_size: int, ids: Ids, folder: Path
         recipe = replace(recipe, steps=options.steps)
     else:
         say("Measuring this machine …")
-        read = min(len(validation), EVALUATED)
+        read = min(len(validation), evaluate.LOOKED_AT)
         plan = measure.Plan(60 * minutes, start, pushes=bool(options.push_to), fixed=frozenset(chosen(options)))
         recipe, rate = measure.fit_minutes(recipe, plan, vocab_size, train, read, folder, device)
         say(f"{speed(rate)}{' in bfloat16' if recipe.bfloat16 else ''}.")

@@ -27,9 +27,6 @@ from .run_folder import METRICS, metrics_bytes, write_state
 from .signals import Signals
 from .trainer import DivergedError, Trainer
 
-EVALUATED = 200_000  # characters of the validation split that are read at each evaluation, at most
-SAMPLE = 240  # characters written at each evaluation
-
 
 @dataclass
 class Session:
@@ -63,7 +60,7 @@ class Session:
         train, validation = split(ids)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         trainer = Trainer(recipe, len(tokenizer), train, device)
-        return cls(keeper, tokenizer, trainer, validation[: EVALUATED + 1], **rest)
+        return cls(keeper, tokenizer, trainer, validation[: evaluate.LOOKED_AT + 1], **rest)
 
     @property
     def seconds(self) -> float:
@@ -144,7 +141,7 @@ class Session:
         try:
             # The averaged weights as they are now, in their own arithmetic: it is over before they go on changing.
             lm = CharLSTM(self.trainer.average, self.tokenizer)
-            say(sample(generate(lm, "", SAMPLE, temperature=0.7, seed=1, arithmetic="float32")))
+            say(sample(generate(lm, "", evaluate.SAMPLE, temperature=0.7, seed=1, arithmetic="float32")))
         except RuntimeError as error:  # weights that are about to burst; the loss will tell
             warn(f"no sample ({error})")
         if len(self.metrics) > 2 and line["val_loss"] > math.log(len(self.tokenizer)) + 0.5:
@@ -191,6 +188,7 @@ class Session:
         measured = {name: line[name] for name in ("val_loss", "val_bpc", "val_cold256", "train_loss") if name in line}
         if measured:
             measured["validation_characters"] = len(self.validation) - 1
+            measured["int8_cost"] = evaluate.int8_cost(self.trainer.average, self.validation)
         return {
             "corpus": self.facts["corpus"],
             "corpus_characters": self.facts["corpus_characters"],

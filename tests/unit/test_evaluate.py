@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from model import LSTMNetwork, LSTMState
+from model.arithmetic import IntegerWeights, step
 from tests.tiny import tiny_network
 from training import evaluate
 
@@ -101,3 +102,21 @@ def test_a_huge_vocabulary_takes_smaller_pieces_and_gives_the_same(
     whole = (evaluate.carried(network, ids, rows=3, context=100), evaluate.cold(network, ids))
     monkeypatch.setattr(evaluate, "_LOGITS", 11 * 256)
     assert (evaluate.carried(network, ids, rows=3, context=100), evaluate.cold(network, ids)) == pytest.approx(whole)
+
+
+def test_what_8_bits_cost_is_the_difference_of_two_losses(network: LSTMNetwork) -> None:
+    ids = text(400)
+    weights, total = IntegerWeights.of(network), 0.0
+    for start in (0, 32, 64):
+        h, c = torch.zeros(2, 1, 12, dtype=torch.int8), torch.zeros(2, 1, 12)
+        for now, following in itertools.pairwise(ids[start : start + 33].tolist()):
+            logits, h, c = step(weights, torch.tensor([now]), h, c)
+            total += float(F.cross_entropy(logits, torch.tensor([following])))
+    exact = np.mean([plain_losses(network, ids[start : start + 33]) for start in (0, 32, 64)])
+    assert evaluate.int8_cost(network, ids, rows=3) == pytest.approx(total / 96 - exact, abs=1e-6)
+
+
+def test_a_cost_that_is_no_number_is_hopeless(network: LSTMNetwork) -> None:
+    with torch.no_grad():
+        network.output.bias[2] = math.nan
+    assert evaluate.int8_cost(network, text(400)) == 1000
