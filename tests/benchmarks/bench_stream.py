@@ -1,4 +1,4 @@
-"""How fast ``model.stream`` writes, beside the plain way, in the same run on the same machine.
+"""How fast ``model.stream`` and the engine write, beside the plain way, in the same run on the same machine.
 
     python -m tests.benchmarks.bench_stream [--model FOLDER] [--length N] [--repeats N] [--json FILE]
 
@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.benchmarks import plain_way
 TEMPERATURE = 0.8
 START = "\n"
 ROWS = (1, 8, 32, 128)  # replies written at once; one is `model.stream`
+CROWD = 32  # of plain loops, one a thread, and of rows in a batched float32 step
 
 Way = Callable[[], int]  # writes, and tells how many characters
 
@@ -50,6 +52,35 @@ def together(lm: CharLSTM, rows: int, length: int) -> Way:
         while not all(sequence.finished for sequence in sequences):
             engine.step()
         return sum(sequence.length for sequence in sequences)
+
+    return write
+
+
+def plain_threads(folder: Path, length: int) -> Way:
+    """A plain loop a thread, as a server does that gives each visitor one."""
+    loaded = [plain_way.load(folder) for _ in range(CROWD)]
+
+    def one(model: plain_way.PlainModel, vocab: list[str]) -> int:
+        start = START if START in vocab else vocab[0]
+        return sum(1 for _ in plain_way.write(model, vocab, start, length, TEMPERATURE))
+
+    def write() -> int:
+        with ThreadPoolExecutor(CROWD) as threads:
+            return sum(threads.map(lambda each: one(*each), loaded))
+
+    return write
+
+
+def batched_float(lm: CharLSTM, length: int) -> Way:
+    """One float32 step for all rows, softmax and multinomial: what batching alone gives."""
+
+    @torch.no_grad()
+    def write() -> int:
+        ids, state = torch.zeros(CROWD, dtype=torch.int64), None
+        for _ in range(length):
+            logits, state = lm.network.step(ids, state)
+            ids = torch.multinomial(torch.softmax(logits / TEMPERATURE, dim=-1), 1)[:, 0]
+        return CROWD * length
 
     return write
 
@@ -78,6 +109,8 @@ def measure(folder: Path, length: int, repeats: int) -> dict[str, Any]:
     lm = CharLSTM.from_pretrained(folder)
     threads = best_threads(plain)
     ways: dict[str, tuple[Way, int]] = {"plain way": (plain, threads)}
+    ways[f"plain way, {CROWD} threads"] = (plain_threads(folder, max(20, length // CROWD)), 1)
+    ways[f"float32 step, {CROWD} rows"] = (batched_float(lm, max(20, length // CROWD)), 1)
     for rows in ROWS:
         name = "stream" if rows == 1 else f"engine, {rows} replies"
         share = max(50, length // rows)
@@ -91,7 +124,12 @@ def measure(folder: Path, length: int, repeats: int) -> dict[str, Any]:
     medians = {name: statistics.median(figures) for name, figures in runs.items()}
     return {
         "model": {"name": lm.name, "parameters": lm.config.parameters, **vars(lm.config)},
-        "machine": {"cpus": os.cpu_count(), "processor": platform.machine(), "torch": torch.__version__},
+        "machine": {
+            "cpus": os.cpu_count(),
+            "processor": platform.machine(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "torch": torch.__version__,
+        },
         "length": length,
         "repeats": repeats,
         "plain_threads": threads,
@@ -106,14 +144,14 @@ def table(found: dict[str, Any]) -> str:
     model = found["model"]
     lines = [
         f"{model['name']}: {model['num_layers']} x {model['hidden_size']}, {model['parameters']:,} parameters; "
-        f"{found['machine']['cpus']} CPUs, torch {found['machine']['torch']}; "
+        f"{found['machine']['cpus']} CPUs ({found['machine']['instructions']}), torch {found['machine']['torch']}; "
         f"median of {found['repeats']}, {found['length']:,} characters",
         "",
-        f"{'way':<22}{'characters/s':>14}{'x plain':>10}{'max/min':>10}",
+        f"{'way':<24}{'characters/s':>14}{'x plain':>10}{'max/min':>10}",
     ]
     for name, figure in found["chars_per_sec"].items():
         shown = f"{name} ({found['plain_threads']} thr.)" if name == "plain way" else name
-        lines.append(f"{shown:<22}{figure:>14,.0f}{found['ratio'][name]:>10.2f}{found['spread'][name]:>10.2f}")
+        lines.append(f"{shown:<24}{figure:>14,.0f}{found['ratio'][name]:>10.2f}{found['spread'][name]:>10.2f}")
     return "\n".join([*lines, "", f"first character of a stream after {1000 * found['first_character_s']:.1f} ms"])
 
 
