@@ -22,19 +22,15 @@ from model import SamplingParams
 
 from . import api, moves
 from .conversation import Conversation, hello
+from .first_paint import INTRO, TITLE
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
 from .shelf import MAX_EXAMPLES, Served, Shelf
 from .writing import follow
 
 log = logging.getLogger("char-lstm")
 
-TITLE = "char-lstm"
 _VIEW_JS = Path(__file__).with_name("view.js")
 _VIEW = '<div class="talk" role="log" aria-live="polite" aria-label="Conversation" tabindex="0"></div>'
-_INTRO = (
-    "An LSTM that has read one text, character by character. Give it a beginning and it writes on, one character "
-    "at a time; all it remembers of what went before is a few thousand numbers."
-)
 _STATE_TTL_S = 3600
 _UNDONE = "Something went wrong here. Try again; the conversation is as it was."
 
@@ -57,7 +53,7 @@ class Page:
             api.add(shelf)
 
     def _lay_out_chat(self) -> None:
-        gr.HTML(f"<h1>{TITLE}</h1><p>{_INTRO}</p>", elem_id="intro")
+        gr.HTML(f"<h1>{TITLE}</h1><p>{INTRO}</p>", elem_id="intro")
         first = self.shelf.first()
         self.notices = gr.HTML(**self._notices(), elem_id="notices")
         self.view = gr.HTML(

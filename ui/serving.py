@@ -9,8 +9,10 @@ from typing import Any
 import gradio as gr
 from gradio.exceptions import ServerFailedToStartError
 from gradio.route_utils import FnIndexInferError
+from starlette.middleware import Middleware
 
 from .api import no_such_endpoint
+from .first_paint import FirstPaint
 from .page import Page
 
 MAX_READERS = 512  # streams at once; an engine's own queue is full before, and says so in words
@@ -46,7 +48,10 @@ def launch(page: Page, **options: Any) -> str:
         "footer_links": ["api", "settings"],
         "theme": theme(),
         "css_paths": _CSS,
-        "app_kwargs": {"exception_handlers": {FnIndexInferError: no_such_endpoint}},
+        "app_kwargs": {
+            "exception_handlers": {FnIndexInferError: no_such_endpoint},
+            "middleware": [Middleware(FirstPaint, shelf=page.shelf)],
+        },
     }
     if port := os.environ.get("GRADIO_SERVER_PORT"):
         settings["server_port"] = int(port)  # this one; left to Gradio, it would be this or one of the next hundred

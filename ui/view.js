@@ -2,6 +2,7 @@
 // at its end. All text goes into the page as textContent: whatever a model writes stays text.
 const log = element.querySelector(".talk");
 const BLOCK = 1000; // characters after which a line end closes a block: layout then looks at the last block only
+document.getElementById("early")?.remove(); // see first_paint.py
 let value = "";
 let talk = null;
 

@@ -148,6 +148,7 @@ def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("")
     expect(page.locator("#about")).to_contain_text("parameters")
     assert log(page).get_attribute("aria-live") == "polite"
+    expect(page.locator("#early")).to_have_count(0)
 
 
 def test_characters_appear_one_after_another_and_stop_stops(page: Page, app: App) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import math
 import threading
@@ -337,6 +338,16 @@ def test_when_too_many_wait_the_next_is_told_so(app: App, monkeypatch: pytest.Mo
 def test_the_engines_write_in_one_thread_a_model(app: App) -> None:
     names = [thread.name for thread in threading.enumerate() if thread.name.startswith("engine ")]
     assert {"engine random", "engine tale"} <= set(names)
+
+
+def test_the_document_itself_shows_what_the_model_writes(app: App) -> None:
+    greeting = app.served("random").greeting
+    assert "<" in greeting, "this test is about a greeting with markup in it"
+    document = httpx.get(app.url).text
+    assert f"<pre>{html.escape(greeting)}</pre>" in document
+    assert document.count('id="early"') == 1
+    assert document.index('id="early"') < document.index("<gradio-app")
+    assert "early" not in httpx.get(f"{app.url}gradio_api/info").text
 
 
 def test_defaults_are_those_of_sampling_params(app: App) -> None:
