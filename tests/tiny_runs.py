@@ -125,6 +125,7 @@ def outcome(run: Path) -> dict[str, Any]:
         "metrics": metrics(run),
         "best": (run / "best").readlink().name,
         "latest": latest.readlink().name,
+        "files": sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()),
     }
 
 

@@ -40,16 +40,20 @@ class Keeper:
         """What is not on the Hub yet."""
         return self.pusher.waiting() if self.pusher else []
 
-    def push_again(self) -> None:
-        """Hands the newest and the best to the Hub once more: the run may have died before it could.
+    def catch_up(self, metrics: Metrics, *, complete: bool) -> None:
+        """Does what the run had no time for when it died right after its newest checkpoint.
 
-        Nothing is sent of what is there already.
+        The newest and the best go to the Hub once more; nothing is sent of what is there already.
         """
         best, steps = self.folder.best(), self.folder.steps()
+        self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
+        if complete or self.pusher:
+            self._write_card(metrics)
         if self.pusher and steps:
             self.pusher.push(steps[-1], TRAINING)
             if best is not None:
                 self.pusher.push(best, MAIN)
+        self.folder.prune(entry.folder for entry in self.waiting())
 
     def keep(self, step: int, write: Callable[[Path], None], metrics: Metrics, val_loss: float, *, last: bool) -> bool:
         """Adds a checkpoint, marks it if it is the best, and hands it on.

@@ -93,8 +93,8 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
             session.trainer.load_state_tensors(tensors)
         except ValueError as error:
             raise RunError(str(error)) from None
-        keeper.push_again()
         steps = recipe.steps
+        keeper.catch_up(metrics, complete=done == steps)
         say(f"Going on from step {done:,} of {steps:,}." if done < steps else f"This run is complete: {steps:,} steps.")
         undo.pop_all()
         return session

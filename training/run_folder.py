@@ -83,7 +83,8 @@ class RunFolder:
         except BlockingIOError:
             self._lock.close()
             raise RunError(f"another process is training in {shown!r}: wait for it, or choose another --out") from None
-        _remove(*self.path.glob(".*.tmp"))  # what a process that was killed had begun to write
+        # What a process that was killed had begun to write.
+        _remove(*self.path.glob(".*.tmp"), *self.path.glob("step-*/.*.tmp"))
 
     def close(self) -> None:
         """Lets another process have it."""

@@ -104,7 +104,11 @@ def test_a_resumed_run_knows_its_best(folder: RunFolder, keep: Callable[..., boo
     keep(1, 1.0)
     keep(2, 2.0)
     shelf.pushed.clear()
-    Keeper(folder, shelf, kept_step=2).push_again()  # type: ignore[arg-type]
+    (folder.path / "metrics.jsonl").unlink()
+    (folder.path / "best" / "README.md").unlink()
+    lines = [{"step": 1, "val_loss": 1.0}, {"step": 2, "val_loss": 2.0}]
+    Keeper(folder, shelf, kept_step=2).catch_up(lines, complete=False)  # type: ignore[arg-type]
+    assert len((folder.path / "metrics.jsonl").read_text().splitlines()) == 2
     assert shelf.pushed == [("step-00000002", "training"), ("step-00000001", "main")]
     again = Keeper(folder)
     again.keep(3, lambda beside: tiny_model(hidden=3).save_pretrained(beside), [], 1.5, last=False)

@@ -133,7 +133,8 @@ def test_litter_of_a_killed_process_goes(run: RunFolder, again: Again) -> None:
     (run.path / ".step-00000040.tmp" / "half").write_text("")
     (run.path / ".metrics.jsonl.123.tmp").write_text("")
     (run.path / ".best.tmp").symlink_to("step-00000010")
-    assert not list(again(run).path.glob(".*"))
+    (run.path / "step-00000010" / ".README.md.123.tmp").write_text("")
+    assert not list(again(run).path.rglob(".*"))
 
 
 def test_each_file_is_synced_before_its_checkpoint_gets_its_name(
