@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.tiny_runs import SIZES, checkpoints, outcome
+from tests.tiny_runs import SIZES, checkpoints, files, outcome
 from training import cli
 from training.signals import Signals
 from training.trainer import Trainer
@@ -36,7 +36,7 @@ def main() -> None:
         for moment in filter(None, moments.split(",")):
             live(run, text, moment)
         live(run, text, "")
-        print(json.dumps({"moments": moments, "outcome": outcome(run)}), flush=True)
+        print(json.dumps({"moments": moments, "outcome": [outcome(run), files(run)]}), flush=True)
 
 
 def live(run: Path, text: str, moment: str) -> None:

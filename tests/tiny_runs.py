@@ -125,8 +125,12 @@ def outcome(run: Path) -> dict[str, Any]:
         "metrics": metrics(run),
         "best": (run / "best").readlink().name,
         "latest": latest.readlink().name,
-        "files": sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()),
     }
+
+
+def files(run: Path) -> list[str]:
+    """The names of all that lies there."""
+    return sorted(str(path.relative_to(run)) for path in run.rglob("*"))
 
 
 def _digest(tensor: torch.Tensor) -> str:
