@@ -16,10 +16,11 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 
 _FAREWELL_S = 0.5  # for the readers of replies that end here to be told so
-_READY_S = 3.0  # a model that loads longer does so while the page answers already
+_READY_S = 1.0  # a model that takes longer is loaded while the page answers already
 
 log = logging.getLogger("char-lstm")
 
@@ -42,19 +43,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, end)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)
+    # FastAPI silences this while it adds a route; a thread that handles warnings at the same moment undoes that.
+    warnings.filterwarnings("ignore", message="The '.*' attribute with value .* was provided to the `Field")
     _register_with_zero_gpu()
 
     import torch
 
     from ui.shelf import Shelf
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # with two, on two cores that others use too, a step of 32 rows took ten times as long
     shelf = Shelf(specs)
-    shelf.start()
+    imported = threading.Event()
+    shelf.start(after=imported)
 
-    from ui.page import Page  # half of the time to start is this import: the models load beside it
+    from ui.page import Page  # half of the time to start is this import: what comes over the network comes beside it
     from ui.serving import launch
 
+    imported.set()
     shelf.wait(_READY_S)
     page = Page(shelf)
     try:

@@ -96,10 +96,14 @@ class Shelf:
         self._entries.append(entry)
         return served
 
-    def start(self) -> None:
-        """Begins to load, each model in a thread of its own: one that hangs keeps no other back."""
+    def start(self, *, after: threading.Event | None = None) -> None:
+        """Begins to load, each model in a thread of its own: one that hangs keeps no other back.
+
+        Args:
+            after: engines are made after this event. Making the first one takes all that Python gives.
+        """
         waiting = [entry for entry in self._entries if not entry.done.is_set()]
-        threads = [threading.Thread(target=self._load, args=(entry,), daemon=True) for entry in waiting]
+        threads = [threading.Thread(target=self._load, args=(entry, after), daemon=True) for entry in waiting]
         for thread in threads:
             thread.start()
         threading.Thread(target=self._settle, daemon=True).start()
@@ -170,13 +174,15 @@ class Shelf:
         if not self.served:
             bundled = Entry(str(PRETRAINED), BUNDLED)
             self._entries.append(bundled)
-            self._load(bundled)
+            self._load(bundled, None)
         self._settled.set()
 
-    def _load(self, entry: Entry) -> None:
+    def _load(self, entry: Entry, after: threading.Event | None) -> None:
         try:
             id_or_path, revision = split_spec(entry.spec)
             lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
+            if after:
+                after.wait()
             served = _serve(entry.name, lm)
             if self._stopped:
                 served.engine.stop()

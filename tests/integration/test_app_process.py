@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from model import CharLSTM, generate
-from tests.app_server import free_port, random_model
+from tests.app_server import eventually, free_port, random_model
 from tests.local_hub import LocalHub
 
 ROOT = Path(__file__).parents[2]
@@ -56,9 +56,15 @@ def wait_for(process: subprocess.Popen[str], url: str) -> None:
 
 
 def begin(url: str, length: int, seed: int = 1) -> str:
-    """Asks for a reply and returns where it is streamed."""
+    """Asks for a reply, once there is a model to write it, and returns where it is streamed."""
     call = f"{url}gradio_api/call/generate"
-    return f"{call}/{httpx.post(call, json={'data': ['ROMEO:', length, 0.8, 0, 1, seed]}).json()['event_id']}"
+
+    def ask(characters: int) -> str:
+        posted = httpx.post(call, json={"data": ["ROMEO:", characters, 0.8, 0, 1, seed]}, timeout=STARTING_S)
+        return f"{call}/{posted.json()['event_id']}"
+
+    eventually(lambda: "event: complete" in httpx.get(ask(1), timeout=STARTING_S).text, STARTING_S)
+    return ask(length)
 
 
 def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly(tmp_path: Path) -> None:
@@ -91,9 +97,9 @@ def test_models_from_the_environment_at_their_commit(hub: LocalHub, tmp_path: Pa
             "finish_reason": "length",
         }
         assert text == generate(CharLSTM.from_pretrained(tmp_path), "ROMEO:", 40, seed=1)
-        assert "ada/other is not a char-lstm model" in httpx.get(f"{url}config").text
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
+        assert "ada/other is not a char-lstm model" in output
         assert process.returncode == 130
         assert "Traceback" not in output
 
@@ -106,9 +112,11 @@ def test_on_zero_gpu_one_function_is_registered_and_the_cpu_writes(tmp_path: Pat
     with started(
         "--model", str(tmp_path / "mine"), SPACES_ZERO_GPU="true", PYTHONPATH=str(tmp_path), PYTHONUNBUFFERED="1"
     ) as (process, url):
-        assert "on CPU" in httpx.get(f"{url}config").text
+        begin(url, 1)
         process.send_signal(signal.SIGTERM)
-        assert "registered" in process.communicate(timeout=60)[0]
+        output, _ = process.communicate(timeout=60)
+        assert "registered unused" in output
+        assert "on CPU" in output
 
 
 def test_a_port_that_is_taken_is_one_clear_line() -> None:
