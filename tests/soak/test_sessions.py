@@ -1,0 +1,44 @@
+"""Ten thousand sessions leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from tests.benchmarks.bench_crowd import Readers
+from tests.integration.test_app_process import started
+
+SESSIONS = 5000
+AT_ONCE = 16
+
+
+def resident_kb(pid: int) -> int:
+    """What a process has in memory now."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found
+    return int(found[1])
+
+
+async def visit(url: str, count: int) -> None:
+    """So many programs, each with a session of its own, that ask for a short reply and go."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    readers = Readers(url)
+
+    async def one(number: int) -> None:
+        async with gate:
+            reply = await readers.program(number, 20)
+            assert reply.characters == 20
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+    await readers.http.aclose()
+
+
+def test_memory_does_not_grow_with_the_sessions_that_were() -> None:
+    with started() as (process, url):
+        asyncio.run(visit(url, SESSIONS))
+        first = resident_kb(process.pid)
+        asyncio.run(visit(url, SESSIONS))
+        second = resident_kb(process.pid)
+    print(f"{first:,} kB after {SESSIONS:,} sessions, {second:,} kB after {2 * SESSIONS:,}")
+    assert second < 1.02 * first
