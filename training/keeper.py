@@ -28,9 +28,17 @@ class Keeper:
         folder: where they are.
         pusher: takes them to the Hub; None when nothing is pushed.
         kept_step: the step of the newest checkpoint there, when the run is resumed.
+        about: what a card says instead of what stands in its checkpoint: where it is pushed now, and its licence.
     """
 
-    def __init__(self, folder: RunFolder, pusher: Pusher | None = None, kept_step: int = -1) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        pusher: Pusher | None = None,
+        kept_step: int = -1,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._about = about or {}
         self.folder = folder
         self.pusher = pusher
         self.kept_step = kept_step
@@ -105,7 +113,9 @@ class Keeper:
         if best is None:
             return
         try:
-            model_card.write_card(best, CharLSTM.from_pretrained(best), metrics)
+            lm = CharLSTM.from_pretrained(best)
+            lm.training = {**lm.training, **self._about}
+            model_card.write_card(best, lm, metrics)
         except Exception as error:  # noqa: BLE001  a card tells of the run; no fault in it may end the run
             warn(f"no model card in {best.name} ({type(error).__name__}: {error})")
 

@@ -148,7 +148,7 @@ def _check(options: argparse.Namespace) -> None:
         _check_resume(options)
     if options.push_to is not None:
         check_repo_name(options.push_to)
-    elif options.private and not options.resume:
+    elif options.private:
         raise OptionsError("--private says how to push: give --push-to USER/NAME too")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", options.license):
         raise OptionsError(

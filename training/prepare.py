@@ -83,10 +83,16 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
         del corpus
         if options.text:
             folder.write_sources(options.text, options.errors or "strict")
-        about = {**state["about"], "repo": destination.repo if destination else state["about"]["repo"]}
+        about = dict(state["about"])
+        if destination is not None:
+            about["repo"] = destination.repo
+        if options.license != "unknown":
+            about["license"] = options.license
         _check_machine(about)
         done = int(tensors["steps_done"])
-        keeper = Keeper(folder, _pusher(destination, folder), kept_step=done)
+        keeper = Keeper(
+            folder, _pusher(destination, folder), done, {"repo": about["repo"], "license": about["license"]}
+        )
         known = {"facts": facts, "about": about, "metrics": metrics, "start": start, "began_s": state["seconds"]}
         session = Session.prepare(keeper, tokenizer, ids, recipe, **known)
         try:
@@ -177,7 +183,7 @@ def _recipe(options: argparse.Namespace, vocab_size: int, ids: Ids, folder: Path
     if not options.no_fit:
         dropout = {name: value for name, value in chosen(options).items() if name.startswith("dropout")}
         recipe = replace(regularised(recipe, passes), **dropout)
-    time_text = "" if minutes is None else f", {minutes:g} minutes in all"
+    time_text = "" if minutes is None else f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all"
     say(
         f"Training '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, {recipe.steps:,} steps of "
         f"{recipe.batch:,} × {recipe.window:,} characters, {passes:,.1f} passes over the text{time_text}."

@@ -19,23 +19,9 @@ import torch.nn.functional as F
 
 from model import CharLSTM
 from tests.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, train, words, write_text
-from training.__main__ import main
 
 QUICK = (*SIZES, "--steps=6", "--evaluations=2")
 Here = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """Runs the command line in this process, in a folder of its own; gives the exit code and what was said."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> tuple[int, str]:
-        capsys.readouterr()
-        code = main([*map(str, arguments)])
-        return code, capsys.readouterr().err
-
-    return run
 
 
 def left(folder: Path) -> list[str]:

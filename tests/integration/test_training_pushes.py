@@ -18,7 +18,6 @@ from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.tiny_runs import SIZES, metrics, outcome, write_text
 from training import cli
-from training.__main__ import main
 from training.session import Session
 from training.trainer import Trainer
 
@@ -27,17 +26,9 @@ PRIVATE_TEXT = "Write to ada.lovelace@babbage.org about the engine.\n"
 Here = Callable[..., tuple[int, str]]
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """Runs the command line in this process; gives the exit code and what was said."""
+@pytest.fixture(autouse=True)
+def _text(tmp_path: Path) -> None:
     write_text(tmp_path)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> tuple[int, str]:
-        capsys.readouterr()
-        return main([*map(str, arguments)]), capsys.readouterr().err
-
-    return run
 
 
 def before_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
@@ -150,6 +141,14 @@ def test_who_may_not_push_is_told_before_the_first_step(
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
+def test_ctrl_c_while_the_hub_is_asked_leaves_nothing(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    hub.fail("whoami", "hang", times=None)
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    code, said = here(*QUICK, "--push-to=ada/plays")
+    assert (code, said.splitlines()[-1]) == (130, "stopped")
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
 # the Hub in trouble
 
 
@@ -248,8 +247,11 @@ def test_what_a_killed_run_had_not_handed_over_goes_up_on_resume(
 
 def test_a_resumed_run_may_begin_to_push(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     here(*QUICK)
-    code, _ = here("--resume=run", "--push-to=plays", "--private")
+    code, _ = here("--resume=run", "--push-to=plays", "--private", "--license=cc0-1.0")
     assert code == 0
+    card = hub.read("ada/plays", "README.md").decode()
+    assert "license: cc0-1.0" in card
+    assert "CharLSTM.from_pretrained('ada/plays')" in card
     assert hub.repos["ada/plays"].private
     assert "model.safetensors" in hub.repos["ada/plays"].commit("main").files
 

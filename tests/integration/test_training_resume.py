@@ -20,24 +20,15 @@ import pytest
 
 from model import CharLSTM
 from tests.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, train, words, write_text
-from training.__main__ import main
 
 LONG = ("text.txt", *SIZES, "--steps=1500", "--evaluations=12", "--out=run")
 SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
 Here = Callable[..., tuple[int, str]]
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """Runs the command line in this process; gives the exit code and what was said."""
+@pytest.fixture(autouse=True)
+def _text(tmp_path: Path) -> None:
     write_text(tmp_path)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> tuple[int, str]:
-        capsys.readouterr()
-        return main([*map(str, arguments)]), capsys.readouterr().err
-
-    return run
 
 
 def flip(path: Path) -> None:
@@ -51,7 +42,6 @@ def flip(path: Path) -> None:
 
 def test_stopped_by_every_signal_it_comes_out_as_if_it_never_was(tmp_path: Path) -> None:
     """Ctrl-C, SIGTERM and kill -9, one after the other, in one run of four lives."""
-    write_text(tmp_path)
     stops = [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGKILL, -signal.SIGKILL, "")]
     stopped = 0
     for life, (number, code, name) in enumerate(stops):
@@ -68,14 +58,13 @@ def test_stopped_by_every_signal_it_comes_out_as_if_it_never_was(tmp_path: Path)
             assert f"{name}: saving after this step" in run.said
             assert f"Stopped at step {stopped:,}. To go on:\n  python -m training --resume run" in run.said
     assert train("--resume=run", cwd=tmp_path).end() == 0
-    write_text(tmp_path)
     assert train(*LONG[:-1], "--out=whole", cwd=tmp_path).end() == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
 def test_killed_at_moments_of_every_kind(tmp_path: Path) -> None:
     """At steps and in the middle of saving, once or again and again; `make soak` takes all moments there are."""
-    text = write_text(tmp_path)
+    text = tmp_path / "text.txt"
     draw = random.Random(2)
     moments = [f"step:{step}" for step in draw.sample(range(1, 31), 2)]
     moments += [f"sync:{number}" for number in draw.sample(range(1, 60), 2)]
@@ -90,7 +79,6 @@ def test_killed_at_moments_of_every_kind(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_stopped_before_its_first_look_can_be_read_from(tmp_path: Path) -> None:
-    write_text(tmp_path)
     with Training("text.txt", *SIZES, "--steps=1000000", "--evaluations=1", "--out=run", cwd=tmp_path) as run:
         run.until("^step 1 of")
         run.send(signal.SIGINT)
@@ -101,6 +89,7 @@ def test_a_run_that_is_stopped_before_its_first_look_can_be_read_from(tmp_path: 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_it_reads_leaves_nothing(tmp_path: Path, number: int, code: int) -> None:
+    (tmp_path / "text.txt").unlink()
     os.mkfifo(tmp_path / "endless")
     with Training("endless", "--out=a/run", cwd=tmp_path) as run:
         run.until("^Reading endless")
@@ -238,7 +227,6 @@ def small_disk(folder: Path) -> Iterator[Callable[[bool, int], None]]:
 
 
 def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path: Path) -> None:
-    write_text(tmp_path)
     arguments = ("text.txt", *SIZES, "--steps=600", "--evaluations=16", "--out=disk/run")
     with small_disk(tmp_path / "disk") as fill, Training(*arguments, cwd=tmp_path) as run:
         run.until(r"^step \d+: ")

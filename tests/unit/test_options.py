@@ -72,7 +72,8 @@ def test_what_is_not_said_is_not_chosen() -> None:
 def test_resume_may_push_elsewhere() -> None:
     options = parse(["--resume", "runs/x", "--push-to", "ada/x", "--private"])
     assert (options.resume, options.push_to, options.private) == ("runs/x", "ada/x", True)
-    assert parse(["--resume", "runs/x", "--private"]).private
+    with pytest.raises(OptionsError, match="--private says how to push"):
+        parse(["--resume", "runs/x", "--private"])
 
 
 def test_push_takes_one_run() -> None:
