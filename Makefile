@@ -40,6 +40,8 @@ clean:
 $(VENV)/.installed: requirements.txt training/requirements.txt | $(RUN)
 	@echo "Installing what the app and training need; the first time takes some minutes ..."
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r training/requirements.txt
+	@echo "Compiling the loops that write ..."
+	@$(RUN) -m model generate --length 1 >/dev/null 2>&1
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
