@@ -6,7 +6,7 @@ import time
 
 from .shelf import Shelf
 
-_STALE_S = 3.0  # a speed measured over more seconds than this, times the interval, says nothing about now
+_STALE = 1.5  # intervals; a speed measured over more of them says nothing about now
 
 
 class Load:
@@ -40,7 +40,7 @@ class Load:
         facts = [f"{running:,} writing"]
         if waiting:
             facts.append(f"{waiting:,} waiting")
-        if seconds < _STALE_S * self._every_s:
+        if seconds < _STALE * self._every_s:
             facts.append(f"{(written - self._written) / seconds:,.0f} characters a second")
         self._at, self._written = now, written
         self._line = " · ".join(facts) if running or waiting else ""

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ import torch
 from model import PRETRAINED
 from tests.app_server import free_port
 from tests.benchmarks import plain_way
+from tests.visitor import Visitor
 
 PACE = 60
 ARRIVES_S = 0.02  # between two visitors
@@ -69,34 +69,19 @@ class Readers:
 
     async def visitor(self, number: int, length: int) -> Reply:
         """Presses Send on the page, which it has open already, and reads the reply's stream as the page does."""
-        page = await self._page()
-        send = next(c["id"] for c in page["components"] if c["props"].get("value") == "Send")
-        view = next(c["id"] for c in page["components"] if c["props"].get("elem_id") == "view")
-        values = {c["id"]: c["props"].get("value") for c in page["components"]}
-        labels = {c["id"]: c["props"].get("label") for c in page["components"]}
-        given = {"Length": length, "Speed": PACE, "Seed": number, "Prompt": "ROMEO:"}
+        visitor = Visitor(self.http, self.url, await self._page())
         await asyncio.sleep(number * ARRIVES_S)
-        session = uuid.uuid4().hex
-
-        async def press(target: list[Any], about: dict[str, str] | None = None) -> str:
-            event = next(d for d in page["dependencies"] if target in [list(t) for t in d["targets"]])
-            data = [given.get(labels[id_], values[id_]) for id_ in event["inputs"]]
-            call = {"data": data, "fn_index": event["id"], "session_hash": session, "event_data": about}
-            answer = await self.http.post(f"{self.url}gradio_api/run/predict", json=call)
-            return str(answer.raise_for_status().json()["data"][0])
-
         began = time.perf_counter()
-        shown = [json.loads(line) for line in (await press([send, "click"])).splitlines()]
-        token = shown[-1]["stream"]
-        reply = await self._watch(began, token)
-        await press([view, "settle"], {"stream": token})
+        token = await visitor.send("ROMEO:", Length=length, Speed=PACE, Seed=number)
+        reply = await self._watch(began, visitor.address(token))
+        await visitor.settle(token)
         return reply
 
-    async def _watch(self, began: float, token: str) -> Reply:
+    async def _watch(self, began: float, url: str) -> Reply:
         """Reads a stream to the turn's foot; by hand, for the load's own cost is part of what is measured."""
-        address = httpx.URL(self.url)
+        address = httpx.URL(url)
         reader, writer = await asyncio.open_connection(address.host, address.port)
-        writer.write(f"GET /stream/{token} HTTP/1.1\r\nHost: {address.host}\r\n\r\n".encode())
+        writer.write(f"GET {address.path} HTTP/1.1\r\nHost: {address.host}\r\n\r\n".encode())
         first, characters, pieces, ended = 0.0, 0, 0, False
         while not ended:
             line = await reader.readline()
