@@ -47,6 +47,10 @@ class Visitor:
         shown = answer.raise_for_status().json()["data"]
         return [json.loads(line) for line in shown[0].splitlines()] if shown and isinstance(shown[0], str) else []
 
+    async def arrive(self) -> None:
+        """Has the page open, and with it a session."""
+        await self.settle("")
+
     async def send(self, prompt: str, **given: Any) -> str:
         """Presses Send. Returns the token of the reply's stream."""
         return str((await self.press("Send", Prompt=prompt, **given))[-1]["stream"])

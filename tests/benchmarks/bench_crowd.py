@@ -47,10 +47,13 @@ class Reply:
 
 
 class Readers:
-    """Clients of one app."""
+    """Clients of one app, so many as are expected."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, expected: int) -> None:
         self.url = url
+        self.expected = expected
+        self._arrived = 0
+        self._all_here = asyncio.Event()
         self.http = httpx.AsyncClient(timeout=None, limits=httpx.Limits(max_connections=None))
         self._config: asyncio.Task[httpx.Response] | None = None
 
@@ -70,12 +73,21 @@ class Readers:
     async def visitor(self, number: int, length: int) -> Reply:
         """Presses Send on the page, which it has open already, and reads the reply's stream as the page does."""
         visitor = Visitor(self.http, self.url, await self._page())
-        await asyncio.sleep(number * ARRIVES_S)
+        await visitor.arrive()
+        await self._together(number * ARRIVES_S)
         began = time.perf_counter()
         token = await visitor.send("ROMEO:", Length=length, Speed=PACE, Seed=number)
         reply = await self._watch(began, visitor.address(token))
         await visitor.settle(token)
         return reply
+
+    async def _together(self, seconds: float) -> None:
+        """Waits so long, from when on everyone has arrived."""
+        self._arrived += 1
+        if self._arrived == self.expected:
+            self._all_here.set()
+        await self._all_here.wait()
+        await asyncio.sleep(seconds)
 
     async def _watch(self, began: float, url: str) -> Reply:
         """Reads a stream to the turn's foot; by hand, for the load's own cost is part of what is measured."""
@@ -148,7 +160,7 @@ def app() -> Iterator[str]:
 
 async def crowd(url: str, kind: str, count: int, length: int) -> dict[str, float]:
     """What so many readers at once see."""
-    readers = Readers(url)
+    readers = Readers(url, count)
     one: Any = getattr(readers, kind)
     calls: list[Coroutine[Any, Any, Reply]] = [one(number, length) for number in range(count)]
     began = time.perf_counter()

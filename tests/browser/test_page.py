@@ -316,7 +316,7 @@ def test_how_much_is_written_is_said_while_it_is(page: Page) -> None:
     expect(page.locator("#load p")).to_have_text("")
 
 
-@pytest.mark.parametrize("server_answers", [True, False], ids=["stream", "server"])
+@pytest.mark.parametrize("server_answers", [True, False], ids=["stream", "answer"])
 def test_a_connection_that_breaks_leaves_the_page_usable(app: App, browser: Browser, server_answers: bool) -> None:
     context = browser.new_context()
     page, _ = open_page(context, app)
@@ -329,7 +329,11 @@ def test_a_connection_that_breaks_leaves_the_page_usable(app: App, browser: Brow
     page.route("**/stream/*", no_stream)
     page.route(
         "**/run/predict*",
-        lambda route: route.abort() if broken.is_set() and not server_answers else route.continue_(),
+        lambda route: (
+            route.fulfill(status=500, json={"error": None})
+            if broken.is_set() and not server_answers
+            else route.continue_()
+        ),
     )
     send(page, "")
     expect(foot(page)).to_contain_text("stopped" if server_answers else "the connection broke")
