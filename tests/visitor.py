@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 
 TIMEOUT_S = 120
+# The server closes a connection that was idle for 5 seconds: one must not be used again at that very moment.
+LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2)
 
 
 class Visitor:

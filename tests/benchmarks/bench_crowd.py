@@ -30,7 +30,7 @@ import torch
 from model import PRETRAINED
 from tests.app_server import free_port
 from tests.benchmarks import plain_way
-from tests.visitor import Visitor
+from tests.visitor import LIMITS, Visitor
 
 PACE = 60
 ARRIVES_S = 0.02  # between two visitors
@@ -54,7 +54,7 @@ class Readers:
         self.expected = expected
         self._arrived = 0
         self._all_here = asyncio.Event()
-        self.http = httpx.AsyncClient(timeout=None, limits=httpx.Limits(max_connections=None))
+        self.http = httpx.AsyncClient(timeout=None, limits=LIMITS)
         self._config: asyncio.Task[httpx.Response] | None = None
 
     async def program(self, number: int, length: int) -> Reply:

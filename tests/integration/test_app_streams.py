@@ -14,7 +14,7 @@ import pytest
 
 from model import generate
 from tests.app_server import App, eventually, random_model, scripted_model, serving
-from tests.visitor import TIMEOUT_S, Visitor
+from tests.visitor import LIMITS, TIMEOUT_S, Visitor
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 FAST = 200
@@ -30,7 +30,7 @@ def app() -> Iterator[App]:
 @asynccontextmanager
 async def visiting(app: App) -> AsyncIterator[Callable[[], Visitor]]:
     """Makes visitors."""
-    async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=httpx.Limits(max_connections=None)) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
         config = (await http.get(f"{app.url}config")).json()
         yield lambda: Visitor(http, app.url, config)
 
