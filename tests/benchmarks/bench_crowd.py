@@ -49,7 +49,7 @@ class Reply:
 class Readers:
     """Clients of one app, so many as are expected."""
 
-    def __init__(self, url: str, expected: int) -> None:
+    def __init__(self, url: str, expected: int = 1) -> None:
         self.url = url
         self.expected = expected
         self._arrived = 0
