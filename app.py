@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Sequence
 
 _FAREWELL_S = 0.5  # for the readers of replies that end here to be told so
+_LOG_EVERY_S = 60.0  # how much is being written, while something is
 _READY_S = 1.0  # a model that takes longer is loaded while the page answers already
 
 log = logging.getLogger("char-lstm")
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     imported = threading.Event()
     shelf.start(after=imported)
 
+    from ui.load import Load
     from ui.page import Page  # half of the time to start is this import: what comes over the network comes beside it
     from ui.serving import launch
 
@@ -68,7 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
     log.info("%s at %s", ", ".join(shelf.names), url)
-    ended.wait()
+    load = Load(shelf, every_s=_LOG_EVERY_S)
+    while not ended.wait(_LOG_EVERY_S):
+        if load.line:
+            log.info("%s", load.line)
     shelf.stop()
     time.sleep(_FAREWELL_S)
     page.blocks.close(verbose=False)

@@ -4,6 +4,8 @@ settings      raw values from a page or a program, checked
 conversation  what was said and where to go on from; pure logic
 shelf         the models that are served, each with its engine
 writing       following a reply without a thread
+streams       the route that the page reads replies from
+load          how much is being written just now
 page          layout and events; view.js and style.css beside it
 api           /generate and /score
 """

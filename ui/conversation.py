@@ -3,8 +3,8 @@
 Pure logic: it starts no engine and knows no Gradio. The model's memory is a few kilobytes of numbers, so every
 turn keeps the one it began with; Continue, Retry and Undo are moves between these, and nothing is read twice.
 
-What the page shows is a text of JSON lines. While a reply is written it only grows at its end, so that a message
-carries what is new and nothing else; ``view.js`` reads it.
+What the page shows is a text of JSON lines, which ``view.js`` reads. While a reply is written, the lines that are new
+come over a stream (``streams``).
 
     {"hello": "…", "by": "…"}        an empty conversation: a sample of the model's own
     {"forgotten": 3}                 earlier turns that are no longer shown
@@ -12,6 +12,8 @@ carries what is new and nothing else; ``view.js`` reads it.
     {"text": "…"}                    what the model wrote, in pieces
     {"say": "…", "as": "notice"}     notice, status (until the next text), fault or foot, which ends the turn
     {"refusal": "…"}                 why the last thing asked for was not done
+    {"stream": "…"}                  the last turn goes on over the stream of this token
+    {"load": "…"}                    how much is being written just now, by everyone
 """
 
 from __future__ import annotations
@@ -81,34 +83,40 @@ class Turn:
         return Start(self.served, self.start.memory, self.to_read)
 
     def head(self) -> str:
-        lines = _line(turn=self.number, prompt=self.prompt)
+        lines = line(turn=self.number, prompt=self.prompt)
         unknown = self.parts[0].unknown if self.parts else []
         if unknown:
             skipped = sum(each.times for each in unknown)
             rest = "" if skipped < len(self.to_read) else ", and nothing of the prompt was left"
-            lines += _say("notice", f"This model does not know {describe_unknown(unknown)}: skipped{rest}.")
+            lines += say("notice", f"This model does not know {describe_unknown(unknown)}: skipped{rest}.")
         return lines
 
     def foot(self) -> str:
         """Seed, length, speed and why it ended, in plain words."""
         last = self.parts[-1]
-        lines = _say("fault", f"The model failed: {last.error}. What it had written stays.") if last.error else ""
+        lines = say("fault", f"The model failed: {last.error}. What it had written stays.") if last.error else ""
         facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
         if last.length > 1:
             facts.append(f"{last.chars_per_sec:,.0f} a second")
-        return lines + _say("foot", " · ".join([*facts, _ENDINGS[last.finish_reason or "abort"]]))
+        return lines + say("foot", " · ".join([*facts, _ENDINGS[last.finish_reason or "abort"]]))
 
     def lines(self) -> str:
         text = "".join(part.text for part in self.parts)
-        return self.head() + (_line(text=text) if text else "") + self.foot()
+        return self.head() + (line(text=text) if text else "") + self.foot()
 
 
 class Conversation:
-    """All turns of one visitor."""
+    """All turns of one visitor.
+
+    Attributes:
+        refusal: why the last thing asked for was not done.
+        stream: the token of the last reply's stream.
+    """
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
         self.refusal = ""
+        self.stream = ""
         self._count = 0
         self._forgotten = 0
 
@@ -166,12 +174,13 @@ class Conversation:
             return hello + self._refused()
         return self._older() + "".join(turn.lines() for turn in self.turns) + self._refused()
 
-    def live(self) -> Live:
-        """The view while the last turn is being written."""
+    def begun(self, stream: str) -> str:
+        """The view while the last turn is being written, which is told over a stream."""
+        self.stream = stream
         *older, last = self.turns
         text = "".join(part.text for part in last.parts[:-1])
         lines = self._older() + "".join(turn.lines() for turn in older) + last.head()
-        return Live(last, lines + (_line(text=text) if text else ""))
+        return lines + (line(text=text) if text else "") + line(stream=stream)
 
     def _end(self, turns: list[Turn], served: Served) -> Start:
         return turns[-1].end if turns and turns[-1].served is served else Start(served)
@@ -190,51 +199,24 @@ class Conversation:
         return sum(len(turn.prompt) + turn.written for turn in self.turns)
 
     def _older(self) -> str:
-        return _line(forgotten=self._forgotten) if self._forgotten else ""
+        return line(forgotten=self._forgotten) if self._forgotten else ""
 
     def _refused(self) -> str:
-        return _line(refusal=self.refusal) if self.refusal else ""
-
-
-class Live:
-    """A view that grows while a reply is written."""
-
-    def __init__(self, turn: Turn, lines: str) -> None:
-        self._turn = turn
-        self._part = turn.parts[-1]
-        self._position = 0
-        self.lines = lines
-
-    def update(self) -> str:
-        """The view with what was written since the last time."""
-        piece = self._part.since(self._position)
-        if piece:
-            self._position += len(piece)
-            self.lines += _line(text=piece)
-        return self.lines
-
-    def wait(self, others: int) -> None:
-        """A word for someone whose reply has not begun: others are first, or the prompt is long."""
-        places = "one other reply" if others == 1 else f"{others} other replies"
-        self.lines += _say("status", f"Waiting for {places} …" if others else "Reading …")
-
-    def end(self) -> str:
-        """The view of the finished reply."""
-        self.update()
-        self.lines += self._turn.foot()
-        return self.lines
+        return line(refusal=self.refusal) if self.refusal else ""
 
 
 def hello(served: Served) -> str:
     """The view of an empty conversation."""
-    return _line(hello=served.greeting, by=served.name)
+    return line(hello=served.greeting, by=served.name)
 
 
-def _say(kind: str, text: str) -> str:
-    return _line(**{"say": text, "as": kind})
+def say(kind: str, text: str) -> str:
+    """A line of the view that says something about a turn."""
+    return line(**{"say": text, "as": kind})
 
 
-def _line(**fields: object) -> str:
+def line(**fields: object) -> str:
+    """A line of the view."""
     # ASCII alone carries half of a surrogate pair through the JSON around it; a "<" would be taken for HTML on
     # the way, and searched for script tags at every update.
     return json.dumps(fields, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c") + "\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from model import SamplingParams
+from model import Memory, SamplingParams, Sequence
 
 from .conversation import MAX_TEXT, Conversation
 from .settings import RefusalError, check_text
@@ -20,10 +20,11 @@ MAX_REPLY = MAX_TEXT  # characters of one reply, however often it is continued
 
 @dataclass(frozen=True)
 class Settings:
-    """How to write, and how fast: characters a second, or None for as fast as it can."""
+    """How to write, how fast (characters a second, or None for as fast as it can), and for whom."""
 
     params: SamplingParams
     pace: float | None
+    owner: str = ""
 
 
 Move = Callable[..., None]
@@ -33,14 +34,14 @@ def send(talk: Conversation, served: Served, settings: Settings, prompt: object)
     """A new turn, from where the conversation stands."""
     turn = talk.next_turn(served, check_text("prompt", prompt))
     check_text("prompt", turn.to_read)
-    part = ask(served, turn.to_read, settings.params, memory=turn.start.memory, pace=settings.pace)
+    part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
     talk.add(turn, part)
 
 
 def retry(talk: Conversation, served: Served, settings: Settings) -> None:
     """The last turn anew, from the memory before it, by the model that is chosen now."""
     turn = talk.turn_again(served)
-    part = ask(served, turn.to_read, settings.params, memory=turn.start.memory, pace=settings.pace)
+    part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
     talk.undo()
     talk.add(turn, part)
 
@@ -51,6 +52,11 @@ def go_on(talk: Conversation, _chosen: Served, settings: Settings) -> None:
     if turn.written + settings.params.length > MAX_REPLY:
         raise RefusalError("", f"A reply may have {MAX_REPLY:,} characters: send something, or nothing, to go on.")
     end = turn.end
-    params = replace(settings.params, seed=turn.parts[0].params.seed)
-    part = ask(turn.served, end.unread, params, memory=end.memory, first=turn.parts[-1].next_first, pace=settings.pace)
+    settings = replace(settings, params=replace(settings.params, seed=turn.parts[0].params.seed))
+    part = _ask(turn.served, end.unread, settings, memory=end.memory, first=turn.parts[-1].next_first)
     talk.add(turn, part)
+
+
+def _ask(served: Served, prompt: str, settings: Settings, *, memory: Memory | None, first: int = 0) -> Sequence:
+    pace, owner = settings.pace, settings.owner
+    return ask(served, prompt, settings.params, memory=memory, first=first, pace=pace, owner=owner)

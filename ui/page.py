@@ -1,8 +1,9 @@
 """The page: layout, and what each control does. Gradio lives here and in ``api``.
 
-Handlers are async generators that follow the engine's thread, so a reader costs no thread. None of them lets an
-exception out: what goes wrong is said in the chat, and the last thing a handler does is to set every button by
-the conversation as it then is, so that no path leaves the page stuck.
+Handlers are short: one that makes the model write begins a reply and returns the view with the token of a stream,
+which the view reads (``streams``). None lets an exception out: what goes wrong is said in the chat. Which buttons can
+be pressed follows from the view alone, in ``view.js``; at the end of a stream, however it ended, it asks for the
+conversation as it then is, so that no path leaves the page stuck.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import html
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from model import SamplingParams
 from . import api, moves
 from .conversation import Conversation, hello
 from .first_paint import INTRO, TITLE
+from .load import Load
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
 from .shelf import MAX_EXAMPLES, Served, Shelf
-from .writing import follow
+from .streams import Streams
 
 log = logging.getLogger("char-lstm")
 
@@ -42,6 +43,7 @@ class Page:
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
+        self.streams = Streams(Load(shelf))
         with api.Blocks(title=TITLE, analytics_enabled=False) as self.blocks:
             self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
             with gr.Row(elem_id="columns"):
@@ -60,11 +62,12 @@ class Page:
             hello(first) if first else "", html_template=_VIEW, js_on_load=_VIEW_JS.read_text(), elem_id="view"
         )
         with gr.Row(elem_id="moves"):
+            # The classes tell view.js when a button can be pressed; here is what holds at first.
             off: dict[str, Any] = {"size": "sm", "interactive": False, "min_width": 40}
-            self.go_on = gr.Button("Continue", **off)
-            self.retry = gr.Button("Retry", **off)
-            self.undo = gr.Button("Undo", **off)
-            self.clear = gr.Button("Clear", **off)
+            self.go_on = gr.Button("Continue", elem_classes="if-turns", **off)
+            self.retry = gr.Button("Retry", elem_classes="if-turns", **off)
+            self.undo = gr.Button("Undo", elem_classes="if-turns", **off)
+            self.clear = gr.Button("Clear", elem_classes="if-anything", **off)
         with gr.Row(elem_id="ask"):
             self.prompt = gr.Textbox(
                 "",
@@ -78,14 +81,16 @@ class Page:
                 scale=8,
                 min_width=120,
             )
-            self.send = gr.Button("Send", variant="primary", min_width=60)
-            self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=60)
+            self.send = gr.Button("Send", variant="primary", elem_classes="if-idle", min_width=60)
+            self.stop = gr.Button("Stop", variant="stop", elem_classes="if-busy", interactive=False, min_width=60)
         with gr.Row(elem_id="examples"):
-            self.examples = [gr.Button(size="sm", min_width=40, **each) for each in self._examples(first)]
+            small: dict[str, Any] = {"size": "sm", "elem_classes": "if-idle", "min_width": 40}
+            self.examples = [gr.Button(**small, **each) for each in self._examples(first)]
 
     def _lay_out_settings(self) -> None:
         self.model = gr.Dropdown(label="Model", filterable=False, **self._choices())
         self.about = gr.HTML(self._about(self.shelf.first()), elem_id="about")
+        gr.HTML("<p></p>", elem_id="load")
 
         def slider(label: str, low: float, high: float, value: float, step: float, info: str) -> gr.Slider:
             return gr.Slider(low, high, value, step=step, label=label, info=info, buttons=[])
@@ -105,28 +110,21 @@ class Page:
 
     def _wire(self) -> None:
         settings = [self.model, self.temperature, self.length, self.top_k, self.top_p, self.seed, self.speed]
-        buttons = [self.send, self.stop, self.go_on, self.retry, self.undo, self.clear, *self.examples]
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         # preprocess=False: what arrives is checked in one place, and refused in the chat rather than by a toast.
-        unchecked = {**hidden, "preprocess": False}
-        at_once = {**unchecked, "queue": False}
-        writing = {**unchecked, "concurrency_limit": None, "outputs": [self.view, self.prompt, *buttons]}
+        at_once: dict[str, Any] = {**hidden, "preprocess": False, "queue": False}
 
         inputs = [self.talk, *settings]
         send = [self.send.click, self.prompt.submit]
-        writers = [
-            gr.on(send, self._writer(moves.send), [*inputs, self.prompt], **writing),
-            self.go_on.click(self._writer(moves.go_on), inputs, **writing),
-            self.retry.click(self._writer(moves.retry), inputs, **writing),
-        ]
+        gr.on(send, self._writer(moves.send), [*inputs, self.prompt], [self.view, self.prompt], **at_once)
+        self.go_on.click(self._writer(moves.go_on), inputs, self.view, **at_once)
+        self.retry.click(self._writer(moves.retry), inputs, self.view, **at_once)
         for index, button in enumerate(self.examples):
-            writers.append(button.click(self._writer(partial(_send_example, index)), inputs, **writing))
-        for writer in writers:
-            # A connection that broke raises nothing in a handler: this sets the page right once it is back.
-            writer.failure(self.on_settle, self.talk, [self.view, *buttons], **at_once)
-        self.stop.click(self.on_stop, self.talk, [self.view, *buttons], **at_once)
-        self.undo.click(self.on_undo, [self.talk, self.model], [self.view, *buttons], **at_once)
-        self.clear.click(self.on_clear, [self.talk, self.model], [self.view, *buttons], **at_once)
+            button.click(self._writer(partial(_send_example, index)), inputs, self.view, **at_once)
+        self.view.settle(self.on_settle, self.talk, self.view, trigger_mode="multiple", **at_once)
+        self.stop.click(self.on_stop, self.talk, None, **at_once)
+        self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)
+        self.clear.click(self.on_clear, [self.talk, self.model], self.view, **at_once)
         about = [self.view, self.about, *self.examples]
         self.model.change(self.on_model, [self.talk, self.model], about, **at_once)
         arrival = [self.talk, self.notices, self.model, *about]
@@ -134,62 +132,43 @@ class Page:
 
     # What the controls do.
 
-    def _writer(self, move: moves.Move) -> Callable[..., AsyncIterator[Updates]]:
+    def _writer(self, move: moves.Move) -> Callable[..., Awaitable[Updates]]:
         """The handler of a control that makes the model write."""
 
-        async def write(talk: Conversation, *values: object) -> AsyncIterator[Updates]:
+        async def write(talk: Conversation, request: gr.Request, *values: object) -> Updates:
             if talk.writing:  # Enter, while Continue still writes
-                yield {self.view: gr.skip()}
-                return
+                return {self.view: gr.skip()}
             model, temperature, length, top_k, top_p, seed, speed, *prompt = values
             try:
                 params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
-                move(talk, self.shelf.get(model), moves.Settings(params, check_speed(speed)), *prompt)
-                begun: Updates = {**self._buttons(talk), **({self.prompt: ""} if prompt else {})}
-                async with aclosing(self._views(talk)) as views:
-                    async for view in views:
-                        yield {self.view: view, **begun}
-                        begun = {}
+                settings = moves.Settings(params, check_speed(speed), request.session_hash or "")
+                move(talk, self.shelf.get(model), settings, *prompt)
+                view = talk.begun(self.streams.open(talk.turns[-1]))
+                return {self.view: view, **({self.prompt: ""} if prompt else {})}
             except RefusalError as refusal:
                 talk.refusal = refusal.on_page
-                yield self._settled(talk, model)
             except Exception:
                 log.exception("a reply could not be written")
                 talk.refusal = _UNDONE
-                yield self._settled(talk, model)
-            else:
-                yield self._buttons(talk)
+            return self._settled(talk, model)
 
         return write
 
-    async def _views(self, talk: Conversation) -> AsyncGenerator[str, None]:
-        """What the page shows while the last turn is written, up to its end."""
-        turn = talk.turns[-1]
-        part, served = turn.parts[-1], turn.served
-        live = talk.live()
-        steps_without = 0  # the first is at once, the next after a second
-        async with aclosing(follow(served, part)) as steps:
-            async for _ in steps:
-                if part.finished:
+    async def on_settle(self, talk: Conversation, event: gr.EventData) -> Updates:
+        """A stream has ended, or broke. If it was not the last one, another reply is written already."""
+        if _stream_of(event) == talk.stream:
+            await self.on_stop(talk)
+            for _ in range(100):  # it ends with the engine's next step
+                if not talk.writing:
                     break
-                steps_without += not part.length
-                if steps_without == 2 and not part.length:
-                    live.wait(served.engine.running if served.engine.waiting else 0)
-                yield live.update()
-        yield live.end()
-
-    async def on_settle(self, talk: Conversation) -> Updates:
-        for _ in range(100):  # a reply whose reader has gone ends with the engine's next step
-            if not talk.writing:
-                break
-            await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)
         return self._settled(talk)
 
-    async def on_stop(self, talk: Conversation) -> Updates:
+    async def on_stop(self, talk: Conversation) -> None:
+        """The stream then tells that the reply has ended."""
         sequence = talk.writing
         if sequence:
             talk.turns[-1].served.engine.abort(sequence)
-        return await self.on_settle(talk)
 
     async def on_undo(self, talk: Conversation, model: object) -> Updates:
         if not talk.writing:
@@ -230,27 +209,14 @@ class Page:
         }
 
     def _settled(self, talk: Conversation, model: object = None) -> Updates:
-        """The whole page as the conversation is now; the same however often it is asked for."""
+        """The view as the conversation is now; the same however often it is asked for."""
         if talk.writing:
-            return {self.view: gr.skip(), **self._buttons(talk)}
+            return {self.view: gr.skip()}
         try:
             greeting = "" if talk.turns else hello(self.shelf.get(model))
         except RefusalError:
             greeting = ""
-        return {self.view: talk.view(greeting), **self._buttons(talk)}
-
-    def _buttons(self, talk: Conversation) -> Updates:
-        busy, begun = talk.writing is not None, bool(talk.turns)
-        able = {
-            self.send: not busy,
-            self.stop: busy,
-            self.go_on: begun and not busy,
-            self.retry: begun and not busy,
-            self.undo: begun and not busy,
-            self.clear: (begun or bool(talk.refusal)) and not busy,
-            **dict.fromkeys(self.examples, not busy),
-        }
-        return {button: gr.update(interactive=interactive) for button, interactive in able.items()}
+        return {self.view: talk.view(greeting)}
 
     def _choices(self) -> dict[str, Any]:
         first = self.shelf.first()
@@ -277,6 +243,12 @@ class Page:
 
 def _send_example(index: int, talk: Conversation, served: Served, settings: moves.Settings) -> None:
     moves.send(talk, served, settings, served.examples[index] if index < len(served.examples) else "")
+
+
+def _stream_of(event: gr.EventData) -> object:
+    """The token of the stream that an event is about."""
+    data = event._data
+    return data.get("stream") if isinstance(data, dict) else None
 
 
 def _label(text: str) -> str:

@@ -51,6 +51,7 @@ def launch(page: Page, **options: Any) -> str:
         "app_kwargs": {
             "exception_handlers": {FnIndexInferError: no_such_endpoint},
             "middleware": [Middleware(FirstPaint, shelf=page.shelf)],
+            "routes": [page.streams.route],
         },
     }
     if port := os.environ.get("GRADIO_SERVER_PORT"):

@@ -1,19 +1,23 @@
-// Runs once when the view is mounted. The value is a text of JSON lines (see conversation.py), which mostly grows
-// at its end. All text goes into the page as textContent: whatever a model writes stays text.
+// Runs once when the view is mounted. The value is a text of JSON lines (see conversation.py). While a reply is
+// written, more of them come over a stream of server-sent events; at its end, however it ends, the view asks for the
+// conversation as the server has it. All text goes into the page as textContent: whatever a model writes stays text.
 const log = element.querySelector(".talk");
 const BLOCK = 1000; // characters after which a line end closes a block: layout then looks at the last block only
 document.getElementById("early")?.remove(); // see first_paint.py
-let value = "";
-let talk = null;
+const PATIENCE_MS = 5000; // without an answer to what is asked for at a stream's end
+const ROOT = new URL(window.gradio_config?.root || ".", location.href).pathname.replace(/\/$/, "");
+let talk = empty();
+let source = null; // the stream that is being read
+let following = ""; // its token, until the conversation is settled
 
 function empty() {
-  return { hello: null, forgotten: 0, refusal: "", turns: [] };
+  return { hello: null, forgotten: 0, refusal: "", stream: "", load: "", turns: [] };
 }
 
 function read(lines) {
   for (const line of lines.split("\n")) {
     if (!line) continue;
-    const { hello, by, forgotten, turn, prompt, text, say, refusal, as } = JSON.parse(line);
+    const { hello, by, forgotten, turn, prompt, text, say, refusal, as, stream, load } = JSON.parse(line);
     const last = talk.turns[talk.turns.length - 1];
     if (turn !== undefined) talk.turns.push({ turn, prompt, text: "", status: "", notice: "", fault: "", foot: "" });
     else if (text !== undefined) [last.text, last.status] = [last.text + text, ""];
@@ -21,6 +25,8 @@ function read(lines) {
     else if (hello !== undefined) talk.hello = { hello, by };
     else if (forgotten !== undefined) talk.forgotten = forgotten;
     else if (refusal !== undefined) talk.refusal = refusal;
+    else if (stream !== undefined) talk.stream = stream;
+    else if (load !== undefined) talk.load = load;
   }
 }
 
@@ -88,6 +94,19 @@ function show() {
   const last = talk.turns[talk.turns.length - 1];
   log.setAttribute("aria-busy", String(Boolean(last && !last.foot)));
   if (follow && talk.turns.length) log.scrollTop = log.scrollHeight;
+  enable();
+  const load = document.querySelector("#load p");
+  if (load && load.textContent !== talk.load) load.textContent = talk.load;
+}
+
+// The buttons that can be pressed, by the classes that they have in page.py.
+function enable() {
+  const [busy, begun] = [Boolean(talk.stream), talk.turns.length > 0];
+  const anything = begun || Boolean(talk.refusal);
+  const able = { "if-idle": !busy, "if-busy": busy, "if-turns": begun && !busy, "if-anything": anything && !busy };
+  for (const [name, on] of Object.entries(able)) {
+    for (const button of document.querySelectorAll(`button.${name}`)) button.disabled = !on;
+  }
 }
 
 function showHello() {
@@ -105,14 +124,41 @@ function showHello() {
   hint.textContent = "Give it a beginning and it goes on from there. Or send nothing, and let it choose.";
 }
 
+function listen() {
+  if (talk.stream === following) return;
+  if (source) source.close();
+  source = null;
+  following = talk.stream;
+  if (!following) return;
+  source = new EventSource(`${ROOT}/stream/${following}`);
+  source.onmessage = (message) => {
+    read(message.data);
+    if (talk.turns[talk.turns.length - 1].foot) settle();
+    show();
+  };
+  source.onerror = settle;
+}
+
+// The stream has ended or broke: a second attempt would find its token used.
+function settle() {
+  const ended = following;
+  source.close();
+  trigger("settle", { stream: ended });
+  setTimeout(() => {
+    if (following !== ended) return;
+    const last = talk.turns[talk.turns.length - 1];
+    last.foot = last.foot || "the connection broke";
+    talk.stream = following = talk.load = "";
+    show();
+  }, PATIENCE_MS);
+}
+
 function update() {
-  const next = props.value || "";
-  if (talk && next.startsWith(value)) read(next.slice(value.length));
-  else {
-    talk = empty();
-    read(next);
-  }
-  value = next;
+  const reads = source && source.readyState !== EventSource.CLOSED;
+  if (reads && !(props.value || "").includes('{"stream":')) return; // an answer from before, that took longer
+  talk = empty();
+  read(props.value || "");
+  listen();
   show();
 }
 

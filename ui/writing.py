@@ -13,8 +13,8 @@ from .settings import DEADLINE_S, RefusalError
 from .shelf import Served
 
 _FIRST_S = 0.005  # until the first character, which is shown at once
-_BETWEEN_S = 1 / 30  # smooth to the eye; each update costs the server about a millisecond
-_SHARE_S = 0.005  # and so many readers at once are told less often,
+_BETWEEN_S = 1 / 30  # smooth to the eye
+_MESSAGE_S = 0.005  # of the server's time, over Gradio's queue: so many readers at once are told less often,
 _SLOWEST_S = 0.2  # but no less often than this
 _SIGN_OF_LIFE_S = 1.0  # Gradio notices a client that has gone only when there is something to tell it
 _GRACE_S = 10.0  # the engine ends a reply at its deadline; if it does not, it is not alive
@@ -28,6 +28,7 @@ def ask(
     memory: Memory | None = None,
     first: int = 0,
     pace: float | None = None,
+    owner: str = "",
 ) -> Sequence:
     """Asks the engine for a reply.
 
@@ -35,17 +36,22 @@ def ask(
         RefusalError: too many wait already.
     """
     try:
-        return served.engine.add_request(prompt, params, memory=memory, first=first, pace=pace, deadline_s=DEADLINE_S)
+        return served.engine.add_request(
+            prompt, params, memory=memory, first=first, pace=pace, deadline_s=DEADLINE_S, owner=owner
+        )
     except EngineBusyError:
         raise RefusalError("", "Everyone is writing at once, and the queue is full: try again in a moment.") from None
 
 
-async def follow(served: Served, sequence: Sequence, *, sparing: bool = False) -> AsyncGenerator[None, None]:
+async def follow(
+    served: Served, sequence: Sequence, *, message_s: float = _MESSAGE_S, sparing: bool = False
+) -> AsyncGenerator[None, None]:
     """Steps whenever a reader should be told: at once, at the first character, then by time, and at the end.
 
     The reply is ended when the reader stops following it, however that happens.
 
     Args:
+        message_s: seconds between two messages, for each reply that is being written.
         sparing: tell ever less often in the course of a long reply, for readers that may never read.
 
     Raises:
@@ -63,14 +69,14 @@ async def follow(served: Served, sequence: Sequence, *, sparing: bool = False) -
                 return
             if not served.thread.is_alive() or now - began > DEADLINE_S + _GRACE_S:
                 raise RefusalError("", "The model does not answer any more: try again later.")
-            await asyncio.sleep(_pause(served, length, now - began, sparing=sparing))
+            await asyncio.sleep(_pause(served, length, now - began, message_s, sparing=sparing))
     finally:
         served.engine.abort(sequence)
 
 
-def _pause(served: Served, length: int, elapsed_s: float, *, sparing: bool) -> float:
+def _pause(served: Served, length: int, elapsed_s: float, message_s: float, *, sparing: bool) -> float:
     if not length:
         return _FIRST_S if elapsed_s < 1 else _BETWEEN_S
-    pause = min(_SLOWEST_S, max(_BETWEEN_S, served.engine.running * _SHARE_S))
+    pause = min(_SLOWEST_S, max(_BETWEEN_S, served.engine.running * message_s))
     # A client that asks and never reads has its messages kept for it: 300 s must not make thousands of them.
     return max(pause, elapsed_s / 100) if sparing else pause

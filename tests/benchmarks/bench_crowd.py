@@ -18,7 +18,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ import torch
 from model import PRETRAINED
 from tests.app_server import free_port
 from tests.benchmarks import plain_way
+from tests.visitor import LIMITS, Visitor
 
 PACE = 60
 ARRIVES_S = 0.02  # between two visitors
@@ -47,11 +47,14 @@ class Reply:
 
 
 class Readers:
-    """Clients of one app."""
+    """Clients of one app, so many as are expected."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, expected: int = 1) -> None:
         self.url = url
-        self.http = httpx.AsyncClient(timeout=None, limits=httpx.Limits(max_connections=None))
+        self.expected = expected
+        self._arrived = 0
+        self._all_here = asyncio.Event()
+        self.http = httpx.AsyncClient(timeout=None, limits=LIMITS)
         self._config: asyncio.Task[httpx.Response] | None = None
 
     async def program(self, number: int, length: int) -> Reply:
@@ -59,25 +62,53 @@ class Readers:
         began = time.perf_counter()
         call = f"{self.url}gradio_api/call/generate"
         asked = await self.http.post(call, json={"data": ["ROMEO:", length, 0.8, 0, 1, number]})
-        lines = self._lines(f"{call}/{asked.json()['event_id']}")
-        return await self._read(began, lines, lambda message: len(message[0]) if isinstance(message, list) else None)
+        first, characters, pieces = 0.0, 0, 0
+        async for message in self._lines(f"{call}/{asked.json()['event_id']}"):
+            if isinstance(message, list):
+                first = first or time.perf_counter() - began
+                pieces += 1
+                characters = len(message[0])
+        return Reply(characters, pieces, first, time.perf_counter() - began)
 
     async def visitor(self, number: int, length: int) -> Reply:
-        """Presses Send on the page, which it has open already, and watches."""
-        page = await self._page()
-        send = next(c["id"] for c in page["components"] if c["props"].get("value") == "Send")
-        event = next(d for d in page["dependencies"] if [send, "click"] in [list(t) for t in d["targets"]])
-        values = {c["id"]: c["props"].get("value") for c in page["components"]}
-        labels = {c["id"]: c["props"].get("label") for c in page["components"]}
-        given = {"Length": length, "Speed": PACE, "Seed": number, "Prompt": "ROMEO:"}
-        data = [given.get(labels[id_], values[id_]) for id_ in event["inputs"]]
-        await asyncio.sleep(number * ARRIVES_S)
-        session = uuid.uuid4().hex
+        """Presses Send on the page, which it has open already, and reads the reply's stream as the page does."""
+        visitor = Visitor(self.http, self.url, await self._page())
+        await visitor.arrive()
+        await self._together(number * ARRIVES_S)
         began = time.perf_counter()
-        joined = {"data": data, "fn_index": event["id"], "session_hash": session, "trigger_id": send}
-        (await self.http.post(f"{self.url}gradio_api/queue/join", json=joined)).raise_for_status()
-        lines = self._lines(f"{self.url}gradio_api/queue/data?session_hash={session}")
-        return await self._read(began, lines, lambda message: _shown(message, length))
+        token = await visitor.send("ROMEO:", Length=length, Speed=PACE, Seed=number)
+        reply = await self._watch(began, visitor.address(token))
+        await visitor.settle(token)
+        return reply
+
+    async def _together(self, seconds: float) -> None:
+        """Waits so long, from when on everyone has arrived."""
+        self._arrived += 1
+        if self._arrived == self.expected:
+            self._all_here.set()
+        await self._all_here.wait()
+        await asyncio.sleep(seconds)
+
+    async def _watch(self, began: float, url: str) -> Reply:
+        """Reads a stream to the turn's foot; by hand, for the load's own cost is part of what is measured."""
+        address = httpx.URL(url)
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(f"GET {address.path} HTTP/1.1\r\nHost: {address.host}\r\n\r\n".encode())
+        first, characters, pieces, ended = 0.0, 0, 0, False
+        while not ended:
+            line = await reader.readline()
+            if not line:
+                raise RuntimeError("a stream broke")
+            if not line.startswith(b"data: "):
+                continue
+            told = json.loads(line[6:])
+            if "text" in told:
+                first = first or time.perf_counter() - began
+                pieces += 1
+                characters += len(told["text"])
+            ended = told.get("as") == "foot"
+        writer.close()
+        return Reply(characters, pieces, first, time.perf_counter() - began)
 
     async def _page(self) -> dict[str, Any]:
         if self._config is None:
@@ -90,25 +121,6 @@ class Readers:
             async for line in response.aiter_lines():
                 if line.startswith("data: "):
                     yield json.loads(line[6:])
-
-    async def _read(self, began: float, messages: Any, measure: Any) -> Reply:
-        first, characters, pieces = 0.0, 0, 0
-        async for message in messages:
-            length = measure(message)
-            if length:
-                first = first or time.perf_counter() - began
-                pieces += 1
-                characters = max(characters, length)
-            if isinstance(message, dict) and message.get("msg") == "process_completed":
-                break
-        return Reply(characters, pieces, first, time.perf_counter() - began)
-
-
-def _shown(message: dict[str, Any], length: int) -> int | None:
-    """Each message of the page that shows something is a piece; that all is written is told by the last."""
-    if message["msg"] == "process_completed" and not message["success"]:
-        raise RuntimeError(f"a visitor was refused: {message['output']}")
-    return length if message["msg"] in ("process_generating", "process_completed") else None
 
 
 def plain_threads(count: int, length: int) -> float:
@@ -148,7 +160,7 @@ def app() -> Iterator[str]:
 
 async def crowd(url: str, kind: str, count: int, length: int) -> dict[str, float]:
     """What so many readers at once see."""
-    readers = Readers(url)
+    readers = Readers(url, count)
     one: Any = getattr(readers, kind)
     calls: list[Coroutine[Any, Any, Reply]] = [one(number, length) for number in range(count)]
     began = time.perf_counter()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 from model import CharLSTM, generate
 from tests.app_server import App, eventually, random_model, scripted_model, serving
@@ -306,6 +306,44 @@ def test_enter_while_it_still_writes_changes_nothing(page: Page) -> None:
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
     button(page, "Stop").click()
     settled(page)
+
+
+def test_how_much_is_written_is_said_while_it_is(page: Page) -> None:
+    send(page, "", wait=False)
+    expect(page.locator("#load p")).to_have_text(re.compile(r"^1 writing · \d+ characters a second$"))
+    button(page, "Stop").click()
+    settled(page)
+    expect(page.locator("#load p")).to_have_text("")
+
+
+@pytest.mark.parametrize("server_answers", [True, False], ids=["stream", "answer"])
+def test_a_connection_that_breaks_leaves_the_page_usable(app: App, browser: Browser, server_answers: bool) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, app)
+    broken = threading.Event()
+
+    def no_stream(route: Route) -> None:
+        broken.set()
+        route.abort()
+
+    page.route("**/stream/*", no_stream)
+    page.route(
+        "**/run/predict*",
+        lambda route: (
+            route.fulfill(status=500, json={"error": None})
+            if broken.is_set() and not server_answers
+            else route.continue_()
+        ),
+    )
+    send(page, "")
+    expect(foot(page)).to_contain_text("stopped" if server_answers else "the connection broke")
+    page.unroute_all()
+    fast(page)
+    setting(page, "Length", 20)
+    eventually(lambda: app.served("tale").engine.running == 0)
+    send(page, "")
+    assert len(reply(page)) == 20
+    context.close()
 
 
 def test_another_model_begins_with_an_empty_memory(page: Page) -> None:

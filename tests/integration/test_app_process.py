@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -10,14 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from model import CharLSTM, generate
 from tests.app_server import eventually, free_port, random_model
 from tests.local_hub import LocalHub
+from tests.visitor import Visitor
 
 ROOT = Path(__file__).parents[2]
 STARTING_S = 180
@@ -81,6 +84,25 @@ def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly(tmp_path: P
         assert "Traceback" not in output
         assert f"mine at {url}" in output
         assert str(tmp_path) not in output
+
+
+def test_sigterm_tells_the_reader_of_the_page_that_the_reply_has_ended(tmp_path: Path) -> None:
+    random_model().save_pretrained(tmp_path / "mine")
+    with started("--model", str(tmp_path / "mine")) as (process, url):
+
+        async def last_line() -> dict[str, Any]:
+            async with httpx.AsyncClient(timeout=60) as http:
+                visitor = Visitor(http, url, (await http.get(f"{url}config")).json())
+                async with aclosing(visitor.read(await visitor.send("", Length=10_000))) as told:
+                    await anext(told)
+                    process.send_signal(signal.SIGTERM)
+                    return [line async for line in told][-1]
+
+        last = asyncio.run(last_line())
+        assert (last["as"], last["say"].split(" · ")[-1]) == ("foot", "stopped")
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode in (0, 143), output
+        assert "Traceback" not in output
 
 
 def test_models_from_the_environment_at_their_commit(hub: LocalHub, tmp_path: Path) -> None:

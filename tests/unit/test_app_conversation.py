@@ -126,27 +126,22 @@ def test_a_refused_move_changes_nothing(served: Served) -> None:
     assert talk.view() == before
 
 
-def test_the_view_only_grows_while_a_reply_is_written(served: Served) -> None:
+def test_the_view_of_a_begun_reply_and_its_stream_make_the_view_of_the_finished_one(served: Served) -> None:
     talk = Conversation()
     send(served, talk, "one")
     moves.send(talk, served, QUICK, "two<script>\ud800")
-    live = talk.live()
-    before = ""
-    while talk.writing:
-        served.engine.step()
-        view = live.update()
-        assert view.startswith(before)
-        before = view
-    end = live.end()
-    assert end.startswith(before)
-    assert end.isascii()
-    assert "<" not in end
+    begun = talk.begun("token")
+    assert begun.isascii()
+    assert "<" not in begun
+    assert lines(begun)[-1] == {"stream": "token"}
+    write(served, talk)
+    text = talk.turns[-1].parts[-1].text
     whole = lines(talk.view())
-    grown = lines(end)
-    assert grown[-1] == whole[-1]
-    assert "".join(line.get("text", "") for line in grown) == "".join(line.get("text", "") for line in whole)
-    assert [line["prompt"] for line in grown if "turn" in line] == ["one", "two<script>\ud800"]
+    assert whole == [*lines(begun)[:-1], {"text": text}, *lines(talk.turns[-1].foot())]
+    assert [each["prompt"] for each in whole if "turn" in each] == ["one", "two<script>\ud800"]
     assert whole[-1]["say"].startswith("seed 5 · 20 characters")
+    moves.go_on(talk, served, QUICK)
+    assert lines(talk.begun("another"))[-2:] == [{"text": text}, {"stream": "another"}]
 
 
 def test_old_turns_leave_the_page_and_are_counted(served: Served) -> None:

@@ -1,0 +1,83 @@
+"""A visitor of the page without a browser: presses its controls over Gradio's routes and reads a reply's stream."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+
+TIMEOUT_S = 120
+# The server closes a connection that was idle for 5 seconds: one must not be used again at that very moment.
+LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2)
+
+
+class Visitor:
+    """One session of the page.
+
+    Args:
+        http: what it asks with; many visitors may share one.
+        url: where the page is.
+        config: the page's ``/config``.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, url: str, config: dict[str, Any]) -> None:
+        self.http = http
+        self.url = url
+        self._session = uuid.uuid4().hex
+        parts = [(each["id"], each["props"]) for each in config["components"]]
+        self._values = {id_: props.get("value") for id_, props in parts}
+        self._labels = {id_: props.get("label") for id_, props in parts}
+        self._named = {props.get("elem_id") or props.get("value"): id_ for id_, props in parts if _is_name(props)}
+        self._events = {
+            (target, event): each for each in config["dependencies"] for target, event in map(tuple, each["targets"])
+        }
+
+    async def press(self, control: str, event: str = "click", about: dict[str, str] | None = None, **given: Any) -> Any:
+        """Uses a control, by what is written on it or its element's id. Returns the lines that the view then shows.
+
+        Args:
+            about: what a view's own event is about.
+            given: settings by their labels; the others stay as the page has them.
+        """
+        called = self._events[self._named[control], event]
+        data = [given.get(self._labels[id_], self._values[id_]) for id_ in called["inputs"]]
+        call = {"data": data, "fn_index": called["id"], "session_hash": self._session, "event_data": about}
+        answer = await self.http.post(f"{self.url}gradio_api/run/predict", json=call)
+        shown = answer.raise_for_status().json()["data"]
+        return [json.loads(line) for line in shown[0].splitlines()] if shown and isinstance(shown[0], str) else []
+
+    async def arrive(self) -> None:
+        """Has the page open, and with it a session."""
+        await self.settle("")
+
+    async def send(self, prompt: str, **given: Any) -> str:
+        """Presses Send. Returns the token of the reply's stream."""
+        return str((await self.press("Send", Prompt=prompt, **given))[-1]["stream"])
+
+    async def settle(self, token: str) -> Any:
+        """What the view does when a stream has ended."""
+        return await self.press("view", "settle", {"stream": token})
+
+    def address(self, token: str) -> str:
+        return f"{self.url}stream/{token}"
+
+    async def read(self, token: str) -> AsyncGenerator[dict[str, Any], None]:
+        """The lines of a stream."""
+        async with self.http.stream("GET", self.address(token)) as answer:
+            answer.raise_for_status()
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
+    async def reply(self, token: str) -> tuple[str, list[dict[str, Any]]]:
+        """The text of a whole stream, and what else was said, the load left out."""
+        told = [line async for line in self.read(token)]
+        rest = [line for line in told if "text" not in line and "load" not in line]
+        return "".join(line.get("text", "") for line in told), rest
+
+
+def _is_name(props: dict[str, Any]) -> bool:
+    return bool(props.get("elem_id")) or isinstance(props.get("value"), str)
