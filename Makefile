@@ -29,6 +29,7 @@ soak: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_stream $(ARGS)
+	@$(RUN) -m tests.benchmarks.bench_engine
 	@$(RUN) -m tests.benchmarks.bench_page
 	@$(RUN) -m tests.benchmarks.bench_crowd
 

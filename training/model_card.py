@@ -170,6 +170,9 @@ def _measured(lm: CharLSTM, metrics: Sequence[Mapping[str, Any]], with_curve: bo
         text += (
             f" It is the best of {len(metrics)} evaluations by `carried` on that very text, so it flatters a little."
         )
+    cost = _number(lm.training.get("int8_cost"))
+    if cost is not None:
+        text += f" Writing goes in 8 bits, the same on every machine; that costs {cost:+.5f} nats."
     return text + (f"\n\n![Loss over characters seen]({CURVE})" if with_curve else "")
 
 

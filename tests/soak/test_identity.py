@@ -1,20 +1,29 @@
-"""A million characters are the same, however they are written."""
+"""A million characters, written in many ways, are those that are written alone."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.identity import NO_COMPILER, WAYS, outcome
+from tests.identity import AVX2, OLD, outcome
 
-LENGTH = 1_000_000
+# neighbours, threads, environment, and how many characters: a crowd's step takes longer, and each counts
+WAYS = [
+    (0, 2, {}, 100_000),
+    (7, 1, {}, 400_000),
+    (32, 2, {}, 200_000),
+    (128, 2, {}, 50_000),
+    (32, 2, AVX2, 100_000),
+    (7, 1, OLD, 150_000),
+]
 
 
-@pytest.fixture(scope="module")
-def expected() -> str:
-    return outcome(LENGTH, WAYS[0])
+def test_there_are_a_million_of_them():
+    assert sum(length for *_, length in WAYS) == 1_000_000
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS[1:] if way[2] != NO_COMPILER], ids=str)
-def test_a_million_characters_are_the_same(expected, way):
-    assert expected.startswith(f"{LENGTH} ")
-    assert outcome(LENGTH, way) == expected
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_the_text_is_that_written_alone(way):
+    neighbours, threads, environment, length = way
+    expected = outcome(length, (0, 1, {}))
+    assert expected.startswith(f"{length} ")
+    assert outcome(length, (neighbours, threads, environment)) == expected

@@ -114,6 +114,11 @@ def test_a_run_that_notes_nothing_has_a_card(tmp_path: Path) -> None:
     assert not (tmp_path / "curve.png").exists()
 
 
+def test_a_card_says_what_8_bits_cost() -> None:
+    assert "that costs +0.00123 nats" in render_card(make_lm(int8_cost=0.00123), make_metrics(), [], with_curve=True)
+    assert "8 bits" not in render_card(make_lm(), make_metrics(), [], with_curve=True)
+
+
 def test_notes_of_wrong_types_do_no_harm() -> None:
     rubbish = dict.fromkeys(TRAINING, float("nan")) | {
         "val_loss": "x",
