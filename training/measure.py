@@ -124,22 +124,24 @@ def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: 
     """Compared on short windows, which tell it in a fraction of the time."""
     short = replace(recipe, window=min(recipe.window, 8))
     trainers = {use: Trainer(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)}
-    return _median_step(trainers[True], 4, 0.0) < _median_step(trainers[False], 4, 0.0)
+    taken = {use: statistics.median(_timed_steps(trainer, 4, 0.0)) for use, trainer in trainers.items()}
+    return taken[True] < taken[False]
 
 
 def _step_seconds(trainer: Trainer) -> float:
-    return _median_step(trainer, 3, _SECONDS)
+    """The mean, not the median: what now and then takes longer does so in the run as well."""
+    return statistics.fmean(_timed_steps(trainer, 3, _SECONDS))
 
 
-def _median_step(trainer: Trainer, least: int, seconds: float) -> float:
-    """The median of so many steps, and of so many seconds, at least."""
+def _timed_steps(trainer: Trainer, least: int, seconds: float) -> list[float]:
+    """So many steps, and so many seconds of them, at least."""
     trainer.step()  # the first one sets up what later ones use
     times: list[float] = []
     while len(times) < least or sum(times) < seconds:
         start = perf_counter()
         trainer.step()
         times.append(perf_counter() - start)
-    return statistics.median(times)
+    return times
 
 
 def _look_seconds(trainer: Trainer, train: Ids, validation: int) -> float:
