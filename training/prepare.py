@@ -18,7 +18,7 @@ import torch
 from model import CharTokenizer, LSTMConfig
 
 from . import evaluate, measure, privacy
-from .about import beginnings, versions
+from .about import beginnings, public_source, versions
 from .console import say, speed, warn
 from .corpus import Corpus, check_length, read_corpus
 from .corpus_fetch import size_text
@@ -107,12 +107,18 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
 
 
 def _read(sources: list[str], errors: Any) -> Corpus:
-    say(f"Reading {', '.join(sources) or 'the documentation that ships inside Python'} …")
+    say(f"Reading {_listed(sources) or 'the documentation that ships inside Python'} …")
     corpus = read_corpus(sources, errors=errors, progress=_download_shown())
     for line in corpus.warnings:
         warn(line)
     check_length(corpus, _SHORTEST, "training")
     return corpus
+
+
+def _listed(sources: list[str], most: int = 3) -> str:
+    """As they were typed, but without the secrets that an address may hold."""
+    names = [public_source(source) if "://" in source else source for source in sources[:most]]
+    return ", ".join(names) + (f" and {len(sources) - most:,} more" if len(sources) > most else "")
 
 
 def _download_shown() -> Any:

@@ -133,6 +133,14 @@ def test_two_runs_are_one_run(here: Here, tmp_path: Path) -> None:
     assert outcome(tmp_path / "seeded")["tensors"] != outcome(tmp_path / "one")["tensors"]
 
 
+def test_many_sources_are_named_in_short_and_without_secrets(here: Here, tmp_path: Path) -> None:
+    secret = "http://ada:secret@127.0.0.1:9/a.txt?token=secret"
+    code, said = here(secret, *(f"{name}.txt" for name in "abcde"), "--steps=1")
+    assert code == 2
+    assert said.splitlines()[0] == "Reading http://127.0.0.1:9/a.txt, a.txt, b.txt and 3 more …"
+    assert "secret" not in said
+
+
 # odd texts
 
 
