@@ -104,12 +104,15 @@ class Progress:
         steps: of the whole run.
         done: of them before this process.
         characters: a step.
+
+    Attributes:
+        loss: of the last steps, smoothed; NaN before the first.
     """
 
     def __init__(self, steps: int, done: int, characters: int) -> None:
         self._steps, self._first, self._done = steps, done, done
         self._characters = characters
-        self._loss = math.nan
+        self.loss = math.nan
         self._start = monotonic()
         self._idle = 0.0
         self._spoken = -math.inf
@@ -132,7 +135,7 @@ class Progress:
     def advance(self, loss: float) -> None:
         """One more step was taken, with this loss."""
         self._done += 1
-        self._loss = loss if math.isnan(self._loss) else 0.95 * self._loss + 0.05 * loss
+        self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
         with contextlib.suppress(OSError, ValueError):
             if not self._bar.disable:
                 self._bar.set_postfix_str(self._text(), refresh=False)
@@ -152,4 +155,4 @@ class Progress:
             self._bar.close()
 
     def _text(self) -> str:
-        return f"loss {self._loss:.3f}, {bits(self._loss):.2f} bpc, {speed(self.chars_per_sec)}"
+        return f"loss {self.loss:.3f}, {bits(self.loss):.2f} bpc, {speed(self.chars_per_sec)}"

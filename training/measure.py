@@ -20,12 +20,12 @@ from model import LSTMConfig
 
 from . import evaluate
 from .dataset import Ids
-from .recipe import Recipe
+from .recipe import SAMPLES, Recipe
 from .run_folder import RunError, write_state
 from .trainer import Trainer
 
 _SECONDS = 1.0  # of steps that are timed, at least
-_EVALUATED = 16_384  # characters; what an evaluation costs is reckoned from so many
+_EVALUATED = 8192  # characters; what an evaluation costs is reckoned from so many
 _SAMPLED = 24  # characters, likewise
 CARD_S = 1.0  # curve and samples of a model card
 END_S = 1.5  # the last card, with its first import of a plotting library, and the end of the process
@@ -77,7 +77,8 @@ def fit_minutes(
         recipe = replace(recipe, bfloat16=_is_faster_in_bfloat16(recipe, vocab_size, train, device))
     trainer = Trainer(recipe, vocab_size, train, device)
     step_s = _step_seconds(trainer)
-    look_s = _look_seconds(trainer, train, validation) + _write_seconds(trainer, folder)
+    sample_s = _sample_seconds(trainer)
+    look_s = _look_seconds(trainer, train, validation) + sample_s + _write_seconds(trainer, folder)
     look_s += CARD_S if plan.pushes else 0.0
     left_s = plan.left_s - END_S
     evaluations = recipe.evaluations
@@ -85,7 +86,8 @@ def fit_minutes(
         # One a minute at least: a run that is killed loses no more than that.
         wanted = min(200, max(recipe.evaluations, round(plan.seconds / 60)))
         evaluations = max(2, min(wanted, int(_LOOKING * left_s / look_s)))
-    steps = max(10, round((left_s - evaluations * look_s) / step_s))
+    left_s -= evaluations * look_s + max(0, SAMPLES - evaluations) * sample_s
+    steps = max(10, round(left_s / step_s))
     rate = recipe.batch * recipe.window / step_s
     return replace(recipe, steps=min(steps, 10**9), evaluations=evaluations), rate
 
@@ -124,7 +126,7 @@ def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: 
     """Compared on short windows, which tell it in a fraction of the time."""
     short = replace(recipe, window=min(recipe.window, 8))
     trainers = {use: Trainer(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)}
-    taken = {use: statistics.median(_timed_steps(trainer, 4, 0.0)) for use, trainer in trainers.items()}
+    taken = {use: statistics.median(_timed_steps(trainer, 3, 0.0)) for use, trainer in trainers.items()}
     return taken[True] < taken[False]
 
 
@@ -145,20 +147,23 @@ def _timed_steps(trainer: Trainer, least: int, seconds: float) -> list[float]:
 
 
 def _look_seconds(trainer: Trainer, train: Ids, validation: int) -> float:
-    """What an evaluation under both protocols takes, with its sample."""
+    """What an evaluation takes, under both protocols and in 8 bits."""
     network, ids = trainer.average, train[: min(_EVALUATED, validation) + 1]
-    begun = perf_counter()
-    evaluate.int8_cost(network, ids)
     start = perf_counter()
+    evaluate.int8_cost(network, ids)
+    then = perf_counter()
     evaluate.cold(network, ids)
-    read = perf_counter()
+    return then - start + 2 * (perf_counter() - then) * validation / max(1, len(ids) - 1)
+
+
+def _sample_seconds(trainer: Trainer) -> float:
+    network, state = trainer.average, None
+    ids = torch.zeros(1, dtype=torch.int64, device=network.embedding.weight.device)
+    start = perf_counter()
     with torch.inference_mode():
-        state = None
         for _ in range(_SAMPLED):
-            _, state = network.step(torch.zeros(1, dtype=torch.int64, device=network.embedding.weight.device), state)
-    wrote = perf_counter()
-    written = (wrote - read) * evaluate.SAMPLE / _SAMPLED
-    return 2 * (read - start) * validation / max(1, len(ids) - 1) + written + start - begun
+            _, state = network.step(ids, state)
+    return (perf_counter() - start) * evaluate.SAMPLE / _SAMPLED
 
 
 def _write_seconds(trainer: Trainer, folder: Path) -> float:

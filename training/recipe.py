@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
+SAMPLES = 20  # in a run, at most, beside those of evaluations
+_FIRST_SAMPLE = 20_000  # characters; what is written before is noise
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -78,12 +81,24 @@ class Recipe:
         """Whether the run stops to look after so many steps. More often at first, when most is to be seen."""
         return step == self.steps or step in self._milestones
 
+    def samples_after(self, step: int) -> bool:
+        """Whether the run shows what the model writes by then, looking or not: often enough to watch it learn."""
+        return step in self._glances and step * self.batch * self.window >= _FIRST_SAMPLE
+
     @cached_property
     def _milestones(self) -> frozenset[int]:
-        return frozenset(round(self.steps * (i / self.evaluations) ** 1.5) for i in range(1, self.evaluations)) - {0}
+        return _more_often_at_first(self.steps, self.evaluations)
+
+    @cached_property
+    def _glances(self) -> frozenset[int]:
+        return _more_often_at_first(self.steps, SAMPLES)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _more_often_at_first(steps: int, times: int) -> frozenset[int]:
+    return frozenset(round(steps * (i / times) ** 1.5) for i in range(1, times)) - {0}
 
 
 @dataclass(frozen=True)

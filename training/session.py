@@ -86,6 +86,8 @@ class Session:
                 bar.advance(trainer.step())
                 if recipe.evaluates_after(trainer.steps_done):
                     self._evaluate(bar)
+                elif recipe.samples_after(trainer.steps_done):
+                    self._glance(bar)
             if signals.number and trainer.steps_done not in (0, self.keeper.kept_step):
                 self._keep({})
         except DivergedError as error:
@@ -135,17 +137,27 @@ class Session:
         self._show(line, best)  # what was said is on disk
         bar.pause(time.monotonic() - began)
 
+    def _glance(self, bar: Progress) -> None:
+        """A sample between two evaluations, for the person who watches."""
+        began = time.monotonic()
+        say(f"\nstep {self.trainer.steps_done:,}: {bar.loss:.2f} nats while training")
+        self._say_sample()
+        bar.pause(time.monotonic() - began)
+
     def _show(self, line: Mapping[str, Any], best: bool) -> None:
         mark = ", the best so far" if best and len(self.metrics) > 1 else ""
         say(f"\nstep {line['step']:,}: {losses(line['val_loss'])}{mark}")
+        self._say_sample()
+        if len(self.metrics) > 2 and line["val_loss"] > math.log(len(self.tokenizer)) + 0.5:
+            warn("that is worse than guessing evenly: the learning rates may be too high")
+
+    def _say_sample(self) -> None:
         try:
             # The averaged weights as they are now, in their own arithmetic: it is over before they go on changing.
             lm = CharLSTM(self.trainer.average, self.tokenizer)
             say(sample(generate(lm, "", evaluate.SAMPLE, temperature=0.7, seed=1, arithmetic="float32")))
         except RuntimeError as error:  # weights that are about to burst; the loss will tell
             warn(f"no sample ({error})")
-        if len(self.metrics) > 2 and line["val_loss"] > math.log(len(self.tokenizer)) + 0.5:
-            warn("that is worse than guessing evenly: the learning rates may be too high")
 
     def _keep(self, line: Mapping[str, Any]) -> None:
         """Keeps a checkpoint of now; ``line`` is what was measured, {} when nothing was.

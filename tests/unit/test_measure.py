@@ -24,9 +24,10 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def times(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """What steps, looks and checkpoints take here; and the clock stands still."""
-    taken = {"step": 0.1, "look": 0.5, "write": 0.5, "now": 1000.0}
+    taken = {"step": 0.1, "look": 0.5, "sample": 0.1, "write": 0.5, "now": 1000.0}
     monkeypatch.setattr(measure, "_step_seconds", lambda *_: taken["step"])
-    monkeypatch.setattr(measure, "_look_seconds", lambda *_: taken["look"])
+    monkeypatch.setattr(measure, "_look_seconds", lambda *_: taken["look"] - taken["sample"])
+    monkeypatch.setattr(measure, "_sample_seconds", lambda *_: taken["sample"])
     monkeypatch.setattr(measure, "_write_seconds", lambda *_: taken["write"])
     monkeypatch.setattr(measure, "monotonic", lambda: taken["now"])
     return taken
@@ -38,7 +39,8 @@ def fit(plan: Plan, recipe: Recipe = TINY, folder: Path = Path()) -> Recipe:
 
 def total_s(recipe: Recipe, times: dict[str, float], *, pushes: bool = False) -> float:
     look_s = times["look"] + times["write"] + (measure.CARD_S if pushes else 0)
-    return recipe.steps * times["step"] + recipe.evaluations * look_s + measure.END_S
+    samples_s = max(0, 20 - recipe.evaluations) * times["sample"]
+    return recipe.steps * times["step"] + recipe.evaluations * look_s + samples_s + measure.END_S
 
 
 @pytest.mark.parametrize("seconds", [30, 60, 300, 3600, 36_000])

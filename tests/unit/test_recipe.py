@@ -78,6 +78,14 @@ def test_a_run_looks_more_often_at_first_and_always_at_the_end() -> None:
     assert gaps == sorted(gaps)
 
 
+def test_samples_come_early_however_seldom_a_run_looks() -> None:
+    recipe = Recipe(steps=1000, evaluations=2)
+    shown = [step for step in range(1, 1001) if recipe.samples_after(step)]
+    assert len(shown) == 19
+    assert shown[0] == 11
+    assert not any(Recipe(steps=30, batch=4, window=16).samples_after(step) for step in range(31))  # still noise
+
+
 @pytest.mark.parametrize(("steps", "evaluations"), [(1, 20), (5, 20), (7, 1), (100, 10_000)])
 def test_odd_numbers_of_looks(steps: int, evaluations: int) -> None:
     looks = [step for step in range(steps + 1) if Recipe(steps=steps, evaluations=evaluations).evaluates_after(step)]
