@@ -237,7 +237,7 @@ class Engine:
         """Lets rows read on, all of them a character at a time, for no longer than the writing ones can spare."""
         reading = [row for row in due if not row.writes]
         writing = len(due) - len(reading)
-        for _ in range(max(1, min(READ_AT_ONCE, writing // 4)) if writing else READ_AT_ONCE):
+        for _ in range(max(1, min(READ_AT_ONCE, writing // 8)) if writing else READ_AT_ONCE):
             if not reading:
                 return
             for row in self._together(reading, self._read):
