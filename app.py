@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not os.environ.get("GRADIO_SERVER_PORT", "0").isdecimal():
         print("app.py: GRADIO_SERVER_PORT must be the number of a port", file=sys.stderr)
         return 2
-    specs = _parse(argv).model or [spec.strip() for spec in os.environ.get("MODELS", "").split(",") if spec.strip()]
+    options = _parse(argv)
+    specs = options.model or [spec.strip() for spec in os.environ.get("MODELS", "").split(",") if spec.strip()]
     ended = threading.Event()
     status = 0
 
@@ -53,7 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ui.shelf import Shelf
 
     torch.set_num_threads(1)  # with two, on two cores that others use too, a step of 32 rows took ten times as long
-    shelf = Shelf(specs)
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print("app.py: --device is cuda, and there is none here: leave it away", file=sys.stderr)
+        return 2
+    shelf = Shelf(specs, device=options.device, arithmetic=options.arithmetic)
     imported = threading.Event()
     shelf.start(after=imported)
 
@@ -87,6 +91,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         metavar="PATH|USER/NAME[@REVISION]",
         help="a model to serve, repeatable; the bundled one if none is given here or in MODELS",
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="where to write; CUDA where there is one")
+    parser.add_argument(
+        "--arithmetic",
+        choices=("int8", "float32"),
+        help="how to write: int8 gives the same text on every machine; what fits the model if not given",
     )
     return parser.parse_args(argv)
 

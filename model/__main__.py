@@ -86,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
         "--top-p", type=_number, default=defaults.top_p, help="only the likeliest with this probability together"
     )
     write.add_argument("--seed", type=_number, help="0 to 2^32 - 1; the same seed gives the same text")
+    write.add_argument(
+        "--arithmetic",
+        choices=("int8", "float32"),
+        help="int8 writes the same everywhere; what fits if not given",
+    )
     write.add_argument("--stop", default=defaults.stop, metavar="TEXT", help="the reply ends before this text")
 
     cost = command("score", _score, "Tells how surprised the model is by a text: the bits of each character.")
@@ -121,7 +126,7 @@ def _generate(options: argparse.Namespace) -> int:
     )
     lm = _load(options.model)
     settings = {name: value for name, value in vars(params).items() if name != "length"}
-    writer = stream(lm, prompt, params.length, **settings)
+    writer = stream(lm, prompt, params.length, arithmetic=options.arithmetic, **settings)
     if writer.sequence.unknown:
         _say(f"notice: skipped what this model does not know: {describe_unknown(writer.sequence.unknown)}")
     again = _again(options, params, lm)
@@ -175,6 +180,8 @@ def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM) ->
     for name, value in vars(params).items():
         if name == "seed" or value != getattr(defaults, name):
             words.append(f"--{name.replace('_', '-')}={value}")
+    if options.arithmetic:
+        words.append(f"--arithmetic={options.arithmetic}")
     if options.model != str(PRETRAINED):
         name = split_revision(options.model)[0]
         words.append(f"--model={name}@{lm.commit}" if lm.commit else f"--model={name}")

@@ -18,6 +18,7 @@ import torch
 from model import PRETRAINED, CharLSTM, CheckpointError, Engine, ModelUnavailableError, SamplingParams
 from model.char_lstm import is_local
 from model.sampler import shorten
+from model.stepper import Arithmetic
 
 from .settings import RefusalError
 
@@ -80,17 +81,25 @@ class Shelf:
     Args:
         specs: paths, Hub ids with an optional ``@REVISION``, or "bundled"; none is the bundled model.
         device: where they write; chosen when None.
+        arithmetic: how they write, "int8" or "float32"; what fits each model when None.
     """
 
-    def __init__(self, specs: Names[str] = (), *, device: torch.device | str | None = None) -> None:
+    def __init__(
+        self,
+        specs: Names[str] = (),
+        *,
+        device: torch.device | str | None = None,
+        arithmetic: Arithmetic | None = None,
+    ) -> None:
         self.device = device or choose_device()
+        self.arithmetic = arithmetic
         self._entries = [Entry(spec, name) for spec, name in zip(specs, _names(specs), strict=True)]
         self._settled = threading.Event()
         self._stopped = False
 
     def add(self, name: str, lm: CharLSTM) -> Served:
         """Serves a model that is in memory already."""
-        served = _serve(name, lm)
+        served = _serve(name, lm, self.arithmetic)
         entry = Entry(name, name, served)
         entry.done.set()
         self._entries.append(entry)
@@ -183,7 +192,7 @@ class Shelf:
             lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
             if after:
                 after.wait()
-            served = _serve(entry.name, lm)
+            served = _serve(entry.name, lm, self.arithmetic)
             if self._stopped:
                 served.engine.stop()
             entry.served = served
@@ -210,9 +219,9 @@ def split_spec(spec: str) -> tuple[str, str | None]:
     return name, revision or None
 
 
-def _serve(name: str, lm: CharLSTM) -> Served:
+def _serve(name: str, lm: CharLSTM, arithmetic: Arithmetic | None) -> Served:
     """Starts the model's engine and lets it write its greeting."""
-    engine = Engine(lm)
+    engine = Engine(lm, arithmetic=arithmetic)
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
     return Served(name, lm, engine, thread, _examples(lm, bundled=name == BUNDLED), _greeting(engine))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -160,3 +163,25 @@ def test_the_bundled_model_greets_and_has_examples() -> None:
     assert len(served.greeting) > 80
     assert served.examples[0] == "ROMEO:"
     assert all(served.lm.tokenizer.known(example).all() for example in served.examples)
+
+
+def test_the_arithmetic_can_be_chosen() -> None:
+    shelf = Shelf(arithmetic="float32")
+    assert shelf.add("random", random_model()).engine.arithmetic == "float32"
+    shelf.stop()
+    shelf = Shelf()
+    assert shelf.add("random", random_model()).engine.arithmetic == "int8"
+    shelf.stop()
+
+
+def test_a_gpu_that_is_not_there_is_one_clear_line() -> None:
+    ended = subprocess.run(
+        [sys.executable, "app.py", "--device", "cuda"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "--device is cuda" in ended.stderr

@@ -71,6 +71,14 @@ def test_the_command_it_shows_writes_the_same_text_again(folder, capsys, prompt)
     assert capsys.readouterr().out == first.out
 
 
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+def test_the_arithmetic_can_be_chosen_and_is_in_the_command_it_shows(folder, lm, capsys, arithmetic):
+    assert main(["generate", "A", "--seed=7", f"--arithmetic={arithmetic}", f"--model={folder}"]) == 0
+    written = capsys.readouterr()
+    assert written.out == generate(lm, "A", seed=7, arithmetic=arithmetic)
+    assert f"--arithmetic={arithmetic}" in written.err
+
+
 def test_two_runs_without_a_seed_differ(folder, capsys):
     texts = set()
     for _ in range(2):
