@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 def times(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """What steps, looks and checkpoints take here; and the clock stands still."""
     taken = {"step": 0.1, "look": 0.5, "sample": 0.1, "write": 0.5, "now": 1000.0}
-    monkeypatch.setattr(measure, "_step_seconds", lambda *_: taken["step"])
+    monkeypatch.setattr(measure, "_step_seconds", lambda *_: [taken["step"]])
     monkeypatch.setattr(measure, "_look_seconds", lambda *_: taken["look"] - taken["sample"])
     monkeypatch.setattr(measure, "_sample_seconds", lambda *_: taken["sample"])
     monkeypatch.setattr(measure, "_write_seconds", lambda *_: taken["write"])
