@@ -21,7 +21,7 @@ import pytest
 from model import CharLSTM
 from tests.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, train, words, write_text
 
-LONG = ("text.txt", *SIZES, "--steps=1500", "--evaluations=12", "--out=run")
+LONG = ("text.txt", *SIZES, "--steps=900", "--evaluations=12", "--out=run")
 SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
 Here = Callable[..., tuple[int, str]]
 
@@ -51,9 +51,9 @@ def test_stopped_by_every_signal_it_comes_out_as_if_it_never_was(tmp_path: Path)
             run.send(number)
             assert run.end() == code
         if life:
-            assert f"Going on from step {stopped:,} of 1,500." in run.said
+            assert f"Going on from step {stopped:,} of 900." in run.said
         stopped = int(checkpoints(tmp_path / "run")[-1].name.removeprefix("step-"))
-        assert stopped < 1500
+        assert stopped < 900
         if name:
             assert f"{name}: saving after this step" in run.said
             assert f"Stopped at step {stopped:,}. To go on:\n  python -m training --resume run" in run.said
@@ -67,7 +67,7 @@ def test_killed_at_moments_of_every_kind(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     draw = random.Random(2)
     moments = [f"step:{step}" for step in draw.sample(range(1, 31), 2)]
-    moments += [f"sync:{number}" for number in draw.sample(range(1, 60), 2)]
+    moments += [f"sync:{number}" for number in draw.sample(range(1, 85), 2)]
     moments += ["step:3,step:2,sync:9"]
     words = [sys.executable, "-m", "tests.lives", str(tmp_path), str(text), "", *moments]
     ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
