@@ -25,6 +25,7 @@ from typing import Any, NoReturn, TextIO
 from . import PRETRAINED, CharLSTM, SamplingParams, Score, Stream, score, stream
 from .char_lstm import checkpoint_folder, split_revision
 from .checkpoint import SERVED
+from .sampler import number_or_text
 from .tokenizer import describe_unknown
 
 _FLUSH_S = 1 / 30  # as often as an eye can follow; one system call a character would cost more than the character
@@ -77,15 +78,20 @@ def _parser() -> argparse.ArgumentParser:
 
     write = command("generate", _generate, "Writes on from a prompt.")
     write.add_argument("prompt", nargs="?", default="", help="what stands before the reply; - reads standard input")
-    write.add_argument("--length", type=_number, default=defaults.length, help="characters (%(default)s)")
+    write.add_argument("--length", type=number_or_text, default=defaults.length, help="characters (%(default)s)")
     write.add_argument(
-        "--temperature", type=_number, default=defaults.temperature, help="0 is always the likeliest (%(default)s)"
+        "--temperature",
+        type=number_or_text,
+        default=defaults.temperature,
+        help="0 is always the likeliest (%(default)s)",
     )
-    write.add_argument("--top-k", type=_number, default=defaults.top_k, help="only the k likeliest; 0 is all of them")
     write.add_argument(
-        "--top-p", type=_number, default=defaults.top_p, help="only the likeliest with this probability together"
+        "--top-k", type=number_or_text, default=defaults.top_k, help="only the k likeliest; 0 is all of them"
     )
-    write.add_argument("--seed", type=_number, help="0 to 2^32 - 1; the same seed gives the same text")
+    write.add_argument(
+        "--top-p", type=number_or_text, default=defaults.top_p, help="only the likeliest with this probability together"
+    )
+    write.add_argument("--seed", type=number_or_text, help="0 to 2^32 - 1; the same seed gives the same text")
     write.add_argument(
         "--arithmetic",
         choices=("int8", "float32"),
@@ -99,16 +105,6 @@ def _parser() -> argparse.ArgumentParser:
 
     command("info", _info, "Tells what a model is.")
     return parser
-
-
-def _number(text: str) -> object:
-    """A number if it is one; else the text, so that ``SamplingParams`` says what is allowed."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 # generate

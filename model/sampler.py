@@ -147,6 +147,16 @@ def shorten(value: object) -> str:
         return f"a {type(value).__name__}"
 
 
+def number_or_text(text: str) -> object:
+    """What was typed as a number if it is one; else as it is, so that whoever checks it can say what is allowed."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def _real(value: object) -> float:
     """The value as a float; NaN, which fails every comparison, for what is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):

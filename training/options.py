@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, NoReturn
 
+from model.sampler import number_or_text
+
 from . import privacy
 from .about import public_command
 from .hub import check_repo_name
@@ -93,11 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="FOLDER", help="where to keep the run; else runs/NAME, named after the text")
     parser.add_argument(
         "--minutes",
-        type=_number,
+        type=number_or_text,
         metavar="M",
         help=f"how long, on this machine; {DEFAULT_MINUTES:g} if nothing is said",
     )
-    parser.add_argument("--steps", type=_number, metavar="N", help="how long, in steps")
+    parser.add_argument("--steps", type=number_or_text, metavar="N", help="how long, in steps")
     parser.add_argument("--preset", choices=PRESETS, help="how large; else what fits the minutes and the text")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
     parser.add_argument("--errors", choices=("strict", "replace"), help="what to do with bad UTF-8 (strict)")
@@ -115,21 +117,11 @@ def _parser() -> argparse.ArgumentParser:
         if kinds[name] == "bool":
             group.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help="number format")
         else:
-            group.add_argument(option, type=_number, metavar="X", help=_HELP.get(name))
+            group.add_argument(option, type=number_or_text, metavar="X", help=_HELP.get(name))
     group.add_argument(
         "--no-fit", action="store_true", help="keep the preset's dropout, however often the text is read"
     )
     return parser
-
-
-def _number(text: str) -> object:
-    """A number if it is one; else the text, so that whoever checks it can say what is allowed."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _check(options: argparse.Namespace) -> None:

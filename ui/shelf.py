@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from model import PRETRAINED, CharLSTM, CheckpointError, Engine, ModelUnavailableError, SamplingParams
-from model.char_lstm import is_local
+from model.char_lstm import is_local, split_revision
 from model.sampler import shorten
 from model.stepper import Arithmetic
 
@@ -210,13 +210,17 @@ def choose_device() -> str:
 
 
 def split_spec(spec: str) -> tuple[str, str | None]:
-    """``user/name@revision`` in two; the path of a folder is never cut."""
+    """``user/name@revision`` in two; the path of a folder is never cut.
+
+    Raises:
+        ModelUnavailableError: nothing follows the @.
+    """
     if spec == BUNDLED:
         return str(PRETRAINED), None
-    if is_local(spec) or "@" not in spec:
-        return spec, None
-    name, _, revision = spec.rpartition("@")
-    return name, revision or None
+    try:
+        return split_revision(spec)
+    except ValueError as error:
+        raise ModelUnavailableError(str(error)) from None
 
 
 def _serve(name: str, lm: CharLSTM, arithmetic: Arithmetic | None) -> Served:

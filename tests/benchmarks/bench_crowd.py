@@ -30,6 +30,7 @@ import torch
 from model import PRETRAINED
 from tests.app_server import free_port
 from tests.benchmarks import plain_way
+from tests.benchmarks.report import write_json
 from tests.visitor import LIMITS, Visitor
 
 PACE = 60
@@ -220,9 +221,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     found = measure(options.clients, options.visitors, options.repeats)
     print(table(found))
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {options.json}")
+    write_json(options.json, found)
     return 0
 
 

@@ -6,7 +6,6 @@ python -m tests.benchmarks.bench_engine [--json FILE]
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import torch
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams
+from tests.benchmarks.report import write_json
 
 FAR = 100_000
 STRETCH = 2000  # characters timed at once
@@ -85,8 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     share = prompt["beside"] / prompt["alone"]
     print(f"{CROWD} replies beside a prompt of {PROMPT:,} characters: {share:.0%} of their speed alone")
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_json(options.json, found)
     return 0
 
 

@@ -8,7 +8,6 @@ A real Chromium against the real app in a process of its own; medians of five vi
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import statistics
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.benchmarks.bench_crowd import app
+from tests.benchmarks.report import write_json
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 VISITS = 5
@@ -73,8 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f"the page answers {answers_s:.1f} s after the app is started")
     print(f"first text {found['first_text_s']:.2f} s after the document")
     print(f"first character {found['first_character_s']:.3f} s after Enter")
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_json(options.json, found)
     return 0
 
 

@@ -9,7 +9,6 @@ The plain way gets the number of threads that suits it best. Prints a table and 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -24,6 +23,7 @@ import torch
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams, stream
 from tests.benchmarks import plain_way
+from tests.benchmarks.report import write_json
 
 TEMPERATURE = 0.8
 START = "\n"
@@ -164,9 +164,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     found = measure(options.model, options.length, options.repeats)
     print(table(found))
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {options.json}")
+    write_json(options.json, found)
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from model import PRETRAINED, generate
+from model import PRETRAINED, ModelUnavailableError, generate
 from tests.app_server import random_model, serving
 from tests.local_hub import LocalHub
 from ui.settings import RefusalError
@@ -154,6 +154,8 @@ def test_specs() -> None:
     assert split_spec("hf://user/name@v2") == ("hf://user/name", "v2")
     assert split_spec("user/name") == ("user/name", None)
     assert split_spec("./a@b") == ("./a@b", None)
+    with pytest.raises(ModelUnavailableError, match="names no revision"):
+        split_spec("user/name@")
     assert split_spec(BUNDLED) == (str(PRETRAINED), None)
 
 
