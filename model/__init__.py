@@ -7,6 +7,7 @@ for piece in stream(lm, "ROMEO:", length=500, temperature=0.8, seed=1):
 """
 
 from .char_lstm import PRETRAINED, CharLSTM, ModelUnavailableError
+from .chat import ChatFormat
 from .checkpoint import CheckpointError
 from .engine import Engine, EngineBusyError
 from .lstm import LSTMConfig, LSTMNetwork, LSTMState
@@ -20,6 +21,7 @@ __all__ = [
     "PRETRAINED",
     "CharLSTM",
     "CharTokenizer",
+    "ChatFormat",
     "CheckpointError",
     "Engine",
     "EngineBusyError",

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
@@ -98,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
         help="int8 writes the same everywhere; what fits if not given",
     )
     write.add_argument("--stop", default=defaults.stop, metavar="TEXT", help="the reply ends before this text")
+    write.add_argument(
+        "--chat", action="store_true", help="the prompt is a visitor's turn, the reply one of a model that chats"
+    )
 
     cost = command("score", _score, "Tells how surprised the model is by a text: the bits of each character.")
     cost.add_argument("file", metavar="FILE", help="a UTF-8 text; - reads standard input")
@@ -120,7 +124,13 @@ def _generate(options: argparse.Namespace) -> int:
         SamplingParams().seed if options.seed is None else options.seed,
         _argument("stop", options.stop),
     )
+    if options.chat and params.stop:
+        raise ValueError("--chat ends the reply at the turn's end: leave --stop away")
     lm = _load(options.model)
+    if options.chat:
+        if lm.chat is None:
+            raise ValueError(f"{lm.name} has read no conversations that training knew of: leave --chat away")
+        prompt, params = lm.chat.wrap(prompt), replace(params, stop=lm.chat.stop)
     settings = {name: value for name, value in vars(params).items() if name != "length"}
     writer = stream(lm, prompt, params.length, arithmetic=options.arithmetic, **settings)
     if writer.sequence.unknown:
@@ -174,7 +184,9 @@ def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM) ->
     words = ["python", "-m", "model", "generate"]
     defaults = SamplingParams(seed=0)
     for name, value in vars(params).items():
-        if name == "seed" or value != getattr(defaults, name):
+        if name == "stop" and options.chat:
+            words.append("--chat")
+        elif name == "seed" or value != getattr(defaults, name):
             words.append(f"--{name.replace('_', '-')}={value}")
     if options.arithmetic:
         words.append(f"--arithmetic={options.arithmetic}")
@@ -236,6 +248,7 @@ def _info(options: argparse.Namespace) -> int:
     files = _file_sizes(options.model, lm)
     if options.json:
         about = {**_about(lm), **sizes, "parameters": lm.config.parameters, "vocab": list(lm.tokenizer.vocab)}
+        about["chat"] = asdict(lm.chat) if lm.chat else None
         print(json.dumps({**about, "training": dict(lm.training), "files": files}, ensure_ascii=False))
         return 0
     layers = "1 layer" if lm.config.num_layers == 1 else f"{lm.config.num_layers} layers"
@@ -246,6 +259,7 @@ def _info(options: argparse.Namespace) -> int:
         "parameters": f"{lm.config.parameters:,}",
         "memory": f"{state:,} numbers (h and c), {_size(4 * state)} however long the text",
         "vocabulary": f"{len(lm.tokenizer):,} characters: {_alphabet(lm.tokenizer.vocab)}",
+        **({"chat": json.dumps(asdict(lm.chat), ensure_ascii=False)} if lm.chat else {}),
         "files": ", ".join(f"{name} {_size(size)}" for name, size in files.items()),
         **{f"training {name}": json.dumps(value, ensure_ascii=False) for name, value in lm.training.items()},
     }

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from .arithmetic import IntegerWeights
+from .chat import ChatFormat
 from .checkpoint import SERVED, Checkpoint, CheckpointError, read_checkpoint, replace_file, write_checkpoint
 from .lstm import LSTMConfig, LSTMNetwork
 from .tokenizer import CharTokenizer
@@ -41,6 +42,8 @@ class CharLSTM:
         name: what it was loaded as, for people to read: a Hub id, or a folder's name.
         commit: the Hub's commit, 40 hex digits; None when it came from a folder.
         notice: what whoever uses it should be told, such as that the Hub was away; "" when nothing.
+        chat: how it is talked to, if it has read conversations; ``chat.wrap`` makes a prompt of what is said, and
+            the reply ends at ``chat.stop``.
     """
 
     network: LSTMNetwork
@@ -49,6 +52,7 @@ class CharLSTM:
     name: str = "untitled"
     commit: str | None = None
     notice: str = ""
+    chat: ChatFormat | None = None
     _integer: tuple[list[tuple[int, int]], IntegerWeights] | None = field(default=None, repr=False)
 
     @property
@@ -106,7 +110,7 @@ class CharLSTM:
         network.load_state_dict(weights, assign=True)
         network.lstm.flatten_parameters()  # one piece of memory, as cuDNN wants it
         network.eval().requires_grad_(False)
-        return cls(network, checkpoint.tokenizer, checkpoint.training, **about)
+        return cls(network, checkpoint.tokenizer, checkpoint.training, chat=checkpoint.chat, **about)
 
     def integer_weights(self) -> IntegerWeights:
         """The weights as the one arithmetic uses them; made when first asked for, and anew if they were changed."""
@@ -119,7 +123,7 @@ class CharLSTM:
 
     def checkpoint(self) -> Checkpoint:
         """What a checkpoint folder of this model holds."""
-        return Checkpoint(self.config, self.tokenizer, self.network.state_dict(), self.training)
+        return Checkpoint(self.config, self.tokenizer, self.network.state_dict(), self.training, self.chat)
 
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
         """Writes config.json, model.safetensors and manifest.json; other files there are left alone.

@@ -14,7 +14,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from .chat import ChatFormat
 from .lstm import LSTMConfig
 from .tokenizer import CharTokenizer, check_vocab
 
@@ -33,6 +34,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 _SIZES = ("embedding_size", "hidden_size", "num_layers")
 _FIELDS = {"format_version", "model_type", *_SIZES, "vocab", "training"}
+_OPTIONAL = {"chat"}
 _MAX_JSON = 16 << 20  # a vocabulary of every code point there is fits
 _PICKLES = b"\x02\x03\x04\x05"  # the second byte: the protocol
 _MAX_WEIGHT = 1e6  # trained weights stay below a hundred; from much larger ones sums overflow, and write nothing
@@ -53,12 +55,14 @@ class Checkpoint:
         tokenizer: the vocabulary.
         weights: name to tensor as ``LSTMConfig.shapes`` lists them; finite, in the dtype of the file.
         training: what the trainer noted about how the model came to be; {} when nothing.
+        chat: how it is talked to, if it has read conversations.
     """
 
     config: LSTMConfig
     tokenizer: CharTokenizer
     weights: Mapping[str, Tensor]
     training: Mapping[str, Any]
+    chat: ChatFormat | None = None
 
 
 def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str = "float32") -> None:
@@ -85,6 +89,7 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
         "model_type": "char-lstm",
         **sizes,
         "vocab": list(checkpoint.tokenizer.vocab),
+        **({"chat": asdict(checkpoint.chat)} if checkpoint.chat else {}),
         "training": dict(checkpoint.training),
     }
     files = {CONFIG: json_bytes(config), WEIGHTS: save(tensors, metadata={"format": "pt"})}
@@ -124,16 +129,16 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
         raise CheckpointError(_no_config(folder))
     config_bytes = _read(folder, CONFIG, _MAX_JSON)
     hashes = _parse_manifest(_read(folder, MANIFEST, _MAX_HEADER))
-    config, tokenizer, training = parse_config(config_bytes)
+    config, tokenizer, training, chat = parse_config(config_bytes)
     _check_hash(CONFIG, config_bytes, hashes)
     # No file of this network can be larger: what is, is not read.
     weight_bytes = _read(folder, WEIGHTS, 8 + _MAX_HEADER + 4 * config.parameters)
     weights = parse_weights(weight_bytes, config)
     _check_hash(WEIGHTS, weight_bytes, hashes)
-    return Checkpoint(config, tokenizer, weights, training)
+    return Checkpoint(config, tokenizer, weights, training, chat)
 
 
-def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, dict[str, Any]]:
+def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, dict[str, Any], ChatFormat | None]:
     """Reads config.json.
 
     Raises:
@@ -147,7 +152,7 @@ def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, dict[str, Any]
         newer = type(version) is int and version > FORMAT_VERSION
         remedy = "update char-lstm to read it" if newer else f"it must be {FORMAT_VERSION}"
         raise CheckpointError(f"{CONFIG}: format_version is {version!r:.40}: {remedy}")
-    missing, unknown = sorted(_FIELDS - config.keys()), sorted(config.keys() - _FIELDS)
+    missing, unknown = sorted(_FIELDS - config.keys()), sorted(config.keys() - _FIELDS - _OPTIONAL)
     if missing or unknown:
         wrong = f"lacks the field {missing[0]!r}" if missing else f"has an unknown field {unknown[0]!r:.60}"
         raise CheckpointError(f"{CONFIG} {wrong}")
@@ -158,7 +163,8 @@ def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, dict[str, Any]
         sizes = LSTMConfig(vocab_size=len(config["vocab"]), **{name: config[name] for name in _SIZES})
     except ValueError as error:
         raise CheckpointError(f"{CONFIG}: {error}") from None
-    return sizes, CharTokenizer(config["vocab"]), config["training"]
+    tokenizer = CharTokenizer(config["vocab"])
+    return sizes, tokenizer, config["training"], _parse_chat(config["chat"], tokenizer) if "chat" in config else None
 
 
 def parse_weights(data: bytes, config: LSTMConfig) -> dict[str, Tensor]:
@@ -233,6 +239,20 @@ def replace_file(path: Path, data: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
+    names = [field.name for field in fields(ChatFormat)]
+    if not isinstance(chat, dict) or chat.keys() != set(names):
+        raise CheckpointError(f"{CONFIG}: chat must be an object of {', '.join(names[:-1])} and {names[-1]}")
+    try:
+        parsed = ChatFormat(**chat)
+    except ValueError as error:
+        raise CheckpointError(f"{CONFIG}: {error}") from None
+    for name in names:
+        if not tokenizer.known(chat[name]).all():
+            raise CheckpointError(f"{CONFIG}: chat {name} has characters that are not in vocab")
+    return parsed
 
 
 def _read(folder: Path, name: str, most: int) -> bytes:

@@ -6,9 +6,9 @@ turn keeps the one it began with; Continue, Retry and Undo are moves between the
 What the page shows is a text of JSON lines, which ``view.js`` reads. While a reply is written, the lines that are new
 come over a stream (``streams``).
 
-    {"hello": "…", "by": "…"}        an empty conversation: a sample of the model's own
+    {"hello": "…", "by": "…"}        an empty conversation: a sample of the model's own; "chat" if it answers
     {"forgotten": 3}                 earlier turns that are no longer shown
-    {"turn": 7, "prompt": "…"}       a turn begins; the lines after it belong to it
+    {"turn": 7, "prompt": "…"}       a turn begins; the lines after it belong to it; in a "chat" it is answered
     {"text": "…"}                    what the model wrote, in pieces
     {"say": "…", "as": "notice"}     notice, status (until the next text), fault or foot, which ends the turn
     {"refusal": "…"}                 why the last thing asked for was not done
@@ -41,11 +41,12 @@ _ENDINGS = {
 
 @dataclass(frozen=True)
 class Start:
-    """Where a reply goes on from: a memory, and what is still to be read."""
+    """Where a reply goes on from: a memory, what is still to be read, and whether a turn of the model's was cut off."""
 
     served: Served
     memory: Memory | None = None
     unread: str = ""
+    cut: bool = False
 
 
 @dataclass(eq=False)
@@ -68,7 +69,16 @@ class Turn:
 
     @property
     def to_read(self) -> str:
-        return self.start.unread + self.prompt
+        """What the model reads: the prompt, in a chat as the texts that it knows have it."""
+        start, chat = self.start, self.served.lm.chat
+        if chat is None:
+            return start.unread + self.prompt
+        return start.unread + (chat.stop if start.cut else "") + chat.wrap(self.prompt)
+
+    @property
+    def over(self) -> bool:
+        """Whether the model's turn in a chat has come to its end by itself."""
+        return self.served.lm.chat is not None and self.parts[-1].finish_reason == "stop"
 
     @property
     def written(self) -> int:
@@ -79,15 +89,15 @@ class Turn:
         """Where the next turn goes on from. A prompt that was not read to its end is read by the next."""
         memories = [part.memory for part in self.parts if part.memory]
         if memories:
-            return Start(self.served, memories[-1])
-        return Start(self.served, self.start.memory, self.to_read)
+            return Start(self.served, memories[-1], cut=not self.over)
+        return Start(self.served, self.start.memory, self.to_read, cut=True)
 
     def head(self) -> str:
-        lines = line(turn=self.number, prompt=self.prompt)
+        lines = line(turn=self.number, prompt=self.prompt, **({"chat": True} if self.served.lm.chat else {}))
         unknown = self.parts[0].unknown if self.parts else []
         if unknown:
             skipped = sum(each.times for each in unknown)
-            rest = "" if skipped < len(self.to_read) else ", and nothing of the prompt was left"
+            rest = "" if skipped < len(self.start.unread + self.prompt) else ", and nothing of the prompt was left"
             lines += say("notice", f"This model does not know {describe_unknown(unknown)}: skipped{rest}.")
         return lines
 
@@ -98,7 +108,8 @@ class Turn:
         facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
         if last.length > 1:
             facts.append(f"{last.chars_per_sec:,.0f} a second")
-        return lines + say("foot", " · ".join([*facts, _ENDINGS[last.finish_reason or "abort"]]))
+        ending = "said what it had to say" if self.over else _ENDINGS[last.finish_reason or "abort"]
+        return lines + say("foot", " · ".join([*facts, ending]))
 
     def lines(self) -> str:
         text = "".join(part.text for part in self.parts)
@@ -207,7 +218,7 @@ class Conversation:
 
 def hello(served: Served) -> str:
     """The view of an empty conversation."""
-    return line(hello=served.greeting, by=served.name)
+    return line(hello=served.greeting, by=served.name, **({"chat": True} if served.lm.chat else {}))
 
 
 def say(kind: str, text: str) -> str:

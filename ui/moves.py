@@ -33,7 +33,7 @@ Move = Callable[..., None]
 def send(talk: Conversation, served: Served, settings: Settings, prompt: object) -> None:
     """A new turn, from where the conversation stands."""
     turn = talk.next_turn(served, check_text("prompt", prompt))
-    check_text("prompt", turn.to_read)
+    check_text("prompt", turn.start.unread + turn.prompt)
     part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
     talk.add(turn, part)
 
@@ -47,8 +47,14 @@ def retry(talk: Conversation, served: Served, settings: Settings) -> None:
 
 
 def go_on(talk: Conversation, _chosen: Served, settings: Settings) -> None:
-    """More of the last reply, from the memory after it: the text that a longer reply would have been."""
+    """More of the last reply, from the memory after it: the text that a longer reply would have been.
+
+    In a chat a turn that is over is followed by another one of the model's.
+    """
     turn = talk.turn_to_continue()
+    if turn.over:
+        send(talk, turn.served, settings, "")
+        return
     if turn.written + settings.params.length > MAX_REPLY:
         raise RefusalError("", f"A reply may have {MAX_REPLY:,} characters: send something, or nothing, to go on.")
     end = turn.end
@@ -58,5 +64,7 @@ def go_on(talk: Conversation, _chosen: Served, settings: Settings) -> None:
 
 
 def _ask(served: Served, prompt: str, settings: Settings, *, memory: Memory | None, first: int = 0) -> Sequence:
-    pace, owner = settings.pace, settings.owner
-    return ask(served, prompt, settings.params, memory=memory, first=first, pace=pace, owner=owner)
+    pace, owner, params, chat = settings.pace, settings.owner, settings.params, served.lm.chat
+    if chat and not params.stop:
+        params = replace(params, stop=chat.stop)
+    return ask(served, prompt, params, memory=memory, first=first, pace=pace, owner=owner)

@@ -17,12 +17,12 @@ function empty() {
 function read(lines) {
   for (const line of lines.split("\n")) {
     if (!line) continue;
-    const { hello, by, forgotten, turn, prompt, text, say, refusal, as, stream, load } = JSON.parse(line);
+    const { hello, by, chat, forgotten, turn, prompt, text, say, refusal, as, stream, load } = JSON.parse(line);
     const last = talk.turns[talk.turns.length - 1];
-    if (turn !== undefined) talk.turns.push({ turn, prompt, text: "", status: "", notice: "", fault: "", foot: "" });
+    if (turn !== undefined) talk.turns.push({ turn, prompt, chat, text: "", status: "", notice: "", fault: "", foot: "" });
     else if (text !== undefined) [last.text, last.status] = [last.text + text, ""];
     else if (say !== undefined) [last.status, last[as]] = ["", say];
-    else if (hello !== undefined) talk.hello = { hello, by };
+    else if (hello !== undefined) talk.hello = { hello, by, chat };
     else if (forgotten !== undefined) talk.forgotten = forgotten;
     else if (refusal !== undefined) talk.refusal = refusal;
     else if (stream !== undefined) talk.stream = stream;
@@ -78,6 +78,7 @@ function showTurn(turn, before) {
   if (prompt.textContent !== turn.prompt) prompt.textContent = turn.prompt;
   grow(reply, turn.text);
   node.classList.toggle("writing", !turn.foot);
+  node.classList.toggle("chat", Boolean(turn.chat));
   for (const kind of ["status", "notice", "fault", "foot"]) paragraph(node, kind, turn[kind]);
   return node;
 }
@@ -121,7 +122,9 @@ function showHello() {
   const [lead, text, hint] = node.children;
   lead.textContent = talk.hello.hello ? "This it wrote by itself, from an empty memory:" : "";
   text.textContent = talk.hello.hello;
-  hint.textContent = "Give it a beginning and it goes on from there. Or send nothing, and let it choose.";
+  hint.textContent = talk.hello.chat
+    ? "Say something, and it answers. Or send nothing, and let it speak first."
+    : "Give it a beginning and it goes on from there. Or send nothing, and let it choose.";
 }
 
 function listen() {

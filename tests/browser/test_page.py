@@ -6,15 +6,17 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
-from model import CharLSTM, generate
+from model import CharLSTM, ChatFormat, generate
 from tests.app_server import App, eventually, random_model, scripted_model, serving
 from ui.shelf import Shelf
 
 TALE = "".join(f"Chapter {n}: the machine wrote line {n}, and then it went on.\n" for n in range(1, 400))
+TALK = "".join(f"Ann, this is line {n} of Bo: a long one.\n\n" for n in range(1, 400))
 HOSTILE = (
     "<script>window.hit=1</script><img src=http://example.com/x.png onerror='window.hit=2'>"
     "[x](javascript:window.hit=3) ![y](http://example.com/y.png) $$x^2$$ $a$ \\(b\\) &lt;b&gt; <b>bold</b>\n"
@@ -39,6 +41,7 @@ def app() -> Iterator[App]:
         "tale": scripted_model(TALE),
         "hostile": scripted_model(HOSTILE),
         "random": random_model(),
+        "chat": replace(scripted_model(TALK), chat=ChatFormat("Ann: ", "\n\nBo: ", "\n\n")),
     }
     with serving(models) as app:
         yield app
@@ -357,6 +360,28 @@ def test_another_model_begins_with_an_empty_memory(page: Page) -> None:
     choose(page, "tale")
     send(page, "")
     assert reply(page) == TALE[:30]
+
+
+def test_a_model_that_chats_is_given_turns_and_ends_its_own(page: Page, app: App) -> None:
+    fast(page)
+    choose(page, "chat")
+    expect(log(page)).to_contain_text("Say something, and it answers.")
+    lm = app.served("chat").lm
+    send(page, "this is it")
+    first = generate(lm, "Ann: this is it\n\nBo: ", stop="\n\n")
+    assert reply(page) == first
+    expect(foot(page)).to_contain_text("said what it had to say")
+    said, answered = turns(page).last.locator(".prompt"), turns(page).last.locator(".reply")
+    expect(said).to_have_text("this is it")
+    above, below = said.bounding_box(), answered.bounding_box()
+    assert above
+    assert below
+    assert below["y"] >= above["y"] + above["height"]
+    button(page, "Continue").click()
+    expect(turns(page)).to_have_count(2)
+    settled(page)
+    assert reply(page) == generate(lm, f"Ann: this is it\n\nBo: {first}\n\nBo: ", stop="\n\n")
+    expect(turns(page).last.locator(".prompt")).to_be_hidden()
 
 
 def test_a_closed_tab_frees_its_row(app: App, browser: Browser) -> None:

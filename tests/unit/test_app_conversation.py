@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from model import Engine, SamplingParams, generate
+from model import ChatFormat, Engine, SamplingParams, generate
 from tests.app_server import random_model
 from ui import moves
 from ui.conversation import MAX_TURNS, Conversation, hello
@@ -183,3 +183,87 @@ def test_unknown_characters_are_named_and_faults_said(served: Served) -> None:
     assert {"say": "The model failed: RuntimeError while writing. What it had written stays.", "as": "fault"} in lines(
         talk.view()
     )
+
+
+# with a model that has read conversations
+
+CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
+
+
+@pytest.fixture
+def chatting(served: Served) -> Served:
+    served.lm.chat = CHAT
+    return served
+
+
+LONG = seeded(5, length=2000)
+
+
+def spoken(served: Served, read: str, seed: int = 5) -> str:
+    """A turn of the model's after it has read this, up to its end."""
+    text = generate(served.lm, read, 2000, seed=seed, stop="\n")
+    assert 0 < len(text) < 2000
+    return text
+
+
+def test_a_conversation_reads_as_the_text_that_the_model_was_trained_on(chatting: Served) -> None:
+    talk = Conversation()
+    first = send(chatting, talk, "Hi", LONG)
+    assert first == spoken(chatting, "Ann: Hi\nBo: ")
+    second = send(chatting, talk, "And you?", LONG)
+    assert second == spoken(chatting, f"Ann: Hi\nBo: {first}\nAnn: And you?\nBo: ")
+    view = lines(talk.view())
+    assert [(each["prompt"], each["chat"]) for each in view if "turn" in each] == [("Hi", True), ("And you?", True)]
+    assert view[-1]["say"].endswith("said what it had to say")
+    assert lines(hello(chatting)) == [{"hello": "Hello <b>", "by": "random", "chat": True}]
+
+
+def test_after_a_turn_that_was_cut_off_the_next_one_begins_anew(chatting: Served) -> None:
+    talk = Conversation()
+    cut = send(chatting, talk, "Hi", seeded(5, length=3))
+    assert len(cut) == 3
+    said = send(chatting, talk, "Go on", LONG)
+    assert said == spoken(chatting, f"Ann: Hi\nBo: {cut}\nAnn: Go on\nBo: ")
+    talk.undo()
+    moves.go_on(talk, chatting, LONG)
+    write(chatting, talk)
+    assert "".join(part.text for part in talk.turns[0].parts) == spoken(chatting, "Ann: Hi\nBo: ")
+
+
+def test_to_continue_a_turn_that_is_over_is_to_let_the_model_speak_again(chatting: Served) -> None:
+    talk = Conversation()
+    first = send(chatting, talk, "Hi", LONG)
+    moves.go_on(talk, chatting, seeded(6, length=2000))
+    write(chatting, talk)
+    assert [turn.prompt for turn in talk.turns] == ["Hi", ""]
+    assert talk.turns[1].parts[0].text == spoken(chatting, f"Ann: Hi\nBo: {first}\nBo: ", seed=6)
+
+
+def test_an_empty_prompt_lets_it_speak_first_and_retry_reads_the_same_again(chatting: Served) -> None:
+    talk = Conversation()
+    first = send(chatting, talk, "", LONG)
+    assert first == spoken(chatting, "Bo: ")
+    moves.retry(talk, chatting, LONG)
+    write(chatting, talk)
+    assert talk.turns[0].parts[0].text == first
+
+
+def test_a_prompt_that_was_not_read_is_read_with_the_next(chatting: Served) -> None:
+    talk = Conversation()
+    moves.send(talk, chatting, LONG, "x" * 200)
+    chatting.engine.abort(talk.turns[-1].parts[-1])
+    write(chatting, talk)
+    said = send(chatting, talk, "y", LONG)
+    assert said == spoken(chatting, f"Ann: {'x' * 200}\nBo: \nAnn: y\nBo: ")
+
+
+def test_the_bounds_of_a_prompt_are_those_of_what_was_typed(chatting: Served) -> None:
+    moves.send(Conversation(), chatting, QUICK, "x" * 20_000)
+    with pytest.raises(RefusalError, match="20,001 characters"):
+        moves.send(Conversation(), chatting, QUICK, "x" * 20_001)
+
+
+def test_a_prompt_of_nothing_known_is_said_in_a_chat_too(chatting: Served) -> None:
+    talk = Conversation()
+    send(chatting, talk, "Ж", LONG)
+    assert "and nothing of the prompt was left" in talk.view()

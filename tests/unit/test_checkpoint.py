@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import torch
 
-from model import CharLSTM, CharTokenizer, CheckpointError, generate
+from model import CharLSTM, CharTokenizer, ChatFormat, CheckpointError, generate
 from model.checkpoint import (
     CONFIG,
     FORMAT_VERSION,
@@ -565,6 +565,45 @@ def test_an_unknown_field_is_refused_so_no_code_is_ever_named(folder, name):
     changed_config(folder, **{name: {"AutoModel": "evil.Model"}})
     (folder / "evil.py").write_text("raise SystemExit('code was run')")
     check_refused(folder, f"{CONFIG} has an unknown field")
+
+
+CHAT = {"prefix": "a", "suffix": "\nb", "stop": "\n"}
+
+
+def test_how_a_model_is_talked_to_is_kept(folder, tmp_path):
+    changed_config(folder, chat=CHAT)
+    lm = CharLSTM.from_pretrained(folder)
+    assert lm.chat == ChatFormat("a", "\nb", "\n")
+    lm.save_pretrained(tmp_path / "again")
+    assert CharLSTM.from_pretrained(tmp_path / "again").chat == lm.chat
+    lm.chat = None
+    lm.save_pretrained(tmp_path / "again")
+    assert "chat" not in json.loads((tmp_path / "again" / CONFIG).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("chat", "told"),
+    [
+        (None, "chat must be an object of prefix, suffix and stop"),
+        ("a: ", "chat must be an object"),
+        ([CHAT], "chat must be an object"),
+        ({}, "chat must be an object"),
+        ({"prefix": "a", "suffix": "b"}, "chat must be an object"),
+        ({**CHAT, "template": "{{ __import__('os') }}"}, "chat must be an object"),
+        ({**CHAT, "prefix": None}, "chat prefix is None: it must be a text of at most 100 characters"),
+        ({**CHAT, "suffix": 7}, "chat suffix is 7: it must be"),
+        ({**CHAT, "suffix": ["b"]}, "chat suffix is ['b']: it must be"),
+        ({**CHAT, "stop": True}, "chat stop is True: it must be"),
+        ({**CHAT, "stop": "a" * 101}, "chat stop is 'aaa"),
+        ({**CHAT, "prefix": "a" * 10**6}, "chat prefix is 'aaa"),
+        ({**CHAT, "stop": ""}, "chat stop is empty"),
+        ({**CHAT, "prefix": "c"}, "chat prefix has characters that are not in vocab"),
+        ({**CHAT, "suffix": "\ud800"}, "chat suffix has characters that are not in vocab"),
+    ],
+)
+def test_a_chat_that_is_none_is_refused(folder, chat, told):
+    changed_config(folder, chat=chat)
+    check_refused(folder, f"{CONFIG}: {told}")
 
 
 @pytest.mark.parametrize("version", [0, 2, 99, -1, 1.0, "1", True, None, [1], 10**30])

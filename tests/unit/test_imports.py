@@ -14,17 +14,18 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("gradio", "huggingface_hub", "matplotlib", "playwright", "pytest")
 
 # What each module of `model` may import from its own package.
-PURE = {"tokenizer", "lstm", "sampler"}
+PURE = {"tokenizer", "chat", "lstm", "sampler"}
 LOADED = {"checkpoint", "char_lstm"} | PURE
 MAY = {
     "tokenizer": set(),
+    "chat": set(),
     "lstm": set(),
     "sampler": set(),
-    "checkpoint": {"lstm", "tokenizer"},
+    "checkpoint": {"chat", "lstm", "tokenizer"},
     "arithmetic": {"lstm"},
     "compiled": set(),
     "stepper": {"arithmetic", "compiled", "lstm", "sampler"},
-    "char_lstm": {"checkpoint", "arithmetic", "lstm", "tokenizer"},
+    "char_lstm": {"checkpoint", "chat", "arithmetic", "lstm", "tokenizer"},
     "sequence": {"lstm", "sampler", "tokenizer"},
     "engine": {"char_lstm", "stepper", "sequence", "sampler", "lstm", "tokenizer"},
     "writing": {"char_lstm", "engine", "sequence", "stepper", "sampler"},

@@ -10,11 +10,12 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from model import PRETRAINED, CharLSTM, generate, score
+from model import PRETRAINED, CharLSTM, ChatFormat, generate, score
 from model.__main__ import main
 from tests.tiny import ALPHABET, tiny_model
 
@@ -77,6 +78,31 @@ def test_the_arithmetic_can_be_chosen_and_is_in_the_command_it_shows(folder, lm,
     written = capsys.readouterr()
     assert written.out == generate(lm, "A", seed=7, arithmetic=arithmetic)
     assert f"--arithmetic={arithmetic}" in written.err
+
+
+def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(tmp_path, lm, capsys):
+    lm = replace(lm, chat=ChatFormat("A: ", "\nB: ", "\n"))
+    lm.save_pretrained(tmp_path)
+    words = ["generate", "Hi", "--chat", "--length=2000", "--seed=1", f"--model={tmp_path}"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert out == generate(lm, "A: Hi\nB: ", 2000, seed=1, stop="\n")
+    assert len(out) < 2000
+    again = shlex.split(err.partition("again: ")[2])
+    assert "--chat" in again
+    assert main(again[3:]) == 0
+    assert capsys.readouterr().out == out
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["finish_reason"] == "stop"
+    assert main(["info", f"--model={tmp_path}"]) == 0
+    assert '"suffix": "\\nB: "' in capsys.readouterr().out
+    assert main([*words, "--stop=x"]) == 2
+    assert "--chat ends the reply at the turn's end: leave --stop away" in capsys.readouterr().err
+
+
+def test_chat_with_a_model_that_does_not_is_one_clear_line(folder, capsys):
+    assert main(["generate", "Hi", "--chat", f"--model={folder}"]) == 2
+    assert "has read no conversations that training knew of: leave --chat away" in capsys.readouterr().err
 
 
 def test_two_runs_without_a_seed_differ(folder, capsys):

@@ -1,0 +1,31 @@
+"""How what a visitor says becomes what a model of conversations reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from model import ChatFormat
+
+CHAT = ChatFormat("Anna: ", "\n\nBen: ", "\n\n")
+
+
+def test_what_is_said_is_wrapped_as_the_text_has_it() -> None:
+    assert CHAT.wrap("How are you?") == "Anna: How are you?\n\nBen: "
+    assert ChatFormat("", "", "\n").wrap("as it is") == "as it is"
+
+
+@pytest.mark.parametrize("said", ["", " ", "\n\n\n"])
+def test_nothing_lets_the_model_speak_without_an_empty_turn(said: str) -> None:
+    assert CHAT.wrap(said) == "Ben: "
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [("a\n\nb", "a\nb"), ("a\n\n\n\n\nb", "a\nb"), ("\n\na\nb\n\n", "a\nb"), ("a \n\n b", "a\nb")],
+)
+def test_what_is_said_cannot_end_its_own_turn(said: str, read: str) -> None:
+    assert CHAT.wrap(said) == f"Anna: {read}\n\nBen: "
+
+
+def test_a_stop_of_one_character_becomes_a_space() -> None:
+    assert ChatFormat("A: ", "\nB: ", "\n").wrap("a\nb\n") == "A: a b\nB: "
