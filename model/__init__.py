@@ -11,6 +11,7 @@ from .chat import ChatFormat
 from .checkpoint import CheckpointError
 from .engine import Engine, EngineBusyError
 from .lstm import LSTMConfig, LSTMNetwork, LSTMState
+from .reading import Look, Reading, Seen
 from .sampler import SamplingParams
 from .score import Score, score
 from .sequence import Memory, Sequence
@@ -28,10 +29,13 @@ __all__ = [
     "LSTMConfig",
     "LSTMNetwork",
     "LSTMState",
+    "Look",
     "Memory",
     "ModelUnavailableError",
+    "Reading",
     "SamplingParams",
     "Score",
+    "Seen",
     "Sequence",
     "Stream",
     "UnknownCharactersError",

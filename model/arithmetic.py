@@ -164,16 +164,42 @@ def step(weights: IntegerWeights, ids: Tensor, h: Tensor, c: Tensor) -> tuple[Te
     new_h: list[Tensor] = []
     new_c: list[Tensor] = []
     x = h[0]
-    for layer, matrix in enumerate(weights.layers):
+    for layer in range(len(weights.layers)):
         if layer:
             x = torch.cat([new_h[-1], h[layer]], dim=1)
-        added = weights.table[ids] if layer == 0 else weights.biases[layer - 1]
-        gates = exact_product(x, matrix).float() * matrix.scale + added
+        gates = _gate_sums(weights, layer, ids, x)
         layer_h, layer_c = cell(gates, c[layer], sigmoid, tanh)
         new_h.append(layer_h)
         new_c.append(layer_c)
     logits = exact_product(new_h[-1], weights.output).float() * weights.output.scale + weights.output_bias
     return logits, torch.stack(new_h), torch.stack(new_c)
+
+
+def _gate_sums(weights: IntegerWeights, layer: int, ids: Tensor, x: Tensor) -> Tensor:
+    """(B, 4H): what a layer's gates are functions of."""
+    added = weights.table[ids] if layer == 0 else weights.biases[layer - 1]
+    return exact_product(x, weights.layers[layer]).float() * weights.layers[layer].scale + added
+
+
+def gates_of(weights: IntegerWeights, layer: int, ids: Tensor, below: Tensor | None, before: Tensor) -> Tensor:
+    """The gates by which a layer made a state, to look at.
+
+    Args:
+        weights: of the network.
+        layer: which.
+        ids: (B,) what was read.
+        below: (B, H), h of the layer below after it; None in the first.
+        before: (B, H), this layer's own h before it. Both as an ``LSTMState`` keeps them.
+
+    Returns:
+        (B, 4, H): i, f, g, o.
+    """
+    device = weights.table.device
+    parts = [integer_h(h.to(device)) for h in (below, before) if h is not None]
+    sums = _gate_sums(weights, layer, ids.to(device), torch.cat(parts, dim=1))
+    i, f, g, o = sums.chunk(4, dim=1)
+    sigmoid, tanh = SIGMOID.to(device), TANH.to(device)
+    return torch.stack([look_up(sigmoid, i), look_up(sigmoid, f), look_up(tanh, g), look_up(sigmoid, o)], dim=1)
 
 
 def to_state(h: Tensor, c: Tensor) -> LSTMState:

@@ -81,7 +81,7 @@ class Engine:
         self.max_waiting = max_waiting
         self.max_rows_each = max_rows_each
         self.written = 0  # characters, since it began
-        self.arithmetic: Arithmetic = arithmetic or _fitting(lm)
+        self.arithmetic: Arithmetic = arithmetic or fitting_arithmetic(lm)
         weights = lm.integer_weights() if self.arithmetic == "int8" else None
         self._stepper = make_stepper(lm.network, max_rows, weights)
         self._free = list(range(max_rows))[::-1]
@@ -295,7 +295,8 @@ def _check_memory(memory: Memory, nothing: LSTMState, vocab_size: int) -> None:
         raise ValueError(f"memory ends with character {memory.last_id}: this model has {vocab_size}")
 
 
-def _fitting(lm: CharLSTM) -> Arithmetic:
+def fitting_arithmetic(lm: CharLSTM) -> Arithmetic:
+    """How a model writes when nothing is said: int8, unless training found that it costs too much."""
     cost = lm.training.get("int8_cost")
     return "float32" if isinstance(cost, int | float) and cost > MAX_INT8_COST else "int8"
 

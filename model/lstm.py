@@ -214,6 +214,21 @@ class LSTMNetwork(nn.Module):
             c.append(cells)
         return self.output(x), LSTMState(torch.stack(h), torch.stack(c))
 
+    def gates(self, layer: int, x: Tensor, h: Tensor) -> Tensor:
+        """The gates with which a layer reads, to look at.
+
+        Args:
+            layer: which.
+            x: (B, E) or (B, H), what it is given: the character's vector, or h of the layer below after it.
+            h: (B, H), its own h before.
+
+        Returns:
+            (B, 4, H): i, f, g, o.
+        """
+        weight_ih, weight_hh, bias_ih, bias_hh = self.lstm.all_weights[layer]
+        i, f, g, o = (x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh).chunk(4, dim=1)
+        return torch.stack([i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()], dim=1)
+
     def cells(self) -> list[nn.LSTMCell]:
         """The layers as ``nn.LSTMCell`` modules that share this network's weights; nothing is copied."""
         cells = []

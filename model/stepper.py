@@ -44,8 +44,14 @@ class Stepper(Protocol):
     def state(self, row: int) -> LSTMState:
         """The state of a row, (L, 1, H), copied."""
 
+    def cells(self, row: int) -> Logits:
+        """The cells of a row, (L, H) float32, copied."""
+
     def read(self, rows: Rows, ids: Rows) -> None:
         """Reads one character, ids (B,), in each of some rows (B,)."""
+
+    def predict(self, rows: Rows, ids: Rows) -> Logits:
+        """The same, and what is expected next, (B, V) float32."""
 
     def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
         """Reads one character a row and draws the next.
@@ -84,8 +90,14 @@ class FloatStepper:
     def state(self, row: int) -> LSTMState:
         return self._states[row].copy()
 
+    def cells(self, row: int) -> Logits:
+        return self._states[row].c[:, 0].cpu().numpy().copy()
+
     def read(self, rows: Rows, ids: Rows) -> None:
         self._step(rows, ids)
+
+    def predict(self, rows: Rows, ids: Rows) -> Logits:
+        return np.stack(self._step(rows, ids))
 
     def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
         logits = self._step(rows, ids)
@@ -119,11 +131,18 @@ class TorchStepper:
     def state(self, row: int) -> LSTMState:
         return to_state(self._h[:, row : row + 1].cpu(), self._c[:, row : row + 1].cpu())
 
+    def cells(self, row: int) -> Logits:
+        return self._c[:, row].cpu().numpy().copy()
+
     def read(self, rows: Rows, ids: Rows) -> None:
         self._step(rows, ids)
 
+    def predict(self, rows: Rows, ids: Rows) -> Logits:
+        logits: Logits = self._step(rows, ids).cpu().numpy()
+        return logits
+
     def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
-        logits = self._step(rows, ids).cpu().numpy()
+        logits = self.predict(rows, ids)
         return [sampler.choose(*each) for each in zip(logits, params, numbers, strict=True)]
 
     def _step(self, rows: Rows, ids: Rows) -> Tensor:
@@ -161,14 +180,21 @@ class CompiledStepper:
         h, c = self._h[:, row : row + 1], self._c[:, row : row + 1]
         return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
 
+    def cells(self, row: int) -> Logits:
+        return self._c[:, row].copy()
+
     def read(self, rows: Rows, ids: Rows) -> None:
         self._keep(rows, *self._step(rows, ids))
 
+    def predict(self, rows: Rows, ids: Rows) -> Logits:
+        h, c = self._step(rows, ids)
+        logits = self._logits(h[-1])
+        self._keep(rows, h, c)
+        return logits
+
     def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
         h, c = self._step(rows, ids)
-        sums = self._output(h[-1])
-        logits = np.empty(sums.shape, np.float32)
-        self._compiled.scaled(sums, self._output_scale, self._output_bias, logits)
+        logits = self._logits(h[-1])
         chosen = np.empty(len(rows), np.int64)
         self._compiled.choose(
             logits,
@@ -197,6 +223,12 @@ class CompiledStepper:
             self._compiled.cells(sums, scale, added, which, self._sigmoid, self._tanh, c[layer], after)
             h.append(after)
         return h, c
+
+    def _logits(self, h: Ints) -> Logits:
+        sums = self._output(h)
+        logits = np.empty(sums.shape, np.float32)
+        self._compiled.scaled(sums, self._output_scale, self._output_bias, logits)
+        return logits
 
     def _keep(self, rows: Rows, h: list[Ints], c: npt.NDArray[np.float32]) -> None:
         for layer, after in enumerate(h):

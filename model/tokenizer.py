@@ -59,7 +59,7 @@ class CharTokenizer:
         return len(self.vocab)
 
     def __contains__(self, character: object) -> bool:
-        return isinstance(character, str) and len(character) == 1 and self._lookup(character)[0] >= 0
+        return isinstance(character, str) and len(character) == 1 and self.lookup(character)[0] >= 0
 
     @property
     def start_id(self) -> int:
@@ -76,7 +76,7 @@ class CharTokenizer:
         Raises:
             UnknownCharactersError: there are such characters, and they are not to be skipped.
         """
-        ids = self._lookup(text)
+        ids = self.lookup(text)
         known = ids >= 0
         if known.all():
             return ids
@@ -97,7 +97,7 @@ class CharTokenizer:
 
     def known(self, text: str) -> npt.NDArray[np.bool_]:
         """(T,) bool: which characters of a text the vocabulary has."""
-        return self._lookup(text) >= 0
+        return self.lookup(text) >= 0
 
     def unknown_in(self, text: str) -> list[UnknownCharacter]:
         """Each distinct character that the vocabulary lacks, by where it first stands."""
@@ -110,8 +110,9 @@ class CharTokenizer:
         ]
         return sorted(found, key=lambda each: each.position)
 
-    def _lookup(self, text: str) -> Ids:
-        """Ids with -1 for the unknown; all code points above the highest known one share the last -1."""
+    def lookup(self, text: str) -> Ids:
+        """The ids of a text, (T,) int64, with -1 for each character that the vocabulary lacks."""
+        # All code points above the highest known one share the last -1.
         return self._ids[np.minimum(_codes(text), len(self._ids) - 1)].astype(np.int64)
 
 

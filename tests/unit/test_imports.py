@@ -29,6 +29,7 @@ MAY = {
     "sequence": {"lstm", "sampler", "tokenizer"},
     "engine": {"char_lstm", "stepper", "sequence", "sampler", "lstm", "tokenizer"},
     "writing": {"char_lstm", "engine", "sequence", "stepper", "sampler"},
+    "reading": {"arithmetic", "char_lstm", "engine", "lstm", "sequence", "stepper"},
     "score": {"char_lstm", "sampler", "lstm", "tokenizer"},
 }
 

@@ -1,0 +1,214 @@
+"""Reading a text as the engine does, to look at what the network expects and remembers at each of its characters.
+
+A reading keeps a memory now and then rather than all of them: any character is come back to by a short replay. It
+works in the arithmetic that writes, so what it shows of a reply is what there was when the reply was written, bit
+for bit.
+
+Shapes: T time, V vocabulary, H hidden, L layers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from .arithmetic import IntegerWeights, gates_of
+from .char_lstm import CharLSTM
+from .engine import fitting_arithmetic
+from .lstm import LSTMNetwork, LSTMState
+from .sequence import Memory
+from .stepper import Arithmetic, make_stepper
+
+_ROW = np.zeros(1, np.int64)
+_PLACES = 64  # memories kept, at most, however long the text: a replay is a sixty-fourth of it, or shorter
+_APART = 32  # characters between two of them, at least
+UNKNOWN = -1
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One character as it was read.
+
+    Attributes:
+        position: in the text.
+        id: of the character; ``UNKNOWN`` if the model does not know it, which then read nothing.
+        expected: (V,) logits of what was expected here; None where nothing had been read before.
+        cells: (L, H) after it.
+    """
+
+    position: int
+    id: int
+    expected: Floats | None
+    cells: Floats
+
+    @property
+    def bits(self) -> float:
+        """-log2 of its probability; NaN where it has none."""
+        if self.expected is None or self.id == UNKNOWN:
+            return float("nan")
+        logits = self.expected.astype(np.float64)
+        most = float(logits.max())
+        return (most + float(np.log(np.exp(logits - most).sum())) - float(logits[self.id])) / float(np.log(2.0))
+
+
+@dataclass(frozen=True)
+class Look:
+    """One character, looked at closely.
+
+    Attributes:
+        seen: the character.
+        gates: (L, 4, H) of i, f, g, o as it was read, the candidate g in [-1, 1], the others in [0, 1].
+        before: (L, H), the cells before it.
+    """
+
+    seen: Seen
+    gates: Floats
+    before: Floats
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a reading stood before a character."""
+
+    position: int
+    state: LSTMState
+    expected: Floats | None
+
+
+class Reading:
+    """A text that is being read, and may grow or be cut. Its methods may be called from any thread.
+
+    Args:
+        lm: who reads.
+        start: the memory to begin with; None is a memory of zeros, the text's first character as after a line end.
+        blank: without a memory, read nothing before the first character, so that nothing is expected of it: how the
+            engine reads a prompt.
+        arithmetic: "int8" or "float32"; None is what the engine would choose.
+
+    Attributes:
+        ids: (T,) int64 of the text so far, ``UNKNOWN`` for what the model does not know.
+    """
+
+    def __init__(
+        self,
+        lm: CharLSTM,
+        start: Memory | None = None,
+        *,
+        blank: bool = False,
+        arithmetic: Arithmetic | None = None,
+    ) -> None:
+        self.lm = lm
+        self.ids = np.zeros(0, np.int64)
+        self._weights = lm.integer_weights() if (arithmetic or fitting_arithmetic(lm)) == "int8" else None
+        self._stepper = make_stepper(lm.network, 1, self._weights)
+        self._lock = threading.RLock()
+        state = start.state if start else LSTMState.zeros(lm.config, device=lm.device)
+        self._stepper.load(0, state)
+        before = start.last_id if start else None if blank else lm.tokenizer.start_id
+        expected = None if before is None else self._read(before)
+        self._position, self._expected = 0, expected
+        self._places = [_Place(0, self._stepper.state(0), expected)]
+        self._apart = _APART
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def become(self, text: str) -> int:
+        """Makes this its text. Returns how many characters at its beginning are those that it had."""
+        ids = self.lm.tokenizer.lookup(text)
+        with self._lock:
+            both = min(len(self.ids), len(ids))
+            other = np.flatnonzero(self.ids[:both] != ids[:both])
+            same = int(other[0]) if len(other) else both
+            self.ids = ids
+            self._places = [place for place in self._places if place.position <= same]
+            if self._position > same:
+                self._go_to(self._places[-1])
+            return same
+
+    def walk(self, start: int = 0) -> Iterator[Seen]:
+        """The characters from a position to the end, each read when it is asked for."""
+        for position in range(start, len(self.ids)):
+            with self._lock:
+                self._reach(position)  # someone else may have looked elsewhere meanwhile
+                seen = self._next()
+            yield seen
+
+    def look(self, position: int) -> Look:
+        """One character closely.
+
+        Raises:
+            IndexError: the text has no such position.
+        """
+        if not 0 <= position < len(self.ids):
+            raise IndexError(f"position is {position}: the text has {len(self.ids)} characters")
+        with self._lock:
+            self._reach(position)
+            before, seen = self._stepper.state(0), self._next()
+            after = self._stepper.state(0)
+        if seen.id == UNKNOWN:
+            gates = np.zeros((len(before.c), 4, before.c.shape[-1]), np.float32)
+        else:
+            gates = _gates(self.lm.network, self._weights, seen.id, before, after)
+        return Look(seen, gates, before.c[:, 0].cpu().numpy())
+
+    def _reach(self, position: int) -> None:
+        """Stands before a position, replaying from the nearest place there is."""
+        if self._position == position:
+            return
+        place = max((each for each in self._places if each.position <= position), key=lambda each: each.position)
+        if not place.position <= self._position <= position:
+            self._go_to(place)
+        while self._position < position:
+            self._next()
+
+    def _go_to(self, place: _Place) -> None:
+        self._stepper.load(0, place.state)
+        self._position, self._expected = place.position, place.expected
+
+    def _next(self) -> Seen:
+        position, expected = self._position, self._expected
+        token = int(self.ids[position])
+        if token != UNKNOWN:
+            self._expected = self._read(token)
+        self._position += 1
+        self._keep()
+        return Seen(position, token, expected, self._stepper.cells(0))
+
+    def _keep(self) -> None:
+        position = self._position
+        if position % self._apart or position <= self._places[-1].position:
+            return
+        self._places.append(_Place(position, self._stepper.state(0), self._expected))
+        if len(self._places) > _PLACES:
+            self._apart *= 2
+            self._places = [place for place in self._places if place.position % self._apart == 0]
+
+    def _read(self, token: int) -> Floats:
+        logits: Floats = self._stepper.predict(_ROW, np.array([token], np.int64))[0]
+        return logits
+
+
+def _gates(
+    network: LSTMNetwork, weights: IntegerWeights | None, token: int, before: LSTMState, after: LSTMState
+) -> Floats:
+    """(L, 4, H): i, f, g, o of each layer as it read a character."""
+    layers = []
+    ids = torch.tensor([token], device=network.embedding.weight.device)
+    with torch.inference_mode():
+        for layer in range(len(before.h)):
+            if weights is not None:
+                below = after.h[layer - 1] if layer else None
+                gates = gates_of(weights, layer, ids, below, before.h[layer])
+            else:
+                x = after.h[layer - 1] if layer else network.embedding(ids)
+                gates = network.gates(layer, x, before.h[layer])
+            layers.append(gates[0].cpu().numpy())
+    return np.stack(layers)

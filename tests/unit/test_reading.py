@@ -1,0 +1,137 @@
+"""A reading shows what there was when the text was written, whichever way one goes through it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from model import LSTMState, Memory, SamplingParams, score
+from model.reading import UNKNOWN, Reading
+from model.sampler import Randomness, choose
+from model.stepper import Arithmetic
+from model.writing import stream
+from tests.tiny import tiny_model
+
+TEXT = "To be, or not to be: that is the question.\nWhether tis nobler in the mind to suffer\n" * 3
+
+
+@pytest.fixture(scope="module")
+def lm():
+    return tiny_model()
+
+
+def read(reading: Reading, start: int = 0):
+    return list(reading.walk(start))
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+def test_a_reply_read_again_is_expected_as_it_was_when_it_was_drawn(lm, arithmetic: Arithmetic):
+    prompt = "To be, or"
+    begun = stream(lm, prompt, 20, seed=3, arithmetic=arithmetic)
+    "".join(begun)
+    memory = begun.sequence.memory
+    more = stream(lm, " not", 80, temperature=1.1, seed=5, memory=memory, arithmetic=arithmetic)
+    text = " not" + "".join(more)
+    reading = Reading(lm, memory, arithmetic=arithmetic)
+    reading.become(text)
+    params, randomness = SamplingParams(1.1, 80, seed=5), Randomness(5)
+    for seen in read(reading)[4:]:
+        assert seen.expected is not None
+        assert choose(seen.expected, params, randomness.number(seen.position - 4)) == seen.id
+
+
+def test_bits_are_those_of_score(lm):
+    reading = Reading(lm, arithmetic="float32")
+    reading.become(TEXT)
+    np.testing.assert_allclose([seen.bits for seen in read(reading)], score(lm, TEXT).bits, atol=1e-4)
+
+
+def test_of_a_blank_memory_nothing_is_expected_first(lm):
+    reading = Reading(lm, blank=True)
+    reading.become("To")
+    first, second = read(reading)
+    assert first.expected is None
+    assert np.isnan(first.bits)
+    assert second.bits > 0
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+def test_any_place_is_reached_from_anywhere(lm, arithmetic: Arithmetic):
+    """More characters than places are kept, so that some of these are reached by a replay."""
+    text = TEXT * 16
+    reading = Reading(lm, arithmetic=arithmetic)
+    reading.become(text)
+    whole = read(reading)
+    draw = np.random.default_rng(1)
+    for position in draw.integers(0, len(text), 25).tolist():
+        again = next(reading.walk(position))
+        assert np.array_equal(again.cells, whole[position].cells)
+        assert again.bits == whole[position].bits
+        look = reading.look(position)
+        assert np.array_equal(look.seen.cells, whole[position].cells)
+        if position:
+            assert np.array_equal(look.before, whole[position - 1].cells)
+
+
+def test_two_who_walk_at_once_see_the_same(lm):
+    reading = Reading(lm)
+    reading.become(TEXT)
+    for one, other in zip(reading.walk(), reading.walk(), strict=True):
+        assert np.array_equal(one.cells, other.cells)
+
+
+def test_a_text_that_changes_is_read_from_where_it_differs(lm):
+    reading = Reading(lm)
+    assert reading.become(TEXT) == 0
+    read(reading)
+    changed = TEXT[:100] + "X" + TEXT[101:]
+    assert reading.become(changed) == 100
+    fresh = Reading(lm)
+    fresh.become(changed)
+    assert [seen.bits for seen in read(reading)] == [seen.bits for seen in read(fresh)]
+    assert reading.become(changed + "more") == len(changed)
+    assert len(reading) == len(changed) + 4
+    assert reading.become("") == 0
+    assert read(reading) == []
+
+
+def test_what_the_model_does_not_know_is_marked_and_changes_nothing(lm):
+    reading, without = Reading(lm), Reading(lm)
+    reading.become("Tö be")
+    without.become("T be")
+    seen = read(reading)
+    assert seen[1].id == UNKNOWN
+    assert np.isnan(seen[1].bits)
+    assert np.array_equal(seen[1].cells, seen[0].cells)
+    assert [each.bits for each in seen if each.id != UNKNOWN] == [each.bits for each in read(without)]
+    assert not reading.look(1).gates.any()
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+def test_the_gates_make_the_cells_from_those_before(lm, arithmetic: Arithmetic):
+    reading = Reading(lm, arithmetic=arithmetic)
+    reading.become(TEXT)
+    for position in (0, 1, 50, 200):
+        look = reading.look(position)
+        i, f, g, _ = look.gates.transpose(1, 0, 2)
+        np.testing.assert_allclose(f * look.before + i * g, look.seen.cells, atol=1e-5)
+
+
+def test_the_gates_are_those_of_the_network(lm):
+    ids = torch.tensor([lm.tokenizer.encode("T")[0]])
+    state = LSTMState(torch.rand(2, 1, 12) - 0.5, torch.rand(2, 1, 12))
+    _, after = lm.network.step(ids, state)
+    reading = Reading(lm, Memory(state, int(ids[0])), arithmetic="float32")
+    reading.become("o")
+    x = lm.network.embedding(torch.tensor([lm.tokenizer.encode("o")[0]]))
+    first = reading.look(0).gates[0]
+    torch.testing.assert_close(torch.from_numpy(first)[None], lm.network.gates(0, x, after.h[0]))
+
+
+@pytest.mark.parametrize("position", [-1, 2])
+def test_a_position_outside_the_text_is_refused(lm, position):
+    reading = Reading(lm)
+    reading.become("To")
+    with pytest.raises(IndexError, match="the text has 2 characters"):
+        reading.look(position)
