@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import torch
 
+from . import parallel
 from .run_folder import absolute
 
 _LOOKED_AT = 2_000_000  # characters of a text in which its typical beginnings are looked for
@@ -40,6 +41,8 @@ def versions() -> dict[str, str]:
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
     if torch.cuda.is_available():
         machine += f", {torch.cuda.get_device_name()}"
+    if parallel.count() > 1:
+        machine += f", {parallel.count()} processes"
     return {"python": platform.python_version(), "torch": torch.__version__, "machine": machine}
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from model.checkpoint import CheckpointError
 
+from . import parallel
 from .console import duration, losses, say
 from .corpus import CorpusError
+from .follow import follow
 from .hub import HubError, push_pending
 from .options import OptionsError, parse, parse_push
 from .outbox import Entry
@@ -35,18 +37,29 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     signals.mode = "raise"
     try:
-        if arguments[:1] == ["push"]:
-            return _push(parse_push(arguments[1:]))
-        return _train(arguments, signals, start)
+        with parallel.together(signals):
+            return _run(arguments, signals, start) if parallel.rank() == 0 else follow(signals)
+    except parallel.LostError as error:
+        if parallel.rank() == 0:
+            say(f"error: {error}; what was saved before is whole: go on with --resume")
+        return 1
     except KeyboardInterrupt:
-        say("\nstopped")
+        if parallel.rank() == 0:
+            say("\nstopped")
         return signals.exit_code
-    except (OptionsError, CorpusError, RunError, HubError, CheckpointError) as error:
+    except (OptionsError, CorpusError, RunError, HubError, CheckpointError, parallel.ParallelError) as error:
         say(f"error: {error}")
         return 2
     except (OSError, MemoryError) as error:
         say(f"error: {' '.join(str(error).split()) or 'out of memory'}")
         return 2
+
+
+def _run(arguments: Sequence[str], signals: Signals, start: float) -> int:
+    """All that a person can ask for, but for errors; these end it in every process of the run."""
+    if arguments[:1] == ["push"]:
+        return _push(parse_push(arguments[1:]))
+    return _train(arguments, signals, start)
 
 
 def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:

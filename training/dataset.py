@@ -34,12 +34,14 @@ class Windows:
         batch: rows B.
         window: characters T a row a step.
         seed: of the places of the cuts.
+        rows: which of the rows are read here; None for all, else the others are another process's.
     """
 
     ids: Ids
     batch: int
     window: int
     seed: int
+    rows: slice | None = None
 
     def __post_init__(self) -> None:
         if len(self.ids) < 2:
@@ -55,10 +57,11 @@ class Windows:
         return step % self.steps_per_pass == 0
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of a step, (B, T) int64 each; the targets are the inputs' successors."""
+        """Inputs and targets of a step, (B, T) int64 each, B the rows read here; targets are the inputs' successors."""
         turn, position = divmod(step, self.steps_per_pass)
         offset = int(np.random.default_rng([self.seed, turn]).integers(len(self.ids)))
-        rows = offset + np.arange(self.batch) * len(self.ids) // self.batch + position * self.window
+        rows = np.arange(self.batch)[self.rows or slice(None)] * len(self.ids) // self.batch
+        rows += offset + position * self.window
         index = (rows[:, None] + np.arange(self.window + 1)) % len(self.ids)  # (B, T + 1)
         read = torch.from_numpy(self.ids[index].astype(np.int64))
         return read[:, :-1].contiguous(), read[:, 1:].contiguous()

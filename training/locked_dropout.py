@@ -22,24 +22,35 @@ class DroppedNetwork:
     Args:
         network: whose weights are used; nothing is copied.
         recipe: the three rates.
+        rows: which rows of the recipe's batch are read here; None for all of any batch.
     """
 
-    def __init__(self, network: LSTMNetwork, recipe: Recipe) -> None:
+    def __init__(self, network: LSTMNetwork, recipe: Recipe, rows: slice | None = None) -> None:
         self._network = network
+        self._batch, self._rows = recipe.batch, rows
         self._layers = [_one_layer(weights) for weights in network.lstm.all_weights]
         self._rates = [recipe.dropout_in, *[recipe.dropout_between] * (len(self._layers) - 1), recipe.dropout_out]
 
     def __call__(self, ids: Tensor, state: LSTMState, random: Generator) -> tuple[Tensor, LSTMState]:
         """Logits (B, T, V) and the state after the last character, for ids (B, T); masks come from ``random``."""
-        x = _drop(self._network.embedding(ids), self._rates[0], random)  # (B, T, E)
+        x = self._drop(self._network.embedding(ids), self._rates[0], random)  # (B, T, E)
         h, c = [], []
         for layer, lstm in enumerate(self._layers):
             row = slice(layer, layer + 1)
             x, (h_n, c_n) = lstm(x, (state.h[row].to(x.dtype), state.c[row].to(x.dtype)))  # x (B, T, H)
-            x = _drop(x, self._rates[layer + 1], random)
+            x = self._drop(x, self._rates[layer + 1], random)
             h.append(h_n)
             c.append(c_n)
         return self._network.output(x), LSTMState(torch.cat(h).float(), torch.cat(c).float())
+
+    def _drop(self, x: Tensor, rate: float, random: Generator) -> Tensor:
+        """Masks are drawn for the whole batch, so that a row has the same however many processes share it."""
+        if rate == 0:
+            return x
+        batch = len(x) if self._rows is None else self._batch
+        mask = torch.empty(batch, 1, x.shape[2], device=x.device).bernoulli_(1 - rate, generator=random)
+        mask = mask if self._rows is None else mask[self._rows]
+        return x * (mask / (1 - rate)).to(x.dtype)
 
 
 def _one_layer(weights: Sequence[Tensor]) -> nn.LSTM:
@@ -48,10 +59,3 @@ def _one_layer(weights: Sequence[Tensor]) -> nn.LSTM:
     lstm.weight_ih_l0, lstm.weight_hh_l0 = weight_ih, weight_hh
     lstm.bias_ih_l0, lstm.bias_hh_l0 = bias_ih, bias_hh
     return lstm
-
-
-def _drop(x: Tensor, rate: float, random: Generator) -> Tensor:
-    if rate == 0:
-        return x
-    mask = torch.empty(len(x), 1, x.shape[2], device=x.device).bernoulli_(1 - rate, generator=random)
-    return x * (mask / (1 - rate)).to(x.dtype)

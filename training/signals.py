@@ -22,7 +22,7 @@ _NAMES = {
 # A terminal sends Ctrl-C to a whole group, and some wrappers pass it on once more: nobody means twice by it.
 _SAME_S = 0.15
 
-Mode = Literal["leave", "raise", "note"]
+Mode = Literal["leave", "raise", "note", "silent"]
 
 
 class Signals:
@@ -32,7 +32,7 @@ class Signals:
         number: of the first signal that came; 0 when none did.
         mode: what the next signal does. "leave" ends the process at once, for the time in which nothing exists that
             could be left half done. "raise" raises KeyboardInterrupt. "note" sets ``number``, and a second Ctrl-C
-            ends the process at once.
+            ends the process at once. "silent" sets ``number`` and says nothing: another process will act on it.
     """
 
     def __init__(self) -> None:
@@ -50,6 +50,11 @@ class Signals:
         """Begins anew, as if none had come: what the last one asked for is done."""
         self.number, self.mode = 0, mode
 
+    def pass_on(self, number: int) -> None:
+        """Takes a signal that came to another process of the run as if it had come to this one."""
+        if number and not self.number and self.mode == "note":
+            self._handle(number, None)
+
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():
             for number in map(int, _NAMES):
@@ -66,6 +71,9 @@ class Signals:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         now = monotonic()
+        if self.mode == "silent":
+            self.number = self.number or number
+            return
         if self.number:
             if number == signal.SIGINT and now - self._came > _SAME_S:
                 self._say("\nleaving at once: what came after the last checkpoint is lost\n")

@@ -4,7 +4,8 @@ Truncated backpropagation through time with the state carried from window to win
 cosine; clipped gradients; averaged weights. Everything random is a pure function of (seed, step), so a run that
 is stopped and resumed is, on the same machine, bit for bit the run that was not.
 
-Knows tensors only: no files, no clock, no terminal.
+Several processes can share a batch (see ``parallel``): each has a trainer that reads some of the rows, and all of them
+take the same step. Knows tensors only: no files, no clock, no terminal.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
 
+from . import parallel
 from .dataset import Ids, Windows
 from .locked_dropout import DroppedNetwork
 from .optimizer import AdamW, GatewiseMuon, Optimizer
@@ -48,7 +50,9 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, vocab_size: int, ids: Ids, device: torch.device | str = "cpu") -> None:
         self.recipe = recipe
-        self.windows = Windows(ids, recipe.batch, recipe.window, recipe.seed)
+        self._rows = parallel.rows(recipe.batch)
+        parallel.made(self, recipe.to_json(), vocab_size, ids)
+        self.windows = Windows(ids, recipe.batch, recipe.window, recipe.seed, self._rows)
         config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
@@ -56,11 +60,11 @@ class Trainer:
         self.network.to(device)
         self.steps_done = 0
         self._device = torch.device(device)
-        self._forward = DroppedNetwork(self.network, recipe)
+        self._forward = DroppedNetwork(self.network, recipe, self._rows)
         self._average = AveragedModel(self.network, multi_avg_fn=self._move_average)
         self._average.requires_grad_(False)
         self._optimizers = self._make_optimizers()
-        self._state = LSTMState.zeros(config, recipe.batch, device=device)
+        self._state = self._zeros()
         self._random = torch.Generator(device=device)
         self._losses = torch.zeros(2, dtype=torch.float64)  # sum and count since ``take_train_loss``
 
@@ -73,6 +77,7 @@ class Trainer:
         """AdamW's rate at the next step."""
         return self.recipe.lr * self.recipe.rate_at(self.steps_done)
 
+    @parallel.by_all
     def step(self) -> float:
         """Reads one window a row and updates the weights.
 
@@ -89,9 +94,12 @@ class Trainer:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
             logits, state = self._forward(inputs, self._state, self._random)
         loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        loss = loss * (len(inputs) / self.recipe.batch)  # of the mean over all rows, the part of those here
         loss.backward()  # type: ignore[no-untyped-call]
+        loss = loss.detach()
+        parallel.add_up([*(p.grad for p in self.network.parameters() if p.grad is not None), loss])
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        nats = float(loss.detach())  # on a GPU this waits for it
+        nats = float(loss)  # on a GPU this waits for it
         if not math.isfinite(nats):
             raise DivergedError(f"the loss at step {step + 1:,} is {nats}")
         if not math.isfinite(float(norm)):
@@ -111,17 +119,17 @@ class Trainer:
         self._losses.zero_()
         return total / count if count else math.nan
 
+    @parallel.by_all
     def state_tensors(self) -> dict[str, Tensor]:
         """All that ``load_state_tensors`` needs to go on exactly; copies are the caller's affair."""
-        tensors = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
-        tensors |= {f"optimizer.{name}": tensor for each in self._optimizers for name, tensor in each.tensors()}
-        tensors |= {"carried.h": self._state.h, "carried.c": self._state.c, "losses": self._losses}
+        tensors = self._tensors()
+        for name, part in (("h", self._state.h), ("c", self._state.c)):
+            tensors[f"carried.{name}"] = parallel.whole(part, self.recipe.batch)
         tensors["steps_done"] = torch.tensor(self.steps_done)
         return tensors
 
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes up the state of a run with the same recipe and text.
+        """Takes up the state of a run with the same recipe and text, however many processes shared it.
 
         Raises:
             ValueError: a tensor is missing, unknown, or of another shape: it is another run's state.
@@ -130,18 +138,39 @@ class Trainer:
         for name in mine.keys() | tensors.keys():
             if name not in tensors or name not in mine or not _alike(tensors[name], mine[name]):
                 raise ValueError(f"the saved state does not fit this run: {name} differs")
-        for name, tensor in mine.items():
+        for name, tensor in self._tensors().items():
             tensor.copy_(tensors[name])
         self.steps_done = int(tensors["steps_done"])
+        self.take_up(LSTMState(*(tensors[f"carried.{name}"].to(self._device) for name in "hc")))
+
+    @parallel.by_all
+    def take_up(self, carried: LSTMState | None = None) -> None:
+        """Goes on from where the first process stands, which alone is given the state that all rows carry."""
+        carried = carried or self._zeros(slice(0, self.recipe.batch))
+        done = torch.tensor(self.steps_done)
+        parallel.as_the_first([*self._tensors().values(), carried.h, carried.c, done])
+        self.steps_done = int(done)
         self._average.n_averaged.fill_(self.steps_done)
+        self._state = LSTMState(carried.h[:, self._rows].contiguous(), carried.c[:, self._rows].contiguous())
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """What is the same in all processes."""
+        tensors = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        tensors |= {f"optimizer.{name}": tensor for each in self._optimizers for name, tensor in each.tensors()}
+        return {**tensors, "losses": self._losses}
+
+    def _zeros(self, rows: slice | None = None) -> LSTMState:
+        rows = rows or self._rows
+        return LSTMState.zeros(self.network.config, rows.stop - rows.start, device=self._device)
 
     def _forget(self, step: int) -> None:
         """Sets rows back to a memory of zeros: all where the rows moved elsewhere, and some at random."""
         if self.windows.starts_pass(step):
-            self._state = LSTMState.zeros(self.network.config, self.recipe.batch, device=self._device)
+            self._state = self._zeros()
         elif self.recipe.reset:
             kept = torch.empty(self.recipe.batch, 1, device=self._device)
-            kept.bernoulli_(1 - self.recipe.reset, generator=self._random)
+            kept = kept.bernoulli_(1 - self.recipe.reset, generator=self._random)[self._rows]
             self._state = LSTMState(self._state.h * kept, self._state.c * kept)
 
     def _make_optimizers(self) -> list[Optimizer]:
