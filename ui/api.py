@@ -16,6 +16,7 @@ import gradio as gr
 import numpy as np
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from gradio.context import LocalContext
 from gradio.events import api as add_endpoint
 
 from model import score
@@ -74,7 +75,7 @@ def add(shelf: Shelf) -> None:
             text = check_text("prompt", prompt)
             params = RawSettings(length, temperature, top_k, top_p, seed, stop).check()
             served = shelf.get(model)
-            sequence = ask(served, text, params)
+            sequence = ask(served, text, params, owner=_caller())
             about = {"seed": params.seed, "model": served.name, "commit": served.lm.commit}
             async with aclosing(follow(served, sequence, sparing=True)) as steps:
                 async for _ in steps:
@@ -134,6 +135,14 @@ def _as_errors() -> Iterator[None]:
     except Exception:
         log.exception("a call failed")
         raise _error("something went wrong here: try again later") from None
+
+
+def _caller() -> str:
+    """The session of the client that calls, which is bounded in rows; "" for a bare call, each by itself.
+
+    An argument of type gr.Request would stand in the endpoint's description as one to be given.
+    """
+    return str(getattr(LocalContext.request.get(None), "session_hash", None) or "")
 
 
 def _error(message: str) -> gr.Error:

@@ -314,6 +314,27 @@ def test_a_client_that_vanishes_frees_its_row(app: App) -> None:
         app.network("tale").delay_s = 0.0
 
 
+def test_one_client_has_a_few_rows_and_keeps_nobody_else_waiting(app: App) -> None:
+    tale, engine = app.network("tale"), app.served("tale").engine
+    tale.delay_s = 0.01
+    greedy, modest = (Client(app.url, verbose=False) for _ in range(2))
+    asked = {**ASKED, "length": 10_000, "model": "tale", "api_name": "/generate"}
+    jobs = [greedy.submit(**asked) for _ in range(engine.max_rows_each + 2)]
+    try:
+        eventually(lambda: engine.waiting == 2)
+        assert engine.running == engine.max_rows_each
+        jobs.append(modest.submit(**asked))
+        eventually(lambda: engine.running == engine.max_rows_each + 1)
+        assert engine.waiting == 2
+    finally:
+        for job in jobs:
+            job.cancel()
+        tale.delay_s = 0.0
+        eventually(lambda: not engine.running and not engine.waiting)
+        for client in (greedy, modest):
+            client.close()
+
+
 def test_a_client_that_never_reads_ends_by_the_wall_clock(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.writing.DEADLINE_S", 0.5)
     app.network("tale").delay_s = 0.005
