@@ -141,6 +141,12 @@ class Reading:
                 seen = self._next()
             yield seen
 
+    def state_after(self, position: int) -> LSTMState:
+        """The state after a character."""
+        with self._lock:
+            self._reach(position + 1)
+            return self._stepper.state(0)
+
     def look(self, position: int) -> Look:
         """One character closely.
 

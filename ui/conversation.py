@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from model import Memory, Sequence
+from model import Memory, Reading, Sequence
 from model.tokenizer import describe_unknown
 
 from .settings import DEADLINE_S, RefusalError
@@ -76,6 +76,24 @@ class Turn:
         return start.unread + (chat.stop if start.cut else "") + chat.wrap(self.prompt)
 
     @property
+    def reply(self) -> str:
+        return "".join(part.text for part in self.parts)
+
+    @property
+    def text(self) -> str:
+        """What the model has read and written in this turn."""
+        return self.to_read + self.reply
+
+    def reading(self) -> Reading:
+        """This turn's text to be read again, from the memory before it, as it was when it was written."""
+        served, memory = self.served, self.start.memory
+        # A prompt of which nothing is known begins as after a line end, see the engine.
+        blank = bool(served.lm.tokenizer.known(self.to_read).any())
+        reading = Reading(served.lm, memory, blank=blank, arithmetic=served.engine.arithmetic)
+        reading.become(self.text)
+        return reading
+
+    @property
     def over(self) -> bool:
         """Whether the model's turn in a chat has come to its end by itself."""
         return self.served.lm.chat is not None and self.parts[-1].finish_reason == "stop"
@@ -112,8 +130,7 @@ class Turn:
         return lines + say("foot", " · ".join([*facts, ending]))
 
     def lines(self) -> str:
-        text = "".join(part.text for part in self.parts)
-        return self.head() + (line(text=text) if text else "") + self.foot()
+        return self.head() + (line(text=self.reply) if self.reply else "") + self.foot()
 
 
 class Conversation:

@@ -23,6 +23,7 @@ from model import SamplingParams
 from . import api, moves
 from .conversation import Conversation, hello
 from .first_paint import INTRO, TITLE
+from .lenses import Lenses
 from .load import Load
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
 from .shelf import MAX_EXAMPLES, Served, Shelf
@@ -30,8 +31,8 @@ from .streams import Streams
 
 log = logging.getLogger("char-lstm")
 
-_VIEW_JS = Path(__file__).with_name("view.js")
-_VIEW = '<div class="talk" role="log" aria-live="polite" aria-label="Conversation" tabindex="0"></div>'
+_HERE = Path(__file__).parent
+_SCRIPTS = ("lens.js", "lens_surprise.js", "view.js")  # one after another, the last of which begins
 _STATE_TTL_S = 3600
 _UNDONE = "Something went wrong here. Try again; the conversation is as it was."
 
@@ -44,6 +45,7 @@ class Page:
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.streams = Streams(Load(shelf))
+        self.lenses = Lenses(shelf)
         with api.Blocks(title=TITLE, analytics_enabled=False) as self.blocks:
             self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
             with gr.Row(elem_id="columns"):
@@ -59,7 +61,10 @@ class Page:
         first = self.shelf.first()
         self.notices = gr.HTML(**self._notices(), elem_id="notices")
         self.view = gr.HTML(
-            hello(first) if first else "", html_template=_VIEW, js_on_load=_VIEW_JS.read_text(), elem_id="view"
+            hello(first) if first else "",
+            html_template=(_HERE / "view.html").read_text(),
+            js_on_load="\n".join((_HERE / name).read_text() for name in _SCRIPTS),
+            elem_id="view",
         )
         with gr.Row(elem_id="moves"):
             # The classes tell view.js when a button can be pressed; here is what holds at first.
@@ -122,6 +127,7 @@ class Page:
         for index, button in enumerate(self.examples):
             button.click(self._writer(partial(_send_example, index)), inputs, self.view, **at_once)
         self.view.settle(self.on_settle, self.talk, self.view, trigger_mode="multiple", **at_once)
+        self.view.look(self.on_look, self.talk, None, trigger_mode="multiple", **at_once)
         self.stop.click(self.on_stop, self.talk, None, **at_once)
         self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)
         self.clear.click(self.on_clear, [self.talk, self.model], self.view, **at_once)
@@ -156,13 +162,17 @@ class Page:
 
     async def on_settle(self, talk: Conversation, event: gr.EventData) -> Updates:
         """A stream has ended, or broke. If it was not the last one, another reply is written already."""
-        if _stream_of(event) == talk.stream:
+        if _about(event, "stream") == talk.stream:
             await self.on_stop(talk)
             for _ in range(100):  # it ends with the engine's next step
                 if not talk.writing:
                     break
                 await asyncio.sleep(0.02)
         return self._settled(talk)
+
+    async def on_look(self, talk: Conversation, event: gr.EventData) -> None:
+        """A lens is put over the conversation."""
+        self.lenses.open(_about(event, "key"), talk)
 
     async def on_stop(self, talk: Conversation) -> None:
         """The stream then tells that the reply has ended."""
@@ -245,10 +255,10 @@ def _send_example(index: int, talk: Conversation, served: Served, settings: move
     moves.send(talk, served, settings, served.examples[index] if index < len(served.examples) else "")
 
 
-def _stream_of(event: gr.EventData) -> object:
-    """The token of the stream that an event is about."""
+def _about(event: gr.EventData, name: str) -> object:
+    """What an event of the view says, by name."""
     data = event._data
-    return data.get("stream") if isinstance(data, dict) else None
+    return data.get(name) if isinstance(data, dict) else None
 
 
 def _label(text: str) -> str:

@@ -21,6 +21,7 @@ MIN_SPEED, MAX_SPEED = 5, 200  # MAX_SPEED is not a speed: it is as fast as it c
 
 LABELS = {
     "prompt": "Prompt",
+    "text": "Text",
     "model": "Model",
     "temperature": "Temperature",
     "length": "Length",

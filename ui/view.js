@@ -75,8 +75,10 @@ function showTurn(turn, before) {
     make("span", "reply", text);
   }
   const [prompt, reply] = node.firstElementChild.children;
-  if (prompt.textContent !== turn.prompt) prompt.textContent = turn.prompt;
-  grow(reply, turn.text);
+  if (lens.name === "plain" || !showThroughLens(turn, node)) {
+    if (prompt.textContent !== turn.prompt) prompt.textContent = turn.prompt;
+    grow(reply, turn.text);
+  }
   node.classList.toggle("writing", !turn.foot);
   node.classList.toggle("chat", Boolean(turn.chat));
   for (const kind of ["status", "notice", "fault", "foot"]) paragraph(node, kind, turn[kind]);
@@ -84,9 +86,24 @@ function showTurn(turn, before) {
 }
 
 function show() {
-  const follow = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  follow(showTalk);
+  enable();
+  const load = document.querySelector("#load p");
+  if (load && load.textContent !== talk.load) load.textContent = talk.load;
+  if (lens.name !== "plain") pump();
+}
+
+// Changes the text, and stays at its end if the reader was there.
+function follow(change) {
+  const follows = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  change();
+  if (follows && talk.turns.length) log.scrollTop = log.scrollHeight;
+}
+
+function showTalk() {
   const kept = new Set(talk.turns.map((turn) => String(turn.turn)));
   for (const node of [...log.querySelectorAll(":scope > article")]) if (!kept.has(node.dataset.turn)) node.remove();
+  for (const number of [...lens.notes.keys()]) if (number !== OWN && !kept.has(String(number))) forget(number);
   paragraph(log, "forgotten", talk.forgotten && `${talk.forgotten} earlier turns are not shown; the memory of them stays.`);
   showHello();
   for (const turn of talk.turns) showTurn(turn);
@@ -94,10 +111,6 @@ function show() {
   paragraph(log, "refusal", talk.refusal);
   const last = talk.turns[talk.turns.length - 1];
   log.setAttribute("aria-busy", String(Boolean(last && !last.foot)));
-  if (follow && talk.turns.length) log.scrollTop = log.scrollHeight;
-  enable();
-  const load = document.querySelector("#load p");
-  if (load && load.textContent !== talk.load) load.textContent = talk.load;
 }
 
 // The buttons that can be pressed, by the classes that they have in page.py.
@@ -166,6 +179,7 @@ function update() {
 }
 
 watch("value", update);
+startLenses();
 update();
 
 // Gradio calls the slider Temperature "range slider for Temperature"; its name is what stands above it.

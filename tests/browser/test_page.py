@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from model import CharLSTM, ChatFormat, generate
 from tests.app_server import App, eventually, random_model, scripted_model, serving
+from tests.browser.driving import (
+    TIMEOUT_MS,
+    button,
+    choose,
+    fast,
+    foot,
+    log,
+    open_page,
+    reply,
+    send,
+    setting,
+    settled,
+    turns,
+)
 from ui.shelf import Shelf
 
 TALE = "".join(f"Chapter {n}: the machine wrote line {n}, and then it went on.\n" for n in range(1, 400))
@@ -23,16 +36,6 @@ HOSTILE = (
     "    indented\n\n\ttab  two  spaces \n# heading\n* item\n`code` ${window.hit=4} {{value}} \\u0041 </div>\n"
     "\u202eright to left\u202c e\u0301 你好 \u2028 \U0001f642\n"
 )
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-LOOKS = [(1280, 860, "light"), (390, 844, "dark")]
-TIMEOUT_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -45,98 +48,6 @@ def app() -> Iterator[App]:
     }
     with serving(models) as app:
         yield app
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")
-def page(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[Page]:
-    """What a test looks at; nothing may have been complained of, fetched from elsewhere or cut off in the end."""
-    width, height, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page, complaints = open_page(context, app)
-    yield page
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
-    assert not complaints
-    context.close()
-
-
-def open_page(context: BrowserContext, app: App) -> tuple[Page, list[str]]:
-    complaints: list[str] = []
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: None if asked.url.startswith((app.url, "data:", "blob:")) else complaints.append(asked.url),
-    )
-    page.goto(app.url)
-    expect(log(page)).to_be_visible(timeout=TIMEOUT_MS)
-    expect(button(page, "Send")).to_be_enabled()
-    return page, complaints
-
-
-def log(page: Page) -> Locator:
-    return page.get_by_role("log", name="Conversation")
-
-
-def turns(page: Page) -> Locator:
-    return log(page).get_by_role("article")
-
-
-def reply(page: Page) -> str:
-    return turns(page).last.locator(".reply").text_content() or ""
-
-
-def foot(page: Page) -> Locator:
-    return turns(page).last.locator(".foot")
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
-
-
-def choose(page: Page, model: str) -> None:
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name=model).click()
-    expect(page.get_by_role("combobox", name="Model")).to_have_value(model)
-
-
-def setting(page: Page, name: str, value: float) -> None:
-    """Types into the number beside a slider."""
-    box = page.get_by_role("spinbutton", name=name)
-    box.fill(str(value))
-    box.blur()
-
-
-def fast(page: Page) -> None:
-    setting(page, "Speed", 200)
-
-
-def send(page: Page, prompt: str, *, wait: bool = True) -> None:
-    before = turns(page).count()
-    page.get_by_role("textbox", name="Prompt").fill(prompt)
-    page.keyboard.press("Enter")
-    expect(turns(page)).to_have_count(before + 1, timeout=TIMEOUT_MS)
-    if wait:
-        settled(page)
-
-
-def settled(page: Page) -> None:
-    expect(button(page, "Stop")).to_be_disabled(timeout=TIMEOUT_MS)
-    expect(button(page, "Send")).to_be_enabled(timeout=TIMEOUT_MS)
-    expect(foot(page)).to_be_visible(timeout=TIMEOUT_MS)
 
 
 def test_the_first_screen(page: Page, app: App) -> None:

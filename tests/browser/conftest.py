@@ -1,0 +1,36 @@
+"""A real Chromium, and the page in it at two sizes and in both colour schemes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.app_server import App
+from tests.browser.driving import FLAGS, LOOKS, open_page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")
+def page(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[Page]:
+    """What a test looks at; nothing may have been complained of, fetched from elsewhere or cut off in the end."""
+    width, height, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page, complaints = open_page(context, app)
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+    assert not complaints
+    context.close()

@@ -1,0 +1,86 @@
+"""Driving the page in a browser: its controls by their roles and names."""
+
+from __future__ import annotations
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.app_server import App
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+LOOKS = [(1280, 860, "light"), (390, 844, "dark")]
+TIMEOUT_MS = 60_000
+
+
+def open_page(context: BrowserContext, app: App) -> tuple[Page, list[str]]:
+    complaints: list[str] = []
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: None if asked.url.startswith((app.url, "data:", "blob:")) else complaints.append(asked.url),
+    )
+    page.goto(app.url)
+    expect(log(page)).to_be_visible(timeout=TIMEOUT_MS)
+    expect(button(page, "Send")).to_be_enabled()
+    return page, complaints
+
+
+def log(page: Page) -> Locator:
+    return page.get_by_role("log", name="Conversation")
+
+
+def turns(page: Page) -> Locator:
+    return log(page).get_by_role("article")
+
+
+def reply(page: Page) -> str:
+    return turns(page).last.locator(".reply").text_content() or ""
+
+
+def foot(page: Page) -> Locator:
+    return turns(page).last.locator(".foot")
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def choose(page: Page, model: str) -> None:
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name=model).click()
+    expect(page.get_by_role("combobox", name="Model")).to_have_value(model)
+
+
+def setting(page: Page, name: str, value: float) -> None:
+    """Types into the number beside a slider."""
+    box = page.get_by_role("spinbutton", name=name)
+    box.fill(str(value))
+    box.blur()
+
+
+def fast(page: Page) -> None:
+    setting(page, "Speed", 200)
+
+
+def send(page: Page, prompt: str, *, wait: bool = True) -> None:
+    before = turns(page).count()
+    page.get_by_role("textbox", name="Prompt").fill(prompt)
+    page.keyboard.press("Enter")
+    expect(turns(page)).to_have_count(before + 1, timeout=TIMEOUT_MS)
+    if wait:
+        settled(page)
+
+
+def settled(page: Page) -> None:
+    expect(button(page, "Stop")).to_be_disabled(timeout=TIMEOUT_MS)
+    expect(button(page, "Send")).to_be_enabled(timeout=TIMEOUT_MS)
+    expect(foot(page)).to_be_visible(timeout=TIMEOUT_MS)

@@ -1,0 +1,158 @@
+"""The lenses over the text, in a real browser: wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from model import Memory, Reading, SamplingParams
+from model.sampler import weights
+from tests.app_server import App, random_model, serving
+from tests.browser.driving import button, fast, log, reply, send, setting, turns
+
+PROMPT = "ROMEO:\nis it 🙂 ü?"
+LENGTH = 80
+BOUNDS = (1, 2, 3, 4, 6, 8)
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with serving({"random": random_model()}) as app:
+        yield app
+
+
+def put_on(page: Page, lens: str) -> None:
+    page.get_by_role("radio", name=lens, exact=True).check(force=True)
+
+
+def write(page: Page, prompt: str = PROMPT) -> str:
+    """A reply of some length; returns what its turn shows."""
+    fast(page)
+    setting(page, "Length", LENGTH)
+    page.get_by_role("spinbutton", name="Seed").fill("7")
+    send(page, prompt)
+    return prompt + reply(page)
+
+
+def read_again(app: App, text: str, memory: Memory | None = None) -> Reading:
+    reading = Reading(app.served("random").lm, memory, blank=memory is None)
+    reading.become(text)
+    return reading
+
+
+def marks(turn: Locator) -> list[str]:
+    """The class of each character."""
+    return turn.locator(".text i").evaluate_all("all => all.map((each) => each.className.replace('end', '').trim())")
+
+
+def level(bits: float) -> str:
+    return f"b{sum(bits >= bound for bound in BOUNDS)}"
+
+
+def chances(page: Page) -> list[tuple[str, str]]:
+    rows = page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")
+    return [
+        (row.locator(".char").text_content() or "", row.locator(".share").text_content() or "") for row in rows.all()
+    ]
+
+
+def shown(share: float) -> str:
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    return f"{100 * share:.{1 if share < 0.0995 else 0}f} %"
+
+
+def test_each_character_has_the_colour_of_its_bits_and_nothing_is_written_for_it(page: Page, app: App) -> None:
+    text = write(page)
+    written = app.served("random").engine.written
+    put_on(page, "Surprise")
+    expect(turns(page).last.locator(".text i")).to_have_count(len(text))
+    seen = list(read_again(app, text).walk())
+    told = ["" if index == 0 else level(each.bits) if each.id >= 0 else "unknown" for index, each in enumerate(seen)]
+    expect(page.locator(".sums .sum")).to_contain_text(f"in {len(text) - told.count('unknown') - 1} characters")
+    assert marks(turns(page).last) == told
+    assert turns(page).last.locator(".text").text_content() == text
+    bits = [each.bits for each in seen if not np.isnan(each.bits)]
+    expect(page.locator(".sums .sum")).to_contain_text(f"{np.mean(bits):.2f} bits a character")
+    put_on(page, "Plain")
+    assert turns(page).last.locator(".text").text_content() == text
+    assert turns(page).last.locator(".text i").count() == 0
+    assert app.served("random").engine.written == written
+
+
+def test_a_reply_is_coloured_while_it_is_written_and_so_is_what_follows(page: Page, app: App) -> None:
+    put_on(page, "Surprise")
+    first = write(page)
+    second = write(page, "More")
+    expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(second))
+    assert turns(page).first.locator(".text").text_content() == first
+    begun = read_again(app, first)
+    after = list(begun.walk())[-1]
+    memory = Memory(begun.state_after(len(first) - 1), after.id)
+    assert marks(turns(page).last) == [level(each.bits) for each in read_again(app, second, memory).walk()]
+    button(page, "Undo").click()
+    expect(turns(page)).to_have_count(1)
+    assert turns(page).first.locator(".text").text_content() == first
+
+
+def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings(page: Page, app: App) -> None:
+    text = write(page)
+    put_on(page, "Surprise")
+    expect(turns(page).last.locator(".text i")).to_have_count(len(text))
+    log(page).focus()
+    for key in ("Home", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+    position = text.index("\n") + 3
+    expect(turns(page).last.locator("i.focus")).to_have_text(text[position])
+    lm = app.served("random").lm
+    expected = next(read_again(app, text).walk(position)).expected
+    assert expected is not None
+    for temperature, top_k, top_p in ((0.8, 0, 1.0), (1.7, 0, 1.0), (1.7, 3, 1.0), (1.7, 0, 0.02), (0.0, 0, 1.0)):
+        setting(page, "Temperature", temperature)
+        setting(page, "Top-k", top_k)
+        setting(page, "Top-p", top_p)
+        weight = weights(expected, SamplingParams(temperature, top_k=top_k, top_p=top_p))
+        order = np.argsort(-expected, kind="stable")[:5]
+        names = [{"\n": "⏎", " ": "␣", "\t": "⇥"}.get(lm.tokenizer.vocab[at], lm.tokenizer.vocab[at]) for at in order]
+        shares = [shown(weight[at] / weight.sum()) for at in order]
+        expect(page.locator(".likely .share")).to_have_text(shares)
+        assert chances(page) == list(zip(names, shares, strict=True))
+    turns(page).last.locator(".reply i").nth(10).hover()
+    expect(page.locator(".which .char")).to_have_text(re.compile(".+"))
+    expect(turns(page).last.locator(".reply i").nth(10)).to_have_class(re.compile("focus"))
+
+
+def test_a_text_of_ones_own_is_scored_as_it_is_written(page: Page, app: App) -> None:
+    put_on(page, "Surprise")
+    page.get_by_text("Score a text of yours").click()
+    field = page.get_by_role("textbox", name="Text to score")
+    lm = app.served("random").lm
+    for text in ("To be, or not", "To be, or ü\n  not to be", "To 🙃 <b>bold</b>", "To 🙃 <b>"):
+        field.fill(text)
+        reading = Reading(lm)
+        reading.become(text)
+        bits = [each.bits for each in reading.walk() if each.id >= 0]
+        expect(page.locator(".own .sum")).to_contain_text(f"in {len(bits)} characters")
+        expect(page.locator(".own .sum")).to_contain_text(f"{np.mean(bits):.2f} bits a character")
+        assert page.locator(".own .under").text_content() == text
+        expect(page.locator(".own .unknown")).to_have_count(len(text) - len(bits))
+    field.fill("x" * 20_001)
+    expect(page.get_by_role("alert")).to_have_text("Text has 20,001 characters: at most 20,000 are allowed")
+    field.fill("")
+    expect(page.locator(".own .under i")).to_have_count(0)
+
+
+def test_the_words_that_cost_most_lead_to_their_place(page: Page) -> None:
+    write(page)
+    put_on(page, "Surprise")
+    costly = page.locator(".sums .costly").get_by_role("button")
+    expect(costly.first).to_be_visible()
+    bits = [int((each.text_content() or "").split()[-2]) for each in costly.all()]
+    assert bits == sorted(bits, reverse=True)
+    costly.first.click()
+    expect(turns(page).last.locator("i.focus")).to_have_count(1)
+    expect(page.locator(".likely li")).to_have_count(5)

@@ -1,0 +1,152 @@
+"""What the page's lenses are told, over HTTP as the page asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from model import Reading
+from tests.app_server import App, random_model, serving
+from tests.visitor import LIMITS, TIMEOUT_S, Visitor
+
+KEY = "a key that nobody else has"
+FAST = 200
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with serving({"random": random_model(), "other": random_model(1)}) as app:
+        yield app
+
+
+class Looker(Visitor):
+    """A visitor who has put a lens on."""
+
+    async def ask(self, **question: Any) -> dict[str, Any]:
+        answer = await self.http.post(f"{self.url}lens", json={"key": KEY, **question})
+        told: dict[str, Any] = answer.raise_for_status().json()
+        return told
+
+    async def begin(self, prompt: str = "ROMEO:", length: int = 200) -> str:
+        """Has a reply written and the lens on; returns what the turn holds."""
+        token = await self.send(prompt, Length=length, Speed=FAST, Seed=7)
+        text, _ = await self.reply(token)
+        await self.press("view", "look", {"key": KEY})
+        return prompt + text
+
+    async def all_of(self, number: int, name: str) -> list[Any]:
+        """What is told of each character, in as many answers as it takes."""
+        found: list[Any] = []
+        more = True
+        while more:
+            told = await self.ask(turn=number, **{"from": len(found)})
+            found += told[name]
+            more = told["more"]
+        return found
+
+
+def visit(app: App, story: Any) -> Any:
+    async def whole() -> Any:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
+            return await story(Looker(http, app.url, (await http.get(f"{app.url}config")).json()))
+
+    return asyncio.run(whole())
+
+
+def test_bits_come_in_parts_and_are_those_of_the_text(app: App) -> None:
+    async def story(visitor: Looker) -> None:
+        text = await visitor.begin()
+        bits = await visitor.all_of(1, "bits")
+        reading = Reading(app.served("random").lm, blank=True)
+        reading.become(text)
+        assert bits == [None, *(round(seen.bits, 3) for seen in list(reading.walk())[1:])]
+        first = await visitor.ask(turn=1, **{"from": 0})
+        assert first["given"] == "ROMEO:"
+        assert await visitor.ask(turn=1, **{"from": 150}) == {"bits": bits[150:], "more": False}
+
+    visit(app, story)
+
+
+def test_only_who_has_the_key_sees_the_text(app: App) -> None:
+    async def story(visitor: Looker) -> None:
+        await visitor.begin()
+        for key in ("", None, "another key of some length", [KEY], 7):
+            assert await visitor.ask(key=key, turn=1, **{"from": 0}) == {"unknown": True}
+        for key in ("short", 5, ["x" * 20], "x" * 1000):
+            await visitor.press("view", "look", {"key": key})  # type: ignore[dict-item]
+            assert await visitor.ask(key=key, turn=1, **{"from": 0}) == {"unknown": True}
+
+    visit(app, story)
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ({"turn": 9, "from": 0}, "not there any more"),
+        ({"turn": [1], "from": 0}, "not there any more"),
+        ({"turn": 0, "from": 0}, "paste it again"),
+        ({"turn": 1}, "from must be a whole number"),
+        ({"turn": 1, "from": -1}, "from must be a whole number"),
+        ({"turn": 1, "from": True}, "from must be a whole number"),
+        ({"turn": 1, "at": 10**9}, "no such character"),
+        ({"turn": 1, "at": "0"}, "at must be a whole number"),
+        ({"text": ["x"]}, "Text is ['x']: it must be a text"),
+        ({"text": "x" * 20_001}, "Text has 20,001 characters"),
+        ({"text": "x" * 300_000}, "Text is too long"),
+        ({"text": "x", "model": "none"}, "Model is 'none'"),
+        ({"text": "x", "model": {}}, "Model is {}"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_a_line(app: App, question: dict[str, Any], words: str) -> None:
+    async def story(visitor: Looker) -> None:
+        await visitor.begin(length=5)
+        told = await visitor.ask(**question)
+        assert list(told) == ["refusal"]
+        assert words in told["refusal"]
+
+    visit(app, story)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 100_000, b'"x"'])
+def test_a_question_that_is_none_is_refused(app: App, body: bytes) -> None:
+    assert "refusal" in httpx.post(f"{app.url}lens", content=body).json()
+    assert httpx.get(f"{app.url}lens").status_code == 405
+
+
+def test_a_text_of_ones_own_is_read_from_where_it_changed_and_by_the_model_that_is_chosen(app: App) -> None:
+    async def story(visitor: Looker) -> None:
+        await visitor.begin(length=5)
+        told: dict[str, list[float]] = {}
+        for text, model, same in (
+            ("To be", "random", 0),
+            ("To be 🙃 or ü", "random", 5),
+            ("To 🙃", "random", 3),
+            ("To 🙃", "other", 0),
+            ("", "other", 0),
+        ):
+            assert await visitor.ask(text=text, model=model) == {"same": same}
+            told[text + model] = await visitor.all_of(0, "bits")
+            assert len(told[text + model]) == len(text)
+        assert told["To berandom"] == told["To be 🙃 or ürandom"][:5]
+        assert told["To be 🙃 or ürandom"][-1] == -1
+        assert told["To 🙃random"][1:] != told["To 🙃other"][1:]
+
+    visit(app, story)
+
+
+def test_one_character_closely_has_all_that_could_have_stood_there(app: App) -> None:
+    async def story(visitor: Looker) -> None:
+        text = await visitor.begin()
+        lm = app.served("random").lm
+        told = await visitor.ask(turn=1, at=100)
+        assert len(told["top"]) + len(told["rest"]) == len(lm.tokenizer)
+        logits = [logit for _, logit in told["top"]] + told["rest"]
+        assert logits == sorted(logits, reverse=True)
+        assert (await visitor.ask(turn=1, at=0))["top"] == []
+        assert len(text) == 206
+
+    visit(app, story)

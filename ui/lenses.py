@@ -1,0 +1,189 @@
+"""What the page's lenses ask for: a route of the app's own, beside Gradio, as that of the streams.
+
+A lens shows a text that is there already, so nothing is written again: the model reads it again, in the arithmetic
+that wrote it, a few characters at each question. Questions are JSON, posted by ``lens.js`` with the key of its
+conversation, one at a time; a lens that is off asks nothing and costs nothing.
+
+    {"key": K, "turn": 7, "from": 120}     the characters from there on, as many as can be read in some milliseconds:
+        {"bits": [2.1, null, -1, …], "more": true}, null where nothing was expected, -1 where the model does not know
+        it; and from 0 on "given": what the model was given to read. Turn 0 is the visitor's own text.
+    {"key": K, "turn": 7, "at": 33}        one character closely:
+        {"top": [["e", -0.2], …], "rest": [-4.1, …]}, the likeliest with their logits and the logits of the others
+    {"key": K, "text": "…", "model": NAME} the visitor's own text has changed:
+        {"same": 12}, so many characters at its beginning stand as they did
+
+Anything that cannot be done is {"refusal": "…"}; a key that is not known is {"unknown": true}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from model import Reading, Seen
+from model.reading import UNKNOWN
+from model.tokenizer import CharTokenizer
+
+from .conversation import Conversation, Turn
+from .settings import RefusalError, check_text
+from .shelf import Shelf
+
+log = logging.getLogger("char-lstm")
+
+PATH = "/lens"
+MOST_BYTES = 256 << 10  # a text of 20,000 characters, each written as an escape
+READINGS = 64  # kept; a text whose reading was forgotten is read anew
+TOP = 8  # likeliest characters that are named
+MOST_LOGITS = 4096  # of those that are sent: beyond, in a huge vocabulary, they weigh nothing
+_WHILE_WRITING_S = 0.004  # of work for a question while the turn is being written, so that all stays smooth
+_AT_REST_S = 0.02
+_AT_LEAST = 16  # characters, between two looks at the clock
+_AT_ONCE = 2  # questions that are worked on
+_KEY = range(16, 65)  # characters
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+
+class Lenses:
+    """Answers the lenses of all pages.
+
+    Args:
+        shelf: the models that are served.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._talks: weakref.WeakValueDictionary[str, Conversation] = weakref.WeakValueDictionary()
+        self._readings: OrderedDict[tuple[str, int], Reading] = OrderedDict()
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    @property
+    def route(self) -> APIRoute:
+        return APIRoute(PATH, self.respond, methods=["POST"], response_model=None, include_in_schema=False)
+
+    def open(self, key: object, talk: Conversation) -> None:
+        """Lets whoever knows the key look at a conversation; the page that has it draws the key."""
+        if isinstance(key, str) and len(key) in _KEY:
+            self._talks[key] = talk
+
+    async def respond(self, request: Request) -> JSONResponse:
+        try:
+            answer = await self._answer(await _question(request))
+        except RefusalError as refusal:
+            answer = {"refusal": refusal.on_page}
+        except Exception:
+            log.exception("a lens could not be answered")
+            answer = {"refusal": "Something went wrong here: try again."}
+        return JSONResponse(answer, headers=_HEADERS)
+
+    async def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        key = asked.get("key")
+        talk = self._talks.get(key) if isinstance(key, str) else None
+        if talk is None or not isinstance(key, str):
+            return {"unknown": True}
+        async with self._turns:
+            if "text" in asked:
+                return await asyncio.to_thread(self._change, key, asked)
+            number = asked.get("turn")
+            turn = next((turn for turn in talk.turns if turn.number == number), None)
+            if turn is None and number != 0:
+                raise RefusalError("", "This turn is not there any more.")
+            reading = self._reading(key, turn)
+            work = self._look if "at" in asked else self._read
+            return await asyncio.to_thread(work, reading, turn, asked)
+
+    def _change(self, key: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        text = check_text("text", asked["text"])
+        served = self._shelf.get(asked.get("model"))
+        reading = self._readings.get((key, 0))
+        if reading is None or reading.lm is not served.lm:
+            reading = Reading(served.lm, arithmetic=served.engine.arithmetic)
+        self._keep((key, 0), reading)
+        return {"same": reading.become(text)}
+
+    def _reading(self, key: str, turn: Turn | None) -> Reading:
+        name = (key, turn.number if turn else 0)
+        reading = self._readings.get(name)
+        if reading is None:
+            if turn is None:
+                raise RefusalError("", "This text is not known here any more: change it, or paste it again.")
+            reading = turn.reading()
+        self._keep(name, reading)
+        return reading
+
+    def _keep(self, name: tuple[str, int], reading: Reading) -> None:
+        self._readings[name] = reading
+        self._readings.move_to_end(name)
+        while len(self._readings) > READINGS:
+            self._readings.popitem(last=False)
+
+    def _read(self, reading: Reading, turn: Turn | None, asked: Mapping[str, Any]) -> dict[str, Any]:
+        start = _position(asked, "from")
+        end = time.perf_counter() + (_WHILE_WRITING_S if turn and not turn.parts[-1].finished else _AT_REST_S)
+        if turn:
+            reading.become(turn.text)
+        bits: list[float | None] = []
+        for seen in reading.walk(start):
+            bits.append(_bits(seen))
+            if len(bits) % _AT_LEAST == 0 and time.perf_counter() > end:
+                break
+        given = {"given": turn.to_read} if turn and start == 0 else {}
+        return {**given, "bits": bits, "more": start + len(bits) < len(reading)}
+
+    def _look(self, reading: Reading, turn: Turn | None, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if turn:
+            reading.become(turn.text)
+        seen = next(reading.walk(_position(asked, "at")), None)
+        if seen is None:
+            raise RefusalError("", "There is no such character.")
+        return _expected(seen, reading.lm.tokenizer)
+
+
+async def _question(request: Request) -> dict[str, Any]:
+    body = bytearray()
+    async for chunk in request.stream():
+        body.extend(chunk)
+        if len(body) > MOST_BYTES:
+            raise RefusalError("text", "is too long to be looked at")
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RefusalError("", "a question must be JSON") from None
+    if not isinstance(asked, dict):
+        raise RefusalError("", "a question must be a JSON object")
+    return asked
+
+
+def _position(asked: Mapping[str, Any], name: str) -> int:
+    value = asked.get(name)
+    if type(value) is not int or value < 0:
+        raise RefusalError(name, "must be a whole number from 0 on")
+    return value
+
+
+def _bits(seen: Seen) -> float | None:
+    """To a thousandth; None where nothing was expected, -1 for what the model does not know."""
+    if seen.id == UNKNOWN:
+        return -1
+    return None if math.isnan(seen.bits) else round(seen.bits, 3)
+
+
+def _expected(seen: Seen, tokenizer: CharTokenizer) -> dict[str, Any]:
+    """What could have stood there, the likeliest first; among equals the lower id, as when it is drawn."""
+    if seen.expected is None:
+        return {"top": [], "rest": []}
+    order = np.argsort(-seen.expected, kind="stable")[:MOST_LOGITS]
+    logits = [round(float(logit), 4) for logit in seen.expected[order]]
+    top = [[tokenizer.vocab[at], logit] for at, logit in zip(order[:TOP].tolist(), logits[:TOP], strict=True)]
+    return {"top": top, "rest": logits[TOP:]}
