@@ -63,6 +63,12 @@ def public_command(texts: Iterable[str], options: Mapping[str, object]) -> str:
     return shlex.join(words)
 
 
+def public_sources(texts: Iterable[str]) -> list[str] | None:
+    """Where anyone can read a text again: its sources, if all of them are addresses without secrets; else None."""
+    sources = list(texts)
+    return sources if all("://" in text and public_source(text) == text for text in sources) else None
+
+
 def public_source(text: str) -> str:
     """One TEXT as it may be published."""
     scheme, separator, _ = text.partition("://")

@@ -39,6 +39,7 @@ __all__ = [
     "check_repo_name",
     "commit_title",
     "preflight",
+    "pull",
     "push_pending",
     "read_destination",
     "redact",
@@ -106,12 +107,28 @@ def preflight(
     """
     patience = patience or Patience()
     job = {"verb": "prepare", "repo": check_repo_name(repo), "private": private, "license": license, "branch": TRAINING}
-    deadline, wait_s = time.monotonic() + patience.preflight_s, patience.first_wait_s
+    outcome = _insist(job, patience, patience.preflight_s)
+    return Destination(*(outcome[name] for name in ("repo", "user", "private", "created", "url")))
+
+
+def pull(repo: str, folder: Path, *, patience: Patience | None = None) -> str:
+    """Brings the newest checkpoint of a pushed run into `folder`/training and the best into `folder`/main.
+
+    Nothing of it is checked yet. Returns the commit; raises HubError, after `patience.attempt_s` at the latest.
+    """
+    patience = patience or Patience()
+    job = {"verb": "pull", "repo": check_repo_name(repo), "branch": TRAINING, "folder": str(folder)}
+    return str(_insist(job, patience, patience.attempt_s)["commit"])
+
+
+def _insist(job: dict[str, Any], patience: Patience, limit_s: float) -> dict[str, Any]:
+    """The outcome of a job, tried again while waiting may help. HubError when it is refused, or the time is over."""
+    deadline, wait_s = time.monotonic() + limit_s, patience.first_wait_s
     outcome: dict[str, Any] = {}
     while True:
         outcome = _better(ChildJob(job, patience).run(max(0.1, deadline - time.monotonic())), outcome.get("message"))
         if outcome["ok"]:
-            return Destination(*(outcome[name] for name in ("repo", "user", "private", "created", "url")))
+            return outcome
         wait_s = max(wait_s, outcome["wait_s"])
         if not outcome["retry"] or time.monotonic() + wait_s >= deadline:
             raise HubError(outcome["message"], retry=outcome["retry"])

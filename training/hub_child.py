@@ -4,7 +4,8 @@
 standard output (the outcome) and ends. It ends at once, too, when standard input closes, because then the training
 process is gone, and when the job's `deadline_s` is over. A hung server can therefore keep nobody waiting.
 
-Jobs: `prepare` (make sure of token, rights, repo and branch) and `push` (one commit of a checkpoint folder).
+Jobs: `prepare` (make sure of token, rights, repo and branch), `push` (one commit of a checkpoint folder) and `pull` (a
+run's newest checkpoint and its best).
 The token is found by huggingface_hub as for every other program (HF_TOKEN, `hf auth login`) and never passes through
 arguments, jobs or outcomes. Nothing is tried twice here beyond what the client itself repeats: that is `hub`'s part.
 """
@@ -14,9 +15,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ from huggingface_hub import (
     constants,
     get_session,
     get_token,
+    hf_hub_download,
     set_client_factory,
 )
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
@@ -112,7 +116,7 @@ def _explain_other(error: BaseException, what: str) -> JobError | None:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     where = constants.ENDPOINT
     if isinstance(error, OfflineModeIsEnabled):
-        return JobError(f"{what} failed: HF_HUB_OFFLINE is set; unset it to push", retry=False)
+        return JobError(f"{what} failed: HF_HUB_OFFLINE is set; unset it", retry=False)
     if "TimeoutException" in kinds:
         return JobError(f"{what} failed: {where} did not answer in time; is the network slow or down?", retry=True)
     if "TransportError" in kinds:
@@ -217,6 +221,38 @@ def _head(api: HfApi, repo: str, branch: str) -> Any:
         return api.model_info(repo, revision=branch)
 
 
+def pull(job: dict[str, Any]) -> dict[str, Any]:
+    """The newest checkpoint of a run, with its state, into `folder`/training, and the best into `folder`/main.
+
+    Each branch's files are of one commit; returns the first one's. Where main has no checkpoint, none is brought.
+    """
+    api, repo, branch, folder = HfApi(), str(job["repo"]), str(job["branch"]), Path(job["folder"])
+    what = f"pulling {repo}"
+    try:
+        info = _step(what, lambda: api.model_info(repo, revision=branch))
+    except JobError as error:
+        if isinstance(error.__cause__, RevisionNotFoundError):
+            raise JobError(f"{repo} has no branch {branch!r}: no run was pushed there that could go on") from error
+        raise
+    names = {sibling.rfilename for sibling in info.siblings or []}
+    state = [name for name in names if re.fullmatch(rf"{STATE}/\w[\w.-]*", name)]
+    if "config.json" not in names or not state:
+        raise JobError(f"the branch {branch!r} of {repo} holds no checkpoint yet that a run could go on from")
+    wanted = [*(name for name in SERVED if name not in CARD), *state]
+    _download(what, repo, info.sha, [name for name in wanted if name in names], folder / "training")
+    main = _step(what, lambda: api.model_info(repo))
+    names = {sibling.rfilename for sibling in main.siblings or []}
+    if "config.json" in names:
+        _download(what, repo, main.sha, [name for name in SERVED if name in names], folder / "main")
+    return {"commit": info.sha}
+
+
+def _download(what: str, repo: str, commit: str | None, names: list[str], folder: Path) -> None:
+    for name in names:
+        _step(what, partial(hf_hub_download, repo, name, revision=commit, local_dir=folder))
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's notes
+
+
 def checkpoint_files(folder: Path, *, with_state: bool) -> list[str]:
     """The names of a checkpoint folder's files that are published: a fixed list, so nothing slips out by accident."""
     names = [name for name in SERVED if (folder / name).is_file()]
@@ -257,7 +293,7 @@ def main() -> None:
     watch.start()
     _set_timeouts(job["connect_s"], job["read_s"])
     try:
-        outcome = {"ok": True, **{"prepare": prepare, "push": push}[job["verb"]](job)}
+        outcome = {"ok": True, **{"prepare": prepare, "push": push, "pull": pull}[job["verb"]](job)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it in one line
         failure = explain(error, str(job["verb"]))
         outcome = {"ok": False, "retry": failure.retry, "wait_s": failure.wait_s, "scope": failure.scope}

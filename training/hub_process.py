@@ -102,7 +102,8 @@ class ChildJob:
         return True
 
     def _no_outcome(self, in_time: bool, deadline_s: float, errors: str) -> dict[str, Any]:
-        what = f"{'pushing to' if self._job['verb'] == 'push' else 'preparing'} {self._job['repo']}"
+        doing = {"push": "pushing to", "prepare": "preparing", "pull": "pulling"}[self._job["verb"]]
+        what = f"{doing} {self._job['repo']}"
         cut_short = self._killed.is_set() or not in_time
         if cut_short:
             message = f"{what} failed: the Hub did not finish within {max(1, round(deadline_s))} s"

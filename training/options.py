@@ -101,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--steps", type=number_or_text, metavar="N", help="how long, in steps")
     parser.add_argument("--preset", choices=PRESETS, help="how large; else what fits the minutes and the text")
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
+    parser.add_argument(
+        "--resume", metavar="RUN", help="go on with a run that was stopped: its folder, or hf://USER/NAME"
+    )
     parser.add_argument("--errors", choices=("strict", "replace"), help="what to do with bad UTF-8 (strict)")
     hub = parser.add_argument_group("the Hub")
     hub.add_argument("--push-to", metavar="USER/NAME", help="push checkpoints there while it trains")
@@ -149,7 +151,11 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _check_resume(options: argparse.Namespace) -> None:
-    if options.out is not None:
+    if options.resume.startswith("hf://"):
+        check_repo_name(options.resume.removeprefix("hf://"))
+        if options.resume.count("/") != 3:
+            raise OptionsError(f"--resume is {options.resume!r:.60}: a run on the Hub is hf://USER/NAME")
+    elif options.out is not None:
         raise OptionsError("--resume goes on in its own folder: leave --out away")
     frozen = [name for name in (*RECIPE_OPTIONS, "preset", "minutes", "steps") if getattr(options, name) is not None]
     if options.no_fit:

@@ -18,12 +18,13 @@ import torch
 from model import CharTokenizer, LSTMConfig
 
 from . import evaluate, measure, privacy
-from .about import beginnings, public_source, versions
+from .about import beginnings, public_source, public_sources, versions
 from .console import say, speed, warn
 from .corpus import Corpus, check_length, read_corpus
 from .corpus_fetch import size_text
 from .dataset import Ids, split
 from .hub import Destination, Pusher, preflight, read_destination
+from .hub_resume import SCHEME, pull_run
 from .keeper import Keeper
 from .options import DEFAULT_MINUTES, OptionsError, chosen, to_publish
 from .recipe import PRESETS, Recipe, preset_for, regularised
@@ -50,7 +51,7 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
             undo.callback(folder.discard)
         folder.write_sources(options.text, options.errors or "strict")
         destination = _destination(options, corpus)
-        tokenizer, ids, facts = _characters(corpus)
+        tokenizer, ids, facts = _characters(corpus, options.text, options.errors or "strict")
         del corpus  # a large text is not kept beside its ids
         recipe, preset = _recipe(options, len(tokenizer), ids, folder.path, start)
         about = {
@@ -68,21 +69,24 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
 
 def resumed(options: argparse.Namespace, start: float) -> Session:
     """A run from where its newest whole checkpoint stands."""
+    from_hub = options.resume.startswith(SCHEME)
     with ExitStack() as undo:
-        folder = RunFolder(options.resume, resume=True)
+        folder = _pulled(options, undo) if from_hub else RunFolder(options.resume, resume=True)
         undo.callback(folder.close)
-        sources, errors = (options.text, options.errors or "strict") if options.text else folder.read_sources()
         state, tensors, metrics = folder.newest_whole(warn)
         recipe = _saved_recipe(state)
-        corpus = _read(sources, options.errors or errors)
+        sources, errors = _sources(options, folder, state)
+        corpus = _read(sources, errors)
         _check_same(corpus, state["corpus"])
         destination = _destination(options, corpus)
-        if destination is None and (folder.path / "outbox" / "destination.json").exists():
+        if destination is None and from_hub:  # the text was looked at, and published, when the run began
+            destination = preflight(options.resume.removeprefix(SCHEME))
+        elif destination is None and (folder.path / "outbox" / "destination.json").exists():
             destination = read_destination(folder.path)
-        tokenizer, ids, facts = _characters(corpus)
+        tokenizer, ids, facts = _characters(corpus, sources, errors)
         del corpus
-        if options.text:
-            folder.write_sources(options.text, options.errors or "strict")
+        if options.text or from_hub:
+            folder.write_sources(sources, errors)
         about = dict(state["about"])
         if destination is not None:
             about["repo"] = destination.repo
@@ -104,6 +108,32 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
         say(f"Going on from step {done:,} of {steps:,}." if done < steps else f"This run is complete: {steps:,} steps.")
         undo.pop_all()
         return session
+
+
+def _pulled(options: argparse.Namespace, undo: ExitStack) -> RunFolder:
+    """A folder of its own for a run that goes on from the Hub."""
+    repo = options.resume.removeprefix(SCHEME)
+    folder = RunFolder(options.out, resume=False) if options.out is not None else _free_folder(repo.split("/")[1])
+    undo.callback(folder.abandon)
+    say(f"Pulling the newest checkpoint of {repo} to {folder.path} …")
+    pull_run(repo, folder)
+    return folder
+
+
+def _sources(options: argparse.Namespace, folder: RunFolder, state: dict[str, Any]) -> tuple[list[str], Any]:
+    """Where the text of a run is now, and how it is decoded."""
+    if options.text:
+        return options.text, options.errors or "strict"
+    if not options.resume.startswith(SCHEME):
+        sources, errors = folder.read_sources()
+        return sources, options.errors or errors
+    public = state["corpus"].get("public")
+    sources = [str(source) for source in public["sources"]] if public else []
+    if not public or public_sources(sources) is None:  # a repo of the Hub has no say in which files are read here
+        raise RunError(
+            f"the text of this run is not on the Hub: give it again: python -m training TEXT --resume {options.resume}"
+        )
+    return sources, options.errors or public["errors"]
 
 
 def _read(sources: list[str], errors: Any) -> Corpus:
@@ -134,13 +164,14 @@ def _download_shown() -> Any:
     return show
 
 
-def _characters(corpus: Corpus) -> tuple[CharTokenizer, Ids, dict[str, Any]]:
+def _characters(corpus: Corpus, sources: list[str], errors: str) -> tuple[CharTokenizer, Ids, dict[str, Any]]:
     tokenizer = CharTokenizer.from_text(corpus.text)
     say(f"{corpus.characters:,} characters, {len(tokenizer):,} of them distinct.")
     facts = {
         "corpus": corpus.name,
         "corpus_sha256": corpus.sha256,
         "corpus_characters": corpus.characters,
+        "corpus_public": None if public_sources(sources) is None else {"sources": sources, "errors": errors},
         "examples": beginnings(corpus.text),
     }
     return tokenizer, tokenizer.encode(corpus.text).astype(np.int32), facts
@@ -221,8 +252,13 @@ def _free_folder(name: str) -> RunFolder:
 
 def _saved_recipe(state: dict[str, Any]) -> Recipe:
     try:
-        return Recipe(**state["recipe"])
-    except (KeyError, TypeError, ValueError) as error:
+        recipe, corpus, about = Recipe(**state["recipe"]), state["corpus"], state["about"]
+        sound = isinstance(corpus["sha256"], str) and isinstance(corpus["characters"], int)
+        sound &= isinstance(state["seconds"], int | float) and {"repo", "license"} <= about.keys()
+        if not sound or not all(str(value).isprintable() for value in about.values()):
+            raise ValueError("state.json is not what it writes")
+        return recipe
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"this run was begun with another version of the project ({error}): train anew") from None
 
 

@@ -101,6 +101,11 @@ class RunFolder:
             outbox.rmdir()
         self._unmake()
 
+    def abandon(self) -> None:
+        """Takes back all that was made since the folder held no run: the run does not begin after all."""
+        _remove(*self.steps(), *(self.path / name for name in ("best", "latest", METRICS)))
+        self.discard()
+
     def steps(self) -> list[Path]:
         """The checkpoint folders, oldest first."""
         found = [path for path in self.path.glob("step-*") if re.fullmatch(r"step-\d{8,}", path.name) and path.is_dir()]
@@ -226,10 +231,9 @@ class RunFolder:
             return
 
     def _check_run(self, shown: str) -> None:
-        if shown.startswith("hf://"):
-            raise RunError(f"{shown!r} cannot be resumed: only a run folder of this machine can, such as runs/NAME")
         if not self.path.is_dir():
-            raise RunError(f"there is no run folder {shown!r}: nothing was resumed")
+            hub = f" (a run on the Hub is hf://{shown})" if re.fullmatch(r"[\w.-]+/[\w.-]+", shown) else ""
+            raise RunError(f"there is no run folder {shown!r}: nothing was resumed{hub}")
         if not self.steps():
             if (self.path / STATE).is_dir():
                 raise RunError(f"{shown!r} is one checkpoint of a run: resume the run, {str(self.path.parent)!r}")

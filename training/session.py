@@ -37,7 +37,8 @@ class Session:
         tokenizer: its vocabulary.
         trainer: what is trained.
         validation: (N,) what is read at each evaluation: the beginning of the last tenth.
-        facts: of the text, for anyone to read: corpus, corpus_sha256, corpus_characters, examples.
+        facts: of the text, for anyone to read: corpus, corpus_sha256, corpus_characters, examples; corpus_public, its
+            sources and how they are decoded, if anyone can read them.
         about: of the run, for anyone to read: preset, license, repo, command, versions.
         began_s: seconds that the run took before this process.
         start: ``time.monotonic()`` when this process began.
@@ -189,6 +190,7 @@ class Session:
                 "name": self.facts["corpus"],
                 "sha256": self.facts["corpus_sha256"],
                 "characters": self.facts["corpus_characters"],
+                "public": self.facts.get("corpus_public"),
             },
             "about": dict(self.about),
             "seconds": self.seconds,

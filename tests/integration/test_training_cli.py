@@ -224,7 +224,8 @@ def test_what_is_no_text_is_one_line_and_leaves_nothing(
         ("--out=/proc/run", "error: '/proc/run' cannot be written (No such file or directory)"),
         ("--resume=nowhere", "error: there is no run folder 'nowhere': nothing was resumed"),
         ("--resume=.", "error: there is no run to resume in '.': it has no step-… folder"),
-        ("--resume=hf://ada/plays", "error: 'hf://ada/plays' cannot be resumed"),
+        ("--resume=hf://plays", "error: --resume is 'hf://plays': a run on the Hub is hf://USER/NAME"),
+        ("--resume=hf://ada/plays@v1", "error: 'ada/plays@v1' is not the name of a repo"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_leaves_nothing(

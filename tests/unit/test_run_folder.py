@@ -183,8 +183,8 @@ def test_what_cannot_be_resumed_says_why(run: RunFolder, tmp_path: Path) -> None
     for path, reason in wrong.items():
         with pytest.raises(RunError, match=reason):
             RunFolder(path, resume=True)
-    with pytest.raises(RunError, match="only a run folder of this machine"):
-        RunFolder("hf://ada/plays", resume=True)
+    with pytest.raises(RunError, match=r"a run on the Hub is hf://ada/plays"):
+        RunFolder("ada/plays", resume=True)
     assert not (tmp_path / "missing").exists()
 
 
