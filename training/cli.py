@@ -20,12 +20,13 @@ from .console import duration, losses, say
 from .corpus import CorpusError
 from .follow import follow
 from .hub import HubError, push_pending
-from .options import OptionsError, parse, parse_push
+from .options import OptionsError, parse, parse_push, parse_space
 from .outbox import Entry
 from .prepare import fresh, resumed
 from .run_folder import RunError
 from .session import Session
 from .signals import Signals
+from .space_command import make_space
 
 PUSH_AT_END_S = 120.0
 PUSH_AT_STOP_S = 10.0  # whoever stops a run wants to leave; what is not pushed by then is kept
@@ -59,6 +60,8 @@ def _run(arguments: Sequence[str], signals: Signals, start: float) -> int:
     """All that a person can ask for, but for errors; these end it in every process of the run."""
     if arguments[:1] == ["push"]:
         return _push(parse_push(arguments[1:]))
+    if arguments[:1] == ["space"]:
+        return make_space(parse_space(arguments[1:]))
     return _train(arguments, signals, start)
 
 

@@ -60,6 +60,20 @@ def parse_push(arguments: Sequence[str]) -> str:
     return str(parser.parse_args(arguments).run)
 
 
+def parse_space(arguments: Sequence[str]) -> argparse.Namespace:
+    """What is typed behind ``python -m training space``."""
+    parser = _Parser(
+        prog="python -m training space", description="Makes a page that writes with a model.", allow_abbrev=False
+    )
+    parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or user/name[@revision]")
+    parser.add_argument("--out", metavar="FOLDER", help="where to put the page, for any web host")
+    parser.add_argument("--hardware", choices=("static",), default="static", help="who computes: static is the visitor")
+    options = parser.parse_args(arguments)
+    if options.out is None:
+        raise OptionsError("say where the page should be put: --out FOLDER")
+    return options
+
+
 def chosen(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of the recipe that were typed."""
     return {name: getattr(options, name) for name in RECIPE_OPTIONS if getattr(options, name) is not None}

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.app_server import App
-from tests.browser.driving import FLAGS, LOOKS, open_page
+from tests.browser.driving import LOOKS, open_page
+from tests.chromium import launch
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")

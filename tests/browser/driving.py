@@ -6,14 +6,6 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.app_server import App
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 LOOKS = [(1280, 860, "light"), (390, 844, "dark")]
 TIMEOUT_MS = 60_000
 

@@ -208,6 +208,7 @@ class Handler(BaseHTTPRequestHandler):
             middle = len(body) // 2
             body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
         self.send_response(response.status)
+        self.send_header("Access-Control-Allow-Origin", "*")  # pages may read what anyone may
         for name, value in response.headers.items():
             self.send_header(name, value)
         if "Content-Length" not in response.headers:

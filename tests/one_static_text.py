@@ -1,0 +1,45 @@
+"""Replies written by a static page's own worker, in whatever browser has it open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+from model import SamplingParams
+
+LOAD = """
+  const { load, locate } = await import("./checkpoint.js");
+  const model = await load(await locate("", ""), () => {});
+"""
+_WRITE = """(jobs) => new Promise((resolve, reject) => {
+  const worker = new Worker("worker.js", { type: "module" });
+  const texts = jobs.map(() => "");
+  let [way, left] = ["", jobs.length];
+  worker.onerror = (event) => reject(event.message);
+  worker.onmessage = ({ data }) => {
+    if (data.loaded) way = data.loaded.way;
+    else if (data.failed) reject(data.failed);
+    else if (data.text) texts[data.reply - 1] += data.text;
+    else if (data.ended && !--left) resolve([way, texts]);
+  };
+  jobs.forEach((job, n) => worker.postMessage({ write: n + 1, first: 0, pace: 0, memory: null, ...job }));
+})"""
+
+
+def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str, list[str]]:
+    """How the page's products are computed, and what its worker writes.
+
+    Args:
+        page: a static page, open.
+        length: of each reply.
+        jobs: prompt and settings of each, as `SamplingParams` names them; what is not said is its default.
+    """
+    asked = []
+    for job in jobs:
+        params = SamplingParams(length=length, **{name: value for name, value in job.items() if name != "prompt"})
+        settings: dict[str, Any] = {"temperature": params.temperature, "topK": params.top_k, "topP": params.top_p}
+        settings |= {"seed": params.seed, "length": length, "stop": params.stop}
+        asked.append({"prompt": job["prompt"], "settings": settings})
+    way, texts = page.evaluate(_WRITE, asked)
+    return way, texts

@@ -1,0 +1,35 @@
+"""The static page's text against Python's: 100 seeds × 1,000 characters of the bundled model, and 10 without SIMD."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from model import PRETRAINED, CharLSTM, Engine, SamplingParams
+from tests.chromium import launch, serve
+from tests.one_static_text import write_all
+from training.space import write_static
+
+LENGTH = 1000
+NO_SIMD = "--js-flags=--no-enable-sse4-1"
+
+
+@pytest.mark.parametrize(("flags", "seeds"), [([], 100), ([NO_SIMD], 10)], ids=["simd", "plain"])
+def test_every_character_is_the_one_that_python_writes(tmp_path: Path, flags: list[str], seeds: int) -> None:
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    engine = Engine(lm, max_rows=seeds, max_rows_each=seeds)
+    replies = [engine.add_request("ROMEO:", SamplingParams(seed=seed, length=LENGTH)) for seed in range(seeds)]
+    while not all(reply.finished for reply in replies):
+        engine.step()
+    write_static(tmp_path, lm)
+    with serve(tmp_path) as url, sync_playwright() as playwright:
+        browser = launch(playwright, *flags)
+        page = browser.new_page()
+        page.goto(url)
+        way, texts = write_all(page, LENGTH, [{"prompt": "ROMEO:", "seed": seed} for seed in range(seeds)])
+        browser.close()
+    assert way == ("JavaScript" if flags else "WebAssembly")
+    assert texts == [reply.text for reply in replies]
+    assert sum(map(len, texts)) == seeds * LENGTH

@@ -1,0 +1,98 @@
+"""What a page for a model is made of: a folder, ready for a web host or a Space.
+
+Knows files and models; the network lives elsewhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import SpaceCardData, constants
+
+from model import CharLSTM
+from model.checkpoint import DTYPES, replace_file
+
+from .about import public_source
+from .run_folder import RunError
+
+ROOT = Path(__file__).resolve().parents[1]
+WEB = ROOT / "web"
+_HUB = "https://huggingface.co"  # as it stands in web/index.html
+_DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
+
+
+def write_static(folder: Path, lm: CharLSTM) -> None:
+    """Writes a page that runs in the visitor's own browser, with a copy of the weights beside it.
+
+    Args:
+        folder: made if it is missing; files of the same names are replaced, others are left alone.
+        lm: what the page writes with.
+
+    Raises:
+        OSError: the folder cannot be written.
+        RunError: it is no folder, or the project's own files are not there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
+    if not WEB.is_dir():
+        raise RunError("the folder web/ is missing: run this from a copy of the whole project")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(WEB.iterdir()):
+        replace_file(folder / path.name, path.read_bytes())
+    if constants.ENDPOINT != _HUB:  # a Hub of one's own, or a mirror
+        page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)
+        replace_file(folder / "index.html", page.encode())
+    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
+    lm.save_pretrained(folder, dtype=smallest_dtype(lm))
+    data = SpaceCardData(**_card(lm), sdk="static", app_file="index.html")
+    about = (
+        "This page runs in the browser of whoever opens it: [index.html](index.html) fetches the weights that lie "
+        "beside it, checks them, and writes. Nothing that is typed leaves the browser.\n\n"
+        "It needs nothing but a web server: `python -m http.server`, then http://localhost:8000"
+    )
+    _write_readme(folder, data, lm, about)
+
+
+def smallest_dtype(lm: CharLSTM) -> str:
+    """The smallest dtype in which no weight changes: what was stored as bfloat16 becomes bfloat16 again."""
+    weights = list(lm.network.state_dict().values())
+    for name in ("bfloat16", "float16"):
+        if all(torch.equal(weight.to(DTYPES[name]).float(), weight) for weight in weights):
+            return name
+    return "float32"
+
+
+def title_of(lm: CharLSTM) -> str:
+    """What a page is called: the text that its model has read."""
+    corpus = lm.training.get("corpus")
+    return public_source(corpus)[:60] if isinstance(corpus, str) and corpus else "char-lstm"
+
+
+def _card(lm: CharLSTM) -> dict[str, Any]:
+    """The front matter that every page has."""
+    repo = lm.name if lm.commit else lm.training.get("repo")
+    return {
+        "title": title_of(lm),
+        "emoji": "✒️",
+        "colorFrom": "indigo",
+        "colorTo": "yellow",
+        "short_description": _DESCRIPTION,
+        "license": "apache-2.0",
+        "tags": ["text-generation", "lstm", "char-rnn"],
+        "models": [repo] if isinstance(repo, str) and repo else None,
+    }
+
+
+def _write_readme(folder: Path, data: SpaceCardData, lm: CharLSTM, about: str) -> None:
+    licence = lm.training.get("license")
+    licence = licence if isinstance(licence, str) and licence else "unknown"
+    lines = [
+        f"---\n{data.to_yaml().strip()}\n---",
+        f"# {title_of(lm)}",
+        about,
+        f"The code is under Apache-2.0 (LICENSE); the licence of the text that the model has read: {licence}.",
+    ]
+    replace_file(folder / "README.md", ("\n\n".join(lines) + "\n").encode("utf-8", "replace"))
