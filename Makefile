@@ -32,6 +32,7 @@ bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_engine
 	@$(RUN) -m tests.benchmarks.bench_page
 	@$(RUN) -m tests.benchmarks.bench_crowd
+	@$(RUN) -m tests.benchmarks.bench_training
 
 clean:
 	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

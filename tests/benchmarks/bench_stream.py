@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import sys
 import time
@@ -23,7 +22,7 @@ import torch
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams, stream
 from tests.benchmarks import plain_way
-from tests.benchmarks.report import write_json
+from tests.benchmarks.report import machine, write_json
 
 TEMPERATURE = 0.8
 START = "\n"
@@ -124,12 +123,7 @@ def measure(folder: Path, length: int, repeats: int) -> dict[str, Any]:
     medians = {name: statistics.median(figures) for name, figures in runs.items()}
     return {
         "model": {"name": lm.name, "parameters": lm.config.parameters, **vars(lm.config)},
-        "machine": {
-            "cpus": os.cpu_count(),
-            "processor": platform.machine(),
-            "instructions": torch.backends.cpu.get_cpu_capability(),
-            "torch": torch.__version__,
-        },
+        "machine": machine(),
         "length": length,
         "repeats": repeats,
         "plain_threads": threads,

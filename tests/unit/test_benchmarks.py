@@ -6,8 +6,10 @@ import json
 
 import torch
 
-from tests.benchmarks import bench_stream, plain_way
+from tests.benchmarks import bench_stream, bench_training, plain_training, plain_way
 from tests.tiny import tiny_model
+from tests.tiny_runs import SIZES, write_text
+from training.recipe import Recipe
 
 
 def test_the_plain_way_is_the_same_model(tmp_path):
@@ -42,3 +44,27 @@ def test_the_benchmark_compares_each_way_with_the_plain_one(tmp_path, capsys):
     beside = {"plain way", "plain way, 32 threads", "float32 step, 32 rows"}
     assert set(told["chars_per_sec"]) == {"stream", *engine, *beside}
     assert "characters/s" in capsys.readouterr().out
+
+
+def test_the_plain_way_to_train_learns():
+    torch.manual_seed(1)
+    model = plain_training.PlainModel(3, 4, 16, 1)
+    losses = plain_training.train(model, torch.arange(3).repeat(200), batch=4, window=20, lr=0.02)
+    assert next(losses) > 1.0
+    assert min(next(losses) for _ in range(60)) < 0.1
+
+
+def test_the_trainer_is_compared_with_the_plain_way_at_the_same_sizes():
+    recipe = Recipe(embedding_size=4, hidden_size=8, num_layers=2, batch=3, window=10)
+    found = bench_training.speeds(recipe, repeats=1)
+    assert found["network"] == "2 x 8, 3 x 10 characters a step"
+    assert found["ratio"]["plain way"] == 1.0
+    assert {"plain way", "trainer, float32"} <= set(found["ratio"])
+
+
+def test_each_second_of_a_run_has_its_place(tmp_path):
+    text = write_text(tmp_path)
+    found = bench_training.shares([str(text), *SIZES, "--steps=12", "--evaluations=2"])
+    outside = found["data_s"] + found["checkpoints_s"] + found["rest_s"]
+    assert all(seconds > 0 for seconds in found.values())
+    assert abs(found["outside"] - outside / (outside + found["steps_s"])) < 0.01

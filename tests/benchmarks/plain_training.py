@@ -1,0 +1,43 @@
+"""The plain way to train an LSTM, as most tutorials do: what this project's speed is measured against.
+
+``nn.LSTM`` over windows with the state carried, cross-entropy, clipped gradients, ``torch.optim.AdamW``, float32. This
+file is kept as it is, so that a ratio means the same from one year to the next. It shares no code with the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class PlainModel(nn.Module):
+    """Embedding, LSTM, linear."""
+
+    def __init__(self, vocab_size: int, embedding_size: int, hidden_size: int, num_layers: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, embedding_size)
+        self.lstm = nn.LSTM(embedding_size, hidden_size, num_layers, batch_first=True)
+        self.output = nn.Linear(hidden_size, vocab_size)
+
+
+def train(model: PlainModel, ids: Tensor, batch: int, window: int, lr: float = 2e-3) -> Iterator[float]:
+    """Steps without end, over the text ids (N,) int64 as ``batch`` streams side by side; gives each one's loss."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
+    streams = ids[: len(ids) // batch * batch].view(batch, -1)
+    state, position = None, 0
+    while True:
+        if position + window + 1 > streams.shape[1]:
+            state, position = None, 0
+        inputs = streams[:, position : position + window]
+        targets = streams[:, position + 1 : position + window + 1]
+        output, (h, c) = model.lstm(model.embedding(inputs), state)
+        loss = F.cross_entropy(model.output(output).flatten(0, 1), targets.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        state, position = (h.detach(), c.detach()), position + window
+        yield loss.item()
