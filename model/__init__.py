@@ -6,6 +6,7 @@ for piece in stream(lm, "ROMEO:", length=500, temperature=0.8, seed=1):
     print(piece, end="")
 """
 
+from .cells import Cell
 from .char_lstm import PRETRAINED, CharLSTM, ModelUnavailableError
 from .chat import ChatFormat
 from .checkpoint import CheckpointError
@@ -20,6 +21,7 @@ from .writing import Stream, generate, stream
 
 __all__ = [
     "PRETRAINED",
+    "Cell",
     "CharLSTM",
     "CharTokenizer",
     "ChatFormat",

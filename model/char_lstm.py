@@ -18,8 +18,18 @@ from typing import Any
 import torch
 
 from .arithmetic import IntegerWeights
+from .cells import Cell
 from .chat import ChatFormat
-from .checkpoint import SERVED, Checkpoint, CheckpointError, read_checkpoint, replace_file, write_checkpoint
+from .checkpoint import (
+    CELLS,
+    SERVED,
+    Checkpoint,
+    CheckpointError,
+    lists_cells,
+    read_checkpoint,
+    replace_file,
+    write_checkpoint,
+)
 from .lstm import LSTMConfig, LSTMNetwork
 from .tokenizer import CharTokenizer
 
@@ -44,6 +54,7 @@ class CharLSTM:
         notice: what whoever uses it should be told, such as that the Hub was away; "" when nothing.
         chat: how it is talked to, if it has read conversations; ``chat.wrap`` makes a prompt of what is said, and
             the reply ends at ``chat.stop``.
+        cells: those that have a name, each with how well it earns it, those that remember first; see docs/cells.md.
     """
 
     network: LSTMNetwork
@@ -53,6 +64,7 @@ class CharLSTM:
     commit: str | None = None
     notice: str = ""
     chat: ChatFormat | None = None
+    cells: tuple[Cell, ...] = ()
     _integer: tuple[list[tuple[int, int]], IntegerWeights] | None = field(default=None, repr=False)
 
     @property
@@ -110,7 +122,8 @@ class CharLSTM:
         network.load_state_dict(weights, assign=True)
         network.lstm.flatten_parameters()  # one piece of memory, as cuDNN wants it
         network.eval().requires_grad_(False)
-        return cls(network, checkpoint.tokenizer, checkpoint.training, chat=checkpoint.chat, **about)
+        about |= {"chat": checkpoint.chat, "cells": checkpoint.cells}
+        return cls(network, checkpoint.tokenizer, checkpoint.training, **about)
 
     def integer_weights(self) -> IntegerWeights:
         """The weights as the one arithmetic uses them; made when first asked for, and anew if they were changed."""
@@ -123,10 +136,10 @@ class CharLSTM:
 
     def checkpoint(self) -> Checkpoint:
         """What a checkpoint folder of this model holds."""
-        return Checkpoint(self.config, self.tokenizer, self.network.state_dict(), self.training, self.chat)
+        return Checkpoint(self.config, self.tokenizer, self.network.state_dict(), self.training, self.chat, self.cells)
 
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
-        """Writes config.json, model.safetensors and manifest.json; other files there are left alone.
+        """Writes config.json, model.safetensors, manifest.json and, if cells have names, cells.json; others stay.
 
         Args:
             folder: made if it is missing.
@@ -226,21 +239,22 @@ class _Pull:
 
         if not self.commit:
             self._pin()
-        path = ""
-        for name in SERVED:
-            path = self._ask(
-                partial(
-                    hf_hub_download,
-                    self.repo,
-                    name,
-                    revision=self.commit,
-                    token=self.token,
-                    cache_dir=self.cache_dir,
-                    local_files_only=self.offline,
-                    force_download=force_download,
-                )
+
+        def fetched(name: str) -> Path:
+            asked = partial(
+                hf_hub_download,
+                self.repo,
+                name,
+                revision=self.commit,
+                token=self.token,
+                cache_dir=self.cache_dir,
+                local_files_only=self.offline,
+                force_download=force_download,
             )
-        return Path(path).parent
+            return Path(self._ask(asked)).parent
+
+        folder = [fetched(name) for name in SERVED][-1]
+        return fetched(CELLS) if lists_cells(folder) else folder
 
     def _pin(self) -> None:
         """Settles on a commit: the Hub's, or when it is out of reach the one that is cached."""
@@ -328,7 +342,7 @@ def _readable(name: str) -> str:
 
 def _missing(error: Exception) -> str:
     path = str(getattr(getattr(error, "response", None), "url", "")).split("?")[0]
-    return next((name for name in SERVED if path.endswith(name)), "such file")
+    return next((name for name in (*SERVED, CELLS) if path.endswith(name)), "such file")
 
 
 def _is_outage(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""A checkpoint folder: config.json, model.safetensors, manifest.json. Written plainly, read strictly.
+"""A checkpoint folder: config.json, model.safetensors, manifest.json, maybe cells.json. Written plainly, read strictly.
 
 A folder may come from anyone. Everything is compared with what the config promises before it is believed, one
 read of the bytes serves both the check and the loading, and no file that could hold code is ever opened.
@@ -13,7 +13,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from .cells import Cell, cells_from_json, cells_to_json
 from .chat import ChatFormat
 from .lstm import LSTMConfig
 from .tokenizer import CharTokenizer, check_vocab
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, MANIFEST = "config.json", "model.safetensors", "manifest.json"
+CELLS = "cells.json"  # there if the manifest lists it
 SERVED = (CONFIG, WEIGHTS, MANIFEST)  # all that is needed to write
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -56,6 +58,7 @@ class Checkpoint:
         weights: name to tensor as ``LSTMConfig.shapes`` lists them; finite, in the dtype of the file.
         training: what the trainer noted about how the model came to be; {} when nothing.
         chat: how it is talked to, if it has read conversations.
+        cells: those that have a name.
     """
 
     config: LSTMConfig
@@ -63,10 +66,11 @@ class Checkpoint:
     weights: Mapping[str, Tensor]
     training: Mapping[str, Any]
     chat: ChatFormat | None = None
+    cells: tuple[Cell, ...] = ()
 
 
 def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str = "float32") -> None:
-    """Writes the three files into a folder, which is made if it is missing; others in it are left alone.
+    """Writes its files into a folder, which is made if it is missing; others in it are left alone.
 
     Args:
         folder: where to.
@@ -93,6 +97,8 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
         "training": dict(checkpoint.training),
     }
     files = {CONFIG: json_bytes(config), WEIGHTS: save(tensors, metadata={"format": "pt"})}
+    if checkpoint.cells:
+        files[CELLS] = json_bytes(cells_to_json(checkpoint.cells))
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         replace_file(folder / name, data)
@@ -103,6 +109,33 @@ def write_manifest(folder: Path, files: Iterable[str]) -> None:
     """Notes the SHA-256 of some of a folder's files in its manifest.json."""
     hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(files)}
     replace_file(folder / MANIFEST, json_bytes({"sha256": hashes}))
+
+
+def write_cells(folder: Path, cells: Sequence[Cell]) -> None:
+    """Gives a checkpoint folder the names of its cells, or takes them away if there are none.
+
+    Raises:
+        CheckpointError: the folder's manifest cannot be read.
+        OSError: the folder cannot be written.
+    """
+    hashes = _parse_manifest(_read(folder, MANIFEST, _MAX_HEADER))
+    hashes.pop(CELLS, None)  # what else it lists stays as it is: this does not vouch for it
+    if cells:
+        data = json_bytes(cells_to_json(cells))
+        replace_file(folder / CELLS, data)
+        hashes[CELLS] = hashlib.sha256(data).hexdigest()
+    replace_file(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))
+    if not cells:
+        (folder / CELLS).unlink(missing_ok=True)
+
+
+def lists_cells(folder: Path | str) -> bool:
+    """Whether a folder's manifest names cells.json.
+
+    Raises:
+        CheckpointError: the manifest cannot be read.
+    """
+    return CELLS in _parse_manifest(_read(Path(folder), MANIFEST, _MAX_HEADER))
 
 
 def check_manifest(manifest: bytes, files: Mapping[str, bytes]) -> None:
@@ -135,7 +168,7 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
     weight_bytes = _read(folder, WEIGHTS, 8 + _MAX_HEADER + 4 * config.parameters)
     weights = parse_weights(weight_bytes, config)
     _check_hash(WEIGHTS, weight_bytes, hashes)
-    return Checkpoint(config, tokenizer, weights, training, chat)
+    return Checkpoint(config, tokenizer, weights, training, chat, _read_cells(folder, hashes, config))
 
 
 def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, dict[str, Any], ChatFormat | None]:
@@ -165,6 +198,18 @@ def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, dict[str, Any]
         raise CheckpointError(f"{CONFIG}: {error}") from None
     tokenizer = CharTokenizer(config["vocab"])
     return sizes, tokenizer, config["training"], _parse_chat(config["chat"], tokenizer) if "chat" in config else None
+
+
+def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> tuple[Cell, ...]:
+    if CELLS not in hashes:
+        return ()
+    data = _read(folder, CELLS, _MAX_HEADER)
+    _check_hash(CELLS, data, hashes)
+    found = parse_json(CELLS, data)
+    try:
+        return cells_from_json(found, config)
+    except ValueError as error:
+        raise CheckpointError(f"{CELLS}: {error}") from None
 
 
 def parse_weights(data: bytes, config: LSTMConfig) -> dict[str, Tensor]:

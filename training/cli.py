@@ -13,14 +13,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from model.checkpoint import CheckpointError
+from model import CharLSTM
+from model.char_lstm import checkpoint_folder
+from model.checkpoint import CheckpointError, write_cells
 
 from . import parallel
+from .cells import name_cells
 from .console import duration, losses, say
-from .corpus import CorpusError
+from .corpus import CorpusError, read_corpus
+from .dataset import VALIDATION_PART
 from .follow import follow
 from .hub import HubError, push_pending
-from .options import OptionsError, parse, parse_push, parse_space
+from .options import OptionsError, parse, parse_cells, parse_push, parse_space
 from .outbox import Entry
 from .prepare import fresh, resumed
 from .run_folder import RunError
@@ -62,6 +66,8 @@ def _run(arguments: Sequence[str], signals: Signals, start: float) -> int:
         return _push(parse_push(arguments[1:]))
     if arguments[:1] == ["space"]:
         return make_space(parse_space(arguments[1:]))
+    if arguments[:1] == ["cells"]:
+        return _cells(*parse_cells(arguments[1:]))
     return _train(arguments, signals, start)
 
 
@@ -129,6 +135,20 @@ def _push(run: str) -> int:
     elif report.waiting:
         say(f"Not on the Hub yet: {_checkpoints(report.waiting)}. Try again later, or see the line above.")
     return 1 if report.waiting else 0
+
+
+def _cells(model: str, sources: list[str]) -> int:
+    folder = checkpoint_folder(model)
+    lm = CharLSTM.from_pretrained(folder)
+    text = read_corpus(sources).text
+    found = name_cells(lm, text[len(text) - len(text) // VALIDATION_PART :])
+    write_cells(folder, found)
+    for cell in found:
+        say(str(cell))
+    say(
+        f"{len(found)} cells of {lm.config.num_layers * lm.config.hidden_size:,} follow something that has a name here."
+    )
+    return 0
 
 
 def process_age_s() -> float:

@@ -63,7 +63,16 @@ class Keeper:
                 self.pusher.push(best, MAIN)
         self.folder.prune(entry.folder for entry in self.waiting())
 
-    def keep(self, step: int, write: Callable[[Path], None], metrics: Metrics, val_loss: float, *, last: bool) -> bool:
+    def keep(
+        self,
+        step: int,
+        write: Callable[[Path], None],
+        metrics: Metrics,
+        val_loss: float,
+        *,
+        last: bool,
+        finish: Callable[[Path], None] | None = None,
+    ) -> bool:
         """Adds a checkpoint, marks it if it is the best, and hands it on.
 
         Args:
@@ -72,6 +81,7 @@ class Keeper:
             metrics: all lines so far.
             val_loss: of this checkpoint; infinite when it was not measured.
             last: whether the run is complete with it.
+            finish: what is to be done to the best checkpoint then.
 
         Returns:
             whether it is on disk.
@@ -85,6 +95,8 @@ class Keeper:
             self._best_loss = val_loss
             self._try("the mark on the best checkpoint", lambda: self.folder.mark("best", folder))
         self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
+        if last and finish:
+            self._finish(finish)
         if last or (best and self.pusher):
             self._write_card(metrics)
         if self.pusher:
@@ -107,6 +119,15 @@ class Keeper:
                 reason = error
         warn(f"no checkpoint of step {step:,} ({reason.strerror}); those before it are whole, and the run goes on")
         return None
+
+    def _finish(self, finish: Callable[[Path], None]) -> None:
+        best = self.folder.best()
+        if best is None:
+            return
+        try:
+            finish(best)
+        except Exception as error:  # noqa: BLE001  what is added to a checkpoint may be lacking; the run may not
+            warn(f"no cells are named in {best.name} ({type(error).__name__}: {error})")
 
     def _write_card(self, metrics: Metrics) -> None:
         best = self.folder.best()

@@ -74,6 +74,18 @@ def parse_space(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def parse_cells(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """The model's folder and the text of ``python -m training cells MODEL TEXT``."""
+    parser = _Parser(
+        prog="python -m training cells",
+        description="Names the cells of a model that follow something a person can see, in its cells.json.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint) or a checkpoint folder")
+    parser.add_argument("text", metavar="TEXT", nargs="+", help="what it was trained on; the last tenth of it is read")
+    parsed = parser.parse_args(arguments)
+    return str(parsed.model), list(parsed.text)
+
+
 def chosen(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of the recipe that were typed."""
     return {name: getattr(options, name) for name in RECIPE_OPTIONS if getattr(options, name) is not None}

@@ -16,9 +16,10 @@ from typing import Any
 import torch
 
 from model import CharLSTM, CharTokenizer, generate
-from model.checkpoint import Checkpoint, CheckpointError, replace_file, write_checkpoint
+from model.checkpoint import Checkpoint, CheckpointError, replace_file, write_cells, write_checkpoint
 
 from . import evaluate
+from .cells import LONGEST, name_cells
 from .console import Progress, losses, sample, say, warn
 from .dataset import Ids, split
 from .keeper import Keeper
@@ -175,6 +176,7 @@ class Session:
                 self.metrics,
                 loss,
                 last=step == self.trainer.recipe.steps,
+                finish=self._name_cells,
             )
         except CheckpointError as error:
             raise DivergedError(f"the weights after step {step:,} cannot be kept: {error}") from None
@@ -196,6 +198,10 @@ class Session:
             "seconds": self.seconds,
         }
         write_state(folder, state, self.trainer.state_tensors())
+
+    def _name_cells(self, folder: Path) -> None:
+        text = self.tokenizer.decode(self.validation[:LONGEST].tolist())
+        write_cells(folder, name_cells(CharLSTM.from_pretrained(folder), text))
 
     def _summary(self, line: Mapping[str, Any]) -> dict[str, Any]:
         """What config.json says of the training: for people, for the card, and for the app's examples."""

@@ -798,12 +798,12 @@ def test_an_edited_config_is_noticed(folder):
 
 
 def test_a_manifest_covers_other_files_too(folder):
-    (folder / "cells.json").write_bytes(b"{}")
-    write_manifest(folder, (*SERVED[:2], "cells.json"))
+    (folder / "notes.json").write_bytes(b"{}")
+    write_manifest(folder, (*SERVED[:2], "notes.json"))
     manifest = (folder / MANIFEST).read_bytes()
-    check_manifest(manifest, {"cells.json": b"{}"})
-    with pytest.raises(CheckpointError, match=re.escape("cells.json is not the file")):
-        check_manifest(manifest, {"cells.json": b"{ }"})
+    check_manifest(manifest, {"notes.json": b"{}"})
+    with pytest.raises(CheckpointError, match=re.escape("notes.json is not the file")):
+        check_manifest(manifest, {"notes.json": b"{ }"})
     assert read_checkpoint(folder).config.hidden_size == 3
 
 
