@@ -17,6 +17,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from . import parallel
+
 _GATES = 4
 # Coefficients of the quintic iteration, chosen by Muon's authors for speed of convergence from small values.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -73,10 +75,13 @@ class GatewiseMuon:
                 continue
             buffer = self._buffers[name].lerp_(p.grad, 1 - self._momentum)
             update = p.grad.lerp(buffer, self._momentum).view(_GATES, -1, p.shape[1])  # (4, H, K)
-            update = orthogonalize(update, self._iterations, self._dtype)
+            update = parallel.shared_out(self._orthogonalized, update)
             scale = max(1.0, update.shape[1] / update.shape[2]) ** 0.5
             p.mul_(1 - lr * self._weight_decay)
             p.add_(update.view_as(p), alpha=-lr * scale)
+
+    def _orthogonalized(self, gates: Tensor) -> Tensor:
+        return orthogonalize(gates, self._iterations, self._dtype)
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """See ``Optimizer``."""

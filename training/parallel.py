@@ -132,6 +132,22 @@ def whole(part: Tensor, batch: int) -> Tensor:
     return made
 
 
+def shared_out(work: Callable[[Tensor], Tensor], stack: Tensor) -> Tensor:
+    """``work(stack)`` for work that treats each member of a stack (G, …) by itself: each process does some of them.
+
+    It pays where the work is more than sending its result.
+    """
+    if not dist.is_initialized():
+        return work(stack)
+    mine = slice(rank() * len(stack) // count(), (rank() + 1) * len(stack) // count())
+    done = torch.zeros_like(stack)
+    if mine.start < mine.stop:
+        done[mine] = work(stack[mine])
+    with _peers():
+        dist.all_reduce(done)  # zeros are added only, so this is exact
+    return done
+
+
 def as_the_first(tensors: Sequence[Tensor]) -> None:
     """Replaces each tensor by the first process's."""
     if dist.is_initialized():
