@@ -18,7 +18,7 @@ import torch
 from . import parallel
 from .run_folder import absolute
 
-_LOOKED_AT = 2_000_000  # characters of a text in which its typical beginnings are looked for
+LOOKED_AT = 2_000_000  # characters of a text in which its typical beginnings are looked for
 _OFTEN = 5
 # A name of some words before a colon, else the first word; not the marks of lists and comments.
 _BEGINNING = re.compile(r"(?m)^[^\s#-](?:[^\n:：]{1,23}[:：](?=\s|[^\x00-\x7f])|[^\s:：]{1,23}(?=\s))")
@@ -30,7 +30,7 @@ def beginnings(text: str, count: int = 4) -> list[str]:
     Only what stands there many times, so that nothing private of a text is repeated. Names with a colon come
     first, as in a play or a chat; then words with a capital.
     """
-    starts: Counter[str] = Counter(match[0] for match in _BEGINNING.finditer(text[:_LOOKED_AT]))
+    starts: Counter[str] = Counter(match[0] for match in _BEGINNING.finditer(text[:LOOKED_AT]))
     often = [start for start, times in starts.most_common(50) if times >= _OFTEN and start.isprintable()]
     often.sort(key=lambda start: (not start.endswith((":", "：")), not start[0].isupper(), -starts[start]))
     return often[:count]

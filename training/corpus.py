@@ -1,36 +1,40 @@
-"""From the sources that a person types to one text.
+"""From the sources that a person types to one text, as ids in a file.
 
 Sources are files, folders, globs, `-` (standard input), `http(s)://…` and `hf://datasets/OWNER/NAME/PATH`; with
 none, the documentation text that ships inside Python. Files keep the order in which they were typed; those of a
 folder or a glob come sorted by their path. They are joined with one line end between, whatever they end in:
-`"\\n".join(files)`. `corpus_sources` finds what is behind a source, `corpus_fetch` gets what is elsewhere, and
-`corpus_decode` makes text of bytes.
+`"\\n".join(files)`. `corpus_sources` finds what is behind a source, `corpus_fetch` and `corpus_datasets` get what is
+elsewhere, `corpus_decode` makes text of bytes, and `ids_file` ids of text.
 
 A file that was named must be text. Of a folder or a glob the text files are taken; hidden, binary and empty ones
 are left out and counted. A file that comes twice is read once: its second copy would make the validation split
 repeat what was trained on.
 
-A Corpus goes into run folders and model cards, so it holds base names only, no path of this machine. It is read
-in memory, at most MAX_BYTES of it, with no more than three copies at once. Knows nothing of models.
+Everything is read once, from beginning to end, and in pieces: a text may be larger than memory, and standard input
+can be read only once. The disk is the limit. A Corpus goes into run folders and model cards, so it holds base names
+only, no path of this machine. Knows nothing of models.
 """
 
 from __future__ import annotations
 
-import hashlib
+import errno
+import shutil
+import tempfile
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .corpus_decode import CorpusError, Errors, binary_kind, decode, shown
+from .corpus_decode import CorpusError, Errors, NotTextError, decode, shown
 from .corpus_fetch import Progress, too_large
-from .corpus_sources import STDIN, Item, Source, expand, name_of
+from .corpus_sources import STDIN, Item, Source, expand, name_of, stamp
+from .ids_file import Ids, IdsWriter, texts
 
-__all__ = ["MAX_BYTES", "Corpus", "CorpusError", "Errors", "LeftOut", "Progress", "check_length", "read_corpus"]
+__all__ = ["Corpus", "CorpusError", "Errors", "LeftOut", "Progress", "check_length", "corpus_name", "read_corpus"]
 
-MAX_BYTES = 1_000_000_000
 PYTHON_DOCS = "python-docs"
-_CHUNK = 1 << 20
+_KEPT_FREE = 100_000_000  # bytes of the disk that a text leaves to the checkpoints, at least
 
 
 @dataclass(frozen=True)
@@ -49,51 +53,98 @@ class LeftOut:
 class Corpus:
     """One text and where it came from, in words that may be published."""
 
-    text: str = field(repr=False)
+    ids: Ids = field(repr=False, compare=False)
+    """(N,) the text, mapped into memory from a file: places in `vocab`."""
+    vocab: tuple[str, ...] = field(repr=False)
+    """Its characters, sorted; before them those that were said to be known, in their order."""
     name: str
     """Made from the sources' base names; fit to name a folder or a repo."""
     files: tuple[str, ...]
     """The base name of each file, in the order of the text."""
     sha256: str
-    """Of `text` in UTF-8."""
-    characters: int
+    """Of the text in UTF-8."""
     first_lines: tuple[int, ...] = field(repr=False)
-    """The line of `text`, counted from 1, at which each file begins."""
+    """The line of the text, counted from 1, at which each file begins."""
     datasets: tuple[str, ...] = ()
     """The Hub's datasets among the sources, OWNER/NAME."""
     left_out: LeftOut = LeftOut()
     warnings: tuple[str, ...] = ()
     """Lines that the person should see; they name files as the person typed them, so they stay unpublished."""
+    stamp: str = field(default="", repr=False)
+    """Tells the local files as they were when they were read from what they may become; no more of them."""
+
+    @property
+    def characters(self) -> int:
+        return len(self.ids)
+
+    @property
+    def text(self) -> str:
+        """The whole text in memory: for texts that are known to be small. `pieces` are for all."""
+        return "".join(self.pieces())
+
+    def pieces(self) -> Iterator[str]:
+        """The text from beginning to end, in pieces of at most a million characters or so."""
+        return texts(self.ids, self.vocab)
+
+    def head(self, characters: int) -> str:
+        """The beginning of the text."""
+        return "".join(texts(self.ids[:characters], self.vocab))
 
     def locate(self, line: int) -> tuple[str, int]:
-        """(file, line in it) of a line of `text`, both lines counted from 1."""
+        """(file, line in it) of a line of the text, both lines counted from 1."""
         index = max(bisect_right(self.first_lines, line) - 1, 0)
         return self.files[index], line - self.first_lines[index] + 1
+
+
+def corpus_name(sources: Sequence[str]) -> str:
+    """What the corpus of these sources will be called."""
+    if not sources:
+        return PYTHON_DOCS
+    return name_of(sources[0]) + (f"-and-{len(sources) - 1}-more" if len(sources) > 1 else "")
 
 
 def read_corpus(
     sources: Sequence[str] = (),
     *,
+    path: Path | None = None,
+    known: Sequence[str] = (),
     errors: Errors = "strict",
     progress: Progress | None = None,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int | None = None,
 ) -> Corpus:
-    """The text of `sources`. CorpusError says in one line which of them cannot be had, why, and what to do."""
+    """The text of `sources`.
+
+    Args:
+        sources: as a person types them.
+        path: the file for its ids, which is replaced when all is read; None for one that is gone with the process.
+        known: characters whose ids are 0, 1, … whether they come or not.
+        errors: what to do with bytes that are not UTF-8.
+        progress: is told how far each file is.
+        max_bytes: of all files together; None for what the disk takes.
+
+    Raises:
+        CorpusError: one of the sources cannot be had. The message says in one line which, why, and what to do.
+    """
     if isinstance(sources, str):
         raise TypeError("sources is a list of strings, not one string")
     if errors not in ("strict", "replace"):
         raise CorpusError(f"--errors is {shown(str(errors))}; it can be strict or replace")
-    if not sources:
-        return _python_docs()
     if sources.count(STDIN) > 1:
         raise CorpusError("standard input (-) was given twice, and it can be read once: leave one out")
     expanded = [expand(typed) for typed in sources]  # all of them first: a typing error costs no download
+    if max_bytes is None:
+        max_bytes = _room(path)
     _check_known_size(expanded, max_bytes)
-    reader = _Reader(errors, progress, max_bytes)
-    for source in expanded:
-        reader.read(source, alone=len(expanded) == 1)
-    name = name_of(sources[0]) + (f"-and-{len(sources) - 1}-more" if len(sources) > 1 else "")
-    return reader.corpus(name)
+    try:
+        with IdsWriter(path, known) as writer:
+            reader = _Reader(writer, errors, progress, max_bytes)
+            for source in expanded:
+                reader.read(source, alone=len(expanded) == 1)
+            if not sources:
+                reader.add([(_python_docs(), 0)], PYTHON_DOCS)
+            return reader.corpus(corpus_name(sources), stamp(expanded))
+    except OSError as error:  # those of reading have become CorpusErrors
+        raise _unwritable(path, error) from error
 
 
 def check_length(corpus: Corpus, needed: int, what: str = "one window") -> None:
@@ -105,6 +156,12 @@ def check_length(corpus: Corpus, needed: int, what: str = "one window") -> None:
         )
 
 
+def _room(path: Path | None) -> int:
+    """How much text may be read: most characters of most texts take as many bytes in the end as in UTF-8, or fewer."""
+    folder = Path(tempfile.gettempdir()) if path is None else path.parent
+    return max(0, shutil.disk_usage(folder).free - _KEPT_FREE)
+
+
 def _check_known_size(sources: Sequence[Source], max_bytes: int) -> None:
     known = sum(item.size or 0 for source in sources for item in source.items)
     if known > max_bytes:
@@ -112,7 +169,14 @@ def _check_known_size(sources: Sequence[Source], max_bytes: int) -> None:
         raise too_large(label, known, max_bytes)
 
 
-def _python_docs() -> Corpus:
+def _unwritable(path: Path | None, error: OSError) -> CorpusError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    advice = "make room, or choose another disk with --out" if full else "choose another folder with --out"
+    where = "a temporary file" if path is None else shown(str(path.parent))
+    return CorpusError(f"the text cannot be kept in {where} ({error.strerror or type(error).__name__}): {advice}")
+
+
+def _python_docs() -> str:
     try:
         from pydoc_data.topics import topics
     except ImportError as error:  # some distributions ship it in a package of its own
@@ -120,19 +184,17 @@ def _python_docs() -> Corpus:
             "no text was given, and this Python comes without its documentation text: name a text file"
         ) from error
     # Each topic begins with its own underlined title; joined like files, a blank line comes between.
-    reader = _Reader("strict", None, MAX_BYTES)
-    reader.add("\n".join(topics[key] for key in sorted(topics)), PYTHON_DOCS)
-    return reader.corpus(PYTHON_DOCS)
+    return "\n".join(topics[key] for key in sorted(topics))
 
 
 class _Reader:
     """Gathers the pieces of one corpus, and what there is to say about them."""
 
-    def __init__(self, errors: Errors, progress: Progress | None, max_bytes: int) -> None:
+    def __init__(self, writer: IdsWriter, errors: Errors, progress: Progress | None, max_bytes: int) -> None:
+        self._writer = writer
         self._errors: Errors = errors
         self._progress = progress
         self._bytes_left = max_bytes
-        self._pieces: list[str] = []
         self._files: list[str] = []
         self._first_lines: list[int] = []
         self._next_line = 1
@@ -162,58 +224,74 @@ class _Reader:
         if item.path is not None and item.path in self._seen:
             self._warnings.append(f"{item.label} comes twice and is read once")
             return True
-        raw = item.read(self._bytes_left, self._progress)
-        if item.found and binary_kind(raw) is not None:
+        before, bytes_left = self._writer.mark(), self._bytes_left
+        try:
+            with closing(item.read(self._bytes_left, self._progress)) as chunks:
+                replaced = self.add(decode(self._counted(chunks), item.label, self._errors), item.file)
+        except NotTextError:
+            if not item.found:
+                raise
+            self._writer.back_to(before)
+            self._bytes_left = bytes_left
             self._binary += 1
             return False
-        text = decode(raw, item.label, self._errors)
-        if self._errors == "replace" and (places := text.count("\ufffd") - raw.count("\ufffd".encode())):
-            self._warnings.append(f"{item.label} is not UTF-8: {places:,} places in it became U+FFFD")
-        self._bytes_left -= len(raw)
-        if not text:
+        if self._writer.characters == before.characters:
             self._empty += item.found
             return False
+        if replaced:
+            self._warnings.append(f"{item.label} is not UTF-8: {replaced:,} places in it became U+FFFD")
         if item.path is not None:
             self._seen.add(item.path)
         if item.dataset is not None:
             self._datasets[item.dataset] = None
-        self.add(text, item.file)
         return True
 
-    def add(self, text: str, file: str) -> None:
-        self._pieces.append(text)
-        self._files.append(file)
-        self._first_lines.append(self._next_line)
-        self._next_line += text.count("\n") + 1
+    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._bytes_left -= len(chunk)
+            yield chunk
+
+    def add(self, pieces: Iterable[tuple[str, int]], file: str) -> int:
+        """Add a file's text, unless there is none in it; gives the number of places that were replaced."""
+        replaced = lines = 0
+        begun = False
+        for text, places in pieces:
+            if text and not begun:
+                begun = True
+                if self._files:
+                    self._writer.add("\n")
+            self._writer.add(text)
+            replaced += places
+            lines += text.count("\n")
+        if begun:
+            self._files.append(file)
+            self._first_lines.append(self._next_line)
+            self._next_line += lines + 1
+        return replaced
 
     def _left_out(self) -> LeftOut:
         return LeftOut(self._hidden, self._binary, self._empty)
 
-    def corpus(self, name: str) -> Corpus:
-        text = "\n".join(self._pieces)
-        self._pieces.clear()
-        if not text:
+    def corpus(self, name: str, stamp: str) -> Corpus:
+        if not self._files:
             raise CorpusError("all the given files are empty: give a file with text in it")
-        if text.count(text[0]) == len(text):
-            self._warnings.append(f"the whole text is one character, {text[0]!r}: there is little to learn from it")
+        written = self._writer.finish()
+        distinct = self._writer.distinct
+        if distinct == 1:
+            only = next(texts(written.ids[:1], written.vocab))
+            self._warnings.append(f"the whole text is one character, {only!r}: there is little to learn from it")
         left_out = self._left_out()
         if str(left_out):
             self._warnings.append(f"left out of the text: {left_out}")
         return Corpus(
-            text=text,
+            ids=written.ids,
+            vocab=written.vocab,
             name=name,
             files=tuple(self._files),
-            sha256=_sha256(text),
-            characters=len(text),
+            sha256=written.sha256,
             first_lines=tuple(self._first_lines),
             datasets=tuple(self._datasets),
             left_out=left_out,
             warnings=tuple(self._warnings),
+            stamp=stamp,
         )
-
-
-def _sha256(text: str) -> str:
-    digest = hashlib.sha256()
-    for start in range(0, len(text), _CHUNK):  # in pieces: the encoded whole would be one more copy
-        digest.update(text[start : start + _CHUNK].encode("utf-8"))
-    return digest.hexdigest()

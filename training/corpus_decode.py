@@ -10,16 +10,24 @@ from __future__ import annotations
 import codecs
 import io
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 Errors = Literal["strict", "replace"]
 
 SNIFFED_BYTES = 8192  # as much of a file as `binary_kind` needs to see to know every format below
-_PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20  # as much as is decoded at once
 
 
 class CorpusError(ValueError):
     """A text that a person named cannot be had. The message is one line: what, which, and what to do next."""
+
+
+class NotTextError(CorpusError):
+    """A file is no text at all."""
+
+    def __init__(self, label: str, what: str, advice: str) -> None:
+        super().__init__(f"{label} is not text but {what}: {advice}")
 
 
 def shown(text: str, limit: int = 200) -> str:
@@ -81,6 +89,7 @@ _WIDE_MARKS = (
     (b"\xfe\xff", "UTF-16"),
 )
 _UTF8_MARK = b"\xef\xbb\xbf"
+_REPLACEMENT = "\ufffd".encode()
 
 
 def wide_encoding(raw: bytes | bytearray) -> str | None:
@@ -132,9 +141,11 @@ def binary_kind(raw: bytes | bytearray) -> tuple[str, str] | None:
     if raw[:1] == b"\x80" and raw[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "a Python pickle", _GIVE_TEXT
     nul = raw.find(b"\0")
-    if nul >= 0:
-        return f"binary data (a NUL at byte {nul})", f"{_GIVE_TEXT}, or take the NULs out (tr -d '\\000')"
-    return None
+    return _binary_data(nul) if nul >= 0 else None
+
+
+def _binary_data(nul: int) -> tuple[str, str]:
+    return f"binary data (a NUL at byte {nul})", f"{_GIVE_TEXT}, or take the NULs out (tr -d '\\000')"
 
 
 def _is_safetensors(raw: bytes | bytearray) -> bool:
@@ -142,39 +153,85 @@ def _is_safetensors(raw: bytes | bytearray) -> bool:
     return raw.startswith(b'{"', 8) and raw[5:8] == b"\0\0\0"
 
 
-def decode(raw: bytes | bytearray, label: str, errors: Errors = "strict") -> str:
-    """The text in `raw`: no byte order mark, CRLF and CR made LF. CorpusError calls the file `label`.
+def decode(chunks: Iterable[bytes], label: str, errors: Errors = "strict") -> Iterator[tuple[str, int]]:
+    """The text of a file that comes in chunks, in pieces: no byte order mark, CRLF and CR made LF.
 
     Other separators (U+2028, U+0085, form feeds) are characters and stay.
+
+    Args:
+        chunks: the file's bytes, cut anywhere.
+        label: what errors call the file.
+        errors: what to do with bytes that are not UTF-8.
+
+    Yields:
+        pieces, each with the number of places in it where U+FFFD was written.
+
+    Raises:
+        NotTextError: it is no text at all, which may come out late.
+        CorpusError: it is text, but not in UTF-8.
     """
-    encoding = wide_encoding(raw)
+    line_ends = io.IncrementalNewlineDecoder(None, translate=True)
+    rest, offset, lines = b"", 0, 1  # what is left of the last piece, where it stands in the file, and in which line
+    for number, (chunk, final) in enumerate(_with_last(_gathered(chunks))):
+        if number == 0:
+            _check_kind(chunk, label)
+            if chunk.startswith(_UTF8_MARK):
+                chunk, offset = chunk[len(_UTF8_MARK) :], len(_UTF8_MARK)
+        elif (nul := chunk.find(b"\0")) >= 0:
+            raise NotTextError(label, *_binary_data(offset + len(rest) + nul))
+        raw = rest + chunk
+        try:
+            text, used = codecs.utf_8_decode(raw, errors, final)
+        except UnicodeDecodeError as error:
+            line = lines + raw.count(b"\n", 0, error.start)
+            raise _not_utf8(raw[error.start], offset + error.start, line, label) from None
+        replaced = text.count("\ufffd") - raw.count(_REPLACEMENT, 0, used) if errors == "replace" else 0
+        yield line_ends.decode(text, final), replaced
+        rest = raw[used:]
+        offset += used
+        lines += raw.count(b"\n", 0, used)
+
+
+def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in chunks that are worth the work, the first of them long enough to know its kind."""
+    waiting: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= PIECE_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if size:
+        yield b"".join(waiting)
+
+
+def _with_last(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each chunk, and whether it is the last."""
+    before = next(chunks, None)
+    if before is None:
+        return
+    for chunk in chunks:
+        yield before, False
+        before = chunk
+    yield before, True
+
+
+def _check_kind(head: bytes, label: str) -> None:
+    encoding = wide_encoding(head)
     if encoding is not None:
         raise CorpusError(
             f"{label} is {encoding}, and text is read as UTF-8: "
             f"convert it (iconv -f {encoding} -t UTF-8 OLD.txt > NEW.txt) and give the new file"
         )
-    kind = binary_kind(raw)
+    kind = binary_kind(head)
     if kind is not None:
-        raise CorpusError(f"{label} is not text but {kind[0]}: {kind[1]}")
-    # In pieces: to decode it whole would take three times the room of the text for a moment.
-    at = len(_UTF8_MARK) if raw.startswith(_UTF8_MARK) else 0
-    line_ends = io.IncrementalNewlineDecoder(None, translate=True)
-    pieces: list[str] = []
-    while at < len(raw):
-        final = at + _PIECE_BYTES >= len(raw)
-        try:
-            text, used = codecs.utf_8_decode(raw[at : at + _PIECE_BYTES], errors, final)
-        except UnicodeDecodeError as error:
-            raise _not_utf8(raw, at + error.start, label) from None  # it would keep the piece alive
-        pieces.append(line_ends.decode(text, final))
-        at += used
-    return "".join(pieces)
+        raise NotTextError(label, *kind)
 
 
-def _not_utf8(raw: bytes | bytearray, offset: int, label: str) -> CorpusError:
-    line = raw.count(b"\n", 0, offset) + 1
+def _not_utf8(byte: int, offset: int, line: int, label: str) -> CorpusError:
     return CorpusError(
-        f"{label} is not UTF-8: byte 0x{raw[offset]:02X} at byte offset {offset} (line {line}): "
+        f"{label} is not UTF-8: byte 0x{byte:02X} at byte offset {offset} (line {line}): "
         "convert it (iconv -f LATIN1 -t UTF-8 OLD.txt > NEW.txt), or go on with --errors replace, "
         "which writes U+FFFD in such places"
     )

@@ -1,22 +1,17 @@
-"""Texts that are elsewhere: `http(s)://…` and `hf://datasets/OWNER/NAME[@REVISION][/PATH]`, as bytes.
+"""Texts behind `http(s)://…`, as bytes; and how much of any text may be read.
 
-Both are bounded: in size, and in how long a silent server is waited for. A Hub dataset is read at one commit
-that is pinned first, as whole files through the Hub's cache; never through byte ranges, which a server that does
-not know them answers with wrong bytes. httpx2 and huggingface_hub are imported inside the functions that need
-them, since most texts are local. No token is sent to an address outside the Hub, and an address is shown without
-its user, password and query, which may be secrets.
+What an address gives is passed on as it comes. Where the connection breaks, it goes on from that byte, if the server
+can tell that it is still the same body. Bounded in size, and in how long a silent server is waited for. httpx2 is
+imported inside the functions that need it, since most texts are local. No token is sent to an address, and an
+address is shown without its user, password and query, which may be secrets.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fnmatch
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from .corpus_decode import CorpusError, shown
@@ -30,13 +25,7 @@ Progress = Callable[[str, int, "int | None"], None]
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
 MAX_REDIRECTS = 10
-HUB_PREFIX = "hf://"
-
-_HUB_SOURCE = re.compile(
-    r"hf://datasets/(?P<repo>[A-Za-z0-9._-]+/[A-Za-z0-9._-]+)"
-    r"(?:@(?P<revision>refs/(?:pr|convert)/[^/]+|[^/]+))?(?:/(?P<path>.*))?",
-    re.DOTALL,
-)
+WAITS_S = (0.5, 2.0, 8.0, 30.0)  # before a connection that broke is tried again, and again
 
 
 def size_text(count: int) -> str:
@@ -51,9 +40,26 @@ def too_large(label: str, size: int | None, limit: int) -> CorpusError:
     """The error for more than `limit` bytes of text; `size` is None where the end was not seen."""
     amount = f"more than {size_text(limit)}" if size is None else size_text(size)
     return CorpusError(
-        f"{label} is too large: {amount}, and {size_text(limit)} of text can be read in all: "
-        "give a part of it (head -c BYTES OLD.txt > NEW.txt)"
+        f"{label} is too large: {amount}, and there is room for {size_text(limit)} on the disk of the run: make room, "
+        "choose another disk with --out, or give a part of it (head -c BYTES OLD.txt > NEW.txt)"
     )
+
+
+def bounded(
+    chunks: Iterable[bytes], label: str, whole: Callable[[], int | None], limit: int, progress: Progress | None
+) -> Iterator[bytes]:
+    """The same chunks, while it is told how far they are; CorpusError when they are more than `limit` bytes."""
+    done, told = 0, 0.0
+    for chunk in chunks:
+        done += len(chunk)
+        if done > limit:
+            raise too_large(label, None, limit)
+        if progress is not None and time.monotonic() - told > 0.1:
+            told = time.monotonic()
+            progress(label, done, whole())
+        yield chunk
+    if progress is not None:
+        progress(label, done, done)
 
 
 # --- http(s)://
@@ -72,27 +78,86 @@ def url_file_name(url: str) -> str:
     return unquote(parts[-1]) if parts else "web"
 
 
-def fetch_url(url: str, limit: int, progress: Progress | None = None) -> bytearray:
-    """The body behind `url`, at most `limit` bytes of it unpacked. CorpusError says why there is none."""
+def fetch_url(url: str, limit: int, progress: Progress | None = None) -> Generator[bytes]:
+    """The body behind `url` as it comes, at most `limit` bytes of it unpacked. CorpusError says why there is none."""
     import httpx2
 
     label = public_url(url)
-    body = bytearray()
+    download = _Download(url, label, limit)
     try:
-        with (
-            httpx2.Client(
-                timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-                follow_redirects=True,
-                max_redirects=MAX_REDIRECTS,
-                headers={"user-agent": "char-lstm", "accept": "text/plain, */*;q=0.5"},
-            ) as client,
-            client.stream("GET", url) as response,
-        ):
-            _check_response(response, url, label, limit)
-            _read_body(response, body, label, limit, progress)
+        with httpx2.Client(
+            timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            follow_redirects=True,
+            max_redirects=MAX_REDIRECTS,
+            # Packed on the way, a body cannot be gone on with.
+            headers={"user-agent": "char-lstm", "accept": "text/plain, */*;q=0.5", "accept-encoding": "identity"},
+        ) as client:
+            yield from bounded(download.chunks(client), label, lambda: download.size, limit, progress)
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise _transfer_error(error, label, len(body)) from error
-    return body
+        raise _transfer_error(error, label, download.received) from error
+
+
+class _Download:
+    """One body, over as many connections as it takes."""
+
+    def __init__(self, url: str, label: str, limit: int) -> None:
+        self._url, self._label, self._limit = url, label, limit
+        self._version = ""  # by which the server knows that the body is still the same; "" if it does not
+        self.received = 0
+        self.size: int | None = None
+
+    def chunks(self, client: httpx2.Client) -> Iterator[bytes]:
+        import httpx2
+
+        failed = 0
+        while True:
+            before = self.received
+            try:
+                yield from self._connected(client)
+                return
+            except httpx2.TransportError:
+                failed = 1 if self.received > before else failed + 1
+                if not self._version or failed > len(WAITS_S):
+                    raise
+            time.sleep(WAITS_S[failed - 1])
+
+    def _connected(self, client: httpx2.Client) -> Iterator[bytes]:
+        """What one connection gives."""
+        goes_on = {"range": f"bytes={self.received}-", "if-range": self._version} if self.received else {}
+        with client.stream("GET", self._url, headers=goes_on) as response:
+            if goes_on:
+                known = self._check_goes_on(response)
+            else:
+                _check_response(response, self._url, self._label, self._limit)
+                self.size, self._version, known = _content_length(response), _version(response), 0
+            for chunk in response.iter_bytes():
+                new = chunk[known:]
+                known -= len(chunk) - len(new)
+                self.received += len(new)
+                if new:
+                    yield new
+
+    def _check_goes_on(self, response: httpx2.Response) -> int:
+        """How many bytes of this response are known already: none, or all from the beginning."""
+        import httpx2
+
+        if response.status_code == 429 or response.status_code >= 500:
+            raise httpx2.RemoteProtocolError(f"the server answered {response.status_code}")
+        start = response.headers.get("content-range", "").partition("-")[0]
+        if _version(response) == self._version:
+            if response.status_code == 206 and start == f"bytes {self.received}":
+                return 0
+            if response.status_code == 200:  # it knows no ranges
+                return self.received
+        raise CorpusError(f"{self._label} changed while it was downloaded: try again")
+
+
+def _version(response: httpx2.Response) -> str:
+    """What tells this body from any other of this address: its ETag, or when it was last modified."""
+    tag = str(response.headers.get("etag", ""))
+    if response.headers.get("content-encoding", "identity") != "identity":
+        return ""
+    return tag if tag.startswith('"') else str(response.headers.get("last-modified", ""))
 
 
 def _content_length(response: httpx2.Response) -> int | None:
@@ -121,19 +186,6 @@ def _check_response(response: httpx2.Response, url: str, label: str, limit: int)
         raise too_large(label, length, limit)
 
 
-def _read_body(response: httpx2.Response, body: bytearray, label: str, limit: int, progress: Progress | None) -> None:
-    total, told = _content_length(response), 0.0
-    for chunk in response.iter_bytes():
-        if len(body) + len(chunk) > limit:
-            raise too_large(label, None, limit)
-        body += chunk
-        if progress is not None and time.monotonic() - told > 0.1:
-            told = time.monotonic()
-            progress(label, len(body), total)
-    if progress is not None:
-        progress(label, len(body), len(body))
-
-
 def _transfer_error(error: Exception, label: str, received: int) -> CorpusError:
     import httpx2
 
@@ -149,169 +201,3 @@ def _transfer_error(error: Exception, label: str, received: int) -> CorpusError:
     if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
         return CorpusError(f"{label} cannot be reached ({shown(str(error))}): check the address and the network")
     return CorpusError(f"{label} was cut off after {size_text(received)}: try again")
-
-
-# --- hf://datasets/…
-
-
-@dataclass(frozen=True)
-class HubFile:
-    """One file of a dataset at one commit; `cached` where the Hub is away and a copy of it is here."""
-
-    dataset: str
-    commit: str
-    path: str
-    size: int | None
-    cached: bool = False
-
-    @property
-    def label(self) -> str:
-        return shown(f"hf://datasets/{self.dataset}/{self.path}")
-
-
-def parse_hub_source(source: str) -> tuple[str, str | None, str]:
-    """(OWNER/NAME, revision or None, path or "") of an `hf://` source."""
-    match = _HUB_SOURCE.fullmatch(source)
-    if match is None:
-        raise CorpusError(
-            f"{shown(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
-            "(or hf://datasets/OWNER/NAME for all its .txt files)"
-        )
-    revision = match["revision"]
-    return match["repo"], unquote(revision) if revision else None, (match["path"] or "").strip("/")
-
-
-def hub_files(source: str) -> list[HubFile]:
-    """The files that `source` names, all at one commit: one file, a folder's .txt files, a pattern's files."""
-    dataset, revision, path = parse_hub_source(source)
-    listing = _listing(dataset, revision)
-    if listing is None:
-        return [_cached_file(dataset, revision, path)]
-    commit, sizes = listing
-    names = _select(dataset, sorted(sizes), path)
-    return [HubFile(dataset, commit, name, sizes[name]) for name in names]
-
-
-def fetch_hub(file: HubFile, limit: int, progress: Progress | None = None) -> Path:
-    """Where the file's bytes are in the Hub's cache, downloaded if they are not yet there."""
-    from huggingface_hub import hf_hub_download
-
-    if file.size is not None and file.size > limit:
-        raise too_large(file.label, file.size, limit)
-    if progress is not None:
-        progress(file.label, 0, file.size)
-    try:
-        path = hf_hub_download(
-            file.dataset, file.path, repo_type="dataset", revision=file.commit, local_files_only=file.cached
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        _raise_hub_error(error, file.dataset)
-    if progress is not None and file.size is not None:
-        progress(file.label, file.size, file.size)
-    return Path(path)
-
-
-def _listing(dataset: str, revision: str | None) -> tuple[str, dict[str, int | None]] | None:
-    """(commit, size of each file), or None where the Hub cannot be reached."""
-    import httpx2
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-    try:
-        info = HfApi().dataset_info(dataset, revision=revision, files_metadata=True, timeout=READ_TIMEOUT_S)
-    except (httpx2.TransportError, OfflineModeIsEnabled):
-        return None
-    except HfHubHTTPError as error:
-        if error.response.status_code >= 500 or error.response.status_code in (408, 429):
-            return None
-        _raise_hub_error(error, dataset)
-    except (OSError, ValueError) as error:  # ValueError: a bad id, or an answer that is no JSON
-        _raise_hub_error(error, dataset)
-    if info.sha is None:
-        raise CorpusError(f"the dataset {dataset} names no commit: try again, or give a file")
-    _remember(dataset, revision or "main", info.sha)
-    return info.sha, {sibling.rfilename: sibling.size for sibling in info.siblings or []}
-
-
-def _remember(dataset: str, revision: str, commit: str) -> None:
-    """Notes in the Hub's cache which commit a revision meant. Downloads by commit do not, and `_cached_file` asks."""
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
-    if revision == commit or ".." in revision:
-        return
-    cache = Path(constants.HF_HUB_CACHE).expanduser()
-    reference = cache / repo_folder_name(repo_id=dataset, repo_type="dataset") / "refs" / revision
-    with contextlib.suppress(OSError):  # a cache that cannot be written does not keep a text from being read
-        reference.parent.mkdir(parents=True, exist_ok=True)
-        reference.write_text(commit)
-
-
-def _cached_file(dataset: str, revision: str | None, path: str) -> HubFile:
-    """The copy of one named file from an earlier download."""
-    from huggingface_hub import resolve_revision, try_to_load_from_cache
-    from huggingface_hub.errors import RevisionResolutionError
-
-    try:
-        resolved = resolve_revision(dataset, repo_type="dataset", revision=revision, local_files_only=True)
-        commit: str | None = resolved.resolved
-    except (RevisionResolutionError, ValueError):
-        commit = None
-    if commit and path and isinstance(try_to_load_from_cache(dataset, path, repo_type="dataset", revision=commit), str):
-        return HubFile(dataset, commit, path, None, cached=True)
-    raise CorpusError(
-        f"the Hub cannot be reached, and {shown(path) or 'a full listing'} of the dataset {dataset} "
-        "is not in the cache: check the network (and HF_ENDPOINT, HF_HUB_OFFLINE), or give a local file"
-    )
-
-
-def _select(dataset: str, names: Sequence[str], path: str) -> list[str]:
-    if path in names:
-        return [path]
-    if any(c in path for c in "*?["):
-        found = [name for name in names if fnmatch.fnmatchcase(name, path)]
-    else:
-        below = f"{path}/" if path else ""
-        found = [name for name in names if name.startswith(below) and name.lower().endswith(".txt")]
-    if found:
-        return found
-    wanted = f"no {shown(path)}" if path else "no .txt file"
-    has = [name for name in names if not name.startswith(".")]
-    listed = ", ".join(shown(name, 80) for name in has[:5]) or "nothing"
-    more = f" and {len(has) - 5} more" if len(has) > 5 else ""
-    raise CorpusError(
-        f"the dataset {dataset} has {wanted}; it has {listed}{more}: "
-        f"name a text file of it (hf://datasets/{dataset}/FILE)"
-    )
-
-
-def _raise_hub_error(error: Exception, dataset: str) -> NoReturn:
-    from huggingface_hub import errors as hub_errors
-
-    if isinstance(error, hub_errors.HFValidationError):
-        text = f"{dataset} cannot be a dataset's name: write hf://datasets/OWNER/NAME/FILE.txt"
-    elif isinstance(error, hub_errors.GatedRepoError):
-        text = (
-            f"the dataset {dataset} is gated: accept its terms on its page on the Hub, "
-            "log in (hf auth login) and try again"
-        )
-    elif isinstance(error, hub_errors.RepositoryNotFoundError):
-        text = (
-            f"there is no dataset {dataset} on the Hub, or it is private: check the name, "
-            "or log in with an account that may read it (hf auth login)"
-        )
-    elif isinstance(error, hub_errors.RevisionNotFoundError):
-        text = f"the dataset {dataset} has no such revision: leave out @REVISION, or check it on its page"
-    elif isinstance(error, hub_errors.DisabledRepoError):
-        text = f"the dataset {dataset} has been disabled by the Hub: choose another text"
-    elif isinstance(error, hub_errors.EntryNotFoundError) and not isinstance(error, FileNotFoundError):
-        text = f"a file of the dataset {dataset} is no longer there: try again"
-    elif isinstance(error, hub_errors.HfHubHTTPError):
-        status = error.response.status_code
-        advice = "log in again (hf auth login)" if status in (401, 403) else "try again later"
-        text = f"the Hub answered {status} for the dataset {dataset}: {advice}"
-    elif isinstance(error, ValueError):
-        text = f"what answered for the dataset {dataset} is not the Hub: check the network and HF_ENDPOINT"
-    else:
-        text = f"the dataset {dataset} could not be downloaded ({type(error).__name__}): try again later"
-    raise CorpusError(text) from error

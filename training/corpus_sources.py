@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import difflib
 import glob
+import hashlib
 import os
 import re
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from . import corpus_fetch
+from . import corpus_datasets, corpus_fetch
 from .corpus_decode import SNIFFED_BYTES, CorpusError, binary_kind, shown
 from .corpus_fetch import Progress
 
@@ -33,11 +34,13 @@ class Item:
 
     label: str
     file: str
-    read: Callable[[int, Progress | None], bytes | bytearray]
+    read: Callable[[int, Progress | None], Generator[bytes]]
     size: int | None = None
     found: bool = False
     path: Path | None = None
     """Where a local file really is: two names of one file agree in it."""
+    changed_ns: int = 0
+    """When a local file was last written to."""
     dataset: str | None = None
 
 
@@ -61,7 +64,7 @@ def expand(typed: str) -> Source:
         url = f"{scheme.lower()}://{rest}"
         read = partial(corpus_fetch.fetch_url, url)
         return Source(typed, [Item(corpus_fetch.public_url(url), corpus_fetch.url_file_name(url), read)])
-    if typed.startswith(corpus_fetch.HUB_PREFIX):
+    if typed.startswith(corpus_datasets.HUB_PREFIX):
         return _expand_hub(typed)
     if separator and scheme.isalnum():
         raise CorpusError(
@@ -71,14 +74,28 @@ def expand(typed: str) -> Source:
     return _expand_local(typed)
 
 
+def stamp(sources: Iterable[Source]) -> str:
+    """A word that is another one when a local file was written to, came or went; it tells nothing else of them.
+
+    What is elsewhere does not count.
+    """
+    local = [item for source in sources for item in source.items if item.path is not None]
+    return hashlib.sha256(repr([(str(item.path), item.size, item.changed_ns) for item in local]).encode()).hexdigest()
+
+
+def is_local(typed: str) -> bool:
+    """Whether a source is files of this machine that can be read again."""
+    return typed != STDIN and "://" not in typed
+
+
 def name_of(typed: str) -> str:
     """A short name for a source, fit to name a folder or a repo; nothing of it but a base name."""
     if typed == STDIN:
         base = "stdin"
     elif typed.lower().startswith(("http://", "https://")):
         base = Path(corpus_fetch.url_file_name(typed)).stem
-    elif typed.startswith(corpus_fetch.HUB_PREFIX):
-        dataset, _, inside = corpus_fetch.parse_hub_source(typed)
+    elif typed.startswith(corpus_datasets.HUB_PREFIX):
+        dataset, _, inside = corpus_datasets.parse_hub_source(typed)
         base = dataset.partition("/")[2] if not inside or _GLOB.search(inside) else Path(inside).stem
     else:
         path = _path(typed)
@@ -95,8 +112,8 @@ def name_of(typed: str) -> str:
 
 def _expand_hub(typed: str) -> Source:
     source = Source(typed)
-    inside = corpus_fetch.parse_hub_source(typed)[2]
-    for file in corpus_fetch.hub_files(typed):
+    inside = corpus_datasets.parse_hub_source(typed)[2]
+    for file in corpus_datasets.hub_files(typed):
         if file.cached:
             source.warnings.append(f"the Hub cannot be reached: reading the copy of {file.label} in the cache")
         source.items.append(
@@ -112,14 +129,16 @@ def _expand_hub(typed: str) -> Source:
     return source
 
 
-def _read_hub(file: corpus_fetch.HubFile, limit: int, progress: Progress | None) -> bytearray:
-    return _read_file(file.label, corpus_fetch.fetch_hub(file, limit, progress), limit, progress)
+def _read_hub(file: corpus_datasets.HubFile, limit: int, progress: Progress | None) -> Generator[bytes]:
+    yield from _read_file(file.label, corpus_datasets.fetch_hub(file, limit, progress), limit, None)
 
 
-def _read_stdin(limit: int, _progress: Progress | None) -> bytearray:
+def _read_stdin(limit: int, progress: Progress | None) -> Generator[bytes]:
     if sys.stdin is None:  # a program without a console
         raise CorpusError("there is no standard input to read: give a file")
-    return _read_stream("standard input", sys.stdin.buffer, limit)
+    yield from corpus_fetch.bounded(
+        _chunks("standard input", sys.stdin.buffer), "standard input", lambda: None, limit, progress
+    )
 
 
 # --- files, folders, globs
@@ -178,11 +197,20 @@ def _suggestion(typed: str, path: Path) -> str:
 
 def _local_item(label: str, path: Path, found: bool = False) -> Item:
     try:
-        size = path.stat().st_size
+        status = path.stat()
     except OSError as error:
         raise _unreadable(label, error) from error
     read = partial(_read_file, label, path)
-    return Item(label, path.name, read, size=size, found=found, path=path.resolve())
+    whole = stat.S_ISREG(status.st_mode)
+    return Item(
+        label,
+        path.name,
+        read,
+        size=status.st_size if whole else None,
+        found=found,
+        path=path.resolve(),
+        changed_ns=status.st_mtime_ns if whole else 0,
+    )
 
 
 def _walk(label: str, folder: Path, source: Source) -> list[Path]:
@@ -236,19 +264,23 @@ def _head(label: str, path: Path) -> bytes:
         raise _unreadable(label, error) from error
 
 
-def _read_file(label: str, path: Path, limit: int, _progress: Progress | None) -> bytearray:
+def _read_file(label: str, path: Path, limit: int, progress: Progress | None) -> Generator[bytes]:
     try:
         with path.open("rb") as file:
-            return _read_stream(label, file, limit)
+            before = os.fstat(file.fileno())
+            size = before.st_size if stat.S_ISREG(before.st_mode) else None
+            yield from corpus_fetch.bounded(_chunks(label, file), label, lambda: size, limit, progress)
+            after = os.fstat(file.fileno())
     except OSError as error:
         raise _unreadable(label, error) from error
+    if size is not None and (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise CorpusError(f"{label} changed while it was read: wait until it is written, or give a copy of it")
 
 
-def _read_stream(label: str, stream: BinaryIO, limit: int) -> bytearray:
+def _chunks(label: str, stream: BinaryIO) -> Generator[bytes]:
     """All of a stream, in pieces: a pipe or a device may have no end, and a file's size may be a lie."""
-    body = bytearray()
-    while chunk := stream.read(_CHUNK):
-        if len(body) + len(chunk) > limit:
-            raise corpus_fetch.too_large(label, None, limit)
-        body += chunk
-    return body
+    try:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+    except OSError as error:
+        raise _unreadable(label, error) from error

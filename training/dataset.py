@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-Ids = npt.NDArray[np.int32]
+from .ids_file import Ids, release
+
 VALIDATION_PART = 10  # the last tenth
+_ROWS_MAPPED = 1024  # rows that are read before a mapped text's memory is given back; each takes 64 kB or so
 
 
 def split(ids: Ids) -> tuple[Ids, Ids]:
@@ -64,4 +65,6 @@ class Windows:
         rows += offset + position * self.window
         index = (rows[:, None] + np.arange(self.window + 1)) % len(self.ids)  # (B, T + 1)
         read = torch.from_numpy(self.ids[index].astype(np.int64))
+        if step % max(1, _ROWS_MAPPED // self.batch) == 0:
+            release(self.ids)
         return read[:, :-1].contiguous(), read[:, 1:].contiguous()

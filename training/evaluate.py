@@ -17,7 +17,7 @@ from torch import Tensor
 from model import LSTMNetwork, LSTMState
 from model.arithmetic import IntegerWeights, step
 
-from .dataset import Ids
+from .ids_file import Ids
 
 LOOKED_AT = 200_000  # characters of the validation split that a run reads at each evaluation, at most
 SAMPLE = 240  # characters that it then writes

@@ -19,7 +19,7 @@ import torch
 from model import LSTMConfig
 
 from . import evaluate
-from .dataset import Ids
+from .ids_file import Ids
 from .recipe import SAMPLES, Recipe
 from .run_folder import RunError, write_state
 from .trainer import Trainer

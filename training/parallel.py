@@ -26,7 +26,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from .dataset import Ids
+from .ids_file import Ids, release
 from .signals import Signals
 
 P = ParamSpec("P")
@@ -184,6 +184,7 @@ def made(trainer: object, recipe: dict[str, Any], vocab_size: int, ids: Ids) -> 
         for start in range(0, len(ids), _CHUNK // ids.itemsize):
             part = np.array(ids[start : start + _CHUNK // ids.itemsize])
             as_the_first([torch.from_numpy(part.view(np.uint8))])
+            release(ids)
 
 
 def orders() -> Iterator[Order]:
@@ -255,6 +256,7 @@ def _received(length: int, dtype: str) -> Ids:
         for start in range(0, length, _CHUNK // ids.itemsize):
             part = ids[start : start + _CHUNK // ids.itemsize]
             as_the_first([torch.from_numpy(part.view(np.uint8))])
+            release(ids)
     return ids
 
 

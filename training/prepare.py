@@ -12,23 +12,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from model import CharTokenizer, LSTMConfig
 
-from . import evaluate, measure, privacy
-from .about import beginnings, public_source, public_sources, versions
+from . import corpus_kept, evaluate, measure, privacy
+from .about import LOOKED_AT, beginnings, public_source, public_sources, versions
 from .console import say, speed, warn
-from .corpus import Corpus, check_length, read_corpus
+from .corpus import Corpus, check_length, corpus_name, read_corpus
 from .corpus_fetch import size_text
-from .dataset import Ids, split
+from .dataset import split
 from .hub import Destination, Pusher, preflight, read_destination
 from .hub_resume import SCHEME, pull_run
+from .ids_file import Ids
 from .keeper import Keeper
 from .options import DEFAULT_MINUTES, OptionsError, chosen, to_publish
 from .recipe import PRESETS, Recipe, preset_for, regularised
-from .run_folder import RunError, RunFolder
+from .run_folder import IDS, RunError, RunFolder
 from .session import Session
 
 _SHORTEST = 100  # characters; below that neither part of the text is worth the name
@@ -45,15 +45,15 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
         folder = RunFolder(options.out, resume=False) if options.out is not None else None
         if folder is not None:
             undo.callback(folder.discard)
-        corpus = _read(options.text, options.errors or "strict")
         if folder is None:
-            folder = _free_folder(corpus.name)
+            folder = _free_folder(corpus_name(options.text))
             undo.callback(folder.discard)
+        corpus = _read(options.text, options.errors or "strict", folder.path / IDS)
+        corpus_kept.keep(corpus, folder.path)
         folder.write_sources(options.text, options.errors or "strict")
         destination = _destination(options, corpus)
-        tokenizer, ids, facts = _characters(corpus, options.text, options.errors or "strict")
-        del corpus  # a large text is not kept beside its ids
-        recipe, preset = _recipe(options, len(tokenizer), ids, folder.path, start)
+        tokenizer, facts = _characters(corpus, _public(options.text, options.errors or "strict"))
+        recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start)
         about = {
             "preset": preset,
             "license": options.license,
@@ -62,7 +62,7 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
             **versions(),
         }
         keeper = Keeper(folder, _pusher(destination, folder))
-        session = Session.prepare(keeper, tokenizer, ids, recipe, facts=facts, about=about, start=start)
+        session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, facts=facts, about=about, start=start)
         undo.pop_all()
         return session
 
@@ -75,18 +75,13 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
         undo.callback(folder.close)
         state, tensors, metrics = folder.newest_whole(warn)
         recipe = _saved_recipe(state)
-        sources, errors = _sources(options, folder, state)
-        corpus = _read(sources, errors)
-        _check_same(corpus, state["corpus"])
+        corpus, public = _read_again(options, folder, state["corpus"])
         destination = _destination(options, corpus)
         if destination is None and from_hub:  # the text was looked at, and published, when the run began
             destination = preflight(options.resume.removeprefix(SCHEME))
         elif destination is None and (folder.path / "outbox" / "destination.json").exists():
             destination = read_destination(folder.path)
-        tokenizer, ids, facts = _characters(corpus, sources, errors)
-        del corpus
-        if options.text or from_hub:
-            folder.write_sources(sources, errors)
+        tokenizer, facts = _characters(corpus, public)
         about = dict(state["about"])
         if destination is not None:
             about["repo"] = destination.repo
@@ -98,7 +93,7 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
             folder, _pusher(destination, folder), done, {"repo": about["repo"], "license": about["license"]}
         )
         known = {"facts": facts, "about": about, "metrics": metrics, "start": start, "began_s": state["seconds"]}
-        session = Session.prepare(keeper, tokenizer, ids, recipe, **known)
+        session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **known)
         try:
             session.trainer.load_state_tensors(tensors)
         except ValueError as error:
@@ -120,14 +115,47 @@ def _pulled(options: argparse.Namespace, undo: ExitStack) -> RunFolder:
     return folder
 
 
-def _sources(options: argparse.Namespace, folder: RunFolder, state: dict[str, Any]) -> tuple[list[str], Any]:
+def _read(sources: list[str], errors: Any, path: Path) -> Corpus:
+    say(f"Reading {_listed(sources) or 'the documentation that ships inside Python'} …")
+    corpus = read_corpus(sources, path=path, errors=errors, progress=_reading_shown())
+    for line in corpus.warnings:
+        warn(line)
+    check_length(corpus, _SHORTEST, "training")
+    return corpus
+
+
+def _read_again(
+    options: argparse.Namespace, folder: RunFolder, saved: dict[str, Any]
+) -> tuple[Corpus, dict[str, Any] | None]:
+    """The text of a run that goes on, and where anyone finds it.
+
+    It is the copy in the run's folder, unless another place was typed or its files were written to.
+    """
+    kept = None if options.text else corpus_kept.find(folder.path, saved["sha256"])
+    if kept is not None and _is_current(kept, folder):
+        return kept, saved.get("public")
+    sources, errors = _sources(options, folder, saved)
+    beside = folder.path / f".{IDS}.again.tmp"  # another text does not replace the run's own
+    try:
+        corpus = _read(sources, errors, beside)
+        _check_same(corpus, saved)
+        beside.replace(folder.path / IDS)
+    finally:
+        beside.unlink(missing_ok=True)
+    corpus_kept.keep(corpus, folder.path)
+    if options.text or options.resume.startswith(SCHEME):
+        folder.write_sources(sources, errors)
+    return corpus, _public(sources, errors)
+
+
+def _sources(options: argparse.Namespace, folder: RunFolder, saved: dict[str, Any]) -> tuple[list[str], Any]:
     """Where the text of a run is now, and how it is decoded."""
     if options.text:
         return options.text, options.errors or "strict"
     if not options.resume.startswith(SCHEME):
         sources, errors = folder.read_sources()
         return sources, options.errors or errors
-    public = state["corpus"].get("public")
+    public = saved.get("public")
     sources = [str(source) for source in public["sources"]] if public else []
     if not public or public_sources(sources) is None:  # a repo of the Hub has no say in which files are read here
         raise RunError(
@@ -136,13 +164,14 @@ def _sources(options: argparse.Namespace, folder: RunFolder, state: dict[str, An
     return sources, options.errors or public["errors"]
 
 
-def _read(sources: list[str], errors: Any) -> Corpus:
-    say(f"Reading {_listed(sources) or 'the documentation that ships inside Python'} …")
-    corpus = read_corpus(sources, errors=errors, progress=_download_shown())
-    for line in corpus.warnings:
-        warn(line)
-    check_length(corpus, _SHORTEST, "training")
-    return corpus
+def _is_current(kept: Corpus, folder: RunFolder) -> bool:
+    try:
+        current = corpus_kept.is_current(kept, folder.read_sources()[0])
+    except RunError:  # it came from standard input, or nobody knows whence
+        return True
+    if current is None:
+        warn("the text is no longer where it was: going on with the copy of it in the run's folder")
+    return current is not False
 
 
 def _listed(sources: list[str], most: int = 3) -> str:
@@ -151,8 +180,8 @@ def _listed(sources: list[str], most: int = 3) -> str:
     return ", ".join(names) + (f" and {len(sources) - most:,} more" if len(sources) > most else "")
 
 
-def _download_shown() -> Any:
-    """Says now and then how far a download is; nothing for what is quick."""
+def _reading_shown() -> Any:
+    """Says now and then how far a text is; nothing for what is quick."""
     said = time.monotonic()
 
     def show(what: str, done: int, whole: int | None) -> None:
@@ -164,17 +193,22 @@ def _download_shown() -> Any:
     return show
 
 
-def _characters(corpus: Corpus, sources: list[str], errors: str) -> tuple[CharTokenizer, Ids, dict[str, Any]]:
-    tokenizer = CharTokenizer.from_text(corpus.text)
+def _public(sources: list[str], errors: str) -> dict[str, Any] | None:
+    """Where anyone finds the text; None when it is a file of this machine."""
+    return None if public_sources(sources) is None else {"sources": sources, "errors": errors}
+
+
+def _characters(corpus: Corpus, public: dict[str, Any] | None) -> tuple[CharTokenizer, dict[str, Any]]:
+    tokenizer = CharTokenizer(corpus.vocab)
     say(f"{corpus.characters:,} characters, {len(tokenizer):,} of them distinct.")
     facts = {
         "corpus": corpus.name,
         "corpus_sha256": corpus.sha256,
         "corpus_characters": corpus.characters,
-        "corpus_public": None if public_sources(sources) is None else {"sources": sources, "errors": errors},
-        "examples": beginnings(corpus.text),
+        "corpus_public": public,
+        "examples": beginnings(corpus.head(LOOKED_AT)),
     }
-    return tokenizer, tokenizer.encode(corpus.text).astype(np.int32), facts
+    return tokenizer, facts
 
 
 def _destination(options: argparse.Namespace, corpus: Corpus) -> Destination | None:
@@ -182,7 +216,7 @@ def _destination(options: argparse.Namespace, corpus: Corpus) -> Destination | N
     if not options.push_to:
         return None
     if not options.private and not options.publish_anyway:
-        found = privacy.report(privacy.scan(corpus.text), corpus.locate)
+        found = privacy.report(privacy.scan_pieces(corpus.pieces()), corpus.locate)
         if found:
             raise RunError(f"nothing was trained or published.\n{found}")
     say(f"Making sure that {options.push_to} can be pushed to …")

@@ -1,6 +1,6 @@
 """What must not be published by accident: e-mail addresses, phone numbers and access tokens in a text.
 
-`scan` finds them, `report` says how many and where without repeating them. Both see text only: no files, no
+`scan_pieces` finds them, `report` says how many and where without repeating them. Both see text only: no files, no
 network. The time is linear in the text whatever it holds, for every search starts at a fixed string or a digit and
 looks at a bounded stretch around it.
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 EMAIL = "e-mail address"
@@ -23,6 +23,7 @@ PRIVATE_KEY = "private key"
 URL_PASSWORD = "password in an address"
 
 GO_ON_OPTION = "--publish-anyway"
+_AROUND = 16_384  # characters; more than the longest finding and what is looked at before and after it
 
 
 @dataclass(frozen=True)
@@ -45,42 +46,80 @@ class _Hit:
 
 def scan(text: str) -> list[Finding]:
     """All findings in the order of the text. Where two overlap, the one that begins first counts."""
-    hits = sorted(
-        (*_private_keys(text), *_tokens(text), *_at_signs(text), *_phones(text)),
-        key=lambda hit: (hit.start, -hit.end),
-    )
-    findings: list[Finding] = []
-    end, line, line_start, counted = 0, 1, 0, 0
-    for hit in hits:
-        if hit.start < end:
-            continue
-        breaks = text.count("\n", counted, hit.start)
-        if breaks:
-            line += breaks
-            line_start = text.rindex("\n", counted, hit.start) + 1
-        counted = hit.start
-        findings.append(Finding(hit.kind, line, hit.start - line_start + 1, hit.excerpt))
-        end = hit.end
-    return findings
+    return list(scan_pieces([text]))
 
 
-def report(findings: Sequence[Finding], locate: Callable[[int], tuple[str, int]] | None = None, limit: int = 5) -> str:
+def scan_pieces(pieces: Iterable[str]) -> Iterator[Finding]:
+    """The findings in a text that comes in pieces, of which no more than one or two are in memory at once."""
+    window, base = "", 0  # what is looked at, and its place in the text
+    told, end = 0, 0  # up to where findings were told, and where the last of them ends
+    lines = _Lines()
+    for piece, last in _with_last(pieces):
+        window += piece
+        sure = base + len(window) - (0 if last else _AROUND)  # what begins before it is seen to its end
+        for hit in _hits(window):
+            start = base + hit.start
+            if told <= start < sure and start >= end:
+                lines.go_on(window, base, start)
+                end = base + hit.end
+                yield Finding(hit.kind, lines.number, start - lines.start + 1, hit.excerpt)
+        told = max(told, sure)
+        dropped = max(0, told - _AROUND - base)
+        lines.go_on(window, base, base + dropped)
+        window, base = window[dropped:], base + dropped
+
+
+class _Lines:
+    """Counts the lines of a text on the way through it: `number` from 1, and where in the text it starts."""
+
+    def __init__(self) -> None:
+        self.number, self.start, self._at = 1, 0, 0
+
+    def go_on(self, window: str, base: int, to: int) -> None:
+        """Goes on to a place in the text, whose part from `base` on is `window`; never back."""
+        if breaks := window.count("\n", self._at - base, max(self._at, to) - base):
+            self.number += breaks
+            self.start = base + window.rindex("\n", self._at - base, to - base) + 1
+        self._at = max(self._at, to)
+
+
+def _with_last(pieces: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Each piece, and whether it is the last."""
+    rest = iter(pieces)
+    before = next(rest, "")
+    for piece in rest:
+        yield before, False
+        before = piece
+    yield before, True
+
+
+def _hits(text: str) -> list[_Hit]:
+    found = (*_private_keys(text), *_tokens(text), *_at_signs(text), *_phones(text))
+    return sorted(found, key=lambda hit: (hit.start, -hit.end))
+
+
+def report(findings: Iterable[Finding], locate: Callable[[int], tuple[str, int]] | None = None, limit: int = 5) -> str:
     """What a person must know before such a text is published, in a few lines; "" if there is nothing.
 
     `locate` gives (file, line in it) of a line of the text, as `Corpus.locate` does.
     """
-    if not findings:
+    counts: Counter[str] = Counter()
+    first: list[Finding] = []
+    for finding in findings:  # there may be millions
+        counts[finding.kind] += 1
+        if len(first) < limit:
+            first.append(finding)
+    if not first:
         return ""
-    counts = Counter(finding.kind for finding in findings)
     parts = [f"{count:,} {kind if count == 1 else _plural(kind)}" for kind, count in counts.most_common()]
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     lines = [f"The text holds {listed}. A model can write out what it was trained on, and anyone could read it:"]
-    for finding in findings[:limit]:
+    for finding in first:
         file, line = locate(finding.line) if locate else ("", finding.line)
         place = f"{file}, line {line}" if file else f"line {line}"
         lines.append(f"  {place}, column {finding.column}: {finding.kind} {finding.excerpt}")
-    if len(findings) > limit:
-        lines.append(f"  and {len(findings) - limit:,} more")
+    if more := sum(counts.values()) - len(first):
+        lines.append(f"  and {more:,} more")
     lines.append(f"Take them out of the text, publish with --private, or go on with {GO_ON_OPTION}.")
     return "\n".join(lines)
 

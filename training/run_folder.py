@@ -5,6 +5,7 @@
       best, latest     links to two of them
       metrics.jsonl    one line an evaluation
       sources.json     what was typed as TEXT, for resume; stays on this machine
+      text.ids         the text, and text.json what its ids mean (see ``corpus_kept``); they stay too
       outbox/          what is not on the Hub yet
       lock             held while a process trains here
 
@@ -44,6 +45,7 @@ except ImportError:  # Windows has none: there two runs in one folder are the us
     fcntl = None  # type: ignore[assignment]
 
 METRICS, STATE, SOURCES = "metrics.jsonl", "training_state", "sources.json"
+IDS, TEXT = "text.ids", "text.json"
 _STATE_FORMAT = 1
 _STATE_FILES = ("state.safetensors", "state.json")
 
@@ -96,7 +98,8 @@ class RunFolder:
         self._lock.close()
         if self.steps() or list(outbox.glob("*-*.json")):
             return
-        _remove(self.path / "lock", self.path / SOURCES, outbox / "lock", outbox / "destination.json")
+        _remove(*(self.path / name for name in ("lock", SOURCES, IDS, TEXT)), *self.path.glob(".*.tmp"))
+        _remove(outbox / "lock", outbox / "destination.json")
         with contextlib.suppress(OSError):
             outbox.rmdir()
         self._unmake()

@@ -21,7 +21,8 @@ from model.checkpoint import Checkpoint, CheckpointError, replace_file, write_ce
 from . import evaluate
 from .cells import LONGEST, name_cells
 from .console import Progress, losses, sample, say, warn
-from .dataset import Ids, split
+from .dataset import split
+from .ids_file import Ids
 from .keeper import Keeper
 from .recipe import Recipe
 from .run_folder import METRICS, metrics_bytes, write_state

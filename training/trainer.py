@@ -23,7 +23,8 @@ from torch.optim.swa_utils import AveragedModel
 from model import LSTMConfig, LSTMNetwork, LSTMState
 
 from . import parallel
-from .dataset import Ids, Windows
+from .dataset import Windows
+from .ids_file import Ids
 from .locked_dropout import DroppedNetwork
 from .optimizer import AdamW, GatewiseMuon, Optimizer
 from .recipe import Recipe

@@ -175,6 +175,8 @@ def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(sys, "stdin", typed())
     assert here("-", *QUICK, "--out=run")[0] == 0
+    assert here("--resume=run")[0] == 0  # the run has a copy
+    (tmp_path / "run" / "text.json").unlink()
     code, said = here("--resume=run")
     assert code == 2
     assert "error: this run read its text from standard input: give the text again: python -m training TEXT" in said

@@ -67,7 +67,7 @@ def test_killed_at_moments_of_every_kind(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     draw = random.Random(2)
     moments = [f"step:{step}" for step in draw.sample(range(1, 31), 2)]
-    moments += [f"sync:{number}" for number in draw.sample(range(1, 85), 2)]
+    moments += [f"sync:{number}" for number in draw.sample(range(1, 87), 2)]
     moments += ["step:3,step:2,sync:9"]
     words = [sys.executable, "-m", "tests.lives", str(tmp_path), str(text), "", *moments]
     ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
@@ -139,14 +139,37 @@ def test_another_text_is_refused(here: Here, tmp_path: Path) -> None:
     code, said = here("--resume=run", "other.txt")
     assert code == 2
     assert "error: the text is not the one this run began with (1,514 characters then, 1,514 now, or changed" in said
+    (tmp_path / "moved.txt").write_text(text)
+    assert here("moved.txt", "--resume=run")[0] == 0
+    (tmp_path / "text.txt").write_text(text.replace("cat", "cow"))
+    assert here("--resume=run")[0] == 0  # the new place was noted
+    (tmp_path / "moved.txt").write_text(text.replace("cat", "cow"))
+    code, said = here("--resume=run")
+    assert code == 2
+    assert "or changed inside): resume with that text" in said
+    (tmp_path / "moved.txt").write_text(text)
+    assert here("--resume=run")[0] == 0
+    assert outcome(tmp_path / "run") == before
+
+
+def test_a_text_that_is_gone_is_the_copy_in_the_run(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    before = outcome(tmp_path / "run")
     (tmp_path / "text.txt").unlink()
+    (tmp_path / "other.txt").write_text(words(seed=6))
+    assert here("--resume=run", "other.txt")[0] == 2  # which takes nothing away
+    code, said = here("--resume=run")
+    assert code == 0
+    assert "warning: the text is no longer where it was: going on with the copy of it in the run's folder" in said
+    assert outcome(tmp_path / "run") == before
+    flip(tmp_path / "run" / "text.ids")
     code, said = here("--resume=run")
     assert code == 2
     assert "error: there is no file or folder" in said
-    (tmp_path / "moved.txt").write_text(text)
-    assert here("moved.txt", "--resume=run")[0] == 0
-    assert here("--resume=run")[0] == 0  # the new place was noted
-    assert outcome(tmp_path / "run") == before
+    write_text(tmp_path)
+    assert here("--resume=run")[0] == 0
+    (tmp_path / "text.txt").unlink()
+    assert here("--resume=run")[0] == 0  # the copy is whole again
 
 
 def test_the_newest_checkpoint_is_damaged(here: Here, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.lives import STEPS
 from tests.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, outcome, train, write_text
 
-_SYNCS = 86  # more than a run has times at which it makes something last; those beyond are no end of a life
+_SYNCS = 88  # more than a run has times at which it makes something last; those beyond are no end of a life
 
 
 def lives(folder: Path, moments: list[str]) -> list[str]:
