@@ -88,6 +88,12 @@ class Training:
                 return line
         raise AssertionError(f"it ended without {pattern!r}:\n{self.said}")
 
+    def most_memory(self) -> int:
+        """Bytes of memory that it has held at most, so far; Linux only."""
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        assert found, "it has ended"
+        return int(found[1]) * 1024
+
     def send(self, number: int) -> None:
         self.process.send_signal(number)
 

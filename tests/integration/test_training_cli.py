@@ -87,6 +87,19 @@ def test_nothing_published_tells_of_this_machine(here: Here, tmp_path: Path) -> 
     assert config["recipe"]["hidden_size"] == 8
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_long_text_takes_the_memory_of_a_short_one(tmp_path: Path) -> None:
+    """As one string the long one would take 80 MB, as numbers of 8 bytes 320 MB."""
+    memory = []
+    for size in (1_000_000, 40_000_000):
+        (tmp_path / "text.txt").write_bytes("Ω\n".encode() + words(6000).encode() * (size // 33_000))
+        with Training("text.txt", *QUICK, f"--out=run-{size}", cwd=tmp_path) as run:
+            run.until("^Done in")
+            memory.append(run.most_memory())
+            assert run.end() == 0
+    assert memory[1] < memory[0] + 30_000_000
+
+
 def test_with_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
     write_text(tmp_path)
     typed = shlex.join([sys.executable, "-m", "training", "text.txt", *SIZES, "--steps=30", "--evaluations=2"])

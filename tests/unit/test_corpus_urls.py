@@ -153,6 +153,83 @@ def test_a_connection_cut_off_is_not_half_a_text(web: Web) -> None:
     assert "was cut off after 500 bytes" in refusal(web.serve("/a.txt", b"x" * 500, length=1000))
 
 
+class Cut:
+    """A body that breaks off after every so many bytes, behind a server that can go on."""
+
+    def __init__(self, body: bytes, every: int, *, ranges: bool = True, tag: str = '"one"') -> None:
+        self.body, self.every, self.ranges, self.tag = body, every, ranges, tag
+        self.changed = False
+
+    def __call__(self, request: BaseHTTPRequestHandler) -> None:
+        asked = request.headers.get("range", "")
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.ranges else 0
+        if asked:
+            assert request.headers["if-range"] == self.tag
+        if asked and self.changed:
+            start, self.tag = 0, '"two"'
+        request.send_response(206 if start else 200)
+        if start:
+            request.send_header("content-range", f"bytes {start}-{len(self.body) - 1}/{len(self.body)}")
+        if self.tag:
+            request.send_header("etag", self.tag)
+        request.send_header("content-length", str(len(self.body) - start))
+        request.end_headers()
+        end = len(self.body) if asked and not self.ranges else start + self.every
+        request.wfile.write(self.body[start:end])
+        request.wfile.flush()
+        request.connection.shutdown(2)
+
+
+@pytest.fixture
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.corpus_fetch.WAITS_S", (0.01, 0.01))
+
+
+@pytest.mark.usefixtures("_quickly")
+def test_a_download_goes_on_where_it_broke(web: Web) -> None:
+    body = "".join(f"line {number}, ünd möre\n" for number in range(30_000)).encode()
+    web.answers["/a.txt"] = Cut(body, every=200_001)
+    told: list[tuple[str, int, int | None]] = []
+    corpus = read_corpus([web.url + "/a.txt"], progress=lambda *report: told.append(report))
+    assert corpus.text.encode() == body
+    assert told[-1] == (web.url + "/a.txt", len(body), len(body))
+    assert [headers.get("range") for _, headers in web.requests][1:] == [
+        f"bytes={start}-" for start in range(200_001, len(body), 200_001)
+    ]
+
+
+@pytest.mark.usefixtures("_quickly")
+def test_a_server_without_ranges_is_read_again_from_the_beginning(web: Web) -> None:
+    body = b"some text\n" * 50_000
+    web.answers["/a.txt"] = Cut(body, every=300_000, ranges=False)
+    assert read(web.url + "/a.txt").text.encode() == body
+    assert len(web.requests) == 2
+
+
+@pytest.mark.usefixtures("_quickly")
+def test_two_versions_are_never_mixed(web: Web) -> None:
+    web.answers["/a.txt"] = cut = Cut(b"some text\n" * 50_000, every=300_000)
+    cut.changed = True
+    assert "changed while it was downloaded: try again" in refusal(web.url + "/a.txt")
+    web.answers["/b.txt"] = Cut(b"some text\n" * 50_000, every=300_000, tag="")  # nobody could tell
+    assert "was cut off after 300 kB" in refusal(web.url + "/b.txt")
+
+
+@pytest.mark.usefixtures("_quickly")
+def test_a_connection_that_breaks_again_and_again_is_given_up(web: Web) -> None:
+    web.answers["/a.txt"] = cut = Cut(b"some text\n" * 50_000, every=300_000)
+
+    def nothing_more(request: BaseHTTPRequestHandler) -> None:
+        if "range" in request.headers:
+            request.connection.shutdown(2)
+        else:
+            cut(request)
+
+    web.answers["/a.txt"] = nothing_more
+    assert "was cut off after 300 kB" in refusal(web.url + "/a.txt")
+    assert len(web.requests) == 3
+
+
 def test_more_than_the_limit_is_refused_announced_or_not(web: Web) -> None:
     announced = web.serve("/large", b"", length=10**12)
     assert "is too large: 1e+03 GB" in refusal(announced)

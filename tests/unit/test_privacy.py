@@ -9,6 +9,7 @@ import base64
 import random
 import string
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -22,6 +23,7 @@ from training.privacy import (
     Finding,
     report,
     scan,
+    scan_pieces,
 )
 
 LETTERS = string.ascii_letters + string.digits
@@ -245,6 +247,19 @@ def test_line_and_column_are_where_it_is() -> None:
             expected.append((text.count("\n") + 1, len(text) - text.rfind("\n")))
             text += secret + " "
         assert [(finding.line, finding.column) for finding in scan(text)] == expected
+
+
+def test_a_text_in_pieces_is_the_text() -> None:
+    """Whatever is cut in two: in long texts, whose beginning is forgotten on the way."""
+    rng = random.Random(8)
+    secrets = ["ada@lovelace.org", "+49 30 901820", "tel: (212) 736-5000", *(token for _, token in TOKENS)]
+    words = ["to be", "é", "\n", "or not", ".", "12"]
+    text = " ".join(rng.choice(secrets if rng.random() < 0.02 else words) for _ in range(60_000))
+    whole = scan(text)
+    assert len(whole) > 500
+    for _ in range(4):
+        cuts = sorted(rng.choices(range(len(text)), k=rng.randint(3, 30)))
+        assert list(scan_pieces(text[a:b] for a, b in pairwise([0, *cuts, len(text)]))) == whole
 
 
 def test_no_excerpt_holds_a_whole_secret() -> None:

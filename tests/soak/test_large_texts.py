@@ -1,0 +1,45 @@
+"""A text of 2 GB trains in the memory of one of 2 MB, and soon. Prints what it took."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_runs import SIZES, Training, words
+
+LINES = (words(60_000) + "ünd möre, Æsop\n").encode()
+
+
+def write(path: Path, size: int) -> Path:
+    """Text of so many bytes: words, and some letters of two bytes."""
+    with path.open("wb") as file:
+        while file.tell() < size:
+            file.write(LINES)
+        file.truncate(file.tell() - file.tell() % 2)
+    return path
+
+
+def took(text: Path, *arguments: str) -> tuple[float, int]:
+    """Seconds to the first step, and the most memory in bytes that the process ever held."""
+    start = time.monotonic()
+    with Training(text.name, *arguments, "--out", f"{text.stem}-run", cwd=text.parent) as run:
+        run.until("^step 1 of")
+        first = time.monotonic() - start
+        run.until(r"^Done in")
+        most = run.most_memory()
+        assert run.end() == 0
+    return first, most
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_two_gigabytes_take_the_memory_of_two_megabytes(tmp_path: Path) -> None:
+    arguments = (*SIZES, "--steps=400", "--evaluations=2", "--batch=64")
+    small = took(write(tmp_path / "small.txt", 2_000_000), *arguments)
+    large = took(write(tmp_path / "large.txt", 2_000_000_000), *arguments)
+    for name, (seconds, memory) in (("2 MB", small), ("2 GB", large)):
+        print(f"{name}: first step after {seconds:.1f} s, {memory / 1e6:,.0f} MB at most")
+    assert large[1] - small[1] < 300_000_000
+    assert large[0] < 60
