@@ -24,7 +24,7 @@ from training import cli
 from training.signals import Signals
 from training.trainer import Trainer
 
-STEPS = 30
+STEPS = 60
 
 
 def main() -> None:

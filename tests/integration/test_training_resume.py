@@ -66,7 +66,7 @@ def test_killed_at_moments_of_every_kind(tmp_path: Path) -> None:
     """At steps and in the middle of saving, once or again and again; `make soak` takes all moments there are."""
     text = tmp_path / "text.txt"
     draw = random.Random(2)
-    moments = [f"step:{step}" for step in draw.sample(range(1, 31), 2)]
+    moments = [f"step:{step}" for step in draw.sample(range(1, 61), 2)]
     moments += [f"sync:{number}" for number in draw.sample(range(1, 87), 2)]
     moments += ["step:3,step:2,sync:9"]
     words = [sys.executable, "-m", "tests.lives", str(tmp_path), str(text), "", *moments]

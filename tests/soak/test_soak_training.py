@@ -37,14 +37,34 @@ def test_killed_at_every_moment_of_saving(tmp_path: Path) -> None:
     assert lives(tmp_path, [f"sync:{number}" for number in range(1, _SYNCS + 1)]) == []
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(5))
 def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
+    """At 200 random moments in all: four in each life of a run, ten runs a seed."""
     draw = random.Random(seed)
 
     def moment() -> str:
-        return draw.choice([f"step:{draw.randint(1, 12)}", f"sync:{draw.randint(1, 25)}"])
+        return draw.choice([f"step:{draw.randint(1, 24)}", f"sync:{draw.randint(1, 25)}"])
 
-    assert lives(tmp_path, [",".join(moment() for _ in range(draw.randint(2, 6))) for _ in range(12)]) == []
+    assert lives(tmp_path, [",".join(moment() for _ in range(4)) for _ in range(10)]) == []
+
+
+def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
+    """At random steps, the first or the other one, until the run is through; each time it is resumed."""
+    write_text(tmp_path)
+    arguments = ["text.txt", *SIZES, f"--steps={STEPS}", "--evaluations=6"]
+    draw, runs = random.Random(1), [{"processes": 2, "arguments": [*arguments, "--out=whole"]}]
+    runs.append({"processes": 2, "arguments": [*arguments, "--out=run"], "signals": [[1, 20, signal.SIGKILL]]})
+    for _ in range(20):
+        kills = [[draw.randint(0, 1), step, signal.SIGKILL] for step in draw.sample(range(1, STEPS + 1), 8)]
+        runs.append({"processes": 2, "arguments": ["--resume=run"], "signals": kills})
+    runs.append({"processes": 2, "arguments": ["--resume=run"]})
+    words = [sys.executable, "-m", "tests.ranks", str(tmp_path), *map(json.dumps, runs)]
+    ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    codes = [json.loads(line)["codes"] for line in ended.stdout.splitlines()]
+    assert codes[0] == codes[-1] == [0, 0]
+    assert sum(-signal.SIGKILL in code for code in codes) > 3
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
 def test_killed_at_moments_of_the_clock(tmp_path: Path) -> None:
