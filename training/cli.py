@@ -118,7 +118,7 @@ def _push_rest(session: Session, deadline_s: float) -> tuple[Entry, ...]:
 
 def _prompt(session: Session) -> str:
     examples = session.facts["examples"]
-    return f" {shlex.quote(examples[0])}" if examples else ""
+    return (" --chat" if session.chat else "") + (f" {shlex.quote(examples[0])}" if examples else "")
 
 
 def _checkpoints(waiting: Sequence[Entry]) -> str:

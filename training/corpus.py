@@ -21,11 +21,12 @@ import errno
 import shutil
 import tempfile
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .chat_exports import chat_kind
 from .corpus_decode import CorpusError, Errors, NotTextError, decode, shown
 from .corpus_fetch import Progress, too_large
 from .corpus_sources import STDIN, Item, Source, expand, name_of, stamp
@@ -34,7 +35,10 @@ from .ids_file import Ids, IdsWriter, texts
 __all__ = ["Corpus", "CorpusError", "Errors", "LeftOut", "Progress", "check_length", "corpus_name", "read_corpus"]
 
 PYTHON_DOCS = "python-docs"
+_LOOKED_AT = 10_000  # characters of a file in which a chat is noticed
 _KEPT_FREE = 100_000_000  # bytes of the disk that a text leaves to the checkpoints, at least
+
+Turns = Callable[[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def read_corpus(
     errors: Errors = "strict",
     progress: Progress | None = None,
     max_bytes: int | None = None,
+    turns: Turns | None = None,
 ) -> Corpus:
     """The text of `sources`.
 
@@ -121,6 +126,8 @@ def read_corpus(
         errors: what to do with bytes that are not UTF-8.
         progress: is told how far each file is.
         max_bytes: of all files together; None for what the disk takes.
+        turns: makes the text of a file that is a chat's export, which is given whole, with the file's label; None
+            for files that are read as they are.
 
     Raises:
         CorpusError: one of the sources cannot be had. The message says in one line which, why, and what to do.
@@ -137,7 +144,7 @@ def read_corpus(
     _check_known_size(expanded, max_bytes)
     try:
         with IdsWriter(path, known) as writer:
-            reader = _Reader(writer, errors, progress, max_bytes)
+            reader = _Reader(writer, errors, progress, max_bytes, turns)
             for source in expanded:
                 reader.read(source, alone=len(expanded) == 1)
             if not sources:
@@ -190,7 +197,10 @@ def _python_docs() -> str:
 class _Reader:
     """Gathers the pieces of one corpus, and what there is to say about them."""
 
-    def __init__(self, writer: IdsWriter, errors: Errors, progress: Progress | None, max_bytes: int) -> None:
+    def __init__(
+        self, writer: IdsWriter, errors: Errors, progress: Progress | None, max_bytes: int, turns: Turns | None
+    ) -> None:
+        self._turns = turns
         self._writer = writer
         self._errors: Errors = errors
         self._progress = progress
@@ -227,7 +237,8 @@ class _Reader:
         before, bytes_left = self._writer.mark(), self._bytes_left
         try:
             with closing(item.read(self._bytes_left, self._progress)) as chunks:
-                replaced = self.add(decode(self._counted(chunks), item.label, self._errors), item.file)
+                pieces = decode(self._counted(chunks), item.label, self._errors)
+                replaced = self.add(self._as_text_or_turns(pieces, item.label), item.file)
         except NotTextError:
             if not item.found:
                 raise
@@ -250,6 +261,17 @@ class _Reader:
         for chunk in chunks:
             self._bytes_left -= len(chunk)
             yield chunk
+
+    def _as_text_or_turns(self, pieces: Iterable[tuple[str, int]], label: str) -> Iterator[tuple[str, int]]:
+        if self._turns is not None:
+            texts, places = zip(*pieces, strict=True) if (pieces := list(pieces)) else ((), ())
+            if text := "".join(texts):
+                yield self._turns(text, label), sum(places)
+            return
+        for number, (text, replaced) in enumerate(pieces):
+            if number == 0 and (kind := chat_kind(text[:_LOOKED_AT])):
+                self._warnings.append(f"{label} looks like {kind}: with --chat it is read as turns, and no dates")
+            yield text, replaced
 
     def add(self, pieces: Iterable[tuple[str, int]], file: str) -> int:
         """Add a file's text, unless there is none in it; gives the number of places that were replaced."""

@@ -31,7 +31,7 @@ _PROTOCOLS = {
     "carried": "one pass over the validation text, state carried all the way",
     "cold256": "windows of 256 characters, each from a zero state",
 }
-_KEEP_SLASH = ("--push-to", "--space")  # options whose value is USER/NAME, not a path
+_KEEP_SLASH = ("--push-to", "--space", "--from")  # options whose value is USER/NAME[@REVISION], if it is no path
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,15 @@ def front_matter(lm: CharLSTM) -> str:
         tags=["char-lstm", "lstm", "character-level", "text-generation", "pytorch"],
         model_name=_title(lm),
         eval_results=_results(lm) or None,
+        **_base(lm),
     )
     return data.to_yaml().rstrip()
+
+
+def _base(lm: CharLSTM) -> dict[str, Any]:
+    """The model it went on from, as the Hub links them."""
+    repo = _base_model(lm).partition("@")[0]
+    return {"base_model": repo, "base_model_relation": "finetune"} if repo else {}
 
 
 def _results(lm: CharLSTM) -> list[EvalResult]:
@@ -136,18 +143,29 @@ def _introduction(lm: CharLSTM) -> str:
         f"time. {_parameters(lm):,} parameters: {config.vocab_size:,} characters, embeddings of "
         f"{config.embedding_size:,}, {cells} LSTM cells. Its whole memory of a conversation is the state (h, c): "
         f"{2 * config.num_layers * config.hidden_size:,} numbers."
-    )
+    ) + _descent(lm)
+
+
+def _descent(lm: CharLSTM) -> str:
+    """What it went on from."""
+    base, corpus = _base_model(lm), _line(lm.training.get("base_corpus"))
+    if not base and not corpus:
+        return ""
+    repo, _, commit = base.partition("@")
+    model = f"[{repo}](https://huggingface.co/{repo}) at {commit[:7]}" if base else "another model"
+    return f" It went on from {model}" + (f", which had read {_code(_base_name(corpus))}." if corpus else ".")
 
 
 def _usage(lm: CharLSTM, samples: Sequence[Sample]) -> str:
     where = _repo(lm) or "."
-    prompt = samples[0].prompt if samples else _prompt_of(lm)
+    prompt = _example(lm) if lm.chat else samples[0].prompt if samples else _prompt_of(lm)
+    call = f"lm.chat.wrap({prompt!r}), stop=lm.chat.stop" if lm.chat else f"{prompt!r}"
     python = (
         "from model import CharLSTM, generate\n"
         f"lm = CharLSTM.from_pretrained({where!r}){'' if _repo(lm) else '  # this folder'}\n"
-        f"print(generate(lm, {prompt!r}, length=500, temperature=0.8, seed=1))"
+        f"print(generate(lm, {call}, length=500, temperature=0.8, seed=1))"
     )
-    words = ["python", "-m", "model", "generate", prompt, "--model", where]
+    words = ["python", "-m", "model", "generate", prompt, *(["--chat"] if lm.chat else []), "--model", where]
     return (
         f"In a checkout of char-lstm, the project that made it:\n\n{fenced(python, 'python')}\n\n"
         f"or in a terminal:\n\n{fenced(shlex.join(words), 'bash')}"
@@ -187,10 +205,11 @@ def _shown(samples: Sequence[Sample]) -> str:
 
 
 def _memorised(lm: CharLSTM, metrics: Sequence[Mapping[str, Any]]) -> str:
+    base = " and that of the model it went on from" if _descent(lm) else ""
     text = (
-        "It knows nothing but its text, and can write passages of it word for word: names, addresses or anything "
-        "else that stands there. Whoever may not have the text should not have the model. What it says is not true "
-        "because it says so."
+        f"It knows nothing but its text{base}, and can write passages of it word for word: names, addresses or "
+        "anything else that stands there. Whoever may not have the text should not have the model. What it says is "
+        "not true because it says so."
     )
     seen, length = _number(metrics[-1].get("chars")) if metrics else None, _number(lm.training.get("corpus_characters"))
     if seen and length:
@@ -304,7 +323,7 @@ def public_command(command: str) -> str:
         option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
         if "://" in value:
             value = re.sub(r"//[^/@]*@", "//", value).partition("?")[0]  # a password or a signature may stand there
-        elif (option or before) not in _KEEP_SLASH:
+        elif (option or before) not in _KEEP_SLASH or not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", value):
             value = _base_name(value)
         shown.append(f"{option}{equals}{value}")
     return shlex.join(shown)
@@ -357,6 +376,12 @@ def _repo(lm: CharLSTM) -> str:
     return repo if re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else ""
 
 
+def _base_model(lm: CharLSTM) -> str:
+    """USER/NAME@COMMIT of the model it went on from, or ""."""
+    base = _line(lm.training.get("base_model"))
+    return base if re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", base, re.ASCII) else ""
+
+
 def _corpus(lm: CharLSTM) -> str:
     return _base_name(_line(lm.training.get("corpus"))) or "a text"
 
@@ -366,6 +391,11 @@ def _title(lm: CharLSTM) -> str:
 
 
 def _prompt_of(lm: CharLSTM) -> str:
+    """What samples go on from: a beginning that the text often uses; of a chat, a turn of it."""
+    return lm.chat.wrap(_example(lm)) if lm.chat else _example(lm)
+
+
+def _example(lm: CharLSTM) -> str:
     examples: Iterable[object] = lm.training.get("examples") or ()
     return next((_line(example) for example in examples if _line(example)), "")
 

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, NoReturn
 
+from model.char_lstm import is_local
 from model.sampler import number_or_text
 
 from . import privacy
-from .about import public_command
+from .about import public_command, public_source
 from .hub import check_repo_name
 from .recipe import PRESETS, Recipe
 
@@ -93,10 +94,14 @@ def chosen(options: argparse.Namespace) -> dict[str, Any]:
 
 def to_publish(options: argparse.Namespace) -> str:
     """The command that was typed, as it may stand in a card."""
+    parent = options.parent
     typed = {
+        "from": public_source(parent) if parent is not None and is_local(parent) else parent,
         **{name: getattr(options, name) for name in ("preset", "minutes", "steps", "push_to", "private")},
         "license": None if options.license == "unknown" else options.license,
         "errors": None if options.errors in (None, "strict") else options.errors,
+        "chat": options.chat,
+        "reply_as": options.reply_as,
         **chosen(options),
         "no_fit": options.no_fit,
     }
@@ -130,7 +135,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume", metavar="RUN", help="go on with a run that was stopped: its folder, or hf://USER/NAME"
     )
+    parser.add_argument(
+        "--from",
+        dest="parent",
+        metavar="MODEL",
+        help="begin with a model's weights: USER/NAME[@REVISION], a run's or a checkpoint's folder",
+    )
     parser.add_argument("--errors", choices=("strict", "replace"), help="what to do with bad UTF-8 (strict)")
+    parser.add_argument(
+        "--chat", action="store_true", help="TEXT is a chat: WhatsApp's .txt, Telegram's result.json, or JSON lines"
+    )
+    parser.add_argument("--reply-as", metavar="NAME", help="who of the chat the model speaks as; else who says most")
     hub = parser.add_argument_group("the Hub")
     hub.add_argument("--push-to", metavar="USER/NAME", help="push checkpoints there while it trains")
     hub.add_argument("--private", action="store_true", help="make the repo private")
@@ -164,8 +179,11 @@ def _check(options: argparse.Namespace) -> None:
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
         raise OptionsError(f"--{name.replace('_', '-')} {rest}") from None
+    options.chat = options.chat or options.reply_as is not None
     if options.resume is not None:
         _check_resume(options)
+    elif options.chat and not options.text:
+        raise OptionsError("--chat says how to read a TEXT: give one")
     if options.push_to is not None:
         check_repo_name(options.push_to)
     elif options.private:
@@ -183,9 +201,10 @@ def _check_resume(options: argparse.Namespace) -> None:
             raise OptionsError(f"--resume is {options.resume!r:.60}: a run on the Hub is hf://USER/NAME")
     elif options.out is not None:
         raise OptionsError("--resume goes on in its own folder: leave --out away")
+    if options.parent is not None:
+        raise OptionsError("--from begins another run: give it without --resume")
     frozen = [name for name in (*RECIPE_OPTIONS, "preset", "minutes", "steps") if getattr(options, name) is not None]
-    if options.no_fit:
-        frozen.append("no_fit")
+    frozen += [name for name in ("no_fit", "chat") if getattr(options, name)]
     if frozen:
         raise OptionsError(f"--{frozen[0].replace('_', '-')} is frozen in the run: resume without it")
 

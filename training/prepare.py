@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +15,18 @@ from typing import Any
 
 import torch
 
-from model import CharTokenizer, LSTMConfig
+from model import CharTokenizer, ChatFormat, LSTMConfig
+from model.checkpoint import Checkpoint
 
-from . import corpus_kept, evaluate, measure, privacy
+from . import corpus_kept, evaluate, fine_tune, measure, privacy
 from .about import LOOKED_AT, beginnings, public_source, public_sources, versions
+from .chat_exports import ChatReader
 from .console import say, speed, warn
 from .corpus import Corpus, check_length, corpus_name, read_corpus
+from .corpus_decode import shown
 from .corpus_fetch import size_text
 from .dataset import split
+from .fine_tune import Parent
 from .hub import Destination, Pusher, preflight, read_destination
 from .hub_resume import SCHEME, pull_run
 from .ids_file import Ids
@@ -45,24 +50,35 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
         folder = RunFolder(options.out, resume=False) if options.out is not None else None
         if folder is not None:
             undo.callback(folder.discard)
+        parent = fine_tune.parent_of(options)
+        known = parent.lm.tokenizer.vocab if parent else ()
         if folder is None:
             folder = _free_folder(corpus_name(options.text))
             undo.callback(folder.discard)
-        corpus = _read(options.text, options.errors or "strict", folder.path / IDS)
+        reader = ChatReader() if options.chat else None
+        corpus = _read(options.text, options.errors or "strict", folder.path / IDS, known, reader)
+        chat = reader.format(options.reply_as) if reader else None
         corpus_kept.keep(corpus, folder.path)
         folder.write_sources(options.text, options.errors or "strict")
         destination = _destination(options, corpus)
-        tokenizer, facts = _characters(corpus, _public(options.text, options.errors or "strict"))
-        recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start)
+        tokenizer, facts = _characters(corpus, _public(options.text, options.errors or "strict"), known)
+        if reader and chat:
+            facts |= _chat_facts(reader, chat)
+        recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start, parent)
         about = {
             "preset": preset,
             "license": options.license,
             "repo": destination.repo if destination else "",
             "command": to_publish(options),
+            **(parent.about if parent else {}),
             **versions(),
         }
         keeper = Keeper(folder, _pusher(destination, folder))
-        session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, facts=facts, about=about, start=start)
+        made = {"facts": facts, "about": about, "start": start, "chat": chat}
+        session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **made)
+        if parent:
+            train, _ = split(corpus.ids)
+            session.trainer.start_from(fine_tune.grown_weights(parent.lm, train, len(tokenizer)))
         undo.pop_all()
         return session
 
@@ -73,15 +89,16 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
     with ExitStack() as undo:
         folder = _pulled(options, undo) if from_hub else RunFolder(options.resume, resume=True)
         undo.callback(folder.close)
-        state, tensors, metrics = folder.newest_whole(warn)
+        state, tensors, metrics, served = folder.newest_whole(warn)
         recipe = _saved_recipe(state)
-        corpus, public = _read_again(options, folder, state["corpus"])
+        corpus, public = _read_again(options, folder, state["corpus"], served)
         destination = _destination(options, corpus)
         if destination is None and from_hub:  # the text was looked at, and published, when the run began
             destination = preflight(options.resume.removeprefix(SCHEME))
         elif destination is None and (folder.path / "outbox" / "destination.json").exists():
             destination = read_destination(folder.path)
         tokenizer, facts = _characters(corpus, public)
+        facts["examples"] = served.training.get("examples", [])
         about = dict(state["about"])
         if destination is not None:
             about["repo"] = destination.repo
@@ -93,7 +110,7 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
             folder, _pusher(destination, folder), done, {"repo": about["repo"], "license": about["license"]}
         )
         known = {"facts": facts, "about": about, "metrics": metrics, "start": start, "began_s": state["seconds"]}
-        session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **known)
+        session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, chat=served.chat, **known)
         try:
             session.trainer.load_state_tensors(tensors)
         except ValueError as error:
@@ -115,17 +132,21 @@ def _pulled(options: argparse.Namespace, undo: ExitStack) -> RunFolder:
     return folder
 
 
-def _read(sources: list[str], errors: Any, path: Path) -> Corpus:
+def _read(
+    sources: list[str], errors: Any, path: Path, known: Sequence[str] = (), chat: ChatReader | None = None
+) -> Corpus:
+    """A text: known characters first in its vocabulary, and turns if it is a chat."""
     say(f"Reading {_listed(sources) or 'the documentation that ships inside Python'} …")
-    corpus = read_corpus(sources, path=path, errors=errors, progress=_reading_shown())
-    for line in corpus.warnings:
+    how: dict[str, Any] = {"errors": errors, "known": known, "turns": chat.read if chat else None}
+    corpus = read_corpus(sources, path=path, progress=_reading_shown(), **how)
+    for line in (*corpus.warnings, *(chat.warnings if chat else ())):
         warn(line)
     check_length(corpus, _SHORTEST, "training")
     return corpus
 
 
 def _read_again(
-    options: argparse.Namespace, folder: RunFolder, saved: dict[str, Any]
+    options: argparse.Namespace, folder: RunFolder, saved: dict[str, Any], served: Checkpoint
 ) -> tuple[Corpus, dict[str, Any] | None]:
     """The text of a run that goes on, and where anyone finds it.
 
@@ -137,7 +158,7 @@ def _read_again(
     sources, errors = _sources(options, folder, saved)
     beside = folder.path / f".{IDS}.again.tmp"  # another text does not replace the run's own
     try:
-        corpus = _read(sources, errors, beside)
+        corpus = _read(sources, errors, beside, served.tokenizer.vocab, ChatReader() if served.chat else None)
         _check_same(corpus, saved)
         beside.replace(folder.path / IDS)
     finally:
@@ -198,9 +219,13 @@ def _public(sources: list[str], errors: str) -> dict[str, Any] | None:
     return None if public_sources(sources) is None else {"sources": sources, "errors": errors}
 
 
-def _characters(corpus: Corpus, public: dict[str, Any] | None) -> tuple[CharTokenizer, dict[str, Any]]:
+def _characters(
+    corpus: Corpus, public: dict[str, Any] | None, known: Sequence[str] = ()
+) -> tuple[CharTokenizer, dict[str, Any]]:
     tokenizer = CharTokenizer(corpus.vocab)
-    say(f"{corpus.characters:,} characters, {len(tokenizer):,} of them distinct.")
+    if known:
+        new = f"{len(tokenizer) - len(known):,} of them new to the model, which knew {len(known):,} distinct ones"
+    say(f"{corpus.characters:,} characters, {new if known else f'{len(tokenizer):,} of them distinct'}.")
     facts = {
         "corpus": corpus.name,
         "corpus_sha256": corpus.sha256,
@@ -209,6 +234,16 @@ def _characters(corpus: Corpus, public: dict[str, Any] | None) -> tuple[CharToke
         "examples": beginnings(corpus.head(LOOKED_AT)),
     }
     return tokenizer, facts
+
+
+def _chat_facts(reader: ChatReader, chat: ChatFormat) -> dict[str, Any]:
+    """What there is to say of a text that is a chat."""
+    asks, replies = chat.prefix.removesuffix(": "), chat.opening.removesuffix(": ")
+    say(
+        f"{sum(reader.speakers.values()):,} messages of {len(reader.speakers):,} speakers: it speaks as "
+        f"{shown(replies)} to {shown(asks)}."
+    )
+    return {"examples": reader.examples(chat)}
 
 
 def _destination(options: argparse.Namespace, corpus: Corpus) -> Destination | None:
@@ -231,13 +266,18 @@ def _pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None
     return Pusher(destination, folder.path, report=say)
 
 
-def _recipe(options: argparse.Namespace, vocab_size: int, ids: Ids, folder: Path, start: float) -> tuple[Recipe, str]:
-    """What will be done, from the options, the text and a look at the machine."""
+def _recipe(
+    options: argparse.Namespace, vocab_size: int, ids: Ids, folder: Path, start: float, parent: Parent | None
+) -> tuple[Recipe, str]:
+    """What will be done, from the options, the text, a look at the machine, and the model to go on from."""
     minutes = None if options.steps else options.minutes or DEFAULT_MINUTES
-    preset = options.preset or preset_for(minutes or DEFAULT_MINUTES, len(ids))
+    fitting = fine_tune.preset_near(parent.lm) if parent else preset_for(minutes or DEFAULT_MINUTES, len(ids))
+    preset = options.preset or fitting
     train, validation = split(ids)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = replace(PRESETS[preset], bfloat16=measure.has_fast_bfloat16(device))
+    if parent:
+        recipe = fine_tune.gentler(recipe, parent.lm)
     recipe = replace(recipe, **chosen(options))
     recipe = replace(recipe, window=min(recipe.window, len(train) - 1))
     recipe = replace(recipe, batch=max(1, min(recipe.batch, len(train) // recipe.window)))

@@ -30,6 +30,7 @@ from torch import Tensor
 
 from model.checkpoint import (
     MANIFEST,
+    Checkpoint,
     CheckpointError,
     check_manifest,
     json_bytes,
@@ -196,8 +197,8 @@ class RunFolder:
 
     def newest_whole(
         self, warn: Callable[[str], None]
-    ) -> tuple[dict[str, Any], dict[str, Tensor], list[dict[str, Any]]]:
-        """The newest checkpoint that can be resumed: state.json, tensors and metrics.
+    ) -> tuple[dict[str, Any], dict[str, Tensor], list[dict[str, Any]], Checkpoint]:
+        """The newest checkpoint that can be resumed: state.json, tensors, metrics, and what is served.
 
         A damaged one is told of and set aside, and ``best`` and ``latest`` are pointed at whole ones.
 
@@ -207,8 +208,8 @@ class RunFolder:
         damaged: list[Path] = []
         for folder in reversed(self.steps()):
             try:
-                read_checkpoint(folder)
-                found = (*read_state(folder), read_metrics(folder))
+                checkpoint = read_checkpoint(folder)
+                found = (*read_state(folder), read_metrics(folder), checkpoint)
             except (CheckpointError, OSError) as error:
                 damaged.append(folder)
                 warn(f"{folder.name} is damaged ({error}): it is set aside, and the one before it is taken")

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from model import CharLSTM, CharTokenizer, generate
+from model import CharLSTM, CharTokenizer, ChatFormat, generate
 from model.checkpoint import Checkpoint, CheckpointError, replace_file, write_cells, write_checkpoint
 
 from . import evaluate
@@ -45,6 +45,7 @@ class Session:
         began_s: seconds that the run took before this process.
         start: ``time.monotonic()`` when this process began.
         metrics: the evaluations so far.
+        chat: how the model is talked to, if its text is a chat.
     """
 
     keeper: Keeper
@@ -56,6 +57,7 @@ class Session:
     began_s: float = 0.0
     start: float = field(default_factory=time.monotonic)
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    chat: ChatFormat | None = None
 
     @classmethod
     def prepare(cls, keeper: Keeper, tokenizer: CharTokenizer, ids: Ids, recipe: Recipe, **rest: Any) -> Session:
@@ -184,7 +186,7 @@ class Session:
 
     def _write(self, folder: Path, line: Mapping[str, Any]) -> None:
         network = self.trainer.average
-        checkpoint = Checkpoint(network.config, self.tokenizer, network.state_dict(), self._summary(line))
+        checkpoint = Checkpoint(network.config, self.tokenizer, network.state_dict(), self._summary(line), self.chat)
         write_checkpoint(folder, checkpoint, dtype="bfloat16")
         replace_file(folder / METRICS, metrics_bytes(self.metrics))
         state = {

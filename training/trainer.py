@@ -144,6 +144,12 @@ class Trainer:
         self.steps_done = int(tensors["steps_done"])
         self.take_up(LSTMState(*(tensors[f"carried.{name}"].to(self._device) for name in "hc")))
 
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Begins with these weights instead of random ones; everything else is as at the start of any run."""
+        for network in (self.network, self.average):
+            network.load_state_dict(weights)
+        self.take_up()
+
     @parallel.by_all
     def take_up(self, carried: LSTMState | None = None) -> None:
         """Goes on from where the first process stands, which alone is given the state that all rows carry."""

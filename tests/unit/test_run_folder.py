@@ -221,8 +221,9 @@ def test_a_run_with_a_checkpoint_is_not_taken_back(run: RunFolder) -> None:
 
 def test_the_newest_whole_checkpoint_is_taken(run: RunFolder, again: Again) -> None:
     warnings: list[str] = []
-    state, tensors, metrics = again(run).newest_whole(warnings.append)
+    state, tensors, metrics, checkpoint = again(run).newest_whole(warnings.append)
     assert (state["step"], int(tensors["steps_done"]), [line["step"] for line in metrics]) == (30, 30, [10, 20, 30])
+    assert checkpoint.tokenizer.vocab == tiny_model().tokenizer.vocab
     assert warnings == []
 
 
@@ -246,7 +247,7 @@ def test_a_damaged_newest_checkpoint_is_set_aside_loudly(
     damage(run.steps()[2])
     warnings: list[str] = []
     folder = again(run)
-    state, _, _ = folder.newest_whole(warnings.append)
+    state, *_ = folder.newest_whole(warnings.append)
     assert state["step"] == 20
     assert len(warnings) == 1
     assert warnings[0].startswith("step-00000030 is damaged (")
