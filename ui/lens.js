@@ -77,11 +77,12 @@ async function pump() {
   lens.pumping = true;
   try {
     for (let note; (note = wanted()); ) {
-      const values = valuesOf(note);
+      const [values, key] = [valuesOf(note), lensNow().key()];
       const answer = await ask({ turn: note.number, from: values.length, ...lensNow().wants() });
-      if (answer.refusal || lens.notes.get(note.number) !== note) break;
+      if (answer.refusal) break;
+      if (lens.notes.get(note.number) !== note || lens.name === "plain" || lensNow().key() !== key) continue;
       if (answer.given !== undefined && note.given === null) note.given = answer.given;
-      const news = lensNow().take(answer);
+      const news = lensNow().take(answer, note, values.length);
       values.push(...news);
       paint(note);
       lensNow().show(note);

@@ -7,8 +7,13 @@ conversation, one at a time; a lens that is off asks nothing and costs nothing.
     {"key": K, "turn": 7, "from": 120}     the characters from there on, as many as can be read in some milliseconds:
         {"bits": [2.1, null, -1, …], "more": true}, null where nothing was expected, -1 where the model does not know
         it; and from 0 on "given": what the model was given to read. Turn 0 is the visitor's own text.
+        With "cell": [layer, index] also "values": 127 tanh(c) of this cell after each of them, null where the model has
+        none such; with "layer": n also "columns", the same of all cells of the layer, for the last 256 characters of
+        the answer, a byte each, in base64.
     {"key": K, "turn": 7, "at": 33}        one character closely:
         {"top": [["e", -0.2], …], "rest": [-4.1, …]}, the likeliest with their logits and the logits of the others
+        With "cell" also "gates": [i, f, g, o] of this cell as it was read, and "cell": [c before, c after].
+    {"key": K, "about": NAME}              a model: {"layers": 2, "hidden": 512, "cells": […]}, those with names
     {"key": K, "text": "…", "model": NAME} the visitor's own text has changed:
         {"same": 12}, so many characters at its beginning stand as they did
 
@@ -18,6 +23,7 @@ Anything that cannot be done is {"refusal": "…"}; a key that is not known is {
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 import math
@@ -25,6 +31,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -32,8 +39,8 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from model import Reading, Seen
-from model.reading import UNKNOWN
+from model import CharLSTM, Reading, Seen
+from model.reading import UNKNOWN, Floats
 from model.tokenizer import CharTokenizer
 
 from .conversation import Conversation, Turn
@@ -45,6 +52,7 @@ log = logging.getLogger("char-lstm")
 PATH = "/lens"
 MOST_BYTES = 256 << 10  # a text of 20,000 characters, each written as an escape
 READINGS = 64  # kept; a text whose reading was forgotten is read anew
+COLUMNS = 256  # of the picture of a layer, in one answer at most
 TOP = 8  # likeliest characters that are named
 MOST_LOGITS = 4096  # of those that are sent: beyond, in a huge vocabulary, they weigh nothing
 _WHILE_WRITING_S = 0.004  # of work for a question while the turn is being written, so that all stays smooth
@@ -95,6 +103,8 @@ class Lenses:
         async with self._turns:
             if "text" in asked:
                 return await asyncio.to_thread(self._change, key, asked)
+            if "about" in asked:
+                return _about(self._shelf.get(asked["about"]).lm)
             number = asked.get("turn")
             turn = next((turn for turn in talk.turns if turn.number == number), None)
             if turn is None and number != 0:
@@ -134,20 +144,37 @@ class Lenses:
         if turn:
             reading.become(turn.text)
         bits: list[float | None] = []
+        cells: list[Floats] = []
         for seen in reading.walk(start):
             bits.append(_bits(seen))
+            cells.append(seen.cells)
             if len(bits) % _AT_LEAST == 0 and time.perf_counter() > end:
                 break
-        given = {"given": turn.to_read} if turn and start == 0 else {}
-        return {**given, "bits": bits, "more": start + len(bits) < len(reading)}
+        told: dict[str, Any] = {"given": turn.to_read} if turn and start == 0 else {}
+        if "cell" in asked:
+            layer, index = _cell(asked)
+            there = layer < reading.lm.config.num_layers and index < reading.lm.config.hidden_size
+            told["values"] = [_byte(each[layer, index]) if there else None for each in cells]
+        if "layer" in asked:
+            layer = min(_position(asked, "layer"), reading.lm.config.num_layers - 1)
+            columns = np.array([each[layer] for each in cells[-COLUMNS:]], np.float32)
+            told["columns"] = base64.b64encode(np.rint(127 * np.tanh(columns)).astype(np.int8).tobytes()).decode()
+        return {**told, "bits": bits, "more": start + len(bits) < len(reading)}
 
     def _look(self, reading: Reading, turn: Turn | None, asked: Mapping[str, Any]) -> dict[str, Any]:
         if turn:
             reading.become(turn.text)
-        seen = next(reading.walk(_position(asked, "at")), None)
-        if seen is None:
+        at = _position(asked, "at")
+        if at >= len(reading):
             raise RefusalError("", "There is no such character.")
-        return _expected(seen, reading.lm.tokenizer)
+        look = reading.look(at)
+        told = _expected(look.seen, reading.lm.tokenizer)
+        if "cell" in asked:
+            layer, index = _cell(asked)
+            if layer < len(look.before) and index < look.before.shape[1]:
+                told["gates"] = [round(float(gate), 3) for gate in look.gates[layer, :, index]]
+                told["cell"] = [round(float(c[layer, index]), 3) for c in (look.before, look.seen.cells)]
+        return told
 
 
 async def _question(request: Request) -> dict[str, Any]:
@@ -170,6 +197,22 @@ def _position(asked: Mapping[str, Any], name: str) -> int:
     if type(value) is not int or value < 0:
         raise RefusalError(name, "must be a whole number from 0 on")
     return value
+
+
+def _cell(asked: Mapping[str, Any]) -> tuple[int, int]:
+    cell = asked["cell"]
+    if not isinstance(cell, list) or len(cell) != 2 or any(type(each) is not int or each < 0 for each in cell):
+        raise RefusalError("cell", "must be a layer and a number, each from 0 on")
+    return cell[0], cell[1]
+
+
+def _byte(c: float) -> int:
+    return round(127 * math.tanh(c))
+
+
+def _about(lm: CharLSTM) -> dict[str, Any]:
+    cells = [{**asdict(cell), "remembers": cell.remembers} for cell in lm.cells]
+    return {"layers": lm.config.num_layers, "hidden": lm.config.hidden_size, "cells": cells}
 
 
 def _bits(seen: Seen) -> float | None:

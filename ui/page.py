@@ -32,7 +32,7 @@ from .streams import Streams
 log = logging.getLogger("char-lstm")
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("lens.js", "lens_surprise.js", "view.js")  # one after another, the last of which begins
+_SCRIPTS = ("lens.js", "lens_surprise.js", "lens_memory.js", "view.js")  # one after another, the last of which begins
 _STATE_TTL_S = 3600
 _UNDONE = "Something went wrong here. Try again; the conversation is as it was."
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from model import Memory, Reading, SamplingParams
+from model import Cell, Memory, Reading, SamplingParams
 from model.sampler import weights
 from tests.app_server import App, random_model, serving
 from tests.browser.driving import button, fast, log, reply, send, setting, turns
 
 PROMPT = "ROMEO:\nis it 🙂 ü?"
 LENGTH = 80
+NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 BOUNDS = (1, 2, 3, 4, 6, 8)
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with serving({"random": random_model()}) as app:
+    with serving({"random": replace(random_model(), cells=(NAMED,))}) as app:
         yield app
 
 
@@ -156,3 +158,48 @@ def test_the_words_that_cost_most_lead_to_their_place(page: Page) -> None:
     costly.first.click()
     expect(turns(page).last.locator("i.focus")).to_have_count(1)
     expect(page.locator(".likely li")).to_have_count(5)
+
+
+def cell_marks(app: App, text: str, layer: int, index: int) -> list[str]:
+    """The class that each character has for a cell: its sign, and a quarter of its size."""
+    sent = [round(127 * float(np.tanh(seen.cells[layer, index]))) for seen in read_again(app, text).walk()]
+    levels = [round(4 * each / 127) for each in sent]
+    return ["" if not level else f"{'n' if level < 0 else 'p'}{abs(level)}" for level in levels]
+
+
+def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: App) -> None:
+    put_on(page, "Memory")
+    text = write(page)
+    written = app.served("random").engine.written
+    expect(page.get_by_role("status").filter(has_text="This cell follows “place in the line” (r -0.93")).to_be_visible()
+    named = page.get_by_role("combobox", name="Cell with a name")
+    expect(named.locator("option:checked")).to_have_text("place in the line: cell 5 of layer 1, r -0.93")
+    turn = turns(page).last
+    expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
+    assert marks(turn) == cell_marks(app, text, 1, 5)
+    page.get_by_role("spinbutton", name="Layer").fill("0")
+    page.get_by_role("spinbutton", name="Cell", exact=True).fill("99")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("23")
+    expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
+    assert marks(turn) == cell_marks(app, text, 0, 23)
+    page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
+    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
+    expect(turn.locator("i.focus")).to_have_count(1)
+    named.select_option(label="place in the line: cell 5 of layer 1, r -0.93")
+    expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
+    assert turn.locator(".text").text_content() == text
+    assert app.served("random").engine.written == written
+
+
+def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> None:
+    text = write(page)
+    put_on(page, "Memory")
+    expect(turns(page).last.locator(".text i")).to_have_count(len(text))
+    log(page).focus()
+    for key in ("Home", *["ArrowRight"] * 9):
+        page.keyboard.press(key)
+    gates = read_again(app, text).look(9).gates[1, :, 5]
+    shares = page.get_by_role("list", name="Gates of the cell").locator(".share")
+    expect(shares).to_have_count(4)
+    assert [float(share) for share in shares.all_text_contents()] == pytest.approx(gates.tolist(), abs=0.0106)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
-from model import Reading
+from model import Cell, Reading
 from tests.app_server import App, random_model, serving
 from tests.visitor import LIMITS, TIMEOUT_S, Visitor
 
+NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 KEY = "a key that nobody else has"
 FAST = 200
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with serving({"random": random_model(), "other": random_model(1)}) as app:
+    with serving({"random": replace(random_model(), cells=(NAMED,)), "other": random_model(1)}) as app:
         yield app
 
 
@@ -93,6 +97,11 @@ def test_only_who_has_the_key_sees_the_text(app: App) -> None:
         ({"turn": 1, "from": -1}, "from must be a whole number"),
         ({"turn": 1, "from": True}, "from must be a whole number"),
         ({"turn": 1, "at": 10**9}, "no such character"),
+        ({"turn": 1, "from": 0, "cell": [0, -1]}, "cell must be a layer and a number"),
+        ({"turn": 1, "from": 0, "cell": "0"}, "cell must be a layer and a number"),
+        ({"turn": 1, "at": 0, "cell": [True, 0]}, "cell must be a layer and a number"),
+        ({"turn": 1, "from": 0, "layer": None}, "layer must be a whole number"),
+        ({"about": "none"}, "Model is 'none'"),
         ({"turn": 1, "at": "0"}, "at must be a whole number"),
         ({"text": ["x"]}, "Text is ['x']: it must be a text"),
         ({"text": "x" * 20_001}, "Text has 20,001 characters"),
@@ -148,5 +157,46 @@ def test_one_character_closely_has_all_that_could_have_stood_there(app: App) -> 
         assert logits == sorted(logits, reverse=True)
         assert (await visitor.ask(turn=1, at=0))["top"] == []
         assert len(text) == 206
+
+    visit(app, story)
+
+
+def test_cells_come_with_the_text_and_as_a_picture(app: App) -> None:
+    async def story(visitor: Looker) -> None:
+        text = await visitor.begin()
+        lm = app.served("random").lm
+        reading = Reading(lm, blank=True)
+        reading.become(text)
+        cells = np.rint(127 * np.tanh([seen.cells for seen in reading.walk()])).astype(int)
+        told = await visitor.ask(turn=1, **{"from": 190}, cell=[1, 5], layer=0)
+        assert told["values"] == cells[190:, 1, 5].tolist()
+        columns = np.frombuffer(base64.b64decode(told["columns"]), np.int8).reshape(-1, lm.config.hidden_size)
+        assert columns.tolist() == cells[190:, 0].tolist()
+        nowhere = await visitor.ask(turn=1, **{"from": 200}, cell=[7, 5], layer=7)
+        assert nowhere["values"] == [None] * 6
+
+    visit(app, story)
+
+
+def test_the_gates_of_a_cell_make_it_what_it_becomes(app: App) -> None:
+    async def story(visitor: Looker) -> None:
+        await visitor.begin()
+        for position in (0, 7, 150):
+            told = await visitor.ask(turn=1, at=position, cell=[1, 5])
+            i, f, g, _ = told["gates"]
+            before, after = told["cell"]
+            assert f * before + i * g == pytest.approx(after, abs=0.01)
+        assert "gates" not in await visitor.ask(turn=1, at=7, cell=[2, 5])
+
+    visit(app, story)
+
+
+def test_a_model_tells_its_sizes_and_the_names_of_its_cells(app: App) -> None:
+    async def story(visitor: Looker) -> None:
+        await visitor.begin(length=5)
+        told = await visitor.ask(about="random")
+        assert told == {"layers": 2, "hidden": 24, "cells": [{**asdict(NAMED), "remembers": True}]}
+        assert (await visitor.ask(about=None))["hidden"] == 24
+        assert (await visitor.ask(about="other"))["cells"] == []
 
     visit(app, story)
