@@ -10,7 +10,7 @@ LENSES.memory = {
   wants: () => ({ cell: memory.cell, layer: memory.cell[0] }),
 
   take(answer, note, from) {
-    addColumns(note, from, answer);
+    if (follows(note.number)) addColumns(note, from, answer);
     return answer.values;
   },
 
@@ -144,7 +144,14 @@ function bytesOf(base64) {
   return Int8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-function addColumns(note, from, { columns, values, bits }) {
+// The picture follows what is being written; else it stays with the character in focus.
+function follows(number) {
+  const last = talk.turns[talk.turns.length - 1];
+  const writing = last && !last.foot;
+  return writing ? last.turn === number : number !== OWN && !lens.focus;
+}
+
+function addColumns(note, from, { columns, bits }) {
   if (!columns || !memory.about) return;
   const bytes = bytesOf(columns);
   const height = memory.about.hidden;
@@ -163,7 +170,9 @@ function addColumns(note, from, { columns, values, bits }) {
 // Brings the character in focus into the picture.
 async function turnPicture({ number, n }) {
   const map = memory.map;
-  if (map && map.number === number && n >= map.first && n < map.first + map.columns.length) return draw();
+  const there = map && map.number === number && n >= map.first && n < map.first + map.columns.length;
+  const last = talk.turns[talk.turns.length - 1];
+  if (there || (last && !last.foot)) return draw();
   const note = noteOf(number);
   const turn = ++memory.drawing;
   const [from, to] = [Math.max(0, n - WIDTH / 2), Math.min(note.chars.length, Math.max(0, n - WIDTH / 2) + WIDTH)];

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page, expect
 
 from model import Cell, Memory, Reading, SamplingParams
@@ -203,3 +204,30 @@ def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> 
     shares = page.get_by_role("list", name="Gates of the cell").locator(".share")
     expect(shares).to_have_count(4)
     assert [float(share) for share in shares.all_text_contents()] == pytest.approx(gates.tolist(), abs=0.0106)
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds that would keep someone from using the page."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {each['nodes'][0]['target']}" for each in found if each["impact"] in ("serious", "critical")
+    ]
+
+
+def test_nothing_keeps_anyone_from_using_the_page(page: Page) -> None:
+    assert barriers(page) == []
+    text = write(page)
+    assert barriers(page) == []
+    put_on(page, "Surprise")
+    expect(turns(page).last.locator(".text i[class*=b]").nth(20)).to_be_visible()
+    page.get_by_text("Score a text of yours").click()
+    page.get_by_role("textbox", name="Text to score").fill("To be, ü")
+    expect(page.locator(".own .sum")).to_contain_text("in 7 characters")
+    log(page).focus()
+    page.keyboard.press("End")
+    expect(page.locator(".likely li")).to_have_count(5)
+    assert barriers(page) == []
+    put_on(page, "Memory")
+    expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
+    expect(page.locator(".gates li")).to_have_count(4)
+    assert barriers(page) == []
