@@ -30,7 +30,8 @@ from .prepare import fresh, resumed
 from .run_folder import RunError
 from .session import Session
 from .signals import Signals
-from .space_command import make_space
+from .space_command import make_space, named, put_up_best, space_before
+from .space_hub import Space
 
 PUSH_AT_END_S = 120.0
 PUSH_AT_STOP_S = 10.0  # whoever stops a run wants to leave; what is not pushed by then is kept
@@ -75,15 +76,16 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     options = parse(arguments)
     session = resumed(options, start) if options.resume is not None else fresh(options, start)
     try:
+        space = space_before(options, session.about["repo"])
         signals.mode = "note"
         code = session.run(signals)
         signals.forget("raise")
-        return _close(session, code, signals)
+        return _close(session, code, signals, space)
     finally:
         session.keeper.folder.discard()  # which leaves a run that has checkpoints as it is
 
 
-def _close(session: Session, code: int, signals: Signals) -> int:
+def _close(session: Session, code: int, signals: Signals, space: Space | None) -> int:
     """Pushes what is left, says how it ended, what is where, and what to type next."""
     waiting: tuple[Entry, ...] = ()
     try:
@@ -105,6 +107,11 @@ def _close(session: Session, code: int, signals: Signals) -> int:
         say(f"Not on the Hub yet: {_checkpoints(waiting)}. To push:\n  python -m training push {path}")
     elif session.keeper.pusher:
         say(f"On the Hub: {session.about['repo']}")
+    if space is None:
+        return code
+    if code == 0:
+        return put_up_best(space, session.keeper.folder, session.about["repo"])
+    say(f"To put the page up later:\n  python -m training space {path} {named(space)}")
     return code
 
 

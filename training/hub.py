@@ -38,6 +38,7 @@ __all__ = [
     "Pusher",
     "check_repo_name",
     "commit_title",
+    "insist",
     "preflight",
     "pull",
     "push_pending",
@@ -107,7 +108,7 @@ def preflight(
     """
     patience = patience or Patience()
     job = {"verb": "prepare", "repo": check_repo_name(repo), "private": private, "license": license, "branch": TRAINING}
-    outcome = _insist(job, patience, patience.preflight_s)
+    outcome = insist(job, patience, patience.preflight_s)
     return Destination(*(outcome[name] for name in ("repo", "user", "private", "created", "url")))
 
 
@@ -118,10 +119,10 @@ def pull(repo: str, folder: Path, *, patience: Patience | None = None) -> str:
     """
     patience = patience or Patience()
     job = {"verb": "pull", "repo": check_repo_name(repo), "branch": TRAINING, "folder": str(folder)}
-    return str(_insist(job, patience, patience.attempt_s)["commit"])
+    return str(insist(job, patience, patience.attempt_s)["commit"])
 
 
-def _insist(job: dict[str, Any], patience: Patience, limit_s: float) -> dict[str, Any]:
+def insist(job: dict[str, Any], patience: Patience, limit_s: float) -> dict[str, Any]:
     """The outcome of a job, tried again while waiting may help. HubError when it is refused, or the time is over."""
     deadline, wait_s = time.monotonic() + limit_s, patience.first_wait_s
     outcome: dict[str, Any] = {}

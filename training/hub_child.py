@@ -18,7 +18,6 @@ import re
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,100 +34,15 @@ from huggingface_hub import (
     hf_hub_download,
     set_client_factory,
 )
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
 from .hub_process import redact
+from .hub_steps import JobError, explain, step, writer
+from .space_jobs import prepare_space, push_space, watch_space
 
 SERVED = ("config.json", "model.safetensors", "manifest.json", "cells.json", "README.md", "metrics.jsonl", "curve.png")
 CARD = ("README.md", "curve.png")
 STATE = "training_state"
-LOGIN = "run `hf auth login` with a token that may write (https://huggingface.co/settings/tokens), or set HF_TOKEN"
-
-
-class JobError(Exception):
-    """Why a job failed: one line, whether trying again later may help, and how long the Hub wants to be left alone.
-
-    `scope` is "entry" when only this checkpoint is refused, "repo" when every push would fail in the same way.
-    """
-
-    def __init__(self, message: str, *, retry: bool = False, wait_s: float = 0, scope: str = "repo") -> None:
-        super().__init__(message)
-        self.message, self.retry, self.wait_s, self.scope = message, retry, wait_s, scope
-
-
-# what went wrong, in one sentence
-
-
-def explain(error: BaseException, what: str) -> JobError:
-    """The failure of doing `what` (such as "making the repo ada/plays") in the words of a user."""
-    for cause in _causes(error):
-        if isinstance(cause, JobError):
-            return cause
-        if isinstance(cause, HfHubHTTPError):
-            return _explain_status(cause, what)
-        if found := _explain_other(cause, what):
-            return found
-    text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return JobError(f"{what} failed: {text}", retry=True)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from; the client wraps a failed PUT in a RuntimeError."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _explain_status(error: HfHubHTTPError, what: str) -> JobError:
-    status = error.response.status_code
-    words = " ".join((error.server_message or "").split())[:200]
-    said = f' (the Hub said: "{words}")' if words else ""
-    if status == 401 and not isinstance(error, RepositoryNotFoundError):
-        return JobError(f"{what} failed: the Hub does not accept the token (401); {LOGIN}")
-    if status == 402:
-        return JobError(f"{what} failed: the Hub asks for a paid plan or more storage (402){said}; name another repo")
-    if status == 403:
-        return JobError(f"{what} failed: the token has no right to do that (403){said}; {LOGIN}, or name your own repo")
-    if status in (401, 404):
-        return JobError(f"{what} failed: there is no such repo, or the token may not see it ({status}); {LOGIN}")
-    if status in (409, 412):
-        text = f"{what} failed: someone else changed the repo at the same moment ({status}); it is tried again"
-        return JobError(text, retry=True)
-    if status == 429:
-        text = f"{what} failed: the Hub asks for a pause, too many requests (429); wait a few minutes, then go on"
-        return JobError(text, retry=True, wait_s=_pause_of(error))
-    if status == 408 or status >= 500:
-        text = f"{what} failed: the Hub has trouble of its own ({status}); see https://status.huggingface.co"
-        return JobError(text, retry=True, wait_s=_pause_of(error))
-    return JobError(f"{what} failed: the Hub refused it ({status}){said}", scope="entry")
-
-
-def _pause_of(error: HfHubHTTPError) -> float:
-    """Seconds for which the Hub wants to be left alone; 0 when it does not say."""
-    headers = error.response.headers
-    limited = re.search(r"\br=0\s*;\s*t=(\d+)", headers.get("ratelimit", ""))
-    asked = limited[1] if limited else headers.get("retry-after", "").strip()
-    return float(asked) if asked.isdigit() else 0.0
-
-
-def _explain_other(error: BaseException, what: str) -> JobError | None:
-    """Failures without a status: the network, a captive portal, a broken card, a file that is gone."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    where = constants.ENDPOINT
-    if isinstance(error, OfflineModeIsEnabled):
-        return JobError(f"{what} failed: HF_HUB_OFFLINE is set; unset it", retry=False)
-    if "TimeoutException" in kinds:
-        return JobError(f"{what} failed: {where} did not answer in time; is the network slow or down?", retry=True)
-    if "TransportError" in kinds:
-        return JobError(f"{what} failed: {where} cannot be reached; is the network down?", retry=True)
-    if isinstance(error, json.JSONDecodeError):
-        text = f"{what} failed: {where} answered with something that is not the Hub's"
-        return JobError(f"{text}; does this network ask you to sign in on a web page first?", retry=True)
-    if isinstance(error, OSError) and error.errno:
-        return JobError(f"{what} failed: {error.strerror}: {Path(str(error.filename)).name}", scope="entry")
-    if isinstance(error, ValueError) and "metadata" in str(error):  # the client's word for a card's front matter
-        return JobError(f"{what} failed: {' '.join(str(error).split())[:300]}", scope="entry")
-    return None
 
 
 # jobs
@@ -137,23 +51,16 @@ def _explain_other(error: BaseException, what: str) -> JobError | None:
 def prepare(job: dict[str, Any]) -> dict[str, Any]:
     """Makes sure of token, rights, repo and branch; returns repo (USER/NAME), user, private, created, url."""
     api, wanted = HfApi(), str(job["repo"])
-    if not get_token():
-        raise JobError(f"pushing to {wanted!r} needs a token of the Hub and there is none; {LOGIN}")
-    who = _step("asking the Hub whose token this is", api.whoami)
-    if not isinstance(who.get("name"), str):
-        raise JobError("asking the Hub whose token this is failed: the answer names nobody", retry=True)
-    role = ((who.get("auth") or {}).get("accessToken") or {}).get("role")
-    if role == "read":
-        raise JobError(f"the token of {who['name']} may only read, so nothing can be pushed to {wanted!r}; {LOGIN}")
+    user = writer(api, wanted)
     _check_license(str(job["license"]))
-    repo = wanted if "/" in wanted else f"{who['name']}/{wanted}"
+    repo = wanted if "/" in wanted else f"{user}/{wanted}"
     created = _make_repo(api, repo, bool(job["private"]))
-    _step(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
+    step(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
     branch = str(job["branch"])
-    _step(f"making the branch {branch} of {repo}", lambda: api.create_branch(repo, branch=branch, exist_ok=True))
-    private = bool(_step(f"looking at {repo}", lambda: api.model_info(repo)).private)
+    step(f"making the branch {branch} of {repo}", lambda: api.create_branch(repo, branch=branch, exist_ok=True))
+    private = bool(step(f"looking at {repo}", lambda: api.model_info(repo)).private)
     url = f"{constants.ENDPOINT}/{repo}"
-    return {"repo": repo, "user": who["name"], "private": private, "created": created, "url": url}
+    return {"repo": repo, "user": user, "private": private, "created": created, "url": url}
 
 
 def _check_license(name: str) -> None:
@@ -172,11 +79,11 @@ def _check_license(name: str) -> None:
 def _make_repo(api: HfApi, repo: str, private: bool) -> bool:
     """True when the repo was made now. An existing one must be as private as asked, and hold nothing else."""
     try:
-        info = _step(f"looking at {repo}", lambda: api.model_info(repo))
+        info = step(f"looking at {repo}", lambda: api.model_info(repo))
     except JobError as error:
         if not isinstance(error.__cause__, RepositoryNotFoundError):
             raise
-        _step(f"making the repo {repo}", lambda: api.create_repo(repo, private=private, exist_ok=True))
+        step(f"making the repo {repo}", lambda: api.create_repo(repo, private=private, exist_ok=True))
         return True
     if private and not info.private:
         next_step = f"run `hf repos settings {repo} --private` first, or name another repo"
@@ -199,12 +106,12 @@ def push(job: dict[str, Any]) -> dict[str, Any]:
             f"{folder.name} is not a whole checkpoint: it has {', '.join(files) or 'no files'}", scope="entry"
         )
     what = f"pushing to {repo}"
-    info = _step(what, lambda: _head(api, repo, branch))
+    info = step(what, lambda: _head(api, repo, branch))
     present = {sibling.rfilename for sibling in info.siblings or []}
     gone = sorted(name for name in present if _is_replaced(name) and name not in files)
     changes: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete]
     changes = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, gone)]
-    made = _step(
+    made = step(
         what,
         lambda: api.create_commit(
             repo, changes, commit_message=str(job["title"]), revision=branch, parent_commit=info.sha, num_threads=2
@@ -229,7 +136,7 @@ def pull(job: dict[str, Any]) -> dict[str, Any]:
     api, repo, branch, folder = HfApi(), str(job["repo"]), str(job["branch"]), Path(job["folder"])
     what = f"pulling {repo}"
     try:
-        info = _step(what, lambda: api.model_info(repo, revision=branch))
+        info = step(what, lambda: api.model_info(repo, revision=branch))
     except JobError as error:
         if isinstance(error.__cause__, RevisionNotFoundError):
             raise JobError(f"{repo} has no branch {branch!r}: no run was pushed there that could go on") from error
@@ -240,7 +147,7 @@ def pull(job: dict[str, Any]) -> dict[str, Any]:
         raise JobError(f"the branch {branch!r} of {repo} holds no checkpoint yet that a run could go on from")
     wanted = [*(name for name in SERVED if name not in CARD), *state]
     _download(what, repo, info.sha, [name for name in wanted if name in names], folder / "training")
-    main = _step(what, lambda: api.model_info(repo))
+    main = step(what, lambda: api.model_info(repo))
     names = {sibling.rfilename for sibling in main.siblings or []}
     if "config.json" in names:
         _download(what, repo, main.sha, [name for name in SERVED if name in names], folder / "main")
@@ -249,7 +156,7 @@ def pull(job: dict[str, Any]) -> dict[str, Any]:
 
 def _download(what: str, repo: str, commit: str | None, names: list[str], folder: Path) -> None:
     for name in names:
-        _step(what, partial(hf_hub_download, repo, name, revision=commit, local_dir=folder))
+        step(what, partial(hf_hub_download, repo, name, revision=commit, local_dir=folder))
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's notes
 
 
@@ -273,15 +180,16 @@ def _is_replaced(name: str) -> bool:
     return (name in SERVED and name not in CARD) or name.startswith(f"{STATE}/")
 
 
-def _step(what: str, call: Callable[[], Any]) -> Any:
-    """Calls, and turns every failure into a `JobError` that says what was being done."""
-    try:
-        return call()
-    except Exception as error:
-        raise explain(error, what) from error
-
-
 # the process
+
+JOBS = {
+    "prepare": prepare,
+    "push": push,
+    "pull": pull,
+    "prepare_space": prepare_space,
+    "push_space": push_space,
+    "watch_space": watch_space,
+}
 
 
 def main() -> None:
@@ -293,7 +201,7 @@ def main() -> None:
     watch.start()
     _set_timeouts(job["connect_s"], job["read_s"])
     try:
-        outcome = {"ok": True, **{"prepare": prepare, "push": push, "pull": pull}[job["verb"]](job)}
+        outcome = {"ok": True, **JOBS[job["verb"]](job)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it in one line
         failure = explain(error, str(job["verb"]))
         outcome = {"ok": False, "retry": failure.retry, "wait_s": failure.wait_s, "scope": failure.scope}

@@ -62,16 +62,25 @@ def parse_push(arguments: Sequence[str]) -> str:
 
 
 def parse_space(arguments: Sequence[str]) -> argparse.Namespace:
-    """What is typed behind ``python -m training space``."""
+    """What is typed behind ``python -m training space``.
+
+    Raises:
+        OptionsError: something is unknown, missing, or not allowed.
+        HubError: ``--space`` is no repo's name.
+    """
     parser = _Parser(
-        prog="python -m training space", description="Makes a page that writes with a model.", allow_abbrev=False
+        prog="python -m training space",
+        description="Makes a page that writes with a model: a folder for any web host, or a Space on the Hub.",
+        allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or user/name[@revision]")
-    parser.add_argument("--out", metavar="FOLDER", help="where to put the page, for any web host")
-    parser.add_argument("--hardware", choices=("static",), default="static", help="who computes: static is the visitor")
+    parser.add_argument("--out", metavar="FOLDER", help="where to put the page")
+    _add_space(parser)
+    parser.add_argument("--private", action="store_true", help="make the Space private, if it is new")
     options = parser.parse_args(arguments)
-    if options.out is None:
-        raise OptionsError("say where the page should be put: --out FOLDER")
+    if options.out is None and options.space is None:
+        raise OptionsError("say where the page should be: --space USER/NAME, or --out FOLDER")
+    _check_space(options)
     return options
 
 
@@ -87,6 +96,26 @@ def parse_cells(arguments: Sequence[str]) -> tuple[str, list[str]]:
     return str(parsed.model), list(parsed.text)
 
 
+def _add_space(group: Any) -> None:
+    group.add_argument("--space", metavar="USER/NAME", help="a Space on the Hub; made if it is missing")
+    group.add_argument(
+        "--hardware",
+        metavar="NAME",
+        default="static",
+        help="what the page runs on: static, the visitor's own browser (free); zero-gpu (free); cpu-basic, t4-small …",
+    )
+
+
+def _check_space(options: argparse.Namespace) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", options.hardware):
+        raise OptionsError(
+            f"--hardware is {options.hardware!r:.60}: it must be static, zero-gpu, or another of the Hub's such as "
+            "cpu-basic or t4-small"
+        )
+    if options.space is not None:
+        check_repo_name(options.space)
+
+
 def chosen(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of the recipe that were typed."""
     return {name: getattr(options, name) for name in RECIPE_OPTIONS if getattr(options, name) is not None}
@@ -97,7 +126,8 @@ def to_publish(options: argparse.Namespace) -> str:
     parent = options.parent
     typed = {
         "from": public_source(parent) if parent is not None and is_local(parent) else parent,
-        **{name: getattr(options, name) for name in ("preset", "minutes", "steps", "push_to", "private")},
+        **{name: getattr(options, name) for name in ("preset", "minutes", "steps", "push_to", "space", "private")},
+        "hardware": options.hardware if options.space else None,
         "license": None if options.license == "unknown" else options.license,
         "errors": None if options.errors in (None, "strict") else options.errors,
         "chat": options.chat,
@@ -148,7 +178,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reply-as", metavar="NAME", help="who of the chat the model speaks as; else who says most")
     hub = parser.add_argument_group("the Hub")
     hub.add_argument("--push-to", metavar="USER/NAME", help="push checkpoints there while it trains")
-    hub.add_argument("--private", action="store_true", help="make the repo private")
+    _add_space(hub)
+    hub.add_argument("--private", action="store_true", help="make the repo, and the Space, private")
     hub.add_argument("--license", metavar="ID", default="unknown", help="the text's licence, for the card (unknown)")
     hub.add_argument(
         privacy.GO_ON_OPTION, dest="publish_anyway", action="store_true", help="publish what looks private"
@@ -184,6 +215,11 @@ def _check(options: argparse.Namespace) -> None:
         _check_resume(options)
     elif options.chat and not options.text:
         raise OptionsError("--chat says how to read a TEXT: give one")
+    _check_space(options)
+    if options.space is None and options.hardware != "static":
+        raise OptionsError("--hardware says what a Space runs on: give --space USER/NAME too")
+    if options.push_to is None:
+        options.push_to = options.space
     if options.push_to is not None:
         check_repo_name(options.push_to)
     elif options.private:

@@ -1,18 +1,21 @@
 """What a page for a model is made of: a folder, ready for a web host or a Space.
 
-Knows files and models; the network lives elsewhere.
+Two kinds: static files that run in the visitor's browser, and the app, which needs a Space that computes. Knows files
+and models; the network lives elsewhere.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import SpaceCardData, constants
 
-from model import CharLSTM
+from model import PRETRAINED, CharLSTM
 from model.checkpoint import DTYPES, replace_file
 
 from .about import public_source
@@ -21,6 +24,10 @@ from .run_folder import RunError
 ROOT = Path(__file__).resolve().parents[1]
 WEB = ROOT / "web"
 _HUB = "https://huggingface.co"  # as it stands in web/index.html
+STATIC, ZERO_GPU = "static", "zero-gpu"
+_FLAVORS = {ZERO_GPU: "zero-a10g"}  # as the Hub calls it
+_PYTHON = "3.12"  # one of the two that ZeroGPU has
+_ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # those that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
 
 
@@ -35,17 +42,12 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
         OSError: the folder cannot be written.
         RunError: it is no folder, or the project's own files are not there.
     """
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
-    if not WEB.is_dir():
-        raise RunError("the folder web/ is missing: run this from a copy of the whole project")
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder, WEB)
     for path in sorted(WEB.iterdir()):
         replace_file(folder / path.name, path.read_bytes())
     if constants.ENDPOINT != _HUB:  # a Hub of one's own, or a mirror
         page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)
         replace_file(folder / "index.html", page.encode())
-    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
     lm.save_pretrained(folder, dtype=smallest_dtype(lm))
     data = SpaceCardData(**_card(lm), sdk="static", app_file="index.html")
     about = (
@@ -54,6 +56,54 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
         "It needs nothing but a web server: `python -m http.server`, then http://localhost:8000"
     )
     _write_readme(folder, data, lm, about)
+
+
+def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
+    """Writes the app as a Space runs it, with the model inside: it serves that copy when it can have no other.
+
+    Args:
+        folder: made if it is missing; files of the same names are replaced, others are left alone.
+        lm: the model.
+        hardware: what the Space runs on; ZeroGPU wants other versions of torch.
+
+    Raises:
+        OSError: the folder cannot be written.
+        RunError: it is no folder, or the project's own files are not there.
+    """
+    _make_folder(folder, ROOT / "ui")
+    for path in [ROOT / "app.py", *sorted((ROOT / "ui").glob("*.*")), *sorted((ROOT / "model").glob("*.py"))]:
+        target = folder / path.relative_to(ROOT)
+        target.parent.mkdir(exist_ok=True)
+        replace_file(target, path.read_bytes())
+    lm.save_pretrained(folder / "model" / PRETRAINED.name, dtype=smallest_dtype(lm))
+    replace_file(folder / "requirements.txt", requirements(hardware).encode())
+    data = SpaceCardData(
+        **_card(lm),
+        sdk="gradio",
+        sdk_version=metadata.version("gradio"),
+        python_version=_PYTHON,
+        app_file="app.py",
+        suggested_hardware=flavor(hardware),
+    )
+    about = (
+        "A page and an API that write with this model, for everyone at once: [app.py](app.py). The variable `MODELS` "
+        "names the models on the Hub that it serves; without it, or without the Hub, it serves the copy in "
+        "[model/pretrained](model/pretrained)."
+    )
+    _write_readme(folder, data, lm, about)
+
+
+def flavor(hardware: str) -> str:
+    """What the Hub calls it."""
+    return _FLAVORS.get(hardware, hardware)
+
+
+def requirements(hardware: str) -> str:
+    """The requirements.txt of a Space on this hardware."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    if hardware != ZERO_GPU:
+        return text
+    return re.sub(r"(?m)^torch\b.*$", f"{_ZERO_GPU_TORCH}\nspaces", text)
 
 
 def smallest_dtype(lm: CharLSTM) -> str:
@@ -69,6 +119,15 @@ def title_of(lm: CharLSTM) -> str:
     """What a page is called: the text that its model has read."""
     corpus = lm.training.get("corpus")
     return public_source(corpus)[:60] if isinstance(corpus, str) and corpus else "char-lstm"
+
+
+def _make_folder(folder: Path, needed: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
+    if not needed.is_dir():
+        raise RunError(f"the folder {needed.name}/ is missing: run this from a copy of the whole project")
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
 
 
 def _card(lm: CharLSTM) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def land(
     made = context.store.add_commit(repo, branch, header["summary"], message, account.user, files, head.oid)
     if repo.space and not as_pull:
         ready = "app.py" in files or "index.html" in files or "Dockerfile" in files
-        repo.space.stages = ["BUILDING", "APP_STARTING", "RUNNING"] if ready else ["NO_APP_FILE"]
+        repo.space.stages = list(context.stages) if ready else ["NO_APP_FILE"]
     url = url_of(request, repo)
     answer = {"success": True, "commitOid": made.oid, "commitUrl": f"{url}/commit/{made.oid}"}
     if as_pull:

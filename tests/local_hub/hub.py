@@ -31,6 +31,7 @@ class LocalHub:
     context.redirect   "none": LFS files come flat; "same": by a redirect on this origin; "cdn": on another one
     context.part_size  LFS files above it are uploaded in parts of this size
     context.page_size  entries per page of a listing
+    context.stages     what a Space goes through after a commit; the last one stays
     create_status      {"space": 402}: every create_repo of that type fails so; per token: `add_token`
     """
 
@@ -92,10 +93,11 @@ class LocalHub:
         orgs: tuple[str, ...] = (),
         token: str | None = None,
         create_status: int | None = None,
+        free: bool = False,
     ) -> str:
         """A new token of this user. `create_status`: every create_repo with it fails with this HTTP status."""
         account = self.store.add_account(user, role, orgs, token)
-        account.create_status = create_status
+        account.create_status, account.free = create_status, free
         return account.token
 
     @property

@@ -41,6 +41,7 @@ class Context:
     lfs_limit: int = 10_000_000
     part_size: int | None = None
     page_size: int = 1000
+    stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
 
     def account(self, request: Request) -> Account | None:
         """Who asks; None without a token; 401 for a token that nobody has."""
@@ -99,6 +100,11 @@ def url_of(request: Request, repo: Repo) -> str:
     return f"{request.origin}/{PREFIXES[repo.kind]}{repo.id}"
 
 
+def is_free(sdk: str | None, hardware: str | None) -> bool:
+    """Whether a Space of this kind costs its owner nothing."""
+    return sdk == "static" or hardware == "zero-a10g"
+
+
 def create_repo(context: Context, request: Request) -> Response:
     account, wanted, store = context.must_be_known(request), request.json(), context.store
     kind = wanted.get("type") or "model"
@@ -109,6 +115,8 @@ def create_repo(context: Context, request: Request) -> Response:
         raise Refusal(403, f'You don\'t have the rights to create a {kind} under the namespace "{namespace}"')
     if status := account.create_status or store.create_status.get(kind):
         raise Refusal(status, "a paid plan is needed" if status == 402 else f"creating a {kind} is refused")
+    if account.free and kind == "space" and not is_free(wanted.get("sdk"), wanted.get("hardware")):
+        raise Refusal(402, "Subscribe to PRO to create Spaces of this kind")
     repo_id = f"{namespace}/{wanted['name']}"
     with store.lock:
         if repo := store.repos.get((kind, repo_id)):

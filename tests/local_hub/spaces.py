@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.local_hub.repos import REPO, Context, Route
+from tests.local_hub.repos import REPO, Context, Route, is_free
 from tests.local_hub.store import Refusal, Space
 from tests.local_hub.wire import Request, Response, json_response
 
@@ -34,6 +34,8 @@ def runtime(context: Context, request: Request) -> Response:
 
 def hardware(context: Context, request: Request) -> Response:
     space, wanted = space_of(context, request, write=True), request.json()
+    if context.must_be_known(request).free and not is_free(space.sdk, wanted["flavor"]):
+        raise Refusal(402, "Subscribe to PRO to use this hardware")
     space.hardware = wanted["flavor"]
     space.sleep_seconds = wanted.get("sleepTimeSeconds", space.sleep_seconds)
     return json_response(runtime_of(space))

@@ -38,13 +38,17 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
 
 @dataclass
 class Account:
-    """One token and whose it is. `create_status` makes every create_repo with this token fail with it."""
+    """One token and whose it is. `create_status` makes every create_repo with this token fail with it.
+
+    An account that is `free` may have Spaces that are static or on ZeroGPU, and no others.
+    """
 
     token: str
     user: str
     role: str = "write"
     orgs: tuple[str, ...] = ()
     create_status: int | None = None
+    free: bool = False
 
     def owns(self, namespace: str) -> bool:
         return namespace == self.user or namespace in self.orgs
