@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model import CharTokenizer
+
 from .ids_file import Ids, release
 
 VALIDATION_PART = 10  # the last tenth
@@ -21,6 +23,12 @@ def split(ids: Ids) -> tuple[Ids, Ids]:
     """The first nine tenths to train on, and the last tenth, on which nothing is trained."""
     cut = len(ids) - max(1, len(ids) // VALIDATION_PART)
     return ids[:cut], ids[cut:]
+
+
+def utf8_bytes(tokenizer: CharTokenizer, ids: Ids) -> int:
+    """How many bytes the characters of these ids take in UTF-8."""
+    times = np.bincount(ids, minlength=len(tokenizer))
+    return sum(int(n) * len(char.encode()) for n, char in zip(times, tokenizer.vocab, strict=True))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import itertools
 import math
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,6 +20,8 @@ from model.arithmetic import IntegerWeights, step
 
 from .ids_file import Ids
 
+Losses = npt.NDArray[np.float32]
+Counted = npt.NDArray[np.bool_]
 LOOKED_AT = 200_000  # characters of the validation split that a run reads at each evaluation, at most
 SAMPLE = 240  # characters that it then writes
 COLD_WINDOW = 256
@@ -28,7 +31,22 @@ _LOGITS = 1 << 25  # numbers at most that predictions may take at once: fewer ch
 
 
 def carried(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 1024) -> float:
-    """Mean loss in nats a character of one pass with the state carried.
+    """Mean loss in nats a character of one pass with the state carried; see ``carried_losses``."""
+    return mean(carried_losses(network, ids, rows=rows, context=context))
+
+
+def cold(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int = 128) -> float:
+    """Mean loss in nats a character of windows that each begin from a zero state; see ``cold_losses``."""
+    return mean(cold_losses(network, ids, window=window, rows=rows))
+
+
+def mean(losses: Losses) -> float:
+    """Summed in float64; NaN when nothing was predicted."""
+    return float(losses.mean(dtype=np.float64)) if len(losses) else math.nan
+
+
+def carried_losses(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 1024) -> Losses:
+    """Loss in nats of each character after the first, (N - 1,), in one pass with the state carried.
 
     Args:
         network: in evaluation mode.
@@ -39,7 +57,7 @@ def carried(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 102
         context: characters read before each stream but the first, at most.
     """
     if len(ids) < 2:
-        return math.nan
+        return np.zeros(0, np.float32)
     rows = max(1, min(rows, (len(ids) - 1) // (2 * context)))
     size = -(-(len(ids) - 1) // rows)
     warm = context if rows > 1 else 0
@@ -49,12 +67,12 @@ def carried(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 102
     counted = (index[:, 1:] > np.arange(rows)[:, None] * size) & (index[:, 1:] < len(ids))
     read = torch.from_numpy(ids[np.clip(index, 0, len(ids) - 1)].astype(np.int64))
     if rows > 1:  # the first row has nothing before it: its state is set back to zeros where its own part begins
-        return _mean_loss(network, read, torch.from_numpy(counted), zero_first_row_at=warm)
-    return _mean_loss(network, read, torch.from_numpy(counted))
+        return _read(network, read, counted, zero_first_row_at=warm)
+    return _read(network, read, counted)
 
 
-def cold(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int = 128) -> float:
-    """Mean loss in nats a character of consecutive windows, each from a zero state; a last part window is left out.
+def cold_losses(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int = 128) -> Losses:
+    """Loss in nats of each character of consecutive windows, each from a zero state; a last part window is left out.
 
     Args:
         network: in evaluation mode.
@@ -65,23 +83,23 @@ def cold(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int
     count = (len(ids) - 1) // window
     rows = max(1, min(rows, _LOGITS // (window * network.config.vocab_size)))
     if count == 0:
-        return carried(network, ids)
+        return carried_losses(network, ids)
     inputs = torch.from_numpy(ids[: count * window].astype(np.int64)).view(count, window)
     targets = torch.from_numpy(ids[1 : count * window + 1].astype(np.int64)).view(count, window)
-    total = 0.0
+    losses = np.empty((count, window), np.float32)
     with torch.inference_mode():
         for start in range(0, count, rows):
             part = slice(start, start + rows)
             logits, _ = network(_on(network, inputs[part]))
-            total += float(_losses(logits, _on(network, targets[part])).sum(dtype=torch.float64))
-    return total / (count * window)
+            losses[part] = _losses(logits, _on(network, targets[part])).cpu().numpy()
+    return losses.ravel()
 
 
-def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 16) -> float:
+def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 128) -> float:
     """What writing in the one arithmetic of 8 bits costs, in nats a character: its loss less that in float32.
 
-    Both read the same windows, each from a zero state. The difference is paired, so that these few characters
-    tell a cost of 0.01 nats from none.
+    Both read the same windows, each from a zero state. The difference is paired, so that 4,096 characters
+    tell a cost of 0.001 nats from none.
 
     Args:
         network: in evaluation mode.
@@ -111,8 +129,9 @@ def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 1
     return min(cost, _HOPELESS) if math.isfinite(cost) else _HOPELESS
 
 
-def _mean_loss(network: LSTMNetwork, read: Tensor, counted: Tensor, zero_first_row_at: int = 0) -> float:
-    total, state = 0.0, None
+def _read(network: LSTMNetwork, read: Tensor, counted: Counted, zero_first_row_at: int = 0) -> Losses:
+    """The losses of rows (B, T + 1) that are counted (B, T), row after row."""
+    losses, state = np.empty(counted.shape, np.float32), None
     chunk = max(1, min(_CHUNK, _LOGITS // (len(read) * network.config.vocab_size)))
     cuts = sorted({*range(0, read.shape[1] - 1, chunk), zero_first_row_at, read.shape[1] - 1})
     with torch.inference_mode():
@@ -121,9 +140,8 @@ def _mean_loss(network: LSTMNetwork, read: Tensor, counted: Tensor, zero_first_r
                 state.h[:, 0] = 0
                 state.c[:, 0] = 0
             logits, state = network(_on(network, read[:, start:end]), state)
-            losses = _losses(logits, _on(network, read[:, start + 1 : end + 1]))
-            total += float((losses * counted[:, start:end].to(losses.device)).sum(dtype=torch.float64))
-    return total / int(counted.sum())
+            losses[:, start:end] = _losses(logits, _on(network, read[:, start + 1 : end + 1])).cpu().numpy()
+    return losses[counted]
 
 
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:

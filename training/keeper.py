@@ -17,6 +17,7 @@ from . import model_card
 from .console import warn
 from .hub import MAIN, TRAINING, Entry, Pusher
 from .run_folder import RunFolder, read_metrics
+from .verbatim import Source
 
 Metrics = Sequence[Mapping[str, Any]]
 
@@ -29,6 +30,7 @@ class Keeper:
         pusher: takes them to the Hub; None when nothing is pushed.
         kept_step: the step of the newest checkpoint there, when the run is resumed.
         about: what a card says instead of what stands in its checkpoint: where it is pushed now, and its licence.
+        source: the text it learns from, in which a card looks up what the model writes; None for none.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class Keeper:
         pusher: Pusher | None = None,
         kept_step: int = -1,
         about: Mapping[str, Any] | None = None,
+        source: Source | None = None,
     ) -> None:
         self._about = about or {}
+        self._source = source
         self.folder = folder
         self.pusher = pusher
         self.kept_step = kept_step
@@ -136,7 +140,7 @@ class Keeper:
         try:
             lm = CharLSTM.from_pretrained(best)
             lm.training = {**lm.training, **self._about}
-            model_card.write_card(best, lm, metrics)
+            model_card.write_card(best, lm, metrics, source=self._source)
         except Exception as error:  # noqa: BLE001  a card tells of the run; no fault in it may end the run
             warn(f"no model card in {best.name} ({type(error).__name__}: {error})")
 

@@ -1,17 +1,14 @@
-"""The model card: README.md with front matter that the Hub understands, and the curve as a picture.
+"""The model card: README.md with front matter that the Hub understands, and the curve beside it.
 
-Everything in it was measured or noted by the run; what is not known is left out. Two things must hold whatever a text,
-a file's name or a sample contains: nothing breaks out of its place (samples stay in their fence, values in their line),
-and no path of this machine gets into a card. Knows models and metrics; knows neither the Hub nor the trainer.
+Everything in it was measured or noted by the run; what is not known is left out. What a text, a name or a sample may
+do to it is ``card_text``'s to mind. Knows models and metrics; knows neither the Hub nor the trainer.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import re
 import shlex
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +19,12 @@ from huggingface_hub import EvalResult, ModelCardData
 from model import CharLSTM, generate
 from model.checkpoint import replace_file
 
+from .bootstrap import BLOCK
+from .card_text import base_name, code, fenced, line, markdown, public_command
+from .curve import Curve, draw, number
 from .hub_process import redact
+from .ngram import ORDER
+from .verbatim import Overlap, Source
 
 CARD, CURVE = "README.md", "curve.png"
 TEMPERATURES = (0.5, 0.8, 1.1)
@@ -31,7 +33,8 @@ _PROTOCOLS = {
     "carried": "one pass over the validation text, state carried all the way",
     "cold256": "windows of 256 characters, each from a zero state",
 }
-_KEEP_SLASH = ("--push-to", "--space", "--from")  # options whose value is USER/NAME[@REVISION], if it is no path
+Metrics = Sequence[Mapping[str, Any]]
+_FIELDS = {"carried": "val_loss", "cold256": "val_cold256"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,11 @@ class Sample:
 
 
 def write_card(
-    folder: Path, lm: CharLSTM, metrics: Sequence[Mapping[str, Any]], samples: Sequence[Sample] | None = None
+    folder: Path,
+    lm: CharLSTM,
+    metrics: Metrics,
+    samples: Sequence[Sample] | None = None,
+    source: Source | None = None,
 ) -> None:
     """Writes README.md and curve.png into a checkpoint folder, each whole or not at all.
 
@@ -53,14 +60,17 @@ def write_card(
         lm: its `training` is what the card tells of how it was made.
         metrics: lines of metrics.jsonl, oldest first.
         samples: what to show; when None, the model writes them now, with seed 1.
+        source: the text it was trained on, to look up what of the samples stands there.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    picture = draw_curve(metrics)
+    picture = _picture(lm, metrics)
     if picture:
         replace_file(folder / CURVE, picture)
-    card = render_card(lm, metrics, write_samples(lm) if samples is None else samples, with_curve=bool(picture))
+    samples = write_samples(lm) if samples is None else samples
+    overlap = source.overlap([sample.text for sample in samples]) if source and samples else None
+    card = render_card(lm, metrics, samples, with_curve=bool(picture), overlap=overlap)
     replace_file(folder / CARD, redact(card).encode("utf-8", "replace"))
 
 
@@ -70,18 +80,27 @@ def write_samples(lm: CharLSTM) -> list[Sample]:
     return [Sample(t, prompt, generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1)) for t in TEMPERATURES]
 
 
+def _picture(lm: CharLSTM, metrics: Metrics) -> bytes:
+    """The curve; b"" without two points, or without matplotlib: training works without it."""
+    curve = Curve("", metrics, number(lm.training.get("ngram_loss")))
+    try:
+        return draw([curve]) if curve.is_drawable else b""
+    except ImportError:
+        return b""
+
+
 def render_card(
-    lm: CharLSTM, metrics: Sequence[Mapping[str, Any]], samples: Sequence[Sample], *, with_curve: bool
+    lm: CharLSTM, metrics: Metrics, samples: Sequence[Sample], *, with_curve: bool, overlap: Overlap | None = None
 ) -> str:
     """The whole README.md."""
     name = _title(lm)
     sections = [
-        f"# {_markdown(name)}",
+        f"# {markdown(name)}",
         _introduction(lm),
         "## Use it\n\n" + _usage(lm, samples),
         "## Measured\n\n" + _measured(lm, metrics, with_curve),
         "## What it writes\n\n" + _shown(samples),
-        "## What it may have memorised\n\n" + _memorised(lm, metrics),
+        "## What it may have memorised\n\n" + _memorised(lm, metrics, overlap),
         "## How it was made\n\n" + _making(lm),
     ]
     return f"---\n{front_matter(lm)}\n---\n\n" + "\n\n".join(sections) + "\n"
@@ -95,7 +114,7 @@ def front_matter(lm: CharLSTM) -> str:
     data = ModelCardData(
         library_name="char-lstm",
         pipeline_tag="text-generation",
-        license=_line(lm.training.get("license")) or "unknown",
+        license=line(lm.training.get("license")) or "unknown",
         tags=["char-lstm", "lstm", "character-level", "text-generation", "pytorch"],
         model_name=_title(lm),
         eval_results=_results(lm) or None,
@@ -136,10 +155,10 @@ def _results(lm: CharLSTM) -> list[EvalResult]:
 def _introduction(lm: CharLSTM) -> str:
     config = lm.config
     cells = f"{config.num_layers} × {config.hidden_size:,}" if config.num_layers > 1 else f"{config.hidden_size:,}"
-    characters = _number(lm.training.get("corpus_characters"))
+    characters = number(lm.training.get("corpus_characters"))
     size = f" ({characters:,.0f} characters)" if characters else ""
     return (
-        f"A character LSTM that has read {_code(_corpus(lm))}{size} and writes on in its manner, one character at a "
+        f"A character LSTM that has read {code(_corpus(lm))}{size} and writes on in its manner, one character at a "
         f"time. {_parameters(lm):,} parameters: {config.vocab_size:,} characters, embeddings of "
         f"{config.embedding_size:,}, {cells} LSTM cells. Its whole memory of a conversation is the state (h, c): "
         f"{2 * config.num_layers * config.hidden_size:,} numbers."
@@ -148,12 +167,12 @@ def _introduction(lm: CharLSTM) -> str:
 
 def _descent(lm: CharLSTM) -> str:
     """What it went on from."""
-    base, corpus = _base_model(lm), _line(lm.training.get("base_corpus"))
+    base, corpus = _base_model(lm), line(lm.training.get("base_corpus"))
     if not base and not corpus:
         return ""
     repo, _, commit = base.partition("@")
     model = f"[{repo}](https://huggingface.co/{repo}) at {commit[:7]}" if base else "another model"
-    return f" It went on from {model}" + (f", which had read {_code(_base_name(corpus))}." if corpus else ".")
+    return f" It went on from {model}" + (f", which had read {code(base_name(corpus))}." if corpus else ".")
 
 
 def _usage(lm: CharLSTM, samples: Sequence[Sample]) -> str:
@@ -166,224 +185,158 @@ def _usage(lm: CharLSTM, samples: Sequence[Sample]) -> str:
         f"print(generate(lm, {call}, length=500, temperature=0.8, seed=1))"
     )
     words = ["python", "-m", "model", "generate", prompt, *(["--chat"] if lm.chat else []), "--model", where]
-    return (
+    space = _repo_name(lm.training.get("space"))
+    page = f"[Watch it write](https://huggingface.co/spaces/{space}) in the browser.\n\n" if space else ""
+    return page + (
         f"In a checkout of char-lstm, the project that made it:\n\n{fenced(python, 'python')}\n\n"
         f"or in a terminal:\n\n{fenced(shlex.join(words), 'bash')}"
     )
 
 
-def _measured(lm: CharLSTM, metrics: Sequence[Mapping[str, Any]], with_curve: bool) -> str:
-    losses = _losses(lm)
+def _measured(lm: CharLSTM, metrics: Metrics, with_curve: bool) -> str:
+    losses, noted = _losses(lm), lm.training
     if not losses:
         return "Nothing was measured yet."
-    rows = ["| protocol | nats a character | bits a character |", "|---|---|---|"]
-    rows += [f"| `{p}`: {_PROTOCOLS[p]} | {nats:.4f} | {nats / math.log(2):.3f} |" for p, nats in losses.items()]
-    train = _number(lm.training.get("train_loss"))
+    rows = ["| how the held-out text is read | nats a character | 95 % interval | bits a character | bits a byte |"]
+    rows.append("|---|---|---|---|---|")
+    rows += [_row(lm, f"`{p}`: {_PROTOCOLS[p]}", nats, _bounds(noted, p)) for p, nats in losses.items()]
+    baseline, train = number(noted.get("ngram_loss")), number(noted.get("train_loss"))
+    if baseline is not None:
+        rows.append(_row(lm, f"for scale, an n-gram of order {ORDER} in the place of the LSTM", baseline))
     if train is not None:
-        rows.append(f"| while training, dropout on | {train:.4f} | {train / math.log(2):.3f} |")
-    read = _number(lm.training.get("validation_characters"))
+        rows.append(f"| while training, dropout on | {train:.4f} | | {train / math.log(2):.3f} | |")
+    read = number(noted.get("validation_characters"))
     part = f"{read:,.0f} characters of the last tenth" if read else "the last tenth"
     text = "\n".join(rows) + f"\n\nMeasured on {part} of the text, which it was not trained on."
     if len(metrics) > 1:
         text += (
             f" It is the best of {len(metrics)} evaluations by `carried` on that very text, so it flatters a little."
         )
-    cost = _number(lm.training.get("int8_cost"))
+    if any(_bounds(noted, protocol) for protocol in losses):
+        text += (
+            f" Intervals are of a circular block bootstrap over that text, in blocks of at most {BLOCK:,} characters: "
+            "how the loss would vary on other stretches of it, not from one training to another."
+        )
+    counted = number(noted.get("ngram_characters"))
+    if baseline is not None and counted:
+        text += (
+            f" The n-gram (interpolated, Witten and Bell 1991) counted the last {counted:,.0f} characters of the text "
+            "that was trained on."
+        )
+    cost = number(noted.get("int8_cost"))
     if cost is not None:
         text += f" Writing goes in 8 bits, the same on every machine; that costs {cost:+.5f} nats."
     return text + (f"\n\n![Loss over characters seen]({CURVE})" if with_curve else "")
 
 
+def _row(lm: CharLSTM, what: str, nats: float, bounds: tuple[float, float] | None = None) -> str:
+    characters, size = (number(lm.training.get(f"validation_{unit}")) for unit in ("characters", "bytes"))
+    bits = nats / math.log(2)
+    of_bytes = f"{bits * characters / size:.3f}" if characters and size else ""
+    between = f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
+    return f"| {what} | {nats:.4f} | {between} | {bits:.3f} | {of_bytes} |"
+
+
+def _bounds(noted: Mapping[str, Any], protocol: str) -> tuple[float, float] | None:
+    """The interval of a loss, if one was noted."""
+    pair = noted.get(f"{_FIELDS[protocol]}_95")
+    low, high = (number(bound) for bound in pair) if isinstance(pair, list) and len(pair) == 2 else (None, None)
+    return (low, high) if low is not None and high is not None else None
+
+
 def _shown(samples: Sequence[Sample]) -> str:
     blocks = [
         f"Temperature {sample.temperature:g}, seed 1"
-        + (f", after {_code(sample.prompt)}" if sample.prompt.strip() else "")
+        + (f", after {code(sample.prompt)}" if sample.prompt.strip() else "")
         + f":\n\n{fenced(sample.prompt + sample.text, 'text')}"
         for sample in samples
     ]
     return "\n\n".join(blocks)
 
 
-def _memorised(lm: CharLSTM, metrics: Sequence[Mapping[str, Any]]) -> str:
+def _memorised(lm: CharLSTM, metrics: Metrics, overlap: Overlap | None) -> str:
     base = " and that of the model it went on from" if _descent(lm) else ""
     text = (
         f"It knows nothing but its text{base}, and can write passages of it word for word: names, addresses or "
         "anything else that stands there. Whoever may not have the text should not have the model. What it says is "
         "not true because it says so."
     )
-    seen, length = _number(metrics[-1].get("chars")) if metrics else None, _number(lm.training.get("corpus_characters"))
+    seen, length = number(metrics[-1].get("chars")) if metrics else None, number(lm.training.get("corpus_characters"))
     if seen and length:
         text += f" It has read each character about {max(1, round(seen / (0.9 * length))):,} times."
-    license_name = _line(lm.training.get("license")) or "unknown"
+    license_name = line(lm.training.get("license")) or "unknown"
     if license_name == "unknown":
         text += " The text's licence was not stated."
+    return text + (f"\n\n{_copied(overlap)}" if overlap else "")
+
+
+def _copied(overlap: Overlap) -> str:
+    part = "the text that it was trained on" if overlap.whole else f"the last {overlap.searched:,} of its characters"
+    text = (
+        f"Of the {overlap.characters:,} characters above, the longest run that stands word for word in {part} has "
+        f"{len(overlap.passage):,}: {code(overlap.passage.replace(chr(10), '⏎'))}."
+    )
+    if overlap.held_out is not None:
+        text += f" Held-out text of this length shares {overlap.held_out:,} with it (the middle one of some places)."
     return text
 
 
 def _making(lm: CharLSTM) -> str:
     about = lm.training
     facts = []
-    if command := _line(about.get("command")):
+    if command := line(about.get("command")):
         facts.append(fenced(public_command(command), "bash"))
-    seconds = _number(about.get("seconds"))
+    seconds = number(about.get("seconds"))
     if seconds is not None:
-        facts.append(f"- {seconds / 60:.1f} minutes on {_markdown(_line(about.get('machine')) or 'one machine')}")
-    if (step := _number(about.get("step"))) is not None:
+        facts.append(f"- {seconds / 60:.1f} minutes on {markdown(line(about.get('machine')) or 'one machine')}")
+    if (step := number(about.get("step"))) is not None:
         facts.append(f"- {step:,.0f} steps" + _recipe(about.get("recipe")))
-    versions = [f"{name} {_markdown(_line(about[name]))}" for name in ("python", "torch") if about.get(name)]
+    versions = [f"{name} {markdown(line(about[name]))}" for name in ("python", "torch") if about.get(name)]
     if versions:
         facts.append(f"- {', '.join(versions)}")
-    if ends := _line(about.get("line_ends")):
-        facts.append(f"- line ends are {_code(ends)}, whatever they were in the files")
+    if ends := line(about.get("line_ends")):
+        facts.append(f"- line ends are {code(ends)}, whatever they were in the files")
     return "\n".join(facts[:1]) + ("\n\n" if len(facts) > 1 else "") + "\n".join(facts[1:]) if facts else "Not noted."
 
 
 def _recipe(recipe: object) -> str:
     if not isinstance(recipe, Mapping):
         return ""
-    batch, window = _number(recipe.get("batch")), _number(recipe.get("window"))
+    batch, window = number(recipe.get("batch")), number(recipe.get("window"))
     size = f" of {batch:,.0f} × {window:,.0f} characters" if batch and window else ""
     names = ("lr", "matrix_lr", "weight_decay", "dropout_in", "dropout_between", "dropout_out", "average", "seed")
-    rest = [f"{name} {value:.4g}" for name in names if (value := _number(recipe.get(name))) is not None]
+    rest = [f"{name} {value:.4g}" for name in names if (value := number(recipe.get(name))) is not None]
     return size + (f"; {', '.join(rest)}" if rest else "")
 
 
-# the picture
-
-
-def draw_curve(metrics: Sequence[Mapping[str, Any]]) -> bytes:
-    """A PNG of training and validation loss over the characters seen; b"" without two points or without matplotlib."""
-    points = [line for line in metrics if _number(line.get("chars")) and _number(line.get("val_loss"))]
-    if len(points) < 2:
-        return b""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:  # training works without it; the card then has no picture
-        return b""
-    seen = [line["chars"] / 1e6 for line in points]
-    figure = Figure(figsize=(8, 4.5), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    train = [(x, y) for x, line in zip(seen, points, strict=True) if (y := _number(line.get("train_loss")))]
-    if train:
-        axes.plot(*zip(*train, strict=True), color="#9aa5b1", linewidth=1.6, label="training, dropout on")
-    loss = [line["val_loss"] for line in points]
-    axes.plot(seen, loss, color="#1f6feb", linewidth=2.2, marker="o", markersize=3.5, label="validation, carried")
-    best = min(range(len(loss)), key=loss.__getitem__)
-    axes.scatter([seen[best]], [loss[best]], s=70, facecolors="none", edgecolors="#d1242f", linewidths=1.8, zorder=3)
-    axes.annotate(
-        f"best {loss[best]:.3f} nats\n{loss[best] / math.log(2):.3f} bits",
-        (seen[best], loss[best]),
-        xytext=(-10, 22),
-        textcoords="offset points",
-        ha="right",
-        color="#d1242f",
-        fontsize=9,
-    )
-    _dress(axes)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _dress(axes: Any) -> None:
-    axes.set_xlabel("characters seen, millions")
-    axes.set_ylabel("loss, nats a character")
-    axes.set_xlim(left=0)
-    axes.grid(True, color="#e6e8eb", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    bits = axes.secondary_yaxis("right", functions=(lambda nats: nats / math.log(2), lambda b: b * math.log(2)))
-    bits.set_ylabel("bits a character")
-    bits.spines["right"].set_visible(False)
-    axes.legend(frameon=False, loc="upper right")
-
-
-# what may stand in a card
-
-
-def fenced(text: str, language: str) -> str:
-    """`text` as a fenced block that nothing inside can end: the fence is longer than any run of backticks in it."""
-    text = _visible(text)
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def public_command(command: str) -> str:
-    """A command line with every path cut down to its last name; repos stay, and addresses without their secrets."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = command.split()
-    shown = []
-    for before, word in zip(["", *words], words, strict=False):
-        option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
-        if "://" in value:
-            value = re.sub(r"//[^/@]*@", "//", value).partition("?")[0]  # a password or a signature may stand there
-        elif (option or before) not in _KEEP_SLASH or not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", value):
-            value = _base_name(value)
-        shown.append(f"{option}{equals}{value}")
-    return shlex.join(shown)
-
-
-def _base_name(path: str) -> str:
-    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
-
-
-def _visible(text: str) -> str:
-    """`text` without what a page cannot show or what could turn it around: control and bidi characters, surrogates."""
-    text = re.sub(r"\r\n?", "\n", text)
-    hidden = {"Cc", "Cs"}
-    bidi = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    return "".join(
-        "\ufffd" if (unicodedata.category(c) in hidden and c not in "\n\t") or c in bidi else c for c in text
-    )
-
-
-def _line(value: object) -> str:
-    """A noted value as one line of at most 200 visible characters; "" when it is not text or a number."""
-    return " ".join(_visible(str(value)).split())[:200] if isinstance(value, (str, int, float)) else ""
-
-
-def _markdown(text: str) -> str:
-    """One line of plain text, with everything escaped that Markdown or HTML would take for its own."""
-    return re.sub(r"([\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w))", r"\\\1", text)
-
-
-def _code(text: str) -> str:
-    """One line as inline code, also inside a table."""
-    return "`" + _line(text).replace("`", "'").replace("|", "¦") + "`"
-
-
-def _number(value: object) -> float | None:
-    """A noted value as a finite number, or None."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if number and math.isfinite(value) else None  # type: ignore[arg-type]
+# what was noted
 
 
 def _losses(lm: CharLSTM) -> dict[str, float]:
     """Nats a character under each protocol that was measured."""
-    noted = {"carried": lm.training.get("val_loss"), "cold256": lm.training.get("val_cold256")}
-    return {protocol: value for protocol, nats in noted.items() if (value := _number(nats)) is not None}
+    noted = {protocol: number(lm.training.get(field)) for protocol, field in _FIELDS.items()}
+    return {protocol: nats for protocol, nats in noted.items() if nats is not None}
 
 
 def _repo(lm: CharLSTM) -> str:
     """USER/NAME where the model is pushed, or ""."""
-    repo = _line(lm.training.get("repo"))
+    return _repo_name(lm.training.get("repo"))
+
+
+def _repo_name(noted: object) -> str:
+    """USER/NAME, or "" for anything else."""
+    repo = line(noted)
     return repo if re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else ""
 
 
 def _base_model(lm: CharLSTM) -> str:
     """USER/NAME@COMMIT of the model it went on from, or ""."""
-    base = _line(lm.training.get("base_model"))
+    base = line(lm.training.get("base_model"))
     return base if re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", base, re.ASCII) else ""
 
 
 def _corpus(lm: CharLSTM) -> str:
-    return _base_name(_line(lm.training.get("corpus"))) or "a text"
+    return base_name(line(lm.training.get("corpus"))) or "a text"
 
 
 def _title(lm: CharLSTM) -> str:
@@ -397,7 +350,7 @@ def _prompt_of(lm: CharLSTM) -> str:
 
 def _example(lm: CharLSTM) -> str:
     examples: Iterable[object] = lm.training.get("examples") or ()
-    return next((_line(example) for example in examples if _line(example)), "")
+    return next((line(example) for example in examples if line(example)), "")
 
 
 def _parameters(lm: CharLSTM) -> int:

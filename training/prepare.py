@@ -18,10 +18,10 @@ import torch
 from model import CharTokenizer, ChatFormat, LSTMConfig
 from model.checkpoint import Checkpoint
 
-from . import corpus_kept, evaluate, fine_tune, measure, privacy
+from . import corpus_kept, evaluate, fine_tune, measure, ngram, privacy
 from .about import LOOKED_AT, beginnings, public_source, public_sources, versions
 from .chat_exports import ChatReader
-from .console import say, speed, warn
+from .console import losses, say, speed, warn
 from .corpus import Corpus, check_length, corpus_name, read_corpus
 from .corpus_decode import shown
 from .corpus_fetch import size_text
@@ -35,6 +35,7 @@ from .options import DEFAULT_MINUTES, OptionsError, chosen, to_publish
 from .recipe import PRESETS, Recipe, preset_for, regularised
 from .run_folder import IDS, RunError, RunFolder
 from .session import Session
+from .verbatim import Source
 
 _SHORTEST = 100  # characters; below that neither part of the text is worth the name
 
@@ -64,6 +65,7 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
         tokenizer, facts = _characters(corpus, _public(options.text, options.errors or "strict"), known)
         if reader and chat:
             facts |= _chat_facts(reader, chat)
+        baseline = _baseline(len(tokenizer), corpus.ids)
         recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start, parent)
         about = {
             "preset": preset,
@@ -71,9 +73,11 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
             "repo": destination.repo if destination else "",
             "command": to_publish(options),
             **(parent.about if parent else {}),
+            **baseline,
             **versions(),
         }
-        keeper = Keeper(folder, _pusher(destination, folder))
+        source = Source(tokenizer, *split(corpus.ids))
+        keeper = Keeper(folder, _pusher(destination, folder), source=source)
         made = {"facts": facts, "about": about, "start": start, "chat": chat}
         session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **made)
         if parent:
@@ -106,9 +110,9 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
             about["license"] = options.license
         _check_machine(about)
         done = int(tensors["steps_done"])
-        keeper = Keeper(
-            folder, _pusher(destination, folder), done, {"repo": about["repo"], "license": about["license"]}
-        )
+        changed = {name: about[name] for name in ("repo", "license")}
+        source = Source(tokenizer, *split(corpus.ids))
+        keeper = Keeper(folder, _pusher(destination, folder), done, changed, source)
         known = {"facts": facts, "about": about, "metrics": metrics, "start": start, "began_s": state["seconds"]}
         session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, chat=served.chat, **known)
         try:
@@ -244,6 +248,14 @@ def _chat_facts(reader: ChatReader, chat: ChatFormat) -> dict[str, Any]:
         f"{shown(replies)} to {shown(asks)}."
     )
     return {"examples": reader.examples(chat)}
+
+
+def _baseline(vocab_size: int, ids: Ids) -> dict[str, Any]:
+    """What counting alone would reach on the held-out text: for scale, and before any time is measured."""
+    train, validation = split(ids)
+    loss = ngram.ngram_loss(train, validation[: evaluate.LOOKED_AT + 1], vocab_size)
+    say(f"For scale: an n-gram of order {ngram.ORDER} reaches {losses(loss)} on the last tenth.")
+    return {"ngram_loss": loss, "ngram_characters": min(len(train), ngram.MOST)}
 
 
 def _destination(options: argparse.Namespace, corpus: Corpus) -> Destination | None:

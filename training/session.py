@@ -19,15 +19,18 @@ from model import CharLSTM, CharTokenizer, ChatFormat, generate
 from model.checkpoint import Checkpoint, CheckpointError, replace_file, write_cells, write_checkpoint
 
 from . import evaluate
+from .bootstrap import interval
 from .cells import LONGEST, name_cells
 from .console import Progress, losses, sample, say, warn
-from .dataset import split
+from .dataset import split, utf8_bytes
 from .ids_file import Ids
 from .keeper import Keeper
 from .recipe import Recipe
 from .run_folder import METRICS, metrics_bytes, write_state
 from .signals import Signals
 from .trainer import DivergedError, Trainer
+
+_MEASURED = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")
 
 
 @dataclass
@@ -121,8 +124,9 @@ class Session:
     def _evaluate(self, bar: Progress) -> None:
         began = time.monotonic()
         network, step = self.trainer.average, self.trainer.steps_done
-        val_loss = evaluate.carried(network, self.validation, rows=64, context=512)
-        cold = evaluate.cold(network, self.validation)
+        carried = evaluate.carried_losses(network, self.validation, rows=64, context=512)
+        cold256 = evaluate.cold_losses(network, self.validation)
+        val_loss, cold = evaluate.mean(carried), evaluate.mean(cold256)
         if not math.isfinite(val_loss) or not math.isfinite(cold):
             raise DivergedError(f"the validation loss after step {step:,} is {val_loss}")
         line = {
@@ -138,9 +142,14 @@ class Session:
         }
         best = all(val_loss <= each["val_loss"] for each in self.metrics)
         self.metrics.append(line)
-        self._keep(line)
+        self._keep({**line, **self._bounds(carried, cold256)})
         self._show(line, best)  # what was said is on disk
         bar.pause(time.monotonic() - began)
+
+    def _bounds(self, carried: evaluate.Losses, cold256: evaluate.Losses) -> dict[str, list[float]]:
+        """Between what the two losses lie, for config.json."""
+        found = {"val_loss_95": interval(carried), "val_cold256_95": interval(cold256)}
+        return {name: [round(bound, 4) for bound in bounds] for name, bounds in found.items()}
 
     def _glance(self, bar: Progress) -> None:
         """A sample between two evaluations, for the person who watches."""
@@ -208,9 +217,10 @@ class Session:
 
     def _summary(self, line: Mapping[str, Any]) -> dict[str, Any]:
         """What config.json says of the training: for people, for the card, and for the app's examples."""
-        measured = {name: line[name] for name in ("val_loss", "val_bpc", "val_cold256", "train_loss") if name in line}
+        measured = {name: line[name] for name in _MEASURED if name in line}
         if measured:
             measured["validation_characters"] = len(self.validation) - 1
+            measured["validation_bytes"] = utf8_bytes(self.tokenizer, self.validation[1:])
             measured["int8_cost"] = evaluate.int8_cost(self.trainer.average, self.validation)
         return {
             "corpus": self.facts["corpus"],

@@ -59,6 +59,16 @@ def test_each_row_reads_its_own_part_after_a_warm_up(network: LSTMNetwork) -> No
     assert evaluate.carried(network, ids, rows=rows, context=context) == pytest.approx(np.mean(expected), abs=1e-6)
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_losses_come_in_the_order_of_the_text(network: LSTMNetwork, rows: int) -> None:
+    ids = text(1201)
+    found = evaluate.carried_losses(network, ids, rows=rows, context=200)
+    assert found == pytest.approx(np.array(plain_losses(network, ids)), abs=1e-3)
+    cold = evaluate.cold_losses(network, ids, window=400, rows=2)
+    expected = [loss for start in (0, 400, 800) for loss in plain_losses(network, ids[start : start + 401])]
+    assert cold == pytest.approx(np.array(expected), abs=1e-4)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
 def test_every_character_counts_once_however_many_rows(rows: int) -> None:
     network = tiny_network(11)

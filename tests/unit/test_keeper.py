@@ -157,7 +157,7 @@ def test_old_checkpoints_that_wait_give_way_to_a_new_one(
 def test_a_fault_in_a_card_is_said_and_the_run_goes_on(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **more: object) -> None:
         raise ZeroDivisionError("of a picture")
 
     monkeypatch.setattr(model_card, "write_card", broken)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import ModelCard
-from PIL import Image
+from huggingface_hub import ModelCard, ModelCardData
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from tests.local_hub import LocalHub
-from training.model_card import Sample, draw_curve, fenced, public_command, render_card, write_card
+from training.card_text import fenced, public_command
+from training.model_card import Sample, render_card, write_card
+from training.verbatim import Overlap, Source
 
 TRAINING: dict[str, Any] = {
     "corpus": "plays.txt",
@@ -183,15 +183,54 @@ def test_a_fence_is_longer_than_what_it_holds() -> None:
     assert fenced("x ````` y", "text").startswith("``````text\n")
 
 
-def test_the_curve_is_a_picture_with_content() -> None:
-    with Image.open(io.BytesIO(draw_curve(make_metrics()))) as picture:
-        assert picture.format == "PNG"
-        assert picture.size == (1200, 675)
-        colours = {pixel for _, pixel in picture.convert("RGB").getcolors(1 << 20) or []}
-    assert {(0x1F, 0x6F, 0xEB), (0x9A, 0xA5, 0xB1), (0xD1, 0x24, 0x2F)} <= colours
+def test_every_number_of_the_table_is_told_from_the_others() -> None:
+    lm = make_lm(
+        val_loss_95=[1.47, 1.53],
+        val_cold256_95=[1.5, 1.56],
+        validation_characters=1000,
+        validation_bytes=1100,
+        ngram_loss=1.7,
+        ngram_characters=900_000,
+    )
+    card = render_card(lm, make_metrics(), [], with_curve=True)
+    bits = 1.5 / math.log(2)
+    carried = next(row for row in card.splitlines() if row.startswith("| `carried`"))
+    assert carried.split(" | ")[1:] == ["1.5000", "1.470 to 1.530", f"{bits:.3f}", f"{bits / 1.1:.3f} |"]
+    assert "| `cold256`: windows of 256 characters, each from a zero state | 1.5300 | 1.500 to 1.560 |" in card
+    baseline = next(row for row in card.splitlines() if "an n-gram of order 5" in row)
+    assert baseline.split(" | ")[1:3] == ["1.7000", ""]
+    assert "counted the last 900,000 characters" in card
+    assert "blocks of at most 1,000 characters" in card
 
 
-def test_no_curve_of_less_than_two_points() -> None:
-    assert draw_curve([]) == b""
-    assert draw_curve(make_metrics(1)) == b""
-    assert draw_curve([{"chars": math.nan, "val_loss": 1.0}, {"chars": 1, "val_loss": None}]) == b""
+def test_a_card_says_what_was_copied(tmp_path: Path) -> None:
+    lm = make_lm()
+    text = "ab c\nROMEO: abba" * 40
+    source = Source(lm.tokenizer, lm.tokenizer.encode(text), lm.tokenizer.encode("ca" * 30))
+    write_card(tmp_path, lm, [], [Sample(0.5, "R", "RRc\nROMEO: abRR")], source)
+    card = (tmp_path / "README.md").read_text()
+    assert "Of the 15 characters above, the longest run that stands word for word in the text that it was" in card
+    assert "has 11: `c⏎ROMEO: ab`. Held-out text of this length shares 1 with it" in card
+
+
+def test_a_card_tells_when_only_a_part_was_searched() -> None:
+    overlap = Overlap("```|<b>\n", 1200, None, 10_000_000, whole=False)
+    card = render_card(make_lm(), [], [], with_curve=False, overlap=overlap)
+    assert "in the last 10,000,000 of its characters has 8: `'''¦<b>⏎`." in card
+    assert "Held-out" not in card
+
+
+def test_its_results_come_back_as_they_were() -> None:
+    """By the Hub's own classes, from YAML to results and back."""
+    data = ModelCard(render_card(make_lm(), make_metrics(), [], with_curve=False)).data
+    assert ModelCard(f"---\n{data.to_yaml()}\n---\n").data.to_dict() == data.to_dict()
+    assert isinstance(data, ModelCardData)
+    results = data.eval_results or []
+    assert {result.task_type for result in results} == {"text-generation"}
+    assert [result.metric_value for result in results if result.metric_type == "loss"] == [1.5, 1.53]
+
+
+def test_a_card_leads_to_its_page() -> None:
+    lead = "[Watch it write](https://huggingface.co/spaces/ada/page)"
+    assert lead in render_card(make_lm(space="ada/page"), [], [], with_curve=False)
+    assert "Watch it write" not in render_card(make_lm(space="javascript:x"), [], [], with_curve=False)

@@ -1,0 +1,67 @@
+"""What may stand in a model card. Two things must hold whatever a text, a file's name or a sample contains.
+
+Nothing breaks out of its place (samples stay in their fence, values in their line), and no path of this machine
+gets into a card.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import unicodedata
+
+_KEEP_SLASH = ("--push-to", "--space", "--from")  # options whose value is USER/NAME[@REVISION], if it is no path
+
+
+def fenced(text: str, language: str) -> str:
+    """`text` as a fenced block that nothing inside can end: the fence is longer than any run of backticks in it."""
+    text = visible(text)
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def public_command(command: str) -> str:
+    """A command line with every path cut down to its last name; repos stay, and addresses without their secrets."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
+    shown = []
+    for before, word in zip(["", *words], words, strict=False):
+        option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        if "://" in value:
+            value = re.sub(r"//[^/@]*@", "//", value).partition("?")[0]  # a password or a signature may stand there
+        elif (option or before) not in _KEEP_SLASH or not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", value):
+            value = base_name(value)
+        shown.append(f"{option}{equals}{value}")
+    return shlex.join(shown)
+
+
+def base_name(path: str) -> str:
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+
+
+def visible(text: str) -> str:
+    """`text` without what a page cannot show or what could turn it around: control and bidi characters, surrogates."""
+    text = re.sub(r"\r\n?", "\n", text)
+    hidden = {"Cc", "Cs"}
+    bidi = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    return "".join(
+        "\ufffd" if (unicodedata.category(c) in hidden and c not in "\n\t") or c in bidi else c for c in text
+    )
+
+
+def line(value: object) -> str:
+    """A noted value as one line of at most 200 visible characters; "" when it is not text or a number."""
+    return " ".join(visible(str(value)).split())[:200] if isinstance(value, (str, int, float)) else ""
+
+
+def markdown(text: str) -> str:
+    """One line of plain text, with everything escaped that Markdown or HTML would take for its own."""
+    return re.sub(r"([\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+
+
+def code(text: str) -> str:
+    """One line as inline code, also inside a table."""
+    return "`" + line(text).replace("`", "'").replace("|", "¦") + "`"
