@@ -6,6 +6,7 @@ what it will do and how long it takes, does it, and ends with the next commands 
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
@@ -15,19 +16,21 @@ from pathlib import Path
 
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder
-from model.checkpoint import CheckpointError, write_cells
+from model.checkpoint import CheckpointError, replace_file, write_cells
 
 from . import parallel
 from .cells import name_cells
 from .console import duration, losses, say
 from .corpus import CorpusError, read_corpus
+from .curve import draw
 from .dataset import VALIDATION_PART
 from .follow import follow
 from .hub import HubError, push_pending
-from .options import OptionsError, parse, parse_cells, parse_push, parse_space
+from .options import OptionsError, parse, parse_cells, parse_compare, parse_curve, parse_push, parse_space
 from .outbox import Entry
 from .prepare import fresh, resumed
 from .run_folder import RunError
+from .runs import read_all, table
 from .session import Session
 from .signals import Signals
 from .space_command import make_space, named, put_up_best, space_before
@@ -63,12 +66,9 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
 
 def _run(arguments: Sequence[str], signals: Signals, start: float) -> int:
     """All that a person can ask for, but for errors; these end it in every process of the run."""
-    if arguments[:1] == ["push"]:
-        return _push(parse_push(arguments[1:]))
-    if arguments[:1] == ["space"]:
-        return make_space(parse_space(arguments[1:]))
-    if arguments[:1] == ["cells"]:
-        return _cells(*parse_cells(arguments[1:]))
+    command = _COMMANDS.get(arguments[0]) if arguments else None
+    if command is not None:
+        return command(arguments[1:])
     return _train(arguments, signals, start)
 
 
@@ -133,7 +133,8 @@ def _checkpoints(waiting: Sequence[Entry]) -> str:
     return "1 checkpoint" if count == 1 else f"{count} checkpoints"
 
 
-def _push(run: str) -> int:
+def _push(arguments: Sequence[str]) -> int:
+    run = parse_push(arguments)
     if not Path(run).expanduser().is_dir():
         raise RunError(f"there is no run folder {run!r}")
     report = push_pending(Path(run).expanduser(), report=say)
@@ -144,7 +145,8 @@ def _push(run: str) -> int:
     return 1 if report.waiting else 0
 
 
-def _cells(model: str, sources: list[str]) -> int:
+def _cells(arguments: Sequence[str]) -> int:
+    model, sources = parse_cells(arguments)
     folder = checkpoint_folder(model)
     lm = CharLSTM.from_pretrained(folder)
     text = read_corpus(sources).text
@@ -156,6 +158,44 @@ def _cells(model: str, sources: list[str]) -> int:
         f"{len(found)} cells of {lm.config.num_layers * lm.config.hidden_size:,} follow something that has a name here."
     )
     return 0
+
+
+def _curve(arguments: Sequence[str]) -> int:
+    options = parse_curve(arguments)
+    runs = read_all(options.runs, say)
+    curves = [run.curve for run in runs if run.curve.is_drawable]
+    for run in runs:
+        if not run.curve.is_drawable:
+            say(f"error: {run.name!r} was measured fewer than two times: that is no curve yet")
+    if not curves:
+        return 2
+    try:
+        picture = draw(curves, x=options.x)
+    except ImportError:
+        say("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
+        return 2
+    replace_file(Path(options.out).expanduser(), picture)
+    say(f"Drawn: {options.out}")
+    return 0 if len(curves) == len(dict.fromkeys(options.runs)) else 1
+
+
+def _compare(arguments: Sequence[str]) -> int:
+    paths = parse_compare(arguments)
+    runs = read_all(paths, say)
+    if not runs:
+        return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    print(table(runs), flush=True)
+    return 0 if len(runs) == len(dict.fromkeys(paths)) else 1
+
+
+def _space(arguments: Sequence[str]) -> int:
+    return make_space(parse_space(arguments))
+
+
+# Anything else is a text to train on.
+_COMMANDS = {"push": _push, "space": _space, "cells": _cells, "curve": _curve, "compare": _compare}
 
 
 def process_age_s() -> float:

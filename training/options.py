@@ -17,6 +17,7 @@ from model.sampler import number_or_text
 
 from . import privacy
 from .about import public_command, public_source
+from .curve import AXES
 from .hub import check_repo_name
 from .recipe import PRESETS, Recipe
 
@@ -116,6 +117,26 @@ def _check_space(options: argparse.Namespace) -> None:
         check_repo_name(options.space)
 
 
+def parse_curve(arguments: Sequence[str]) -> argparse.Namespace:
+    """``runs``, ``out`` and ``x`` of ``python -m training curve RUN…``."""
+    parser = _Parser(prog="python -m training curve", description="Draws one or several runs into a PNG.")
+    _add_runs(parser)
+    parser.add_argument("--out", metavar="FILE", default="curve.png", help="where to (curve.png)")
+    parser.add_argument("--x", choices=AXES, default="chars", help="over what: characters seen, or time (chars)")
+    return parser.parse_args(arguments)
+
+
+def parse_compare(arguments: Sequence[str]) -> list[str]:
+    """The runs of ``python -m training compare RUN…``."""
+    parser = _Parser(prog="python -m training compare", description="Prints a table of runs, the best first.")
+    _add_runs(parser)
+    return list(parser.parse_args(arguments).runs)
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders, or checkpoint folders")
+
+
 def chosen(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of the recipe that were typed."""
     return {name: getattr(options, name) for name in RECIPE_OPTIONS if getattr(options, name) is not None}
@@ -144,7 +165,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m training",
         description="Turns a text into a character LSTM.",
-        epilog="python -m training push RUN pushes what a run still has to push.",
+        epilog="python -m training push RUN pushes what a run still has to push; curve RUN… draws runs; compare RUN… "
+        "prints a table of them.",
         allow_abbrev=False,
     )
     parser.add_argument(
