@@ -129,6 +129,7 @@ def outcome(run: Path) -> dict[str, Any]:
     return {
         "tensors": {name: _digest(tensor) for name, tensor in tensors.items()},
         "metrics": metrics(run),
+        "samples": (run / "samples.jsonl").read_text(),
         "best": (run / "best").readlink().name,
         "latest": latest.readlink().name,
     }

@@ -40,7 +40,16 @@ from .hub_process import redact
 from .hub_steps import JobError, explain, step, writer
 from .space_jobs import prepare_space, push_space, watch_space
 
-SERVED = ("config.json", "model.safetensors", "manifest.json", "cells.json", "README.md", "metrics.jsonl", "curve.png")
+SERVED = (
+    "config.json",
+    "model.safetensors",
+    "manifest.json",
+    "cells.json",
+    "README.md",
+    "metrics.jsonl",
+    "samples.jsonl",
+    "curve.png",
+)
 CARD = ("README.md", "curve.png")
 STATE = "training_state"
 

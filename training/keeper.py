@@ -59,6 +59,8 @@ class Keeper:
         """
         best, steps = self.folder.best(), self.folder.steps()
         self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
+        if steps:
+            self._try("samples.jsonl", lambda: self.folder.show_samples(steps[-1]))
         if complete or self.pusher:
             self._write_card(metrics)
         if self.pusher and steps:
@@ -99,6 +101,7 @@ class Keeper:
             self._best_loss = val_loss
             self._try("the mark on the best checkpoint", lambda: self.folder.mark("best", folder))
         self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
+        self._try("samples.jsonl", lambda: self.folder.show_samples(folder))
         if last and finish:
             self._finish(finish)
         if last or (best and self.pusher):

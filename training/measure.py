@@ -18,7 +18,7 @@ import torch
 
 from model import LSTMConfig
 
-from . import evaluate
+from . import evaluate, verbatim
 from .ids_file import Ids
 from .recipe import SAMPLES, Recipe
 from .run_folder import RunError, write_state
@@ -28,6 +28,7 @@ _SECONDS = 0.7  # of steps that are timed, at least, twice
 _EVALUATED = 8192  # characters; what an evaluation costs is reckoned from so many
 _SAMPLED = 24  # characters, likewise
 CARD_S = 1.0  # curve and samples of a model card
+_LOOK_UP_S = 0.2e-6  # for each character in which a card looks its samples up
 END_S = 1.5  # the last card, with its first import of a plotting library, and the end of the process
 _LOOKING = 0.1  # the share of the time that may go into evaluations and checkpoints
 
@@ -79,10 +80,11 @@ def fit_minutes(
     times = _step_seconds(trainer)
     sample_s = _sample_seconds(trainer)
     look_s = _look_seconds(trainer, train, validation) + sample_s + _write_seconds(trainer, folder)
-    look_s += CARD_S if plan.pushes else 0.0
+    look_up_s = _LOOK_UP_S * min(len(train), verbatim.MOST)
+    look_s += CARD_S + look_up_s if plan.pushes else 0.0
     # The mean, not the median: what now and then takes longer does so in the run as well. And once more by now.
     step_s = statistics.fmean(times + _step_seconds(trainer))
-    left_s = plan.left_s - END_S
+    left_s = plan.left_s - END_S - look_up_s
     evaluations = recipe.evaluations
     if "evaluations" not in plan.fixed:
         # One a minute at least: a run that is killed loses no more than that.

@@ -114,7 +114,8 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
         source = Source(tokenizer, *split(corpus.ids))
         keeper = Keeper(folder, _pusher(destination, folder), done, changed, source)
         known = {"facts": facts, "about": about, "metrics": metrics, "start": start, "began_s": state["seconds"]}
-        session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, chat=served.chat, **known)
+        known |= {"samples": folder.samples(), "chat": served.chat}
+        session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **known)
         try:
             session.trainer.load_state_tensors(tensors)
         except ValueError as error:

@@ -4,6 +4,7 @@
       step-00001000/   a checkpoint folder; training_state/ in it is what resume needs
       best, latest     links to two of them
       metrics.jsonl    one line an evaluation
+      samples.jsonl    what it wrote by then: step, prompt, temperature, seed, text
       sources.json     what was typed as TEXT, for resume; stays on this machine
       text.ids         the text, and text.json what its ids mean (see ``corpus_kept``); they stay too
       outbox/          what is not on the Hub yet
@@ -45,7 +46,7 @@ try:
 except ImportError:  # Windows has none: there two runs in one folder are the user's to avoid
     fcntl = None  # type: ignore[assignment]
 
-METRICS, STATE, SOURCES = "metrics.jsonl", "training_state", "sources.json"
+METRICS, SAMPLES, STATE, SOURCES = "metrics.jsonl", "samples.jsonl", "training_state", "sources.json"
 IDS, TEXT = "text.ids", "text.json"
 _STATE_FORMAT = 1
 _STATE_FILES = ("state.safetensors", "state.json")
@@ -167,6 +168,18 @@ class RunFolder:
         """Replaces the log of the run."""
         replace_file(self.path / METRICS, metrics_bytes(lines))
 
+    def show_samples(self, folder: Path) -> None:
+        """Makes the samples of a checkpoint those of the run; nothing when it has none."""
+        if (folder / SAMPLES).exists():
+            replace_file(self.path / SAMPLES, (folder / SAMPLES).read_bytes())
+
+    def samples(self) -> list[dict[str, Any]]:
+        """What was written up to the newest checkpoint; [] where that is not known, for no run depends on it."""
+        try:
+            return [parse_json(SAMPLES, line) for line in (self.path / "latest" / SAMPLES).read_bytes().splitlines()]
+        except (OSError, CheckpointError):
+            return []
+
     def write_sources(self, sources: Sequence[str], errors: str) -> None:
         """Notes where the text lies and how it is decoded, for resume; paths are made absolute.
 
@@ -278,7 +291,7 @@ def absolute(source: str) -> str:
 
 
 def metrics_bytes(lines: Iterable[Mapping[str, Any]]) -> bytes:
-    """metrics.jsonl of some evaluations."""
+    """metrics.jsonl of some evaluations; likewise samples.jsonl of some samples."""
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 

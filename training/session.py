@@ -7,6 +7,7 @@ terminal, the Hub or how often the run was stopped.
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,12 @@ from . import evaluate
 from .bootstrap import interval
 from .cells import LONGEST, name_cells
 from .console import Progress, losses, sample, say, warn
+from .curve import sparkline
 from .dataset import split, utf8_bytes
 from .ids_file import Ids
 from .keeper import Keeper
 from .recipe import Recipe
-from .run_folder import METRICS, metrics_bytes, write_state
+from .run_folder import METRICS, SAMPLES, metrics_bytes, write_state
 from .signals import Signals
 from .trainer import DivergedError, Trainer
 
@@ -49,6 +51,7 @@ class Session:
         start: ``time.monotonic()`` when this process began.
         metrics: the evaluations so far.
         chat: how the model is talked to, if its text is a chat.
+        samples: what it has written so far, for those who watch it learn: step, prompt, temperature, seed, text.
     """
 
     keeper: Keeper
@@ -61,6 +64,7 @@ class Session:
     start: float = field(default_factory=time.monotonic)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     chat: ChatFormat | None = None
+    samples: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def prepare(cls, keeper: Keeper, tokenizer: CharTokenizer, ids: Ids, recipe: Recipe, **rest: Any) -> Session:
@@ -142,8 +146,9 @@ class Session:
         }
         best = all(val_loss <= each["val_loss"] for each in self.metrics)
         self.metrics.append(line)
+        text = self._write_sample()
         self._keep({**line, **self._bounds(carried, cold256)})
-        self._show(line, best)  # what was said is on disk
+        self._show(line, best, text)  # what was said is on disk
         bar.pause(time.monotonic() - began)
 
     def _bounds(self, carried: evaluate.Losses, cold256: evaluate.Losses) -> dict[str, list[float]]:
@@ -155,23 +160,33 @@ class Session:
         """A sample between two evaluations, for the person who watches."""
         began = time.monotonic()
         say(f"\nstep {self.trainer.steps_done:,}: {bar.loss:.2f} nats while training")
-        self._say_sample()
+        self._say_sample(self._write_sample())
         bar.pause(time.monotonic() - began)
 
-    def _show(self, line: Mapping[str, Any], best: bool) -> None:
+    def _show(self, line: Mapping[str, Any], best: bool, text: str | None) -> None:
         mark = ", the best so far" if best and len(self.metrics) > 1 else ""
-        say(f"\nstep {line['step']:,}: {losses(line['val_loss'])}{mark}")
-        self._say_sample()
+        curve = sparkline([each["val_loss"] for each in self.metrics], getattr(sys.stderr, "encoding", None))
+        say(f"\nstep {line['step']:,}: {losses(line['val_loss'])}{mark}{'  ' if curve else ''}{curve}")
+        self._say_sample(text)
         if len(self.metrics) > 2 and line["val_loss"] > math.log(len(self.tokenizer)) + 0.5:
             warn("that is worse than guessing evenly: the learning rates may be too high")
 
-    def _say_sample(self) -> None:
+    def _write_sample(self) -> str | None:
+        """What it writes by now, which is noted; None when the weights are about to burst: the loss will tell."""
+        asked: dict[str, Any] = {"prompt": "", "temperature": 0.7, "seed": 1}
         try:
             # The averaged weights as they are now, in their own arithmetic: it is over before they go on changing.
             lm = CharLSTM(self.trainer.average, self.tokenizer)
-            say(sample(generate(lm, "", evaluate.SAMPLE, temperature=0.7, seed=1, arithmetic="float32")))
-        except RuntimeError as error:  # weights that are about to burst; the loss will tell
+            text = generate(lm, length=evaluate.SAMPLE, arithmetic="float32", **asked)
+        except RuntimeError as error:
             warn(f"no sample ({error})")
+            return None
+        self.samples.append({"step": self.trainer.steps_done, **asked, "text": text})
+        return text
+
+    def _say_sample(self, text: str | None) -> None:
+        if text is not None:
+            say(sample(text))
 
     def _keep(self, line: Mapping[str, Any]) -> None:
         """Keeps a checkpoint of now; ``line`` is what was measured, {} when nothing was.
@@ -198,6 +213,7 @@ class Session:
         checkpoint = Checkpoint(network.config, self.tokenizer, network.state_dict(), self._summary(line), self.chat)
         write_checkpoint(folder, checkpoint, dtype="bfloat16")
         replace_file(folder / METRICS, metrics_bytes(self.metrics))
+        replace_file(folder / SAMPLES, metrics_bytes(self.samples))
         state = {
             "recipe": self.trainer.recipe.to_json(),
             "corpus": {

@@ -36,7 +36,7 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     run = train(text.name, *SIZES, "--steps=40", "--evaluations=5", "--lr=0.02", cwd=tmp_path)
     assert run.end() == 0
     assert "runs/text" in run.said
-    assert left(tmp_path / "runs" / "text")[:5] == ["best", "latest", "lock", "metrics.jsonl", "sources.json"]
+    assert left(tmp_path / "runs" / "text")[:5] == ["best", "latest", "lock", "metrics.jsonl", "samples.jsonl"]
     lines = [json.loads(line) for line in (tmp_path / "runs/text/metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 10, 19, 29, 40]
     names = ["step", "chars", "seconds", "train_loss", "val_loss", "val_bpc", "val_cold256", "chars_per_sec", "lr"]
@@ -46,6 +46,14 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     assert lines[-1]["val_loss"] < lines[0]["val_loss"]
     assert lines[-1]["lr"] == 0
     assert [f"step {line['step']}: {line['val_loss']:.4f} nats" in run.said for line in lines] == [True] * 5
+    shown = [json.loads(line) for line in (tmp_path / "runs/text/samples.jsonl").read_text().splitlines()]
+    assert [sample["step"] for sample in shown] == [4, 10, 19, 29, 40]
+    assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
+    said = [line for line in run.lines if line.startswith("step 40: ")]
+    assert re.search(r"bits a character(, the best so far)?  [▁▂▃▄▅▆▇█]{5}$", said[-1])
+    card = (tmp_path / "runs/text/best/README.md").read_text()
+    assert "the longest run that stands word for word in the text that it was trained on has" in card
+    assert "| for scale, an n-gram of order 5 in the place of the LSTM |" in card
     for file in ("README.md", "config.json", "curve.png", "manifest.json", "metrics.jsonl", "model.safetensors"):
         assert (tmp_path / "runs/text/best" / file).is_file()
     command = next(line.strip() for line in run.lines if line.startswith("  python -m model generate"))
