@@ -36,7 +36,7 @@ __all__ = ["Corpus", "CorpusError", "Errors", "LeftOut", "Progress", "check_leng
 
 PYTHON_DOCS = "python-docs"
 _LOOKED_AT = 10_000  # characters of a file in which a chat is noticed
-_KEPT_FREE = 100_000_000  # bytes of the disk that a text leaves to the checkpoints, at least
+_KEPT_FREE = 100_000_000  # bytes of the disk that a text leaves to the checkpoints; of a small disk a half
 
 Turns = Callable[[str, str], str]
 
@@ -166,7 +166,8 @@ def check_length(corpus: Corpus, needed: int, what: str = "one window") -> None:
 def _room(path: Path | None) -> int:
     """How much text may be read: most characters of most texts take as many bytes in the end as in UTF-8, or fewer."""
     folder = Path(tempfile.gettempdir()) if path is None else path.parent
-    return max(0, shutil.disk_usage(folder).free - _KEPT_FREE)
+    free = shutil.disk_usage(folder).free
+    return free - min(_KEPT_FREE, free // 2)
 
 
 def _check_known_size(sources: Sequence[Source], max_bytes: int) -> None:
