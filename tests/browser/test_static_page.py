@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
 from model import PRETRAINED, CharLSTM, ChatFormat, generate
@@ -241,6 +242,18 @@ def test_somebody_arrives_and_it_writes(visit: Any, lm: CharLSTM) -> None:
         expect(page.get_by_role("slider", name=name, exact=True)).to_be_visible()
     set_slider(page, "Temperature", 1.5)
     assert page.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == "1.5 wild"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_keeps_anyone_out(browser: Browser, url: str, scheme: Any) -> None:
+    """As axe-core sees it: names, roles, contrast."""
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{url}?length=50&speed=200&seed=1")
+    written(page, seed=1)
+    found = Axe().run(page).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    context.close()
 
 
 def test_send_stop_continue_retry_clear(visit: Any, lm: CharLSTM) -> None:
