@@ -16,11 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
-from .arithmetic import IntegerWeights, gates_of
+from .arithmetic import gates_of
 from .char_lstm import CharLSTM
 from .engine import fitting_arithmetic
-from .lstm import LSTMNetwork, LSTMState
+from .lstm import LSTMState
 from .sequence import Memory
 from .stepper import Arithmetic, make_stepper
 
@@ -159,11 +160,28 @@ class Reading:
             self._reach(position)
             before, seen = self._stepper.state(0), self._next()
             after = self._stepper.state(0)
-        if seen.id == UNKNOWN:
-            gates = np.zeros((len(before.c), 4, before.c.shape[-1]), np.float32)
-        else:
-            gates = _gates(self.lm.network, self._weights, seen.id, before, after)
+        gates = np.zeros((len(before.h), 4, before.h.shape[-1]), np.float32)
+        if seen.id != UNKNOWN:
+            for layer in range(len(gates)):
+                below = after.h[layer - 1] if layer else before.h[0]
+                gates[layer] = self._gates(layer, np.array([seen.id]), [below], [before.h[layer]])[0]
         return Look(seen, gates, before.c[:, 0].cpu().numpy())
+
+    def gates(self, layer: int) -> Floats:
+        """(T, 4, H): i, f, g, o of a layer as each character of the text was read; 0 where the model knew none."""
+        befores, belows = [], []
+        with self._lock:
+            for position in range(len(self.ids)):
+                self._reach(position)
+                before = self._stepper.state(0)
+                self._next()
+                befores.append(before.h[layer])
+                belows.append(self._stepper.state(0).h[layer - 1] if layer else before.h[layer])
+        if not befores:
+            return np.zeros((0, 4, self.lm.config.hidden_size), np.float32)
+        known = self.ids != UNKNOWN
+        gates = self._gates(layer, np.maximum(self.ids, 0), belows, befores)
+        return np.where(known[:, None, None], gates, np.float32(0))
 
     def _reach(self, position: int) -> None:
         """Stands before a position, replaying from the nearest place there is."""
@@ -201,20 +219,22 @@ class Reading:
         logits: Floats = self._stepper.predict(_ROW, np.array([token], np.int64))[0]
         return logits
 
+    def _gates(self, layer: int, ids: npt.NDArray[np.int64], below: list[Tensor], before: list[Tensor]) -> Floats:
+        """(T, 4, H): i, f, g, o of a layer as it read some characters.
 
-def _gates(
-    network: LSTMNetwork, weights: IntegerWeights | None, token: int, before: LSTMState, after: LSTMState
-) -> Floats:
-    """(L, 4, H): i, f, g, o of each layer as it read a character."""
-    layers = []
-    ids = torch.tensor([token], device=network.embedding.weight.device)
-    with torch.inference_mode():
-        for layer in range(len(before.h)):
+        Args:
+            layer: which.
+            ids: (T,).
+            below: T of (1, H), h of the layer below after each of them; not used in the first layer.
+            before: T of (1, H), the layer's own h before each.
+        """
+        network, weights = self.lm.network, self._weights
+        tensors = (torch.from_numpy(ids), torch.cat(before), torch.cat(below))
+        read, own, under = (tensor.to(self.lm.device) for tensor in tensors)
+        with torch.inference_mode():
             if weights is not None:
-                below = after.h[layer - 1] if layer else None
-                gates = gates_of(weights, layer, ids, below, before.h[layer])
+                gates = gates_of(weights, layer, read, under if layer else None, own)
             else:
-                x = after.h[layer - 1] if layer else network.embedding(ids)
-                gates = network.gates(layer, x, before.h[layer])
-            layers.append(gates[0].cpu().numpy())
-    return np.stack(layers)
+                gates = network.gates(layer, under if layer else network.embedding(read), own)
+        found: Floats = gates.float().cpu().numpy()
+        return found

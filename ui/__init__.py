@@ -5,7 +5,8 @@ conversation  what was said and where to go on from; pure logic
 shelf         the models that are served, each with its engine
 writing       following a reply without a thread
 streams       the route that the page reads replies from
+lenses        the route that its lenses ask
 load          how much is being written just now
 page          layout and events; view.js and style.css beside it
-api           /generate and /score
+api           /generate, /score and /inspect
 """

@@ -1,4 +1,4 @@
-"""The API: ``/generate`` writes, ``/score`` tells how surprised a model is by a text. Both are for programs.
+"""The API: ``/generate`` writes, ``/score`` tells how surprised a model is by a text, ``/inspect`` what a cell does.
 
 Everything that arrives is checked here; a refusal is a ``gr.Error``, whose text reaches the caller, and says which
 argument it is about, what it was and what is allowed.
@@ -8,8 +8,9 @@ argument it is about, what it was and what is allowed.
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -19,15 +20,17 @@ from fastapi.responses import JSONResponse
 from gradio.context import LocalContext
 from gradio.events import api as add_endpoint
 
-from model import score
+from model import Reading, score
+from model.reading import UNKNOWN
 from model.sampler import shorten
 
-from .settings import DEADLINE_S, MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_text
-from .shelf import Shelf
+from .settings import DEADLINE_S, MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_index, check_text
+from .shelf import Served, Shelf
 from .writing import ask, follow
 
 log = logging.getLogger("char-lstm")
 
+MAX_INSPECTED = 2_000  # characters
 _SCORES_AT_ONCE = 2  # each may take a second or two of a core
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -55,11 +58,13 @@ class Blocks(gr.Blocks):
 
 def no_such_endpoint(_request: Request, _error: Exception) -> JSONResponse:
     """What Gradio leaves to the web server: an internal error, with a traceback in the log."""
-    return JSONResponse({"detail": "there is no such endpoint: there are /generate and /score"}, status_code=404)
+    return JSONResponse(
+        {"detail": "there is no such endpoint: there are /generate, /score and /inspect"}, status_code=404
+    )
 
 
 def add(shelf: Shelf) -> None:
-    """Adds both endpoints to the Blocks that are being built."""
+    """Adds the endpoints to the Blocks that are being built."""
 
     async def generate(
         prompt: str,
@@ -103,6 +108,15 @@ def add(shelf: Shelf) -> None:
             "commit": served.lm.commit,
         }
 
+    async def inspect_cell(text: str, layer: int = 0, cell: int = 0, model: str | None = None) -> dict[str, Any]:
+        with _as_errors():
+            check_text("text", text, most=MAX_INSPECTED)
+            served = shelf.get(model)
+            config = served.lm.config
+            place = check_index("layer", layer, config.num_layers), check_index("cell", cell, config.hidden_size)
+            told = await asyncio.to_thread(_inspected, served, text, *place)
+        return {**told, "model": served.name, "commit": served.lm.commit}
+
     generate.__doc__ = (
         f"Writes on from a prompt (at most {MAX_PROMPT:,} characters). Each message holds the text so far, without "
         f"the prompt, and a JSON: seed, model, commit, finish_reason (null while it writes; then length, stop, abort "
@@ -115,8 +129,34 @@ def add(shelf: Shelf) -> None:
         f"How surprised the model is by a text of at most {MAX_PROMPT:,} characters: the bits of each character "
         "(null where the model does not know it), their total, bits per character, and the unknown characters."
     )
+    inspect_cell.__doc__ = (
+        f"What one cell of the model does as it reads a text of at most {MAX_INSPECTED:,} characters: the cell after "
+        "each of them (c), its gates i, f, g and o as it read it, and the bits that it cost (null for c and gates "
+        "where the model does not know the character). layer, cell: which, both from 0. names: the cells of the model "
+        "that follow something with a name, and how well."
+    )
     add_endpoint(_returning(tuple[str, dict[str, Any]], generate), api_name="generate", concurrency_limit=None)
     add_endpoint(_returning(dict[str, Any], score_text), api_name="score", concurrency_limit=_SCORES_AT_ONCE)
+    inspected = _returning(dict[str, Any], inspect_cell)
+    add_endpoint(inspected, api_name="inspect", concurrency_limit=_SCORES_AT_ONCE)
+
+
+def _inspected(served: Served, text: str, layer: int, cell: int) -> dict[str, Any]:
+    reading = Reading(served.lm, arithmetic=served.engine.arithmetic)
+    reading.become(text)
+    seen = list(reading.walk())
+    gates = reading.gates(layer)[:, :, cell]
+
+    def told(values: Iterable[float]) -> list[float | None]:
+        known = [each.id != UNKNOWN for each in seen]
+        return [round(float(value), 4) if is_known else None for value, is_known in zip(values, known, strict=True)]
+
+    return {
+        "c": told(each.cells[layer, cell] for each in seen),
+        **{name: told(gates[:, at]) for at, name in enumerate("ifgo")},
+        "bits": told(each.bits for each in seen),
+        "names": [{**asdict(each), "remembers": each.remembers} for each in served.lm.cells],
+    }
 
 
 def _returning(result: Any, function: _Function) -> _Function:

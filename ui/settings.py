@@ -85,7 +85,7 @@ class RawSettings:
             raise RefusalError(field, reason) from None
 
 
-def check_text(field: str, text: object) -> str:
+def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
     """A prompt, or a text to score: refused by its size before anything looks into it.
 
     Raises:
@@ -93,9 +93,21 @@ def check_text(field: str, text: object) -> str:
     """
     if not isinstance(text, str):
         raise RefusalError(field, f"is {shorten(text)}: it must be a text")
-    if len(text) > MAX_PROMPT:
-        raise RefusalError(field, f"has {len(text):,} characters: at most {MAX_PROMPT:,} are allowed")
+    if len(text) > most:
+        raise RefusalError(field, f"has {len(text):,} characters: at most {most:,} are allowed")
     return text
+
+
+def check_index(field: str, value: object, count: int) -> int:
+    """One of so many things, counted from 0.
+
+    Raises:
+        RefusalError: it is no whole number, or there are not so many.
+    """
+    index = _whole(value)
+    if type(index) is not int or not 0 <= index < count:
+        raise RefusalError(field, f"is {shorten(value)}: it must be a whole number from 0 to {count - 1}")
+    return index
 
 
 def check_speed(speed: object) -> float | None:

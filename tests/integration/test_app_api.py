@@ -17,7 +17,7 @@ import pytest
 from gradio_client import Client  # type: ignore[import-untyped]
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 
-from model import generate, score
+from model import Reading, generate, score
 from model.sampler import SamplingParams
 from tests.app_server import App, eventually, random_model, scripted_model, serving
 
@@ -75,7 +75,7 @@ def written(app: App, **changed: Any) -> str:
     return str(data[0])
 
 
-def test_two_endpoints_with_their_arguments_in_order(client: Client) -> None:
+def test_three_endpoints_with_their_arguments_in_order(client: Client) -> None:
     endpoints: Any = client.view_api(return_format="dict")
     named = {
         name: [argument["parameter_name"] for argument in about["parameters"]]
@@ -84,6 +84,7 @@ def test_two_endpoints_with_their_arguments_in_order(client: Client) -> None:
     assert named == {
         "/generate": ["prompt", "length", "temperature", "top_k", "top_p", "seed", "model", "stop"],
         "/score": ["text", "model"],
+        "/inspect": ["text", "layer", "cell", "model"],
     }
     assert not endpoints["unnamed_endpoints"]
     optional = [each["parameter_name"] for each in endpoints["named_endpoints"]["/generate"]["parameters"]
@@ -387,3 +388,45 @@ def test_defaults_are_those_of_sampling_params(app: App) -> None:
     }
     with pytest.raises(AppError):
         Client(app.url, verbose=False).predict("a", 0, 1, 0, 1, api_name="/generate")
+
+
+@pytest.mark.parametrize("text", ["ROMEO:\nis it", "To \u3042 be", "", "\u3042"])
+def test_inspect_tells_what_a_cell_does(app: App, text: str) -> None:
+    told = Client(app.url, verbose=False).predict(text, 1, 5, "random", api_name="/inspect")
+    served = app.served("random")
+    reading = Reading(served.lm, arithmetic=served.engine.arithmetic)
+    reading.become(text)
+    cells = [round(float(seen.cells[1, 5]), 4) if seen.id >= 0 else None for seen in reading.walk()]
+    assert told["c"] == cells
+    before = 0.0
+    looked = 0
+    for c, i, f, g, o in zip(*(told[name] for name in "cifgo"), strict=True):
+        if c is not None:
+            # The first has a line end before it, which is not told of.
+            assert not looked or f * before + i * g == pytest.approx(c, abs=0.002)
+            assert 0 <= o <= 1
+            before, looked = c, looked + 1
+    assert [bits is None for bits in told["bits"]] == [c is None for c in cells]
+    assert (told["names"], told["model"], told["commit"]) == ([], "random", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["x" * 2001], "text has 2,001 characters: at most 2,000 are allowed"),
+        ([None], "text is None: it must be a text"),
+        (["x", 2], "layer is 2: it must be a whole number from 0 to 1"),
+        (["x", 0, 24], "cell is 24: it must be a whole number from 0 to 23"),
+        (["x", 0.5], "layer is 0.5"),
+        (["x", True], "layer is True"),
+        (["x", None], "layer is None"),
+        (["x", 0, 0, "none"], "model is 'none'"),
+    ],
+)
+def test_inspect_refuses_in_a_line_what_is_not_there(app: App, arguments: list[Any], words: str) -> None:
+    arguments = [*arguments, *["x", 0, 0, "random"][len(arguments) :]]
+    posted = httpx.post(f"{app.url}gradio_api/call/inspect", json={"data": arguments})
+    answer = httpx.get(f"{app.url}gradio_api/call/inspect/{posted.json()['event_id']}", timeout=TIMEOUT_S)
+    [(event, data)] = messages(answer.text)
+    assert event == "error"
+    assert words in data["error"]

@@ -135,3 +135,14 @@ def test_a_position_outside_the_text_is_refused(lm, position):
     reading.become("To")
     with pytest.raises(IndexError, match="the text has 2 characters"):
         reading.look(position)
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+def test_the_gates_of_a_whole_text_are_those_of_each_character(lm, arithmetic: Arithmetic):
+    reading = Reading(lm, arithmetic=arithmetic)
+    reading.become("To bö or")
+    for layer in (0, 1):
+        alone = [reading.look(position).gates[layer] for position in range(8)]
+        np.testing.assert_allclose(reading.gates(layer), alone, atol=1e-6)
+    reading.become("")
+    assert reading.gates(0).shape == (0, 4, 12)
