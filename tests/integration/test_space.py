@@ -126,8 +126,16 @@ def test_a_private_model_gets_a_private_space(hub: LocalHub, token: str) -> None
         prepare("ada/open", "static", model="ada/diary")
 
 
-@pytest.mark.parametrize("fault", [429, 500, 503, "cut-body", "html"])
-@pytest.mark.parametrize("route", ["POST /api/repos/create", "POST .*/commit/main"])
+@pytest.mark.parametrize(
+    ("route", "fault"),
+    [
+        ("POST /api/repos/create", 503),
+        ("POST /api/repos/create", "html"),
+        ("POST .*/commit/main", 429),
+        ("POST .*/commit/main", 500),
+        ("POST .*/commit/main", "cut-body"),
+    ],
+)
 def test_the_hub_in_trouble_is_asked_again(hub: LocalHub, token: str, tmp_path: Path, route: str, fault: Any) -> None:
     (tmp_path / "index.html").write_text("a page")
     hub.fail(route, fault)
