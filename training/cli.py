@@ -20,7 +20,7 @@ from model.checkpoint import CheckpointError, replace_file, write_cells
 
 from . import parallel
 from .cells import name_cells
-from .console import duration, losses, say
+from .console import duration, losses, say, warn
 from .corpus import CorpusError, read_corpus
 from .curve import draw
 from .dataset import VALIDATION_PART
@@ -35,6 +35,7 @@ from .session import Session
 from .signals import Signals
 from .space_command import make_space, named, put_up_best, space_before
 from .space_hub import Space
+from .track import Tracker
 
 PUSH_AT_END_S = 120.0
 PUSH_AT_STOP_S = 10.0  # whoever stops a run wants to leave; what is not pushed by then is kept
@@ -78,7 +79,11 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     try:
         space = space_before(options, session.about["repo"])
         signals.mode = "note"
+        if options.track:
+            session.tracker = Tracker(session.keeper.folder.path.name, session.trainer.recipe.to_json(), warn)
         code = session.run(signals)
+        if session.tracker:
+            session.tracker.close()
         signals.forget("raise")
         return _close(session, code, signals, space)
     finally:

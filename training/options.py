@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from model.char_lstm import is_local
 from model.sampler import number_or_text
 
-from . import privacy
+from . import privacy, track
 from .about import public_command, public_source
 from .curve import AXES
 from .hub import check_repo_name
@@ -193,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         help="begin with a model's weights: USER/NAME[@REVISION], a run's or a checkpoint's folder",
     )
+    parser.add_argument("--track", action="store_true", help="follow the run in Trackio too (pip install trackio)")
     parser.add_argument("--errors", choices=("strict", "replace"), help="what to do with bad UTF-8 (strict)")
     parser.add_argument(
         "--chat", action="store_true", help="TEXT is a chat: WhatsApp's .txt, Telegram's result.json, or JSON lines"
@@ -232,6 +233,8 @@ def _check(options: argparse.Namespace) -> None:
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
         raise OptionsError(f"--{name.replace('_', '-')} {rest}") from None
+    if options.track and not track.is_installed():
+        raise OptionsError("--track needs Trackio: pip install trackio")
     options.chat = options.chat or options.reply_as is not None
     if options.resume is not None:
         _check_resume(options)

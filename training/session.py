@@ -30,6 +30,7 @@ from .keeper import Keeper
 from .recipe import Recipe
 from .run_folder import METRICS, SAMPLES, metrics_bytes, write_state
 from .signals import Signals
+from .track import Tracker
 from .trainer import DivergedError, Trainer
 
 _MEASURED = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")
@@ -51,6 +52,7 @@ class Session:
         start: ``time.monotonic()`` when this process began.
         metrics: the evaluations so far.
         chat: how the model is talked to, if its text is a chat.
+        tracker: follows the evaluations, if someone asked for it.
         samples: what it has written so far, for those who watch it learn: step, prompt, temperature, seed, text.
     """
 
@@ -65,6 +67,7 @@ class Session:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     chat: ChatFormat | None = None
     samples: list[dict[str, Any]] = field(default_factory=list)
+    tracker: Tracker | None = None
 
     @classmethod
     def prepare(cls, keeper: Keeper, tokenizer: CharTokenizer, ids: Ids, recipe: Recipe, **rest: Any) -> Session:
@@ -149,6 +152,8 @@ class Session:
         text = self._write_sample()
         self._keep({**line, **self._bounds(carried, cold256)})
         self._show(line, best, text)  # what was said is on disk
+        if self.tracker:
+            self.tracker.log(line)
         bar.pause(time.monotonic() - began)
 
     def _bounds(self, carried: evaluate.Losses, cold256: evaluate.Losses) -> dict[str, list[float]]:
