@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
+_PREDICTED = 2**25  # numbers that are predicted in a step, at most: rows x window x vocabulary
 SAMPLES = 20  # in a run, at most, beside those of evaluations
 _FIRST_SAMPLE = 20_000  # characters; what is written before is noise
 
@@ -162,6 +163,11 @@ def preset_for(minutes: float, characters: int) -> str:
     if characters < 50_000 and minutes < 2:
         return "tiny"
     return "small" if minutes < 3 or characters < 200_000 else "medium"
+
+
+def with_room_for(recipe: Recipe, vocab_size: int) -> Recipe:
+    """The recipe with fewer rows where a large vocabulary would fill the memory with predictions."""
+    return replace(recipe, batch=max(1, min(recipe.batch, _PREDICTED // (recipe.window * vocab_size))))
 
 
 def regularised(recipe: Recipe, passes: float) -> Recipe:

@@ -188,7 +188,7 @@ def test_the_app_of_a_space_serves_the_model_from_the_hub(
     assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
     assert ("spaces" in (folder / "requirements.txt").read_text().split()) == (hardware == "zero-gpu")
     if hardware == "zero-gpu":
-        return  # the same files otherwise; tests/soak installs both
+        return  # the same files otherwise; tests/soak installs and runs both
     port = str(free_port())
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with (tmp_path / "log").open("w") as log:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from training.recipe import PRESETS, Recipe, preset_for, regularised
+from training.recipe import PRESETS, Recipe, preset_for, regularised, with_room_for
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,10 @@ def test_dropout_grows_with_how_often_the_text_is_read() -> None:
     assert [each.dropout_out for each in rates] == sorted(each.dropout_out for each in rates)
     assert rates[0].dropout_out < rates[-1].dropout_out <= 0.55
     assert replace(rates[0], dropout_in=0.05, dropout_between=0.3, dropout_out=0.35) == PRESETS["medium"]
+
+
+def test_a_large_vocabulary_gets_fewer_rows_at_once() -> None:
+    medium = PRESETS["medium"]
+    assert with_room_for(medium, 5_000) == medium
+    assert with_room_for(medium, 20_000) == replace(medium, batch=26)
+    assert with_room_for(medium, 10**9).batch == 1
