@@ -151,7 +151,8 @@ function follows(number) {
   return writing ? last.turn === number : number !== OWN && !lens.focus;
 }
 
-function addColumns(note, from, { columns, bits }) {
+// What lies behind ``end`` is left out.
+function addColumns(note, from, { columns, bits }, end = Infinity) {
   if (!columns || !memory.about) return;
   const bytes = bytesOf(columns);
   const height = memory.about.hidden;
@@ -162,7 +163,7 @@ function addColumns(note, from, { columns, bits }) {
   const goesOn = map && map.number === note.number && map.first + map.columns.length === first;
   if (!goesOn) memory.map = { number: note.number, first, columns: [] };
   const now = memory.map;
-  for (let at = 0; at < count; at++) now.columns.push(bytes.subarray(at * height, (at + 1) * height));
+  for (let at = 0; at < count && first + at < end; at++) now.columns.push(bytes.subarray(at * height, (at + 1) * height));
   const over = now.columns.length - WIDTH;
   if (over > 0) [now.columns, now.first] = [now.columns.slice(over), now.first + over];
 }
@@ -180,7 +181,7 @@ async function turnPicture({ number, n }) {
   for (let at = from; at < to; ) {
     const answer = await ask({ turn: number, from: at, ...LENSES.memory.wants() });
     if (turn !== memory.drawing || answer.refusal || !answer.bits.length) return;
-    addColumns(note, at, answer);
+    addColumns(note, at, answer, to);
     at += answer.bits.length;
   }
   draw();

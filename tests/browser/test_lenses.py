@@ -231,3 +231,14 @@ def test_nothing_keeps_anyone_from_using_the_page(page: Page) -> None:
     expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
     expect(page.locator(".gates li")).to_have_count(4)
     assert barriers(page) == []
+
+
+def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
+    put_on(page, "Memory")
+    text = write(page, "x" * 400)
+    expect(page.locator(".under-picture")).to_contain_text(f"to {len(text)}.")
+    log(page).focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".under-picture")).to_contain_text("characters 1 to 240.")
+    page.keyboard.press("End")
+    expect(page.locator(".under-picture")).to_contain_text(f"to {len(text)}.")
