@@ -18,7 +18,7 @@ from training.space import write_app
 
 @pytest.mark.parametrize("hardware", ["cpu-basic", "zero-gpu"])
 def test_the_folder_of_a_space_serves_its_model(tmp_path: Path, hardware: str) -> None:
-    lm, folder, python = tiny_model(), tmp_path / "space", tmp_path / "venv" / "bin" / "python"
+    lm, folder, python = tiny_model(), tmp_path / "space", str(tmp_path / "venv" / "bin" / "python")
     write_app(folder, lm, hardware)
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]
