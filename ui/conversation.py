@@ -10,10 +10,12 @@ come over a stream (``streams``).
     {"forgotten": 3}                 earlier turns that are no longer shown
     {"turn": 7, "prompt": "…"}       a turn begins; the lines after it belong to it; in a "chat" it is answered
     {"text": "…"}                    what the model wrote, in pieces
-    {"say": "…", "as": "notice"}     notice, status (until the next text), fault or foot, which ends the turn
+    {"say": "…", "as": "notice"}     notice, status (until the next text), fault, mark or foot, which ends the turn
     {"refusal": "…"}                 why the last thing asked for was not done
     {"stream": "…"}                  the last turn goes on over the stream of this token
     {"load": "…"}                    how much is being written just now, by everyone
+    {"link": ["…"], "facts": "…", "warning": "…"}  a link that may be followed: its prompts, before anything is written
+    {"share": "…", "at": "…"}        the parameters of a link to the conversation, and the address if it is known
 """
 
 from __future__ import annotations
@@ -24,11 +26,13 @@ from dataclasses import dataclass, field
 from model import Memory, Reading, Sequence
 from model.tokenizer import describe_unknown
 
+from .links import Link
 from .settings import DEADLINE_S, RefusalError
 from .shelf import Served
 
 MAX_TURNS = 50  # older ones leave the page; what the model remembers of them stays
 MAX_TEXT = 100_000  # characters kept a visitor
+STRANGER = "The prompt was written by whoever made this link."
 
 _ENDINGS = {
     "length": "reached its length",
@@ -56,12 +60,16 @@ class Turn:
     Attributes:
         start: where the conversation stood before it.
         parts: the reply's pieces, one for Send and one more for each Continue.
+        stranger: whether somebody else wrote the prompt, who made a link.
+        mark: whether a text is that of the link.
     """
 
     number: int
     prompt: str
     start: Start
     parts: list[Sequence] = field(default_factory=list)
+    stranger: bool = False
+    mark: str = ""
 
     @property
     def served(self) -> Served:
@@ -113,11 +121,12 @@ class Turn:
     def head(self) -> str:
         lines = line(turn=self.number, prompt=self.prompt, **({"chat": True} if self.served.lm.chat else {}))
         unknown = self.parts[0].unknown if self.parts else []
+        notices = [STRANGER] if self.stranger and self.prompt else []
         if unknown:
             skipped = sum(each.times for each in unknown)
             rest = "" if skipped < len(self.start.unread + self.prompt) else ", and nothing of the prompt was left"
-            lines += say("notice", f"This model does not know {describe_unknown(unknown)}: skipped{rest}.")
-        return lines
+            notices.append(f"This model does not know {describe_unknown(unknown)}: skipped{rest}.")
+        return lines + (say("notice", " ".join(notices)) if notices else "")
 
     def foot(self) -> str:
         """Seed, length, speed and why it ended, in plain words."""
@@ -126,6 +135,7 @@ class Turn:
         facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
         if last.length > 1:
             facts.append(f"{last.chars_per_sec:,.0f} a second")
+        lines += say("mark", self.mark) if self.mark else ""
         ending = "said what it had to say" if self.over else _ENDINGS[last.finish_reason or "abort"]
         return lines + say("foot", " · ".join([*facts, ending]))
 
@@ -139,12 +149,17 @@ class Conversation:
     Attributes:
         refusal: why the last thing asked for was not done.
         stream: the token of the last reply's stream.
+        offer: the view of a link that may be followed, while there is nothing else.
+        following: the link that is being followed, and how many of its steps were begun.
     """
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
         self.refusal = ""
         self.stream = ""
+        self.offer = ""
+        self.following: Link | None = None
+        self.followed = 0
         self._count = 0
         self._forgotten = 0
 
@@ -178,7 +193,7 @@ class Conversation:
 
     def add(self, turn: Turn, part: Sequence) -> None:
         """A turn's reply is being written: the turn is new, or continued."""
-        self.refusal = ""
+        self.refusal = self.offer = ""
         turn.parts.append(part)
         if turn not in self.turns:
             self.turns.append(turn)
@@ -192,14 +207,14 @@ class Conversation:
             self.turns.pop()
 
     def clear(self) -> None:
-        self.refusal = ""
+        self.refusal = self.offer = ""
         self.turns.clear()
         self._forgotten = 0
 
     def view(self, hello: str = "") -> str:
         """All that the page shows, when nothing is being written."""
         if not self.turns:
-            return hello + self._refused()
+            return (self.offer or hello) + self._refused()
         return self._older() + "".join(turn.lines() for turn in self.turns) + self._refused()
 
     def begun(self, stream: str) -> str:

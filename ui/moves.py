@@ -58,7 +58,7 @@ def go_on(talk: Conversation, _chosen: Served, settings: Settings) -> None:
     if turn.written + settings.params.length > MAX_REPLY:
         raise RefusalError("", f"A reply may have {MAX_REPLY:,} characters: send something, or nothing, to go on.")
     end = turn.end
-    settings = replace(settings, params=replace(settings.params, seed=turn.parts[0].params.seed))
+    settings = replace(settings, params=replace(settings.params, seed=turn.parts[-1].params.seed))
     part = _ask(turn.served, end.unread, settings, memory=end.memory, first=turn.parts[-1].next_first)
     talk.add(turn, part)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import html
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -20,10 +21,11 @@ import gradio as gr
 
 from model import SamplingParams
 
-from . import api, moves
-from .conversation import Conversation, hello
+from . import api, moves, sharing
+from .conversation import Conversation, hello, line
 from .first_paint import INTRO, TITLE
 from .lenses import Lenses
+from .links import Link
 from .load import Load
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
 from .shelf import MAX_EXAMPLES, Served, Shelf
@@ -32,7 +34,13 @@ from .streams import Streams
 log = logging.getLogger("char-lstm")
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("lens.js", "lens_surprise.js", "lens_memory.js", "view.js")  # one after another, the last of which begins
+_SCRIPTS = (
+    "lens.js",
+    "lens_surprise.js",
+    "lens_memory.js",
+    "links.js",
+    "view.js",
+)  # one after another, the last of which begins
 _STATE_TTL_S = 3600
 _UNDONE = "Something went wrong here. Try again; the conversation is as it was."
 
@@ -73,6 +81,7 @@ class Page:
             self.retry = gr.Button("Retry", elem_classes="if-turns", **off)
             self.undo = gr.Button("Undo", elem_classes="if-turns", **off)
             self.clear = gr.Button("Clear", elem_classes="if-anything", **off)
+            self.share = gr.Button("Share", elem_classes="if-turns", **off)
         with gr.Row(elem_id="ask"):
             self.prompt = gr.Textbox(
                 "",
@@ -126,11 +135,13 @@ class Page:
         self.retry.click(self._writer(moves.retry), inputs, self.view, **at_once)
         for index, button in enumerate(self.examples):
             button.click(self._writer(partial(_send_example, index)), inputs, self.view, **at_once)
-        self.view.settle(self.on_settle, self.talk, self.view, trigger_mode="multiple", **at_once)
+        self.view.settle(self.on_settle, [self.talk, self.speed], self.view, trigger_mode="multiple", **at_once)
+        self.view.follow(self.on_follow, [self.talk, self.speed], [self.view, self.model], **at_once)
         self.view.look(self.on_look, self.talk, None, trigger_mode="multiple", **at_once)
         self.stop.click(self.on_stop, self.talk, None, **at_once)
         self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)
         self.clear.click(self.on_clear, [self.talk, self.model], self.view, **at_once)
+        self.share.click(self.on_share, self.talk, self.view, **at_once)
         about = [self.view, self.about, *self.examples]
         self.model.change(self.on_model, [self.talk, self.model], about, **at_once)
         arrival = [self.talk, self.notices, self.model, *about]
@@ -144,6 +155,7 @@ class Page:
         async def write(talk: Conversation, request: gr.Request, *values: object) -> Updates:
             if talk.writing:  # Enter, while Continue still writes
                 return {self.view: gr.skip()}
+            talk.following = None
             model, temperature, length, top_k, top_p, seed, speed, *prompt = values
             try:
                 params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
@@ -160,7 +172,7 @@ class Page:
 
         return write
 
-    async def on_settle(self, talk: Conversation, event: gr.EventData) -> Updates:
+    async def on_settle(self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request) -> Updates:
         """A stream has ended, or broke. If it was not the last one, another reply is written already."""
         if _about(event, "stream") == talk.stream:
             await self.on_stop(talk)
@@ -168,7 +180,49 @@ class Page:
                 if not talk.writing:
                     break
                 await asyncio.sleep(0.02)
+            if not talk.writing and talk.following:
+                return self._follow(talk, partial(sharing.go_on, talk, talk.turns[-1].served), speed, request)
         return self._settled(talk)
+
+    async def on_follow(self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request) -> Updates:
+        """What a link asks for is to be written."""
+        link = self._link(talk, _about(event, "query"))
+        if not link or talk.writing:
+            return self._settled(talk)
+        updates = self._follow(talk, partial(sharing.begin, talk, link, self.shelf), speed, request)
+        if talk.turns:
+            updates[self.model] = talk.turns[-1].served.name
+        return updates
+
+    def _follow(self, talk: Conversation, step: Callable[..., object], speed: object, request: gr.Request) -> Updates:
+        try:
+            if step(pace=check_speed(speed), owner=request.session_hash or ""):
+                return {self.view: talk.begun(self.streams.open(talk.turns[-1]))}
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+        except Exception:
+            log.exception("a link could not be followed")
+            talk.following, talk.refusal = None, _UNDONE
+        return self._settled(talk)
+
+    def _link(self, talk: Conversation, query: object) -> Link | None:
+        """The link by which somebody came, if there is one; what is wrong with it is said in the conversation."""
+        try:
+            return Link.read(query) if isinstance(query, str) else None
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+            return None
+
+    async def on_share(self, talk: Conversation) -> Updates:
+        if talk.writing:
+            return {self.view: gr.skip()}
+        talk.refusal, shared = "", ""
+        try:
+            host = os.environ.get("SPACE_HOST", "")
+            shared = line(share=sharing.share(talk, self.shelf).query, at=f"https://{host}/" if host else "")
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+        return {self.view: talk.view() + shared}
 
     async def on_look(self, talk: Conversation, event: gr.EventData) -> None:
         """A lens is put over the conversation."""
@@ -198,20 +252,28 @@ class Page:
         view = gr.skip() if talk.turns else hello(served)
         return {self.view: view, self.about: self._about(served), **self._example_updates(served)}
 
-    async def on_arrival(self, talk: Conversation) -> AsyncIterator[Updates]:
-        yield self._arrived(talk)
+    async def on_arrival(self, talk: Conversation, request: gr.Request) -> AsyncIterator[Updates]:
+        query = str(request.query_params)
+        yield self._arrived(talk, query)
         if not self.shelf.settled:
             while not self.shelf.settled:
                 await asyncio.sleep(0.1)
-            yield self._arrived(talk)
+            yield self._arrived(talk, query)
 
     # What is to be seen.
 
-    def _arrived(self, talk: Conversation) -> Updates:
+    def _arrived(self, talk: Conversation, query: str) -> Updates:
         first = self.shelf.first()
+        link = None if talk.turns else self._link(talk, query)
+        try:
+            talk.offer = sharing.offer(link, self.shelf) if link else ""
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
         return {
             self.talk: talk,  # from when on it may be forgotten
-            self.view: gr.skip() if talk.turns or not first else hello(first),
+            self.view: gr.skip()
+            if talk.turns or not (first or talk.refusal)
+            else talk.view(hello(first) if first else ""),
             self.notices: gr.update(**self._notices()),
             self.model: gr.update(**self._choices()),
             self.about: self._about(first),

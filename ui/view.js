@@ -11,15 +11,15 @@ let source = null; // the stream that is being read
 let following = ""; // its token, until the conversation is settled
 
 function empty() {
-  return { hello: null, forgotten: 0, refusal: "", stream: "", load: "", turns: [] };
+  return { hello: null, offer: null, share: null, forgotten: 0, refusal: "", stream: "", load: "", turns: [] };
 }
 
 function read(lines) {
   for (const line of lines.split("\n")) {
     if (!line) continue;
-    const { hello, by, chat, forgotten, turn, prompt, text, say, refusal, as, stream, load } = JSON.parse(line);
+    const { hello, by, chat, forgotten, turn, prompt, text, say, refusal, as, stream, load, ...rest } = JSON.parse(line);
     const last = talk.turns[talk.turns.length - 1];
-    if (turn !== undefined) talk.turns.push({ turn, prompt, chat, text: "", status: "", notice: "", fault: "", foot: "" });
+    if (turn !== undefined) talk.turns.push({ turn, prompt, chat, text: "", status: "", notice: "", fault: "", mark: "", foot: "" });
     else if (text !== undefined) [last.text, last.status] = [last.text + text, ""];
     else if (say !== undefined) [last.status, last[as]] = ["", say];
     else if (hello !== undefined) talk.hello = { hello, by, chat };
@@ -27,6 +27,8 @@ function read(lines) {
     else if (refusal !== undefined) talk.refusal = refusal;
     else if (stream !== undefined) talk.stream = stream;
     else if (load !== undefined) talk.load = load;
+    else if (rest.link !== undefined) talk.offer = { prompts: rest.link, facts: rest.facts, warning: rest.warning };
+    else if (rest.share !== undefined) talk.share = { query: rest.share, at: rest.at };
   }
 }
 
@@ -81,13 +83,14 @@ function showTurn(turn, before) {
   }
   node.classList.toggle("writing", !turn.foot);
   node.classList.toggle("chat", Boolean(turn.chat));
-  for (const kind of ["status", "notice", "fault", "foot"]) paragraph(node, kind, turn[kind]);
+  for (const kind of ["status", "notice", "fault", "mark", "foot"]) paragraph(node, kind, turn[kind]);
   return node;
 }
 
 function show() {
   follow(showTalk);
   enable();
+  showShare(talk.share);
   const load = document.querySelector("#load p");
   if (load && load.textContent !== talk.load) load.textContent = talk.load;
   if (lens.name !== "plain") pump();
@@ -106,6 +109,7 @@ function showTalk() {
   for (const number of [...lens.notes.keys()]) if (number !== OWN && !kept.has(String(number))) forget(number);
   paragraph(log, "forgotten", talk.forgotten && `${talk.forgotten} earlier turns are not shown; the memory of them stays.`);
   showHello();
+  showOffer(talk.offer);
   for (const turn of talk.turns) showTurn(turn);
   paragraph(log, "refusal", "");
   paragraph(log, "refusal", talk.refusal);

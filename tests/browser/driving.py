@@ -10,7 +10,7 @@ LOOKS = [(1280, 860, "light"), (390, 844, "dark")]
 TIMEOUT_MS = 60_000
 
 
-def open_page(context: BrowserContext, app: App) -> tuple[Page, list[str]]:
+def open_page(context: BrowserContext, app: App, query: str = "") -> tuple[Page, list[str]]:
     complaints: list[str] = []
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
@@ -20,7 +20,7 @@ def open_page(context: BrowserContext, app: App) -> tuple[Page, list[str]]:
         "request",
         lambda asked: None if asked.url.startswith((app.url, "data:", "blob:")) else complaints.append(asked.url),
     )
-    page.goto(app.url)
+    page.goto(app.url + query)
     expect(log(page)).to_be_visible(timeout=TIMEOUT_MS)
     expect(button(page, "Send")).to_be_enabled()
     return page, complaints

@@ -1,0 +1,161 @@
+"""Links that are shared and followed, in real browsers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import Browser, Frame, Page, expect
+
+from tests.app_server import App, random_model, serving
+from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns
+
+SAME = "The same text, character for character, as when the link was made."
+STRANGER = "The prompt was written by whoever made this link."
+PROMPT = "<b>ROMEO:</b> & ${1}\n\tis it?"
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with serving({"random": random_model(), "other": random_model(3)}) as app:
+        yield app
+
+
+def write(page: Page, prompt: str = PROMPT, length: int = 60) -> str:
+    fast(page)
+    setting(page, "Length", length)
+    send(page, prompt)
+    return reply(page)
+
+
+def link(page: Page | Frame) -> str:
+    button(page, "Share").click()  # type: ignore[arg-type]  # a frame has the same ways to find things
+    field = page.get_by_role("textbox", name="Link to this text")
+    expect(field).to_be_visible()
+    return field.input_value()
+
+
+def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Page, app: App, browser: Browser) -> None:
+    setting(page, "Temperature", 1.3)
+    first = write(page)
+    button(page, "Continue").click()
+    expect(turns(page).last.locator(".foot")).to_contain_text("120 characters")
+    settled(page)
+    first = reply(page)
+    second = write(page, "and 🙂")
+    url = link(page)
+    assert url.startswith(app.url + "?prompt=")
+    with serving({"random": random_model(), "other": random_model(3)}) as later:
+        context = browser.new_context()
+        reader, complaints = open_page(context, later, url.removeprefix(app.url))
+        offer = log(reader).locator(".offer")
+        expect(offer).to_contain_text("These prompts were written by whoever made this link:")
+        assert offer.locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
+        expect(log(reader).locator(".hello")).to_have_count(0)
+        written = later.served("random").engine.written
+        fast(reader)
+        assert later.served("random").engine.written == written
+        button(reader, "Write it again").click()
+        expect(log(reader).locator(".mark")).to_have_text(SAME)
+        expect(turns(reader)).to_have_count(2)
+        assert turns(reader).locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
+        assert turns(reader).locator(".reply").all_text_contents() == [first, second]
+        assert turns(reader).locator(".notice").all_text_contents()[0].startswith(STRANGER)
+        expect(button(reader, "Continue")).to_be_enabled()
+        assert link(reader).partition("?")[2] == url.partition("?")[2]
+        assert not complaints
+        context.close()
+
+
+def test_the_link_lies_in_the_clipboard_where_that_is_allowed(app: App, browser: Browser) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page, complaints = open_page(context, app)
+    write(page)
+    url = link(page)
+    expect(page.locator(".share p")).to_contain_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == url
+    send(page, "")
+    expect(page.locator(".share")).to_be_hidden()
+    assert not complaints
+    context.close()
+
+
+def test_what_a_link_says_wrongly_is_refused_in_words_and_nothing_runs(app: App, browser: Browser) -> None:
+    context = browser.new_context()
+    for query, reason in (
+        ("seed=1&temperature=9", "Temperature is 9: it must be a number from 0 to 5"),
+        ("prompt=x&model=nobody/none", "Model is 'nobody/none': it must be one of those served here: random, other"),
+        ("prompt=<script>window.hit=1</script>&text=x", "Text is 'x' in this link: it must be 16 digits of a hash"),
+    ):
+        page, complaints = open_page(context, app, f"?{query}")
+        expect(log(page).locator(".refusal")).to_have_text(reason)
+        expect(button(page, "Write it again")).to_have_count(0)
+        assert page.evaluate("window.hit") is None
+        assert write(page)
+        assert not complaints
+        page.close()
+    context.close()
+
+
+def test_a_link_to_another_model_brings_it_and_a_changed_link_is_found_out(app: App, browser: Browser) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, app, "?prompt=<i>x</i>&model=other&seed=3&length=40&text=0123456789abcdef")
+    expect(log(page).locator(".offer .prompt")).to_have_text("<i>x</i>")
+    expect(log(page).locator(".offer .facts")).to_have_text("other · seed 3 · temperature 0.8 · up to 40 characters")
+    button(page, "Write it again").click()
+    expect(log(page).locator(".mark")).to_contain_text("Not the same text")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("other")
+    context.close()
+
+
+@contextmanager
+def framing(url: str) -> Iterator[str]:
+    """A page of another origin that holds the app in a frame, as the Hub does."""
+
+    class Outer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            if self.path == "/":
+                self.wfile.write(f'<iframe src="{url}" width="900" height="900"></iframe>'.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Outer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_in_a_frame_of_another_origin_the_link_is_shown_and_leads_to_the_space(
+    app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")
+    context = browser.new_context()
+    page = context.new_page()
+    with framing(f"{app.url}?prompt=ROMEO:&seed=7&length=40") as outer:
+        page.goto(outer)
+        frame = page.frames[1]
+        frame.get_by_role("button", name="Write it again").click()
+        expect(frame.get_by_role("article").locator(".mark")).to_contain_text("does not say what its text was")
+        url = link(frame)
+        assert url.startswith("https://ada-novel.hf.space/?prompt=ROMEO%3A&")
+        expect(frame.locator(".share p")).to_contain_text("Copy it from here")
+        assert frame.evaluate("getSelection().toString()") == url
+        assert app.url not in url
+    with framing(app.url + "?" + url.partition("?")[2]) as outer:
+        page.goto(outer)
+        frame = page.frames[1]
+        frame.get_by_role("button", name="Write it again").click()
+        expect(frame.get_by_role("article").locator(".mark")).to_have_text(SAME)
+    context.close()

@@ -1,0 +1,205 @@
+"""Sharing and following, driven by an engine that a test steps by hand."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from model import ChatFormat, Engine, SamplingParams
+from model.stepper import Arithmetic
+from tests.app_server import random_model
+from ui import moves, sharing
+from ui.conversation import Conversation
+from ui.links import Link
+from ui.moves import Settings
+from ui.settings import RefusalError
+from ui.shelf import Served, Shelf
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SAME = "The same text, character for character, as when the link was made."
+
+
+def serve(seed: int = 0, name: str = "random", arithmetic: Arithmetic = "int8", **about: Any) -> Served:
+    lm = replace(random_model(seed), **about)
+    return Served(name, lm, Engine(lm, arithmetic=arithmetic), threading.current_thread())
+
+
+class OneShelf(Shelf):
+    """A shelf with models whose engines nobody runs."""
+
+    def __init__(self, *served: Served) -> None:
+        super().__init__()
+        self._given = list(served)
+
+    @property
+    def served(self) -> list[Served]:
+        return self._given
+
+    def first(self) -> Served | None:
+        return self._given[0]
+
+
+def write(talk: Conversation) -> None:
+    while talk.writing:
+        talk.turns[-1].served.engine.step()
+
+
+def settings(seed: int, length: int, temperature: float = 0.8, top_k: int = 0) -> Settings:
+    return Settings(SamplingParams(temperature, length, top_k, seed=seed), None)
+
+
+def follow(link: Link, shelf: Shelf) -> Conversation:
+    """All that a link asks for, through its own encoding."""
+    read = Link.read(link.query)
+    assert read
+    talk = Conversation()
+    served = sharing.begin(talk, read, shelf, pace=None, owner="")
+    write(talk)
+    while sharing.go_on(talk, served, pace=None, owner=""):
+        write(talk)
+    return talk
+
+
+def texts(talk: Conversation) -> list[tuple[str, str]]:
+    return [(turn.prompt, turn.reply) for turn in talk.turns]
+
+
+def a_conversation(served: Served) -> Conversation:
+    """Turns that were sent, stopped, continued with other settings, taken back and tried again."""
+    talk = Conversation()
+    moves.send(talk, served, settings(5, 40), "ROMEO:\n🙂 what & where?")
+    for _ in range(50):
+        served.engine.step()
+    served.engine.abort(talk.turns[-1].parts[-1])
+    write(talk)
+    moves.go_on(talk, served, settings(9, 15, 1.5, 7))
+    write(talk)
+    moves.send(talk, served, settings(6, 20), "taken back")
+    write(talk)
+    talk.undo()
+    moves.send(talk, served, settings(6, 20, 0.3), "")
+    write(talk)
+    moves.retry(talk, served, settings(7, 25))
+    write(talk)
+    return talk
+
+
+def test_who_follows_a_link_has_the_same_conversation_and_is_told_so() -> None:
+    talk = a_conversation(serve())
+    other = OneShelf(serve())
+    followed = follow(sharing.share(talk, OneShelf(*[talk.turns[0].served])), other)
+    assert texts(followed) == texts(talk)
+    assert [turn.mark for turn in followed.turns] == ["", SAME]
+    view = [json.loads(each) for each in followed.view().splitlines()]
+    assert [each["say"] for each in view if each.get("as") == "notice"] == [
+        "The prompt was written by whoever made this link.",
+    ]
+    assert sharing.share(followed, other) == sharing.share(talk, OneShelf(talk.turns[0].served))
+
+
+def test_a_model_that_chats_goes_through_the_same_turns() -> None:
+    chat = ChatFormat("Ann: ", "\nBo: ", "\n")
+    served = serve(chat=chat)
+    talk = Conversation()
+    for seed, prompt, length in ((5, "Hi", 2000), (1, "", 3), (7, "And you?", 2000)):
+        moves.send(talk, served, settings(seed, length), prompt)
+        write(talk)
+    moves.go_on(talk, served, settings(8, 2000))
+    write(talk)
+    assert [turn.over for turn in talk.turns] == [True, False, True, True]
+    followed = follow(sharing.share(talk, OneShelf(served)), OneShelf(serve(chat=chat)))
+    assert texts(followed) == texts(talk)
+    assert followed.turns[-1].mark == SAME
+    assert followed.turns[-1].over
+
+
+def test_only_the_turns_that_the_memory_comes_from_are_shared() -> None:
+    one, two = serve(), serve(3, "two")
+    shelf = OneShelf(one, two)
+    talk = Conversation()
+    for served, prompt in ((one, "not this"), (two, "this"), (two, "and this")):
+        moves.send(talk, served, settings(1, 10), prompt)
+        write(talk)
+    link = sharing.share(talk, shelf)
+    assert link.prompts == ["this", "and this"]
+    assert link.model == "two"
+    assert texts(follow(link, shelf)) == texts(talk)[1:]
+
+
+def test_what_cannot_be_shared_is_refused() -> None:
+    served = serve()
+    shelf = OneShelf(served)
+    with pytest.raises(RefusalError, match="nothing to share"):
+        sharing.share(Conversation(), shelf)
+    talk = Conversation()
+    moves.send(talk, served, settings(1, 10), "x" * 100)
+    served.engine.abort(talk.turns[-1].parts[-1])
+    write(talk)
+    with pytest.raises(RefusalError, match="Nothing was written"):
+        sharing.share(talk, shelf)
+    talk = Conversation()
+    for _ in range(60):
+        moves.send(talk, served, settings(1, 1), "")
+        write(talk)
+    with pytest.raises(RefusalError, match="not kept any more"):
+        sharing.share(talk, shelf)
+
+
+def shared(served: Served) -> Link:
+    talk = Conversation()
+    moves.send(talk, served, settings(1, 30), "ROMEO:")
+    write(talk)
+    return sharing.share(talk, OneShelf(served))
+
+
+def mark(link: Link, served: Served) -> str:
+    return follow(link, OneShelf(served)).turns[-1].mark
+
+
+def test_why_it_is_not_the_same_is_said_as_far_as_it_is_known() -> None:
+    made = serve(name="ada/novel", commit=COMMIT)
+    link = shared(replace(made, lm=replace(made.lm, name="ada/novel")))
+    assert (link.model, link.commit, link.arithmetic) == ("ada/novel", COMMIT, "1")
+    newer = serve(1, "ada/novel", commit="f" * 40)
+    assert mark(link, newer) == (
+        "Not the same text: the link was made with the model of commit 0123456, and here is that of commit fffffff."
+    )
+    offered = json.loads(sharing.offer(link, OneShelf(newer)))
+    assert offered["link"] == ["ROMEO:"]
+    assert "commit 0123456" in offered["warning"]
+    exact = serve(name="ada/novel@v1", commit=COMMIT)
+    exact.lm = replace(exact.lm, name="ada/novel")
+    assert sharing.find(link, OneShelf(newer, exact)) is exact
+    assert mark(replace(link, text="0" * 16), exact) == (
+        "Not the same text: the link was changed, or not made by this app."
+    )
+    assert "may be another; or the link was changed" in mark(replace(shared(serve()), text="0" * 16), serve())
+    assert "made in version 9 of the exact arithmetic" in mark(replace(link, arithmetic="9", text="0" * 16), exact)
+    assert "cannot be told" in mark(replace(link, text=""), exact)
+    with pytest.raises(RefusalError, match="must be one of those served here"):
+        sharing.offer(replace(link, model="ada/other"), OneShelf(exact))
+
+
+def test_in_float32_other_machines_are_warned_of() -> None:
+    rounded = serve(arithmetic="float32")
+    link = shared(rounded)
+    assert link.arithmetic == "float32"
+    assert mark(link, rounded) == SAME + " It is written in float32, which another machine may round otherwise."
+    assert "made in float32, and here it is written in version 1" in mark(replace(link, text="0" * 16), serve())
+
+
+def test_a_reply_that_was_stopped_is_not_compared_and_nothing_follows() -> None:
+    served = serve()
+    talk = a_conversation(served)
+    link = sharing.share(talk, OneShelf(served))
+    followed = Conversation()
+    sharing.begin(followed, link, OneShelf(served), pace=None, owner="")
+    served.engine.abort(followed.turns[-1].parts[-1])
+    write(followed)
+    assert not sharing.go_on(followed, served, pace=None, owner="")
+    assert "cannot be told" in followed.turns[-1].mark
+    assert len(followed.turns) == 1

@@ -1,0 +1,42 @@
+// A link that somebody came by, before anything is written; and the link to what was written here.
+function showOffer(offer) {
+  let node = log.querySelector(":scope > .offer");
+  if (!offer) return node && node.remove();
+  if (node) return null;
+  node = make("div", "offer", log);
+  const alone = offer.prompts.length === 1;
+  const nothing = offer.prompts.every((prompt) => !prompt);
+  make("p", "lead", node).textContent = nothing
+    ? "Somebody shares a text that the model wrote, after no words of theirs."
+    : `Somebody shares a text that the model wrote. ${alone ? "This prompt was" : "These prompts were"} written by whoever made this link:`;
+  for (const prompt of offer.prompts) if (prompt) make("div", "text prompt", node).textContent = prompt;
+  make("p", "facts", node).textContent = offer.facts;
+  paragraph(node, "notice", offer.warning);
+  const button = make("button", "again", node);
+  [button.type, button.textContent] = ["button", "Write it again"];
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    trigger("follow", { query: location.search });
+  });
+  return node;
+}
+
+// A field that holds the link, for where the clipboard is not allowed, as in a frame.
+async function showShare(share) {
+  const box = element.querySelector(".share");
+  const shown = box.querySelector("input");
+  box.hidden = !share;
+  const url = share ? `${share.at || location.origin + location.pathname}?${share.query}` : "";
+  if (shown.value === url) return;
+  shown.value = url;
+  if (!url) return;
+  const said = box.querySelector("p");
+  try {
+    await navigator.clipboard.writeText(url);
+    said.textContent = "Copied: who opens it sees this text written again.";
+  } catch {
+    said.textContent = "Copy it from here: who opens it sees this text written again.";
+    shown.focus();
+    shown.select();
+  }
+}

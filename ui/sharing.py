@@ -1,0 +1,175 @@
+"""Sharing a conversation as a link, and following a link of somebody else's.
+
+What is shared is how the conversation came to be, not its text: the prompts and seeds of its turns, from the last
+time that the memory was empty. Who follows the link has all of it written again, and is told whether it is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import moves
+from .conversation import Conversation, Turn, line
+from .links import FLOAT32, HERE, Link, Step, fingerprint
+from .moves import Settings
+from .settings import RefusalError
+from .shelf import Served, Shelf
+
+_SAME = "The same text, character for character, as when the link was made."
+_MAY_DIFFER = " It is written in float32, which another machine may round otherwise."
+
+
+def share(talk: Conversation, shelf: Shelf) -> Link:
+    """The link to the last turn and to those whose memory it has.
+
+    Raises:
+        RefusalError: it cannot be told by a link.
+    """
+    turns = _since_empty(talk)
+    served = turns[-1].served
+    named = served.lm.name if served.lm.commit else served.name if served is not shelf.first() else ""
+    return Link(
+        tuple(step for turn in turns for step in _steps(turn)),
+        named,
+        served.lm.commit or "",
+        _arithmetic(served),
+        fingerprint(_text(turns)),
+    )
+
+
+def find(link: Link, shelf: Shelf) -> Served:
+    """The model of a link: at its commit, if that is served here.
+
+    Raises:
+        RefusalError: no model of this name is served, or not yet.
+    """
+    named = [served for served in shelf.served if link.model in (served.name, served.lm.name)]
+    at_commit = [served for served in named if served.lm.commit == link.commit]
+    return [*at_commit, *named, None][0] or shelf.get(link.model or None)
+
+
+def offer(link: Link, shelf: Shelf) -> str:
+    """The view of a link before anything is written.
+
+    Raises:
+        RefusalError: see ``find``.
+    """
+    served = find(link, shelf)
+    first = link.steps[0].params
+    length = sum(step.params.length for step in link.steps)
+    facts = f"{served.name} · seed {first.seed} · temperature {first.temperature:g} · up to {length:,} characters"
+    doubts = "; ".join(_differences(link, served))
+    warning = f"It may come out otherwise: {doubts}." if doubts else ""
+    return line(link=link.prompts, facts=facts, warning=warning)
+
+
+def begin(talk: Conversation, link: Link, shelf: Shelf, *, pace: float | None, owner: str) -> Served:
+    """Begins to write what a link asks for; ``go_on`` does the rest, a step at a time.
+
+    Raises:
+        RefusalError: it cannot be written.
+    """
+    served = find(link, shelf)
+    if talk.turns:
+        talk.clear()
+    talk.following, talk.followed = link, 0
+    go_on(talk, served, pace=pace, owner=owner)
+    return served
+
+
+def go_on(talk: Conversation, served: Served, *, pace: float | None, owner: str) -> bool:
+    """The next step of the link that is being followed; returns whether there is one. After the last the mark is made.
+
+    Raises:
+        RefusalError: it cannot be written.
+    """
+    link = talk.following
+    if link is None:
+        return False
+    if talk.turns and talk.turns[-1].parts[-1].finish_reason not in ("length", "stop"):
+        talk.following = None
+        talk.turns[-1].mark = "It was not written to its end: whether it is the same cannot be told."
+    elif talk.followed == len(link.steps):
+        talk.following = None
+        talk.turns[-1].mark = _mark(link, served, _text(talk.turns))
+    else:
+        step = link.steps[talk.followed]
+        last = len(link.prompts) == 1 + sum(each.prompt is not None for each in link.steps[: talk.followed])
+        try:
+            _do(talk, served, step, Settings(step.params, pace if last else None, owner))
+        except RefusalError:
+            talk.following = None
+            raise
+        talk.followed += 1
+        talk.turns[-1].stranger = True
+        return True
+    return False
+
+
+def _do(talk: Conversation, served: Served, step: Step, settings: Settings) -> None:
+    if step.prompt is not None:
+        moves.send(talk, served, settings, step.prompt)
+    else:
+        moves.go_on(talk, served, settings)
+
+
+def _since_empty(talk: Conversation) -> list[Turn]:
+    """The turns that the last one's memory comes from."""
+    if not talk.turns:
+        raise RefusalError("", "There is nothing to share yet: send a prompt first.")
+    turns: list[Turn] = []
+    for turn in reversed(talk.turns):
+        turns.insert(0, turn)
+        if turn.start.memory is None and not turn.start.unread:
+            return turns
+    raise RefusalError(
+        "", "The beginning of this conversation is not kept any more: Clear, and begin another to share."
+    )
+
+
+def _steps(turn: Turn) -> list[Step]:
+    parts = [part for part in turn.parts if part.length]
+    if not parts:
+        raise RefusalError("", "Nothing was written here that could be shared.")
+    steps = []
+    for part in parts:
+        # What was stopped is asked for as long as it became; what ended by itself will do so again.
+        length = part.params.length if part.finish_reason == "stop" else part.length
+        steps.append(Step(replace(part.params, length=length, stop=""), None, part.first == 0))
+    return [replace(steps[0], prompt=turn.prompt), *steps[1:]]
+
+
+def _text(turns: list[Turn]) -> str:
+    return "".join(turn.reply for turn in turns)
+
+
+def _arithmetic(served: Served) -> str:
+    return FLOAT32 if served.engine.arithmetic == FLOAT32 else HERE
+
+
+def _differences(link: Link, served: Served) -> list[str]:
+    """What is known to be otherwise here than where the link was made."""
+    here, found = served.lm.commit or "", []
+    if link.commit != here and (link.commit or link.text):
+        made = [f"commit {commit[:7]}" if commit else "a folder" for commit in (link.commit, here)]
+        found.append(f"the link was made with the model of {made[0]}, and here is that of {made[1]}")
+    ways = [
+        f"version {way} of the exact arithmetic" if way != FLOAT32 else way
+        for way in (link.arithmetic, _arithmetic(served))
+    ]
+    if link.arithmetic and ways[0] != ways[1]:
+        found.append(f"it was made in {ways[0]}, and here it is written in {ways[1]}")
+    return found
+
+
+def _mark(link: Link, served: Served, text: str) -> str:
+    """What is said of the text that a link's steps came to."""
+    rounded = _MAY_DIFFER if _arithmetic(served) == FLOAT32 else ""
+    if not link.text:
+        return "This link does not say what its text was: whether it is the same cannot be told."
+    if fingerprint(text) == link.text:
+        return _SAME + rounded
+    reasons = _differences(link, served)
+    if not reasons and not served.lm.commit:
+        reasons = ["the model came from a folder here, and may be another; or the link was changed"]
+    return f"Not the same text: {'; '.join(reasons or ['the link was changed, or not made by this app'])}." + rounded
