@@ -32,7 +32,7 @@ from .hub_resume import SCHEME, pull_run
 from .ids_file import Ids
 from .keeper import Keeper
 from .options import DEFAULT_MINUTES, OptionsError, chosen, to_publish
-from .recipe import PRESETS, Recipe, preset_for, regularised, with_room_for
+from .recipe import PRESETS, Recipe, fitted_to, preset_for, regularised
 from .run_folder import IDS, RunError, RunFolder
 from .session import Session
 from .verbatim import Source
@@ -288,7 +288,7 @@ def _recipe(
     preset = options.preset or fitting
     train, validation = split(ids)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    recipe = replace(with_room_for(PRESETS[preset], vocab_size), bfloat16=measure.has_fast_bfloat16(device))
+    recipe = replace(fitted_to(PRESETS[preset], vocab_size), bfloat16=measure.has_fast_bfloat16(device))
     if parent:
         recipe = fine_tune.gentler(recipe, parent.lm)
     recipe = replace(recipe, **chosen(options))

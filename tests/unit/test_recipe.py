@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from training.recipe import PRESETS, Recipe, preset_for, regularised, with_room_for
+from training.recipe import PRESETS, Recipe, fitted_to, preset_for, regularised
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,9 @@ def test_dropout_grows_with_how_often_the_text_is_read() -> None:
     assert replace(rates[0], dropout_in=0.05, dropout_between=0.3, dropout_out=0.35) == PRESETS["medium"]
 
 
-def test_a_large_vocabulary_gets_fewer_rows_at_once() -> None:
+def test_a_large_vocabulary_gets_longer_embeddings_and_fewer_rows_at_once() -> None:
     medium = PRESETS["medium"]
-    assert with_room_for(medium, 5_000) == medium
-    assert with_room_for(medium, 20_000) == replace(medium, batch=26)
-    assert with_room_for(medium, 10**9).batch == 1
+    assert fitted_to(medium, 65) == fitted_to(medium, 300) == medium
+    assert fitted_to(medium, 5_000) == replace(medium, embedding_size=256)
+    assert fitted_to(medium, 20_000) == replace(medium, embedding_size=512, batch=26)
+    assert fitted_to(medium, 10**9).batch == 1
