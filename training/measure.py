@@ -96,6 +96,15 @@ def fit_minutes(
     return replace(recipe, steps=min(steps, 10**9), evaluations=evaluations), rate
 
 
+def reading_speed(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> float:
+    """Characters a second that a recipe trains on, roughly: what decides between presets, before one is measured well.
+
+    The text is read as a ring, so that a short one does for a whole step.
+    """
+    trainer = Trainer(replace(recipe, bfloat16=has_fast_bfloat16(device)), vocab_size, train, device)
+    return recipe.batch * recipe.window / statistics.median(_timed_steps(trainer, 3, 0.0))
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether products in bfloat16 are worth trying: whether the hardware has them."""
     if device.type == "cuda":

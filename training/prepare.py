@@ -284,10 +284,15 @@ def _recipe(
 ) -> tuple[Recipe, str]:
     """What will be done, from the options, the text, a look at the machine, and the model to go on from."""
     minutes = None if options.steps else options.minutes or DEFAULT_MINUTES
-    fitting = fine_tune.preset_near(parent.lm) if parent else preset_for(minutes or DEFAULT_MINUTES, len(ids))
-    preset = options.preset or fitting
     train, validation = split(ids)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    preset = options.preset
+    if preset is None and parent:
+        preset = fine_tune.preset_near(parent.lm)
+    if preset is None:
+        speed_of_small = measure.reading_speed(fitted_to(PRESETS["small"], vocab_size), vocab_size, train, device)
+        readable = options.steps * 4096 if minutes is None else 60 * minutes * speed_of_small
+        preset = preset_for(readable, len(ids))
     recipe = replace(fitted_to(PRESETS[preset], vocab_size), bfloat16=measure.has_fast_bfloat16(device))
     if parent:
         recipe = fine_tune.gentler(recipe, parent.lm)
@@ -306,7 +311,7 @@ def _recipe(
     passes = recipe.characters / len(train)
     if not options.no_fit:
         dropout = {name: value for name, value in chosen(options).items() if name.startswith("dropout")}
-        recipe = replace(regularised(recipe, passes), **dropout)
+        recipe = replace(regularised(recipe, len(train), vocab_size), **dropout)
     time_text = "" if minutes is None else f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all"
     say(
         f"Training '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, {recipe.steps:,} steps of "

@@ -100,17 +100,28 @@ def test_it_goes_to_json_and_back() -> None:
     assert recipe.characters == 2000 * 64 * 64
 
 
-@pytest.mark.parametrize("minutes", [0.1, 1.5, 5, 60, 600])
+@pytest.mark.parametrize("readable", [0.0, 1e5, 5e6, 2e7, 1e12])
 @pytest.mark.parametrize("characters", [100, 60_000, 10**6, 10**9])
-def test_there_is_a_preset_for_everything(minutes: float, characters: int) -> None:
-    assert preset_for(minutes, characters) in PRESETS
+def test_there_is_a_preset_for_everything(readable: float, characters: int) -> None:
+    assert preset_for(readable, characters) in PRESETS
 
 
-def test_dropout_grows_with_how_often_the_text_is_read() -> None:
-    rates = [regularised(PRESETS["medium"], passes) for passes in (0.1, 1, 5, 20, 100, 10_000)]
+def test_the_more_can_be_read_the_larger_the_preset() -> None:
+    names = [preset_for(readable, 10**6) for readable in (1e5, 5e6, 1e8)]
+    assert names == ["tiny", "small", "medium"]
+
+
+def test_dropout_grows_with_how_often_the_text_is_read_and_with_the_network() -> None:
+    medium = PRESETS["medium"]
+    rates = [regularised(replace(medium, steps=steps), 10**6, 65) for steps in (1, 100, 1000, 10_000, 10**6)]
     assert [each.dropout_out for each in rates] == sorted(each.dropout_out for each in rates)
-    assert rates[0].dropout_out < rates[-1].dropout_out <= 0.55
-    assert replace(rates[0], dropout_in=0.05, dropout_between=0.3, dropout_out=0.35) == PRESETS["medium"]
+    assert [each.dropout_in for each in rates] == sorted(each.dropout_in for each in rates)
+    assert (rates[0].dropout_out, rates[0].dropout_in) == (0.05, 0)
+    assert (rates[-1].dropout_out, rates[-1].dropout_in) == (0.6, 0.2)
+    small = replace(PRESETS["small"], steps=1000)
+    larger = replace(small, hidden_size=768)
+    assert regularised(small, 10**6, 65).dropout_out < regularised(larger, 10**6, 65).dropout_out
+    assert regularised(small, 10**6, 65).dropout_out < regularised(small, 10**5, 65).dropout_out
 
 
 def test_a_large_vocabulary_gets_longer_embeddings_and_fewer_rows_at_once() -> None:
