@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .lstm import LSTMState
@@ -46,6 +46,7 @@ class Sequence:
     started: float = 0.0  # time.monotonic() of the first character
     ended: float = 0.0
     aborted: bool = False
+    picked: bool = False  # whether its last character was not drawn, but given by someone
     _characters: list[str] = field(default_factory=list)
     _released: int = 0  # characters that a reader may have: not those that may turn out to be the stop text
 
@@ -97,6 +98,20 @@ class Sequence:
             if held == len(stop):
                 return "stop"
         return "length" if written >= self.params.length else None
+
+    def cut(self, length: int, memory: Memory, *, last: str = "") -> Sequence:
+        """A reply of its first characters, which ended there.
+
+        Args:
+            length: how many, from 1 on.
+            memory: where to go on from after them.
+            last: what stands there instead of the last of them; "" leaves it.
+        """
+        params = replace(self.params, length=length)
+        kept = Sequence(params, self.first, unknown=self.unknown, started=self.started, picked=bool(last))
+        kept._characters = [*self._characters[: length - 1], last or self._characters[length - 1]]
+        kept.finish("length", memory)
+        return kept
 
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
         """Ends it. The reason is set last: whoever sees it may read all the rest."""

@@ -32,6 +32,7 @@ from .shelf import Served
 
 MAX_TURNS = 50  # older ones leave the page; what the model remembers of them stays
 MAX_TEXT = 100_000  # characters kept a visitor
+MAX_BRANCHES = 20  # earlier versions of a turn
 STRANGER = "The prompt was written by whoever made this link."
 
 _ENDINGS = {
@@ -62,6 +63,7 @@ class Turn:
         parts: the reply's pieces, one for Send and one more for each Continue.
         stranger: whether somebody else wrote the prompt, who made a link.
         mark: whether a text is that of the link.
+        earlier: what this turn was cut from, which Undo brings back.
     """
 
     number: int
@@ -70,6 +72,7 @@ class Turn:
     parts: list[Sequence] = field(default_factory=list)
     stranger: bool = False
     mark: str = ""
+    earlier: Turn | None = None
 
     @property
     def served(self) -> Served:
@@ -100,6 +103,34 @@ class Turn:
         reading = Reading(served.lm, memory, blank=blank, arithmetic=served.engine.arithmetic)
         reading.become(self.text)
         return reading
+
+    def cut(self, number: int, keep: int, pick: str = "") -> Turn:
+        """A turn of the first characters of this one's reply, to go on from there. Reads the turn again.
+
+        Args:
+            number: of the new turn.
+            keep: how many characters.
+            pick: a character that the model knows, to stand there instead of the last of them.
+        """
+        cut = Turn(number, self.prompt, self.start, stranger=self.stranger, earlier=self)
+        end = len(self.to_read) + keep
+        for part in self.parts:
+            if keep > part.length:
+                cut.parts.append(part)
+                keep -= part.length
+                continue
+            whole = keep == part.length
+            if whole and not pick:
+                cut.parts.append(part)
+            else:
+                # The last character of a reply has not been read, so what it became is only to be exchanged.
+                ready = part.memory if whole and part.finish_reason == "length" else None
+                state = ready.state if ready else self.reading().state_after(end - 2)
+                kept = pick or self.text[end - 1]
+                memory = Memory(state, int(self.served.lm.tokenizer.encode(kept)[0]))
+                cut.parts.append(part.cut(keep, memory, last=pick))
+            break
+        return cut
 
     @property
     def over(self) -> bool:
@@ -137,7 +168,8 @@ class Turn:
             facts.append(f"{last.chars_per_sec:,.0f} a second")
         lines += say("mark", self.mark) if self.mark else ""
         ending = "said what it had to say" if self.over else _ENDINGS[last.finish_reason or "abort"]
-        return lines + say("foot", " · ".join([*facts, ending]))
+        back = ["Undo brings back what stood here before"] if self.earlier else []
+        return lines + say("foot", " · ".join([*facts, ending, *back]))
 
     def lines(self) -> str:
         return self.head() + (line(text=self.reply) if self.reply else "") + self.foot()
@@ -191,6 +223,21 @@ class Conversation:
         """
         return self._last("continue")
 
+    def cut(self, number: object, keep: object, pick: object = "") -> Turn:
+        """The last turn, cut after some characters of its reply: see ``Turn.cut``. Changes nothing yet.
+
+        Raises:
+            RefusalError: it is not the last turn, or has no such character.
+        """
+        turn = self._last("go back to")
+        if number != turn.number:
+            raise RefusalError("", "Only the last reply can be gone back to: Undo takes away what came after it.")
+        if type(keep) is not int or not 1 <= keep <= turn.written - (not pick):
+            raise RefusalError("", "There is no such character, or nothing after it: Continue goes on from the end.")
+        if not isinstance(pick, str) or (pick and (len(pick) > 1 or not turn.served.lm.tokenizer.known(pick).all())):
+            raise RefusalError("", "The model does not know this character.")
+        return turn.cut(self._count + 1, keep, pick)
+
     def add(self, turn: Turn, part: Sequence) -> None:
         """A turn's reply is being written: the turn is new, or continued."""
         self.refusal = self.offer = ""
@@ -200,14 +247,27 @@ class Conversation:
             self._count = turn.number
             self._forget()
 
-    def undo(self) -> None:
-        """Takes the last turn away, and what it left in the model's memory."""
+    def branch(self, turn: Turn, part: Sequence | None = None) -> None:
+        """The last turn gives way to one that was cut from it, of which more is being written."""
+        self.turns.pop()
+        if part is not None:
+            turn.parts.append(part)
         self.refusal = ""
-        if self.turns:
-            self.turns.pop()
+        self.turns.append(turn)
+        self._count = turn.number
+        kept = turn
+        for _ in range(MAX_BRANCHES):
+            kept = kept.earlier or kept
+        kept.earlier = None
+
+    def undo(self) -> None:
+        """Takes the last turn away, and what it left in the model's memory; what it was cut from is back."""
+        self.refusal, self.following = "", None
+        if self.turns and (earlier := self.turns.pop().earlier):
+            self.turns.append(earlier)
 
     def clear(self) -> None:
-        self.refusal = self.offer = ""
+        self.refusal, self.offer, self.following = "", "", None
         self.turns.clear()
         self._forgotten = 0
 

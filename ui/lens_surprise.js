@@ -60,6 +60,7 @@ LENSES.surprise = {
       make("span", "share", row).textContent = percent(shares[at]);
       row.ariaLabel = `${named(char)}: ${percent(shares[at])}`;
     });
+    offerPicks(list, looked);
   },
 };
 

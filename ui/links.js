@@ -23,7 +23,7 @@ function showOffer(offer) {
 
 // A field that holds the link, for where the clipboard is not allowed, as in a frame.
 async function showShare(share) {
-  const box = element.querySelector(".share");
+  const box = element.querySelector(".link");
   const shown = box.querySelector("input");
   box.hidden = !share;
   const url = share ? `${share.at || location.origin + location.pathname}?${share.query}` : "";

@@ -10,6 +10,7 @@ those of one reply are what the page in ``web/`` reads too:
     then, more, from there on in the order in which they were done: another turn of this prompt, or so many more
               characters of the last one. Each may be followed by settings, which hold from there on; a seed counts its
               characters anew, ``then`` needs one of its own.
+    pick      after any of them: a character that was put there instead of the last that was written
 """
 
 from __future__ import annotations
@@ -45,11 +46,13 @@ class Step:
         params: how to write it.
         prompt: of a new turn; None is more of the last one.
         anew: whether the seed counts its characters from the first on.
+        pick: the character that then stands there instead of the last; "" leaves it.
     """
 
     params: SamplingParams
     prompt: str | None = None
     anew: bool = True
+    pick: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def _changes(before: Step | None, step: Step) -> list[tuple[str, object]]:
         same = before is not None and getattr(before.params, name) == value
         if step.anew if name == "seed" else not same:
             changed.append((name, int(value) if float(value).is_integer() else value))
-    return changed
+    return changed + ([("pick", step.pick)] if step.pick else [])
 
 
 def _step(said: dict[str, str], settings: dict[str, object], prompt: str | None) -> Step:
@@ -161,7 +164,10 @@ def _step(said: dict[str, str], settings: dict[str, object], prompt: str | None)
     settings.update({name: _number(said[name]) for name in _SETTINGS if said.get(name)})
     params = RawSettings(**settings).check()
     settings["seed"] = params.seed
-    return Step(params, prompt, anew=prompt is not None or bool(said.get("seed")))
+    pick = said.get("pick", "")
+    if len(pick) > 1:
+        raise RefusalError("pick", f"is {shorten(pick)} in this link: it must be one character")
+    return Step(params, prompt, prompt is not None or bool(said.get("seed")), pick)
 
 
 def _number(value: str) -> object:

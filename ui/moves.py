@@ -1,4 +1,4 @@
-"""The moves of a conversation that make the model write: Send, Continue, Retry.
+"""The moves of a conversation that make the model write: Send, Continue, Retry, and another way from a character on.
 
 Each asks the engine for a reply and notes it in the conversation, or refuses and leaves the conversation as it was.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from model import Memory, SamplingParams, Sequence
 
-from .conversation import MAX_TEXT, Conversation
-from .settings import RefusalError, check_text
+from .conversation import MAX_TEXT, Conversation, Turn
+from .settings import MAX_LENGTH, RefusalError, check_text
 from .shelf import Served
 from .writing import ask
 
@@ -42,25 +42,47 @@ def retry(talk: Conversation, served: Served, settings: Settings) -> None:
     """The last turn anew, from the memory before it, by the model that is chosen now."""
     turn = talk.turn_again(served)
     part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
-    talk.undo()
+    turn.earlier = talk.turns.pop().earlier
     talk.add(turn, part)
 
 
-def go_on(talk: Conversation, _chosen: Served, settings: Settings) -> None:
+def go_on(talk: Conversation, _chosen: Served, settings: Settings, *, anew: bool = False) -> None:
     """More of the last reply, from the memory after it: the text that a longer reply would have been.
 
     In a chat a turn that is over is followed by another one of the model's.
+
+    Args:
+        anew: with the seed of the settings, which begins to count; else with the one that it had, which counts on.
     """
     turn = talk.turn_to_continue()
     if turn.over:
         send(talk, turn.served, settings, "")
         return
+    talk.add(turn, _more(turn, settings, anew=anew))
+
+
+def branch(talk: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> None:
+    """The last turn goes on from where it was cut, until it is as long as it was, or as it is to be.
+
+    Args:
+        cut: see ``Conversation.cut``.
+        anew: see ``go_on``.
+    """
+    length, earlier, chat = settings.params.length, cut.earlier, cut.served.lm.chat
+    as_before = earlier.written + (len(chat.stop) if chat and earlier.over else 0) if earlier else 0
+    more = max(length, as_before) - cut.written
+    params = replace(settings.params, length=min(more, MAX_LENGTH) if more > 0 else length)
+    talk.branch(cut, _more(cut, replace(settings, params=params), anew=anew))
+
+
+def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
     if turn.written + settings.params.length > MAX_REPLY:
         raise RefusalError("", f"A reply may have {MAX_REPLY:,} characters: send something, or nothing, to go on.")
-    end = turn.end
-    settings = replace(settings, params=replace(settings.params, seed=turn.parts[-1].params.seed))
-    part = _ask(turn.served, end.unread, settings, memory=end.memory, first=turn.parts[-1].next_first)
-    talk.add(turn, part)
+    end, last = turn.end, turn.parts[-1]
+    if not anew:
+        settings = replace(settings, params=replace(settings.params, seed=last.params.seed))
+    first = 0 if anew else last.next_first
+    return _ask(turn.served, end.unread, settings, memory=end.memory, first=first)
 
 
 def _ask(served: Served, prompt: str, settings: Settings, *, memory: Memory | None, first: int = 0) -> Sequence:

@@ -12,7 +12,7 @@ import asyncio
 import html
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,12 @@ _SCRIPTS = (
     "lens_surprise.js",
     "lens_memory.js",
     "links.js",
+    "rewind.js",
     "view.js",
 )  # one after another, the last of which begins
+_SETTINGS = 7  # that every move is given, see ``Page._wire``
 _STATE_TTL_S = 3600
+_REREADINGS = 2  # at once; each may take a second or two of a core
 _UNDONE = "Something went wrong here. Try again; the conversation is as it was."
 
 Updates = dict[Any, Any]
@@ -54,6 +57,7 @@ class Page:
         self.shelf = shelf
         self.streams = Streams(Load(shelf))
         self.lenses = Lenses(shelf)
+        self._rereading = asyncio.Semaphore(_REREADINGS)
         with api.Blocks(title=TITLE, analytics_enabled=False) as self.blocks:
             self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
             with gr.Row(elem_id="columns"):
@@ -137,6 +141,7 @@ class Page:
             button.click(self._writer(partial(_send_example, index)), inputs, self.view, **at_once)
         self.view.settle(self.on_settle, [self.talk, self.speed], self.view, trigger_mode="multiple", **at_once)
         self.view.follow(self.on_follow, [self.talk, self.speed], [self.view, self.model], **at_once)
+        self.view.rewind(self.on_rewind, inputs, self.view, **at_once)
         self.view.look(self.on_look, self.talk, None, trigger_mode="multiple", **at_once)
         self.stop.click(self.on_stop, self.talk, None, **at_once)
         self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)
@@ -156,21 +161,45 @@ class Page:
             if talk.writing:  # Enter, while Continue still writes
                 return {self.view: gr.skip()}
             talk.following = None
-            model, temperature, length, top_k, top_p, seed, speed, *prompt = values
-            try:
-                params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
-                settings = moves.Settings(params, check_speed(speed), request.session_hash or "")
-                move(talk, self.shelf.get(model), settings, *prompt)
-                view = talk.begun(self.streams.open(talk.turns[-1]))
-                return {self.view: view, **({self.prompt: ""} if prompt else {})}
-            except RefusalError as refusal:
-                talk.refusal = refusal.on_page
-            except Exception:
-                log.exception("a reply could not be written")
-                talk.refusal = _UNDONE
-            return self._settled(talk, model)
+            chosen, prompt = values[:_SETTINGS], values[_SETTINGS:]
+            updates = self._begin(talk, lambda: move(talk, *self._asked(chosen, request), *prompt), chosen[0])
+            return {**updates, **({self.prompt: ""} if prompt and talk.writing else {})}
 
         return write
+
+    async def on_rewind(self, talk: Conversation, event: gr.EventData, request: gr.Request, *chosen: object) -> Updates:
+        """The last reply is to go on from one of its characters."""
+        if talk.writing:
+            return {self.view: gr.skip()}
+        talk.following = None
+        number, keep, pick, anew = (_about(event, name) for name in ("turn", "keep", "pick", "anew"))
+        try:
+            async with self._rereading:  # a long reply takes seconds
+                cut = await asyncio.to_thread(talk.cut, number, keep, pick or "")
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+            return self._settled(talk)
+        if talk.writing or not talk.turns or talk.turns[-1] is not cut.earlier:  # something else was done meanwhile
+            return self._settled(talk)
+        return self._begin(talk, lambda: moves.branch(talk, cut, self._asked(chosen, request)[1], anew=bool(anew)))
+
+    def _asked(self, values: Sequence[object], request: gr.Request) -> tuple[Served, moves.Settings]:
+        """What is chosen on the page."""
+        model, temperature, length, top_k, top_p, seed, speed = values
+        params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
+        return self.shelf.get(model), moves.Settings(params, check_speed(speed), request.session_hash or "")
+
+    def _begin(self, talk: Conversation, begin: Callable[[], object], model: object = None) -> Updates:
+        """Does what makes the model write. Returns what is then shown: the stream of it, or why there is none."""
+        try:
+            if begin() is not False:
+                return {self.view: talk.begun(self.streams.open(talk.turns[-1]))}
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+        except Exception:
+            log.exception("a reply could not be written")
+            talk.following, talk.refusal = None, _UNDONE
+        return self._settled(talk, model)
 
     async def on_settle(self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request) -> Updates:
         """A stream has ended, or broke. If it was not the last one, another reply is written already."""
@@ -190,20 +219,10 @@ class Page:
         if not link or talk.writing:
             return self._settled(talk)
         updates = self._follow(talk, partial(sharing.begin, talk, link, self.shelf), speed, request)
-        if talk.turns:
-            updates[self.model] = talk.turns[-1].served.name
-        return updates
+        return {**updates, **({self.model: talk.turns[-1].served.name} if talk.turns else {})}
 
     def _follow(self, talk: Conversation, step: Callable[..., object], speed: object, request: gr.Request) -> Updates:
-        try:
-            if step(pace=check_speed(speed), owner=request.session_hash or ""):
-                return {self.view: talk.begun(self.streams.open(talk.turns[-1]))}
-        except RefusalError as refusal:
-            talk.refusal = refusal.on_page
-        except Exception:
-            log.exception("a link could not be followed")
-            talk.following, talk.refusal = None, _UNDONE
-        return self._settled(talk)
+        return self._begin(talk, lambda: step(pace=check_speed(speed), owner=request.session_hash or ""))
 
     def _link(self, talk: Conversation, query: object) -> Link | None:
         """The link by which somebody came, if there is one; what is wrong with it is said in the conversation."""

@@ -86,23 +86,25 @@ def go_on(talk: Conversation, served: Served, *, pace: float | None, owner: str)
     link = talk.following
     if link is None:
         return False
-    if talk.turns and talk.turns[-1].parts[-1].finish_reason not in ("length", "stop"):
+    try:
+        if talk.turns and talk.turns[-1].parts[-1].finish_reason not in ("length", "stop"):
+            talk.turns[-1].mark = "It was not written to its end: whether it is the same cannot be told."
+        else:
+            _pick(talk, link)
+            if talk.followed < len(link.steps):
+                step = link.steps[talk.followed]
+                last = link.prompts == [
+                    each.prompt for each in link.steps[: talk.followed + 1] if each.prompt is not None
+                ]
+                _do(talk, served, step, Settings(step.params, pace if last else None, owner))
+                talk.followed += 1
+                talk.turns[-1].stranger = True
+                return True
+            talk.turns[-1].mark = _mark(link, served, _text(talk.turns))
+    except RefusalError:
         talk.following = None
-        talk.turns[-1].mark = "It was not written to its end: whether it is the same cannot be told."
-    elif talk.followed == len(link.steps):
-        talk.following = None
-        talk.turns[-1].mark = _mark(link, served, _text(talk.turns))
-    else:
-        step = link.steps[talk.followed]
-        last = len(link.prompts) == 1 + sum(each.prompt is not None for each in link.steps[: talk.followed])
-        try:
-            _do(talk, served, step, Settings(step.params, pace if last else None, owner))
-        except RefusalError:
-            talk.following = None
-            raise
-        talk.followed += 1
-        talk.turns[-1].stranger = True
-        return True
+        raise
+    talk.following = None
     return False
 
 
@@ -110,7 +112,15 @@ def _do(talk: Conversation, served: Served, step: Step, settings: Settings) -> N
     if step.prompt is not None:
         moves.send(talk, served, settings, step.prompt)
     else:
-        moves.go_on(talk, served, settings)
+        moves.go_on(talk, served, settings, anew=step.anew)
+
+
+def _pick(talk: Conversation, link: Link) -> None:
+    """Puts the character that somebody picked where the step that was done last has its own."""
+    if talk.followed and (pick := link.steps[talk.followed - 1].pick):
+        cut = talk.cut(talk.turns[-1].number, talk.turns[-1].written, pick)
+        cut.earlier = talk.turns[-1].earlier
+        talk.branch(cut)
 
 
 def _since_empty(talk: Conversation) -> list[Turn]:
@@ -135,7 +145,8 @@ def _steps(turn: Turn) -> list[Step]:
     for part in parts:
         # What was stopped is asked for as long as it became; what ended by itself will do so again.
         length = part.params.length if part.finish_reason == "stop" else part.length
-        steps.append(Step(replace(part.params, length=length, stop=""), None, part.first == 0))
+        pick = part.text[-1] if part.picked else ""
+        steps.append(Step(replace(part.params, length=length, stop=""), None, part.first == 0, pick))
     return [replace(steps[0], prompt=turn.prompt), *steps[1:]]
 
 

@@ -91,6 +91,7 @@ function show() {
   follow(showTalk);
   enable();
   showShare(talk.share);
+  showPlace();
   const load = document.querySelector("#load p");
   if (load && load.textContent !== talk.load) load.textContent = talk.load;
   if (lens.name !== "plain") pump();
@@ -184,6 +185,7 @@ function update() {
 
 watch("value", update);
 startLenses();
+startRewind();
 update();
 
 // Gradio calls the slider Temperature "range slider for Temperature"; its name is what stands above it.

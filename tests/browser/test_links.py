@@ -75,10 +75,10 @@ def test_the_link_lies_in_the_clipboard_where_that_is_allowed(app: App, browser:
     page, complaints = open_page(context, app)
     write(page)
     url = link(page)
-    expect(page.locator(".share p")).to_contain_text("Copied")
+    expect(page.locator(".link p")).to_contain_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == url
     send(page, "")
-    expect(page.locator(".share")).to_be_hidden()
+    expect(page.locator(".link")).to_be_hidden()
     assert not complaints
     context.close()
 
@@ -150,7 +150,7 @@ def test_in_a_frame_of_another_origin_the_link_is_shown_and_leads_to_the_space(
         expect(frame.get_by_role("article").locator(".mark")).to_contain_text("does not say what its text was")
         url = link(frame)
         assert url.startswith("https://ada-novel.hf.space/?prompt=ROMEO%3A&")
-        expect(frame.locator(".share p")).to_contain_text("Copy it from here")
+        expect(frame.locator(".link p")).to_contain_text("Copy it from here")
         assert frame.evaluate("getSelection().toString()") == url
         assert app.url not in url
     with framing(app.url + "?" + url.partition("?")[2]) as outer:

@@ -30,7 +30,7 @@ def chance_link(seed: int) -> Link:
             seed=chance.randrange(2**32) if anew else steps[-1].params.seed,
         )
         prompt = "".join(chance.choices(CHARACTERS, k=chance.randrange(20))) if new else None
-        steps.append(Step(params, prompt, anew))
+        steps.append(Step(params, prompt, anew, chance.choice(["", chance.choice(CHARACTERS)])))
     model, commit = chance.choice([("ada/novel", COMMIT), ("ada/novel@v2", ""), ("", ""), ("bundled (2)", "")])
     return Link(tuple(steps), model, commit, chance.choice([HERE, "float32", "7"]), fingerprint(str(seed)))
 
@@ -94,6 +94,7 @@ def test_a_link_by_hand_may_leave_things_away_and_have_them_in_any_order() -> No
         ("seed=1&more=0", "length is 0"),
         ("seed=1&more=x", "length is 'x'"),
         ("seed=1" + "&more=1" * MAX_STEPS, f"{MAX_STEPS + 1} steps"),
+        ("seed=1&pick=xy", "pick is 'xy' in this link"),
         ("prompt=%ff", "broken"),
         ("prompt=" + "x" * MAX_READ, "8,007 characters"),
     ],
@@ -107,7 +108,21 @@ def test_what_cannot_be_followed_is_refused_in_words(query: str, reason: str) ->
 
 
 def test_any_query_is_a_link_or_none_or_a_refusal() -> None:
-    names = ["prompt", "seed", "length", "temperature", "top_k", "top_p", "model", "v", "text", "then", "more", "x"]
+    names = [
+        "prompt",
+        "seed",
+        "length",
+        "temperature",
+        "top_k",
+        "top_p",
+        "model",
+        "v",
+        "text",
+        "then",
+        "more",
+        "pick",
+        "x",
+    ]
     values = ["", "1", "-1", "nan", "1e400", "0.5", "a@" + COMMIT, "@", "%00", "🙂", "a" * 50, "{}", "true", "&&=", "٣"]
     for seed in range(1000):
         chance = random.Random(seed)

@@ -1,0 +1,128 @@
+"""Another way from a character on, in a real browser: wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, generate
+from tests.app_server import App, serving
+from tests.browser.driving import button, fast, foot, log, reply, send, setting, settled, turns
+from tests.browser.test_lenses import barriers, put_on
+
+PROMPT = "ROMEO:\nü "
+LENGTH = 90
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    """With a model of characters that stand one after another from left to right, so that a click can meet them."""
+    tokenizer = CharTokenizer(["\n", *map(chr, range(32, 127)), "🙂"])
+    network = LSTMNetwork(LSTMConfig(len(tokenizer), 8, 24, 2)).eval().requires_grad_(False)
+    with serving({"random": CharLSTM(network, tokenizer, {}, "random")}) as app:
+        yield app
+
+
+def write(page: Page) -> str:
+    fast(page)
+    setting(page, "Length", LENGTH)
+    send(page, PROMPT)
+    return reply(page)
+
+
+def click_after(page: Page, keep: int) -> None:
+    """Clicks between two characters of the last reply, as it is shown without a lens."""
+    at = (
+        turns(page)
+        .last.locator(".reply")
+        .evaluate(
+            """(reply, keep) => {
+            const walker = document.createTreeWalker(reply, NodeFilter.SHOW_TEXT);
+            let [node, left] = [walker.nextNode(), [...reply.textContent].slice(0, keep).join("").length];
+            while (left > node.length) [left, node] = [left - node.length, walker.nextNode()];
+            const range = document.createRange();
+            range.setStart(node, left - 1);
+            range.setEnd(node, left);
+            const talk = reply.closest(".talk");
+            talk.scrollIntoView({ block: "center" });
+            talk.scrollTop += range.getBoundingClientRect().top - talk.getBoundingClientRect().top - 40;
+            const box = [...range.getClientRects()].pop();
+            return [box.right - 1, box.top + box.height / 2];
+        }""",
+            keep,
+        )
+    )
+    page.mouse.click(*at)
+
+
+def done(page: Page, before: str) -> None:
+    expect(turns(page)).to_have_count(1)
+    expect(foot(page)).to_contain_text("Undo brings back what stood here before")
+    settled(page)
+    assert reply(page) != before or "Undo" in (foot(page).text_content() or "")
+
+
+def test_a_click_in_the_text_goes_on_from_there_and_undo_brings_the_rest_back(page: Page, app: App) -> None:
+    text = write(page)
+    keep = next(n for n in range(20, LENGTH) if text[n - 1].isascii() and text[n - 1].isalnum())
+    offer = page.get_by_role("group", name="From this character on")
+    expect(offer).to_be_hidden()
+    click_after(page, keep)
+    expect(offer).to_be_visible()
+    button(page, "With another seed").click()
+    done(page, text)
+    other = reply(page)
+    assert other[:keep] == text[:keep]
+    assert other != text
+    assert len(other) == LENGTH
+    seed = int((foot(page).text_content() or "").split()[1])
+    lm = app.served("random").lm
+    assert other[keep:] == generate(lm, PROMPT + text[:keep], LENGTH - keep, temperature=0.8, seed=seed)
+    expect(offer).to_be_hidden()
+    button(page, "Undo").click()
+    expect(turns(page).last.locator(".reply")).to_have_text(text, use_inner_text=False)
+    click_after(page, keep)
+    button(page, "Go on from here").click()
+    done(page, text)
+    assert reply(page) == text
+    log(page).click(position={"x": 3, "y": 3})
+    expect(offer).to_be_hidden()
+
+
+def test_with_the_keyboard_under_a_lens_and_with_a_character_that_is_picked(page: Page) -> None:
+    text = write(page)
+    put_on(page, "Surprise")
+    expect(turns(page).last.locator(".text i")).to_have_count(len(PROMPT + text))
+    log(page).focus()
+    page.keyboard.press("End")
+    for _ in range(LENGTH // 2):
+        page.keyboard.press("ArrowLeft")
+    offer = page.get_by_role("group", name="From this character on")
+    expect(offer).to_be_visible()
+    assert barriers(page) == []
+    page.keyboard.press("Tab")
+    expect(button(page, "Go on from here")).to_be_focused()
+    page.keyboard.press("Enter")
+    done(page, "")
+    assert reply(page) == text
+    expect(turns(page).last.locator(".text i")).to_have_count(len(PROMPT + text))
+    log(page).focus()
+    page.keyboard.press("End")
+    expect(page.locator(".likely button").first).to_be_visible()
+    for _ in range(9):
+        page.keyboard.press("ArrowLeft")
+    keep = LENGTH - 9
+    expect(turns(page).last.locator("i.focus")).to_have_count(1)
+    page.wait_for_function("(n) => document.querySelector('.talk i.focus')?.n === n", arg=len(PROMPT) + keep - 1)
+    page.wait_for_timeout(300)
+    pick = page.get_by_role("button", name="instead").first
+    char = (pick.get_attribute("title") or "").split()[3]
+    char = {"space": " ", "line": "\n", "tab": "\t"}.get(char, char)
+    pick.click()
+    expect(turns(page).last.locator(".reply")).not_to_have_text(text, use_inner_text=False)
+    done(page, text)
+    assert reply(page)[:keep] == text[: keep - 1] + char
+    assert len(reply(page)) == LENGTH
+    assert barriers(page) == []

@@ -1,0 +1,42 @@
+"""Two hundred places in a conversation with the bundled model, from each of which it goes on as it did."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+from model import PRETRAINED, CharLSTM, Engine, SamplingParams
+from ui import moves
+from ui.conversation import Conversation
+from ui.moves import Settings
+from ui.shelf import Served
+
+PLACES, LENGTH = 200, 2000
+
+
+def test_from_any_character_the_same_seed_gives_the_same_text() -> None:
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    served, chance = Served("bundled", lm, Engine(lm), threading.current_thread()), random.Random(0)
+    talk = Conversation()
+
+    def write() -> str:
+        while talk.writing:
+            served.engine.step()
+        return talk.turns[-1].reply
+
+    asked = Settings(SamplingParams(length=LENGTH, seed=7), None)
+    for prompt in ("ROMEO:\n", "What & why?"):
+        moves.send(talk, served, asked, prompt)
+        text = write()
+    slowest = 0.0
+    for _ in range(PLACES):
+        began = time.perf_counter()
+        cut = talk.cut(talk.turns[-1].number, chance.randrange(1, LENGTH))
+        slowest = max(slowest, time.perf_counter() - began)
+        moves.branch(talk, cut, asked, anew=False)
+        assert write() == text
+        if chance.random() < 0.7:
+            talk.undo()
+            assert talk.turns[-1].reply == text
+    print(f"{PLACES} places in {LENGTH:,} characters; the slowest reading again took {1000 * slowest:.0f} ms")
