@@ -8,8 +8,8 @@ conversation, one at a time; a lens that is off asks nothing and costs nothing.
         {"bits": [2.1, null, -1, …], "more": true}, null where nothing was expected, -1 where the model does not know
         it; and from 0 on "given": what the model was given to read. Turn 0 is the visitor's own text.
         With "cell": [layer, index] also "values": 127 tanh(c) of this cell after each of them, null where the model has
-        none such; with "layer": n also "columns", the same of all cells of the layer, for the last 256 characters of
-        the answer, a byte each, in base64.
+        none such; with "layer": n also "columns", the same of all cells of the layer, a byte each, in base64, for 256
+        characters at most.
     {"key": K, "turn": 7, "at": 33}        one character closely:
         {"top": [["e", -0.2], …], "rest": [-4.1, …]}, the likeliest with their logits and the logits of the others
         With "cell" also "gates": [i, f, g, o] of this cell as it was read, and "cell": [c before, c after].
@@ -150,6 +150,8 @@ class Lenses:
             cells.append(seen.cells)
             if len(bits) % _AT_LEAST == 0 and time.perf_counter() > end:
                 break
+            if "layer" in asked and len(bits) == COLUMNS:  # or a picture would lack those before
+                break
         told: dict[str, Any] = {"given": turn.to_read} if turn and start == 0 else {}
         if "cell" in asked:
             layer, index = _cell(asked)
@@ -157,7 +159,7 @@ class Lenses:
             told["values"] = [_byte(each[layer, index]) if there else None for each in cells]
         if "layer" in asked:
             layer = min(_position(asked, "layer"), reading.lm.config.num_layers - 1)
-            columns = np.array([each[layer] for each in cells[-COLUMNS:]], np.float32)
+            columns = np.array([each[layer] for each in cells], np.float32)
             told["columns"] = base64.b64encode(np.rint(127 * np.tanh(columns)).astype(np.int8).tobytes()).decode()
         return {**told, "bits": bits, "more": start + len(bits) < len(reading)}
 

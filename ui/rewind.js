@@ -1,5 +1,5 @@
 // Another way from a character on: which one is chosen, in the text or under a lens, and what can be done there.
-const AROUND = 16; // characters that are shown of what is kept
+const AROUND = 12; // characters that are shown of what is kept
 
 const place = { number: -1, keep: 0 }; // a turn, and how many characters of its reply are kept
 
@@ -42,7 +42,7 @@ function showPlace() {
   const there = Boolean(turn) && !talk.stream && place.keep > 0 && place.keep < chars.length;
   box.hidden = !there;
   if (!there) return;
-  const kept = chars.slice(Math.max(0, place.keep - AROUND), place.keep).map(shown);
+  const kept = chars.slice(Math.max(0, place.keep - AROUND), place.keep).map((char) => (char === " " ? char : shown(char)));
   box.querySelector("b").textContent = (place.keep > AROUND ? "…" : "") + kept.join("");
 }
 

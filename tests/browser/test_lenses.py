@@ -207,7 +207,9 @@ def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> 
 
 
 def barriers(page: Page) -> list[str]:
-    """What axe-core finds that would keep someone from using the page."""
+    """What axe-core finds that would keep someone from using the page, once no button is fading in any more."""
+    fading = "document.getAnimations().filter((each) => each instanceof CSSTransition).map((each) => each.finished)"
+    page.evaluate(f"Promise.allSettled({fading}).then(() => null)")
     found = Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {each['nodes'][0]['target']}" for each in found if each["impact"] in ("serious", "critical")

@@ -71,7 +71,7 @@ def test_a_click_in_the_text_goes_on_from_there_and_undo_brings_the_rest_back(pa
     expect(offer).to_be_hidden()
     click_after(page, keep)
     expect(offer).to_be_visible()
-    button(page, "With another seed").click()
+    button(page, "Another seed").click()
     done(page, text)
     other = reply(page)
     assert other[:keep] == text[:keep]
