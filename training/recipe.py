@@ -167,9 +167,9 @@ def preset_for(readable: float, characters: int) -> str:
         readable: how many characters the preset ``small`` could read in the time there is, on the machine there is.
         characters: of the text.
     """
-    if readable < 3_000_000:
+    if readable < 3_000_000 or characters < 200_000:
         return "tiny"
-    return "medium" if readable >= 15_000_000 and characters >= 200_000 else "small"
+    return "medium" if readable >= 15_000_000 else "small"
 
 
 def fitted_to(recipe: Recipe, vocab_size: int) -> Recipe:
