@@ -286,12 +286,15 @@ def _recipe(
     minutes = None if options.steps else options.minutes or DEFAULT_MINUTES
     train, validation = split(ids)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    preset = options.preset
-    if preset is None and parent:
-        preset = fine_tune.preset_near(parent.lm)
-    if preset is None:
-        speed_of_small = measure.reading_speed(fitted_to(PRESETS["small"], vocab_size), vocab_size, train, device)
-        readable = options.steps * 4096 if minutes is None else 60 * minutes * speed_of_small
+    if minutes is not None:
+        say("Measuring this machine …")
+    preset = options.preset or (fine_tune.preset_near(parent.lm) if parent else "")
+    if not preset:
+        small = fitted_to(PRESETS["small"], vocab_size)
+        if minutes is None:
+            readable = float(options.steps * small.batch * small.window)
+        else:
+            readable = 60 * minutes * measure.reading_speed(small, vocab_size, train, device)
         preset = preset_for(readable, len(ids))
     recipe = replace(fitted_to(PRESETS[preset], vocab_size), bfloat16=measure.has_fast_bfloat16(device))
     if parent:
@@ -303,7 +306,6 @@ def _recipe(
     if minutes is None:
         recipe = replace(recipe, steps=options.steps)
     else:
-        say("Measuring this machine …")
         read = min(len(validation), evaluate.LOOKED_AT)
         plan = measure.Plan(60 * minutes, start, pushes=bool(options.push_to), fixed=frozenset(chosen(options)))
         recipe, rate = measure.fit_minutes(recipe, plan, vocab_size, train, read, folder, device)
