@@ -29,7 +29,7 @@ log = logging.getLogger("char-lstm")
 
 PATH = "/stream/{token}"
 UNOPENED_S = 10.0  # a reply that nobody has come to read by then is ended
-_MESSAGE_S = 0.0005  # the share of a second that a message may cost: the more readers, the fewer messages each
+_MESSAGE_S = 0.0008  # the share of a second that a message may cost: the more readers, the fewer messages each
 # A proxy that keeps messages back to send them together would undo the streaming.
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
 
