@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ STATIC = "static"
 _FREE = "free accounts may host static and ZeroGPU Spaces: say --hardware static, or --hardware zero-gpu"
 _ON_THE_WAY = ("BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING", "NO_APP_FILE")
 _LOG_LINES = 12
+_LOG_TRIES = 3
 _LOOK_S = 2.0
 
 
@@ -133,8 +135,11 @@ def watch_space(job: dict[str, Any]) -> dict[str, Any]:
 
 def _log(api: HfApi, space: str, *, build: bool) -> list[str]:
     """The last lines of a log; none when it cannot be had, which must not hide that the Space has failed."""
-    try:
-        lines = "".join(api.fetch_space_logs(space, build=build)).splitlines()
-    except Exception:  # noqa: BLE001
-        return []
+    lines: list[str] = []
+    for tries in range(_LOG_TRIES):
+        time.sleep(_LOOK_S if tries else 0)
+        with contextlib.suppress(Exception):  # the connection broke, or the log is not there yet
+            lines = "".join(api.fetch_space_logs(space, build=build)).splitlines()
+        if lines:
+            break
     return [line.rstrip()[:300] for line in lines if line.strip()][-_LOG_LINES:]
