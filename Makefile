@@ -35,7 +35,7 @@ bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_training
 
 clean:
-	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are written last, so that an installation that was cut short is begun again.

@@ -31,6 +31,7 @@ from .tokenizer import describe_unknown
 
 _FLUSH_S = 1 / 30  # as often as an eye can follow; one system call a character would cost more than the character
 _INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+_PROGRAM = f"python -m {__package__}"  # a wheel has another name for it
 _PIPE_CLOSED = 141  # and for one whose reader went away
 
 
@@ -61,7 +62,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m model", description="A character LSTM in the terminal.", allow_abbrev=False)
+    parser = _Parser(prog=_PROGRAM, description="A character LSTM in the terminal.", allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="generate | score | info")
     defaults = SamplingParams(seed=0)
 
@@ -181,7 +182,7 @@ def _reply(lm: CharLSTM, prompt: str, text: str, writer: Stream, again: str) -> 
 
 def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM) -> str:
     """The command that writes the same text again."""
-    words = ["python", "-m", "model", "generate"]
+    words = [*_PROGRAM.split(), "generate"]
     defaults = SamplingParams(seed=0)
     for name, value in vars(params).items():
         if name == "stop" and options.chat:

@@ -103,6 +103,7 @@ class CharLSTM:
             folder = checkpoint_folder(id_or_path)
             return cls.from_checkpoint(read_checkpoint(folder), device=device, name=Path(id_or_path).absolute().name)
         repo = str(id_or_path).removeprefix("hf://")
+        _check_client(f"{_readable(repo)} could not be had")
         pull = _Pull(repo, revision, token, cache_dir, local_files_only)
         try:
             checkpoint = read_checkpoint(pull.folder())
@@ -164,8 +165,10 @@ class CharLSTM:
 
         Raises:
             ValueError: there is no such dtype.
+            ModelUnavailableError: the Hub's client is not installed.
             huggingface_hub's errors, as they are.
         """
+        _check_client(f"{_readable(repo_id)} could not be pushed")
         from huggingface_hub import HfApi
 
         api = HfApi(token=token)
@@ -178,6 +181,14 @@ class CharLSTM:
                 repo_id=repo, folder_path=folder, revision=revision, commit_message=commit_message
             )
         return str(commit.oid)
+
+
+def _check_client(what: str) -> None:
+    """Only what has to do with the Hub needs the Hub's client."""
+    try:
+        import huggingface_hub  # noqa: F401
+    except ImportError:
+        raise ModelUnavailableError(f"{what}: the Hub's client is missing (pip install huggingface_hub)") from None
 
 
 def is_local(id_or_path: str | Path) -> bool:
