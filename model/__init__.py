@@ -7,11 +7,12 @@ for piece in stream(lm, "ROMEO:", length=500, temperature=0.8, seed=1):
 """
 
 from .cells import Cell
-from .char_lstm import PRETRAINED, CharLSTM, ModelUnavailableError
+from .char_lstm import PRETRAINED, CharLSTM
 from .chat import ChatFormat
 from .checkpoint import CheckpointError
 from .engine import Engine, EngineBusyError
 from .lstm import LSTMConfig, LSTMNetwork, LSTMState
+from .pull import ModelUnavailableError
 from .reading import Look, Reading, Seen
 from .sampler import SamplingParams
 from .score import Score, score

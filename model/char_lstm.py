@@ -6,12 +6,9 @@ is taken from it; nothing is believed unchecked and nothing is unpickled.
 
 from __future__ import annotations
 
-import contextlib
-import re
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +17,12 @@ import torch
 from .arithmetic import IntegerWeights
 from .cells import Cell
 from .chat import ChatFormat
-from .checkpoint import (
-    CELLS,
-    SERVED,
-    Checkpoint,
-    CheckpointError,
-    lists_cells,
-    read_checkpoint,
-    replace_file,
-    write_checkpoint,
-)
+from .checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
 from .lstm import LSTMConfig, LSTMNetwork
+from .pull import Pull, check_client, readable
 from .tokenizer import CharTokenizer
 
 PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the project
-_TIMEOUT_S = 10.0  # the Hub's client has none of its own for the first request
-
-
-class ModelUnavailableError(OSError):
-    """A model could not be had from the Hub. The message says which and why, and what to do."""
 
 
 @dataclass(eq=False)
@@ -103,8 +87,8 @@ class CharLSTM:
             folder = checkpoint_folder(id_or_path)
             return cls.from_checkpoint(read_checkpoint(folder), device=device, name=Path(id_or_path).absolute().name)
         repo = str(id_or_path).removeprefix("hf://")
-        _check_client(f"{_readable(repo)} could not be had")
-        pull = _Pull(repo, revision, token, cache_dir, local_files_only)
+        check_client(f"{readable(repo)} could not be had")
+        pull = Pull(repo, revision, token, cache_dir, local_files_only)
         try:
             checkpoint = read_checkpoint(pull.folder())
         except CheckpointError:
@@ -112,6 +96,7 @@ class CharLSTM:
             if pull.offline:
                 raise
             checkpoint = read_checkpoint(pull.folder(force_download=True))
+        pull.remember()
         return cls.from_checkpoint(checkpoint, device=device, name=repo, commit=pull.commit, notice=pull.notice)
 
     @classmethod
@@ -138,6 +123,12 @@ class CharLSTM:
     def checkpoint(self) -> Checkpoint:
         """What a checkpoint folder of this model holds."""
         return Checkpoint(self.config, self.tokenizer, self.network.state_dict(), self.training, self.chat, self.cells)
+
+    def without_weights(self) -> CharLSTM:
+        """All that is known of it but its weights, for whoever must remember it and not keep it."""
+        with torch.device("meta"):
+            network = LSTMNetwork(self.config)
+        return replace(self, network=network, _integer=None)
 
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
         """Writes config.json, model.safetensors, manifest.json and, if cells have names, cells.json; others stay.
@@ -168,7 +159,7 @@ class CharLSTM:
             ModelUnavailableError: the Hub's client is not installed.
             huggingface_hub's errors, as they are.
         """
-        _check_client(f"{_readable(repo_id)} could not be pushed")
+        check_client(f"{readable(repo_id)} could not be pushed")
         from huggingface_hub import HfApi
 
         api = HfApi(token=token)
@@ -181,14 +172,6 @@ class CharLSTM:
                 repo_id=repo, folder_path=folder, revision=revision, commit_message=commit_message
             )
         return str(commit.oid)
-
-
-def _check_client(what: str) -> None:
-    """Only what has to do with the Hub needs the Hub's client."""
-    try:
-        import huggingface_hub  # noqa: F401
-    except ImportError:
-        raise ModelUnavailableError(f"{what}: the Hub's client is missing (pip install huggingface_hub)") from None
 
 
 def is_local(id_or_path: str | Path) -> bool:
@@ -231,135 +214,3 @@ def checkpoint_folder(path: str | Path) -> Path:
         raise CheckpointError(f"there is no folder {str(path)!r}: a model on the Hub is written user/name")
     best = folder / "best"
     return best if best.is_dir() else folder
-
-
-@dataclass
-class _Pull:
-    """One commit of one repo, brought into the Hub's cache."""
-
-    repo: str
-    revision: str | None
-    token: str | bool | None
-    cache_dir: str | Path | None
-    offline: bool
-    commit: str = ""
-    notice: str = ""
-
-    def folder(self, *, force_download: bool = False) -> Path:
-        from huggingface_hub import hf_hub_download
-
-        if not self.commit:
-            self._pin()
-
-        def fetched(name: str) -> Path:
-            asked = partial(
-                hf_hub_download,
-                self.repo,
-                name,
-                revision=self.commit,
-                token=self.token,
-                cache_dir=self.cache_dir,
-                local_files_only=self.offline,
-                force_download=force_download,
-            )
-            return Path(self._ask(asked)).parent
-
-        folder = [fetched(name) for name in SERVED][-1]
-        return fetched(CELLS) if lists_cells(folder) else folder
-
-    def _pin(self) -> None:
-        """Settles on a commit: the Hub's, or when it is out of reach the one that is cached."""
-        from huggingface_hub import HfApi, constants
-        from huggingface_hub.utils._validators import validate_repo_id
-
-        self._ask(lambda: validate_repo_id(self.repo))
-        if self.revision and re.fullmatch("[0-9a-f]{40}", self.revision):
-            self.commit = self.revision
-            return
-        api = HfApi(token=self.token)
-        self.offline = self.offline or bool(constants.HF_HUB_OFFLINE)
-        self.notice = "offline"
-        if not self.offline:
-            try:
-                self.commit = str(api.model_info(self.repo, revision=self.revision, timeout=_TIMEOUT_S).sha)
-            except Exception as error:  # noqa: BLE001  whatever the client raises is judged by _is_outage
-                if not _is_outage(error):
-                    raise self._unavailable(error) from None
-                self.offline = True
-                self.notice = "the Hub could not be reached"
-            else:
-                self.notice = ""
-                self._remember()
-                return
-        self.commit = self._ask(
-            lambda: (
-                api.resolve_revision(
-                    self.repo, revision=self.revision, cache_dir=self.cache_dir, local_files_only=True
-                ).resolved
-            )
-        )
-        self.notice += f": this is the copy of {self.repo} kept here"
-
-    def _remember(self) -> None:
-        """Notes in the Hub's cache which commit the name meant, for a day without network."""
-        from huggingface_hub import constants
-        from huggingface_hub.file_download import repo_folder_name
-
-        cache = Path(self.cache_dir or constants.HF_HUB_CACHE).expanduser()
-        reference = cache / repo_folder_name(repo_id=self.repo, repo_type="model") / "refs" / (self.revision or "main")
-        with contextlib.suppress(OSError):  # a cache that cannot be written must not keep a model from loading
-            reference.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(reference, self.commit.encode())
-
-    def _ask(self, request: Callable[[], Any]) -> Any:
-        try:
-            return request()
-        except Exception as error:  # noqa: BLE001  of whatever kind, it becomes one clear line
-            raise self._unavailable(error) from None
-
-    def _unavailable(self, error: Exception) -> ModelUnavailableError:
-        """One line for a person from whatever the client raised; neither its URLs nor its paths."""
-        from huggingface_hub import errors
-
-        what = _readable(self.repo) + (f" at {_readable(self.revision)}" if self.revision else "")
-        reasons: list[tuple[type[Exception], str]] = [
-            (errors.HFValidationError, "is not a model's name on the Hub: write user/name"),
-            (errors.GatedRepoError, "is gated: ask for access on its page on the Hub, then log in (hf auth login)"),
-            (errors.DisabledRepoError, "has been disabled by the Hub"),
-            (
-                errors.RepositoryNotFoundError,
-                "is not on the Hub, or is private: check the name, or log in (hf auth login)",
-            ),
-            (errors.RevisionNotFoundError, "does not exist: check the revision, a branch, tag or commit"),
-            (errors.RemoteEntryNotFoundError, f"is not a char-lstm model: it has no {_missing(error)}"),
-            (errors.RevisionResolutionError, "is not kept here, and the Hub is out of reach: try again with a network"),
-            (errors.LocalEntryNotFoundError, "could not be downloaded whole: try again"),
-        ]
-        for kind, reason in reasons:
-            if isinstance(error, kind):
-                return ModelUnavailableError(f"{what} {reason}")
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        if status == 401:
-            return ModelUnavailableError(f"{what} could not be had: the Hub does not accept the token (hf auth login)")
-        if status is not None:
-            return ModelUnavailableError(f"{what} could not be had: the Hub answered {status}")
-        return ModelUnavailableError(f"{what} could not be had: {type(error).__name__}")
-
-
-def _readable(name: str) -> str:
-    """A name as it was typed, unless it would break the line it stands in."""
-    return name if name and name.isprintable() and len(name) <= 100 else f"{name!r:.100}"
-
-
-def _missing(error: Exception) -> str:
-    path = str(getattr(getattr(error, "response", None), "url", "")).split("?")[0]
-    return next((name for name in (*SERVED, CELLS) if path.endswith(name)), "such file")
-
-
-def _is_outage(error: Exception) -> bool:
-    """Whether it is the Hub's or the network's trouble, which a cached copy can bridge, rather than an answer."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if not isinstance(error, HfHubHTTPError):
-        return True  # no connection, no answer in time, or an answer that is not the Hub's
-    return error.response.status_code >= 500 or error.response.status_code in (408, 429)

@@ -47,7 +47,7 @@ def commit(hub: LocalHub, old) -> str:
 def no_patience(monkeypatch) -> None:
     """The client's pauses between two tries, which add up to many seconds, taken as past."""
     monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr("model.char_lstm._TIMEOUT_S", 0.3)
+    monkeypatch.setattr("model.pull.TIMEOUT_S", 0.3)
 
 
 def text_of(lm: CharLSTM) -> str:
