@@ -11,6 +11,7 @@ from .char_lstm import PRETRAINED, CharLSTM
 from .chat import ChatFormat
 from .checkpoint import CheckpointError
 from .engine import Engine, EngineBusyError
+from .holds import Hold
 from .lstm import LSTMConfig, LSTMNetwork, LSTMState
 from .pull import ModelUnavailableError
 from .reading import Look, Reading, Seen
@@ -29,6 +30,7 @@ __all__ = [
     "CheckpointError",
     "Engine",
     "EngineBusyError",
+    "Hold",
     "LSTMConfig",
     "LSTMNetwork",
     "LSTMState",

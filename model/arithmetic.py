@@ -11,6 +11,7 @@ Shapes: B rows, V vocabulary, H hidden, L layers, K = H in the first layer and 2
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +109,18 @@ def _input_table(embedding: Tensor, first: list[Tensor]) -> Tensor:
     return torch.from_numpy(((table + bias_ih) + bias_hh).astype(np.float32))
 
 
+@dataclass(frozen=True)
+class Held:
+    """Cells of one layer that are held at a value, N of them: (N,) int64 rows and cells, (N,) float32 values."""
+
+    rows: Tensor
+    cells: Tensor
+    values: Tensor
+
+    def to(self, device: torch.device) -> Held:
+        return Held(self.rows.to(device), self.cells.to(device), self.values.to(device))
+
+
 def integer_h(h: Tensor) -> Tensor:
     """(…) float in [-1, 1] to int8: round(127 h), half to even. Gives back what ``float_h`` was given."""
     return torch.round(h.float() * H_SCALE).to(torch.int8)
@@ -136,8 +149,8 @@ def look_up(table: Tensor, x: Tensor) -> Tensor:
     return table[index.long()]
 
 
-def cell(gates: Tensor, c: Tensor, sigmoid: Tensor, tanh: Tensor) -> tuple[Tensor, Tensor]:
-    """One layer's update: gates (B, 4H) float32 in nn.LSTM's order, c (B, H) float32.
+def cell(gates: Tensor, c: Tensor, sigmoid: Tensor, tanh: Tensor, held: Held | None = None) -> tuple[Tensor, Tensor]:
+    """One layer's update: gates (B, 4H) float32 in nn.LSTM's order, c (B, H) float32, and what is held of it.
 
     Returns:
         h (B, H) int8 and c (B, H) float32. Every operation is rounded by itself; none is fused.
@@ -146,16 +159,21 @@ def cell(gates: Tensor, c: Tensor, sigmoid: Tensor, tanh: Tensor) -> tuple[Tenso
     kept = look_up(sigmoid, f) * c
     added = look_up(sigmoid, i) * look_up(tanh, g)
     c = kept + added
+    if held is not None:
+        c[held.rows, held.cells] = held.values
     return integer_h(look_up(sigmoid, o) * look_up(tanh, c)), c
 
 
-def step(weights: IntegerWeights, ids: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def step(
+    weights: IntegerWeights, ids: Tensor, h: Tensor, c: Tensor, held: Mapping[int, Held] | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Reads one character a row.
 
     Args:
         weights: of the network, on the device of the other arguments.
         ids: (B,) int64.
         h: (L, B, H) int8; c: (L, B, H) float32.
+        held: by layer, the cells that are held.
 
     Returns:
         logits (B, V) float32, h and c after the character.
@@ -168,7 +186,7 @@ def step(weights: IntegerWeights, ids: Tensor, h: Tensor, c: Tensor) -> tuple[Te
         if layer:
             x = torch.cat([new_h[-1], h[layer]], dim=1)
         gates = _gate_sums(weights, layer, ids, x)
-        layer_h, layer_c = cell(gates, c[layer], sigmoid, tanh)
+        layer_h, layer_c = cell(gates, c[layer], sigmoid, tanh, held.get(layer) if held else None)
         new_h.append(layer_h)
         new_c.append(layer_c)
     logits = exact_product(new_h[-1], weights.output).float() * weights.output.scale + weights.output_bias

@@ -42,12 +42,20 @@ def product(x: Array, q: Array, out: Array) -> None:
 
 @_compile
 def cells(
-    sums: Array, scale: Array, added: Array, which: Array, sigmoid: Array, tanh: Array, c: Array, h: Array
+    sums: Array,
+    scale: Array,
+    added: Array,
+    which: Array,
+    held: Array,
+    sigmoid: Array,
+    tanh: Array,
+    c: Array,
+    h: Array,
 ) -> None:
     """One layer's update, in place.
 
-    sums (B, 4H) int32, scale (4H,), added (N, 4H) of which row which[b] is taken, c (B, H) float32 before and
-    after, h (B, H) int8 after.
+    sums (B, 4H) int32, scale (4H,), added (N, 4H) of which row which[b] is taken, held (M, 3) float32: row, cell and
+    value of the cells that are held, c (B, H) float32 before and after, h (B, H) int8 after.
     """
     rows, hidden = c.shape
     entries = np.empty(4 * hidden, dtype=np.int32)
@@ -61,6 +69,9 @@ def cells(
             kept = sigmoid[entries[hidden + j]] * c[row, j]
             let_in = sigmoid[entries[j]] * tanh[entries[2 * hidden + j]]
             c[row, j] = kept + let_in
+        for m in range(len(held)):
+            if held[m, 0] == row:
+                c[row, np.int64(held[m, 1])] = held[m, 2]
         for j in range(hidden):
             x = min(max(c[row, j], -_RANGE), _RANGE)
             shown = tanh[np.int32(np.rint((x + _RANGE) * _STEPS))]

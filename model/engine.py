@@ -13,13 +13,14 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
 from .char_lstm import CharLSTM
+from .holds import check_holds
 from .lstm import LSTMState
 from .sampler import Randomness, SamplingParams
 from .sequence import FinishReason, Memory, Sequence
@@ -108,6 +109,7 @@ class Engine:
         pace: float | None = None,
         deadline_s: float | None = None,
         owner: str = "",
+        hold: Iterable[tuple[int, int, float]] = (),
     ) -> Sequence:
         """Asks for a reply. Returns at once; ``step`` or ``run`` writes it.
 
@@ -120,13 +122,16 @@ class Engine:
             pace: characters a second; None is as fast as it can.
             deadline_s: seconds from now after which it ends, whatever is written.
             owner: who asks, for ``max_rows_each``; "" is somebody else each time.
+            hold: cells that are held at a value while it is written, each a layer, a number and the value, see
+                ``holds``. The prompt is read with all of them free.
 
         Raises:
             EngineBusyError: too many wait already, or it has been stopped.
-            ValueError: ``first`` is negative, or the memory is not this model's.
+            ValueError: ``first`` is negative, or the memory or a cell to be held is not this model's.
         """
         if first < 0:
             raise ValueError(f"first is {first}: it must be at least 0")
+        held = check_holds(hold, self.lm.config)
         tokenizer = self.lm.tokenizer
         nothing = LSTMState.zeros(self.lm.config, device=self.lm.device)
         if memory is not None:
@@ -137,7 +142,7 @@ class Engine:
         elif not ids:
             ids = [tokenizer.start_id]
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
-        sequence = Sequence(params, first, pace, deadline, tokenizer.unknown_in(prompt))
+        sequence = Sequence(params, first, pace, deadline, held, tokenizer.unknown_in(prompt))
         row = _Row(sequence, memory.state if memory else nothing, deque(ids), Randomness(params.seed), owner)
         with self._changed:
             if self._stopped:
@@ -262,7 +267,9 @@ class Engine:
     def _draw(self, rows: list[_Row]) -> list[tuple[_Row, int]]:
         params = [row.sequence.params for row in rows]
         numbers = [row.randomness.number(row.sequence.next_first) for row in rows]
-        return list(zip(rows, self._stepper.write(*_arrays(rows), params, numbers), strict=True))
+        holds = [row.sequence.hold for row in rows]
+        chosen = self._stepper.write(*_arrays(rows), params, numbers, holds if any(holds) else ())
+        return list(zip(rows, chosen, strict=True))
 
     def _together(self, rows: list[_Row], action: Callable[[list[_Row]], list[Result]]) -> list[Result]:
         """What an action gives for some rows at once; if it fails, for each by itself, to find whose fault it is."""

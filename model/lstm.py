@@ -194,12 +194,15 @@ class LSTMNetwork(nn.Module):
             y, _ = pad_packed_sequence(y, batch_first=True, total_length=ids.shape[1])
         return self.output(y), LSTMState(h, c)
 
-    def step(self, ids: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
+    def step(
+        self, ids: Tensor, state: LSTMState | None = None, holds: Sequence[tuple[int, int, float]] = ()
+    ) -> tuple[Tensor, LSTMState]:
         """Reads one character a row: the unrolled drawing, one box at a time.
 
         Args:
             ids: (B,) int64.
             state: the memory before this character; None is a memory of zeros.
+            holds: cells (layer, number, value) that are held at a value, in all rows.
 
         Returns:
             logits (B, V) and the state after this character.
@@ -209,7 +212,11 @@ class LSTMNetwork(nn.Module):
         h, c = [], []
         for layer, weights in enumerate(self.lstm.all_weights):
             # What nn.LSTMCell.forward calls; the layer above reads this layer's h.
-            x, cells = torch.lstm_cell(x, (state.h[layer], state.c[layer]), *weights)
+            shown, cells = torch.lstm_cell(x, (state.h[layer], state.c[layer]), *weights)
+            for _, cell, value in (hold for hold in holds if hold[0] == layer):
+                cells[:, cell] = value
+                shown[:, cell] = self.gates(layer, x, state.h[layer])[:, 3, cell] * cells[:, cell].tanh()
+            x = shown
             h.append(x)
             c.append(cells)
         return self.output(x), LSTMState(torch.stack(h), torch.stack(c))

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from .holds import Holds
 from .lstm import LSTMState
 from .sampler import SamplingParams
 from .tokenizer import UnknownCharacter
@@ -29,6 +30,7 @@ class Sequence:
         params: how it is written.
         first: the number, since the seed was set, of its first character.
         pace: characters a second; None is as fast as it can.
+        hold: the cells that are held while it is written, from the step that draws its first character on.
         unknown: the prompt's characters that the model does not know; they were skipped.
         finish_reason: None while it is written.
         error: what went wrong, when that is why it ended.
@@ -39,6 +41,7 @@ class Sequence:
     first: int = 0
     pace: float | None = None
     deadline: float | None = None  # time.monotonic()
+    hold: Holds = ()
     unknown: list[UnknownCharacter] = field(default_factory=list)
     finish_reason: FinishReason | None = None
     error: str = ""
@@ -108,7 +111,9 @@ class Sequence:
             last: what stands there instead of the last of them; "" leaves it.
         """
         params = replace(self.params, length=length)
-        kept = Sequence(params, self.first, unknown=self.unknown, started=self.started, picked=bool(last))
+        kept = Sequence(
+            params, self.first, hold=self.hold, unknown=self.unknown, started=self.started, picked=bool(last)
+        )
         kept._characters = [*self._characters[: length - 1], last or self._characters[length - 1]]
         kept.finish("length", memory)
         return kept

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Literal, Protocol
 
@@ -22,7 +22,19 @@ import torch
 from torch import Tensor
 
 from . import sampler
-from .arithmetic import SIGMOID, TANH, IntegerWeights, Matrix, exact_product, float_h, integer_h, step, to_state
+from .arithmetic import (
+    SIGMOID,
+    TANH,
+    Held,
+    IntegerWeights,
+    Matrix,
+    exact_product,
+    float_h,
+    integer_h,
+    step,
+    to_state,
+)
+from .holds import Holds
 from .lstm import LSTMNetwork, LSTMState
 from .sampler import SamplingParams
 
@@ -32,6 +44,7 @@ Logits = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int8]
 Sums = npt.NDArray[np.int32]
 Product = Callable[[Ints, Matrix], Sums]
+_NOTHING_HELD = np.zeros((0, 3), np.float32)
 _FEW = 2  # rows; libraries are made for more, and wake a thread a core for work that is over before they are up
 
 
@@ -50,10 +63,12 @@ class Stepper(Protocol):
     def read(self, rows: Rows, ids: Rows) -> None:
         """Reads one character, ids (B,), in each of some rows (B,)."""
 
-    def predict(self, rows: Rows, ids: Rows) -> Logits:
-        """The same, and what is expected next, (B, V) float32."""
+    def predict(self, rows: Rows, ids: Rows, holds: Sequence[Holds] = ()) -> Logits:
+        """The same, and what is expected next, (B, V) float32. ``holds`` as of ``write``."""
 
-    def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
+    def write(
+        self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int], holds: Sequence[Holds] = ()
+    ) -> list[int]:
         """Reads one character a row and draws the next.
 
         Args:
@@ -61,6 +76,7 @@ class Stepper(Protocol):
             ids: (B,) what is read.
             params: B, how each row is drawn.
             numbers: B random numbers in [0, 2^64).
+            holds: B, the cells of each row that are held in this step; () where none is.
 
         Returns:
             B ids.
@@ -96,18 +112,21 @@ class FloatStepper:
     def read(self, rows: Rows, ids: Rows) -> None:
         self._step(rows, ids)
 
-    def predict(self, rows: Rows, ids: Rows) -> Logits:
-        return np.stack(self._step(rows, ids))
+    def predict(self, rows: Rows, ids: Rows, holds: Sequence[Holds] = ()) -> Logits:
+        return np.stack(self._step(rows, ids, holds))
 
-    def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
-        logits = self._step(rows, ids)
+    def write(
+        self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int], holds: Sequence[Holds] = ()
+    ) -> list[int]:
+        logits = self._step(rows, ids, holds)
         return [sampler.choose(*each) for each in zip(logits, params, numbers, strict=True)]
 
-    def _step(self, rows: Rows, ids: Rows) -> list[Logits]:
+    def _step(self, rows: Rows, ids: Rows, holds: Sequence[Holds] = ()) -> list[Logits]:
         logits, states = [], []
         with torch.inference_mode():
-            for row, token in zip(rows.tolist(), ids.tolist(), strict=True):
-                one, state = self._network.step(torch.tensor([token], device=self._device), self._states[row])
+            for place, (row, token) in enumerate(zip(rows.tolist(), ids.tolist(), strict=True)):
+                read, held = torch.tensor([token], device=self._device), holds[place] if holds else ()
+                one, state = self._network.step(read, self._states[row], held)
                 logits.append(one[0].float().cpu().numpy())
                 states.append(state)
         for row, state in zip(rows.tolist(), states, strict=True):
@@ -137,20 +156,23 @@ class TorchStepper:
     def read(self, rows: Rows, ids: Rows) -> None:
         self._step(rows, ids)
 
-    def predict(self, rows: Rows, ids: Rows) -> Logits:
-        logits: Logits = self._step(rows, ids).cpu().numpy()
+    def predict(self, rows: Rows, ids: Rows, holds: Sequence[Holds] = ()) -> Logits:
+        logits: Logits = self._step(rows, ids, holds).cpu().numpy()
         return logits
 
-    def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
-        logits = self.predict(rows, ids)
+    def write(
+        self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int], holds: Sequence[Holds] = ()
+    ) -> list[int]:
+        logits = self.predict(rows, ids, holds)
         return [sampler.choose(*each) for each in zip(logits, params, numbers, strict=True)]
 
-    def _step(self, rows: Rows, ids: Rows) -> Tensor:
+    def _step(self, rows: Rows, ids: Rows, holds: Sequence[Holds] = ()) -> Tensor:
         device = self._h.device
         with torch.inference_mode():
             where = torch.from_numpy(rows).to(device)
             tokens = torch.from_numpy(ids).to(device)
-            logits, h, c = step(self._weights, tokens, self._h[:, where], self._c[:, where])
+            held = {layer: _tensors(each).to(device) for layer, each in _by_layer(holds).items()}
+            logits, h, c = step(self._weights, tokens, self._h[:, where], self._c[:, where], held)
             self._h[:, where], self._c[:, where] = h, c
             return logits
 
@@ -186,14 +208,16 @@ class CompiledStepper:
     def read(self, rows: Rows, ids: Rows) -> None:
         self._keep(rows, *self._step(rows, ids))
 
-    def predict(self, rows: Rows, ids: Rows) -> Logits:
-        h, c = self._step(rows, ids)
+    def predict(self, rows: Rows, ids: Rows, holds: Sequence[Holds] = ()) -> Logits:
+        h, c = self._step(rows, ids, holds)
         logits = self._logits(h[-1])
         self._keep(rows, h, c)
         return logits
 
-    def write(self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int]) -> list[int]:
-        h, c = self._step(rows, ids)
+    def write(
+        self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int], holds: Sequence[Holds] = ()
+    ) -> list[int]:
+        h, c = self._step(rows, ids, holds)
         logits = self._logits(h[-1])
         chosen = np.empty(len(rows), np.int64)
         self._compiled.choose(
@@ -209,10 +233,10 @@ class CompiledStepper:
         self._keep(rows, h, c)
         return chosen.tolist()
 
-    def _step(self, rows: Rows, ids: Rows) -> tuple[list[Ints], npt.NDArray[np.float32]]:
+    def _step(self, rows: Rows, ids: Rows, holds: Sequence[Holds] = ()) -> tuple[list[Ints], npt.NDArray[np.float32]]:
         c = self._c[:, rows]  # (L, B, H), a copy
         h: list[Ints] = []
-        zeros = np.zeros(len(rows), np.int64)
+        zeros, held = np.zeros(len(rows), np.int64), _by_layer(holds)
         for layer, (multiply, scale, bias) in enumerate(self._layers):
             x = self._h[layer][rows]
             if layer:
@@ -220,7 +244,8 @@ class CompiledStepper:
             sums = multiply(x)
             after = np.empty((len(rows), self._hidden), np.int8)
             added, which = (bias, zeros) if layer else (self._table, ids)
-            self._compiled.cells(sums, scale, added, which, self._sigmoid, self._tanh, c[layer], after)
+            here = held.get(layer, _NOTHING_HELD)
+            self._compiled.cells(sums, scale, added, which, here, self._sigmoid, self._tanh, c[layer], after)
             h.append(after)
         return h, c
 
@@ -234,6 +259,20 @@ class CompiledStepper:
         for layer, after in enumerate(h):
             self._h[layer][rows] = after
         self._c[:, rows] = c
+
+
+def _by_layer(holds: Sequence[Holds]) -> dict[int, npt.NDArray[np.float32]]:
+    """What rows hold in each layer, (M, 3): place among the rows, cell, value."""
+    layers: dict[int, list[tuple[int, int, float]]] = {}
+    for place, row in enumerate(holds):
+        for layer, cell, value in row:
+            layers.setdefault(layer, []).append((place, cell, value))
+    return {layer: np.array(held, np.float32) for layer, held in layers.items()}
+
+
+def _tensors(held: npt.NDArray[np.float32]) -> Held:
+    rows, cells, values = torch.from_numpy(held).unbind(1)
+    return Held(rows.long(), cells.long(), values)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .char_lstm import CharLSTM
 from .engine import Engine
@@ -53,20 +53,22 @@ def stream(
     stop: str = SamplingParams.stop,
     memory: Memory | None = None,
     first: int = 0,
+    hold: Iterable[tuple[int, int, float]] = (),
     arithmetic: Arithmetic | None = None,
 ) -> Stream:
     """Writes on from a prompt, piece by piece; what is written, without the prompt.
 
     The same arguments and seed give the same text, on any machine unless ``arithmetic`` is "float32". ``memory``
     and ``first`` go on from an earlier reply: ``stream(lm, memory=s.sequence.memory,
-    first=s.sequence.next_first, seed=…)`` is what a longer reply would have said.
+    first=s.sequence.next_first, seed=…)`` is what a longer reply would have said. ``hold`` keeps cells at a value
+    while it writes: ``hold=[(0, 410, 4.0)]`` is cell 410 of layer 0, at 4; it shows tanh of it. At most four.
 
     Raises:
-        ValueError: an argument is out of bounds, see ``SamplingParams``.
+        ValueError: an argument is out of bounds, see ``SamplingParams``, or the model has no such cell.
     """
     params = SamplingParams(temperature, length, top_k, top_p, draw_seed() if seed is None else seed, stop)
     engine = Engine(lm, max_rows=1, arithmetic=arithmetic)
-    return Stream(engine, engine.add_request(prompt, params, memory=memory, first=first))
+    return Stream(engine, engine.add_request(prompt, params, memory=memory, first=first, hold=hold))
 
 
 def generate(lm: CharLSTM, prompt: str = "", length: int = SamplingParams.length, **options: object) -> str:

@@ -45,7 +45,9 @@ class ScriptedNetwork(LSTMNetwork):
         self.delay_s = 0.0
         self.fail_at: int | None = None
 
-    def step(self, ids: torch.Tensor, state: LSTMState | None = None) -> tuple[torch.Tensor, LSTMState]:
+    def step(
+        self, ids: torch.Tensor, state: LSTMState | None = None, holds: object = ()
+    ) -> tuple[torch.Tensor, LSTMState]:
         assert state is not None
         position = int(state.c[0, 0, 0])
         if position == self.fail_at:

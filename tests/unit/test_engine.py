@@ -307,11 +307,11 @@ class Faulty:
             raise self._error("not in front of visitors: /secret/path")
         self._inner.read(*arrays)
 
-    def write(self, rows: Any, ids: Any, settings: Any, numbers: Any) -> list[int]:
+    def write(self, rows: Any, ids: Any, settings: Any, numbers: Any, holds: Any = ()) -> list[int]:
         victim = any(each.seed == 2 for each in settings)
         if victim and self._written == self._at:
             raise self._error("not in front of visitors: /secret/path")
-        chosen = self._inner.write(rows, ids, settings, numbers)
+        chosen = self._inner.write(rows, ids, settings, numbers, holds)
         self._written += victim
         return chosen
 
