@@ -4,7 +4,7 @@ python app.py                                   the bundled model at http://127.
 python app.py --model runs/NAME --model USER/NAME@REVISION
 
 From the environment: MODELS="a,b@rev" when no --model is given; HF_TOKEN for private models; GRADIO_SERVER_PORT,
-GRADIO_SERVER_NAME. Nothing happens at import.
+GRADIO_SERVER_NAME; PAGE_TITLE, PAGE_GREETING, ROWS_EACH and BLOCKED_WORDS, see ui/owner.py. Nothing happens at import.
 """
 
 from __future__ import annotations
@@ -51,13 +51,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     import torch
 
+    from ui.owner import Owner
     from ui.shelf import Shelf
 
     torch.set_num_threads(1)  # with two, on two cores that others use too, a step of 32 rows took ten times as long
     if options.device == "cuda" and not torch.cuda.is_available():
         print("app.py: --device is cuda, and there is none here: leave it away", file=sys.stderr)
         return 2
-    shelf = Shelf(specs, device=options.device, arithmetic=options.arithmetic)
+    try:
+        owner = Owner.of(os.environ)
+    except ValueError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    shelf = Shelf(specs, device=options.device, arithmetic=options.arithmetic, owner=owner)
     imported = threading.Event()
     shelf.start(after=imported)
 

@@ -6,6 +6,7 @@ for piece in stream(lm, "ROMEO:", length=500, temperature=0.8, seed=1):
     print(piece, end="")
 """
 
+from .blocked import BlockedWords
 from .cells import Cell
 from .char_lstm import PRETRAINED, CharLSTM
 from .chat import ChatFormat
@@ -23,6 +24,7 @@ from .writing import Stream, generate, stream
 
 __all__ = [
     "PRETRAINED",
+    "BlockedWords",
     "Cell",
     "CharLSTM",
     "CharTokenizer",

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from .blocked import BlockedWords
 from .char_lstm import CharLSTM
 from .holds import check_holds
 from .lstm import LSTMState
@@ -66,6 +67,7 @@ class Engine:
             else waiting.
         arithmetic: "int8" gives the same text on every machine, see ``arithmetic``; "float32" is the network as
             it was trained. None is int8, unless training found that it costs this model over 0.01 nats.
+        blocked: words that it does not write: a reply ends before one, and no reader has any part of it.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Engine:
         max_waiting: int = 256,
         max_rows_each: int = 4,
         arithmetic: Arithmetic | None = None,
+        blocked: BlockedWords | None = None,
     ) -> None:
         self.lm = lm
+        self.blocked = blocked or BlockedWords()
         self.max_rows = max_rows
         self.max_waiting = max_waiting
         self.max_rows_each = max_rows_each
@@ -110,6 +114,7 @@ class Engine:
         deadline_s: float | None = None,
         owner: str = "",
         hold: Iterable[tuple[int, int, float]] = (),
+        before: str = "",
     ) -> Sequence:
         """Asks for a reply. Returns at once; ``step`` or ``run`` writes it.
 
@@ -124,6 +129,7 @@ class Engine:
             owner: who asks, for ``max_rows_each``; "" is somebody else each time.
             hold: cells that are held at a value while it is written, each a layer, a number and the value, see
                 ``holds``. The prompt is read with all of them free.
+            before: what readers see before the prompt; a blocked word may have begun there.
 
         Raises:
             EngineBusyError: too many wait already, or it has been stopped.
@@ -143,6 +149,7 @@ class Engine:
             ids = [tokenizer.start_id]
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
         sequence = Sequence(params, first, pace, deadline, held, tokenizer.unknown_in(prompt))
+        sequence.watch = self.blocked.watch(before + prompt) if self.blocked else None
         row = _Row(sequence, memory.state if memory else nothing, deque(ids), Randomness(params.seed), owner)
         with self._changed:
             if self._stopped:
@@ -263,6 +270,8 @@ class Engine:
                 row.due = max(row.due or now, now - _CATCH_UP_S) + 1 / sequence.pace
             if reason := sequence.append(vocab[chosen]):
                 self._finish(row, reason)
+            elif sequence.watch and self.blocked.may_follow(vocab[chosen]):
+                sequence.remember(Memory(self._stepper.state(row.slot), chosen))
 
     def _draw(self, rows: list[_Row]) -> list[tuple[_Row, int]]:
         params = [row.sequence.params for row in rows]

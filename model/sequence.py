@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from .blocked import Watch
 from .holds import Holds
 from .lstm import LSTMState
 from .sampler import SamplingParams
 from .tokenizer import UnknownCharacter
 
-FinishReason = Literal["length", "stop", "abort", "time", "error"]
+FinishReason = Literal["length", "stop", "blocked", "abort", "time", "error"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Sequence:
         finish_reason: None while it is written.
         error: what went wrong, when that is why it ended.
         memory: where to go on from, once it is finished; None if its prompt was not read to the end.
+        watch: keeps words that are blocked from its readers; the reply ends before one.
     """
 
     params: SamplingParams
@@ -50,8 +53,10 @@ class Sequence:
     ended: float = 0.0
     aborted: bool = False
     picked: bool = False  # whether its last character was not drawn, but given by someone
+    watch: Watch | None = None
     _characters: list[str] = field(default_factory=list)
-    _released: int = 0  # characters that a reader may have: not those that may turn out to be the stop text
+    _released: int = 0  # characters that a reader may have: not those that may turn out to be the stop text, or a word
+    _places: deque[tuple[int, Memory]] = field(default_factory=deque)  # where a word may have begun
 
     @property
     def finished(self) -> bool:
@@ -92,15 +97,21 @@ class Sequence:
         """Takes the next character; returns why the reply ends with it, if it does."""
         self._characters.append(character)
         stop, written = self.params.stop, len(self._characters)
-        if not stop:
-            self._released = written
-        else:
+        held = 0
+        if stop:
             tail = "".join(self._characters[-len(stop) :])
             held = next(n for n in range(min(len(stop), written), -1, -1) if tail.endswith(stop[:n]))
-            self._released = written - held
-            if held == len(stop):
-                return "stop"
+        if self._blocks(written - held):
+            return "blocked"
+        if stop and held == len(stop):
+            return "stop"
         return "length" if written >= self.params.length else None
+
+    def remember(self, memory: Memory) -> None:
+        """Where to go on from after the character that was appended last, if a word that is blocked follows it."""
+        while self._places and self._places[0][0] < self._released:
+            self._places.popleft()
+        self._places.append((len(self._characters), memory))
 
     def cut(self, length: int, memory: Memory, *, last: str = "") -> Sequence:
         """A reply of its first characters, which ended there.
@@ -121,7 +132,24 @@ class Sequence:
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
         """Ends it. The reason is set last: whoever sees it may read all the rest."""
         self.ended = time.monotonic()
+        if reason not in ("stop", "blocked"):  # what was held back for a stop text that never came
+            self._blocks(len(self._characters))
+        if self.watch and self.watch.end():
+            self._released = self.watch.free
+            del self._characters[self._released :]  # as if it had ended there
+            memory = next((place for at, place in self._places if at == self._released), None)
+            reason = reason if self.error else "blocked"
+        elif self.watch:
+            self._released = self.watch.length
         self.memory = memory
-        if reason != "stop":  # what was held back for a stop text that never came
-            self._released = len(self._characters)
         self.finish_reason = reason
+
+    def _blocks(self, end: int) -> bool:
+        """Lets readers have the characters up to an end, but no word that is blocked; returns whether one is there."""
+        if self.watch is None:
+            self._released = end
+            return False
+        for character in self._characters[self.watch.length : end]:
+            self.watch.add(character)
+        self._released = self.watch.free
+        return self.watch.found

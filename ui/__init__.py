@@ -1,5 +1,6 @@
 """The page and the API of the app, on top of ``model``; ``app.py`` starts them.
 
+owner         what the one who serves it has decided, from the environment
 settings      raw values from a page or a program, checked
 conversation  what was said and where to go on from; pure logic
 shelf         the models that are served, each with its engine

@@ -119,8 +119,9 @@ def add(shelf: Shelf) -> None:
 
     generate.__doc__ = (
         f"Writes on from a prompt (at most {MAX_PROMPT:,} characters). Each message holds the text so far, without "
-        f"the prompt, and a JSON: seed, model, commit, finish_reason (null while it writes; then length, stop, abort "
-        f"or time). length: 1 to {MAX_LENGTH:,} characters; it ends after {DEADLINE_S:.0f} s in any case. "
+        "the prompt, and a JSON: seed, model, commit, finish_reason (null while it writes; then length, stop, "
+        "blocked when a word follows that is not shown here, abort or time). "
+        f"length: 1 to {MAX_LENGTH:,} characters; it ends after {DEADLINE_S:.0f} s in any case. "
         "temperature: 0 to 5, 0 is always the likeliest. top_k: 0 is off. top_p: above 0, 1 is off. seed: 0 to "
         "2^32 - 1, null draws one. model: one of those served, null is the first. stop: the text ends before it. The "
         "prompt is read as it is, also by a model that chats on the page: config.json says what stands around a turn."

@@ -38,6 +38,7 @@ STRANGER = "The prompt was written by whoever made this link."
 _ENDINGS = {
     "length": "reached its length",
     "stop": "met the stop text",
+    "blocked": "ended before a word that is not shown here",
     "abort": "stopped",
     "time": f"ended after {DEADLINE_S / 60:.0f} minutes, the longest a reply may take",
     "error": "ended by a fault",
@@ -236,7 +237,10 @@ class Conversation:
             raise RefusalError("", "There is no such character, or nothing after it: Continue goes on from the end.")
         if not isinstance(pick, str) or (pick and (len(pick) > 1 or not turn.served.lm.tokenizer.known(pick).all())):
             raise RefusalError("", "The model does not know this character.")
-        return turn.cut(self._count + 1, keep, pick)
+        cut = turn.cut(self._count + 1, keep, pick)
+        if turn.served.engine.blocked.inside(cut.text):
+            raise RefusalError("", "Cut there, it would end with a word that is not shown here.")
+        return cut
 
     def add(self, turn: Turn, part: Sequence) -> None:
         """A turn's reply is being written: the turn is new, or continued."""

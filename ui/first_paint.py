@@ -12,11 +12,6 @@ from typing import Any
 
 from .shelf import Shelf
 
-TITLE = "char-lstm"
-INTRO = (
-    "An LSTM that has read one text, character by character. Give it a beginning and it writes on, one character "
-    "at a time; all it remembers of what went before is a few thousand numbers."
-)
 HELLO = "This it wrote by itself, from an empty memory:"
 
 Message = MutableMapping[str, Any]
@@ -76,14 +71,10 @@ class FirstPaint:
 
     def painted(self, document: bytes) -> bytes:
         """The document with the first paint; as it is when it is not the one that was expected."""
+        title, greeting = html.escape(self._shelf.owner.title), html.escape(self._shelf.owner.greeting)
         first = self._shelf.first()
         sample = f"<small>{HELLO}</small><pre>{html.escape(first.greeting)}</pre>" if first else ""
-        early = (
-            f'<div id="early" aria-hidden="true"><h1>{TITLE}</h1><p>{html.escape(INTRO)}</p><div>{sample}</div></div>'
-        )
-        head = (
-            f'<title>{TITLE}</title><meta name="description" content="{html.escape(INTRO)}" />'
-            f"<style>{_STYLE}</style></head>"
-        )
+        early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{greeting}</p><div>{sample}</div></div>'
+        head = f'<title>{title}</title><meta name="description" content="{greeting}" /><style>{_STYLE}</style></head>'
         painted = document.replace(b"</head>", head.encode(), 1)
         return painted.replace(b"<gradio-app", early.encode() + b"<gradio-app", 1)

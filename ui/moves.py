@@ -82,11 +82,14 @@ def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
     if not anew:
         settings = replace(settings, params=replace(settings.params, seed=last.params.seed))
     first = 0 if anew else last.next_first
-    return _ask(turn.served, end.unread, settings, memory=end.memory, first=first)
+    before = "" if end.unread else turn.text
+    return _ask(turn.served, end.unread, settings, memory=end.memory, first=first, before=before)
 
 
-def _ask(served: Served, prompt: str, settings: Settings, *, memory: Memory | None, first: int = 0) -> Sequence:
+def _ask(
+    served: Served, prompt: str, settings: Settings, *, memory: Memory | None, first: int = 0, before: str = ""
+) -> Sequence:
     pace, owner, params, chat = settings.pace, settings.owner, settings.params, served.lm.chat
     if chat and not params.stop:
         params = replace(params, stop=chat.stop)
-    return ask(served, prompt, params, memory=memory, first=first, pace=pace, owner=owner)
+    return ask(served, prompt, params, memory=memory, first=first, pace=pace, owner=owner, before=before)

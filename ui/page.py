@@ -23,7 +23,6 @@ from model import SamplingParams
 
 from . import api, moves, sharing
 from .conversation import Conversation, hello, line
-from .first_paint import INTRO, TITLE
 from .lenses import Lenses
 from .links import Link
 from .load import Load
@@ -58,7 +57,7 @@ class Page:
         self.streams = Streams(Load(shelf))
         self.lenses = Lenses(shelf)
         self._rereading = asyncio.Semaphore(_REREADINGS)
-        with api.Blocks(title=TITLE, analytics_enabled=False) as self.blocks:
+        with api.Blocks(title=shelf.owner.title, analytics_enabled=False) as self.blocks:
             self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
             with gr.Row(elem_id="columns"):
                 with gr.Column(scale=3, min_width=320, elem_id="main"):
@@ -69,7 +68,8 @@ class Page:
             api.add(shelf)
 
     def _lay_out_chat(self) -> None:
-        gr.HTML(f"<h1>{TITLE}</h1><p>{INTRO}</p>", elem_id="intro")
+        owner = self.shelf.owner
+        gr.HTML(f"<h1>{html.escape(owner.title)}</h1><p>{html.escape(owner.greeting)}</p>", elem_id="intro")
         first = self.shelf.first()
         self.notices = gr.HTML(**self._notices(), elem_id="notices")
         self.view = gr.HTML(

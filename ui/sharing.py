@@ -14,6 +14,7 @@ from .links import FLOAT32, HERE, Link, Step, fingerprint
 from .moves import Settings
 from .settings import RefusalError
 from .shelf import Served, Shelf
+from .writing import check_words
 
 _SAME = "The same text, character for character, as when the link was made."
 _MAY_DIFFER = " It is written in float32, which another machine may round otherwise."
@@ -55,6 +56,8 @@ def offer(link: Link, shelf: Shelf) -> str:
         RefusalError: see ``find``.
     """
     served = find(link, shelf)
+    for prompt in link.prompts:
+        check_words(served, prompt)
     first = link.steps[0].params
     length = sum(step.params.length for step in link.steps)
     facts = f"{served.name} · seed {first.seed} · temperature {first.temperature:g} · up to {length:,} characters"
@@ -87,8 +90,10 @@ def go_on(talk: Conversation, served: Served, *, pace: float | None, owner: str)
     if link is None:
         return False
     try:
-        if talk.turns and talk.turns[-1].parts[-1].finish_reason not in ("length", "stop"):
-            talk.turns[-1].mark = "It was not written to its end: whether it is the same cannot be told."
+        ending = talk.turns[-1].parts[-1].finish_reason if talk.turns else "length"
+        if ending not in ("length", "stop"):
+            why = "It came to a word that is not shown here" if ending == "blocked" else "It was not written to its end"
+            talk.turns[-1].mark = f"{why}: whether it is the same cannot be told."
         else:
             _pick(talk, link)
             if talk.followed < len(link.steps):

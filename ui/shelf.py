@@ -15,11 +15,20 @@ from pathlib import Path
 
 import torch
 
-from model import PRETRAINED, CharLSTM, CheckpointError, Engine, ModelUnavailableError, SamplingParams
+from model import (
+    PRETRAINED,
+    BlockedWords,
+    CharLSTM,
+    CheckpointError,
+    Engine,
+    ModelUnavailableError,
+    SamplingParams,
+)
 from model.char_lstm import is_local, split_revision
 from model.sampler import shorten
 from model.stepper import Arithmetic
 
+from .owner import Owner
 from .settings import RefusalError
 
 log = logging.getLogger("char-lstm")
@@ -27,6 +36,7 @@ log = logging.getLogger("char-lstm")
 BUNDLED = "bundled"
 GREETING_SEED = 7
 GREETING_LENGTH = 240
+_GREETINGS = 8  # that are tried, at most
 _GREETING_S = 5.0  # on a slow machine it is as long as it got in this time
 _BUNDLED_EXAMPLES = ("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time")
 MAX_EXAMPLES = 4
@@ -82,6 +92,7 @@ class Shelf:
         specs: paths, Hub ids with an optional ``@REVISION``, or "bundled"; none is the bundled model.
         device: where they write; chosen when None.
         arithmetic: how they write, "int8" or "float32"; what fits each model when None.
+        owner: what holds for all of them.
     """
 
     def __init__(
@@ -90,16 +101,18 @@ class Shelf:
         *,
         device: torch.device | str | None = None,
         arithmetic: Arithmetic | None = None,
+        owner: Owner | None = None,
     ) -> None:
         self.device = device or choose_device()
         self.arithmetic = arithmetic
+        self.owner = owner or Owner()
         self._entries = [Entry(spec, name) for spec, name in zip(specs, _names(specs), strict=True)]
         self._settled = threading.Event()
         self._stopped = False
 
     def add(self, name: str, lm: CharLSTM) -> Served:
         """Serves a model that is in memory already."""
-        served = _serve(name, lm, self.arithmetic)
+        served = _serve(name, lm, self.arithmetic, self.owner)
         entry = Entry(name, name, served)
         entry.done.set()
         self._entries.append(entry)
@@ -192,7 +205,7 @@ class Shelf:
             lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
             if after:
                 after.wait()
-            served = _serve(entry.name, lm, self.arithmetic)
+            served = _serve(entry.name, lm, self.arithmetic, self.owner)
             if self._stopped:
                 served.engine.stop()
             entry.served = served
@@ -223,12 +236,13 @@ def split_spec(spec: str) -> tuple[str, str | None]:
         raise ModelUnavailableError(str(error)) from None
 
 
-def _serve(name: str, lm: CharLSTM, arithmetic: Arithmetic | None) -> Served:
+def _serve(name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: Owner) -> Served:
     """Starts the model's engine and lets it write its greeting."""
-    engine = Engine(lm, arithmetic=arithmetic)
+    engine = Engine(lm, arithmetic=arithmetic, max_rows_each=owner.rows_each, blocked=owner.blocked)
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
-    return Served(name, lm, engine, thread, _examples(lm, bundled=name == BUNDLED), _greeting(engine))
+    examples = _examples(lm, owner.blocked, bundled=name == BUNDLED)
+    return Served(name, lm, engine, thread, examples, _greeting(engine))
 
 
 def _names(specs: Names[str]) -> list[str]:
@@ -253,7 +267,7 @@ def _reason(entry: Entry, error: Exception) -> str:
     return f"{entry.name} cannot be served: {type(error).__name__} while loading it"
 
 
-def _examples(lm: CharLSTM, *, bundled: bool) -> tuple[str, ...]:
+def _examples(lm: CharLSTM, blocked: BlockedWords, *, bundled: bool) -> tuple[str, ...]:
     """Beginnings that the model can read in full: its trainer's, else the bundled model's own, else none."""
     noted = lm.training.get("examples")
     offered = list(_BUNDLED_EXAMPLES) if bundled else []
@@ -261,19 +275,23 @@ def _examples(lm: CharLSTM, *, bundled: bool) -> tuple[str, ...]:
     fitting = [
         text
         for text in dict.fromkeys(each for each in offered if isinstance(each, str))
-        if 0 < len(text) <= _MAX_EXAMPLE and lm.tokenizer.known(text).all()
+        if 0 < len(text) <= _MAX_EXAMPLE and lm.tokenizer.known(text).all() and not blocked.inside(text)
     ]
     return tuple(fitting[:MAX_EXAMPLES]) or ("",)
 
 
 def _greeting(engine: Engine) -> str:
-    """What the model writes of itself, ended at a word or a line."""
+    """What the model writes of itself, ended at a word or a line; if it came to a word that is blocked, another."""
     finished = threading.Event()
-    params = SamplingParams(length=GREETING_LENGTH, seed=GREETING_SEED)
-    sequence = engine.add_request("", params, deadline_s=_GREETING_S)
-    while not sequence.finished:
-        finished.wait(0.005)
-    text = sequence.text.strip("\n")
+    text = ""
+    for seed in range(GREETING_SEED, GREETING_SEED + _GREETINGS):
+        params = SamplingParams(length=GREETING_LENGTH, seed=seed)
+        sequence = engine.add_request("", params, deadline_s=_GREETING_S)
+        while not sequence.finished:
+            finished.wait(0.005)
+        text = max(text, sequence.text.strip("\n"), key=len)
+        if sequence.finish_reason != "blocked":
+            break
     cut = max(text.rfind("\n"), text.rfind(" ") if "\n" not in text[len(text) // 2 :] else -1)
     return text[:cut] if cut > len(text) // 2 else text
 

@@ -29,18 +29,30 @@ def ask(
     first: int = 0,
     pace: float | None = None,
     owner: str = "",
+    before: str = "",
 ) -> Sequence:
     """Asks the engine for a reply.
 
     Raises:
-        RefusalError: too many wait already.
+        RefusalError: too many wait already, or the prompt holds a word that is blocked.
     """
+    check_words(served, prompt)
     try:
         return served.engine.add_request(
-            prompt, params, memory=memory, first=first, pace=pace, deadline_s=DEADLINE_S, owner=owner
+            prompt, params, memory=memory, first=first, pace=pace, deadline_s=DEADLINE_S, owner=owner, before=before
         )
     except EngineBusyError:
         raise RefusalError("", "Everyone is writing at once, and the queue is full: try again in a moment.") from None
+
+
+def check_words(served: Served, text: str, field: str = "prompt") -> None:
+    """Refuses a text with a word that is not to be seen here; the word is not repeated.
+
+    Raises:
+        RefusalError: there is one.
+    """
+    if served.engine.blocked.inside(text):
+        raise RefusalError(field, "holds a word that is not shown here: please say it in other words")
 
 
 async def follow(

@@ -14,9 +14,10 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("gradio", "huggingface_hub", "matplotlib", "playwright", "pytest")
 
 # What each module of `model` may import from its own package.
-PURE = {"tokenizer", "chat", "lstm", "sampler"}
+PURE = {"blocked", "tokenizer", "chat", "lstm", "sampler"}
 LOADED = {"checkpoint", "char_lstm"} | PURE
 MAY = {
+    "blocked": set(),
     "tokenizer": set(),
     "chat": set(),
     "lstm": set(),
@@ -29,8 +30,8 @@ MAY = {
     "stepper": {"arithmetic", "compiled", "holds", "lstm", "sampler"},
     "pull": {"checkpoint"},
     "char_lstm": {"checkpoint", "pull", "cells", "chat", "arithmetic", "lstm", "tokenizer"},
-    "sequence": {"holds", "lstm", "sampler", "tokenizer"},
-    "engine": {"char_lstm", "holds", "stepper", "sequence", "sampler", "lstm", "tokenizer"},
+    "sequence": {"blocked", "holds", "lstm", "sampler", "tokenizer"},
+    "engine": {"blocked", "char_lstm", "holds", "stepper", "sequence", "sampler", "lstm", "tokenizer"},
     "writing": {"char_lstm", "engine", "sequence", "stepper", "sampler"},
     "reading": {"arithmetic", "char_lstm", "engine", "lstm", "sequence", "stepper"},
     "score": {"char_lstm", "sampler", "lstm", "tokenizer"},
