@@ -2,14 +2,17 @@
 
 python app.py                                   the bundled model at http://127.0.0.1:7860
 python app.py --model runs/NAME --model USER/NAME@REVISION
+python app.py --mcp                             the API as tools for models of language too
 
 From the environment: MODELS="a,b@rev" when no --model is given; HF_TOKEN for private models; GRADIO_SERVER_PORT,
-GRADIO_SERVER_NAME; PAGE_TITLE, PAGE_GREETING, ROWS_EACH and BLOCKED_WORDS, see ui/owner.py. Nothing happens at import.
+GRADIO_SERVER_NAME; GRADIO_MCP_SERVER=true for --mcp; PAGE_TITLE, PAGE_GREETING, ROWS_EACH and BLOCKED_WORDS, see
+ui/owner.py. Nothing happens at import.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import signal
@@ -32,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("app.py: GRADIO_SERVER_PORT must be the number of a port", file=sys.stderr)
         return 2
     options = _parse(argv)
+    mcp = options.mcp or os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
+    if mcp and importlib.util.find_spec("mcp") is None:
+        print("app.py: --mcp needs the package mcp: pip install -r requirements-mcp.txt", file=sys.stderr)
+        return 2
     specs = options.model or [spec.strip() for spec in os.environ.get("MODELS", "").split(",") if spec.strip()]
     ended = threading.Event()
     status = 0
@@ -75,11 +82,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     shelf.wait(_READY_S)
     page = Page(shelf)
     try:
-        url = launch(page)
+        url = launch(page, mcp_server=mcp)
     except OSError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
     log.info("%s at %s", ", ".join(shelf.names), url)
+    if page.blocks.mcp_error:  # where MCP is, Gradio says itself
+        log.warning("%s", page.blocks.mcp_error)
     load = Load(shelf, every_s=_LOG_EVERY_S)
     while not ended.wait(_LOG_EVERY_S):
         if load.line:
@@ -103,6 +112,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--arithmetic",
         choices=("int8", "float32"),
         help="how to write: int8 gives the same text on every machine; what fits the model if not given",
+    )
+    parser.add_argument(
+        "--mcp", action="store_true", help="serve /generate, /score and /inspect over the Model Context Protocol too"
     )
     return parser.parse_args(argv)
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -19,6 +19,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from gradio.context import LocalContext
 from gradio.events import api as add_endpoint
+from gradio.utils import get_function_description
 
 from model import Reading, score
 from model.reading import UNKNOWN
@@ -32,8 +33,6 @@ log = logging.getLogger("char-lstm")
 
 MAX_INSPECTED = 2_000  # characters
 _SCORES_AT_ONCE = 2  # each may take a second or two of a core
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Blocks(gr.Blocks):
@@ -54,6 +53,17 @@ class Blocks(gr.Blocks):
             if isinstance(value, dict | list):
                 raise _error(f"{name} is {shorten(value)}: it must be a text or a number")
         super().validate_inputs(block_fn, inputs)
+
+    def get_api_info(self, *asked: Any, **more: Any) -> Any:
+        """What Gradio tells of the endpoints, and of each argument what the function's docstring says of it."""
+        info = super().get_api_info(*asked, **more)
+        for block_fn in self.fns.values():
+            told = info["named_endpoints"].get(f"/{block_fn.api_name}")
+            if told and block_fn.fn:
+                _, arguments, _ = get_function_description(block_fn.fn)
+                for each in told["parameters"]:
+                    each["python_type"]["description"] = arguments.get(each["parameter_name"], "")
+        return info
 
 
 def no_such_endpoint(_request: Request, _error: Exception) -> JSONResponse:
@@ -117,29 +127,47 @@ def add(shelf: Shelf) -> None:
             told = await asyncio.to_thread(_inspected, served, text, *place)
         return {**told, "model": served.name, "commit": served.lm.commit}
 
-    generate.__doc__ = (
-        f"Writes on from a prompt (at most {MAX_PROMPT:,} characters). Each message holds the text so far, without "
-        "the prompt, and a JSON: seed, model, commit, finish_reason (null while it writes; then length, stop, "
-        "blocked when a word follows that is not shown here, abort or time). "
-        f"length: 1 to {MAX_LENGTH:,} characters; it ends after {DEADLINE_S:.0f} s in any case. "
-        "temperature: 0 to 5, 0 is always the likeliest. top_k: 0 is off. top_p: above 0, 1 is off. seed: 0 to "
-        "2^32 - 1, null draws one. model: one of those served, null is the first. stop: the text ends before it. The "
-        "prompt is read as it is, also by a model that chats on the page: config.json says what stands around a turn."
-    )
-    score_text.__doc__ = (
-        f"How surprised the model is by a text of at most {MAX_PROMPT:,} characters: the bits of each character "
-        "(null where the model does not know it), their total, bits per character, and the unknown characters."
-    )
-    inspect_cell.__doc__ = (
-        f"What one cell of the model does as it reads a text of at most {MAX_INSPECTED:,} characters: the cell after "
-        "each of them (c), its gates i, f, g and o as it read it, and the bits that it cost (null for c and gates "
-        "where the model does not know the character). layer, cell: which, both from 0. names: the cells of the model "
-        "that follow something with a name, and how well."
-    )
-    add_endpoint(_returning(tuple[str, dict[str, Any]], generate), api_name="generate", concurrency_limit=None)
-    add_endpoint(_returning(dict[str, Any], score_text), api_name="score", concurrency_limit=_SCORES_AT_ONCE)
-    inspected = _returning(dict[str, Any], inspect_cell)
-    add_endpoint(inspected, api_name="inspect", concurrency_limit=_SCORES_AT_ONCE)
+    models = f"one of {', '.join(shelf.names)}; the first of them if not given"
+    generate.__doc__ = f"""
+        Writes on from a beginning with a character LSTM, which knows nothing but the text it was trained on: it makes
+        up text in that style and answers no questions. Each message holds the text so far, without the prompt, and a
+        JSON of seed, model, commit and finish_reason (null while it writes; then length, stop, blocked when a word
+        follows that is not shown here, abort, or time after {DEADLINE_S:.0f} s). The same arguments and seed give the
+        same text.
+
+        Args:
+            prompt: the beginning, at most {MAX_PROMPT:,} characters, read as it is; may be empty
+            length: how many characters to write, 1 to {MAX_LENGTH:,}
+            temperature: 0 to 5; 0 is always the likeliest character, 0.8 is sensible, above 1 is wild
+            top_k: only so many of the likeliest characters; 0 is all
+            top_p: only the likeliest characters that together have this probability, above 0; 1 is all
+            seed: 0 to 4294967295; drawn if not given, and told
+            model: {models}
+            stop: the text ends before this, at most 100 characters; none if empty
+        """
+    score_text.__doc__ = f"""
+        Tells how surprised a character LSTM is by a text: the bits of each character (null where the model does not
+        know it), their total, bits per character (bpc), and the characters that it does not know.
+
+        Args:
+            text: at most {MAX_PROMPT:,} characters
+            model: {models}
+        """
+    inspect_cell.__doc__ = f"""
+        Tells what one cell of a character LSTM does as it reads a text: its value c after each character, its gates i,
+        f, g and o as it read it, and the bits that the character cost (null for c and gates where the model does not
+        know it). names holds the cells of the model that follow something with a name, and how well.
+
+        Args:
+            text: at most {MAX_INSPECTED:,} characters
+            layer: which layer, from 0
+            cell: which of its cells, from 0
+            model: {models}
+        """
+    text_and_about = tuple[str, dict[str, Any]]
+    _add("generate", text_and_about, generate, at_once=None)
+    _add("score", dict[str, Any], score_text, at_once=_SCORES_AT_ONCE)
+    _add("inspect", dict[str, Any], inspect_cell, at_once=_SCORES_AT_ONCE)
 
 
 def _inspected(served: Served, text: str, layer: int, cell: int) -> dict[str, Any]:
@@ -160,11 +188,17 @@ def _inspected(served: Served, text: str, layer: int, cell: int) -> dict[str, An
     }
 
 
-def _returning(result: Any, function: _Function) -> _Function:
-    """The function, with what one message of it holds as its return type: that is what Gradio looks for."""
-    signature = inspect.signature(function).replace(return_annotation=result)
-    function.__signature__ = signature  # type: ignore[attr-defined]
-    return function
+def _add(name: str, result: Any, function: Callable[..., Any], *, at_once: int | None) -> None:
+    """An endpoint, and a tool for models of language where MCP is on.
+
+    Args:
+        result: what one message of the function holds; Gradio looks for it as the return type.
+    """
+    function.__name__ = name  # a tool is called by it
+    function.__signature__ = inspect.signature(function).replace(  # type: ignore[attr-defined]
+        return_annotation=result
+    )
+    add_endpoint(function, api_name=name, concurrency_limit=at_once)
 
 
 @contextmanager
@@ -181,9 +215,13 @@ def _as_errors() -> Iterator[None]:
 def _caller() -> str:
     """The session of the client that calls, which is bounded in rows; "" for a bare call, each by itself.
 
-    An argument of type gr.Request would stand in the endpoint's description as one to be given.
+    An argument of type gr.Request would stand in the endpoint's description as one to be given. All calls over MCP
+    come in one session, that of Gradio's own client, though many may call.
     """
-    return str(getattr(LocalContext.request.get(None), "session_hash", None) or "")
+    request = LocalContext.request.get(None)
+    if request is None or request.headers.get("x-gradio-user") == "mcp":
+        return ""
+    return str(request.session_hash or "")
 
 
 def _error(message: str) -> gr.Error:
