@@ -12,11 +12,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import load_file
+
+from training.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = ("--hidden-size=8", "--embedding-size=4", "--num-layers=2", "--batch=4", "--window=16")
@@ -46,11 +50,18 @@ def environment(**more: str) -> dict[str, str]:
 
 
 class Training:
-    """``python -m training …`` in a process of its own; ``lines`` are what it has said."""
+    """``python -m training …``, or another program, in a process of its own; ``lines`` are what it has said."""
 
-    def __init__(self, *arguments: str | Path, cwd: Path, stdin: str | None = None, **more: str) -> None:
+    def __init__(
+        self,
+        *arguments: str | Path,
+        cwd: Path,
+        stdin: str | None = None,
+        program: tuple[str, ...] = ("-m", "training"),
+        **more: str,
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "training", *map(str, arguments)],
+            [sys.executable, *program, *map(str, arguments)],
             cwd=cwd,
             env=environment(**more),
             stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
@@ -138,6 +149,18 @@ def outcome(run: Path) -> dict[str, Any]:
 def files(run: Path) -> list[str]:
     """The names of all that lies there."""
     return sorted(str(path.relative_to(run)) for path in run.rglob("*"))
+
+
+def before_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
+    """Has something happen in the middle of a training of this process."""
+    plain = Trainer.step
+
+    def watched(self: Trainer) -> float:
+        if self.steps_done == step - 1:
+            act()
+        return plain(self)
+
+    monkeypatch.setattr(Trainer, "step", watched)
 
 
 def _digest(tensor: torch.Tensor) -> str:

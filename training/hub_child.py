@@ -4,8 +4,8 @@
 standard output (the outcome) and ends. It ends at once, too, when standard input closes, because then the training
 process is gone, and when the job's `deadline_s` is over. A hung server can therefore keep nobody waiting.
 
-Jobs: `prepare` (make sure of token, rights, repo and branch), `push` (one commit of a checkpoint folder) and `pull` (a
-run's newest checkpoint and its best).
+Jobs: `prepare` (make sure of token, rights, repo and branch), `push` (one commit of a checkpoint folder), `pull` (a
+run's newest checkpoint and its best) and `find` (whether there is such a run).
 The token is found by huggingface_hub as for every other program (HF_TOKEN, `hf auth login`) and never passes through
 arguments, jobs or outcomes. Nothing is tried twice here beyond what the client itself repeats: that is `hub`'s part.
 """
@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import threading
 from functools import partial
 from pathlib import Path
@@ -163,6 +164,32 @@ def pull(job: dict[str, Any]) -> dict[str, Any]:
     return {"commit": info.sha}
 
 
+def find(job: dict[str, Any]) -> dict[str, Any]:
+    """Whether a repo holds a run that can go on; returns repo (USER/NAME) and the command that began it, or None."""
+    api, wanted, branch = HfApi(), str(job["repo"]), str(job["branch"])
+    user = writer(api, wanted)
+    repo = wanted if "/" in wanted else f"{user}/{wanted}"
+    what = f"looking at {repo}"
+    try:
+        info = step(what, lambda: api.model_info(repo, revision=branch))
+    except JobError as error:
+        if isinstance(error.__cause__, (RepositoryNotFoundError, RevisionNotFoundError)):
+            return {"repo": repo, "command": None}
+        raise
+    name = f"{STATE}/state.json"
+    if name not in {sibling.rfilename for sibling in info.siblings or []}:
+        return {"repo": repo, "command": None}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(step(what, lambda: hf_hub_download(repo, name, revision=info.sha, local_dir=folder)))
+        try:
+            command = json.loads(path.read_text(encoding="utf-8"))["about"]["command"]
+        except (ValueError, KeyError, TypeError):
+            raise JobError(
+                f"the run in {repo} is damaged: {name} does not say how it began; name another repo"
+            ) from None
+    return {"repo": repo, "command": str(command)}
+
+
 def _download(what: str, repo: str, commit: str | None, names: list[str], folder: Path) -> None:
     for name in names:
         step(what, partial(hf_hub_download, repo, name, revision=commit, local_dir=folder))
@@ -195,6 +222,7 @@ JOBS = {
     "prepare": prepare,
     "push": push,
     "pull": pull,
+    "find": find,
     "prepare_space": prepare_space,
     "push_space": push_space,
     "watch_space": watch_space,

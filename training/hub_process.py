@@ -102,8 +102,8 @@ class ChildJob:
         return True
 
     def _no_outcome(self, in_time: bool, deadline_s: float, errors: str) -> dict[str, Any]:
-        verbs = {"push": "pushing to", "prepare": "preparing", "pull": "pulling", "watch": "looking at"}
-        doing = verbs[self._job["verb"].partition("_")[0]]
+        verbs = {"push": "pushing to", "prepare": "preparing", "pull": "pulling"}
+        doing = verbs.get(self._job["verb"].partition("_")[0], "looking at")
         what = f"{doing} {self._job['repo']}"
         cut_short = self._killed.is_set() or not in_time
         if cut_short:

@@ -13,10 +13,21 @@ from typing import Any
 
 from model.checkpoint import CheckpointError, read_checkpoint
 
-from .hub import TRAINING, HubError, pull
+from .hub import TRAINING, HubError, Patience, check_repo_name, insist, pull
 from .run_folder import RunFolder, read_metrics, read_state
 
 SCHEME = "hf://"
+
+
+def find_run(repo: str, *, patience: Patience | None = None) -> tuple[str, str | None]:
+    """A repo's whole name, USER/NAME, and the command that began the run in it; None when it holds none.
+
+    Raises:
+        HubError: that cannot be known, or nothing may be pushed there; after `patience.preflight_s` at the latest.
+    """
+    patience = patience or Patience()
+    found = insist({"verb": "find", "repo": check_repo_name(repo), "branch": TRAINING}, patience, patience.preflight_s)
+    return found["repo"], found["command"]
 
 
 def pull_run(repo: str, folder: RunFolder) -> None:

@@ -16,10 +16,9 @@ from safetensors.torch import load
 
 from model import CharLSTM
 from tests.local_hub import LocalHub
-from tests.tiny_runs import SIZES, metrics, outcome, write_text
+from tests.tiny_runs import SIZES, before_step, metrics, outcome, write_text
 from training import cli
 from training.session import Session
-from training.trainer import Trainer
 
 QUICK = ("text.txt", *SIZES, "--steps=8", "--evaluations=2", "--out=run")
 PRIVATE_TEXT = "Write to ada.lovelace@babbage.org about the engine.\n"
@@ -29,18 +28,6 @@ Here = Callable[..., tuple[int, str]]
 @pytest.fixture(autouse=True)
 def _text(tmp_path: Path) -> None:
     write_text(tmp_path)
-
-
-def before_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
-    """Has something happen in the middle of training."""
-    plain = Trainer.step
-
-    def watched(self: Trainer) -> float:
-        if self.steps_done == step - 1:
-            act()
-        return plain(self)
-
-    monkeypatch.setattr(Trainer, "step", watched)
 
 
 # pushed
