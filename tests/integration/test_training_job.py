@@ -30,9 +30,12 @@ def _text(tmp_path: Path) -> None:
 @pytest.fixture
 def run_job(here: Here, monkeypatch: pytest.MonkeyPatch) -> Here:
     """The script, and what it becomes, in this process; tests/soak has real ones. The exit code and what was said."""
-    monkeypatch.setattr(os, "execve", lambda _, words, __: sys.exit(here(*words[3:])))
+
+    def become(_: str, words: list[str], __: object) -> None:
+        raise SystemExit(*here(*words[3:]))
 
     def run(*arguments: str | Path) -> tuple[int, str]:
+        monkeypatch.setattr(os, "execve", become)
         monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
         with pytest.raises(SystemExit) as left:
             job.main([*map(str, arguments)])
