@@ -4,9 +4,9 @@ python app.py                                   the bundled model at http://127.
 python app.py --model runs/NAME --model USER/NAME@REVISION
 python app.py --mcp                             the API as tools for models of language too
 
-From the environment: MODELS="a,b@rev" when no --model is given; HF_TOKEN for private models; GRADIO_SERVER_PORT,
-GRADIO_SERVER_NAME; GRADIO_MCP_SERVER=true for --mcp; PAGE_TITLE, PAGE_GREETING, ROWS_EACH and BLOCKED_WORDS, see
-ui/owner.py. Nothing happens at import.
+From the environment: MODELS="a,b@rev" when no --model is given; RENEW_EVERY, as --renew-every; HF_TOKEN for private
+models; GRADIO_SERVER_PORT, GRADIO_SERVER_NAME; GRADIO_MCP_SERVER=true for --mcp; PAGE_TITLE, PAGE_GREETING, ROWS_EACH
+and BLOCKED_WORDS, see ui/owner.py. Nothing happens at import.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import logging
+import math
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from collections.abc import Sequence
 
 _FAREWELL_S = 0.5  # for the readers of replies that end here to be told so
 _LOG_EVERY_S = 60.0  # how much is being written, while something is
+_RENEW_EVERY_S = 60.0  # unless it is said
 _READY_S = 1.0  # a model that takes longer is loaded while the page answers already
 
 log = logging.getLogger("char-lstm")
@@ -38,6 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     mcp = options.mcp or os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
     if mcp and importlib.util.find_spec("mcp") is None:
         print("app.py: --mcp needs the package mcp: pip install -r requirements-mcp.txt", file=sys.stderr)
+        return 2
+    try:
+        renewal_s = _seconds(options.renew_every)
+    except ValueError as error:
+        print(f"app.py: {error}", file=sys.stderr)
         return 2
     specs = options.model or [spec.strip() for spec in os.environ.get("MODELS", "").split(",") if spec.strip()]
     ended = threading.Event()
@@ -76,10 +83,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from ui.load import Load
     from ui.page import Page  # half of the time to start is this import: what comes over the network comes beside it
+    from ui.renewal import Renewal
     from ui.serving import launch
 
     imported.set()
     shelf.wait(_READY_S)
+    renewal = Renewal(shelf, renewal_s)
+    renewal.start()
     page = Page(shelf)
     try:
         url = launch(page, mcp_server=mcp)
@@ -93,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     while not ended.wait(_LOG_EVERY_S):
         if load.line:
             log.info("%s", load.line)
+    renewal.stop()
     shelf.stop()
     time.sleep(_FAREWELL_S)
     page.blocks.close(verbose=False)
@@ -116,7 +127,27 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--mcp", action="store_true", help="serve /generate, /score and /inspect over the Model Context Protocol too"
     )
+    parser.add_argument(
+        "--renew-every",
+        metavar="SECONDS",
+        help="how often the Hub is asked whether a model has a newer commit, which is then served; 0 is never, 60 if "
+        "not given here or in RENEW_EVERY",
+    )
     return parser.parse_args(argv)
+
+
+def _seconds(given: str | None) -> float:
+    """How often the Hub is asked, from the command line or the environment."""
+    name, text = ("--renew-every", given) if given is not None else ("RENEW_EVERY", os.environ.get("RENEW_EVERY", ""))
+    if not text.strip():
+        return _RENEW_EVERY_S
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= 86_400:
+        raise ValueError(f"{name} is {text!r:.40}: it must be a number of seconds from 0, which is never, to 86,400")
+    return seconds
 
 
 def _register_with_zero_gpu() -> None:

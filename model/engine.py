@@ -93,7 +93,7 @@ class Engine:
         self._rows: list[_Row] = []
         self._waiting: deque[_Row] = deque()
         self._changed = threading.Condition()
-        self._stopped = False
+        self._stopped = self._retired = False
 
     @property
     def running(self) -> int:
@@ -187,6 +187,7 @@ class Engine:
         """Writes until ``stop``; for a thread of its own. Sleeps while no row is due."""
         while True:
             with self._changed:
+                self._stopped |= self._retired and not self._rows and not self._waiting
                 if self._stopped:
                     break
                 delay = self._delay()
@@ -204,6 +205,17 @@ class Engine:
         with self._changed:
             self._stopped = True
             self._changed.notify()
+
+    def retire(self) -> None:
+        """Lets ``run`` end by itself, once nothing is asked for that is not written."""
+        with self._changed:
+            self._retired = True
+            self._changed.notify()
+
+    def release(self) -> None:
+        """Frees weights and rows when ``run`` has ended: nothing is asked of it any more but what it has written."""
+        self.lm = self.lm.without_weights()
+        del self._stepper
 
     def _delay(self) -> float | None:
         """Seconds until something is to be done; None is when somebody asks."""

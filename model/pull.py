@@ -23,7 +23,15 @@ class ModelUnavailableError(OSError):
 
 
 class NoSuchFileError(ModelUnavailableError):
-    """A commit lacks a file that every model has: it will never be one."""
+    """A commit lacks a file that every model has: it will never be one.
+
+    Attributes:
+        file: its name.
+    """
+
+    def __init__(self, message: str, file: str) -> None:
+        super().__init__(message)
+        self.file = file
 
 
 @dataclass
@@ -119,17 +127,9 @@ class Pull:
         self.notice += f": this is the copy of {self.repo} kept here"
 
     def remember(self) -> None:
-        """Notes in the Hub's cache which commit the name meant, for a day without network: one that can be served."""
-        from huggingface_hub import constants
-        from huggingface_hub.file_download import repo_folder_name
-
-        if self.offline or self.commit == self.revision:
-            return
-        cache = Path(self.cache_dir or constants.HF_HUB_CACHE).expanduser()
-        reference = cache / repo_folder_name(repo_id=self.repo, repo_type="model") / "refs" / (self.revision or "main")
-        with contextlib.suppress(OSError):  # a cache that cannot be written must not keep a model from loading
-            reference.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(reference, self.commit.encode())
+        """Notes in the cache which commit the name meant, for a day without network: one that could be read."""
+        if not self.offline and self.commit != self.revision:
+            remember(self.repo, self.revision, self.commit, self.cache_dir)
 
     def _ask(self, request: Callable[[], Any]) -> Any:
         try:
@@ -155,7 +155,8 @@ class Pull:
             (errors.LocalEntryNotFoundError, "could not be downloaded whole: try again"),
         ]
         if isinstance(error, errors.RemoteEntryNotFoundError):
-            return NoSuchFileError(f"{what} is not a char-lstm model: it has no {_missing(error)}")
+            missing = _missing(error)
+            return NoSuchFileError(f"{what} is not a char-lstm model: it has no {missing}", missing)
         for kind, reason in reasons:
             if isinstance(error, kind):
                 return ModelUnavailableError(f"{what} {reason}")
@@ -165,6 +166,18 @@ class Pull:
         if status is not None:
             return ModelUnavailableError(f"{what} could not be had: the Hub answered {status}")
         return ModelUnavailableError(f"{what} could not be had: {type(error).__name__}")
+
+
+def remember(repo: str, revision: str | None, commit: str, cache_dir: str | Path | None = None) -> None:
+    """Notes in the Hub's cache which commit a branch or tag means."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    cache = Path(cache_dir or constants.HF_HUB_CACHE).expanduser()
+    reference = cache / repo_folder_name(repo_id=repo, repo_type="model") / "refs" / (revision or "main")
+    with contextlib.suppress(OSError):  # a cache that cannot be written must not keep a model from loading
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(reference, commit.encode())
 
 
 def check_client(what: str) -> None:

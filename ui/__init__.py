@@ -3,7 +3,11 @@
 owner         what the one who serves it has decided, from the environment
 settings      raw values from a page or a program, checked
 conversation  what was said and where to go on from; pure logic
+takeover      what a newer commit of a model reads of it
 shelf         the models that are served, each with its engine
+greeting      what an empty page shows of a model
+renewal       newer commits of them, looked for and served
+news          the route that an open page asks whether there are any
 writing       following a reply without a thread
 streams       the route that the page reads replies from
 lenses        the route that its lenses ask

@@ -21,7 +21,7 @@ come over a stream (``streams``).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from model import Memory, Reading, Sequence
 from model.tokenizer import describe_unknown
@@ -29,6 +29,7 @@ from model.tokenizer import describe_unknown
 from .links import Link
 from .settings import DEADLINE_S, RefusalError
 from .shelf import Served
+from .takeover import news, text_so_far
 
 MAX_TURNS = 50  # older ones leave the page; what the model remembers of them stays
 MAX_TEXT = 100_000  # characters kept a visitor
@@ -47,12 +48,20 @@ _ENDINGS = {
 
 @dataclass(frozen=True)
 class Start:
-    """Where a reply goes on from: a memory, what is still to be read, and whether a turn of the model's was cut off."""
+    """Where a reply goes on from.
+
+    Attributes:
+        memory: of what was read so far.
+        unread: what is still to be read.
+        cut: whether a turn of the model's was cut off.
+        before: the commit that was served so far, if a newer one has taken the conversation over.
+    """
 
     served: Served
     memory: Memory | None = None
     unread: str = ""
     cut: bool = False
+    before: str = ""
 
 
 @dataclass(eq=False)
@@ -65,6 +74,7 @@ class Turn:
         stranger: whether somebody else wrote the prompt, who made a link.
         mark: whether a text is that of the link.
         earlier: what this turn was cut from, which Undo brings back.
+        taken_over: whether the first parts are of an older commit, which this one has read.
     """
 
     number: int
@@ -74,6 +84,7 @@ class Turn:
     stranger: bool = False
     mark: str = ""
     earlier: Turn | None = None
+    taken_over: bool = False
 
     @property
     def served(self) -> Served:
@@ -100,7 +111,8 @@ class Turn:
         """This turn's text to be read again, from the memory before it, as it was when it was written."""
         served, memory = self.served, self.start.memory
         # A prompt of which nothing is known begins as after a line end, see the engine.
-        blank = bool(served.lm.tokenizer.known(self.to_read).any())
+        given = self.text if self.taken_over else self.to_read
+        blank = bool(served.lm.tokenizer.known(given).any())
         reading = Reading(served.lm, memory, blank=blank, arithmetic=served.engine.arithmetic)
         reading.become(self.text)
         return reading
@@ -113,7 +125,7 @@ class Turn:
             keep: how many characters.
             pick: a character that the model knows, to stand there instead of the last of them.
         """
-        cut = Turn(number, self.prompt, self.start, stranger=self.stranger, earlier=self)
+        cut = replace(self, number=number, parts=[], mark="", earlier=self)
         end = len(self.to_read) + keep
         for part in self.parts:
             if keep > part.length:
@@ -133,6 +145,17 @@ class Turn:
             break
         return cut
 
+    def taken_over_by(self, start: Start, number: int) -> Turn:
+        """The same turn for a newer commit, which has still to read it."""
+        parts = [replace(part, memory=None) for part in self.parts]
+        return replace(self, number=number, start=start, parts=parts, mark="", earlier=self, taken_over=True)
+
+    @property
+    def whole(self) -> str:
+        """What the model has read and written when the next turn begins."""
+        chat = self.served.lm.chat
+        return self.text + (chat.stop if chat and self.over else "")
+
     @property
     def over(self) -> bool:
         """Whether the model's turn in a chat has come to its end by itself."""
@@ -148,12 +171,13 @@ class Turn:
         memories = [part.memory for part in self.parts if part.memory]
         if memories:
             return Start(self.served, memories[-1], cut=not self.over)
-        return Start(self.served, self.start.memory, self.to_read, cut=True)
+        return Start(self.served, self.start.memory, self.text, cut=True)
 
     def head(self) -> str:
         lines = line(turn=self.number, prompt=self.prompt, **({"chat": True} if self.served.lm.chat else {}))
         unknown = self.parts[0].unknown if self.parts else []
         notices = [STRANGER] if self.stranger and self.prompt else []
+        notices += [news(self)] if self.start.before else []
         if unknown:
             skipped = sum(each.times for each in unknown)
             rest = "" if skipped < len(self.start.unread + self.prompt) else ", and nothing of the prompt was left"
@@ -203,7 +227,8 @@ class Conversation:
         return last if last and not last.finished else None
 
     def next_turn(self, served: Served, prompt: str) -> Turn:
-        """The turn that Send makes; another model than the last one begins with an empty memory."""
+        """The turn that Send makes. Another model than the last one begins with an empty memory; a newer commit of the
+        same model reads what was said first."""
         return Turn(self._count + 1, prompt, self._end(self.turns, served))
 
     def turn_again(self, served: Served) -> Turn:
@@ -213,16 +238,18 @@ class Conversation:
             RefusalError: there is none.
         """
         last = self._last("retry")
-        start = last.start if last.served is served else Start(served)
-        return Turn(self._count + 1, last.prompt, start)
+        if last.served is not served:
+            start = self._start_again(last) if last.served.now is served else Start(served)
+            return Turn(self._count + 1, last.prompt, start)
+        return Turn(self._count + 1, last.prompt, last.start)
 
     def turn_to_continue(self) -> Turn:
-        """The last turn.
+        """The last turn; if a newer commit is served since, as that one takes it over.
 
         Raises:
             RefusalError: there is none.
         """
-        return self._last("continue")
+        return self._as_served(self._last("continue"))
 
     def cut(self, number: object, keep: object, pick: object = "") -> Turn:
         """The last turn, cut after some characters of its reply: see ``Turn.cut``. Changes nothing yet.
@@ -230,9 +257,10 @@ class Conversation:
         Raises:
             RefusalError: it is not the last turn, or has no such character.
         """
-        turn = self._last("go back to")
-        if number != turn.number:
+        last = self._last("go back to")
+        if number != last.number:
             raise RefusalError("", "Only the last reply can be gone back to: Undo takes away what came after it.")
+        turn = self._as_served(last)
         if type(keep) is not int or not 1 <= keep <= turn.written - (not pick):
             raise RefusalError("", "There is no such character, or nothing after it: Continue goes on from the end.")
         if not isinstance(pick, str) or (pick and (len(pick) > 1 or not turn.served.lm.tokenizer.known(pick).all())):
@@ -240,6 +268,7 @@ class Conversation:
         cut = turn.cut(self._count + 1, keep, pick)
         if turn.served.engine.blocked.inside(cut.text):
             raise RefusalError("", "Cut there, it would end with a word that is not shown here.")
+        cut.earlier = last
         return cut
 
     def add(self, turn: Turn, part: Sequence) -> None:
@@ -290,7 +319,25 @@ class Conversation:
         return lines + (line(text=text) if text else "") + line(stream=stream)
 
     def _end(self, turns: list[Turn], served: Served) -> Start:
-        return turns[-1].end if turns and turns[-1].served is served else Start(served)
+        if not turns or turns[-1].served.now is not served.now:
+            return Start(served)
+        last = turns[-1]
+        if last.served is served:
+            return last.end
+        return Start(served, None, text_so_far(turns), cut=not last.over, before=last.served.commit)
+
+    def _start_again(self, last: Turn) -> Start:
+        """Where the last turn begins for the commit that is served now."""
+        start, now = last.start, last.served.now
+        if start.memory is not None:
+            start = self._end(self.turns[:-1], now)
+        return replace(start, served=now, before=last.served.commit)
+
+    def _as_served(self, last: Turn) -> Turn:
+        """The last turn as it is, or as the commit that is served now takes it over."""
+        if last.served.now is last.served:
+            return last
+        return last.taken_over_by(self._start_again(last), self._count + 1)
 
     def _last(self, verb: str) -> Turn:
         if not self.turns:

@@ -45,7 +45,7 @@ from model.tokenizer import CharTokenizer
 
 from .conversation import Conversation, Turn
 from .settings import RefusalError, check_text
-from .shelf import Shelf
+from .shelf import Served, Shelf
 
 log = logging.getLogger("char-lstm")
 
@@ -75,6 +75,7 @@ class Lenses:
         self._talks: weakref.WeakValueDictionary[str, Conversation] = weakref.WeakValueDictionary()
         self._readings: OrderedDict[tuple[str, int], Reading] = OrderedDict()
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        shelf.when_gone.append(self._forget)
 
     @property
     def route(self) -> APIRoute:
@@ -128,6 +129,8 @@ class Lenses:
         if reading is None:
             if turn is None:
                 raise RefusalError("", "This text is not known here any more: change it, or paste it again.")
+            if turn.served.gone:
+                raise RefusalError("", f"Commit {turn.served.commit[:7]} wrote this, and is not served any more.")
             reading = turn.reading()
         self._keep(name, reading)
         return reading
@@ -137,6 +140,12 @@ class Lenses:
         self._readings.move_to_end(name)
         while len(self._readings) > READINGS:
             self._readings.popitem(last=False)
+
+    def _forget(self, gone: Served) -> None:
+        """Lets go of what holds the weights of a model that is not served any more."""
+        for name, reading in list(self._readings.items()):
+            if reading.lm.commit == gone.lm.commit and reading.lm.name == gone.lm.name:
+                self._readings.pop(name, None)
 
     def _read(self, reading: Reading, turn: Turn | None, asked: Mapping[str, Any]) -> dict[str, Any]:
         start = _position(asked, "from")

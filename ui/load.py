@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from model import Engine
+
 from .shelf import Shelf
 
 _STALE = 1.5  # intervals; a speed measured over more of them says nothing about now
@@ -21,7 +23,7 @@ class Load:
         self._shelf = shelf
         self._every_s = every_s
         self._at = -float("inf")
-        self._written = 0
+        self._written: dict[Engine, int] = {}
         self._line = ""
 
     @property
@@ -33,14 +35,15 @@ class Load:
         return self._line
 
     def _measure(self, now: float) -> None:
-        engines = [served.engine for served in self._shelf.served]
+        engines = self._shelf.engines
         running, waiting = sum(engine.running for engine in engines), sum(engine.waiting for engine in engines)
-        written = sum(engine.written for engine in engines)
+        # Engine by engine: one that has left takes what it wrote with it.
+        written = sum(engine.written - self._written.get(engine, 0) for engine in engines)
         seconds = now - self._at
         facts = [f"{running:,} writing"]
         if waiting:
             facts.append(f"{waiting:,} waiting")
         if seconds < _STALE * self._every_s:
-            facts.append(f"{(written - self._written) / seconds:,.0f} characters a second")
-        self._at, self._written = now, written
+            facts.append(f"{written / seconds:,.0f} characters a second")
+        self._at, self._written = now, {engine: engine.written for engine in engines}
         self._line = " · ".join(facts) if running or waiting else ""

@@ -33,13 +33,17 @@ Move = Callable[..., None]
 def send(talk: Conversation, served: Served, settings: Settings, prompt: object) -> None:
     """A new turn, from where the conversation stands."""
     turn = talk.next_turn(served, check_text("prompt", prompt))
-    check_text("prompt", turn.start.unread + turn.prompt)
+    if not turn.start.before:  # what a newer commit reads first has bounds of its own
+        check_text("prompt", turn.start.unread + turn.prompt)
     part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
     talk.add(turn, part)
 
 
 def retry(talk: Conversation, served: Served, settings: Settings) -> None:
-    """The last turn anew, from the memory before it, by the model that is chosen now."""
+    """The last turn anew, from the memory before it, by the model that is chosen now.
+
+    A newer commit of the same model reads first what was said before it.
+    """
     turn = talk.turn_again(served)
     part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
     turn.earlier = talk.turns.pop().earlier
@@ -49,7 +53,8 @@ def retry(talk: Conversation, served: Served, settings: Settings) -> None:
 def go_on(talk: Conversation, _chosen: Served, settings: Settings, *, anew: bool = False) -> None:
     """More of the last reply, from the memory after it: the text that a longer reply would have been.
 
-    In a chat a turn that is over is followed by another one of the model's.
+    In a chat a turn that is over is followed by another one of the model's. A newer commit of the model reads the reply
+    first, and counts on from its seed.
 
     Args:
         anew: with the seed of the settings, which begins to count; else with the one that it had, which counts on.
@@ -58,7 +63,8 @@ def go_on(talk: Conversation, _chosen: Served, settings: Settings, *, anew: bool
     if turn.over:
         send(talk, turn.served, settings, "")
         return
-    talk.add(turn, _more(turn, settings, anew=anew))
+    part = _more(turn, settings, anew=anew)
+    (talk.add if turn in talk.turns else talk.branch)(turn, part)
 
 
 def branch(talk: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> None:

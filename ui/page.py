@@ -23,11 +23,13 @@ from model import SamplingParams
 
 from . import api, moves, sharing
 from .conversation import Conversation, hello, line
+from .greeting import MAX_EXAMPLES
 from .lenses import Lenses
 from .links import Link
 from .load import Load
+from .news import News
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
-from .shelf import MAX_EXAMPLES, Served, Shelf
+from .shelf import Served, Shelf
 from .streams import Streams
 
 log = logging.getLogger("char-lstm")
@@ -39,6 +41,7 @@ _SCRIPTS = (
     "lens_memory.js",
     "links.js",
     "rewind.js",
+    "news.js",
     "view.js",
 )  # one after another, the last of which begins
 _SETTINGS = 7  # that every move is given, see ``Page._wire``
@@ -56,6 +59,7 @@ class Page:
         self.shelf = shelf
         self.streams = Streams(Load(shelf))
         self.lenses = Lenses(shelf)
+        self.news = News(shelf)
         self._rereading = asyncio.Semaphore(_REREADINGS)
         with api.Blocks(title=shelf.owner.title, analytics_enabled=False) as self.blocks:
             self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
@@ -150,6 +154,7 @@ class Page:
         about = [self.view, self.about, *self.examples]
         self.model.change(self.on_model, [self.talk, self.model], about, **at_once)
         arrival = [self.talk, self.notices, self.model, *about]
+        self.view.news(self.on_news, [self.talk, self.model], arrival[1:], **at_once)
         self.blocks.load(self.on_arrival, self.talk, arrival, concurrency_limit=None, **hidden)
 
     # What the controls do.
@@ -210,7 +215,7 @@ class Page:
                     break
                 await asyncio.sleep(0.02)
             if not talk.writing and talk.following:
-                return self._follow(talk, partial(sharing.go_on, talk, talk.turns[-1].served), speed, request)
+                return self._follow(talk, partial(sharing.go_on, talk, talk.turns[-1].served.now), speed, request)
         return self._settled(talk)
 
     async def on_follow(self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request) -> Updates:
@@ -271,6 +276,21 @@ class Page:
         view = gr.skip() if talk.turns else hello(served)
         return {self.view: view, self.about: self._about(served), **self._example_updates(served)}
 
+    async def on_news(self, talk: Conversation, model: object) -> Updates:
+        """A newer commit is served, or was refused, while the page is open."""
+        try:
+            served: Served | None = self.shelf.get(model)
+        except RefusalError:
+            served = self.shelf.first()
+        empty = served and not talk.turns and not talk.offer
+        return {
+            self.view: talk.view(hello(served)) if served and empty else gr.skip(),
+            self.notices: gr.update(**self._notices()),
+            self.model: gr.update(choices=self.shelf.names),
+            self.about: self._about(served),
+            **self._example_updates(served),
+        }
+
     async def on_arrival(self, talk: Conversation, request: gr.Request) -> AsyncIterator[Updates]:
         query = str(request.query_params)
         yield self._arrived(talk, query)
@@ -314,7 +334,10 @@ class Page:
         return {"choices": self.shelf.names, "value": first.name if first else self.shelf.names[0]}
 
     def _about(self, served: Served | None) -> str:
-        return html.escape(served.about) if served else "on its way from the Hub …"
+        if served is None:
+            return "on its way from the Hub …"
+        refused = f"<p>{html.escape(served.refused)}</p>" if served.refused else ""
+        return html.escape(served.about) + refused
 
     def _notices(self) -> dict[str, Any]:
         loading = self.shelf.loading

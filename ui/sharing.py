@@ -28,6 +28,10 @@ def share(talk: Conversation, shelf: Shelf) -> Link:
     """
     turns = _since_empty(talk)
     served = turns[-1].served
+    if any(turn.served is not served or turn.taken_over for turn in turns):
+        raise RefusalError(
+            "", "Two commits of the model wrote this, of which one is served: Clear, and begin another to share."
+        )
     named = served.lm.name if served.lm.commit else served.name if served is not shelf.first() else ""
     return Link(
         tuple(step for turn in turns for step in _steps(turn)),

@@ -1,4 +1,4 @@
-"""The models that are served: each loaded once, at one commit, with one engine in one thread.
+"""The models that are served: each at one commit, with one engine in one thread, until a newer one takes its place.
 
 They load in the background, so that a Hub that is slow or away never keeps the page from answering. What cannot
 be loaded is said; when nothing else is left, the bundled model writes. Knows nothing of pages.
@@ -8,39 +8,30 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
+import time
+import uuid
+from collections.abc import Callable
 from collections.abc import Sequence as Names
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from model import (
-    PRETRAINED,
-    BlockedWords,
-    CharLSTM,
-    CheckpointError,
-    Engine,
-    ModelUnavailableError,
-    SamplingParams,
-)
+from model import PRETRAINED, CharLSTM, CheckpointError, Engine, ModelUnavailableError
 from model.char_lstm import is_local, split_revision
 from model.sampler import shorten
 from model.stepper import Arithmetic
 
+from .greeting import examples_of, greeting_of
 from .owner import Owner
 from .settings import RefusalError
 
 log = logging.getLogger("char-lstm")
 
 BUNDLED = "bundled"
-GREETING_SEED = 7
-GREETING_LENGTH = 240
-_GREETINGS = 8  # that are tried, at most
-_GREETING_S = 5.0  # on a slow machine it is as long as it got in this time
-_BUNDLED_EXAMPLES = ("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time")
-MAX_EXAMPLES = 4
-_MAX_EXAMPLE = 60  # characters
+_GRACE_S = 1.0  # in which someone who has been given a model, just before another took its place, asks it for a reply
 
 
 @dataclass(eq=False)
@@ -51,6 +42,9 @@ class Served:
         name: what the page and the API call it.
         greeting: a short sample of its own, for an empty page.
         examples: prompts that suit it; "" is one too.
+        newer: what is served in its place, if it is not served any more.
+        gone: whether its weights are: nothing was to be written any more.
+        refused: why a newer commit is not served; "" if there is none.
     """
 
     name: str
@@ -59,6 +53,22 @@ class Served:
     thread: threading.Thread
     examples: tuple[str, ...] = ("",)
     greeting: str = ""
+    newer: Served | None = None
+    gone: bool = False
+    refused: str = ""
+
+    @property
+    def commit(self) -> str:
+        """Of the Hub, 40 hex digits; "" if it came from a folder."""
+        return self.lm.commit or ""
+
+    @property
+    def now(self) -> Served:
+        """What is served today under its name: itself, or a newer commit."""
+        served = self
+        while served.newer:
+            served = served.newer
+        return served
 
     @property
     def about(self) -> str:
@@ -74,14 +84,19 @@ class Served:
         )
 
 
-@dataclass
+@dataclass(eq=False)
 class Entry:
-    """A model that was asked for, and what became of it: loading, served, or why not."""
+    """A model that was asked for, and what became of it: loading, served, or why not.
+
+    Attributes:
+        leaving: what it served before, and still writes what was asked of it.
+    """
 
     spec: str
     name: str
     served: Served | None = None
     failure: str = ""
+    leaving: list[Served] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -93,6 +108,10 @@ class Shelf:
         device: where they write; chosen when None.
         arithmetic: how they write, "int8" or "float32"; what fits each model when None.
         owner: what holds for all of them.
+
+    Attributes:
+        followed: those whose revision on the Hub may come to mean another commit, see ``renewal``.
+        when_gone: called with each that is not served any more, once its weights are let go.
     """
 
     def __init__(
@@ -107,8 +126,11 @@ class Shelf:
         self.arithmetic = arithmetic
         self.owner = owner or Owner()
         self._entries = [Entry(spec, name) for spec, name in zip(specs, _names(specs), strict=True)]
+        self.followed = [entry for entry in self._entries if _may_move(entry.spec)]
         self._settled = threading.Event()
         self._stopped = False
+        self._changes, self._since = 0, uuid.uuid4().hex[:8]
+        self.when_gone: list[Callable[[Served], None]] = []
 
     def add(self, name: str, lm: CharLSTM) -> Served:
         """Serves a model that is in memory already."""
@@ -137,8 +159,36 @@ class Shelf:
     def stop(self) -> None:
         """Ends every engine, and each reply with it."""
         self._stopped = True
-        for served in self.served:
+        for engine in self.engines:
+            engine.stop()
+
+    def serve(self, entry: Entry, lm: CharLSTM) -> Served:
+        """Serves a model under an entry's name. What was served so far writes what was asked of it, and goes."""
+        served = _serve(entry.name, lm, self.arithmetic, self.owner)
+        older, entry.served, entry.failure = entry.served, served, ""
+        if older:
+            entry.leaving.append(older)
+            older.newer = served
+            threading.Thread(target=self._see_off, args=(entry, older), daemon=True).start()
+        if self._stopped:
             served.engine.stop()
+        self.changed()
+        log.info("serving %s: %s", served.name, served.about)
+        return served
+
+    def changed(self) -> None:
+        """Something that visitors are told of the models is another now."""
+        self._changes += 1
+
+    @property
+    def version(self) -> str:
+        """Is another whenever something changed."""
+        return f"{self._since}.{self._changes}"
+
+    @property
+    def engines(self) -> list[Engine]:
+        """All that write, those that are leaving too."""
+        return [served.engine for entry in self._entries for served in (entry.served, *entry.leaving) if served]
 
     @property
     def settled(self) -> bool:
@@ -205,16 +255,24 @@ class Shelf:
             lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
             if after:
                 after.wait()
-            served = _serve(entry.name, lm, self.arithmetic, self.owner)
-            if self._stopped:
-                served.engine.stop()
-            entry.served = served
-            log.info("serving %s: %s", served.name, served.about)
+            self.serve(entry, lm)
         except Exception as error:  # noqa: BLE001  whatever is wrong with a model, the page must answer
             entry.failure = _reason(entry, error)
             log.warning("%s", entry.failure)
         finally:
             entry.done.set()
+
+    def _see_off(self, entry: Entry, older: Served) -> None:
+        time.sleep(_GRACE_S)
+        older.engine.retire()
+        older.thread.join()
+        older.gone = True
+        older.engine.release()
+        older.lm = older.engine.lm
+        entry.leaving.remove(older)
+        for forget in self.when_gone:
+            forget(older)
+        log.info("%s: commit %s is gone, for all that was asked of it is written", older.name, older.commit[:7])
 
 
 def choose_device() -> str:
@@ -236,13 +294,22 @@ def split_spec(spec: str) -> tuple[str, str | None]:
         raise ModelUnavailableError(str(error)) from None
 
 
+def _may_move(spec: str) -> bool:
+    """Whether a model's name may come to mean another commit: on the Hub, and not pinned to one."""
+    try:
+        id_or_path, revision = split_spec(spec)
+    except ModelUnavailableError:
+        return False
+    return not is_local(id_or_path) and not re.fullmatch("[0-9a-f]{40}", revision or "")
+
+
 def _serve(name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: Owner) -> Served:
     """Starts the model's engine and lets it write its greeting."""
     engine = Engine(lm, arithmetic=arithmetic, max_rows_each=owner.rows_each, blocked=owner.blocked)
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
-    examples = _examples(lm, owner.blocked, bundled=name == BUNDLED)
-    return Served(name, lm, engine, thread, examples, _greeting(engine))
+    examples = examples_of(lm, owner.blocked, bundled=name == BUNDLED)
+    return Served(name, lm, engine, thread, examples, greeting_of(engine))
 
 
 def _names(specs: Names[str]) -> list[str]:
@@ -265,35 +332,6 @@ def _reason(entry: Entry, error: Exception) -> str:
         return f"{entry.name} cannot be served: {str(error).replace(entry.spec, entry.name)}"
     log.error("loading %s", entry.name, exc_info=error)
     return f"{entry.name} cannot be served: {type(error).__name__} while loading it"
-
-
-def _examples(lm: CharLSTM, blocked: BlockedWords, *, bundled: bool) -> tuple[str, ...]:
-    """Beginnings that the model can read in full: its trainer's, else the bundled model's own, else none."""
-    noted = lm.training.get("examples")
-    offered = list(_BUNDLED_EXAMPLES) if bundled else []
-    offered += noted if isinstance(noted, list) else []
-    fitting = [
-        text
-        for text in dict.fromkeys(each for each in offered if isinstance(each, str))
-        if 0 < len(text) <= _MAX_EXAMPLE and lm.tokenizer.known(text).all() and not blocked.inside(text)
-    ]
-    return tuple(fitting[:MAX_EXAMPLES]) or ("",)
-
-
-def _greeting(engine: Engine) -> str:
-    """What the model writes of itself, ended at a word or a line; if it came to a word that is blocked, another."""
-    finished = threading.Event()
-    text = ""
-    for seed in range(GREETING_SEED, GREETING_SEED + _GREETINGS):
-        params = SamplingParams(length=GREETING_LENGTH, seed=seed)
-        sequence = engine.add_request("", params, deadline_s=_GREETING_S)
-        while not sequence.finished:
-            finished.wait(0.005)
-        text = max(text, sequence.text.strip("\n"), key=len)
-        if sequence.finish_reason != "blocked":
-            break
-    cut = max(text.rfind("\n"), text.rfind(" ") if "\n" not in text[len(text) // 2 :] else -1)
-    return text[:cut] if cut > len(text) // 2 else text
 
 
 def _short_number(number: int) -> str:

@@ -186,6 +186,7 @@ function update() {
 watch("value", update);
 startLenses();
 startRewind();
+askNews("");
 update();
 
 // Gradio calls the slider Temperature "range slider for Temperature"; its name is what stands above it.

@@ -42,6 +42,8 @@ def ask(
             prompt, params, memory=memory, first=first, pace=pace, deadline_s=DEADLINE_S, owner=owner, before=before
         )
     except EngineBusyError:
+        if served.newer:  # it has just left
+            raise RefusalError("", "A newer commit of the model came at this very moment: try again.") from None
         raise RefusalError("", "Everyone is writing at once, and the queue is full: try again in a moment.") from None
 
 
@@ -79,7 +81,8 @@ async def follow(
                 yield
             if finished:
                 return
-            if not served.thread.is_alive() or now - began > DEADLINE_S + _GRACE_S:
+            ended = not served.thread.is_alive() and not sequence.finished  # it may have ended with this reply
+            if ended or now - began > DEADLINE_S + _GRACE_S:
                 raise RefusalError("", "The model does not answer any more: try again later.")
             await asyncio.sleep(_pause(served, length, now - began, message_s, sparing=sparing))
     finally:

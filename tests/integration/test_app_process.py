@@ -105,11 +105,11 @@ def test_sigterm_tells_the_reader_of_the_page_that_the_reply_has_ended(tmp_path:
         assert "Traceback" not in output
 
 
-def test_models_from_the_environment_at_their_commit(hub: LocalHub, tmp_path: Path) -> None:
+def test_models_from_the_environment_at_their_commit_and_then_at_a_newer_one(hub: LocalHub, tmp_path: Path) -> None:
     random_model().save_pretrained(tmp_path)
     repo = hub.add_repo("ada/novel", {path.name: path.read_bytes() for path in tmp_path.iterdir()})
     hub.add_repo("ada/other", {"README.md": b"not a model"})
-    with started(MODELS="ada/novel@main, ada/other") as (process, url):
+    with started(MODELS="ada/novel@main, ada/other", RENEW_EVERY="0.2") as (process, url):
         answer = httpx.get(begin(url, 40), timeout=60).text
         text, about = json.loads(answer.strip().split("\n")[-1].removeprefix("data: "))
         assert about == {
@@ -119,6 +119,9 @@ def test_models_from_the_environment_at_their_commit(hub: LocalHub, tmp_path: Pa
             "finish_reason": "length",
         }
         assert text == generate(CharLSTM.from_pretrained(tmp_path), "ROMEO:", 40, seed=1)
+        random_model(seed=3).save_pretrained(tmp_path)
+        newer = hub.commit(repo, {path.name: path.read_bytes() for path in tmp_path.iterdir()})
+        eventually(lambda: newer in httpx.get(begin(url, 5), timeout=60).text)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
         assert "ada/other is not a char-lstm model" in output
@@ -157,6 +160,20 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     assert port in ended.stderr.splitlines()[-1]
+
+
+def test_a_time_that_is_none_is_one_clear_line() -> None:
+    for arguments, more in ((["--renew-every", "soon"], {}), ([], {"RENEW_EVERY": "-1"})):
+        ended = subprocess.run(
+            [sys.executable, "app.py", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            timeout=STARTING_S,
+        )
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+        assert "it must be a number of seconds from 0, which is never, to 86,400" in ended.stderr
 
 
 def test_importing_the_app_does_nothing() -> None:

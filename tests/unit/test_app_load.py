@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from model import Engine, SamplingParams
 from tests.app_server import random_model
 from ui.load import Load
-from ui.shelf import Served, Shelf
+from ui.shelf import Shelf
 
 
 @pytest.fixture
@@ -17,8 +15,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The only engine of a shelf, stepped by hand, with room for two rows."""
     lm = random_model()
     engine = Engine(lm, max_rows=2)
-    served = Served("random", lm, engine, threading.current_thread())
-    monkeypatch.setattr(Shelf, "served", property(lambda shelf: [served]))
+    monkeypatch.setattr(Shelf, "engines", property(lambda shelf: [engine]))
     return engine
 
 
