@@ -10,6 +10,7 @@ import re
 import shlex
 import unicodedata
 
+USE = "## Use it"  # the part of a card that tells how
 _KEEP_SLASH = ("--push-to", "--space", "--from")  # options whose value is USER/NAME[@REVISION], if it is no path
 
 
@@ -36,6 +37,22 @@ def public_command(command: str) -> str:
             value = base_name(value)
         shown.append(f"{option}{equals}{value}")
     return shlex.join(shown)
+
+
+def page_link(space: str) -> str:
+    """What leads from a card to the page on the Hub."""
+    return f"[Watch it write](https://huggingface.co/spaces/{space}) in the browser."
+
+
+def leading_to(card: str, space: str) -> str:
+    """A card that leads to this page: its link is set, or put where the card tells how to use the model.
+
+    A card that somebody has written anew, without such a place, stays as it is.
+    """
+    link = page_link(space)
+    pattern = re.escape(page_link("@")).replace("@", r"[\w.-]+/[\w.-]+")
+    changed, count = re.subn(f"(?m)^{pattern}$", link, card, count=1)
+    return changed if count else card.replace(f"\n{USE}\n\n", f"\n{USE}\n\n{link}\n\n", 1)
 
 
 def base_name(path: str) -> str:

@@ -33,8 +33,7 @@ from .run_folder import RunError
 from .runs import read_all, table
 from .session import Session
 from .signals import Signals
-from .space_command import make_space, named, put_up_best, space_before
-from .space_hub import Space
+from .space_command import later, make_space, put_up_best
 from .track import Tracker
 
 PUSH_AT_END_S = 120.0
@@ -77,7 +76,6 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     options = parse(arguments)
     session = resumed(options, start) if options.resume is not None else fresh(options, start)
     try:
-        space = space_before(options, session.about["repo"])
         signals.mode = "note"
         if options.track:
             session.tracker = Tracker(session.keeper.folder.path.name, session.trainer.recipe.to_json(), warn)
@@ -85,12 +83,12 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
         if session.tracker:
             session.tracker.close()
         signals.forget("raise")
-        return _close(session, code, signals, space)
+        return _close(session, code, signals)
     finally:
         session.keeper.folder.discard()  # which leaves a run that has checkpoints as it is
 
 
-def _close(session: Session, code: int, signals: Signals, space: Space | None) -> int:
+def _close(session: Session, code: int, signals: Signals) -> int:
     """Pushes what is left, says how it ended, what is where, and what to type next."""
     waiting: tuple[Entry, ...] = ()
     try:
@@ -112,11 +110,11 @@ def _close(session: Session, code: int, signals: Signals, space: Space | None) -
         say(f"Not on the Hub yet: {_checkpoints(waiting)}. To push:\n  python -m training push {path}")
     elif session.keeper.pusher:
         say(f"On the Hub: {session.about['repo']}")
-    if space is None:
+    if session.page is None:
         return code
     if code == 0:
-        return put_up_best(space, session.keeper.folder, session.about["repo"])
-    say(f"To put the page up later:\n  python -m training space {path} {named(space)}")
+        return put_up_best(session.page, session.keeper.folder, session.about["repo"])
+    say(later(session.page, session.keeper.folder))
     return code
 
 

@@ -39,7 +39,7 @@ from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundErro
 
 from .hub_process import redact
 from .hub_steps import JobError, explain, step, writer
-from .space_jobs import prepare_space, push_space, watch_space
+from .space_jobs import link_card, prepare_space, push_space, watch_space
 
 SERVED = (
     "config.json",
@@ -226,6 +226,7 @@ JOBS = {
     "prepare_space": prepare_space,
     "push_space": push_space,
     "watch_space": watch_space,
+    "link_card": link_card,
 }
 
 

@@ -102,7 +102,7 @@ class ChildJob:
         return True
 
     def _no_outcome(self, in_time: bool, deadline_s: float, errors: str) -> dict[str, Any]:
-        verbs = {"push": "pushing to", "prepare": "preparing", "pull": "pulling"}
+        verbs = {"push": "pushing to", "prepare": "preparing", "pull": "pulling", "link": "changing"}
         doing = verbs.get(self._job["verb"].partition("_")[0], "looking at")
         what = f"{doing} {self._job['repo']}"
         cut_short = self._killed.is_set() or not in_time

@@ -20,7 +20,7 @@ from model import CharLSTM, generate
 from model.checkpoint import replace_file
 
 from .bootstrap import BLOCK
-from .card_text import base_name, code, fenced, line, markdown, public_command
+from .card_text import USE, base_name, code, fenced, line, markdown, page_link, public_command
 from .curve import Curve, draw, number
 from .hub_process import redact
 from .ngram import ORDER
@@ -97,7 +97,7 @@ def render_card(
     sections = [
         f"# {markdown(name)}",
         _introduction(lm),
-        "## Use it\n\n" + _usage(lm, samples),
+        f"{USE}\n\n" + _usage(lm, samples),
         "## Measured\n\n" + _measured(lm, metrics, with_curve),
         "## What it writes\n\n" + _shown(samples),
         "## What it may have memorised\n\n" + _memorised(lm, metrics, overlap),
@@ -186,7 +186,7 @@ def _usage(lm: CharLSTM, samples: Sequence[Sample]) -> str:
     )
     words = ["python", "-m", "model", "generate", prompt, *(["--chat"] if lm.chat else []), "--model", where]
     space = _repo_name(lm.training.get("space"))
-    page = f"[Watch it write](https://huggingface.co/spaces/{space}) in the browser.\n\n" if space else ""
+    page = f"{page_link(space)}\n\n" if space else ""
     return page + (
         f"In a checkout of char-lstm, the project that made it:\n\n{fenced(python, 'python')}\n\n"
         f"or in a terminal:\n\n{fenced(shlex.join(words), 'bash')}"

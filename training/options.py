@@ -243,11 +243,11 @@ def _check(options: argparse.Namespace) -> None:
     _check_space(options)
     if options.space is None and options.hardware != "static":
         raise OptionsError("--hardware says what a Space runs on: give --space USER/NAME too")
-    if options.push_to is None:
+    if options.push_to is None and options.resume is None:  # a run that goes on is pushed where it was
         options.push_to = options.space
     if options.push_to is not None:
         check_repo_name(options.push_to)
-    elif options.private:
+    elif options.private and options.space is None:
         raise OptionsError("--private says how to push: give --push-to USER/NAME too")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", options.license):
         raise OptionsError(

@@ -35,6 +35,8 @@ from .options import DEFAULT_MINUTES, OptionsError, chosen, to_publish
 from .recipe import PRESETS, Recipe, fitted_to, preset_for, regularised
 from .run_folder import IDS, RunError, RunFolder
 from .session import Session
+from .space import check_project
+from .space_command import noted, page_again, page_before
 from .verbatim import Source
 
 _SHORTEST = 100  # characters; below that neither part of the text is worth the name
@@ -47,6 +49,8 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
         options: as ``options.parse`` gives them.
         start: ``time.monotonic()`` when the process began, from which the minutes count.
     """
+    if options.space is not None:
+        check_project(options.hardware)
     with ExitStack() as undo:
         folder = RunFolder(options.out, resume=False) if options.out is not None else None
         if folder is not None:
@@ -62,12 +66,13 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
         corpus_kept.keep(corpus, folder.path)
         folder.write_sources(options.text, options.errors or "strict")
         destination = _destination(options, corpus)
+        page = page_before(options, destination.repo if destination else "")
         tokenizer, facts = _characters(corpus, _public(options.text, options.errors or "strict"), known)
         if reader and chat:
             facts |= _chat_facts(reader, chat)
         baseline = _baseline(len(tokenizer), corpus.ids)
         recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start, parent)
-        about = {
+        about: dict[str, Any] = {
             "preset": preset,
             "license": options.license,
             "repo": destination.repo if destination else "",
@@ -76,9 +81,10 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
             **baseline,
             **versions(),
         }
+        about = noted(about, page)
         source = Source(tokenizer, *split(corpus.ids))
         keeper = Keeper(folder, _pusher(destination, folder), source=source)
-        made = {"facts": facts, "about": about, "start": start, "chat": chat}
+        made = {"facts": facts, "about": about, "start": start, "chat": chat, "page": page}
         session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **made)
         if parent:
             train, _ = split(corpus.ids)
@@ -101,20 +107,23 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
             destination = preflight(options.resume.removeprefix(SCHEME))
         elif destination is None and (folder.path / "outbox" / "destination.json").exists():
             destination = read_destination(folder.path)
+        elif destination is None and options.space is not None:
+            destination = _destination(options, corpus, options.space)
         tokenizer, facts = _characters(corpus, public)
         facts["examples"] = served.training.get("examples", [])
-        about = dict(state["about"])
+        page = page_again(options, state["about"], destination.repo if destination else None)
+        about = noted(state["about"], page)
         if destination is not None:
             about["repo"] = destination.repo
         if options.license != "unknown":
             about["license"] = options.license
         _check_machine(about)
         done = int(tensors["steps_done"])
-        changed = {name: about[name] for name in ("repo", "license")}
+        changed: dict[str, Any] = {name: about[name] for name in ("repo", "license", "space") if name in about}
         source = Source(tokenizer, *split(corpus.ids))
         keeper = Keeper(folder, _pusher(destination, folder), done, changed, source)
         known = {"facts": facts, "about": about, "metrics": metrics, "start": start, "began_s": state["seconds"]}
-        known |= {"samples": folder.samples(), "chat": served.chat}
+        known |= {"samples": folder.samples(), "chat": served.chat, "page": page}
         session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **known)
         try:
             session.trainer.load_state_tensors(tensors)
@@ -259,16 +268,21 @@ def _baseline(vocab_size: int, ids: Ids) -> dict[str, Any]:
     return {"ngram_loss": loss, "ngram_characters": min(len(train), ngram.MOST)}
 
 
-def _destination(options: argparse.Namespace, corpus: Corpus) -> Destination | None:
-    """Where to push, once it is sure that one may: both the person, and the text."""
-    if not options.push_to:
+def _destination(options: argparse.Namespace, corpus: Corpus, also: str | None = None) -> Destination | None:
+    """Where to push, once it is sure that one may: both the person, and the text.
+
+    Args:
+        also: where to, when it was not said.
+    """
+    repo = options.push_to or also
+    if not repo:
         return None
     if not options.private and not options.publish_anyway:
         found = privacy.report(privacy.scan_pieces(corpus.pieces()), corpus.locate)
         if found:
             raise RunError(f"nothing was trained or published.\n{found}")
-    say(f"Making sure that {options.push_to} can be pushed to …")
-    return preflight(options.push_to, private=options.private)
+    say(f"Making sure that {repo} can be pushed to …")
+    return preflight(repo, private=options.private)
 
 
 def _pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None:

@@ -30,6 +30,7 @@ from .keeper import Keeper
 from .recipe import Recipe
 from .run_folder import METRICS, SAMPLES, metrics_bytes, write_state
 from .signals import Signals
+from .space_command import Page
 from .track import Tracker
 from .trainer import DivergedError, Trainer
 
@@ -52,6 +53,7 @@ class Session:
         start: ``time.monotonic()`` when this process began.
         metrics: the evaluations so far.
         chat: how the model is talked to, if its text is a chat.
+        page: the Space that it ends with, if it is to.
         tracker: follows the evaluations, if someone asked for it.
         samples: what it has written so far, for those who watch it learn: step, prompt, temperature, seed, text.
     """
@@ -67,6 +69,7 @@ class Session:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     chat: ChatFormat | None = None
     samples: list[dict[str, Any]] = field(default_factory=list)
+    page: Page | None = None
     tracker: Tracker | None = None
 
     @classmethod

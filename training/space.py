@@ -31,6 +31,19 @@ _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # those that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
 
 
+def check_project(hardware: str) -> None:
+    """Makes sure that what a page is made of is here: a machine may have only what training needs.
+
+    Raises:
+        RunError: it is not.
+    """
+    needed = ("LICENSE", "web/index.html") if hardware == STATIC else ("LICENSE", "app.py", "ui/page.py")
+    lacking = [name for name in needed if not (ROOT / name).is_file()]
+    if lacking:
+        what = ", ".join(lacking)
+        raise RunError(f"a page is made of files that are not here ({what}): run this from a whole copy of the project")
+
+
 def write_static(folder: Path, lm: CharLSTM) -> None:
     """Writes a page that runs in the visitor's own browser, with a copy of the weights beside it.
 
@@ -42,7 +55,8 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
         OSError: the folder cannot be written.
         RunError: it is no folder, or the project's own files are not there.
     """
-    _make_folder(folder, WEB)
+    check_project(STATIC)
+    _make_folder(folder)
     for path in sorted(WEB.iterdir()):
         replace_file(folder / path.name, path.read_bytes())
     if constants.ENDPOINT != _HUB:  # a Hub of one's own, or a mirror
@@ -70,7 +84,8 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
         OSError: the folder cannot be written.
         RunError: it is no folder, or the project's own files are not there.
     """
-    _make_folder(folder, ROOT / "ui")
+    check_project(hardware)
+    _make_folder(folder)
     for path in [ROOT / "app.py", *sorted((ROOT / "ui").glob("*.*")), *sorted((ROOT / "model").glob("*.py"))]:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(exist_ok=True)
@@ -121,11 +136,9 @@ def title_of(lm: CharLSTM) -> str:
     return public_source(corpus)[:60] if isinstance(corpus, str) and corpus else "char-lstm"
 
 
-def _make_folder(folder: Path, needed: Path) -> None:
+def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
-    if not needed.is_dir():
-        raise RunError(f"the folder {needed.name}/ is missing: run this from a copy of the whole project")
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
 

@@ -1,21 +1,46 @@
-"""``python -m training space MODEL``, and ``--space`` of a training: a page for a model, in a folder or on the Hub."""
+"""``python -m training space MODEL``, and ``--space`` of a training: a page for a model, in a folder or on the Hub.
+
+A training makes sure of its Space before its first step, and notes it: however often the run is resumed, and on
+whatever machine, it ends with its page. The card of the model leads to it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from model import CharLSTM
-from model.char_lstm import is_local, split_revision
+from model.char_lstm import checkpoint_folder, is_local, split_revision
+from model.checkpoint import replace_file
 
-from .console import say
-from .hub import HubError, read_destination
+from .card_text import leading_to
+from .console import say, warn
+from .hub import HubError, check_repo_name, read_destination
+from .model_card import CARD
 from .options import OptionsError
-from .run_folder import RunFolder
-from .space import STATIC, title_of, write_app, write_static
-from .space_hub import Space, preflight_space, publish, wait_until_up, why
+from .run_folder import RunError, RunFolder
+from .space import STATIC, check_project, title_of, write_app, write_static
+from .space_hub import Space, link_card, preflight_space, publish, wait_until_up, why
+
+
+@dataclass(frozen=True)
+class Page:
+    """The Space that a training ends with.
+
+    Attributes:
+        name: USER/NAME.
+        hardware: as it is typed.
+        space: when it was made sure of by this process; a run that goes on does so when it ends.
+    """
+
+    name: str
+    hardware: str
+    space: Space | None = None
 
 
 def make_space(options: argparse.Namespace) -> int:
@@ -26,6 +51,7 @@ def make_space(options: argparse.Namespace) -> int:
         raise OptionsError(str(error)) from None
     repo = _repo_of(name)
     space = None
+    check_project(options.hardware)
     if options.space is not None:
         say(f"A page on {why(options.hardware)}.")
         space = preflight_space(options.space, hardware=options.hardware, private=options.private, model=repo)
@@ -36,34 +62,84 @@ def make_space(options: argparse.Namespace) -> int:
         _say_where(folder, options.hardware)
     if space is not None:
         put_up(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}")
+        if revision is None:
+            lead_to(space, name, repo)
     return 0
 
 
-def space_before(options: argparse.Namespace, repo: str) -> Space | None:
-    """The Space of a training, made sure of before its first step; None when none was asked for."""
+def page_before(options: argparse.Namespace, repo: str) -> Page | None:
+    """The page of a training, made sure of before its first step; None when none was asked for.
+
+    Raises:
+        HubError: there is no right to it, or a plan is needed, or the Hub is away.
+        RunError: the project's own files for it are not here.
+    """
     if options.space is None:
         return None
+    check_project(options.hardware)
     say(f"A page on {why(options.hardware)}.")
-    return preflight_space(options.space, hardware=options.hardware, private=options.private, model=repo or None)
+    how: dict[str, Any] = {"hardware": options.hardware, "private": options.private, "model": repo or None}
+    space = preflight_space(options.space, **how)
+    return Page(space.name, space.hardware, space)
 
 
-def put_up_best(space: Space, run: RunFolder, repo: str) -> int:
+def page_again(options: argparse.Namespace, about: Mapping[str, Any], repo: str | None) -> Page | None:
+    """The page of a run that goes on: the one that is named now, or the one that it has noted.
+
+    A note counts for as long as the run is pushed where it was: what came from someone else's repo has no say in which
+    Space is written to.
+
+    Args:
+        options: what was typed.
+        about: what the run has noted.
+        repo: where it is pushed from now on; None if it is not.
+    """
+    if options.space is not None:
+        return page_before(options, repo or "")
+    if not about.get("space") or repo not in (None, about["repo"]):
+        return None
+    return Page(check_repo_name(str(about["space"])), str(about.get("space_hardware", STATIC)))
+
+
+def noted(about: Mapping[str, Any], page: Page | None) -> dict[str, Any]:
+    """What a run notes of itself, with this page."""
+    rest = {name: value for name, value in about.items() if name not in ("space", "space_hardware")}
+    return {**rest, "space": page.name, "space_hardware": page.hardware} if page else rest
+
+
+def put_up_best(page: Page, run: RunFolder, repo: str) -> int:
     """Brings a run's best checkpoint to its page; returns the exit code."""
     try:
         best = run.best()
         if best is None:
             raise HubError("this run has no checkpoint to show yet")
+        check_project(page.hardware)
+        space = page.space or preflight_space(page.name, hardware=page.hardware, model=repo or None)
         put_up(space, CharLSTM.from_pretrained(best), repo or None)
-    except HubError as error:
-        path = shlex.quote(str(run.path))
-        say(f"error: {error}\nTo put the page up later:\n  python -m training space {path} {named(space)}")
+    except (HubError, RunError) as error:
+        say(f"error: {error}\n{later(page, run)}")
         return 1
     return 0
 
 
-def named(space: Space) -> str:
-    """The options that mean this Space."""
-    return f"--space {space.name}" + ("" if space.hardware == STATIC else f" --hardware {space.hardware}")
+def later(page: Page, run: RunFolder) -> str:
+    """How a page is put up that could not be."""
+    named = f"--space {page.name}" + ("" if page.hardware == STATIC else f" --hardware {page.hardware}")
+    return f"To put the page up later:\n  python -m training space {shlex.quote(str(run.path))} {named}"
+
+
+def lead_to(space: Space, name: str, repo: str | None) -> None:
+    """Has the card of a model lead to its page: of a checkpoint here, and of a repo whose owner the Space has."""
+    card = checkpoint_folder(name) / CARD if is_local(name) else None
+    if card is not None and card.is_file():
+        replace_file(card, leading_to(card.read_text(encoding="utf-8"), space.name).encode())
+    if repo is None or repo.split("/")[0] != space.name.split("/")[0]:
+        return
+    try:
+        if link_card(repo, space.name):
+            say(f"The card of {repo} leads to it.")
+    except HubError as error:
+        warn(f"the page is up, but the card of {repo} does not lead to it: {error}")
 
 
 def put_up(space: Space, lm: CharLSTM, model: str | None) -> None:

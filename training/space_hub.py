@@ -100,6 +100,17 @@ def wait_until_up(space: Space, report: Report, *, patience: Patience | None = N
             raise HubError(f"the Space {space.name} is not up after {limit_s:.0f} s ({stage}): see {space.url}")
 
 
+def link_card(repo: str, space: str, *, patience: Patience | None = None) -> bool:
+    """Has the card of a model on the Hub lead to its page; True when a commit was made for it.
+
+    Raises:
+        HubError: it could not be done before `patience.preflight_s` was over.
+    """
+    patience = patience or Patience()
+    job = {"verb": "link_card", "repo": check_repo_name(repo), "space": space}
+    return bool(insist(job, patience, patience.preflight_s)["changed"])
+
+
 def why(hardware: str) -> str:
     """What a kind of page costs, in one line."""
     if hardware == STATIC:

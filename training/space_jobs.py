@@ -1,18 +1,21 @@
-"""The jobs of `hub_child` that are about Spaces: make sure of one, bring a folder into it, look how it is."""
+"""The jobs of `hub_child` that are about Spaces: make sure of one, bring a folder into it, look at it, lead to it."""
 
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, HfApi, SpaceRuntime, constants
+from huggingface_hub import CommitOperationAdd, HfApi, SpaceRuntime, constants, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
+from .card_text import leading_to
 from .hub_steps import JobError, explain, step, writer
 
 STATIC = "static"
+CARD = "README.md"
 _FREE = "free accounts may host static and ZeroGPU Spaces: say --hardware static, or --hardware zero-gpu"
 _ON_THE_WAY = ("BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING", "NO_APP_FILE")
 _LOG_LINES = 12
@@ -114,6 +117,24 @@ def _set_hardware(api: HfApi, space: str, flavor: str) -> None:
         api.request_space_hardware(space, flavor)  # type: ignore[arg-type]  # a flavour newer than this client's list
     except Exception as error:
         raise _paid(error, f"asking for {flavor} for the Space {space}") from error
+
+
+def link_card(job: dict[str, Any]) -> dict[str, Any]:
+    """Has the card of a model lead to its page, in a commit of its own; returns whether there was one."""
+    api, repo = HfApi(), str(job["repo"])
+    what = f"changing the card of {repo}"
+    info = step(what, lambda: api.model_info(repo))
+    if CARD not in {sibling.rfilename for sibling in info.siblings or []}:
+        return {"changed": False}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(step(what, lambda: hf_hub_download(repo, CARD, revision=info.sha, local_dir=folder)))
+        card = path.read_text(encoding="utf-8")
+    changed = leading_to(card, str(job["space"]))
+    if changed == card:
+        return {"changed": False}
+    files = [CommitOperationAdd(CARD, changed.encode())]
+    step(what, lambda: api.create_commit(repo, files, commit_message="A link to the page", parent_commit=info.sha))
+    return {"changed": True}
 
 
 def watch_space(job: dict[str, Any]) -> dict[str, Any]:

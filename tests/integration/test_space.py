@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,13 @@ from tests.app_server import eventually, free_port
 from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.tiny import tiny_model
-from tests.tiny_runs import SIZES, write_text
+from tests.tiny_runs import SIZES, before_step, write_text
 from training.hub import HubError, Patience
 from training.hub_steps import JobError
 from training.space import requirements, smallest_dtype, write_app, write_static
-from training.space_hub import preflight_space, publish
-from training.space_jobs import prepare_space, push_space, watch_space
+from training.space_command import Page, lead_to, noted, page_again
+from training.space_hub import Space, preflight_space, publish
+from training.space_jobs import link_card, prepare_space, push_space, watch_space
 
 QUICK = Patience(connect_s=5, read_s=20, preflight_s=30, attempt_s=30, first_wait_s=0.02, longest_wait_s=0.1)
 
@@ -235,6 +238,73 @@ def test_a_training_ends_with_its_page(hub: LocalHub, token: str, here: Here, tm
     assert front_matter(hub.read("spaces/ada/plays", "README.md"))["models"] == ["ada/plays"]
     assert said.endswith(f"  {hub.url}/spaces/ada/plays\n")
     assert token not in said
+
+
+def test_a_run_that_goes_on_still_ends_with_its_page(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On another machine too: the note of it is pushed with the rest."""
+    text = write_text(tmp_path)
+    with monkeypatch.context() as first:
+        before_step(first, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        options = (*SIZES, "--steps=4", "--evaluations=1", "--out=run", "--push-to=plays", "--space=page")
+        code, said = here(text, *options)
+    assert code == 143
+    assert said.endswith("To put the page up later:\n  python -m training space run --space ada/page\n")
+    code, said = here("--resume=hf://ada/plays", text)
+    assert code == 0, said
+    assert said.endswith(f"  {hub.url}/spaces/ada/page\n")
+    assert hub.read("spaces/ada/page", "model.safetensors") == hub.read("ada/plays", "model.safetensors")
+    assert "https://huggingface.co/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
+
+
+def test_only_a_run_that_is_pushed_where_it_was_keeps_its_page() -> None:
+    about = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
+    options = Namespace(space=None)
+    page = Page("ada/page", "zero-gpu")
+    assert [page_again(options, about, repo) for repo in ("ada/plays", None, "eve/plays")] == [page, page, None]
+    assert noted(about, page) == about
+    assert noted(about, None) == {"repo": "ada/plays", "license": "mit"}
+    with pytest.raises(HubError, match="is not the name of a repo"):
+        page_again(options, {**about, "space": "../page"}, None)
+
+
+def test_a_run_that_goes_on_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    assert here(write_text(tmp_path), *SIZES, "--steps=2", "--evaluations=1", "--out=run")[0] == 0
+    code, said = here("--resume=run", "--space=plays")
+    assert code == 0, said
+    assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
+    assert "https://huggingface.co/spaces/ada/plays" in hub.read("ada/plays", "README.md").decode()
+
+
+def test_the_card_leads_to_a_page_that_came_later(hub: LocalHub, token: str, here: Here, checkpoint: Path) -> None:
+    files = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
+    for owner in ("ada", "eve"):
+        hub.add_repo(f"{owner}/plays", {**files, "README.md": b"# plays\n\n## Use it\n\nAs you like.\n"})
+    code, said = here("space", "ada/plays", "--space=page")
+    assert (code, said.splitlines()[-1]) == (0, "The card of ada/plays leads to it.")
+    card = hub.read("ada/plays", "README.md").decode()
+    link = "[Watch it write](https://huggingface.co/spaces/ada/page) in the browser."
+    assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like.\n"
+    assert hub.repos["ada/plays"].titles()[0] == "A link to the page"
+    assert link_card({"repo": "ada/plays", "space": "ada/page"}) == {"changed": False}
+    hub.log.clear()
+    lead_to(Space("ada/page", False, False, "", False, "static"), "eve/plays", "eve/plays")
+    assert not hub.log, "someone else's card is theirs"
+
+
+@pytest.mark.parametrize(("hardware", "lacks"), [("static", "web/index.html"), ("zero-gpu", "app.py, ui/page.py")])
+def test_what_a_page_is_made_of_is_looked_for_first(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hardware: str, lacks: str
+) -> None:
+    """A machine of the Hub's may have only what training needs."""
+    (tmp_path / "LICENSE").touch()
+    monkeypatch.setattr("training.space.ROOT", tmp_path)
+    code, said = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
+    assert code == 2
+    assert not hub.repos
+    assert f"error: a page is made of files that are not here ({lacks}): run this from a whole copy" in said
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_space_that_cannot_be_had_is_known_before_the_first_step(

@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from tests.local_hub import LocalHub
-from training.card_text import fenced, public_command
+from training.card_text import fenced, leading_to, public_command
 from training.model_card import Sample, render_card, write_card
 from training.verbatim import Overlap, Source
 
@@ -234,3 +234,11 @@ def test_a_card_leads_to_its_page() -> None:
     lead = "[Watch it write](https://huggingface.co/spaces/ada/page)"
     assert lead in render_card(make_lm(space="ada/page"), [], [], with_curve=False)
     assert "Watch it write" not in render_card(make_lm(space="javascript:x"), [], [], with_curve=False)
+
+
+def test_a_card_is_led_to_a_page_that_came_later() -> None:
+    card = render_card(make_lm(), [], [], with_curve=False)
+    with_page = leading_to(card, "ada/page")
+    assert with_page == render_card(make_lm(space="ada/page"), [], [], with_curve=False)
+    assert leading_to(with_page, "ada/new") == render_card(make_lm(space="ada/new"), [], [], with_curve=False)
+    assert leading_to("# Written by hand\n", "ada/page") == "# Written by hand\n"
