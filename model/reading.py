@@ -10,7 +10,8 @@ Shapes: T time, V vocabulary, H hidden, L layers.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from torch import Tensor
 from .arithmetic import gates_of
 from .char_lstm import CharLSTM
 from .engine import fitting_arithmetic
+from .holds import Holds
 from .lstm import LSTMState
 from .sequence import Memory
 from .stepper import Arithmetic, make_stepper
@@ -67,11 +69,13 @@ class Look:
         seen: the character.
         gates: (L, 4, H) of i, f, g, o as it was read, the candidate g in [-1, 1], the others in [0, 1].
         before: (L, H), the cells before it.
+        holds: the cells that were held as it was read.
     """
 
     seen: Seen
     gates: Floats
     before: Floats
+    holds: Holds
 
 
 @dataclass(frozen=True)
@@ -110,25 +114,36 @@ class Reading:
         self._weights = lm.integer_weights() if (arithmetic or fitting_arithmetic(lm)) == "int8" else None
         self._stepper = make_stepper(lm.network, 1, self._weights)
         self._lock = threading.RLock()
-        state = start.state if start else LSTMState.zeros(lm.config, device=lm.device)
-        self._stepper.load(0, state)
-        before = start.last_id if start else None if blank else lm.tokenizer.start_id
-        expected = None if before is None else self._read(before)
-        self._position, self._expected = 0, expected
-        self._places = [_Place(0, self._stepper.state(0), expected)]
+        self._state = start.state if start else LSTMState.zeros(lm.config, device=lm.device)
+        self._before = start.last_id if start else None if blank else lm.tokenizer.start_id
+        self._holds: list[tuple[int, Holds]] = []
         self._apart = _APART
+        self._begin()
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def become(self, text: str) -> int:
-        """Makes this its text. Returns how many characters at its beginning are those that it had."""
+    def become(self, text: str, holds: Sequence[tuple[int, Holds]] = ()) -> int:
+        """Makes this its text. Returns how many characters at its beginning are those that it had.
+
+        Args:
+            text: what it is now.
+            holds: the cells that were held as it was read: each from a position on, in order; -1 is what was read
+                before the text.
+        """
         ids = self.lm.tokenizer.lookup(text)
         with self._lock:
+            changed = _first_change(self._holds, holds)
+            self._holds = list(holds)
             both = min(len(self.ids), len(ids))
             other = np.flatnonzero(self.ids[:both] != ids[:both])
             same = int(other[0]) if len(other) else both
             self.ids = ids
+            if changed is not None:
+                same = min(same, changed)
+            if same < 0:
+                self._begin()
+                return 0
             self._places = [place for place in self._places if place.position <= same]
             if self._position > same:
                 self._go_to(self._places[-1])
@@ -165,7 +180,7 @@ class Reading:
             for layer in range(len(gates)):
                 below = after.h[layer - 1] if layer else before.h[0]
                 gates[layer] = self._gates(layer, np.array([seen.id]), [below], [before.h[layer]])[0]
-        return Look(seen, gates, before.c[:, 0].cpu().numpy())
+        return Look(seen, gates, before.c[:, 0].cpu().numpy(), self._held_at(position))
 
     def gates(self, layer: int) -> Floats:
         """(T, 4, H): i, f, g, o of a layer as each character of the text was read; 0 where the model knew none."""
@@ -182,6 +197,15 @@ class Reading:
         known = self.ids != UNKNOWN
         gates = self._gates(layer, np.maximum(self.ids, 0), belows, befores)
         return np.where(known[:, None, None], gates, np.float32(0))
+
+    def _begin(self) -> None:
+        self._stepper.load(0, self._state)
+        self._position, self._expected = 0, None if self._before is None else self._read(self._before, -1)
+        self._places = [_Place(0, self._stepper.state(0), self._expected)]
+
+    def _held_at(self, position: int) -> Holds:
+        at = bisect_right(self._holds, position, key=lambda each: each[0])
+        return self._holds[at - 1][1] if at else ()
 
     def _reach(self, position: int) -> None:
         """Stands before a position, replaying from the nearest place there is."""
@@ -201,7 +225,7 @@ class Reading:
         position, expected = self._position, self._expected
         token = int(self.ids[position])
         if token != UNKNOWN:
-            self._expected = self._read(token)
+            self._expected = self._read(token, position)
         self._position += 1
         self._keep()
         return Seen(position, token, expected, self._stepper.cells(0))
@@ -215,8 +239,9 @@ class Reading:
             self._apart *= 2
             self._places = [place for place in self._places if place.position % self._apart == 0]
 
-    def _read(self, token: int) -> Floats:
-        logits: Floats = self._stepper.predict(_ROW, np.array([token], np.int64))[0]
+    def _read(self, token: int, position: int) -> Floats:
+        held = self._held_at(position)
+        logits: Floats = self._stepper.predict(_ROW, np.array([token], np.int64), [held] if held else ())[0]
         return logits
 
     def _gates(self, layer: int, ids: npt.NDArray[np.int64], below: list[Tensor], before: list[Tensor]) -> Floats:
@@ -238,3 +263,12 @@ class Reading:
                 gates = network.gates(layer, under if layer else network.embedding(read), own)
         found: Floats = gates.float().cpu().numpy()
         return found
+
+
+def _first_change(old: Sequence[tuple[int, Holds]], new: Sequence[tuple[int, Holds]]) -> int | None:
+    """The first position that is read with other cells held; None is that there is none."""
+    for at in range(max(len(old), len(new))):
+        one, other = old[at : at + 1], new[at : at + 1]
+        if list(one) != list(other):
+            return min(each[0] for each in (*one, *other))
+    return None

@@ -33,7 +33,7 @@ MAY = {
     "sequence": {"blocked", "holds", "lstm", "sampler", "tokenizer"},
     "engine": {"blocked", "char_lstm", "holds", "stepper", "sequence", "sampler", "lstm", "tokenizer"},
     "writing": {"char_lstm", "engine", "sequence", "stepper", "sampler"},
-    "reading": {"arithmetic", "char_lstm", "engine", "lstm", "sequence", "stepper"},
+    "reading": {"arithmetic", "char_lstm", "engine", "holds", "lstm", "sequence", "stepper"},
     "score": {"char_lstm", "sampler", "lstm", "tokenizer"},
 }
 

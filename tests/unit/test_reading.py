@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model import LSTMState, Memory, SamplingParams, score
+from model import Hold, LSTMState, Memory, SamplingParams, score
 from model.reading import UNKNOWN, Reading
 from model.sampler import Randomness, choose
 from model.stepper import Arithmetic
@@ -146,3 +146,51 @@ def test_the_gates_of_a_whole_text_are_those_of_each_character(lm, arithmetic: A
         np.testing.assert_allclose(reading.gates(layer), alone, atol=1e-6)
     reading.become("")
     assert reading.gates(0).shape == (0, 4, 12)
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+def test_a_reply_that_was_written_with_cells_held_is_read_again_as_it_was(lm, arithmetic: Arithmetic):
+    hold, other = [Hold(0, 3, 4.0), Hold(1, 2, 0.0)], [Hold(1, 6, -4.0)]
+    one = stream(lm, "To be, or", 30, seed=3, hold=hold, arithmetic=arithmetic)
+    first = "".join(one)
+    reading = Reading(lm, blank=True, arithmetic=arithmetic)
+    held = [(8, tuple(hold))]
+    reading.become("To be, or" + first, held)
+    read(reading)  # to its end, whose last character is read with other cells held now
+    begun, text = one.sequence, "To be, or" + first
+    for seed, more in ((3, other), (3, [])):
+        part = stream(
+            lm, "", 30, seed=seed, memory=begun.memory, first=begun.next_first, hold=more, arithmetic=arithmetic
+        )
+        held = [*held, (len(text) - 1, tuple(more))]
+        text += "".join(part)
+        begun = part.sequence
+        reading.become(text, held)
+        seen = read(reading)
+        for each in seen[9:]:
+            assert choose(each.expected, SamplingParams(seed=3), Randomness(3).number(each.position - 9)) == each.id
+    assert [each.cells[0, 3] == 4.0 for each in seen] == [8 <= at < 38 for at in range(len(text))]
+    look = reading.look(50)
+    assert look.holds == tuple(other)
+    assert np.array_equal(look.before, seen[49].cells)
+    assert begun.memory is not None
+    again = reading.state_after(len(text) - 2)
+    assert torch.equal(again.h, begun.memory.state.h)
+    assert torch.equal(again.c, begun.memory.state.c)
+
+
+def test_what_was_read_before_the_text_is_held_too(lm):
+    begun = stream(lm, "To be", 10, seed=3)
+    "".join(begun)
+    memory, hold = begun.sequence.memory, (Hold(1, 5, 4.0),)
+    text = stream(lm, "", 20, seed=4, memory=memory, hold=hold)
+    reading = Reading(lm, memory)
+    reading.become("".join(text))
+    free = read(reading)
+    assert reading.become(text.sequence.text, [(-1, hold)]) == 0
+    held = read(reading)
+    assert not np.array_equal(held[0].expected, free[0].expected)
+    for each in held:
+        assert choose(each.expected, SamplingParams(seed=4), Randomness(4).number(each.position)) == each.id
+    reading.become(text.sequence.text)
+    assert np.array_equal(read(reading)[0].expected, free[0].expected)
