@@ -118,6 +118,7 @@ class Reading:
         self._before = start.last_id if start else None if blank else lm.tokenizer.start_id
         self._holds: list[tuple[int, Holds]] = []
         self._apart = _APART
+        self._places: list[_Place] = []
         self._begin()
 
     def __len__(self) -> int:

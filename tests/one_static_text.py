@@ -33,13 +33,16 @@ def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str,
     Args:
         page: a static page, open.
         length: of each reply.
-        jobs: prompt and settings of each, as `SamplingParams` names them; what is not said is its default.
+        jobs: prompt, settings of each, as `SamplingParams` names them, and the cells held; what is not said is its
+            default.
     """
     asked = []
     for job in jobs:
-        params = SamplingParams(length=length, **{name: value for name, value in job.items() if name != "prompt"})
+        hold = job.get("hold", [])
+        plain = {name: value for name, value in job.items() if name not in ("prompt", "hold")}
+        params = SamplingParams(length=length, **plain)
         settings: dict[str, Any] = {"temperature": params.temperature, "topK": params.top_k, "topP": params.top_p}
-        settings |= {"seed": params.seed, "length": length, "stop": params.stop}
+        settings |= {"seed": params.seed, "length": length, "stop": params.stop, "hold": hold}
         asked.append({"prompt": job["prompt"], "settings": settings})
     way, texts = page.evaluate(_WRITE, asked)
     return way, texts

@@ -8,13 +8,15 @@ come over a stream (``streams``).
 
     {"hello": "…", "by": "…"}        an empty conversation: a sample of the model's own; "chat" if it answers
     {"forgotten": 3}                 earlier turns that are no longer shown
-    {"turn": 7, "prompt": "…"}       a turn begins; the lines after it belong to it; in a "chat" it is answered
+    {"turn": 7, "prompt": "…"}       a turn begins; the lines after it belong to it; in a "chat" it is answered;
+                                     "held": the first character of the reply that was written with a cell held
     {"text": "…"}                    what the model wrote, in pieces
     {"say": "…", "as": "notice"}     notice, status (until the next text), fault, mark or foot, which ends the turn
     {"refusal": "…"}                 why the last thing asked for was not done
     {"stream": "…"}                  the last turn goes on over the stream of this token
     {"load": "…"}                    how much is being written just now, by everyone
     {"link": ["…"], "facts": "…", "warning": "…"}  a link that may be followed: its prompts, before anything is written
+    {"held": [[0, 410, 4.0]]}        the cells that are held, each a layer, a number and a value
     {"share": "…", "at": "…"}        the parameters of a link to the conversation, and the address if it is known
 """
 
@@ -24,8 +26,10 @@ import json
 from dataclasses import dataclass, field, replace
 
 from model import Memory, Reading, Sequence
+from model.holds import Holds
 from model.tokenizer import describe_unknown
 
+from . import hand
 from .links import Link
 from .settings import DEADLINE_S, RefusalError
 from .shelf import Served
@@ -114,8 +118,13 @@ class Turn:
         given = self.text if self.taken_over else self.to_read
         blank = bool(served.lm.tokenizer.known(given).any())
         reading = Reading(served.lm, memory, blank=blank, arithmetic=served.engine.arithmetic)
-        reading.become(self.text)
+        reading.become(self.text, self.holds)
         return reading
+
+    @property
+    def holds(self) -> list[tuple[int, Holds]]:
+        """Which cells were held from which character on, as it was read."""
+        return hand.as_read(self.parts, self.to_read, self.served.lm.tokenizer)
 
     def cut(self, number: int, keep: int, pick: str = "") -> Turn:
         """A turn of the first characters of this one's reply, to go on from there. Reads the turn again.
@@ -147,7 +156,7 @@ class Turn:
 
     def taken_over_by(self, start: Start, number: int) -> Turn:
         """The same turn for a newer commit, which has still to read it."""
-        parts = [replace(part, memory=None) for part in self.parts]
+        parts = [replace(part, memory=None, hold=()) for part in self.parts]  # what it reads is read with no hand on it
         return replace(self, number=number, start=start, parts=parts, mark="", earlier=self, taken_over=True)
 
     @property
@@ -174,7 +183,9 @@ class Turn:
         return Start(self.served, self.start.memory, self.text, cut=True)
 
     def head(self) -> str:
-        lines = line(turn=self.number, prompt=self.prompt, **({"chat": True} if self.served.lm.chat else {}))
+        held = hand.held_from(self.parts)
+        more = {**({"chat": True} if self.served.lm.chat else {}), **({} if held is None else {"held": held})}
+        lines = line(turn=self.number, prompt=self.prompt, **more)
         unknown = self.parts[0].unknown if self.parts else []
         notices = [STRANGER] if self.stranger and self.prompt else []
         notices += [news(self)] if self.start.before else []
@@ -191,6 +202,8 @@ class Turn:
         facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
         if last.length > 1:
             facts.append(f"{last.chars_per_sec:,.0f} a second")
+        if held := hand.said(hand.held_in(self.parts)):
+            facts.append(f"a hand on {held}")
         lines += say("mark", self.mark) if self.mark else ""
         ending = "said what it had to say" if self.over else _ENDINGS[last.finish_reason or "abort"]
         back = ["Undo brings back what stood here before"] if self.earlier else []
@@ -207,6 +220,7 @@ class Conversation:
         refusal: why the last thing asked for was not done.
         stream: the token of the last reply's stream.
         offer: the view of a link that may be followed, while there is nothing else.
+        hand: the cells that are held in what is written next.
         following: the link that is being followed, and how many of its steps were begun.
     """
 
@@ -215,6 +229,7 @@ class Conversation:
         self.refusal = ""
         self.stream = ""
         self.offer = ""
+        self.hand = hand.NO_HAND
         self.following: Link | None = None
         self.followed = 0
         self._count = 0
@@ -250,6 +265,13 @@ class Conversation:
             RefusalError: there is none.
         """
         return self._as_served(self._last("continue"))
+
+    def turn_without(self, at: int) -> Turn:
+        """The last turn without the pieces of its reply from one on. Changes nothing yet."""
+        last = self._last("write again")
+        turn = self._as_served(last)
+        kept = turn.parts[: at if turn is last else 0]  # a newer commit writes all of it
+        return replace(turn, number=self._count + 1, parts=kept, mark="", earlier=last, taken_over=False)
 
     def cut(self, number: object, keep: object, pick: object = "") -> Turn:
         """The last turn, cut after some characters of its reply: see ``Turn.cut``. Changes nothing yet.
@@ -307,8 +329,9 @@ class Conversation:
     def view(self, hello: str = "") -> str:
         """All that the page shows, when nothing is being written."""
         if not self.turns:
-            return (self.offer or hello) + self._refused()
-        return self._older() + "".join(turn.lines() for turn in self.turns) + self._refused()
+            return (self.offer or hello) + self._refused() + self._held()
+        turns = "".join(turn.lines() for turn in self.turns)
+        return self._older() + turns + self._refused() + self._held()
 
     def begun(self, stream: str) -> str:
         """The view while the last turn is being written, which is told over a stream."""
@@ -316,7 +339,7 @@ class Conversation:
         *older, last = self.turns
         text = "".join(part.text for part in last.parts[:-1])
         lines = self._older() + "".join(turn.lines() for turn in older) + last.head()
-        return lines + (line(text=text) if text else "") + line(stream=stream)
+        return lines + (line(text=text) if text else "") + self._held() + line(stream=stream)
 
     def _end(self, turns: list[Turn], served: Served) -> Start:
         if not turns or turns[-1].served.now is not served.now:
@@ -354,6 +377,9 @@ class Conversation:
 
     def _older(self) -> str:
         return line(forgotten=self._forgotten) if self._forgotten else ""
+
+    def _held(self) -> str:
+        return line(held=self.hand.held, of=self.hand.model) if self.hand.held else ""
 
     def _refused(self) -> str:
         return line(refusal=self.refusal) if self.refusal else ""

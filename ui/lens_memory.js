@@ -31,6 +31,8 @@ LENSES.memory = {
     }
     named.addEventListener("change", () => named.value && pickCell(JSON.parse(named.value)));
     make("p", "about-cell", panel).setAttribute("role", "status");
+    buildHand();
+    buildBeside();
     const legend = make("p", "legend", panel);
     legend.append("tanh of the cell: ");
     for (const [mark, text] of [["n4", "−1"], ["n3", ""], ["n2", ""], ["n1", ""], ["", "0"], ["p1", ""], ["p2", ""], ["p3", ""], ["p4", "1"]]) {
@@ -50,6 +52,7 @@ LENSES.memory = {
 
   show() {
     draw();
+    compare();
   },
 
   look(looked) {
@@ -59,7 +62,8 @@ LENSES.memory = {
     make("b", "char", which).textContent = shown(looked.char);
     if (!looked.gates) return which.append(" was written by a model that has no such cell.");
     const [before, after] = looked.cell.map((c) => c.toFixed(2));
-    which.append(` took the cell from ${before} to ${after}: f × ${before} + i × g.`);
+    if (looked.held) which.append(` was read while the cell was held at ${after}, whatever its gates said.`);
+    else which.append(` took the cell from ${before} to ${after}: f × ${before} + i × g.`);
     looked.gates.forEach((gate, at) => {
       const row = make("li", "", list);
       make("span", "", row).textContent = GATES[at];
@@ -80,8 +84,7 @@ function field(parent, name, text, tag) {
 
 // The sizes of the model that is chosen, and its cells with names.
 async function meet() {
-  const chosen = document.querySelector('input[aria-label="Model"]');
-  const name = (chosen && chosen.value) || "";
+  const name = modelNow();
   if (!memory.about || memory.of !== name) {
     const about = await ask({ about: name || null });
     if (about.refusal) return;
@@ -131,6 +134,7 @@ function pickCell([layer, index]) {
     ? `This cell follows “${known.name}” (${kind} ${score} on text that it has not read; a table of the last three characters: ${known.last_three.toFixed(2)}).`
     : "No name was found for this cell.";
   if (other) memory.map = null;
+  showHand();
   repaint();
   show();
   for (const note of lens.notes.values()) colour(note);

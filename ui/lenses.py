@@ -12,7 +12,9 @@ conversation, one at a time; a lens that is off asks nothing and costs nothing.
         characters at most.
     {"key": K, "turn": 7, "at": 33}        one character closely:
         {"top": [["e", -0.2], …], "rest": [-4.1, …]}, the likeliest with their logits and the logits of the others
-        With "cell" also "gates": [i, f, g, o] of this cell as it was read, and "cell": [c before, c after].
+        With "cell" also "gates": [i, f, g, o] of this cell as it was read, "cell": [c before, c after], and "held":
+        whether it was held.
+    {"key": K, "turn": 7, "without": true}  what it would have been with no cell held, see ``without``
     {"key": K, "about": NAME}              a model: {"layers": 2, "hidden": 512, "cells": […]}, those with names
     {"key": K, "text": "…", "model": NAME} the visitor's own text has changed:
         {"same": 12}, so many characters at its beginning stand as they did
@@ -46,6 +48,7 @@ from model.tokenizer import CharTokenizer
 from .conversation import Conversation, Turn
 from .settings import RefusalError, check_text
 from .shelf import Served, Shelf
+from .without import without
 
 log = logging.getLogger("char-lstm")
 
@@ -59,6 +62,7 @@ _WHILE_WRITING_S = 0.004  # of work for a question while the turn is being writt
 _AT_REST_S = 0.02
 _AT_LEAST = 16  # characters, between two looks at the clock
 _AT_ONCE = 2  # questions that are worked on
+_REPLIES_AT_ONCE = 4  # that are written to be compared
 _KEY = range(16, 65)  # characters
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -76,6 +80,7 @@ class Lenses:
         self._readings: OrderedDict[tuple[str, int], Reading] = OrderedDict()
         self._turns = asyncio.Semaphore(_AT_ONCE)
         shelf.when_gone.append(self._forget)
+        self._replies = asyncio.Semaphore(_REPLIES_AT_ONCE)
 
     @property
     def route(self) -> APIRoute:
@@ -101,15 +106,15 @@ class Lenses:
         talk = self._talks.get(key) if isinstance(key, str) else None
         if talk is None or not isinstance(key, str):
             return {"unknown": True}
+        if "without" in asked:
+            async with self._replies:
+                return await without(_turn(talk, asked), key)
         async with self._turns:
             if "text" in asked:
                 return await asyncio.to_thread(self._change, key, asked)
             if "about" in asked:
                 return _about(self._shelf.get(asked["about"]).lm)
-            number = asked.get("turn")
-            turn = next((turn for turn in talk.turns if turn.number == number), None)
-            if turn is None and number != 0:
-                raise RefusalError("", "This turn is not there any more.")
+            turn = None if asked.get("turn") == 0 else _turn(talk, asked)
             reading = self._reading(key, turn)
             work = self._look if "at" in asked else self._read
             return await asyncio.to_thread(work, reading, turn, asked)
@@ -151,7 +156,7 @@ class Lenses:
         start = _position(asked, "from")
         end = time.perf_counter() + (_WHILE_WRITING_S if turn and not turn.parts[-1].finished else _AT_REST_S)
         if turn:
-            reading.become(turn.text)
+            reading.become(turn.text, turn.holds)
         bits: list[float | None] = []
         cells: list[Floats] = []
         for seen in reading.walk(start):
@@ -174,7 +179,7 @@ class Lenses:
 
     def _look(self, reading: Reading, turn: Turn | None, asked: Mapping[str, Any]) -> dict[str, Any]:
         if turn:
-            reading.become(turn.text)
+            reading.become(turn.text, turn.holds)
         at = _position(asked, "at")
         if at >= len(reading):
             raise RefusalError("", "There is no such character.")
@@ -184,8 +189,17 @@ class Lenses:
             layer, index = _cell(asked)
             if layer < len(look.before) and index < look.before.shape[1]:
                 told["gates"] = [round(float(gate), 3) for gate in look.gates[layer, :, index]]
+                told["held"] = any(hold[:2] == (layer, index) for hold in look.holds)
                 told["cell"] = [round(float(c[layer, index]), 3) for c in (look.before, look.seen.cells)]
         return told
+
+
+def _turn(talk: Conversation, asked: Mapping[str, Any]) -> Turn:
+    number = asked.get("turn")
+    turn = next((turn for turn in talk.turns if turn.number == number), None)
+    if turn is None:
+        raise RefusalError("", "This turn is not there any more.")
+    return turn
 
 
 async def _question(request: Request) -> dict[str, Any]:

@@ -10,6 +10,7 @@ those of one reply are what the page in ``web/`` reads too:
     then, more, from there on in the order in which they were done: another turn of this prompt, or so many more
               characters of the last one. Each may be followed by settings, which hold from there on; a seed counts its
               characters anew, ``then`` needs one of its own.
+    hold      after any of them: the cells that are held from there on, LAYER.CELL~VALUE with _ between; empty is none
     pick      after any of them: a character that was put there instead of the last that was written
 """
 
@@ -22,8 +23,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from model import SamplingParams
 from model.arithmetic import VERSION
+from model.holds import Holds
 from model.sampler import shorten
 
+from . import hand
 from .settings import RawSettings, RefusalError, check_text
 
 MAX_SHARED = 1900  # characters of the parameters of a link that is made here: with the address, a message takes it
@@ -47,12 +50,14 @@ class Step:
         prompt: of a new turn; None is more of the last one.
         anew: whether the seed counts its characters from the first on.
         pick: the character that then stands there instead of the last; "" leaves it.
+        hold: the cells that are held meanwhile.
     """
 
     params: SamplingParams
     prompt: str | None = None
     anew: bool = True
     pick: str = ""
+    hold: Holds = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,8 @@ class Link:
                 raise RefusalError("seed", "is missing in this link: each turn needs one")
             if "more" in group:
                 group["length"] = group["more"]
-            steps.append(_step(group, settings, check_text("prompt", group["then"]) if "then" in group else None))
+            prompt = check_text("prompt", group["then"]) if "then" in group else None
+            steps.append(_step(group, settings, prompt, steps[-1].hold))
         named = _MODEL.fullmatch(first.get("model", ""))
         model, commit = named.groups() if named else (first.get("model", ""), "")
         arithmetic = _matching("v", first, r"[0-9]{1,4}|float32", "a version of the arithmetic")
@@ -156,10 +162,12 @@ def _changes(before: Step | None, step: Step) -> list[tuple[str, object]]:
         same = before is not None and getattr(before.params, name) == value
         if step.anew if name == "seed" else not same:
             changed.append((name, int(value) if float(value).is_integer() else value))
+    if step.hold != (before.hold if before else ()):
+        changed.append(("hold", hand.written(step.hold)))
     return changed + ([("pick", step.pick)] if step.pick else [])
 
 
-def _step(said: dict[str, str], settings: dict[str, object], prompt: str | None) -> Step:
+def _step(said: dict[str, str], settings: dict[str, object], prompt: str | None, hold: Holds = ()) -> Step:
     """A step by what is said of it; the settings are those that held before, and become those that hold after."""
     settings.update({name: _number(said[name]) for name in _SETTINGS if said.get(name)})
     params = RawSettings(**settings).check()
@@ -167,7 +175,8 @@ def _step(said: dict[str, str], settings: dict[str, object], prompt: str | None)
     pick = said.get("pick", "")
     if len(pick) > 1:
         raise RefusalError("pick", f"is {shorten(pick)} in this link: it must be one character")
-    return Step(params, prompt, prompt is not None or bool(said.get("seed")), pick)
+    hold = hand.read(said["hold"]) if "hold" in said else hold
+    return Step(params, prompt, prompt is not None or bool(said.get("seed")), pick, hold)
 
 
 def _number(value: str) -> object:

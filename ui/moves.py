@@ -1,4 +1,5 @@
-"""The moves of a conversation that make the model write: Send, Continue, Retry, and another way from a character on.
+"""The moves of a conversation that make the model write: Send, Continue, Retry, another way from a character on, and
+the same way with another hand on the memory.
 
 Each asks the engine for a reply and notes it in the conversation, or refuses and leaves the conversation as it was.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from model import Memory, SamplingParams, Sequence
 
 from .conversation import MAX_TEXT, Conversation, Turn
+from .hand import NO_HAND, Hand
 from .settings import MAX_LENGTH, RefusalError, check_text
 from .shelf import Served
 from .writing import ask
@@ -20,11 +22,12 @@ MAX_REPLY = MAX_TEXT  # characters of one reply, however often it is continued
 
 @dataclass(frozen=True)
 class Settings:
-    """How to write, how fast (characters a second, or None for as fast as it can), and for whom."""
+    """How to write, how fast (characters a second, or None for as fast as it can), for whom, and with what held."""
 
     params: SamplingParams
     pace: float | None
     owner: str = ""
+    hand: Hand = NO_HAND
 
 
 Move = Callable[..., None]
@@ -81,6 +84,28 @@ def branch(talk: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> 
     talk.branch(cut, _more(cut, replace(settings, params=params), anew=anew))
 
 
+def again(talk: Conversation, _chosen: Served, settings: Settings) -> None:
+    """The last reply anew with the seed that it had, from where that began to count: other cells may be held now."""
+    last = talk.turn_to_continue()
+    at = max(n for n, part in enumerate(last.parts) if not n or not part.first or last.parts[n - 1].picked)
+    anew, end = talk.turn_without(at), last.parts[-1]
+    ended = end.finish_reason in ("stop", "blocked")  # as far as it may go, for it ends by itself
+    length = end.params.length if ended else max(1, last.written - anew.written)
+    settings = replace(settings, params=replace(end.params, length=length))
+    first, start = last.parts[len(anew.parts)].first, anew.end
+    before = "" if start.unread else anew.text
+    talk.branch(anew, _ask(anew.served, start.unread, settings, memory=start.memory, first=first, before=before))
+
+
+def regrip(talk: Conversation, settings: Settings) -> None:
+    """A reply that was stopped for it goes on to its length, with the hand that there is now."""
+    part = talk.turns[-1].parts[-1]
+    left = part.params.length - (part.next_first - part.first)
+    if part.finish_reason == "abort" and left > 0:
+        turn = talk.turns[-1]
+        talk.add(turn, _more(turn, replace(settings, params=replace(part.params, length=left)), anew=False))
+
+
 def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
     if turn.written + settings.params.length > MAX_REPLY:
         raise RefusalError("", f"A reply may have {MAX_REPLY:,} characters: send something, or nothing, to go on.")
@@ -96,6 +121,7 @@ def _ask(
     served: Served, prompt: str, settings: Settings, *, memory: Memory | None, first: int = 0, before: str = ""
 ) -> Sequence:
     pace, owner, params, chat = settings.pace, settings.owner, settings.params, served.lm.chat
+    hold = settings.hand.on(served.name)
     if chat and not params.stop:
         params = replace(params, stop=chat.stop)
-    return ask(served, prompt, params, memory=memory, first=first, pace=pace, owner=owner, before=before)
+    return ask(served, prompt, params, memory=memory, first=first, pace=pace, owner=owner, hold=hold, before=before)

@@ -24,6 +24,7 @@ from model import SamplingParams
 from . import api, moves, sharing
 from .conversation import Conversation, hello, line
 from .greeting import MAX_EXAMPLES
+from .hand import Hand, check_holds
 from .lenses import Lenses
 from .links import Link
 from .load import Load
@@ -39,6 +40,7 @@ _SCRIPTS = (
     "lens.js",
     "lens_surprise.js",
     "lens_memory.js",
+    "lens_hand.js",
     "links.js",
     "rewind.js",
     "news.js",
@@ -146,6 +148,8 @@ class Page:
         self.view.settle(self.on_settle, [self.talk, self.speed], self.view, trigger_mode="multiple", **at_once)
         self.view.follow(self.on_follow, [self.talk, self.speed], [self.view, self.model], **at_once)
         self.view.rewind(self.on_rewind, inputs, self.view, **at_once)
+        self.view.hold(self.on_hold, inputs, self.view, trigger_mode="multiple", **at_once)
+        self.view.again(self._writer(moves.again), inputs, self.view, **at_once)
         self.view.look(self.on_look, self.talk, None, trigger_mode="multiple", **at_once)
         self.stop.click(self.on_stop, self.talk, None, **at_once)
         self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)
@@ -167,7 +171,7 @@ class Page:
                 return {self.view: gr.skip()}
             talk.following = None
             chosen, prompt = values[:_SETTINGS], values[_SETTINGS:]
-            updates = self._begin(talk, lambda: move(talk, *self._asked(chosen, request), *prompt), chosen[0])
+            updates = self._begin(talk, lambda: move(talk, *self._asked(talk, chosen, request), *prompt), chosen[0])
             return {**updates, **({self.prompt: ""} if prompt and talk.writing else {})}
 
         return write
@@ -186,13 +190,32 @@ class Page:
             return self._settled(talk)
         if talk.writing or not talk.turns or talk.turns[-1] is not cut.earlier:  # something else was done meanwhile
             return self._settled(talk)
-        return self._begin(talk, lambda: moves.branch(talk, cut, self._asked(chosen, request)[1], anew=bool(anew)))
+        return self._begin(
+            talk, lambda: moves.branch(talk, cut, self._asked(talk, chosen, request)[1], anew=bool(anew))
+        )
 
-    def _asked(self, values: Sequence[object], request: gr.Request) -> tuple[Served, moves.Settings]:
+    async def on_hold(self, talk: Conversation, event: gr.EventData, request: gr.Request, *chosen: object) -> Updates:
+        """Other cells are held from now on. What is being written goes on with them from its next character."""
+        writing = talk.writing
+        try:
+            served, _ = self._asked(talk, chosen, request)
+            talk.hand = Hand(served.name, check_holds(_about(event, "hold"), served.lm.config))
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+            return self._settled(talk, chosen[0])
+        if not writing:
+            return self._settled(talk, chosen[0])
+        talk.following = None  # it is not the text of the link any more
+        await self._stopped(talk)
+        return self._begin(talk, lambda: moves.regrip(talk, self._asked(talk, chosen, request)[1]), chosen[0])
+
+    def _asked(
+        self, talk: Conversation, values: Sequence[object], request: gr.Request
+    ) -> tuple[Served, moves.Settings]:
         """What is chosen on the page."""
         model, temperature, length, top_k, top_p, seed, speed = values
         params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
-        return self.shelf.get(model), moves.Settings(params, check_speed(speed), request.session_hash or "")
+        return self.shelf.get(model), moves.Settings(params, check_speed(speed), request.session_hash or "", talk.hand)
 
     def _begin(self, talk: Conversation, begin: Callable[[], object], model: object = None) -> Updates:
         """Does what makes the model write. Returns what is then shown: the stream of it, or why there is none."""
@@ -209,11 +232,7 @@ class Page:
     async def on_settle(self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request) -> Updates:
         """A stream has ended, or broke. If it was not the last one, another reply is written already."""
         if _about(event, "stream") == talk.stream:
-            await self.on_stop(talk)
-            for _ in range(100):  # it ends with the engine's next step
-                if not talk.writing:
-                    break
-                await asyncio.sleep(0.02)
+            await self._stopped(talk)
             if not talk.writing and talk.following:
                 return self._follow(talk, partial(sharing.go_on, talk, talk.turns[-1].served.now), speed, request)
         return self._settled(talk)
@@ -257,6 +276,13 @@ class Page:
         sequence = talk.writing
         if sequence:
             talk.turns[-1].served.engine.abort(sequence)
+
+    async def _stopped(self, talk: Conversation) -> None:
+        await self.on_stop(talk)
+        for _ in range(100):  # it ends with the engine's next step
+            if not talk.writing:
+                break
+            await asyncio.sleep(0.02)
 
     async def on_undo(self, talk: Conversation, model: object) -> Updates:
         if not talk.writing:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from . import moves
 from .conversation import Conversation, Turn, line
+from .hand import Hand, said
 from .links import FLOAT32, HERE, Link, Step, fingerprint
 from .moves import Settings
 from .settings import RefusalError
@@ -65,6 +66,8 @@ def offer(link: Link, shelf: Shelf) -> str:
     first = link.steps[0].params
     length = sum(step.params.length for step in link.steps)
     facts = f"{served.name} · seed {first.seed} · temperature {first.temperature:g} · up to {length:,} characters"
+    held = tuple(dict.fromkeys(hold for step in link.steps for hold in step.hold))
+    facts += f" · a hand on {said(held)}" if held else ""
     doubts = "; ".join(_differences(link, served))
     warning = f"It may come out otherwise: {doubts}." if doubts else ""
     return line(link=link.prompts, facts=facts, warning=warning)
@@ -105,7 +108,8 @@ def go_on(talk: Conversation, served: Served, *, pace: float | None, owner: str)
                 last = link.prompts == [
                     each.prompt for each in link.steps[: talk.followed + 1] if each.prompt is not None
                 ]
-                _do(talk, served, step, Settings(step.params, pace if last else None, owner))
+                settings = Settings(step.params, pace if last else None, owner, Hand(served.name, step.hold))
+                _do(talk, served, step, settings)
                 talk.followed += 1
                 talk.turns[-1].stranger = True
                 return True
@@ -155,7 +159,7 @@ def _steps(turn: Turn) -> list[Step]:
         # What was stopped is asked for as long as it became; what ended by itself will do so again.
         length = part.params.length if part.finish_reason == "stop" else part.length
         pick = part.text[-1] if part.picked else ""
-        steps.append(Step(replace(part.params, length=length, stop=""), None, part.first == 0, pick))
+        steps.append(Step(replace(part.params, length=length, stop=""), None, part.first == 0, pick, part.hold))
     return [replace(steps[0], prompt=turn.prompt), *steps[1:]]
 
 

@@ -20,6 +20,8 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
+from model import Sequence
+
 from .conversation import Turn, line, say
 from .load import Load
 from .settings import RefusalError
@@ -39,7 +41,7 @@ class Streams:
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._unopened: dict[str, tuple[Turn, asyncio.TimerHandle]] = {}
+        self._unopened: dict[str, tuple[Turn, Sequence, asyncio.TimerHandle]] = {}
 
     @property
     def route(self) -> APIRoute:
@@ -49,24 +51,24 @@ class Streams:
         """The token of a turn's reply. To be called in the server's event loop."""
         token = secrets.token_urlsafe()
         timer = asyncio.get_running_loop().call_later(UNOPENED_S, self._expire, token)
-        self._unopened[token] = (turn, timer)
+        self._unopened[token] = (turn, turn.parts[-1], timer)
         return token
 
     async def respond(self, request: Request) -> Response:
-        turn, timer = self._unopened.pop(request.path_params["token"], (None, None))
-        if turn is None or timer is None:
+        turn, part, timer = self._unopened.pop(request.path_params["token"], (None, None, None))
+        if turn is None or part is None or timer is None:
             return PlainTextResponse("there is no such stream, or it has been read already\n", 404, _HEADERS)
         timer.cancel()
-        return _Events(self._messages(turn), lambda: _end(turn))
+        return _Events(self._messages(turn, part), lambda: _end(turn, part))
 
     def _expire(self, token: str) -> None:
-        turn, _ = self._unopened.pop(token)
-        _end(turn)
+        turn, part, _ = self._unopened.pop(token)
+        _end(turn, part)
 
-    async def _messages(self, turn: Turn) -> AsyncIterator[str]:
+    async def _messages(self, turn: Turn, part: Sequence) -> AsyncIterator[str]:
         told = ""
         try:
-            async for lines in _replies(turn):
+            async for lines in _replies(turn, part):
                 load = self._load.line
                 if load != told:
                     told = load
@@ -96,9 +98,9 @@ class _Events(StreamingResponse):
             self._at_end()
 
 
-async def _replies(turn: Turn) -> AsyncIterator[str]:
-    """What there is to tell of a turn's last part, whenever it is time to tell."""
-    part, engine = turn.parts[-1], turn.served.engine
+async def _replies(turn: Turn, part: Sequence) -> AsyncIterator[str]:
+    """What there is to tell of a part of a turn, whenever it is time to tell."""
+    engine = turn.served.engine
     position = steps_without = 0
     async with aclosing(follow(turn.served, part, message_s=_MESSAGE_S)) as steps:
         async for _ in steps:
@@ -118,8 +120,8 @@ def _patience(others: int) -> str:
     return f"Everyone is writing: {others:,} other{'s are' if others > 1 else ' is'} before you …"
 
 
-def _end(turn: Turn) -> None:
-    turn.served.engine.abort(turn.parts[-1])
+def _end(turn: Turn, part: Sequence) -> None:
+    turn.served.engine.abort(part)
 
 
 def _message(lines: str) -> str:

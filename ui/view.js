@@ -11,15 +11,15 @@ let source = null; // the stream that is being read
 let following = ""; // its token, until the conversation is settled
 
 function empty() {
-  return { hello: null, offer: null, share: null, forgotten: 0, refusal: "", stream: "", load: "", turns: [] };
+  return { hello: null, offer: null, share: null, held: null, forgotten: 0, refusal: "", stream: "", load: "", turns: [] };
 }
 
 function read(lines) {
   for (const line of lines.split("\n")) {
     if (!line) continue;
-    const { hello, by, chat, forgotten, turn, prompt, text, say, refusal, as, stream, load, ...rest } = JSON.parse(line);
+    const { hello, by, chat, forgotten, turn, prompt, text, say, refusal, as, stream, load, held, ...rest } = JSON.parse(line);
     const last = talk.turns[talk.turns.length - 1];
-    if (turn !== undefined) talk.turns.push({ turn, prompt, chat, text: "", status: "", notice: "", fault: "", mark: "", foot: "" });
+    if (turn !== undefined) talk.turns.push({ turn, prompt, chat, held, text: "", status: "", notice: "", fault: "", mark: "", foot: "" });
     else if (text !== undefined) [last.text, last.status] = [last.text + text, ""];
     else if (say !== undefined) [last.status, last[as]] = ["", say];
     else if (hello !== undefined) talk.hello = { hello, by, chat };
@@ -27,6 +27,7 @@ function read(lines) {
     else if (refusal !== undefined) talk.refusal = refusal;
     else if (stream !== undefined) talk.stream = stream;
     else if (load !== undefined) talk.load = load;
+    else if (held !== undefined) talk.held = { cells: held, of: rest.of };
     else if (rest.link !== undefined) talk.offer = { prompts: rest.link, facts: rest.facts, warning: rest.warning };
     else if (rest.share !== undefined) talk.share = { query: rest.share, at: rest.at };
   }
@@ -92,6 +93,7 @@ function show() {
   enable();
   showShare(talk.share);
   showPlace();
+  showHand();
   const load = document.querySelector("#load p");
   if (load && load.textContent !== talk.load) load.textContent = talk.load;
   if (lens.name !== "plain") pump();
@@ -187,6 +189,7 @@ watch("value", update);
 startLenses();
 startRewind();
 askNews("");
+startHand();
 update();
 
 // Gradio calls the slider Temperature "range slider for Temperature"; its name is what stands above it.

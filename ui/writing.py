@@ -8,7 +8,9 @@ from collections.abc import AsyncGenerator
 
 from model import Memory, SamplingParams, Sequence
 from model.engine import EngineBusyError
+from model.holds import Holds
 
+from .hand import check_holds
 from .settings import DEADLINE_S, RefusalError
 from .shelf import Served
 
@@ -30,16 +32,27 @@ def ask(
     pace: float | None = None,
     owner: str = "",
     before: str = "",
+    hold: Holds = (),
 ) -> Sequence:
     """Asks the engine for a reply.
 
     Raises:
-        RefusalError: too many wait already, or the prompt holds a word that is blocked.
+        RefusalError: too many wait already, the prompt holds a word that is blocked, or a cell that is to be held is
+            none of the model's.
     """
     check_words(served, prompt)
+    check_holds(hold, served.lm.config)
     try:
         return served.engine.add_request(
-            prompt, params, memory=memory, first=first, pace=pace, deadline_s=DEADLINE_S, owner=owner, before=before
+            prompt,
+            params,
+            memory=memory,
+            first=first,
+            pace=pace,
+            deadline_s=DEADLINE_S,
+            owner=owner,
+            before=before,
+            hold=hold,
         )
     except EngineBusyError:
         if served.newer:  # it has just left

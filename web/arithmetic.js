@@ -108,8 +108,8 @@ export class Network {
     return { h: new Int8Array(layers * hidden), c: new Float32Array(layers * hidden) };
   }
 
-  // Reads character v: changes h and c in place, and leaves this.logits.
-  read(v, { h, c }) {
+  // Reads character v: changes h and c in place, and leaves this.logits. hold: cells that are held, [layer, cell, value].
+  read(v, { h, c }, hold = []) {
     const { hidden, layers, vocab } = this.sizes;
     const { products, entries } = this;
     for (let layer = 0; layer < layers; layer++) {
@@ -125,6 +125,11 @@ export class Network {
         const kept = fround(SIGMOID[entries[hidden + j]] * c[layer * hidden + j]);
         const letIn = fround(SIGMOID[entries[j]] * TANH[entries[2 * hidden + j]]);
         const cell = (c[layer * hidden + j] = fround(kept + letIn));
+        own[j] = rint(fround(fround(SIGMOID[entries[3 * hidden + j]] * TANH[entry(cell)]) * 127));
+      }
+      for (const [of, j, value] of hold) {
+        if (of !== layer) continue;
+        const cell = (c[layer * hidden + j] = fround(value));
         own[j] = rint(fround(fround(SIGMOID[entries[3 * hidden + j]] * TANH[entry(cell)]) * 127));
       }
     }

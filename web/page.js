@@ -1,11 +1,14 @@
 // The page: what each control does. The model writes in worker.js; here is only what is seen. All text goes in as
 // textContent: whatever a model writes stays text.
 //
-// A link may set prompt, temperature, length, speed, top_k, top_p, seed, and model (user/name@commit, from the Hub).
+// A link may set prompt, temperature, length, speed, top_k, top_p, seed, hold (of its own reply), and model
+// (user/name@commit, from the Hub).
 
 const of = (id) => document.getElementById(id);
 const BLOCK = 1000; // characters after which a line end closes a block: layout then looks at the last block only
 const MAX_SEED = 2 ** 32 - 1;
+const [MAX_HOLDS, MAX_HELD] = [4, 8]; // cells, and the value of one
+const WAYS = { 4: "up", "-4": "down", 0: "off" };
 const FASTEST = 200; // not a speed: as fast as it can
 const SAMPLE = { length: 240, seed: 7 }; // what it writes when somebody arrives, as the app does
 const WORDS = {
@@ -22,6 +25,7 @@ let turns = []; // {node, prompt, seed, from, to, written, ended}: from and to a
 let chat = null; // what stands around a turn, if the model has read conversations: {prefix, suffix, stop}
 let busy = null; // the turn that is being written
 let replies = 0; // asked of the worker
+let held = []; // cells that the link holds: [layer, number, value]
 let loaded = false;
 
 function begin() {
@@ -63,9 +67,9 @@ function arrive({ sizes, training, parameters, verified, name, commit, way, ...r
   of("part").hidden = true;
   say("");
   show();
-  const refusal = follow();
+  const refusal = follow() ?? hold(sizes);
   if (refusal) say(refusal, "fault");
-  else if (link.has("prompt") || link.has("seed")) send(link.get("prompt") ?? "");
+  else if (link.has("prompt") || link.has("seed")) send(link.get("prompt") ?? "", null, held);
   else send("", SAMPLE);
 }
 
@@ -88,6 +92,15 @@ function follow() {
   return null;
 }
 
+// Reads the cells that the link holds (docs/links.md); returns what it says wrongly.
+function hold({ layers, hidden }) {
+  const parts = (link.get("hold") || null)?.split("_") ?? [];
+  held = parts.map((part) => /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/.exec(part)?.slice(1).map(Number));
+  const fits = (each) => each && each[0] < layers && each[1] < hidden && Math.abs(each[2]) <= MAX_HELD;
+  if (parts.length <= MAX_HOLDS && new Set(held.map((each) => `${each?.slice(0, 2)}`)).size === parts.length && held.every(fits)) return null;
+  return `hold is ${link.get("hold").slice(0, 60)} in this link: it must be up to ${MAX_HOLDS} cells of this model, LAYER.CELL~VALUE`;
+}
+
 function settings() {
   const [typed, seed] = [of("seed").value.trim(), Number(of("seed").value)];
   if (typed && !(Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED && /^\d+$/.test(typed))) {
@@ -104,7 +117,7 @@ function settings() {
 }
 
 // A new turn, from where the conversation stands; the sample gives way to it.
-function send(prompt, sample = null) {
+function send(prompt, sample = null, hold = []) {
   const chosen = settings();
   if (!chosen || !loaded || (busy && !busy.sample)) return null;
   if (turns[0]?.sample) moves.clear();
@@ -114,7 +127,7 @@ function send(prompt, sample = null) {
   make("span", "reply", text);
   make("p", "foot", node);
   const last = turns.at(-1);
-  const turn = { node, prompt, from: last?.to ?? null, to: last?.to ?? null, written: 0, sample, ...chosen, ...sample };
+  const turn = { node, prompt, from: last?.to ?? null, to: last?.to ?? null, written: 0, sample, hold, ...chosen, ...sample };
   turns.push(turn);
   const cut = chat && last && last.ended !== "stop" ? chat.stop : "";
   write(turn, chat && !sample ? cut + wrap(prompt) : prompt, { ...chosen, ...sample, stop: chat && !sample ? chat.stop : "" });
@@ -136,7 +149,7 @@ function write(turn, prompt, chosen) {
   turn.node.classList.add("writing");
   turn.node.lastChild.textContent = "";
   const pace = Number(of("speed").value);
-  const wanted = { ...chosen, seed: turn.seed };
+  const wanted = { ...chosen, seed: turn.seed, hold: turn.hold };
   const asked = { write: turn.number, prompt, memory: turn.to, settings: wanted, first: turn.written };
   worker.postMessage({ ...asked, pace: pace < FASTEST ? pace : 0 });
   say("");
@@ -169,6 +182,8 @@ function settle({ ended, memory, written, seconds, unknown, failed }) {
     const facts = [`seed ${turn.seed}`, `${turn.written.toLocaleString("en")} characters`];
     if (seconds) facts.push(`${Math.round(written / seconds).toLocaleString("en")} a second`);
     facts.push(ENDINGS[ended]);
+    const cells = turn.hold.map(([layer, cell, value]) => `cell ${cell} of layer ${layer} ${WAYS[value] ?? `at ${value}`}`);
+    if (cells.length) facts.push(`a hand on ${cells.join(", ")}`);
     const names = [...new Set(unknown)].slice(0, 8).join(" ");
     if (names) facts.push(`it does not know ${names}: skipped`);
     turn.node.lastChild.textContent = facts.join(" · ");

@@ -62,8 +62,9 @@ async function write({ write: reply, prompt, memory, settings, first, pace }) {
   }
 
   while (!(ended ||= stop >= reply ? "stopped" : "")) {
-    network.read(unread[at++], state);
-    if (at === unread.length) {
+    const last = at === unread.length - 1; // the step that draws: in it, cells may be held
+    network.read(unread[at++], state, last ? settings.hold : []);
+    if (last) {
       const chosen = choose(network.logits, settings, randomNumber(settings.seed, first + written++));
       [unread, at] = [[chosen], 0];
       text += vocab[chosen];

@@ -34,6 +34,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"seed": 5, "temperature": 2.5, "top_k": 7},
     {"seed": 6, "temperature": 1.1, "top_p": 0.61},
     {"seed": 7, "temperature": 5, "top_k": 30, "top_p": 0.9},
+    {"seed": 8, "hold": [[0, 3, 4.0], [1, 20, -0.1], [1, 7, 0.0]]},
 ]
 PROMPTS = ["", "ROMEO:\n", "\tIt was … été 🙂 漢", "  ", "<b>&lt;</b>"]
 # The last one is how a Git LFS pointer begins.
@@ -318,6 +319,20 @@ def test_what_it_does_not_know_is_skipped_and_said(visit: Any, lm: CharLSTM) -> 
     assert reply(page) == generate(lm, "a", 30, seed=1)
 
 
+def test_a_link_holds_cells_in_its_reply_and_in_no_other(visit: Any, lm: CharLSTM) -> None:
+    page = visit("?prompt=ROMEO:&seed=4&length=60&speed=200&hold=1.5~4_0.20~-0.25")
+    hold = [(1, 5, 4.0), (0, 20, -0.25)]
+    expected = generate(lm, "ROMEO:", 120, seed=4, hold=hold)
+    assert written(page, seed=4) == expected[:60]
+    expect(foot(page)).to_contain_text("a hand on cell 5 of layer 1 up, cell 20 of layer 0 at -0.25")
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text("120 characters")
+    assert reply(page) == expected
+    button(page, "Clear").click()
+    send(page, "ROMEO:")
+    assert written(page, seed=4) == generate(lm, "ROMEO:", 60, seed=4)
+
+
 def test_a_link_sets_everything(visit: Any, lm: CharLSTM) -> None:
     page = visit("?prompt=O%0A%22b%22&temperature=1.234&length=77&top_k=150&top_p=0.123&seed=99&speed=200")
     expected = generate(lm, 'O\n"b"', 77, temperature=1.234, top_k=150, top_p=0.123, seed=99)
@@ -336,6 +351,11 @@ def test_a_link_sets_everything(visit: Any, lm: CharLSTM) -> None:
         ("?seed=4294967296", "Seed is 4294967296: it must be a whole number from 0 to 4294967295."),
         ("?seed=1.5", "Seed is 1.5"),
         ("?prompt=a&seed=x", "Seed is x"),
+        ("?seed=1&hold=0.21~4", "hold is 0.21~4 in this link: it must be up to 4 cells of this model"),
+        ("?seed=1&hold=2.0~4", "hold is 2.0~4 in this link"),
+        ("?seed=1&hold=0.0~9", "hold is 0.0~9 in this link"),
+        ("?seed=1&hold=0.1~1_0.1~2", "hold is 0.1~1_0.1~2 in this link"),
+        ("?seed=1&hold=x", "hold is x in this link"),
     ],
 )
 def test_a_wrong_link_is_refused_in_one_line(visit: Any, query: str, says: str) -> None:

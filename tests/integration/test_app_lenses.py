@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
-from model import Cell, Reading
+from model import Cell, Reading, generate
 from tests.app_server import App, random_model, serving
 from tests.visitor import LIMITS, TIMEOUT_S, Visitor
 
@@ -198,5 +198,44 @@ def test_a_model_tells_its_sizes_and_the_names_of_its_cells(app: App) -> None:
         assert told == {"layers": 2, "hidden": 24, "cells": [{**asdict(NAMED), "remembers": True}]}
         assert (await visitor.ask(about=None))["hidden"] == 24
         assert (await visitor.ask(about="other"))["cells"] == []
+
+    visit(app, story)
+
+
+def test_cells_are_held_let_go_and_refused_beyond_a_few(app: App) -> None:
+    async def story(visitor: Looker) -> None:
+        await visitor.begin(length=30)
+        cells = [[0, at, 4.0] for at in range(5)]
+        held = await visitor.press("view", "hold", {"hold": cells[:4]})  # type: ignore[dict-item]
+        assert held[-1] == {"held": cells[:4], "of": "random"}
+        for wrong, words in (
+            (cells, "At most 4 cells"),
+            ([[9, 0, 1.0]], "Hold is of layer 9: this model has 0 to 1"),
+            ([[0, 0, 99]], "Hold is of the value 99"),
+            ([[0, 0]], "Hold is [0, 0]"),
+            ("up", "Hold is 'up'"),
+            (None, "Hold is None"),
+        ):
+            shown = await visitor.press("view", "hold", {"hold": wrong})  # type: ignore[dict-item]
+            assert words in shown[-2]["refusal"]
+            assert shown[-1]["held"] == cells[:4]
+        assert "held" not in str(await visitor.press("view", "hold", {"hold": []}))  # type: ignore[dict-item]
+
+    visit(app, story)
+
+
+def test_a_held_reply_is_told_beside_what_it_would_be(app: App) -> None:
+    async def story(visitor: Looker) -> None:
+        text = await visitor.begin(length=200)
+        assert await visitor.ask(turn=1, without=True) == {}
+        await visitor.press("view", "hold", {"hold": [[1, 5, -4.0]]})  # type: ignore[dict-item]
+        token = (await visitor.press("view", "again", {}, Speed=FAST))[-1]["stream"]
+        again, _ = await visitor.reply(token)
+        assert again == generate(app.served("random").lm, "ROMEO:", 200, seed=7, hold=[(1, 5, -4.0)])
+        assert await visitor.ask(turn=2, without=True) == {"from": 0, "without": text.removeprefix("ROMEO:")}
+        assert (await visitor.ask(turn=2, at=50, cell=[1, 5]))["held"]
+        assert (await visitor.ask(turn=2, at=50, cell=[1, 5]))["cell"] == [-4.0, -4.0]
+        assert not (await visitor.ask(turn=2, at=50, cell=[1, 6]))["held"]
+        assert "not there any more" in (await visitor.ask(turn=0, without=True))["refusal"]
 
     visit(app, story)
