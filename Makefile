@@ -16,8 +16,9 @@ RUN := $(VENV)/bin/python
 app: $(VENV)/.installed
 	@$(RUN) app.py $(ARGS)
 
+# Two processes share the tests, a file each: most of them wait for processes of their own.
 test: $(VENV)/.installed-dev
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	@$(RUN) -m ruff check .

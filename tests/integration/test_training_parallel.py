@@ -16,6 +16,7 @@ from tests.tiny_runs import ROOT, SIZES, environment, metrics, outcome, write_te
 
 BATCH = "--batch=5"  # of two processes one reads a row more
 RUN = ("text.txt", *SIZES, BATCH, "--steps=30", "--evaluations=3", "--no-bfloat16")
+FROM = ("text.txt", "--from=./alone", BATCH, "--steps=8", "--evaluations=2", "--no-bfloat16")
 ERROR = re.compile("^(error|Traceback)", re.MULTILINE)
 
 
@@ -39,6 +40,8 @@ RUNS = {
     "goes on": resume("stopped"),
     "is stopped, to be fewer": run("fewer", signals=[(0, 11, signal.SIGTERM)]),
     "goes on alone": resume("fewer", 1),
+    "from a model, alone": run("from-alone", 1, arguments=FROM),
+    "from a model": run("from-two", arguments=FROM),
     "bursts": run("burst", arguments=(*RUN, "--lr=10", "--matrix-lr=10", "--weight-decay=10", "--steps=200")),
     "too many": run("many", 6),
     "no text": run("nothing", arguments=("nowhere.txt",)),
@@ -60,9 +63,11 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 Ended = tuple[Path, dict[str, Any]]
 
 
-@pytest.mark.parametrize("other", ["two", "three", "fewer"])
-def test_losses_are_those_of_one_process(ended: Ended, other: str) -> None:
-    one, more = metrics(ended[0] / "alone"), metrics(ended[0] / other)
+@pytest.mark.parametrize(
+    ("alone", "other"), [("alone", "two"), ("alone", "three"), ("alone", "fewer"), ("from-alone", "from-two")]
+)
+def test_losses_are_those_of_one_process(ended: Ended, alone: str, other: str) -> None:
+    one, more = metrics(ended[0] / alone), metrics(ended[0] / other)
     assert [line["step"] for line in more] == [line["step"] for line in one]
     for name in ("train_loss", "val_loss", "val_cold256"):
         assert [line[name] for line in more] == pytest.approx([line[name] for line in one], abs=1e-5)
