@@ -12,6 +12,7 @@ writing       following a reply without a thread
 streams       the route that the page reads replies from
 lenses        the route that its lenses ask
 load          how much is being written just now
-page          layout and events; view.js and style.css beside it
+beside        a second conversation that follows the first; second: its view
+page          layout and events; view.py, view.js and style.css beside it
 api           /generate, /score and /inspect
 """

@@ -281,7 +281,7 @@ function startLenses() {
   for (const [name, { label }] of Object.entries(LENSES)) {
     const choice = make("label", "", box);
     const input = make("input", "", choice);
-    [input.type, input.name, input.value, input.checked] = ["radio", "lens", name, name === "plain"];
+    [input.type, input.name, input.value, input.checked] = ["radio", second ? "second-lens" : "lens", name, name === "plain"];
     input.addEventListener("change", () => choose(name));
     make("span", "", choice).textContent = label;
   }

@@ -4,9 +4,10 @@ const WAYS = [["Free", null], ["Up", STRONG], ["Off", 0], ["Down", -STRONG]];
 const BEFORE = 24; // characters that are shown of what is the same
 const hand = { asked: "", stream: "", free: null };
 
+// The model whose view this is.
 function modelNow() {
   const chosen = document.querySelector('input[aria-label="Model"]');
-  return (chosen && chosen.value) || "";
+  return (second ? second.querySelector(".by p")?.textContent : chosen && chosen.value) || "";
 }
 
 // The cells that are held of the model that is chosen, each [layer, number, value].
@@ -20,6 +21,7 @@ function isCell([layer, index]) {
 
 // The choice for the cell that is picked, under the lens Memory.
 function buildHand() {
+  if (second) return; // the hand is on the first model's cells
   const box = make("fieldset", "hold", panel);
   make("legend", "", box).textContent = "Hold this cell while it writes";
   for (const [name, value] of WAYS) {

@@ -170,8 +170,8 @@ function buildOwn() {
 
 async function change(input, box) {
   const text = input.value;
-  const model = document.querySelector('input[aria-label="Model"]');
-  const answer = await ask({ text, ...(model && model.value ? { model: model.value } : {}) });
+  const model = modelNow();
+  const answer = await ask({ text, ...(model ? { model } : {}) });
   if (text !== input.value) return;
   box.querySelector(".fault").textContent = answer.refusal || "";
   if (answer.refusal) return;

@@ -14,14 +14,13 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from model import SamplingParams
 
-from . import api, moves, sharing
+from . import api, beside, moves, sharing
 from .conversation import Conversation, hello, line
 from .greeting import MAX_EXAMPLES
 from .hand import Hand, check_holds
@@ -29,23 +28,14 @@ from .lenses import Lenses
 from .links import Link
 from .load import Load
 from .news import News
+from .second import Second
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
 from .shelf import Served, Shelf
 from .streams import Streams
+from .view import make_view
 
 log = logging.getLogger("char-lstm")
 
-_HERE = Path(__file__).parent
-_SCRIPTS = (
-    "lens.js",
-    "lens_surprise.js",
-    "lens_memory.js",
-    "lens_hand.js",
-    "links.js",
-    "rewind.js",
-    "news.js",
-    "view.js",
-)  # one after another, the last of which begins
 _SETTINGS = 7  # that every move is given, see ``Page._wire``
 _STATE_TTL_S = 3600
 _REREADINGS = 2  # at once; each may take a second or two of a core
@@ -62,6 +52,7 @@ class Page:
         self.streams = Streams(Load(shelf))
         self.lenses = Lenses(shelf)
         self.news = News(shelf)
+        self.second = Second(self) if len(shelf.names) > 1 else None
         self._rereading = asyncio.Semaphore(_REREADINGS)
         with api.Blocks(title=shelf.owner.title, analytics_enabled=False) as self.blocks:
             self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
@@ -78,12 +69,13 @@ class Page:
         gr.HTML(f"<h1>{html.escape(owner.title)}</h1><p>{html.escape(owner.greeting)}</p>", elem_id="intro")
         first = self.shelf.first()
         self.notices = gr.HTML(**self._notices(), elem_id="notices")
-        self.view = gr.HTML(
-            hello(first) if first else "",
-            html_template=(_HERE / "view.html").read_text(),
-            js_on_load="\n".join((_HERE / name).read_text() for name in _SCRIPTS),
-            elem_id="view",
-        )
+        with gr.Row(elem_id="panes"):
+            with gr.Column(min_width=0):
+                if self.second:
+                    self.second.lay_out_name()
+                self.view = make_view(hello(first) if first else "", "view")
+            if self.second:
+                self.second.lay_out_view(_STATE_TTL_S)
         with gr.Row(elem_id="moves"):
             # The classes tell view.js when a button can be pressed; here is what holds at first.
             off: dict[str, Any] = {"size": "sm", "interactive": False, "min_width": 40}
@@ -114,6 +106,8 @@ class Page:
     def _lay_out_settings(self) -> None:
         self.model = gr.Dropdown(label="Model", filterable=False, **self._choices())
         self.about = gr.HTML(self._about(self.shelf.first()), elem_id="about")
+        if self.second:
+            self.second.lay_out_choice()
         gr.HTML("<p></p>", elem_id="load")
 
         def slider(label: str, low: float, high: float, value: float, step: float, info: str) -> gr.Slider:
@@ -140,11 +134,11 @@ class Page:
 
         inputs = [self.talk, *settings]
         send = [self.send.click, self.prompt.submit]
-        gr.on(send, self._writer(moves.send), [*inputs, self.prompt], [self.view, self.prompt], **at_once)
-        self.go_on.click(self._writer(moves.go_on), inputs, self.view, **at_once)
-        self.retry.click(self._writer(moves.retry), inputs, self.view, **at_once)
+        sent = [gr.on(send, self._writer(moves.send), [*inputs, self.prompt], [self.view, self.prompt], **at_once)]
+        went_on = self.go_on.click(self._writer(moves.go_on), inputs, self.view, **at_once)
+        again = self.retry.click(self._writer(moves.retry), inputs, self.view, **at_once)
         for index, button in enumerate(self.examples):
-            button.click(self._writer(partial(_send_example, index)), inputs, self.view, **at_once)
+            sent.append(button.click(self._writer(partial(_send_example, index)), inputs, self.view, **at_once))
         self.view.settle(self.on_settle, [self.talk, self.speed], self.view, trigger_mode="multiple", **at_once)
         self.view.follow(self.on_follow, [self.talk, self.speed], [self.view, self.model], **at_once)
         self.view.rewind(self.on_rewind, inputs, self.view, **at_once)
@@ -155,9 +149,11 @@ class Page:
         self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)
         self.clear.click(self.on_clear, [self.talk, self.model], self.view, **at_once)
         self.share.click(self.on_share, self.talk, self.view, **at_once)
+        if self.second:
+            self.second.wire({beside.send: sent, beside.go_on: [went_on], beside.retry: [again]}, **at_once)
         about = [self.view, self.about, *self.examples]
         self.model.change(self.on_model, [self.talk, self.model], about, **at_once)
-        arrival = [self.talk, self.notices, self.model, *about]
+        arrival = [self.talk, self.notices, self.model, *about, *([self.second.choice] if self.second else [])]
         self.view.news(self.on_news, [self.talk, self.model], arrival[1:], **at_once)
         self.blocks.load(self.on_arrival, self.talk, arrival, concurrency_limit=None, **hidden)
 
@@ -343,6 +339,7 @@ class Page:
             self.model: gr.update(**self._choices()),
             self.about: self._about(first),
             **self._example_updates(first),
+            **(self.second.arrived() if self.second else {}),
         }
 
     def _settled(self, talk: Conversation, model: object = None) -> Updates:

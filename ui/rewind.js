@@ -5,6 +5,7 @@ const place = { number: -1, keep: 0 }; // a turn, and how many characters of its
 
 // The character of the last reply that a click met, as the number of those up to it; 0 for none.
 function keptAt(event, turn) {
+  if (second) return 0;
   const reply = log.querySelector(`:scope > [data-turn="${turn.turn}"] .reply`);
   if (!reply || !reply.contains(event.target)) return 0;
   if (lens.name !== "plain") {
@@ -24,6 +25,7 @@ function keptAt(event, turn) {
 }
 
 function keptOf(turn, n) {
+  if (second) return 0;
   const note = lens.notes.get(turn.turn);
   return note && note.given !== null ? n + 1 - [...note.given].length : 0;
 }

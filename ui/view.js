@@ -2,6 +2,7 @@
 // written, more of them come over a stream of server-sent events; at its end, however it ends, the view asks for the
 // conversation as the server has it. All text goes into the page as textContent: whatever a model writes stays text.
 const log = element.querySelector(".talk");
+const second = element.closest("#second"); // the view of a model beside the first, see beside.py
 const BLOCK = 1000; // characters after which a line end closes a block: layout then looks at the last block only
 document.getElementById("early")?.remove(); // see first_paint.py
 const PATIENCE_MS = 5000; // without an answer to what is asked for at a stream's end
@@ -95,7 +96,7 @@ function show() {
   showPlace();
   showHand();
   const load = document.querySelector("#load p");
-  if (load && load.textContent !== talk.load) load.textContent = talk.load;
+  if (load && !second && load.textContent !== talk.load) load.textContent = talk.load;
   if (lens.name !== "plain") pump();
 }
 
@@ -120,10 +121,13 @@ function showTalk() {
   log.setAttribute("aria-busy", String(Boolean(last && !last.foot)));
 }
 
-// The buttons that can be pressed, by the classes that they have in page.py.
+// The buttons that can be pressed, by the classes that they have in page.py. A second view has a part in them.
+const views = (window.charLSTMViews = window.charLSTMViews || new Map());
+views.set(second ? 2 : 1, { element, now: () => talk });
 function enable() {
-  const [busy, begun] = [Boolean(talk.stream), talk.turns.length > 0];
-  const anything = begun || Boolean(talk.refusal);
+  const talks = [...views.values()].filter((view) => view.element.isConnected).map((view) => view.now());
+  const [busy, begun] = [talks.some((each) => each.stream), talks[0].turns.length > 0];
+  const anything = begun || talks.some((each) => each.turns.length || each.refusal);
   const able = { "if-idle": !busy, "if-busy": busy, "if-turns": begun && !busy, "if-anything": anything && !busy };
   for (const [name, on] of Object.entries(able)) {
     for (const button of document.querySelectorAll(`button.${name}`)) button.disabled = !on;
@@ -188,7 +192,7 @@ function update() {
 watch("value", update);
 startLenses();
 startRewind();
-askNews("");
+if (!second) askNews("");
 startHand();
 update();
 

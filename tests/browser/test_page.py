@@ -128,6 +128,7 @@ def test_a_seed_gives_the_same_text_again_and_settings_count(page: Page, app: Ap
     assert turns(page).last.locator(".prompt").text_content() == "ROMEO:"
     expect(foot(page)).to_contain_text("seed 7 ")
     button(page, "Retry").click()
+    expect(log(page).locator('[data-turn="2"] .foot')).to_contain_text("seed 7 ")
     settled(page)
     assert reply(page) == text
     button(page, "Continue").click()

@@ -1,0 +1,118 @@
+"""Two models side by side in a real browser: wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from model import generate
+from tests.app_server import App, eventually, random_model, serving
+from tests.browser.driving import button, choose, fast, foot, log, reply, send, setting, settled, turns
+from tests.browser.test_lenses import barriers
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with serving({"one": random_model(), "two": random_model(3)}) as app:
+        yield app
+
+
+def second(page: Page) -> Locator:
+    return page.get_by_role("log", name="The second model")
+
+
+def together(page: Page, option: str) -> None:
+    page.get_by_role("combobox", name="Together with").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def second_replies(page: Page) -> list[str]:
+    return second(page).locator(".reply").all_text_contents()
+
+
+def written(page: Page, prompts: str, app: App, length: int) -> None:
+    """Both have written what they would have written alone."""
+    settled(page)
+    for told, name in ((foot(page), "one"), (second(page).locator(".foot").last, "two")):
+        expect(told).to_contain_text(f" {length} characters")
+        seed = int((told.text_content() or "").split()[1])
+        text = generate(app.served(name).lm, prompts, length, temperature=0.8, seed=seed)
+        assert (reply(page) if name == "one" else second_replies(page)[-1]) == text
+    seeds = [told.split(" · ")[0] for told in page.locator(".foot").all_text_contents()]
+    assert len(set(seeds)) == len(turns(page).all())
+
+
+def test_two_models_answer_one_prompt_at_once(page: Page, app: App) -> None:
+    fast(page)
+    setting(page, "Length", 60)
+    expect(second(page)).to_have_count(0)
+    together(page, "two, side by side")
+    expect(second(page)).to_be_visible()
+    expect(second(page)).to_contain_text("This it wrote by itself")
+    send(page, "ROMEO:")
+    written(page, "ROMEO:", app, 60)
+    one, two = log(page).bounding_box(), second(page).bounding_box()
+    assert one
+    assert two
+    if page.viewport_size == {"width": 390, "height": 844}:
+        assert two["y"] >= one["y"] + one["height"]
+    else:
+        assert two["x"] >= one["x"] + one["width"]
+        assert abs(two["y"] - one["y"]) < 2
+    assert page.locator(".by p").all_text_contents() == ["one", "two"]
+    button(page, "Continue").click()
+    written(page, "ROMEO:", app, 120)
+    before = second_replies(page)
+    button(page, "Retry").click()
+    expect(second(page).locator(".reply")).not_to_have_text(before[0], use_inner_text=False)
+    expect(second(page).locator(".foot")).to_contain_text(" 60 characters")
+    written(page, "ROMEO:", app, 60)
+    for text in ("the text", "the second text"):
+        page.get_by_role("group", name=f"Lens over {text}", exact=True).get_by_text("Surprise").click()
+    expect(second(page).locator("i")).to_have_count(len("ROMEO:") + 60)
+    assert barriers(page) == []
+    button(page, "Undo").click()
+    expect(turns(page)).to_have_count(0)
+    expect(second(page).get_by_role("article")).to_have_count(0)
+    send(page, "a")
+    expect(second(page).get_by_role("article")).to_have_count(1)
+    settled(page)
+    button(page, "Clear").click()
+    expect(second(page).get_by_role("article")).to_have_count(0)
+    together(page, "no other")
+    expect(second(page)).to_have_count(0)
+    send(page, "b")
+    assert len(reply(page)) == 60
+
+
+def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Page, app: App) -> None:
+    together(page, "two, side by side")
+    expect(second(page)).to_be_visible()
+    send(page, "", wait=False)
+    expect(second(page).locator(".writing")).to_have_count(1)
+    eventually(lambda: [app.served(name).engine.running for name in ("one", "two")] == [1, 1])
+    expect(button(page, "Send")).to_be_disabled()
+    button(page, "Stop").click()
+    settled(page)
+    for told in (foot(page), second(page).locator(".foot")):
+        expect(told).to_contain_text("stopped")
+    eventually(lambda: [app.served(name).engine.running for name in ("one", "two")] == [0, 0])
+    setting(page, "Length", 2000)
+    setting(page, "Speed", 60)
+    app.served("one").engine.max_waiting = 0  # the first is refused: nobody writes
+    try:
+        page.get_by_role("textbox", name="Prompt").fill("kept")
+        button(page, "Send").click()
+        expect(log(page).locator(".refusal")).to_contain_text("try again")
+        expect(second(page).get_by_role("article")).to_have_count(1)
+    finally:
+        app.served("one").engine.max_waiting = 256
+    fast(page)
+    setting(page, "Length", 20)
+    choose(page, "two")
+    send(page, "a")
+    beside_itself = "This is the first model too: choose another to stand beside it."
+    expect(second(page).locator(".refusal")).to_have_text(beside_itself)
+    assert len(reply(page)) == 20

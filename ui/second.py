@@ -1,0 +1,138 @@
+"""The page's second view: the controls of ``beside``. There only where several models are served."""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from . import beside
+from .beside import NOBODY, Companion
+from .conversation import Conversation, hello
+from .settings import RefusalError
+from .view import make_view
+
+if TYPE_CHECKING:
+    from .page import Page
+
+log = logging.getLogger("char-lstm")
+
+Updates = dict[Any, Any]
+_NAMES = (
+    ('aria-label="Conversation"', 'aria-label="The second model"'),
+    ("Lens over the text", "Lens over the second text"),
+)
+
+
+class Second:
+    """The second view, its choice and what they do.
+
+    Args:
+        page: whose first view it follows.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def lay_out_name(self) -> None:
+        """Above the first view, while there are two."""
+        self.first_name = gr.HTML("", elem_classes="by")
+
+    def lay_out_view(self, ttl_s: int) -> None:
+        self.talk = gr.State(Companion(), time_to_live=ttl_s)
+        with gr.Column(min_width=0, visible=False, elem_id="second") as self.column:
+            self.name = gr.HTML("", elem_classes="by")
+            self.view = make_view("", "second-view", *_NAMES)
+
+    def lay_out_choice(self) -> None:
+        names = beside.choices(self._page.shelf.names)
+        self.choice = gr.Dropdown(names, value=NOBODY, label="Together with", filterable=False)
+
+    def arrived(self) -> Updates:
+        """What a visitor who arrives is shown: the choice among those that are served by now."""
+        return {self.choice: gr.update(choices=beside.choices(self._page.shelf.names))}
+
+    def wire(self, after: Mapping[beside.Follow, Sequence[Any]], **at_once: Any) -> None:
+        """Connects the controls.
+
+        Args:
+            after: what is to be followed, and the events after which it is.
+            at_once: how Gradio is to treat the events.
+        """
+        page = self._page
+        shared = [page.talk, self.talk, page.speed, self.choice]
+        for step, events in after.items():
+            for event in events:
+                event.then(self._follower(step), shared, self.view, **at_once)
+        view: Any = self.view
+        speed = [self.talk, page.speed]
+        view.settle(self._here(page.on_settle), speed, view, trigger_mode="multiple", **at_once)
+        view.look(page.on_look, self.talk, None, trigger_mode="multiple", **at_once)
+        page.stop.click(page.on_stop, self.talk, None, **at_once)
+        page.undo.click(self.on_undo, [page.talk, self.talk], view, **at_once)
+        page.clear.click(self._here(page.on_clear), [self.talk, self.choice], view, **at_once)
+        chosen = [self.column, self.first_name, self.name, view]
+        self.choice.change(self.on_choice, [self.talk, self.choice, page.model], chosen, **at_once)
+        page.model.change(self.on_model, page.model, self.first_name, **at_once)
+
+    def _here(self, handler: Callable[..., Awaitable[Updates]]) -> Callable[..., Awaitable[Updates]]:
+        """A handler of the first view, for this one."""
+
+        @functools.wraps(handler)
+        async def here(*values: Any, **more: Any) -> Updates:
+            updates = await handler(*values, **more)
+            return {self.view if each is self._page.view else each: update for each, update in updates.items()}
+
+        return here
+
+    def _follower(self, step: beside.Follow) -> Callable[..., Awaitable[Updates]]:
+        async def follow(
+            first: Conversation, talk: Companion, speed: object, choice: object, request: gr.Request
+        ) -> Updates:
+            try:
+                served = beside.chosen(choice, self._page.shelf)
+                if served is None or not talk.follow(
+                    first, served, step, speed=speed, owner=request.session_hash or ""
+                ):
+                    return {self.view: gr.skip()}
+                return {self.view: talk.begun(self._page.streams.open(talk.turns[-1]))}
+            except RefusalError as refusal:
+                talk.refusal = refusal.on_page
+            except Exception:
+                log.exception("a reply beside another could not be written")
+                talk.refusal = "Something went wrong here. Try again."
+            return {self.view: talk.view()}
+
+        return follow
+
+    async def on_undo(self, first: Conversation, talk: Companion) -> Updates:
+        if talk.writing:
+            return {self.view: gr.skip()}
+        talk.undo_as(first)
+        return {self.view: talk.view()}
+
+    async def on_model(self, model: object) -> Updates:
+        return {self.first_name: _name(model)}
+
+    async def on_choice(self, talk: Companion, choice: object, model: object) -> Updates:
+        """Another model stands beside the first, or none: it begins with an empty memory."""
+        await self._page.on_stop(talk)
+        if not talk.writing:
+            talk.clear()
+        try:
+            served = beside.chosen(choice, self._page.shelf)
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+            return {self.column: gr.update(visible=True), self.view: talk.view()}
+        if served is None:
+            return {self.column: gr.update(visible=False)}
+        names = {self.first_name: _name(model), self.name: _name(served.name)}
+        return {**names, self.column: gr.update(visible=True), self.view: talk.view(hello(served))}
+
+
+def _name(model: object) -> str:
+    return f"<p>{html.escape(str(model))}</p>"
