@@ -1,14 +1,13 @@
 // The page: what each control does. The model writes in worker.js; here is only what is seen. All text goes in as
 // textContent: whatever a model writes stays text.
 //
-// A link may set prompt, temperature, length, speed, top_k, top_p, seed, hold (of its own reply), and model
-// (user/name@commit, from the Hub).
+// A link may say what to write, and how (link.js), and with which model (user/name@commit, from the Hub).
 
 const of = (id) => document.getElementById(id);
 const BLOCK = 1000; // characters after which a line end closes a block: layout then looks at the last block only
 const MAX_SEED = 2 ** 32 - 1;
-const [MAX_HOLDS, MAX_HELD] = [4, 8]; // cells, and the value of one
 const WAYS = { 4: "up", "-4": "down", 0: "off" };
+const ARITHMETIC = "1"; // its version, as ui/links.py has it
 const FASTEST = 200; // not a speed: as fast as it can
 const SAMPLE = { length: 240, seed: 7 }; // what it writes when somebody arrives, as the app does
 const WORDS = {
@@ -18,20 +17,24 @@ const WORDS = {
   top_k: (k) => (k ? "likeliest characters only" : "all characters"),
   top_p: (p) => (p < 1 ? "of the likeliest" : "all characters"),
 };
-const link = new URL(location.href).searchParams;
+const SAME = "The same text, character for character, as when the link was made.";
+const STRANGER = "The prompt was written by whoever made this link.";
+const model = new URL(location.href).searchParams.get("model");
+const reader = import("./link.js");
 let worker = null;
+let followed = null; // the link that is being followed: {steps, done, v, text, shared}
+let vocab = []; // of the model
 const ENDINGS = { length: "reached its length", stopped: "stopped", stop: "said what it had to say" };
 let turns = []; // {node, prompt, seed, from, to, written, ended}: from and to are the memories before and after it
 let chat = null; // what stands around a turn, if the model has read conversations: {prefix, suffix, stop}
 let busy = null; // the turn that is being written
 let replies = 0; // asked of the worker
-let held = []; // cells that the link holds: [layer, number, value]
 let loaded = false;
 
 function begin() {
   if (location.protocol === "file:") return say("Open it through a web server, such as: python -m http.server", "fault");
   const query = new URLSearchParams({ hub: document.documentElement.dataset.hub });
-  if (link.get("model")) query.set("model", link.get("model"));
+  if (model) query.set("model", model);
   worker = new Worker(`worker.js?${query}`, { type: "module" });
   worker.onmessage = ({ data }) => hear(data);
   worker.onerror = (event) => say(`This browser cannot run the page (${event.message || "no module workers"}).`, "fault");
@@ -39,15 +42,15 @@ function begin() {
 }
 
 function hear(data) {
-  if (data.loaded) return arrive(data.loaded);
+  if (data.loaded) return arrive(data.loaded).catch((error) => say(`The page failed: ${error}`, "fault"));
   if (data.part) return (of("part").value = data.part);
   if (!data.reply) return [say(data.failed, "fault"), (of("part").hidden = true)];
   if (!busy || data.reply !== busy.number) return;
   following(() => (data.text ? grow(busy, data.text) : settle(data)));
 }
 
-function arrive({ sizes, training, parameters, verified, name, commit, way, ...rest }) {
-  chat = rest.chat;
+async function arrive({ sizes, training, parameters, verified, name, commit, way, ...rest }) {
+  [chat, vocab] = [rest.chat, rest.vocab];
   const title = name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm";
   of("title").textContent = title;
   document.title = title === "char-lstm" ? title : `${title} · char-lstm`;
@@ -63,42 +66,76 @@ function arrive({ sizes, training, parameters, verified, name, commit, way, ...r
     button.textContent = example.replaceAll("\n", " ⏎");
     button.onclick = () => send(example);
   }
+  const { readLink, LinkError } = await reader;
+  let [asked, refusal] = [null, ""];
+  try {
+    asked = readLink(location.search, sizes);
+    set(asked.said);
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    refusal = error.message;
+  }
   loaded = true;
   of("part").hidden = true;
-  say("");
+  say(refusal, refusal && "fault");
   show();
-  const refusal = follow() ?? hold(sizes);
-  if (refusal) say(refusal, "fault");
-  else if (link.has("prompt") || link.has("seed")) send(link.get("prompt") ?? "", null, held);
-  else send("", SAMPLE);
+  if (!asked) return;
+  if (asked.begins) followed = { ...asked, done: 0, commit };
+  if (followed) goOn();
+  else send("", { sample: SAMPLE });
 }
 
-// Sets the controls as the link says; returns what it says wrongly.
-function follow() {
-  for (const name of ["temperature", "length", "speed", "top_k", "top_p"]) {
-    if (!link.has(name)) continue;
-    const [input, value] = [of(name), Number(link.get(name))];
-    if (name === "temperature" && value <= 5) input.max = Math.max(input.max, value);
-    if (name === "top_k" && value >= 0) input.max = Math.max(input.max, value);
+// Sets the controls.
+function set(said) {
+  for (const [name, value] of Object.entries(said)) {
+    const input = of(name);
+    if (name === "temperature" || name === "top_k") input.max = Math.max(input.max, value);
     if (name === "temperature" || name === "top_p") input.step = "any";
-    if (name === "top_p" && value > 0) input.min = Math.min(input.min, value);
+    if (name === "top_p") input.min = Math.min(input.min, value);
     input.value = value;
-    if (!link.get(name) || Number(input.value) !== value) {
-      return `${name} is ${link.get(name)} in this link: it must be a number from ${input.min} to ${input.max}`;
-    }
-    describe(input);
+    if (name !== "seed") describe(input);
   }
-  of("seed").value = link.get("seed") ?? "";
-  return null;
 }
 
-// Reads the cells that the link holds (docs/links.md); returns what it says wrongly.
-function hold({ layers, hidden }) {
-  const parts = (link.get("hold") || null)?.split("_") ?? [];
-  held = parts.map((part) => /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/.exec(part)?.slice(1).map(Number));
-  const fits = (each) => each && each[0] < layers && each[1] < hidden && Math.abs(each[2]) <= MAX_HELD;
-  if (parts.length <= MAX_HOLDS && new Set(held.map((each) => `${each?.slice(0, 2)}`)).size === parts.length && held.every(fits)) return null;
-  return `hold is ${link.get("hold").slice(0, 60)} in this link: it must be up to ${MAX_HOLDS} cells of this model, LAYER.CELL~VALUE`;
+// The next step of the link that is followed. After the last it is told whether the text is the one it was made of.
+function goOn() {
+  const { steps, done } = followed;
+  const [before, step, turn] = [steps[done - 1], steps[done], turns.at(-1)];
+  if (before?.pick && !pick(turn, before.pick)) return end("This model does not know a character that was picked");
+  if (!step) return end();
+  followed.done++;
+  const fast = steps.slice(followed.done).some(({ prompt }) => prompt !== null); // what is seen coming is the last turn
+  const turnOver = chat && turn?.ended === "stop"; // then more of it is another turn of the model's
+  if (step.prompt !== null || turnOver) return send(step.prompt ?? "", { chosen: step.settings, fast, stranger: followed.shared });
+  turn.hold = step.settings.hold;
+  if (step.anew) [turn.seed, turn.first] = [step.settings.seed, 0];
+  return write(turn, "", { ...step.settings, stop: chat ? chat.stop : "" }, fast);
+}
+
+// Puts a character in the place of the last that was written; false when that cannot be.
+function pick(turn, character) {
+  const [id, last] = [vocab.indexOf(character), turn.node.querySelector(".reply").lastChild?.firstChild];
+  if (id < 0 || !last || turn.ended !== "length") return false;
+  last.data = Array.from(last.data).slice(0, -1).join("") + character;
+  turn.to = { ...turn.to, unread: [...turn.to.unread.slice(0, -1), id] };
+  return true;
+}
+
+// Nothing more of the link is done: marks the text, if a text was shared.
+async function end(why = "") {
+  const [{ shared, v, text, commit }, turn, { fingerprint }] = [followed, turns.at(-1), await reader];
+  followed = null;
+  if (!shared) return;
+  const written = Array.from(document.querySelectorAll("#talk .reply"), (reply) => reply.textContent).join("");
+  const found = await fingerprint(written);
+  const unknown = why || (!text && "This link does not say what its text was") || (!found && "Only over https can a browser compare SHA-256");
+  const made = v === "float32" ? v : `version ${v} of the exact arithmetic`;
+  const otherwise = commit ? "the link was changed, or not made by this project" : "the model here may be another, or the link was changed";
+  const reason = v && v !== ARITHMETIC ? `it was made in ${made}, and here it is written in version ${ARITHMETIC} of it` : otherwise;
+  const line = make("p", "mark", turn.node);
+  if (unknown) line.textContent = `${unknown}: whether it is the same cannot be told.`;
+  else line.textContent = found === text ? SAME : `Not the same text: ${reason}.`;
+  turn.node.append(turn.node.querySelector(".foot")); // the facts stay below
 }
 
 function settings() {
@@ -117,20 +154,21 @@ function settings() {
 }
 
 // A new turn, from where the conversation stands; the sample gives way to it.
-function send(prompt, sample = null, hold = []) {
-  const chosen = settings();
+function send(prompt, { sample = null, chosen = settings(), fast = false, stranger = false } = {}) {
   if (!chosen || !loaded || (busy && !busy.sample)) return null;
   if (turns[0]?.sample) moves.clear();
   const node = make("article", chat ? "chat" : "", of("talk"));
   const text = make("div", "text", node);
   make("span", "prompt", text).textContent = prompt;
   make("span", "reply", text);
+  if (stranger) make("p", "mark", node).textContent = STRANGER;
   make("p", "foot", node);
   const last = turns.at(-1);
-  const turn = { node, prompt, from: last?.to ?? null, to: last?.to ?? null, written: 0, sample, hold, ...chosen, ...sample };
+  const start = { from: last?.to ?? null, to: last?.to ?? null, written: 0, first: 0, hold: [] };
+  const turn = { node, prompt, sample, ...start, ...chosen, ...sample };
   turns.push(turn);
   const cut = chat && last && last.ended !== "stop" ? chat.stop : "";
-  write(turn, chat && !sample ? cut + wrap(prompt) : prompt, { ...chosen, ...sample, stop: chat && !sample ? chat.stop : "" });
+  write(turn, chat && !sample ? cut + wrap(prompt) : prompt, { ...chosen, ...sample, stop: chat && !sample ? chat.stop : "" }, fast);
   return turn;
 }
 
@@ -143,15 +181,15 @@ function wrap(said) {
 }
 
 // Asks for more of a turn, from the memory after it.
-function write(turn, prompt, chosen) {
+function write(turn, prompt, chosen, fast = false) {
   [busy, turn.sample] = [turn, turn.written ? null : turn.sample]; // continued, it is a turn like any other
   turn.number = ++replies;
   turn.node.classList.add("writing");
   turn.node.lastChild.textContent = "";
   const pace = Number(of("speed").value);
   const wanted = { ...chosen, seed: turn.seed, hold: turn.hold };
-  const asked = { write: turn.number, prompt, memory: turn.to, settings: wanted, first: turn.written };
-  worker.postMessage({ ...asked, pace: pace < FASTEST ? pace : 0 });
+  const asked = { write: turn.number, prompt, memory: turn.to, settings: wanted, first: turn.first };
+  worker.postMessage({ ...asked, pace: pace < FASTEST && !fast ? pace : 0 });
   say("");
   show();
   of("talk").scrollTop = of("talk").scrollHeight;
@@ -178,7 +216,7 @@ function settle({ ended, memory, written, seconds, unknown, failed }) {
   turn.node.classList.remove("writing");
   if (failed) say(`The model failed: ${failed}. What it had written stays.`, "fault");
   else {
-    [turn.to, turn.ended, turn.written] = [memory, ended, turn.written + written];
+    [turn.to, turn.ended, turn.written, turn.first] = [memory, ended, turn.written + written, turn.first + written];
     const facts = [`seed ${turn.seed}`, `${turn.written.toLocaleString("en")} characters`];
     if (seconds) facts.push(`${Math.round(written / seconds).toLocaleString("en")} a second`);
     facts.push(ENDINGS[ended]);
@@ -188,6 +226,8 @@ function settle({ ended, memory, written, seconds, unknown, failed }) {
     if (names) facts.push(`it does not know ${names}: skipped`);
     turn.node.lastChild.textContent = facts.join(" · ");
   }
+  if (followed && !failed && ended !== "stopped") goOn();
+  else if (followed) end("It was not written to its end");
   show();
 }
 
@@ -239,7 +279,7 @@ const moves = {
   },
   clear() {
     moves.stop();
-    [turns, busy] = [[], null];
+    [turns, busy, followed] = [[], null, null];
     of("talk").replaceChildren();
     show();
   },

@@ -32,7 +32,7 @@ async function begin() {
   const network = new Network(model.sizes, model.tensors, code);
   const { sizes, chat, training, parameters, verified } = model;
   const [way, { name, commit }] = [code ? "WebAssembly" : "JavaScript", place];
-  postMessage({ loaded: { sizes, chat, training, parameters, verified, name, commit, way } });
+  postMessage({ loaded: { sizes, chat, training, parameters, verified, name, commit, way, vocab: model.vocab } });
   return { network, ids, vocab: model.vocab, start: ids.get("\n") ?? ids.get(" ") ?? 0 };
 }
 

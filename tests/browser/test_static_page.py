@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import torch
@@ -17,14 +18,23 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwrig
 
 from model import PRETRAINED, CharLSTM, ChatFormat, generate
 from model.checkpoint import write_manifest
+from model.holds import Hold
 from tests.app_server import random_model
-from tests.chromium import launch, serve
+from tests.chromium import launch
+from tests.chromium import serve as serve_folder
 from tests.local_hub import LocalHub
 from tests.one_static_text import LOAD, write_all
+from tests.talks import OneShelf, a_conversation, chance_link, serve, settings, texts, write
 from tests.tiny import tiny_model
 from training.space import write_static
+from ui import moves, sharing
+from ui.conversation import Conversation
+from ui.hand import Hand
+from ui.shelf import Served
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "arithmetic.json").read_text(encoding="utf-8"))
+SAME = "The same text, character for character, as when the link was made."
+STRANGER = "The prompt was written by whoever made this link."
 NO_SIMD = "--js-flags=--no-enable-sse4-1"  # V8 has no WebAssembly SIMD on a processor without it
 SETTINGS: list[dict[str, Any]] = [
     {"seed": 1},
@@ -59,7 +69,7 @@ def lm() -> CharLSTM:
 def url(lm: CharLSTM, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("static")
     write_static(folder, lm)
-    with serve(folder) as url:
+    with serve_folder(folder) as url:
         yield url
 
 
@@ -201,7 +211,7 @@ def test_the_bundled_model_writes_the_same_in_a_browser(browser: Browser, tmp_pa
     write_static(tmp_path / "site", lm)
     for name in ("config.json", "model.safetensors", "manifest.json"):
         assert (tmp_path / "site" / name).read_bytes() == (PRETRAINED / name).read_bytes(), "not in its own dtype"
-    with serve(tmp_path / "site") as url:
+    with serve_folder(tmp_path / "site") as url:
         page = browser.new_page()
         page.goto(url)
         jobs = [{"prompt": "ROMEO:", "seed": seed} for seed in range(3)]
@@ -217,7 +227,7 @@ def test_each_dtype_is_read_exactly(browser: Browser, tmp_path: Path, dtype: str
     write_static(tmp_path, lm)
     lm.save_pretrained(tmp_path, dtype=dtype)
     stored = CharLSTM.from_pretrained(tmp_path)
-    with serve(tmp_path) as url:
+    with serve_folder(tmp_path) as url:
         page = browser.new_page()
         page.goto(url)
         _, texts = write_all(page, 100, [{"prompt": "A", "seed": 1}])
@@ -339,36 +349,71 @@ def test_a_link_sets_everything(visit: Any, lm: CharLSTM) -> None:
     assert written(page, seed=99) == expected
 
 
-@pytest.mark.parametrize(
-    ("query", "says"),
-    [
-        ("?temperature=NaN", "temperature is NaN in this link: it must be a number from 0 to"),
-        ("?temperature=6", "temperature is 6 in this link"),
-        ("?length=0", "length is 0 in this link: it must be a number from 1 to 10000"),
-        ("?length=12.7", "length is 12.7 in this link"),
-        ("?top_p=0", "top_p is 0 in this link"),
-        ("?top_k=-1", "top_k is -1 in this link"),
-        ("?seed=4294967296", "Seed is 4294967296: it must be a whole number from 0 to 4294967295."),
-        ("?seed=1.5", "Seed is 1.5"),
-        ("?prompt=a&seed=x", "Seed is x"),
-        ("?seed=1&hold=0.21~4", "hold is 0.21~4 in this link: it must be up to 4 cells of this model"),
-        ("?seed=1&hold=2.0~4", "hold is 2.0~4 in this link"),
-        ("?seed=1&hold=0.0~9", "hold is 0.0~9 in this link"),
-        ("?seed=1&hold=0.1~1_0.1~2", "hold is 0.1~1_0.1~2 in this link"),
-        ("?seed=1&hold=x", "hold is x in this link"),
-    ],
-)
-def test_a_wrong_link_is_refused_in_one_line(visit: Any, query: str, says: str) -> None:
-    page = visit(query)
-    expect(page.get_by_role("status")).to_contain_text(says)
+WRONG = [
+    ("?temperature=NaN", "temperature is NaN in this link: it must be a number from 0 to 5"),
+    ("?temperature=6", "temperature is 6 in this link"),
+    ("?length=0", "length is 0 in this link: it must be a whole number from 1 to 10000"),
+    ("?length=12.7", "length is 12.7 in this link"),
+    ("?top_p=0", "top_p is 0 in this link"),
+    ("?top_k=-1", "top_k is -1 in this link"),
+    ("?speed=4", "speed is 4 in this link"),
+    ("?seed=4294967296", "seed is 4294967296 in this link: it must be a whole number from 0 to 4294967295"),
+    ("?seed=1.5", "seed is 1.5"),
+    ("?prompt=a&seed=x", "seed is x"),
+    ("?seed=1&hold=0.21~4", "hold is 0.21~4 in this link: it must be up to 4 cells of this model"),
+    ("?seed=1&hold=2.0~4", "hold is 2.0~4 in this link"),
+    ("?seed=1&hold=0.0~9", "hold is 0.0~9 in this link"),
+    ("?seed=1&hold=0.1~1_0.1~2", "hold is 0.1~1_0.1~2 in this link"),
+    ("?seed=1&hold=x", "hold is x in this link"),
+    ("?prompt=a&seed=1&then=b", "seed is missing in this link: each turn needs one"),
+    ("?prompt=a&seed=1&more=0", "length is 0 in this link"),
+    ("?prompt=a&seed=1&pick=ab", "pick is ab in this link: it must be one character"),
+    ("?prompt=a&text=x", "text is x in this link: that is nothing that Share makes"),
+    ("?prompt=a&seed=1" + "&more=1" * 50, "This link has 51 steps: at most 50 are followed."),
+    ("?prompt=" + "a" * 8000, "This link has 8008 characters: at most 8000 are read."),
+]
+
+
+def read_links(page: Page, queries: list[str]) -> list[Any]:
+    """What link.js makes of addresses: what is said, or why it is refused."""
+    return list(
+        page.evaluate(
+            """async (queries) => {
+          const { readLink } = await import("./link.js");
+          const sizes = { layers: 2, hidden: 21 };
+          const read = (query) => { try { return readLink(query, sizes); } catch (error) { return error.message; } };
+          return queries.map(read);
+        }""",
+            queries,
+        )
+    )
+
+
+def test_a_wrong_link_is_refused_in_one_line(visit: Any) -> None:
+    page = visit("?prompt=a&temperature=6")
+    expect(page.get_by_role("status")).to_have_text("temperature is 6 in this link: it must be a number from 0 to 5")
     expect(turns(page)).to_have_count(0)
+    for (_, says), found in zip(WRONG, read_links(page, [query for query, _ in WRONG]), strict=True):
+        assert found.startswith(says)
+
+
+def test_a_link_is_read_as_the_app_reads_it(visit: Any) -> None:
+    links = [chance_link(seed) for seed in range(200)]
+    for link, found in zip(links, read_links(visit("?length=1"), [link.query for link in links]), strict=True):
+        assert (found["v"], found["text"]) == (link.arithmetic, link.text)
+        assert len(found["steps"]) == len(link.steps)
+        for step, read in zip(link.steps, found["steps"], strict=True):
+            names = {"temperature": "temperature", "length": "length", "topK": "top_k", "topP": "top_p", "seed": "seed"}
+            chosen = {name: getattr(step.params, field) for name, field in names.items()}
+            assert read["settings"] == {**chosen, "hold": [list(each) for each in step.hold]}
+            assert (read["prompt"], read["anew"], read["pick"]) == (step.prompt, step.anew, step.pick)
 
 
 def test_a_model_that_has_read_conversations_is_talked_to(browser: Browser, tmp_path: Path) -> None:
     plain = tiny_model()
     chat = ChatFormat("A: ", "\nB: ", "\n")
     write_static(tmp_path, replace(plain, chat=chat))
-    with serve(tmp_path) as url:
+    with serve_folder(tmp_path) as url:
         page = browser.new_page()
         page.goto(f"{url}?prompt=Hello&seed=3&speed=200")
         expected = generate(plain, chat.wrap("Hello"), 500, seed=3, stop="\n")
@@ -426,7 +471,7 @@ def tamper(folder: Path, case: str) -> None:
 def test_files_that_are_not_a_model_are_named(browser: Browser, tmp_path: Path, case: str, says: str) -> None:
     write_static(tmp_path, tiny_model())
     tamper(tmp_path, case)
-    with serve(tmp_path) as url:
+    with serve_folder(tmp_path) as url:
         page = browser.new_page()
         page.goto(url)
         expect(page.get_by_role("status")).to_contain_text(says)
@@ -439,7 +484,7 @@ def test_it_opens_without_a_network_once_it_was_loaded(browser: Browser, tmp_pat
     write_static(tmp_path, lm)
     context = browser.new_context()
     page = context.new_page()
-    with serve(tmp_path) as url:
+    with serve_folder(tmp_path) as url:
         page.goto(f"{url}?seed=1&speed=200")
         page.evaluate("async () => { await navigator.serviceWorker.ready }")
         written(page, seed=1)
@@ -453,7 +498,7 @@ def test_a_new_model_in_the_same_place_is_taken(browser: Browser, tmp_path: Path
     write_static(tmp_path, first)
     context = browser.new_context()
     page = context.new_page()
-    with serve(tmp_path) as url:
+    with serve_folder(tmp_path) as url:
         page.goto(f"{url}?seed=1&speed=200")
         assert written(page, seed=1) == generate(first, "", 500, seed=1)
         write_static(tmp_path, second)
@@ -472,7 +517,7 @@ def test_a_model_of_the_hub_at_a_pinned_commit(hub: LocalHub, browser: Browser, 
     hub.context.redirect = "cdn"
     context = browser.new_context()
     complaints: list[str] = []
-    with serve(site) as url:
+    with serve_folder(site) as url:
         homes = (url, hub.url, hub.url.replace("127.0.0.1", "localhost"))
         page = open_page(context, f"{url}?model=ada/plays@{commit}&seed=1&speed=200", complaints, *homes)
         assert written(page, seed=1) == generate(lm, "", 500, seed=1)
@@ -501,3 +546,84 @@ def test_everything_is_in_the_folder(tmp_path: Path) -> None:
         if path.suffix != ".wasm":
             addresses = set(re.findall(r"https?://[^\s\"'`;)]+", path.read_text(encoding="utf-8")))
             assert addresses <= ADDRESSES
+
+
+# links that were shared
+
+
+@pytest.fixture(scope="module")
+def talker() -> Served:
+    return serve()
+
+
+@pytest.fixture(scope="module")
+def talk_url(talker: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("talker")
+    write_static(folder, talker.lm)
+    with serve_folder(folder) as url:
+        yield url
+
+
+def marks(page: Page) -> list[str]:
+    """What stands under the turns once a link was followed to its end."""
+    expect(turns(page).last.locator(".mark").last).to_have_text(re.compile("same"))
+    return page.locator(".mark").all_text_contents()
+
+
+def test_a_text_that_was_shared_in_the_app_comes_again(visit: Any, talker: Served, talk_url: str) -> None:
+    """Turns, stopped and continued, another way from a character on, one that somebody picked, cells that are held."""
+    talk, shelf = a_conversation(talker), OneShelf(talker)
+    moves.branch(talk, talk.cut(talk.turns[-1].number, 9), settings(3, 30), anew=True)
+    write(talk)
+    held = replace(settings(4, 30), hand=Hand(talker.name, (Hold(1, 5, 4.0), Hold(0, 2, -0.25))))
+    moves.branch(talk, talk.cut(talk.turns[-1].number, 20, "Q"), held, anew=False)
+    write(talk)
+    moves.send(talk, talker, settings(8, 700), "and then")
+    write(talk)
+    query = sharing.share(talk, shelf).query
+    assert len(set(re.findall(r"(?:then|more|text)=|pick=Q|hold=\d|hold=&", query + "&"))) == 6
+    page = visit(f"?{query}&speed=200", talk_url)
+    assert marks(page) == [STRANGER, STRANGER, STRANGER, SAME]
+    shown = turns(page).locator(".prompt, .reply").all_text_contents()
+    assert shown == [text for turn in texts(talk) for text in turn]
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text("740 characters")  # as many more as the link's first reply had
+    moves.go_on(talk, talker, settings(8, 40))
+    write(talk)
+    assert reply(page) == talk.turns[-1].reply
+
+
+def test_a_chat_that_was_shared_goes_through_the_same_turns(visit: Any, tmp_path: Path) -> None:
+    talker = serve(chat=ChatFormat("Ann: ", "\nBo: ", "\n"))
+    write_static(tmp_path, talker.lm)
+    talk = Conversation()
+    for seed, prompt, length in ((5, "Hi", 2000), (1, "", 3), (7, "And you?", 2000)):
+        moves.send(talk, talker, settings(seed, length), prompt)
+        write(talk)
+    query = sharing.share(talk, OneShelf(talker)).query
+    with serve_folder(tmp_path) as url:
+        page = visit(f"?{query}&speed=200", url)
+        assert marks(page)[-1] == SAME
+        assert turns(page).locator(".reply").all_text_contents() == [turn.reply for turn in talk.turns]
+
+
+def test_why_a_text_is_not_the_same_is_said(visit: Any, talk_url: str) -> None:
+    whys: list[tuple[dict[str, str], str]] = [
+        ({"text": "0" * 16}, "Not the same text: the model here may be another, or the link was changed."),
+        ({"text": "0" * 16, "v": "float32"}, "Not the same text: it was made in float32, and here it is written in"),
+        ({"then": "and", "seed": "2"}, "This link does not say what its text was: whether it is the same cannot"),
+        ({"text": "0" * 16, "pick": "漢"}, "This model does not know a character that was picked: whether it is"),
+    ]
+    for changes, says in whys:
+        page = visit(f"?prompt=a&seed=1&length=5&speed=200&{urlencode(changes)}", talk_url)
+        assert marks(page)[-1].startswith(says)
+
+
+def test_a_text_that_was_stopped_is_not_compared(browser: Browser, talk_url: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{talk_url}?prompt=a&seed=1&length=50&speed=5&text={'0' * 16}&then=b&seed=2&more=50")
+    expect(turns(page)).to_have_count(2)
+    button(page, "Stop").click()
+    assert marks(page)[2:] == ["It was not written to its end: whether it is the same cannot be told."]
+    expect(button(page, "Send")).to_be_enabled()
+    page.close()

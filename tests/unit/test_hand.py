@@ -13,7 +13,8 @@ import torch
 
 from model import Hold, generate
 from model.sampler import Randomness, choose
-from tests.unit.test_sharing import SAME, OneShelf, follow, serve, settings, texts, write
+from tests.talks import OneShelf, serve, settings, texts, write
+from tests.unit.test_sharing import SAME, follow
 from ui import hand, moves, sharing
 from ui.conversation import Conversation
 from ui.hand import Hand

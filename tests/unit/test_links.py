@@ -8,31 +8,9 @@ from urllib.parse import parse_qs, quote, urlencode
 import pytest
 
 from model import SamplingParams
+from tests.talks import COMMIT, chance_link
 from ui.links import HERE, MAX_READ, MAX_SHARED, MAX_STEPS, Link, Step, fingerprint
 from ui.settings import RefusalError
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-CHARACTERS = "aZ &=?#+%;/\\\"'<>\n\t\x00\x7fé你🙂\u0301\u202e\u2028{}$`"
-
-
-def chance_link(seed: int) -> Link:
-    """Any link that a page could make."""
-    chance = random.Random(seed)
-    steps: list[Step] = []
-    for at in range(chance.randrange(1, 6)):
-        new = not at or chance.random() < 0.5
-        anew = new or chance.random() < 0.3
-        params = SamplingParams(
-            temperature=chance.choice([0, 0.8, 1, 1.05, chance.uniform(0, 5)]),
-            length=chance.randrange(1, 10_001),
-            top_k=chance.choice([0, 1, 40, 10**6]),
-            top_p=chance.choice([1, 0.01, chance.uniform(0.001, 1)]),
-            seed=chance.randrange(2**32) if anew else steps[-1].params.seed,
-        )
-        prompt = "".join(chance.choices(CHARACTERS, k=chance.randrange(20))) if new else None
-        steps.append(Step(params, prompt, anew, chance.choice(["", chance.choice(CHARACTERS)])))
-    model, commit = chance.choice([("ada/novel", COMMIT), ("ada/novel@v2", ""), ("", ""), ("bundled (2)", "")])
-    return Link(tuple(steps), model, commit, chance.choice([HERE, "float32", "7"]), fingerprint(str(seed)))
 
 
 def test_what_a_link_says_comes_back() -> None:

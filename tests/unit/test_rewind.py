@@ -10,7 +10,8 @@ import pytest
 
 from model import ChatFormat, Engine, generate
 from tests.app_server import random_model
-from tests.unit.test_sharing import OneShelf, follow, serve, settings, texts, write
+from tests.talks import OneShelf, serve, settings, texts, write
+from tests.unit.test_sharing import follow
 from ui import moves, sharing
 from ui.conversation import MAX_BRANCHES, Conversation
 from ui.settings import RefusalError

@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from model import ChatFormat, Engine, SamplingParams
-from model.stepper import Arithmetic
-from tests.app_server import random_model
+from model import ChatFormat
+from tests.talks import OneShelf, a_conversation, serve, settings, texts, write
 from ui import moves, sharing
 from ui.conversation import Conversation
 from ui.links import Link
-from ui.moves import Settings
 from ui.settings import RefusalError
 from ui.shelf import Served, Shelf
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SAME = "The same text, character for character, as when the link was made."
-
-
-def serve(seed: int = 0, name: str = "random", arithmetic: Arithmetic = "int8", **about: Any) -> Served:
-    lm = replace(random_model(seed), **about)
-    return Served(name, lm, Engine(lm, arithmetic=arithmetic), threading.current_thread())
-
-
-class OneShelf(Shelf):
-    """A shelf with models whose engines nobody runs."""
-
-    def __init__(self, *served: Served) -> None:
-        super().__init__()
-        self._given = list(served)
-
-    @property
-    def served(self) -> list[Served]:
-        return self._given
-
-    def first(self) -> Served | None:
-        return self._given[0]
-
-
-def write(talk: Conversation) -> None:
-    while talk.writing:
-        talk.turns[-1].served.engine.step()
-
-
-def settings(seed: int, length: int, temperature: float = 0.8, top_k: int = 0) -> Settings:
-    return Settings(SamplingParams(temperature, length, top_k, seed=seed), None)
 
 
 def follow(link: Link, shelf: Shelf) -> Conversation:
@@ -61,30 +28,6 @@ def follow(link: Link, shelf: Shelf) -> Conversation:
     write(talk)
     while sharing.go_on(talk, served, pace=None, owner=""):
         write(talk)
-    return talk
-
-
-def texts(talk: Conversation) -> list[tuple[str, str]]:
-    return [(turn.prompt, turn.reply) for turn in talk.turns]
-
-
-def a_conversation(served: Served) -> Conversation:
-    """Turns that were sent, stopped, continued with other settings, taken back and tried again."""
-    talk = Conversation()
-    moves.send(talk, served, settings(5, 40), "ROMEO:\n🙂 what & where?")
-    for _ in range(50):
-        served.engine.step()
-    served.engine.abort(talk.turns[-1].parts[-1])
-    write(talk)
-    moves.go_on(talk, served, settings(9, 15, 1.5, 7))
-    write(talk)
-    moves.send(talk, served, settings(6, 20), "taken back")
-    write(talk)
-    talk.undo()
-    moves.send(talk, served, settings(6, 20, 0.3), "")
-    write(talk)
-    moves.retry(talk, served, settings(7, 25))
-    write(talk)
     return talk
 
 
