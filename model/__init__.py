@@ -6,6 +6,7 @@ for piece in stream(lm, "ROMEO:", length=500, temperature=0.8, seed=1):
     print(piece, end="")
 """
 
+from .blend import Blend
 from .blocked import BlockedWords
 from .cells import Cell
 from .char_lstm import PRETRAINED, CharLSTM
@@ -24,6 +25,7 @@ from .writing import Stream, generate, stream
 
 __all__ = [
     "PRETRAINED",
+    "Blend",
     "BlockedWords",
     "Cell",
     "CharLSTM",

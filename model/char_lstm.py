@@ -20,6 +20,7 @@ from .chat import ChatFormat
 from .checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
 from .lstm import LSTMConfig, LSTMNetwork
 from .pull import Pull, check_client, readable
+from .stepper import Arithmetic, Stepper, make_stepper
 from .tokenizer import CharTokenizer
 
 PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the project
@@ -119,6 +120,10 @@ class CharLSTM:
         if self._integer is None or self._integer[0] != now:
             self._integer = now, IntegerWeights.of(self.network)
         return self._integer[1]
+
+    def stepper(self, rows: int, arithmetic: Arithmetic) -> Stepper:
+        """What writes with it: so many rows, in one arithmetic, see ``stepper``."""
+        return make_stepper(self.network, rows, self.integer_weights() if arithmetic == "int8" else None)
 
     def checkpoint(self) -> Checkpoint:
         """What a checkpoint folder of this model holds."""

@@ -19,13 +19,14 @@ from typing import TypeVar
 
 import numpy as np
 
+from .blend import Blend
 from .blocked import BlockedWords
 from .char_lstm import CharLSTM
 from .holds import check_holds
 from .lstm import LSTMState
 from .sampler import Randomness, SamplingParams
 from .sequence import FinishReason, Memory, Sequence
-from .stepper import Arithmetic, Rows, make_stepper
+from .stepper import Arithmetic, Rows
 
 Result = TypeVar("Result")
 READ_AT_ONCE = 32  # characters of a prompt read in one step, at most
@@ -60,7 +61,7 @@ class Engine:
     """Writes for everyone, one character a row a step.
 
     Args:
-        lm: the model.
+        lm: the model, or two as one.
         max_rows: how many replies are written at once; more wait, and are taken in order.
         max_waiting: how many may wait.
         max_rows_each: how many replies one owner may have written at once; those beyond wait, and keep nobody
@@ -72,7 +73,7 @@ class Engine:
 
     def __init__(
         self,
-        lm: CharLSTM,
+        lm: CharLSTM | Blend,
         *,
         max_rows: int = 256,
         max_waiting: int = 256,
@@ -87,8 +88,7 @@ class Engine:
         self.max_rows_each = max_rows_each
         self.written = 0  # characters, since it began
         self.arithmetic: Arithmetic = arithmetic or fitting_arithmetic(lm)
-        weights = lm.integer_weights() if self.arithmetic == "int8" else None
-        self._stepper = make_stepper(lm.network, max_rows, weights)
+        self._stepper = lm.stepper(max_rows, self.arithmetic)
         self._free = list(range(max_rows))[::-1]
         self._rows: list[_Row] = []
         self._waiting: deque[_Row] = deque()
@@ -138,6 +138,8 @@ class Engine:
         if first < 0:
             raise ValueError(f"first is {first}: it must be at least 0")
         held = check_holds(hold, self.lm.config)
+        if held and isinstance(self.lm, Blend):
+            raise ValueError("hold is given: the cells of a blend cannot be held")
         tokenizer = self.lm.tokenizer
         nothing = LSTMState.zeros(self.lm.config, device=self.lm.device)
         if memory is not None:
@@ -323,7 +325,7 @@ def _check_memory(memory: Memory, nothing: LSTMState, vocab_size: int) -> None:
         raise ValueError(f"memory ends with character {memory.last_id}: this model has {vocab_size}")
 
 
-def fitting_arithmetic(lm: CharLSTM) -> Arithmetic:
+def fitting_arithmetic(lm: CharLSTM | Blend) -> Arithmetic:
     """How a model writes when nothing is said: int8, unless training found that it costs too much."""
     cost = lm.training.get("int8_cost")
     return "float32" if isinstance(cost, int | float) and cost > MAX_INT8_COST else "int8"

@@ -20,12 +20,13 @@ import torch
 from torch import Tensor
 
 from .arithmetic import gates_of
+from .blend import Blend
 from .char_lstm import CharLSTM
 from .engine import fitting_arithmetic
 from .holds import Holds
 from .lstm import LSTMState
 from .sequence import Memory
-from .stepper import Arithmetic, make_stepper
+from .stepper import Arithmetic
 
 _ROW = np.zeros(1, np.int64)
 _PLACES = 64  # memories kept, at most, however long the text: a replay is a sixty-fourth of it, or shorter
@@ -67,7 +68,7 @@ class Look:
 
     Attributes:
         seen: the character.
-        gates: (L, 4, H) of i, f, g, o as it was read, the candidate g in [-1, 1], the others in [0, 1].
+        gates: (L, 4, H) of i, f, g, o as it was read, g in [-1, 1], the others in [0, 1]; of a blend none.
         before: (L, H), the cells before it.
         holds: the cells that were held as it was read.
     """
@@ -103,7 +104,7 @@ class Reading:
 
     def __init__(
         self,
-        lm: CharLSTM,
+        lm: CharLSTM | Blend,
         start: Memory | None = None,
         *,
         blank: bool = False,
@@ -111,8 +112,8 @@ class Reading:
     ) -> None:
         self.lm = lm
         self.ids = np.zeros(0, np.int64)
-        self._weights = lm.integer_weights() if (arithmetic or fitting_arithmetic(lm)) == "int8" else None
-        self._stepper = make_stepper(lm.network, 1, self._weights)
+        self._arithmetic: Arithmetic = arithmetic or fitting_arithmetic(lm)
+        self._stepper = lm.stepper(1, self._arithmetic)
         self._lock = threading.RLock()
         self._state = start.state if start else LSTMState.zeros(lm.config, device=lm.device)
         self._before = start.last_id if start else None if blank else lm.tokenizer.start_id
@@ -176,7 +177,8 @@ class Reading:
             self._reach(position)
             before, seen = self._stepper.state(0), self._next()
             after = self._stepper.state(0)
-        gates = np.zeros((len(before.h), 4, before.h.shape[-1]), np.float32)
+        layers = 0 if isinstance(self.lm, Blend) else len(before.h)
+        gates = np.zeros((layers, 4, before.h.shape[-1]), np.float32)
         if seen.id != UNKNOWN:
             for layer in range(len(gates)):
                 below = after.h[layer - 1] if layer else before.h[0]
@@ -254,7 +256,10 @@ class Reading:
             below: T of (1, H), h of the layer below after each of them; not used in the first layer.
             before: T of (1, H), the layer's own h before each.
         """
-        network, weights = self.lm.network, self._weights
+        if isinstance(self.lm, Blend):
+            raise ValueError("a blend has no gates of its own: read with one of its models")
+        network = self.lm.network
+        weights = self.lm.integer_weights() if self._arithmetic == "int8" else None
         tensors = (torch.from_numpy(ids), torch.cat(before), torch.cat(below))
         read, own, under = (tensor.to(self.lm.device) for tensor in tensors)
         with torch.inference_mode():

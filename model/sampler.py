@@ -44,6 +44,8 @@ class SamplingParams:
         top_p: only the likeliest characters that together have this probability, in (0, 1].
         seed: 0 to 2^32 - 1; drawn when not given.
         stop: the reply ends before this text; empty is never.
+        share: of two models that write together, how much the second has a say, from 0 to 1; None is as the blend has
+            it. One model alone knows nothing of it.
 
     Raises:
         ValueError: a field's value is not allowed; the message names field, value and what is.
@@ -55,6 +57,7 @@ class SamplingParams:
     top_p: float = 1.0
     seed: int = field(default_factory=draw_seed)
     stop: str = ""
+    share: float | None = None
 
     def __post_init__(self) -> None:
         _number("temperature", self.temperature, 0 <= _real(self.temperature) <= MAX_TEMPERATURE, "from 0 to 5")
@@ -64,6 +67,8 @@ class SamplingParams:
         _whole("seed", self.seed, 0, MAX_SEED)
         if not isinstance(self.stop, str) or len(self.stop) > MAX_STOP:
             raise ValueError(f"stop is {shorten(self.stop)}: it must be a text of at most {MAX_STOP} characters")
+        if self.share is not None:
+            _number("share", self.share, 0 <= _real(self.share) <= 1, "from 0 to 1")
 
 
 class Randomness:

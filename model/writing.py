@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from .blend import Blend
 from .char_lstm import CharLSTM
 from .engine import Engine
 from .sampler import SamplingParams, draw_seed
@@ -42,7 +43,7 @@ class Stream(Iterator[str]):
 
 
 def stream(
-    lm: CharLSTM,
+    lm: CharLSTM | Blend,
     prompt: str = "",
     length: int = SamplingParams.length,
     *,
@@ -71,6 +72,6 @@ def stream(
     return Stream(engine, engine.add_request(prompt, params, memory=memory, first=first, hold=hold))
 
 
-def generate(lm: CharLSTM, prompt: str = "", length: int = SamplingParams.length, **options: object) -> str:
+def generate(lm: CharLSTM | Blend, prompt: str = "", length: int = SamplingParams.length, **options: object) -> str:
     """The whole reply at once; arguments and errors as of ``stream``."""
     return "".join(stream(lm, prompt, length, **options))  # type: ignore[arg-type]

@@ -268,7 +268,7 @@ class Shelf:
         older.thread.join()
         older.gone = True
         older.engine.release()
-        older.lm = older.engine.lm
+        older.lm = older.lm.without_weights()
         entry.leaving.remove(older)
         for forget in self.when_gone:
             forget(older)

@@ -29,11 +29,12 @@ MAY = {
     "compiled": set(),
     "stepper": {"arithmetic", "compiled", "holds", "lstm", "sampler"},
     "pull": {"checkpoint"},
-    "char_lstm": {"checkpoint", "pull", "cells", "chat", "arithmetic", "lstm", "tokenizer"},
+    "char_lstm": {"checkpoint", "pull", "cells", "chat", "arithmetic", "lstm", "stepper", "tokenizer"},
+    "blend": {"cells", "char_lstm", "holds", "lstm", "sampler", "stepper", "tokenizer"},
     "sequence": {"blocked", "holds", "lstm", "sampler", "tokenizer"},
-    "engine": {"blocked", "char_lstm", "holds", "stepper", "sequence", "sampler", "lstm", "tokenizer"},
-    "writing": {"char_lstm", "engine", "sequence", "stepper", "sampler"},
-    "reading": {"arithmetic", "char_lstm", "engine", "holds", "lstm", "sequence", "stepper"},
+    "engine": {"blend", "blocked", "char_lstm", "holds", "stepper", "sequence", "sampler", "lstm", "tokenizer"},
+    "writing": {"blend", "char_lstm", "engine", "sequence", "stepper", "sampler"},
+    "reading": {"arithmetic", "blend", "char_lstm", "engine", "holds", "lstm", "sequence", "stepper"},
     "score": {"char_lstm", "sampler", "lstm", "tokenizer"},
 }
 

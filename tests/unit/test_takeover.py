@@ -39,7 +39,7 @@ def swap(old: Served, new: Served) -> None:
     old.newer = new
     old.gone = True
     old.engine.release()
-    old.lm = old.engine.lm
+    old.lm = old.lm.without_weights()
 
 
 def write(served: Served, talk: Conversation) -> Turn:
