@@ -52,6 +52,7 @@ def stream(
     top_p: float = SamplingParams.top_p,
     seed: int | None = None,
     stop: str = SamplingParams.stop,
+    share: float | None = SamplingParams.share,
     memory: Memory | None = None,
     first: int = 0,
     hold: Iterable[tuple[int, int, float]] = (),
@@ -62,12 +63,13 @@ def stream(
     The same arguments and seed give the same text, on any machine unless ``arithmetic`` is "float32". ``memory``
     and ``first`` go on from an earlier reply: ``stream(lm, memory=s.sequence.memory,
     first=s.sequence.next_first, seed=…)`` is what a longer reply would have said. ``hold`` keeps cells at a value
-    while it writes: ``hold=[(0, 410, 4.0)]`` is cell 410 of layer 0, at 4; it shows tanh of it. At most four.
+    while it writes: ``hold=[(0, 410, 4.0)]`` is cell 410 of layer 0, at 4; it shows tanh of it. At most four. ``share``
+    is for a ``Blend``, in place of its own.
 
     Raises:
         ValueError: an argument is out of bounds, see ``SamplingParams``, or the model has no such cell.
     """
-    params = SamplingParams(temperature, length, top_k, top_p, draw_seed() if seed is None else seed, stop)
+    params = SamplingParams(temperature, length, top_k, top_p, draw_seed() if seed is None else seed, stop, share)
     engine = Engine(lm, max_rows=1, arithmetic=arithmetic)
     return Stream(engine, engine.add_request(prompt, params, memory=memory, first=first, hold=hold))
 
