@@ -47,7 +47,7 @@ $(VENV)/.installed: requirements.txt training/requirements.txt | $(RUN)
 	@$(RUN) -m model generate --length 1 >/dev/null 2>&1
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+$(VENV)/.installed-dev: requirements-dev.txt requirements-mcp.txt $(VENV)/.installed
 	@echo "Installing what the tests need ..."
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

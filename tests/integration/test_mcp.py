@@ -1,4 +1,4 @@
-"""The API as tools for models of language: what they are told of it, and a real client where there is one."""
+"""The API as tools for models of language: what they are told of it, and a real client."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from typing import Any
 
 import httpx
 import pytest
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
 
 import app as entry
 from model import generate
 from tests.app_server import App, random_model, serving
 
-INSTALLED = importlib.util.find_spec("mcp") is not None
 TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with serving({"random": random_model(), "other": random_model(3)}, mcp_server=INSTALLED) as app:
+    with serving({"random": random_model(), "other": random_model(3)}, mcp_server=True) as app:
         yield app
 
 
@@ -55,10 +56,6 @@ def test_each_endpoint_and_each_argument_is_described(app: App) -> None:
 
 def talk(app: App, story: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
     """What a client of the protocol gets."""
-    from mcp import ClientSession  # type: ignore[import-not-found, unused-ignore]
-    from mcp.client.streamable_http import (  # type: ignore[import-not-found, unused-ignore]
-        streamablehttp_client,
-    )
 
     async def whole() -> Any:
         async with (
@@ -71,7 +68,6 @@ def talk(app: App, story: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
     return asyncio.run(whole())
 
 
-@pytest.mark.skipif(not INSTALLED, reason="requirements-mcp.txt is not installed")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_client_finds_the_tools_and_gets_the_text_of_generate(app: App) -> None:
     asked = {"prompt": "ROMEO:", "length": 40, "temperature": 0.8, "top_k": 0, "top_p": 1}
