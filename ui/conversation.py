@@ -16,6 +16,7 @@ come over a stream (``streams``).
     {"stream": "…"}                  the last turn goes on over the stream of this token
     {"load": "…"}                    how much is being written just now, by everyone
     {"link": ["…"], "facts": "…", "warning": "…"}  a link that may be followed: its prompts, before anything is written
+    {"tree": [[7, 3, "…"]], "here": 7, "redo": true}  turns that were, each with the one before it (see ``branches``)
     {"held": [[0, 410, 4.0]]}        the cells that are held, each a layer, a number and a value
     {"share": "…", "at": "…"}        the parameters of a link to the conversation, and the address if it is known
 """
@@ -30,6 +31,7 @@ from model.holds import Holds
 from model.tokenizer import describe_unknown
 
 from . import hand
+from .branches import Branches
 from .links import Link
 from .settings import DEADLINE_S, RefusalError
 from .shelf import Served
@@ -175,6 +177,14 @@ class Turn:
         return sum(part.length for part in self.parts)
 
     @property
+    def label(self) -> str:
+        """How it begins, or where it leaves what it was cut from: enough to tell it from others."""
+        reply = self.reply
+        pairs = zip(reply, self.earlier.reply if self.earlier else "", strict=False)
+        same = next((at for at, (mine, other) in enumerate(pairs) if mine != other), 0)
+        return f"…{reply[same - 8 : same + 40]}" if same > 8 else f"{self.prompt[-40:]}{reply[:40]}"
+
+    @property
     def end(self) -> Start:
         """Where the next turn goes on from. A prompt that was not read to its end is read by the next."""
         memories = [part.memory for part in self.parts if part.memory]
@@ -222,6 +232,7 @@ class Conversation:
         offer: the view of a link that may be followed, while there is nothing else.
         hand: the cells that are held in what is written next.
         following: the link that is being followed, and how many of its steps were begun.
+        branches: all turns that there were; ``turns`` is one path through them.
     """
 
     def __init__(self) -> None:
@@ -232,6 +243,7 @@ class Conversation:
         self.hand = hand.NO_HAND
         self.following: Link | None = None
         self.followed = 0
+        self.branches: Branches[Turn] = Branches()
         self._count = 0
         self._forgotten = 0
 
@@ -301,10 +313,11 @@ class Conversation:
             self.turns.append(turn)
             self._count = turn.number
             self._forget()
+        self.branches.add(self.turns)
 
     def branch(self, turn: Turn, part: Sequence | None = None) -> None:
-        """The last turn gives way to one that was cut from it, of which more is being written."""
-        self.turns.pop()
+        """The last turn gives way to one that was made from it, of which more is being written."""
+        last = self.turns.pop()
         if part is not None:
             turn.parts.append(part)
         self.refusal = ""
@@ -314,24 +327,41 @@ class Conversation:
         for _ in range(MAX_BRANCHES):
             kept = kept.earlier or kept
         kept.earlier = None
+        self.branches.add(self.turns, instead_of=None if turn.earlier is last else last)
 
     def undo(self) -> None:
-        """Takes the last turn away, and what it left in the model's memory; what it was cut from is back."""
+        """Takes the last turn away, and what it left in the model's memory; what gave way to it is back."""
         self.refusal, self.following = "", None
-        if self.turns and (earlier := self.turns.pop().earlier):
-            self.turns.append(earlier)
+        if self.turns:
+            last = self.turns.pop()
+            self.branches.undone(last)
+            if last.earlier:
+                self.turns.append(last.earlier)
+
+    def redo(self) -> None:
+        """Brings back what Undo took away last."""
+        self._show(self.branches.redo(), "There is nothing to redo.")
+
+    def walk(self, number: object) -> None:
+        """Shows another turn that there was, and those before it."""
+        self._show(self.branches.path_to(number), "This turn is not kept any more.")
+
+    def _show(self, path: list[Turn], refusal: str) -> None:
+        self.refusal, self.following = "" if path else refusal, None
+        self.turns = path or self.turns
 
     def clear(self) -> None:
         self.refusal, self.offer, self.following = "", "", None
         self.turns.clear()
+        self.branches = Branches()
         self._forgotten = 0
 
     def view(self, hello: str = "") -> str:
         """All that the page shows, when nothing is being written."""
         if not self.turns:
-            return (self.offer or hello) + self._refused() + self._held()
+            return (self.offer or hello) + self._refused() + self._held() + self._tree()
         turns = "".join(turn.lines() for turn in self.turns)
-        return self._older() + turns + self._refused() + self._held()
+        return self._older() + turns + self._refused() + self._held() + self._tree()
 
     def begun(self, stream: str) -> str:
         """The view while the last turn is being written, which is told over a stream."""
@@ -339,7 +369,7 @@ class Conversation:
         *older, last = self.turns
         text = "".join(part.text for part in last.parts[:-1])
         lines = self._older() + "".join(turn.lines() for turn in older) + last.head()
-        return lines + (line(text=text) if text else "") + self._held() + line(stream=stream)
+        return lines + (line(text=text) if text else "") + self._held() + self._tree() + line(stream=stream)
 
     def _end(self, turns: list[Turn], served: Served) -> Start:
         if not turns or turns[-1].served.now is not served.now:
@@ -377,6 +407,10 @@ class Conversation:
 
     def _older(self) -> str:
         return line(forgotten=self._forgotten) if self._forgotten else ""
+
+    def _tree(self) -> str:
+        tree = self.branches.told(self.turns)
+        return line(**tree) if tree else ""
 
     def _held(self) -> str:
         return line(held=self.hand.held, of=self.hand.model) if self.hand.held else ""

@@ -43,14 +43,14 @@ def send(talk: Conversation, served: Served, settings: Settings, prompt: object)
 
 
 def retry(talk: Conversation, served: Served, settings: Settings) -> None:
-    """The last turn anew, from the memory before it, by the model that is chosen now.
+    """The last turn anew, from the memory before it, by the model that is chosen now; Undo brings back the other one.
 
     A newer commit of the same model reads first what was said before it.
     """
     turn = talk.turn_again(served)
     part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
-    turn.earlier = talk.turns.pop().earlier
-    talk.add(turn, part)
+    turn.earlier = talk.turns[-1]
+    talk.branch(turn, part)
 
 
 def go_on(talk: Conversation, _chosen: Served, settings: Settings, *, anew: bool = False) -> None:

@@ -38,6 +38,7 @@ log = logging.getLogger("char-lstm")
 
 _SETTINGS = 7  # that every move is given, see ``Page._wire``
 _STATE_TTL_S = 3600
+_REDO = "redo"  # instead of a turn's number, see branches.js
 _REREADINGS = 2  # at once; each may take a second or two of a core
 _UNDONE = "Something went wrong here. Try again; the conversation is as it was."
 
@@ -143,6 +144,7 @@ class Page:
         self.view.follow(self.on_follow, [self.talk, self.speed], [self.view, self.model], **at_once)
         self.view.rewind(self.on_rewind, inputs, self.view, **at_once)
         self.view.hold(self.on_hold, inputs, self.view, trigger_mode="multiple", **at_once)
+        self.view.walk(self.on_walk, self.talk, self.view, **at_once)
         self.view.again(self._writer(moves.again), inputs, self.view, **at_once)
         self.view.look(self.on_look, self.talk, None, trigger_mode="multiple", **at_once)
         self.stop.click(self.on_stop, self.talk, None, **at_once)
@@ -284,6 +286,13 @@ class Page:
         if not talk.writing:
             talk.undo()
         return self._settled(talk, model)
+
+    async def on_walk(self, talk: Conversation, event: gr.EventData) -> Updates:
+        """Another turn that there was is to be shown: the one of this number, or what Undo took away."""
+        if not talk.writing:
+            number = _about(event, "turn")
+            talk.redo() if number == _REDO else talk.walk(number)
+        return self._settled(talk)
 
     async def on_clear(self, talk: Conversation, model: object) -> Updates:
         if not talk.writing:

@@ -12,7 +12,7 @@ let source = null; // the stream that is being read
 let following = ""; // its token, until the conversation is settled
 
 function empty() {
-  return { hello: null, offer: null, share: null, held: null, forgotten: 0, refusal: "", stream: "", load: "", turns: [] };
+  return { hello: null, offer: null, share: null, held: null, tree: null, forgotten: 0, refusal: "", stream: "", load: "", turns: [] };
 }
 
 function read(lines) {
@@ -29,6 +29,7 @@ function read(lines) {
     else if (stream !== undefined) talk.stream = stream;
     else if (load !== undefined) talk.load = load;
     else if (held !== undefined) talk.held = { cells: held, of: rest.of };
+    else if (rest.tree !== undefined) talk.tree = rest;
     else if (rest.link !== undefined) talk.offer = { prompts: rest.link, facts: rest.facts, warning: rest.warning };
     else if (rest.share !== undefined) talk.share = { query: rest.share, at: rest.at };
   }
@@ -94,6 +95,7 @@ function show() {
   enable();
   showShare(talk.share);
   showPlace();
+  showBranches();
   showHand();
   const load = document.querySelector("#load p");
   if (load && !second && load.textContent !== talk.load) load.textContent = talk.load;
@@ -192,6 +194,7 @@ function update() {
 watch("value", update);
 startLenses();
 startRewind();
+startBranches();
 if (!second) askNews("");
 startHand();
 update();

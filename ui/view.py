@@ -14,6 +14,7 @@ _SCRIPTS = (
     "lens_hand.js",
     "links.js",
     "rewind.js",
+    "branches.js",
     "news.js",
     "view.js",
 )  # one after another, the last of which begins

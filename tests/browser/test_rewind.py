@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -126,3 +127,44 @@ def test_with_the_keyboard_under_a_lens_and_with_a_character_that_is_picked(page
     assert reply(page)[:keep] == text[: keep - 1] + char
     assert len(reply(page)) == LENGTH
     assert barriers(page) == []
+
+
+def test_the_turns_that_there_were_are_a_tree_to_walk_in(page: Page) -> None:
+    first = write(page)
+    tree = page.get_by_role("group", name="Branches")
+    expect(tree).to_be_hidden()
+    button(page, "Retry").click()
+    expect(foot(page)).to_contain_text("Undo brings back what stood here before")
+    settled(page)
+    second = reply(page)
+    assert second != first
+    nodes = tree.get_by_role("button", name="Turn 1: ")
+    expect(nodes).to_have_count(2)
+    expect(tree.locator("[aria-current]")).to_have_accessible_name(re.compile(re.escape(shown(PROMPT + second)[:30])))
+    nodes.first.click()
+    expect(turns(page).last.locator(".reply")).to_have_text(first, use_inner_text=False)
+    send(page, "JULIET:")
+    third = reply(page)
+    expect(tree.get_by_role("button", name="Turn 2: JULIET:")).to_have_count(1)
+    assert barriers(page) == []
+    tree.locator("[aria-current]").focus()
+    for key in ("ArrowLeft", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(turns(page)).to_have_count(1)
+    expect(turns(page).last.locator(".reply")).to_have_text(second, use_inner_text=False)
+    expect(tree.locator("[aria-current]")).to_be_focused()
+    button(page, "Undo").click()
+    expect(turns(page).last.locator(".reply")).to_have_text(first, use_inner_text=False)
+    button(page, "Redo").click()
+    expect(turns(page).last.locator(".reply")).to_have_text(second, use_inner_text=False)
+    expect(button(page, "Redo")).to_be_hidden()
+    tree.get_by_role("button", name="Turn 2: ").click()
+    expect(turns(page)).to_have_count(2)
+    assert reply(page) == third
+    button(page, "Clear").click()
+    expect(tree).to_be_hidden()
+
+
+def shown(text: str) -> str:
+    """As a label has it."""
+    return " ".join(text.split())

@@ -87,11 +87,43 @@ def test_retry_and_undo_go_back_to_the_memory_before(served: Served) -> None:
     write(served, talk)
     assert talk.turns[-1].parts[-1].text == generate(served.lm, "ROMEO:" + first + "JULIET:", 20, seed=6) != second
     talk.undo()
+    assert [turn.reply for turn in talk.turns] == [first, second]  # what gave way to the other is back
+    talk.undo()
     assert send(served, talk, "JULIET:") == second
-    talk.undo()
-    talk.undo()
-    talk.undo()
+    for _ in range(3):
+        talk.undo()
     assert send(served, talk, "ROMEO:") == first
+
+
+def test_redo_and_a_walk_bring_back_what_was_left(served: Served) -> None:
+    talk = Conversation()
+    first, second = send(served, talk, "ROMEO:"), send(served, talk, "JULIET:")
+    assert "tree" not in talk.view()
+    moves.retry(talk, served, seeded(6))
+    write(served, talk)
+    third = talk.turns[-1].reply
+    tree = lines(talk.view())[-1]
+    assert [each[:2] for each in tree["tree"]] == [[1, 0], [2, 1], [3, 1]]
+    assert tree["tree"][2][2].startswith("JULIET:" + third[:20])
+    assert (tree["here"], tree["redo"]) == (3, False)
+    talk.walk(2)
+    assert [turn.reply for turn in talk.turns] == [first, second]
+    assert send(served, talk) == generate(served.lm, f"ROMEO:{first}JULIET:{second}", 20, seed=5)
+    talk.walk(3)
+    assert [turn.reply for turn in talk.turns] == [first, third]
+    for _ in range(3):
+        talk.undo()
+    assert not talk.turns
+    assert lines(talk.view())[-1]["redo"]
+    for replies in ([first], [first, second], [first, third]):
+        talk.redo()
+        assert [turn.reply for turn in talk.turns] == replies
+    talk.redo()
+    assert talk.refusal == "There is nothing to redo."
+    for number in (99, "2", None, True):
+        talk.walk(number)
+        assert talk.refusal == "This turn is not kept any more."
+    assert [turn.reply for turn in talk.turns] == [first, third]
 
 
 def test_a_prompt_that_was_not_read_to_its_end_is_read_by_the_next(served: Served) -> None:

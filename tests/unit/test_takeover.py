@@ -114,6 +114,7 @@ def test_retry_writes_the_last_turn_anew(old: Served, new: Served) -> None:
     assert write(new, talk).reply == generate(new.lm, f"ROMEO:{first}JULIET:", 20, seed=5)
     assert notices(talk) == [READ]
     talk.undo()
+    talk.undo()
     moves.retry(talk, new, seeded(5))
     assert write(new, talk).reply == generate(new.lm, "ROMEO:", 20, seed=5)
     assert notices(talk) == ["Commit bbbbbbb of this model is served now, in place of aaaaaaa."]
