@@ -4,7 +4,8 @@ A fault is found by a regular expression over "METHOD /raw/path?query". Kinds:
 a number     that HTTP status, with `Retry-After: retry_after`
 "hang"       takes the request and never answers          "hang-body"   half the body, then silence
 "cut"        drops the connection before any answer       "cut-body"    drops it in the middle of the body
-"html"       a captive portal's page with status 200      "wrong"       one bit of the body is flipped
+"html"       a captive portal's page with status 200      "wrong"       one bit of the body is flipped; of a PUT, as it
+                                                                        comes
 "slow"       waits `seconds` before the answer
 With `after=True` the work is done first and only the answer is lost: a commit that landed but nobody heard.
 Hanging requests are let go by `Fault.lift()` and by `Faults.clear()`, so no thread outlives a test.

@@ -69,6 +69,12 @@ class Logged:
         return f"{self.method} {self.target}"
 
 
+def _flipped(body: bytes) -> bytes:
+    """The same with one bit turned in the middle."""
+    middle = len(body) // 2
+    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :] if body else body
+
+
 def json_response(value: object, status: int = 200, **headers: str) -> Response:
     names = {name.replace("_", "-"): text for name, text in headers.items()}
     return Response(status, json.dumps(value).encode(), {"Content-Type": "application/json", **names})
@@ -133,6 +139,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.server.faults.take(line)
         body = b"" if fault and fault.kind == "cut" and not fault.after else self._read_body()
         self._note(len(body), fault)
+        if fault and fault.kind == "wrong" and self.command == "PUT":
+            body, fault = _flipped(body), None
         if fault and not fault.after and self._break_before(fault):
             return
         response = self._work(body)
@@ -204,9 +212,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, response: Response, fault: Fault | None = None) -> None:
         body = response.body
-        if fault and fault.kind == "wrong" and body:
-            middle = len(body) // 2
-            body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+        if fault and fault.kind == "wrong":
+            body = _flipped(body)
         self.send_response(response.status)
         self.send_header("Access-Control-Allow-Origin", "*")  # pages may read what anyone may
         for name, value in response.headers.items():
