@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Frame, Page, expect
 
 from tests.app_server import App, random_model, serving
 from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns
+from tests.browser.test_lenses import barriers
 
 SAME = "The same text, character for character, as when the link was made."
 STRANGER = "The prompt was written by whoever made this link."
@@ -47,6 +48,7 @@ def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Pa
     first = reply(page)
     second = write(page, "and 🙂")
     url = link(page)
+    assert barriers(page) == []
     assert url.startswith(app.url + "?prompt=")
     with serving({"random": random_model(), "other": random_model(3)}) as later:
         context = browser.new_context()
@@ -55,6 +57,7 @@ def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Pa
         expect(offer).to_contain_text("These prompts were written by whoever made this link:")
         assert offer.locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
         expect(log(reader).locator(".hello")).to_have_count(0)
+        assert barriers(reader) == []
         written = later.served("random").engine.written
         fast(reader)
         assert later.served("random").engine.written == written
