@@ -1,0 +1,98 @@
+"""Killed in the middle of a download, then started: a good start each time, with one commit's files."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model import CharLSTM, CharTokenizer
+from model.checkpoint import SERVED, WEIGHTS
+from tests.local_hub import LocalHub
+from tests.pulls import digest
+from tests.tiny import ALPHABET, tiny_network
+from tests.tiny_runs import environment
+
+KILLS = 50
+LARGE = 1500  # cells of a model whose weights the client writes down in more than one piece
+
+
+@pytest.fixture
+def loads(hub: LocalHub, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    words = [sys.executable, "-m", "tests.pulls", "ada/plays"]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+def begin(loads: subprocess.Popen[str]) -> int:
+    assert loads.stdin
+    loads.stdin.write("\n")
+    loads.stdin.flush()
+    return int(heard(loads)["pid"])
+
+
+def heard(loads: subprocess.Popen[str]) -> dict[str, Any]:
+    assert loads.stdout
+    return dict(json.loads(loads.stdout.readline()))
+
+
+def until(true: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def commit_another(hub: LocalHub, chance: random.Random, folder: Path) -> tuple[str, str]:
+    """Another model, of other sizes than the last; its commit and the SHA-256 of its weights."""
+    hidden = LARGE + chance.randrange(9) if chance.random() < 0.15 else chance.randrange(3, 40)
+    alphabet = "".join(chance.sample(ALPHABET, chance.randrange(5, 40)))
+    tokenizer = CharTokenizer.from_text(alphabet)
+    network = tiny_network(len(tokenizer), hidden=hidden, layers=1, seed=chance.randrange(2**31))
+    lm = CharLSTM(network, tokenizer)
+    lm.save_pretrained(folder)
+    files = {name: (folder / name).read_bytes() for name in SERVED}
+    return hub.commit(hub.repos["ada/plays"], files), digest(lm)
+
+
+def test_killed_in_the_middle_of_a_download_it_starts_well(
+    hub: LocalHub, tmp_path: Path, loads: subprocess.Popen[str]
+) -> None:
+    hub.add_repo("ada/plays")
+    chance = random.Random(6)
+    cache = Path(os.environ["HF_HUB_CACHE"])
+    halves = 0
+    for _ in range(KILLS):
+        commit, weights = commit_another(hub, chance, tmp_path / "model")
+        large = len(hub.read("ada/plays", WEIGHTS)) > 20_000_000
+        name, kind = (WEIGHTS, "hang-body") if large else (chance.choice(SERVED), chance.choice(["hang", "hang-body"]))
+        fault = hub.fail(f"GET .*/{name}", kind)
+        pid = begin(loads)
+        until(lambda fault=fault: fault.hits)
+        if large:
+            until(lambda: any(path.stat().st_size for path in cache.rglob("*.incomplete")))
+            halves += 1
+        time.sleep(chance.uniform(0, 0.05))
+        os.kill(pid, signal.SIGKILL)
+        assert heard(loads) == {"killed": signal.SIGKILL}
+        fault.lift()
+        if chance.random() < 0.5:  # someone pushes meanwhile
+            commit, weights = commit_another(hub, chance, tmp_path / "model")
+        begin(loads)
+        assert heard(loads) == {"commit": commit, "weights": weights, "notice": ""}
+        (folder,) = cache.glob(f"models--ada--plays/snapshots/{commit}")
+        for each in SERVED:
+            assert (folder / each).read_bytes() == hub.read("ada/plays", each, commit)
+    assert halves >= 5, "some had a part of the weights on disk"
