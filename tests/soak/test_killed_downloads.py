@@ -95,4 +95,4 @@ def test_killed_in_the_middle_of_a_download_it_starts_well(
         (folder,) = cache.glob(f"models--ada--plays/snapshots/{commit}")
         for each in SERVED:
             assert (folder / each).read_bytes() == hub.read("ada/plays", each, commit)
-    assert halves >= 5, "some had a part of the weights on disk"
+    assert halves >= 3, "some had a part of the weights on disk"
