@@ -34,6 +34,10 @@ class NoSuchFileError(ModelUnavailableError):
         self.file = file
 
 
+class NoSuchRevisionError(ModelUnavailableError):
+    """The repo is there, and has no such branch, tag or commit."""
+
+
 @dataclass
 class Pull:
     """One commit of one repo, brought into the Hub's cache.
@@ -61,26 +65,60 @@ class Pull:
         Raises:
             ModelUnavailableError: they cannot be had.
         """
+        folder = [self.file(name, force_download=force_download).parent for name in SERVED][-1]
+        return self.file(CELLS, force_download=force_download).parent if lists_cells(folder) else folder
+
+    def file(self, name: str, *, force_download: bool = False) -> Path:
+        """Where one of its files lies.
+
+        Raises:
+            ModelUnavailableError: it cannot be had.
+        """
         from huggingface_hub import hf_hub_download
 
         if not self.commit:
             self._pin()
+        asked = partial(
+            hf_hub_download,
+            self.repo,
+            name,
+            revision=self.commit,
+            token=self.token,
+            cache_dir=self.cache_dir,
+            local_files_only=self.offline,
+            force_download=force_download,
+        )
+        return Path(self._ask(asked))
 
-        def fetched(name: str) -> Path:
-            asked = partial(
-                hf_hub_download,
-                self.repo,
-                name,
-                revision=self.commit,
-                token=self.token,
-                cache_dir=self.cache_dir,
-                local_files_only=self.offline,
-                force_download=force_download,
-            )
-            return Path(self._ask(asked)).parent
+    def log(self, most: int) -> list[tuple[str, str]]:
+        """The commits before the one that is pinned, and that one: their ids and titles, the newest first.
 
-        folder = [fetched(name) for name in SERVED][-1]
-        return fetched(CELLS) if lists_cells(folder) else folder
+        Args:
+            most: pages of the Hub's list, of some fifty commits each; what is older is left out.
+
+        Raises:
+            ModelUnavailableError: the Hub does not tell.
+        """
+        from huggingface_hub import constants
+
+        found: list[tuple[str, str]] = []
+        url = f"{constants.ENDPOINT}/api/models/{self.repo}/commits/{self.commit}"
+        for _ in range(most):
+            page, url = self._ask(partial(self._page, url))
+            found += page
+            if not url.startswith(constants.ENDPOINT):  # the token goes nowhere else
+                break
+        return found
+
+    def _page(self, url: str) -> tuple[list[tuple[str, str]], str]:
+        """A page of a list, and where the next one is. The client's own way to read lists may wait for ever."""
+        from huggingface_hub import get_session
+        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
+
+        answer = get_session().get(url, headers=build_hf_headers(token=self.token), timeout=TIMEOUT_S)
+        hf_raise_for_status(answer)
+        commits = [(str(each["id"]), str(each["title"])) for each in answer.json()]
+        return commits, answer.links.get("next", {}).get("url", "")
 
     def newest(self) -> str:
         """The commit that the revision means on the Hub just now: one small request.
@@ -150,13 +188,14 @@ class Pull:
                 errors.RepositoryNotFoundError,
                 "is not on the Hub, or is private: check the name, or log in (hf auth login)",
             ),
-            (errors.RevisionNotFoundError, "does not exist: check the revision, a branch, tag or commit"),
             (errors.RevisionResolutionError, "is not kept here, and the Hub is out of reach: try again with a network"),
             (errors.LocalEntryNotFoundError, "could not be downloaded whole: try again"),
         ]
         if isinstance(error, errors.RemoteEntryNotFoundError):
             missing = _missing(error)
             return NoSuchFileError(f"{what} is not a char-lstm model: it has no {missing}", missing)
+        if isinstance(error, errors.RevisionNotFoundError):
+            return NoSuchRevisionError(f"{what} does not exist: check the revision, a branch, tag or commit")
         for kind, reason in reasons:
             if isinstance(error, kind):
                 return ModelUnavailableError(f"{what} {reason}")

@@ -11,6 +11,7 @@ news          the route that an open page asks whether there are any
 writing       following a reply without a thread
 streams       the route that the page reads replies from
 lenses        the route that its lenses ask
+film          the route that tells what a model wrote at each step of its training
 load          how much is being written just now
 beside        a second conversation that follows the first; second: its view
 page          layout and events; view.py, view.js and style.css beside it

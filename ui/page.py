@@ -22,6 +22,7 @@ from model import SamplingParams
 
 from . import api, beside, moves, sharing
 from .conversation import Conversation, hello, line
+from .film import Films
 from .greeting import MAX_EXAMPLES
 from .hand import Hand, check_holds
 from .lenses import Lenses
@@ -32,7 +33,7 @@ from .second import Second
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
 from .shelf import Served, Shelf
 from .streams import Streams
-from .view import make_view
+from .view import make_film, make_view
 
 log = logging.getLogger("char-lstm")
 
@@ -54,6 +55,7 @@ class Page:
         self.lenses = Lenses(shelf)
         self.news = News(shelf)
         self.second = Second(self) if len(shelf.names) > 1 else None
+        self.films = Films(shelf)
         self._rereading = asyncio.Semaphore(_REREADINGS)
         with api.Blocks(title=shelf.owner.title, analytics_enabled=False) as self.blocks:
             self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
@@ -103,6 +105,7 @@ class Page:
         with gr.Row(elem_id="examples"):
             small: dict[str, Any] = {"size": "sm", "elem_classes": "if-idle", "min_width": 40}
             self.examples = [gr.Button(**small, **each) for each in self._examples(first)]
+        self.film = make_film(self._film(first))
 
     def _lay_out_settings(self) -> None:
         self.model = gr.Dropdown(label="Model", filterable=False, **self._choices())
@@ -153,7 +156,7 @@ class Page:
         self.share.click(self.on_share, self.talk, self.view, **at_once)
         if self.second:
             self.second.wire({beside.send: sent, beside.go_on: [went_on], beside.retry: [again]}, **at_once)
-        about = [self.view, self.about, *self.examples]
+        about = [self.view, self.about, self.film, *self.examples]
         self.model.change(self.on_model, [self.talk, self.model], about, **at_once)
         arrival = [self.talk, self.notices, self.model, *about, *([self.second.choice] if self.second else [])]
         self.view.news(self.on_news, [self.talk, self.model], arrival[1:], **at_once)
@@ -305,7 +308,7 @@ class Page:
         except RefusalError as refusal:
             return {self.about: html.escape(refusal.on_page)}
         view = gr.skip() if talk.turns else hello(served)
-        return {self.view: view, self.about: self._about(served), **self._example_updates(served)}
+        return {self.view: view, **self._about_updates(served)}
 
     async def on_news(self, talk: Conversation, model: object) -> Updates:
         """A newer commit is served, or was refused, while the page is open."""
@@ -318,8 +321,7 @@ class Page:
             self.view: talk.view(hello(served)) if served and empty else gr.skip(),
             self.notices: gr.update(**self._notices()),
             self.model: gr.update(choices=self.shelf.names),
-            self.about: self._about(served),
-            **self._example_updates(served),
+            **self._about_updates(served),
         }
 
     async def on_arrival(self, talk: Conversation, request: gr.Request) -> AsyncIterator[Updates]:
@@ -346,8 +348,7 @@ class Page:
             else talk.view(hello(first) if first else ""),
             self.notices: gr.update(**self._notices()),
             self.model: gr.update(**self._choices()),
-            self.about: self._about(first),
-            **self._example_updates(first),
+            **self._about_updates(first),
             **(self.second.arrived() if self.second else {}),
         }
 
@@ -382,9 +383,18 @@ class Page:
         known = [{"value": _label(text), "visible": True} for text in texts]
         return known + [{"value": "", "visible": False}] * (MAX_EXAMPLES - len(known))
 
-    def _example_updates(self, served: Served | None) -> Updates:
-        updates = self._examples(served)
-        return {button: gr.update(**update) for button, update in zip(self.examples, updates, strict=True)}
+    def _film(self, served: Served | None) -> str:
+        """What film.js reads: of which model, and of which commit, for each may have come with more to show."""
+        return line(model=served.name, commit=served.commit) if served else ""
+
+    def _about_updates(self, served: Served | None) -> Updates:
+        """All that is told of the model that is chosen."""
+        examples = zip(self.examples, self._examples(served), strict=True)
+        return {
+            self.about: self._about(served),
+            self.film: self._film(served),
+            **{button: gr.update(**update) for button, update in examples},
+        }
 
 
 def _send_example(index: int, talk: Conversation, served: Served, settings: moves.Settings) -> None:

@@ -51,7 +51,7 @@ def launch(page: Page, **options: Any) -> str:
         "app_kwargs": {
             "exception_handlers": {FnIndexInferError: no_such_endpoint},
             "middleware": [Middleware(FirstPaint, shelf=page.shelf)],
-            "routes": [page.streams.route, page.lenses.route, page.news.route],
+            "routes": [page.streams.route, page.lenses.route, page.news.route, page.films.route],
         },
     }
     if port := os.environ.get("GRADIO_SERVER_PORT"):

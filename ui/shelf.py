@@ -135,7 +135,7 @@ class Shelf:
     def add(self, name: str, lm: CharLSTM) -> Served:
         """Serves a model that is in memory already."""
         served = _serve(name, lm, self.arithmetic, self.owner)
-        entry = Entry(name, name, served)
+        entry = Entry("", name, served)
         entry.done.set()
         self._entries.append(entry)
         return served
@@ -179,6 +179,11 @@ class Shelf:
     def changed(self) -> None:
         """Something that visitors are told of the models is another now."""
         self._changes += 1
+
+    def source(self, served: Served) -> str | None:
+        """Where a model comes from: a repo of the Hub, or a path; None if it was in memory already."""
+        entry = next((each for each in self._entries if each.name == served.name), None)
+        return split_spec(entry.spec)[0] if entry and entry.spec else None
 
     @property
     def version(self) -> str:

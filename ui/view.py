@@ -1,4 +1,4 @@
-"""A view of a conversation: the template and the scripts that bring it to life in the browser."""
+"""The views of a conversation and of a film: the templates, and the scripts that bring them to life in the browser."""
 
 from __future__ import annotations
 
@@ -33,3 +33,9 @@ def make_view(lines: str, elem_id: str, *instead: tuple[str, str]) -> gr.HTML:
         template = template.replace(*each)
     script = "\n".join((_HERE / name).read_text() for name in _SCRIPTS)
     return gr.HTML(lines, html_template=template, js_on_load=script, elem_id=elem_id)
+
+
+def make_film(about: str) -> gr.HTML:
+    """The fold that shows the film of a training, where there is one; ``about`` is a line of JSON, see film.js."""
+    template, script = (_HERE / "film.html").read_text(), (_HERE / "film.js").read_text()
+    return gr.HTML(about, html_template=template, js_on_load=script, elem_id="film")

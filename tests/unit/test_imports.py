@@ -30,6 +30,7 @@ MAY = {
     "stepper": {"arithmetic", "compiled", "holds", "lstm", "sampler"},
     "pull": {"checkpoint"},
     "char_lstm": {"checkpoint", "pull", "cells", "chat", "arithmetic", "lstm", "stepper", "tokenizer"},
+    "history": {"char_lstm", "checkpoint", "pull"},
     "blend": {"cells", "char_lstm", "holds", "lstm", "sampler", "stepper", "tokenizer"},
     "sequence": {"blocked", "holds", "lstm", "sampler", "tokenizer"},
     "engine": {"blend", "blocked", "char_lstm", "holds", "stepper", "sequence", "sampler", "lstm", "tokenizer"},
