@@ -35,6 +35,7 @@ class Blend:
 
     Attributes:
         tokenizer: of the characters that both know.
+        ids: of these characters in each model, (V,) int64.
         config: sizes of the state of both, one's layers on the other's, the narrower filled up with zeros.
 
     Raises:
@@ -52,6 +53,7 @@ class Blend:
         self.models = (first, second)
         self.share = float(share)
         self.tokenizer = CharTokenizer(shared)
+        self.ids = [model.tokenizer.lookup("".join(shared)) for model in self.models]
         sizes = [model.config for model in self.models]
         hidden, layers = max(each.hidden_size for each in sizes), sum(each.num_layers for each in sizes)
         self.config = LSTMConfig(len(shared), 1, hidden, layers)
@@ -66,6 +68,12 @@ class Blend:
         self.training: dict[str, Any] = {
             "int8_cost": max((cost for cost in costs if isinstance(cost, int | float)), default=0.0)
         }
+
+    def part(self, layer: int, ids: Rows) -> tuple[CharLSTM, int, Rows]:
+        """The model that a layer is of, its layer, and its own ids for some shared characters."""
+        of_first = self.models[0].config.num_layers
+        at = int(layer >= of_first)
+        return self.models[at], layer - at * of_first, self.ids[at][ids]
 
     def at(self, share: float) -> Blend:
         """The same two, with another share."""
@@ -87,7 +95,7 @@ class _BlendStepper:
     def __init__(self, blend: Blend, steppers: Sequence[Stepper]) -> None:
         self._share = blend.share
         self._steppers = steppers
-        self._ids = [model.tokenizer.lookup("".join(blend.tokenizer.vocab)) for model in blend.models]
+        self._ids = blend.ids
         self._sizes = [(model.config.num_layers, model.config.hidden_size) for model in blend.models]
         self._shape = blend.config.num_layers, 1, blend.config.hidden_size
 

@@ -68,7 +68,7 @@ class Look:
 
     Attributes:
         seen: the character.
-        gates: (L, 4, H) of i, f, g, o as it was read, g in [-1, 1], the others in [0, 1]; of a blend none.
+        gates: (L, 4, H) of i, f, g, o as it was read, g in [-1, 1], the others in [0, 1].
         before: (L, H), the cells before it.
         holds: the cells that were held as it was read.
     """
@@ -177,8 +177,7 @@ class Reading:
             self._reach(position)
             before, seen = self._stepper.state(0), self._next()
             after = self._stepper.state(0)
-        layers = 0 if isinstance(self.lm, Blend) else len(before.h)
-        gates = np.zeros((layers, 4, before.h.shape[-1]), np.float32)
+        gates = np.zeros((len(before.h), 4, before.h.shape[-1]), np.float32)
         if seen.id != UNKNOWN:
             for layer in range(len(gates)):
                 below = after.h[layer - 1] if layer else before.h[0]
@@ -256,19 +255,20 @@ class Reading:
             below: T of (1, H), h of the layer below after each of them; not used in the first layer.
             before: T of (1, H), the layer's own h before each.
         """
-        if isinstance(self.lm, Blend):
-            raise ValueError("a blend has no gates of its own: read with one of its models")
-        network = self.lm.network
-        weights = self.lm.integer_weights() if self._arithmetic == "int8" else None
-        tensors = (torch.from_numpy(ids), torch.cat(before), torch.cat(below))
-        read, own, under = (tensor.to(self.lm.device) for tensor in tensors)
+        lm, own_layer = self.lm, layer
+        if isinstance(lm, Blend):
+            lm, own_layer, ids = lm.part(layer, ids)
+        network, hidden = lm.network, lm.config.hidden_size
+        weights = lm.integer_weights() if self._arithmetic == "int8" else None
+        tensors = (torch.from_numpy(ids), torch.cat(before)[:, :hidden], torch.cat(below)[:, :hidden])
+        read, own, under = (tensor.to(lm.device) for tensor in tensors)
         with torch.inference_mode():
             if weights is not None:
-                gates = gates_of(weights, layer, read, under if layer else None, own)
+                gates = gates_of(weights, own_layer, read, under if own_layer else None, own)
             else:
-                gates = network.gates(layer, under if layer else network.embedding(read), own)
+                gates = network.gates(own_layer, under if own_layer else network.embedding(read), own)
         found: Floats = gates.float().cpu().numpy()
-        return found
+        return np.pad(found, ((0, 0), (0, 0), (0, self.lm.config.hidden_size - hidden)))
 
 
 def _first_change(old: Sequence[tuple[int, Holds]], new: Sequence[tuple[int, Holds]]) -> int | None:

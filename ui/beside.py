@@ -6,18 +6,21 @@ moment later, with what was drawn there; stopping, undoing and clearing are shar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from model import SamplingParams
 from model import Sequence as Part
 
 from . import moves
-from .conversation import Conversation
+from .branches import MOST
+from .conversation import Conversation, Turn
 from .settings import RefusalError, check_speed
 from .shelf import Served, Shelf
 
 NOBODY = "-"
-_SIDE = ", side by side"
+_BLENDED = "+ "  # before the name of a model that is to write together with the first, rather than beside it
 
 Follow = Callable[["Companion", Conversation, Served, moves.Settings], bool]
 
@@ -27,13 +30,12 @@ class Companion(Conversation):
 
     Attributes:
         answered: the last part of the first one that was followed.
-        turns_there: how many turns the first one had then.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.answered: Part | None = None
-        self.turns_there = 0
+        self._partners: dict[int, list[Turn]] = {}  # the turns here, by the number of the last one there
 
     def follow(self, first: Conversation, served: Served, step: Follow, *, speed: object, owner: str) -> bool:
         """Does what the first has just done; returns whether there was something to do.
@@ -44,17 +46,31 @@ class Companion(Conversation):
         part = first.turns[-1].parts[-1] if first.turns else None
         if part is None or part is self.answered or self.writing:
             return False
-        self.answered, self.turns_there = part, len(first.turns)
+        self.answered = part
         if first.turns[-1].served is served:
             raise RefusalError("", "This is the first model too: choose another to stand beside it.")
-        params = replace(part.params, stop="")  # the first one's, in a chat
-        return step(self, first, served, moves.Settings(params, check_speed(speed), owner))
+        params = replace(part.params, stop="", share=None)  # the first one's, in a chat or a blend
+        done = step(self, first, served, moves.Settings(params, check_speed(speed), owner))
+        self._partners[first.turns[-1].number] = list(self.turns)
+        for number in list(self._partners)[:-MOST]:
+            del self._partners[number]
+        return done
 
-    def undo_as(self, first: Conversation) -> None:
-        """Takes the last turn away if the first has lost one."""
-        if len(first.turns) < self.turns_there and self.turns:
-            self.turns.pop()
-        self.turns_there, self.refusal = len(first.turns), ""
+    def stand_as(self, first: Conversation) -> None:
+        """Shows what stood here when the first showed the turn that it shows now."""
+        last = first.turns[-1] if first.turns else None
+        while last and last.number not in self._partners:
+            last = last.earlier  # what it was cut from, of which nothing is known here
+        self.turns = list(self._partners[last.number]) if last else []
+        self.refusal = ""
+
+    def clear(self) -> None:
+        super().clear()
+        self._partners.clear()
+
+    def _tree(self) -> str:
+        """The turns that were are walked through in the first view."""
+        return ""
 
 
 def send(second: Companion, first: Conversation, served: Served, settings: moves.Settings) -> bool:
@@ -79,8 +95,14 @@ def go_on(second: Companion, first: Conversation, served: Served, settings: move
 
 
 def choices(names: Sequence[str]) -> list[tuple[str, str]]:
-    """What can stand beside the model that is chosen: what the page says, and the value."""
-    return [("no other", NOBODY), *((name + _SIDE, name) for name in names)]
+    """What can be done with another model than the one that is chosen: what the page says, and the value."""
+    beside = [(f"{name}, side by side", name) for name in names]
+    blended = [(f"{name}, blended", _BLENDED + name) for name in names]
+    return [("no other", NOBODY), *beside, *blended]
+
+
+def is_blend(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(_BLENDED)
 
 
 def chosen(value: object, shelf: Shelf) -> Served | None:
@@ -89,4 +111,28 @@ def chosen(value: object, shelf: Shelf) -> Served | None:
     Raises:
         RefusalError: there is none of this name, or it still loads.
     """
-    return None if value == NOBODY else shelf.get(value)
+    return None if value == NOBODY or is_blend(value) else shelf.get(value)
+
+
+def blended(
+    served: Served, params: SamplingParams, other: Sequence[object], shelf: Shelf
+) -> tuple[Served, SamplingParams]:
+    """Who writes, and how, with what is chosen beside the first model.
+
+    Args:
+        other: the value of the choice and the share; empty where there is one model only.
+
+    Raises:
+        RefusalError: there is no such model, or the two cannot write together, or the share is not from 0 to 1.
+    """
+    value, share = other or (NOBODY, None)
+    if not is_blend(value):
+        return served, params
+    second = shelf.get(str(value).removeprefix(_BLENDED))
+    if second is served:
+        raise RefusalError("", "This is the first model too: choose another to write with it.")
+    try:
+        params = replace(params, share=math.nan if share is None else share)  # type: ignore[arg-type]  # checked there
+    except ValueError as error:
+        raise RefusalError("share", str(error).removeprefix("share ")) from None
+    return shelf.blend(served, second), params

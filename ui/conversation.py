@@ -119,7 +119,8 @@ class Turn:
         # A prompt of which nothing is known begins as after a line end, see the engine.
         given = self.text if self.taken_over else self.to_read
         blank = bool(served.lm.tokenizer.known(given).any())
-        reading = Reading(served.lm, memory, blank=blank, arithmetic=served.engine.arithmetic)
+        lm = served.reader(self.parts[-1].params) if self.parts else served.lm
+        reading = Reading(lm, memory, blank=blank, arithmetic=served.engine.arithmetic)
         reading.become(self.text, self.holds)
         return reading
 
@@ -212,6 +213,9 @@ class Turn:
         facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
         if last.length > 1:
             facts.append(f"{last.chars_per_sec:,.0f} a second")
+        if served := self.served.blend:
+            share = served.share if last.params.share is None else last.params.share
+            facts.append(f"{self.served.name}, {share:.0%} of it the second")
         if held := hand.said(hand.held_in(self.parts)):
             facts.append(f"a hand on {held}")
         lines += say("mark", self.mark) if self.mark else ""

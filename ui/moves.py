@@ -112,6 +112,8 @@ def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
     end, last = turn.end, turn.parts[-1]
     if not anew:
         settings = replace(settings, params=replace(settings.params, seed=last.params.seed))
+    if settings.params.share is None:  # of a blend, which is not chosen any more
+        settings = replace(settings, params=replace(settings.params, share=last.params.share))
     first = 0 if anew else last.next_first
     before = "" if end.unread else turn.text
     return _ask(turn.served, end.unread, settings, memory=end.memory, first=first, before=before)

@@ -37,7 +37,6 @@ from .view import make_film, make_view
 
 log = logging.getLogger("char-lstm")
 
-_SETTINGS = 7  # that every move is given, see ``Page._wire``
 _STATE_TTL_S = 3600
 _REDO = "redo"  # instead of a turn's number, see branches.js
 _REREADINGS = 2  # at once; each may take a second or two of a core
@@ -132,6 +131,8 @@ class Page:
 
     def _wire(self) -> None:
         settings = [self.model, self.temperature, self.length, self.top_k, self.top_p, self.seed, self.speed]
+        settings += [self.second.choice, self.second.share] if self.second else []
+        self._settings = len(settings)
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         # preprocess=False: what arrives is checked in one place, and refused in the chat rather than by a toast.
         at_once: dict[str, Any] = {**hidden, "preprocess": False, "queue": False}
@@ -147,15 +148,20 @@ class Page:
         self.view.follow(self.on_follow, [self.talk, self.speed], [self.view, self.model], **at_once)
         self.view.rewind(self.on_rewind, inputs, self.view, **at_once)
         self.view.hold(self.on_hold, inputs, self.view, trigger_mode="multiple", **at_once)
-        self.view.walk(self.on_walk, self.talk, self.view, **at_once)
         self.view.again(self._writer(moves.again), inputs, self.view, **at_once)
         self.view.look(self.on_look, self.talk, None, trigger_mode="multiple", **at_once)
         self.stop.click(self.on_stop, self.talk, None, **at_once)
-        self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)
+        walked = [self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)]
+        walked.append(self.view.walk(self.on_walk, self.talk, self.view, **at_once))
         self.clear.click(self.on_clear, [self.talk, self.model], self.view, **at_once)
         self.share.click(self.on_share, self.talk, self.view, **at_once)
         if self.second:
-            self.second.wire({beside.send: sent, beside.go_on: [went_on], beside.retry: [again]}, **at_once)
+            after: dict[beside.Follow, Sequence[Any]] = {
+                beside.send: sent,
+                beside.go_on: [went_on],
+                beside.retry: [again],
+            }
+            self.second.wire(after, walked, **at_once)
         about = [self.view, self.about, self.film, *self.examples]
         self.model.change(self.on_model, [self.talk, self.model], about, **at_once)
         arrival = [self.talk, self.notices, self.model, *about, *([self.second.choice] if self.second else [])]
@@ -171,7 +177,7 @@ class Page:
             if talk.writing:  # Enter, while Continue still writes
                 return {self.view: gr.skip()}
             talk.following = None
-            chosen, prompt = values[:_SETTINGS], values[_SETTINGS:]
+            chosen, prompt = values[: self._settings], values[self._settings :]
             updates = self._begin(talk, lambda: move(talk, *self._asked(talk, chosen, request), *prompt), chosen[0])
             return {**updates, **({self.prompt: ""} if prompt and talk.writing else {})}
 
@@ -200,6 +206,8 @@ class Page:
         writing = talk.writing
         try:
             served, _ = self._asked(talk, chosen, request)
+            if served.blend:
+                raise RefusalError("", "Two models that write together cannot have a cell held.")
             talk.hand = Hand(served.name, check_holds(_about(event, "hold"), served.lm.config))
         except RefusalError as refusal:
             talk.refusal = refusal.on_page
@@ -214,9 +222,10 @@ class Page:
         self, talk: Conversation, values: Sequence[object], request: gr.Request
     ) -> tuple[Served, moves.Settings]:
         """What is chosen on the page."""
-        model, temperature, length, top_k, top_p, seed, speed = values
+        model, temperature, length, top_k, top_p, seed, speed, *other = values
         params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
-        return self.shelf.get(model), moves.Settings(params, check_speed(speed), request.session_hash or "", talk.hand)
+        served, params = beside.blended(self.shelf.get(model), params, other, self.shelf)
+        return served, moves.Settings(params, check_speed(speed), request.session_hash or "", talk.hand)
 
     def _begin(self, talk: Conversation, begin: Callable[[], object], model: object = None) -> Updates:
         """Does what makes the model write. Returns what is then shown: the stream of it, or why there is none."""

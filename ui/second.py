@@ -51,16 +51,19 @@ class Second:
     def lay_out_choice(self) -> None:
         names = beside.choices(self._page.shelf.names)
         self.choice = gr.Dropdown(names, value=NOBODY, label="Together with", filterable=False)
+        info = "0 the first alone · 1 the other alone"
+        self.share = gr.Slider(0, 1, 0.5, step=0.05, label="Blend", info=info, buttons=[], visible="hidden")
 
     def arrived(self) -> Updates:
         """What a visitor who arrives is shown: the choice among those that are served by now."""
         return {self.choice: gr.update(choices=beside.choices(self._page.shelf.names))}
 
-    def wire(self, after: Mapping[beside.Follow, Sequence[Any]], **at_once: Any) -> None:
+    def wire(self, after: Mapping[beside.Follow, Sequence[Any]], walked: Sequence[Any], **at_once: Any) -> None:
         """Connects the controls.
 
         Args:
             after: what is to be followed, and the events after which it is.
+            walked: events after which the first view shows another turn that there was.
             at_once: how Gradio is to treat the events.
         """
         page = self._page
@@ -73,9 +76,10 @@ class Second:
         view.settle(self._here(page.on_settle), speed, view, trigger_mode="multiple", **at_once)
         view.look(page.on_look, self.talk, None, trigger_mode="multiple", **at_once)
         page.stop.click(page.on_stop, self.talk, None, **at_once)
-        page.undo.click(self.on_undo, [page.talk, self.talk], view, **at_once)
+        for event in walked:
+            event.then(self.on_walk, [page.talk, self.talk], view, **at_once)
         page.clear.click(self._here(page.on_clear), [self.talk, self.choice], view, **at_once)
-        chosen = [self.column, self.first_name, self.name, view]
+        chosen = [self.column, self.share, self.first_name, self.name, view]
         self.choice.change(self.on_choice, [self.talk, self.choice, page.model], chosen, **at_once)
         page.model.change(self.on_model, page.model, self.first_name, **at_once)
 
@@ -109,10 +113,10 @@ class Second:
 
         return follow
 
-    async def on_undo(self, first: Conversation, talk: Companion) -> Updates:
-        if talk.writing:
+    async def on_walk(self, first: Conversation, talk: Companion) -> Updates:
+        if talk.writing or not talk.answered:
             return {self.view: gr.skip()}
-        talk.undo_as(first)
+        talk.stand_as(first)
         return {self.view: talk.view()}
 
     async def on_model(self, model: object) -> Updates:
@@ -123,15 +127,16 @@ class Second:
         await self._page.on_stop(talk)
         if not talk.writing:
             talk.clear()
+        share = {self.share: gr.update(visible=True if beside.is_blend(choice) else "hidden")}
         try:
             served = beside.chosen(choice, self._page.shelf)
         except RefusalError as refusal:
             talk.refusal = refusal.on_page
-            return {self.column: gr.update(visible=True), self.view: talk.view()}
+            return {**share, self.column: gr.update(visible=True), self.view: talk.view()}
         if served is None:
-            return {self.column: gr.update(visible=False)}
+            return {**share, self.column: gr.update(visible=False)}
         names = {self.first_name: _name(model), self.name: _name(served.name)}
-        return {**names, self.column: gr.update(visible=True), self.view: talk.view(hello(served))}
+        return {**share, **names, self.column: gr.update(visible=True), self.view: talk.view(hello(served))}
 
 
 def _name(model: object) -> str:

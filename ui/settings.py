@@ -29,6 +29,7 @@ LABELS = {
     "top_p": "Top-p",
     "speed": "Speed",
     "seed": "Seed",
+    "share": "Blend",
     "hold": "Hold",
 }
 

@@ -29,6 +29,8 @@ def share(talk: Conversation, shelf: Shelf) -> Link:
     """
     turns = _since_empty(talk)
     served = turns[-1].served
+    if served.blend:
+        raise RefusalError("", "A link cannot tell of two models that wrote together: share what one of them wrote.")
     if any(turn.served is not served or turn.taken_over for turn in turns):
         raise RefusalError(
             "", "Two commits of the model wrote this, of which one is served: Clear, and begin another to share."

@@ -14,12 +14,14 @@ import time
 import uuid
 from collections.abc import Callable
 from collections.abc import Sequence as Names
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from model import PRETRAINED, CharLSTM, CheckpointError, Engine, ModelUnavailableError
+from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError, SamplingParams
 from model.char_lstm import is_local, split_revision
 from model.sampler import shorten
 from model.stepper import Arithmetic
@@ -61,6 +63,18 @@ class Served:
     def commit(self) -> str:
         """Of the Hub, 40 hex digits; "" if it came from a folder."""
         return self.lm.commit or ""
+
+    @property
+    def blend(self) -> Blend | None:
+        """The two models that it is, if it is no single one."""
+        lm: object = self.lm
+        return lm if isinstance(lm, Blend) else None
+
+    def reader(self, params: SamplingParams) -> CharLSTM | Blend:
+        """The model as it writes with some settings: to read what it has written."""
+        if self.blend and params.share is not None:
+            return self.blend.at(params.share)
+        return self.lm
 
     @property
     def now(self) -> Served:
@@ -127,6 +141,8 @@ class Shelf:
         self.owner = owner or Owner()
         self._entries = [Entry(spec, name) for spec, name in zip(specs, _names(specs), strict=True)]
         self.followed = [entry for entry in self._entries if _may_move(entry.spec)]
+        self._blends: dict[tuple[str, str], Entry] = {}
+        self._blending = threading.Lock()
         self._settled = threading.Event()
         self._stopped = False
         self._changes, self._since = 0, uuid.uuid4().hex[:8]
@@ -165,6 +181,34 @@ class Shelf:
     def serve(self, entry: Entry, lm: CharLSTM) -> Served:
         """Serves a model under an entry's name. What was served so far writes what was asked of it, and goes."""
         served = _serve(entry.name, lm, self.arithmetic, self.owner)
+        self._put(entry, served)
+        for names in [names for names in self._blends if entry.name in names]:
+            with suppress(RefusalError):
+                self.blend(*map(self.get, names))
+        self.changed()
+        log.info("serving %s: %s", served.name, served.about)
+        return served
+
+    def blend(self, first: Served, second: Served) -> Served:
+        """Two models that write together, as one; with an engine of its own, from when it is first asked for.
+
+        Raises:
+            RefusalError: they cannot.
+        """
+        with self._blending:
+            entry = self._blends.setdefault((first.name, second.name), Entry("", f"{first.name} + {second.name}"))
+            if entry.served and entry.served.blend and entry.served.blend.models == (first.lm, second.lm):
+                return entry.served
+            try:
+                lm: Any = Blend(first.lm, second.lm)  # for the page it is a model like any
+            except ValueError:
+                reason = f"{first.name} and {second.name} share no character: they cannot write together."
+                raise RefusalError("", reason) from None
+            served = Served(entry.name, lm, *_start(entry.name, lm, self.arithmetic, self.owner))
+            self._put(entry, served)
+            return served
+
+    def _put(self, entry: Entry, served: Served) -> None:
         older, entry.served, entry.failure = entry.served, served, ""
         if older:
             entry.leaving.append(older)
@@ -172,9 +216,6 @@ class Shelf:
             threading.Thread(target=self._see_off, args=(entry, older), daemon=True).start()
         if self._stopped:
             served.engine.stop()
-        self.changed()
-        log.info("serving %s: %s", served.name, served.about)
-        return served
 
     def changed(self) -> None:
         """Something that visitors are told of the models is another now."""
@@ -193,7 +234,8 @@ class Shelf:
     @property
     def engines(self) -> list[Engine]:
         """All that write, those that are leaving too."""
-        return [served.engine for entry in self._entries for served in (entry.served, *entry.leaving) if served]
+        entries = (*self._entries, *self._blends.values())
+        return [served.engine for entry in entries for served in (entry.served, *entry.leaving) if served]
 
     @property
     def settled(self) -> bool:
@@ -310,11 +352,16 @@ def _may_move(spec: str) -> bool:
 
 def _serve(name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: Owner) -> Served:
     """Starts the model's engine and lets it write its greeting."""
+    engine, thread = _start(name, lm, arithmetic, owner)
+    examples = examples_of(lm, owner.blocked, bundled=name == BUNDLED)
+    return Served(name, lm, engine, thread, examples, greeting_of(engine))
+
+
+def _start(name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: Owner) -> tuple[Engine, threading.Thread]:
     engine = Engine(lm, arithmetic=arithmetic, max_rows_each=owner.rows_each, blocked=owner.blocked)
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
-    examples = examples_of(lm, owner.blocked, bundled=name == BUNDLED)
-    return Served(name, lm, engine, thread, examples, greeting_of(engine))
+    return engine, thread
 
 
 def _names(specs: Names[str]) -> list[str]:

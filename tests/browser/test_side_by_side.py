@@ -1,4 +1,4 @@
-"""Two models side by side in a real browser: wide and narrow, light and dark."""
+"""Two models side by side, and two as one, in a real browser: wide and narrow, light and dark."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from model import generate
+from model import Blend, generate
 from tests.app_server import App, eventually, random_model, serving
 from tests.browser.driving import button, choose, fast, foot, log, reply, send, setting, settled, turns
 from tests.browser.test_lenses import barriers
+from tests.tiny import tiny_model
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with serving({"one": random_model(), "two": random_model(3)}) as app:
+    with serving({"one": random_model(), "two": random_model(3), "other script": tiny_model("αβγ")}) as app:
         yield app
 
 
@@ -73,6 +74,9 @@ def test_two_models_answer_one_prompt_at_once(page: Page, app: App) -> None:
         page.get_by_role("group", name=f"Lens over {text}", exact=True).get_by_text("Surprise").click()
     expect(second(page).locator("i")).to_have_count(len("ROMEO:") + 60)
     assert barriers(page) == []
+    button(page, "Undo").click()  # brings back what was before Retry
+    expect(second(page).locator(".reply")).to_have_text(before[0], use_inner_text=False)
+    expect(foot(page)).to_contain_text(" 120 characters")
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(0)
     expect(second(page).get_by_role("article")).to_have_count(0)
@@ -116,3 +120,45 @@ def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Pag
     beside_itself = "This is the first model too: choose another to stand beside it."
     expect(second(page).locator(".refusal")).to_have_text(beside_itself)
     assert len(reply(page)) == 20
+
+
+def test_two_models_write_one_text_together(page: Page, app: App) -> None:
+    fast(page)
+    setting(page, "Length", 60)
+    expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_hidden()
+    together(page, "two, blended")
+    expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_visible()
+    expect(second(page)).to_have_count(0)
+    setting(page, "Blend", 0.3)
+    page.get_by_role("spinbutton", name="Seed").fill("7")
+    send(page, "ROMEO:")
+    blend = Blend(app.served("one").lm, app.served("two").lm, 0.3)
+    whole = generate(blend, "ROMEO:", 120, temperature=0.8, seed=7)
+    assert reply(page) == whole[:60]
+    expect(foot(page)).to_contain_text("one + two, 30% of it the second")
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text("120 characters")
+    settled(page)
+    assert reply(page) == whole
+    page.get_by_role("group", name="Lens over the text").get_by_text("Surprise").click()
+    expect(turns(page).locator("i")).to_have_count(len("ROMEO:" + whole))
+    expect(page.locator(".panel .sum").first).to_contain_text("bits a character")
+    assert barriers(page) == []
+    button(page, "Share").click()
+    expect(log(page).locator(".refusal")).to_contain_text("A link cannot tell of two models")
+    button(page, "Undo").click()
+    expect(turns(page)).to_have_count(0)
+    together(page, "other script, blended")
+    page.get_by_role("textbox", name="Prompt").fill("kept")
+    button(page, "Send").click()
+    expect(log(page).locator(".refusal")).to_have_text(
+        "one and other script share no character: they cannot write together."
+    )
+    together(page, "one, blended")
+    button(page, "Send").click()
+    expect(log(page).locator(".refusal")).to_have_text("This is the first model too: choose another to write with it.")
+    together(page, "no other")
+    expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_hidden()
+    button(page, "Send").click()
+    expect(foot(page)).to_contain_text("60 characters")
+    assert reply(page) == generate(app.served("one").lm, "kept", 60, temperature=0.8, seed=7)

@@ -385,6 +385,7 @@ def test_defaults_are_those_of_sampling_params(app: App) -> None:
         "Top-k": SamplingParams.top_k,
         "Top-p": SamplingParams.top_p,
         "Speed": 60,
+        "Blend": 0.5,
     }
     with pytest.raises(AppError):
         Client(app.url, verbose=False).predict("a", 0, 1, 0, 1, api_name="/generate")

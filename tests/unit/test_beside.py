@@ -63,20 +63,33 @@ def test_the_second_is_asked_what_the_first_was_asked(served: list[Served]) -> N
     assert len(second.turns) == 2
 
 
-def test_undo_takes_from_the_second_what_the_first_has_lost(served: list[Served]) -> None:
+def test_undo_and_redo_show_here_what_stood_beside_the_turn_that_is_shown_there(served: list[Served]) -> None:
     talk, second = Conversation(), Companion()
     for prompt in ("a", "b"):
         moves.send(talk, served[0], Settings(PARAMS, None), prompt)
         follow(beside.send, talk, second, served)
+    before = texts(second)
+    moves.retry(talk, served[0], Settings(replace(PARAMS, seed=8), None))
+    follow(beside.retry, talk, second, served)
+    other = texts(second)
+    assert other[0] == before[0]
+    assert other[1] != before[1]
+    assert not any("tree" in line for line in second.view().splitlines())
+    talk.undo()
+    second.stand_as(talk)
+    assert texts(second) == before
+    talk.redo()
+    second.stand_as(talk)
+    assert texts(second) == other
     cut = talk.cut(talk.turns[-1].number, 5)
     moves.branch(talk, cut, Settings(PARAMS, None), anew=True)
     write(served, talk)
-    talk.undo()  # brings back what was cut, of which the second knows nothing
-    second.undo_as(talk)
-    assert [turn.prompt for turn in second.turns] == ["a", "b"]
-    talk.undo()
-    second.undo_as(talk)
-    assert [turn.prompt for turn in second.turns] == ["a"]
+    second.stand_as(talk)  # of what was cut, the second knows what it was cut from
+    assert texts(second) == other
+    for left in (other, before, before[:1], []):
+        talk.undo()
+        second.stand_as(talk)
+        assert texts(second) == left
 
 
 def test_one_that_comes_later_begins_with_what_is_sent_next(served: list[Served]) -> None:
@@ -111,8 +124,14 @@ def test_a_model_is_not_set_beside_itself(served: list[Served]) -> None:
 
 
 def test_who_can_be_chosen() -> None:
-    assert beside.choices(["a", "b"]) == [("no other", "-"), ("a, side by side", "a"), ("b, side by side", "b")]
-    assert beside.chosen("-", Shelf()) is None
+    assert beside.choices(["a", "b"]) == [
+        ("no other", "-"),
+        ("a, side by side", "a"),
+        ("b, side by side", "b"),
+        ("a, blended", "+ a"),
+        ("b, blended", "+ b"),
+    ]
+    assert beside.chosen("-", Shelf()) is beside.chosen("+ a", Shelf()) is None
     values: list[object] = ["c", 3, ["a"], {}]
     for value in values:
         with pytest.raises(RefusalError):

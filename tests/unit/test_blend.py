@@ -98,8 +98,19 @@ def test_it_goes_on_from_its_memory_and_is_read_again_as_it_was_written(blend: B
     likely = Reading(blend.at(1.0), blank=True)
     likely.become("ROMEO:" + text)
     assert [each.bits for each in likely.walk()][1:] != [each.bits for each in seen[: len(likely)]][1:]
-    look = reading.look(8)
-    assert (look.gates.shape[0], look.before.shape) == (0, (3, 12))
+
+
+def test_its_cells_and_gates_are_those_of_the_models_one_on_the_other(pair: tuple[CharLSTM, CharLSTM]) -> None:
+    text = "ROMEO:\nis it"
+    readings = [Reading(lm, blank=True) for lm in (Blend(*pair), *pair)]
+    for reading in readings:
+        reading.become(text)
+    whole, first, second = (reading.look(8) for reading in readings)
+    for both, parts in ((whole.before, (first.before, second.before)), (whole.gates, (first.gates, second.gates))):
+        assert np.array_equal(both[:2], parts[0])
+        assert np.array_equal(both[2:, ..., :9], parts[1])
+        assert not both[2:, ..., 9:].any()
+    assert np.array_equal(readings[0].gates(2)[..., :9], readings[2].gates(0))
 
 
 def test_characters_that_one_of_them_lacks_are_neither_written_nor_read(blend: Blend) -> None:
