@@ -106,6 +106,9 @@ def _close(session: Session, code: int, signals: Signals) -> int:
     if code != 1 and session.keeper.folder.best() is not None:
         say(f"To read more of it:\n  python -m model generate --model {path}{_prompt(session)}")
         say(f"To play with it in the browser:\n  python app.py --model {path}")
+    if code == 0 and session.page is None and session.keeper.pusher:
+        repo = session.about["repo"]
+        say(f"To give it a page that anyone can open:\n  python -m training space {path} --space {repo}")
     if waiting:
         say(f"Not on the Hub yet: {_checkpoints(waiting)}. To push:\n  python -m training push {path}")
     elif session.keeper.pusher:

@@ -41,6 +41,7 @@ def test_checkpoints_go_up_and_it_is_said_who_can_read_them(
     public = f"Pushing to {hub.url}/ada/plays (public: anyone can read it and what it has learned)."
     assert public in said
     assert said.index(public) < said.index("step 1 of 8")
+    assert "that anyone can open:\n  python -m training space run --space ada/plays\n" in said
     assert said.splitlines()[-1] == "On the Hub: ada/plays"
     repo = hub.repos["ada/plays"]
     served = {"config.json", "model.safetensors", "manifest.json", "README.md", "metrics.jsonl", "curve.png"}
