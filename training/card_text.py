@@ -44,14 +44,22 @@ def page_link(space: str) -> str:
     return f"[Watch it write](https://huggingface.co/spaces/{space}) in the browser."
 
 
+_PAGE_LINK = re.compile("(?m)^" + re.escape(page_link("@")).replace("@", r"([\w.-]+/[\w.-]+)") + "$")
+
+
+def page_of(card: str) -> str | None:
+    """The Space that a card leads to, if it does."""
+    found = _PAGE_LINK.search(card)
+    return found[1] if found else None
+
+
 def leading_to(card: str, space: str) -> str:
     """A card that leads to this page: its link is set, or put where the card tells how to use the model.
 
     A card that somebody has written anew, without such a place, stays as it is.
     """
     link = page_link(space)
-    pattern = re.escape(page_link("@")).replace("@", r"[\w.-]+/[\w.-]+")
-    changed, count = re.subn(f"(?m)^{pattern}$", link, card, count=1)
+    changed, count = _PAGE_LINK.subn(link, card, count=1)
     return changed if count else card.replace(f"\n{USE}\n\n", f"\n{USE}\n\n{link}\n\n", 1)
 
 

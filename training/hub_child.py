@@ -37,6 +37,7 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
+from .card_text import leading_to, page_of
 from .hub_process import redact
 from .hub_steps import JobError, explain, step, writer
 from .space_jobs import link_card, prepare_space, push_space, watch_space
@@ -121,6 +122,8 @@ def push(job: dict[str, Any]) -> dict[str, Any]:
     gone = sorted(name for name in present if _is_replaced(name) and name not in files)
     changes: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete]
     changes = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, gone)]
+    if not job["with_state"] and CARD[0] in present and CARD[0] in files:
+        changes[files.index(CARD[0])] = _with_link(what, repo, info.sha, (folder / CARD[0]).read_bytes())
     made = step(
         what,
         lambda: api.create_commit(
@@ -209,6 +212,17 @@ def _addition(folder: Path, name: str) -> CommitOperationAdd:
     """A file to send. A card or picture may be written anew at any moment: what is small is read once, here."""
     path = folder / name
     return CommitOperationAdd(name, path if path.suffix == ".safetensors" else path.read_bytes())
+
+
+def _with_link(what: str, repo: str, commit: str, card: bytes) -> CommitOperationAdd:
+    """A new card, which leads to the page that the present one leads to: it may have been put up since."""
+    text = card.decode("utf-8", "replace")
+    if page_of(text) is None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(step(what, lambda: hf_hub_download(repo, CARD[0], revision=commit, local_dir=folder)))
+            space = page_of(path.read_text(encoding="utf-8", errors="replace"))
+        card = leading_to(text, space).encode() if space else card
+    return CommitOperationAdd(CARD[0], card)
 
 
 def _is_replaced(name: str) -> bool:

@@ -22,6 +22,7 @@ from tests.local_hub import LocalHub
 from tests.tiny import tiny_model
 from tests.tiny_runs import SIZES, before_step, write_text
 from training.hub import HubError, Patience
+from training.hub_child import push as push_checkpoint
 from training.hub_steps import JobError
 from training.space import requirements, smallest_dtype, write_app, write_static
 from training.space_command import Page, lead_to, noted, page_again
@@ -288,6 +289,11 @@ def test_the_card_leads_to_a_page_that_came_later(hub: LocalHub, token: str, her
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like.\n"
     assert hub.repos["ada/plays"].titles()[0] == "A link to the page"
     assert link_card({"repo": "ada/plays", "space": "ada/page"}) == {"changed": False}
+    (checkpoint / "README.md").write_text("# plays\n\n## Use it\n\nAs you like, or not.\n")
+    job = {"repo": "ada/plays", "branch": "main", "folder": str(checkpoint), "title": "Best", "with_state": False}
+    push_checkpoint(job)  # a run that goes on knows nothing of it
+    card = hub.read("ada/plays", "README.md").decode()
+    assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like, or not.\n"
     hub.log.clear()
     lead_to(Space("ada/page", False, False, "", False, "static"), "eve/plays", "eve/plays")
     assert not hub.log, "someone else's card is theirs"
