@@ -70,12 +70,17 @@ class Look:
         seen: the character.
         gates: (L, 4, H) of i, f, g, o as it was read, g in [-1, 1], the others in [0, 1].
         before: (L, H), the cells before it.
+        h_before, h: (L, H), what each layer showed of itself before and after it.
+        expects: (V,) logits of what is expected after it; None where nothing has been read.
         holds: the cells that were held as it was read.
     """
 
     seen: Seen
     gates: Floats
     before: Floats
+    h_before: Floats
+    h: Floats
+    expects: Floats | None
     holds: Holds
 
 
@@ -166,23 +171,27 @@ class Reading:
             return self._stepper.state(0)
 
     def look(self, position: int) -> Look:
-        """One character closely.
+        """One character closely; -1 is the one that was read before the text, if one was.
 
         Raises:
             IndexError: the text has no such position.
         """
-        if not 0 <= position < len(self.ids):
+        if not (0 if self._before is None else -1) <= position < len(self.ids):
             raise IndexError(f"position is {position}: the text has {len(self.ids)} characters")
         with self._lock:
-            self._reach(position)
-            before, seen = self._stepper.state(0), self._next()
-            after = self._stepper.state(0)
+            if position < 0:
+                self._stepper.load(0, self._state)
+            else:
+                self._reach(position)
+            before, seen = self._stepper.state(0), self._next() if position >= 0 else self._first()
+            after, expects = self._stepper.state(0), self._expected
         gates = np.zeros((len(before.h), 4, before.h.shape[-1]), np.float32)
         if seen.id != UNKNOWN:
             for layer in range(len(gates)):
                 below = after.h[layer - 1] if layer else before.h[0]
                 gates[layer] = self._gates(layer, np.array([seen.id]), [below], [before.h[layer]])[0]
-        return Look(seen, gates, before.c[:, 0].cpu().numpy(), self._held_at(position))
+        c, h_before, h = (tensor[:, 0].cpu().numpy() for tensor in (before.c, before.h, after.h))
+        return Look(seen, gates, c, h_before, h, expects, self._held_at(position))
 
     def gates(self, layer: int) -> Floats:
         """(T, 4, H): i, f, g, o of a layer as each character of the text was read; 0 where the model knew none."""
@@ -202,8 +211,13 @@ class Reading:
 
     def _begin(self) -> None:
         self._stepper.load(0, self._state)
-        self._position, self._expected = 0, None if self._before is None else self._read(self._before, -1)
+        self._first()
         self._places = [_Place(0, self._stepper.state(0), self._expected)]
+
+    def _first(self) -> Seen:
+        """Reads what comes before the text, from the state before that."""
+        self._position, self._expected = 0, None if self._before is None else self._read(self._before, -1)
+        return Seen(-1, UNKNOWN if self._before is None else self._before, None, self._stepper.cells(0))
 
     def _held_at(self, position: int) -> Holds:
         at = bisect_right(self._holds, position, key=lambda each: each[0])

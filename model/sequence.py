@@ -129,6 +129,14 @@ class Sequence:
         kept.finish("length", memory)
         return kept
 
+    def joined(self, more: Sequence) -> Sequence:
+        """This reply and one that went on from it with the same settings, as the one that is both."""
+        params = replace(self.params, length=self.length + more.length)
+        both = Sequence(params, self.first, hold=self.hold, unknown=self.unknown)
+        both._characters = [*self.text, *more.text]
+        both.finish(more.finish_reason or "abort", more.memory)
+        return both
+
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
         """Ends it. The reason is set last: whoever sees it may read all the rest."""
         self.ended = time.monotonic()

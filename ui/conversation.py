@@ -211,7 +211,7 @@ class Turn:
         last = self.parts[-1]
         lines = say("fault", f"The model failed: {last.error}. What it had written stays.") if last.error else ""
         facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
-        if last.length > 1:
+        if last.length > 1 and last.started:
             facts.append(f"{last.chars_per_sec:,.0f} a second")
         if served := self.served.blend:
             share = served.share if last.params.share is None else last.params.share

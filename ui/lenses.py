@@ -14,6 +14,7 @@ conversation, one at a time; a lens that is off asks nothing and costs nothing.
         {"top": [["e", -0.2], …], "rest": [-4.1, …]}, the likeliest with their logits and the logits of the others
         With "cell" also "gates": [i, f, g, o] of this cell as it was read, "cell": [c before, c after], and "held":
         whether it was held.
+        With "step" also "step": how it came to be, see ``steps``
     {"key": K, "turn": 7, "without": true}  what it would have been with no cell held, see ``without``
     {"key": K, "about": NAME}              a model: {"layers": 2, "hidden": 512, "cells": […]}, those with names
     {"key": K, "text": "…", "model": NAME} the visitor's own text has changed:
@@ -45,6 +46,7 @@ from model import CharLSTM, Reading, Seen
 from model.reading import UNKNOWN, Floats
 from model.tokenizer import CharTokenizer
 
+from . import steps
 from .conversation import Conversation, Turn
 from .settings import RefusalError, check_text
 from .shelf import Served, Shelf
@@ -185,6 +187,8 @@ class Lenses:
             raise RefusalError("", "There is no such character.")
         look = reading.look(at)
         told = _expected(look.seen, reading.lm.tokenizer)
+        if "step" in asked:
+            told["step"] = steps.told(turn, reading, at, _cell(asked)[1] if "cell" in asked else 0)
         if "cell" in asked:
             layer, index = _cell(asked)
             if layer < len(look.before) and index < look.before.shape[1]:

@@ -97,6 +97,27 @@ def again(talk: Conversation, _chosen: Served, settings: Settings) -> None:
     talk.branch(anew, _ask(anew.served, start.unread, settings, memory=start.memory, first=first, before=before))
 
 
+def step(talk: Conversation, served: Served, settings: Settings, prompt: object = "") -> None:
+    """One character more; with a prompt the first one after it. ``stepped`` is to follow when it is written."""
+    settings = replace(settings, params=replace(settings.params, length=1), pace=None)
+    if prompt or not talk.turns:
+        send(talk, served, settings, prompt)
+    else:
+        go_on(talk, served, settings)
+
+
+def stepped(talk: Conversation) -> None:
+    """Makes one piece of a character and of what it went on from, as if both had been asked for at once."""
+    parts = talk.turns[-1].parts
+    if len(parts) < 2 or parts[-2].picked or parts[-1].error:
+        return
+    one, two = parts[-2:]
+    alike = replace(one.params, length=1) == replace(two.params, length=1) and one.hold == two.hold
+    # A stop text of several characters is looked for in one piece only.
+    if alike and two.first == one.next_first and len(one.params.stop) < 2 and one.memory is not None:
+        parts[-2:] = [one.joined(two)]
+
+
 def regrip(talk: Conversation, settings: Settings) -> None:
     """A reply that was stopped for it goes on to its length, with the hand that there is now."""
     part = talk.turns[-1].parts[-1]

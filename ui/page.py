@@ -149,6 +149,8 @@ class Page:
         self.view.rewind(self.on_rewind, inputs, self.view, **at_once)
         self.view.hold(self.on_hold, inputs, self.view, trigger_mode="multiple", **at_once)
         self.view.again(self._writer(moves.again), inputs, self.view, **at_once)
+        stepped = [self.view, self.prompt]
+        self.view.step(self.on_step, inputs, stepped, trigger_mode="multiple", **at_once)
         self.view.look(self.on_look, self.talk, None, trigger_mode="multiple", **at_once)
         self.stop.click(self.on_stop, self.talk, None, **at_once)
         walked = [self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)]
@@ -179,7 +181,7 @@ class Page:
             talk.following = None
             chosen, prompt = values[: self._settings], values[self._settings :]
             updates = self._begin(talk, lambda: move(talk, *self._asked(talk, chosen, request), *prompt), chosen[0])
-            return {**updates, **({self.prompt: ""} if prompt and talk.writing else {})}
+            return {**updates, **({self.prompt: ""} if prompt and not talk.refusal else {})}
 
         return write
 
@@ -200,6 +202,18 @@ class Page:
         return self._begin(
             talk, lambda: moves.branch(talk, cut, self._asked(talk, chosen, request)[1], anew=bool(anew))
         )
+
+    async def on_step(self, talk: Conversation, event: gr.EventData, request: gr.Request, *values: object) -> Updates:
+        """One character is to be written, which takes a moment; a stream tells of it when many are before it."""
+        await self._over(talk)  # of the press before
+        prompt = _about(event, "prompt")  # as it stood on the page, for Gradio may still know the one before
+        updates = await self._writer(moves.step)(talk, request, *values, prompt or "")
+        if prompt and not talk.refusal:
+            updates[self.prompt] = ""
+        if await self._over(talk) and talk.turns:
+            moves.stepped(talk)
+            updates.update(self._settled(talk, values[0]))
+        return updates
 
     async def on_hold(self, talk: Conversation, event: gr.EventData, request: gr.Request, *chosen: object) -> Updates:
         """Other cells are held from now on. What is being written goes on with them from its next character."""
@@ -289,10 +303,15 @@ class Page:
 
     async def _stopped(self, talk: Conversation) -> None:
         await self.on_stop(talk)
-        for _ in range(100):  # it ends with the engine's next step
+        await self._over(talk)
+
+    async def _over(self, talk: Conversation) -> bool:
+        """Waits for what ends with the engine's next step; returns whether it has."""
+        for _ in range(500):
             if not talk.writing:
-                break
-            await asyncio.sleep(0.02)
+                return True
+            await asyncio.sleep(0.004)
+        return False
 
     async def on_undo(self, talk: Conversation, model: object) -> Updates:
         if not talk.writing:

@@ -12,6 +12,7 @@ _SCRIPTS = (
     "lens_surprise.js",
     "lens_memory.js",
     "lens_hand.js",
+    "lens_step.js",
     "links.js",
     "rewind.js",
     "branches.js",

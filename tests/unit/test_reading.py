@@ -129,7 +129,7 @@ def test_the_gates_are_those_of_the_network(lm):
     torch.testing.assert_close(torch.from_numpy(first)[None], lm.network.gates(0, x, after.h[0]))
 
 
-@pytest.mark.parametrize("position", [-1, 2])
+@pytest.mark.parametrize("position", [-2, 2])
 def test_a_position_outside_the_text_is_refused(lm, position):
     reading = Reading(lm)
     reading.become("To")
@@ -194,3 +194,26 @@ def test_what_was_read_before_the_text_is_held_too(lm):
         assert choose(each.expected, SamplingParams(seed=4), Randomness(4).number(each.position)) == each.id
     reading.become(text.sequence.text)
     assert np.array_equal(read(reading)[0].expected, free[0].expected)
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+def test_a_close_look_shows_what_each_layer_showed_and_what_is_expected_next(lm, arithmetic: Arithmetic):
+    reading = Reading(lm, arithmetic=arithmetic)
+    reading.become("To be, or not")
+    seen = read(reading)
+    for position in (11, 3, 0, -1, 12):
+        look = reading.look(position)
+        o, c = look.gates[:, 3], look.seen.cells
+        np.testing.assert_allclose(look.h, o * np.tanh(c), atol=0.02)
+        if 0 <= position < 12:
+            assert look.expects is not None
+            assert np.array_equal(look.expects, seen[position + 1].expected)
+            assert np.array_equal(reading.look(position + 1).h_before, look.h)
+    before = reading.look(-1)
+    assert before.seen.id == lm.tokenizer.start_id
+    assert before.expects is not None
+    assert np.array_equal(before.expects, seen[0].expected)
+    assert not before.h_before.any()
+    assert [each.bits for each in read(reading)] == [each.bits for each in seen]
+    with pytest.raises(IndexError):
+        Reading(lm, blank=True).look(-1)

@@ -1,0 +1,67 @@
+"""The lens Step, in a real browser: wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from model import generate
+from tests.app_server import App, random_model, serving
+from tests.browser.driving import button, fast, foot, log, reply, send, setting, settled, turns
+from tests.browser.test_lenses import barriers, put_on
+
+PROMPT = "ROMEO:\nü"
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with serving({"random": random_model()}) as app:
+        yield app
+
+
+def named(char: str) -> str:
+    return {"\n": "line end", " ": "space", "\t": "tab"}.get(char, char)
+
+
+def test_each_press_writes_the_character_that_the_seed_has_and_draws_how_it_came_to_be(page: Page, app: App) -> None:
+    text = generate(app.served("random").lm, PROMPT, 40, temperature=0.8, seed=7)
+    fast(page)
+    setting(page, "Length", 5)
+    setting(page, "Seed", 7)
+    send(page, PROMPT)
+    assert reply(page) == text[:5]
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("")
+    put_on(page, "Step")
+    said = page.locator(".wrote")
+    expect(said).to_contain_text(f"It read “{named(text[3])}” and drew “{named(text[4])}”: a chance of")
+    button(page, "Step").focus()
+    for at, key in ((5, "Enter"), (6, "Space"), (7, "Enter")):
+        page.keyboard.press(key)
+        expect(said).to_contain_text(f"It read “{named(text[at - 1])}” and drew “{named(text[at])}”: a chance of")
+        assert reply(page) == text[: at + 1]
+    expect(button(page, "Step")).to_be_focused()
+    stages = page.get_by_role("list", name="How the character came to be").locator("> li")
+    expect(stages).to_have_count(5)
+    boxes = page.get_by_role("img", name=re.compile(r"^Cell 0 of layer \d: forget gate f"))
+    expect(boxes).to_have_count(2)
+    page.get_by_role("spinbutton", name="Numbers of cell").fill("9")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("img", name=re.compile("^Cell 9 of layer 1: forget gate f"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Number 7 of seed 7 is 0[.]"))).to_be_visible()
+    expect(page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")).to_have_count(8)
+    assert barriers(page) == []
+    log(page).focus()
+    page.keyboard.press("ArrowLeft")
+    expect(said).to_contain_text(f"and drew “{named(text[6])}”")
+    page.keyboard.press("Home")
+    expect(page.locator(".wrote")).to_contain_text("is where the text begins")
+    page.get_by_role("spinbutton", name="Length").fill("32")
+    page.keyboard.press("Tab")
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text("40 characters")
+    settled(page)
+    assert reply(page) == text
+    assert turns(page).count() == 1
