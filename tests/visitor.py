@@ -32,7 +32,9 @@ class Visitor:
         self._labels = {id_: props.get("label") for id_, props in parts}
         self._named = {props.get("elem_id") or props.get("value"): id_ for id_, props in parts if _is_name(props)}
         self._events = {
-            (target, event): each for each in config["dependencies"] for target, event in map(tuple, each["targets"])
+            (target, event): each  # of several the first: the others follow it, see page.py
+            for each in reversed(config["dependencies"])
+            for target, event in map(tuple, each["targets"])
         }
 
     async def press(self, control: str, event: str = "click", about: dict[str, str] | None = None, **given: Any) -> Any:

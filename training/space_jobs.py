@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import time
 from pathlib import Path
@@ -155,12 +154,15 @@ def watch_space(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _log(api: HfApi, space: str, *, build: bool) -> list[str]:
-    """The last lines of a log; none when it cannot be had, which must not hide that the Space has failed."""
+    """The last lines of a log, or why it cannot be had, which must not hide that the Space has failed."""
     lines: list[str] = []
     for tries in range(_LOG_TRIES):
         time.sleep(_LOOK_S if tries else 0)
-        with contextlib.suppress(Exception):  # the connection broke, or the log is not there yet
+        try:
             lines = "".join(api.fetch_space_logs(space, build=build)).splitlines()
-        if lines:
-            break
+            if lines:
+                break
+            lines = ["(its log did not come)"]  # what the client makes of a silence of some seconds
+        except Exception as error:  # noqa: BLE001  the connection broke, or the log is not there yet
+            lines = [f"(its log cannot be had: {type(error).__name__})"]
     return [line.rstrip()[:300] for line in lines if line.strip()][-_LOG_LINES:]

@@ -101,6 +101,9 @@ def test_continue_retry_undo_clear(page: Page) -> None:
     settled(page)
     assert reply(page) == TALE[80:120]
     expect(turns(page)).to_have_count(2)
+    button(page, "Undo").click()  # the reply before Retry is back
+    expect(foot(page)).to_have_text(seed or "")
+    expect(turns(page)).to_have_count(2)
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(1)
     send(page, "")
