@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import threading
 import time
@@ -35,6 +34,7 @@ from model import CheckpointError, Engine, ModelUnavailableError, SamplingParams
 from model.char_lstm import is_local
 from model.history import History, Moment, read_history
 
+from .questions import question
 from .settings import RawSettings, RefusalError, check_text
 from .shelf import Served, Shelf
 from .writing import check_words
@@ -93,7 +93,9 @@ class Films:
 
     async def respond(self, request: Request) -> JSONResponse:
         try:
-            answer = await asyncio.wait_for(self._answer(await _question(request)), PATIENCE_S)
+            answer = await asyncio.wait_for(
+                self._answer(await question(request, _MAX_BYTES, RefusalError("prompt", "is too long"))), PATIENCE_S
+            )
         except RefusalError as refusal:
             answer = {"refusal": refusal.on_page, **({"busy": True} if isinstance(refusal, _BusyError) else {})}
         except (TimeoutError, asyncio.TimeoutError):  # two kinds until Python 3.11
@@ -220,21 +222,6 @@ def _thinned(losses: tuple[tuple[int, float], ...], most: int = 300) -> list[tup
 
 def _damaged(moment: Moment, error: CheckpointError) -> str:
     return f"Step {moment.step:,} cannot be shown: {error}."
-
-
-async def _question(request: Request) -> dict[str, Any]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body.extend(chunk)
-        if len(body) > _MAX_BYTES:
-            raise RefusalError("prompt", "is too long")
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
-        raise RefusalError("", "a question must be JSON") from None
-    if not isinstance(asked, dict):
-        raise RefusalError("", "a question must be a JSON object")
-    return asked
 
 
 async def _aside(work: Callable[[], Result]) -> Result:

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import logging
 import math
 import time
@@ -48,6 +47,7 @@ from model.tokenizer import CharTokenizer
 
 from . import steps
 from .conversation import Conversation, Turn
+from .questions import question
 from .settings import RefusalError, check_text
 from .shelf import Served, Shelf
 from .without import without
@@ -95,7 +95,9 @@ class Lenses:
 
     async def respond(self, request: Request) -> JSONResponse:
         try:
-            answer = await self._answer(await _question(request))
+            answer = await self._answer(
+                await question(request, MOST_BYTES, RefusalError("text", "is too long to be looked at"))
+            )
         except RefusalError as refusal:
             answer = {"refusal": refusal.on_page}
         except Exception:
@@ -204,21 +206,6 @@ def _turn(talk: Conversation, asked: Mapping[str, Any]) -> Turn:
     if turn is None:
         raise RefusalError("", "This turn is not there any more.")
     return turn
-
-
-async def _question(request: Request) -> dict[str, Any]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body.extend(chunk)
-        if len(body) > MOST_BYTES:
-            raise RefusalError("text", "is too long to be looked at")
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
-        raise RefusalError("", "a question must be JSON") from None
-    if not isinstance(asked, dict):
-        raise RefusalError("", "a question must be a JSON object")
-    return asked
 
 
 def _position(asked: Mapping[str, Any], name: str) -> int:

@@ -36,11 +36,8 @@ async def without(turn: Turn, owner: str) -> dict[str, Any]:
     begun = replace(turn, parts=turn.parts[:at])
     memory, unread, text = begun.end.memory, begun.end.unread, ""
     for part in turn.parts[at:]:
-        over = part.finish_reason not in (
-            None,
-            "stop",
-            "blocked",
-        )  # what ended by itself may go further without the hand
+        # What ended by itself may go further without the hand.
+        over = part.finish_reason not in (None, "stop", "blocked")
         length = min(part.length if over else part.params.length, MOST - len(text))
         if length < 1:
             continue
