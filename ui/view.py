@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 _HERE = Path(__file__).parent
-_SCRIPTS = (
+SCRIPTS = (
     "lens.js",
     "lens_surprise.js",
     "lens_memory.js",
@@ -32,7 +32,7 @@ def make_view(lines: str, elem_id: str, *instead: tuple[str, str]) -> gr.HTML:
     template = (_HERE / "view.html").read_text()
     for each in instead:
         template = template.replace(*each)
-    script = "\n".join((_HERE / name).read_text() for name in _SCRIPTS)
+    script = "\n".join((_HERE / name).read_text() for name in SCRIPTS)
     return gr.HTML(lines, html_template=template, js_on_load=script, elem_id=elem_id)
 
 
