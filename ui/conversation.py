@@ -7,6 +7,7 @@ What the page shows is a text of JSON lines, which ``view.js`` reads. While a re
 come over a stream (``streams``).
 
     {"hello": "…", "by": "…"}        an empty conversation: a sample of the model's own; "chat" if it answers
+    {"greet": true}                  what follows is not for a page on which a turn has begun meanwhile
     {"forgotten": 3}                 earlier turns that are no longer shown
     {"turn": 7, "prompt": "…"}       a turn begins; the lines after it belong to it; in a "chat" it is answered;
                                      "held": the first character of the reply that was written with a cell held
@@ -426,6 +427,11 @@ class Conversation:
 def hello(served: Served) -> str:
     """The view of an empty conversation."""
     return line(hello=served.greeting, by=served.name, **({"chat": True} if served.lm.chat else {}))
+
+
+def greet(view: str) -> str:
+    """The view for a page on which nothing was said: one that has a turn by the time this arrives keeps its own."""
+    return line(greet=True) + view
 
 
 def say(kind: str, text: str) -> str:

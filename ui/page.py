@@ -21,7 +21,7 @@ import gradio as gr
 from model import SamplingParams
 
 from . import api, beside, moves, sharing
-from .conversation import Conversation, hello, line
+from .conversation import Conversation, greet, hello, line
 from .film import Films
 from .greeting import MAX_EXAMPLES
 from .hand import Hand, check_holds
@@ -335,7 +335,7 @@ class Page:
             served = self.shelf.get(model)
         except RefusalError as refusal:
             return {self.about: html.escape(refusal.on_page)}
-        view = gr.skip() if talk.turns else hello(served)
+        view = gr.skip() if talk.turns else greet(hello(served))
         return {self.view: view, **self._about_updates(served)}
 
     async def on_news(self, talk: Conversation, model: object) -> Updates:
@@ -346,7 +346,7 @@ class Page:
             served = self.shelf.first()
         empty = served and not talk.turns and not talk.offer
         return {
-            self.view: talk.view(hello(served)) if served and empty else gr.skip(),
+            self.view: greet(talk.view(hello(served))) if served and empty else gr.skip(),
             self.notices: gr.update(**self._notices()),
             self.model: gr.update(choices=self.shelf.names),
             **self._about_updates(served),
@@ -373,7 +373,7 @@ class Page:
             self.talk: talk,  # from when on it may be forgotten
             self.view: gr.skip()
             if talk.turns or not (first or talk.refusal)
-            else talk.view(hello(first) if first else ""),
+            else greet(talk.view(hello(first) if first else "")),
             self.notices: gr.update(**self._notices()),
             self.model: gr.update(**self._choices()),
             **self._about_updates(first),

@@ -183,10 +183,13 @@ function settle() {
 }
 
 function update() {
+  const value = props.value || "";
   const reads = source && source.readyState !== EventSource.CLOSED;
-  if (reads && !(props.value || "").includes('{"stream":')) return; // an answer from before, that took longer
+  // Answers from before, that took longer.
+  if (reads && !value.includes('{"stream":')) return;
+  if (talk.turns.length && value.startsWith('{"greet":')) return;
   talk = empty();
-  read(props.value || "");
+  read(value);
   listen();
   show();
 }

@@ -264,6 +264,23 @@ def test_a_connection_that_breaks_leaves_the_page_usable(app: App, browser: Brow
     context.close()
 
 
+def test_what_greets_a_visitor_and_comes_late_takes_no_reply_away(app: App, browser: Browser) -> None:
+    context = browser.new_context()
+    late: list[Route] = []
+    context.route("**/queue/data*", lambda route: late.append(route))  # by which the arrival's answer comes
+    page, _ = open_page(context, app)
+    fast(page)
+    setting(page, "Length", 20)
+    send(page, "")
+    assert len(late) == 1
+    with page.expect_response("**/queue/data*"):
+        late[0].continue_()
+    page.wait_for_timeout(500)  # what must not be changed shows nothing to wait for
+    assert reply(page) == TALE[:20]
+    assert "stopped" not in foot(page).inner_text()
+    context.close()
+
+
 def test_another_model_begins_with_an_empty_memory(page: Page) -> None:
     fast(page)
     setting(page, "Length", 30)

@@ -150,7 +150,7 @@ class Store:
         self.accounts: dict[str, Account] = {}
         self.repos: dict[tuple[str, str], Repo] = {}
         self.create_status: dict[str, int] = {}
-        self._ticks = 0
+        self._last = datetime.min.replace(tzinfo=timezone.utc)
 
     def clear(self) -> None:
         """Forgets accounts and repos; kept bytes go too."""
@@ -164,8 +164,8 @@ class Store:
     def now(self) -> str:
         """A date as the Hub writes it; each is later than the one before, so that orders are certain."""
         with self.lock:
-            self._ticks += 1
-            moment = datetime.now(timezone.utc) + timedelta(milliseconds=self._ticks)
+            moment = max(datetime.now(timezone.utc), self._last + timedelta(milliseconds=1))
+            self._last = moment
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
     def add_account(self, user: str, role: str, orgs: tuple[str, ...], token: str | None) -> Account:
