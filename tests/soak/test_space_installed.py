@@ -1,33 +1,98 @@
-"""A Space as the Hub would run it: its folder alone, in an environment of its own, with only what it asks for."""
+"""A Space as the Hub would run it: what was pushed to it alone, in an environment of its own, with what it asks for."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from gradio_client import Client  # type: ignore[import-untyped]
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
+from huggingface_hub import snapshot_download
+from playwright.sync_api import sync_playwright
 
 from model import generate
 from tests.app_server import eventually, free_port
+from tests.chromium import launch, serve
+from tests.integration.conftest import Here, here
+from tests.local_hub import LocalHub
+from tests.one_static_text import write_all
 from tests.tiny import tiny_model
-from training.space import write_app
+
+__all__ = ["here"]
+
+LENGTH, SEED = 60, 7
+
+
+@pytest.fixture
+def plays(hub: LocalHub, token: str, tmp_path: Path) -> str:
+    """A model on the Hub; what it writes."""
+    lm = tiny_model()
+    lm.save_pretrained(tmp_path / "plays")
+    hub.add_repo("ada/plays", {path.name: path.read_bytes() for path in (tmp_path / "plays").iterdir()})
+    return generate(lm, "ROMEO", LENGTH, seed=SEED)
 
 
 @pytest.mark.parametrize("hardware", ["cpu-basic", "zero-gpu"])
-def test_the_folder_of_a_space_serves_its_model(tmp_path: Path, hardware: str) -> None:
-    lm, folder, python = tiny_model(), tmp_path / "space", str(tmp_path / "venv" / "bin" / "python")
-    write_app(folder, lm, hardware)
+def test_a_space_that_was_pushed_serves_the_model_that_was_pushed(
+    hub: LocalHub, plays: str, here: Here, tmp_path: Path, hardware: str
+) -> None:
+    folder = pushed(here, tmp_path, hardware)
+    variables = {name: each["value"] for name, each in hub.repos["spaces/ada/page"].space.variables.items()}  # type: ignore[union-attr]
+    assert variables == {"MODELS": "ada/plays"}
+    python = str(tmp_path / "venv" / "bin" / "python")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]
     subprocess.run(install, cwd=folder, check=True)
-    port, log = str(free_port()), tmp_path / "log"
-    zero = {"SPACES_ZERO_GPU": "true"} if hardware == "zero-gpu" else {}
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    environment = {**kept, **zero, "GRADIO_SERVER_PORT": port, "HF_HOME": str(tmp_path / "hub")}
+    commit = hub.repos["ada/plays"].commit("main").oid
+    assert written(python, folder, **variables) == (plays, "ada/plays", commit)
+    if hardware == "zero-gpu":
+        plain = "import spaces; assert spaces.GPU(len) is len"  # outside of ZeroGPU it changes nothing
+        subprocess.run([python, "-c", plain], check=True)
+        with device_api() as (url, asked):
+            there = {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": url}
+            assert written(python, folder, **variables, **there) == (plays, "ada/plays", commit)
+        assert asked == ["/startup-report"], "a function for the GPU was found, and no GPU was asked for"
+
+
+def test_a_static_space_that_was_pushed_writes_with_the_model_that_was_pushed(
+    hub: LocalHub, plays: str, here: Here, tmp_path: Path
+) -> None:
+    """It has no requirements: a web server, and a browser, which asks nobody else."""
+    folder = pushed(here, tmp_path, "static")
+    hub.log.clear()
+    with serve(folder) as url, sync_playwright() as playwright:
+        browser = launch(playwright)
+        page = browser.new_page()
+        page.goto(url)
+        _, texts = write_all(page, LENGTH, [{"prompt": "ROMEO", "seed": SEED}])
+        browser.close()
+    assert texts == [plays]
+    assert not hub.log
+
+
+def pushed(here: Here, tmp_path: Path, hardware: str) -> Path:
+    """A page by the command line, as it lies on the Hub then."""
+    code, said = here("space", "ada/plays", "--space=page", f"--hardware={hardware}")
+    assert code == 0, said
+    return Path(snapshot_download("ada/page", repo_type="space", local_dir=tmp_path / "space"))
+
+
+def written(python: str, folder: Path, **variables: str) -> tuple[str, str, str]:
+    """What the app of a Space writes; by which model, at which commit."""
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "TMPDIR", "HF_ENDPOINT", "HF_HUB_DISABLE_XET")
+        if name in os.environ
+    }
+    port, log = str(free_port()), folder.with_name("log")
+    environment = {**kept, **variables, "GRADIO_SERVER_PORT": port, "HF_HOME": str(folder.with_name("hub"))}
     with (
         log.open("w") as file,
         subprocess.Popen([python, "app.py"], cwd=folder, env=environment, stdout=file, stderr=file) as process,
@@ -36,14 +101,43 @@ def test_the_folder_of_a_space_serves_its_model(tmp_path: Path, hardware: str) -
             eventually(lambda: "at http" in log.read_text() or process.poll() is not None, timeout_s=180)
             assert process.poll() is None, log.read_text()
             client = Client(f"http://127.0.0.1:{port}", verbose=False)
-            eventually(lambda: _written(client) == generate(lm, "ROMEO", 60, seed=7))
+            found: list[tuple[str, str, str]] = []
+            eventually(lambda: found or found.extend(_ask(client)) or found)
             client.close()
+            return found[0]
         finally:
             process.terminate()
 
 
-def _written(client: Client) -> str:
+def _ask(client: Client) -> list[tuple[str, str, str]]:
     try:
-        return str(client.predict("ROMEO", 60, 0.8, 0, 1, 7, api_name="/generate")[0])
+        text, about = client.predict("ROMEO", LENGTH, 0.8, 0, 1, SEED, api_name="/generate")
     except AppError:  # the page answers before the model is loaded
-        return ""
+        return []
+    return [(str(text), str(about["model"]), str(about["commit"]))]
+
+
+@contextmanager
+def device_api() -> Iterator[tuple[str, list[str]]]:
+    """What ZeroGPU's own package reports to, once the app has begun; and what it was asked."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
