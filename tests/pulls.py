@@ -13,12 +13,14 @@ import os
 import sys
 
 import torch
+from huggingface_hub import constants
 
 from model import CharLSTM
 
 
 def main(repo: str) -> None:
     torch.set_num_threads(1)
+    constants.DOWNLOAD_CHUNK_SIZE = 8 << 10  # so that a part even of a small file comes to be on disk
     for _ in sys.stdin:
         if (pid := os.fork()) == 0:
             try:

@@ -23,7 +23,7 @@ from tests.tiny import ALPHABET, tiny_network
 from tests.tiny_runs import environment
 
 KILLS = 50
-LARGE = 1500  # cells of a model whose weights the client writes down in more than one piece
+PIECE = 8 << 10  # bytes that are on disk once half of the smallest weights came, see tests.pulls
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def until(true: Any) -> None:
 
 def commit_another(hub: LocalHub, chance: random.Random, folder: Path) -> tuple[str, str]:
     """Another model, of other sizes than the last; its commit and the SHA-256 of its weights."""
-    hidden = LARGE + chance.randrange(9) if chance.random() < 0.15 else chance.randrange(3, 40)
+    hidden = chance.randrange(48, 80)
     alphabet = "".join(chance.sample(ALPHABET, chance.randrange(5, 40)))
     tokenizer = CharTokenizer.from_text(alphabet)
     network = tiny_network(len(tokenizer), hidden=hidden, layers=1, seed=chance.randrange(2**31))
@@ -76,13 +76,13 @@ def test_killed_in_the_middle_of_a_download_it_starts_well(
     halves = 0
     for _ in range(KILLS):
         commit, weights = commit_another(hub, chance, tmp_path / "model")
-        large = len(hub.read("ada/plays", WEIGHTS)) > 20_000_000
-        name, kind = (WEIGHTS, "hang-body") if large else (chance.choice(SERVED), chance.choice(["hang", "hang-body"]))
+        half = chance.random() < 0.6
+        name, kind = (WEIGHTS, "hang-body") if half else (chance.choice(SERVED), chance.choice(["hang", "hang-body"]))
         fault = hub.fail(f"GET .*/{name}", kind)
         pid = begin(loads)
         until(lambda fault=fault: fault.hits)
-        if large:
-            until(lambda: any(path.stat().st_size for path in cache.rglob("*.incomplete")))
+        if half:
+            until(lambda: any(path.stat().st_size >= PIECE for path in cache.rglob("*.incomplete")))
             halves += 1
         time.sleep(chance.uniform(0, 0.05))
         os.kill(pid, signal.SIGKILL)
@@ -95,4 +95,5 @@ def test_killed_in_the_middle_of_a_download_it_starts_well(
         (folder,) = cache.glob(f"models--ada--plays/snapshots/{commit}")
         for each in SERVED:
             assert (folder / each).read_bytes() == hub.read("ada/plays", each, commit)
-    assert halves >= 3, "some had a part of the weights on disk"
+    print(f"{KILLS} kills, {halves} of them with a part of the weights on disk")
+    assert halves > KILLS / 3
