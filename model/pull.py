@@ -219,6 +219,30 @@ def remember(repo: str, revision: str | None, commit: str, cache_dir: str | Path
         replace_file(reference, commit.encode())
 
 
+def is_kept(repo: str, commit: str) -> bool:
+    """Whether any file of a commit is in the Hub's cache."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    cache = Path(constants.HF_HUB_CACHE).expanduser()
+    return (cache / repo_folder_name(repo_id=repo, repo_type="model") / "snapshots" / commit).is_dir()
+
+
+def forget(repo: str, commit: str) -> None:
+    """Removes a commit from the Hub's cache, but for the files that other commits have too.
+
+    A commit that a branch or tag means there stays: it is what there would be on a day without network.
+    """
+    from huggingface_hub import constants, scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    with contextlib.suppress(OSError, ValueError, CacheNotFound):  # what cannot be removed stays
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
+        found = [each for each in cache.repos if (each.repo_type, each.repo_id) == ("model", repo)]
+        if any(each.commit_hash == commit and not each.refs for kept in found for each in kept.revisions):
+            cache.delete_revisions(commit).execute()
+
+
 def check_client(what: str) -> None:
     """Only what has to do with the Hub needs the Hub's client.
 

@@ -4,6 +4,9 @@ The Hub is asked for the commit alone, one small request now and then, a little 
 not ask at once, and ever less often while it does not answer. What is found is loaded as strictly as any model, beside
 the one that is served; only then it takes its place (``Shelf.serve``). A commit that cannot be served is told of, is
 not tried again, and changes nothing. Models of folders and pinned commits are left alone.
+
+What was fetched here leaves the Hub's cache when it is not served any more, or not at all: an app may run for months,
+and what it follows may be pushed to every minute. What lay there before is somebody else's, and stays.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import random
 import threading
 
 from model import CharLSTM, CheckpointError, ModelUnavailableError
-from model.pull import NoSuchFileError, Pull, remember
+from model.pull import NoSuchFileError, Pull, forget, is_kept, remember
 
 from .shelf import Entry, Shelf, split_spec
 
@@ -74,12 +77,15 @@ class _Followed:
         id_, self._revision = split_spec(entry.spec)
         self._repo = id_.removeprefix("hf://")
         self._bad = ""  # the commit that was found last, if it cannot be served
+        self._fetched: set[str] = set()  # commits that are in the cache because of this
         self.fails = 0
 
     def look(self) -> None:
         """Asks which commit it is, and serves it if it is another."""
         try:
-            self._consider(Pull(self._repo, self._revision).newest())
+            newest = Pull(self._repo, self._revision).newest()
+            self._consider(newest)
+            self._tidy(newest)
             self.fails = 0
         except ModelUnavailableError as error:
             self.fails += 1
@@ -97,6 +103,8 @@ class _Followed:
             return
         if self._entry.leaving:  # two of a model are the most that are kept
             return
+        if not is_kept(self._repo, commit):
+            self._fetched.add(commit)
         try:
             self._shelf.serve(
                 self._entry, CharLSTM.from_pretrained(self._repo, revision=commit, device=self._shelf.device)
@@ -106,6 +114,15 @@ class _Followed:
             if isinstance(error, ModelUnavailableError) and not isinstance(error, NoSuchFileError):
                 raise
             self._refuse(commit, error)
+
+    def _tidy(self, newest: str) -> None:
+        """Removes from the cache what was fetched here and is neither served nor about to be."""
+        entry = self._entry
+        needed = {served.commit for served in (entry.served, *entry.leaving) if served}
+        needed |= {newest} - {self._bad}
+        for commit in self._fetched - needed:
+            forget(self._repo, commit)
+            self._fetched.remove(commit)
 
     def _refuse(self, commit: str, error: Exception) -> None:
         name, served, reason = self._entry.name, self._entry.served, _reason(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import threading
 import time
 import weakref
@@ -204,6 +205,32 @@ def test_a_commit_that_cannot_be_served_is_named_once_and_the_old_one_stays(
         eventually(lambda: commit_of(shelf) == good)
         assert not shelf.get(NAME).refused
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_what_was_fetched_leaves_the_cache_and_what_was_there_before_stays(
+    hub: LocalHub, old: Files, new: Files, tmp_path: Path
+) -> None:
+    repo = hub.add_repo(NAME, old)
+    first = repo.commit("main").oid
+    theirs = hub.commit(repo, files_of(tmp_path / "theirs", 4), branch="theirs")
+    CharLSTM.from_pretrained(NAME, revision=theirs)
+    cache = Path(os.environ["HF_HUB_CACHE"], "models--ada--novel")
+
+    def kept() -> set[str]:
+        return {path.name for path in (cache / "snapshots").iterdir()}
+
+    with following(NAME) as shelf:
+        fetched = hub.commit(repo, new)
+        eventually(lambda: commit_of(shelf) == fetched and not shelf._entries[0].leaving)
+        assert kept() == {first, theirs, fetched}
+        bad = hub.commit(repo, {**new, "config.json": b"{}"})
+        until_refused(shelf.get(NAME), bad)
+        eventually(lambda: kept() == {first, theirs, fetched})
+        repo.branches["main"] = theirs
+        eventually(lambda: kept() == {first, theirs})
+        assert commit_of(shelf) == theirs
+    weights = {(cache / "snapshots" / each / "model.safetensors").resolve() for each in kept()}
+    assert {path for path in (cache / "blobs").iterdir() if path.stat().st_size > 10_000} == weights
 
 
 def test_a_commit_without_weights_is_refused_and_a_branch_that_goes_back_is_forgiven(
