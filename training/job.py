@@ -14,7 +14,7 @@
 # flavor = "t4-small"
 # timeout = "3h"
 # secrets = ["HF_TOKEN"]
-# volumes = ["./model:/code/model", "./training:/code/training"]
+# volumes = ["./model:/code/model", "./training:/code/training", "./ui:/code/ui", "./web:/code/web"]
 # ///
 """Trains on a machine of the Hub's: ``hf jobs uv run training/job.py my.txt --minutes 30 --push-to my-model``.
 
@@ -23,8 +23,10 @@ done. The machine keeps nothing: all that counts is pushed while it trains. Star
 the same command goes on with the run that it finds on the Hub.
 
 The project's code comes by the volumes above, from the checkout in which the command is typed; the client brings them
-to the machine, and TEXT too if it is a file. The variable CODE names another folder that holds ``model`` and
-``training``. Knows nothing of the project until that folder is found: it may lie anywhere.
+to the machine, and TEXT too if it is a file. A volume is a folder: what a page needs of the files at the checkout's
+root is linked to from ``training/root``, and the client brings what a link leads to. The variable CODE names another
+folder that holds ``model`` and ``training``. Knows nothing of the project until that folder is found: it may lie
+anywhere.
 """
 
 from __future__ import annotations

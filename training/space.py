@@ -7,7 +7,6 @@ and models; the network lives elsewhere.
 from __future__ import annotations
 
 import re
-import shutil
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from .about import public_source
 from .run_folder import RunError
 
 ROOT = Path(__file__).resolve().parents[1]
+LINKED = "training/root"  # links to what lies at the root, for a machine that was brought folders only (see job.py)
 WEB = ROOT / "web"
 _HUB = "https://huggingface.co"  # as it stands in web/index.html
 STATIC, ZERO_GPU = "static", "zero-gpu"
@@ -32,13 +32,14 @@ _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 6
 
 
 def check_project(hardware: str) -> None:
-    """Makes sure that what a page is made of is here: a machine may have only what training needs.
+    """Makes sure that what a page is made of is here: somebody may have brought only what training needs.
 
     Raises:
         RunError: it is not.
     """
-    needed = ("LICENSE", "web/index.html") if hardware == STATIC else ("LICENSE", "app.py", "ui/page.py")
-    lacking = [name for name in needed if not (ROOT / name).is_file()]
+    app = ("LICENSE", "app.py", "requirements.txt", "ui/page.py")
+    needed = ("LICENSE", "web/index.html") if hardware == STATIC else app
+    lacking = [name for name in needed if not _is_here(_place(name))]
     if lacking:
         what = ", ".join(lacking)
         raise RunError(f"a page is made of files that are not here ({what}): run this from a whole copy of the project")
@@ -86,7 +87,8 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
     """
     check_project(hardware)
     _make_folder(folder)
-    for path in [ROOT / "app.py", *sorted((ROOT / "ui").glob("*.*")), *sorted((ROOT / "model").glob("*.py"))]:
+    replace_file(folder / "app.py", _place("app.py").read_bytes())
+    for path in [*sorted((ROOT / "ui").glob("*.*")), *sorted((ROOT / "model").glob("*.py"))]:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(exist_ok=True)
         replace_file(target, path.read_bytes())
@@ -95,7 +97,7 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
     data = SpaceCardData(
         **_card(lm),
         sdk="gradio",
-        sdk_version=metadata.version("gradio"),
+        sdk_version=_gradio_version(),
         python_version=_PYTHON,
         app_file="app.py",
         suggested_hardware=flavor(hardware),
@@ -115,7 +117,7 @@ def flavor(hardware: str) -> str:
 
 def requirements(hardware: str) -> str:
     """The requirements.txt of a Space on this hardware."""
-    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    text = _place("requirements.txt").read_text(encoding="utf-8")
     if hardware != ZERO_GPU:
         return text
     return re.sub(r"(?m)^torch\b.*$", f"{_ZERO_GPU_TORCH}\nspaces", text)
@@ -136,11 +138,30 @@ def title_of(lm: CharLSTM) -> str:
     return public_source(corpus)[:60] if isinstance(corpus, str) and corpus else "char-lstm"
 
 
+def _place(name: str) -> Path:
+    """Where a file of the project's root is."""
+    linked = ROOT / LINKED / name
+    return linked if linked.is_file() and not (ROOT / name).exists() else ROOT / name
+
+
+def _is_here(path: Path) -> bool:
+    """Whether it is a file; and not what git makes of a link where there are none: its target in words."""
+    return path.is_file() and not path.read_bytes().startswith(b"../../")
+
+
+def _gradio_version() -> str:
+    """What an app is to run with: what is installed here, or the first version that will do."""
+    try:
+        return metadata.version("gradio")
+    except metadata.PackageNotFoundError:
+        return str(re.findall(r"(?m)^gradio>=([\d.]+)", requirements(ZERO_GPU))[0])
+
+
 def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
+    replace_file(folder / "LICENSE", _place("LICENSE").read_bytes())
 
 
 def _card(lm: CharLSTM) -> dict[str, Any]:

@@ -8,16 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
-from huggingface_hub.cli._uv_script_header import UvScriptHeader, parse_uv_script_header
 
 from tests.integration.conftest import Here
-from tests.job import SCRIPT
+from tests.job import SCRIPT, bring_code, script_header
 from tests.local_hub import LocalHub
+from tests.tiny import tiny_model
 from tests.tiny_runs import ROOT, SIZES, before_step, write_text
 from training import job
+from training.run_folder import RunError
+from training.space import check_project
 
 RUN = ("text.txt", *SIZES, "--steps=9", "--evaluations=1", "--push-to=plays")
 
@@ -109,13 +113,47 @@ def test_code_that_is_not_there_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_the_machine_has_all_that_a_page_is_made_of(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for Gradio, which it needs only to say its version."""
+    tiny_model().save_pretrained(tmp_path / "plays")
+    kinds = ("static", "cpu-basic", "zero-gpu")
+    for hardware in kinds:
+        assert here("space", "plays", f"--out=checkout/{hardware}", f"--hardware={hardware}")[0] == 0
+    code = bring_code(tmp_path)
+    monkeypatch.setattr("training.space.ROOT", code)
+    monkeypatch.setattr("training.space.WEB", code / "web")
+    monkeypatch.setattr("importlib.metadata.version", Mock(side_effect=PackageNotFoundError))
+    for hardware in kinds:
+        status, said = here("space", "plays", f"--out=there/{hardware}", f"--hardware={hardware}")
+        assert status == 0, said
+    there, checkout = files_in(tmp_path / "there"), files_in(tmp_path / "checkout")
+    assert there.keys() == checkout.keys()
+    different = {name for name in there if there[name] != checkout[name]}
+    assert different <= {"cpu-basic/README.md", "zero-gpu/README.md"}, "Gradio's version alone"
+    assert b"sdk_version: 6.31.0\n" in there["cpu-basic/README.md"]
+
+
+def test_a_link_that_came_as_its_text_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As git writes it where there are no links."""
+    code = bring_code(tmp_path)
+    (code / "training" / "root" / "app.py").write_text("../../app.py")
+    monkeypatch.setattr("training.space.ROOT", code)
+    check_project("static")
+    with pytest.raises(RunError, match=r"files that are not here \(app\.py\)"):
+        check_project("cpu-basic")
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_the_client_reads_from_the_script_what_the_machine_is_to_have() -> None:
-    text = SCRIPT.read_text(encoding="utf-8")
-    header = parse_uv_script_header(text)
-    assert isinstance(header, UvScriptHeader)
+    text, header = SCRIPT.read_text(encoding="utf-8"), script_header()
     assert (header.flavor, header.secrets) == ("t4-small", ["HF_TOKEN"])
     brought = dict(each.split(":") for each in header.volumes)
-    assert brought == {"./model": f"{job.MOUNTED}/model", "./training": f"{job.MOUNTED}/training"}
+    assert brought == {f"./{name}": f"{job.MOUNTED}/{name}" for name in ("model", "training", "ui", "web")}
     files = (ROOT / "requirements.txt", ROOT / "training" / "requirements.txt")
     lines = [line.partition("#")[0].strip() for path in files for line in path.read_text().splitlines()]
     needed = {line for line in lines if line and not line.startswith("gradio")}

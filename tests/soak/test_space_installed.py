@@ -102,7 +102,12 @@ def written(python: str, folder: Path, **variables: str) -> tuple[str, str, str]
             assert process.poll() is None, log.read_text()
             client = Client(f"http://127.0.0.1:{port}", verbose=False)
             found: list[tuple[str, str, str]] = []
-            eventually(lambda: found or found.extend(_ask(client)) or found)
+
+            def answered() -> bool:
+                found.extend(_ask(client))
+                return bool(found)
+
+            eventually(answered)
             client.close()
             return found[0]
         finally:

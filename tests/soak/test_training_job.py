@@ -1,18 +1,24 @@
-"""A machine of the Hub's that is taken away: once with no time for a word, once with a few seconds."""
+"""A machine of the Hub's: taken away, once with no time for a word, once with a few seconds; or left to make a page."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
+import pytest
+from huggingface_hub import snapshot_download
 from safetensors.torch import load
 
+from model import CharLSTM, generate
 from tests.job import Job
 from tests.local_hub import LocalHub
+from tests.soak.test_space_installed import LENGTH, SEED, written
 from tests.tiny_runs import SIZES, write_text
+from training.space import write_static
 
 RUN = ("text.txt", *SIZES, "--steps=100000", "--evaluations=20", "--push-to=plays")
 
@@ -35,3 +41,22 @@ def test_killed_and_started_again_it_goes_on(hub: LocalHub, token: str, tmp_path
     state = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
     assert int(state["steps_done"]) == done > gone_on
     assert token not in first.said + second.said
+
+
+@pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
+def test_from_a_text_to_a_model_and_its_page(hub: LocalHub, token: str, tmp_path: Path, hardware: str) -> None:
+    write_text(tmp_path)
+    options = ("--steps=4", "--evaluations=2", "--space=plays", f"--hardware={hardware}")
+    with Job("text.txt", *SIZES, *options, cwd=tmp_path) as job:
+        assert job.end() == 0, job.said
+    assert job.lines[-1] == f"  {hub.url}/spaces/ada/plays"
+    assert token not in job.said
+    lm = CharLSTM.from_pretrained("ada/plays")
+    folder = Path(snapshot_download("ada/plays", repo_type="space", local_dir=tmp_path / "space"))
+    if hardware == "static":
+        write_static(tmp_path / "expected", CharLSTM.from_pretrained(tmp_path / "runs" / "text"))
+        for path in (tmp_path / "expected").iterdir():
+            assert (folder / path.name).read_bytes() == path.read_bytes()
+        return
+    text = generate(lm, "ROMEO", LENGTH, seed=SEED)
+    assert written(sys.executable, folder, MODELS="ada/plays") == (text, "ada/plays", lm.commit)

@@ -41,7 +41,7 @@ MAY = {
 
 
 def modules(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
+    return sorted(path for path in (ROOT / package).rglob("*.py") if not path.is_symlink())
 
 
 def imports(path: Path, *, deferred: bool = True) -> Iterator[tuple[int, str]]:
