@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from model import CharLSTM, CheckpointError, ModelUnavailableError, generate
 from model.__main__ import main
-from model.checkpoint import SERVED
+from model.checkpoint import SERVED, WEIGHTS
 from tests.local_hub import LocalHub
 from tests.tiny import tiny_model
+from tests.trouble import FAULTS
 
 REPO = "ada/tiny"
 CARD = b"---\nlibrary_name: char-lstm\n---\n\n# Written by hand\n"
@@ -210,6 +212,27 @@ def test_a_download_that_never_ends_well_is_no_model(hub, commit, no_patience):
 
 
 # what the Hub answers
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_the_hub_does_to_a_file_is_one_clear_line_and_the_next_time_is_good(
+    hub, commit, no_patience, monkeypatch, fault
+):
+    """The same twelve troubles as in tests.trouble, in the place where most people meet them."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
+    seconds = {"seconds": 0.1} if fault == "slow" else {}
+    hub.fail(f"GET /{REPO}/resolve/.*/{WEIGHTS}", times=None, **{**FAULTS[fault], **seconds})
+    began = time.monotonic()
+    if fault == "slow":
+        assert CharLSTM.from_pretrained(REPO).commit == commit
+    else:
+        with pytest.raises((ModelUnavailableError, CheckpointError)) as caught:
+            CharLSTM.from_pretrained(REPO)
+        assert not [part for part in ("\n", "http", "/tmp") if part in str(caught.value)]
+    assert time.monotonic() - began < 30
+    hub.faults.clear()
+    lm = CharLSTM.from_pretrained(REPO)
+    assert (lm.commit, text_of(lm)) == (commit, text_of(tiny_model(seed=1)))
 
 
 def test_a_repo_that_is_not_there_is_named(hub):
