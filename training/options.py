@@ -165,8 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m training",
         description="Turns a text into a character LSTM.",
-        epilog="python -m training push RUN pushes what a run still has to push; curve RUN… draws runs; compare RUN… "
-        "prints a table of them.",
+        epilog="Afterwards: python -m training space MODEL makes a page that writes with it; push RUN pushes what a "
+        "run still has to push; compare RUN… prints a table of runs, curve RUN… draws them; cells MODEL TEXT names "
+        "cells.",
         allow_abbrev=False,
     )
     parser.add_argument(
