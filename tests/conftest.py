@@ -1,7 +1,8 @@
 """Shared ground of all tests: a local Hub, chosen before huggingface_hub is imported, and a fresh cache per test.
 
-The client reads HF_ENDPOINT, HF_HOME and their like once, at import; so they are set here, where pytest comes first.
-Subprocesses inherit them. No test can reach the real Hub or use the token of whoever runs the tests.
+The client reads HF_ENDPOINT, HF_HOME and their like once, at import, as torch reads how many threads to use; so they
+are set here, where pytest comes first. Subprocesses inherit them. No test can reach the real Hub or use the token of
+whoever runs the tests.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _HUB = LocalHub().start()
 for _name in [name for name in os.environ if name.startswith(("HF_", "HUGGING_FACE_", "HUGGINGFACE_"))]:
     del os.environ[_name]
 os.environ.update(
+    OMP_NUM_THREADS="1",  # the networks are small, and other tests want the cores: a second thread would wait, spinning
     HF_ENDPOINT=_HUB.url,
     HF_HOME=str(_HOME),
     HF_HUB_DISABLE_XET="1",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from training.__main__ import main
 
@@ -14,15 +13,12 @@ Here = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Here]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
     """Runs the command line, in a folder of its own; gives the exit code and what was said."""
     monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the networks are so small that a second one would only wait for the first
 
     def run(*arguments: str | Path) -> tuple[int, str]:
         capsys.readouterr()
         return main([*map(str, arguments)]), capsys.readouterr().err
 
-    yield run
-    torch.set_num_threads(threads)
+    return run

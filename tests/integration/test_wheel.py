@@ -66,7 +66,7 @@ def installed(wheel: Path) -> Path:
 
 def run(installed: Path, cwd: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """A Python that has the wheel and what it needs, but neither the checkout nor compiled loops, which take long."""
-    plain = {"PYTHONPATH": str(installed), "CHAR_LSTM_COMPILE": "0", "OMP_NUM_THREADS": "1"}
+    plain = {"PYTHONPATH": str(installed), "CHAR_LSTM_COMPILE": "0"}
     environment = {**os.environ, **plain, **more}
     return subprocess.run(
         [sys.executable, *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120

@@ -43,10 +43,6 @@ def give_stdin(monkeypatch):
     return give
 
 
-def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", **more}
-
-
 def test_generate_writes_only_the_text_when_piped(folder, lm, capfdbinary):
     assert main(["generate", "ROMEO:", "--length=50", "--seed=1", f"--model={folder}"]) == 0
     out, err = capfdbinary.readouterr()
@@ -275,7 +271,6 @@ def test_ctrl_c_keeps_what_is_written_and_ends_with_130(folder, lm):
     with subprocess.Popen(
         [*COMMAND, "generate", "A", "--length=10000000", "--seed=2", f"--model={folder}"],
         cwd=ROOT,
-        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
@@ -296,7 +291,7 @@ def test_ctrl_c_keeps_what_is_written_and_ends_with_130(folder, lm):
 
 def test_a_reader_that_leaves_is_no_error(folder):
     command = f"{shlex.join(COMMAND)} generate --length=1000000 --model={shlex.quote(str(folder))} | head -c 20"
-    done = subprocess.run(command, shell=True, cwd=ROOT, env=environment(), capture_output=True, timeout=60)
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, timeout=60)
     assert len(done.stdout) == 20
     assert done.stderr == b""
 
@@ -309,7 +304,7 @@ def test_a_terminal_shows_the_prompt_and_no_control_characters(tmp_path):
         done = subprocess.run(
             [*COMMAND, "generate", "aé", "--length=300", "--temperature=5", f"--model={tmp_path / 'odd'}"],
             cwd=ROOT,
-            env=environment(PYTHONIOENCODING="latin-1", TERM="xterm"),
+            env=dict(os.environ, PYTHONIOENCODING="latin-1", TERM="xterm"),
             stdout=theirs,
             stderr=subprocess.PIPE,
             timeout=60,
