@@ -1,7 +1,8 @@
-"""The ways in which one text must come out the same, and how they are tried: in processes of their own."""
+"""One text, written in a process of its own: in crowds, on threads and by instruction sets that must not change it."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,29 +12,19 @@ from itertools import takewhile
 OLD = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 NO_COMPILER = {"CHAR_LSTM_COMPILE": "0"}
-WAYS: list[tuple[int, int, dict[str, str]]] = [  # neighbours, threads, environment
-    (0, 1, {}),
-    (7, 1, {}),
-    (32, 2, {}),
-    (128, 2, {}),
-    (32, 2, AVX2),
-    (7, 1, OLD),
-    (7, 2, NO_COMPILER),
-]
 
 
-def written(length: int, way: tuple[int, int, dict[str, str]]) -> str:
-    """The text, written in this way."""
-    neighbours, threads, environment = way
+def written(length: int, environment: dict[str, str], *crowds: tuple[int, int]) -> list[str]:
+    """The text, written by one process in each of these crowds: so many neighbours, so many threads."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.one_text", str(length), str(neighbours), str(threads)],
+        [sys.executable, "-m", "tests.one_text", str(length), json.dumps(crowds)],
         # A thread that spins while it waits would keep the other from the core, where a third program wants one too.
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE", **environment},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout
+    return list(json.loads(done.stdout))
 
 
 def same(one: str, other: str) -> int:

@@ -1,10 +1,12 @@
 """A program for tests: writes one reply among others that come and go, and prints its text.
 
-``python -m tests.one_text LENGTH NEIGHBOURS THREADS``; the environment chooses the instruction set.
+``python -m tests.one_text LENGTH CROWDS``, where CROWDS is a list of [neighbours, threads] in JSON: so many texts, in a
+list in JSON. The environment chooses the instruction set.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 
@@ -32,4 +34,4 @@ def one_text(length: int, neighbours: int, threads: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(one_text(*map(int, sys.argv[1:4])))
+    print(json.dumps([one_text(int(sys.argv[1]), *crowd) for crowd in json.loads(sys.argv[2])]))

@@ -70,15 +70,28 @@ def begin(url: str, length: int, seed: int = 1) -> str:
     return ask(length)
 
 
-def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly(tmp_path: Path) -> None:
+def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly_and_tells_every_reader(tmp_path: Path) -> None:
+    """A program that asked for a text, and somebody at the page."""
     random_model(hidden_size=256).save_pretrained(tmp_path / "mine")
     with started("--model", str(tmp_path / "mine")) as (process, url):
-        with httpx.stream("GET", begin(url, 10_000), timeout=60) as answer:
-            lines = answer.iter_lines()
-            next(lines)
-            process.send_signal(signal.SIGTERM)
-            last = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: [")][-1]
-        assert last[1]["finish_reason"] == "abort"
+        begin(url, 1)  # there is a model
+
+        async def last_lines() -> tuple[Any, dict[str, Any]]:
+            async with httpx.AsyncClient(timeout=60) as http:
+                visitor = Visitor(http, url, (await http.get(f"{url}config")).json())
+                async with aclosing(visitor.read(await visitor.send("", Length=10_000))) as told:
+                    await anext(told)
+                    asked = await asyncio.to_thread(begin, url, 10_000)
+                    async with http.stream("GET", asked) as answer:
+                        lines = answer.aiter_lines()
+                        await anext(lines)
+                        process.send_signal(signal.SIGTERM)
+                        said = [line.removeprefix("data: ") async for line in lines if line.startswith("data: [")]
+                    return json.loads(said[-1]), [line async for line in told][-1]
+
+        of_program, of_page = asyncio.run(last_lines())
+        assert of_program[1]["finish_reason"] == "abort"
+        assert (of_page["as"], of_page["say"].split(" · ")[-1]) == ("foot", "stopped")
         output, _ = process.communicate(timeout=60)
         assert process.returncode in (0, 143), output
         assert "Traceback" not in output
@@ -86,30 +99,18 @@ def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly(tmp_path: P
         assert str(tmp_path) not in output
 
 
-def test_sigterm_tells_the_reader_of_the_page_that_the_reply_has_ended(tmp_path: Path) -> None:
-    random_model().save_pretrained(tmp_path / "mine")
-    with started("--model", str(tmp_path / "mine")) as (process, url):
-
-        async def last_line() -> dict[str, Any]:
-            async with httpx.AsyncClient(timeout=60) as http:
-                visitor = Visitor(http, url, (await http.get(f"{url}config")).json())
-                async with aclosing(visitor.read(await visitor.send("", Length=10_000))) as told:
-                    await anext(told)
-                    process.send_signal(signal.SIGTERM)
-                    return [line async for line in told][-1]
-
-        last = asyncio.run(last_line())
-        assert (last["as"], last["say"].split(" · ")[-1]) == ("foot", "stopped")
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode in (0, 143), output
-        assert "Traceback" not in output
-
-
-def test_models_from_the_environment_at_their_commit_and_then_at_a_newer_one(hub: LocalHub, tmp_path: Path) -> None:
-    random_model().save_pretrained(tmp_path)
-    repo = hub.add_repo("ada/novel", {path.name: path.read_bytes() for path in tmp_path.iterdir()})
+def test_on_zero_gpu_models_from_the_environment_at_their_commit_and_then_at_a_newer_one(
+    hub: LocalHub, tmp_path: Path
+) -> None:
+    """One function is registered for the GPU, and the CPU writes; without ZeroGPU see test_space."""
+    function = "def GPU(function):\n    print('registered', function.__name__)\n    return function\n"
+    (tmp_path / "spaces.py").write_text(function)
+    folder = tmp_path / "novel"
+    random_model().save_pretrained(folder)
+    repo = hub.add_repo("ada/novel", {path.name: path.read_bytes() for path in folder.iterdir()})
     hub.add_repo("ada/other", {"README.md": b"not a model"})
-    with started(MODELS="ada/novel@main, ada/other", RENEW_EVERY="0.2") as (process, url):
+    zero = {"SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with started(MODELS="ada/novel@main, ada/other", RENEW_EVERY="0.2", **zero) as (process, url):
         answer = httpx.get(begin(url, 40), timeout=60).text
         text, about = json.loads(answer.strip().split("\n")[-1].removeprefix("data: "))
         assert about == {
@@ -118,30 +119,17 @@ def test_models_from_the_environment_at_their_commit_and_then_at_a_newer_one(hub
             "commit": repo.commit("main").oid,
             "finish_reason": "length",
         }
-        assert text == generate(CharLSTM.from_pretrained(tmp_path), "ROMEO:", 40, seed=1)
-        random_model(seed=3).save_pretrained(tmp_path)
-        newer = hub.commit(repo, {path.name: path.read_bytes() for path in tmp_path.iterdir()})
+        assert text == generate(CharLSTM.from_pretrained(folder), "ROMEO:", 40, seed=1)
+        random_model(seed=3).save_pretrained(folder)
+        newer = hub.commit(repo, {path.name: path.read_bytes() for path in folder.iterdir()})
         eventually(lambda: newer in httpx.get(begin(url, 5), timeout=60).text)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
+        assert "registered unused" in output
+        assert "on CPU" in output
         assert "ada/other is not a char-lstm model" in output
         assert process.returncode == 130
         assert "Traceback" not in output
-
-
-def test_on_zero_gpu_one_function_is_registered_and_the_cpu_writes(tmp_path: Path) -> None:
-    (tmp_path / "spaces.py").write_text(
-        "def GPU(function):\n    print('registered', function.__name__)\n    return function\n"
-    )
-    random_model().save_pretrained(tmp_path / "mine")
-    with started(
-        "--model", str(tmp_path / "mine"), SPACES_ZERO_GPU="true", PYTHONPATH=str(tmp_path), PYTHONUNBUFFERED="1"
-    ) as (process, url):
-        begin(url, 1)
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
-        assert "registered unused" in output
-        assert "on CPU" in output
 
 
 def test_a_port_that_is_taken_is_one_clear_line() -> None:

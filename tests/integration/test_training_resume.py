@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from model import CharLSTM
-from tests.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, train, words, write_text
+from tests.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, words, write_text
 
 LONG = ("text.txt", *SIZES, "--steps=900", "--evaluations=12", "--out=run")
 SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
@@ -40,8 +40,8 @@ def flip(path: Path) -> None:
 # stopped by a signal
 
 
-def test_stopped_by_every_signal_it_comes_out_as_if_it_never_was(tmp_path: Path) -> None:
-    """Ctrl-C, SIGTERM and kill -9, one after the other, in one run of four lives."""
+def test_stopped_by_every_signal_it_comes_out_as_if_it_never_was(here: Here, tmp_path: Path) -> None:
+    """Ctrl-C, SIGTERM and kill -9, one after the other, in one run of four lives; the last is in this process."""
     stops = [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGKILL, -signal.SIGKILL, "")]
     stopped = 0
     for life, (number, code, name) in enumerate(stops):
@@ -57,8 +57,8 @@ def test_stopped_by_every_signal_it_comes_out_as_if_it_never_was(tmp_path: Path)
         if name:
             assert f"{name}: saving after this step" in run.said
             assert f"Stopped at step {stopped:,}. To go on:\n  python -m training --resume run" in run.said
-    assert train("--resume=run", cwd=tmp_path).end() == 0
-    assert train(*LONG[:-1], "--out=whole", cwd=tmp_path).end() == 0
+    assert here("--resume=run")[0] == 0
+    assert here(*LONG[:-1], "--out=whole")[0] == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 

@@ -25,7 +25,7 @@ def test_there_are_a_million_of_them():
 def alone() -> str:
     """What each of them is a beginning of: prompt and seed are always the same."""
     longest = max(length for *_, length in WAYS)
-    text = written(longest, (0, 1, {}))
+    (text,) = written(longest, {}, (0, 1))
     assert len(text) == longest
     return text
 
@@ -33,5 +33,5 @@ def alone() -> str:
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_the_text_is_that_written_alone(alone, way):
     neighbours, threads, environment, length = way
-    text = written(length, (neighbours, threads, environment))
+    (text,) = written(length, environment, (neighbours, threads))
     assert same(text, alone) == len(text) == length
