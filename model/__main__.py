@@ -7,26 +7,24 @@ errors) goes to standard error. Knows the terminal; the work is done by the pack
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import json
 import os
 import re
 import shlex
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, TextIO
 
-from . import PRETRAINED, CharLSTM, SamplingParams, Score, Stream, score, stream
+from . import PRETRAINED, Blend, CharLSTM, SamplingParams, Score, Stream, score, stream
+from .blend import DEFAULT_SHARE
 from .char_lstm import checkpoint_folder, split_revision
 from .checkpoint import SERVED
 from .sampler import number_or_text
+from .terminal import ctrl_c, forget_stdout, say, size, table, visible
 from .tokenizer import describe_unknown
 
 _FLUSH_S = 1 / 30  # as often as an eye can follow; one system call a character would cost more than the character
@@ -49,10 +47,10 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        _forget_stdout()
+        forget_stdout()
         return _PIPE_CLOSED
     except (ValueError, OSError, RuntimeError) as error:
-        _say(f"error: {' '.join(str(error).split())}")
+        say(f"error: {' '.join(str(error).split())}")
         return 2
 
 
@@ -101,6 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     write.add_argument("--stop", default=defaults.stop, metavar="TEXT", help="the reply ends before this text")
     write.add_argument(
+        "--hold",
+        type=lambda text: tuple(map(number_or_text, text.split(","))),
+        action="append",
+        default=[],
+        metavar="LAYER,CELL,VALUE",
+        help="a cell that is held at a value while it writes, from 0 as in 1,5,-4; up to four times",
+    )
+    write.add_argument("--blend-with", metavar="MODEL", help="another model, to write the text together with --model")
+    write.add_argument("--share", type=number_or_text, help=f"how much of a say it has, 0 to 1 ({DEFAULT_SHARE})")
+    write.add_argument(
         "--chat", action="store_true", help="the prompt is a visitor's turn, the reply one of a model that chats"
     )
 
@@ -127,34 +135,44 @@ def _generate(options: argparse.Namespace) -> int:
     )
     if options.chat and params.stop:
         raise ValueError("--chat ends the reply at the turn's end: leave --stop away")
-    lm = _load(options.model)
+    if options.share is not None and options.blend_with is None:
+        raise ValueError("--share is of a second model: name it with --blend-with")
+    lm = _writer(options)
     if options.chat:
         if lm.chat is None:
             raise ValueError(f"{lm.name} has read no conversations that training knew of: leave --chat away")
         prompt, params = lm.chat.wrap(prompt), replace(params, stop=lm.chat.stop)
     settings = {name: value for name, value in vars(params).items() if name != "length"}
-    writer = stream(lm, prompt, params.length, arithmetic=options.arithmetic, **settings)
+    writer = stream(lm, prompt, params.length, arithmetic=options.arithmetic, hold=options.hold, **settings)
     if writer.sequence.unknown:
-        _say(f"notice: skipped what this model does not know: {describe_unknown(writer.sequence.unknown)}")
+        say(f"notice: skipped what this model does not know: {describe_unknown(writer.sequence.unknown)}")
     again = _again(options, params, lm)
     if options.json:
         print(json.dumps(_reply(lm, prompt, "".join(writer), writer, again), ensure_ascii=False))
         return 0
     status = _write(writer, prompt, sys.stdout)
     sequence = writer.sequence
-    _say(f"{sequence.length:,} characters, {sequence.chars_per_sec:,.0f} a second, seed {params.seed}; again: {again}")
+    say(f"{sequence.length:,} characters, {sequence.chars_per_sec:,.0f} a second, seed {params.seed}; again: {again}")
     return status
+
+
+def _writer(options: argparse.Namespace) -> CharLSTM | Blend:
+    lm = _load(options.model)
+    if options.blend_with is None:
+        return lm
+    share = DEFAULT_SHARE if options.share is None else options.share
+    return Blend(lm, _load(options.blend_with), share)
 
 
 def _write(writer: Stream, prompt: str, out: TextIO) -> int:
     """Streams a reply to a terminal, with its prompt before it, or to a pipe, alone."""
     terminal = out.isatty()
-    show = _visible if terminal else str
+    show = visible if terminal else str
     if terminal:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         out.write(show(prompt) if plain or not prompt else f"\x1b[1m{show(prompt)}\x1b[0m")
     flushed = 0.0
-    with _ctrl_c(writer.abort):
+    with ctrl_c(writer.abort):
         for piece in writer:
             out.write(show(piece))
             if (now := time.monotonic()) - flushed >= _FLUSH_S:
@@ -166,7 +184,7 @@ def _write(writer: Stream, prompt: str, out: TextIO) -> int:
     return _INTERRUPTED if writer.sequence.finish_reason == "abort" else 0
 
 
-def _reply(lm: CharLSTM, prompt: str, text: str, writer: Stream, again: str) -> dict[str, Any]:
+def _reply(lm: CharLSTM | Blend, prompt: str, text: str, writer: Stream, again: str) -> dict[str, Any]:
     sequence = writer.sequence
     return {
         "prompt": prompt,
@@ -180,7 +198,7 @@ def _reply(lm: CharLSTM, prompt: str, text: str, writer: Stream, again: str) -> 
     }
 
 
-def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM) -> str:
+def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM | Blend) -> str:
     """The command that writes the same text again."""
     words = [*_PROGRAM.split(), "generate"]
     defaults = SamplingParams(seed=0)
@@ -191,12 +209,20 @@ def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM) ->
             words.append(f"--{name.replace('_', '-')}={value}")
     if options.arithmetic:
         words.append(f"--arithmetic={options.arithmetic}")
+    words += [f"--hold={layer},{cell},{value}" for layer, cell, value in options.hold]
+    first, *second = lm.models if isinstance(lm, Blend) else (lm,)
     if options.model != str(PRETRAINED):
-        name = split_revision(options.model)[0]
-        words.append(f"--model={name}@{lm.commit}" if lm.commit else f"--model={name}")
+        words.append(f"--model={_at_commit(options.model, first)}")
+    if isinstance(lm, Blend):
+        words += [f"--blend-with={_at_commit(options.blend_with, *second)}", f"--share={lm.share}"]
     if options.prompt.startswith("-") and options.prompt != "-":
         words.append("--")
     return shlex.join([*words, options.prompt] if options.prompt else words)
+
+
+def _at_commit(model: str, lm: CharLSTM) -> str:
+    name = split_revision(model)[0]
+    return f"{name}@{lm.commit}" if lm.commit else name
 
 
 # score
@@ -218,11 +244,11 @@ def _score(options: argparse.Namespace) -> int:
         "characters": f"{result.characters:,}, read once from a memory of zeros, carried to the end",
         "nats": f"{result.nats:.4f} a character",
         "bits": f"{result.bpc:.4f} a character",
-        "total": f"{total:,.0f} bits, {_size(int(total / 8))}",
+        "total": f"{total:,.0f} bits, {size(int(total / 8))}",
     }
     if result.unknown:
         lines["unknown"] = f"{sum(each.times for each in result.unknown):,}: {describe_unknown(result.unknown)}"
-    _table(lines, sys.stderr if options.per_character else sys.stdout)
+    table(lines, sys.stderr if options.per_character else sys.stdout)
     return 0
 
 
@@ -258,13 +284,13 @@ def _info(options: argparse.Namespace) -> int:
         "model": f"{lm.name} at {lm.commit}" if lm.commit else lm.name,
         "network": f"embedding of {lm.config.embedding_size}, {layers} of {lm.config.hidden_size} cells",
         "parameters": f"{lm.config.parameters:,}",
-        "memory": f"{state:,} numbers (h and c), {_size(4 * state)} however long the text",
+        "memory": f"{state:,} numbers (h and c), {size(4 * state)} however long the text",
         "vocabulary": f"{len(lm.tokenizer):,} characters: {_alphabet(lm.tokenizer.vocab)}",
         **({"chat": json.dumps(asdict(lm.chat), ensure_ascii=False)} if lm.chat else {}),
-        "files": ", ".join(f"{name} {_size(size)}" for name, size in files.items()),
+        "files": ", ".join(f"{name} {size(count)}" for name, count in files.items()),
         **{f"training {name}": json.dumps(value, ensure_ascii=False) for name, value in lm.training.items()},
     }
-    _table({name: _visible(line) for name, line in lines.items()}, sys.stdout)
+    table({name: visible(line) for name, line in lines.items()}, sys.stdout)
     return 0
 
 
@@ -284,38 +310,21 @@ def _alphabet(vocab: tuple[str, ...], most: int = 200) -> str:
     return shown if len(vocab) <= most else f"{shown} and {len(vocab) - most:,} more"
 
 
-# the terminal
-
-
-@contextlib.contextmanager
-def _ctrl_c(end: Callable[[], None]) -> Iterator[None]:
-    """Lets Ctrl-C end the work in good order instead of between any two instructions; the second one is at once."""
-
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        end()
-
-    before = signal.getsignal(signal.SIGINT)
-    ours = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
-    if not ours:  # ignored, as in a background job, or somebody else's
-        yield
-        return
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+# what is read
 
 
 def _load(model: str) -> CharLSTM:
     name, revision = split_revision(model)
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if lm.notice:
-        _say(f"notice: {lm.notice}")
+        say(f"notice: {lm.notice}")
     return lm
 
 
-def _about(lm: CharLSTM) -> dict[str, Any]:
+def _about(lm: CharLSTM | Blend) -> dict[str, Any]:
+    if isinstance(lm, Blend):
+        first, second = lm.models
+        return {**_about(first), "blend_with": second.name, "blend_commit": second.commit, "share": lm.share}
     return {"model": lm.name, "commit": lm.commit}
 
 
@@ -346,37 +355,6 @@ def _argument(name: str, text: str) -> str:
 def _plain(text: str) -> str:
     """As training reads a text: without a byte order mark, lines ending in one way."""
     return re.sub("\r\n?", "\n", text.removeprefix("\ufeff"))
-
-
-def _visible(text: str) -> str:
-    """Control characters as pictures: a model may have learned escape sequences, which a terminal would obey."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: _picture(ord(found[0])), text)
-
-
-def _picture(code: int) -> str:
-    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else f"<{code:02X}>"
-
-
-def _size(count: int) -> str:
-    amount, unit = (count / 1e6, "MB") if count >= 1_000_000 else (count / 1e3, "kB")
-    return f"{count} bytes" if count < 1000 else f"{amount:.1f} {unit}"
-
-
-def _table(lines: dict[str, str], out: TextIO) -> None:
-    width = max(len(name) for name in lines) + 2
-    for name, line in lines.items():
-        out.write(f"{name:<{width}}{line}\n")
-
-
-def _say(line: str) -> None:
-    """A line about the work, to standard error, after what is already written."""
-    sys.stdout.flush()
-    print(line, file=sys.stderr, flush=True)
-
-
-def _forget_stdout() -> None:
-    # The reader went away; Python would complain once more when it flushes at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from .sampler import SamplingParams, shorten
 from .stepper import Arithmetic, Logits, Rows, Stepper, choose
 from .tokenizer import CharTokenizer
 
+DEFAULT_SHARE = 0.5
+
 
 class Blend:
     """Two models as one.
@@ -42,7 +44,7 @@ class Blend:
         ValueError: they share no character, or the share is no such number.
     """
 
-    def __init__(self, first: CharLSTM, second: CharLSTM, share: float = 0.5) -> None:
+    def __init__(self, first: CharLSTM, second: CharLSTM, share: float = DEFAULT_SHARE) -> None:
         real = isinstance(share, int | float) and not isinstance(share, bool)
         if not real or not 0 <= share <= 1:
             raise ValueError(f"share is {shorten(share)}: it must be a number from 0 to 1")

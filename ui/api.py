@@ -22,9 +22,12 @@ from gradio.events import api as add_endpoint
 from gradio.utils import get_function_description
 
 from model import Reading, score
+from model.blend import DEFAULT_SHARE
+from model.holds import MAX_HOLDS, MAX_VALUE
 from model.reading import UNKNOWN
 from model.sampler import shorten
 
+from .hand import check_holds
 from .settings import DEADLINE_S, MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_index, check_text
 from .shelf import Served, Shelf
 from .writing import ask, follow
@@ -50,8 +53,11 @@ class Blocks(gr.Blocks):
                 inputs.append(arguments[name].default)
         for name, value in zip(names, inputs, strict=False):
             # Gradio takes an object for an uploaded file, wherever it stands, and fails without a word.
+            if name == "hold" and _is_table(value):
+                continue
             if isinstance(value, dict | list):
-                raise _error(f"{name} is {shorten(value)}: it must be a text or a number")
+                what = "a list of [layer, cell, value]" if name == "hold" else "a text or a number"
+                raise _error(f"{name} is {shorten(value)}: it must be {what}")
         super().validate_inputs(block_fn, inputs)
 
     def get_api_info(self, *asked: Any, **more: Any) -> Any:
@@ -85,13 +91,23 @@ def add(shelf: Shelf) -> None:
         seed: int | None = None,
         model: str | None = None,
         stop: str = "",
+        hold: list[list[float]] | None = None,
+        blend_with: str | None = None,
+        share: float | None = None,
     ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         with _as_errors():
             text = check_text("prompt", prompt)
-            params = RawSettings(length, temperature, top_k, top_p, seed, stop).check()
+            params = RawSettings(length, temperature, top_k, top_p, seed, stop, share).check()
             served = shelf.get(model)
-            sequence = ask(served, text, params, owner=_caller())
             about = {"seed": params.seed, "model": served.name, "commit": served.lm.commit}
+            held = check_holds([] if hold is None else hold, served.lm.config)
+            if blend_with is not None:
+                if held:
+                    raise RefusalError("hold", "is given: the cells of two models that write together cannot be held")
+                second = _other(shelf, served, blend_with)
+                served = shelf.blend(served, second)
+                about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": served.share_of(params)}
+            sequence = ask(served, text, params, owner=_caller(), hold=held)
             async with aclosing(follow(served, sequence, sparing=True)) as steps:
                 async for _ in steps:
                     # Asked for before the text: a reason to end means that the text is whole.
@@ -132,8 +148,8 @@ def add(shelf: Shelf) -> None:
         Writes on from a beginning with a character LSTM, which knows nothing but the text it was trained on: it makes
         up text in that style and answers no questions. Each message holds the text so far, without the prompt, and a
         JSON of seed, model, commit and finish_reason (null while it writes; then length, stop, blocked when a word
-        follows that is not shown here, abort, or time after {DEADLINE_S:.0f} s). The same arguments and seed give the
-        same text.
+        follows that is not shown here, abort, or time after {DEADLINE_S:.0f} s); of two models that write together
+        also of blend_with, blend_commit and share. The same arguments and seed give the same text.
 
         Args:
             prompt: the beginning, at most {MAX_PROMPT:,} characters, read as it is; may be empty
@@ -144,6 +160,10 @@ def add(shelf: Shelf) -> None:
             seed: 0 to 4294967295; drawn if not given, and told
             model: {models}
             stop: the text ends before this, at most 100 characters; none if empty
+            hold: up to {MAX_HOLDS} cells that are held while it writes, each a list of layer and cell, both from 0,
+                and the value of its c, -{MAX_VALUE:g} to {MAX_VALUE:g}, such as [[1, 5, -4]]; none if not given
+            blend_with: another one of the models, to write the text together with model; none if not given
+            share: how much of a say blend_with has, 0 to 1; {DEFAULT_SHARE} if not given
         """
     score_text.__doc__ = f"""
         Tells how surprised a character LSTM is by a text: the bits of each character (null where the model does not
@@ -168,6 +188,24 @@ def add(shelf: Shelf) -> None:
     _add("generate", text_and_about, generate, at_once=None)
     _add("score", dict[str, Any], score_text, at_once=_SCORES_AT_ONCE)
     _add("inspect", dict[str, Any], inspect_cell, at_once=_SCORES_AT_ONCE)
+
+
+def _is_table(value: object) -> bool:
+    """Whether it is a list of values, or of lists of values."""
+    rows = value if isinstance(value, list) else [value]
+    values = [each for row in rows for each in (row if isinstance(row, list) else [row])]
+    return isinstance(value, list) and not any(isinstance(each, dict | list) for each in values)
+
+
+def _other(shelf: Shelf, first: Served, name: str) -> Served:
+    """The model that is to write together with the first."""
+    try:
+        second = shelf.get(name)
+    except RefusalError as refusal:
+        raise RefusalError("blend_with" if refusal.field else "", refusal.reason) from None
+    if second is first:
+        raise RefusalError("blend_with", f"is {shorten(name)}, which writes already: it must be another model")
+    return second
 
 
 def _inspected(served: Served, text: str, layer: int, cell: int) -> dict[str, Any]:

@@ -214,9 +214,8 @@ class Turn:
         facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
         if last.length > 1 and last.started:
             facts.append(f"{last.chars_per_sec:,.0f} a second")
-        if served := self.served.blend:
-            share = served.share if last.params.share is None else last.params.share
-            facts.append(f"{self.served.name}, {share:.0%} of it the second")
+        if self.served.blend:
+            facts.append(f"{self.served.name}, {self.served.share_of(last.params):.0%} of it the second")
         if held := hand.said(hand.held_in(self.parts)):
             facts.append(f"a hand on {held}")
         lines += say("mark", self.mark) if self.mark else ""

@@ -16,7 +16,7 @@ from model.sampler import shorten
 from model.sequence import Sequence as Part
 from model.tokenizer import CharTokenizer
 
-from .settings import RefusalError
+from .settings import RefusalError, whole
 
 STRONG = 4.0  # how far up or down the page holds a cell: tanh of it is 0.999
 _HOLD = re.compile(r"([0-9]{1,3})\.([0-9]{1,5})~(-?[0-9]{1,2}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)")
@@ -52,7 +52,9 @@ def check_holds(value: object, config: LSTMConfig) -> Holds:
         raise RefusalError("", f"At most {MAX_HOLDS} cells can be held at once: let one go.")
     given: Any = value if isinstance(value, list | tuple) else [value]
     try:
-        return holds.check_holds(given, config)
+        # JSON has one kind of number: 1.0 is a layer too.
+        plain: Any = [[whole(each) for each in hold] if isinstance(hold, list) else hold for hold in given]
+        return holds.check_holds(plain, config)
     except ValueError as error:
         raise RefusalError("hold", str(error).removeprefix("hold ")) from None
 

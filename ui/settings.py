@@ -63,6 +63,7 @@ class RawSettings:
     top_p: object
     seed: object = None
     stop: object = ""
+    share: object = None
 
     def check(self) -> SamplingParams:
         """The settings, with a seed drawn if none was given.
@@ -70,17 +71,18 @@ class RawSettings:
         Raises:
             RefusalError: a value is not allowed.
         """
-        length, seed = _whole(self.length), _whole(self.seed)
+        length, seed = whole(self.length), whole(self.seed)
         if type(length) is not int or not 1 <= length <= MAX_LENGTH:
             raise RefusalError("length", f"is {shorten(length)}: it must be a whole number from 1 to {MAX_LENGTH:,}")
         try:
             return SamplingParams(
                 length=length,
                 temperature=self.temperature,  # type: ignore[arg-type]  # checked there
-                top_k=_whole(self.top_k),  # type: ignore[arg-type]
+                top_k=whole(self.top_k),  # type: ignore[arg-type]
                 top_p=self.top_p,  # type: ignore[arg-type]
                 seed=draw_seed() if seed is None else seed,  # type: ignore[arg-type]
                 stop="" if self.stop is None else self.stop,  # type: ignore[arg-type]
+                share=self.share,  # type: ignore[arg-type]
             )
         except ValueError as error:
             field, _, reason = str(error).partition(" ")
@@ -106,7 +108,7 @@ def check_index(field: str, value: object, count: int) -> int:
     Raises:
         RefusalError: it is no whole number, or there are not so many.
     """
-    index = _whole(value)
+    index = whole(value)
     if type(index) is not int or not 0 <= index < count:
         raise RefusalError(field, f"is {shorten(value)}: it must be a whole number from 0 to {count - 1}")
     return index
@@ -125,6 +127,6 @@ def check_speed(speed: object) -> float | None:
     return None if number >= MAX_SPEED else float(number)
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """12.0 as 12: JavaScript and JSON know only one kind of number. Everything else as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

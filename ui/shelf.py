@@ -76,6 +76,11 @@ class Served:
             return self.blend.at(params.share)
         return self.lm
 
+    def share_of(self, params: SamplingParams) -> float:
+        """How much the second of two models has a say in what is written with some settings."""
+        own = self.blend.share if self.blend else 0.0
+        return own if params.share is None else params.share
+
     @property
     def now(self) -> Served:
         """What is served today under its name: itself, or a newer commit."""

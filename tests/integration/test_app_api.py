@@ -17,18 +17,21 @@ import pytest
 from gradio_client import Client  # type: ignore[import-untyped]
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 
-from model import Reading, generate, score
+from model import Blend, Reading, generate, score
 from model.sampler import SamplingParams
 from tests.app_server import App, eventually, random_model, scripted_model, serving
+from tests.tiny import tiny_model
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 ASKED: dict[str, Any] = {"prompt": "ROMEO:", "length": 30, "temperature": 0.8, "top_k": 0, "top_p": 1.0, "seed": 1}
+REST: dict[str, Any] = {"model": None, "stop": "", "hold": None, "blend_with": None, "share": None}
 TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with serving({"random": random_model(), "tale": scripted_model(TALE)}) as app:
+    models = {"random": random_model(), "tale": scripted_model(TALE), "other": random_model(3)}
+    with serving({**models, "foreign": tiny_model("äö")}) as app:
         yield app
 
 
@@ -59,7 +62,7 @@ def messages(stream: str) -> Iterator[tuple[str, Any]]:
 
 def refusal(app: App, endpoint: str = "generate", **changed: Any) -> str:
     """The one line that a call with a bad value gets."""
-    arguments = ASKED | changed if endpoint == "generate" else changed
+    arguments = ASKED | REST | changed if endpoint == "generate" else changed
     [(event, data)] = ask(app, list(arguments.values()), endpoint)
     assert event == "error", changed
     assert data["error"], f"an error without a word: {changed}"
@@ -70,7 +73,7 @@ def refusal(app: App, endpoint: str = "generate", **changed: Any) -> str:
 
 def written(app: App, **changed: Any) -> str:
     """The text that a call gets."""
-    event, data = ask(app, list((ASKED | changed).values()))[-1]
+    event, data = ask(app, list((ASKED | REST | changed).values()))[-1]
     assert event == "complete", data
     return str(data[0])
 
@@ -82,14 +85,26 @@ def test_three_endpoints_with_their_arguments_in_order(client: Client) -> None:
         for name, about in endpoints["named_endpoints"].items()
     }
     assert named == {
-        "/generate": ["prompt", "length", "temperature", "top_k", "top_p", "seed", "model", "stop"],
+        "/generate": [
+            "prompt",
+            "length",
+            "temperature",
+            "top_k",
+            "top_p",
+            "seed",
+            "model",
+            "stop",
+            "hold",
+            "blend_with",
+            "share",
+        ],
         "/score": ["text", "model"],
         "/inspect": ["text", "layer", "cell", "model"],
     }
     assert not endpoints["unnamed_endpoints"]
     optional = [each["parameter_name"] for each in endpoints["named_endpoints"]["/generate"]["parameters"]
                 if each["parameter_has_default"]]  # fmt: skip
-    assert optional == ["seed", "model", "stop"]
+    assert optional == ["seed", "model", "stop", "hold", "blend_with", "share"]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +162,30 @@ def test_the_stop_text_ends_the_reply_and_is_not_part_of_it(app: App) -> None:
     assert (text, about["finish_reason"]) == ("Once upon a time there was a", "stop")
 
 
+@pytest.mark.parametrize("hold", [[[1, 5, -4]], [[0, 3.0, 8.0], [1, 5, 0.25], [0, 2, 0], [1, 23, -8]]])
+def test_cells_are_held_as_generate_holds_them(client: Client, app: App, hold: list[list[float]]) -> None:
+    lm = app.served("random").lm
+    text, about = client.predict(**ASKED, hold=hold, api_name="/generate")
+    held = [(int(layer), int(cell), value) for layer, cell, value in hold]
+    assert text == generate(lm, **ASKED, hold=held) != generate(lm, **ASKED)
+    assert about == {"seed": 1, "model": "random", "commit": None, "finish_reason": "length"}
+    assert written(app, hold=[]) == generate(lm, **ASKED)
+
+
+@pytest.mark.parametrize("share", [None, 0, 0.3, 1])
+def test_two_models_write_together(client: Client, app: App, share: float | None) -> None:
+    first, second = (app.served(name).lm for name in ("random", "other"))
+    asked = {**ASKED, "blend_with": "other", **({} if share is None else {"share": share})}
+    text, about = client.predict(**asked, api_name="/generate")
+    blend = Blend(first, second) if share is None else Blend(first, second, share)
+    assert text == generate(blend, **ASKED)
+    assert about.pop("share") == blend.share
+    assert about == {"seed": 1, "model": "random", "commit": None, "blend_with": "other", "blend_commit": None,
+                     "finish_reason": "length"}  # fmt: skip
+    mixed = client.predict(**ASKED, model="other", blend_with="tale", api_name="/generate")[0]
+    assert mixed == generate(Blend(second, app.served("tale").lm), **ASKED)
+
+
 def test_score_gives_the_bits_of_each_character(client: Client, app: App) -> None:
     text = "To be\x00, or not"
     expected = score(app.served("random").lm, text)
@@ -174,6 +213,28 @@ BAD: dict[str, list[Any]] = {
     "seed": [2**32, -1, 1.5, math.nan, "7", False],
     "model": ["nobody/nothing", ["random"], 3, True, ""],
     "stop": ["x" * 101, 3, ["x"]],
+    "hold": [
+        3,
+        "x",
+        [3],
+        [[]],
+        [[0, 0]],
+        [[2, 0, 1]],
+        [[0, 24, 1]],
+        [[0, -1, 1]],
+        [[0, 0.5, 1]],
+        [[True, 0, 1]],
+        [[0, 0, 9]],
+        [[0, 0, math.nan]],
+        [[0, 0, "4"]],
+        [[0, 0, None]],
+        [[0, 0, 1], [0, 0, 2]],
+        {"a": 1},
+        [[0, 0, [1]]],
+        [{"path": "etc/passwd", "meta": {"_type": "gradio.FileData"}}],
+    ],
+    "blend_with": ["nobody/nothing", "", 3, True, ["other"], "random"],
+    "share": [-0.1, 1.1, math.nan, "0.5", True, [0.5]],
     "prompt": [None, 3, ["a"], {"path": "etc/passwd", "meta": {"_type": "gradio.FileData"}}, "x" * 20_001],
 }
 
@@ -181,17 +242,26 @@ BAD: dict[str, list[Any]] = {
 @pytest.mark.parametrize("field", BAD)
 def test_a_bad_value_gets_one_line_that_names_it(app: App, field: str) -> None:
     for value in BAD[field]:
-        line = refusal(app, **({"model": "random"} if field == "stop" else {}), **{field: value})
+        line = refusal(app, **{field: value})
         assert line.startswith(f"{field} "), line
-        assert "must be" in line or "are allowed" in line, line
+        assert any(word in line for word in ("must be", "are allowed", "this model has", "one value only")), line
     assert written(app) == generate(app.served("random").lm, "ROMEO:", 30, temperature=0.8, seed=1)
+
+
+def test_what_cannot_write_together_is_refused_in_a_line(app: App) -> None:
+    assert refusal(app, hold=[[0, 0, 1]], blend_with="other") == (
+        "hold is given: the cells of two models that write together cannot be held"
+    )
+    assert refusal(app, blend_with="random") == "blend_with is 'random', which writes already: it must be another model"
+    assert refusal(app, blend_with="foreign") == "random and foreign share no character: they cannot write together."
+    assert refusal(app, hold=[[0, cell, 1] for cell in range(5)]).startswith("At most 4 cells can be held at once")
 
 
 def test_what_is_missing_is_named_and_what_is_too_much_ignored(app: App) -> None:
     for given, missing in ((0, "prompt"), (1, "length"), (4, "top_p")):
         [(event, data)] = ask(app, list(ASKED.values())[:given])
         assert (event, data["error"]) == ("error", f"{missing} is missing: /generate needs it")
-    assert ask(app, [*ASKED.values(), None, "", "more", 1, None])[-1][0] == "complete"
+    assert ask(app, [*ASKED.values(), *REST.values(), "more", 1, None])[-1][0] == "complete"
 
 
 @pytest.mark.parametrize("text", [None, 3, ["a"], "x" * 20_001])

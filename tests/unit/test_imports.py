@@ -37,6 +37,7 @@ MAY = {
     "writing": {"blend", "char_lstm", "engine", "sequence", "stepper", "sampler"},
     "reading": {"arithmetic", "blend", "char_lstm", "engine", "holds", "lstm", "sequence", "stepper"},
     "score": {"char_lstm", "sampler", "lstm", "tokenizer"},
+    "terminal": set(),
 }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from model import PRETRAINED, CharLSTM, ChatFormat, generate, score
+from model import PRETRAINED, Blend, CharLSTM, ChatFormat, generate, score
 from model.__main__ import main
 from tests.tiny import ALPHABET, tiny_model
 
@@ -66,6 +66,29 @@ def test_the_command_it_shows_writes_the_same_text_again(folder, capsys, prompt)
     assert again[:4] == ["python", "-m", "model", "generate"]
     assert main(again[3:]) == 0
     assert capsys.readouterr().out == first.out
+
+
+def test_cells_are_held_and_in_the_command_it_shows(folder, lm, capsys):
+    held = ["--hold=1,5,-4", "--hold", "0,3,1e-5"]
+    assert main(["generate", "A", "--length=60", "--seed=7", *held, f"--model={folder}"]) == 0
+    written = capsys.readouterr()
+    assert written.out == generate(lm, "A", 60, seed=7, hold=[(1, 5, -4), (0, 3, 1e-5)])
+    assert main(shlex.split(written.err.partition("again: ")[2])[3:]) == 0
+    assert capsys.readouterr().out == written.out
+
+
+@pytest.mark.parametrize("share", [[], ["--share=0.25"]])
+def test_two_models_write_together_and_are_in_the_command_it_shows(folder, lm, tmp_path, capsys, share):
+    other = tiny_model(ALPHABET + "ä", hidden=9, layers=1, seed=4)
+    other.save_pretrained(tmp_path / "other")
+    asked = ["generate", "A", "--length=60", "--seed=7", f"--model={folder}", f"--blend-with={tmp_path}/other", *share]
+    assert main([*asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["text"] == generate(Blend(lm, other, 0.25 if share else 0.5), "A", 60, seed=7)
+    assert [told[name] for name in ("model", "blend_with", "blend_commit", "share")] == [
+        "tiny", "other", None, 0.25 if share else 0.5]  # fmt: skip
+    assert main(shlex.split(told["again"])[3:]) == 0
+    assert capsys.readouterr().out == told["text"]
 
 
 @pytest.mark.parametrize("arithmetic", ["int8", "float32"])
@@ -146,6 +169,13 @@ def test_generate_json_tells_all_about_a_reply(folder, lm, capsys):
         (["--model=user/name@"], "names no revision"),
         (["--model=a/b/c"], "a/b/c is not a model's name on the Hub"),
         (["--model="], "'' is not a model's name on the Hub"),
+        (["--hold=2,0,1"], "hold is of layer 2: this model has 0 to 1"),
+        (["--hold=0,0"], "hold is (0, 0): it must be a layer, a cell and a value"),
+        (["--hold=0,0,x"], "hold is of the value 'x': it must be a number from -8 to 8"),
+        (["--hold=0,0,1", f"--blend-with={PRETRAINED}"], "the cells of a blend cannot be held"),
+        (["--share=0.5"], "--share is of a second model: name it with --blend-with"),
+        (["--share=2", f"--blend-with={PRETRAINED}"], "share is 2: it must be a number from 0 to 1"),
+        (["--blend-with=./nowhere"], "there is no folder './nowhere'"),
         (["--nonsense"], "--nonsense"),
         (["a", "b"], "unrecognized arguments: b"),
         (["\udcff"], "the prompt is not UTF-8"),
