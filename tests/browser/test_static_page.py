@@ -26,6 +26,7 @@ from tests.local_hub import LocalHub
 from tests.one_static_text import LOAD, write_all
 from tests.talks import OneShelf, a_conversation, chance_link, serve, settings, texts, write
 from tests.tiny import tiny_model
+from tests.unit.test_vectors import tiny as network_of_the_vectors
 from training.space import write_static
 from ui import moves, sharing
 from ui.conversation import Conversation
@@ -165,11 +166,13 @@ def test_the_arithmetic_is_that_of_the_vectors(browser: Browser, url: str, simd:
           const sizes = { vocab: vocab.length, embedding: embedding_size, hidden, layers };
           const network = new Network(sizes, tensors, code || null);
           const ids = Array.from(vectors.text, (character) => vocab.indexOf(character));
-          const state = network.nothing();
-          const steps = ids.map((id) => {
-            network.read(id, state);
-            return { id, h: Array.from(state.h), c: bits(state.c), logits: bits(network.logits) };
-          });
+          const steps = (hold) => {
+            const state = network.nothing();
+            return ids.map((id) => {
+              network.read(id, state, hold);
+              return { id, h: Array.from(state.h), c: bits(state.c), logits: bits(network.logits) };
+            });
+          };
           const given = new Float32Array(Uint32Array.from(vectors.logits, (each) => parseInt(each, 16)).buffer);
           const params = (each) => ({ temperature: each.temperature, topK: each.top_k ?? 0, topP: each.top_p ?? 1 });
           const philox = Object.keys(vectors.philox).map((seed) =>
@@ -178,7 +181,8 @@ def test_the_arithmetic_is_that_of_the_vectors(browser: Browser, url: str, simd:
             tables: { sigmoid: await hash(SIGMOID), tanh: await hash(TANH),
               powers: await hash(BigInt64Array.from(POWERS, BigInt)) },
             philox: Object.fromEntries(philox),
-            steps,
+            steps: steps([]),
+            held: vectors.held.map(({ hold }) => steps(hold)),
             choices: vectors.choices.map((each) => Array.from({ length: 40 }, (_, i) =>
               choose(given, params(each), randomNumber(each.seed, i)))),
           };
@@ -189,7 +193,19 @@ def test_the_arithmetic_is_that_of_the_vectors(browser: Browser, url: str, simd:
     assert found["philox"] == VECTORS["philox"]
     assert found["choices"] == [each["ids"] for each in VECTORS["choices"]]
     assert found["steps"] == VECTORS["steps"]
+    assert found["held"] == [each["steps"] for each in VECTORS["held"]]
     page.close()
+
+
+def test_the_replies_of_the_vectors_are_what_the_worker_writes(browser: Browser, tmp_path: Path) -> None:
+    write_static(tmp_path, network_of_the_vectors())
+    asked = [*VECTORS["replies"], *({**each["reply"], "hold": each["hold"]} for each in VECTORS["held"])]
+    jobs = [{name: value for name, value in each.items() if name != "text"} for each in asked]
+    with serve_folder(tmp_path) as url:
+        page = browser.new_page()
+        page.goto(url)
+        assert write_all(page, 120, jobs)[1] == [each["text"] for each in asked]
+        page.close()
 
 
 @pytest.mark.parametrize("which", ["browser", "old_browser"])

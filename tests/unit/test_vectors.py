@@ -1,6 +1,7 @@
 """The arithmetic's test vectors: what another implementation is held against, and this one too.
 
-``python -m tests.unit.test_vectors`` writes them anew, which is right only together with a new version.
+``python -m tests.unit.test_vectors`` writes them anew, which is right only together with a new version, or for more of
+them than there were.
 """
 
 from __future__ import annotations
@@ -11,21 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
-from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, SamplingParams, generate
-from model.arithmetic import SIGMOID, TANH, VERSION, step
+from model import Blend, CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, SamplingParams, generate
+from model.arithmetic import SIGMOID, TANH, VERSION, integer_h
+from model.holds import check_holds
 from model.sampler import POWERS, Randomness, choose
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "arithmetic.json"
 VOCAB = "\n !abcdeé漢😀"
 TEXT = "abba!\ncab e漢"
+OTHER = "ec\n😀 zba!"  # in another order, and without some
+Held = list[tuple[int, int, float]]
+HOLDS: list[Held] = [[(1, 4, -4.0)], [(0, 2, 8.0), (0, 8, -0.3), (1, 0, 0.0), (1, 7, 1.75)]]
 
 
-def tiny() -> CharLSTM:
+def tiny(vocab: str = VOCAB, embedding: int = 5, hidden: int = 9, layers: int = 2, x: int = 1) -> CharLSTM:
     """A network whose weights are whole multiples of 1/64 from a congruential generator: the same in any language."""
-    network = LSTMNetwork(LSTMConfig(len(VOCAB), 5, 9, 2))
-    x = 1
+    network = LSTMNetwork(LSTMConfig(len(vocab), embedding, hidden, layers))
     with torch.no_grad():
         for tensor in network.state_dict().values():
             flat = []
@@ -33,7 +38,7 @@ def tiny() -> CharLSTM:
                 x = (1103515245 * x + 12345) % 2**31
                 flat.append(((x >> 16) % 129 - 64) / 64)
             tensor.copy_(torch.tensor(flat).view(tensor.shape))
-    return CharLSTM(network.eval().requires_grad_(False), CharTokenizer(list(VOCAB)))
+    return CharLSTM(network.eval().requires_grad_(False), CharTokenizer(list(vocab)))
 
 
 def _hash(array: Any) -> str:
@@ -45,14 +50,42 @@ def _bits(values: torch.Tensor) -> list[str]:
     return [f"{bits:08x}" for bits in values.contiguous().view(torch.int32).numpy().view(np.uint32).ravel().tolist()]
 
 
-def vectors() -> dict[str, Any]:
-    lm = tiny()
-    weights = lm.integer_weights()
-    h, c = torch.zeros(2, 1, 9, dtype=torch.int8), torch.zeros(2, 1, 9)
+def _steps(lm: CharLSTM, hold: Held) -> list[dict[str, Any]]:
+    """What each character of the text comes to, the cells being held in every step."""
+    stepper, row = lm.stepper(1, "int8"), np.zeros(1, np.int64)
     steps = []
     for id_ in lm.tokenizer.encode(TEXT).tolist():
-        logits, h, c = step(weights, torch.tensor([id_]), h, c)
-        steps.append({"id": id_, "h": h.flatten().tolist(), "c": _bits(c), "logits": _bits(logits)})
+        logits = stepper.predict(row, np.array([id_]), [check_holds(hold, lm.config)])
+        state = stepper.state(0)
+        h, bits = integer_h(state.h).flatten().tolist(), _bits(torch.from_numpy(logits))
+        steps.append({"id": id_, "h": h, "c": _bits(state.c), "logits": bits})
+    return steps
+
+
+def _held(lm: CharLSTM, hold: Held) -> dict[str, Any]:
+    asked: dict[str, Any] = {"temperature": 1.2, "seed": 6}
+    reply = {**asked, "prompt": TEXT, "text": generate(lm, TEXT, 120, hold=hold, **asked)}
+    return {"hold": [list(each) for each in hold], "steps": _steps(lm, hold), "reply": reply}
+
+
+def _blend(first: CharLSTM) -> dict[str, Any]:
+    """Two networks that write together; what is read are the characters that both know."""
+    blend = Blend(first, tiny(OTHER, 4, 6, 1, x=2), 0.3)
+    stepper, row = blend.stepper(1, "int8"), np.zeros(1, np.int64)
+    ids = blend.tokenizer.encode(TEXT, unknown="skip").tolist()
+    told = [stepper.predict(row, np.array([id_])) for id_ in ids]
+    shares = [{"share": share, "temperature": 1.2, "seed": seed} for seed, share in enumerate((0.3, 0.05, 1))]
+    return {
+        "network": {"vocab": list(OTHER), "embedding_size": 4, "hidden_size": 6, "num_layers": 1, "x": 2},
+        "vocab": list(blend.tokenizer.vocab),
+        "share": blend.share,
+        "steps": [{"id": id_, "logits": _bits(torch.from_numpy(each))} for id_, each in zip(ids, told, strict=True)],
+        "replies": [{**each, "prompt": TEXT, "text": generate(blend, TEXT, 120, **each)} for each in shares],
+    }
+
+
+def vectors() -> dict[str, Any]:
+    lm = tiny()
     settings: list[dict[str, Any]] = [
         {"temperature": 0, "seed": 0},
         {"temperature": 1.0, "seed": 1},
@@ -68,7 +101,7 @@ def vectors() -> dict[str, Any]:
         "philox": {str(seed): [str(Randomness(seed).number(i)) for i in range(6)] for seed in (0, 1, 2**32 - 1)},
         "network": {"vocab": list(VOCAB), "embedding_size": 5, "hidden_size": 9, "num_layers": 2},
         "text": TEXT,
-        "steps": steps,
+        "steps": _steps(lm, []),
         "logits": _bits(torch.from_numpy(flat)),
         "choices": [
             {
@@ -78,10 +111,15 @@ def vectors() -> dict[str, Any]:
             for each in settings
         ],
         "replies": [{**each, "prompt": TEXT, "text": generate(lm, TEXT, 120, **each)} for each in settings],
+        "held": [_held(lm, hold) for hold in HOLDS],
+        "blend": _blend(lm),
     }
 
 
-def test_the_arithmetic_is_that_of_its_vectors() -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_arithmetic_is_that_of_its_vectors(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setattr("model.stepper.has_compiler", lambda: False)
     assert vectors() == json.loads(VECTORS.read_text(encoding="utf-8"))
 
 
