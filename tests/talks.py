@@ -7,7 +7,8 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from model import Engine, SamplingParams
+from model import Blend, Engine, SamplingParams
+from model.holds import Hold, Holds
 from model.stepper import Arithmetic
 from tests.app_server import random_model
 from ui import moves
@@ -38,6 +39,11 @@ class OneShelf(Shelf):
 
     def first(self) -> Served | None:
         return self._given[0]
+
+    def blend(self, first: Served, second: Served) -> Served:
+        lm: Any = Blend(first.lm, second.lm)
+        name = f"{first.name} + {second.name}"
+        return Served(name, lm, Engine(lm), threading.current_thread(), parts=(first, second))
 
 
 def write(talk: Conversation) -> None:
@@ -77,6 +83,8 @@ def chance_link(seed: int) -> Link:
     """Any link that a page could make."""
     chance = random.Random(seed)
     steps: list[Step] = []
+    second = chance.choice([None, None, ("ada/other", COMMIT), ("bundled", "")])
+    hold: Holds = ()
     for at in range(chance.randrange(1, 6)):
         new = not at or chance.random() < 0.5
         anew = new or chance.random() < 0.3
@@ -86,8 +94,15 @@ def chance_link(seed: int) -> Link:
             top_k=chance.choice([0, 1, 40, 10**6]),
             top_p=chance.choice([1, 0.01, chance.uniform(0.001, 1)]),
             seed=chance.randrange(2**32) if anew else steps[-1].params.seed,
+            share=chance.choice([0, 0.5, 1.0, chance.random()]) if second else None,
         )
+        if not second and chance.random() < 0.4:
+            cells = sorted(chance.sample(range(21), k=chance.randrange(4)))
+            hold = tuple(
+                Hold(chance.randrange(2), cell, chance.choice([-4.0, 0.0, 1e-9, chance.uniform(-8, 8)]))
+                for cell in cells
+            )
         prompt = "".join(chance.choices(CHARACTERS, k=chance.randrange(20))) if new else None
-        steps.append(Step(params, prompt, anew, chance.choice(["", chance.choice(CHARACTERS)])))
+        steps.append(Step(params, prompt, anew, chance.choice(["", chance.choice(CHARACTERS)]), hold))
     model, commit = chance.choice([("ada/novel", COMMIT), ("ada/novel@v2", ""), ("", ""), ("bundled (2)", "")])
-    return Link(tuple(steps), model, commit, chance.choice([HERE, "float32", "7"]), fingerprint(str(seed)))
+    return Link(tuple(steps), model, commit, chance.choice([HERE, "float32", "7"]), fingerprint(str(seed)), second)

@@ -97,8 +97,13 @@ def go_on(second: Companion, first: Conversation, served: Served, settings: move
 def choices(names: Sequence[str]) -> list[tuple[str, str]]:
     """What can be done with another model than the one that is chosen: what the page says, and the value."""
     beside = [(f"{name}, side by side", name) for name in names]
-    blended = [(f"{name}, blended", _BLENDED + name) for name in names]
+    blended = [(f"{name}, blended", as_blend(name)) for name in names]
     return [("no other", NOBODY), *beside, *blended]
+
+
+def as_blend(name: str) -> str:
+    """The choice of a model that is to write together with the first."""
+    return _BLENDED + name
 
 
 def is_blend(value: object) -> bool:

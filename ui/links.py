@@ -5,6 +5,8 @@ those of one reply are what the page in ``web/`` reads too:
 
     prompt, seed, length, temperature, top_k, top_p    the first reply
     model     USER/NAME@COMMIT, or a name of the page that made it; without one, the page's first
+    blend_with, share    another model, named in the same way, which wrote together with that one; and how much of a say
+              it has, which is a setting like the others
     v         the version of the arithmetic, or float32
     text      the beginning of the SHA-256 of all that the model wrote
     then, more, from there on in the order in which they were done: another turn of this prompt, or so many more
@@ -23,6 +25,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from model import SamplingParams
 from model.arithmetic import VERSION
+from model.blend import DEFAULT_SHARE
 from model.holds import Holds
 from model.sampler import shorten
 
@@ -36,7 +39,7 @@ FLOAT32 = "float32"
 HERE = str(VERSION)
 
 _HASH = 16  # hex digits
-_SETTINGS = ("temperature", "top_k", "top_p", "seed", "length")
+_SETTINGS = ("temperature", "top_k", "top_p", "seed", "length", "share")
 _MODEL = re.compile(r"(.+)@([0-9a-f]{40})")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?")
 
@@ -70,6 +73,7 @@ class Link:
         commit: 40 hex digits; "" when the model was in a folder.
         arithmetic: ``HERE``, ``FLOAT32``, another version, or "" if it is not said.
         text: the fingerprint of what was written, or "".
+        second: the name of the model that wrote together with it, and its commit; None is nobody.
     """
 
     steps: tuple[Step, ...]
@@ -77,6 +81,7 @@ class Link:
     commit: str = ""
     arithmetic: str = ""
     text: str = ""
+    second: tuple[str, str] | None = None
 
     @property
     def prompts(self) -> list[str]:
@@ -90,7 +95,8 @@ class Link:
             RefusalError: they do not go into a link.
         """
         first, *more = self.steps
-        named = {"model": f"{self.model}@{self.commit}" if self.commit else self.model, "v": self.arithmetic}
+        named = {"model": _written(self.model, self.commit), "v": self.arithmetic}
+        named |= {"blend_with": _written(*self.second)} if self.second else {}
         said: list[tuple[str, object]] = [("prompt", first.prompt or ""), *_changes(None, first)]
         said += [(name, value) for name, value in {**named, "text": self.text}.items() if value]
         for before, step in zip(self.steps, more, strict=False):
@@ -134,6 +140,9 @@ class Link:
         settings: dict[str, object] = {
             name: getattr(SamplingParams, name) for name in ("length", "temperature", "top_k", "top_p")
         }
+        second = _named(first["blend_with"]) if first.get("blend_with") else None
+        if second:
+            settings["share"] = DEFAULT_SHARE
         steps = [_step(first, settings, check_text("prompt", first.get("prompt", "")))]
         for group in more:
             if "then" in group and not group.get("seed"):
@@ -142,16 +151,28 @@ class Link:
                 group["length"] = group["more"]
             prompt = check_text("prompt", group["then"]) if "then" in group else None
             steps.append(_step(group, settings, prompt, steps[-1].hold))
-        named = _MODEL.fullmatch(first.get("model", ""))
-        model, commit = named.groups() if named else (first.get("model", ""), "")
+        if second and any(step.hold for step in steps):
+            raise RefusalError(
+                "hold", "is given in this link, of two models that write together: their cells cannot be held"
+            )
         arithmetic = _matching("v", first, r"[0-9]{1,4}|float32", "a version of the arithmetic")
         text = _matching("text", first, f"[0-9a-f]{{{_HASH}}}", f"{_HASH} digits of a hash")
-        return cls(tuple(steps), model, commit, arithmetic, text)
+        return cls(tuple(steps), *_named(first.get("model", "")), arithmetic, text, second)
 
 
 def fingerprint(text: str) -> str:
     """By which a text is known again; what it was cannot be told from it."""
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH]
+
+
+def _written(model: str, commit: str) -> str:
+    return f"{model}@{commit}" if commit else model
+
+
+def _named(written: str) -> tuple[str, str]:
+    """A model's name, and its commit or ""."""
+    found = _MODEL.fullmatch(written)
+    return (found[1], found[2]) if found else (written, "")
 
 
 def _changes(before: Step | None, step: Step) -> list[tuple[str, object]]:
@@ -160,7 +181,7 @@ def _changes(before: Step | None, step: Step) -> list[tuple[str, object]]:
     for name in _SETTINGS:
         value = getattr(step.params, name)
         same = before is not None and getattr(before.params, name) == value
-        if step.anew if name == "seed" else not same:
+        if step.anew if name == "seed" else not same and value is not None:
             changed.append((name, int(value) if float(value).is_integer() else value))
     if step.hold != (before.hold if before else ()):
         changed.append(("hold", hand.written(step.hold)))
@@ -169,7 +190,8 @@ def _changes(before: Step | None, step: Step) -> list[tuple[str, object]]:
 
 def _step(said: dict[str, str], settings: dict[str, object], prompt: str | None, hold: Holds = ()) -> Step:
     """A step by what is said of it; the settings are those that held before, and become those that hold after."""
-    settings.update({name: _number(said[name]) for name in _SETTINGS if said.get(name)})
+    known = [name for name in _SETTINGS if name != "share" or "share" in settings]  # one model alone has none
+    settings.update({name: _number(said[name]) for name in known if said.get(name)})
     params = RawSettings(**settings).check()
     settings["seed"] = params.seed
     pick = said.get("pick", "")

@@ -21,7 +21,7 @@ import gradio as gr
 from model import SamplingParams
 
 from . import api, beside, moves, sharing
-from .conversation import Conversation, greet, hello, line
+from .conversation import Conversation, Turn, greet, hello, line
 from .film import Films
 from .greeting import MAX_EXAMPLES
 from .hand import Hand, check_holds
@@ -145,7 +145,8 @@ class Page:
         for index, button in enumerate(self.examples):
             sent.append(button.click(self._writer(partial(_send_example, index)), inputs, self.view, **at_once))
         self.view.settle(self.on_settle, [self.talk, self.speed], self.view, trigger_mode="multiple", **at_once)
-        self.view.follow(self.on_follow, [self.talk, self.speed], [self.view, self.model], **at_once)
+        written_by = [self.model, *([self.second.choice, self.second.share] if self.second else [])]
+        self.view.follow(self.on_follow, [self.talk, self.speed], [self.view, *written_by], **at_once)
         self.view.rewind(self.on_rewind, inputs, self.view, **at_once)
         self.view.hold(self.on_hold, inputs, self.view, trigger_mode="multiple", **at_once)
         self.view.again(self._writer(moves.again), inputs, self.view, **at_once)
@@ -267,7 +268,13 @@ class Page:
         if not link or talk.writing:
             return self._settled(talk)
         updates = self._follow(talk, partial(sharing.begin, talk, link, self.shelf), speed, request)
-        return {**updates, **({self.model: talk.turns[-1].served.name} if talk.turns else {})}
+        return {**updates, **(self._written_by(talk.turns[-1]) if talk.turns else {})}
+
+    def _written_by(self, turn: Turn) -> Updates:
+        """The choice of models as it was for a turn."""
+        first = turn.served.parts[0] if turn.served.parts else turn.served
+        more = self.second.written_by(turn.served, turn.parts[-1].params) if self.second else {}
+        return {self.model: first.name, **more}
 
     def _follow(self, talk: Conversation, step: Callable[..., object], speed: object, request: gr.Request) -> Updates:
         return self._begin(talk, lambda: step(pace=check_speed(speed), owner=request.session_hash or ""))

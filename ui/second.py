@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from model import SamplingParams
+
 from . import beside
 from .beside import NOBODY, Companion
 from .conversation import Conversation, hello
@@ -18,6 +20,7 @@ from .view import make_view
 
 if TYPE_CHECKING:
     from .page import Page
+    from .shelf import Served
 
 log = logging.getLogger("char-lstm")
 
@@ -57,6 +60,12 @@ class Second:
     def arrived(self) -> Updates:
         """What a visitor who arrives is shown: the choice among those that are served by now."""
         return {self.choice: gr.update(choices=beside.choices(self._page.shelf.names))}
+
+    def written_by(self, served: Served, params: SamplingParams) -> Updates:
+        """The choice as it was for what a link had written."""
+        if not served.parts:
+            return {}
+        return {self.choice: beside.as_blend(served.parts[1].name), self.share: served.share_of(params)}
 
     def wire(self, after: Mapping[beside.Follow, Sequence[Any]], walked: Sequence[Any], **at_once: Any) -> None:
         """Connects the controls.

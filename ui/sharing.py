@@ -29,31 +29,42 @@ def share(talk: Conversation, shelf: Shelf) -> Link:
     """
     turns = _since_empty(talk)
     served = turns[-1].served
-    if served.blend:
-        raise RefusalError("", "A link cannot tell of two models that wrote together: share what one of them wrote.")
     if any(turn.served is not served or turn.taken_over for turn in turns):
         raise RefusalError(
             "", "Two commits of the model wrote this, of which one is served: Clear, and begin another to share."
         )
-    named = served.lm.name if served.lm.commit else served.name if served is not shelf.first() else ""
+    first, *second = _parts(served)
     return Link(
         tuple(step for turn in turns for step in _steps(turn)),
-        named,
-        served.lm.commit or "",
-        _arithmetic(served),
+        "" if first is shelf.first() and not first.commit else _name(first),
+        first.commit,
+        _arithmetic(_parts(served)),
         fingerprint(_text(turns)),
+        (_name(second[0]), second[0].commit) if second else None,
     )
 
 
-def find(link: Link, shelf: Shelf) -> Served:
-    """The model of a link: at its commit, if that is served here.
+def find(link: Link, shelf: Shelf) -> list[Served]:
+    """The model of a link, or the two that wrote together: each at its commit, if that is served here.
 
     Raises:
         RefusalError: no model of this name is served, or not yet.
     """
-    named = [served for served in shelf.served if link.model in (served.name, served.lm.name)]
-    at_commit = [served for served in named if served.lm.commit == link.commit]
-    return [*at_commit, *named, None][0] or shelf.get(link.model or None)
+    found = [_find(link.model, link.commit, shelf)]
+    if link.second:
+        try:
+            found.append(_find(*link.second, shelf))
+        except RefusalError as refusal:
+            raise RefusalError("", f"Two models wrote this together, of which one is not here: {refusal}") from None
+        if found[0] is found[1]:
+            raise RefusalError("", f"Two models wrote this together, of which one is here: {found[0].name}.")
+    return found
+
+
+def _find(name: str, commit: str, shelf: Shelf) -> Served:
+    named = [served for served in shelf.served if name in (served.name, served.lm.name)]
+    at_commit = [served for served in named if served.commit == commit]
+    return [*at_commit, *named, None][0] or shelf.get(name or None)
 
 
 def offer(link: Link, shelf: Shelf) -> str:
@@ -62,15 +73,16 @@ def offer(link: Link, shelf: Shelf) -> str:
     Raises:
         RefusalError: see ``find``.
     """
-    served = find(link, shelf)
+    found = find(link, shelf)
     for prompt in link.prompts:
-        check_words(served, prompt)
+        check_words(found[0], prompt)
     first = link.steps[0].params
     length = sum(step.params.length for step in link.steps)
-    facts = f"{served.name} · seed {first.seed} · temperature {first.temperature:g} · up to {length:,} characters"
+    names = " + ".join(served.name for served in found)
+    facts = f"{names} · seed {first.seed} · temperature {first.temperature:g} · up to {length:,} characters"
     held = tuple(dict.fromkeys(hold for step in link.steps for hold in step.hold))
     facts += f" · a hand on {said(held)}" if held else ""
-    doubts = "; ".join(_differences(link, served))
+    doubts = "; ".join(_differences(link, found))
     warning = f"It may come out otherwise: {doubts}." if doubts else ""
     return line(link=link.prompts, facts=facts, warning=warning)
 
@@ -81,7 +93,8 @@ def begin(talk: Conversation, link: Link, shelf: Shelf, *, pace: float | None, o
     Raises:
         RefusalError: it cannot be written.
     """
-    served = find(link, shelf)
+    found = find(link, shelf)
+    served = shelf.blend(*found) if len(found) > 1 else found[0]
     if talk.turns:
         talk.clear()
     talk.following, talk.followed = link, 0
@@ -169,19 +182,33 @@ def _text(turns: list[Turn]) -> str:
     return "".join(turn.reply for turn in turns)
 
 
-def _arithmetic(served: Served) -> str:
-    return FLOAT32 if served.engine.arithmetic == FLOAT32 else HERE
+def _name(served: Served) -> str:
+    """A model as a link names it."""
+    return served.lm.name if served.commit else served.name
 
 
-def _differences(link: Link, served: Served) -> list[str]:
+def _parts(served: Served) -> list[Served]:
+    """The models that one is: itself, or two."""
+    return list(served.parts or (served,))
+
+
+def _arithmetic(models: list[Served]) -> str:
+    """Of one, or of two together: float32 where one of them is in it."""
+    return FLOAT32 if any(served.engine.arithmetic == FLOAT32 for served in models) else HERE
+
+
+def _differences(link: Link, models: list[Served]) -> list[str]:
     """What is known to be otherwise here than where the link was made."""
-    here, found = served.lm.commit or "", []
-    if link.commit != here and (link.commit or link.text):
-        made = [f"commit {commit[:7]}" if commit else "a folder" for commit in (link.commit, here)]
-        found.append(f"the link was made with the model of {made[0]}, and here is that of {made[1]}")
+    found = []
+    commits = [link.commit, *([link.second[1]] if link.second else [])]
+    for at, (there, here) in enumerate(zip(commits, [served.commit for served in models], strict=True)):
+        which = "second " if at else ""
+        if there != here and (there or link.text):
+            made = [f"commit {commit[:7]}" if commit else "a folder" for commit in (there, here)]
+            found.append(f"the link was made with the {which}model of {made[0]}, and here is that of {made[1]}")
     ways = [
         f"version {way} of the exact arithmetic" if way != FLOAT32 else way
-        for way in (link.arithmetic, _arithmetic(served))
+        for way in (link.arithmetic, _arithmetic(models))
     ]
     if link.arithmetic and ways[0] != ways[1]:
         found.append(f"it was made in {ways[0]}, and here it is written in {ways[1]}")
@@ -190,12 +217,13 @@ def _differences(link: Link, served: Served) -> list[str]:
 
 def _mark(link: Link, served: Served, text: str) -> str:
     """What is said of the text that a link's steps came to."""
-    rounded = _MAY_DIFFER if _arithmetic(served) == FLOAT32 else ""
+    models = _parts(served)
+    rounded = _MAY_DIFFER if _arithmetic(models) == FLOAT32 else ""
     if not link.text:
         return "This link does not say what its text was: whether it is the same cannot be told."
     if fingerprint(text) == link.text:
         return _SAME + rounded
-    reasons = _differences(link, served)
-    if not reasons and not served.lm.commit:
+    reasons = _differences(link, models)
+    if not reasons and not all(each.commit for each in models):
         reasons = ["the model came from a folder here, and may be another; or the link was changed"]
     return f"Not the same text: {'; '.join(reasons or ['the link was changed, or not made by this app'])}." + rounded

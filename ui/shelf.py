@@ -47,6 +47,7 @@ class Served:
         newer: what is served in its place, if it is not served any more.
         gone: whether its weights are: nothing was to be written any more.
         refused: why a newer commit is not served; "" if there is none.
+        parts: the two that it is, when they write together.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Served:
     newer: Served | None = None
     gone: bool = False
     refused: str = ""
+    parts: tuple[Served, ...] = ()
 
     @property
     def commit(self) -> str:
@@ -209,7 +211,8 @@ class Shelf:
             except ValueError:
                 reason = f"{first.name} and {second.name} share no character: they cannot write together."
                 raise RefusalError("", reason) from None
-            served = Served(entry.name, lm, *_start(entry.name, lm, self.arithmetic, self.owner))
+            engine, thread = _start(entry.name, lm, self.arithmetic, self.owner)
+            served = Served(entry.name, lm, engine, thread, parts=(first, second))
             self._put(entry, served)
             return served
 

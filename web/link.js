@@ -37,6 +37,7 @@ export function readLink(query, sizes) {
   }
   if (groups.length > MAX_STEPS) throw new LinkError(`This link has ${groups.length} steps: at most ${MAX_STEPS} are followed.`);
   const [first, ...rest] = groups;
+  if (first.get("blend_with")) throw new LinkError("Two models wrote this text together. This page writes with one: the app that made the link has both.");
   const said = {};
   if (all.get("speed")) first.set("speed", all.get("speed")); // the reader's, wherever it stands
   for (const name of Object.keys(ALLOWED)) if (first.get(name)) said[name] = number(name, first.get(name));

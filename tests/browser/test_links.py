@@ -114,6 +114,39 @@ def test_a_link_to_another_model_brings_it_and_a_changed_link_is_found_out(app: 
     context.close()
 
 
+def test_a_link_to_a_blend_brings_both_models_and_their_share(app: App, browser: Browser) -> None:
+    context = browser.new_context()
+    page, complaints = open_page(context, app)
+    page.get_by_role("combobox", name="Together with").click()
+    page.get_by_role("option", name="other, blended").click()
+    expect(page.get_by_role("spinbutton", name="Blend")).to_be_visible()
+    setting(page, "Blend", 0.3)
+    first = write(page)
+    button(page, "Continue").click()
+    expect(turns(page).last.locator(".foot")).to_contain_text("120 characters")
+    settled(page)
+    first = reply(page)
+    url = link(page)
+    assert "&blend_with=other&" in url
+    page.close()
+    reader, more = open_page(context, app, url.removeprefix(app.url))
+    expect(log(reader).locator(".offer .facts")).to_contain_text("random + other · seed")
+    fast(reader)
+    button(reader, "Write it again").click()
+    expect(log(reader).locator(".mark")).to_have_text(SAME)
+    assert reply(reader) == first
+    expect(reader.get_by_role("combobox", name="Model")).to_have_value("random")
+    expect(reader.get_by_role("combobox", name="Together with")).to_have_value("other, blended")
+    expect(reader.get_by_role("spinbutton", name="Blend")).to_have_value("0.3")
+    expect(reader.locator("#second")).to_be_hidden()
+    send(reader, "")
+    expect(turns(reader)).to_have_count(2)
+    expect(turns(reader).last.locator(".foot")).to_contain_text("random + other, 30% of it the second")
+    assert link(reader).count("&share=0.3") == 1
+    assert not complaints + more
+    context.close()
+
+
 @contextmanager
 def framing(url: str) -> Iterator[str]:
     """A page of another origin that holds the app in a frame, as the Hub does."""

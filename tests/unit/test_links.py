@@ -37,6 +37,17 @@ def test_the_parameters_of_one_reply_are_plain() -> None:
     }
 
 
+def test_of_two_models_it_names_both_and_how_much_of_a_say_the_second_has() -> None:
+    steps = [Step(SamplingParams(length=9, seed=7, share=share), prompt) for share, prompt in ((0.3, "a"), (1.0, "b"))]
+    link = Link(tuple(steps), "ada/novel", COMMIT, HERE, fingerprint("it"), ("ada/other", COMMIT))
+    said = parse_qs(link.query)
+    assert (said["blend_with"], said["share"]) == ([f"ada/other@{COMMIT}"], ["0.3", "1"])
+    by_hand = Link.read("prompt=a&seed=7&length=9&blend_with=other")
+    assert by_hand == Link((Step(SamplingParams(length=9, seed=7, share=0.5), "a"),), second=("other", ""))
+    alone = Link.read("prompt=a&seed=7&length=9&share=2&blend_with=")
+    assert alone == Link((Step(SamplingParams(length=9, seed=7), "a"),))
+
+
 def test_a_link_by_hand_may_leave_things_away_and_have_them_in_any_order() -> None:
     assert Link.read("") is Link.read("?__theme=dark") is Link.read("?temperature=2&seed=") is None
     link = Link.read("?length=30&seed=7&prompt=ROMEO:&seed=8")
@@ -73,6 +84,13 @@ def test_a_link_by_hand_may_leave_things_away_and_have_them_in_any_order() -> No
         ("seed=1&more=x", "length is 'x'"),
         ("seed=1" + "&more=1" * MAX_STEPS, f"{MAX_STEPS + 1} steps"),
         ("seed=1&pick=xy", "pick is 'xy' in this link"),
+        ("seed=1&blend_with=b&share=1.1", "share is 1.1: it must be a number from 0 to 1"),
+        ("seed=1&blend_with=b&share=-0.1", "share is -0.1"),
+        ("seed=1&blend_with=b&share=NaN", "share is 'NaN'"),
+        ("seed=1&blend_with=b&share=1e400", "share is inf"),
+        ("seed=1&blend_with=b&share=[1]", "share is '[1]'"),
+        ("seed=1&blend_with=b&more=1&share=" + "9" * 5000, "share is '999"),
+        ("seed=1&blend_with=b&then=x&seed=2&hold=0.1~4", "hold is given in this link"),
         ("prompt=%ff", "broken"),
         ("prompt=" + "x" * MAX_READ, "8,007 characters"),
     ],
@@ -99,6 +117,9 @@ def test_any_query_is_a_link_or_none_or_a_refusal() -> None:
         "then",
         "more",
         "pick",
+        "hold",
+        "blend_with",
+        "share",
         "x",
     ]
     values = ["", "1", "-1", "nan", "1e400", "0.5", "a@" + COMMIT, "@", "%00", "🙂", "a" * 50, "{}", "true", "&&=", "٣"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from model import ChatFormat
+from model import ChatFormat, SamplingParams
 from tests.talks import OneShelf, a_conversation, serve, settings, texts, write
 from ui import moves, sharing
 from ui.conversation import Conversation
@@ -92,6 +92,45 @@ def test_what_cannot_be_shared_is_refused() -> None:
         sharing.share(talk, shelf)
 
 
+def together(share: float, seed: int = 5, length: int = 40) -> moves.Settings:
+    return moves.Settings(SamplingParams(length=length, seed=seed, share=share), None)
+
+
+def test_who_follows_a_link_to_a_blend_has_both_models_write_it_again() -> None:
+    named = serve(3, "ada/novel@v1", commit=COMMIT)
+    named.lm.name = "ada/novel"
+    shelf = OneShelf(serve(), named)
+    both = shelf.blend(*shelf.served)
+    talk = Conversation()
+    moves.send(talk, both, together(0.3), "ROMEO:")
+    write(talk)
+    moves.go_on(talk, both, together(0.9, length=30))
+    write(talk)
+    moves.send(talk, both, together(0.9, 6), "and then")
+    write(talk)
+    link = sharing.share(talk, shelf)
+    assert (link.model, link.commit, link.second) == ("", "", ("ada/novel", COMMIT))
+    assert [step.params.share for step in link.steps] == [0.3, 0.9, 0.9]
+    assert f"&blend_with=ada%2Fnovel%40{COMMIT}&" in link.query
+    assert link.query.count("&share=") == 2
+    followed = follow(link, shelf)
+    assert texts(followed) == texts(talk)
+    assert followed.turns[-1].mark == SAME
+    assert sharing.share(followed, shelf) == link
+    offered = json.loads(sharing.offer(link, shelf))
+    assert offered["facts"].startswith("random + ada/novel@v1 · seed 5")
+    assert follow(replace(link, second=None), shelf).turns[-1].mark.startswith("Not the same text")
+
+    newer = OneShelf(serve(), serve(4, "ada/novel", commit="f" * 40))
+    doubt = "the link was made with the second model of commit 0123456, and here is that of commit fffffff."
+    assert follow(link, newer).turns[-1].mark == f"Not the same text: {doubt}"
+    assert json.loads(sharing.offer(link, newer))["warning"] == f"It may come out otherwise: {doubt}"
+    with pytest.raises(RefusalError, match=r"of which one is not here: model is 'ada/novel': it must be one of"):
+        sharing.offer(link, OneShelf(serve()))
+    with pytest.raises(RefusalError, match="of which one is here: random"):
+        sharing.offer(replace(link, second=("random", "")), shelf)
+
+
 def shared(served: Served) -> Link:
     talk = Conversation()
     moves.send(talk, served, settings(1, 30), "ROMEO:")
@@ -116,7 +155,7 @@ def test_why_it_is_not_the_same_is_said_as_far_as_it_is_known() -> None:
     assert "commit 0123456" in offered["warning"]
     exact = serve(name="ada/novel@v1", commit=COMMIT)
     exact.lm = replace(exact.lm, name="ada/novel")
-    assert sharing.find(link, OneShelf(newer, exact)) is exact
+    assert sharing.find(link, OneShelf(newer, exact)) == [exact]
     assert mark(replace(link, text="0" * 16), exact) == (
         "Not the same text: the link was changed, or not made by this app."
     )
