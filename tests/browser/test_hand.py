@@ -96,10 +96,11 @@ def test_a_hand_that_grips_while_it_writes_holds_from_there_on_and_is_shared(app
     page, complaints = open_page(browser.new_context(), app)
     begin(page)
     put_on(page, "Memory")
-    setting(page, "Speed", 60)
+    setting(page, "Speed", 5)  # it must still write when the hand grips, on however busy a machine
     send(page, PROMPT, wait=False)
-    expect(turns(page).last.locator(".reply i").nth(8)).to_be_visible()
+    expect(turns(page).last.locator(".reply i").nth(4)).to_be_visible()
     pick(page, 0, 3)
+    fast(page)
     page.get_by_role("radio", name="Free", exact=True).focus()
     page.keyboard.press("ArrowRight")  # as a keyboard does: Up
     expect(page.get_by_role("radio", name="Up", exact=True)).to_be_checked()
@@ -111,7 +112,7 @@ def test_a_hand_that_grips_while_it_writes_holds_from_there_on_and_is_shared(app
     button(page, "Share").click()
     query = page.get_by_role("textbox", name="Link to this text").input_value()
     gripped = int(query.partition("length=")[2].partition("&")[0])
-    assert 8 <= gripped < LENGTH
+    assert 4 <= gripped < LENGTH
     assert f"&more={LENGTH - gripped}&hold=0.3~4" in query
     assert text[:gripped] == free[:gripped]
     put_on(page, "Plain")
