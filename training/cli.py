@@ -112,7 +112,7 @@ def _close(session: Session, code: int, signals: Signals) -> int:
     if waiting:
         say(f"Not on the Hub yet: {_checkpoints(waiting)}. To push:\n  python -m training push {path}")
     elif session.keeper.pusher:
-        say(f"On the Hub: {session.about['repo']}")
+        say(f"On the Hub: {session.keeper.pusher.destination.url}")
     if session.page is None:
         return code
     if code == 0:

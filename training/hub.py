@@ -173,7 +173,8 @@ class Pusher:
     """Sends checkpoint folders of one run to one destination, in the background.
 
     `report` is called from the pushing thread with one line each time something changes. What an earlier life of the
-    run left in the outbox is sent as well. Raises HubError when another process pushes this run.
+    run left in the outbox is sent as well; `destination` is where to. Raises HubError when another process pushes this
+    run.
     """
 
     def __init__(
@@ -184,7 +185,7 @@ class Pusher:
         report: Report = to_stderr,
         patience: Patience | None = None,
     ) -> None:
-        self._destination, self._report, self._patience = destination, report, patience or Patience()
+        self.destination, self._report, self._patience = destination, report, patience or Patience()
         try:
             self._outbox = Outbox(Path(run_folder))
         except OutboxBusyError as error:
@@ -302,7 +303,7 @@ class Pusher:
         self._say(news)
 
     def _job(self, entry: Entry, folder: Path) -> dict[str, Any]:
-        job = {"verb": "push", "repo": self._destination.repo, "branch": entry.branch, "title": entry.title}
+        job = {"verb": "push", "repo": self.destination.repo, "branch": entry.branch, "title": entry.title}
         return {**job, "folder": str(folder), "with_state": entry.branch != MAIN}
 
     def _succeeded(self, entry: Entry, commit: str) -> str:
@@ -311,7 +312,7 @@ class Pusher:
         self._outbox.done(entry, commit)
         left = len(self._outbox.entries())
         more = f", {left} more to push" if left else ""
-        return f"Hub: pushed {entry.folder} to {self._destination.repo}@{entry.branch} ({commit[:8]}){more}"
+        return f"Hub: pushed {entry.folder} to {self.destination.repo}@{entry.branch} ({commit[:8]}){more}"
 
     def _failed(self, entry: Entry, outcome: dict[str, Any]) -> str:
         """Chooses when to try again; returns what to say, nothing when it was said before."""

@@ -333,6 +333,7 @@ def _recipe(
         f"Training '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, {recipe.steps:,} steps of "
         f"{recipe.batch:,} × {recipe.window:,} characters, {passes:,.1f} passes over the text{time_text}."
     )
+    say(f"Kept in {folder}; Ctrl-C saves and stops.")
     return recipe, preset
 
 

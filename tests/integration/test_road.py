@@ -60,7 +60,7 @@ def test_from_a_text_to_characters_in_another_program(
     write_text(tmp_path, 1000, "tales.txt")
     run = train("tales.txt", *SIZES, "--steps=120", "--evaluations=2", "--lr=0.02", "--push-to=tales", cwd=tmp_path)
     assert run.end() == 0, run.said
-    assert run.lines[-1] == "On the Hub: ada/tales"
+    assert run.lines[-1] == f"On the Hub: {hub.url}/ada/tales"
     pushed = re.findall(r"pushed step-00000120 to ada/tales@main \(([0-9a-f]{8})\)", run.said)
     commit = hub.repos["ada/tales"].branches["main"]
     assert [commit[:8]] == pushed

@@ -59,7 +59,7 @@ def test_preempted_and_started_again_it_goes_on(
     code, said = run_job(*RUN)
     assert code == 0, said
     assert "Going on from step 5 of 9." in said
-    assert said.splitlines()[-1] == "On the Hub: ada/plays"
+    assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
 
 
 def test_it_tells_what_it_would_do(

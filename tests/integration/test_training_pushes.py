@@ -43,7 +43,7 @@ def test_checkpoints_go_up_and_it_is_said_who_can_read_them(
     assert public in said
     assert said.index(public) < said.index("step 1 of 8")
     assert "that anyone can open:\n  python -m training space run --space ada/plays\n" in said
-    assert said.splitlines()[-1] == "On the Hub: ada/plays"
+    assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
     repo = hub.repos["ada/plays"]
     served = {"config.json", "model.safetensors", "manifest.json", "README.md", "metrics.jsonl", "curve.png"}
     assert served <= set(repo.commit("main").files)
@@ -209,7 +209,7 @@ def test_a_resumed_run_pushes_where_it_did_before(
     assert f"Pushing to {hub.url}/ada/plays (public" in said
     state = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
     assert int(state["steps_done"]) == 8
-    assert said.splitlines()[-1] == "On the Hub: ada/plays"
+    assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
     assert hub.requests("whoami") == []  # it was made sure of when the run began
 
 
