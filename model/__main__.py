@@ -288,10 +288,16 @@ def _info(options: argparse.Namespace) -> int:
         "vocabulary": f"{len(lm.tokenizer):,} characters: {_alphabet(lm.tokenizer.vocab)}",
         **({"chat": json.dumps(asdict(lm.chat), ensure_ascii=False)} if lm.chat else {}),
         "files": ", ".join(f"{name} {size(count)}" for name, count in files.items()),
-        **{f"training {name}": json.dumps(value, ensure_ascii=False) for name, value in lm.training.items()},
+        **{f"training {name}": _short(value) for name, value in lm.training.items() if value != ""},
     }
     table({name: visible(line) for name, line in lines.items()}, sys.stdout)
     return 0
+
+
+def _short(value: object) -> str:
+    """A value of the training's summary, its numbers as long as anyone reads them."""
+    exact = json.dumps(value)
+    return json.dumps(json.loads(exact, parse_float=lambda number: float(f"{float(number):.5g}")), ensure_ascii=False)
 
 
 def _file_sizes(model: str, lm: CharLSTM) -> dict[str, int]:

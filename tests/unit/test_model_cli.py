@@ -284,6 +284,17 @@ def test_info_tells_what_a_model_is(folder, lm, capsys):
     assert told["training"] == {"corpus": "none", "steps": 0}
 
 
+def test_info_shows_numbers_as_long_as_anyone_reads_them(tmp_path, lm, capsys):
+    training = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "steps": 386, "dropout_in": 1 / 3}, "repo": ""}
+    CharLSTM(lm.network, lm.tokenizer, training).save_pretrained(tmp_path)
+    assert main(["info", f"--model={tmp_path}"]) == 0
+    told = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines() if line.startswith("training")]
+    assert told == [
+        ["training", "val_loss", "0.16349"],
+        ["training", "recipe", '{"lr": 0.008, "steps": 386, "dropout_in": 0.33333}'],
+    ]
+
+
 def test_the_bundled_model_is_the_default(monkeypatch, capsys):
     asked = []
 
