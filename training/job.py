@@ -95,7 +95,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     if options.resume is not None:
         return ["-m", "training", *arguments], f"go on with {options.resume}"
     if options.push_to is None:
-        raise OptionsError("this machine keeps nothing: say where the run goes with --push-to NAME")
+        raise OptionsError("this machine keeps nothing: say where the run goes with --push-to NAME, or --space NAME")
     repo, command = find_run(options.push_to)
     if command is None:
         return ["-m", "training", *arguments], f"begin a run and push it to {repo}"
