@@ -9,12 +9,14 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
 .PHONY: app test lint soak bench clean
 
+# Ctrl-C ends the app, and is no error of make's.
 app: $(VENV)/.installed
-	@$(RUN) app.py $(ARGS)
+	@trap : INT; $(RUN) app.py $(ARGS) || test $$? -eq 130
 
 # Two processes share the tests, a file each, in the order in which they stand: so the short files come last.
 PYTEST := -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -41,17 +43,19 @@ clean:
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# One after another, so that it is seen how far it is, and then all together, so that they fit each other.
 # The stamps are written last, so that an installation that was cut short is begun again.
 $(VENV)/.installed: requirements.txt training/requirements.txt | $(RUN)
-	@echo "Installing what the app and training need; the first time takes some minutes ..."
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r training/requirements.txt
+	@echo "Installing what the app and training need; the first time takes some minutes:"
+	@sed 's/ *#.*//' $^ | grep . | while read -r each; do echo "  $$each"; $(PIP) "$$each" </dev/null || exit 1; done
+	@$(PIP) -r requirements.txt -r training/requirements.txt
 	@echo "Compiling the loops that write ..."
 	@$(RUN) -m model generate --length 1 >/dev/null 2>&1
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt requirements-mcp.txt $(VENV)/.installed
 	@echo "Installing what the tests need ..."
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
 $(RUN):
