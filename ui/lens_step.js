@@ -195,7 +195,7 @@ function drawBox({ cell, held }, at, inputs, hidden) {
     ? `c is held at ${after}`
     : `forget gate f ${f} times c ${c}, plus input gate i ${i} times candidate g ${g}, makes c ${after}`;
   const picture = svg("svg", null, {
-    viewBox: "0 0 360 236",
+    viewBox: "0 0 392 236",
     class: "box",
     role: "img",
     "aria-label": `Cell ${index} of layer ${at}: ${words}; output gate o ${o} times tanh of it makes h ${shows}.`,
@@ -206,39 +206,39 @@ function drawBox({ cell, held }, at, inputs, hidden) {
     svg("circle", picture, { cx: x, cy: y, r: 9 });
     text(x, y + 4, sign, "sign", "middle");
   };
-  svg("rect", picture, { x: 74, y: 8, width: 250, height: 200, rx: 12, class: "frame" });
-  wire("M4 34 H352", true);
-  wire("M100 140 V43", true);
-  wire("M172 140 V88 H195", true);
-  wire("M236 140 V88 H213", true);
-  wire("M204 79 V43", true);
-  wire("M304 34 V58");
-  wire("M304 78 V91", true);
-  wire("M304 140 V109", true);
-  wire("M313 100 H352", true);
-  wire("M4 186 H304 V164");
-  for (const x of [100, 172, 236]) wire(`M${x} 186 V164`);
-  wire("M84 232 V186");
-  node(100, 34, "×");
-  node(204, 34, "+");
-  node(204, 88, "×");
-  node(304, 100, "×");
-  for (const [x, name, number, sign] of [[100, "f", f, "σ"], [172, "i", i, "σ"], [236, "g", g, "tanh"], [304, "o", o, "σ"]]) {
+  svg("rect", picture, { x: 58, y: 8, width: 280, height: 200, rx: 12, class: "frame" });
+  wire("M4 34 H386", true);
+  wire("M84 140 V43", true);
+  wire("M156 140 V88 H179", true);
+  wire("M220 140 V88 H197", true);
+  wire("M188 79 V43", true);
+  wire("M288 34 V58");
+  wire("M288 78 V91", true);
+  wire("M288 140 V109", true);
+  wire("M297 100 H386", true);
+  wire("M4 186 H288 V164");
+  for (const x of [84, 156, 220]) wire(`M${x} 186 V164`);
+  wire("M68 232 V186");
+  node(84, 34, "×");
+  node(188, 34, "+");
+  node(188, 88, "×");
+  node(288, 100, "×");
+  for (const [x, name, number, sign] of [[84, "f", f, "σ"], [156, "i", i, "σ"], [220, "g", g, "tanh"], [288, "o", o, "σ"]]) {
     svg("rect", picture, { x: x - 19, y: 140, width: 38, height: 24, rx: 5, class: "gate" });
     text(x, 157, sign, "sign", "middle");
     text(x + 5, 130, `${name} ${number}`, "value");
   }
-  svg("rect", picture, { x: 282, y: 58, width: 44, height: 20, rx: 10, class: "gate" });
-  text(304, 72, "tanh", "sign", "middle");
+  svg("rect", picture, { x: 266, y: 58, width: 44, height: 20, rx: 10, class: "gate" });
+  text(288, 72, "tanh", "sign", "middle");
   text(4, 26, `c ${c}`, "value");
-  text(356, 26, `c ${after}`, "value", "end");
+  text(390, 26, `c ${after}`, "value", "end");
   text(4, 178, `h ${h}`, "value");
-  text(358, 92, `h ${shows}`, "value", "end");
+  text(390, 92, `h ${shows}`, "value", "end");
   for (const y of [48, 200]) text(4, y, `(1, ${hidden})`, "shape");
-  for (const y of [48, 114]) text(358, y, `(1, ${hidden})`, "shape", "end");
-  text(90, 228, `x (1, ${inputs})`, "shape");
-  text(150, 200, `gates (1, 4 · ${hidden})`, "shape");
-  text(358, 228, `cell ${index}`, "shape", "end");
+  for (const y of [48, 114]) text(390, y, `(1, ${hidden})`, "shape", "end");
+  text(74, 228, `x (1, ${inputs})`, "shape");
+  text(134, 200, `gates (1, 4 · ${hidden})`, "shape");
+  text(390, 228, `cell ${index}`, "shape", "end");
   return picture;
 }
 
