@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from ui.words import english
+
 TIMEOUT_S = 120
 # The server closes a connection that was idle for 5 seconds: one must not be used again at that very moment.
 LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2)
@@ -29,8 +31,8 @@ class Visitor:
         self._session = uuid.uuid4().hex
         parts = [(each["id"], each["props"]) for each in config["components"]]
         self._values = {id_: props.get("value") for id_, props in parts}
-        self._labels = {id_: props.get("label") for id_, props in parts}
-        self._named = {props.get("elem_id") or props.get("value"): id_ for id_, props in parts if _is_name(props)}
+        self._labels = {id_: english(props.get("label") or "") for id_, props in parts}
+        self._named = {props.get("elem_id") or english(props["value"]): id_ for id_, props in parts if _is_name(props)}
         self._events = {
             (target, event): each  # of several the first: the others follow it, see page.py
             for each in reversed(config["dependencies"])

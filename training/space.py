@@ -23,6 +23,7 @@ from .run_folder import RunError
 ROOT = Path(__file__).resolve().parents[1]
 LINKED = "training/root"  # links to what lies at the root, for a machine that was brought folders only (see job.py)
 WEB = ROOT / "web"
+_WORDS = ("words.js", "zh.json")  # of both pages
 _HUB = "https://huggingface.co"  # as it stands in web/index.html
 STATIC, ZERO_GPU = "static", "zero-gpu"
 _FLAVORS = {ZERO_GPU: "zero-a10g"}  # as the Hub calls it
@@ -37,7 +38,7 @@ def check_project(hardware: str) -> None:
     Raises:
         RunError: it is not.
     """
-    app = ("LICENSE", "app.py", "requirements.txt", "ui/page.py")
+    app = ("LICENSE", "app.py", "requirements.txt", "ui/page.py", "web/zh.json")
     needed = ("LICENSE", "web/index.html") if hardware == STATIC else app
     lacking = [name for name in needed if not _is_here(_place(name))]
     if lacking:
@@ -88,7 +89,8 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
     check_project(hardware)
     _make_folder(folder)
     replace_file(folder / "app.py", _place("app.py").read_bytes())
-    for path in [*sorted((ROOT / "ui").glob("*.*")), *sorted((ROOT / "model").glob("*.py"))]:
+    words = [WEB / name for name in _WORDS]
+    for path in [*sorted((ROOT / "ui").glob("*.*")), *sorted((ROOT / "model").glob("*.py")), *words]:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(exist_ok=True)
         replace_file(target, path.read_bytes())

@@ -30,6 +30,7 @@ from model.sampler import shorten
 from .hand import check_holds
 from .settings import DEADLINE_S, MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_index, check_text
 from .shelf import Served, Shelf
+from .words import english
 from .writing import ask, follow
 
 log = logging.getLogger("char-lstm")
@@ -43,7 +44,7 @@ class Blocks(gr.Blocks):
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
         """Called by Gradio before a function; the list is what the function then gets."""
-        names = [block.label for block in block_fn.inputs]
+        names = [english(block.label or "") for block in block_fn.inputs]
         if block_fn.api_visibility == "public":
             arguments = inspect.signature(block_fn.fn).parameters
             names = list(arguments)

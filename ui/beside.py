@@ -18,6 +18,7 @@ from .branches import MOST
 from .conversation import Conversation, Turn
 from .settings import RefusalError, check_speed
 from .shelf import Served, Shelf
+from .words import t
 
 NOBODY = "-"
 _BLENDED = "+ "  # before the name of a model that is to write together with the first, rather than beside it
@@ -96,9 +97,9 @@ def go_on(second: Companion, first: Conversation, served: Served, settings: move
 
 def choices(names: Sequence[str]) -> list[tuple[str, str]]:
     """What can be done with another model than the one that is chosen: what the page says, and the value."""
-    beside = [(f"{name}, side by side", name) for name in names]
-    blended = [(f"{name}, blended", as_blend(name)) for name in names]
-    return [("no other", NOBODY), *beside, *blended]
+    beside = [(f"{name}, {t('side by side')}", name) for name in names]
+    blended = [(f"{name}, {t('blended')}", as_blend(name)) for name in names]
+    return [(t("no other"), NOBODY), *beside, *blended]
 
 
 def as_blend(name: str) -> str:

@@ -8,7 +8,7 @@ const BUSY_MS = 1500;
 const box = element.querySelector(".film");
 const [prompt, seed, slider] = [".prompt", ".seed", "[type=range]"].map((name) => box.querySelector(name));
 const [play, curve, dot, now, text, fault] = ["button", ".curve", ".dot", ".now", ".text", ".fault"].map((name) => box.querySelector(name));
-const film = { model: "", frames: [], best: null, texts: new Map(), playing: 0, asked: 0, opened: false, timer: 0 };
+const film = { model: "", frames: [], best: null, texts: new Map(), playing: 0, plays: false, asked: 0, opened: false, timer: 0 };
 
 async function ask(question) {
   try {
@@ -16,7 +16,7 @@ async function ask(question) {
     const headers = { "content-type": "application/json" };
     return await (await fetch(`${ROOT}/film`, { method: "POST", headers, body })).json();
   } catch {
-    return { refusal: "The connection broke." };
+    return { refusal: t("The connection broke.") };
   }
 }
 
@@ -47,15 +47,15 @@ async function open() {
   show();
 }
 
-function say(words) {
-  fault.textContent = words || "";
+function say(what) {
+  fault.textContent = heard(what || "");
 }
 
 // The curve, in hundredths of its box: steps to the right, losses upwards.
 function draw() {
   const losses = film.curve.map(([, loss]) => loss);
   const last = Math.max(film.frames[film.frames.length - 1][0], ...film.curve.map(([step]) => step));
-  const [most, least] = [Math.max(...losses), Math.min(...losses)];
+  const [most, least, steps] = [Math.max(...losses), Math.min(...losses), last.toLocaleString("en")];
   film.x = (step) => (100 * step) / (last || 1);
   film.y = (loss) => 95 - (90 * (loss - least)) / (most - least || 1);
   const svg = curve.querySelector("svg");
@@ -63,12 +63,12 @@ function draw() {
   const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
   line.setAttribute("points", film.curve.map(([step, loss]) => `${film.x(step)},${film.y(loss)}`).join(" "));
   svg.append(line);
-  curve.querySelector(".most").textContent = losses.length ? `${most.toFixed(2)} nats` : "";
+  curve.querySelector(".most").textContent = losses.length ? t("{} nats", most.toFixed(2)) : "";
   curve.querySelector(".least").textContent = losses.length ? least.toFixed(2) : "";
-  curve.querySelector(".last").textContent = `step ${last.toLocaleString("en")}`;
+  curve.querySelector(".last").textContent = t("step {}", steps);
   curve.ariaLabel = losses.length
-    ? `Validation loss over ${last.toLocaleString("en")} steps: ${losses[0].toFixed(2)} nats at first, ${least.toFixed(2)} at best.`
-    : "The losses of this training are not known.";
+    ? t("Validation loss over {} steps: {} nats at first, {} at best.", steps, losses[0].toFixed(2), least.toFixed(2))
+    : t("The losses of this training are not known.");
 }
 
 // The frame that the slider is at, with its text. Returns whether there is one.
@@ -83,9 +83,9 @@ function place(at) {
   const height = loss ?? heightAt(step);
   dot.hidden = height === null;
   if (height !== null) [dot.style.left, dot.style.top] = [`${film.x(step)}%`, `${film.y(height)}%`];
-  const facts = [`Step ${step.toLocaleString("en")}`];
-  if (loss !== null) facts.push(`${loss.toFixed(3)} nats a character`);
-  if (at === film.best) facts.push("the best");
+  const facts = [t("Step {}", step.toLocaleString("en"))];
+  if (loss !== null) facts.push(t("{} nats a character", loss.toFixed(3)));
+  if (at === film.best) facts.push(t("the best"));
   now.textContent = slider.ariaValueText = facts.join(" · ");
 }
 
@@ -129,7 +129,7 @@ async function patiently(question) {
 
 async function run() {
   const turn = ++film.playing;
-  play.textContent = "Pause";
+  [film.plays, play.textContent] = [true, t("Pause")];
   const last = film.frames.length - 1;
   if (Number(slider.value) === last) slider.value = 0;
   for (;;) {
@@ -146,10 +146,10 @@ async function run() {
 
 function stop() {
   film.playing++;
-  play.textContent = "Play";
+  [film.plays, play.textContent] = [false, t("Play")];
 }
 
-play.addEventListener("click", () => (play.textContent === "Pause" ? stop() : film.frames.length && run()));
+play.addEventListener("click", () => (film.plays ? stop() : film.frames.length && run()));
 slider.addEventListener("input", () => {
   stop();
   clearTimeout(film.timer);
@@ -171,5 +171,11 @@ curve.addEventListener("click", (event) => {
   show();
 });
 box.addEventListener("toggle", () => (box.open ? open() : stop()));
+const retell = translate(element);
+onLanguage(() => {
+  stop();
+  retell();
+  if (film.frames.length) [draw(), show()];
+});
 watch("value", offer);
 offer();

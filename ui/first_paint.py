@@ -1,7 +1,7 @@
 """The first paint: title and sample stand in the document itself, for the second until Gradio's scripts have run.
 
 An ASGI layer around the app. It changes the document at ``/`` alone: text to look at, which ``view.js`` takes away
-when the real page is there, and what link previews show.
+when the real page is there, and what link previews show. It also settles the language, for the page speaks two.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from .shelf import Shelf
+from .words import CHINESE
 
 HELLO = "This it wrote by itself, from an empty memory:"
 
@@ -41,6 +42,12 @@ _STYLE = """
 """
 
 
+# Gradio has words in forty languages, and takes no Chinese for its own but zh-CN and zh-TW. Here all is in one of two.
+_LANGUAGE = """
+Object.defineProperty(navigator, "language", { value: /^zh\\b/i.test(navigator.language) ? "zh-CN" : "en" });
+"""
+
+
 class FirstPaint:
     """Puts the first paint into the document."""
 
@@ -54,6 +61,7 @@ class FirstPaint:
             return
         started: Message = {}
         body = bytearray()
+        chinese = dict(scope["headers"]).get(b"accept-language", b"").lower().startswith(b"zh")
 
         async def collect(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -61,7 +69,7 @@ class FirstPaint:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                document = self.painted(bytes(body))
+                document = self.painted(bytes(body), CHINESE if chinese else {})
                 headers = [(name, value) for name, value in started["headers"] if name.lower() != b"content-length"]
                 headers.append((b"content-length", str(len(document)).encode()))
                 await send({**started, "headers": headers})
@@ -69,12 +77,19 @@ class FirstPaint:
 
         await self._app(scope, receive, collect)
 
-    def painted(self, document: bytes) -> bytes:
-        """The document with the first paint; as it is when it is not the one that was expected."""
-        title, greeting = html.escape(self._shelf.owner.title), html.escape(self._shelf.owner.greeting)
-        first = self._shelf.first()
-        sample = f"<small>{HELLO}</small><pre>{html.escape(first.greeting)}</pre>" if first else ""
+    def painted(self, document: bytes, words: dict[str, str]) -> bytes:
+        """The document with the first paint; as it is when it is not the one that was expected.
+
+        Args:
+            words: those that are not told in English.
+        """
+        owner, first = self._shelf.owner, self._shelf.first()
+        title, greeting = html.escape(owner.title), html.escape(words.get(owner.greeting, owner.greeting))
+        sample = f"<small>{words.get(HELLO, HELLO)}</small><pre>{html.escape(first.greeting)}</pre>" if first else ""
         early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{greeting}</p><div>{sample}</div></div>'
-        head = f'<title>{title}</title><meta name="description" content="{greeting}" /><style>{_STYLE}</style></head>'
+        head = f'<title>{title}</title><meta name="description" content="{greeting}" /><style>{_STYLE}</style>'
+        head += f"<script>{_LANGUAGE}</script></head>"
         painted = document.replace(b"</head>", head.encode(), 1)
+        if words:
+            painted = painted.replace(b'lang="en"', b'lang="zh-CN"', 1)
         return painted.replace(b"<gradio-app", early.encode() + b"<gradio-app", 1)

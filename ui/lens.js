@@ -52,12 +52,12 @@ async function ask(question) {
       const answer = await (await fetch(`${ROOT}/lens`, { method: "POST", headers, body })).json();
       if (!answer.unknown) return answer;
     } catch {
-      return { refusal: "The connection broke." };
+      return { refusal: t("The connection broke.") };
     }
     if (tries % 10 === 0) trigger("look", { key: lens.key });
     await pause(50);
   }
-  return { refusal: "This conversation is not known here any more." };
+  return { refusal: t("This conversation is not known here any more.") };
 }
 
 // What is still to be asked for: the newest text first.
@@ -182,7 +182,7 @@ function choose(name) {
   panel.hidden = name === "plain";
   panel.className = `panel ${name}`;
   if (name !== "plain") {
-    panel.ariaLabel = `Lens: ${lensNow().label}`;
+    panel.ariaLabel = t("Lens: {}", t(lensNow().label));
     lensNow().build();
   }
   repaint();
@@ -265,14 +265,13 @@ function shown(char) {
 }
 
 function named(char) {
-  return { "\n": "line end", " ": "space", "\t": "tab" }[char] || char;
+  return { "\n": t("line end"), " ": t("space"), "\t": t("tab") }[char] || char;
 }
 
-// The settings as they are on the page just now.
-function setting(name) {
-  const input = document.querySelector(`#settings input[type="number"][aria-label*="${name}"]`);
-  const slider = [...document.querySelectorAll('#settings input[type="range"]')].find((each) => each.ariaLabel.includes(name));
-  const value = Number((slider || input || {}).value);
+// A setting as it is on the page just now, by its element.
+function setting(id) {
+  const slider = document.querySelector(`#${id} input[type="range"]`);
+  const value = Number((slider || {}).value);
   return Number.isFinite(value) ? value : 1;
 }
 

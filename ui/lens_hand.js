@@ -6,7 +6,7 @@ const hand = { asked: "", stream: "", free: null };
 
 // The model whose view this is.
 function modelNow() {
-  const chosen = document.querySelector('input[aria-label="Model"]');
+  const chosen = document.querySelector("#model input");
   return (second ? second.querySelector(".by p")?.textContent : chosen && chosen.value) || "";
 }
 
@@ -23,13 +23,13 @@ function isCell([layer, index]) {
 function buildHand() {
   if (second) return; // the hand is on the first model's cells
   const box = make("fieldset", "hold", panel);
-  make("legend", "", box).textContent = "Hold this cell while it writes";
+  make("legend", "", box).textContent = t("Hold this cell while it writes");
   for (const [name, value] of WAYS) {
     const choice = make("label", "", box);
     const input = make("input", "", choice);
     [input.type, input.name, input.value] = ["radio", "hold", name];
     input.addEventListener("change", () => hold(memory.cell, value));
-    make("span", "", choice).textContent = name;
+    make("span", "", choice).textContent = t(name);
   }
 }
 
@@ -50,9 +50,9 @@ function showHand() {
     const list = bar.querySelector("ul");
     list.replaceChildren();
     for (const [layer, index, value] of cells) {
-      const name = `cell ${index} of layer ${layer} ${wayOf(value)}`;
+      const name = t("cell {} of layer {} {*}", index, layer, wayOf(value));
       const button = make("button", "", make("li", "", list));
-      [button.type, button.textContent, button.ariaLabel] = ["button", name, `Let go of ${name}`];
+      [button.type, button.textContent, button.ariaLabel] = ["button", name, t("Let go of {}", name)];
       button.addEventListener("click", () => hold([layer, index], null));
     }
     bar.hidden = !cells.length;
@@ -64,18 +64,18 @@ function showHand() {
 
 function wayOf(value) {
   const way = WAYS.find(([, each]) => each === value);
-  return way ? way[0].toLowerCase() : `at ${value}`;
+  return way ? t(way[0].toLowerCase()) : t("at {}", value);
 }
 
 // The last reply beside what the same seed writes with all cells free.
 function buildBeside() {
   const box = make("section", "beside", panel);
-  [box.hidden, box.ariaLabel] = [true, "With and without the hand"];
+  [box.hidden, box.ariaLabel] = [true, t("With and without the hand")];
   make("p", "parting", box).setAttribute("role", "status");
   const both = make("div", "both", box);
   for (const name of ["With the hand", "Without it"]) {
     const column = make("div", "", both);
-    make("h3", "", column).textContent = name;
+    make("h3", "", column).textContent = t(name);
     make("div", "text", column).tabIndex = 0; // a long one is scrolled
   }
 }
@@ -102,9 +102,10 @@ function showBeside(box, turn, free) {
   let same = 0;
   while (same < held.length && held[same] === free[same]) same++;
   const [part, over] = [same < held.length, Boolean(turn.foot)];
-  const count = `${same.toLocaleString("en")} character${same === 1 ? "" : "s"}`;
-  let text = over ? `The hand changed nothing: ${count} written with it are the same.` : "Still the same …";
-  if (part) text = same ? `By the same seed the same for ${count}, then they part.` : "They part at the first character.";
+  const count = t(same === 1 ? "{} character" : "{} characters", same.toLocaleString("en"));
+  let text = over ? t("The hand changed nothing: {} written with it are the same.", count) : t("Still the same …");
+  if (part && same) text = t("By the same seed the same for {}, then they part.", count);
+  else if (part) text = t("They part at the first character.");
   const line = box.querySelector(".parting");
   if (line.textContent !== text) line.textContent = text;
   box.querySelector(".both").hidden = !part;

@@ -22,9 +22,9 @@ LENSES.memory = {
 
   build() {
     const pick = make("div", "pick", panel);
-    const named = field(pick, "named", "Cell with a name", "select");
-    const layer = field(pick, "", "Layer", "input");
-    const index = field(pick, "", "Cell", "input");
+    const named = field(pick, "named", t("Cell with a name"), "select");
+    const layer = field(pick, "", t("Layer"), "input");
+    const index = field(pick, "", t("Cell"), "input");
     for (const input of [layer, index]) {
       [input.type, input.min, input.step] = ["number", 0, 1];
       input.addEventListener("change", () => pickCell([Number(layer.value), Number(index.value)]));
@@ -34,19 +34,20 @@ LENSES.memory = {
     buildHand();
     buildBeside();
     const legend = make("p", "legend", panel);
-    legend.append("tanh of the cell: ");
+    legend.append(t("tanh of the cell:"), " ");
     for (const [mark, text] of [["n4", "−1"], ["n3", ""], ["n2", ""], ["n1", ""], ["", "0"], ["p1", ""], ["p2", ""], ["p3", ""], ["p4", "1"]]) {
       make("span", `swatch ${mark}`, legend).textContent = text;
     }
     const canvas = make("canvas", "", panel);
     canvas.setAttribute("role", "img");
-    canvas.ariaLabel = "The cells of the layer, a row each, over the last characters, a column each";
+    canvas.ariaLabel = t("The cells of the layer, a row each, over the last characters, a column each");
     canvas.addEventListener("click", (event) => pickInPicture(canvas, event));
     make("p", "under-picture", panel);
     const closely = make("div", "closely", panel);
-    make("p", "which", closely).textContent =
-      "Point at a character, or go along the text with the arrow keys: here are the gates that let it in.";
-    make("ul", "gates", closely).ariaLabel = "Gates of the cell";
+    make("p", "which", closely).textContent = t(
+      "Point at a character, or go along the text with the arrow keys: here are the gates that let it in.",
+    );
+    make("ul", "gates", closely).ariaLabel = t("Gates of the cell");
     meet();
   },
 
@@ -60,13 +61,13 @@ LENSES.memory = {
     which.replaceChildren();
     list.replaceChildren();
     make("b", "char", which).textContent = shown(looked.char);
-    if (!looked.gates) return which.append(" was written by a model that has no such cell.");
+    if (!looked.gates) return which.append(` ${t("was written by a model that has no such cell.")}`);
     const [before, after] = looked.cell.map((c) => c.toFixed(2));
-    if (looked.held) which.append(` was read while the cell was held at ${after}, whatever its gates said.`);
-    else which.append(` took the cell from ${before} to ${after}: f × ${before} + i × g.`);
+    const held = () => t("was read while the cell was held at {}, whatever its gates said.", after);
+    which.append(` ${looked.held ? held() : t("took the cell from {0} to {1}: f × {0} + i × g.", before, after)}`);
     looked.gates.forEach((gate, at) => {
       const row = make("li", "", list);
-      make("span", "", row).textContent = GATES[at];
+      make("span", "", row).textContent = t(GATES[at]);
       const bar = make("span", "bar", make("span", "track", row));
       const [low, high] = at === 2 ? [Math.min(0, gate), Math.max(0, gate)].map((x) => (x + 1) / 2) : [0, gate];
       [bar.style.left, bar.style.width] = [`${100 * low}%`, `${100 * (high - low)}%`];
@@ -96,12 +97,12 @@ async function meet() {
   const select = panel.querySelector("select");
   select.replaceChildren();
   const { cells, layers, hidden } = memory.about;
-  add(select, "", cells.length ? "choose one …" : "this model has none");
+  add(select, "", t(cells.length ? "choose one …" : "this model has none"));
   for (const [title, remembers] of [["Keep something in mind", true], ["Follow the last characters", false]]) {
     const some = cells.filter((cell) => cell.remembers === remembers);
     if (!some.length) continue;
     const group = document.createElement("optgroup");
-    group.label = title;
+    group.label = t(title);
     select.append(group);
     for (const cell of some) add(group, JSON.stringify([cell.layer, cell.index]), describe(cell));
   }
@@ -117,7 +118,14 @@ function add(parent, value, text) {
 }
 
 function describe({ layer, index, name, kind, score }) {
-  return `${name}: cell ${index} of layer ${layer}, ${kind === "auc" ? "AUC" : "r"} ${score.toFixed(2)}`;
+  return t("{}: cell {} of layer {}, {} {}", t(name), index, layer, kind === "auc" ? "AUC" : "r", score.toFixed(2));
+}
+
+function tellName({ name, kind, score, last_three }) {
+  return t(
+    "This cell follows “{}” ({} {} on text that it has not read; a table of the last three characters: {}).",
+    ...[t(name), kind === "auc" ? "AUC" : "r", score.toFixed(2), last_three.toFixed(2)],
+  );
 }
 
 function pickCell([layer, index]) {
@@ -129,10 +137,7 @@ function pickCell([layer, index]) {
   panel.querySelector("select").value = known ? JSON.stringify(memory.cell) : "";
   const inputs = panel.querySelectorAll(".pick input");
   [inputs[0].value, inputs[1].value] = memory.cell;
-  const [kind, score] = known ? [known.kind === "auc" ? "AUC" : "r", known.score.toFixed(2)] : [];
-  panel.querySelector(".about-cell").textContent = known
-    ? `This cell follows “${known.name}” (${kind} ${score} on text that it has not read; a table of the last three characters: ${known.last_three.toFixed(2)}).`
-    : "No name was found for this cell.";
+  panel.querySelector(".about-cell").textContent = known ? tellName(known) : t("No name was found for this cell.");
   if (other) memory.map = null;
   showHand();
   repaint();
@@ -214,8 +219,11 @@ function draw() {
   for (const side of [-1, 1]) pen.fillRect(0, y + (side > 0 ? 1 : -thick), WIDTH, thick);
   if (x >= 0 && x < map.columns.length) pen.fillRect(x, 0, 1, hidden);
   panel.querySelector(".under-picture").textContent = map.columns.length
-    ? `Layer ${memory.cell[0]}: ${hidden} cells, a row each; characters ${map.first + 1} to ${map.first + map.columns.length}. The lines mark the cell; click a row to pick another.`
-    : "The picture is drawn while it writes.";
+    ? t(
+        "Layer {}: {} cells, a row each; characters {} to {}. The lines mark the cell; click a row to pick another.",
+        ...[memory.cell[0], hidden, map.first + 1, map.first + map.columns.length],
+      )
+    : t("The picture is drawn while it writes.");
 }
 
 // From -128 to 127 the colour of each value: blue, the paper, orange, as light or dark as the page.

@@ -27,17 +27,17 @@ LENSES.step = {
   build() {
     const top = make("div", "press", panel);
     const button = make("button", "if-idle", top);
-    [button.type, button.textContent, button.disabled] = ["button", "Step", Boolean(talk.stream)];
+    [button.type, button.textContent, button.disabled] = ["button", t("Step"), Boolean(talk.stream)];
     button.addEventListener("click", stepOn);
     if (second) button.remove(); // one steps in the first view
     make("p", "wrote", top).setAttribute("role", "status");
-    panel.querySelector(".wrote").textContent = "Each press writes one character: space or Enter, while the button has the focus.";
+    sayWhat(t("Each press writes one character: space or Enter, while the button has the focus."));
     const label = make("label", "", top);
-    label.append("Numbers of cell");
+    label.append(t("Numbers of cell"));
     const cell = make("input", "", label);
     [cell.type, cell.min, cell.step, cell.value] = ["number", 0, 1, cellNow()];
     cell.addEventListener("change", () => pickNumbers(Number(cell.value)));
-    make("ol", "stages", panel).ariaLabel = "How the character came to be";
+    make("ol", "stages", panel).ariaLabel = t("How the character came to be");
   },
 
   show() {
@@ -59,8 +59,8 @@ LENSES.step = {
     stages.replaceChildren();
     const { step } = looked;
     if (!step) return;
-    if (step.mixed) return sayWhat("Two models wrote this together: the drawing is of one.");
-    if (!step.layers) return sayWhat(`${quoted(looked.char)} is where the text begins: nothing was read before it.`);
+    if (step.mixed) return sayWhat(t("Two models wrote this together: the drawing is of one."));
+    if (!step.layers) return sayWhat(`${quoted(looked.char)} ${t("is where the text begins: nothing was read before it.")}`);
     stages.classList.toggle("anew", !stages.classList.contains("anew")); // so that they come in one after another again
     sayWhat(ended(looked, step));
     stageRead(stages, step);
@@ -112,8 +112,9 @@ function quoted(char) {
 }
 
 function ended({ char }, step) {
-  if (!step.draw) return `After ${quoted(step.read)} came ${quoted(char)}, which was ${step.picked ? "put there by hand" : "given, not drawn"}.`;
-  return `It read ${quoted(step.read)} and drew ${quoted(char)}: a chance of ${percent(shareOf(step, char))}.`;
+  const both = [quoted(step.read), quoted(char)];
+  if (step.draw) return t("It read {} and drew {}: a chance of {}.", ...both, percent(shareOf(step, char)));
+  return step.picked ? t("After {} came {}, which was put there by hand.", ...both) : t("After {} came {}, which was given, not drawn.", ...both);
 }
 
 function shareOf({ likely, strip }, char) {
@@ -138,33 +139,35 @@ function arrow(item, text) {
 }
 
 function stageRead(list, { read, id, row, sizes }) {
-  const item = stage(list, "The character that is read, and its row", "row");
+  const item = stage(list, t("The character that is read, and its row"), "row");
   const line = make("p", "which", item);
   make("b", "char", line).textContent = shown(read);
-  line.append(` is number ${id} of ${sizes.V}: ids (1,). Its row of the embedding (${sizes.V}, ${sizes.E}), ${sizes.E} numbers:`);
-  strip(item, bytesOf(row), `Row ${id} of the embedding, ${sizes.E} numbers`);
+  const is = t("is number {0} of {1}: ids (1,). Its row of the embedding ({1}, {2}), {2} numbers:", id, sizes.V, sizes.E);
+  line.append(` ${is}`);
+  strip(item, bytesOf(row), t("Row {} of the embedding, {} numbers", id, sizes.E));
   arrow(item, `x (1, ${sizes.E})`);
 }
 
 function stageLayer(list, step, layer, at) {
   const { sizes } = step;
-  const item = stage(list, `Layer ${at}: the box`, "gates", "cell", "shown", ...(at < step.layers.length - 1 ? ["above"] : []));
+  const item = stage(list, t("Layer {}: the box", at), "gates", "cell", "shown", ...(at < step.layers.length - 1 ? ["above"] : []));
   item.append(drawBox(layer, at, at ? sizes.H : sizes.E, sizes.H));
-  if (layer.held) make("p", "", item).textContent = "This cell was held: whatever the gates say, c stays where it is.";
+  if (layer.held) make("p", "", item).textContent = t("This cell was held: whatever the gates say, c stays where it is.");
   const bytes = bytesOf(layer.bytes);
   const cells = bytes.length / ROWS.length;
   const rows = make("div", "rows", item);
   ROWS.forEach((name, row) => {
-    make("span", "", rows).textContent = name;
-    const canvas = strip(rows, bytes.subarray(row * cells, (row + 1) * cells), `${name} of layer ${at}, a column a cell`);
+    make("span", "", rows).textContent = t(name);
+    const part = bytes.subarray(row * cells, (row + 1) * cells);
+    const canvas = strip(rows, part, t("{} of layer {}, a column a cell", t(name), at));
     canvas.addEventListener("click", (event) => {
       const cell = Math.floor((cells * event.offsetX) / canvas.clientWidth);
       panel.querySelector(".press input").value = cell;
       pickNumbers(cell);
     });
   });
-  if (cells < sizes.H) make("p", "", item).textContent = `The first ${cells} of ${sizes.H} cells.`;
-  arrow(item, `h (1, ${sizes.H})${at < step.layers.length - 1 ? ", the x of the layer above" : ""}`);
+  if (cells < sizes.H) make("p", "", item).textContent = t("The first {} of {} cells.", cells, sizes.H);
+  arrow(item, at < step.layers.length - 1 ? t("h (1, {}), the x of the layer above", sizes.H) : `h (1, ${sizes.H})`);
 }
 
 function strip(parent, bytes, text) {
@@ -191,14 +194,14 @@ function svg(tag, parent, attributes, text) {
 function drawBox({ cell, held }, at, inputs, hidden) {
   const [h, c, i, f, g, o, after, shows] = cell.map((number) => number.toFixed(2));
   const index = Math.min(cellNow(), hidden - 1);
-  const words = held
-    ? `c is held at ${after}`
-    : `forget gate f ${f} times c ${c}, plus input gate i ${i} times candidate g ${g}, makes c ${after}`;
+  const does = held
+    ? t("c is held at {}", after)
+    : t("forget gate f {} times c {}, plus input gate i {} times candidate g {}, makes c {}", f, c, i, g, after);
   const picture = svg("svg", null, {
     viewBox: "0 0 392 236",
     class: "box",
     role: "img",
-    "aria-label": `Cell ${index} of layer ${at}: ${words}; output gate o ${o} times tanh of it makes h ${shows}.`,
+    "aria-label": t("Cell {} of layer {}: {}; output gate o {} times tanh of it makes h {}.", index, at, does, o, shows),
   });
   const wire = (d, end) => svg("path", picture, { d, class: end ? "wire end" : "wire" });
   const text = (x, y, value, kind, anchor = "start") => svg("text", picture, { x, y, class: kind, "text-anchor": anchor }, value);
@@ -237,17 +240,17 @@ function drawBox({ cell, held }, at, inputs, hidden) {
   for (const y of [48, 200]) text(4, y, `(1, ${hidden})`, "shape");
   for (const y of [48, 114]) text(390, y, `(1, ${hidden})`, "shape", "end");
   text(74, 228, `x (1, ${inputs})`, "shape");
-  text(134, 200, `gates (1, 4 · ${hidden})`, "shape");
-  text(390, 228, `cell ${index}`, "shape", "end");
+  text(134, 200, t("gates (1, 4 · {})", hidden), "shape");
+  text(390, 228, t("cell {}", index), "shape", "end");
   return picture;
 }
 
 function stageWeigh(list, { likely, sizes, temperature, top_k, top_p }, char) {
-  const item = stage(list, "What it expects", "output", "weigh");
-  make("p", "which", item).textContent =
-    `logits (1, ${sizes.V}), with temperature ${temperature}${top_k ? `, top-k ${top_k}` : ""}${top_p < 1 ? `, top-p ${top_p}` : ""}:`;
+  const item = stage(list, t("What it expects"), "output", "weigh");
+  const limits = `${top_k ? `, top-k ${top_k}` : ""}${top_p < 1 ? `, top-p ${top_p}` : ""}`;
+  make("p", "which", item).textContent = t("logits (1, {}), with temperature {}{}:", sizes.V, temperature, limits);
   const rows = make("ol", "likely", item);
-  rows.ariaLabel = "The likeliest characters";
+  rows.ariaLabel = t("The likeliest characters");
   for (const [each, share] of likely) {
     const row = make("li", each === char ? "there" : "", rows);
     make("b", "char", row).textContent = shown(each);
@@ -255,18 +258,24 @@ function stageWeigh(list, { likely, sizes, temperature, top_k, top_p }, char) {
     make("span", "share", row).textContent = percent(share);
     row.ariaLabel = `${named(each)}: ${percent(share)}`;
   }
-  arrow(item, `weights (${sizes.V},), whole numbers`);
+  arrow(item, t("weights ({},), whole numbers", sizes.V));
+}
+
+function whereItFalls({ number, seed, value }, char, place) {
+  const facts = [number, seed, value.toFixed(4), quoted(char)];
+  if (!place) return t("Number {} of seed {} is {}, and falls on {} of all, in the order of the ids.", ...facts);
+  const ends = place.slice(1).map((end) => end.toFixed(3));
+  return t("Number {} of seed {} is {}, and falls on {}, from {} to {} of all, in the order of the ids.", ...facts, ...ends);
 }
 
 function stageDraw(list, step, char) {
-  const item = stage(list, "The draw", "draw");
+  const item = stage(list, t("The draw"), "draw");
   const { draw, strip: places } = step;
   const place = places.find((each) => each[0] === char);
-  const where = place ? ` falls on ${quoted(char)}, from ${place[1].toFixed(3)} to ${place[2].toFixed(3)}` : ` falls on ${quoted(char)}`;
-  let text = "Nothing was drawn here: the character was given.";
-  if (step.picked) text = "Somebody put this character here instead of what was drawn.";
-  if (draw && step.temperature === 0) text = "At temperature 0 the likeliest character is taken, whatever the number.";
-  else if (draw) text = `Number ${draw.number} of seed ${draw.seed} is ${draw.value.toFixed(4)}, and${where} of all, in the order of the ids.`;
+  let text = t("Nothing was drawn here: the character was given.");
+  if (step.picked) text = t("Somebody put this character here instead of what was drawn.");
+  if (draw && step.temperature === 0) text = t("At temperature 0 the likeliest character is taken, whatever the number.");
+  else if (draw) text = whereItFalls(draw, char, place);
   const picture = svg("svg", item, { viewBox: "0 0 360 58", class: "draw", role: "img", "aria-label": text });
   places.forEach(([each, from, to], at) => {
     const kind = each === char ? "place there" : `place ${at % 2 ? "odd" : ""}`;

@@ -14,21 +14,22 @@ LENSES.surprise = {
 
   build() {
     const legend = make("p", "legend", panel);
-    legend.append("bits a character: ");
+    legend.append(t("bits a character:"), " ");
     for (let level = 0; level <= BOUNDS.length; level++) {
       const swatch = make("span", `swatch b${level}`, legend);
       const [low, high] = [BOUNDS[level - 1], BOUNDS[level]];
       swatch.textContent = !low ? `< ${high}` : !high ? `${low} +` : `${low}–${high}`;
     }
-    make("span", "swatch unknown", legend).textContent = "not known";
+    make("span", "swatch unknown", legend).textContent = t("not known");
     const sides = make("div", "sides", panel);
     const left = make("div", "sums", sides);
     make("p", "sum", left).setAttribute("role", "status");
     make("div", "costly", left);
     const right = make("div", "closely", sides);
-    make("p", "which", right).textContent =
-      "Point at a character, or go along the text with the arrow keys: here is what else could have stood there.";
-    make("ol", "likely", right).ariaLabel = "The likeliest characters";
+    make("p", "which", right).textContent = t(
+      "Point at a character, or go along the text with the arrow keys: here is what else could have stood there.",
+    );
+    make("ol", "likely", right).ariaLabel = t("The likeliest characters");
     buildOwn();
   },
 
@@ -44,15 +45,15 @@ LENSES.surprise = {
     list.replaceChildren();
     which.replaceChildren();
     make("b", "char", which).textContent = shown(looked.char);
-    if (bits === UNKNOWN) return which.append(" is not known to this model, which does not read it.");
+    if (bits === UNKNOWN) return which.append(` ${t("is not known to this model, which does not read it.")}`);
     if (!looked.top.length) {
-      which.append(" is where the text begins: nothing was read before it.");
+      which.append(` ${t("is where the text begins: nothing was read before it.")}`);
       return;
     }
     const shares = sharesOf([...looked.top.map(([, logit]) => logit), ...looked.rest]);
     const there = looked.top.findIndex(([char]) => char === looked.char);
-    if (bits >= 0) which.append(` cost ${bits.toFixed(2)} bits: a chance of ${percent(2 ** -bits)}. `);
-    which.append("With the settings as they are, it is drawn from:");
+    if (bits >= 0) which.append(` ${t("cost {} bits: a chance of {}.", bits.toFixed(2), percent(2 ** -bits))}`);
+    which.append(` ${t("With the settings as they are, it is drawn from:")}`);
     looked.top.slice(0, SHOWN).forEach(([char], at) => {
       const row = make("li", at === there ? "there" : "", list);
       make("b", "char", row).textContent = shown(char);
@@ -76,7 +77,7 @@ function percent(share) {
 
 // Chances from logits, the largest first, by the settings on the page: temperature, then top-k, then top-p of the rest.
 function sharesOf(logits) {
-  const [temperature, k, p] = [setting("Temperature"), setting("Top-k"), setting("Top-p")];
+  const [temperature, k, p] = [setting("temperature"), setting("top-k"), setting("top-p")];
   let weights = logits.map((logit, at) =>
     temperature > 0 ? Math.exp((logit - logits[0]) / temperature) : at ? 0 : 1,
   );
@@ -102,21 +103,20 @@ function showSum(box, note, whole) {
   const known = values.filter((bits) => bits !== null && bits !== UNKNOWN);
   const total = sum(known);
   const line = box.querySelector(".sum");
-  const text = known.length
-    ? `${(total / known.length).toFixed(2)} bits a character · ${Math.round(total).toLocaleString("en")} bits in ${known.length.toLocaleString("en")} characters`
-    : "";
+  const facts = [(total / known.length).toFixed(2), ...[Math.round(total), known.length].map((each) => each.toLocaleString("en"))];
+  const text = known.length ? t("{} bits a character · {} bits in {} characters", ...facts) : "";
   if (line.textContent !== text) line.textContent = text;
   if (!whole || values.length < note.chars.length) return;
   const costly = box.querySelector(".costly");
   costly.replaceChildren();
   const words = wordsOf(note.chars, values);
   if (words.length < 2) return;
-  make("span", "lead", costly).textContent = "Lost most at";
+  make("span", "lead", costly).textContent = t("Lost most at");
   for (const { word, bits, at } of words.slice(0, COSTLY)) {
     const button = make("button", "", costly);
     button.type = "button";
     button.append(word, " ");
-    make("small", "", button).textContent = `${bits.toFixed(0)} bits`;
+    make("small", "", button).textContent = t("{} bits", bits.toFixed(0));
     button.addEventListener("click", () => bring({ number: note.number, n: at }));
   }
 }
@@ -138,13 +138,13 @@ function wordsOf(chars, values) {
 // The visitor's own text: written in a field with the colours lying under it.
 function buildOwn() {
   const box = make("details", "own", panel);
-  make("summary", "", box).textContent = "Score a text of yours";
+  make("summary", "", box).textContent = t("Score a text of yours");
   const field = make("div", "field", box);
   const under = make("div", "under", field);
   under.ariaHidden = "true";
   const input = make("textarea", "", field);
-  [input.rows, input.spellcheck, input.placeholder] = [5, false, "Write or paste here; it is scored as you write."];
-  input.ariaLabel = "Text to score";
+  [input.rows, input.spellcheck, input.placeholder] = [5, false, t("Write or paste here; it is scored as you write.")];
+  input.ariaLabel = t("Text to score");
   make("p", "sum", box).setAttribute("role", "status");
   make("p", "fault", box).setAttribute("role", "alert");
   make("div", "costly", box);
@@ -173,7 +173,7 @@ async function change(input, box) {
   const model = modelNow();
   const answer = await ask({ text, ...(model ? { model } : {}) });
   if (text !== input.value) return;
-  box.querySelector(".fault").textContent = answer.refusal || "";
+  box.querySelector(".fault").textContent = heard(answer.refusal || "");
   if (answer.refusal) return;
   const note = noteOf(OWN);
   note.chars = [...text];

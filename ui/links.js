@@ -7,13 +7,15 @@ function showOffer(offer) {
   const alone = offer.prompts.length === 1;
   const nothing = offer.prompts.every((prompt) => !prompt);
   make("p", "lead", node).textContent = nothing
-    ? "Somebody shares a text that the model wrote, after no words of theirs."
-    : `Somebody shares a text that the model wrote. ${alone ? "This prompt was" : "These prompts were"} written by whoever made this link:`;
+    ? t("Somebody shares a text that the model wrote, after no words of theirs.")
+    : alone
+      ? t("Somebody shares a text that the model wrote. This prompt was written by whoever made this link:")
+      : t("Somebody shares a text that the model wrote. These prompts were written by whoever made this link:");
   for (const prompt of offer.prompts) if (prompt) make("div", "text prompt", node).textContent = prompt;
-  make("p", "facts", node).textContent = offer.facts;
-  paragraph(node, "notice", offer.warning);
+  make("p", "facts", node).textContent = heard(offer.facts);
+  paragraph(node, "notice", heard(offer.warning));
   const button = make("button", "again", node);
-  [button.type, button.textContent] = ["button", "Write it again"];
+  [button.type, button.textContent] = ["button", t("Write it again")];
   button.addEventListener("click", () => {
     button.disabled = true;
     trigger("follow", { query: location.search });
@@ -33,9 +35,9 @@ async function showShare(share) {
   const said = box.querySelector("p");
   try {
     await navigator.clipboard.writeText(url);
-    said.textContent = "Copied: who opens it sees this text written again.";
+    said.textContent = t("Copied: who opens it sees this text written again.");
   } catch {
-    said.textContent = "Copy it from here: who opens it sees this text written again.";
+    said.textContent = t("Copy it from here: who opens it sees this text written again.");
     shown.focus();
     shown.select();
   }

@@ -33,7 +33,8 @@ from .second import Second
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
 from .shelf import Served, Shelf
 from .streams import Streams
-from .view import make_film, make_view
+from .view import make_film, make_said, make_view
+from .words import t
 
 log = logging.getLogger("char-lstm")
 
@@ -68,9 +69,9 @@ class Page:
 
     def _lay_out_chat(self) -> None:
         owner = self.shelf.owner
-        gr.HTML(f"<h1>{html.escape(owner.title)}</h1><p>{html.escape(owner.greeting)}</p>", elem_id="intro")
+        make_said(f"<h1>{html.escape(owner.title)}</h1><p>{html.escape(owner.greeting)}</p>", "intro")
         first = self.shelf.first()
-        self.notices = gr.HTML(**self._notices(), elem_id="notices")
+        self.notices = make_said(elem_id="notices", **self._notices())
         with gr.Row(elem_id="panes"):
             with gr.Column(min_width=0):
                 if self.second:
@@ -81,17 +82,17 @@ class Page:
         with gr.Row(elem_id="moves"):
             # The classes tell view.js when a button can be pressed; here is what holds at first.
             off: dict[str, Any] = {"size": "sm", "interactive": False, "min_width": 40}
-            self.go_on = gr.Button("Continue", elem_classes="if-turns", **off)
-            self.retry = gr.Button("Retry", elem_classes="if-turns", **off)
-            self.undo = gr.Button("Undo", elem_classes="if-turns", **off)
-            self.clear = gr.Button("Clear", elem_classes="if-anything", **off)
-            self.share = gr.Button("Share", elem_classes="if-turns", **off)
+            self.go_on = gr.Button(t("Continue"), elem_classes="if-turns", **off)
+            self.retry = gr.Button(t("Retry"), elem_classes="if-turns", **off)
+            self.undo = gr.Button(t("Undo"), elem_classes="if-turns", **off)
+            self.clear = gr.Button(t("Clear"), elem_classes="if-anything", **off)
+            self.share = gr.Button(t("Share"), elem_classes="if-turns", **off)
         with gr.Row(elem_id="ask"):
             self.prompt = gr.Textbox(
                 "",
-                label="Prompt",
+                label=t("Prompt"),
                 show_label=False,
-                placeholder="A beginning …",
+                placeholder=t("A beginning …"),
                 lines=1,
                 max_lines=6,
                 autofocus=True,
@@ -99,22 +100,23 @@ class Page:
                 scale=8,
                 min_width=120,
             )
-            self.send = gr.Button("Send", variant="primary", elem_classes="if-idle", min_width=60)
-            self.stop = gr.Button("Stop", variant="stop", elem_classes="if-busy", interactive=False, min_width=60)
+            self.send = gr.Button(t("Send"), variant="primary", elem_classes="if-idle", min_width=60)
+            self.stop = gr.Button(t("Stop"), variant="stop", elem_classes="if-busy", interactive=False, min_width=60)
         with gr.Row(elem_id="examples"):
             small: dict[str, Any] = {"size": "sm", "elem_classes": "if-idle", "min_width": 40}
             self.examples = [gr.Button(**small, **each) for each in self._examples(first)]
         self.film = make_film(self._film(first))
 
     def _lay_out_settings(self) -> None:
-        self.model = gr.Dropdown(label="Model", filterable=False, **self._choices())
-        self.about = gr.HTML(self._about(self.shelf.first()), elem_id="about")
+        self.model = gr.Dropdown(label=t("Model"), filterable=False, elem_id="model", **self._choices())
+        self.about = make_said(self._about(self.shelf.first()), "about")
         if self.second:
             self.second.lay_out_choice()
         gr.HTML("<p></p>", elem_id="load")
 
         def slider(label: str, low: float, high: float, value: float, step: float, info: str) -> gr.Slider:
-            return gr.Slider(low, high, value, step=step, label=label, info=info, buttons=[])
+            words: dict[str, Any] = {"label": t(label), "info": t(info), "elem_id": label.lower()}
+            return gr.Slider(low, high, value, step=step, buttons=[], **words)
 
         default = SamplingParams
         self.temperature = slider(
@@ -126,7 +128,7 @@ class Page:
         )
         self.top_k = slider("Top-k", 0, 100, default.top_k, 1, "only the likeliest so many; 0 is all")
         self.top_p = slider("Top-p", 0.01, 1, default.top_p, 0.01, "only the likeliest of this total chance")
-        self.seed = gr.Number(label="Seed", placeholder="a new one each time")
+        self.seed = gr.Number(label=t("Seed"), placeholder=t("a new one each time"))
         self.seed.value = ""  # None would be shown as 0
 
     def _wire(self) -> None:
@@ -444,4 +446,4 @@ def _about(event: gr.EventData, name: str) -> object:
 
 def _label(text: str) -> str:
     """An example's button: what it will send, the line ends seen."""
-    return text.replace("\n", " ⏎") if text else "Begin anywhere"
+    return text.replace("\n", " ⏎") if text else t("Begin anywhere")

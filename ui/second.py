@@ -17,6 +17,7 @@ from .beside import NOBODY, Companion
 from .conversation import Conversation, hello
 from .settings import RefusalError
 from .view import make_view
+from .words import t
 
 if TYPE_CHECKING:
     from .page import Page
@@ -26,7 +27,7 @@ log = logging.getLogger("char-lstm")
 
 Updates = dict[Any, Any]
 _NAMES = (
-    ('aria-label="Conversation"', 'aria-label="The second model"'),
+    ("Conversation", "The second model"),
     ("Lens over the text", "Lens over the second text"),
 )
 
@@ -53,9 +54,9 @@ class Second:
 
     def lay_out_choice(self) -> None:
         names = beside.choices(self._page.shelf.names)
-        self.choice = gr.Dropdown(names, value=NOBODY, label="Together with", filterable=False)
+        self.choice = gr.Dropdown(names, value=NOBODY, label=t("Together with"), filterable=False)
         info = "0 the first alone · 1 the other alone"
-        self.share = gr.Slider(0, 1, 0.5, step=0.05, label="Blend", info=info, buttons=[], visible="hidden")
+        self.share = gr.Slider(0, 1, 0.5, step=0.05, label=t("Blend"), info=t(info), buttons=[], visible="hidden")
 
     def arrived(self) -> Updates:
         """What a visitor who arrives is shown: the choice among those that are served by now."""

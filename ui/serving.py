@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from .api import no_such_endpoint
 from .first_paint import FirstPaint
 from .page import Page
+from .words import I18N
 
 MAX_READERS = 512  # streams at once; an engine's own queue is full before, and says so in words
 MAX_QUEUED = 64
@@ -46,6 +47,7 @@ def launch(page: Page, **options: Any) -> str:
         "ssr_mode": False,
         "pwa": False,
         "footer_links": ["api", "settings"],
+        "i18n": I18N,
         "theme": theme(),
         "css_paths": _CSS,
         "app_kwargs": {

@@ -86,7 +86,7 @@ function showTurn(turn, before) {
   }
   node.classList.toggle("writing", !turn.foot);
   node.classList.toggle("chat", Boolean(turn.chat));
-  for (const kind of ["status", "notice", "fault", "mark", "foot"]) paragraph(node, kind, turn[kind]);
+  for (const kind of ["status", "notice", "fault", "mark", "foot"]) paragraph(node, kind, heard(turn[kind]));
   return node;
 }
 
@@ -97,8 +97,8 @@ function show() {
   showPlace();
   showBranches();
   showHand();
-  const load = document.querySelector("#load p");
-  if (load && !second && load.textContent !== talk.load) load.textContent = talk.load;
+  const [load, told] = [document.querySelector("#load p"), heard(talk.load)];
+  if (load && !second && load.textContent !== told) load.textContent = told;
   if (lens.name !== "plain") pump();
 }
 
@@ -113,12 +113,12 @@ function showTalk() {
   const kept = new Set(talk.turns.map((turn) => String(turn.turn)));
   for (const node of [...log.querySelectorAll(":scope > article")]) if (!kept.has(node.dataset.turn)) node.remove();
   for (const number of [...lens.notes.keys()]) if (number !== OWN && !kept.has(String(number))) forget(number);
-  paragraph(log, "forgotten", talk.forgotten && `${talk.forgotten} earlier turns are not shown; the memory of them stays.`);
+  paragraph(log, "forgotten", talk.forgotten && t("{} earlier turns are not shown; the memory of them stays.", talk.forgotten));
   showHello();
   showOffer(talk.offer);
   for (const turn of talk.turns) showTurn(turn);
   paragraph(log, "refusal", "");
-  paragraph(log, "refusal", talk.refusal);
+  paragraph(log, "refusal", heard(talk.refusal));
   const last = talk.turns[talk.turns.length - 1];
   log.setAttribute("aria-busy", String(Boolean(last && !last.foot)));
 }
@@ -146,11 +146,11 @@ function showHello() {
     make("p", "hint", node);
   }
   const [lead, text, hint] = node.children;
-  lead.textContent = talk.hello.hello ? "This it wrote by itself, from an empty memory:" : "";
+  lead.textContent = talk.hello.hello ? t("This it wrote by itself, from an empty memory:") : "";
   text.textContent = talk.hello.hello;
   hint.textContent = talk.hello.chat
-    ? "Say something, and it answers. Or send nothing, and let it speak first."
-    : "Give it a beginning and it goes on from there. Or send nothing, and let it choose.";
+    ? t("Say something, and it answers. Or send nothing, and let it speak first.")
+    : t("Give it a beginning and it goes on from there. Or send nothing, and let it choose.");
 }
 
 function listen() {
@@ -200,13 +200,24 @@ startRewind();
 startBranches();
 if (!second) askNews("");
 startHand();
+const retell = translate(element); // of what is there before anything is written
+onLanguage(() => {
+  retell();
+  for (const box of element.querySelectorAll(".branches, .hand")) box.told = box.shown = "";
+  choose(lens.name);
+  namePage(100);
+});
 update();
 
 // Gradio calls the slider Temperature "range slider for Temperature"; its name is what stands above it.
-function nameSliders(tries) {
-  const sliders = document.querySelectorAll('input[type="range"][aria-label^="range slider for "]');
-  for (const slider of sliders) slider.ariaLabel = slider.ariaLabel.replace("range slider for ", "");
-  if (!sliders.length && tries) setTimeout(nameSliders, 50, tries - 1);
+function namePage(tries) {
+  document.documentElement.style.setProperty("--try", JSON.stringify(t("Try")));
+  const [sliders, numbers] = ["range slider for ", "number input for "].map((before) =>
+    [...document.querySelectorAll(`input[aria-label^="${before}"]`)].map((input) => [input, input.ariaLabel.slice(before.length)]),
+  );
+  for (const [slider, name] of sliders) slider.ariaLabel = name;
+  for (const [number, name] of numbers) number.ariaLabel = t("number input for {}", name);
+  if (!sliders.length && tries) setTimeout(namePage, 50, tries - 1);
 }
 
-nameSliders(100);
+namePage(100);

@@ -10,17 +10,19 @@ const WAYS = { 4: "up", "-4": "down", 0: "off" };
 const ARITHMETIC = "1"; // its version, as ui/links.py has it
 const FASTEST = 200; // not a speed: as fast as it can
 const SAMPLE = { length: 240, seed: 7 }; // what it writes when somebody arrives, as the app does
-const WORDS = {
-  temperature: (t) => (t === 0 ? "always the likeliest" : t < 0.5 ? "sober" : t < 0.95 ? "sensible" : t <= 1.05 ? "as it has learned" : t < 1.5 ? "daring" : "wild"),
-  length: () => "characters a reply",
-  speed: (speed) => (speed >= FASTEST ? "as fast as it can" : "characters a second"),
-  top_k: (k) => (k ? "likeliest characters only" : "all characters"),
-  top_p: (p) => (p < 1 ? "of the likeliest" : "all characters"),
+const DEGREES = [[0.5, "{} sober"], [0.95, "{} sensible"], [1.051, "{} as it has learned"], [1.5, "{} daring"], [Infinity, "{} wild"]];
+const MEANING = {
+  temperature: (at) => (at === 0 ? "{} always the likeliest" : DEGREES.find(([below]) => at < below)[1]),
+  length: () => "{} characters a reply",
+  speed: (speed) => (speed >= FASTEST ? "{} as fast as it can" : "{} characters a second"),
+  top_k: (k) => (k ? "{} likeliest characters only" : "{} all characters"),
+  top_p: (p) => (p < 1 ? "{} of the likeliest" : "{} all characters"),
 };
 const SAME = "The same text, character for character, as when the link was made.";
 const STRANGER = "The prompt was written by whoever made this link.";
 const model = new URL(location.href).searchParams.get("model");
 const reader = import("./link.js");
+const spoken = /^zh\b/i.test(navigator.language) ? speakChinese().catch(() => {}) : null; // without the words in English
 let worker = null;
 let followed = null; // the link that is being followed: {steps, done, v, text, shared}
 let vocab = []; // of the model
@@ -41,6 +43,13 @@ function begin() {
   navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
 }
 
+async function speakChinese() {
+  learn(await (await fetch("zh.json")).json());
+  document.documentElement.lang = "zh-CN";
+  translate(document.documentElement);
+  for (const input of document.querySelectorAll("input[type=range]")) describe(input);
+}
+
 function hear(data) {
   if (data.loaded) return arrive(data.loaded).catch((error) => say(`The page failed: ${error}`, "fault"));
   if (data.part) return (of("part").value = data.part);
@@ -50,6 +59,7 @@ function hear(data) {
 }
 
 async function arrive({ sizes, training, parameters, verified, name, commit, way, ...rest }) {
+  await spoken;
   [chat, vocab] = [rest.chat, rest.vocab];
   const title = name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm";
   of("title").textContent = title;
@@ -59,7 +69,7 @@ async function arrive({ sizes, training, parameters, verified, name, commit, way
   if (commit) facts.unshift(`commit ${commit.slice(0, 7)}`);
   if (!verified) facts.push("not verified: only over https can a browser compare SHA-256");
   if (training.int8_cost > 0.01) facts.push("the app writes in float32 with this model, and so another text");
-  of("about").textContent = facts.join(" · ");
+  of("about").textContent = heard(facts.join(" · "));
   const examples = Array.isArray(training.examples) ? training.examples : [];
   for (const example of examples.filter((each) => typeof each === "string" && each.length <= 60).slice(0, 4)) {
     const button = make("button", "", of("examples"));
@@ -133,15 +143,15 @@ async function end(why = "") {
   const otherwise = commit ? "the link was changed, or not made by this project" : "the model here may be another, or the link was changed";
   const reason = v && v !== ARITHMETIC ? `it was made in ${made}, and here it is written in version ${ARITHMETIC} of it` : otherwise;
   const line = make("p", "mark", turn.node);
-  if (unknown) line.textContent = `${unknown}: whether it is the same cannot be told.`;
-  else line.textContent = found === text ? SAME : `Not the same text: ${reason}.`;
+  if (unknown) line.textContent = heard(`${unknown}: whether it is the same cannot be told.`);
+  else line.textContent = heard(found === text ? SAME : `Not the same text: ${reason}.`);
   turn.node.append(turn.node.querySelector(".foot")); // the facts stay below
 }
 
 function settings() {
   const [typed, seed] = [of("seed").value.trim(), Number(of("seed").value)];
   if (typed && !(Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED && /^\d+$/.test(typed))) {
-    return say(`Seed is ${typed.slice(0, 40)}: it must be a whole number from 0 to ${MAX_SEED}.`, "fault");
+    return say(`Seed is ${typed.slice(0, 40)}: it must be a whole number from 0 to ${MAX_SEED}`, "fault");
   }
   const number = (name) => Number(of(name).value);
   return {
@@ -161,7 +171,7 @@ function send(prompt, { sample = null, chosen = settings(), fast = false, strang
   const text = make("div", "text", node);
   make("span", "prompt", text).textContent = prompt;
   make("span", "reply", text);
-  if (stranger) make("p", "mark", node).textContent = STRANGER;
+  if (stranger) make("p", "mark", node).textContent = heard(STRANGER);
   make("p", "foot", node);
   const last = turns.at(-1);
   const start = { from: last?.to ?? null, to: last?.to ?? null, written: 0, first: 0, hold: [] };
@@ -224,7 +234,7 @@ function settle({ ended, memory, written, seconds, unknown, failed }) {
     if (cells.length) facts.push(`a hand on ${cells.join(", ")}`);
     const names = [...new Set(unknown)].slice(0, 8).join(" ");
     if (names) facts.push(`it does not know ${names}: skipped`);
-    turn.node.lastChild.textContent = facts.join(" · ");
+    turn.node.lastChild.textContent = heard(facts.join(" · "));
   }
   if (followed && !failed && ended !== "stopped") goOn();
   else if (followed) end("It was not written to its end");
@@ -240,7 +250,7 @@ function show() {
 }
 
 function say(text, kind = "") {
-  of("status").textContent = text;
+  of("status").textContent = heard(text);
   of("status").className = kind;
 }
 
@@ -253,8 +263,8 @@ function make(tag, name, parent) {
 
 function describe(input) {
   const value = Number(input.value);
-  const words = `${value.toLocaleString("en", { maximumFractionDigits: 3 })} ${WORDS[input.id](value)}`;
-  input.previousElementSibling.textContent = input.ariaValueText = words;
+  const means = t(MEANING[input.id](value), value.toLocaleString("en", { maximumFractionDigits: 3 }));
+  input.previousElementSibling.textContent = input.ariaValueText = means;
 }
 
 const moves = {

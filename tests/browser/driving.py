@@ -10,7 +10,10 @@ LOOKS = [(1280, 860, "light"), (390, 844, "dark")]
 TIMEOUT_MS = 60_000
 
 
-def open_page(context: BrowserContext, app: App, query: str = "") -> tuple[Page, list[str]]:
+def open_page(
+    context: BrowserContext, app: App, query: str = "", *, log: str = "Conversation", send: str = "Send"
+) -> tuple[Page, list[str]]:
+    """The page, and what is complained of from now on; it is ready when its log and Send are, by their names."""
     complaints: list[str] = []
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
@@ -21,8 +24,8 @@ def open_page(context: BrowserContext, app: App, query: str = "") -> tuple[Page,
         lambda asked: None if asked.url.startswith((app.url, "data:", "blob:")) else complaints.append(asked.url),
     )
     page.goto(app.url + query)
-    expect(log(page)).to_be_visible(timeout=TIMEOUT_MS)
-    expect(button(page, "Send")).to_be_enabled()
+    expect(page.get_by_role("log", name=log)).to_be_visible(timeout=TIMEOUT_MS)
+    expect(button(page, send)).to_be_enabled()
     return page, complaints
 
 

@@ -21,6 +21,7 @@ from model import Blend, Reading, generate, score
 from model.sampler import SamplingParams
 from tests.app_server import App, eventually, random_model, scripted_model, serving
 from tests.tiny import tiny_model
+from ui.words import english
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 ASKED: dict[str, Any] = {"prompt": "ROMEO:", "length": 30, "temperature": 0.8, "top_k": 0, "top_p": 1.0, "seed": 1}
@@ -445,7 +446,7 @@ def test_the_document_itself_shows_what_the_model_writes(app: App) -> None:
 def test_defaults_are_those_of_sampling_params(app: App) -> None:
     config = httpx.get(f"{app.url}config").json()
     values = {
-        component["props"].get("label"): component["props"].get("value")
+        english(component["props"].get("label")): component["props"].get("value")
         for component in config["components"]
         if component["type"] == "slider"
     }

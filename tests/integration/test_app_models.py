@@ -122,7 +122,7 @@ def test_one_model_that_fails_leaves_the_others(hub: LocalHub, files: dict[str, 
     assert len(shelf.notices) == 1
     with serving(shelf) as app:
         config = httpx.get(f"{app.url}config").json()
-    [dropdown] = [part["props"] for part in config["components"] if part["props"].get("label") == "Model"]
+    [dropdown] = [part["props"] for part in config["components"] if part["props"].get("elem_id") == "model"]
     assert [name for name, _ in dropdown["choices"]] == ["mine", "ada/novel"]
     assert dropdown["value"] == "mine"
 

@@ -300,7 +300,8 @@ def test_the_card_leads_to_a_page_that_came_later(hub: LocalHub, token: str, her
 
 
 @pytest.mark.parametrize(
-    ("hardware", "lacks"), [("static", "web/index.html"), ("zero-gpu", "app.py, requirements.txt, ui/page.py")]
+    ("hardware", "lacks"),
+    [("static", "web/index.html"), ("zero-gpu", "app.py, requirements.txt, ui/page.py, web/zh.json")],
 )
 def test_what_a_page_is_made_of_is_looked_for_first(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hardware: str, lacks: str

@@ -15,6 +15,7 @@ from ui.conversation import Conversation
 from ui.moves import Settings
 from ui.settings import RefusalError
 from ui.shelf import Served, Shelf
+from ui.words import t
 
 PARAMS = SamplingParams(length=20, seed=5)
 
@@ -125,11 +126,11 @@ def test_a_model_is_not_set_beside_itself(served: list[Served]) -> None:
 
 def test_who_can_be_chosen() -> None:
     assert beside.choices(["a", "b"]) == [
-        ("no other", "-"),
-        ("a, side by side", "a"),
-        ("b, side by side", "b"),
-        ("a, blended", "+ a"),
-        ("b, blended", "+ b"),
+        (t("no other"), "-"),
+        (f"a, {t('side by side')}", "a"),
+        (f"b, {t('side by side')}", "b"),
+        (f"a, {t('blended')}", "+ a"),
+        (f"b, {t('blended')}", "+ b"),
     ]
     assert beside.chosen("-", Shelf()) is beside.chosen("+ a", Shelf()) is None
     values: list[object] = ["c", 3, ["a"], {}]

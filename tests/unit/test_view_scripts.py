@@ -1,4 +1,4 @@
-"""The scripts of the view are joined into one scope (see ui/view.py): what one of them names is there for all."""
+"""The scripts of a view are joined into one scope (see ui/view.py): what one of them names is there for all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from ui.view import SCRIPTS
+from ui.view import SCOPES
+from ui.words import SCRIPT
 
 UI = Path(__file__).parents[2] / "ui"
 _TOP = re.compile(r"^(?:async\s+)?(?:function\s*\*?|class|const|let|var)\s+(.*)$", re.MULTILINE)
@@ -36,11 +37,13 @@ def twice(scripts: dict[str, str]) -> dict[str, list[str]]:
 
 
 def test_no_two_scripts_of_the_view_declare_the_same_name() -> None:
-    scripts = {name: (UI / name).read_text(encoding="utf-8") for name in SCRIPTS}
-    assert twice(scripts) == {}
-    assert {"lens", "LENSES", "showTurn", "stepOn", "TAKEN_MS", "PATIENCE_MS"} <= {
-        name for script in scripts.values() for name in names(script)
-    }
+    joined: set[str] = set()
+    for scope in SCOPES:
+        scripts = {"words.js": SCRIPT, **{name: (UI / name).read_text(encoding="utf-8") for name in scope}}
+        assert twice(scripts) == {}
+        joined |= {name for script in scripts.values() for name in names(script)}
+    assert {"t", "lens", "LENSES", "showTurn", "stepOn", "TAKEN_MS", "PATIENCE_MS", "slider", "retell"} <= joined
+    assert {path.name for path in UI.glob("*.js")} == {name for scope in SCOPES for name in scope}
 
 
 def test_a_name_that_is_declared_twice_is_found() -> None:
