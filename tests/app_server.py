@@ -18,8 +18,9 @@ import torch
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, LSTMState
 from ui.page import Page
+from ui.served import Served
 from ui.serving import launch
-from ui.shelf import Served, Shelf
+from ui.shelf import Shelf
 
 ALPHABET = ["\t", "\n", *map(chr, range(32, 127)), *"éß¬—…你🙂\u0301\u202e\u2028\x07"]
 

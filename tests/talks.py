@@ -15,7 +15,8 @@ from ui import moves
 from ui.conversation import Conversation
 from ui.links import HERE, Link, Step, fingerprint
 from ui.moves import Settings
-from ui.shelf import Served, Shelf
+from ui.served import Served
+from ui.shelf import Shelf
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHARACTERS = "aZ &=?#+%;/\\\"'<>\n\t\x00\x7fé你🙂\u0301\u202e\u2028{}$`"

@@ -28,8 +28,9 @@ from model.reading import UNKNOWN
 from model.sampler import shorten
 
 from .hand import check_holds
+from .served import Served
 from .settings import DEADLINE_S, MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_index, check_text
-from .shelf import Served, Shelf
+from .shelf import Shelf
 from .words import english
 from .writing import ask, follow
 

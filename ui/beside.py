@@ -16,8 +16,9 @@ from model import Sequence as Part
 from . import moves
 from .branches import MOST
 from .conversation import Conversation, Turn
+from .served import Served
 from .settings import RefusalError, check_speed
-from .shelf import Served, Shelf
+from .shelf import Shelf
 from .words import t
 
 NOBODY = "-"

@@ -34,8 +34,8 @@ from model.tokenizer import describe_unknown
 from . import hand
 from .branches import Branches
 from .links import Link
+from .served import Served
 from .settings import DEADLINE_S, RefusalError
-from .shelf import Served
 from .takeover import news, text_so_far
 
 MAX_TURNS = 50  # older ones leave the page; what the model remembers of them stays

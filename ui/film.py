@@ -35,8 +35,9 @@ from model.char_lstm import is_local
 from model.history import History, Moment, read_history
 
 from .questions import question
+from .served import Served
 from .settings import RawSettings, RefusalError, check_text
-from .shelf import Served, Shelf
+from .shelf import Shelf
 from .writing import check_words
 
 log = logging.getLogger("char-lstm")

@@ -48,8 +48,9 @@ from model.tokenizer import CharTokenizer
 from . import steps
 from .conversation import Conversation, Turn
 from .questions import question
+from .served import Served
 from .settings import RefusalError, check_text
-from .shelf import Served, Shelf
+from .shelf import Shelf
 from .without import without
 
 log = logging.getLogger("char-lstm")

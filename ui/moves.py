@@ -13,8 +13,8 @@ from model import Memory, SamplingParams, Sequence
 
 from .conversation import MAX_TEXT, Conversation, Turn
 from .hand import NO_HAND, Hand
+from .served import Served
 from .settings import MAX_LENGTH, RefusalError, check_text
-from .shelf import Served
 from .writing import ask
 
 MAX_REPLY = MAX_TEXT  # characters of one reply, however often it is continued

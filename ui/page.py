@@ -30,8 +30,9 @@ from .links import Link
 from .load import Load
 from .news import News
 from .second import Second
+from .served import Served
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
-from .shelf import Served, Shelf
+from .shelf import Shelf
 from .streams import Streams
 from .view import make_film, make_said, make_view
 from .words import t

@@ -21,7 +21,7 @@ from .words import t
 
 if TYPE_CHECKING:
     from .page import Page
-    from .shelf import Served
+    from .served import Served
 
 log = logging.getLogger("char-lstm")
 

@@ -13,8 +13,9 @@ from .conversation import Conversation, Turn, line
 from .hand import Hand, said
 from .links import FLOAT32, HERE, Link, Step, fingerprint
 from .moves import Settings
+from .served import Served
 from .settings import RefusalError
-from .shelf import Served, Shelf
+from .shelf import Shelf
 from .writing import check_words
 
 _SAME = "The same text, character for character, as when the link was made."

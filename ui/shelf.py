@@ -21,88 +21,18 @@ from typing import Any
 
 import torch
 
-from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError, SamplingParams
+from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
 from model.char_lstm import is_local, split_revision
 from model.sampler import shorten
 from model.stepper import Arithmetic
 
-from .greeting import examples_of, greeting_of
 from .owner import Owner
+from .served import BUNDLED, Served, begin_serving, start_engine
 from .settings import RefusalError
 
 log = logging.getLogger("char-lstm")
 
-BUNDLED = "bundled"
 _GRACE_S = 1.0  # in which someone who has been given a model, just before another took its place, asks it for a reply
-
-
-@dataclass(eq=False)
-class Served:
-    """A model that writes.
-
-    Attributes:
-        name: what the page and the API call it.
-        greeting: a short sample of its own, for an empty page.
-        examples: prompts that suit it; "" is one too.
-        newer: what is served in its place, if it is not served any more.
-        gone: whether its weights are: nothing was to be written any more.
-        refused: why a newer commit is not served; "" if there is none.
-        parts: the two that it is, when they write together.
-    """
-
-    name: str
-    lm: CharLSTM
-    engine: Engine
-    thread: threading.Thread
-    examples: tuple[str, ...] = ("",)
-    greeting: str = ""
-    newer: Served | None = None
-    gone: bool = False
-    refused: str = ""
-    parts: tuple[Served, ...] = ()
-
-    @property
-    def commit(self) -> str:
-        """Of the Hub, 40 hex digits; "" if it came from a folder."""
-        return self.lm.commit or ""
-
-    @property
-    def blend(self) -> Blend | None:
-        """The two models that it is, if it is no single one."""
-        lm: object = self.lm
-        return lm if isinstance(lm, Blend) else None
-
-    def reader(self, params: SamplingParams) -> CharLSTM | Blend:
-        """The model as it writes with some settings: to read what it has written."""
-        if self.blend and params.share is not None:
-            return self.blend.at(params.share)
-        return self.lm
-
-    def share_of(self, params: SamplingParams) -> float:
-        """How much the second of two models has a say in what is written with some settings."""
-        own = self.blend.share if self.blend else 0.0
-        return own if params.share is None else params.share
-
-    @property
-    def now(self) -> Served:
-        """What is served today under its name: itself, or a newer commit."""
-        served = self
-        while served.newer:
-            served = served.newer
-        return served
-
-    @property
-    def about(self) -> str:
-        """One line: what it has read, commit, size, device."""
-        config = self.lm.config
-        corpus = self.lm.training.get("corpus")
-        read = [f"has read {corpus[:60]}"] if isinstance(corpus, str) and corpus else []
-        layers = f"{config.num_layers} layer{'s' if config.num_layers > 1 else ''} of {config.hidden_size} cells"
-        commit = [f"commit {self.lm.commit[:7]}"] if self.lm.commit else []
-        size = f"{_short_number(config.parameters)} parameters"
-        return " · ".join(
-            [*read, *commit, size, layers, f"{config.vocab_size} characters", f"on {self.lm.device.type.upper()}"]
-        )
 
 
 @dataclass(eq=False)
@@ -157,7 +87,7 @@ class Shelf:
 
     def add(self, name: str, lm: CharLSTM) -> Served:
         """Serves a model that is in memory already."""
-        served = _serve(name, lm, self.arithmetic, self.owner)
+        served = begin_serving(name, lm, self.arithmetic, self.owner)
         entry = Entry("", name, served)
         entry.done.set()
         self._entries.append(entry)
@@ -187,7 +117,7 @@ class Shelf:
 
     def serve(self, entry: Entry, lm: CharLSTM) -> Served:
         """Serves a model under an entry's name. What was served so far writes what was asked of it, and goes."""
-        served = _serve(entry.name, lm, self.arithmetic, self.owner)
+        served = begin_serving(entry.name, lm, self.arithmetic, self.owner)
         self._put(entry, served)
         for names in [names for names in self._blends if entry.name in names]:
             with suppress(RefusalError):
@@ -211,7 +141,7 @@ class Shelf:
             except ValueError:
                 reason = f"{first.name} and {second.name} share no character: they cannot write together."
                 raise RefusalError("", reason) from None
-            engine, thread = _start(entry.name, lm, self.arithmetic, self.owner)
+            engine, thread = start_engine(entry.name, lm, self.arithmetic, self.owner)
             served = Served(entry.name, lm, engine, thread, parts=(first, second))
             self._put(entry, served)
             return served
@@ -358,20 +288,6 @@ def _may_move(spec: str) -> bool:
     return not is_local(id_or_path) and not re.fullmatch("[0-9a-f]{40}", revision or "")
 
 
-def _serve(name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: Owner) -> Served:
-    """Starts the model's engine and lets it write its greeting."""
-    engine, thread = _start(name, lm, arithmetic, owner)
-    examples = examples_of(lm, owner.blocked, bundled=name == BUNDLED)
-    return Served(name, lm, engine, thread, examples, greeting_of(engine))
-
-
-def _start(name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: Owner) -> tuple[Engine, threading.Thread]:
-    engine = Engine(lm, arithmetic=arithmetic, max_rows_each=owner.rows_each, blocked=owner.blocked)
-    thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
-    thread.start()
-    return engine, thread
-
-
 def _names(specs: Names[str]) -> list[str]:
     """What people see: a Hub id as it was given; of a folder its last part alone, told apart by a number."""
     names: list[str] = []
@@ -392,10 +308,3 @@ def _reason(entry: Entry, error: Exception) -> str:
         return f"{entry.name} cannot be served: {str(error).replace(entry.spec, entry.name)}"
     log.error("loading %s", entry.name, exc_info=error)
     return f"{entry.name} cannot be served: {type(error).__name__} while loading it"
-
-
-def _short_number(number: int) -> str:
-    for unit, size in (("M", 1_000_000), ("k", 1_000)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return str(number)

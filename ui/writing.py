@@ -11,8 +11,8 @@ from model.engine import EngineBusyError
 from model.holds import Holds
 
 from .hand import check_holds
+from .served import Served
 from .settings import DEADLINE_S, RefusalError
-from .shelf import Served
 
 _FIRST_S = 0.005  # until the first character, which is shown at once
 _BETWEEN_S = 1 / 30  # smooth to the eye

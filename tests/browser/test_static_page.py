@@ -31,7 +31,7 @@ from training.space import write_static
 from ui import moves, sharing
 from ui.conversation import Conversation
 from ui.hand import Hand
-from ui.shelf import Served
+from ui.served import Served
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "arithmetic.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."

@@ -13,8 +13,9 @@ import pytest
 from model import PRETRAINED, ModelUnavailableError, generate
 from tests.app_server import random_model, serving
 from tests.local_hub import LocalHub
+from ui.served import BUNDLED, Served
 from ui.settings import RefusalError
-from ui.shelf import BUNDLED, Served, Shelf, split_spec
+from ui.shelf import Shelf, split_spec
 
 
 @pytest.fixture

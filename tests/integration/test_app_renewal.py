@@ -21,7 +21,8 @@ from tests.app_server import App, eventually, random_model, serving
 from tests.local_hub import LocalHub, Repo
 from tests.visitor import LIMITS, TIMEOUT_S, Visitor
 from ui.renewal import LONGEST_S, Renewal
-from ui.shelf import BUNDLED, Served, Shelf
+from ui.served import BUNDLED, Served
+from ui.shelf import Shelf
 
 EVERY_S = 0.1
 STREAMS = 32

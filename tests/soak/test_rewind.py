@@ -10,7 +10,7 @@ from model import PRETRAINED, CharLSTM, Engine, SamplingParams
 from ui import moves
 from ui.conversation import Conversation
 from ui.moves import Settings
-from ui.shelf import Served
+from ui.served import Served
 
 PLACES, LENGTH = 200, 2000
 

@@ -14,8 +14,8 @@ from tests.app_server import random_model
 from ui import moves
 from ui.conversation import MAX_TURNS, Conversation, hello
 from ui.moves import Settings
+from ui.served import Served
 from ui.settings import RefusalError
-from ui.shelf import Served
 
 PARAMS = SamplingParams(length=20, seed=5)
 QUICK = Settings(PARAMS, None)

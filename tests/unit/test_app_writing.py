@@ -10,8 +10,8 @@ import pytest
 
 from model import Engine, SamplingParams
 from tests.app_server import random_model
+from ui.served import Served
 from ui.settings import RefusalError
-from ui.shelf import Served
 from ui.writing import ask, follow
 
 

@@ -13,8 +13,9 @@ from ui import beside, moves
 from ui.beside import Companion
 from ui.conversation import Conversation
 from ui.moves import Settings
+from ui.served import Served
 from ui.settings import RefusalError
-from ui.shelf import Served, Shelf
+from ui.shelf import Shelf
 from ui.words import t
 
 PARAMS = SamplingParams(length=20, seed=5)

@@ -19,8 +19,8 @@ from ui import hand, moves, sharing
 from ui.conversation import Conversation
 from ui.hand import Hand
 from ui.links import Link
+from ui.served import Served
 from ui.settings import RefusalError
-from ui.shelf import Served
 from ui.without import MOST, without
 
 UP, OFF = (Hold(0, 3, 4.0),), (Hold(1, 7, 0.0), Hold(0, 3, -4.0))

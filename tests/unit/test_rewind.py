@@ -14,8 +14,8 @@ from tests.talks import OneShelf, serve, settings, texts, write
 from tests.unit.test_sharing import follow
 from ui import moves, sharing
 from ui.conversation import MAX_BRANCHES, Conversation
+from ui.served import Served
 from ui.settings import RefusalError
-from ui.shelf import Served
 
 LENGTH = 120
 

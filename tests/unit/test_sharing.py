@@ -12,8 +12,9 @@ from tests.talks import OneShelf, a_conversation, serve, settings, texts, write
 from ui import moves, sharing
 from ui.conversation import Conversation
 from ui.links import Link
+from ui.served import Served
 from ui.settings import RefusalError
-from ui.shelf import Served, Shelf
+from ui.shelf import Shelf
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SAME = "The same text, character for character, as when the link was made."

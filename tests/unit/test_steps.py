@@ -18,7 +18,7 @@ from tests.unit.test_sharing import SAME, follow
 from ui import moves, sharing
 from ui.conversation import Conversation
 from ui.moves import Settings
-from ui.shelf import Served
+from ui.served import Served
 from ui.steps import told
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,9 @@ from tests.app_server import random_model
 from tests.unit.test_app_conversation import lines, seeded, send
 from ui import moves, sharing
 from ui.conversation import Conversation, Turn
+from ui.served import Served
 from ui.settings import MAX_PROMPT, RefusalError
-from ui.shelf import Served, Shelf
+from ui.shelf import Shelf
 
 OLD, NEW = "a" * 40, "b" * 40
 CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
