@@ -2,7 +2,7 @@
 
 owner         what the one who serves it has decided, from the environment
 settings      raw values from a page or a program, checked
-conversation  what was said and where to go on from; pure logic
+conversation  what was said and where to go on from; turn: a turn of it; lines: how the page is told; pure logic
 takeover      what a newer commit of a model reads of it
 shelf         the models that are served; served: one of them, with its engine
 greeting      what an empty page shows of a model

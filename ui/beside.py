@@ -15,10 +15,11 @@ from model import Sequence as Part
 
 from . import moves
 from .branches import MOST
-from .conversation import Conversation, Turn
+from .conversation import Conversation
 from .served import Served
 from .settings import RefusalError, check_speed
 from .shelf import Shelf
+from .turn import Turn
 from .words import t
 
 NOBODY = "-"

@@ -46,11 +46,12 @@ from model.reading import UNKNOWN, Floats
 from model.tokenizer import CharTokenizer
 
 from . import steps
-from .conversation import Conversation, Turn
+from .conversation import Conversation
 from .questions import question
 from .served import Served
 from .settings import RefusalError, check_text
 from .shelf import Shelf
+from .turn import Turn
 from .without import without
 
 log = logging.getLogger("char-lstm")

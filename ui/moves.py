@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from model import Memory, SamplingParams, Sequence
 
-from .conversation import MAX_TEXT, Conversation, Turn
+from .conversation import MAX_TEXT, Conversation
 from .hand import NO_HAND, Hand
 from .served import Served
 from .settings import MAX_LENGTH, RefusalError, check_text
+from .turn import Turn
 from .writing import ask
 
 MAX_REPLY = MAX_TEXT  # characters of one reply, however often it is continued

@@ -21,11 +21,12 @@ import gradio as gr
 from model import SamplingParams
 
 from . import api, beside, moves, sharing
-from .conversation import Conversation, Turn, greet, hello, line
+from .conversation import Conversation, greet, hello
 from .film import Films
 from .greeting import MAX_EXAMPLES
 from .hand import Hand, check_holds
 from .lenses import Lenses
+from .lines import line
 from .links import Link
 from .load import Load
 from .news import News
@@ -34,6 +35,7 @@ from .served import Served
 from .settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED, RawSettings, RefusalError, check_speed
 from .shelf import Shelf
 from .streams import Streams
+from .turn import Turn
 from .view import make_film, make_said, make_view
 from .words import t
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import moves
-from .conversation import Conversation, Turn, line
+from .conversation import Conversation
 from .hand import Hand, said
+from .lines import line
 from .links import FLOAT32, HERE, Link, Step, fingerprint
 from .moves import Settings
 from .served import Served
 from .settings import RefusalError
 from .shelf import Shelf
+from .turn import Turn
 from .writing import check_words
 
 _SAME = "The same text, character for character, as when the link was made."

@@ -26,7 +26,7 @@ from model import Blend, Look, Reading, SamplingParams, Sequence
 from model.reading import UNKNOWN, Floats
 from model.sampler import Randomness, weights
 
-from .conversation import Turn
+from .turn import Turn
 
 SHOWN = 512  # cells of a layer, from the first on
 LIKELY = 8

@@ -3,7 +3,7 @@
 Gradio's queue costs the server a millisecond a message, this one a tenth of that, so that many can read at once. A
 move of the page begins a reply and gets a token; who opens ``/stream/TOKEN`` reads the reply as server-sent events.
 Each message holds what is new since the last one, in the lines of JSON that the page's view is made of
-(``conversation``); the foot of the turn is in the last. A token is good for one reader and for a few seconds, and a
+(``lines``); the foot of the turn is in the last. A token is good for one reader and for a few seconds, and a
 reply whose reader has gone ends with the engine's next step.
 """
 
@@ -22,9 +22,10 @@ from starlette.types import Receive, Scope, Send
 
 from model import Sequence
 
-from .conversation import Turn, line, say
+from .lines import line, say
 from .load import Load
 from .settings import RefusalError
+from .turn import Turn
 from .writing import follow
 
 log = logging.getLogger("char-lstm")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .conversation import Turn
+    from .turn import Turn
 
 MAX_CARRIED = 4000  # characters: more than an LSTM remembers, and read in half a second
 

@@ -1,4 +1,4 @@
-// Runs once when the view is mounted. The value is a text of JSON lines (see conversation.py). While a reply is
+// Runs once when the view is mounted. The value is a text of JSON lines (see lines.py). While a reply is
 // written, more of them come over a stream of server-sent events; at its end, however it ends, the view asks for the
 // conversation as the server has it. All text goes into the page as textContent: whatever a model writes stays text.
 const log = element.querySelector(".talk");

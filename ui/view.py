@@ -33,7 +33,7 @@ def make_view(lines: str, elem_id: str, *instead: tuple[str, str]) -> gr.HTML:
     """A view that shows the lines of a conversation.
 
     Args:
-        lines: see ``conversation``.
+        lines: see ``lines``.
         elem_id: of its element.
         instead: texts of the template, and what stands there instead.
     """

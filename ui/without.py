@@ -11,8 +11,8 @@ from typing import Any
 
 from model import Memory
 
-from .conversation import Turn
 from .hand import held_from
+from .turn import Turn
 from .writing import ask, follow
 
 MOST = 2_000  # characters; beyond, two texts have long gone their ways

@@ -11,10 +11,11 @@ from model import CharLSTM, ChatFormat, Engine, generate, stream
 from tests.app_server import random_model
 from tests.unit.test_app_conversation import lines, seeded, send
 from ui import moves, sharing
-from ui.conversation import Conversation, Turn
+from ui.conversation import Conversation
 from ui.served import Served
 from ui.settings import MAX_PROMPT, RefusalError
 from ui.shelf import Shelf
+from ui.turn import Turn
 
 OLD, NEW = "a" * 40, "b" * 40
 CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
