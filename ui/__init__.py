@@ -14,7 +14,7 @@ lenses        the route that its lenses ask
 film          the route that tells what a model wrote at each step of its training
 load          how much is being written just now
 beside        a second conversation that follows the first; second: its view
-page          layout and events; view.py, view.js and style.css beside it
+layout        what stands on the page; page: what each control does; view.py, view.js and style.css beside it
 words         what stands on it, in English and Chinese
 api           /generate, /score and /inspect
 """

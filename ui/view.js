@@ -123,7 +123,7 @@ function showTalk() {
   log.setAttribute("aria-busy", String(Boolean(last && !last.foot)));
 }
 
-// The buttons that can be pressed, by the classes that they have in page.py. A second view has a part in them.
+// The buttons that can be pressed, by the classes that they have in layout.py. A second view has a part in them.
 const views = (window.charLSTMViews = window.charLSTMViews || new Map());
 views.set(second ? 2 : 1, { element, now: () => talk });
 function enable() {
