@@ -33,16 +33,20 @@ function t(text, ...values) {
 function heard(text) {
   if (!isChinese() || !text) return text;
   if (words.table.has(text)) return t(text);
-  const each = (between, joint) => text.split(between).map(heard).join(joint);
-  if (text.includes(" · ")) return each(" · ", " · ");
+  const each = (parts, joint) => {
+    const told = parts.map(heard);
+    if (told.every((one, at) => one === parts[at])) return text;
+    return told.reduce((all, one) => all + (all.endsWith("。") ? "" : joint) + one);
+  };
+  if (text.includes(" · ")) return each(text.split(" · "), " · ");
   const sentences = text.match(/.+?[.…](?= [A-Z]|$)|.+$/gs).map((sentence) => sentence.trim());
-  if (sentences.length > 1) return sentences.map(heard).reduce((all, one) => all + (all.endsWith("。") ? "" : " ") + one);
+  if (sentences.length > 1) return each(sentences, " ");
   for (const { text: known, shape, marks } of words.shapes) {
     const values = shape.exec(text);
     if (values) return t(known, ...values.slice(1).map((value, at) => (marks[at] === "{*}" ? heard(value) : value)));
   }
-  if (text.includes("; ")) return each("; ", "；");
-  return text.includes(", ") ? each(", ", "、") : text;
+  if (text.includes("; ")) return each(text.split("; "), "；");
+  return text.includes(", ") ? each(text.split(", "), "、") : text;
 }
 
 // Returns what does it again, for when the language is another one.
