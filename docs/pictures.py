@@ -1,0 +1,249 @@
+"""The pictures of the README and of docs: ``python -m docs.pictures [VIEW …]`` makes them anew, all or some.
+
+The real app in a real Chromium, wide and narrow, light and dark. The bundled model writes in them; beside it and in the
+film, one that is trained for it on the documentation inside Python and pushed to a local Hub, which takes a minute.
+Needs requirements-dev.txt, and Pillow, which comes with Gradio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.app_server import App, eventually, free_port
+from tests.browser.driving import button, choose, fast, log, open_page, send, setting, settled, turns
+from tests.chromium import launch
+from tests.local_hub import LocalHub
+from ui.shelf import Shelf
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "pictures"
+LOOKS = {"wide": (1280, 860), "narrow": (390, 844)}
+MARGIN = 12
+COLOURS = 128  # of a picture: text and a few scales need no more
+MODEL = "ada/python-docs"
+PROMPT = "MACHINE:\nI read one letter, "
+
+
+def chat(page: Page) -> None:
+    write(page, "GHOST:\nWho writes in here at night?\n\nMACHINE:\n", 64, 42)
+    write(page, "\n\nGHOST:\nAnd what do you remember?\n\nMACHINE:\n", 49, 70)
+
+
+def surprise(page: Page) -> None:
+    put_on(page, "Surprise")
+    write(page, PROMPT, 228, 28)
+    expect(page.locator(".sums .sum")).to_contain_text(f"in {len(PROMPT) + 228 - 1} characters")
+    along(page, 47)
+    expect(page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")).to_have_count(5)
+
+
+def memory(page: Page) -> None:
+    put_on(page, "Memory")
+    write(page, PROMPT, 228, 28)
+    pick(page, 1, 169)
+    expect(page.locator(".under-picture")).to_contain_text(f"to {len(PROMPT) + 228}.")
+    along(page, 47)
+    expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
+
+
+def hand(page: Page) -> None:
+    put_on(page, "Memory")
+    write(page, PROMPT, 228, 28)
+    pick(page, 1, 169)
+    page.get_by_role("group", name="Hold this cell while it writes").get_by_text("Down", exact=True).click()
+    button(page, "Write it again").click()
+    expect(page.get_by_role("region", name="With and without the hand")).to_be_visible()
+    expect(turns(page).last.locator(".foot")).to_contain_text("a hand on")
+    settled(page)
+
+
+def step(page: Page) -> None:
+    put_on(page, "Step")
+    write(page, PROMPT, 60, 8)
+    for length in (61, 62, 63):
+        button(page, "Step").click()
+        expect(turns(page).last.locator(".foot")).to_contain_text(f"{length} characters")
+    expect(page.get_by_role("list", name="How the character came to be")).to_be_visible()
+
+
+def branches(page: Page) -> None:
+    write(page, PROMPT, 120, 8)
+    retry(page, 9)
+    write(page, "\n\nGHOST:\n", 90, 3)
+    retry(page, 5)
+    button(page, "Undo").click()
+    write(page, "\n\nMACHINE:\n", 90, 7)
+    retry(page, 6)
+    expect(page.get_by_role("group", name="Branches")).to_be_visible()
+
+
+def side_by_side(page: Page) -> None:
+    page.get_by_role("combobox", name="Together with").click()
+    page.get_by_role("option", name=f"{MODEL}, side by side", exact=True).click()
+    expect(page.get_by_role("log", name="The second model")).to_be_visible()
+    put_on(page, "Surprise")
+    put_on(page, "Surprise", "Lens over the second text")
+    write(page, "The machine is ", 170, 8)
+    expect(page.locator("#second .foot")).to_contain_text("170 characters")
+
+
+def film(page: Page) -> None:
+    choose(page, MODEL)
+    page.get_by_text("Watch it learn", exact=True).click()
+    page.get_by_role("textbox", name="Prompt of the film").fill("The machine is ")
+    page.keyboard.press("Tab")
+    slider = page.get_by_role("slider", name="Step of the training")
+    slider.focus()
+    for key in ("End", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)
+        shown = page.get_by_role("region", name="What it wrote at this step")
+        expect(shown).to_have_attribute("aria-busy", "false")
+    slider.evaluate("each => each.closest('.film').scrollIntoView({ block: 'end' })")
+
+
+ALONE: list[Callable[[Page], None]] = [chat, surprise, memory, hand, step, branches]
+TOGETHER: list[Callable[[Page], None]] = [side_by_side, film]
+
+
+def write(page: Page, prompt: str, length: int, seed: int) -> None:
+    fast(page)
+    setting(page, "Length", length)
+    setting(page, "Seed", seed)
+    send(page, prompt)
+
+
+def retry(page: Page, seed: int) -> None:
+    setting(page, "Seed", seed)
+    button(page, "Retry").click()
+    expect(turns(page).last.locator(".foot")).to_contain_text(f"seed {seed} ")
+    settled(page)
+
+
+def put_on(page: Page, lens: str, group: str = "Lens over the text") -> None:
+    page.get_by_role("group", name=group, exact=True).get_by_text(lens, exact=True).click()
+    page.mouse.move(0, 0)
+
+
+def pick(page: Page, layer: int, cell: int) -> None:
+    page.get_by_role("spinbutton", name="Layer").fill(str(layer))
+    page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
+    page.keyboard.press("Tab")
+
+
+def along(page: Page, count: int) -> None:
+    """Puts the focus on a character."""
+    log(page).focus()
+    page.keyboard.press("Home")
+    for _ in range(count):
+        page.keyboard.press("ArrowRight")
+    focus = turns(page).last.locator("i.focus").text_content() or ""
+    expect(page.locator(".which .char")).to_have_text(focus)  # what is told is of this one
+
+
+def take(browser: Browser, app: App, view: Callable[[Page], None]) -> None:
+    for look, (width, height) in LOOKS.items():
+        for scheme in ("light", "dark"):
+            viewport = {"width": width, "height": height}
+            context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            page, complaints = open_page(context, app)
+            view(page)
+            page.wait_for_timeout(300)  # colours fade in
+            name = f"{view.__name__.replace('_', '-')}-{look}-{scheme}"
+            save(shoot(page, view), name)
+            context.close()
+            if complaints:
+                raise SystemExit(f"{view.__name__}: {complaints}")
+
+
+def shoot(page: Page, view: Callable[[Page], None]) -> bytes:
+    """What a view is about: of the chat the page, as much as is seen at once; else a part, with some room around it."""
+    page.evaluate("scrollTo(0, 0)")
+    if view is chat:
+        return page.screenshot()
+    box = page.locator("#film" if view is film else "#panes").bounding_box()
+    if box is None:
+        raise SystemExit(f"{view.__name__}: nothing is seen of it")
+    clip: Any = {"x": box["x"] - MARGIN, "y": box["y"] - MARGIN}
+    clip |= {"width": box["width"] + 2 * MARGIN, "height": box["height"] + 2 * MARGIN}
+    return page.screenshot(full_page=True, clip=clip)
+
+
+def save(png: bytes, name: str) -> None:
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    path = FOLDER / f"{name}.webp"
+    picture.convert("RGB").save(path, lossless=True, quality=100, method=6)
+    print(f"{path.relative_to(ROOT)}: {picture.width} × {picture.height}, {path.stat().st_size / 1000:.0f} kB")
+
+
+@contextmanager
+def serving(models: list[str], environment: dict[str, str]) -> Iterator[App]:
+    """The app as it is started by hand, in a process of its own."""
+    port = free_port()
+    named = [argument for model in models for argument in ("--model", model)]
+    environment = {**environment, "GRADIO_SERVER_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "app.py", *named], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        eventually(lambda: answers(url))
+        yield App(url, Shelf())
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def trained() -> Iterator[dict[str, str]]:
+    """A local Hub with the second model, and the environment in which it is the Hub."""
+    hub = LocalHub().start()
+    with tempfile.TemporaryDirectory() as folder:
+        token = hub.add_token(MODEL.split("/")[0])
+        environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token}
+        environment["HF_HOME"] = f"{folder}/home"
+        recipe = ["--preset", "tiny", "--steps", "600", "--evaluations", "12", "--seed", "1"]
+        command = [sys.executable, "-m", "training", "--out", f"{folder}/run", "--push-to", MODEL, *recipe]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+        yield environment
+    hub.stop()
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m docs.pictures", description=__doc__)
+    parser.add_argument("views", nargs="*", metavar="VIEW", help="all of them if none is named")
+    asked = parser.parse_args(argv).views
+    alone, together = ([view for view in views if not asked or view.__name__ in asked] for views in (ALONE, TOGETHER))
+    FOLDER.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        if alone:
+            with serving([], dict(os.environ)) as app:
+                for view in alone:
+                    take(browser, app, view)
+        if together:
+            with trained() as environment, serving(["bundled", MODEL], environment) as app:
+                for view in together:
+                    take(browser, app, view)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
