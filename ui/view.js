@@ -76,6 +76,7 @@ function showTurn(turn, before) {
     node = make("article", "turn", log);
     node.dataset.turn = turn.turn;
     const text = make("div", "text", node);
+    text.lang = ""; // whatever the model has read, not the page's
     make("span", "prompt", text);
     make("span", "reply", text);
   }
@@ -142,7 +143,7 @@ function showHello() {
   if (!node) {
     node = make("div", "hello", log);
     make("p", "lead", node);
-    make("div", "text", node);
+    make("div", "text", node).lang = "";
     make("p", "hint", node);
   }
   const [lead, text, hint] = node.children;

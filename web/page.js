@@ -169,6 +169,7 @@ function send(prompt, { sample = null, chosen = settings(), fast = false, strang
   if (turns[0]?.sample) moves.clear();
   const node = make("article", chat ? "chat" : "", of("talk"));
   const text = make("div", "text", node);
+  text.lang = ""; // whatever the model has read, not the page's
   make("span", "prompt", text).textContent = prompt;
   make("span", "reply", text);
   if (stranger) make("p", "mark", node).textContent = heard(STRANGER);

@@ -99,6 +99,7 @@ def test_the_page_is_in_chinese(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(log.locator(".foot")).to_have_text(re.compile(r"^种子 \d+ · 30 个字符 · 每秒 [\d,]+ 个 · 已达设定长度$"))
     expect(log.locator(".notice")).to_contain_text("这个模型不认识 ")
+    expect(log.locator(".text")).to_have_attribute("lang", "")  # nothing says that a model writes the page's language
     button(page, "重试").click()
     expect(log.locator(".foot")).to_contain_text("撤销可恢复原来的内容")
     button(page, "分享").click()
@@ -163,6 +164,7 @@ def test_the_page_in_the_browser_is_in_chinese(static: str, browser: Browser, lo
     expect(log.locator(".foot")).to_have_text(
         re.compile(r"^种子 7 · 40 个字符 · (每秒 [\d,]+ 个 · )?已达设定长度 · 它不认识 漢：已跳过$")
     )
+    expect(log.locator(".text")).to_have_attribute("lang", "")
     for name in ("发送", "停止", "继续", "重试", "复制", "清空"):
         expect(button(page, name)).to_be_visible()
     if width < 768:
