@@ -179,12 +179,14 @@ class Reading:
         if not (0 if self._before is None else -1) <= position < len(self.ids):
             raise IndexError(f"position is {position}: the text has {len(self.ids)} characters")
         with self._lock:
+            here = self._place()
             if position < 0:
                 self._stepper.load(0, self._state)
             else:
                 self._reach(position)
             before, seen = self._stepper.state(0), self._next() if position >= 0 else self._first()
             after, expects = self._stepper.state(0), self._expected
+            self._go_to(here)  # or whoever reads on would have to come back by a replay
         gates = np.zeros((len(before.h), 4, before.h.shape[-1]), np.float32)
         if seen.id != UNKNOWN:
             for layer in range(len(gates)):
@@ -212,7 +214,7 @@ class Reading:
     def _begin(self) -> None:
         self._stepper.load(0, self._state)
         self._first()
-        self._places = [_Place(0, self._stepper.state(0), self._expected)]
+        self._places = [self._place()]
 
     def _first(self) -> Seen:
         """Reads what comes before the text, from the state before that."""
@@ -233,6 +235,9 @@ class Reading:
         while self._position < position:
             self._next()
 
+    def _place(self) -> _Place:
+        return _Place(self._position, self._stepper.state(0), self._expected)
+
     def _go_to(self, place: _Place) -> None:
         self._stepper.load(0, place.state)
         self._position, self._expected = place.position, place.expected
@@ -250,7 +255,7 @@ class Reading:
         position = self._position
         if position % self._apart or position <= self._places[-1].position:
             return
-        self._places.append(_Place(position, self._stepper.state(0), self._expected))
+        self._places.append(self._place())
         if len(self._places) > _PLACES:
             self._apart *= 2
             self._places = [place for place in self._places if place.position % self._apart == 0]

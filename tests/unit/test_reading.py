@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 import torch
@@ -72,6 +74,19 @@ def test_any_place_is_reached_from_anywhere(lm, arithmetic: Arithmetic):
         assert np.array_equal(look.seen.cells, whole[position].cells)
         if position:
             assert np.array_equal(look.before, whole[position - 1].cells)
+
+
+def test_who_reads_on_after_a_close_look_replays_nothing(lm, monkeypatch):
+    reading = Reading(lm)
+    reading.become(TEXT)
+    on = reading.walk()
+    for _ in range(50):
+        next(on)
+    reading.look(3)
+    reads = Mock(wraps=reading._stepper.predict)
+    monkeypatch.setattr(reading._stepper, "predict", reads)
+    assert next(on).position == 50
+    assert reads.call_count == 1
 
 
 def test_two_who_walk_at_once_see_the_same(lm):
