@@ -38,6 +38,7 @@ function valuesOf(note) {
 }
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const frame = () => new Promise(requestAnimationFrame); // none comes while the page is hidden
 
 // The server knows a conversation's key once the page has told it; it forgets when it is started anew.
 async function ask(question) {
@@ -80,6 +81,7 @@ async function pump() {
       const [values, key] = [valuesOf(note), lensNow().key()];
       const answer = await ask({ turn: note.number, from: values.length, ...lensNow().wants() });
       if (answer.refusal) break;
+      await frame(); // what can be seen is drawn once
       if (lens.notes.get(note.number) !== note || lens.name === "plain" || lensNow().key() !== key) continue;
       if (answer.given !== undefined && note.given === null) note.given = answer.given;
       const news = lensNow().take(answer, note, values.length);
@@ -88,7 +90,7 @@ async function pump() {
       lensNow().show(note);
       if (!news.length) break;
       const writing = talk.turns.length && !talk.turns[talk.turns.length - 1].foot;
-      if (writing && !answer.more) await pause(WRITING_MS);
+      if (writing) await pause(WRITING_MS);
     }
   } finally {
     lens.pumping = false;
@@ -284,9 +286,12 @@ function startLenses() {
     input.addEventListener("change", () => choose(name));
     make("span", "", choice).textContent = label;
   }
-  let timer = 0;
-  log.addEventListener("mouseover", (event) => {
+  let [timer, over] = [0, null];
+  // Not mouseover: a text that grows moves under a hand that rests, and would be looked at all along.
+  log.addEventListener("mousemove", (event) => {
     const node = lens.name !== "plain" && event.target.closest("i");
+    if (node === over) return;
+    over = node;
     clearTimeout(timer); // a hand that sweeps over the text asks for where it rests
     if (node) timer = setTimeout(look, RESTS_MS, { number: node.number, n: node.n });
   });

@@ -204,13 +204,9 @@ function draw() {
   if (canvas.width !== WIDTH || canvas.height !== hidden) [canvas.width, canvas.height] = [WIDTH, hidden];
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(WIDTH, hidden);
-  const shades = shadesNow();
+  const [pixels, shades] = [new Uint32Array(image.data.buffer), shadesNow()];
   map.columns.forEach((column, x) => {
-    for (let y = 0; y < hidden; y++) {
-      const shade = shades[column[y] + 128];
-      const at = 4 * (y * WIDTH + x);
-      [image.data[at], image.data[at + 1], image.data[at + 2], image.data[at + 3]] = shade;
-    }
+    for (let y = 0; y < hidden; y++) pixels[y * WIDTH + x] = shades[column[y] + 128];
   });
   pen.putImageData(image, 0, 0);
   pen.fillStyle = getComputedStyle(panel).color;
@@ -226,7 +222,7 @@ function draw() {
     : t("The picture is drawn while it writes.");
 }
 
-// From -128 to 127 the colour of each value: blue, the paper, orange, as light or dark as the page.
+// From -128 to 127 the colour of each value, as a pixel: blue, the paper, orange, as light or dark as the page.
 function shadesNow() {
   const dark = document.body.classList.contains("dark");
   if (memory.dark === dark) return memory.shades;
@@ -234,10 +230,11 @@ function shadesNow() {
     ? [[103, 171, 221], [28, 25, 23], [238, 154, 69]]
     : [[8, 64, 126], [255, 255, 255], [122, 47, 4]];
   memory.dark = dark;
-  memory.shades = Array.from({ length: 256 }, (_, at) => {
+  const shades = Array.from({ length: 256 }, (_, at) => {
     const share = Math.min(1, Math.abs(at - 128) / 127);
     return [0, 1, 2].map((c) => zero[c] + share * ((at < 128 ? low : high)[c] - zero[c])).concat(255);
   });
+  memory.shades = new Uint32Array(new Uint8ClampedArray(shades.flat()).buffer);
   return memory.shades;
 }
 

@@ -177,7 +177,7 @@ function strip(parent, bytes, text) {
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(bytes.length, 1);
   const shades = shadesNow();
-  bytes.forEach((byte, at) => image.data.set(shades[byte + 128], 4 * at));
+  new Uint32Array(image.data.buffer).set(Array.from(bytes, (byte) => shades[byte + 128]));
   pen.putImageData(image, 0, 0);
   return canvas;
 }

@@ -249,3 +249,34 @@ def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
     expect(page.locator(".under-picture")).to_contain_text("characters 1 to 240.")
     page.keyboard.press("End")
     expect(page.locator(".under-picture")).to_contain_text(f"to {len(text)}.")
+
+
+def test_the_picture_is_drawn_once_a_frame(page: Page) -> None:
+    put_on(page, "Memory")
+    page.evaluate(
+        """() => {
+            window.draws = [];
+            const put = CanvasRenderingContext2D.prototype.putImageData;
+            CanvasRenderingContext2D.prototype.putImageData = function (...image) {
+                window.draws.push(document.timeline.currentTime);
+                put.apply(this, image);
+            };
+        }"""
+    )
+    text = write(page)
+    expect(page.locator(".under-picture")).to_contain_text(f"to {len(text)}.")
+    draws = page.evaluate("window.draws")
+    assert draws
+    assert len(set(draws)) == len(draws)
+
+
+def test_a_text_that_moves_under_a_hand_that_rests_is_not_looked_at(page: Page) -> None:
+    put_on(page, "Surprise")
+    write(page)
+    turns(page).last.locator(".reply i").nth(10).hover()
+    expect(page.locator("i.focus")).to_have_count(1)
+    looks: list[str] = []
+    page.on("request", lambda asked: looks.append(asked.url) if '"at":' in (asked.post_data or "") else None)
+    text = write(page, "x\n" * 30)
+    expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(text))
+    assert not looks
