@@ -36,6 +36,7 @@ bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_stream $(ARGS)
 	@$(RUN) -m tests.benchmarks.bench_engine
 	@$(RUN) -m tests.benchmarks.bench_page
+	@$(RUN) -m tests.benchmarks.bench_lens
 	@$(RUN) -m tests.benchmarks.bench_crowd
 	@$(RUN) -m tests.benchmarks.bench_training
 

@@ -1,0 +1,133 @@
+"""How smooth the page is while a long reply is written under each lens, and what an update costs the server.
+
+    python -m tests.benchmarks.bench_lens [--lens NAME …] [--length N] [--speed N] [--repeats N] [--json FILE]
+
+A real Chromium, 1280 pixels wide, against the real app with the bundled model; both share the machine's cores. A frame
+is what lies between two animation frames of the page, from Enter until nothing changes any more; an update is one in
+which the reply has grown. The server's work is the processor time of all its threads but the engine's, which writes,
+from the first update to the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import torch
+from playwright.sync_api import Browser, sync_playwright
+
+from model import PRETRAINED, CharLSTM
+from tests.app_server import App, serving
+from tests.benchmarks.report import machine, write_json
+from tests.browser.driving import open_page, setting
+from tests.chromium import launch
+
+LENSES = ("Plain", "Surprise", "Memory", "Step")
+LONG_MS = 100
+# ``begun`` comes with the reply's first character, ``written`` with its last, ``still`` when all have their colours.
+WATCH = """() => {
+    const log = document.querySelector('[role=log]'), frames = [], updates = [];
+    let last, changedAt = 0, changed = false, grown = false, tellBegun, tellWritten, tellStill;
+    window.begun = new Promise(done => tellBegun = done);
+    window.written = new Promise(done => tellWritten = done);
+    window.still = new Promise(done => tellStill = done);
+    new MutationObserver(changes => {
+        changed = true;
+        grown ||= changes.some(each => each.addedNodes.length && each.target.closest('.reply'));
+    }).observe(log, {subtree: true, childList: true, attributes: true});
+    const look = now => {
+        if (last) frames.push(now - last);
+        last = now;
+        if (changed) changedAt = now;
+        if (grown) tellBegun(updates.push(now));
+        changed = grown = false;
+        const over = log.querySelector('.foot');
+        if (over) tellWritten(updates);
+        if (over && now - changedAt > 800) tellStill({frames, coloured_s: (changedAt - updates[0]) / 1000});
+        else requestAnimationFrame(look);
+    };
+    document.addEventListener('keydown', () => requestAnimationFrame(look), {capture: true, once: true});
+}"""
+
+
+def server_s() -> float:
+    """Processor time so far of the threads that serve: all but this one and the engine's."""
+    spared = {each.native_id for each in threading.enumerate() if each.name.startswith(("engine", "MainThread"))}
+    threads = [each for each in Path("/proc/self/task").iterdir() if int(each.name) not in spared]
+    return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e9
+
+
+def write(app: App, browser: Browser, lens: str, length: int, speed: int) -> dict[str, Any]:
+    """One reply to a visitor who has just come, looked at through a lens."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    page, _ = open_page(context, app)
+    page.get_by_role("group", name="Lens over the text").get_by_text(lens, exact=True).click()
+    for name, value in {"Speed": speed, "Length": length, "Seed": 1}.items():
+        setting(page, name, value)
+    page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
+    page.wait_for_timeout(500)  # Gradio takes up what was typed
+    page.evaluate(WATCH)
+    page.keyboard.press("Enter")
+    page.evaluate("() => window.begun")
+    before = server_s()
+    updates = page.evaluate("() => window.written")
+    served_s = server_s() - before
+    still = page.evaluate("() => window.still")
+    context.close()
+    return {
+        "lens": lens,
+        "longest_ms": max(still["frames"]),
+        "long_frames": sum(frame > LONG_MS for frame in still["frames"]),
+        "updates_per_s": (len(updates) - 1) / (updates[-1] - updates[0]) * 1000,
+        "server_ms": 1000 * served_s / (len(updates) - 1),
+        "written_s": (updates[-1] - updates[0]) / 1000,
+        "coloured_s": still["coloured_s"],
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    on, runs = found["machine"], found["runs"]
+    lines = [
+        f"{found['length']:,} characters at speed {found['speed']} (200 is as fast as it can); "
+        f"{on['cpus']} CPUs ({on['instructions']}), Chromium {found['chromium']}",
+        "",
+        f"{'lens':<10}{'longest frame':>15}{'over 100 ms':>13}{'updates/s':>11}{'server, an update':>19}"
+        f"{'written in':>12}{'coloured in':>13}",
+    ]
+    for run in runs:
+        lines.append(
+            f"{run['lens']:<10}{run['longest_ms']:>12.0f} ms{run['long_frames']:>13}{run['updates_per_s']:>11.1f}"
+            f"{run['server_ms']:>16.1f} ms{run['written_s']:>10.2f} s{run['coloured_s']:>11.2f} s"
+        )
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="How smooth the page is under each lens.")
+    parser.add_argument("--lens", nargs="*", default=LENSES, choices=LENSES)
+    parser.add_argument("--length", type=int, default=5000)
+    parser.add_argument("--speed", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path, default=Path("build") / "bench_lens.json")
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)  # as the app
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    with serving({"bundled": lm}) as app, sync_playwright() as playwright:
+        browser = launch(playwright)
+        write(app, browser, "Plain", options.length, options.speed)  # once unmeasured
+        orders = [lens for _ in range(options.repeats) for lens in options.lens]
+        runs = [write(app, browser, lens, options.length, options.speed) for lens in orders]
+        chromium = browser.version
+        browser.close()
+    asked = {"length": options.length, "speed": options.speed}
+    found = {**asked, "machine": machine(), "chromium": chromium, "runs": runs}
+    print(table(found))
+    write_json(options.json, found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
