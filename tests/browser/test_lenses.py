@@ -186,7 +186,8 @@ def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: 
     page.keyboard.press("Tab")
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("23")
     expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
-    assert marks(turn) == cell_marks(app, text, 0, 23)
+    told = cell_marks(app, text, 0, 23)
+    eventually(lambda: marks(turn) == told)  # the picture may be there before: it is of the whole layer
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
     expect(turn.locator("i.focus")).to_have_count(1)
