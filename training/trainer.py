@@ -25,6 +25,7 @@ from model import LSTMConfig, LSTMNetwork, LSTMState
 from . import parallel
 from .dataset import Windows
 from .ids_file import Ids
+from .initial import expect_by_frequency
 from .locked_dropout import DroppedNetwork
 from .optimizer import AdamW, GatewiseMuon, Optimizer
 from .recipe import Recipe
@@ -58,6 +59,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.network = LSTMNetwork(config)
+        expect_by_frequency(self.network, ids)
         self.network.to(device)
         self.steps_done = 0
         self._device = torch.device(device)

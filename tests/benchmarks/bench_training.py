@@ -11,7 +11,9 @@ else (data, logs, checkpoints), which is overhead.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
+import multiprocessing
 import statistics
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
@@ -34,6 +37,7 @@ from tests.benchmarks import plain_training
 from tests.benchmarks.report import machine, write_json
 from training import cli, evaluate
 from training.dataset import Windows
+from training.heap import keep_memory
 from training.keeper import Keeper
 from training.measure import has_fast_bfloat16
 from training.recipe import PRESETS, Recipe
@@ -41,8 +45,8 @@ from training.session import Session
 from training.signals import Signals
 from training.trainer import Trainer
 
-COMPARED = ("small", "medium")
-Step = Callable[[], object]
+COMPARED = ("tiny", "small", "medium")
+PLAIN = "plain way"
 
 # What a run spends its time on, and in which functions. Each second counts for the innermost of them.
 PARTS: tuple[tuple[str, Any, str], ...] = (
@@ -58,44 +62,68 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
 
 
 def speeds(recipe: Recipe, repeats: int) -> dict[str, Any]:
-    """Characters a second of a preset's sizes, each way."""
-    text = "\n".join(topics[name] for name in sorted(topics))
-    tokenizer = CharTokenizer.from_text(text)
-    ids = tokenizer.encode(text).astype(np.int32)
-    default = torch.get_num_threads()
-
-    def plainly() -> Step:
-        model = plain_training.PlainModel(len(tokenizer), recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
-        losses = plain_training.train(model, torch.from_numpy(ids.astype(np.int64)), recipe.batch, recipe.window)
-        return lambda: next(losses)
-
-    threads = min({1, default}, key=lambda count: min(_seconds(plainly(), count) for _ in range(2)))
-    ways = {"plain way": (plainly(), threads)}
-    for name in ("float32", "bfloat16"):
-        if name == "float32" or has_fast_bfloat16(torch.device("cpu")):
-            made = replace(recipe, steps=10**6, bfloat16=name == "bfloat16")
-            ways[f"trainer, {name}"] = (Trainer(made, len(tokenizer), ids).step, default)
-    for step, count in ways.values():  # once unmeasured: what is made on first use
-        _seconds(step, count)
+    """Characters a second of a preset's sizes, each way in a process of its own, as anyone would start it."""
+    names = [PLAIN, "trainer, float32"] + (["trainer, bfloat16"] if has_fast_bfloat16(torch.device("cpu")) else [])
     taken: dict[str, list[float]] = defaultdict(list)
-    for _ in range(repeats):
-        for name, (step, count) in ways.items():
-            taken[name].append(_seconds(step, count))
-    torch.set_num_threads(default)
+    with ExitStack() as stack:
+        ways = {name: stack.enter_context(Way(name, recipe)) for name in names}
+        default = torch.get_num_threads()
+        threads = min({1, default}, key=lambda count: min(ways[PLAIN].seconds(count) for _ in range(3)))
+        for turn in range(1 + repeats):
+            for name, way in ways.items():
+                seconds = way.seconds(threads if name == PLAIN else default)
+                if turn:  # the first time things are made that stay
+                    taken[name].append(seconds)
     medians = {name: statistics.median(figures) for name, figures in taken.items()}
     return {
         "network": f"{recipe.num_layers} x {recipe.hidden_size}, {recipe.batch} x {recipe.window} characters a step",
         "plain_threads": threads,
         "chars_per_sec": {name: round(recipe.batch * recipe.window / s, 1) for name, s in medians.items()},
-        "ratio": {name: round(medians["plain way"] / s, 2) for name, s in medians.items()},
+        "ratio": {name: round(medians[PLAIN] / s, 2) for name, s in medians.items()},
     }
 
 
-def _seconds(step: Step, threads: int) -> float:
-    torch.set_num_threads(threads)
-    began = time.perf_counter()
-    step()
-    return time.perf_counter() - began
+class Way:
+    """A process that takes a training step when it is told to."""
+
+    def __init__(self, name: str, recipe: Recipe) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self._pipe, there = spawning.Pipe()
+        self._process = spawning.Process(target=_steps, args=(there, name, recipe), daemon=True)
+        self._process.start()
+        there.close()
+
+    def seconds(self, threads: int) -> float:
+        """What the next step takes with so many threads."""
+        self._pipe.send(threads)
+        return float(self._pipe.recv())
+
+    def __enter__(self) -> Way:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pipe.close()
+        self._process.join()
+
+
+def _steps(pipe: Connection, name: str, recipe: Recipe) -> None:
+    text = "\n".join(topics[topic] for topic in sorted(topics))
+    tokenizer = CharTokenizer.from_text(text)
+    ids = tokenizer.encode(text).astype(np.int32)
+    step: Callable[[], object]
+    if name == PLAIN:
+        model = plain_training.PlainModel(len(tokenizer), recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
+        losses = plain_training.train(model, torch.from_numpy(ids.astype(np.int64)), recipe.batch, recipe.window)
+        step = functools.partial(next, losses)
+    else:
+        keep_memory()
+        step = Trainer(replace(recipe, steps=10**6, bfloat16="bfloat16" in name), len(tokenizer), ids).step
+    with contextlib.suppress(EOFError):
+        while True:
+            torch.set_num_threads(pipe.recv())
+            began = time.perf_counter()
+            step()
+            pipe.send(time.perf_counter() - began)
 
 
 def shares(arguments: Sequence[str]) -> dict[str, float]:

@@ -75,16 +75,16 @@ def test_new_characters_are_expected_as_often_as_they_come(parent: CharLSTM, tok
         assert float(expected[tokenizer.vocab.index(character)]) == pytest.approx(frequency, rel=0.15)
 
 
-def test_it_begins_far_below_random_weights_and_does_not_jump_up(parent: CharLSTM, tokenizer: CharTokenizer) -> None:
+def test_it_begins_far_below_a_fresh_network_and_does_not_jump_up(parent: CharLSTM, tokenizer: CharTokenizer) -> None:
     ids, held_out = encode(tokenizer, NEW), encode(tokenizer, words(100, seed=7).replace("mat", "mät"))
     trainer = Trainer(gentler(SMALL, parent), len(tokenizer), ids)
-    random = evaluate.cold(trainer.average, held_out)
+    fresh = evaluate.cold(trainer.average, held_out)
     trainer.start_from(grown_weights(parent, ids, len(tokenizer)))
     losses = [evaluate.cold(trainer.average, held_out)]
     for _ in range(SMALL.steps):
         trainer.step()
         losses.append(evaluate.cold(trainer.average, held_out))
-    assert losses[0] < random - 1
+    assert losses[0] < fresh - 0.8
     assert max(losses) < losses[0] + 0.02
     assert losses[-1] < losses[0] - 0.1
 

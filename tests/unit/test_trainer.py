@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
 from tests.tiny import tiny_network
@@ -70,6 +70,15 @@ def test_a_text_with_a_rule_is_learned_to_near_its_entropy() -> None:
     assert float(averaged) == pytest.approx(math.log(2) / 2, abs=0.06)
 
 
+def test_it_begins_by_expecting_each_character_as_often_as_the_text_has_it() -> None:
+    ids = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2] * 20, np.int32)
+    network = Trainer(replace(RECIPE, dropout_in=0.0), 4, ids).average
+    with torch.inference_mode():
+        logits, _ = network(torch.tensor([[0, 1, 2], [3, 3, 0]]))
+    expected = torch.tensor([101, 61, 21, 1]) / 184  # what never occurs is rare, not impossible
+    assert torch.allclose(logits.softmax(-1), expected.expand(2, 3, 4), atol=1e-6)
+
+
 def test_the_train_loss_is_the_mean_since_it_was_taken() -> None:
     one = trainer()
     assert math.isnan(one.take_train_loss())
@@ -111,6 +120,7 @@ def test_biases_are_not_decayed() -> None:
     ids = np.zeros(400, dtype=np.int32)  # nothing to learn of the other characters
     strong, none = (Trainer(replace(RECIPE, weight_decay=decay, steps=3), 6, ids) for decay in (9.0, 0.0))
     for each in (strong, none):
+        nn.init.ones_(each.network.output.weight)  # which begins at zero, where nothing can decay
         each.step()
     for name, parameter in strong.network.named_parameters():
         assert torch.allclose(parameter, none.network.get_parameter(name), atol=1e-7) == (parameter.ndim == 1)
