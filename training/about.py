@@ -51,15 +51,16 @@ def public_command(texts: Iterable[str], options: Mapping[str, object]) -> str:
 
     Args:
         texts: as they were typed.
-        options: name to value; True is a flag, None and False are left out.
+        options: name to value; True is a flag, None and False are left out, a list is given one by one.
     """
     words = ["python", "-m", "training", *map(public_source, texts)]
     for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(option)
-        elif value is not None and value is not False:
-            words += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+        for each in value if isinstance(value, list) else [value]:
+            if each is True:
+                words.append(option)
+            elif each is not None and each is not False:
+                words += [option, f"{each:g}" if isinstance(each, float) else str(each)]
     return shlex.join(words)
 
 

@@ -29,7 +29,7 @@ from .hub import HubError, push_pending
 from .options import OptionsError, parse, parse_cells, parse_compare, parse_curve, parse_push, parse_space
 from .outbox import Entry
 from .prepare import fresh, resumed
-from .run_folder import RunError
+from .run_folder import EXPECTED, RunError
 from .runs import read_all, table
 from .session import Session
 from .signals import Signals
@@ -97,6 +97,8 @@ def _close(session: Session, code: int, signals: Signals) -> int:
         code = signals.exit_code
         waiting = tuple(session.keeper.waiting())
     path = shlex.quote(str(session.keeper.folder.path))
+    if session.complete:
+        (session.keeper.folder.path / EXPECTED).unlink(missing_ok=True)
     if session.complete and session.metrics:
         best = min(session.metrics, key=lambda line: line["val_loss"])
         say(f"\nDone in {duration(session.seconds)}. Best at step {best['step']:,}: {losses(best['val_loss'])}")

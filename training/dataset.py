@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from model import CharTokenizer
 
 from .ids_file import Ids, release
 
+Places = npt.NDArray[np.int64]
 VALIDATION_PART = 10  # the last tenth
 _ROWS_MAPPED = 1024  # rows that are read before a mapped text's memory is given back; each takes 64 kB or so
 
@@ -67,12 +69,16 @@ class Windows:
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a step, (B, T) int64 each, B the rows read here; targets are the inputs' successors."""
+        read = torch.from_numpy(self.ids[self.places(step)].astype(np.int64))
+        if step % max(1, _ROWS_MAPPED // self.batch) == 0:
+            release(self.ids)
+        return read[:, :-1].contiguous(), read[:, 1:].contiguous()
+
+    def places(self, step: int) -> Places:
+        """(B, T + 1), where in the text a step's characters stand."""
         turn, position = divmod(step, self.steps_per_pass)
         offset = int(np.random.default_rng([self.seed, turn]).integers(len(self.ids)))
         rows = np.arange(self.batch)[self.rows or slice(None)] * len(self.ids) // self.batch
         rows += offset + position * self.window
-        index = (rows[:, None] + np.arange(self.window + 1)) % len(self.ids)  # (B, T + 1)
-        read = torch.from_numpy(self.ids[index].astype(np.int64))
-        if step % max(1, _ROWS_MAPPED // self.batch) == 0:
-            release(self.ids)
-        return read[:, :-1].contiguous(), read[:, 1:].contiguous()
+        places: Places = (rows[:, None] + np.arange(self.window + 1)) % len(self.ids)
+        return places

@@ -22,6 +22,7 @@ from . import evaluate, verbatim
 from .ids_file import Ids
 from .recipe import SAMPLES, Recipe
 from .run_folder import RunError, write_state
+from .teachers import Expected
 from .trainer import Trainer
 
 _SECONDS = 0.7  # of steps that are timed, at least, twice
@@ -55,7 +56,14 @@ class Plan:
 
 
 def fit_minutes(
-    recipe: Recipe, plan: Plan, vocab_size: int, train: Ids, validation: int, folder: Path, device: torch.device
+    recipe: Recipe,
+    plan: Plan,
+    vocab_size: int,
+    train: Ids,
+    validation: int,
+    folder: Path,
+    device: torch.device,
+    expected: Expected | None = None,
 ) -> tuple[Recipe, float]:
     """The recipe with steps, evaluations and number format such that the run takes the time that is planned.
 
@@ -67,6 +75,7 @@ def fit_minutes(
         validation: characters read at each evaluation.
         folder: on the disk that takes the checkpoints.
         device: where the run will be.
+        expected: (N, V), what teachers expect of the text.
 
     Returns:
         the recipe, and the characters a second that were measured.
@@ -76,7 +85,7 @@ def fit_minutes(
     """
     if recipe.bfloat16 and "bfloat16" not in plan.fixed:
         recipe = replace(recipe, bfloat16=_is_faster_in_bfloat16(recipe, vocab_size, train, device))
-    trainer = Trainer(recipe, vocab_size, train, device)
+    trainer = Trainer(recipe, vocab_size, train, device, expected)
     times = _step_seconds(trainer)
     sample_s = _sample_seconds(trainer)
     look_s = _look_seconds(trainer, train, validation) + sample_s + _write_seconds(trainer, folder)

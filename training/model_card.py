@@ -34,6 +34,7 @@ _PROTOCOLS = {
     "cold256": "windows of 256 characters, each from a zero state",
 }
 Metrics = Sequence[Mapping[str, Any]]
+_MOST_TEACHERS = 5  # that are named
 _FIELDS = {"carried": "val_loss", "cold256": "val_cold256"}
 
 
@@ -158,11 +159,15 @@ def _introduction(lm: CharLSTM) -> str:
     characters = number(lm.training.get("corpus_characters"))
     size = f" ({characters:,.0f} characters)" if characters else ""
     return (
-        f"A character LSTM that has read {code(_corpus(lm))}{size} and writes on in its manner, one character at a "
-        f"time. {_parameters(lm):,} parameters: {config.vocab_size:,} characters, embeddings of "
-        f"{config.embedding_size:,}, {cells} LSTM cells. Its whole memory of a conversation is the state (h, c): "
-        f"{2 * config.num_layers * config.hidden_size:,} numbers."
-    ) + _descent(lm)
+        (
+            f"A character LSTM that has read {code(_corpus(lm))}{size} and writes on in its manner, one character at a "
+            f"time. {_parameters(lm):,} parameters: {config.vocab_size:,} characters, embeddings of "
+            f"{config.embedding_size:,}, {cells} LSTM cells. Its whole memory of a conversation is the state (h, c): "
+            f"{2 * config.num_layers * config.hidden_size:,} numbers."
+        )
+        + _descent(lm)
+        + _lessons(lm)
+    )
 
 
 def _descent(lm: CharLSTM) -> str:
@@ -173,6 +178,20 @@ def _descent(lm: CharLSTM) -> str:
     repo, _, commit = base.partition("@")
     model = f"[{repo}](https://huggingface.co/{repo}) at {commit[:7]}" if base else "another model"
     return f" It went on from {model}" + (f", which had read {code(base_name(corpus))}." if corpus else ".")
+
+
+def _lessons(lm: CharLSTM) -> str:
+    """Whom it learned from beside the text."""
+    noted = lm.training.get("taught_by")
+    models = noted.get("models") if isinstance(noted, Mapping) else None
+    if not isinstance(models, list) or not models:
+        return ""
+    public = [repo.partition("@")[::2] for repo in map(_pinned, models) if repo]
+    named = [f"[{repo}](https://huggingface.co/{repo}) at {commit[:7]}" for repo, commit in public[:_MOST_TEACHERS]]
+    if rest := len(models) - len(named):
+        named.append("a model" if rest == 1 else f"{rest:,} models")
+    *others, last = named
+    return f" It learned from what {', '.join(others)}{' and ' if others else ''}{last} expected, too."
 
 
 def _usage(lm: CharLSTM, samples: Sequence[Sample]) -> str:
@@ -331,8 +350,13 @@ def _repo_name(noted: object) -> str:
 
 def _base_model(lm: CharLSTM) -> str:
     """USER/NAME@COMMIT of the model it went on from, or ""."""
-    base = line(lm.training.get("base_model"))
-    return base if re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", base, re.ASCII) else ""
+    return _pinned(lm.training.get("base_model"))
+
+
+def _pinned(noted: object) -> str:
+    """USER/NAME@COMMIT, or "" for anything else."""
+    model = line(noted)
+    return model if re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", model, re.ASCII) else ""
 
 
 def _corpus(lm: CharLSTM) -> str:

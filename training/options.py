@@ -146,7 +146,8 @@ def to_publish(options: argparse.Namespace) -> str:
     """The command that was typed, as it may stand in a card."""
     parent = options.parent
     typed = {
-        "from": public_source(parent) if parent is not None and is_local(parent) else parent,
+        "from": _public_model(parent),
+        "teacher": [_public_model(each) for each in options.teachers],
         **{name: getattr(options, name) for name in ("preset", "minutes", "steps", "push_to", "space", "private")},
         "hardware": options.hardware if options.space else None,
         "license": None if options.license == "unknown" else options.license,
@@ -159,6 +160,10 @@ def to_publish(options: argparse.Namespace) -> str:
     if typed.get("bfloat16") is False:
         typed["no_bfloat16"] = True
     return public_command(options.text, typed)
+
+
+def _public_model(typed: str | None) -> str | None:
+    return public_source(typed) if typed is not None and is_local(typed) else typed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -193,6 +198,14 @@ def _parser() -> argparse.ArgumentParser:
         dest="parent",
         metavar="MODEL",
         help="begin with a model's weights: USER/NAME[@REVISION], a run's or a checkpoint's folder",
+    )
+    parser.add_argument(
+        "--teacher",
+        dest="teachers",
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="learn from what a model expects, too; several, if given several times",
     )
     parser.add_argument("--track", action="store_true", help="follow the run in Trackio too (pip install trackio)")
     parser.add_argument("--errors", choices=("strict", "replace"), help="what to do with bad UTF-8 (strict)")

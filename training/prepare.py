@@ -18,7 +18,7 @@ import torch
 from model import CharTokenizer, ChatFormat, LSTMConfig
 from model.checkpoint import Checkpoint
 
-from . import corpus_kept, evaluate, fine_tune, measure, ngram, privacy
+from . import corpus_kept, evaluate, fine_tune, measure, ngram, privacy, taught
 from .about import LOOKED_AT, beginnings, public_source, public_sources, versions
 from .chat_exports import ChatReader
 from .console import losses, say, speed, warn
@@ -37,6 +37,7 @@ from .run_folder import IDS, RunError, RunFolder
 from .session import Session
 from .space import check_project
 from .space_command import noted, page_again, page_before
+from .teachers import Expected
 from .verbatim import Source
 
 _SHORTEST = 100  # characters; below that neither part of the text is worth the name
@@ -56,6 +57,7 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
         if folder is not None:
             undo.callback(folder.discard)
         parent = fine_tune.parent_of(options)
+        taught_by = taught.load_teachers(options)
         known = parent.lm.tokenizer.vocab if parent else ()
         if folder is None:
             folder = _free_folder(corpus_name(options.text))
@@ -71,20 +73,23 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
         if reader and chat:
             facts |= _chat_facts(reader, chat)
         baseline = _baseline(len(tokenizer), corpus.ids)
-        recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start, parent)
+        expected = taught.expected_by(taught_by, tokenizer, corpus.ids, folder.path) if taught_by else None
+        recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start, parent, expected)
         about: dict[str, Any] = {
             "preset": preset,
             "license": options.license,
             "repo": destination.repo if destination else "",
             "command": to_publish(options),
             **(parent.about if parent else {}),
+            **taught.about(taught_by, folder.path),
             **baseline,
             **versions(),
         }
         about = noted(about, page)
         source = Source(tokenizer, *split(corpus.ids))
         keeper = Keeper(folder, _pusher(destination, folder), source=source)
-        made = {"facts": facts, "about": about, "start": start, "chat": chat, "page": page}
+        made: dict[str, Any] = {"facts": facts, "about": about, "start": start, "chat": chat, "page": page}
+        made["expected"] = expected
         session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **made)
         if parent:
             train, _ = split(corpus.ids)
@@ -124,6 +129,10 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
         keeper = Keeper(folder, _pusher(destination, folder), done, changed, source)
         known = {"facts": facts, "about": about, "metrics": metrics, "start": start, "began_s": state["seconds"]}
         known |= {"samples": folder.samples(), "chat": served.chat, "page": page}
+        if options.teachers and "taught_by" not in about:
+            raise OptionsError("--teacher is frozen in the run, which began without: resume without it")
+        if "taught_by" in about and done < recipe.steps:
+            known["expected"] = taught.expected_again(options, about["taught_by"], tokenizer, corpus.ids, folder.path)
         session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **known)
         try:
             session.trainer.load_state_tensors(tensors)
@@ -294,7 +303,13 @@ def _pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None
 
 
 def _recipe(
-    options: argparse.Namespace, vocab_size: int, ids: Ids, folder: Path, start: float, parent: Parent | None
+    options: argparse.Namespace,
+    vocab_size: int,
+    ids: Ids,
+    folder: Path,
+    start: float,
+    parent: Parent | None,
+    expected: Expected | None,
 ) -> tuple[Recipe, str]:
     """What will be done, from the options, the text, a look at the machine, and the model to go on from."""
     minutes = None if options.steps else options.minutes or DEFAULT_MINUTES
@@ -322,7 +337,7 @@ def _recipe(
     else:
         read = min(len(validation), evaluate.LOOKED_AT)
         plan = measure.Plan(60 * minutes, start, pushes=bool(options.push_to), fixed=frozenset(chosen(options)))
-        recipe, rate = measure.fit_minutes(recipe, plan, vocab_size, train, read, folder, device)
+        recipe, rate = measure.fit_minutes(recipe, plan, vocab_size, train, read, folder, device, expected)
         say(f"{speed(rate)}{' in bfloat16' if recipe.bfloat16 else ''}.")
     passes = recipe.characters / len(train)
     if not options.no_fit:

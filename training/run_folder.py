@@ -7,6 +7,7 @@
       samples.jsonl    what it wrote by then: step, prompt, temperature, seed, text
       sources.json     what was typed as TEXT, for resume; stays on this machine
       text.ids         the text, and text.json what its ids mean (see ``corpus_kept``); they stay too
+      expected.f16     what teachers expect of it (see ``teachers``), while the run goes on
       outbox/          what is not on the Hub yet
       lock             held while a process trains here
 
@@ -48,6 +49,7 @@ except ImportError:  # Windows has none: there two runs in one folder are the us
 
 METRICS, SAMPLES, STATE, SOURCES = "metrics.jsonl", "samples.jsonl", "training_state", "sources.json"
 IDS, TEXT = "text.ids", "text.json"
+EXPECTED = "expected.f16"
 _STATE_FORMAT = 1
 _STATE_FILES = ("state.safetensors", "state.json")
 
@@ -100,7 +102,7 @@ class RunFolder:
         self._lock.close()
         if self.steps() or list(outbox.glob("*-*.json")):
             return
-        _remove(*(self.path / name for name in ("lock", SOURCES, IDS, TEXT)), *self.path.glob(".*.tmp"))
+        _remove(*(self.path / name for name in ("lock", SOURCES, IDS, TEXT, EXPECTED)), *self.path.glob(".*.tmp"))
         _remove(outbox / "lock", outbox / "destination.json")
         with contextlib.suppress(OSError):
             outbox.rmdir()

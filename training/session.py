@@ -31,6 +31,7 @@ from .recipe import Recipe
 from .run_folder import METRICS, SAMPLES, metrics_bytes, write_state
 from .signals import Signals
 from .space_command import Page
+from .teachers import Expected
 from .track import Tracker
 from .trainer import DivergedError, Trainer
 
@@ -73,11 +74,19 @@ class Session:
     tracker: Tracker | None = None
 
     @classmethod
-    def prepare(cls, keeper: Keeper, tokenizer: CharTokenizer, ids: Ids, recipe: Recipe, **rest: Any) -> Session:
-        """A session at step 0 with the ids (N,) of a whole text."""
+    def prepare(
+        cls,
+        keeper: Keeper,
+        tokenizer: CharTokenizer,
+        ids: Ids,
+        recipe: Recipe,
+        expected: Expected | None = None,
+        **rest: Any,
+    ) -> Session:
+        """A session at step 0 with the ids (N,) of a whole text, and what teachers expect of its part to train on."""
         train, validation = split(ids)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        trainer = Trainer(recipe, len(tokenizer), train, device)
+        trainer = Trainer(recipe, len(tokenizer), train, device, expected)
         return cls(keeper, tokenizer, trainer, validation[: evaluate.LOOKED_AT + 1], **rest)
 
     @property

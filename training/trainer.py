@@ -29,6 +29,7 @@ from .initial import expect_by_frequency
 from .locked_dropout import DroppedNetwork
 from .optimizer import AdamW, GatewiseMuon, Optimizer
 from .recipe import Recipe
+from .teachers import Expected, mixed
 
 
 class DivergedError(RuntimeError):
@@ -43,6 +44,7 @@ class Trainer:
         vocab_size: how many characters there are.
         ids: (N,) the text to train on.
         device: where.
+        expected: (N, V), what teachers expect of it; None if there are none.
 
     Attributes:
         network: the weights that are trained.
@@ -50,8 +52,16 @@ class Trainer:
         steps_done: how many steps were taken.
     """
 
-    def __init__(self, recipe: Recipe, vocab_size: int, ids: Ids, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        vocab_size: int,
+        ids: Ids,
+        device: torch.device | str = "cpu",
+        expected: Expected | None = None,
+    ) -> None:
         self.recipe = recipe
+        self._expected = expected
         self._rows = parallel.rows(recipe.batch)
         parallel.made(self, recipe.to_json(), vocab_size, ids)
         self.windows = Windows(ids, recipe.batch, recipe.window, recipe.seed, self._rows)
@@ -85,7 +95,7 @@ class Trainer:
         """Reads one window a row and updates the weights.
 
         Returns:
-            the loss in nats a character, with dropout.
+            the loss in nats a character, with dropout, and with what teachers expect.
 
         Raises:
             DivergedError: it is not finite. Nothing was updated.
@@ -96,7 +106,7 @@ class Trainer:
         inputs, targets = (ids.to(self._device) for ids in self.windows.at(step))
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
             logits, state = self._forward(inputs, self._state, self._random)
-        loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        loss = self._loss(logits.float(), targets)
         loss = loss * (len(inputs) / self.recipe.batch)  # of the mean over all rows, the part of those here
         loss.backward()  # type: ignore[no-untyped-call]
         loss = loss.detach()
@@ -115,6 +125,13 @@ class Trainer:
         self._losses += torch.tensor([nats, 1.0])
         self.steps_done += 1
         return nats
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The mean of a step's rows, in nats a character."""
+        if self._expected is None:
+            return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        wanted = mixed(self._expected[self.windows.places(self.steps_done)[:, :-1]], targets)
+        return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(0, 1))
 
     def take_train_loss(self) -> float:
         """The mean loss of the steps since it was last taken, with dropout."""
