@@ -22,10 +22,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
 
-from . import parallel
+from . import initial, parallel
 from .dataset import Windows
 from .ids_file import Ids
-from .initial import expect_by_frequency
 from .locked_dropout import DroppedNetwork
 from .optimizer import AdamW, GatewiseMuon, Optimizer
 from .recipe import Recipe
@@ -69,7 +68,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.network = LSTMNetwork(config)
-        expect_by_frequency(self.network, ids)
+        initial.begin(self.network, ids)
         self.network.to(device)
         self.steps_done = 0
         self._device = torch.device(device)

@@ -84,7 +84,7 @@ def test_it_begins_far_below_a_fresh_network_and_does_not_jump_up(parent: CharLS
     for _ in range(SMALL.steps):
         trainer.step()
         losses.append(evaluate.cold(trainer.average, held_out))
-    assert losses[0] < fresh - 0.8
+    assert losses[0] < fresh - 0.7
     assert max(losses) < losses[0] + 0.02
     assert losses[-1] < losses[0] - 0.1
 
