@@ -154,7 +154,7 @@ _RULES = {
 
 PRESETS = {
     "tiny": Recipe(hidden_size=256, num_layers=1, batch=32, lr=8e-3, dropout_in=0, dropout_out=0.05, average=0.998),
-    "small": Recipe(hidden_size=384, num_layers=1, batch=32, dropout_in=0, dropout_out=0.1, average=0.998),
+    "small": Recipe(hidden_size=384, num_layers=1, batch=32, lr=8e-3, dropout_in=0, dropout_out=0.1, average=0.998),
     "medium": Recipe(),
     "large": Recipe(hidden_size=1024, dropout_in=0.1, dropout_between=0.5, dropout_out=0.5, weight_decay=0.1),
 }
