@@ -31,7 +31,7 @@ _SAMPLED = 24  # characters, likewise
 CARD_S = 1.0  # curve and samples of a model card
 _LOOK_UP_S = 0.2e-6  # for each character in which a card looks its samples up
 END_S = 1.5  # the last card, with its first import of a plotting library, and the end of the process
-_LOOKING = 0.1  # the share of the time that may go into evaluations and checkpoints
+_LOOKING = 0.05  # the share of the time that may go into evaluations and checkpoints
 
 
 @dataclass(frozen=True)
