@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .heap import keep_memory
 from .signals import Signals
 
 
@@ -20,8 +19,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the words behind ``python -m training``; those of this process when None.
     """
-    if argv is None:
-        keep_memory()
     if argv is None and not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
         # Threads that wait for each other spin for milliseconds unless told otherwise, before they let anyone else
         # have the core. On a machine with anything else to do that made training five times slower; on an idle

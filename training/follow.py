@@ -7,6 +7,7 @@ import contextlib
 import torch
 
 from . import parallel
+from .heap import keep_memory
 from .recipe import Recipe
 from .signals import Signals
 from .trainer import DivergedError, Trainer
@@ -18,6 +19,7 @@ def follow(signals: Signals) -> int:
     Raises:
         LostError: a process is gone.
     """
+    keep_memory()
     signals.mode = "silent"  # the first one hears of it with the next order, and decides for all
     trainers: dict[int, Trainer] = {}
     for order in parallel.orders():

@@ -27,6 +27,7 @@ from .corpus_decode import shown
 from .corpus_fetch import size_text
 from .dataset import split
 from .fine_tune import Parent
+from .heap import keep_memory
 from .hub import Destination, Pusher, preflight, read_destination
 from .hub_resume import SCHEME, pull_run
 from .ids_file import Ids
@@ -74,6 +75,7 @@ def fresh(options: argparse.Namespace, start: float) -> Session:
             facts |= _chat_facts(reader, chat)
         baseline = _baseline(len(tokenizer), corpus.ids)
         expected = taught.expected_by(taught_by, tokenizer, corpus.ids, folder.path) if taught_by else None
+        keep_memory()  # not sooner: what reading a text takes is given back
         recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start, parent, expected)
         about: dict[str, Any] = {
             "preset": preset,
@@ -133,6 +135,7 @@ def resumed(options: argparse.Namespace, start: float) -> Session:
             raise OptionsError("--teacher is frozen in the run, which began without: resume without it")
         if "taught_by" in about and done < recipe.steps:
             known["expected"] = taught.expected_again(options, about["taught_by"], tokenizer, corpus.ids, folder.path)
+        keep_memory()
         session = Session.prepare(keeper, tokenizer, corpus.ids, recipe, **known)
         try:
             session.trainer.load_state_tensors(tensors)
