@@ -33,7 +33,7 @@ class Recipe:
             writes well from the first character on.
         average: decay a step of the averaged weights, which are what is kept.
         clip: bound of the gradient's norm.
-        warmup: the share of the steps in which the rates rise; they then fall to zero as a cosine.
+        warmup: the share of the steps in which the rates rise; they then fall to zero in a line.
         evaluations: how many in a run.
         seed: of everything random.
         bfloat16: whether products are computed in bfloat16.
@@ -74,11 +74,11 @@ class Recipe:
         return self.steps * self.batch * self.window
 
     def rate_at(self, step: int) -> float:
-        """The share of the full learning rate at a step counted from 0: up in a line, down in a cosine to zero."""
+        """The share of the full learning rate at a step counted from 0: up in a line, down in a line to zero."""
         warmup = max(1, round(self.warmup * self.steps))
         if step < warmup:
             return (step + 1) / warmup
-        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, self.steps - warmup)))
+        return 1 - (step - warmup) / max(1, self.steps - warmup)
 
     def evaluates_after(self, step: int) -> bool:
         """Whether the run stops to look after so many steps. More often at first, when most is to be seen."""
@@ -152,9 +152,10 @@ _RULES = {
     "bfloat16": _Rule(bool, 0, 1, "true or false"),
 }
 
+_ONE_LAYER = Recipe(num_layers=1, batch=32, matrix_lr=0.06, lr=8e-3, dropout_in=0, average=0.998)
 PRESETS = {
-    "tiny": Recipe(hidden_size=256, num_layers=1, batch=32, lr=8e-3, dropout_in=0, dropout_out=0.05, average=0.998),
-    "small": Recipe(hidden_size=384, num_layers=1, batch=32, lr=8e-3, dropout_in=0, dropout_out=0.1, average=0.998),
+    "tiny": replace(_ONE_LAYER, hidden_size=256, dropout_out=0.05),
+    "small": replace(_ONE_LAYER, hidden_size=384, dropout_out=0.1),
     "medium": Recipe(),
     "large": Recipe(hidden_size=1024, dropout_in=0.1, dropout_between=0.5, dropout_out=0.5, weight_decay=0.1),
 }

@@ -1,7 +1,7 @@
 """The training step, and all that it carries from one step to the next.
 
 Truncated backpropagation through time with the state carried from window to window; Muon and AdamW; warm-up and
-cosine; clipped gradients; averaged weights. Everything random is a pure function of (seed, step), so a run that
+decay; clipped gradients; averaged weights. Everything random is a pure function of (seed, step), so a run that
 is stopped and resumed is, on the same machine, bit for bit the run that was not.
 
 Several processes can share a batch (see ``parallel``): each has a trainer that reads some of the rows, and all of them
