@@ -8,7 +8,8 @@ expect lies in a file in the run's folder until its end. Knows models and files;
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,6 @@ def bytes_needed(characters: int, vocab_size: int) -> int:
     return characters * vocab_size * np.dtype(np.float16).itemsize
 
 
-@torch.inference_mode()
 def ask(
     teachers: Sequence[CharLSTM],
     tokenizer: CharTokenizer,
@@ -60,16 +60,40 @@ def ask(
 
     Returns:
         (N, V), mapped from the file.
+
+    Raises:
+        OSError: the disk is full, or not to be written to.
     """
+    beside, needed = path.with_name(f".{path.name}.tmp"), bytes_needed(len(ids), len(tokenizer))
+    try:
+        with beside.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):  # a full disk says so now, and not by a signal later
+                os.posix_fallocate(file.fileno(), 0, needed)
+            file.truncate(needed)
+        expected = np.memmap(beside, np.float16, "r+", shape=(len(ids), len(tokenizer)))
+        done = 0
+        for places, mean in _read(teachers, tokenizer, ids, bfloat16):
+            expected[places] = mean
+            done += len(places)
+            progress(done / len(ids))
+        expected.flush()
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return expected
+
+
+@torch.inference_mode()
+def _read(
+    teachers: Sequence[CharLSTM], tokenizer: CharTokenizer, ids: Ids, bfloat16: bool
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    """Places (M,) of the text, each once, and what is expected after them (M, V)."""
     own = [lm.tokenizer.lookup("".join(tokenizer.vocab)) for lm in teachers]  # what their ids are to each teacher
     rows = max(1, min(_ROWS, len(ids) // _CONTEXT))
     size, warm = -(-len(ids) // rows), _CONTEXT if rows > 1 else 0
-    begins = np.arange(rows) * size
     states: list[LSTMState | None] = [None] * len(teachers)
-    beside = path.with_name(f".{path.name}.tmp")
-    expected = np.memmap(beside, np.float16, "w+", shape=(len(ids), len(tokenizer)))
     for start in range(-warm, size, _CHUNK):
-        places = begins[:, None] + np.arange(start, min(start + _CHUNK, size))  # (B, T)
+        places = np.arange(rows)[:, None] * size + np.arange(start, min(start + _CHUNK, size))  # (B, T)
         read = ids[np.clip(places, 0, len(ids) - 1)]
         mean = np.zeros((*places.shape, len(tokenizer)), np.float32)
         for number, (lm, known) in enumerate(zip(teachers, own, strict=True)):
@@ -79,15 +103,11 @@ def ask(
             device = lm.network.output.weight.device
             with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
                 logits, after = lm.network(torch.from_numpy(known[read]).to(device), state)
-                mean += logits[..., known].float().softmax(-1).cpu().numpy() / len(teachers)
+            mean += logits[..., known].float().softmax(-1).cpu().numpy() / len(teachers)
             states[number] = LSTMState(after.h.float(), after.c.float())
         if start >= 0:
             here = places < len(ids)
-            expected[places[here]] = mean[here]
-            progress((start + _CHUNK) / size)
-    expected.flush()
-    beside.replace(path)
-    return expected
+            yield places[here], mean[here]
 
 
 def find(path: Path, characters: int, vocab_size: int, sha256: str) -> Expected | None:

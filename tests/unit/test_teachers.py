@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +103,15 @@ def test_the_expectations_of_a_step_are_those_after_its_inputs() -> None:
 
 def test_a_model_cannot_teach_what_it_has_not_seen() -> None:
     assert teachers.unknown_to(tiny_model(), CharTokenizer(["a", "é", "字"])) == ["é", "字"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of a file")
+def test_a_disk_without_room_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    lm, (soft, hard) = model("abcd"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            teachers.ask([lm], lm.tokenizer, text(300), tmp_path / "expected")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
