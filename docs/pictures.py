@@ -53,7 +53,7 @@ def surprise(page: Page) -> None:
 def memory(page: Page) -> None:
     put_on(page, "Memory")
     write(page, PROMPT, 228, 28)
-    pick(page, 1, 169)
+    pick(page, 1, 453)
     expect(page.locator(".under-picture")).to_contain_text(f"to {len(PROMPT) + 228}.")
     along(page, 47)
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
@@ -62,8 +62,8 @@ def memory(page: Page) -> None:
 def hand(page: Page) -> None:
     put_on(page, "Memory")
     write(page, PROMPT, 228, 28)
-    pick(page, 1, 169)
-    page.get_by_role("group", name="Hold this cell while it writes").get_by_text("Down", exact=True).click()
+    pick(page, 1, 453)
+    page.get_by_role("group", name="Hold this cell while it writes").get_by_text("Up", exact=True).click()
     button(page, "Write it again").click()
     expect(page.get_by_role("region", name="With and without the hand")).to_be_visible()
     expect(turns(page).last.locator(".foot")).to_contain_text("a hand on")
