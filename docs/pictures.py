@@ -38,30 +38,30 @@ PROMPT = "MACHINE:\nI read one letter, "
 
 
 def chat(page: Page) -> None:
-    write(page, "GHOST:\nWho writes in here at night?\n\nMACHINE:\n", 64, 42)
-    write(page, "\n\nGHOST:\nAnd what do you remember?\n\nMACHINE:\n", 49, 70)
+    write(page, "GHOST:\nWho writes in here at night?\n\nMACHINE:\n", 36, 27)
+    write(page, "\n\nGHOST:\nAnd what do you remember?\n\nMACHINE:\n", 39, 23)
 
 
 def surprise(page: Page) -> None:
     put_on(page, "Surprise")
-    write(page, PROMPT, 228, 28)
-    expect(page.locator(".sums .sum")).to_contain_text(f"in {len(PROMPT) + 228 - 1} characters")
+    write(page, PROMPT, 202, 58)
+    expect(page.locator(".sums .sum")).to_contain_text(f"in {len(PROMPT) + 202 - 1} characters")
     along(page, 47)
     expect(page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")).to_have_count(5)
 
 
 def memory(page: Page) -> None:
     put_on(page, "Memory")
-    write(page, PROMPT, 228, 28)
+    write(page, PROMPT, 202, 58)
     pick(page, 1, 453)
-    expect(page.locator(".under-picture")).to_contain_text(f"to {len(PROMPT) + 228}.")
+    expect(page.locator(".under-picture")).to_contain_text(f"to {len(PROMPT) + 202}.")
     along(page, 47)
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
 
 
 def hand(page: Page) -> None:
     put_on(page, "Memory")
-    write(page, PROMPT, 228, 28)
+    write(page, PROMPT, 202, 58)
     pick(page, 1, 453)
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text("Up", exact=True).click()
     button(page, "Write it again").click()
