@@ -33,7 +33,9 @@ _POLYNOMIALS = (
     (1.891301407787398, -1.2679958271945868, 0.37680408948524835),
 )
 _LAST = (1.875, -1.25, 0.375)
-_ROOM = 1.01  # rounding must not bring a singular value above one, where the first polynomial would throw it far off
+_ROOM = (
+    1.01  # so much may rounding bring a singular value above where a polynomial ends; beyond, it would be thrown off
+)
 
 
 class Optimizer(Protocol):
@@ -154,9 +156,10 @@ def orthogonalize(matrices: Tensor, iterations: int, dtype: torch.dtype = torch.
     """
     x = matrices.to(dtype)
     wide = x if x.shape[1] <= x.shape[2] else x.mT
-    wide = wide / (_ROOM * wide.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    wide = wide / (wide.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for a, b, c in itertools.islice(itertools.chain(_POLYNOMIALS, itertools.repeat(_LAST)), iterations):
         gram = wide @ wide.mT
-        wide = torch.baddbmm(wide, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
+        inner = torch.baddbmm(gram, gram, gram, beta=b / _ROOM**3, alpha=c / _ROOM**5)
+        wide = torch.baddbmm(wide, inner, wide, beta=a / _ROOM)
     made: Tensor = wide if x.shape[1] <= x.shape[2] else wide.mT
     return made.to(matrices.dtype)

@@ -27,13 +27,17 @@ def one_step(gradient: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16), (2, 24, 24)])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-def test_singular_values_come_near_one(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(("iterations", "least", "most"), [(3, 0.13, 1.9), (5, 0.7, 1.3), (8, 0.9, 1.1)])
+def test_singular_values_come_near_one(
+    shape: tuple[int, int, int], dtype: torch.dtype, iterations: int, least: float, most: float
+) -> None:
+    """Those from 0.004 of the norm on."""
     u, _, v = torch.linalg.svd(random(*shape), full_matrices=False)
-    spread = torch.logspace(-1, 0, u.shape[2]).expand(shape[0], -1)
-    made = orthogonalize(u * spread[:, None] @ v, 3, dtype)
+    spread = torch.logspace(-2, 0, u.shape[2]).expand(shape[0], -1)
+    made = orthogonalize(u * spread[:, None] @ v, iterations, dtype)
     values = torch.linalg.svdvals(made)
-    assert values.min() > 0.4
-    assert values.max() < 1.35
+    assert values.min() > least
+    assert values.max() < most
     assert made.dtype == torch.float32
 
 
@@ -42,7 +46,7 @@ def test_directions_stay() -> None:
     made = orthogonalize(u * torch.linspace(0.3, 1, 8) @ v, 3, torch.float32)
     inside = u.mT @ made @ v.mT
     assert torch.allclose(inside, torch.diag_embed(torch.diagonal(inside, dim1=1, dim2=2)), atol=1e-4)
-    assert torch.diagonal(inside, dim1=1, dim2=2).min() > 0.5
+    assert torch.diagonal(inside, dim1=1, dim2=2).min() > 0.13
 
 
 def test_tall_is_wide_turned_round() -> None:
