@@ -11,12 +11,8 @@ import shlex
 import unicodedata
 
 USE = "## Use it"  # the part of a card that tells how
-_KEEP_SLASH = (
-    "--push-to",
-    "--space",
-    "--from",
-    "--teacher",
-)  # options whose value is USER/NAME[@REVISION], if it is no path
+# Options whose value is USER/NAME[@REVISION], if it is no path.
+_KEEP_SLASH = ("--push-to", "--space", "--from", "--teacher")
 
 
 def fenced(text: str, language: str) -> str:

@@ -12,11 +12,13 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from time import monotonic
 
 from tqdm import tqdm
 
 _QUIET_S = 10.0  # between two lines where there is no terminal to draw a bar on
+_PATIENCE_S = 5.0  # between two lines of other long work
 _NARROWEST = 20  # columns, for a bar
 _SAMPLE_LINES = 4
 _MARGIN = "  │ "
@@ -27,6 +29,19 @@ def say(line: str) -> None:
     with contextlib.suppress(OSError, ValueError):  # the terminal is gone: the run is not
         tqdm.write(line, file=sys.stderr)
         sys.stderr.flush()
+
+
+def now_and_then() -> Callable[[str], None]:
+    """What says some of the lines that it is given: nothing of what is quick, and one every few seconds of the rest."""
+    said = monotonic()
+
+    def tell(line: str) -> None:
+        nonlocal said
+        if monotonic() - said > _PATIENCE_S:
+            said = monotonic()
+            say(line)
+
+    return tell
 
 
 def warn(line: str) -> None:

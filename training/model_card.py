@@ -175,8 +175,7 @@ def _descent(lm: CharLSTM) -> str:
     base, corpus = _base_model(lm), line(lm.training.get("base_corpus"))
     if not base and not corpus:
         return ""
-    repo, _, commit = base.partition("@")
-    model = f"[{repo}](https://huggingface.co/{repo}) at {commit[:7]}" if base else "another model"
+    model = _linked(base) if base else "another model"
     return f" It went on from {model}" + (f", which had read {code(base_name(corpus))}." if corpus else ".")
 
 
@@ -186,8 +185,7 @@ def _lessons(lm: CharLSTM) -> str:
     models = noted.get("models") if isinstance(noted, Mapping) else None
     if not isinstance(models, list) or not models:
         return ""
-    public = [repo.partition("@")[::2] for repo in map(_pinned, models) if repo]
-    named = [f"[{repo}](https://huggingface.co/{repo}) at {commit[:7]}" for repo, commit in public[:_MOST_TEACHERS]]
+    named = [_linked(model) for model in map(_pinned, models) if model][:_MOST_TEACHERS]
     if rest := len(models) - len(named):
         named.append("a model" if rest == 1 else f"{rest:,} models")
     *others, last = named
@@ -357,6 +355,12 @@ def _pinned(noted: object) -> str:
     """USER/NAME@COMMIT, or "" for anything else."""
     model = line(noted)
     return model if re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", model, re.ASCII) else ""
+
+
+def _linked(model: str) -> str:
+    """What ``_pinned`` gives, as a link."""
+    repo, _, commit = model.partition("@")
+    return f"[{repo}](https://huggingface.co/{repo}) at {commit[:7]}"
 
 
 def _corpus(lm: CharLSTM) -> str:

@@ -4,7 +4,7 @@ Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) takes the 
 its singular values nearly one, so that no direction of the update drowns the others. An LSTM stacks the four
 gates' matrices into one: each gate is made orthogonal by itself, which is worth 0.018 nats over the whole. The
 polynomials that do it are those of the Polar Express (Amsel et al. 2025), each the best after those before it: three
-of them do here what takes five of Muon's own. AdamW: Loshchilov and Hutter 2019.
+of them do here what took four of Muon's own. AdamW: Loshchilov and Hutter 2019.
 
 Both keep their state in tensors that exist from the start and have names, so that a run can be saved at any step.
 They are no ``torch.optim.Optimizer``, whose making imports torch's compiler: as long again as torch itself.
@@ -33,9 +33,8 @@ _POLYNOMIALS = (
     (1.891301407787398, -1.2679958271945868, 0.37680408948524835),
 )
 _LAST = (1.875, -1.25, 0.375)
-_ROOM = (
-    1.01  # so much may rounding bring a singular value above where a polynomial ends; beyond, it would be thrown off
-)
+# So far may rounding bring a singular value beyond where a polynomial ends; the next would throw it off from there.
+_ROOM = 1.01
 
 
 class Optimizer(Protocol):

@@ -6,7 +6,6 @@ Whatever may fail does so here. A run that does not come to its first step leave
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,7 +20,7 @@ from model.checkpoint import Checkpoint
 from . import corpus_kept, evaluate, fine_tune, measure, ngram, privacy, taught
 from .about import LOOKED_AT, beginnings, public_source, public_sources, versions
 from .chat_exports import ChatReader
-from .console import losses, say, speed, warn
+from .console import losses, now_and_then, say, speed, warn
 from .corpus import Corpus, check_length, corpus_name, read_corpus
 from .corpus_decode import shown
 from .corpus_fetch import size_text
@@ -229,13 +228,10 @@ def _listed(sources: list[str], most: int = 3) -> str:
 
 def _reading_shown() -> Any:
     """Says now and then how far a text is; nothing for what is quick."""
-    said = time.monotonic()
+    tell = now_and_then()
 
     def show(what: str, done: int, whole: int | None) -> None:
-        nonlocal said
-        if time.monotonic() - said > 5:
-            said = time.monotonic()
-            say(f"{what}: {size_text(done)}{f' of {size_text(whole)}' if whole else ''}")
+        tell(f"{what}: {size_text(done)}{f' of {size_text(whole)}' if whole else ''}")
 
     return show
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from model import CharTokenizer
 from model.tokenizer import UnknownCharacter, describe_unknown
 
 from . import parallel, teachers
-from .console import say, warn
+from .console import now_and_then, say, warn
 from .corpus_decode import shown
 from .corpus_fetch import size_text
 from .dataset import split
@@ -26,7 +25,6 @@ from .options import OptionsError
 from .run_folder import EXPECTED, RunError
 
 _KEPT_FREE = 200 << 20  # bytes of the disk that are left to checkpoints
-_QUIET_S = 5.0
 
 
 def load_teachers(options: argparse.Namespace) -> list[Parent]:
@@ -71,16 +69,11 @@ def expected_by(taught_by: Sequence[Parent], tokenizer: CharTokenizer, ids: Ids,
     models = [teacher.lm for teacher in taught_by]
     for lm in models:
         lm.network.to(device)
-    said = time.monotonic()
-
-    def tell(share: float) -> None:
-        nonlocal said
-        if time.monotonic() - said > _QUIET_S:
-            said = time.monotonic()
-            say(f"{min(share, 1):.0%} of the text")
-
-    fast = has_fast_bfloat16(device)
-    return teachers.ask(models, tokenizer, train, folder / EXPECTED, bfloat16=fast, progress=tell)
+    fast, tell = has_fast_bfloat16(device), now_and_then()
+    path = folder / EXPECTED
+    return teachers.ask(
+        models, tokenizer, train, path, bfloat16=fast, progress=lambda share: tell(f"{share:.0%} of the text")
+    )
 
 
 def about(taught_by: Sequence[Parent], folder: Path) -> dict[str, Any]:
