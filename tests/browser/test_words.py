@@ -106,7 +106,7 @@ def test_the_page_is_in_chinese(page: Page) -> None:
     expect(page.get_by_role("textbox", name="这段文本的链接")).to_be_visible()
     for lens in ("意外程度", "记忆", "单步"):
         page.get_by_role("group", name="文本透镜").get_by_text(lens).click()
-        log.locator(".reply i").nth(9).click()
+        log.locator(".reply i:visible").nth(9).click()  # an accent that nothing stands under has no width
         expect(page.locator(".panel b.char").first).to_be_visible()
         assert set(page.evaluate(_ENGLISH)) - NAMES == set()
     page.get_by_text("看它学习").click()
