@@ -1,7 +1,8 @@
 """One run, from its first step to its last: trains, looks, shows, and hands what it makes to the keeper.
 
 Stops at a signal as it would at the end: with a checkpoint. What is trained does not depend on the clock, the
-terminal, the Hub or how often the run was stopped.
+terminal, the Hub or how often the run was stopped. Checkpoints are copied where it trains, and written in a thread of
+their own while it goes on: one at a time, and a line that tells of one comes when it is on disk.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from typing import Any
 import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat, generate
-from model.checkpoint import Checkpoint, CheckpointError, replace_file, write_cells, write_checkpoint
+from model.checkpoint import Checkpoint, CheckpointError, write_cells
 
 from . import evaluate
 from .bootstrap import interval
@@ -28,8 +30,8 @@ from .dataset import split, utf8_bytes
 from .ids_file import Ids
 from .keeper import Keeper
 from .recipe import Recipe
-from .run_folder import METRICS, SAMPLES, metrics_bytes, write_state
 from .signals import Signals
+from .snapshot import Snapshot, copied
 from .space_command import Page
 from .teachers import Expected
 from .track import Tracker
@@ -72,6 +74,8 @@ class Session:
     samples: list[dict[str, Any]] = field(default_factory=list)
     page: Page | None = None
     tracker: Tracker | None = None
+    _writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "keeper"), init=False)
+    _writing: Future[None] | None = field(default=None, init=False)
 
     @classmethod
     def prepare(
@@ -109,14 +113,17 @@ class Session:
         recipe, trainer = self.trainer.recipe, self.trainer
         bar = Progress(recipe.steps, trainer.steps_done, recipe.batch * recipe.window)
         try:
-            while trainer.steps_done < recipe.steps and not signals.number:
-                bar.advance(trainer.step())
-                if recipe.evaluates_after(trainer.steps_done):
-                    self._evaluate(bar)
-                elif recipe.samples_after(trainer.steps_done):
-                    self._glance(bar)
-            if signals.number and trainer.steps_done not in (0, self.keeper.kept_step):
-                self._keep({})
+            with self._writer:  # which ends when what it writes is written, however the run ended
+                while trainer.steps_done < recipe.steps and not signals.number:
+                    bar.advance(trainer.step())
+                    if recipe.evaluates_after(trainer.steps_done):
+                        self._evaluate(bar)
+                    elif recipe.samples_after(trainer.steps_done):
+                        self._glance(bar)
+                self._wait()
+                if signals.number and trainer.steps_done not in (0, self.keeper.kept_step):
+                    self._keep({})
+                    self._wait()
         except DivergedError as error:
             bar.close()
             rates = f"--matrix-lr {recipe.matrix_lr / 2:g} --lr {recipe.lr / 2:g}"
@@ -162,8 +169,8 @@ class Session:
         best = all(val_loss <= each["val_loss"] for each in self.metrics)
         self.metrics.append(line)
         text = self._write_sample()
-        self._keep({**line, **self._bounds(carried, cold256)})
-        self._show(line, best, text)  # what was said is on disk
+        lines = tuple(self.metrics)
+        self._keep({**line, **self._bounds(carried, cold256)}, lambda: self._show(lines, best, text))
         if self.tracker:
             self.tracker.log(line)
         bar.pause(time.monotonic() - began)
@@ -180,12 +187,13 @@ class Session:
         self._say_sample(self._write_sample())
         bar.pause(time.monotonic() - began)
 
-    def _show(self, line: Mapping[str, Any], best: bool, text: str | None) -> None:
-        mark = ", the best so far" if best and len(self.metrics) > 1 else ""
-        curve = sparkline([each["val_loss"] for each in self.metrics], getattr(sys.stderr, "encoding", None))
+    def _show(self, lines: Sequence[Mapping[str, Any]], best: bool, text: str | None) -> None:
+        line = lines[-1]
+        mark = ", the best so far" if best and len(lines) > 1 else ""
+        curve = sparkline([each["val_loss"] for each in lines], getattr(sys.stderr, "encoding", None))
         say(f"\nstep {line['step']:,}: {losses(line['val_loss'])}{mark}{'  ' if curve else ''}{curve}")
         self._say_sample(text)
-        if len(self.metrics) > 2 and line["val_loss"] > math.log(len(self.tokenizer)) + 0.5:
+        if len(lines) > 2 and line["val_loss"] > math.log(len(self.tokenizer)) + 0.5:
             warn("that is worse than guessing evenly: the learning rates may be too high")
 
     def _write_sample(self) -> str | None:
@@ -205,34 +213,44 @@ class Session:
         if text is not None:
             say(sample(text))
 
-    def _keep(self, line: Mapping[str, Any]) -> None:
-        """Keeps a checkpoint of now; ``line`` is what was measured, {} when nothing was.
+    def _keep(self, line: Mapping[str, Any], then: Callable[[], None] | None = None) -> None:
+        """Has a checkpoint of now kept, and something done then; waits only for the one before it.
+
+        Args:
+            line: what was measured; {} when nothing was.
+            then: done once it is on disk, or could not be brought there.
 
         Raises:
-            DivergedError: the weights are not finite.
+            DivergedError: the weights of the one before it are not finite.
         """
-        step = self.trainer.steps_done
-        loss = float(line.get("val_loss", math.inf))
+        self._wait()
+        snapshot = self._snapshot(line)
+        self._writing = self._writer.submit(self._hand_over, snapshot, then)
+
+    def _wait(self) -> None:
+        """Until the last snapshot was handed over.
+
+        Raises:
+            DivergedError: its weights are not finite.
+        """
+        if self._writing is not None:
+            self._writing.result()
+
+    def _hand_over(self, snapshot: Snapshot, then: Callable[[], None] | None) -> None:
+        step, loss = snapshot.step, snapshot.val_loss
+        finish = self._name_cells
         try:
-            self.keeper.keep(
-                step,
-                lambda folder: self._write(folder, line),
-                self.metrics,
-                loss,
-                last=step == self.trainer.recipe.steps,
-                finish=self._name_cells,
-            )
+            self.keeper.keep(step, snapshot.write, snapshot.metrics, loss, last=snapshot.last, finish=finish)
         except CheckpointError as error:
             raise DivergedError(f"the weights after step {step:,} cannot be kept: {error}") from None
+        if then:
+            then()
 
-    def _write(self, folder: Path, line: Mapping[str, Any]) -> None:
-        network = self.trainer.average
-        checkpoint = Checkpoint(network.config, self.tokenizer, network.state_dict(), self._summary(line), self.chat)
-        write_checkpoint(folder, checkpoint, dtype="bfloat16")
-        replace_file(folder / METRICS, metrics_bytes(self.metrics))
-        replace_file(folder / SAMPLES, metrics_bytes(self.samples))
+    def _snapshot(self, line: Mapping[str, Any]) -> Snapshot:
+        network, step, recipe = self.trainer.average, self.trainer.steps_done, self.trainer.recipe
+        weights = copied(network.state_dict())
         state = {
-            "recipe": self.trainer.recipe.to_json(),
+            "recipe": recipe.to_json(),
             "corpus": {
                 "name": self.facts["corpus"],
                 "sha256": self.facts["corpus_sha256"],
@@ -242,7 +260,16 @@ class Session:
             "about": dict(self.about),
             "seconds": self.seconds,
         }
-        write_state(folder, state, self.trainer.state_tensors())
+        return Snapshot(
+            step=step,
+            val_loss=float(line.get("val_loss", math.inf)),
+            last=step == recipe.steps,
+            checkpoint=Checkpoint(network.config, self.tokenizer, weights, self._summary(line), self.chat),
+            metrics=tuple(self.metrics),
+            samples=tuple(self.samples),
+            state=state,
+            tensors=copied(self.trainer.state_tensors()),
+        )
 
     def _name_cells(self, folder: Path) -> None:
         text = self.tokenizer.decode(self.validation[:LONGEST].tolist())

@@ -38,7 +38,6 @@ from tests.benchmarks.report import machine, write_json
 from training import cli, evaluate
 from training.dataset import Windows
 from training.heap import keep_memory
-from training.keeper import Keeper
 from training.measure import has_fast_bfloat16
 from training.recipe import PRESETS, Recipe
 from training.session import Session
@@ -52,11 +51,13 @@ PLAIN = "plain way"
 PARTS: tuple[tuple[str, Any, str], ...] = (
     ("steps", Trainer, "step"),
     ("data", Windows, "at"),
-    ("looking", evaluate, "carried"),
-    ("looking", evaluate, "cold"),
+    ("looking", evaluate, "carried_losses"),
+    ("looking", evaluate, "cold_losses"),
     ("looking", evaluate, "int8_cost"),
-    ("looking", Session, "_say_sample"),
-    ("checkpoints", Keeper, "keep"),
+    ("looking", Session, "_bounds"),
+    ("looking", Session, "_write_sample"),
+    ("checkpoints", Session, "_keep"),
+    ("checkpoints", Session, "_wait"),
     ("rest", Session, "run"),
 )
 

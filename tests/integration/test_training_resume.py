@@ -13,13 +13,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from model import CharLSTM
+from model.checkpoint import Checkpoint, write_checkpoint
 from tests.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, words, write_text
+from training.trainer import Trainer
 
 LONG = ("text.txt", *SIZES, "--steps=900", "--evaluations=12", "--out=run")
 SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
@@ -35,6 +39,36 @@ def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
+
+
+# saved meanwhile
+
+
+def test_it_trains_on_while_a_checkpoint_is_written(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is begun late, when a step more was taken; and still holds the step that it is of."""
+    assert here(*SHORT, "--out=whole")[0] == 0
+    step, steps = Trainer.step, threading.Semaphore(0)
+    late: list[bool] = []
+
+    def counted(trainer: Trainer) -> float:
+        nats = step(trainer)
+        steps.release()
+        return nats
+
+    def written(folder: Path, checkpoint: Checkpoint, *, dtype: Literal["bfloat16"]) -> None:
+        while steps.acquire(blocking=False):
+            pass
+        if checkpoint.training["step"] < 24:
+            late.append(steps.acquire(timeout=60))
+        write_checkpoint(folder, checkpoint, dtype=dtype)
+
+    monkeypatch.setattr(Trainer, "step", counted)
+    monkeypatch.setattr("training.snapshot.write_checkpoint", written)
+    assert here(*SHORT, "--out=run")[0] == 0
+    assert late == [True] * 3
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
 # stopped by a signal
@@ -282,7 +316,7 @@ def test_a_disk_that_stays_full_is_an_error_in_the_end(here: Here, monkeypatch: 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("training.session.write_state", full)
+    monkeypatch.setattr("training.snapshot.write_state", full)
     code, said = here(*SHORT, "--out=run")
     assert code == 1
     assert said.count("warning: no checkpoint of step") == 4
