@@ -341,7 +341,8 @@ def _recipe(
     passes = recipe.characters / len(train)
     if not options.no_fit:
         dropout = {name: value for name, value in chosen(options).items() if name.startswith("dropout")}
-        recipe = replace(regularised(recipe, len(train), vocab_size), **dropout)
+        recipe = regularised(recipe, len(train), vocab_size, taught=expected is not None)
+        recipe = replace(recipe, **dropout)
     time_text = "" if minutes is None else f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all"
     say(
         f"Training '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, {recipe.steps:,} steps of "
