@@ -74,7 +74,7 @@ class Session:
     samples: list[dict[str, Any]] = field(default_factory=list)
     page: Page | None = None
     tracker: Tracker | None = None
-    _writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "keeper"), init=False)
+    _writer: ThreadPoolExecutor = field(init=False, default_factory=lambda: ThreadPoolExecutor(1, "keeper", _alone))
     _writing: Future[None] | None = field(default=None, init=False)
 
     @classmethod
@@ -122,8 +122,7 @@ class Session:
                         self._glance(bar)
                 self._wait()
                 if signals.number and trainer.steps_done not in (0, self.keeper.kept_step):
-                    self._keep({})
-                    self._wait()
+                    self._keep({}, aside=False)
         except DivergedError as error:
             bar.close()
             rates = f"--matrix-lr {recipe.matrix_lr / 2:g} --lr {recipe.lr / 2:g}"
@@ -213,19 +212,23 @@ class Session:
         if text is not None:
             say(sample(text))
 
-    def _keep(self, line: Mapping[str, Any], then: Callable[[], None] | None = None) -> None:
-        """Has a checkpoint of now kept, and something done then; waits only for the one before it.
+    def _keep(self, line: Mapping[str, Any], then: Callable[[], None] | None = None, *, aside: bool = True) -> None:
+        """Keeps a checkpoint of now, and does something then.
 
         Args:
             line: what was measured; {} when nothing was.
             then: done once it is on disk, or could not be brought there.
+            aside: it is done while training goes on; only the one before it is waited for. Not when the run is over.
 
         Raises:
-            DivergedError: the weights of the one before it are not finite.
+            DivergedError: the weights are not finite, or those of the one before it.
         """
         self._wait()
         snapshot = self._snapshot(line)
-        self._writing = self._writer.submit(self._hand_over, snapshot, then)
+        if aside and not snapshot.last:
+            self._writing = self._writer.submit(self._hand_over, snapshot, then)
+        else:
+            self._hand_over(snapshot, then)
 
     def _wait(self) -> None:
         """Until the last snapshot was handed over.
@@ -297,6 +300,14 @@ class Session:
     def _last(self) -> str:
         kept = self.keeper.folder.steps()
         return f"the last checkpoint, {kept[-1].name}, is whole" if kept else "no checkpoint was written before"
+
+
+def _alone() -> None:
+    """Keeps torch from calling other threads to help this one.
+
+    With more of them than processors OpenMP lets those that train sleep between any two products: half the speed.
+    """
+    torch.set_num_threads(1)
 
 
 def _is_memory(error: Exception) -> bool:

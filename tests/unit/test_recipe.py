@@ -119,10 +119,10 @@ def test_dropout_grows_with_how_often_the_text_is_read_and_with_the_network() ->
     assert (rates[0].dropout_out, rates[0].dropout_in) == (0, 0)
     assert (rates[-1].dropout_out, rates[-1].dropout_in) == (0.65, 0.3)
     small = replace(PRESETS["small"], steps=10_000)
-    larger = replace(small, hidden_size=768)
+    larger = replace(small, hidden_size=1024)
     assert regularised(small, 10**6, 65).dropout_out < regularised(larger, 10**6, 65).dropout_out
     assert regularised(small, 10**6, 65).dropout_out < regularised(small, 10**5, 65).dropout_out
-    assert 0 < regularised(small, 10**5, 65, taught=True).dropout_out < regularised(small, 10**5, 65).dropout_out
+    assert 0 < regularised(larger, 10**6, 65, taught=True).dropout_out < regularised(larger, 10**6, 65).dropout_out
 
 
 def test_a_large_vocabulary_gets_longer_embeddings_and_fewer_rows_at_once() -> None:
