@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import torch
 
 from model import CharLSTM
 from model.checkpoint import Checkpoint, write_checkpoint
@@ -69,6 +70,38 @@ def test_it_trains_on_while_a_checkpoint_is_written(
     assert here(*SHORT, "--out=run")[0] == 0
     assert late == [True] * 3
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux shows the threads of a process")
+def test_writing_takes_one_thread_only(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more than processors, and OpenMP lets those that train sleep between any two products."""
+    training: set[int] = set()
+    writing: list[int] = []
+
+    def threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    def counted(trainer: Trainer, step: Callable[[Trainer], float] = Trainer.step) -> float:
+        nats = step(trainer)
+        training.add(threads())
+        return nats
+
+    def written(folder: Path, checkpoint: Checkpoint, *, dtype: Literal["bfloat16"]) -> None:
+        write_checkpoint(folder, checkpoint, dtype=dtype)
+        if checkpoint.training["step"] < 24:
+            writing.append(threads())
+
+    monkeypatch.setattr(Trainer, "step", counted)
+    monkeypatch.setattr("training.snapshot.write_checkpoint", written)
+    usual = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert here(*SHORT, "--hidden-size=256", "--out=run")[0] == 0
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(usual)
+    assert len(writing) == 3
+    assert max(writing) <= min(training) + 1
 
 
 # stopped by a signal
