@@ -38,31 +38,31 @@ PROMPT = "MACHINE:\nI read one letter, "
 
 
 def chat(page: Page) -> None:
-    write(page, "GHOST:\nWho writes in here at night?\n\nMACHINE:\n", 36, 27)
-    write(page, "\n\nGHOST:\nAnd what do you remember?\n\nMACHINE:\n", 39, 23)
+    write(page, "GHOST:\nWho writes in here at night?\n\nMACHINE:\n", 40, 6)
+    write(page, "\n\nGHOST:\nAnd what do you remember?\n\nMACHINE:\n", 66, 24)
 
 
 def surprise(page: Page) -> None:
     put_on(page, "Surprise")
-    write(page, PROMPT, 202, 58)
-    expect(page.locator(".sums .sum")).to_contain_text(f"in {len(PROMPT) + 202 - 1} characters")
+    write(page, PROMPT, 207, 117)
+    expect(page.locator(".sums .sum")).to_contain_text(f"in {len(PROMPT) + 207 - 1} characters")
     along(page, 47)
     expect(page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")).to_have_count(5)
 
 
 def memory(page: Page) -> None:
     put_on(page, "Memory")
-    write(page, PROMPT, 202, 58)
-    pick(page, 1, 453)
-    expect(page.locator(".under-picture")).to_contain_text(f"to {len(PROMPT) + 202}.")
+    write(page, PROMPT, 207, 117)
+    pick(page, 1, 471)
+    expect(page.locator(".under-picture")).to_contain_text(f"to {len(PROMPT) + 207}.")
     along(page, 47)
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
 
 
 def hand(page: Page) -> None:
     put_on(page, "Memory")
-    write(page, PROMPT, 202, 58)
-    pick(page, 1, 453)
+    write(page, PROMPT, 207, 117)
+    pick(page, 1, 471)
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text("Up", exact=True).click()
     button(page, "Write it again").click()
     expect(page.get_by_role("region", name="With and without the hand")).to_be_visible()
