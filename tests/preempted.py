@@ -23,13 +23,21 @@ def main() -> None:
     def watched(self: Trainer) -> float:
         loss: float = plain(self)
         if self.steps_done == int(last):
-            while any(Path("run/outbox").glob("0*-*.json")):
+            newest = max(step for step in range(1, int(last) + 1) if self.recipe.evaluates_after(step))
+            while not pushed(f"step-{newest:08d}"):
                 time.sleep(0.02)
             os.kill(os.getpid(), signal.SIGKILL)
         return loss
 
     Trainer.step = watched  # type: ignore[method-assign]
     sys.exit(train(arguments))
+
+
+def pushed(folder: str) -> bool:
+    """Whether a checkpoint is on the Hub, and none waits: it is written, and pushed, while training goes on."""
+    outbox = Path("run/outbox")
+    log = outbox / "pushed.jsonl"
+    return log.is_file() and folder in log.read_text(encoding="utf-8") and not any(outbox.glob("0*-*.json"))
 
 
 if __name__ == "__main__":

@@ -379,7 +379,8 @@ def test_a_client_that_vanishes_frees_its_row(app: App) -> None:
             arguments = [*(ASKED | {"length": 10_000}).values(), "tale"]
             posted = httpx.post(f"{app.url}gradio_api/call/generate", json={"data": arguments})
             with httpx.stream("GET", f"{app.url}gradio_api/call/generate/{posted.json()['event_id']}") as answer:
-                next(answer.iter_lines())
+                lines = answer.iter_lines()  # kept: without it the connection ends
+                next(lines)
                 eventually(lambda: served.engine.running == 1)
             eventually(lambda: served.engine.running == 0)
     finally:
