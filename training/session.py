@@ -240,12 +240,17 @@ class Session:
             self._writing.result()
 
     def _hand_over(self, snapshot: Snapshot, then: Callable[[], None] | None) -> None:
-        step, loss = snapshot.step, snapshot.val_loss
-        finish = self._name_cells
         try:
-            self.keeper.keep(step, snapshot.write, snapshot.metrics, loss, last=snapshot.last, finish=finish)
+            self.keeper.keep(
+                snapshot.step,
+                snapshot.write,
+                snapshot.metrics,
+                snapshot.val_loss,
+                last=snapshot.last,
+                finish=self._name_cells,
+            )
         except CheckpointError as error:
-            raise DivergedError(f"the weights after step {step:,} cannot be kept: {error}") from None
+            raise DivergedError(f"the weights after step {snapshot.step:,} cannot be kept: {error}") from None
         if then:
             then()
 
