@@ -38,6 +38,7 @@ from .track import Tracker
 
 PUSH_AT_END_S = 120.0
 PUSH_AT_STOP_S = 10.0  # whoever stops a run wants to leave; what is not pushed by then is kept
+_BY_HEART = 0.02  # nats that the last loss lies above the best, from which on it is worth a word
 
 
 def main(argv: Sequence[str] | None, signals: Signals) -> int:
@@ -103,6 +104,8 @@ def _close(session: Session, code: int, signals: Signals) -> int:
         best = min(session.metrics, key=lambda line: line["val_loss"])
         say(f"\nDone in {duration(session.seconds)}. Best at step {best['step']:,}: {losses(best['val_loss'])}")
         say(f"(carried, on text it was not trained on; cold256: {best['val_cold256']:.4f} nats).")
+        if session.metrics[-1]["val_loss"] > best["val_loss"] + _BY_HEART:
+            say(_by_heart(session, best["chars"]))
     elif code != 1 and session.keeper.folder.steps():
         say(f"\nStopped at step {session.trainer.steps_done:,}. To go on:\n  python -m training --resume {path}")
     if code != 1 and session.keeper.folder.best() is not None:
@@ -121,6 +124,15 @@ def _close(session: Session, code: int, signals: Signals) -> int:
         return put_up_best(session.page, session.keeper.folder, session.about["repo"])
     say(later(session.page, session.keeper.folder))
     return code
+
+
+def _by_heart(session: Session, characters: int) -> str:
+    """What helps a run that was at its best long before its end, after so many characters read."""
+    passes = characters / len(session.trainer.windows.ids)
+    told = f"After {passes:,.1f} passes over the text it began to learn it by heart: a longer text helps most"
+    if "taught_by" in session.about:
+        return f"{told}."
+    return f"{told},\nthen some runs with other seeds (--seed 2 …) as teachers of one more (--teacher RUN for each)."
 
 
 def _push_rest(session: Session, deadline_s: float) -> tuple[Entry, ...]:

@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_training [--repeats N] [--minutes M] [--json FILE]
 
 Both train on the documentation inside Python, with the same sizes, batch and window; the plain way in the number of
-threads that suits it best. They step in turn, so that a busy moment hits both; medians are compared. Then a run of
-some minutes is timed as anyone would start it: in the trainer's steps, in looking (losses and samples), and in all
-else (data, logs, checkpoints), which is overhead.
+threads that suits it best. They take turns of a second or so, so that a busy moment hits both, and steps follow each
+other as they do in a run; medians are compared. Then a run of some minutes is timed as anyone would start it: in the
+trainer's steps, in looking (losses and samples), and in all else (data, logs, checkpoints), which is overhead.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from training.signals import Signals
 from training.trainer import Trainer
 
 COMPARED = ("tiny", "small", "medium")
+TURN_S = 1.0  # steps follow each other so long before the next way's turn
 PLAIN = "plain way"
 
 # What a run spends its time on, and in which functions. Each second counts for the innermost of them.
@@ -85,7 +86,7 @@ def speeds(recipe: Recipe, repeats: int) -> dict[str, Any]:
 
 
 class Way:
-    """A process that takes a training step when it is told to."""
+    """A process that takes training steps when it is told to."""
 
     def __init__(self, name: str, recipe: Recipe) -> None:
         spawning = multiprocessing.get_context("spawn")
@@ -95,7 +96,7 @@ class Way:
         there.close()
 
     def seconds(self, threads: int) -> float:
-        """What the next step takes with so many threads."""
+        """What a step takes with so many threads, on average over a turn."""
         self._pipe.send(threads)
         return float(self._pipe.recv())
 
@@ -122,9 +123,17 @@ def _steps(pipe: Connection, name: str, recipe: Recipe) -> None:
     with contextlib.suppress(EOFError):
         while True:
             torch.set_num_threads(pipe.recv())
-            began = time.perf_counter()
-            step()
-            pipe.send(time.perf_counter() - began)
+            step()  # after a while of nothing, it finds no data in the caches
+            pipe.send(_mean_seconds(step))
+
+
+def _mean_seconds(step: Callable[[], object]) -> float:
+    began = now = time.perf_counter()
+    steps = 0
+    while now < began + TURN_S:
+        step()
+        steps, now = steps + 1, time.perf_counter()
+    return (now - began) / steps
 
 
 def shares(arguments: Sequence[str]) -> dict[str, float]:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import math
+import random
 import re
 import shlex
 import subprocess
@@ -93,6 +94,22 @@ def test_nothing_published_tells_of_this_machine(here: Here, tmp_path: Path) -> 
     assert config["command"].startswith("python -m training a.txt hidden-place '*.txt' --steps 6")
     assert config["line_ends"] == "\\n"
     assert config["recipe"]["hidden_size"] == 8
+
+
+def test_a_text_learned_by_heart_is_told_of(here: Here, tmp_path: Path) -> None:
+    """What is random cannot be foreseen, only learned by heart."""
+    draw = random.Random(3)
+    (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(1500)))
+    sizes = ("--hidden-size=64", "--num-layers=1", "--batch=8", "--window=32", "--no-fit", "--dropout-out=0")
+    code, said = here("noise.txt", *sizes, "--steps=200", "--out=learned")
+    assert code == 0
+    found = re.search(r"After ([\d.]+) passes .* by heart: a longer text helps most,\nthen .*--teacher RUN", said)
+    best = min(metrics(tmp_path / "learned"), key=lambda line: line["val_loss"])
+    assert found is not None
+    assert float(found[1]) == round(best["chars"] / 1350, 1)
+    code, said = here("noise.txt", *sizes, "--teacher=learned", "--steps=200", "--out=taught")
+    assert "helps most.\n" in said
+    assert "by heart" not in here("noise.txt", *sizes, "--steps=2", "--evaluations=1", "--out=short")[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
