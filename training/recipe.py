@@ -170,7 +170,7 @@ def preset_for(readable: float, characters: int) -> str:
     """
     if readable < 3_000_000 or characters < 200_000:
         return "tiny"
-    return "medium" if readable >= 15_000_000 else "small"
+    return "medium" if readable >= 60_000_000 else "small"
 
 
 def fitted_to(recipe: Recipe, vocab_size: int) -> Recipe:
