@@ -1,4 +1,4 @@
-"""Muon, gate by gate."""
+"""Muon, gate by gate, and AdamW."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ def parameter(*shape: int, seed: int = 9) -> nn.Parameter:
 
 
 def one_step(gradient: Tensor) -> Tensor:
-    """What Muon's first step adds to a matrix of zeros, at rate 1."""
+    """What Muon adds a step to a matrix of zeros, at rate 1: the mean of two, after which all blocks have moved."""
     matrix = nn.Parameter(torch.zeros_like(gradient))
     matrix.grad = gradient.clone()
-    GatewiseMuon({"m": matrix}, 1.0, dtype=torch.float32).step(1.0, 1)
-    return matrix.detach()
+    optimizer = GatewiseMuon({"m": matrix}, 1.0, dtype=torch.float32)
+    for number in (1, 2):
+        optimizer.step(1.0, number)
+    return matrix.detach() / 2
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16), (2, 24, 24)])
@@ -68,6 +70,32 @@ def test_each_gate_is_made_orthogonal_by_itself() -> None:
         assert torch.allclose(update[part], alone, atol=1e-5)
     whole = orthogonalize(gradient[None], 3, torch.float32)[0]
     assert not torch.allclose(update, whole, atol=0.1)
+
+
+@pytest.mark.parametrize(("cells", "parts"), [(128, 1), (256, 1), (257, 1), (300, 2), (384, 2), (700, 4), (1024, 4)])
+def test_a_large_gate_is_made_orthogonal_in_parts(cells: int, parts: int) -> None:
+    """Of 256 cells at most; whole where no division comes out even."""
+    gradient = random(4 * cells, 5)
+    gradient[: cells // parts] *= 1000
+    update = -one_step(gradient)
+    size = cells // parts
+    for part in range(4 * parts):
+        rows = slice(size * part, size * part + size)
+        alone = orthogonalize(gradient[rows][None], 3, torch.float32)[0]
+        assert torch.allclose(update[rows], (size / 5) ** 0.5 * alone, atol=1e-5)
+
+
+def test_every_other_block_moves_at_a_step() -> None:
+    matrix = nn.Parameter(torch.zeros(4 * 384, 8))
+    matrix.grad = random(4 * 384, 8)
+    optimizer = GatewiseMuon({"m": matrix}, 1.0)
+    moved = []
+    for number in (1, 2):
+        before = matrix.detach().clone()
+        optimizer.step(1.0, number)
+        moved.append((matrix != before).view(8, 192, 8).any(dim=2).all(dim=1).tolist())
+        assert (matrix != before).view(8, 192, 8).any(dim=(1, 2)).tolist() == moved[-1]
+    assert moved == [[False, True] * 4, [True, False] * 4]
 
 
 def test_the_size_of_the_gradient_does_not_matter() -> None:
@@ -147,7 +175,8 @@ def test_muons_momentum_is_nesterovs() -> None:
         optimizer.step(1.0, number)
         buffer = 0.9 * buffer + 0.1 * gradient
         looked_ahead = (0.1 * gradient + 0.9 * buffer).view(4, 2, 5)
-        expected -= 0.1 * orthogonalize(looked_ahead, 3, torch.float32).view(8, 5)
+        turn = torch.tensor([number % 2 == gate % 2 for gate in range(4)])[:, None, None]
+        expected -= (0.2 * turn * orthogonalize(looked_ahead, 3, torch.float32)).view(8, 5)
     assert torch.allclose(matrix.detach(), expected, atol=1e-5)
 
 
