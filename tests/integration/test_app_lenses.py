@@ -42,15 +42,17 @@ class Looker(Visitor):
         await self.press("view", "look", {"key": KEY})
         return prompt + text
 
-    async def all_of(self, number: int, name: str, first: int = 0) -> list[Any]:
+    async def all_of(self, number: int, name: str, first: int = 0, **question: Any) -> list[Any]:
         """What is told of each character from this one on, in as many answers as it takes."""
-        found: list[Any] = []
-        more = True
-        while more:
-            told = await self.ask(turn=number, **{"from": first + len(found)})
-            found += told[name]
-            more = told["more"]
-        return found
+        return [each for told in await self.answers(number, name, first, **question) for each in told[name]]
+
+    async def answers(self, number: int, name: str, first: int, **question: Any) -> list[dict[str, Any]]:
+        """Those answers: a slow machine's hold few characters each."""
+        told = [await self.ask(turn=number, **{"from": first}, **question)]
+        while told[-1]["more"]:
+            first += len(told[-1][name])
+            told.append(await self.ask(turn=number, **{"from": first}, **question))
+        return told
 
 
 def visit(app: App, story: Any) -> Any:
@@ -168,12 +170,12 @@ def test_cells_come_with_the_text_and_as_a_picture(app: App) -> None:
         reading = Reading(lm, blank=True)
         reading.become(text)
         cells = np.rint(127 * np.tanh([seen.cells for seen in reading.walk()])).astype(int)
-        told = await visitor.ask(turn=1, **{"from": 190}, cell=[1, 5], layer=0)
-        assert told["values"] == cells[190:, 1, 5].tolist()
-        columns = np.frombuffer(base64.b64decode(told["columns"]), np.int8).reshape(-1, lm.config.hidden_size)
+        answers = await visitor.answers(1, "values", 190, cell=[1, 5], layer=0)
+        assert [value for told in answers for value in told["values"]] == cells[190:, 1, 5].tolist()
+        drawn = b"".join(base64.b64decode(told["columns"]) for told in answers)
+        columns = np.frombuffer(drawn, np.int8).reshape(-1, lm.config.hidden_size)
         assert columns.tolist() == cells[190:, 0].tolist()
-        nowhere = await visitor.ask(turn=1, **{"from": 200}, cell=[7, 5], layer=7)
-        assert nowhere["values"] == [None] * 6
+        assert await visitor.all_of(1, "values", 200, cell=[7, 5], layer=7) == [None] * 6
 
     visit(app, story)
 
