@@ -20,10 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words behind ``python -m training``; those of this process when None.
     """
     if argv is None and not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
-        # Threads that wait for each other spin for milliseconds unless told otherwise, before they let anyone else
-        # have the core. On a machine with anything else to do that made training five times slower; on an idle
-        # one these few turns cost next to nothing.
-        os.environ["GOMP_SPINCOUNT"] = "1000"
+        # For ``waiting``: threads that are to wait awake do so for milliseconds, as ever, and those that are to sleep
+        # try it ten times as long as they would otherwise. OpenMP reads this when torch is imported.
+        os.environ |= {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "300000"}
     with Signals() as signals:
         from . import cli
 

@@ -24,6 +24,7 @@ from .recipe import SAMPLES, Recipe
 from .run_folder import RunError, write_state
 from .teachers import Expected
 from .trainer import Trainer
+from .waiting import Waiting
 
 _SECONDS = 0.7  # of steps that are timed, at least, twice
 _LONG_RUN = 1.04  # a processor steps so much slower over minutes than in its first seconds
@@ -84,16 +85,17 @@ def fit_minutes(
     Raises:
         RunError: the disk does not take a checkpoint.
     """
-    if recipe.bfloat16 and "bfloat16" not in plan.fixed:
-        recipe = replace(recipe, bfloat16=_is_faster_in_bfloat16(recipe, vocab_size, train, device))
-    trainer = Trainer(recipe, vocab_size, train, device, expected)
-    times = _step_seconds(trainer)
-    sample_s = _sample_seconds(trainer)
-    look_s = _look_seconds(trainer, train, validation) + sample_s + _write_seconds(trainer, folder)
-    look_up_s = _LOOK_UP_S * min(len(train), verbatim.MOST)
-    look_s += CARD_S + look_up_s if plan.pushes else 0.0
-    # The mean, not the median: what now and then takes longer does so in the run as well. And once more by now.
-    step_s = statistics.fmean(times + _step_seconds(trainer))
+    with Waiting() as waiting:
+        if recipe.bfloat16 and "bfloat16" not in plan.fixed:
+            recipe = replace(recipe, bfloat16=_is_faster_in_bfloat16(recipe, vocab_size, train, device, waiting))
+        trainer = Trainer(recipe, vocab_size, train, device, expected)
+        times = _step_seconds(trainer, waiting)
+        sample_s = _sample_seconds(trainer)
+        look_s = _look_seconds(trainer, train, validation) + sample_s + _write_seconds(trainer, folder)
+        look_up_s = _LOOK_UP_S * min(len(train), verbatim.MOST)
+        look_s += CARD_S + look_up_s if plan.pushes else 0.0
+        # The mean, not the median: what now and then takes longer does so in the run as well. And once more by now.
+        step_s = statistics.fmean(times + _step_seconds(trainer, waiting))
     left_s = plan.left_s - END_S - look_up_s
     evaluations = recipe.evaluations
     if "evaluations" not in plan.fixed:
@@ -112,7 +114,8 @@ def reading_speed(recipe: Recipe, vocab_size: int, train: Ids, device: torch.dev
     The text is read as a ring, so that a short one does for a whole step.
     """
     trainer = Trainer(replace(recipe, bfloat16=has_fast_bfloat16(device)), vocab_size, train, device)
-    return recipe.batch * recipe.window / statistics.median(_timed_steps(trainer, 3, 0.0))
+    with Waiting() as waiting:
+        return recipe.batch * recipe.window / statistics.median(_timed_steps(trainer, waiting, 3, 0.0))
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
@@ -145,26 +148,28 @@ def memory_free(device: torch.device) -> int | None:
     return None
 
 
-def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> bool:
+def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device, waiting: Waiting) -> bool:
     """Compared on short windows and few cells, which tell it in a fraction of the time."""
     short = replace(recipe, window=min(recipe.window, 8), hidden_size=min(recipe.hidden_size, 256))
     trainers = {use: Trainer(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)}
-    taken = {use: statistics.median(_timed_steps(trainer, 3, 0.0)) for use, trainer in trainers.items()}
+    taken = {use: statistics.median(_timed_steps(trainer, waiting, 3, 0.0)) for use, trainer in trainers.items()}
     return taken[True] < taken[False]
 
 
-def _step_seconds(trainer: Trainer) -> list[float]:
-    return [_LONG_RUN * seconds for seconds in _timed_steps(trainer, 2, _SECONDS)]
+def _step_seconds(trainer: Trainer, waiting: Waiting) -> list[float]:
+    return [_LONG_RUN * seconds for seconds in _timed_steps(trainer, waiting, 2, _SECONDS)]
 
 
-def _timed_steps(trainer: Trainer, least: int, seconds: float) -> list[float]:
-    """So many steps, and so many seconds of them, at least."""
+def _timed_steps(trainer: Trainer, waiting: Waiting, least: int, seconds: float) -> list[float]:
+    """So many ordinary steps, and so many seconds of them, at least."""
     trainer.step()  # the first one sets up what later ones use
     times: list[float] = []
     while len(times) < least or sum(times) < seconds:
         start = perf_counter()
         trainer.step()
-        times.append(perf_counter() - start)
+        taken = perf_counter() - start
+        if waiting.took(taken):
+            times.append(taken)
     return times
 
 

@@ -36,6 +36,7 @@ from .space_command import Page
 from .teachers import Expected
 from .track import Tracker
 from .trainer import DivergedError, Trainer
+from .waiting import Waiting
 
 _MEASURED = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")
 
@@ -113,9 +114,13 @@ class Session:
         recipe, trainer = self.trainer.recipe, self.trainer
         bar = Progress(recipe.steps, trainer.steps_done, recipe.batch * recipe.window)
         try:
-            with self._writer:  # which ends when what it writes is written, however the run ended
+            # The writer ends when what it writes is written, however the run ended.
+            with self._writer, Waiting() as waiting:
                 while trainer.steps_done < recipe.steps and not signals.number:
-                    bar.advance(trainer.step())
+                    began = time.perf_counter()
+                    loss = trainer.step()
+                    waiting.took(time.perf_counter() - began)
+                    bar.advance(loss)
                     if recipe.evaluates_after(trainer.steps_done):
                         self._evaluate(bar)
                     elif recipe.samples_after(trainer.steps_done):
