@@ -91,6 +91,8 @@ def test_writing_takes_one_thread_only(here: Here, monkeypatch: pytest.MonkeyPat
         if checkpoint.training["step"] < 24:
             writing.append(threads())
 
+    # Or threads would come and go with ways of waiting.
+    monkeypatch.setattr("training.waiting.Crowd.possible", lambda: False)
     monkeypatch.setattr(Trainer, "step", counted)
     monkeypatch.setattr("training.snapshot.write_checkpoint", written)
     usual = torch.get_num_threads()
