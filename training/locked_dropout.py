@@ -1,7 +1,8 @@
 """The network in training: the same weights and the same ``nn.LSTM``, with locked dropout between its parts.
 
 ``nn.LSTM`` draws a new mask at every character. A locked (variational) mask is drawn once a row a window, so
-that a cell is out for a whole stretch of text: Gal and Ghahramani 2016; Merity, Keskar, Socher 2017.
+that a cell is out for a whole stretch of text: Gal and Ghahramani 2016; Merity, Keskar, Socher 2017. From the last
+also weight dropout (DropConnect, Wan et al. 2013): single weights that read the state are out, for all rows of a step.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.func import functional_call
 
 from model import LSTMNetwork, LSTMState
 
@@ -21,7 +23,7 @@ class DroppedNetwork:
 
     Args:
         network: whose weights are used; nothing is copied.
-        recipe: the three rates.
+        recipe: the four rates.
         rows: which rows of the recipe's batch are read here; None for all of any batch.
     """
 
@@ -29,6 +31,7 @@ class DroppedNetwork:
         self._network = network
         self._batch, self._rows = recipe.batch, rows
         self._layers = [_one_layer(weights) for weights in network.lstm.all_weights]
+        self._weight_rate = recipe.dropout_weights
         self._rates = [recipe.dropout_in, *[recipe.dropout_between] * (len(self._layers) - 1), recipe.dropout_out]
 
     def __call__(self, ids: Tensor, state: LSTMState, random: Generator) -> tuple[Tensor, LSTMState]:
@@ -37,7 +40,8 @@ class DroppedNetwork:
         h, c = [], []
         for layer, lstm in enumerate(self._layers):
             row = slice(layer, layer + 1)
-            x, (h_n, c_n) = lstm(x, (state.h[row].to(x.dtype), state.c[row].to(x.dtype)))  # x (B, T, H)
+            before = (state.h[row].to(x.dtype), state.c[row].to(x.dtype))
+            x, (h_n, c_n) = functional_call(lstm, self._thinned(lstm, random), (x, before))  # x (B, T, H)
             x = self._drop(x, self._rates[layer + 1], random)
             h.append(h_n)
             c.append(c_n)
@@ -51,6 +55,18 @@ class DroppedNetwork:
         mask = torch.empty(batch, 1, x.shape[2], device=x.device).bernoulli_(1 - rate, generator=random)
         mask = mask if self._rows is None else mask[self._rows]
         return x * (mask / (1 - rate)).to(x.dtype)
+
+
+    def _thinned(self, lstm: nn.LSTM, random: Generator) -> dict[str, Tensor]:
+        """What of a layer's weights is another in this step."""
+        if self._weight_rate == 0:
+            return {}
+        weight = lstm.weight_hh_l0  # (4H, H)
+        # A random byte a weight, eight at once: a tenth of what drawing each by itself takes.
+        eights = torch.empty(-(-weight.numel() // 8), dtype=torch.int64, device=weight.device)
+        bytes_ = eights.random_(-(2**63), None, generator=random).view(torch.uint8)[: weight.numel()]
+        out = round(256 * self._weight_rate)
+        return {"weight_hh_l0": weight * (bytes_ >= out).view_as(weight) * (256 / (256 - out))}
 
 
 def _one_layer(weights: Sequence[Tensor]) -> nn.LSTM:

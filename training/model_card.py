@@ -321,7 +321,8 @@ def _recipe(recipe: object) -> str:
         return ""
     batch, window = number(recipe.get("batch")), number(recipe.get("window"))
     size = f" of {batch:,.0f} × {window:,.0f} characters" if batch and window else ""
-    names = ("lr", "matrix_lr", "weight_decay", "dropout_in", "dropout_between", "dropout_out", "average", "seed")
+    dropout = ("dropout_in", "dropout_between", "dropout_out", "dropout_weights")
+    names = ("lr", "matrix_lr", "weight_decay", *dropout, "average", "seed")
     rest = [f"{name} {value:.4g}" for name in names if (value := number(recipe.get(name))) is not None]
     return size + (f"; {', '.join(rest)}" if rest else "")
 

@@ -27,6 +27,7 @@ class Recipe:
         steps: optimizer steps.
         matrix_lr: Muon's rate for the LSTM's matrices; lr: AdamW's for the rest.
         weight_decay: decoupled, of every matrix.
+        dropout_weights: of the weights that read the state, one mask a step, in 256ths.
         dropout_in, dropout_between, dropout_out: locked dropout (one mask a row a window, Gal and Ghahramani
             2016) on the embedding, between layers, and before the output.
         reset: the share of rows whose carried state starts again from zeros each step, so that the model also
@@ -54,6 +55,7 @@ class Recipe:
     dropout_in: float = 0.05
     dropout_between: float = 0.3
     dropout_out: float = 0.35
+    dropout_weights: float = 0.0
     reset: float = 0.02
     average: float = 0.999
     clip: float = 1.0
@@ -143,6 +145,7 @@ _RULES = {
     "dropout_in": _SHARE,
     "dropout_between": _SHARE,
     "dropout_out": _SHARE,
+    "dropout_weights": _SHARE,
     "reset": _SHARE,
     "average": _Rule(float, 0, 0.999999, "a number from 0 to 0.999999"),
     "clip": _Rule(float, 0, 1e9, "a number above 0", above=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import math
 from dataclasses import replace
 from typing import Any
@@ -28,8 +29,10 @@ RECIPE = Recipe(
     dropout_in=0.1,
     dropout_between=0.3,
     dropout_out=0.3,
+    dropout_weights=0.2,
     reset=0.1,
 )
+ALL_IN: dict[str, Any] = {"dropout_in": 0, "dropout_between": 0, "dropout_out": 0, "dropout_weights": 0}
 
 
 def text(count: int = 400, vocabulary: int = 6) -> np.ndarray:
@@ -133,7 +136,7 @@ def test_without_rates_the_dropped_network_is_the_network() -> None:
     network = tiny_network(6)
     ids = torch.from_numpy(text(60).astype(np.int64)).view(3, 20)
     state = LSTMState(torch.randn(2, 3, 12), torch.randn(2, 3, 12))
-    dropped = DroppedNetwork(network, replace(RECIPE, dropout_in=0, dropout_between=0, dropout_out=0))
+    dropped = DroppedNetwork(network, replace(RECIPE, **ALL_IN))
     logits, after = dropped(ids, state, torch.Generator())
     expected, expected_after = network(ids, state)
     assert torch.allclose(logits, expected, atol=1e-6)
@@ -162,13 +165,33 @@ def test_a_mask_holds_for_the_whole_window_and_differs_between_rows(
         return masks[-1]
 
     monkeypatch.setattr(torch.Tensor, "bernoulli_", drawn)
-    rates: dict[str, Any] = {"dropout_in": 0.0, "dropout_between": 0.0, "dropout_out": 0.0, place: 0.5}
     network = tiny_network(6, hidden=64, embedding=64)
     ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
-    DroppedNetwork(network, replace(RECIPE, **rates))(ids, LSTMState.zeros(network.config, 3), torch.Generator())
+    recipe = replace(RECIPE, **{**ALL_IN, place: 0.5})
+    DroppedNetwork(network, recipe)(ids, LSTMState.zeros(network.config, 3), torch.Generator())
     assert [mask.shape for mask in masks] == [(3, 1, 64)]  # one a row; broadcast over time
     assert set(masks[0].unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(masks[0][0], masks[0][1])
+
+
+def test_weight_dropout_leaves_out_single_weights_that_read_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the gradient reaches only those that are left, scaled as they are."""
+    network = LSTMNetwork(LSTMConfig(6, 16, 64, 1))
+    dropped = DroppedNetwork(network, replace(RECIPE, **{**ALL_IN, "dropout_weights": 0.25}))
+    ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
+    state = LSTMState(torch.randn(1, 3, 64), torch.randn(1, 3, 64))
+    random = torch.Generator().manual_seed(7)
+    logits, _ = dropped(ids, state, random)
+    logits.square().sum().backward()
+    gradient = network.lstm.weight_hh_l0.grad
+    assert gradient is not None
+    left = gradient != 0
+    assert float(left.float().mean()) == pytest.approx(0.75, abs=0.02)
+    thinned = copy.deepcopy(network)
+    with torch.no_grad():
+        thinned.lstm.weight_hh_l0 *= left / 0.75
+    assert torch.allclose(thinned(ids, state)[0], logits, atol=1e-5)
+    assert not torch.allclose(dropped(ids, state, random)[0], logits, atol=1e-3)  # another mask
 
 
 def test_dropout_keeps_the_mean() -> None:
@@ -178,7 +201,7 @@ def test_dropout_keeps_the_mean() -> None:
         network.output.weight.fill_(1.0)
     ids = torch.zeros(2000, 1, dtype=torch.int64)
     zeros = LSTMState.zeros(network.config, 2000)
-    dropped = DroppedNetwork(network, replace(RECIPE, dropout_in=0.0, dropout_out=0.4, num_layers=1))
+    dropped = DroppedNetwork(network, replace(RECIPE, **{**ALL_IN, "dropout_out": 0.4}, num_layers=1))
     with torch.no_grad():
         mean = dropped(ids, zeros, torch.Generator().manual_seed(1))[0].mean()
         expected = network(ids, zeros)[0].mean()
@@ -200,7 +223,7 @@ def test_masks_depend_on_every_bit_of_the_seed() -> None:
 
 
 def test_the_state_is_carried_from_window_to_window_and_forgotten_at_a_new_pass() -> None:
-    recipe = replace(RECIPE, reset=0.0, dropout_in=0, dropout_between=0, dropout_out=0, lr=1e-9, matrix_lr=1e-9)
+    recipe = replace(RECIPE, **ALL_IN, reset=0.0, lr=1e-9, matrix_lr=1e-9)
     one = trainer(replace(recipe, weight_decay=0))
     state = LSTMState.zeros(one.network.config, 3)
     for step in range(2 * one.windows.steps_per_pass + 1):
