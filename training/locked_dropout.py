@@ -56,7 +56,6 @@ class DroppedNetwork:
         mask = mask if self._rows is None else mask[self._rows]
         return x * (mask / (1 - rate)).to(x.dtype)
 
-
     def _thinned(self, lstm: nn.LSTM, random: Generator) -> dict[str, Tensor]:
         """What of a layer's weights is another in this step."""
         if self._weight_rate == 0:
