@@ -115,9 +115,9 @@ def test_dropout_grows_with_how_often_the_text_is_read_and_with_the_network() ->
     medium = PRESETS["medium"]
     rates = [regularised(replace(medium, steps=steps), 10**6, 65) for steps in (1, 100, 1000, 10_000, 10**6)]
     assert [each.dropout_out for each in rates] == sorted(each.dropout_out for each in rates)
-    assert [each.dropout_in for each in rates] == sorted(each.dropout_in for each in rates)
-    assert (rates[0].dropout_out, rates[0].dropout_in) == (0, 0)
-    assert (rates[-1].dropout_out, rates[-1].dropout_in) == (0.65, 0.3)
+    assert [each.dropout_weights for each in rates] == sorted(each.dropout_weights for each in rates)
+    assert (rates[0].dropout_out, rates[0].dropout_weights) == (0, 0)
+    assert (rates[-1].dropout_out, rates[-1].dropout_weights) == (0.5, 0.3)
     small = replace(PRESETS["small"], steps=10_000)
     larger = replace(small, hidden_size=1024)
     assert regularised(small, 10**6, 65).dropout_out < regularised(larger, 10**6, 65).dropout_out
