@@ -193,9 +193,9 @@ def regularised(recipe: Recipe, characters: int, vocab_size: int, *, taught: boo
     """The recipe with its dropout fitted to a text of so many characters.
 
     What a network can learn by heart grows with its parameters a character of the text, and with how often it reads
-    each. Up to a product of 8, dropout costs more than it gives; then each doubling asks for 0.18 more, and from 18 on
-    for 0.1 more of the weights that read the state. What teachers expect is not learned by heart as a text is: with them it takes three
-    doublings more.
+    each. Up to a product of 8, dropout costs more than it gives; then each doubling asks for 0.18 more of the cells,
+    and from 18 on for 0.1 more of the weights that read the state. What teachers expect is not learned by heart as a
+    text is: with them it takes three doublings more.
     """
     config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
     doublings = math.log2(recipe.characters / characters * config.parameters / characters) - 3 * taught
