@@ -31,11 +31,13 @@ _FIRST_S, _MOST_S = 5.0, 30.0  # of steps between two tries: twice as many after
 class Waiting:
     """Lets the threads of this process wait as is faster at the moment, told by how long steps take.
 
-    They wait awake at first, and again once it is closed. With one thread nobody waits, and nothing is tried.
+    They sleep at first, which never costs much, and until awake has been seen to be faster. Once it is closed they
+    wait as torch has it: awake. With one thread nobody waits, and nothing is tried.
     """
 
     def __init__(self) -> None:
-        self._crowd: Crowd | None = None
+        self._possible = torch.get_num_threads() > 1 and Crowd.possible()
+        self._crowd = Crowd() if self._possible else None
         self._begun = self._settled = self._trying = False
         self._pause_s = _FIRST_S
         self._before_s = 0.0  # a step took so long before the try
@@ -51,7 +53,7 @@ class Waiting:
         Returns:
             whether it was an ordinary step: none of a try, and not the first, which sets things up.
         """
-        if torch.get_num_threads() == 1 or not Crowd.possible():
+        if not self._possible:
             return True
         if not self._begun:
             self._begun = True

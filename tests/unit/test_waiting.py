@@ -64,9 +64,14 @@ def test_they_notice_when_it_becomes_busy_and_when_that_is_over() -> None:
         assert not waiting.asleep
 
 
-def test_where_it_makes_no_difference_they_stay_awake() -> None:
+def test_where_it_makes_no_difference_they_sleep() -> None:
     with Waiting() as waiting:
-        assert steps(waiting, 100, awake_s=0.3, asleep_s=0.295)[0] < 5
+        assert steps(waiting, 100, awake_s=0.295, asleep_s=0.3)[0] > 90
+
+
+def test_before_anything_is_known_they_sleep() -> None:
+    with Waiting() as waiting:
+        assert waiting.asleep
 
 
 def test_a_try_of_long_steps_is_one_of_each() -> None:
@@ -77,8 +82,8 @@ def test_a_try_of_long_steps_is_one_of_each() -> None:
 def test_the_first_step_tells_nothing() -> None:
     with Waiting() as waiting:
         waiting.took(5.0)
-        steps(waiting, 4, awake_s=0.025, asleep_s=0.04)
-        assert not waiting.asleep
+        steps(waiting, 4, awake_s=0.2, asleep_s=0.06)
+        assert waiting.asleep
 
 
 def test_one_thread_waits_for_nobody() -> None:
