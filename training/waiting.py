@@ -25,7 +25,7 @@ _TRIED_S = 0.15  # of steps, at least, tell how fast they are; three of them, or
 _FEWEST, _ENOUGH_S = 3, 1.0
 _RECENT = 100  # steps, at most, that a try is compared with
 _FASTER = 0.95  # of the time; by less than that nothing is gained
-_FIRST_S, _MOST_S = 5.0, 30.0  # of steps between two tries: twice as many after each that has changed nothing
+_FIRST_S, _MOST_S = 1.0, 30.0  # of steps between two tries: twice as many after each that has changed nothing
 
 
 class Waiting:
