@@ -26,7 +26,8 @@ from .teachers import Expected
 from .trainer import Trainer
 from .waiting import Waiting
 
-_SECONDS = 0.7  # of steps that are timed, at least, twice
+_LEAST_S, _MOST_S = 0.7, 5.0  # of steps that are timed, twice
+_TIMED = 0.01  # the share of the time that goes into that, between those two
 _LONG_RUN = 1.04  # a processor steps so much slower over minutes than in its first seconds
 _EVALUATED = 8192  # characters; what an evaluation costs is reckoned from so many
 _SAMPLED = 24  # characters, likewise
@@ -89,13 +90,14 @@ def fit_minutes(
         if recipe.bfloat16 and "bfloat16" not in plan.fixed:
             recipe = replace(recipe, bfloat16=_is_faster_in_bfloat16(recipe, vocab_size, train, device, waiting))
         trainer = Trainer(recipe, vocab_size, train, device, expected)
-        times = _step_seconds(trainer, waiting)
+        timed_s = min(_MOST_S, max(_LEAST_S, _TIMED * plan.seconds))
+        times = _step_seconds(trainer, waiting, timed_s)
         sample_s = _sample_seconds(trainer)
         look_s = _look_seconds(trainer, train, validation) + sample_s + _write_seconds(trainer, folder)
         look_up_s = _LOOK_UP_S * min(len(train), verbatim.MOST)
         look_s += CARD_S + look_up_s if plan.pushes else 0.0
         # The mean, not the median: what now and then takes longer does so in the run as well. And once more by now.
-        step_s = statistics.fmean(times + _step_seconds(trainer, waiting))
+        step_s = statistics.fmean(times + _step_seconds(trainer, waiting, timed_s))
     left_s = plan.left_s - END_S - look_up_s
     evaluations = recipe.evaluations
     if "evaluations" not in plan.fixed:
@@ -156,8 +158,8 @@ def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: 
     return taken[True] < taken[False]
 
 
-def _step_seconds(trainer: Trainer, waiting: Waiting) -> list[float]:
-    return [_LONG_RUN * seconds for seconds in _timed_steps(trainer, waiting, 2, _SECONDS)]
+def _step_seconds(trainer: Trainer, waiting: Waiting, timed_s: float) -> list[float]:
+    return [_LONG_RUN * seconds for seconds in _timed_steps(trainer, waiting, 2, timed_s)]
 
 
 def _timed_steps(trainer: Trainer, waiting: Waiting, least: int, seconds: float) -> list[float]:
