@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,10 @@ class Keeper:
     def waiting(self) -> list[Entry]:
         """What is not on the Hub yet."""
         return self.pusher.waiting() if self.pusher else []
+
+    def get_ready(self) -> None:
+        """Loads what the last card needs, aside: not while nothing else is left to do."""
+        threading.Thread(target=model_card.get_ready, name="card", daemon=True).start()
 
     def catch_up(self, metrics: Metrics, *, complete: bool) -> None:
         """Does what the run had no time for when it died right after its newest checkpoint.

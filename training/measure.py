@@ -33,7 +33,7 @@ _EVALUATED = 8192  # characters; what an evaluation costs is reckoned from so ma
 _SAMPLED = 24  # characters, likewise
 CARD_S = 1.0  # curve and samples of a model card
 _LOOK_UP_S = 0.2e-6  # for each character in which a card looks its samples up
-END_S = 1.5  # the last card, with its first import of a plotting library, and the end of the process
+END_S = 2.0  # names for cells, the last card, and the end of the process
 _LOOKING = 0.05  # the share of the time that may go into evaluations and checkpoints
 
 

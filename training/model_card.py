@@ -6,6 +6,7 @@ do to it is ``card_text``'s to mind. Knows models and metrics; knows neither the
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import shlex
@@ -18,6 +19,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from model import CharLSTM, generate
 from model.checkpoint import replace_file
+from model.stepper import has_compiler
 
 from .bootstrap import BLOCK
 from .card_text import USE, base_name, code, fenced, line, markdown, page_link, public_command
@@ -73,6 +75,13 @@ def write_card(
     overlap = source.overlap([sample.text for sample in samples]) if source and samples else None
     card = render_card(lm, metrics, samples, with_curve=bool(picture), overlap=overlap)
     replace_file(folder / CARD, redact(card).encode("utf-8", "replace"))
+
+
+def get_ready() -> None:
+    """Loads what a card is made with, a library that plots and a compiler: a second or two for the first one."""
+    with contextlib.suppress(ImportError):  # cards do without
+        import matplotlib.figure  # noqa: F401
+    has_compiler()
 
 
 def write_samples(lm: CharLSTM) -> list[Sample]:

@@ -154,6 +154,8 @@ class Session:
     def _evaluate(self, bar: Progress) -> None:
         began = time.monotonic()
         network, step = self.trainer.average, self.trainer.steps_done
+        if step == self.trainer.recipe.steps:
+            self.keeper.get_ready()
         carried = evaluate.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluate.cold_losses(network, self.validation)
         val_loss, cold = evaluate.mean(carried), evaluate.mean(cold256)

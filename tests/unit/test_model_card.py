@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from tests.local_hub import LocalHub
+from training import model_card
 from training.card_text import fenced, leading_to, public_command
 from training.model_card import Sample, render_card, write_card
 from training.verbatim import Overlap, Source
@@ -242,3 +246,21 @@ def test_a_card_is_led_to_a_page_that_came_later() -> None:
     assert with_page == render_card(make_lm(space="ada/page"), [], [], with_curve=False)
     assert leading_to(with_page, "ada/new") == render_card(make_lm(space="ada/new"), [], [], with_curve=False)
     assert leading_to("# Written by hand\n", "ada/page") == "# Written by hand\n"
+
+
+def test_what_a_card_needs_can_be_loaded_before() -> None:
+    told = "import sys; from training import model_card as it; before = set(sys.modules); it.get_ready()"
+    loaded = f"{told}; print(*sorted({{'matplotlib.figure', 'numba'}} & set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [name for name in ("matplotlib.figure", "numba") if has(name)]
+
+
+def has(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def test_where_nothing_plots_a_card_has_no_curve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    model_card.get_ready()
+    write_card(tmp_path, make_lm(), make_metrics(), samples=[])
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
