@@ -170,7 +170,7 @@ def _timed_steps(trainer: Trainer, waiting: Waiting, least: int, seconds: float)
         start = perf_counter()
         trainer.step()
         taken = perf_counter() - start
-        if waiting.took(taken):
+        if waiting.stepped():
             times.append(taken)
     return times
 

@@ -117,10 +117,8 @@ class Session:
             # The writer ends when what it writes is written, however the run ended.
             with self._writer, Waiting() as waiting:
                 while trainer.steps_done < recipe.steps and not signals.number:
-                    began = time.perf_counter()
-                    loss = trainer.step()
-                    waiting.took(time.perf_counter() - began)
-                    bar.advance(loss)
+                    bar.advance(trainer.step())
+                    waiting.stepped()
                     if recipe.evaluates_after(trainer.steps_done):
                         self._evaluate(bar)
                     elif recipe.samples_after(trainer.steps_done):

@@ -1,10 +1,9 @@
 """How the threads of a training step wait for each other: awake, or asleep.
 
 A step has some hundred products, shared among threads, and after each of them they wait. Who waits awake goes on at
-once, and who sleeps must be woken: on a machine with nothing else to do that costs a quarter to a half of a step. Where
-something else wants the processors too, those who stay awake take them from the one they wait for, and a step takes
-several times as long. Which it is changes from minute to minute; so now and then some steps are taken the other way,
-and the faster way is kept.
+once, and who sleeps must be woken: on a machine with nothing else to do that costs a fifth to a half of a step. Where
+another program wants the processors too, those who stay awake take them from the one they wait for, and a step takes
+several times as long. Linux tells which it is: how long threads that could go on have stood in line for a processor.
 
 OpenMP has no call that says how to wait, but a rule: awake for some milliseconds, and hardly at all while there are
 more of its threads than processors (GOMP_SPINCOUNT in the manual of GCC's libgomp, with which torch comes on Linux).
@@ -13,78 +12,56 @@ So a second team of threads, which does nothing, sends those of the first to sle
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import threading
-from collections import deque
-from statistics import fmean
+from pathlib import Path
+from time import perf_counter
 from typing import Self
 
 import torch
 
-_TRIED_S = 0.15  # of steps, at least, tell how fast they are; three of them, or a second
-_FEWEST, _ENOUGH_S = 3, 1.0
-_RECENT = 100  # steps, at most, that a try is compared with
-_FASTER = 0.95  # of the time; by less than that nothing is gained
-_FIRST_S, _MOST_S = 1.0, 30.0  # of steps between two tries: twice as many after each that has changed nothing
+_EVERY_S = 0.25  # so often it is looked
+_CROWDED = 0.45  # of the time in line: 0.01 alone on a machine, 0.5 to 0.8 beside a program that takes a processor
 
 
 class Waiting:
-    """Lets the threads of this process wait as is faster at the moment, told by how long steps take.
+    """Lets the threads of this process wait as is faster at the moment.
 
-    They sleep at first, which never costs much, and until awake has been seen to be faster. Once it is closed they
-    wait as torch has it: awake. With one thread nobody waits, and nothing is tried.
+    They sleep until it is seen that they have the processors for themselves. Once it is closed they wait as torch has
+    it: awake. With one thread nobody waits, and nothing is done; nor where the system does not tell.
     """
 
     def __init__(self) -> None:
-        self._possible = torch.get_num_threads() > 1 and Crowd.possible()
+        self._possible = torch.get_num_threads() > 1 and Crowd.possible() and lined_up_s() > 0
         self._crowd = Crowd() if self._possible else None
-        self._begun = self._settled = self._trying = False
-        self._pause_s = _FIRST_S
-        self._before_s = 0.0  # a step took so long before the try
-        self._turn(_TRIED_S)
+        self._seen = self._changed = False
+        self._since_s, self._before_s = perf_counter(), lined_up_s()
 
     @property
     def asleep(self) -> bool:
         return self._crowd is not None
 
-    def took(self, seconds: float) -> bool:
-        """A step has taken so long; may change how the threads wait in the next one.
+    def stepped(self) -> bool:
+        """A step was taken; may change how the threads wait in the next one.
 
         Returns:
-            whether it was an ordinary step: none of a try, and not the first, which sets things up.
+            whether it was an ordinary one: not before the first look, nor the first after a change, which wakes
+            threads or makes them.
         """
         if not self._possible:
             return True
-        if not self._begun:
-            self._begun = True
-            return False
-        ordinary = self._settled and not self._trying
-        self._times.append(seconds)
-        self._spent_s += seconds
-        if self._spent_s >= self._turn_s and (len(self._times) >= _FEWEST or self._spent_s >= _ENOUGH_S):
-            self._judge(fmean(self._times))
+        ordinary = self._seen and not self._changed
+        self._changed = False
+        now = perf_counter()
+        if now - self._since_s >= _EVERY_S:
+            lined_up = lined_up_s()
+            crowded = lined_up - self._before_s > _CROWDED * (now - self._since_s)
+            self._since_s, self._before_s = now, lined_up
+            self._seen, self._changed = True, crowded != self.asleep
+            if self._changed:
+                self._change()
         return ordinary
-
-    def _judge(self, step_s: float) -> None:
-        """A try begins, or ends: steps took so long before it, or in it."""
-        if not self._trying:
-            self._before_s = step_s
-            self._change()
-            self._turn(_TRIED_S)
-        elif step_s < _FASTER * self._before_s:
-            self._pause_s = _FIRST_S
-            self._turn(self._pause_s)
-        else:
-            self._change()
-            self._turn(self._pause_s)
-            self._pause_s = min(2 * self._pause_s, _MOST_S)
-        self._settled |= self._trying
-        self._trying = not self._trying
-
-    def _turn(self, seconds: float) -> None:
-        """So many seconds of steps until the next thought."""
-        self._turn_s, self._spent_s = seconds, 0.0
-        self._times: deque[float] = deque(maxlen=_RECENT)
 
     def _change(self) -> None:
         if self._crowd:
@@ -102,6 +79,19 @@ class Waiting:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def lined_up_s() -> float:
+    """How long the threads of this process have stood in line for a processor, all together; 0 if nobody tells.
+
+    The second number of /proc/PID/task/TID/schedstat, in nanoseconds (the kernel's sched-stats documentation).
+    """
+    waited = 0
+    with contextlib.suppress(OSError):
+        for thread in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(OSError, ValueError, IndexError):  # it has just ended
+                waited += int((thread / "schedstat").read_text().split()[1])
+    return waited / 1e9
 
 
 class Crowd:

@@ -1,4 +1,4 @@
-"""Whether threads wait awake or asleep: as is faster, by times that are given; and that they then do, by the system."""
+"""Whether threads wait awake or asleep, by figures that are given; and that they then do, and figures are there."""
 
 from __future__ import annotations
 
@@ -7,13 +7,40 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 import torch
 
+from training import waiting as waiting_module
 from training.waiting import Crowd, Waiting
 
 pytestmark = pytest.mark.skipif(not Crowd.possible(), reason="torch comes with another OpenMP here")
+
+
+@dataclass
+class Machine:
+    """Its clock, and how long threads have stood in line there."""
+
+    now_s: float = 1000.0
+    lined_up_s: float = 0.5
+
+    def steps(self, waiting: Waiting, count: int, step_s: float, *, in_line: float) -> list[bool]:
+        """So many steps, a share of each in line; which of them were ordinary ones."""
+        ordinary = []
+        for _ in range(count):
+            self.now_s += step_s
+            self.lined_up_s += in_line * step_s
+            ordinary.append(waiting.stepped())
+        return ordinary
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine()
+    monkeypatch.setattr(waiting_module, "perf_counter", lambda: made.now_s)
+    monkeypatch.setattr(waiting_module, "lined_up_s", lambda: made.lined_up_s)
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -24,81 +51,92 @@ def _two_threads() -> Iterator[None]:
     torch.set_num_threads(usual)
 
 
-def steps(waiting: Waiting, seconds: float, *, awake_s: float, asleep_s: float) -> tuple[float, int]:
-    """Steps of together so many seconds; how many of these were asleep, and how many steps were no ordinary ones."""
-    spent = slept = 0.0
-    tried = 0
-    while spent < seconds:
-        asleep = waiting.asleep
-        taken = asleep_s if asleep else awake_s
-        tried += not waiting.took(taken)
-        spent, slept = spent + taken, slept + taken * asleep
-    return slept, tried
-
-
 def crowds() -> int:
     return sum(thread.name == "crowd" for thread in threading.enumerate())
 
 
-def test_on_an_idle_machine_they_are_awake_but_for_tries_that_become_rare() -> None:
+def test_before_anything_is_known_they_sleep(machine: Machine) -> None:
     with Waiting() as waiting:
-        slept, _ = steps(waiting, 100, awake_s=0.025, asleep_s=0.04)
+        machine.steps(waiting, 5, 0.04, in_line=0.01)
+        assert waiting.asleep
+
+
+def test_alone_they_are_awake(machine: Machine) -> None:
+    with Waiting() as waiting:
+        machine.steps(waiting, 10, 0.04, in_line=0.01)
         assert not waiting.asleep
-        assert 0 < slept < 1.5
-        assert steps(waiting, 100, awake_s=0.025, asleep_s=0.04)[0] < 0.8
-
-
-def test_on_a_busy_one_they_sleep() -> None:
-    with Waiting() as waiting:
-        slept, _ = steps(waiting, 100, awake_s=0.2, asleep_s=0.06)
-        assert waiting.asleep
-        assert slept > 90
-
-
-def test_they_notice_when_it_becomes_busy_and_when_that_is_over() -> None:
-    with Waiting() as waiting:
-        steps(waiting, 100, awake_s=0.025, asleep_s=0.04)
-        steps(waiting, 40, awake_s=0.2, asleep_s=0.06)
-        assert waiting.asleep
-        steps(waiting, 40, awake_s=0.025, asleep_s=0.04)
+        machine.steps(waiting, 1000, 0.04, in_line=0.05)
         assert not waiting.asleep
 
 
-def test_where_it_makes_no_difference_they_sleep() -> None:
+def test_beside_a_busy_program_they_sleep(machine: Machine) -> None:
     with Waiting() as waiting:
-        assert steps(waiting, 100, awake_s=0.295, asleep_s=0.3)[0] > 90
-
-
-def test_before_anything_is_known_they_sleep() -> None:
-    with Waiting() as waiting:
+        machine.steps(waiting, 1000, 0.04, in_line=0.6)
         assert waiting.asleep
 
 
-def test_a_try_of_long_steps_is_one_of_each() -> None:
+def test_they_notice_when_it_becomes_busy_and_when_that_is_over(machine: Machine) -> None:
     with Waiting() as waiting:
-        assert [waiting.took(3.0) for _ in range(4)] == [False, False, False, True]
-
-
-def test_the_first_step_tells_nothing() -> None:
-    with Waiting() as waiting:
-        waiting.took(5.0)
-        steps(waiting, 4, awake_s=0.2, asleep_s=0.06)
+        machine.steps(waiting, 100, 0.04, in_line=0.01)
+        machine.steps(waiting, 20, 0.1, in_line=0.7)
         assert waiting.asleep
+        machine.steps(waiting, 20, 0.05, in_line=0.01)
+        assert not waiting.asleep
 
 
-def test_one_thread_waits_for_nobody() -> None:
+def test_a_program_that_takes_little_keeps_nobody_asleep(machine: Machine) -> None:
+    with Waiting() as waiting:
+        machine.steps(waiting, 100, 0.04, in_line=0.3)
+        assert not waiting.asleep
+
+
+def test_steps_before_the_first_look_and_after_a_change_are_not_ordinary(machine: Machine) -> None:
+    with Waiting() as waiting:
+        assert machine.steps(waiting, 6, 0.1, in_line=0.01) == [False, False, False, False, True, True]
+        assert machine.steps(waiting, 2, 1.0, in_line=0.7) == [True, False]
+        assert machine.steps(waiting, 2, 1.0, in_line=0.7) == [True, True]
+
+
+def test_one_thread_waits_for_nobody(machine: Machine) -> None:
     torch.set_num_threads(1)
     with Waiting() as waiting:
-        assert steps(waiting, 100, awake_s=0.2, asleep_s=0.06) == (0, 0)
+        assert all(machine.steps(waiting, 100, 0.04, in_line=0.6))
+        assert not waiting.asleep
+
+
+def test_where_nobody_tells_they_wait_as_ever(machine: Machine) -> None:
+    machine.lined_up_s = 0.0
+    with Waiting() as waiting:
+        assert all(machine.steps(waiting, 100, 0.04, in_line=0.0))
+        assert not waiting.asleep
 
 
 def test_nothing_stays_when_it_is_closed() -> None:
     waiting = Waiting()
-    steps(waiting, 1.5, awake_s=0.2, asleep_s=0.06)
     assert crowds() == 1
     waiting.close()
     waiting.close()
     assert (crowds(), waiting.asleep) == (0, False)
+
+
+# Two of its threads want one processor, for a second that the interpreter's lock does not share out.
+_LINED_UP = """
+import hashlib, os, threading
+from training.waiting import lined_up_s
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+before = lined_up_s()
+work = [threading.Thread(target=hashlib.pbkdf2_hmac, args=("sha256", b"", b"", 500_000)) for _ in range(2)]
+for each in work: each.start()
+while any(each.is_alive() for each in work):
+    most = lined_up_s() - before
+    work[0].join(0.02)
+print(most)
+"""
+
+
+def test_the_system_tells_how_long_threads_stand_in_line() -> None:
+    done = subprocess.run([sys.executable, "-c", _LINED_UP], capture_output=True, text=True, check=True)
+    assert float(done.stdout) > 0.05
 
 
 # Each product is long enough to be shared; after it one thread counts, and the other waits for the next.
