@@ -124,11 +124,11 @@ _LINED_UP = """
 import hashlib, os, threading
 from training.waiting import lined_up_s
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-before = lined_up_s()
+before, most = lined_up_s(), 0.0
 work = [threading.Thread(target=hashlib.pbkdf2_hmac, args=("sha256", b"", b"", 500_000)) for _ in range(2)]
 for each in work: each.start()
 while any(each.is_alive() for each in work):
-    most = lined_up_s() - before
+    most = max(most, lined_up_s() - before)  # what a thread has waited goes with it
     work[0].join(0.02)
 print(most)
 """
