@@ -33,10 +33,10 @@ class Waiting:
     """
 
     def __init__(self) -> None:
-        self._possible = torch.get_num_threads() > 1 and Crowd.possible() and lined_up_s() > 0
+        self._since_s, self._before_s = perf_counter(), lined_up_s()
+        self._possible = torch.get_num_threads() > 1 and Crowd.possible() and self._before_s > 0
         self._crowd = Crowd() if self._possible else None
         self._seen = self._changed = False
-        self._since_s, self._before_s = perf_counter(), lined_up_s()
 
     @property
     def asleep(self) -> bool:
