@@ -103,6 +103,12 @@ class Engine:
     def waiting(self) -> int:
         return len(self._waiting)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is asked of it that is not written; who is just being let in counts, too."""
+        with self._changed:
+            return not self._rows and not self._waiting
+
     def add_request(
         self,
         prompt: str,
@@ -189,7 +195,7 @@ class Engine:
         """Writes until ``stop``; for a thread of its own. Sleeps while no row is due."""
         while True:
             with self._changed:
-                self._stopped |= self._retired and not self._rows and not self._waiting
+                self._stopped |= self._retired and self.idle
                 if self._stopped:
                     break
                 delay = self._delay()

@@ -403,7 +403,7 @@ def test_one_client_has_a_few_rows_and_keeps_nobody_else_waiting(app: App) -> No
         for job in jobs:
             job.cancel()
         tale.delay_s = 0.0
-        eventually(lambda: not engine.running and not engine.waiting)
+        eventually(lambda: engine.idle)
         for client in (greedy, modest):
             client.close()
 

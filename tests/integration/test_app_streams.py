@@ -48,7 +48,7 @@ def visit(app: App, story: Callable[[Visitor], Coroutine[Any, Any, Any]]) -> Any
 async def idle(app: App, name: str = "random") -> None:
     """Returns once nothing is written any more."""
     engine = app.served(name).engine
-    await asyncio.to_thread(eventually, lambda: engine.running == engine.waiting == 0)
+    await asyncio.to_thread(eventually, lambda: engine.idle)
 
 
 async def begin_to_read(visitor: Visitor, token: str, length: int) -> str:

@@ -84,7 +84,7 @@ def test_memory_does_not_grow_with_what_was_served():
         for seed in range(count):
             engine.add_request("ab", SamplingParams(seed=seed, length=50))
             if engine.waiting >= 8:
-                while engine.running or engine.waiting:
+                while not engine.idle:
                     engine.step()
 
     serve(200)

@@ -49,7 +49,7 @@ def test_a_reader_who_leaves_ends_the_reply(served: Served) -> None:
     asyncio.run(leave())
     served.engine.step()
     assert sequence.finish_reason == "abort"
-    assert served.engine.running == served.engine.waiting == 0
+    assert served.engine.idle
 
 
 def test_an_engine_that_is_dead_is_said(served: Served) -> None:

@@ -703,6 +703,29 @@ def test_stop_ends_every_reply_and_takes_no_more(lm):
         engine.add_request("", params(3))
 
 
+def test_who_is_just_being_let_in_keeps_it_from_being_idle(lm, monkeypatch):
+    engine = Engine(lm, max_rows=1)
+    assert engine.idle
+    seen: list[bool] = []
+    another = threading.Thread(target=lambda: seen.append(engine.idle))
+    load = engine._stepper.load
+
+    def load_while_another_asks(*args: Any) -> None:
+        another.start()
+        another.join(timeout=0.2)  # it waits for the end of this
+        load(*args)
+
+    monkeypatch.setattr(engine._stepper, "load", load_while_another_asks)
+    request = engine.add_request(PROMPT, params(1, 5))
+    assert not engine.idle
+    engine.step()
+    another.join()
+    assert seen == [False]
+    monkeypatch.undo()
+    finish(engine, request)
+    assert engine.idle
+
+
 # many owners
 
 
