@@ -6,7 +6,7 @@ python app.py --mcp                             the API as tools for models of l
 
 From the environment: MODELS="a,b@rev" when no --model is given; RENEW_EVERY, as --renew-every; HF_TOKEN for private
 models; GRADIO_SERVER_PORT, GRADIO_SERVER_NAME; GRADIO_MCP_SERVER=true for --mcp; PAGE_TITLE, PAGE_GREETING, ROWS_EACH
-and BLOCKED_WORDS, see ui/owner.py. Nothing happens at import.
+and BLOCKED_WORDS, see ui/site_config.py. Nothing happens at import.
 """
 
 from __future__ import annotations
@@ -65,46 +65,48 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     import torch
 
-    from ui.owner import Owner
-    from ui.shelf import Shelf
+    from ui.registry.registry import ModelRegistry
+    from ui.site_config import SiteConfig
 
     torch.set_num_threads(1)  # with two, on two cores that others use too, a step of 32 rows took ten times as long
     if options.device == "cuda" and not torch.cuda.is_available():
         print("app.py: --device is cuda, and there is none here: leave it away", file=sys.stderr)
         return 2
     try:
-        owner = Owner.of(os.environ)
+        owner = SiteConfig.of(os.environ)
     except ValueError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
-    shelf = Shelf(specs, device=options.device, arithmetic=options.arithmetic, owner=owner)
+    registry = ModelRegistry(specs, device=options.device, arithmetic=options.arithmetic, owner=owner)
     imported = threading.Event()
-    shelf.start(after=imported)
+    registry.start(after=imported)
 
-    from ui.load import Load
-    from ui.page import Page  # half of the time to start is this import: what comes over the network comes beside it
-    from ui.renewal import Renewal
-    from ui.serving import launch
+    from ui.page.launch import launch
+    from ui.page.page import (
+        Page,  # half of the time to start is this import: what comes over the network comes beside it
+    )
+    from ui.registry.activity import Load
+    from ui.registry.auto_update import AutoUpdater
 
     imported.set()
-    shelf.wait(_READY_S)
-    renewal = Renewal(shelf, renewal_s)
-    renewal.start()
-    page = Page(shelf)
+    registry.wait(_READY_S)
+    auto_updater = AutoUpdater(registry, renewal_s)
+    auto_updater.start()
+    page = Page(registry)
     try:
         url = launch(page, mcp_server=mcp)
     except OSError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
-    log.info("%s at %s", ", ".join(shelf.names), url)
+    log.info("%s at %s", ", ".join(registry.names), url)
     if page.blocks.mcp_error:  # where MCP is, Gradio says itself
         log.warning("%s", page.blocks.mcp_error)
-    load = Load(shelf, every_s=_LOG_EVERY_S)
+    load = Load(registry, every_s=_LOG_EVERY_S)
     while not ended.wait(_LOG_EVERY_S):
         if load.line:
             log.info("%s", load.line)
-    renewal.stop()
-    shelf.stop()
+    auto_updater.stop()
+    registry.stop()
     time.sleep(_FAREWELL_S)
     page.blocks.close(verbose=False)
     return status

@@ -22,11 +22,11 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.app_server import App, eventually, free_port
 from tests.browser.driving import button, choose, fast, log, open_page, send, setting, settled, turns
-from tests.chromium import launch
 from tests.local_hub import LocalHub
-from ui.shelf import Shelf
+from tests.support.app_server import App, eventually, free_port
+from tests.support.chromium import launch
+from ui.registry.registry import ModelRegistry
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "pictures"
@@ -198,7 +198,7 @@ def serving(models: list[str], environment: dict[str, str]) -> Iterator[App]:
     url = f"http://127.0.0.1:{port}/"
     try:
         eventually(lambda: answers(url))
-        yield App(url, Shelf())
+        yield App(url, ModelRegistry())
     finally:
         process.terminate()
         process.wait()

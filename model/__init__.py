@@ -1,27 +1,45 @@
-"""A character LSTM: load one, let it write, ask how surprised it is.
+"""A character LSTM: load a model, generate text, score a text. Imports neither Gradio nor `training`.
 
 from model import CharLSTM, stream
 lm = CharLSTM.from_pretrained("user/name")
 for piece in stream(lm, "ROMEO:", length=500, temperature=0.8, seed=1):
     print(piece, end="")
+
+char_lstm    CharLSTM: from_pretrained, save_pretrained, push_to_hub
+lstm         the network: nn.LSTM over a text, nn.LSTMCell for one character
+tokenizer    one character, one id
+chat         the format of a model that was trained on conversations
+settings     temperature, top-k, top-p, seed and the other generation settings
+generation   stream, generate
+scoring      score
+trace        what the network predicts and remembers at each character of a text
+clamps       cells that are clamped to a value while the model generates
+named_cells  cells.json: cells that follow a feature of the text
+checkpoint   the files of a checkpoint
+int8         quantized weights, kernels, integer sampling
+backends     the LSTM step over slots of state
+engine       continuous batching
+hub          one pinned commit of a model on the Hub, downloaded whole
+terminal     what a command line needs of its terminal
+pretrained   the bundled model
 """
 
-from .blend import Blend
-from .blocked import BlockedWords
-from .cells import Cell
 from .char_lstm import PRETRAINED, CharLSTM
 from .chat import ChatFormat
-from .checkpoint import CheckpointError
-from .engine import Engine, EngineBusyError
-from .holds import Hold
+from .checkpoint.checkpoint import CheckpointError
+from .clamps import Clamp
+from .engine.blend import Blend
+from .engine.blocked_words import BlockedWords
+from .engine.engine import Engine, EngineBusyError
+from .engine.sequence import Memory, Sequence
+from .generation import Stream, generate, stream
+from .hub import ModelUnavailableError
 from .lstm import LSTMConfig, LSTMNetwork, LSTMState
-from .pull import ModelUnavailableError
-from .reading import Look, Reading, Seen
-from .sampler import SamplingParams
-from .score import Score, score
-from .sequence import Memory, Sequence
+from .named_cells import Cell
+from .scoring import Score, score
+from .settings import SamplingParams
 from .tokenizer import CharTokenizer, UnknownCharactersError
-from .writing import Stream, generate, stream
+from .trace import StepTrace, TextTrace, TokenTrace
 
 __all__ = [
     "PRETRAINED",
@@ -32,21 +50,21 @@ __all__ = [
     "CharTokenizer",
     "ChatFormat",
     "CheckpointError",
+    "Clamp",
     "Engine",
     "EngineBusyError",
-    "Hold",
     "LSTMConfig",
     "LSTMNetwork",
     "LSTMState",
-    "Look",
     "Memory",
     "ModelUnavailableError",
-    "Reading",
     "SamplingParams",
     "Score",
-    "Seen",
     "Sequence",
+    "StepTrace",
     "Stream",
+    "TextTrace",
+    "TokenTrace",
     "UnknownCharactersError",
     "generate",
     "score",

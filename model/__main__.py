@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from . import PRETRAINED, Blend, CharLSTM, SamplingParams, Score, Stream, score, stream
-from .blend import DEFAULT_SHARE
 from .char_lstm import checkpoint_folder, split_revision
-from .checkpoint import SERVED
-from .sampler import number_or_text
+from .checkpoint.checkpoint import SERVED
+from .engine.blend import DEFAULT_SHARE
+from .settings import number_or_text
 from .terminal import ctrl_c, forget_stdout, say, size, table, visible
 from .tokenizer import describe_unknown
 

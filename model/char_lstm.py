@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 
-from .arithmetic import IntegerWeights
-from .cells import Cell
+from .backends.backend import Arithmetic, Backend, make_backend
 from .chat import ChatFormat
-from .checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
+from .checkpoint.checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
+from .hub import Pull, check_client, readable
+from .int8.weights import Int8Weights
 from .lstm import LSTMConfig, LSTMNetwork
-from .pull import Pull, check_client, readable
-from .stepper import Arithmetic, Stepper, make_stepper
+from .named_cells import Cell
 from .tokenizer import CharTokenizer
 
 PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the project
@@ -50,7 +50,7 @@ class CharLSTM:
     notice: str = ""
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
-    _integer: tuple[list[tuple[int, int]], IntegerWeights] | None = field(default=None, repr=False)
+    _integer: tuple[list[tuple[int, int]], Int8Weights] | None = field(default=None, repr=False)
 
     @property
     def config(self) -> LSTMConfig:
@@ -112,18 +112,18 @@ class CharLSTM:
         about |= {"chat": checkpoint.chat, "cells": checkpoint.cells}
         return cls(network, checkpoint.tokenizer, checkpoint.training, **about)
 
-    def integer_weights(self) -> IntegerWeights:
+    def int8_weights(self) -> Int8Weights:
         """The weights as the one arithmetic uses them; made when first asked for, and anew if they were changed."""
         # torch counts the changes of each tensor; an address alone would miss those made in place.
         weights = list(self.network.parameters())
         now = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
         if self._integer is None or self._integer[0] != now:
-            self._integer = now, IntegerWeights.of(self.network)
+            self._integer = now, Int8Weights.of(self.network)
         return self._integer[1]
 
-    def stepper(self, rows: int, arithmetic: Arithmetic) -> Stepper:
+    def backend(self, rows: int, arithmetic: Arithmetic) -> Backend:
         """What writes with it: so many rows, in one arithmetic, see ``stepper``."""
-        return make_stepper(self.network, rows, self.integer_weights() if arithmetic == "int8" else None)
+        return make_backend(self.network, rows, self.int8_weights() if arithmetic == "int8" else None)
 
     def checkpoint(self) -> Checkpoint:
         """What a checkpoint folder of this model holds."""

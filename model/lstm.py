@@ -195,7 +195,7 @@ class LSTMNetwork(nn.Module):
         return self.output(y), LSTMState(h, c)
 
     def step(
-        self, ids: Tensor, state: LSTMState | None = None, holds: Sequence[tuple[int, int, float]] = ()
+        self, ids: Tensor, state: LSTMState | None = None, clamps: Sequence[tuple[int, int, float]] = ()
     ) -> tuple[Tensor, LSTMState]:
         """Reads one character a row: the unrolled drawing, one box at a time.
 
@@ -213,7 +213,7 @@ class LSTMNetwork(nn.Module):
         for layer, weights in enumerate(self.lstm.all_weights):
             # What nn.LSTMCell.forward calls; the layer above reads this layer's h.
             shown, cells = torch.lstm_cell(x, (state.h[layer], state.c[layer]), *weights)
-            for _, cell, value in (hold for hold in holds if hold[0] == layer):
+            for _, cell, value in (hold for hold in clamps if hold[0] == layer):
                 cells[:, cell] = value
                 shown[:, cell] = self.gates(layer, x, state.h[layer])[:, 3, cell] * cells[:, cell].tanh()
             x = shown

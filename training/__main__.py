@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # try it ten times as long as they would otherwise. OpenMP reads this when torch is imported.
         os.environ |= {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "300000"}
     with Signals() as signals:
-        from . import cli
+        from .cli import main as cli
 
         return cli.main(argv, signals)
 

@@ -48,8 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     except FileNotFoundError as error:
         return _refuse(str(error))
     sys.path[0] = str(root)  # and not this file's own folder, whose names are meant to be those of a package
-    from training.hub import HubError
-    from training.options import OptionsError
+    from training.cli.options import OptionsError
+    from training.hub.pusher import HubError
 
     try:
         words, what = training_words([word for word in arguments if word != DRY_RUN])
@@ -87,9 +87,9 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         OptionsError: what was typed cannot be done.
         HubError: it cannot be done on this Hub, or not with this token.
     """
-    from training.hub import HubError
-    from training.hub_resume import SCHEME, find_run
-    from training.options import OptionsError, parse, to_publish
+    from training.cli.options import OptionsError, parse, to_publish
+    from training.hub.pusher import HubError
+    from training.run.hub_resume import SCHEME, find_run
 
     options = parse(arguments)
     if options.resume is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from model.sampler import SamplingParams, draw_seed, shorten
+from model.settings import SamplingParams, draw_seed, shorten
 
 MAX_PROMPT = 20_000
 MAX_LENGTH = 10_000

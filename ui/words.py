@@ -15,7 +15,7 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 _WEB = Path(__file__).parents[1] / "web"
-CHINESE: dict[str, str] = json.loads((_WEB / "zh.json").read_text(encoding="utf-8"))
+CHINESE: dict[str, str] = json.loads((_WEB / "languages" / "zh.json").read_text(encoding="utf-8"))
 SCRIPT = (_WEB / "words.js").read_text(encoding="utf-8")
 I18N = gr.I18n(**{"zh-CN": CHINESE})
 

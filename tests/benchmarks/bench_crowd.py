@@ -28,10 +28,10 @@ import httpx
 import torch
 
 from model import PRETRAINED
-from tests.app_server import free_port
 from tests.benchmarks import plain_way
 from tests.benchmarks.report import write_json
-from tests.visitor import LIMITS, Visitor
+from tests.support.app_server import free_port
+from tests.support.page_client import LIMITS, Visitor
 
 PACE = 60
 ARRIVES_S = 0.02  # between two visitors

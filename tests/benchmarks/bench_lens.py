@@ -20,10 +20,10 @@ import torch
 from playwright.sync_api import Browser, sync_playwright
 
 from model import PRETRAINED, CharLSTM
-from tests.app_server import App, serving
 from tests.benchmarks.report import machine, write_json
 from tests.browser.driving import open_page, setting
-from tests.chromium import launch
+from tests.support.app_server import App, serving
+from tests.support.chromium import launch
 
 LENSES = ("Plain", "Surprise", "Memory", "Step")
 LONG_MS = 100

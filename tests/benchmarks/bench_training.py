@@ -35,14 +35,15 @@ import torch
 from model import CharTokenizer
 from tests.benchmarks import plain_training
 from tests.benchmarks.report import machine, write_json
-from training import cli, evaluate
-from training.dataset import Windows
-from training.heap import keep_memory
-from training.measure import has_fast_bfloat16
-from training.recipe import PRESETS, Recipe
-from training.session import Session
+from training.cli import main as cli
+from training.learner import evaluation as evaluate
+from training.learner.dataset import Windows
+from training.learner.heap import keep_memory
+from training.learner.recipe import PRESETS, Recipe
+from training.learner.trainer import Trainer
+from training.run.measure import has_fast_bfloat16
+from training.run.training_run import TrainingRun
 from training.signals import Signals
-from training.trainer import Trainer
 
 COMPARED = ("tiny", "small", "medium")
 TURN_S = 1.0  # steps follow each other so long before the next way's turn
@@ -55,11 +56,11 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
     ("looking", evaluate, "carried_losses"),
     ("looking", evaluate, "cold_losses"),
     ("looking", evaluate, "int8_cost"),
-    ("looking", Session, "_bounds"),
-    ("looking", Session, "_write_sample"),
-    ("checkpoints", Session, "_keep"),
-    ("checkpoints", Session, "_wait"),
-    ("rest", Session, "run"),
+    ("looking", TrainingRun, "_bounds"),
+    ("looking", TrainingRun, "_write_sample"),
+    ("checkpoints", TrainingRun, "_keep"),
+    ("checkpoints", TrainingRun, "_wait"),
+    ("rest", TrainingRun, "run"),
 )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tests.app_server import App
 from tests.browser.driving import LOOKS, open_page
-from tests.chromium import launch
+from tests.support.app_server import App
+from tests.support.chromium import launch
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.app_server import App
+from tests.support.app_server import App
 
 LOOKS = [(1280, 860, "light"), (390, 844, "dark")]
 TIMEOUT_MS = 60_000

@@ -11,10 +11,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page, expect
 
-from model import Cell, Memory, Reading, SamplingParams
-from model.sampler import weights
-from tests.app_server import App, eventually, random_model, serving
+from model import Cell, Memory, SamplingParams, TextTrace
+from model.int8.sampling import weights
 from tests.browser.driving import button, fast, log, reply, send, setting, turns
+from tests.support.app_server import App, eventually, random_model, serving
 
 PROMPT = "ROMEO:\nis it 🙂 ü?"
 LENGTH = 80
@@ -44,8 +44,8 @@ def write(page: Page, prompt: str = PROMPT) -> str:
     return prompt + reply(page)
 
 
-def read_again(app: App, text: str, memory: Memory | None = None) -> Reading:
-    reading = Reading(app.served("random").lm, memory, blank=memory is None)
+def read_again(app: App, text: str, memory: Memory | None = None) -> TextTrace:
+    reading = TextTrace(app.served("random").lm, memory, blank=memory is None)
     reading.become(text)
     return reading
 
@@ -139,7 +139,7 @@ def test_a_text_of_ones_own_is_scored_as_it_is_written(page: Page, app: App) -> 
     lm = app.served("random").lm
     for text in ("To be, or not", "To be, or ü\n  not to be", "To 🙃 <b>bold</b>", "To 🙃 <b>"):
         field.fill(text)
-        reading = Reading(lm)
+        reading = TextTrace(lm)
         reading.become(text)
         bits = [each.bits for each in reading.walk() if each.id >= 0]
         expect(page.locator(".own .sum")).to_contain_text(f"in {len(bits)} characters")

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from tests.app_server import App, random_model, serving
 from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns
 from tests.browser.test_lenses import barriers
+from tests.support.app_server import App, random_model, serving
 
 SAME = "The same text, character for character, as when the link was made."
 STRANGER = "The prompt was written by whoever made this link."

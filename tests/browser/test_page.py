@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from model import CharLSTM, ChatFormat, generate
-from tests.app_server import App, eventually, random_model, scripted_model, serving
 from tests.browser.driving import (
     TIMEOUT_MS,
     button,
@@ -26,7 +25,8 @@ from tests.browser.driving import (
     settled,
     turns,
 )
-from ui.shelf import Shelf
+from tests.support.app_server import App, eventually, random_model, scripted_model, serving
+from ui.registry.registry import ModelRegistry
 
 TALE = "".join(f"Chapter {n}: the machine wrote line {n}, and then it went on.\n" for n in range(1, 400))
 TALK = "".join(f"Ann, this is line {n} of Bo: a long one.\n\n" for n in range(1, 400))
@@ -334,9 +334,9 @@ def test_a_model_that_still_loads_is_said_and_then_there(browser: Browser, monke
         return scripted_model(TALE)
 
     monkeypatch.setattr(CharLSTM, "from_pretrained", load)
-    shelf = Shelf(["ada/slow"])
-    shelf.start()
-    with serving(shelf) as app:
+    registry = ModelRegistry(["ada/slow"])
+    registry.start()
+    with serving(registry) as app:
         context = browser.new_context()
         page, complaints = open_page(context, app)
         expect(page.get_by_role("status").filter(has_text="Loading ada/slow")).to_be_visible()

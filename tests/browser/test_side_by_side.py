@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from model import Blend, generate
-from tests.app_server import App, eventually, random_model, serving
 from tests.browser.driving import button, choose, fast, foot, log, reply, send, setting, settled, turns
 from tests.browser.test_lenses import barriers
-from tests.tiny import tiny_model
+from tests.support.app_server import App, eventually, random_model, serving
+from tests.support.tiny_models import tiny_model
 
 
 @pytest.fixture(scope="module")

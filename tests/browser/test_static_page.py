@@ -18,21 +18,30 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
 from model import PRETRAINED, CharLSTM, ChatFormat, generate
-from model.checkpoint import write_manifest
-from model.holds import Hold
-from tests.app_server import random_model
-from tests.chromium import launch
-from tests.chromium import serve as serve_folder
+from model.checkpoint.checkpoint import write_manifest
+from model.clamps import Clamp
 from tests.local_hub import LocalHub
-from tests.one_static_text import LOAD, write_all
-from tests.talks import COMMIT, OneShelf, a_conversation, chance_link, serve, settings, texts, write
-from tests.tiny import tiny_model
-from tests.unit.test_vectors import tiny as network_of_the_vectors
-from training.space import write_static
-from ui import moves, sharing
-from ui.conversation import Conversation
-from ui.hand import Hand
-from ui.served import Served
+from tests.support.app_server import random_model
+from tests.support.chromium import launch
+from tests.support.chromium import serve as serve_folder
+from tests.support.shared_conversations import (
+    COMMIT,
+    OneModelRegistry,
+    a_conversation,
+    chance_link,
+    serve,
+    settings,
+    texts,
+    write,
+)
+from tests.support.static_page_text import LOAD, write_all
+from tests.support.tiny_models import tiny_model
+from tests.unit.model.int8.test_vectors import tiny as network_of_the_vectors
+from training.hub.space_files import write_static
+from ui.conversation import moves, sharing
+from ui.conversation.clamps import Hand
+from ui.conversation.conversation import Conversation
+from ui.registry.loaded_model import LoadedModel
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "arithmetic.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."
@@ -575,12 +584,12 @@ def test_everything_is_in_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def talker() -> Served:
+def talker() -> LoadedModel:
     return serve()
 
 
 @pytest.fixture(scope="module")
-def talk_url(talker: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def talk_url(talker: LoadedModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("talker")
     write_static(folder, talker.lm)
     with serve_folder(folder) as url:
@@ -593,17 +602,17 @@ def marks(page: Page) -> list[str]:
     return page.locator(".mark").all_text_contents()
 
 
-def test_a_text_that_was_shared_in_the_app_comes_again(visit: Any, talker: Served, talk_url: str) -> None:
+def test_a_text_that_was_shared_in_the_app_comes_again(visit: Any, talker: LoadedModel, talk_url: str) -> None:
     """Turns, stopped and continued, another way from a character on, one that somebody picked, cells that are held."""
-    talk, shelf = a_conversation(talker), OneShelf(talker)
+    talk, registry = a_conversation(talker), OneModelRegistry(talker)
     moves.branch(talk, talk.cut(talk.turns[-1].number, 9), settings(3, 30), anew=True)
     write(talk)
-    held = replace(settings(4, 30), hand=Hand(talker.name, (Hold(1, 5, 4.0), Hold(0, 2, -0.25))))
+    held = replace(settings(4, 30), hand=Hand(talker.name, (Clamp(1, 5, 4.0), Clamp(0, 2, -0.25))))
     moves.branch(talk, talk.cut(talk.turns[-1].number, 20, "Q"), held, anew=False)
     write(talk)
     moves.send(talk, talker, settings(8, 700), "and then")
     write(talk)
-    query = sharing.share(talk, shelf).query
+    query = sharing.share(talk, registry).query
     assert len(set(re.findall(r"(?:then|more|text)=|pick=Q|hold=\d|hold=&", query + "&"))) == 6
     page = visit(f"?{query}&speed=200", talk_url)
     assert marks(page) == [STRANGER, STRANGER, STRANGER, SAME]
@@ -623,7 +632,7 @@ def test_a_chat_that_was_shared_goes_through_the_same_turns(visit: Any, tmp_path
     for seed, prompt, length in ((5, "Hi", 2000), (1, "", 3), (7, "And you?", 2000)):
         moves.send(talk, talker, settings(seed, length), prompt)
         write(talk)
-    query = sharing.share(talk, OneShelf(talker)).query
+    query = sharing.share(talk, OneModelRegistry(talker)).query
     with serve_folder(tmp_path) as url:
         page = visit(f"?{query}&speed=200", url)
         assert marks(page)[-1] == SAME

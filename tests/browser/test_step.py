@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import generate
-from tests.app_server import App, random_model, serving
 from tests.browser.driving import button, fast, foot, log, reply, send, setting, settled, turns
 from tests.browser.test_lenses import barriers, put_on
+from tests.support.app_server import App, random_model, serving
 
 PROMPT = "ROMEO:\nü"
 

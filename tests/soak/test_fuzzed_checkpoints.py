@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from model import CharLSTM, CheckpointError, generate
-from model.checkpoint import CONFIG, MANIFEST, SERVED, WEIGHTS, write_manifest
-from tests.tiny import tiny_model
+from model.checkpoint.checkpoint import CONFIG, MANIFEST, SERVED, WEIGHTS, write_manifest
+from tests.support.tiny_models import tiny_model
 
 ROUNDS = 4000
 Files = dict[str, bytes]

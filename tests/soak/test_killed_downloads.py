@@ -16,19 +16,19 @@ from typing import Any
 import pytest
 
 from model import CharLSTM, CharTokenizer
-from model.checkpoint import SERVED, WEIGHTS
+from model.checkpoint.checkpoint import SERVED, WEIGHTS
 from tests.local_hub import LocalHub
-from tests.pulls import digest
-from tests.tiny import ALPHABET, tiny_network
-from tests.tiny_runs import environment
+from tests.support.killed_downloads import digest
+from tests.support.tiny_models import ALPHABET, tiny_network
+from tests.support.tiny_runs import environment
 
 KILLS = 50
-PIECE = 8 << 10  # bytes that are on disk once half of the smallest weights came, see tests.pulls
+PIECE = 8 << 10  # bytes that are on disk once half of the smallest weights came, see tests.support.killed_downloads
 
 
 @pytest.fixture
 def loads(hub: LocalHub, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    words = [sys.executable, "-m", "tests.pulls", "ada/plays"]
+    words = [sys.executable, "-m", "tests.support.killed_downloads", "ada/plays"]
     with subprocess.Popen(
         words, cwd=tmp_path, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_runs import SIZES, Training, words
+from tests.support.tiny_runs import SIZES, Training, words
 
 LINES = (words(60_000) + "ünd möre, Æsop\n").encode()
 

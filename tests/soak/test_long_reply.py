@@ -6,7 +6,7 @@ import random
 import tracemalloc
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams, Sequence, generate, stream
-from tests.tiny import tiny_model
+from tests.support.tiny_models import tiny_model
 
 LENGTH = 100_000
 

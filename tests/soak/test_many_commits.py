@@ -22,12 +22,12 @@ from typing import Any
 import httpx
 
 from model import CharLSTM, CheckpointError, generate
-from model.checkpoint import SERVED
-from tests.app_server import random_model
-from tests.integration.test_app_process import started
+from model.checkpoint.checkpoint import SERVED
+from tests.integration.ui.test_app_process import started
 from tests.local_hub import LocalHub, Repo
 from tests.soak.test_fuzzed_checkpoints import damaged
-from tests.visitor import LIMITS, TIMEOUT_S, Visitor
+from tests.support.app_server import random_model
+from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 
 COMMITS = 200
 FIRST = 40  # after these everything there can be has been, and only a leak grows

@@ -7,17 +7,17 @@ import threading
 import time
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams
-from ui import moves
-from ui.conversation import Conversation
-from ui.moves import Settings
-from ui.served import Served
+from ui.conversation import moves
+from ui.conversation.conversation import Conversation
+from ui.conversation.moves import Settings
+from ui.registry.loaded_model import LoadedModel
 
 PLACES, LENGTH = 200, 2000
 
 
 def test_from_any_character_the_same_seed_gives_the_same_text() -> None:
     lm = CharLSTM.from_pretrained(PRETRAINED)
-    served, chance = Served("bundled", lm, Engine(lm), threading.current_thread()), random.Random(0)
+    served, chance = LoadedModel("bundled", lm, Engine(lm), threading.current_thread()), random.Random(0)
     talk = Conversation()
 
     def write() -> str:

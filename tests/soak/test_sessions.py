@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from tests.benchmarks.bench_crowd import Readers
-from tests.integration.test_app_process import started
+from tests.integration.ui.test_app_process import started
 
 SESSIONS = 5000
 AT_ONCE = 16

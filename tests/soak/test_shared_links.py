@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from playwright.sync_api import expect, sync_playwright
 
 from model import PRETRAINED, CharLSTM
-from tests.app_server import serving
 from tests.browser.driving import button, fast, foot, log, open_page, send, setting, settled, turns
-from tests.chromium import launch
+from tests.support.app_server import serving
+from tests.support.chromium import launch
 
 LINKS = 100
 

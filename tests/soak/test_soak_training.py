@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lives import STEPS
-from tests.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, outcome, train, write_text
+from tests.support.killed_runs import STEPS
+from tests.support.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, outcome, train, write_text
 
 _SYNCS = 88  # more than a run has times at which it makes something last; those beyond are no end of a life
 
@@ -21,7 +21,7 @@ _SYNCS = 88  # more than a run has times at which it makes something last; those
 def lives(folder: Path, moments: list[str]) -> list[str]:
     """The moments after which a run came out otherwise."""
     text = write_text(folder)
-    words = [sys.executable, "-m", "tests.lives", str(folder), str(text), "", *moments]
+    words = [sys.executable, "-m", "tests.support.killed_runs", str(folder), str(text), "", *moments]
     ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     whole, *others = [json.loads(line) for line in ended.stdout.splitlines()]
@@ -58,7 +58,7 @@ def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
         kills = [[draw.randint(0, 1), step, signal.SIGKILL] for step in draw.sample(range(1, STEPS + 1), 8)]
         runs.append({"processes": 2, "arguments": ["--resume=run"], "signals": kills})
     runs.append({"processes": 2, "arguments": ["--resume=run"]})
-    words = [sys.executable, "-m", "tests.ranks", str(tmp_path), *map(json.dumps, runs)]
+    words = [sys.executable, "-m", "tests.support.torchrun_runs", str(tmp_path), *map(json.dumps, runs)]
     ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     codes = [json.loads(line)["codes"] for line in ended.stdout.splitlines()]

@@ -18,12 +18,12 @@ from huggingface_hub import snapshot_download
 from playwright.sync_api import sync_playwright
 
 from model import generate
-from tests.app_server import eventually, free_port
-from tests.chromium import launch, serve
 from tests.integration.conftest import Here, here
 from tests.local_hub import LocalHub
-from tests.one_static_text import write_all
-from tests.tiny import tiny_model
+from tests.support.app_server import eventually, free_port
+from tests.support.chromium import launch, serve
+from tests.support.static_page_text import write_all
+from tests.support.tiny_models import tiny_model
 
 __all__ = ["here"]
 

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams
-from tests.chromium import launch, serve
-from tests.one_static_text import write_all
-from training.space import write_static
+from tests.support.chromium import launch, serve
+from tests.support.static_page_text import write_all
+from training.hub.space_files import write_static
 
 LENGTH = 1000
 NO_SIMD = "--js-flags=--no-enable-sse4-1"

@@ -14,11 +14,11 @@ from huggingface_hub import snapshot_download
 from safetensors.torch import load
 
 from model import CharLSTM, generate
-from tests.job import Job
 from tests.local_hub import LocalHub
 from tests.soak.test_space_installed import LENGTH, SEED, written
-from tests.tiny_runs import SIZES, write_text
-from training.space import write_static
+from tests.support.hub_job import Job
+from tests.support.tiny_runs import SIZES, write_text
+from training.hub.space_files import write_static
 
 RUN = ("text.txt", *SIZES, "--steps=100000", "--evaluations=20", "--push-to=plays")
 

@@ -1,0 +1,4 @@
+"""The files of a checkpoint folder: their format, strict reading, verification and writing.
+
+checkpoint  config.json, model.safetensors, manifest.json, cells.json: write, read, verify
+"""

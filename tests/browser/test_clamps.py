@@ -1,0 +1,134 @@
+"""A hand on the memory, in a real browser: wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, expect
+
+from model import CharLSTM, generate
+from tests.browser.driving import button, fast, foot, log, open_page, reply, send, setting, settled, turns
+from tests.browser.test_lenses import barriers, put_on
+from tests.support.app_server import App, random_model, serving
+
+LENGTH = 60
+PROMPT = "ROMEO:\n🙂 "
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    """With a model in which a single cell matters."""
+    lm = random_model()
+    with torch.no_grad():
+        for parameter in lm.network.parameters():
+            parameter.mul_(4)
+    with serving({"random": replace(lm), "other": random_model(3)}) as app:
+        yield app
+
+
+def begin(page: Page) -> None:
+    fast(page)
+    setting(page, "Length", LENGTH)
+    page.get_by_role("spinbutton", name="Seed").fill("7")
+
+
+def pick(page: Page, layer: int, cell: int) -> None:
+    page.get_by_role("spinbutton", name="Layer").fill(str(layer))
+    page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
+    page.keyboard.press("Tab")
+
+
+def hold(page: Page, way: str) -> None:
+    page.get_by_role("group", name="Hold this cell while it writes").get_by_text(way, exact=True).click()
+    expect(page.get_by_role("radio", name=way, exact=True)).to_be_checked()
+
+
+def texts(lm: CharLSTM, *clamps: tuple[int, int, float]) -> tuple[str, str]:
+    """What is written with cells held, and without."""
+    held = generate(lm, PROMPT, LENGTH, seed=7, temperature=0.8, hold=clamps)
+    return held, generate(lm, PROMPT, LENGTH, seed=7, temperature=0.8)
+
+
+def test_a_reply_written_again_with_a_held_cell_stands_beside_what_it_was(page: Page, app: App) -> None:
+    held, free = texts(app.served("random").lm, (1, 5, 4.0))
+    same = next(at for at in range(LENGTH) if held[at] != free[at])
+    begin(page)
+    put_on(page, "Memory")
+    send(page, PROMPT)
+    assert reply(page) == free
+    bar = page.get_by_role("group", name="Cells that are held")
+    expect(bar).to_be_hidden()
+    pick(page, 1, 5)
+    hold(page, "Up")
+    expect(bar).to_be_visible()
+    button(page, "Write it again").click()
+    expect(foot(page)).to_contain_text("a hand on cell 5 of layer 1 up")
+    settled(page)
+    assert reply(page) == held
+    both = page.get_by_role("region", name="With and without the hand")
+    expect(both.get_by_role("status")).to_have_text(
+        f"By the same seed the same for {same} character{'s' if same > 1 else ''}, then they part."
+        if same
+        else "They part at the first character."
+    )
+    columns = both.locator(".text")
+    for at, text in enumerate((held, free)):
+        shown = columns.nth(at).text_content() or ""
+        assert shown.lstrip("…").replace("⏎", "") in text
+        assert shown.endswith(text[same + 1 :])
+        assert columns.nth(at).locator("mark").text_content() == text[same].replace("\n", "⏎\n")
+    expect(turns(page).last.locator("i.parts")).to_have_text(held[same])
+    assert barriers(page) == []
+    button(page, "Undo").click()
+    expect(both).to_be_hidden()
+    assert reply(page) == free
+    button(page, "Let go of cell 5 of layer 1 up").click()
+    expect(bar).to_be_hidden()
+    expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
+    send(page, "more")
+    assert "a hand on" not in (foot(page).text_content() or "")
+
+
+def test_a_hand_that_grips_while_it_writes_holds_from_there_on_and_is_shared(app: App, browser: Browser) -> None:
+    page, complaints = open_page(browser.new_context(), app)
+    begin(page)
+    put_on(page, "Memory")
+    setting(page, "Speed", 5)  # it must still write when the hand grips, on however busy a machine
+    send(page, PROMPT, wait=False)
+    expect(turns(page).last.locator(".reply i").nth(4)).to_be_visible()
+    pick(page, 0, 3)
+    fast(page)
+    page.get_by_role("radio", name="Free", exact=True).focus()
+    page.keyboard.press("ArrowRight")  # as a keyboard does: Up
+    expect(page.get_by_role("radio", name="Up", exact=True)).to_be_checked()
+    expect(foot(page)).to_contain_text("a hand on cell 3 of layer 0 up")
+    settled(page)
+    lm = app.served("random").lm
+    text, free = reply(page), texts(lm)[1]
+    assert len(text) == LENGTH
+    button(page, "Share").click()
+    query = page.get_by_role("textbox", name="Link to this text").input_value()
+    gripped = int(query.partition("length=")[2].partition("&")[0])
+    assert 4 <= gripped < LENGTH
+    assert f"&more={LENGTH - gripped}&hold=0.3~4" in query
+    assert text[:gripped] == free[:gripped]
+    put_on(page, "Plain")
+    expect(page.get_by_role("group", name="Cells that are held")).to_be_visible()
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="other").click()
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("other")
+    fast(page)
+    send(page, "")
+    assert "a hand on" not in (foot(page).text_content() or "")
+    expect(page.get_by_role("group", name="Cells that are held")).to_be_hidden()
+    page.goto(app.url + "?" + query.partition("?")[2])
+    expect(log(page).locator(".offer .facts")).to_contain_text("a hand on cell 3 of layer 0 up")
+    fast(page)
+    button(page, "Write it again").first.click()
+    expect(log(page).locator(".mark")).to_contain_text("The same text, character for character")
+    assert reply(page) == text
+    assert not complaints
+    page.context.close()

@@ -1,0 +1,72 @@
+"""A page that stays open while a newer commit of its model is served, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from model import CharLSTM, generate
+from tests.browser.driving import button, fast, log, reply, send, setting, settled, turns
+from tests.support.app_server import App, random_model, serving
+from ui.registry.registry import Entry, ModelRegistry
+
+NAME = "ada/novel"
+
+
+def commit(seed: int) -> CharLSTM:
+    return replace(random_model(seed), commit=f"{seed}" * 40, name=NAME)
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with pytest.MonkeyPatch.context() as patch, serving(ModelRegistry([NAME])) as app:
+        patch.setattr("ui.routes.updates.AGAIN_S", 0.1)
+        yield app
+
+
+@pytest.fixture
+def entry(app: App) -> Entry:
+    """The model of the page, at its first commit."""
+    [entry] = app.registry.followed
+    app.registry.serve(entry, commit(1))
+    return entry
+
+
+def test_an_open_page_says_which_commit_it_runs_and_a_conversation_goes_on(entry: Entry, page: Page, app: App) -> None:
+    expect(page.locator("#about")).to_contain_text("commit 1111111")
+    fast(page)
+    setting(page, "Length", 30)
+    send(page, "ROMEO:")
+    begun = reply(page)
+    served = app.registry.serve(entry, commit(2))
+    expect(page.locator("#about")).to_contain_text("commit 2222222")
+    assert reply(page) == begun
+    page.get_by_role("spinbutton", name="Seed").fill("7")
+    send(page, "and?")
+    assert reply(page) == generate(served.lm, f"ROMEO:{begun}and?", 30, temperature=0.8, seed=7)
+    expect(turns(page).last.locator(".notice")).to_have_text(
+        "Commit 2222222 of this model is served now, in place of 1111111: it has read the text so far."
+    )
+    button(page, "Undo").click()
+    expect(turns(page)).to_have_count(1)
+    button(page, "Continue").click()
+    expect(turns(page).last.locator(".foot")).to_contain_text("60 characters")
+    settled(page)
+    assert reply(page).startswith(begun)
+    expect(turns(page).last.locator(".notice")).to_contain_text("Commit 2222222 of this model is served now")
+    button(page, "Share").click()
+    expect(log(page).locator(".refusal")).to_contain_text("Two commits of the model wrote this")
+    button(page, "Undo").click()
+    expect(turns(page).last.locator(".foot")).to_contain_text("30 characters")
+    assert reply(page) == begun
+    served.refused = "commit 3333333 is not served: model.safetensors is damaged"
+    app.registry.changed()
+    expect(page.locator("#about")).to_contain_text("commit 3333333 is not served: model.safetensors is damaged")
+    button(page, "Clear").click()
+    expect(log(page)).to_contain_text(served.greeting.split("\n")[0])
+    served = app.registry.serve(entry, commit(4))
+    expect(log(page)).to_contain_text(served.greeting.split("\n")[0])
+    expect(page.locator("#about")).not_to_contain_text("3333333")

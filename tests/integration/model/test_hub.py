@@ -1,0 +1,441 @@
+"""Models come from the Hub in one piece, at one commit, and go there without touching what people wrote."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pytest
+from huggingface_hub.errors import HfHubHTTPError
+
+from model import CharLSTM, CheckpointError, ModelUnavailableError, generate
+from model.__main__ import main
+from model.checkpoint.checkpoint import SERVED, WEIGHTS
+from tests.local_hub import LocalHub
+from tests.support.hub_faults import FAULTS
+from tests.support.tiny_models import tiny_model
+
+REPO = "ada/tiny"
+CARD = b"---\nlibrary_name: char-lstm\n---\n\n# Written by hand\n"
+
+
+def files(lm: CharLSTM, folder: Path) -> dict[str, bytes]:
+    lm.save_pretrained(folder)
+    return {name: (folder / name).read_bytes() for name in SERVED}
+
+
+@pytest.fixture
+def old(tmp_path) -> dict[str, bytes]:
+    return files(tiny_model(seed=1), tmp_path / "old")
+
+
+@pytest.fixture
+def new(tmp_path) -> dict[str, bytes]:
+    """Another architecture and alphabet: a file of each would never fit the other."""
+    return files(tiny_model("abc\n", hidden=7, layers=1, seed=2), tmp_path / "new")
+
+
+@pytest.fixture
+def commit(hub: LocalHub, old) -> str:
+    """The commit of a repo that holds the old model."""
+    return hub.add_repo(REPO, old).branches["main"]
+
+
+@pytest.fixture
+def no_patience(monkeypatch) -> None:
+    """The client's pauses between two tries, which add up to many seconds, taken as past."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("model.hub.TIMEOUT_S", 0.3)
+
+
+def text_of(lm: CharLSTM) -> str:
+    return generate(lm, "abc", 40, seed=1)
+
+
+def cached(name: str, revision: str) -> Path:
+    path = huggingface_hub.try_to_load_from_cache(REPO, name, revision=revision)
+    assert isinstance(path, str)
+    return Path(path)
+
+
+def check_refused(*told: str, **options: Any) -> str:
+    """Loading must fail with one line that says which model, and holds no address and no path."""
+    with pytest.raises(ModelUnavailableError) as caught:
+        CharLSTM.from_pretrained(options.pop("repo", REPO), **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "http" not in message
+    assert "/tmp" not in message
+    for part in told:
+        assert part in message
+    return message
+
+
+# one commit
+
+
+def test_a_model_comes_from_the_hub_at_one_commit(hub, commit):
+    lm = CharLSTM.from_pretrained(REPO)
+    assert (lm.name, lm.commit, lm.notice) == (REPO, commit, "")
+    assert text_of(lm) == text_of(tiny_model(seed=1))
+    assert hub.requests("/resolve/")
+    assert hub.requests("/resolve/") == hub.requests(f"/resolve/{commit}/")
+
+
+@pytest.mark.parametrize("redirect", ["none", "same", "cdn"])
+def test_the_weights_may_come_from_elsewhere(hub, commit, redirect):
+    hub.context.redirect = redirect
+    assert CharLSTM.from_pretrained(REPO).commit == commit
+
+
+def test_branches_tags_and_commits_are_revisions(hub, commit, old, new):
+    repo = hub.repos[REPO]
+    later = hub.commit(repo, new, branch="training")
+    repo.tags["v1"] = commit
+    for revision, expected in ((None, commit), ("training", later), ("v1", commit), (later, later), (commit, commit)):
+        lm = CharLSTM.from_pretrained(REPO, revision=revision)
+        assert (lm.commit, lm.config.hidden_size) == (expected, 7 if expected == later else 12)
+
+
+def test_hf_in_front_names_the_hub_even_if_a_folder_is_there(hub, commit, new, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files(tiny_model("abc\n", hidden=7, layers=1), tmp_path / REPO)
+    assert CharLSTM.from_pretrained(REPO).commit is None
+    assert CharLSTM.from_pretrained(f"hf://{REPO}").commit == commit
+
+
+def test_a_commit_that_is_cached_needs_no_request(hub, commit):
+    CharLSTM.from_pretrained(REPO)
+    hub.log.clear()
+    lm = CharLSTM.from_pretrained(REPO, revision=commit)
+    assert hub.log == []
+    assert (lm.commit, lm.notice) == (commit, "")
+
+
+def test_a_name_that_is_cached_needs_one_request(hub, commit):
+    CharLSTM.from_pretrained(REPO)
+    hub.log.clear()
+    assert CharLSTM.from_pretrained(REPO).commit == commit
+    assert len(hub.log) == 1
+
+
+def test_a_name_means_the_newest_commit(hub, commit, new):
+    CharLSTM.from_pretrained(REPO)
+    later = hub.commit(hub.repos[REPO], new)
+    lm = CharLSTM.from_pretrained(REPO)
+    assert (lm.commit, lm.config.hidden_size) == (later, 7)
+    assert CharLSTM.from_pretrained(REPO, revision=commit).config.hidden_size == 12
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_push_in_the_middle_of_a_pull_never_mixes_files(hub, commit, new, monkeypatch, after):
+    download, done = huggingface_hub.hf_hub_download, []
+
+    def with_a_push(*arguments: Any, **options: Any) -> str:
+        path = download(*arguments, **options)
+        done.append(path)
+        if len(done) == after:
+            hub.commit(hub.repos[REPO], new)
+        return path
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", with_a_push)
+    lm = CharLSTM.from_pretrained(REPO)
+    assert len(done) == 3
+    assert lm.commit == commit
+    assert text_of(lm) == text_of(tiny_model(seed=1))
+    assert hub.repos[REPO].branches["main"] != commit
+
+
+# the Hub is away
+
+
+@pytest.mark.parametrize("fault", [500, 503, 429, "cut", "html", "hang"])
+def test_when_the_hub_is_away_the_kept_copy_serves_with_a_notice(hub, commit, no_patience, fault):
+    CharLSTM.from_pretrained(REPO)
+    hub.fail(".", fault, None)
+    lm = CharLSTM.from_pretrained(REPO)
+    assert lm.commit == commit
+    assert lm.notice == f"the Hub could not be reached: this is the copy of {REPO} kept here"
+    assert text_of(lm) == text_of(tiny_model(seed=1))
+
+
+def test_the_kept_copy_is_the_last_that_was_seen(hub, commit, new, no_patience):
+    CharLSTM.from_pretrained(REPO)
+    later = hub.commit(hub.repos[REPO], new)
+    hub.commit(hub.repos[REPO], {"README.md": b"on a branch"}, branch="v2")
+    CharLSTM.from_pretrained(REPO)
+    CharLSTM.from_pretrained(REPO, revision="v2")
+    hub.fail(".", "cut", None)
+    assert CharLSTM.from_pretrained(REPO).commit == later
+    assert CharLSTM.from_pretrained(REPO, revision="v2").notice.startswith("the Hub could not be reached")
+    check_refused(f"{REPO} at v3 is not kept here, and the Hub is out of reach", revision="v3")
+
+
+@pytest.mark.parametrize("fault", [503, "cut", "html", "hang"])
+def test_when_the_hub_is_away_and_nothing_is_kept_it_says_so(hub, commit, no_patience, fault):
+    hub.fail(".", fault, None)
+    check_refused(f"{REPO} is not kept here, and the Hub is out of reach: try again with a network")
+
+
+def test_offline_means_no_request(hub, commit, monkeypatch):
+    CharLSTM.from_pretrained(REPO)
+    hub.log.clear()
+    for switch in ("constant", "argument"):
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", switch == "constant")
+        lm = CharLSTM.from_pretrained(REPO, local_files_only=switch == "argument")
+        assert (lm.commit, lm.notice) == (commit, f"offline: this is the copy of {REPO} kept here")
+        check_refused("ada/other is not kept here", repo="ada/other", local_files_only=switch == "argument")
+    assert hub.log == []
+
+
+def test_a_cache_folder_of_ones_own_is_used(hub, commit, tmp_path):
+    cache = tmp_path / "cache"
+    CharLSTM.from_pretrained(REPO, cache_dir=cache)
+    assert len(list(cache.rglob("model.safetensors"))) == 1
+    lm = CharLSTM.from_pretrained(REPO, cache_dir=cache, local_files_only=True)
+    assert lm.commit == commit
+
+
+def test_a_download_that_breaks_off_is_taken_up_again(hub, commit, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    hub.fail("GET .*model.safetensors", "cut-body", 1)
+    assert text_of(CharLSTM.from_pretrained(REPO)) == text_of(tiny_model(seed=1))
+
+
+def test_a_download_that_never_ends_well_is_no_model(hub, commit, no_patience):
+    hub.fail("GET .*model.safetensors", 500, None)
+    check_refused(f"{REPO} could not be")
+
+
+# what the Hub answers
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_the_hub_does_to_a_file_is_one_clear_line_and_the_next_time_is_good(
+    hub, commit, no_patience, monkeypatch, fault
+):
+    """The same twelve troubles as in tests.support.hub_faults, in the place where most people meet them."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
+    seconds = {"seconds": 0.1} if fault == "slow" else {}
+    hub.fail(f"GET /{REPO}/resolve/.*/{WEIGHTS}", times=None, **{**FAULTS[fault], **seconds})
+    began = time.monotonic()
+    if fault == "slow":
+        assert CharLSTM.from_pretrained(REPO).commit == commit
+    else:
+        with pytest.raises((ModelUnavailableError, CheckpointError)) as caught:
+            CharLSTM.from_pretrained(REPO)
+        assert not [part for part in ("\n", "http", "/tmp") if part in str(caught.value)]
+    assert time.monotonic() - began < 30
+    hub.faults.clear()
+    lm = CharLSTM.from_pretrained(REPO)
+    assert (lm.commit, text_of(lm)) == (commit, text_of(tiny_model(seed=1)))
+
+
+def test_a_repo_that_is_not_there_is_named(hub):
+    check_refused(f"{REPO} is not on the Hub, or is private: check the name, or log in")
+
+
+def test_a_deleted_repo_is_not_served_from_the_cache_unsaid(hub, commit):
+    CharLSTM.from_pretrained(REPO)
+    del hub.store.repos["model", REPO]
+    check_refused("is not on the Hub, or is private")
+    assert CharLSTM.from_pretrained(REPO, revision=commit).commit == commit
+
+
+def test_a_private_repo_needs_a_token_that_may_read_it(hub, old):
+    hub.add_repo(REPO, old, private=True)
+    owner, stranger = hub.add_token("ada", "read"), hub.add_token("bob")
+    check_refused("is private")
+    check_refused("is private", token=stranger)
+    assert CharLSTM.from_pretrained(REPO, token=owner).config.hidden_size == 12
+
+
+def test_a_gated_repo_says_how_to_get_in(hub, old):
+    hub.add_repo(REPO, old, gated="auto")
+    check_refused("is gated: ask for access on its page", token=hub.add_token("bob"))
+
+
+def test_an_unknown_revision_is_named(hub, commit):
+    check_refused(f"{REPO} at v9 does not exist: check the revision", revision="v9")
+    check_refused("does not exist", revision="f" * 40)
+
+
+@pytest.mark.parametrize("lacking", SERVED)
+def test_a_repo_that_lacks_a_file_is_no_model(hub, old, lacking):
+    hub.add_repo(REPO, {name: data for name, data in old.items() if name != lacking} | {"x.bin": b"\x80\x04."})
+    check_refused(f"{REPO} is not a char-lstm model: it has no {lacking}")
+
+
+def test_an_empty_repo_is_no_model(hub):
+    hub.add_repo(REPO)
+    check_refused("it has no config.json")
+
+
+def test_a_bad_token_is_refused_and_never_shown(hub, commit):
+    secret = "hf_ThisIsNobodysToken0123456789abcdef"
+    with pytest.raises(ModelUnavailableError) as caught:
+        CharLSTM.from_pretrained(REPO, token=secret)
+    assert secret not in "".join(traceback.format_exception(caught.value))
+    assert str(caught.value) == f"{REPO} could not be had: the Hub does not accept the token (hf auth login)"
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_a_damaged_repo_is_refused_whatever_the_hub_says(hub, old, name):
+    hub.add_repo(REPO, {**old, name: old[name][:-30] + b"\x00" * 30})
+    with pytest.raises(CheckpointError, match=name.replace(".", r"\.")) as caught:
+        CharLSTM.from_pretrained(REPO)
+    assert "\n" not in str(caught.value)
+    asked = len(hub.requests(f"GET .*/{name}"))
+    assert asked == 2  # once, and once afresh: never on and on
+
+
+def test_code_in_a_repo_is_not_even_fetched(hub, old):
+    hub.add_repo(REPO, {**old, "modeling.py": b"raise SystemExit", "pytorch_model.bin": b"\x80\x04."})
+    CharLSTM.from_pretrained(REPO)
+    fetched = {str(request).rpartition("/")[2] for request in hub.requests("/resolve/")}
+    assert fetched == set(SERVED)
+
+
+# the cache
+
+
+@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.parametrize("damage", ["flipped", "cut", "emptied", "portal"])
+def test_a_cached_file_that_was_damaged_is_fetched_again_once(hub, commit, name, damage):
+    CharLSTM.from_pretrained(REPO)
+    path = cached(name, commit).resolve()
+    data = path.read_bytes()
+    path.write_bytes(
+        {
+            "flipped": data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
+            "cut": data[: len(data) // 2],
+            "emptied": b"",
+            "portal": b"<!doctype html><title>Sign in</title>",
+        }[damage]
+    )
+    hub.log.clear()
+    lm = CharLSTM.from_pretrained(REPO)
+    assert text_of(lm) == text_of(tiny_model(seed=1))
+    assert len(hub.requests(f"GET .*/{name}")) == 1
+    assert cached(name, commit).read_bytes() == data
+
+
+def test_a_damaged_copy_is_not_served_when_the_hub_is_away(hub, commit, no_patience):
+    CharLSTM.from_pretrained(REPO)
+    path = cached("model.safetensors", commit).resolve()
+    path.write_bytes(path.read_bytes()[:-1])
+    hub.fail(".", "cut", None)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+        CharLSTM.from_pretrained(REPO)
+
+
+def test_half_a_download_and_a_stale_lock_do_not_matter(hub, commit, old):
+    CharLSTM.from_pretrained(REPO)
+    weights = cached("model.safetensors", commit)
+    blob, cache = weights.resolve(), Path(huggingface_hub.constants.HF_HUB_CACHE)
+    blob.rename(blob.with_name(blob.name + ".incomplete"))
+    weights.unlink()
+    half = blob.with_name(blob.name + ".incomplete")
+    half.write_bytes(old["model.safetensors"][:1000])
+    lock = cache / ".locks" / "models--ada--tiny" / f"{blob.name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    assert text_of(CharLSTM.from_pretrained(REPO)) == text_of(tiny_model(seed=1))
+
+
+def test_half_a_repo_in_the_cache_is_completed(hub, commit):
+    huggingface_hub.hf_hub_download(REPO, "config.json", revision=commit)
+    assert CharLSTM.from_pretrained(REPO).commit == commit
+
+
+def test_half_a_repo_in_the_cache_is_no_model_offline(hub, commit):
+    huggingface_hub.hf_hub_download(REPO, "config.json")
+    check_refused(f"{REPO} could not be downloaded whole", local_files_only=True)
+
+
+# going up
+
+
+def test_a_pushed_model_comes_back_the_same(hub, token):
+    lm = tiny_model(seed=5)
+    commit = lm.push_to_hub(REPO, dtype="bfloat16")
+    back = CharLSTM.from_pretrained(REPO)
+    assert back.commit == commit == hub.repos[REPO].branches["main"]
+    assert back.tokenizer.vocab == lm.tokenizer.vocab
+    assert hub.repos[REPO].titles()[0] == "Upload a character LSTM"
+    assert set(hub.repos[REPO].commit("main").files) == {*SERVED, ".gitattributes"}
+    assert text_of(CharLSTM.from_pretrained(REPO, revision=commit)) == text_of(back)
+
+
+def test_a_model_is_one_commit_each_time(hub, token):
+    tiny_model(seed=1).push_to_hub(REPO, commit_message="one")
+    second = tiny_model(seed=2).push_to_hub(REPO, commit_message="two")
+    assert hub.repos[REPO].titles() == ["two", "one", "initial commit"]
+    assert text_of(CharLSTM.from_pretrained(REPO, revision=second)) == text_of(tiny_model(seed=2))
+    assert tiny_model(seed=2).push_to_hub(REPO) == second  # nothing changed: no commit
+
+
+def test_a_model_card_stays_as_it_is(hub, token):
+    hub.add_repo(REPO, {"README.md": CARD, "metrics.jsonl": b"{}\n"})
+    tiny_model().push_to_hub(REPO)
+    assert hub.read(REPO, "README.md") == CARD
+    assert hub.read(REPO, "metrics.jsonl") == b"{}\n"
+
+
+def test_a_push_can_go_to_a_branch_and_be_private(hub, token):
+    tiny_model(seed=1).push_to_hub(REPO, private=True)
+    tiny_model(seed=2).push_to_hub(REPO, revision="experiment")
+    assert hub.repos[REPO].private
+    assert text_of(CharLSTM.from_pretrained(REPO)) == text_of(tiny_model(seed=1))
+    assert text_of(CharLSTM.from_pretrained(REPO, revision="experiment")) == text_of(tiny_model(seed=2))
+
+
+@pytest.mark.parametrize("role", ["read", "none"])
+def test_a_push_without_the_right_fails_and_shows_no_token(hub, role):
+    secret = hub.add_token("bob", "read") if role == "read" else "hf_ThisIsNobodysToken0123456789abcdef"
+    with pytest.raises(HfHubHTTPError) as caught:
+        tiny_model().push_to_hub(REPO, token=secret)
+    assert secret not in "".join(traceback.format_exception(caught.value))
+    assert REPO not in hub.repos
+
+
+# the command line
+
+
+def test_the_command_line_takes_a_hub_id_and_a_revision(hub, commit, new, capsys):
+    later = hub.commit(hub.repos[REPO], new)
+    for typed, expected, size in ((REPO, later, 7), (f"{REPO}@{commit}", commit, 12)):
+        assert main(["info", "--json", f"--model={typed}"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["model"], told["commit"], told["hidden_size"]) == (REPO, expected, size)
+        assert set(told["files"]) == set(SERVED)
+    assert main(["info", f"--model={REPO}"]) == 0
+    assert f"{REPO} at {later}" in capsys.readouterr().out
+
+
+def test_the_command_shown_names_the_commit_so_that_it_repeats(hub, commit, new, capsys):
+    assert main(["generate", "abc", "--length=30", "--seed=1", f"--model={REPO}"]) == 0
+    first = capsys.readouterr()
+    again = first.err.partition("again: ")[2].split()
+    assert f"--model={REPO}@{commit}" in again
+    hub.commit(hub.repos[REPO], new)
+    assert main(again[3:]) == 0
+    assert capsys.readouterr().out == first.out
+
+
+def test_the_command_line_says_in_one_line_what_is_wrong(hub, no_patience, capsys):
+    assert main(["info", f"--model={REPO}"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {REPO} is not on the Hub")
+    assert err.count("\n") == 1
+
+
+def test_the_command_line_tells_that_the_hub_was_away(hub, commit, no_patience, capsys):
+    CharLSTM.from_pretrained(REPO)
+    hub.fail(".", "cut", None)
+    assert main(["info", f"--model={REPO}"]) == 0
+    assert "notice: the Hub could not be reached" in capsys.readouterr().err

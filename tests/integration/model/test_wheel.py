@@ -1,0 +1,148 @@
+"""The wheel: built, laid down in a folder of its own, and used from there by processes that know no checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from email.parser import HeaderParser
+from pathlib import Path
+
+import pytest
+
+from model import PRETRAINED, CharLSTM, generate
+from tests.local_hub import LocalHub
+from tests.support.tiny_models import tiny_model
+from tests.support.tiny_runs import ROOT
+
+PAGE = ROOT / "docs" / "programs.md"
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+# Runs blocks of Python, with `BETWEEN` after what each prints, then the package's command line, as -m does.
+BETWEEN = "\x1e"
+PROGRAM = f"""
+import json, runpy, sys
+blocks, names = json.loads(sys.argv[1]), {{}}
+for code in blocks:
+    exec(code, names)
+    print({BETWEEN!r}, end="")
+del sys.argv[1]
+runpy.run_module("char_lstm", run_name="__main__", alter_sys=True)
+"""
+COMMAND = ("generate", "ROMEO:", "--length=20", "--seed=1")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made of a copy, because making one leaves something behind."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "model", folder / "model", ignore=shutil.ignore_patterns("__pycache__"))
+    words = [
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--disable-pip-version-check",
+        "-q",
+        ".",
+    ]
+    subprocess.run([sys.executable, "-m", *words, "-w", folder / "out"], cwd=folder, check=True)
+    (made,) = (folder / "out").iterdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(wheel.parent / "site")
+    return wheel.parent / "site"
+
+
+def run(installed: Path, cwd: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """A Python that has the wheel and what it needs, but neither the checkout nor compiled loops, which take long."""
+    plain = {"PYTHONPATH": str(installed), "CHAR_LSTM_COMPILE": "0"}
+    environment = {**os.environ, **plain, **more}
+    return subprocess.run(
+        [sys.executable, *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_it_holds_the_package_and_its_model_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        (about,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        told = HeaderParser().parsestr(archive.read(about).decode())
+    here = {*(ROOT / "model").rglob("*.py"), *PRETRAINED.iterdir(), ROOT / "model" / "py.typed"}
+    assert names == {f"char_lstm/{path.relative_to(ROOT / 'model').as_posix()}" for path in here}
+    needs = {re.split(r"[<>=]", line)[0]: line for line in told.get_all("Requires-Dist", [])}
+    assert {name for name, line in needs.items() if "extra" not in line} == {"torch", "safetensors", "numpy"}
+    assert {name for name, line in needs.items() if "extra" in line} == {"huggingface_hub", "numba"}
+
+
+def test_it_needs_what_the_requirements_say() -> None:
+    """The same ranges in both places, so that neither is forgotten."""
+    pattern = re.compile(r"\b(torch|safetensors|numpy|huggingface_hub|numba)(>=[\d.]+,<\d+)")
+    asked = [dict(pattern.findall((ROOT / name).read_text())) for name in ("pyproject.toml", "requirements.txt")]
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 5
+
+
+def test_every_block_of_the_page_and_the_command_line_run_with_it(installed: Path, tmp_path: Path) -> None:
+    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    assert len(blocks) == PAGE.read_text(encoding="utf-8").count("```python") >= 7
+    done = run(installed, tmp_path, "-c", PROGRAM, json.dumps([code for code, _ in blocks]), *COMMAND)
+    assert done.returncode == 0, done.stderr
+    *printed, written = done.stdout.split(BETWEEN)
+    for (_, shown), really in zip(blocks, printed, strict=True):
+        assert not shown or really == shown
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    assert printed[1] == generate(lm, "ROMEO:", 60, temperature=0.8, seed=1)
+    assert len(printed[4].splitlines()) == len(lm.cells) > 0
+    assert (tmp_path / "mine" / "manifest.json").exists()
+    assert written == generate(lm, "ROMEO:", 20, seed=1)
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("again: python -m char_lstm generate --length=20 --seed=1 ROMEO:")
+
+
+def test_it_works_offline_and_says_what_it_lacks(hub: LocalHub, installed: Path, tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path / "tiny")
+    hub.add_repo("ada/tiny", {path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()})
+    kept = CharLSTM.from_pretrained("ada/tiny")
+    hub.log.clear()
+    program = """
+        import sys
+        from char_lstm import CharLSTM, ModelUnavailableError, generate
+        def tried(call):
+            try:
+                return call()
+            except ModelUnavailableError as error:
+                return str(error)
+        lm = CharLSTM.from_pretrained("ada/tiny")
+        print(lm.commit, lm.notice, generate(lm, "A", 20, seed=1), sep="|")
+        print(tried(lambda: CharLSTM.from_pretrained("ada/other")))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "huggingface_hub"]:
+            del sys.modules[name]
+        sys.modules["huggingface_hub"] = None
+        print(generate(CharLSTM.from_pretrained("./tiny"), "A", 20, seed=1))
+        print(tried(lambda: CharLSTM.from_pretrained("ada/tiny")))
+        print(tried(lambda: lm.push_to_hub("ada/tiny")))
+        """
+    code = "\n".join(line[8:] for line in program.splitlines())
+    done = run(installed, tmp_path, "-c", code, HF_HUB_OFFLINE="1")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = generate(kept, "A", 20, seed=1).replace("\n", "\\n")
+    missing = "the Hub's client is missing (pip install huggingface_hub)"
+    assert done.stdout.replace(generate(kept, "A", 20, seed=1), text).splitlines() == [
+        f"{kept.commit}|offline: this is the copy of ada/tiny kept here|{text}",
+        "ada/other is not kept here, and the Hub is out of reach: try again with a network",
+        text,
+        f"ada/tiny could not be had: {missing}",
+        f"ada/tiny could not be pushed: {missing}",
+    ]
+    assert hub.log == []

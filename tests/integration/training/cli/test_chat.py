@@ -1,0 +1,98 @@
+"""A chat's export becomes a model that is talked to: read into turns, noted in the config, the same when resumed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model import CharLSTM, ChatFormat
+from tests.support.tiny_runs import SIZES, outcome
+
+QUICK = (*SIZES, "--steps=6", "--evaluations=2", "--out=run")
+Here = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def _chat(tmp_path: Path) -> None:
+    draw = random.Random(1)
+    lines = ["31/12/2021, 23:58 - Messages and calls are end-to-end encrypted."]
+    for minute in range(60):
+        lines += [f"31/12/2021, 10:{minute:02d} - Anna: Hi", f"31/12/2021, 10:{minute:02d} - Ben: Ho {draw.random()}"]
+        lines += [f"31/12/2021, 10:{minute:02d} - Ben: <Media omitted>"]
+    (tmp_path / "chat.txt").write_text("\n".join([*lines, "31/12/2021, 10:59 - Anna: and more"]))
+
+
+def test_a_chat_is_read_into_turns_and_the_model_knows_how_it_is_talked_to(here: Here, tmp_path: Path) -> None:
+    code, said = here("chat.txt", "--chat", "--reply-as=Ben", *QUICK)
+    assert code == 0, said
+    assert "warning: chat.txt: 61 of 182 messages hold no text (pictures, calls, notices) and are left out" in said
+    assert "121 messages of 2 speakers: it speaks as Ben to Anna." in said
+    assert "python -m model generate --model run --chat Hi" in said
+    lm = CharLSTM.from_pretrained(tmp_path / "run")
+    assert lm.chat == ChatFormat("Anna: ", "\n\nBen: ", "\n\n")
+    assert lm.training["examples"] == ["Hi"]
+    assert lm.training["command"].startswith("python -m training chat.txt --steps 6 --chat --reply-as Ben")
+    assert not set("</>") & set(lm.tokenizer.vocab)  # neither dates nor what stands for pictures
+    card = (tmp_path / "run" / "best" / "README.md").read_text()
+    assert "generate(lm, lm.chat.wrap('Hi'), stop=lm.chat.stop, length=500" in card
+    assert "python -m model generate Hi --chat --model" in card
+
+
+def test_it_is_resumed_as_the_chat_that_it_is(here: Here, tmp_path: Path) -> None:
+    assert here("chat.txt", "--reply-as=Anna", *QUICK)[0] == 0
+    whole = outcome(tmp_path / "run")
+    shutil.rmtree(sorted((tmp_path / "run").glob("step-*"))[-1])
+    code, said = here("--resume=run")
+    assert code == 0, said
+    assert outcome(tmp_path / "run") == whole
+    assert CharLSTM.from_pretrained(tmp_path / "run").chat == ChatFormat("Ben: ", "\n\nAnna: ", "\n\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (None, "a WhatsApp export"),
+        ('{"messages": [{"role": "user", "content": "Hi"}]}\n' * 9, "a chat in JSON lines"),
+    ],
+)
+def test_a_chat_that_is_read_as_any_text_is_noticed(here: Here, tmp_path: Path, text: str | None, kind: str) -> None:
+    if text:
+        (tmp_path / "chat.txt").write_text(text)
+    code, said = here("chat.txt", *QUICK)
+    assert code == 0
+    assert f"warning: chat.txt looks like {kind}: with --chat it is read as turns, and no dates" in said
+    assert CharLSTM.from_pretrained(tmp_path / "run").chat is None
+
+
+def test_what_looks_private_in_the_turns_is_not_published(here: Here, tmp_path: Path, token: str) -> None:
+    lines = [json.dumps({"name": name, "text": "ask anna.smith@mail-of-anna.org"}) for name in "AB" * 20]
+    (tmp_path / "chat.jsonl").write_text("\n".join(lines))
+    code, said = here("chat.jsonl", "--chat", "--push-to=ada/chat", *QUICK)
+    assert code == 2
+    assert "The text holds 40 e-mail addresses" in said
+    assert "chat.jsonl" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("chat.txt --reply-as=Carl", "--reply-as is 'Carl', and nobody of that name speaks: "),
+        ("--chat", "--chat says how to read a TEXT: give one"),
+        ("plain.txt --chat", "plain.txt, line 1, does not begin like a WhatsApp export"),
+        ("alone.jsonl --chat", "only Anna speaks in this chat, and it takes two"),
+        ("chat.txt --chat --resume=run", "--chat is frozen in the run: resume without it"),
+    ],
+)
+def test_what_is_no_chat_is_one_clear_line(here: Here, tmp_path: Path, typed: str, told: str) -> None:
+    (tmp_path / "plain.txt").write_text("Once upon a time. " * 30)
+    (tmp_path / "alone.jsonl").write_text('{"name": "Anna", "text": "Hi"}\n' * 60)
+    words = QUICK if "--resume" not in typed else ()
+    code, said = here(*typed.split(), *words)
+    assert code == 2
+    assert f"error: {told}" in said
+    assert not (tmp_path / "run").exists()

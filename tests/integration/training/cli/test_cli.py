@@ -1,0 +1,389 @@
+"""``python -m training`` as people type it: what it says, what it leaves, and what it refuses."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+import random
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from model import CharLSTM
+from tests.support.tiny_runs import (
+    ROOT,
+    SIZES,
+    Training,
+    checkpoints,
+    environment,
+    metrics,
+    outcome,
+    train,
+    words,
+    write_text,
+)
+
+QUICK = (*SIZES, "--steps=6", "--evaluations=2")
+Here = Callable[..., tuple[int, str]]
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# a whole run
+
+
+def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
+    text = write_text(tmp_path, 1000)
+    run = train(text.name, *SIZES, "--steps=40", "--evaluations=5", "--lr=0.02", cwd=tmp_path)
+    assert run.end() == 0
+    assert "runs/text" in run.said
+    assert left(tmp_path / "runs" / "text")[:5] == ["best", "latest", "lock", "metrics.jsonl", "samples.jsonl"]
+    lines = [json.loads(line) for line in (tmp_path / "runs/text/metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [4, 10, 19, 29, 40]
+    names = ["step", "chars", "seconds", "train_loss", "val_loss", "val_bpc", "val_cold256", "chars_per_sec", "lr"]
+    assert all(list(line) == names for line in lines)
+    assert [line["chars"] for line in lines] == [64 * line["step"] for line in lines]
+    assert all(line["val_bpc"] == pytest.approx(line["val_loss"] / math.log(2)) for line in lines)
+    assert lines[-1]["val_loss"] < lines[0]["val_loss"]
+    assert lines[-1]["lr"] == 0
+    assert [f"step {line['step']}: {line['val_loss']:.4f} nats" in run.said for line in lines] == [True] * 5
+    shown = [json.loads(line) for line in (tmp_path / "runs/text/samples.jsonl").read_text().splitlines()]
+    assert [sample["step"] for sample in shown] == [4, 10, 19, 29, 40]
+    assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
+    said = [line for line in run.lines if line.startswith("step 40: ")]
+    assert re.search(r"bits a character(, the best so far)?  [▁▂▃▄▅▆▇█]{5}$", said[-1])
+    card = (tmp_path / "runs/text/best/README.md").read_text()
+    assert "the longest run that stands word for word in the text that it was trained on has" in card
+    assert "| for scale, an n-gram of order 5 in the place of the LSTM |" in card
+    for file in ("README.md", "config.json", "curve.png", "manifest.json", "metrics.jsonl", "model.safetensors"):
+        assert (tmp_path / "runs/text/best" / file).is_file()
+    command = next(line.strip() for line in run.lines if line.startswith("  python -m model generate"))
+    assert command == "python -m model generate --model runs/text the"
+    words = [sys.executable, *shlex.split(command)[1:], "--length=20"]
+    wrote = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True)
+    assert len(wrote.stdout) == 20
+
+
+def test_the_loss_that_is_noted_is_that_of_the_files_on_the_last_tenth(here: Here, tmp_path: Path) -> None:
+    text = write_text(tmp_path, 1000)
+    assert here(text, *QUICK, "--out=run")[0] == 0
+    lm = CharLSTM.from_pretrained(tmp_path / "run")
+    ids = torch.from_numpy(lm.tokenizer.encode(text.read_text()))
+    held_out = ids[-(len(ids) // 10) :]
+    with torch.inference_mode():
+        logits, _ = lm.network(held_out[None, :-1])
+    nats = float(F.cross_entropy(logits[0], held_out[1:]))
+    assert lm.training["val_loss"] == pytest.approx(nats, abs=2e-3)  # the files hold the weights in bfloat16
+    assert lm.training["validation_characters"] == len(held_out) - 1
+    assert lm.training["val_loss"] == min(line["val_loss"] for line in metrics(tmp_path / "run"))
+
+
+def test_nothing_published_tells_of_this_machine(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "hidden-place").mkdir()
+    write_text(tmp_path / "hidden-place", name="a.txt")
+    write_text(tmp_path / "hidden-place", 300, name="b.txt")
+    sources = ["hidden-place/a.txt", str(tmp_path / "hidden-place"), "./hidden-place/*.txt"]
+    assert here(*sources, *QUICK, "--out", tmp_path / "secret-run")[0] == 0
+    assert here("--resume=secret-run", *sources)[0] == 0
+    folder = tmp_path / "secret-run" / "best"
+    published = [folder / name for name in ("config.json", "README.md", "metrics.jsonl", "training_state/state.json")]
+    for file in published:
+        found = re.search(f"secret-run|{re.escape(str(tmp_path))}|{re.escape(str(Path.home()))}/", file.read_text())
+        assert found is None, f"{file.name} tells {found}"
+    config = json.loads((folder / "config.json").read_text())["training"]
+    assert config["command"].startswith("python -m training a.txt hidden-place '*.txt' --steps 6")
+    assert config["line_ends"] == "\\n"
+    assert config["recipe"]["hidden_size"] == 8
+
+
+def test_a_text_learned_by_heart_is_told_of(here: Here, tmp_path: Path) -> None:
+    """What is random cannot be foreseen, only learned by heart."""
+    draw = random.Random(3)
+    (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(1500)))
+    sizes = ("--hidden-size=64", "--num-layers=1", "--batch=8", "--window=32", "--no-fit", "--dropout-out=0")
+    code, said = here("noise.txt", *sizes, "--steps=200", "--out=learned")
+    assert code == 0
+    found = re.search(r"After ([\d.]+) passes .* by heart: a longer text helps most,\nthen .*--teacher RUN", said)
+    best = min(metrics(tmp_path / "learned"), key=lambda line: line["val_loss"])
+    assert found is not None
+    assert float(found[1]) == round(best["chars"] / 1350, 1)
+    code, said = here("noise.txt", *sizes, "--teacher=learned", "--steps=200", "--out=taught")
+    assert code == 0
+    assert "by heart: a longer text helps most.\n" in said
+    code, said = here("noise.txt", *sizes, "--steps=2", "--evaluations=1", "--out=short")
+    assert code == 0
+    assert "by heart" not in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_long_text_takes_the_memory_of_a_short_one(tmp_path: Path) -> None:
+    """As one string the long one would take 60 MB more, as numbers of 8 bytes 240 MB. Both are read in pieces."""
+    memory = []
+    for size in (10_000_000, 40_000_000):
+        (tmp_path / "text.txt").write_bytes("Ω\n".encode() + words(6000).encode() * (size // 33_000))
+        with Training("text.txt", *QUICK, f"--out=run-{size}", cwd=tmp_path) as run:
+            run.until("^Done in")
+            memory.append(run.most_memory())
+            assert run.end() == 0
+    assert memory[1] < memory[0] + 30_000_000
+
+
+def test_with_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
+    write_text(tmp_path)
+    typed = shlex.join([sys.executable, "-m", "training", "text.txt", *SIZES, "--steps=30", "--evaluations=2"])
+    words = ["script", "--quiet", "--return", "--command", f"stty cols 100 rows 40; {typed}", "/dev/null"]
+    ended = subprocess.run(
+        words, cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    shown = ended.stdout.decode()
+    assert ended.returncode == 0, shown
+    assert re.search(r"100% ?█+ ?30/30 steps, 00:00 left, loss \d\.\d{3}, \d\.\d\d bpc, [\d.]+k chars/s", shown), shown
+
+
+def test_with_nothing_given_it_reads_pythons_own_documentation(here: Here, tmp_path: Path) -> None:
+    code, said = here(*QUICK)
+    assert code == 0
+    assert "Reading the documentation that ships inside Python …" in said
+    assert left(tmp_path / "runs") == ["python-docs"]
+    assert here("--resume", "runs/python-docs")[0] == 0
+
+
+def test_a_name_that_is_taken_gets_a_number(here: Here, tmp_path: Path) -> None:
+    write_text(tmp_path)
+    for _ in range(3):
+        assert here("text.txt", *QUICK)[0] == 0
+    assert left(tmp_path / "runs") == ["text", "text-2", "text-3"]
+
+
+def test_minutes_freeze_a_recipe(here: Here, tmp_path: Path) -> None:
+    write_text(tmp_path)
+    code, said = here("text.txt", *SIZES, "--minutes=0.05", "--out=run")
+    assert code == 0
+    assert "Measuring this machine …" in said
+    assert "minutes in all." in said
+    state = json.loads((tmp_path / "run/latest/training_state/state.json").read_text())
+    assert state["recipe"]["steps"] == metrics(tmp_path / "run")[-1]["step"] >= 10
+
+
+def test_two_runs_are_one_run(here: Here, tmp_path: Path) -> None:
+    write_text(tmp_path)
+    for name in ("one", "other"):
+        assert here("text.txt", *QUICK, f"--out={name}")[0] == 0
+    assert outcome(tmp_path / "one") == outcome(tmp_path / "other")
+    assert here("text.txt", *QUICK, "--out=seeded", "--seed=2")[0] == 0
+    assert outcome(tmp_path / "seeded")["tensors"] != outcome(tmp_path / "one")["tensors"]
+
+
+def test_many_sources_are_named_in_short_and_without_secrets(here: Here, tmp_path: Path) -> None:
+    secret = "http://ada:secret@127.0.0.1:9/a.txt?token=secret"
+    code, said = here(secret, *(f"{name}.txt" for name in "abcde"), "--steps=1")
+    assert code == 2
+    assert said.splitlines()[0] == "Reading http://127.0.0.1:9/a.txt, a.txt, b.txt and 3 more …"
+    assert "secret" not in said
+
+
+# odd texts
+
+
+def test_one_character_again_and_again(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a" * 500)
+    code, said = here("a.txt", *QUICK)
+    assert code == 0
+    assert "warning: the whole text is one character, 'a'" in said
+    assert metrics(tmp_path / "runs/a")[-1]["val_loss"] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_shortest_text_there_may_be(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text(words()[:100])
+    code, _ = here("short.txt", "--steps=3", "--hidden-size=8")
+    assert code == 0
+    recipe = CharLSTM.from_pretrained(tmp_path / "runs/short").training["recipe"]
+    assert (recipe["batch"], recipe["window"]) == (1, 64)
+
+
+def test_line_ends_and_byte_order_marks_are_of_one_kind(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "windows.txt").write_bytes(b"\xef\xbb\xbf" + words().replace("\n", "\r\n").encode())
+    assert here("windows.txt", *QUICK)[0] == 0
+    lm = CharLSTM.from_pretrained(tmp_path / "runs/windows")
+    assert "\r" not in lm.tokenizer.vocab
+    assert "\ufeff" not in lm.tokenizer.vocab
+    assert lm.training["corpus_characters"] == len(words())
+
+
+def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def typed() -> io.TextIOWrapper:
+        return io.TextIOWrapper(io.BytesIO(words().encode()))
+
+    monkeypatch.setattr(sys, "stdin", typed())
+    assert here("-", *QUICK, "--out=run")[0] == 0
+    assert here("--resume=run")[0] == 0  # the run has a copy
+    (tmp_path / "run" / "text.json").unlink()
+    code, said = here("--resume=run")
+    assert code == 2
+    assert "error: this run read its text from standard input: give the text again: python -m training TEXT" in said
+    monkeypatch.setattr(sys, "stdin", typed())
+    assert here("-", "--resume=run")[0] == 0
+
+
+# refusals
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.txt", None, "error: there is no file or folder missing.txt"),
+        ("empty.txt", b"", "error: empty.txt is empty"),
+        ("short.txt", b"x" * 99, "it has 99 characters, and training needs at least 100"),
+        ("latin.txt", "é".encode("latin-1") * 200, "--errors"),
+        ("wide.txt", words().encode("utf-16"), "UTF-16"),
+        ("packed.txt", gzip.compress(words().encode(), mtime=0), "gzip"),
+        ("page.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)) * 4, "PDF"),
+    ],
+)
+def test_what_is_no_text_is_one_line_and_leaves_nothing(
+    here: Here, tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    before = left(tmp_path)
+    for out in ([], ["--out=run/inner"]):
+        code, said = here(name, *QUICK, *out)
+        errors = [line for line in said.splitlines() if line.startswith("error: ")]
+        assert code == 2
+        assert len(errors) == 1
+        assert said.splitlines()[-1] == errors[0]
+        assert message in errors[0]
+        assert left(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("--lr=0", "error: --lr is 0: it must be a number above 0, at most 10"),
+        ("--hidden-size=8192 --num-layers=30", "error: hidden_size 8192 with num_layers 30 and a vocabulary of"),
+        ("--hidden-size=4096 --batch=60000 --window=60000", "are free: choose smaller ones"),
+        ("--out=text.txt", "error: 'text.txt' cannot be written (File exists): choose another --out"),
+        ("--out=text.txt/run", "error: 'text.txt/run' cannot be written (Not a directory): choose another --out"),
+        ("--out=/proc/run", "error: '/proc/run' cannot be written (No such file or directory)"),
+        ("--resume=nowhere", "error: there is no run folder 'nowhere': nothing was resumed"),
+        ("--resume=.", "error: there is no run to resume in '.': it has no step-… folder"),
+        ("--resume=hf://plays", "error: --resume is 'hf://plays': a run on the Hub is hf://USER/NAME"),
+        ("--resume=hf://ada/plays@v1", "error: 'ada/plays@v1' is not the name of a repo"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, message: str
+) -> None:
+    monkeypatch.setattr("training.run.measure.memory_free", lambda _: 10**9)
+    (tmp_path / "text.txt").write_text(words() * 2000 if "60000" in typed else words())
+    steps = [] if "--resume" in typed else ["--steps=5"]
+    code, said = here("text.txt", *steps, *typed.split())
+    assert code == 2
+    assert message in said.splitlines()[-1]
+    assert said.splitlines()[-1].startswith("error: ")
+    assert left(tmp_path) == ["text.txt"]
+
+
+def test_an_option_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    run = train("missing.txt", "--batch=0", cwd=tmp_path)
+    assert run.end() == 2
+    assert run.lines == ["error: --batch is 0: it must be a whole number from 1 to 65,536"]
+
+
+def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, here: Here) -> None:
+    write_text(tmp_path)
+    with Training("text.txt", *SIZES, "--steps=1000000", "--evaluations=10000", "--out=run", cwd=tmp_path) as first:
+        first.until("^step 1 of")
+        for typed in (["text.txt", *QUICK, "--out=run"], ["--resume=run"]):
+            code, said = here(*typed)
+            assert code == 2
+            assert re.search(
+                r"error: (another process is training in|there is no run to resume in|'run' holds a run)", said
+            )
+        first.until(r"^step \d+: ")
+        first.until(r"^step \d+: ")
+        code, said = here("--resume=run")
+        assert (code, said.splitlines()[-1][:38]) == (2, "error: another process is training in ")
+        assert first.process.poll() is None
+
+
+def test_an_old_run_is_not_written_over(here: Here, tmp_path: Path) -> None:
+    write_text(tmp_path)
+    here("text.txt", *QUICK, "--out=run")
+    before = outcome(tmp_path / "run")
+    code, said = here("text.txt", *QUICK, "--out=run")
+    assert code == 2
+    assert "error: 'run' holds a run already: go on with --resume run, or choose another --out" in said
+    assert outcome(tmp_path / "run") == before
+
+
+# a loss that is no number
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_checkpoint_that_is_one(here: Here, tmp_path: Path) -> None:
+    write_text(tmp_path)
+    rates = ("--lr=1", "--matrix-lr=1", "--weight-decay=10", "--warmup=0.5")  # they rise until it bursts
+    code, said = here("text.txt", *SIZES, *rates, "--steps=60", "--evaluations=5", "--out=run")
+    assert code == 1
+    last = checkpoints(tmp_path / "run")[-1].name
+    assert re.search(
+        rf"error: the (loss|gradient|validation loss|weights) .*; the last checkpoint, {last}, is whole: "
+        "train again with lower rates, such as --matrix-lr 0.5 --lr 0.5",
+        said,
+    )
+    for folder in checkpoints(tmp_path / "run"):
+        lm = CharLSTM.from_pretrained(folder)
+        assert all(bool(tensor.isfinite().all()) for tensor in lm.network.state_dict().values())
+    assert all(math.isfinite(line["val_loss"]) for line in metrics(tmp_path / "run"))
+    assert "python -m model generate" not in said
+
+
+def test_a_loss_that_is_no_number_at_once_leaves_nothing(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_text(tmp_path)
+    monkeypatch.setattr(
+        "training.learner.trainer.F.cross_entropy", lambda *_: torch.tensor(math.nan, requires_grad=True)
+    )
+    code, said = here("text.txt", *QUICK, "--out=run")
+    assert code == 1
+    assert "error: the loss at step 1 is nan; no checkpoint was written before: train again with lower rates" in said
+    assert left(tmp_path) == ["text.txt"]
+
+
+def test_a_step_that_does_not_fit_into_the_memory_is_told(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    write_text(tmp_path)
+    monkeypatch.setattr("training.learner.trainer.F.cross_entropy", full)
+    code, said = here("text.txt", *QUICK)
+    assert code == 1
+    assert "error: step 1 does not fit into the memory" in said
+    assert "such as --batch 2" in said
+
+
+def test_rates_that_are_too_high_but_not_deadly_are_said(here: Here, tmp_path: Path) -> None:
+    write_text(tmp_path)
+    code, said = here("text.txt", *SIZES, "--lr=10", "--matrix-lr=10", "--steps=30", "--evaluations=5", "--warmup=0")
+    assert code == 0
+    assert "warning: that is worse than guessing evenly: the learning rates may be too high" in said
+
+
+def test_training_imports_nothing_heavy_before_it_minds_signals() -> None:
+    code = "import sys, training.__main__; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"

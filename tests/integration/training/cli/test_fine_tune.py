@@ -1,0 +1,130 @@
+"""``--from MODEL``: another text, the same model, more characters; from a folder and from the Hub."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file
+
+from model import CharLSTM
+from tests.local_hub import LocalHub
+from tests.support.tiny_models import ALPHABET, tiny_model
+from tests.support.tiny_runs import outcome, words
+from training.run.run_folder import read_state
+
+REPO = "ada/parent"
+QUICK = ("--batch=4", "--window=16", "--steps=6", "--evaluations=2", "--out=run")
+SIZES = (5, 12, 2)
+Here = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def _text(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(words(200).replace("mat", "mät 7"))
+
+
+def test_from_the_hub_it_keeps_the_old_vocabulary_and_says_whence_it_comes(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path
+) -> None:
+    parent = tiny_model()
+    commit = parent.push_to_hub(REPO)
+    code, said = here("text.txt", f"--from={REPO}@main", *QUICK)
+    assert code == 0, said
+    assert "2 of them new to the model, which knew 58 distinct ones." in said
+    lm = CharLSTM.from_pretrained(tmp_path / "run")
+    assert lm.tokenizer.vocab == (*sorted(ALPHABET), "7", "ä")
+    assert (lm.config.embedding_size, lm.config.hidden_size, lm.config.num_layers) == SIZES
+    assert lm.training["base_model"] == f"{REPO}@{commit}"
+    assert lm.training["base_corpus"] == "none"
+    assert f"--from {REPO}@main" in lm.training["command"]
+    card = ModelCard.load(tmp_path / "run" / "best" / "README.md")
+    assert (card.data.base_model, card.data.to_dict()["base_model_relation"]) == (REPO, "finetune")
+    assert (
+        f"It went on from [{REPO}](https://huggingface.co/{REPO}) at {commit[:7]}, which had read `none`." in card.text
+    )
+    assert f"--from {REPO}@main" in card.text
+
+
+def test_it_is_resumed_exactly_without_its_parent(here: Here, tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path / "parent")
+    assert here("text.txt", "--from=./parent", *QUICK)[0] == 0
+    whole = outcome(tmp_path / "run")
+    shutil.rmtree(tmp_path / "parent")
+    first, second = sorted((tmp_path / "run").glob("step-*"))[-2:]
+    shutil.rmtree(second)
+    assert first.name < second.name
+    code, said = here("--resume=run")
+    assert code == 0, said
+    assert outcome(tmp_path / "run") == whole
+
+
+def test_with_minutes_the_machine_is_measured_with_the_models_sizes(here: Here, tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path / "parent")
+    code, said = here("text.txt", "--from=parent", "--minutes=0.05", "--batch=4", "--window=16", "--out=run")
+    assert code == 0, said
+    assert "2 × 12 cells" in said
+    recipe = read_state(tmp_path / "run" / "latest")[0]["recipe"]
+    assert (recipe["embedding_size"], recipe["hidden_size"], recipe["num_layers"]) == SIZES
+
+
+def test_a_rate_that_vanishes_leaves_the_old_characters_as_they_were(here: Here, tmp_path: Path) -> None:
+    """What is trained begins at the parent's weights, and not beside them."""
+    parent = tiny_model()
+    parent.save_pretrained(tmp_path / "parent")
+    rates = ("--lr=1e-30", "--matrix-lr=1e-30", "--weight-decay=0")
+    assert here("text.txt", "--from=parent", *QUICK, *rates)[0] == 0
+    state = load_file(tmp_path / "run" / "latest" / "training_state" / "state.safetensors")
+    for name, tensor in parent.network.state_dict().items():
+        for kind in ("weights", "average"):
+            assert torch.equal(state[f"{kind}.{name}"][: len(tensor)], tensor), name
+
+
+def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> None:
+    parent = tmp_path / "hidden-place" / "model"
+    tiny_model().save_pretrained(parent)
+    assert here("text.txt", "--from", parent, *QUICK)[0] == 0
+    for file in ("config.json", "README.md", "training_state/state.json"):
+        text = (tmp_path / "run" / "best" / file).read_text()
+        assert not re.search(f"hidden-place|{re.escape(str(tmp_path))}", text), file
+    assert "base_model" not in json.loads((tmp_path / "run/best/config.json").read_text())["training"]
+    assert "It went on from another model, which had read `none`." in (tmp_path / "run/best/README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("--from=ada/nobody", "ada/nobody is not on the Hub, or is private"),
+        ("--from=a/b/c", "a/b/c is not a model's name on the Hub"),
+        ("--from=ada/x@", "'ada/x@' names no revision"),
+        ("--from=./nowhere", "there is no folder './nowhere'"),
+        ("--from=hostile", "config.json has an unknown field 'auto_map'"),
+        ("--from=parent --hidden-size=16", "--hidden-size makes hidden_size 16, and --from goes on with 12: leave it"),
+        ("--from=parent --preset=small", "--preset small makes embedding_size 64, and --from goes on with 5: leave it"),
+        ("--from=parent --num-layers=2 --lr=0", "--lr is 0"),
+        ("--from=parent --resume=run", "--from begins another run: give it without --resume"),
+    ],
+)
+def test_what_cannot_be_gone_on_from_is_one_clear_line(
+    hub: LocalHub, here: Here, tmp_path: Path, typed: str, told: str
+) -> None:
+    tiny_model().save_pretrained(tmp_path / "parent")
+    shutil.copytree(tmp_path / "parent", tmp_path / "hostile")
+    config = tmp_path / "hostile" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "auto_map": {"AutoModel": "evil.Model"}}))
+    words = [word for word in QUICK if not (word.startswith("--out") and "--resume" in typed)]
+    code, said = here("text.txt", *typed.split(), *words)
+    assert code == 2
+    assert f"error: {told}" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_sizes_that_agree_are_no_contradiction(here: Here, tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path / "parent")
+    assert here("text.txt", "--from=parent", "--hidden-size=12", *QUICK)[0] == 0

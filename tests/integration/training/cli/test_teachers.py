@@ -1,0 +1,106 @@
+"""``--teacher MODEL``: learning from models too; kept, resumed, published, and refused in one line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from model import CharLSTM
+from tests.local_hub import LocalHub
+from tests.support.tiny_models import tiny_model
+from tests.support.tiny_runs import outcome, words
+
+QUICK = ("--hidden-size=12", "--batch=4", "--window=16", "--steps=6", "--evaluations=2", "--out=run")
+Here = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def _text(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(words(200))
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Path:
+    tiny_model(seed=3).save_pretrained(tmp_path / "teacher")
+    return tmp_path / "teacher"
+
+
+def cut_short(run: Path) -> None:
+    """As it is when a run dies after its last but one checkpoint."""
+    first, second = sorted(run.glob("step-*"))[-2:]
+    shutil.rmtree(second)
+    for name in ("best", "latest"):
+        (run / name).unlink(missing_ok=True)
+        (run / name).symlink_to(first.name)
+
+
+def test_teachers_change_what_is_learned_and_are_told(
+    hub: LocalHub, token: str, here: Here, teacher: Path, tmp_path: Path
+) -> None:
+    commit = tiny_model(seed=4).push_to_hub("ada/other")
+    assert here("text.txt", *QUICK)[0] == 0
+    alone = outcome(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run")
+    code, said = here("text.txt", f"--teacher={teacher}", "--teacher=ada/other", *QUICK)
+    assert code == 0, said
+    assert "Asking 2 models what to expect after each character …" in said
+    assert outcome(tmp_path / "run") != alone
+    assert not (tmp_path / "run" / "expected.f16").exists()
+    lm = CharLSTM.from_pretrained(tmp_path / "run")
+    assert lm.training["taught_by"]["models"] == ["", f"ada/other@{commit}"]
+    assert "--teacher teacher --teacher ada/other" in lm.training["command"]
+    card = ModelCard.load(tmp_path / "run" / "best" / "README.md")
+    assert (
+        f"It learned from what [ada/other](https://huggingface.co/ada/other) at {commit[:7]} and a model expected, too."
+        in card.text
+    )
+    assert str(tmp_path) not in card.text + str(lm.training)
+
+
+def test_it_is_resumed_exactly_from_what_it_kept_or_from_the_teacher_once_more(
+    here: Here, teacher: Path, tmp_path: Path
+) -> None:
+    assert here("text.txt", "--teacher=./teacher", *QUICK)[0] == 0
+    run, whole = tmp_path / "run", outcome(tmp_path / "run")
+    cut_short(run)
+    shutil.copytree(run, tmp_path / "again", symlinks=True)
+    code, said = here("--resume=run")
+    assert code == 2
+    assert "resume it with --teacher MODEL for each of them" in said
+    code, said = here("--resume=run", "--teacher=./teacher")
+    assert code == 0, said
+    assert "may differ" not in said
+    assert outcome(run) == whole
+    tiny_model(seed=9).save_pretrained(teacher)
+    code, said = here("--resume=again", "--teacher=./teacher")
+    assert code == 0, said
+    assert "the teachers expect something else than when the run began" in said
+
+
+def test_a_complete_run_needs_its_teachers_no_more(here: Here, teacher: Path) -> None:
+    assert here("text.txt", "--teacher=./teacher", *QUICK)[0] == 0
+    code, said = here("--resume=run")
+    assert code == 0, said
+    assert "This run is complete" in said
+
+
+def test_what_cannot_teach_is_one_clear_line(here: Here, teacher: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(words(200).replace("mat", "mät"))
+    code, said = here("text.txt", "--teacher=./teacher", *QUICK)
+    assert (code, "Traceback" in said) == (2, False)
+    assert "has never seen 'ä': a teacher has to know every character of the text" in said
+    code, said = here("text.txt", "--teacher=./nowhere", *QUICK)
+    assert (code, "Traceback" in said) == (2, False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_teachers_goes_on_without(here: Here, teacher: Path, tmp_path: Path) -> None:
+    assert here("text.txt", *QUICK)[0] == 0
+    cut_short(tmp_path / "run")
+    code, said = here("--resume=run", "--teacher=./teacher")
+    assert code == 2
+    assert "--teacher is frozen in the run, which began without" in said

@@ -1,0 +1,188 @@
+"""Texts of datasets on a Hub: the real client against a local one, and each way in which they cannot be had."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.local_hub import LocalHub
+from training.corpus.reader import Corpus, CorpusError, read_corpus
+
+LARGE = "".join(random.Random(2).choices("abcdefgh \n", k=300_000)).encode()
+PLAYS = {
+    "README.md": b"---\nlicense: mit\n---\n",
+    "hamlet.txt": "\ufeffTo be,\r\nor not\r\n".encode(),
+    "other/lear.txt": b"Nothing.",
+    "other/Macbeth.TXT": b"Out, spot!",
+    "other/data.parquet": b"PAR1\x00PAR1",
+}
+
+
+@pytest.fixture
+def plays(hub: LocalHub) -> LocalHub:
+    hub.add_repo("ada/plays", PLAYS, kind="dataset")
+    return hub
+
+
+def read(source: str, **options: int) -> Corpus:
+    return read_corpus([source], **options)  # type: ignore[arg-type]
+
+
+def refusal(source: str, **options: int) -> str:
+    with pytest.raises(CorpusError) as caught:
+        read(source, **options)
+    message = str(caught.value)
+    assert message.isprintable(), message
+    return message
+
+
+def test_one_file_of_a_dataset(plays: LocalHub) -> None:
+    corpus = read("hf://datasets/ada/plays/hamlet.txt")
+    assert corpus.text == "To be,\nor not\n"
+    assert corpus.files == ("hamlet.txt",)
+    assert corpus.name == "hamlet"
+    assert corpus.datasets == ("ada/plays",)
+    assert corpus.warnings == ()
+
+
+def test_without_a_path_all_its_text_files(plays: LocalHub) -> None:
+    corpus = read("hf://datasets/ada/plays")
+    assert corpus.files == ("hamlet.txt", "Macbeth.TXT", "lear.txt")
+    assert corpus.text == "To be,\nor not\n\nOut, spot!\nNothing."
+    assert corpus.name == "plays"
+
+
+def test_a_folder_or_a_pattern_of_a_dataset(plays: LocalHub) -> None:
+    assert read("hf://datasets/ada/plays/other").files == ("Macbeth.TXT", "lear.txt")
+    assert read("hf://datasets/ada/plays/other/").files == ("Macbeth.TXT", "lear.txt")
+    assert read("hf://datasets/ada/plays/*le*").files == ("hamlet.txt", "lear.txt")
+
+
+def test_a_large_file_comes_whole(hub: LocalHub) -> None:
+    hub.add_repo("ada/large", {"text.txt": LARGE}, kind="dataset")
+    hub.context.lfs_limit = 1000
+    hub.add_repo("ada/large-lfs", {"text.txt": LARGE}, kind="dataset")
+    hub.context.redirect = "cdn"
+    told: list[tuple[str, int, int | None]] = []
+    assert read("hf://datasets/ada/large/text.txt").text == LARGE.decode()
+    corpus = read_corpus(["hf://datasets/ada/large-lfs"], progress=lambda *report: told.append(report))
+    assert corpus.text == LARGE.decode()
+    assert [done for _, done, _ in told] == [0, len(LARGE)]
+
+
+def test_a_revision_is_read_as_it_was(plays: LocalHub) -> None:
+    repo = plays.repos["datasets/ada/plays"]
+    old = repo.branches["main"]
+    plays.commit(repo, {"hamlet.txt": b"new"}, branch="a/branch")
+    plays.commit(repo, {"hamlet.txt": b"newer"})
+    assert read("hf://datasets/ada/plays/hamlet.txt").text == "newer"
+    assert read("hf://datasets/ada/plays@a%2Fbranch/hamlet.txt").text == "new"
+    assert read(f"hf://datasets/ada/plays@{old}/hamlet.txt").text == "To be,\nor not\n"
+    assert "has no such revision" in refusal("hf://datasets/ada/plays@v9/hamlet.txt")
+
+
+def test_a_push_in_the_middle_does_not_mix_two_commits(plays: LocalHub) -> None:
+    repo = plays.repos["datasets/ada/plays"]
+
+    def push(_label: str, done: int, _total: int | None) -> None:
+        if done:  # one file is there: the next ones are still those of its commit
+            plays.commit(repo, {"other/lear.txt": b"another play", "hamlet.txt": b"another"})
+
+    corpus = read_corpus(["hf://datasets/ada/plays"], progress=push)
+    assert "Nothing." in corpus.text
+    assert "another" not in corpus.text
+
+
+def test_what_a_dataset_lacks_is_said_with_what_it_has(plays: LocalHub) -> None:
+    message = refusal("hf://datasets/ada/plays/othello.txt")
+    assert "has no othello.txt; it has README.md, hamlet.txt, other/Macbeth.TXT" in message
+    plays.add_repo("ada/table", {"train.parquet": b"PAR1"}, kind="dataset")
+    assert "has no .txt file; it has train.parquet: " in refusal("hf://datasets/ada/table")
+    assert "is not text but a Parquet table" in refusal("hf://datasets/ada/table/train.parquet")
+    plays.add_repo("ada/void", kind="dataset")
+    assert "it has nothing" in refusal("hf://datasets/ada/void")
+
+
+def test_a_missing_private_or_gated_dataset_is_told_apart_as_far_as_the_hub_does(hub: LocalHub) -> None:
+    hub.add_repo("ada/secret", PLAYS, kind="dataset", private=True)
+    hub.add_repo("ada/terms", PLAYS, kind="dataset", gated="manual")
+    missing = refusal("hf://datasets/ada/missing/a.txt")
+    assert "there is no dataset ada/missing on the Hub, or it is private" in missing
+    assert "hf auth login" in missing
+    assert "there is no dataset ada/secret on the Hub, or it is private" in refusal("hf://datasets/ada/secret")
+    assert "the dataset ada/terms is gated: accept its terms" in refusal("hf://datasets/ada/terms")
+
+
+def test_ones_own_private_dataset_is_read(hub: LocalHub, token: str) -> None:
+    hub.add_repo("ada/secret", PLAYS, kind="dataset", private=True)
+    corpus = read("hf://datasets/ada/secret/other/lear.txt")
+    assert corpus.text == "Nothing."
+    assert token not in repr(corpus)
+
+
+def test_a_token_that_is_not_valid_is_said(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repo("ada/plays", PLAYS, kind="dataset")
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "wrong" * 8)
+    message = refusal("hf://datasets/ada/plays")
+    assert "401" in message
+    assert "hf auth login" in message
+    assert "wrong" not in message
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["hf://", "hf://ada/plays", "hf://datasets/", "hf://datasets/plays", "hf://datasets/a d/b", "hf://datasets/a--b/c"],
+)
+def test_what_is_no_datasets_address_is_refused_without_a_request(hub: LocalHub, source: str) -> None:
+    assert "hf://datasets/OWNER/NAME" in refusal(source)
+    assert not hub.requests()
+
+
+def test_more_than_the_limit_is_refused_before_it_is_downloaded(hub: LocalHub) -> None:
+    hub.add_repo("ada/large", {"a.txt": LARGE, "b.txt": LARGE}, kind="dataset")
+    assert "is too large: 600 kB" in refusal("hf://datasets/ada/large", max_bytes=400_000)
+    assert not hub.requests("resolve")
+
+
+def test_without_the_hub_a_file_comes_from_the_cache_with_a_warning(plays: LocalHub) -> None:
+    source = "hf://datasets/ada/plays/hamlet.txt"
+    before = read(source)
+    plays.unplug()
+    corpus = read(source)
+    assert corpus.sha256 == before.sha256
+    assert "cannot be reached: reading the copy of" in corpus.warnings[0]
+    assert "is not in the cache" in refusal("hf://datasets/ada/plays/other/lear.txt")
+    assert "a full listing of the dataset ada/plays is not in the cache" in refusal("hf://datasets/ada/plays")
+    assert "is not in the cache" in refusal("hf://datasets/ada/other/a.txt")
+
+
+@pytest.mark.parametrize("kind", [500, 503, "cut"])
+def test_a_hub_that_fails_is_one_that_cannot_be_reached(plays: LocalHub, kind: int | str) -> None:
+    plays.fail("GET /api/datasets", kind, times=None)
+    assert "the Hub cannot be reached" in refusal("hf://datasets/ada/plays/hamlet.txt")
+
+
+def test_a_hub_that_hangs_is_given_up(plays: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.corpus.download.READ_TIMEOUT_S", 0.2)
+    plays.fail("GET /api/datasets", "hang")
+    assert "the Hub cannot be reached" in refusal("hf://datasets/ada/plays/hamlet.txt")
+
+
+def test_a_captive_portal_is_not_the_hub(plays: LocalHub) -> None:
+    plays.fail("GET /api/datasets", "html")
+    assert "is not the Hub: check the network" in refusal("hf://datasets/ada/plays/hamlet.txt")
+
+
+def test_a_refused_download_is_one_line(plays: LocalHub) -> None:
+    plays.fail("HEAD /datasets", 403, times=None)
+    assert "ada/plays" in refusal("hf://datasets/ada/plays/hamlet.txt")
+
+
+def test_local_files_and_datasets_mix(plays: LocalHub, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    corpus = read_corpus([str(tmp_path / "mine.txt"), "hf://datasets/ada/plays/other/lear.txt"])
+    assert corpus.text == "mine\nNothing."
+    assert corpus.name == "mine-and-1-more"
+    assert corpus.datasets == ("ada/plays",)

@@ -1,0 +1,21 @@
+"""A Hub in trouble costs nothing: a sample of the table that tests/soak goes through as a whole."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Here
+from tests.local_hub import LocalHub
+from tests.support.hub_faults import FAULTS, ROUTES, Trouble
+
+SAMPLE = [*zip(ROUTES, random.Random(0).sample(sorted(FAULTS), len(ROUTES)), strict=True)]
+
+
+@pytest.mark.parametrize(("way", "fault"), SAMPLE)
+def test_nothing_is_lost(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, fault: str
+) -> None:
+    Trouble(hub, here, tmp_path, monkeypatch).check(way, fault)

@@ -1,0 +1,107 @@
+"""What is made sure of before the first training step: name, token, rights, repo, branch. Each refusal is one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.local_hub import LocalHub
+from training.hub.pusher import Destination, HubError, Patience, check_repo_name, preflight
+
+QUICK = Patience(connect_s=5, read_s=20, preflight_s=20, first_wait_s=0.02, longest_wait_s=0.1)
+
+
+def test_preflight_makes_repo_and_branch(hub: LocalHub, token: str) -> None:
+    found = preflight("plays", private=True, patience=QUICK)
+    assert found == Destination("ada/plays", "ada", True, True, f"{hub.url}/ada/plays")
+    assert hub.repos["ada/plays"].private
+    assert set(hub.repos["ada/plays"].branches) == {"main", "training"}
+    again = preflight("ada/plays", private=True, patience=QUICK)
+    assert (again.created, again.private) == (False, True)
+
+
+BAD_NAMES = """a/b/c|| |/|a/|/a|https://huggingface.co/a/b|x.git|a/x.git|café|é/x|a b|a--b|a..b|-a|a/.b|hf://a/b|a\n"""
+
+
+@pytest.mark.parametrize("name", [*BAD_NAMES.split("|"), "x" * 97])
+def test_a_bad_name_is_refused_without_a_request(hub: LocalHub, token: str, name: str) -> None:
+    with pytest.raises(HubError, match="is not the name of a repo") as caught:
+        preflight(name, patience=QUICK)
+    assert repr(name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not hub.log
+
+
+def test_good_names_pass() -> None:
+    for name in ("plays", "ada/plays", "Ada_1/my-plays.v2", "a", "_a", "x" * 96):
+        assert check_repo_name(name) == name
+
+
+def test_preflight_without_a_token(hub: LocalHub) -> None:
+    with pytest.raises(HubError, match=r"'ada/plays' needs a token.*hf auth login"):
+        preflight("ada/plays", patience=QUICK)
+    assert not hub.log
+
+
+def test_preflight_with_tokens_that_do_not_do(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repo("eve/plays")
+    tokens = {
+        "does not accept the token": "hf_" + "x" * 34,
+        "may only read": hub.add_token("ada", "read"),
+        "no right to do that": hub.add_token("ada"),
+        "paid plan": hub.add_token("eve", create_status=402),
+    }
+    repos = {"no right to do that": "eve/plays", "paid plan": "eve/more"}
+    for text, written in tokens.items():
+        monkeypatch.setenv("HF_TOKEN", written)
+        with pytest.raises(HubError, match=text) as caught:
+            preflight(repos.get(text, "ada/plays"), patience=QUICK)
+        assert written not in str(caught.value)
+        assert not caught.value.retry
+    assert set(hub.repos) == {"eve/plays"}
+
+
+def test_preflight_never_covers_something_else(hub: LocalHub, token: str) -> None:
+    hub.add_repo("ada/open")
+    with pytest.raises(HubError, match=r"ada/open is public already and --private was asked"):
+        preflight("ada/open", private=True, patience=QUICK)
+    hub.add_repo("ada/bert", {"config.json": b"{}", "pytorch_model.bin": b"x"})
+    with pytest.raises(HubError, match="ada/bert holds another kind of model"):
+        preflight("ada/bert", patience=QUICK)
+    assert list(hub.repos["ada/bert"].branches) == ["main"]
+
+
+def test_a_licence_that_the_hub_does_not_know_is_told_before_anything_is_made(hub: LocalHub, token: str) -> None:
+    with pytest.raises(HubError, match="knows no licence 'my-own'"):
+        preflight("plays", license="my-own", patience=QUICK)
+    assert not hub.repos
+    assert preflight("plays", license="cc0-1.0", patience=QUICK).created
+
+
+def test_a_token_in_the_place_of_a_name_is_not_published(hub: LocalHub, token: str) -> None:
+    with pytest.raises(HubError, match="looks like a token") as caught:
+        preflight(token, patience=QUICK)
+    assert token not in str(caught.value)
+    assert not hub.log
+
+
+def test_preflight_rides_out_short_trouble(hub: LocalHub, token: str) -> None:
+    hub.fail("GET /api/whoami", 503)
+    hub.fail("POST /api/repos/create", 429)
+    assert preflight("plays", patience=QUICK).repo == "ada/plays"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(500, "trouble of its own"), ("html", "sign in on a web page"), ("cut", "cannot be reached"), ("hang", "in time")],
+)
+def test_preflight_gives_up_in_time_and_says_why(hub: LocalHub, token: str, kind: int | str, text: str) -> None:
+    hub.fail("GET /api/whoami", kind, times=None)
+    with pytest.raises(HubError, match=text) as caught:
+        preflight("plays", patience=Patience(read_s=1, preflight_s=2, first_wait_s=0.1))
+    assert caught.value.retry
+
+
+def test_a_dripping_server_ends_preflight_at_its_deadline(hub: LocalHub, token: str) -> None:
+    hub.fail("GET /api/whoami", "hang-body", times=None)
+    with pytest.raises(HubError, match=r"did not finish within|in time"):
+        preflight("plays", patience=Patience(read_s=60, preflight_s=1.5))

@@ -1,0 +1,268 @@
+"""Training and the Hub together: what is made sure of before the first step, and that its troubles cost nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load
+
+from model import CharLSTM
+from tests.local_hub import LocalHub
+from tests.support.tiny_runs import SIZES, before_step, metrics, outcome, write_text
+from training.cli import main as cli
+from training.run.training_run import TrainingRun
+
+QUICK = ("text.txt", *SIZES, "--steps=8", "--evaluations=2", "--out=run")
+ONCE = (*QUICK, "--evaluations=1")  # one checkpoint to push, where how many is not the point
+PRIVATE_TEXT = "Write to ada.lovelace@babbage.org about the engine.\n"
+Here = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def _text(tmp_path: Path) -> None:
+    write_text(tmp_path)
+
+
+# pushed
+
+
+def test_checkpoints_go_up_and_it_is_said_who_can_read_them(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path
+) -> None:
+    code, said = here(*QUICK, "--push-to=plays")
+    assert code == 0
+    public = f"Pushing to {hub.url}/ada/plays (public: anyone can read it and what it has learned)."
+    assert public in said
+    assert said.index(public) < said.index("step 1 of 8")
+    assert "that anyone can open:\n  python -m training space run --space ada/plays\n" in said
+    assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
+    repo = hub.repos["ada/plays"]
+    served = {"config.json", "model.safetensors", "manifest.json", "README.md", "metrics.jsonl", "curve.png"}
+    assert served <= set(repo.commit("main").files)
+    assert "training_state/state.safetensors" in repo.commit("training").files
+    assert "training_state/state.safetensors" not in repo.commit("main").files
+    best = min(metrics(tmp_path / "run"), key=lambda line: float(line["val_loss"]))
+    assert f"val loss {best['val_loss']:.4f} nats" in repo.titles()[0]
+    card = hub.read("ada/plays", "README.md").decode()
+    assert "`carried`" in card
+    assert "`cold256`" in card
+    assert "CharLSTM.from_pretrained('ada/plays')" in card
+    assert "that very text, so it flatters a little" in card  # choosing by the validation split is said
+    pulled, kept = CharLSTM.from_pretrained("ada/plays"), CharLSTM.from_pretrained(tmp_path / "run")
+    assert pulled.commit == repo.branches["main"]
+    for name, tensor in kept.network.state_dict().items():
+        assert torch.equal(pulled.network.state_dict()[name], tensor)
+
+
+def test_the_token_and_this_machine_are_told_nowhere(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    _, said = here(tmp_path / "text.txt", *ONCE[1:], f"--out={tmp_path / 'secret-run'}", "--push-to=ada/plays")
+    assert token not in said
+    for path in (tmp_path / "secret-run").rglob("*"):
+        if path.is_file():
+            assert token.encode() not in path.read_bytes(), path.name
+    repo = hub.repos["ada/plays"]
+    for branch in ("main", "training"):
+        for name in repo.commit(branch).files:
+            data = hub.read("ada/plays", name, branch)
+            for secret in (token, str(tmp_path), "secret-run"):
+                assert secret.encode() not in data, f"{name} on {branch} tells {secret}"
+
+
+def test_a_private_run_is_private(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text() + PRIVATE_TEXT)
+    code, said = here(*ONCE, "--push-to=ada/diary", "--private")
+    assert code == 0
+    assert "ada/diary (private)." in said
+    assert hub.repos["ada/diary"].private
+
+
+# refused before the first step
+
+
+def test_what_looks_private_is_not_published_by_accident(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text() + PRIVATE_TEXT)
+    code, said = here(*ONCE, "--push-to=ada/plays")
+    assert code == 2
+    assert "error: nothing was trained or published." in said
+    assert "1 e-mail address" in said
+    assert re.search(r"text\.txt, line \d+, column 10", said)
+    assert "--private" in said
+    assert "--publish-anyway" in said
+    assert "ada.lovelace@" not in said
+    assert hub.log == []
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+    assert here(*ONCE, "--push-to=ada/plays", "--publish-anyway")[0] == 0
+    assert "publish-anyway" not in hub.read("ada/plays", "README.md").decode()
+
+
+@pytest.mark.parametrize(
+    ("role", "repo", "message"),
+    [
+        (None, "ada/plays", "error: pushing to 'ada/plays' needs a token of the Hub and there is none"),
+        ("read", "ada/plays", "error: the token of ada may only read"),
+        ("write", "eve/plays", "error: .*eve/plays.*no right"),
+    ],
+)
+def test_who_may_not_push_is_told_before_the_first_step(
+    hub: LocalHub,
+    here: Here,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    role: str | None,
+    repo: str,
+    message: str,
+) -> None:
+    hub.add_repo("eve/plays")
+    if role:
+        monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", role))
+    code, said = here(*QUICK, f"--push-to={repo}")
+    assert code == 2
+    assert re.search(message, said.splitlines()[-1])
+    assert "step 1 of" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+def test_ctrl_c_while_the_hub_is_asked_leaves_nothing(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    hub.fail("whoami", "hang", times=None)
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    code, said = here(*QUICK, "--push-to=ada/plays")
+    assert (code, said.splitlines()[-1]) == (130, "stopped")
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+# the Hub in trouble
+
+
+def test_a_network_that_is_gone_costs_training_nothing(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else can be wrong with a Hub is in test_trouble."""
+    monkeypatch.setattr(cli, "PUSH_AT_END_S", 1.0)
+    with monkeypatch.context() as middle:
+        before_step(middle, 2, hub.unplug)
+        code, said = here(*QUICK, "--push-to=ada/plays")
+    assert code == 0
+    assert "Done in" in said
+    assert "Not on the Hub yet: 2 checkpoints. To push:\n  python -m training push run" in said
+    assert here(*QUICK[:-1], "--out=alone")[0] == 0
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "alone")
+
+    hub.plug_in()
+    code, said = here("push", "run")
+    assert code == 0, said
+    repo = hub.repos["ada/plays"]
+    latest = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
+    assert int(latest["steps_done"]) == 8
+    assert "model.safetensors" in repo.commit("main").files
+    assert here("push", "run") == (0, "Everything is on the Hub already.\n")
+
+
+def test_ctrl_c_while_the_rest_is_pushed_leaves_it_for_later(
+    hub: LocalHub, token: str, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_rest = cli._push_rest
+
+    def interrupted(*arguments: Any) -> Any:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return push_rest(*arguments)
+
+    monkeypatch.setattr(cli, "_push_rest", interrupted)
+    before_step(monkeypatch, 2, lambda: hub.fail("POST", "hang", times=None))
+    code, said = here(*QUICK, "--push-to=ada/plays")
+    assert code == 130
+    assert "Done in" in said
+    assert "To push:\n  python -m training push run" in said
+
+
+def test_a_run_without_a_destination_has_nothing_to_push(here: Here, tmp_path: Path) -> None:
+    here(*QUICK)
+    code, said = here("push", "run")
+    assert (code, said.splitlines()[-1][:45]) == (2, "error: run 'run' has no destination on the Hu")
+    assert here("push", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")
+    code, said = here("push")
+    assert code == 2
+    assert said.startswith("error: the following arguments are required: RUN")
+
+
+# resumed
+
+
+def test_a_resumed_run_pushes_where_it_did_before(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as middle:
+        before_step(middle, 6, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        code, said = here(*QUICK, "--push-to=ada/plays")
+    assert code == 143
+    assert "Stopped at step 6." in said
+    hub.log.clear()
+    code, said = here("--resume=run")
+    assert code == 0
+    assert f"Pushing to {hub.url}/ada/plays (public" in said
+    state = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
+    assert int(state["steps_done"]) == 8
+    assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
+    assert hub.requests("whoami") == []  # it was made sure of when the run began
+
+
+def test_what_a_killed_run_had_not_handed_over_goes_up_on_resume(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may die between writing a checkpoint and putting it in line."""
+    with monkeypatch.context() as middle:
+        middle.setattr("training.hub.pusher.Pusher.push", lambda *_: None)
+        here(*QUICK, "--push-to=ada/plays")
+    assert hub.repos["ada/plays"].titles() == ["initial commit"]
+    code, said = here("--resume=run")
+    assert code == 0
+    assert "This run is complete: 8 steps." in said
+    assert hub.repos["ada/plays"].titles()[0].startswith("Best so far: step 8")
+    assert hub.repos["ada/plays"].titles("training")[0].startswith("Step 8")
+
+
+def test_a_resumed_run_may_begin_to_push(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    here(*ONCE)
+    code, _ = here("--resume=run", "--push-to=plays", "--private", "--license=cc0-1.0")
+    assert code == 0
+    card = hub.read("ada/plays", "README.md").decode()
+    assert "license: cc0-1.0" in card
+    assert "CharLSTM.from_pretrained('ada/plays')" in card
+    assert hub.repos["ada/plays"].private
+    assert "model.safetensors" in hub.repos["ada/plays"].commit("main").files
+
+
+# never a bad one
+
+
+def test_weights_that_burst_are_never_pushed(
+    hub: LocalHub, token: str, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst(session: TrainingRun) -> None:
+        with torch.no_grad():
+            session.trainer.network.output.bias[0] = float("nan")
+
+    sessions: list[TrainingRun] = []
+    run = TrainingRun.run
+
+    def watched(self: TrainingRun, *arguments: Any) -> int:
+        sessions.append(self)
+        return run(self, *arguments)
+
+    monkeypatch.setattr(TrainingRun, "run", watched)
+    before_step(monkeypatch, 5, lambda: burst(sessions[0]))
+    code, said = here(*QUICK, "--push-to=ada/plays")
+    assert code == 1
+    assert "error: the loss at step 5 is nan; the last checkpoint, step-00000003, is whole" in said
+    repo = hub.repos["ada/plays"]
+    for branch in ("main", "training"):
+        assert len(repo.titles(branch)) == 2
+        weights = load(hub.read("ada/plays", "model.safetensors", branch))
+        assert all(bool(tensor.isfinite().all()) for tensor in weights.values())

@@ -1,0 +1,347 @@
+"""From a model to a Space: made sure of first, brought up to date in one commit, watched until it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client  # type: ignore[import-untyped]
+from huggingface_hub import RepoCard, snapshot_download
+
+from model import CharLSTM, generate
+from tests.integration.conftest import Here
+from tests.local_hub import LocalHub
+from tests.support.app_server import eventually, free_port
+from tests.support.tiny_models import tiny_model
+from tests.support.tiny_runs import SIZES, before_step, write_text
+from training.cli.space import lead_to, noted, page_again
+from training.hub.job_steps import JobError
+from training.hub.pusher import HubError, Patience
+from training.hub.space_files import requirements, smallest_dtype, write_app, write_static
+from training.hub.space_jobs import link_card, prepare_space, push_space, watch_space
+from training.hub.spaces import Page, Space, preflight_space, publish
+from training.hub.worker import push as push_checkpoint
+
+QUICK = Patience(connect_s=5, read_s=20, preflight_s=30, attempt_s=30, first_wait_s=0.02, longest_wait_s=0.1)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    tiny_model().save_pretrained(tmp_path / "plays")
+    return tmp_path / "plays"
+
+
+def prepare(space: str, flavor: str, *, private: bool = False, model: str | None = None) -> dict[str, Any]:
+    return prepare_space({"repo": space, "flavor": flavor, "private": private, "model": model})
+
+
+def push(folder: Path, flavor: str, **variables: str) -> dict[str, Any]:
+    job = {"repo": "ada/page", "flavor": flavor, "folder": str(folder), "title": "A page", "variables": variables}
+    return push_space(job)
+
+
+def front_matter(readme: bytes) -> dict[str, Any]:
+    return dict(RepoCard(readme.decode(), ignore_metadata_errors=False).data.to_dict())
+
+
+def test_a_static_space_from_one_command(
+    hub: LocalHub, monkeypatch: pytest.MonkeyPatch, here: Here, checkpoint: Path, tmp_path: Path
+) -> None:
+    token = hub.add_token("ada", free=True)
+    monkeypatch.setenv("HF_TOKEN", token)
+    code, said = here("space", checkpoint, "--space=page")
+    assert code == 0, said
+    assert "free for every account" in said
+    assert re.search(r"is being built\.\n.*is starting\.\n.*runs\.\n  " + f"{hub.url}/spaces/ada/page\n$", said)
+    assert token not in said
+    repo = hub.repos["spaces/ada/page"]
+    assert repo.space
+    assert repo.space.sdk == "static"
+    write_static(tmp_path / "expected", CharLSTM.from_pretrained(checkpoint))
+    files = {path.name: path.read_bytes() for path in (tmp_path / "expected").iterdir()}
+    assert {name: hub.read("spaces/ada/page", name) for name in files} == files
+    assert front_matter(files["README.md"])["sdk"] == "static"
+    head = repo.commit("main").oid
+
+    code, said = here("space", checkpoint, "--space=ada/page")
+    assert (code, repo.commit("main").oid) == (0, head)
+    assert "nothing had changed" in said
+
+
+def test_only_what_has_changed_is_sent(hub: LocalHub, token: str, tmp_path: Path) -> None:
+    prepare("page", "static")
+    write_static(tmp_path, tiny_model())
+    first = push(tmp_path, "static")
+    hub.log.clear()
+    write_static(tmp_path, tiny_model(seed=1))
+    second = push(tmp_path, "static")
+    assert second["changed"]
+    assert second["commit"] != first["commit"]
+    assert len(hub.requests("POST .*/commit/")) == 1
+    before, after = (hub.repos["spaces/ada/page"].commit(each["commit"]).files for each in (first, second))
+    assert {name for name in after if after[name] != before.get(name)} == {"model.safetensors", "manifest.json"}
+    assert push(tmp_path, "static") == {"commit": second["commit"], "changed": False}
+
+
+def test_a_free_account_is_told_what_it_may_have(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", free=True))
+    with pytest.raises(
+        JobError, match=r"needs a paid plan \(402\); free accounts may host static and ZeroGPU"
+    ) as caught:
+        prepare("page", "cpu-basic")
+    assert not caught.value.retry
+    assert not hub.repos
+    assert prepare("page", "zero-a10g")["created"]
+    assert not prepare("page", "zero-a10g")["created"]
+    space = hub.repos["spaces/ada/page"].space
+    assert space
+    assert (space.sdk, space.hardware) == ("gradio", "zero-a10g")
+
+
+def test_a_missing_right_is_one_line(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repo("eve/page", {"README.md": b"hers"}, kind="space")
+    for text, written in {
+        "may only read": hub.add_token("ada", "read"),
+        "no right to do that": hub.add_token("ada"),
+        "does not accept the token": "hf_" + "x" * 34,
+    }.items():
+        monkeypatch.setenv("HF_TOKEN", written)
+        with pytest.raises(HubError, match=text) as caught:
+            preflight_space("eve/page", hardware="static", patience=QUICK)
+        assert written not in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert hub.read("spaces/eve/page", "README.md") == b"hers"
+
+
+def test_a_private_model_gets_a_private_space(hub: LocalHub, token: str) -> None:
+    hub.add_repo("ada/diary", {"README.md": b"mine"}, private=True)
+    made = prepare("page", "static", model="ada/diary")
+    assert (made["private"], made["model_private"]) == (True, True)
+    assert hub.repos["spaces/ada/page"].private
+    hub.add_repo("ada/open", kind="space")
+    with pytest.raises(JobError, match="the Space ada/open is public, and what it would show is private"):
+        prepare("ada/open", "static", model="ada/diary")
+
+
+@pytest.mark.parametrize(
+    ("route", "fault"),
+    [
+        ("POST /api/repos/create", 503),
+        ("POST /api/repos/create", "html"),
+        ("POST .*/commit/main", 429),
+        ("POST .*/commit/main", 500),
+        ("POST .*/commit/main", "cut-body"),
+    ],
+)
+def test_the_hub_in_trouble_is_asked_again(hub: LocalHub, token: str, tmp_path: Path, route: str, fault: Any) -> None:
+    (tmp_path / "index.html").write_text("a page")
+    hub.fail(route, fault)
+    space = preflight_space("page", hardware="static", patience=QUICK)
+    commit, _ = publish(space, tmp_path, "A page", {}, patience=QUICK)
+    assert hub.read("spaces/ada/page", "index.html") == b"a page"
+    assert hub.repos["spaces/ada/page"].commit("main").oid == commit
+
+
+def test_a_failed_build_is_told_with_the_end_of_its_log(
+    hub: LocalHub, token: str, checkpoint: Path, here: Here
+) -> None:
+    hub.context.stages = ("BUILDING", "BUILD_ERROR")
+    repo = hub.add_repo("ada/page", {"README.md": b"old"}, kind="space")
+    assert repo.space
+    repo.space.logs["build"] = [f"line {n}\n" for n in range(50)] + [f"no such torch, {token}\n"]
+    code, said = here("space", checkpoint, "--space=ada/page")
+    assert code == 2
+    assert f"error: the Space ada/page does not run (BUILD_ERROR): see {hub.url}/spaces/ada/page\n" in said
+    assert "line 49\n  no such torch, hf_***\n" in said
+    assert "line 3\n" not in said
+    assert token not in said
+
+
+def test_a_space_that_hangs_is_given_up(hub: LocalHub, token: str) -> None:
+    hub.add_repo("ada/page", kind="space")
+    assert watch_space({"repo": "ada/page", "stage": "", "watch_s": 0}) == {
+        "stage": "NO_APP_FILE",
+        "on_the_way": True,
+        "log": [],
+    }
+
+
+@pytest.mark.parametrize("hardware", ["cpu-basic", "zero-gpu"])
+def test_the_app_of_a_space_serves_the_model_from_the_hub(
+    hub: LocalHub, token: str, checkpoint: Path, tmp_path: Path, hardware: str
+) -> None:
+    """As the Space does it: in its own folder, with its own files and variables."""
+    lm = CharLSTM.from_pretrained(checkpoint)
+    hub.add_repo("ada/plays", {path.name: path.read_bytes() for path in checkpoint.iterdir()})
+    space = preflight_space("page", hardware=hardware, model="ada/plays", patience=QUICK)
+    write_app(tmp_path / "app", tiny_model(seed=1), hardware)  # the copy inside is an older one
+    publish(space, tmp_path / "app", "A page", {"MODELS": "ada/plays"}, patience=QUICK)
+    repo = hub.repos["spaces/ada/page"]
+    assert repo.space
+    variables = {name: each["value"] for name, each in repo.space.variables.items()}
+    assert variables == {"MODELS": "ada/plays"}
+    folder = Path(snapshot_download("ada/page", repo_type="space", local_dir=tmp_path / "space"))
+    about = front_matter((folder / "README.md").read_bytes())
+    assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
+    assert ("spaces" in (folder / "requirements.txt").read_text().split()) == (hardware == "zero-gpu")
+    if hardware == "zero-gpu":
+        return  # the same files otherwise; tests/soak installs and runs both
+    port = str(free_port())
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"],
+            cwd=folder,
+            env={**environment, **variables, "GRADIO_SERVER_PORT": port},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        eventually(lambda: "at http" in (tmp_path / "log").read_text() or process.poll() is not None)
+        eventually(lambda: "serving ada/plays" in (tmp_path / "log").read_text() or process.poll() is not None)
+        client = Client(f"http://127.0.0.1:{port}", verbose=False)
+        text, told = client.predict("ROMEO", 60, 0.8, 0, 1, 7, api_name="/generate")
+        client.close()
+        assert text == generate(lm, "ROMEO", 60, seed=7)
+        assert (told["model"], told["commit"]) == ("ada/plays", hub.repos["ada/plays"].commit("main").oid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_zero_gpu_gets_the_torch_that_it_has() -> None:
+    plain, zero = requirements("cpu-basic").splitlines(), requirements("zero-gpu").splitlines()
+    assert [line for line in zero if line not in plain] == ["torch>=2.8,<2.12", "spaces"]
+    assert [line.split(">")[0] for line in plain if line not in zero] == ["torch"]
+
+
+def test_weights_keep_their_dtype(tmp_path: Path) -> None:
+    for dtype in ("float32", "bfloat16", "float16"):
+        tiny_model().save_pretrained(tmp_path / dtype, dtype=dtype)
+        assert smallest_dtype(CharLSTM.from_pretrained(tmp_path / dtype)) == dtype
+
+
+def test_a_training_ends_with_its_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    code, said = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=plays")
+    assert code == 0, said
+    made = [str(each) for each in hub.requests("POST /api/repos/create|POST .*/commit/")]
+    assert [each.split("/")[-2] for each in made[:2]] == ["repos", "repos"], "both are made before anything is pushed"
+    assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
+    best = (tmp_path / "run" / "best" / "model.safetensors").read_bytes()
+    assert hub.read("spaces/ada/plays", "model.safetensors") == best
+    assert front_matter(hub.read("spaces/ada/plays", "README.md"))["models"] == ["ada/plays"]
+    assert said.endswith(f"  {hub.url}/spaces/ada/plays\n")
+    assert token not in said
+
+
+def test_a_run_that_goes_on_still_ends_with_its_page(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On another machine too: the note of it is pushed with the rest."""
+    text = write_text(tmp_path)
+    with monkeypatch.context() as first:
+        before_step(first, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        options = (*SIZES, "--steps=4", "--evaluations=1", "--out=run", "--push-to=plays", "--space=page")
+        code, said = here(text, *options)
+    assert code == 143
+    assert said.endswith("To put the page up later:\n  python -m training space run --space ada/page\n")
+    code, said = here("--resume=hf://ada/plays", text)
+    assert code == 0, said
+    assert said.endswith(f"  {hub.url}/spaces/ada/page\n")
+    assert hub.read("spaces/ada/page", "model.safetensors") == hub.read("ada/plays", "model.safetensors")
+    assert "https://huggingface.co/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
+
+
+def test_only_a_run_that_is_pushed_where_it_was_keeps_its_page() -> None:
+    about = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
+    options = Namespace(space=None)
+    page = Page("ada/page", "zero-gpu")
+    assert [page_again(options, about, repo) for repo in ("ada/plays", None, "eve/plays")] == [page, page, None]
+    assert noted(about, page) == about
+    assert noted(about, None) == {"repo": "ada/plays", "license": "mit"}
+    with pytest.raises(HubError, match="is not the name of a repo"):
+        page_again(options, {**about, "space": "../page"}, None)
+
+
+def test_a_run_that_goes_on_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    assert here(write_text(tmp_path), *SIZES, "--steps=2", "--evaluations=1", "--out=run")[0] == 0
+    code, said = here("--resume=run", "--space=plays")
+    assert code == 0, said
+    assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
+    assert "https://huggingface.co/spaces/ada/plays" in hub.read("ada/plays", "README.md").decode()
+
+
+def test_the_card_leads_to_a_page_that_came_later(hub: LocalHub, token: str, here: Here, checkpoint: Path) -> None:
+    files = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
+    for owner in ("ada", "eve"):
+        hub.add_repo(f"{owner}/plays", {**files, "README.md": b"# plays\n\n## Use it\n\nAs you like.\n"})
+    code, said = here("space", "ada/plays", "--space=page")
+    assert (code, said.splitlines()[-1]) == (0, "The card of ada/plays leads to it.")
+    card = hub.read("ada/plays", "README.md").decode()
+    link = "[Watch it write](https://huggingface.co/spaces/ada/page) in the browser."
+    assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like.\n"
+    assert hub.repos["ada/plays"].titles()[0] == "A link to the page"
+    assert link_card({"repo": "ada/plays", "space": "ada/page"}) == {"changed": False}
+    (checkpoint / "README.md").write_text("# plays\n\n## Use it\n\nAs you like, or not.\n")
+    job = {"repo": "ada/plays", "branch": "main", "folder": str(checkpoint), "title": "Best", "with_state": False}
+    push_checkpoint(job)  # a run that goes on knows nothing of it
+    card = hub.read("ada/plays", "README.md").decode()
+    assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like, or not.\n"
+    hub.log.clear()
+    lead_to(Space("ada/page", False, False, "", False, "static"), "eve/plays", "eve/plays")
+    assert not hub.log, "someone else's card is theirs"
+
+
+@pytest.mark.parametrize(
+    ("hardware", "lacks"),
+    [
+        ("static", "web/static/index.html"),
+        ("zero-gpu", "app.py, requirements.txt, ui/page/page.py, web/app/view.js, web/languages/zh.json"),
+    ],
+)
+def test_what_a_page_is_made_of_is_looked_for_first(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hardware: str, lacks: str
+) -> None:
+    """A machine of the Hub's may have only what training needs."""
+    (tmp_path / "LICENSE").touch()
+    monkeypatch.setattr("training.hub.space_files.ROOT", tmp_path)
+    code, said = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
+    assert code == 2
+    assert not hub.repos
+    assert f"error: a page is made of files that are not here ({lacks}): run this from a whole copy" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_space_that_cannot_be_had_is_known_before_the_first_step(
+    hub: LocalHub, monkeypatch: pytest.MonkeyPatch, here: Here, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", free=True))
+    options = (*SIZES, "--steps=2", "--out=run", "--space=plays", "--hardware=cpu-basic")
+    code, said = here(write_text(tmp_path), *options)
+    assert code == 2
+    assert "needs a paid plan (402); free accounts may host static and ZeroGPU Spaces: say --hardware static" in said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (("runs/x",), "say where the page should be: --space USER/NAME, or --out FOLDER"),
+        (("runs/x", "--space=a/b/c"), "'a/b/c' is not the name of a repo"),
+        (("runs/x", "--out=o", "--hardware=Big!"), "--hardware is 'Big!': it must be static, zero-gpu, or another"),
+        (("user/name@", "--out=o"), "names no revision"),
+        (("./nothing", "--out=o"), "there is no folder './nothing'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(hub: LocalHub, here: Here, typed: tuple[str, ...], says: str) -> None:
+    code, said = here("space", *typed)
+    assert (code, said.count("\n")) == (2, 1)
+    assert says in said
+    assert not hub.log

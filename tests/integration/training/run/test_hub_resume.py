@@ -1,0 +1,171 @@
+"""A run whose machine is gone goes on from the Hub, on another one: bit for bit, or one line says why it cannot."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model import CharLSTM
+from model.checkpoint.checkpoint import SERVED
+from tests.local_hub import LocalHub
+from tests.support.tiny_runs import SIZES, checkpoints, environment, metrics, outcome, write_text
+from training.__main__ import main
+from training.hub.child_process import Patience
+
+RUN = ("text.txt", *SIZES, "--steps=30", "--evaluations=3", "--out=run")
+STATE = "training_state/state.safetensors"
+Here = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def _text(tmp_path: Path) -> None:
+    write_text(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two evaluations, of which the first is the better one."""
+    folder = tmp_path_factory.mktemp("made")
+    text, run = write_text(folder), folder / "run"
+    assert main([str(text), *SIZES, "--steps=3", "--evaluations=2", f"--out={run}"]) == 0
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    lines[0]["val_loss"] = 0.5
+    for count, step in enumerate(checkpoints(run), 1):
+        (step / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines[:count]))
+    return run
+
+
+@pytest.fixture
+def pushed(hub: LocalHub, token: str, made: Path) -> LocalHub:
+    """That run on the Hub, as it would have been pushed; the machine that made it is gone."""
+    best, newest = checkpoints(made)
+    repo = hub.add_repo("ada/plays")
+    for folder, branch in ((best, "main"), (newest, "training")):
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        kept = [path for path in files if branch == "training" or path.parent == folder]
+        hub.commit(repo, {str(path.relative_to(folder)): path.read_bytes() for path in kept}, branch=branch)
+    return hub
+
+
+def test_killed_and_wiped_out_it_goes_on_from_the_hub_bit_for_bit(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert here(*RUN[:-1], "--out=whole")[0] == 0
+    steps = [line["step"] for line in metrics(tmp_path / "whole")]
+    words = [sys.executable, "-m", "tests.support.preempted_run", "17", *RUN, "--push-to=ada/plays"]
+    killed = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    shutil.rmtree(tmp_path / "run")
+
+    machine = tmp_path / "another machine"
+    machine.mkdir()
+    monkeypatch.chdir(machine)
+    code, said = here("--resume=hf://ada/plays", tmp_path / "text.txt")
+    assert code == 0, said
+    assert "Pulling the newest checkpoint of ada/plays to runs/plays …" in said
+    assert f"Going on from step {max(step for step in steps if step <= 17)} of 30." in said
+    assert f"Pushing to {hub.url}/ada/plays" in said
+    assert outcome(machine / "runs/plays") == outcome(tmp_path / "whole")
+    assert hub.read("ada/plays", STATE, "training") == (checkpoints(tmp_path / "whole")[-1] / STATE).read_bytes()
+    lines = hub.read("ada/plays", "metrics.jsonl", "training").decode().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == steps
+    assert here("--resume=runs/plays")[0] == 0  # from now on it is a run like any other
+    assert not list(machine.rglob(".*.tmp"))
+
+
+def test_the_best_comes_too_when_it_is_older(pushed: LocalHub, here: Here, tmp_path: Path, made: Path) -> None:
+    code, said = here("--resume=hf://ada/plays", "text.txt", "--out=one")
+    assert code == 0, said
+    best, newest = (folder.name for folder in checkpoints(made))
+    assert [folder.name for folder in checkpoints(tmp_path / "one")] == [best, newest]
+    assert (tmp_path / "one/best").readlink().name == best
+    assert (tmp_path / "one/latest").readlink().name == newest
+
+
+@pytest.mark.parametrize("other", ["later", "of another run"])
+def test_what_else_main_may_hold_is_left_there(
+    pushed: LocalHub, here: Here, tmp_path: Path, made: Path, other: str
+) -> None:
+    folder = tmp_path / "main"
+    shutil.copytree(made / "best", folder)
+    lm = CharLSTM.from_pretrained(folder)
+    changed: dict[str, Any] = {"step": 9} if other == "later" else {"recipe": {}}
+    lm.training = {**lm.training, **changed}
+    lm.save_pretrained(folder)
+    served = {name: (folder / name).read_bytes() for name in SERVED}
+    pushed.commit(pushed.repos["ada/plays"], served)
+    code, said = here("--resume=hf://ada/plays", "text.txt", "--out=one")
+    assert code == 0, said
+    assert [folder.name for folder in checkpoints(tmp_path / "one")] == [checkpoints(made)[-1].name]
+
+
+def test_a_text_that_anyone_can_read_is_read_again(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    repo = hub.add_repo("ada/words", kind="dataset")
+    hub.commit(repo, {"text.txt": (tmp_path / "text.txt").read_bytes()})
+    arguments = ("hf://datasets/ada/words/text.txt", *SIZES, "--steps=2", "--evaluations=1", "--push-to=ada/plays")
+    assert here(*arguments, "--out=run")[0] == 0
+    shutil.rmtree(tmp_path / "run")
+    code, said = here("--resume=hf://ada/plays")
+    assert code == 0, said
+    assert "Reading hf://datasets/ada/words/text.txt …" in said
+
+
+def refused(here: Here, tmp_path: Path, line: str, *arguments: str) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    code, said = here(*arguments)
+    assert code == 2
+    assert said.count("error:") == 1
+    assert line in said.splitlines()[-1]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_without_its_text_it_is_told_how_to_give_it(pushed: LocalHub, here: Here, tmp_path: Path) -> None:
+    line = "give it again: python -m training TEXT --resume hf://ada/plays"
+    refused(here, tmp_path, line, "--resume=hf://ada/plays")
+    (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text().replace("cat", "cow"))
+    line = "error: the text is not the one this run began with"
+    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+
+
+@pytest.mark.parametrize("name", [STATE, "training_state/state.json", "model.safetensors", "config.json"])
+def test_what_is_damaged_is_not_taken(pushed: LocalHub, here: Here, tmp_path: Path, name: str) -> None:
+    repo = pushed.repos["ada/plays"]
+    data = bytearray(pushed.read("ada/plays", name, "training"))
+    data[len(data) // 2] ^= 1
+    pushed.commit(repo, {name: bytes(data)}, branch="training")
+    line = f"error: what ada/plays has of its run at commit {repo.branches['training'][:8]} cannot be resumed: "
+    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+
+
+def test_what_is_not_there_is_told(
+    pushed: LocalHub, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pushed
+    hub.commit(hub.add_repo("ada/model"), {"config.json": b"{}"})
+    line = "error: ada/model has no branch 'training': no run was pushed there"
+    refused(here, tmp_path, line, "--resume=hf://ada/model", "text.txt")
+    line = "error: pulling ada/nothing failed: there is no such repo, or the token may not see it"
+    refused(here, tmp_path, line, "--resume=hf://ada/nothing", "text.txt")
+    refused(here, tmp_path, "error: there is no run folder 'ada/plays': nothing was resumed", "--resume=ada/plays")
+    hub.repos["ada/plays"].private = True
+    monkeypatch.delenv("HF_TOKEN")
+    line = "error: pulling ada/plays failed: there is no such repo, or the token may not see it"
+    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+    hub.repos["ada/plays"].private = False
+    line = "error: pushing to 'ada/plays' needs a token of the Hub and there is none"
+    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    line = "error: pulling ada/plays failed: HF_HUB_OFFLINE is set"
+    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr("training.hub.pusher.Patience", lambda: Patience(attempt_s=60, first_wait_s=60))
+    hub.unplug()
+    refused(here, tmp_path, "cannot be reached; is the network down?", "--resume=hf://ada/plays", "text.txt")

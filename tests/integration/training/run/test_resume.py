@@ -1,0 +1,359 @@
+"""Stopped in every way and resumed: bit for bit the run that was never stopped, or a clear word why not."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import torch
+
+from model import CharLSTM
+from model.checkpoint.checkpoint import Checkpoint, write_checkpoint
+from tests.support.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, words, write_text
+from training.learner.trainer import Trainer
+
+LONG = ("text.txt", *SIZES, "--steps=900", "--evaluations=12", "--out=run")
+SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
+Here = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def _text(tmp_path: Path) -> None:
+    write_text(tmp_path)
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+# saved meanwhile
+
+
+def test_it_trains_on_while_a_checkpoint_is_written(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is begun late, when a step more was taken; and still holds the step that it is of."""
+    assert here(*SHORT, "--out=whole")[0] == 0
+    step, steps = Trainer.step, threading.Semaphore(0)
+    late: list[bool] = []
+
+    def counted(trainer: Trainer) -> float:
+        nats = step(trainer)
+        steps.release()
+        return nats
+
+    def written(folder: Path, checkpoint: Checkpoint, *, dtype: Literal["bfloat16"]) -> None:
+        while steps.acquire(blocking=False):
+            pass
+        if checkpoint.training["step"] < 24:
+            late.append(steps.acquire(timeout=60))
+        write_checkpoint(folder, checkpoint, dtype=dtype)
+
+    monkeypatch.setattr(Trainer, "step", counted)
+    monkeypatch.setattr("training.run.snapshot.write_checkpoint", written)
+    assert here(*SHORT, "--out=run")[0] == 0
+    assert late == [True] * 3
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux shows the threads of a process")
+def test_writing_takes_one_thread_only(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more than processors, and OpenMP lets those that train sleep between any two products."""
+    training: set[int] = set()
+    writing: list[int] = []
+
+    def threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    def counted(trainer: Trainer, step: Callable[[Trainer], float] = Trainer.step) -> float:
+        nats = step(trainer)
+        training.add(threads())
+        return nats
+
+    def written(folder: Path, checkpoint: Checkpoint, *, dtype: Literal["bfloat16"]) -> None:
+        write_checkpoint(folder, checkpoint, dtype=dtype)
+        if checkpoint.training["step"] < 24:
+            writing.append(threads())
+
+    # Or threads would come and go with ways of waiting.
+    monkeypatch.setattr("training.learner.waiting.Crowd.possible", lambda: False)
+    monkeypatch.setattr(Trainer, "step", counted)
+    monkeypatch.setattr("training.run.snapshot.write_checkpoint", written)
+    usual = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert here(*SHORT, "--hidden-size=256", "--out=run")[0] == 0
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(usual)
+    assert len(writing) == 3
+    assert max(writing) <= min(training) + 1
+
+
+# stopped by a signal
+
+
+def test_stopped_by_every_signal_it_comes_out_as_if_it_never_was(here: Here, tmp_path: Path) -> None:
+    """Ctrl-C, SIGTERM and kill -9, one after the other, in one run of four lives; the last is in this process."""
+    stops = [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGKILL, -signal.SIGKILL, "")]
+    stopped = 0
+    for life, (number, code, name) in enumerate(stops):
+        with Training(*(LONG if life == 0 else ["--resume=run"]), cwd=tmp_path) as run:
+            for _ in range(2):
+                run.until(r"^step \d+: ")
+            run.send(number)
+            assert run.end() == code
+        if life:
+            assert f"Going on from step {stopped:,} of 900." in run.said
+        stopped = int(checkpoints(tmp_path / "run")[-1].name.removeprefix("step-"))
+        assert stopped < 900
+        if name:
+            assert f"{name}: saving after this step" in run.said
+            assert f"Stopped at step {stopped:,}. To go on:\n  python -m training --resume run" in run.said
+    assert here("--resume=run")[0] == 0
+    assert here(*LONG[:-1], "--out=whole")[0] == 0
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+
+
+def test_killed_at_moments_of_every_kind(tmp_path: Path) -> None:
+    """At steps and in the middle of saving, once or again and again; `make soak` takes all moments there are."""
+    text = tmp_path / "text.txt"
+    draw = random.Random(2)
+    moments = [f"step:{step}" for step in draw.sample(range(1, 61), 2)]
+    moments += [f"sync:{number}" for number in draw.sample(range(1, 87), 2)]
+    moments += ["step:3,step:2,sync:9"]
+    words = [sys.executable, "-m", "tests.support.killed_runs", str(tmp_path), str(text), "", *moments]
+    ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    whole, *others = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [each["moments"] for each in others] == moments
+    for each in others:
+        assert each["outcome"] == whole["outcome"], each["moments"]
+
+
+def test_a_run_that_is_stopped_before_its_first_look_can_be_read_from(tmp_path: Path) -> None:
+    with Training("text.txt", *SIZES, "--steps=1000000", "--evaluations=1", "--out=run", cwd=tmp_path) as run:
+        run.until("^step 1 of")
+        run.send(signal.SIGINT)
+        assert run.end() == 130
+    assert metrics(tmp_path / "run") == []
+    assert CharLSTM.from_pretrained(tmp_path / "run").training["step"] == int(checkpoints(tmp_path / "run")[0].name[5:])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_it_reads_leaves_nothing(tmp_path: Path, number: int, code: int) -> None:
+    (tmp_path / "text.txt").unlink()
+    os.mkfifo(tmp_path / "endless")
+    with Training("endless", "--out=a/run", cwd=tmp_path) as run:
+        run.until("^Reading endless")
+        run.send(number)
+        assert run.end() == code
+    assert run.lines[-1] == "stopped"
+    assert [path.name for path in tmp_path.iterdir()] == ["endless"]
+
+
+def test_a_signal_while_it_measures_leaves_nothing(tmp_path: Path) -> None:
+    write_text(tmp_path, 20_000)
+    with Training("text.txt", "--minutes=9", "--preset=large", "--batch=512", cwd=tmp_path) as run:
+        run.until("^Measuring this machine")
+        run.send(signal.SIGINT)
+        assert run.end() == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+# resumed
+
+
+def test_a_run_that_is_complete_is_said_to_be(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    before = outcome(tmp_path / "run")
+    code, said = here("--resume=run")
+    assert code == 0
+    assert "This run is complete: 24 steps." in said
+    assert outcome(tmp_path / "run") == before
+
+
+def test_it_finds_its_text_from_any_folder_and_decodes_it_as_before(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "latin.txt").write_bytes(words().encode() + "é".encode("latin-1"))
+    assert here("text.txt", "more/*.txt", *SIZES, "--steps=4", "--errors=replace", "--out=run")[0] == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert here("--resume=../run")[0] == 0
+
+
+def test_another_text_is_refused(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    before = outcome(tmp_path / "run")
+    text = (tmp_path / "text.txt").read_text()
+    (tmp_path / "other.txt").write_text(text.replace("cat", "cow"))
+    code, said = here("--resume=run", "other.txt")
+    assert code == 2
+    assert "error: the text is not the one this run began with (1,514 characters then, 1,514 now, or changed" in said
+    (tmp_path / "moved.txt").write_text(text)
+    assert here("moved.txt", "--resume=run")[0] == 0
+    (tmp_path / "text.txt").write_text(text.replace("cat", "cow"))
+    assert here("--resume=run")[0] == 0  # the new place was noted
+    (tmp_path / "moved.txt").write_text(text.replace("cat", "cow"))
+    code, said = here("--resume=run")
+    assert code == 2
+    assert "or changed inside): resume with that text" in said
+    (tmp_path / "moved.txt").write_text(text)
+    assert here("--resume=run")[0] == 0
+    assert outcome(tmp_path / "run") == before
+
+
+def test_a_text_that_is_gone_is_the_copy_in_the_run(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    before = outcome(tmp_path / "run")
+    (tmp_path / "text.txt").unlink()
+    (tmp_path / "other.txt").write_text(words(seed=6))
+    assert here("--resume=run", "other.txt")[0] == 2  # which takes nothing away
+    code, said = here("--resume=run")
+    assert code == 0
+    assert "warning: the text is no longer where it was: going on with the copy of it in the run's folder" in said
+    assert outcome(tmp_path / "run") == before
+    flip(tmp_path / "run" / "text.ids")
+    code, said = here("--resume=run")
+    assert code == 2
+    assert "error: there is no file or folder" in said
+    write_text(tmp_path)
+    assert here("--resume=run")[0] == 0
+    (tmp_path / "text.txt").unlink()
+    assert here("--resume=run")[0] == 0  # the copy is whole again
+
+
+def test_the_newest_checkpoint_is_damaged(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    whole = outcome(tmp_path / "run")
+    flip(tmp_path / "run/step-00000024/training_state/state.safetensors")
+    code, said = here("--resume=run")
+    assert code == 0
+    assert "warning: step-00000024 is damaged (state.safetensors is not the file that manifest.json describes" in said
+    assert "Going on from step 16 of 24." in said
+    assert (tmp_path / "run/damaged-step-00000024").is_dir()
+    assert outcome(tmp_path / "run") == whole
+
+
+def test_no_checkpoint_is_whole(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    for folder in checkpoints(tmp_path / "run"):
+        flip(folder / "model.safetensors")
+    code, said = here("--resume=run")
+    assert code == 2
+    assert said.splitlines()[-1] == "error: no checkpoint in 'run' is whole: nothing can be resumed"
+
+
+def test_a_state_of_another_version_is_told(here: Here, tmp_path: Path) -> None:
+    here(*SHORT, "--out=run")
+    for folder in checkpoints(tmp_path / "run"):
+        file = folder / "training_state/state.json"
+        state = json.loads(file.read_text())
+        state["recipe"]["unheard_of"] = 1
+        file.write_text(json.dumps(state))
+        manifest = folder / "training_state/manifest.json"
+        hashes = json.loads(manifest.read_text())
+        hashes["sha256"]["state.json"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        manifest.write_text(json.dumps(hashes))
+    code, said = here("--resume=run")
+    assert code == 2
+    assert said.splitlines()[-1].startswith("error: this run was begun with another version of the project")
+
+
+def test_another_machine_is_warned_of(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here(*SHORT, "--out=run")
+    monkeypatch.setattr("training.cli.start.versions", lambda: {"torch": "99.0", "machine": "abacus"})
+    code, said = here("--resume=run")
+    assert code == 0
+    assert re.search(r"warning: torch \S+ then, 99.0 now; machine .* now: .* may differ in their last digits", said)
+
+
+# a disk that is full
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Callable[[bool, int], None]]:
+    """A disk for the folder that can be filled up and emptied; a process's own limit where none can be mounted."""
+    folder.mkdir()
+    mounted = (
+        shutil.which("mount")
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", str(folder)], capture_output=True, check=False
+        ).returncode
+    )
+
+    def fill(full: bool, process: int) -> None:
+        if not mounted:
+            _, most = resource.prlimit(process, resource.RLIMIT_FSIZE)
+            resource.prlimit(process, resource.RLIMIT_FSIZE, (200 if full else most, most))
+        elif full:
+            with contextlib.suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
+                while file.write(bytes(4096)):
+                    continue
+        else:
+            (folder / "ballast").unlink()
+
+    try:
+        yield fill
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path: Path) -> None:
+    arguments = ("text.txt", *SIZES, "--steps=600", "--evaluations=16", "--out=disk/run")
+    with small_disk(tmp_path / "disk") as fill, Training(*arguments, cwd=tmp_path) as run:
+        run.until(r"^step \d+: ")
+        with frozen(run):
+            fill(True, run.process.pid)
+        run.until(r"^warning: no checkpoint of step [\d,]+ \((No space left on device|File too large)\); those before")
+        with frozen(run):
+            kept = checkpoints(tmp_path / "disk/run")
+            CharLSTM.from_pretrained(kept[-1])
+        run.until("^warning: no checkpoint of step")
+        with frozen(run):
+            assert checkpoints(tmp_path / "disk/run") == kept
+            fill(False, run.process.pid)
+        assert run.end() == 0
+        assert "Done in" in run.said
+        assert len(metrics(tmp_path / "disk/run")) == 16
+        assert checkpoints(tmp_path / "disk/run")[-1].name == "step-00000600"
+        CharLSTM.from_pretrained(tmp_path / "disk/run")
+
+
+@contextlib.contextmanager
+def frozen(run: Training) -> Iterator[None]:
+    """Time stands still for the run."""
+    run.send(signal.SIGSTOP)
+    yield
+    run.send(signal.SIGCONT)
+
+
+def test_a_disk_that_stays_full_is_an_error_in_the_end(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("training.run.snapshot.write_state", full)
+    code, said = here(*SHORT, "--out=run")
+    assert code == 1
+    assert said.count("warning: no checkpoint of step") == 4
+    assert "error: the last checkpoint could not be written: make room, then go on with --resume" in said
+    assert "python -m training --resume" not in said

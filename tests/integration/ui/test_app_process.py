@@ -1,0 +1,169 @@
+"""The app as people start it: ``python app.py`` in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from model import CharLSTM, generate
+from tests.local_hub import LocalHub
+from tests.support.app_server import eventually, free_port, random_model
+from tests.support.page_client import Visitor
+
+ROOT = Path(__file__).parents[3]
+STARTING_S = 180
+
+
+@contextmanager
+def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process, and its address once the page answers."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "app.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "GRADIO_SERVER_PORT": str(port), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        wait_for(process, url)
+        yield process, url
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(process: subprocess.Popen[str], url: str) -> None:
+    end = time.monotonic() + STARTING_S
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if httpx.get(url, timeout=STARTING_S).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(process.communicate()[0] if process.poll() is not None else "it does not answer")
+
+
+def begin(url: str, length: int, seed: int = 1) -> str:
+    """Asks for a reply, once there is a model to write it, and returns where it is streamed."""
+    call = f"{url}gradio_api/call/generate"
+
+    def ask(characters: int) -> str:
+        posted = httpx.post(call, json={"data": ["ROMEO:", characters, 0.8, 0, 1, seed]}, timeout=STARTING_S)
+        return f"{call}/{posted.json()['event_id']}"
+
+    eventually(lambda: "event: complete" in httpx.get(ask(1), timeout=STARTING_S).text, STARTING_S)
+    return ask(length)
+
+
+def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly_and_tells_every_reader(tmp_path: Path) -> None:
+    """A program that asked for a text, and somebody at the page."""
+    random_model(hidden_size=256).save_pretrained(tmp_path / "mine")
+    with started("--model", str(tmp_path / "mine")) as (process, url):
+        begin(url, 1)  # there is a model
+
+        async def last_lines() -> tuple[Any, dict[str, Any]]:
+            async with httpx.AsyncClient(timeout=60) as http:
+                visitor = Visitor(http, url, (await http.get(f"{url}config")).json())
+                async with aclosing(visitor.read(await visitor.send("", Length=10_000))) as told:
+                    await anext(told)
+                    asked = await asyncio.to_thread(begin, url, 10_000)
+                    async with http.stream("GET", asked) as answer:
+                        lines = answer.aiter_lines()
+                        await anext(lines)
+                        process.send_signal(signal.SIGTERM)
+                        said = [line.removeprefix("data: ") async for line in lines if line.startswith("data: [")]
+                    return json.loads(said[-1]), [line async for line in told][-1]
+
+        of_program, of_page = asyncio.run(last_lines())
+        assert of_program[1]["finish_reason"] == "abort"
+        assert (of_page["as"], of_page["say"].split(" · ")[-1]) == ("foot", "stopped")
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode in (0, 143), output
+        assert "Traceback" not in output
+        assert f"mine at {url}" in output
+        assert str(tmp_path) not in output
+
+
+def test_on_zero_gpu_models_from_the_environment_at_their_commit_and_then_at_a_newer_one(
+    hub: LocalHub, tmp_path: Path
+) -> None:
+    """One function is registered for the GPU, and the CPU writes; without ZeroGPU see test_space."""
+    function = "def GPU(function):\n    print('registered', function.__name__)\n    return function\n"
+    (tmp_path / "spaces.py").write_text(function)
+    folder = tmp_path / "novel"
+    random_model().save_pretrained(folder)
+    repo = hub.add_repo("ada/novel", {path.name: path.read_bytes() for path in folder.iterdir()})
+    hub.add_repo("ada/other", {"README.md": b"not a model"})
+    zero = {"SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with started(MODELS="ada/novel@main, ada/other", RENEW_EVERY="0.2", **zero) as (process, url):
+        answer = httpx.get(begin(url, 40), timeout=60).text
+        text, about = json.loads(answer.strip().split("\n")[-1].removeprefix("data: "))
+        assert about == {
+            "seed": 1,
+            "model": "ada/novel@main",
+            "commit": repo.commit("main").oid,
+            "finish_reason": "length",
+        }
+        assert text == generate(CharLSTM.from_pretrained(folder), "ROMEO:", 40, seed=1)
+        random_model(seed=3).save_pretrained(folder)
+        newer = hub.commit(repo, {path.name: path.read_bytes() for path in folder.iterdir()})
+        eventually(lambda: newer in httpx.get(begin(url, 5), timeout=60).text)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        assert "registered unused" in output
+        assert "on CPU" in output
+        assert "ada/other is not a char-lstm model" in output
+        assert process.returncode == 130
+        assert "Traceback" not in output
+
+
+def test_a_port_that_is_taken_is_one_clear_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env={**os.environ, "GRADIO_SERVER_PORT": port},
+            capture_output=True,
+            text=True,
+            timeout=STARTING_S,
+        )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert port in ended.stderr.splitlines()[-1]
+
+
+def test_a_time_that_is_none_is_one_clear_line() -> None:
+    for arguments, more in ((["--renew-every", "soon"], {}), ([], {"RENEW_EVERY": "-1"})):
+        ended = subprocess.run(
+            [sys.executable, "app.py", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            timeout=STARTING_S,
+        )
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+        assert "it must be a number of seconds from 0, which is never, to 86,400" in ended.stderr
+
+
+def test_importing_the_app_does_nothing() -> None:
+    code = "import sys, app; assert 'gradio' not in sys.modules and 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

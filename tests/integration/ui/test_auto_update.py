@@ -1,0 +1,324 @@
+"""Models that live: a newer commit on the Hub takes the place of the one that is served, while it writes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from model import CharLSTM, SamplingParams, generate
+from tests.local_hub import LocalHub, Repo
+from tests.support.app_server import App, eventually, random_model, serving
+from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
+from ui.registry.auto_update import LONGEST_S, AutoUpdater
+from ui.registry.loaded_model import BUNDLED, LoadedModel
+from ui.registry.registry import ModelRegistry
+
+EVERY_S = 0.1
+STREAMS = 32
+NAME = "ada/novel"
+
+Files = dict[str, bytes]
+
+
+def files_of(folder: Path, seed: int, hidden_size: int = 24) -> Files:
+    random_model(seed, hidden_size).save_pretrained(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Files:
+    return files_of(tmp_path / "old", 0)
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Files:
+    """Of another size: no row of the one would fit the other."""
+    return files_of(tmp_path / "new", 3, 32)
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.registry.registry._GRACE_S", 0.1)
+
+
+@contextmanager
+def following(*specs: str) -> Iterator[ModelRegistry]:
+    registry = ModelRegistry(specs)
+    registry.start()
+    auto_updater = AutoUpdater(registry, EVERY_S)
+    auto_updater.start()
+    assert registry.wait(120)
+    try:
+        yield registry
+    finally:
+        auto_updater.stop()
+        registry.stop()
+
+
+def commit_of(registry: ModelRegistry, name: str = NAME) -> str:
+    return registry.get(name).commit
+
+
+def asked(hub: LocalHub) -> int:
+    """How often the Hub was asked which commit it is."""
+    return len(hub.requests(f"GET /api/models/{NAME}.*expand=sha"))
+
+
+def until_asked(hub: LocalHub, times: int) -> None:
+    eventually(lambda: asked(hub) >= times)
+
+
+def large(blobs: Path) -> set[Path]:
+    """The files that are weights, while others may be removed."""
+    found = set()
+    for path in blobs.iterdir():
+        with suppress(FileNotFoundError):
+            if path.stat().st_size > 10_000:
+                found.add(path)
+    return found
+
+
+def until_refused(served: LoadedModel, commit: str) -> None:
+    eventually(lambda: served.refused.startswith(f"commit {commit[:7]} is not served: "))
+
+
+async def _crowd(app: App, hub: LocalHub, repo: Repo, new: Files) -> tuple[list[str], str, str]:
+    """Streams that are under way when a commit lands, and one more after it. Texts of both, and the new commit.
+
+    Every other one comes to its end by itself, the others are stopped when the last one has been written.
+    """
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
+        config = (await http.get(f"{app.url}config")).json()
+        visitors = [Visitor(http, app.url, config) for _ in range(STREAMS)]
+
+        async def one(visitor: Visitor, seed: int) -> str:
+            token = await visitor.send("ROMEO:", Length=10_000 if seed % 2 else 100, Speed=60, Seed=seed)
+            text, said = await visitor.reply(token)
+            assert [each["as"] for each in said] == ["foot"]
+            assert said[0]["say"].endswith("stopped" if seed % 2 else "reached its length")
+            return text
+
+        before = app.served(NAME)
+        streams = [asyncio.create_task(one(visitor, seed)) for seed, visitor in enumerate(visitors)]
+        while before.engine.running < STREAMS:
+            await asyncio.sleep(0.02)
+        newer = hub.commit(repo, new)
+        while app.served(NAME).commit != newer:
+            await asyncio.sleep(0.02)
+        late = Visitor(http, app.url, config)
+        written = before.engine.written
+        text, _ = await late.reply(await late.send("ROMEO:", Length=60, Speed=200, Seed=7))
+        await asyncio.gather(*streams[::2])
+        assert before.engine.running == STREAMS // 2, "those under way go on"
+        assert before.engine.written > written
+        for visitor in visitors[1::2]:
+            await visitor.press("Stop")
+        return list(await asyncio.gather(*streams)), text, newer
+
+
+def test_streams_under_way_end_on_the_old_weights_and_new_ones_begin_on_the_new(
+    hub: LocalHub, old: Files, new: Files, tmp_path: Path
+) -> None:
+    repo = hub.add_repo(NAME, old)
+    with following(NAME) as registry, serving(registry) as app:
+        served = app.served(NAME)
+        thread, network, backend = served.thread, weakref.ref(served.lm.network), weakref.ref(served.engine._backend)
+        texts, text, newer = asyncio.run(_crowd(app, hub, repo, new))
+        lm, longest = CharLSTM.from_pretrained(tmp_path / "old"), max(map(len, texts))
+        for seed, each in enumerate(texts):
+            assert each == generate(lm, "ROMEO:", longest, temperature=0.8, seed=seed)[: len(each)]
+            assert len(each) > 20
+        assert {len(each) for each in texts[::2]} == {100}
+        assert text == generate(CharLSTM.from_pretrained(tmp_path / "new"), "ROMEO:", 60, temperature=0.8, seed=7)
+        assert f"commit {newer[:7]}" in app.served(NAME).about
+        eventually(lambda: served.gone)
+        thread.join(60)
+        gc.collect()
+        assert not thread.is_alive()
+        assert network() is None, "the old weights are freed"
+        assert backend() is None
+        assert served.now is app.served(NAME)
+        assert len(registry.engines) == 1
+
+
+def test_a_branch_is_followed_by_one_small_request_now_and_then(hub: LocalHub, old: Files, new: Files) -> None:
+    repo = hub.add_repo(NAME, old)
+    spec = f"hf://{NAME}@main"
+    with following(spec) as registry:
+        [name] = registry.names
+        eventually(lambda: asked(hub) >= 2)
+        hub.commit(repo, {"README.md": b"a word more"}, branch="other")
+        newer = hub.commit(repo, new)
+        eventually(lambda: commit_of(registry, name) == newer)
+        count, began = asked(hub), time.monotonic()
+        eventually(lambda: asked(hub) >= count + 3)
+        assert time.monotonic() - began > 3 * 0.8 * EVERY_S
+        assert hub.requests("/resolve/") == hub.requests(f"/resolve/({newer}|{repo.log()[1].oid})/")
+    # What it would start with if the Hub were away.
+    hub.unplug()
+    assert CharLSTM.from_pretrained(NAME).commit == newer
+
+
+def test_pinned_commits_and_folders_are_left_alone(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:
+    repo = hub.add_repo(NAME, old)
+    first = repo.commit("main").oid
+    with following(f"{NAME}@{first}", str(tmp_path / "old"), BUNDLED) as registry:
+        assert registry.followed == []
+        hub.commit(repo, new)
+        count = len(hub.log)
+        time.sleep(3 * EVERY_S)
+        assert len(hub.log) == count
+        assert commit_of(registry, f"{NAME}@{first}") == first
+    assert not [each.name for each in threading.enumerate() if each.name.startswith("renewal")]
+
+
+BAD = {
+    "a flipped bit": ("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1]), "(SHA-256)"),
+    "a pickle": ("model.safetensors", lambda data: b"\x80\x02}q\x00.", "is a pickle"),
+    "code": ("config.json", lambda data: data.replace(b"{", b'{"auto_map": {},', 1), "unknown field 'auto_map'"),
+}
+
+
+def test_a_commit_that_cannot_be_served_is_named_once_and_the_old_one_stays(
+    hub: LocalHub, old: Files, new: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    repo = hub.add_repo(NAME, old)
+    first = repo.commit("main").oid
+    caplog.set_level(logging.INFO, "char-lstm")
+    with following(NAME) as registry:
+        served, engine = registry.get(NAME), registry.get(NAME).engine
+        for what, (name, spoil, reason) in BAD.items():
+            version = registry.version
+            bad = hub.commit(repo, {**new, name: spoil(new[name])})
+            until_refused(served, bad)
+            assert reason in served.refused, what
+            assert registry.version != version
+            count, pulled = asked(hub), len(hub.requests(f"/resolve/{bad}/"))
+            until_asked(hub, count + 2)
+            assert len(hub.requests(f"/resolve/{bad}/")) == pulled, "it is not tried again"
+            said = [record.getMessage() for record in caplog.records if bad[:7] in record.getMessage()]
+            assert said == [f"{NAME}: {served.refused}; {first[:7]} stays"], what
+        assert registry.get(NAME) is served
+        assert served.engine is engine
+        assert registry.engines == [engine]
+        good = hub.commit(repo, new)
+        eventually(lambda: commit_of(registry) == good)
+        assert not registry.get(NAME).refused
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_what_was_fetched_leaves_the_cache_and_what_was_there_before_stays(
+    hub: LocalHub, old: Files, new: Files, tmp_path: Path
+) -> None:
+    repo = hub.add_repo(NAME, old)
+    first = repo.commit("main").oid
+    theirs = hub.commit(repo, files_of(tmp_path / "theirs", 4), branch="theirs")
+    CharLSTM.from_pretrained(NAME, revision=theirs)
+    cache = Path(os.environ["HF_HUB_CACHE"], "models--ada--novel")
+
+    def kept() -> set[str]:
+        return {path.name for path in (cache / "snapshots").iterdir()}
+
+    with following(NAME) as registry:
+        fetched = hub.commit(repo, new)
+        eventually(lambda: commit_of(registry) == fetched and not registry._entries[0].leaving)
+        assert kept() == {first, theirs, fetched}
+        bad = hub.commit(repo, {**new, "config.json": b"{}"})
+        until_refused(registry.get(NAME), bad)
+        eventually(lambda: kept() == {first, theirs, fetched})
+        repo.branches["main"] = theirs
+        eventually(lambda: kept() == {first, theirs})
+        assert commit_of(registry) == theirs
+    weights = {(cache / "snapshots" / each / "model.safetensors").resolve() for each in kept()}
+    # A commit's files are removed after the folder that names them.
+    eventually(lambda: large(cache / "blobs") == weights)
+
+
+def test_a_commit_without_weights_is_refused_and_a_branch_that_goes_back_is_forgiven(
+    hub: LocalHub, old: Files, new: Files
+) -> None:
+    repo = hub.add_repo(NAME, old)
+    first = repo.commit("main").oid
+    with following(NAME) as registry:
+        served = registry.get(NAME)
+        listing = dict(repo.commit("main").files)
+        del listing["model.safetensors"]
+        hub.store.add_commit(repo, "main", "a slip", "", "ada", listing, first)
+        eventually(lambda: served.refused.endswith("it has no model.safetensors"))
+        repo.branches["main"] = first
+        eventually(lambda: not served.refused)
+        assert registry.get(NAME) is served
+
+
+def test_while_the_hub_is_away_the_old_one_writes_and_then_the_new_one(
+    hub: LocalHub, old: Files, new: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    repo = hub.add_repo(NAME, old)
+    with following(NAME) as registry:
+        hub.unplug()
+        eventually(lambda: "asking less often" in caplog.text)
+        assert len(generate(registry.get(NAME).lm, "ROMEO:", 20, seed=1)) == 20
+        hub.plug_in()
+        newer = hub.commit(repo, new)
+        eventually(lambda: commit_of(registry) == newer)
+        assert caplog.text.count("asking less often") == 1
+
+
+def test_what_could_not_be_had_at_first_is_served_once_it_is_there(hub: LocalHub, new: Files) -> None:
+    repo = hub.add_repo(NAME, {"README.md": b"the first push is still to come"})
+    with following(NAME) as registry:
+        assert registry.names == [BUNDLED]
+        newer = hub.commit(repo, new)
+        eventually(lambda: registry.names == [NAME, BUNDLED])
+        assert commit_of(registry) == newer
+        assert registry.first() is registry.get(NAME)
+        assert not registry.notices
+
+
+def test_the_copy_of_a_day_without_network_loses_its_notice(hub: LocalHub, old: Files) -> None:
+    hub.add_repo(NAME, old)
+    CharLSTM.from_pretrained(NAME)
+    hub.unplug()
+    with following(NAME) as registry:
+        assert "the Hub could not be reached" in registry.notices[0]
+        version = registry.version
+        hub.plug_in()
+        eventually(lambda: not registry.notices)
+        assert registry.version != version
+
+
+def test_the_pause_grows_while_there_is_no_answer_up_to_a_quarter_of_an_hour() -> None:
+    auto_updater = AutoUpdater(ModelRegistry(), 60.0)
+    for fails, most in ((0, 60.0), (1, 120.0), (3, 480.0), (4, LONGEST_S), (10_000, LONGEST_S)):
+        pauses = [auto_updater.pause_s(fails) for _ in range(50)]
+        assert 0.8 * most <= min(pauses) < max(pauses) <= most
+    assert AutoUpdater(ModelRegistry(), 3600.0).pause_s(9) > 0.8 * 3600
+
+
+def test_no_more_than_two_of_a_model_are_kept(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:
+    repo = hub.add_repo(NAME, old)
+    with following(NAME) as registry:
+        first = registry.get(NAME)
+        sequence = first.engine.add_request("", SamplingParams(length=10_000, seed=1), pace=20.0)
+        second = hub.commit(repo, new)
+        eventually(lambda: commit_of(registry) == second)
+        third = hub.commit(repo, files_of(tmp_path / "third", 5))
+        count = asked(hub)
+        eventually(lambda: asked(hub) >= count + 2)
+        assert commit_of(registry) == second
+        assert not first.gone
+        first.engine.abort(sequence)
+        eventually(lambda: commit_of(registry) == third)
+        assert first.gone
+        assert first.now is registry.get(NAME)

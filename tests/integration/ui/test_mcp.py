@@ -1,0 +1,94 @@
+"""The API as tools for models of language: what they are told of it, and a real client."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+
+import app as entry
+from model import generate
+from tests.support.app_server import App, random_model, serving
+
+TIMEOUT_S = 120
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with serving({"random": random_model(), "other": random_model(3)}, mcp_server=True) as app:
+        yield app
+
+
+@pytest.mark.parametrize(("arguments", "switch"), [(["--mcp"], ""), ([], "True")], ids=["option", "variable"])
+def test_without_the_package_one_line_says_what_to_install(
+    arguments: list[str], switch: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "mcp" else find(name, *rest))
+    monkeypatch.setenv("GRADIO_MCP_SERVER", switch)
+    before = signal.getsignal(signal.SIGTERM)
+    assert entry.main(arguments) == 2
+    assert capsys.readouterr().err == "app.py: --mcp needs the package mcp: pip install -r requirements-mcp.txt\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+    wanted = (Path(entry.__file__).parent / "requirements-mcp.txt").read_text()
+    assert "gradio[mcp]>=" in wanted
+
+
+def test_each_endpoint_and_each_argument_is_described(app: App) -> None:
+    endpoints = httpx.get(f"{app.url}gradio_api/info").json()["named_endpoints"]
+    for name, told in endpoints.items():
+        assert len(told["description"]) > 100, name
+        assert "Args" not in told["description"]
+        for each in told["parameters"]:
+            assert each["python_type"]["description"], f"{name} {each['parameter_name']}"
+    said = {each["parameter_name"]: each["python_type"] for each in endpoints["/generate"]["parameters"]}
+    assert said["length"] == {"type": "int", "description": "how many characters to write, 1 to 10,000"}
+    assert said["model"]["description"] == "one of random, other; the first of them if not given"
+
+
+def talk(app: App, story: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    """What a client of the protocol gets."""
+
+    async def whole() -> Any:
+        async with (
+            streamablehttp_client(f"{app.url}gradio_api/mcp/") as (reads, writes, _),
+            ClientSession(reads, writes) as session,
+        ):
+            await session.initialize()
+            return await story(session)
+
+    return asyncio.run(whole())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_client_finds_the_tools_and_gets_the_text_of_generate(app: App) -> None:
+    asked = {"prompt": "ROMEO:", "length": 40, "temperature": 0.8, "top_k": 0, "top_p": 1}
+
+    async def story(session: Any) -> None:
+        tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+        assert list(tools) == ["generate", "score", "inspect"]
+        for tool in tools.values():
+            assert len(tool.description) > 100
+            assert all(each["description"] for each in tool.inputSchema["properties"].values())
+        assert tools["generate"].inputSchema["required"] == [*asked]
+        answers = await asyncio.gather(*[session.call_tool("generate", {**asked, "seed": seed}) for seed in range(8)])
+        for seed, answer in enumerate(answers):
+            assert not answer.isError
+            text = generate(app.served("random").lm, "ROMEO:", 40, temperature=0.8, seed=seed)
+            assert repr(text) in answer.content[0].text
+        refused = await session.call_tool("generate", {**asked, "temperature": 9})
+        assert (refused.isError, refused.content[0].text) == (True, "temperature is 9: it must be a number from 0 to 5")
+        scored = await session.call_tool("score", {"text": "To be", "model": "other"})
+        assert "'model': 'other'" in scored.content[0].text
+        looked = await session.call_tool("inspect", {"text": "To be", "layer": 1, "cell": 3})
+        assert not looked.isError
+
+    talk(app, story)

@@ -1,0 +1,190 @@
+"""Where the app's models come from: folders, the Hub at one commit, the cache, and what is left when all fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from model import PRETRAINED, ModelUnavailableError, generate
+from tests.local_hub import LocalHub
+from tests.support.app_server import random_model, serving
+from ui.registry.loaded_model import BUNDLED, LoadedModel
+from ui.registry.registry import ModelRegistry, split_spec
+from ui.settings import RefusalError
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, bytes]:
+    """A checkpoint's files."""
+    random_model().save_pretrained(tmp_path / "made")
+    return {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
+
+
+def shelf_of(*specs: str) -> ModelRegistry:
+    registry = ModelRegistry(specs)
+    registry.start()
+    assert registry.wait(120)
+    return registry
+
+
+def only(registry: ModelRegistry) -> LoadedModel:
+    [served] = registry.served
+    return served
+
+
+def test_a_model_is_pulled_at_one_commit_and_the_page_shows_it(hub: LocalHub, files: dict[str, bytes]) -> None:
+    repo = hub.add_repo("ada/novel", files)
+    first = repo.commit("main").oid
+    newer = hub.commit(repo, {"README.md": b"new"})
+    registry = shelf_of("ada/novel", f"ada/novel@{first}")
+    assert [served.lm.commit for served in registry.served] == [newer, first]
+    assert registry.names == ["ada/novel", f"ada/novel@{first}"]
+    assert not registry.notices
+    with serving(registry) as app:
+        assert f"commit {newer[:7]}" in httpx.get(f"{app.url}config").text
+
+
+def test_a_private_model_needs_the_secret(
+    hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add_repo("ada/secret", files, private=True)
+    without = shelf_of("ada/secret")
+    assert only(without).name == BUNDLED
+    assert "ada/secret is not on the Hub, or is private" in without.notices[0]
+    monkeypatch.setenv("HF_TOKEN", hub.add_token("ada"))
+    assert only(shelf_of("ada/secret")).name == "ada/secret"
+
+
+def test_when_the_hub_is_away_the_kept_copy_writes_and_the_page_says_so(hub: LocalHub, files: dict[str, bytes]) -> None:
+    commit = hub.add_repo("ada/novel", files).commit("main").oid
+    before = only(shelf_of("ada/novel"))
+    hub.unplug()
+    registry = shelf_of("ada/novel")
+    served = only(registry)
+    assert (served.name, served.lm.commit) == ("ada/novel", commit)
+    assert registry.notices == ["the Hub could not be reached: this is the copy of ada/novel kept here"]
+    assert generate(served.lm, "ROMEO:", 30, seed=1) == generate(before.lm, "ROMEO:", 30, seed=1)
+    with serving(registry) as app:
+        assert "the copy of ada/novel kept here" in httpx.get(f"{app.url}config").text
+
+
+def test_when_nothing_is_kept_the_bundled_model_writes(hub: LocalHub) -> None:
+    hub.unplug()
+    registry = shelf_of("ada/novel")
+    assert only(registry).name == BUNDLED
+    assert "ada/novel" in registry.notices[0]
+    assert registry.notices[1:] == ["The bundled model writes instead."]
+    assert registry.names == [BUNDLED]
+    with pytest.raises(RefusalError, match="ada/novel"):
+        registry.get("ada/novel")
+    assert registry.get(None).name == BUNDLED
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("ada/deleted", "is not on the Hub"),
+        ("ada/novel@nowhere", "does not exist: check the revision"),
+        ("ada/gated", "is gated"),
+        ("ada/empty", "is not a char-lstm model: it has no config.json"),
+        ("ada/half", "is not a char-lstm model: it has no model.safetensors"),
+        ("ada/damaged", "model.safetensors is not the file that manifest.json describes"),
+        ("ada/pointer", "model.safetensors"),
+        ("a/b/c", "is not a model's name on the Hub"),
+        ("./no-such-folder", "there is no folder"),
+    ],
+)
+def test_a_model_that_cannot_be_served_is_said_with_its_reason(
+    hub: LocalHub, files: dict[str, bytes], spec: str, reason: str
+) -> None:
+    hub.add_repo("ada/novel", files)
+    hub.add_repo("ada/gated", files, gated="manual")
+    hub.add_repo("ada/empty", {"README.md": b"nothing"})
+    hub.add_repo("ada/half", {name: data for name, data in files.items() if name != "model.safetensors"})
+    weights = files["model.safetensors"]
+    hub.add_repo("ada/damaged", files | {"model.safetensors": weights[:-1] + bytes([weights[-1] ^ 1])})
+    hub.add_repo("ada/pointer", files | {"model.safetensors": b"<!doctype html><html></html>"})
+    registry = shelf_of(spec)
+    assert only(registry).name == BUNDLED
+    assert reason in registry.notices[0]
+    assert str(Path.cwd()) not in registry.notices[0]
+
+
+def test_one_model_that_fails_leaves_the_others(hub: LocalHub, files: dict[str, bytes], tmp_path: Path) -> None:
+    random_model(seed=2).save_pretrained(tmp_path / "mine")
+    hub.add_repo("ada/novel", files)
+    registry = shelf_of("ada/nothing", str(tmp_path / "mine"), "ada/novel")
+    assert [served.name for served in registry.served] == ["mine", "ada/novel"]
+    assert len(registry.notices) == 1
+    with serving(registry) as app:
+        config = httpx.get(f"{app.url}config").json()
+    [dropdown] = [part["props"] for part in config["components"] if part["props"].get("elem_id") == "model"]
+    assert [name for name, _ in dropdown["choices"]] == ["mine", "ada/novel"]
+    assert dropdown["value"] == "mine"
+
+
+def test_a_hub_that_hangs_does_not_keep_the_page_from_answering(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.hub.TIMEOUT_S", 1.0)
+    hub.fail("GET /api/models/ada/slow", "hang", None)
+    registry = ModelRegistry(["ada/slow"])
+    registry.start()
+    assert (registry.loading, registry.names, registry.served) == (["ada/slow"], ["ada/slow"], [])
+    with pytest.raises(RefusalError, match="still being loaded"):
+        registry.get(None)
+    with pytest.raises(RefusalError, match="still being loaded"):
+        registry.get("ada/slow")
+    assert registry.wait(120)
+    assert only(registry).name == BUNDLED
+
+
+def test_names_do_not_tell_where_folders_are(tmp_path: Path) -> None:
+    for name in ("one/best", "two/best", "bundled"):
+        random_model().save_pretrained(tmp_path / name)
+    registry = shelf_of(*(str(tmp_path / name) for name in ("one/best", "two/best", "bundled")), BUNDLED)
+    assert registry.names == ["best", "best (2)", "bundled (2)", BUNDLED]
+    registry.stop()
+
+
+def test_specs() -> None:
+    assert split_spec("user/name@v2") == ("user/name", "v2")
+    assert split_spec("hf://user/name@v2") == ("hf://user/name", "v2")
+    assert split_spec("user/name") == ("user/name", None)
+    assert split_spec("./a@b") == ("./a@b", None)
+    with pytest.raises(ModelUnavailableError, match="names no revision"):
+        split_spec("user/name@")
+    assert split_spec(BUNDLED) == (str(PRETRAINED), None)
+
+
+def test_the_bundled_model_greets_and_has_examples() -> None:
+    served = only(shelf_of())
+    assert served.name == BUNDLED
+    assert len(served.greeting) > 80
+    assert served.examples[0] == "ROMEO:"
+    assert all(served.lm.tokenizer.known(example).all() for example in served.examples)
+
+
+def test_the_arithmetic_can_be_chosen() -> None:
+    registry = ModelRegistry(arithmetic="float32")
+    assert registry.add("random", random_model()).engine.arithmetic == "float32"
+    registry.stop()
+    registry = ModelRegistry()
+    assert registry.add("random", random_model()).engine.arithmetic == "int8"
+    registry.stop()
+
+
+def test_a_gpu_that_is_not_there_is_one_clear_line() -> None:
+    ended = subprocess.run(
+        [sys.executable, "app.py", "--device", "cuda"],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "--device is cuda" in ended.stderr

@@ -1,0 +1,20 @@
+"""Twelve troubles of a Hub, in each of the three things that are done with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Here, here
+from tests.local_hub import LocalHub
+from tests.support.hub_faults import CELLS, Trouble
+
+__all__ = ["here"]
+
+
+@pytest.mark.parametrize(("way", "fault"), CELLS)
+def test_nothing_is_lost(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, fault: str
+) -> None:
+    Trouble(hub, here, tmp_path, monkeypatch).check(way, fault)

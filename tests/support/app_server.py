@@ -1,0 +1,123 @@
+"""The real app over models that tests understand: one that writes a given text, and can be made slow or faulty.
+
+Knows ``ui`` and ``model``; starts the server in a thread of the test's own process, where a test can see its engines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, LSTMState
+from ui.page.launch import launch
+from ui.page.page import Page
+from ui.registry.loaded_model import LoadedModel
+from ui.registry.registry import ModelRegistry
+
+ALPHABET = ["\t", "\n", *map(chr, range(32, 127)), *"éß¬—…你🙂\u0301\u202e\u2028\x07"]
+
+
+def random_model(seed: int = 0, hidden_size: int = 24) -> CharLSTM:
+    """A model that has learned nothing: it writes every character of ``ALPHABET``, markup included."""
+    torch.manual_seed(seed)
+    network = LSTMNetwork(LSTMConfig(len(ALPHABET), 8, hidden_size, 2)).eval().requires_grad_(False)
+    return CharLSTM(network, CharTokenizer(ALPHABET), {"examples": ["ROMEO:", "First\n"]}, "random")
+
+
+class ScriptedNetwork(LSTMNetwork):
+    """Writes one text over and over, whatever it reads; its memory is where in the text it is.
+
+    Attributes:
+        delay_s: what each character takes.
+        fail_at: the character that it cannot write; None is none.
+    """
+
+    def __init__(self, config: LSTMConfig, script: list[int]) -> None:
+        super().__init__(config)
+        self.script = script
+        self.delay_s = 0.0
+        self.fail_at: int | None = None
+
+    def step(
+        self, ids: torch.Tensor, state: LSTMState | None = None, clamps: object = ()
+    ) -> tuple[torch.Tensor, LSTMState]:
+        assert state is not None
+        position = int(state.c[0, 0, 0])
+        if position == self.fail_at:
+            raise RuntimeError(f"cannot write character {position}")
+        if self.delay_s:
+            time.sleep(self.delay_s)
+        logits = torch.zeros(1, self.config.vocab_size)
+        logits[0, self.script[position % len(self.script)]] = 1000.0
+        return logits, LSTMState(state.h, state.c + 1)
+
+
+def scripted_model(text: str) -> CharLSTM:
+    """A model that writes this text; of a prompt it reads all but the last character as if it had written it."""
+    tokenizer = CharTokenizer.from_text(text)
+    config = LSTMConfig(len(tokenizer), 1, 1, 1)
+    network = ScriptedNetwork(config, tokenizer.encode(text).tolist()).eval().requires_grad_(False)
+    # Too costly in 8 bits, so that the engine uses the network itself.
+    return CharLSTM(network, tokenizer, {"int8_cost": 1.0}, "scripted")
+
+
+@dataclass
+class App:
+    """A running app."""
+
+    url: str
+    registry: ModelRegistry
+
+    def served(self, name: str) -> LoadedModel:
+        return self.registry.get(name)
+
+    def network(self, name: str) -> ScriptedNetwork:
+        network = self.served(name).lm.network
+        assert isinstance(network, ScriptedNetwork)
+        return network
+
+
+@contextmanager
+def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iterator[App]:
+    """The app, in this process, with these models; or with a shelf that was started, and may be loading still."""
+    registry = models if isinstance(models, ModelRegistry) else ModelRegistry()
+    if not isinstance(models, ModelRegistry):
+        for name, lm in models.items():
+            registry.add(name, lm)
+        registry.start()
+        assert registry.wait(60)
+
+    async def start() -> tuple[Page, str]:
+        # Where no event loop runs, Gradio makes some and never closes them, which a test takes for a leak.
+        page = Page(registry)
+        return page, launch(page, server_port=free_port(), **options)
+
+    with ThreadPoolExecutor(1) as threads:  # Playwright runs a loop of its own in the test's thread
+        page, url = threads.submit(asyncio.run, start()).result()
+    try:
+        yield App(url, registry)
+    finally:
+        registry.stop()
+        page.blocks.close(verbose=False)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def eventually(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
+    """Waits until something holds; the time is only there so that a broken test ends."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(0.02)

@@ -1,0 +1,173 @@
+"""Runs that take a second: a text of twenty characters, eight cells, and what is compared between two of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import queue
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from training.learner.trainer import Trainer
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = ("--hidden-size=8", "--embedding-size=4", "--num-layers=2", "--batch=4", "--window=16")
+TIMES = ("seconds", "chars_per_sec")  # all that may differ between two equal runs
+_WAIT_S = 120.0  # far more than anything takes, on however busy a machine
+
+
+def words(count: int = 400, seed: int = 5) -> str:
+    """Sentences of a few words, such as "the cat sat on a mat."."""
+    draw = random.Random(seed)
+    nouns, verbs, places = ("cat", "dog", "hen", "owl"), ("sat", "ran", "lay"), ("mat", "hill", "road")
+    sentences = [
+        f"the {draw.choice(nouns)} {draw.choice(verbs)} on a {draw.choice(places)}.\n" for _ in range(count // 6 + 1)
+    ]
+    return "".join(sentences)
+
+
+def write_text(folder: Path, count: int = 400, name: str = "text.txt") -> Path:
+    path = folder / name
+    path.write_text(words(count))
+    return path
+
+
+def environment(**more: str) -> dict[str, str]:
+    """From which a process finds the project's modules in whatever folder it runs."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+
+
+class Training:
+    """``python -m training …``, or another program, in a process of its own; ``lines`` are what it has said."""
+
+    def __init__(
+        self,
+        *arguments: str | Path,
+        cwd: Path,
+        stdin: str | None = None,
+        program: tuple[str, ...] = ("-m", "training"),
+        **more: str,
+    ) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *program, *map(str, arguments)],
+            cwd=cwd,
+            env=environment(**more),
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        if stdin is not None and self.process.stdin:
+            self.process.stdin.write(stdin)
+            self.process.stdin.close()
+        self.lines: list[str] = []
+        self._news: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Training:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        if self.process.stderr:
+            self.process.stderr.close()
+
+    @property
+    def said(self) -> str:
+        return "\n".join(self.lines)
+
+    def until(self, pattern: str) -> str:
+        """Waits for the next line in which this regular expression is found; each line is looked at once."""
+        deadline = time.monotonic() + _WAIT_S
+        while (line := self._news.get(timeout=max(0.1, deadline - time.monotonic()))) is not None:
+            if re.search(pattern, line):
+                return line
+        raise AssertionError(f"it ended without {pattern!r}:\n{self.said}")
+
+    def most_memory(self) -> int:
+        """Bytes of memory that it has held at most, so far; Linux only."""
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        assert found, "it has ended"
+        return int(found[1]) * 1024
+
+    def send(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Waits for its end; returns the exit code, negative when a signal killed it."""
+        code = self.process.wait(_WAIT_S)
+        self._reader.join()
+        return code
+
+    def _read(self) -> None:
+        if self.process.stderr:
+            for line in self.process.stderr:
+                self.lines.append(line.rstrip("\n"))
+                self._news.put(self.lines[-1])
+        self._news.put(None)
+
+
+def train(*arguments: str | Path, cwd: Path, **more: Any) -> Training:
+    """A whole run: ``.code`` and ``.said`` of the ended process."""
+    with Training(*arguments, cwd=cwd, **more) as run:
+        run.end()
+        return run
+
+
+def checkpoints(run: Path) -> list[Path]:
+    return sorted(run.glob("step-*"))
+
+
+def outcome(run: Path) -> dict[str, Any]:
+    """All of a run that must be the same however often it was stopped: every tensor, the log, and which is best."""
+    latest = run / "latest"
+    tensors = {**load_file(latest / "model.safetensors"), **load_file(latest / "training_state" / "state.safetensors")}
+    return {
+        "tensors": {name: _digest(tensor) for name, tensor in tensors.items()},
+        "metrics": metrics(run),
+        "samples": (run / "samples.jsonl").read_text(),
+        "best": (run / "best").readlink().name,
+        "latest": latest.readlink().name,
+    }
+
+
+def files(run: Path) -> list[str]:
+    """The names of all that lies there."""
+    return sorted(str(path.relative_to(run)) for path in run.rglob("*"))
+
+
+def before_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
+    """Has something happen in the middle of a training of this process."""
+    plain = Trainer.step
+
+    def watched(self: Trainer) -> float:
+        if self.steps_done == step - 1:
+            act()
+        return plain(self)
+
+    monkeypatch.setattr(Trainer, "step", watched)
+
+
+def _digest(tensor: torch.Tensor) -> str:
+    return hashlib.sha256(tensor.reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest()
+
+
+def metrics(run: Path) -> list[dict[str, Any]]:
+    """The log without its times."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]

@@ -1,0 +1,151 @@
+"""Two models that write together: whose text it is, that it is the same everywhere, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from model import Blend, CharLSTM, Engine, SamplingParams, Sequence, TextTrace, generate, stream
+from model.int8.sampling import Randomness, choose
+from tests.support.app_server import scripted_model
+from tests.support.tiny_models import ALPHABET, tiny_model
+
+OTHER = ALPHABET.replace("Q", "").replace("!", "") + "äß0"
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[CharLSTM, CharLSTM]:
+    return tiny_model(), tiny_model(OTHER, hidden=9, layers=1, seed=4)
+
+
+@pytest.fixture
+def blend(pair: tuple[CharLSTM, CharLSTM]) -> Blend:
+    return Blend(*pair)
+
+
+def write(engine: Engine, *sequences: Sequence) -> list[str]:
+    while not all(sequence.finished for sequence in sequences):
+        engine.step()
+    return [sequence.text for sequence in sequences]
+
+
+def test_without_a_share_it_is_the_first_and_with_all_of_it_the_second() -> None:
+    one, two = tiny_model(), tiny_model(seed=4)
+    for share, alone in ((0, one), (1.0, two)):
+        assert generate(Blend(one, two, share), "ROMEO:", 200, seed=3) == generate(alone, "ROMEO:", 200, seed=3)
+    mixed = generate(Blend(one, two), "ROMEO:", 200, seed=3)
+    assert mixed not in (generate(one, "ROMEO:", 200, seed=3), generate(two, "ROMEO:", 200, seed=3))
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+def test_what_is_mixed_are_the_log_probabilities_over_the_shared_characters(
+    pair: tuple[CharLSTM, CharLSTM], arithmetic: Any
+) -> None:
+    """Computed as the definition says, with softmax and logarithm, from the two models apart."""
+    share, text = 0.3, ""
+    params = SamplingParams(temperature=1.2, seed=5)
+    randomness = Randomness(5)
+    shared = [character for character in pair[0].tokenizer.vocab if character in pair[1].tokenizer.vocab]
+    backends = [lm.backend(1, arithmetic) for lm in pair]
+    row, read = np.zeros(1, np.int64), "ROMEO:"
+    for step in range(len(read) + 149):
+        mixed = np.zeros(len(shared))
+        for lm, backend, weight in zip(pair, backends, (1 - share, share), strict=True):
+            logits = backend.predict(row, lm.tokenizer.encode((read + text)[step]))[0].astype(np.float64)
+            of_shared = logits[lm.tokenizer.encode("".join(shared))]
+            mixed += weight * (of_shared - np.log(np.exp(of_shared - of_shared.max()).sum()) - of_shared.max())
+        if step >= len(read) - 1:
+            text += shared[choose(mixed.astype(np.float32), params, randomness.number(len(text)))]
+    blend = Blend(*pair, share)
+    assert generate(blend, read, 150, temperature=1.2, seed=5, arithmetic=arithmetic) == text
+
+
+def test_compiled_loops_and_torch_operators_write_the_same(blend: Blend, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [generate(blend, "A", 200, seed=2, top_k=20, top_p=0.9)]
+    monkeypatch.setattr("model.backends.backend.has_compiler", lambda: False)
+    texts.append(generate(blend, "A", 200, seed=2, top_k=20, top_p=0.9))
+    assert texts[0] == texts[1]
+
+
+def test_in_a_crowd_each_has_its_own_share_and_the_text_that_it_has_alone(blend: Blend) -> None:
+    engine = Engine(blend)
+    shares = [0.0, 0.05, 0.25, 0.5, None, 0.75, 0.95, 1.0]
+    asked = [SamplingParams(length=60, seed=seed, share=share) for seed, share in enumerate(shares)]
+    texts = write(engine, *[engine.add_request("ROMEO:"[: 1 + seed % 6], each) for seed, each in enumerate(asked)])
+    for seed, (share, text) in enumerate(zip(shares, texts, strict=True)):
+        alone = blend if share is None else blend.at(share)
+        assert text == generate(alone, "ROMEO:"[: 1 + seed % 6], 60, seed=seed)
+
+
+def test_it_goes_on_from_its_memory_and_is_read_again_as_it_was_written(blend: Blend) -> None:
+    first = stream(blend, "ROMEO:", 40, seed=6)
+    text = "".join(first)
+    memory = first.sequence.memory
+    more = generate(blend, "", 40, seed=6, memory=memory, first=first.sequence.next_first)
+    assert text + more == generate(blend, "ROMEO:", 80, seed=6)
+    reading = TextTrace(blend, blank=True)
+    reading.become("ROMEO:" + text + more)
+    assert memory is not None
+    state = reading.state_after(len("ROMEO:" + text) - 2)
+    assert torch.equal(state.h, memory.state.h)
+    assert torch.equal(state.c, memory.state.c)
+    seen = list(reading.walk())
+    assert all(each.bits >= 0 for each in seen[1:])
+    likely = TextTrace(blend.at(1.0), blank=True)
+    likely.become("ROMEO:" + text)
+    assert [each.bits for each in likely.walk()][1:] != [each.bits for each in seen[: len(likely)]][1:]
+
+
+def test_its_cells_and_gates_are_those_of_the_models_one_on_the_other(pair: tuple[CharLSTM, CharLSTM]) -> None:
+    text = "ROMEO:\nis it"
+    readings = [TextTrace(lm, blank=True) for lm in (Blend(*pair), *pair)]
+    for reading in readings:
+        reading.become(text)
+    whole, first, second = (reading.look(8) for reading in readings)
+    for both, parts in ((whole.before, (first.before, second.before)), (whole.gates, (first.gates, second.gates))):
+        assert np.array_equal(both[:2], parts[0])
+        assert np.array_equal(both[2:, ..., :9], parts[1])
+        assert not both[2:, ..., 9:].any()
+    assert np.array_equal(readings[0].gates(2)[..., :9], readings[2].gates(0))
+
+
+def test_characters_that_one_of_them_lacks_are_neither_written_nor_read(blend: Blend) -> None:
+    assert set(blend.tokenizer.vocab) == set(ALPHABET) & set(OTHER)
+    reply = stream(blend, "Qä!", 300, temperature=2.0, seed=1)
+    text = "".join(reply)
+    assert set(text) <= set(blend.tokenizer.vocab)
+    assert [each.character for each in reply.sequence.unknown] == ["Q", "ä", "!"]
+    assert text == generate(blend, "", 300, temperature=2.0, seed=1)
+
+
+def test_a_step_that_fails_in_the_second_has_changed_nothing_in_the_first() -> None:
+    tale = "abcdefghij" * 9
+    second = scripted_model(tale)
+    blend = Blend(scripted_model(tale), second, 0.5)
+    network: Any = second.network
+    network.fail_at = 7
+    engine = Engine(blend)
+    sequence = engine.add_request("", SamplingParams(length=20, seed=1))
+    assert write(engine, sequence) == [tale[:7]]
+    assert sequence.error == "RuntimeError while writing"
+    network.fail_at = None
+    again = engine.add_request("", SamplingParams(length=5, seed=1), memory=sequence.memory, first=7)
+    assert write(engine, again) == [tale[7:12]]
+
+
+def test_what_cannot_be_is_refused_in_words(pair: tuple[CharLSTM, CharLSTM], blend: Blend) -> None:
+    with pytest.raises(ValueError, match="share no character: they cannot write together"):
+        Blend(pair[0], tiny_model("äöü"))
+    shares: list[Any] = [-0.1, 1.1, math.nan, True, "0.5", None]
+    for share in shares:
+        with pytest.raises(ValueError, match=r"^share is .*: it must be a number from 0 to 1"):
+            Blend(*pair, share)
+        if share is not None:
+            with pytest.raises(ValueError, match=r"^share is .*: it must be a number from 0 to 1"):
+                SamplingParams(share=share)
+    with pytest.raises(ValueError, match="cells of a blend cannot be held"):
+        Engine(blend).add_request("", SamplingParams(), hold=[(0, 0, 1.0)])

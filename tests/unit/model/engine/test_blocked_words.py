@@ -1,0 +1,134 @@
+"""Words that nobody is to see: what counts as one, and that no part of one is ever let through."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from model import BlockedWords, Engine, SamplingParams, Sequence, generate, stream
+from tests.support.app_server import random_model
+from tests.support.tiny_models import tiny_model
+
+WORDS = BlockedWords(["Damn", "bad word", "café", "他妈", "straße", "#x"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["damn", "DAMN!", "(damn)", "oh damn\nit", "ＤＡＭＮ", "da\u00admn", "damn_it", "damn's", "a bad \n\t word.",
+     "CAFE\u0301", "Café", "好他妈的", "damn他", "STRASSE", "strasse", "a#x", "\u200bdamn"],
+)  # fmt: skip
+def test_a_word_is_found_in_any_case_and_however_it_is_encoded(text: str) -> None:
+    assert WORDS.inside(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "damnation", "goddamn", "dam n", "damn\u0301", "damn2", "badword", "cafe", "cafés", "他的妈",
+             "strasses", "#xy"],
+)  # fmt: skip
+def test_a_part_of_another_word_is_not_the_word(text: str) -> None:
+    assert not WORDS.inside(text)
+
+
+def test_nothing_is_blocked_by_an_empty_list() -> None:
+    assert not BlockedWords()
+    assert not BlockedWords().inside("damn")
+
+
+@pytest.mark.parametrize("words", [["x" * 101], ["\u200b"], ["  "], ["a"] * 10_001])
+def test_a_list_that_cannot_be_kept_is_refused(words: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"at most|none of them to be seen"):
+        BlockedWords(words)
+
+
+def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "", end: bool = True) -> list[str]:
+    """What a reader of a reply has after each of its characters, and at its end."""
+    sequence = Sequence(SamplingParams(length=1000, stop=stop), watch=words.watch(before))
+    seen = []
+    for character in text:
+        reason = sequence.append(character)
+        seen.append(sequence.text)
+        if reason:
+            sequence.finish(reason, None)
+            break
+    else:
+        sequence.finish("length", None)
+    return [*seen, sequence.text, sequence.finish_reason or ""]
+
+
+def test_what_may_become_a_word_is_held_back_until_it_cannot() -> None:
+    assert write("oh damp", WORDS) == ["o", "oh", "oh ", "oh ", "oh ", "oh ", "oh damp", "oh damp", "length"]
+    assert write("oh damn it", WORDS)[2:] == ["oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "blocked"]
+    assert write("oh dam", WORDS)[-2:] == ["oh dam", "length"]
+    assert write("oh damn", WORDS)[-2:] == ["oh ", "blocked"]
+    assert write("a bad worm", WORDS)[-2:] == ["a bad worm", "length"]
+
+
+def test_a_word_that_began_before_the_reply_ends_it() -> None:
+    assert write("n it", WORDS, before="dam")[-2:] == ["", "blocked"]
+    assert write("p it", WORDS, before="dam")[-2:] == ["p it", "length"]
+    assert write("damn it", WORDS, before="god")[-2:] == ["damn it", "length"]
+
+
+def test_a_stop_text_and_a_word_do_not_uncover_each_other() -> None:
+    assert write("oh damnXY and", WORDS, stop="XY")[-2:] == ["oh ", "blocked"]
+    assert write("oh dampXY and", WORDS, stop="XY")[-2:] == ["oh damp", "stop"]
+    assert write("oh damn", WORDS, stop="amn")[-2:] == ["oh d", "stop"]
+
+
+def test_no_part_of_a_word_is_seen_in_any_text() -> None:
+    """Against a regular expression, over texts of few letters, which are full of words and their beginnings."""
+    words = ["ab", "aab", "b a", "abba", "a b ab"]
+    blocked = BlockedWords(words)
+    pattern = re.compile(
+        r"(?<![ab])(" + "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in words) + r")(?![ab])"
+    )
+    chance = random.Random(0)
+    ended = 0
+    for _ in range(3000):
+        text = "".join(chance.choices("ab \nA.", weights=[5, 5, 2, 1, 1, 1], k=chance.randint(1, 14)))
+        *seen, final, reason = write(text, blocked)
+        starts = [match.start() for at in range(len(text)) if (match := pattern.match(text.lower(), at))]
+        assert final == text[: min(starts, default=len(text))], text
+        assert reason == ("blocked" if starts else "length")
+        assert all(final.startswith(each) for each in seen)
+        ended += bool(starts)
+    assert 500 < ended < 2500
+
+
+def a_word(text: str) -> re.Match[str]:
+    """One that a model of random weights wrote somewhere in the middle."""
+    return next(match for match in re.finditer(r"(?<=[ \n.,])[A-Za-z]{2,}(?=[ \n.,])", text) if match.start() > 20)
+
+
+def test_the_engine_ends_before_a_word_and_remembers_where_it_ended() -> None:
+    lm = tiny_model()
+    text = generate(lm, "ROMEO:", 400, temperature=1.5, seed=3)
+    word = a_word(text)
+    engine = Engine(lm, blocked=BlockedWords([word[0].lower()]))
+    params = SamplingParams(1.5, 400, seed=3)
+    sequence = engine.add_request("ROMEO:", params)
+    beside = engine.add_request("", SamplingParams(1.5, 30, seed=9))
+    while not (sequence.finished and beside.finished):
+        engine.step()
+    assert (sequence.text, sequence.finish_reason) == (text[: word.start()], "blocked")
+    assert beside.finish_reason == "blocked" or beside.text == generate(lm, "", 30, temperature=1.5, seed=9)
+    assert sequence.memory is not None
+    assert sequence.next_first == word.start()
+    # From there on it is as if it had been asked for so many characters: another seed goes another way.
+    other = stream(lm, "", 40, temperature=1.5, seed=4, memory=sequence.memory)
+    assert "".join(other) == generate(lm, "ROMEO:" + sequence.text, 40, temperature=1.5, seed=4)
+    again = engine.add_request("", params, memory=sequence.memory, first=sequence.next_first, before=sequence.text)
+    while not again.finished:
+        engine.step()
+    assert (again.text, again.finish_reason, again.memory) == ("", "blocked", None)
+
+
+def test_words_that_do_not_come_change_nothing() -> None:
+    lm = random_model()
+    engine = Engine(lm, blocked=BlockedWords(["never written", "你好吗"]))
+    sequence = engine.add_request("ROMEO:", SamplingParams(length=300, seed=1))
+    while not sequence.finished:
+        engine.step()
+    assert sequence.text == generate(lm, "ROMEO:", 300, seed=1)

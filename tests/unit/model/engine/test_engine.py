@@ -1,0 +1,764 @@
+"""Each reply is the text it would be alone, whole, uncut and undisturbed."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import Any
+
+import pytest
+import torch
+
+from model import CharLSTM, Engine, EngineBusyError, LSTMState, Memory, SamplingParams, Sequence, generate, stream
+from model.engine.engine import READ_AT_ONCE
+from model.int8.sampling import Randomness, choose
+from model.int8.weights import step
+from tests.support.tiny_models import tiny_model
+
+PROMPT = "ROMEO:\nBut soft"
+
+
+@pytest.fixture(scope="module")
+def lm() -> CharLSTM:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def ab() -> CharLSTM:
+    """Two letters only: any short text comes up soon, and overlaps itself."""
+    return tiny_model("ab", hidden=4, layers=1, seed=3)
+
+
+class Clock:
+    """Stands in for the time module: time passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("model.engine.engine.time", clock)
+    monkeypatch.setattr("model.engine.sequence.time", clock)
+    return clock
+
+
+def params(seed: int = 1, length: int = 60, **settings: Any) -> SamplingParams:
+    return SamplingParams(seed=seed, length=length, **settings)
+
+
+def finish(engine: Engine, *sequences: Sequence) -> None:
+    for _ in range(100_000):
+        if all(sequence.finished for sequence in sequences):
+            return
+        engine.step()
+    raise AssertionError("it never ends")
+
+
+def alone(lm: CharLSTM, seed: int, length: int = 60, prompt: str = PROMPT, **settings: Any) -> str:
+    return generate(lm, prompt, length, seed=seed, **settings)
+
+
+# one reply
+
+
+class PlainLoop:
+    """One character after the other, as the definitions of the two arithmetics say."""
+
+    def __init__(self, lm: CharLSTM, arithmetic: str) -> None:
+        zeros = LSTMState.zeros(lm.config)
+        self.network, self.integer = lm.network, arithmetic == "int8"
+        self.weights, self.state = lm.int8_weights(), zeros
+        self.h, self.c = zeros.h.to(torch.int8), zeros.c
+
+    def read(self, id_: int) -> Any:
+        if self.integer:
+            logits, self.h, self.c = step(self.weights, torch.tensor([id_]), self.h, self.c)
+        else:
+            logits, self.state = self.network.step(torch.tensor([id_]), self.state)
+        return logits[0].numpy()
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 3, "top_p": 0.9, "temperature": 2.0}])
+def test_a_reply_is_what_the_plain_loop_writes(lm, settings, arithmetic):
+    loop, expected = PlainLoop(lm, arithmetic), []
+    for id_ in lm.tokenizer.encode(PROMPT).tolist():
+        logits = loop.read(id_)
+    chosen, randomness = params(5, 100, **settings), Randomness(5)
+    for i in range(100):
+        id_ = choose(logits, chosen, randomness.number(i))
+        expected.append(lm.tokenizer.vocab[id_])
+        logits = loop.read(id_)
+    assert generate(lm, PROMPT, 100, seed=5, arithmetic=arithmetic, **settings) == "".join(expected)
+
+
+def test_a_model_that_8_bits_cost_too_much_is_served_in_float32():
+    lm = tiny_model()
+    assert Engine(lm).arithmetic == "int8"
+    lm.training = {"int8_cost": 0.02}
+    assert Engine(lm).arithmetic == "float32"
+    assert Engine(lm, arithmetic="int8").arithmetic == "int8"
+
+
+def test_weights_that_were_changed_are_rounded_anew():
+    lm = tiny_model()
+    before = generate(lm, PROMPT, 60, seed=1)
+    with torch.no_grad():
+        lm.network.output.weight.mul_(-1)
+    assert generate(lm, PROMPT, 60, seed=1) != before
+
+
+def test_streamed_pieces_are_the_text(lm):
+    streamed = stream(lm, PROMPT, 80, seed=2)
+    pieces = list(streamed)
+    assert all(pieces)
+    assert "".join(pieces) == streamed.sequence.text == generate(lm, PROMPT, 80, seed=2)
+    assert streamed.sequence.finish_reason == "length"
+    assert streamed.sequence.length == 80
+    assert list(streamed) == []
+
+
+def test_pieces_come_as_they_are_written(lm):
+    streamed = stream(lm, PROMPT, 10**7, seed=2)
+    assert len("".join(itertools.islice(streamed, 10))) == 10
+
+
+def test_a_seed_gives_the_same_text_and_another_seed_another(lm):
+    assert alone(lm, 1) == alone(lm, 1)
+    assert alone(lm, 1) != alone(lm, 2)
+
+
+def test_without_a_seed_one_is_drawn_and_shown(lm):
+    streamed = stream(lm, PROMPT, 60)
+    assert "".join(streamed) == alone(lm, streamed.sequence.params.seed)
+
+
+@pytest.mark.parametrize("length", [1, 2, 50])
+def test_a_reply_has_the_length_asked(lm, length):
+    assert len(generate(lm, PROMPT, length, seed=1)) == length
+
+
+def test_the_prompt_matters(lm):
+    assert alone(lm, 1, prompt="a") != alone(lm, 1, prompt="b")
+
+
+@pytest.mark.parametrize("prompt", ["", "éüß😀", "\ud800", "\x00\x07"])
+def test_an_empty_prompt_starts_as_after_a_line_end(lm, prompt):
+    assert alone(lm, 3, prompt=prompt) == alone(lm, 3, prompt="\n")
+
+
+@pytest.mark.parametrize("prompt", [" ", "   \n\n", "\n"])
+def test_white_space_is_a_prompt_like_any_other(lm, prompt):
+    loop = PlainLoop(lm, "int8")
+    for id_ in lm.tokenizer.encode(prompt).tolist():
+        logits = loop.read(id_)
+    assert generate(lm, prompt, 1, temperature=0) == lm.tokenizer.vocab[int(logits.argmax())]
+
+
+def test_unknown_characters_are_skipped_and_listed(lm):
+    streamed = stream(lm, "Ré😀oé", 60, seed=4)
+    assert "".join(streamed) == alone(lm, 4, prompt="Ro")
+    assert streamed.sequence.unknown == [("é", 1, 2), ("😀", 2, 1)]
+
+
+@pytest.mark.parametrize("settings", [{"temperature": 6}, {"length": 0}, {"seed": -1}, {"stop": None}, {"first": -1}])
+def test_bad_settings_are_refused_before_anything_is_written(lm, settings):
+    ((name, _),) = settings.items()
+    with pytest.raises(ValueError, match=rf"^{name} is "):
+        stream(lm, PROMPT, **settings)
+
+
+# going on
+
+
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 4}])
+def test_a_reply_cut_anywhere_and_continued_is_the_whole(lm, settings):
+    whole = alone(lm, 6, 40, **settings)
+    for cut in range(1, 40):
+        start = stream(lm, PROMPT, cut, seed=6, **settings)
+        written = "".join(start)
+        sequence = start.sequence
+        rest = stream(lm, length=40 - cut, seed=6, memory=sequence.memory, first=sequence.next_first, **settings)
+        assert written + "".join(rest) == whole
+
+
+def test_many_cuts_are_as_good_as_one(lm):
+    text, memory, first = "", None, 0
+    for length in (1, 1, 5, 2, 11, 1, 19):
+        part = stream(lm, PROMPT if memory is None else "", length, seed=8, memory=memory, first=first)
+        text += "".join(part)
+        memory, first = part.sequence.memory, part.sequence.next_first
+    assert text == alone(lm, 8, 40)
+
+
+def test_a_conversation_needs_its_memory_only(lm):
+    one = stream(lm, "To be", 30, seed=1)
+    reply = "".join(one)
+    two = stream(lm, "\nNot to be", 30, seed=2, memory=one.sequence.memory)
+    assert "".join(two) == alone(lm, 2, 30, prompt="To be" + reply + "\nNot to be")
+
+
+def test_a_memory_can_be_used_twice(lm):
+    one = stream(lm, PROMPT, 10, seed=1)
+    "".join(one)
+    again = [generate(lm, "", 30, seed=9, memory=one.sequence.memory) for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_a_reply_that_was_stopped_goes_on_where_it_stopped(lm):
+    engine = Engine(lm)
+    sequence = engine.add_request(PROMPT, params(6, 40))
+    while sequence.length < 13:
+        engine.step()
+    engine.abort(sequence)
+    engine.step()
+    rest = generate(lm, "", 27, seed=6, memory=sequence.memory, first=sequence.next_first)
+    assert sequence.text + rest == alone(lm, 6, 40)
+
+
+def test_after_a_stop_text_the_memory_has_read_it(ab):
+    whole = generate(ab, "a", 60, seed=1)
+    stop = whole[7:11]
+    cut = stream(ab, "a", 60, seed=1, stop=stop)
+    written = "".join(cut)
+    assert cut.sequence.finish_reason == "stop"
+    assert cut.sequence.next_first == len(written + stop)
+    rest = stream(ab, length=20, seed=1, memory=cut.sequence.memory, first=cut.sequence.next_first)
+    assert (written + stop + "".join(rest)) == whole[: len(written + stop) + 20]
+
+
+def test_the_memory_of_another_network_is_refused(lm):
+    one = stream(tiny_model(hidden=13), "a", 3, seed=1)
+    "".join(one)
+    with pytest.raises(ValueError, match=r"^memory is of shape \[2, 1, 13\]: it must be \[2, 1, 12\]"):
+        stream(lm, "b", memory=one.sequence.memory)
+
+
+@pytest.mark.parametrize("last_id", [58, 10**6, -1])
+def test_a_memory_that_ends_with_a_character_the_model_lacks_is_refused(lm, last_id):
+    """It once ended the whole process: compiled loops read wherever they are told."""
+    one = stream(lm, "a", 3, seed=1)
+    "".join(one)
+    assert one.sequence.memory is not None
+    with pytest.raises(ValueError, match=r"^memory ends with character .*: this model has 58"):
+        stream(lm, "b", memory=Memory(one.sequence.memory.state, last_id))
+
+
+# neighbours
+
+
+def test_many_at_once_write_what_each_would_alone(lm):
+    engine = Engine(lm, max_rows=8)
+    asked: dict[int, tuple[str, dict[str, Any], Sequence]] = {}
+    for seed in range(20):
+        settings: dict[str, Any] = {"temperature": 0.2 + seed / 10, "top_k": seed % 4, "length": 20 + seed}
+        prompt = "A" * (seed * 5)
+        asked[seed] = (prompt, settings, engine.add_request(prompt, SamplingParams(seed=seed, **settings)))
+    finish(engine, *(sequence for _, _, sequence in asked.values()))
+    for seed, (prompt, settings, sequence) in asked.items():
+        assert sequence.text == generate(lm, prompt, seed=seed, **settings)
+    assert len({sequence.text for _, _, sequence in asked.values()}) == 20
+
+
+@pytest.mark.parametrize("step", [0, 1, 10, 59])
+def test_a_neighbour_that_joins_changes_nothing(lm, step):
+    engine = Engine(lm)
+    sequence = engine.add_request(PROMPT, params())
+    for _ in range(step):
+        engine.step()
+    other = engine.add_request("x" * 50, params(2))
+    finish(engine, sequence, other)
+    assert sequence.text == alone(lm, 1)
+    assert other.text == alone(lm, 2, prompt="x" * 50)
+
+
+@pytest.mark.parametrize("step", [0, 1, 10, 59])
+def test_a_neighbour_that_is_aborted_changes_nothing(lm, step):
+    engine = Engine(lm)
+    before, leaving, after = (engine.add_request(PROMPT, params(seed)) for seed in (1, 2, 3))
+    for _ in range(step):
+        engine.step()
+    engine.abort(leaving)
+    finish(engine, before, after)
+    assert (before.text, after.text) == (alone(lm, 1), alone(lm, 3))
+    assert leaving.finish_reason == "abort"
+    assert alone(lm, 2).startswith(leaving.text)
+
+
+class Faulty:
+    """A stepper with a fault: the reply of seed 2 cannot be written beyond some characters, or no prompt be read."""
+
+    def __init__(self, engine: Engine, *, at: int = 10**9, reads: bool = True, error: type[Exception] = MemoryError):
+        self._inner, self._at, self._reads, self._error = engine._backend, at, reads, error
+        self._written = 0
+        engine._backend = self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def read(self, *arrays: Any) -> None:
+        if not self._reads:
+            raise self._error("not in front of visitors: /secret/path")
+        self._inner.read(*arrays)
+
+    def write(self, rows: Any, ids: Any, settings: Any, numbers: Any, clamps: Any = ()) -> list[int]:
+        victim = any(each.seed == 2 for each in settings)
+        if victim and self._written == self._at:
+            raise self._error("not in front of visitors: /secret/path")
+        chosen = self._inner.write(rows, ids, settings, numbers, clamps)
+        self._written += victim
+        return chosen
+
+
+@pytest.mark.parametrize("at", [0, 1, 10, 59])
+def test_a_neighbour_that_faults_changes_nothing(lm, at):
+    engine = Engine(lm)
+    Faulty(engine, at=at)
+    before, victim, after = (engine.add_request(PROMPT, params(seed)) for seed in (1, 2, 3))
+    finish(engine, before, victim, after)
+    assert (before.text, after.text) == (alone(lm, 1), alone(lm, 3))
+    assert (victim.finish_reason, victim.error) == ("error", "MemoryError while writing")
+    assert victim.text == alone(lm, 2)[:at]
+    rest = generate(lm, "", 60 - at, seed=2, memory=victim.memory, first=victim.next_first)
+    assert victim.text + rest == alone(lm, 2)
+    assert engine.running == 0
+
+
+def test_a_fault_in_the_prompt_leaves_no_false_memory(lm):
+    """A character that was taken off the prompt but never read must not be missing from the memory."""
+    engine = Engine(lm)
+    backend = Faulty(engine, reads=False)
+    sequence = engine.add_request("ab", params())
+    finish(engine, sequence)
+    assert (sequence.finish_reason, sequence.memory) == ("error", None)
+    backend._reads = True
+    later = engine.add_request("ab", params())
+    finish(engine, later)
+    assert later.text == alone(lm, 1, prompt="ab")
+
+
+def test_a_stream_raises_what_went_wrong_after_what_was_written(lm):
+    streamed = stream(lm, PROMPT, 60, seed=2)
+    Faulty(streamed._engine, at=5, error=FloatingPointError)
+    written = "".join(itertools.islice(streamed, 5))
+    with pytest.raises(RuntimeError, match="FloatingPointError while writing"):
+        next(streamed)
+    assert written == alone(lm, 2)[:5]
+
+
+def test_rows_are_given_back_however_a_reply_ends(lm):
+    engine = Engine(lm, max_rows=3)
+    for turn in range(20):
+        sequences = [engine.add_request(PROMPT, params(seed, 5)) for seed in range(5)]
+        engine.step()
+        engine.abort(sequences[turn % 3])
+        finish(engine, *sequences)
+        assert sequences[4].text == alone(lm, 4, 5)
+    assert (engine.running, engine.waiting) == (0, 0)
+
+
+def test_a_long_prompt_does_not_starve_a_neighbour(lm):
+    engine = Engine(lm)
+    reader = engine.add_request("To be, " * 3000, params(2, 5))
+    writer = engine.add_request("", params(1, 60))
+    for written in range(1, 61):
+        engine.step()
+        assert writer.length == written
+    assert not reader.finished
+    assert reader.length == 0
+    assert writer.text == alone(lm, 1, prompt="")
+
+
+@pytest.mark.parametrize("length", [1, READ_AT_ONCE - 1, READ_AT_ONCE, READ_AT_ONCE + 1, 3 * READ_AT_ONCE + 1])
+def test_a_prompt_is_read_whole_however_long(lm, length):
+    prompt = "".join("abcdefgh\n"[i % 9] for i in range(length))
+    _, state = lm.network(torch.from_numpy(lm.tokenizer.encode(prompt))[None])
+    logits, _ = lm.network(torch.from_numpy(lm.tokenizer.encode(prompt))[None])
+    assert generate(lm, prompt, 1, temperature=0) == lm.tokenizer.vocab[int(logits[0, -1].argmax())]
+    assert state.batch == 1
+
+
+def test_those_who_wait_are_taken_in_order(lm):
+    engine = Engine(lm, max_rows=2)
+    sequences = [engine.add_request("", params(seed, 10)) for seed in range(5)]
+    ended: list[int] = []
+    for _ in range(200):
+        assert engine.running <= 2
+        engine.step()
+        ended += [i for i, sequence in enumerate(sequences) if sequence.finished and i not in ended]
+    assert ended == [0, 1, 2, 3, 4]
+    assert (engine.running, engine.waiting) == (0, 0)
+
+
+def test_too_many_waiting_is_said(lm):
+    engine = Engine(lm, max_rows=1, max_waiting=2)
+    engine.add_request("", params(0))
+    engine.step()
+    sequences = [engine.add_request("", params(seed)) for seed in (1, 2)]
+    with pytest.raises(EngineBusyError, match="try again"):
+        engine.add_request("", params(3))
+    finish(engine, *sequences)
+    assert engine.add_request("", params(3)).finish_reason is None
+
+
+# stop texts
+
+
+def held_back(text: str, stop: str) -> int:
+    return max(n for n in range(min(len(stop), len(text)) + 1) if text.endswith(stop[:n]))
+
+
+@pytest.mark.parametrize("stop", ["".join(s) for n in (1, 2, 3, 4) for s in itertools.product("ab", repeat=n)])
+def test_a_reply_ends_before_its_stop_text_and_no_piece_betrays_it(ab, stop):
+    """Every stop text of up to four letters over two: with all their overlaps, such as aab in aaab."""
+    for seed in (1, 2):
+        whole = generate(ab, "a", 80, seed=seed)
+        at = whole.find(stop)
+        streamed = stream(ab, "a", 80, seed=seed, stop=stop)
+        sequence, engine, so_far = streamed.sequence, streamed._engine, 0
+        while not sequence.finished:
+            engine.step()
+            so_far += 1
+            if not sequence.finished:
+                assert sequence.text == whole[: so_far - held_back(whole[:so_far], stop)]
+        assert sequence.text == (whole if at < 0 else whole[:at])
+        assert sequence.finish_reason == ("length" if at < 0 else "stop")
+        assert "".join(streamed) == sequence.text
+
+
+def test_overlapping_prefixes_do_not_hide_a_stop_text(ab):
+    whole = generate(ab, "a", 300, seed=1)
+    at = whole.find("aaab")
+    assert at >= 0
+    text = generate(ab, "a", 300, seed=1, stop="aab")
+    assert text == whole[: whole.find("aab")]
+
+
+def test_a_stop_text_at_the_very_end_stops(lm):
+    whole = alone(lm, 1, 30)
+    stop = whole[25:]
+    assert whole.find(stop) == 25
+    streamed = stream(lm, PROMPT, 30, seed=1, stop=stop)
+    assert "".join(streamed) == whole[:25]
+    assert streamed.sequence.finish_reason == "stop"
+
+
+def test_what_was_held_back_comes_when_the_stop_text_does_not(lm):
+    whole = alone(lm, 1, 30)
+    streamed = stream(lm, PROMPT, 30, seed=1, stop=whole[25:] + "Z")
+    assert "".join(streamed) == whole
+    assert streamed.sequence.finish_reason == "length"
+
+
+def test_a_stop_text_in_the_prompt_does_not_count(ab):
+    assert generate(ab, "ababab", 1, seed=1, stop="ba") != ""
+
+
+def test_a_stop_text_as_the_first_thing_leaves_nothing(lm):
+    first = alone(lm, 1, 1)
+    streamed = stream(lm, PROMPT, 30, seed=1, stop=first)
+    assert list(streamed) == []
+    assert (streamed.sequence.text, streamed.sequence.finish_reason) == ("", "stop")
+
+
+def test_a_stop_text_the_model_cannot_write_never_comes(lm):
+    assert alone(lm, 1, stop="é") == alone(lm, 1)
+
+
+# ending
+
+
+def test_abort_twice_is_abort_once(lm):
+    engine = Engine(lm)
+    sequence = engine.add_request(PROMPT, params())
+    for _ in range(10):
+        engine.step()
+    engine.abort(sequence)
+    engine.abort(sequence)
+    engine.step()
+    text, memory = sequence.text, sequence.memory
+    engine.abort(sequence)
+    engine.step()
+    assert (sequence.finish_reason, sequence.text, sequence.memory) == ("abort", text, memory)
+    assert engine.running == 0
+
+
+def test_abort_of_a_finished_reply_changes_nothing(lm):
+    engine = Engine(lm)
+    sequence = engine.add_request(PROMPT, params())
+    finish(engine, sequence)
+    engine.abort(sequence)
+    engine.step()
+    assert (sequence.finish_reason, sequence.text) == ("length", alone(lm, 1))
+
+
+def test_abort_while_waiting_never_writes(lm):
+    engine = Engine(lm, max_rows=1)
+    first = engine.add_request(PROMPT, params(1))
+    waiting = engine.add_request(PROMPT, params(2))
+    engine.step()
+    engine.abort(waiting)
+    engine.step()
+    assert (waiting.finish_reason, waiting.text, waiting.memory, engine.waiting) == ("abort", "", None, 0)
+    finish(engine, first)
+    assert first.text == alone(lm, 1)
+
+
+def test_abort_gives_what_was_held_back_for_a_stop_text(ab):
+    whole = generate(ab, "a", 5, seed=1)
+    engine = Engine(ab)
+    sequence = engine.add_request("a", params(1, 80, stop=whole + "a" if whole[-1] == "b" else whole + "b"))
+    for _ in range(5):
+        engine.step()
+    engine.abort(sequence)
+    engine.step()
+    assert sequence.text == generate(ab, "a", sequence.length, seed=1)
+    assert sequence.next_first == sequence.length
+
+
+def test_the_deadline_ends_a_reply(lm, clock):
+    engine = Engine(lm)
+    sequence = engine.add_request(PROMPT, params(1, 1000), deadline_s=5.0)
+    endless = engine.add_request(PROMPT, params(2, 50))
+    for _ in range(12):
+        engine.step()
+    clock.now += 4.9
+    engine.step()
+    assert not sequence.finished
+    clock.now += 0.1
+    engine.step()
+    assert sequence.finish_reason == "time"
+    assert sequence.length > 0
+    assert alone(lm, 1, 1000).startswith(sequence.text)
+    assert isinstance(sequence.memory, Memory)
+    finish(engine, endless)
+    assert endless.text == alone(lm, 2, 50)
+
+
+def test_the_deadline_also_ends_the_wait(lm, clock):
+    """One that nobody had a row for must not wait on beyond its time."""
+    engine = Engine(lm, max_rows=1)
+    engine.add_request("", params(1, 1000))
+    engine.step()
+    waiting = engine.add_request("", params(2), deadline_s=5.0)
+    clock.now += 5.0
+    engine.step()
+    assert (waiting.finish_reason, waiting.text, engine.waiting) == ("time", "", 0)
+
+
+def test_pace_is_kept_from_the_first_character_on(lm, clock):
+    engine = Engine(lm)
+    paced = engine.add_request("", params(1, 1000), pace=10.0)
+    fast = engine.add_request("", params(2, 1000))
+    lengths = []
+    for _ in range(400):
+        engine.step()
+        lengths.append(paced.length)
+        clock.now += 0.01
+    assert lengths[0] == 1  # at once
+    assert max(lengths[i + 10] - lengths[i] for i in range(len(lengths) - 10)) <= 2
+    assert lengths[-1] == pytest.approx(40, abs=1)
+    assert fast.length == 400
+    assert paced.text == alone(lm, 1, 1000, prompt="")[: paced.length]
+    assert paced.chars_per_sec == pytest.approx(10, abs=0.5)
+
+
+def test_after_a_stall_a_paced_reply_does_not_rush(lm, clock):
+    engine = Engine(lm)
+    paced = engine.add_request("", params(1, 1000), pace=10.0)
+    engine.step()
+    clock.now += 60.0
+    before = paced.length
+    for _ in range(50):
+        engine.step()
+    assert 1 <= paced.length - before <= 4
+
+
+def test_speed_is_measured_from_the_first_character_to_the_last(lm, clock):
+    engine = Engine(lm)
+    sequence = engine.add_request("", params(1, 11))
+    assert sequence.chars_per_sec == 0.0
+    while not sequence.finished:
+        engine.step()
+        clock.now += 0.1
+    clock.now += 100.0
+    assert sequence.chars_per_sec == pytest.approx(11.0)
+
+
+# in a thread
+
+
+@pytest.fixture
+def served(lm):
+    engine = Engine(lm, max_rows=4)
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    yield engine
+    engine.stop()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+
+
+def wait_for(sequence: Sequence) -> None:
+    for _ in range(30_000):
+        if sequence.finished:
+            return
+        time.sleep(0.001)
+    raise AssertionError("it never ends")
+
+
+def test_a_thread_writes_for_everyone(lm, served):
+    sequences = [served.add_request(PROMPT, params(seed, 30)) for seed in range(10)]
+    for seed, sequence in enumerate(sequences):
+        wait_for(sequence)
+        assert sequence.text == alone(lm, seed, 30)
+
+
+def test_whoever_sees_the_end_sees_all_of_it(served):
+    """The reason was once set before the memory: a reader in another thread could miss the memory."""
+    for seed in range(100):
+        sequence = served.add_request("", params(seed, 1))
+        while not sequence.finished:
+            pass
+        assert sequence.memory is not None
+        assert sequence.ended > 0
+        assert sequence.length == 1
+
+
+def test_requests_from_many_threads_are_all_written(lm, served):
+    texts: dict[int, str] = {}
+
+    def ask(seed: int) -> None:
+        sequence = served.add_request(PROMPT, params(seed, 20))
+        wait_for(sequence)
+        texts[seed] = sequence.text
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert texts == {seed: alone(lm, seed, 20) for seed in range(12)}
+
+
+def test_an_idle_or_paced_engine_sleeps(lm):
+    engine = Engine(lm)
+    steps = 0
+    step = engine.step
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+        step()
+
+    engine.step = count  # type: ignore[method-assign]
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    sequence = engine.add_request("", params(1, 6), pace=20.0)
+    wait_for(sequence)
+    time.sleep(0.05)
+    engine.stop()
+    thread.join()
+    assert sequence.length == 6
+    assert steps < 60
+
+
+def test_abort_wakes_a_sleeping_engine(served):
+    sequence = served.add_request("", params(1, 1000), pace=0.01)
+    while sequence.length < 1:
+        time.sleep(0.001)
+    served.abort(sequence)
+    wait_for(sequence)
+    assert sequence.finish_reason == "abort"
+
+
+def test_a_deadline_wakes_a_sleeping_engine(served):
+    sequence = served.add_request("", params(1, 1000), pace=0.01, deadline_s=0.1)
+    wait_for(sequence)
+    assert (sequence.finish_reason, sequence.length) == ("time", 1)
+
+
+def test_stop_ends_every_reply_and_takes_no_more(lm):
+    engine = Engine(lm, max_rows=1)
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    running = engine.add_request("", params(1, 10**7))
+    waiting = engine.add_request("", params(2, 10**7))
+    while running.length < 5:
+        time.sleep(0.001)
+    engine.stop()
+    engine.stop()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    assert (running.finish_reason, waiting.finish_reason) == ("abort", "abort")
+    assert (engine.running, engine.waiting) == (0, 0)
+    assert running.text == alone(lm, 1, running.length, prompt="")
+    with pytest.raises(EngineBusyError, match="stopped"):
+        engine.add_request("", params(3))
+
+
+def test_who_is_just_being_let_in_keeps_it_from_being_idle(lm, monkeypatch):
+    engine = Engine(lm, max_rows=1)
+    assert engine.idle
+    seen: list[bool] = []
+    another = threading.Thread(target=lambda: seen.append(engine.idle))
+    load = engine._backend.load
+
+    def load_while_another_asks(*args: Any) -> None:
+        another.start()
+        another.join(timeout=0.2)  # it waits for the end of this
+        load(*args)
+
+    monkeypatch.setattr(engine._backend, "load", load_while_another_asks)
+    request = engine.add_request(PROMPT, params(1, 5))
+    assert not engine.idle
+    engine.step()
+    another.join()
+    assert seen == [False]
+    monkeypatch.undo()
+    finish(engine, request)
+    assert engine.idle
+
+
+# many owners
+
+
+def test_an_owner_with_many_requests_keeps_nobody_waiting(lm):
+    engine = Engine(lm, max_rows=8, max_rows_each=2)
+    greedy = [engine.add_request(PROMPT, params(seed, 30), owner="greedy") for seed in range(6)]
+    modest = engine.add_request(PROMPT, params(9, 30), owner="modest")
+    engine.step()
+    assert (engine.running, engine.waiting) == (3, 4)
+    assert [engine.place(each) for each in greedy] == [0, 0, 0, 1, 2, 3]
+    finish(engine, modest, *greedy)
+    assert modest.text == alone(lm, 9, 30)
+    assert [each.text for each in greedy] == [alone(lm, seed, 30) for seed in range(6)]
+    assert greedy[0].ended <= modest.ended <= greedy[2].ended
+
+
+def test_without_an_owner_everyone_is_somebody_else(lm):
+    engine = Engine(lm, max_rows=8, max_rows_each=1)
+    for seed in range(6):
+        engine.add_request(PROMPT, params(seed))
+    engine.step()
+    assert engine.running == 6
+
+
+def test_an_engine_counts_what_it_writes(lm):
+    engine = Engine(lm)
+    finish(engine, *(engine.add_request(PROMPT, params(seed, 25)) for seed in range(3)))
+    assert engine.written == 75
+
+
+def test_equal_replies_are_written_equally_fast(lm):
+    engine = Engine(lm)
+    sequences = [engine.add_request(PROMPT, params(seed, 1000)) for seed in range(32)]
+    for _ in range(200):
+        engine.step()
+    assert len({sequence.length for sequence in sequences}) == 1

@@ -1,0 +1,178 @@
+"""The one arithmetic: every way of computing it gives every bit the same, and it costs next to nothing."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from model import PRETRAINED, CharLSTM, LSTMConfig, LSTMNetwork, LSTMState, SamplingParams
+from model.backends.backend import (
+    Backend,
+    Float32Backend,
+    NumbaInt8Backend,
+    TorchInt8Backend,
+    has_compiler,
+    make_backend,
+    product,
+)
+from model.int8 import sampling as sampler
+from model.int8.weights import (
+    SIGMOID,
+    TANH,
+    Int8Weights,
+    QuantizedMatrix,
+    exact_product,
+    float_h,
+    integer_h,
+    look_up,
+    step,
+)
+
+ROWS, VOCAB = 24, 37
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def network(request: pytest.FixtureRequest) -> LSTMNetwork:
+    torch.manual_seed(request.param)
+    return LSTMNetwork(LSTMConfig(VOCAB, 12, 40, request.param)).eval().requires_grad_(False)
+
+
+def some_params(generator: np.random.Generator) -> SamplingParams:
+    return SamplingParams(
+        temperature=float(generator.choice([0, 1e-300, 0.3, 1, 5])),
+        top_k=int(generator.choice([0, 1, 4, 10**6])),
+        top_p=float(generator.choice([1, 0.9, 0.2, 1e-12])),
+        seed=0,
+    )
+
+
+def test_this_machine_has_the_compiled_way() -> None:
+    assert has_compiler()
+
+
+def test_compiled_and_torch_agree_in_every_bit(network: LSTMNetwork) -> None:
+    weights = Int8Weights.of(network)
+    backends: list[Backend] = [NumbaInt8Backend(weights, ROWS), TorchInt8Backend(weights, ROWS)]
+    generator = np.random.default_rng(5)
+    for turn in range(60):
+        rows = generator.permutation(ROWS)[: generator.integers(1, ROWS)].astype(np.int64)
+        ids = generator.integers(0, VOCAB, len(rows))
+        if turn % 3 == 0:
+            for each in backends:
+                each.read(rows, ids)
+            continue
+        params = [some_params(generator) for _ in rows]
+        numbers = [int(n) for n in generator.integers(0, 2**64, len(rows), dtype=np.uint64)]
+        one, other = (each.write(rows, ids, params, numbers) for each in backends)
+        assert one == other
+    for row in range(ROWS):
+        left, right = (each.state(row) for each in backends)
+        assert torch.equal(left.h, right.h)
+        assert torch.equal(left.c, right.c)
+
+
+@pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
+def test_a_row_is_the_same_alone_and_among_others(network: LSTMNetwork, kind: type) -> None:
+    given = network if kind is Float32Backend else Int8Weights.of(network)
+    crowd, alone = kind(given, ROWS), kind(given, 1)
+    generator = np.random.default_rng(1)
+    params = SamplingParams(temperature=1.0, seed=0)
+    last = 0
+    for _ in range(40):
+        others = generator.permutation(np.arange(1, ROWS))[: generator.integers(0, ROWS - 1)]
+        rows = np.concatenate([[0], others]).astype(np.int64)
+        ids = np.concatenate([[last], generator.integers(0, VOCAB, len(others))]).astype(np.int64)
+        number = int(generator.integers(0, 2**63))
+        many = crowd.write(rows, ids, [params] * len(rows), [number] * len(rows))
+        assert many[0] == alone.write(np.array([0]), np.array([last]), [params], [number])[0]
+        last = many[0]
+    assert torch.equal(crowd.state(0).h, alone.state(0).h)
+    assert torch.equal(crowd.state(0).c, alone.state(0).c)
+
+
+@pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
+def test_a_state_that_is_taken_out_and_put_back_is_the_same(network: LSTMNetwork, kind: type) -> None:
+    backend = kind(network if kind is Float32Backend else Int8Weights.of(network), 3)
+    for token in range(10):
+        backend.read(np.array([1]), np.array([token]))
+    state = backend.state(1)
+    backend.load(2, state)
+    backend.read(np.array([1, 2]), np.array([3, 3]))
+    assert torch.equal(backend.state(1).h, backend.state(2).h)
+    assert torch.equal(backend.state(1).c, backend.state(2).c)
+    assert not torch.equal(state.c, backend.state(1).c)  # what was taken out does not change with the row
+
+
+def test_h_survives_its_journey_through_float() -> None:
+    h = torch.arange(-127, 128, dtype=torch.int8)
+    assert torch.equal(integer_h(float_h(h)), h)
+
+
+def test_products_are_exact_at_their_largest() -> None:
+    for columns in (1, 512, 1024, 2500):
+        matrix = QuantizedMatrix(torch.full((8, columns), 127, dtype=torch.int8), torch.ones(8))
+        for rows in (1, 3, 40):
+            x = torch.full((rows, columns), -127, dtype=torch.int8)
+            expected = torch.full((rows, 8), -127 * 127 * columns, dtype=torch.int32)
+            assert torch.equal(exact_product(x, matrix), expected)
+            assert torch.equal(torch.from_numpy(product(matrix)(x.numpy())), expected)
+
+
+def test_a_row_of_zeros_stays_zero() -> None:
+    matrix = QuantizedMatrix.of(torch.tensor([[0.0, 0.0], [1.0, -0.5]]))
+    assert matrix.q.tolist() == [[0, 0], [127, -64]]  # -63.5 rounds to the even neighbour
+    assert torch.isfinite(matrix.scale).all()
+
+
+def test_tables_are_near_their_functions_and_flat_beyond() -> None:
+    x = torch.linspace(-12, 12, 10_001)
+    assert (look_up(SIGMOID, x) - torch.sigmoid(x)).abs().max() < 5.2e-4
+    assert (look_up(TANH, x) - torch.tanh(x)).abs().max() < 2e-3
+    assert look_up(TANH, torch.tensor([1e30])) == look_up(TANH, torch.tensor([8.0]))
+
+
+def test_the_bundled_model_loses_next_to_nothing_in_8_bits() -> None:
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    text = "The first rule: that no man speaks before the king has spoken. Shall we go?\n" * 8
+    ids = torch.from_numpy(lm.tokenizer.encode(text, unknown="skip"))
+    logits, _ = lm.network(ids[None])
+    exact = float(F.cross_entropy(logits[0, :-1], ids[1:]))
+    weights, config = Int8Weights.of(lm.network), lm.config
+    h = torch.zeros(config.num_layers, 1, config.hidden_size, dtype=torch.int8)
+    c = LSTMState.zeros(config).c
+    total = 0.0
+    for now, then in itertools.pairwise(ids):
+        one, h, c = step(weights, now[None], h, c)
+        total += float(F.cross_entropy(one, then[None]))
+    assert abs(total / (len(ids) - 1) - exact) < 0.01
+
+
+def test_float32_is_served_where_it_is_asked_for(network: LSTMNetwork) -> None:
+    assert isinstance(make_backend(network, 1, None), Float32Backend)
+    assert isinstance(make_backend(network, 1, Int8Weights.of(network)), NumbaInt8Backend)
+
+
+def test_compiled_choice_is_the_samplers_choice_for_wild_logits() -> None:
+    from model.int8 import numba_kernels as compiled
+
+    generator = np.random.default_rng(2)
+    for _ in range(300):
+        vocab = int(generator.integers(1, 60))
+        logits = (generator.normal(size=(1, vocab)) * 10 ** float(generator.integers(-3, 4))).astype(np.float32)
+        if generator.random() < 0.5:
+            logits = np.round(logits)  # ties
+        params, number = some_params(generator), int(generator.integers(0, 2**64, dtype=np.uint64))
+        out = np.empty(1, np.int64)
+        compiled.choose(
+            logits,
+            np.array([params.temperature]),
+            np.array([params.top_k]),
+            np.array([sampler.fixed_point(params.top_p)], np.uint64),
+            np.array([number], np.uint64),
+            sampler.POWERS,
+            sampler.STEPS_A_NAT,
+            out,
+        )
+        assert int(out[0]) == sampler.choose(logits[0], params, number)

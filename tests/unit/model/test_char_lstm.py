@@ -1,0 +1,236 @@
+"""What people load from a folder: saved and loaded it is the same model, and a name means what it looks like."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import PRETRAINED, CharLSTM, CheckpointError, ModelUnavailableError, generate, score, stream
+from model.char_lstm import checkpoint_folder, is_local, split_revision
+from tests.support.tiny_models import tiny_model
+
+TEXT = "To be, or not to be"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    tiny_model().save_pretrained(tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+# there and back
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_a_saved_model_writes_and_scores_the_same(tmp_path, layers):
+    lm = tiny_model(layers=layers)
+    lm.save_pretrained(tmp_path)
+    loaded = CharLSTM.from_pretrained(tmp_path)
+    assert generate(loaded, TEXT, 100, seed=1) == generate(lm, TEXT, 100, seed=1)
+    assert score(loaded, TEXT).bits.tolist() == score(lm, TEXT).bits.tolist()
+    assert loaded.config == lm.config
+    assert loaded.tokenizer.vocab == lm.tokenizer.vocab
+    assert loaded.training == lm.training
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_the_size_is_nearly_the_same_model_and_stays_as_it_is(tmp_path, dtype):
+    lm = tiny_model()
+    lm.save_pretrained(tmp_path / "whole")
+    lm.save_pretrained(tmp_path / "half", dtype=dtype)
+    weights = "model.safetensors"
+    assert (tmp_path / "half" / weights).stat().st_size < 0.6 * (tmp_path / "whole" / weights).stat().st_size
+    half = CharLSTM.from_pretrained(tmp_path / "half")
+    assert half.network.output.weight.dtype == torch.float32
+    assert score(half, TEXT).bpc == pytest.approx(score(lm, TEXT).bpc, rel=0.05)
+    half.save_pretrained(tmp_path / "again", dtype=dtype)
+    assert (tmp_path / "again" / weights).read_bytes() == (tmp_path / "half" / weights).read_bytes()
+
+
+def test_a_loaded_model_is_ready_to_write(folder):
+    lm = CharLSTM.from_pretrained(folder)
+    assert not lm.network.training
+    assert not any(weight.requires_grad for weight in lm.network.parameters())
+    assert lm.device == torch.device("cpu")
+    assert (lm.name, lm.commit, lm.notice) == ("tiny", None, "")
+
+
+def test_loading_draws_no_random_numbers(folder):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    CharLSTM.from_pretrained(folder)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_two_loads_share_nothing(folder):
+    one, two = CharLSTM.from_pretrained(folder), CharLSTM.from_pretrained(folder)
+    one.network.output.bias.zero_()
+    assert two.network.output.bias.abs().sum() > 0
+
+
+def test_saving_over_a_model_replaces_it(folder):
+    other = tiny_model("abc\n", hidden=4, seed=3)
+    other.save_pretrained(folder)
+    assert CharLSTM.from_pretrained(folder).tokenizer.vocab == other.tokenizer.vocab
+
+
+def test_a_folder_is_made_with_its_parents(tmp_path):
+    tiny_model().save_pretrained(tmp_path / "a" / "b")
+    assert CharLSTM.from_pretrained(str(tmp_path / "a" / "b")).name == "b"
+
+
+def test_a_relative_path_and_the_home_folder_work(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert CharLSTM.from_pretrained("tiny").name == "tiny"
+    assert CharLSTM.from_pretrained("./tiny/").name == "tiny"
+    assert CharLSTM.from_pretrained("~/tiny").name == "tiny"
+    monkeypatch.chdir(folder)
+    assert CharLSTM.from_pretrained(".").name == "tiny"
+
+
+# run folders
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_a_run_folder_means_its_best_checkpoint(tmp_path, kind):
+    run = tmp_path / "runs" / "mine"
+    for step, seed in ((1000, 1), (2000, 2)):
+        tiny_model(seed=seed).save_pretrained(run / f"step-{step:08d}")
+    if kind == "link":
+        (run / "best").symlink_to("step-00001000")
+        (run / "latest").symlink_to("step-00002000")
+    else:
+        tiny_model(seed=1).save_pretrained(run / "best")
+    lm = CharLSTM.from_pretrained(run)
+    assert lm.name == "mine"
+    assert generate(lm, TEXT, 50, seed=1) == generate(tiny_model(seed=1), TEXT, 50, seed=1)
+    assert generate(CharLSTM.from_pretrained(run / "step-00002000"), TEXT, 50, seed=1) == generate(
+        tiny_model(seed=2), TEXT, 50, seed=1
+    )
+
+
+def test_a_run_folder_without_a_checkpoint_says_so(tmp_path):
+    (tmp_path / "runs" / "new").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match=r"config\.json is missing: this is not a char-lstm checkpoint"):
+        CharLSTM.from_pretrained(tmp_path / "runs" / "new")
+
+
+# names
+
+
+@pytest.mark.parametrize("name", ["./x", "../x", ".", "/x/y", "~/x", "~", "runs/x", "runs/"])
+def test_what_is_written_as_a_path_is_one_even_if_it_is_not_there(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert is_local(name)
+    assert is_local(Path(name))
+
+
+@pytest.mark.parametrize("name", ["user/name", "name", "hf://user/name", "hf://./x", "", "a\x00b", "x" * 5000, "run/x"])
+def test_anything_else_that_is_not_there_is_a_hub_id(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert not is_local(name)
+
+
+def test_a_folder_that_is_there_wins_over_the_hub_unless_the_hub_is_named(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent.parent)
+    name = f"{folder.parent.name}/tiny"
+    assert is_local(name)
+    assert not is_local(f"hf://{name}")
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "runs/nowhere", "~/nowhere/at/all", Path("nowhere")])
+def test_a_missing_folder_is_named_as_it_was_typed(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(CheckpointError, match="there is no folder") as caught:
+        CharLSTM.from_pretrained(name)
+    assert repr(str(name)) in str(caught.value)
+    assert "user/name" in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"x")
+    with pytest.raises(CheckpointError, match="there is no folder"):
+        checkpoint_folder(tmp_path / "model.bin")
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "revision"),
+    [
+        ("user/name", "user/name", None),
+        ("user/name@v2", "user/name", "v2"),
+        ("user/name@refs/pr/1", "user/name", "refs/pr/1"),
+        ("hf://user/name@abc", "hf://user/name", "abc"),
+        ("./folder@home", "./folder@home", None),
+        ("/at@x", "/at@x", None),
+        ("name", "name", None),
+        ("", "", None),
+    ],
+)
+def test_a_revision_follows_an_at_sign(typed, name, revision):
+    assert split_revision(typed) == (name, revision)
+
+
+def test_a_folder_with_an_at_sign_in_its_name_is_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "a@b").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert split_revision("a@b") == ("a@b", None)
+
+
+def test_an_at_sign_without_a_revision_is_refused():
+    with pytest.raises(ValueError, match="names no revision"):
+        split_revision("user/name@")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b/c",
+        "",
+        "hf://",
+        "http://host/x",
+        "https://huggingface.co/user/name",
+        "user/x.git",
+        "usér/name",
+        "user/na me",
+        "user//name",
+        "-user/name",
+        "user/name-",
+        "a..b/c",
+        "x" * 200,
+        "a\nb",
+        "a\x00b",
+        "user/" + "x" * 5000,
+        "@v1",
+    ],
+)
+def test_a_name_that_cannot_be_on_the_hub_is_refused_without_a_request(name, hub, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelUnavailableError, match="is not a model's name on the Hub: write user/name") as caught:
+        CharLSTM.from_pretrained(name)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 250
+    assert hub.log == []
+
+
+# the bundled model
+
+
+def test_the_bundled_model_loads_and_is_small():
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    assert sum(file.stat().st_size for file in PRETRAINED.iterdir()) < 10_000_000
+    text = "".join(stream(lm, "ROMEO:\n", 40, seed=1))
+    assert len(text) == 40
+
+
+def test_models_do_not_depend_on_where_they_are_loaded(folder, tmp_path, monkeypatch):
+    text = generate(CharLSTM.from_pretrained(folder), TEXT, 50, seed=1)
+    monkeypatch.chdir(tmp_path)
+    assert generate(CharLSTM.from_pretrained(os.path.relpath(folder)), TEXT, 50, seed=1) == text

@@ -1,0 +1,161 @@
+"""Cells that are held while a reply is written: really held, the same everywhere, and nobody else's concern."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from model import CharLSTM, Clamp, Engine, SamplingParams, Sequence, generate, stream
+from model.backends.backend import Arithmetic, Backend, Float32Backend, NumbaInt8Backend, TorchInt8Backend
+from model.clamps import MAX_CLAMPS, check_clamps
+from model.int8.weights import Int8Weights
+from tests.support.tiny_models import tiny_model
+
+PROMPT = "ROMEO:\nBut soft"
+ARITHMETICS: list[Arithmetic] = ["int8", "float32"]
+HOLDS = [(0, 3, 4.0), (1, 7, 0.0), (1, 2, -0.1)]
+
+
+@pytest.fixture(scope="module")
+def lm() -> CharLSTM:
+    return tiny_model()
+
+
+def write(engine: Engine, *sequences: Sequence) -> list[str]:
+    while not all(sequence.finished for sequence in sequences):
+        engine.step()
+    return [sequence.text for sequence in sequences]
+
+
+def params(seed: int, length: int = 80) -> SamplingParams:
+    return SamplingParams(seed=seed, length=length)
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("value", [0.0, 4.0, -4.0])
+def test_a_cell_that_is_held_stays_at_its_value_and_the_text_becomes_another(lm, value, arithmetic: Arithmetic):
+    free = generate(lm, PROMPT, 80, seed=1, arithmetic=arithmetic)
+    held = stream(lm, PROMPT, 80, seed=1, hold=[(1, 5, value)], arithmetic=arithmetic)
+    backend = held._engine._backend
+    text = ""
+    for piece in held:
+        text += piece
+        assert backend.cells(0)[1, 5] == value
+    assert text != free
+    assert held.sequence.hold == (Clamp(1, 5, value),)
+    assert text == generate(lm, PROMPT, 80, seed=1, hold=[(1, 5, value)], arithmetic=arithmetic)
+
+
+@pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
+def test_a_held_cell_shows_tanh_of_its_value_through_its_output_gate(lm, kind: type):
+    backend: Backend = kind(lm.network if kind is Float32Backend else Int8Weights.of(lm.network), 2)
+    clamps, cell, value, above = ((Clamp(0, 4, 1.5),), ()), 4, 1.5, False
+    for token in (3, 9, 20, 31):
+        before = backend.state(0)
+        backend.load(1, before)
+        backend.predict(np.array([0, 1]), np.array([token, token]), clamps)
+        held, free = backend.state(0), backend.state(1)
+        gates = lm.network.gates(0, lm.network.embedding(torch.tensor([token])), before.h[0])
+        assert held.c[0, 0, cell] == value
+        assert float(held.h[0, 0, cell]) == pytest.approx(float(gates[0, 3, cell]) * np.tanh(value), abs=0.02)
+        others = [each for each in range(12) if each != cell]
+        assert torch.equal(held.c[0, 0, others], free.c[0, 0, others])  # the rest of its layer
+        assert torch.equal(held.h[0, 0, others], free.h[0, 0, others])
+        above |= not torch.equal(held.c[1], free.c[1])
+    assert above, "the layer above never read what it shows"
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_a_held_reply_is_the_same_alone_and_among_others_who_hold_something_else(lm, arithmetic: Arithmetic):
+    engine = Engine(lm, max_rows=6, arithmetic=arithmetic)
+    asked: list[tuple[int, list[tuple[int, int, float]], Sequence]] = []
+    for seed in range(12):
+        hold = [(seed % 2, seed, 4.0 - seed), (1 - seed % 2, 2, 0.0)] if seed % 3 else []
+        length = 10 + 5 * seed
+        asked.append((seed, hold, engine.add_request(PROMPT[:seed], params(seed, length), hold=hold)))
+    write(engine, *(sequence for _, _, sequence in asked))
+    for seed, hold, sequence in asked:
+        alone = generate(lm, PROMPT[:seed], 10 + 5 * seed, seed=seed, hold=hold, arithmetic=arithmetic)
+        assert sequence.text == alone
+
+
+def test_compiled_and_torch_hold_in_the_same_way(lm):
+    weights = Int8Weights.of(lm.network)
+    backends: list[Backend] = [NumbaInt8Backend(weights, 8), TorchInt8Backend(weights, 8)]
+    chance = np.random.default_rng(1)
+    for turn in range(60):
+        rows = chance.permutation(8)[: chance.integers(1, 9)].astype(np.int64)
+        ids = chance.integers(0, len(lm.tokenizer), len(rows))
+        clamps = [
+            tuple(Clamp(int(chance.integers(2)), cell, float(chance.normal() * 3)) for cell in range(turn % 4))
+            for _ in rows
+        ]
+        one, other = (each.predict(rows, ids, clamps if turn % 5 else ()) for each in backends)
+        assert np.array_equal(one, other)
+    for row in range(8):
+        left, right = (each.state(row) for each in backends)
+        assert torch.equal(left.h, right.h)
+        assert torch.equal(left.c, right.c)
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_a_held_reply_cut_anywhere_and_continued_is_the_whole(lm, arithmetic: Arithmetic):
+    options: dict[str, Any] = {"hold": HOLDS, "arithmetic": arithmetic}
+    whole = generate(lm, PROMPT, 30, seed=6, **options)
+    for cut in (1, 2, 15, 29):
+        start = stream(lm, PROMPT, cut, seed=6, **options)
+        written = "".join(start)
+        memory, first = start.sequence.memory, start.sequence.next_first
+        assert written + generate(lm, "", 30 - cut, seed=6, memory=memory, first=first, **options) == whole
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_the_prompt_is_read_with_all_cells_free(lm, arithmetic: Arithmetic):
+    """So a reply that goes on from a memory is what it would be if the text before it were its prompt."""
+    one = stream(lm, "To be", 30, seed=1, arithmetic=arithmetic)
+    reply = "".join(one)
+    two = generate(lm, "\nNot", 30, seed=2, memory=one.sequence.memory, hold=HOLDS, arithmetic=arithmetic)
+    assert two == generate(lm, "To be" + reply + "\nNot", 30, seed=2, hold=HOLDS, arithmetic=arithmetic)
+
+
+def test_a_cell_held_at_what_it_would_be_changes_nothing(lm):
+    begun = stream(lm, PROMPT, 1, seed=3)
+    text = "".join(begun)
+    value = float(begun._engine._backend.cells(0)[0, 6])
+    assert generate(lm, PROMPT, 1, seed=3, hold=[(0, 6, value)]) == text
+    held = stream(lm, PROMPT, 1, seed=3, hold=[(0, 6, value)])
+    "".join(held)
+    assert begun.sequence.memory is not None
+    assert held.sequence.memory is not None
+    assert torch.equal(held.sequence.memory.state.h, begun.sequence.memory.state.h)
+
+
+@pytest.mark.parametrize(
+    ("hold", "words"),
+    [
+        ([(2, 0, 0.0)], "hold is of layer 2: this model has 0 to 1"),
+        ([(0, 12, 0.0)], "hold is of cell 12: this model has 0 to 11"),
+        ([(0, -1, 0.0)], "hold is of cell -1"),
+        ([(True, 0, 0.0)], "hold is of layer True"),
+        ([(0, 1.0, 0.0)], "hold is of cell 1.0"),
+        ([(0, 0, 8.5)], "hold is of the value 8.5: it must be a number from -8 to 8"),
+        ([(0, 0, float("nan"))], "hold is of the value nan"),
+        ([(0, 0, "up")], "hold is of the value 'up'"),
+        ([(0, 0, True)], "hold is of the value True"),
+        ([(0, 0)], r"hold is \(0, 0\): it must be a layer, a cell and a value"),
+        (["abc"], "hold is 'abc': it must be"),
+        ([(0, 0, 1.0), (0, 0, 2.0)], "hold is of one cell twice"),
+        ([(0, n, 1.0) for n in range(MAX_CLAMPS + 1)], "hold is of 5 cells: at most 4"),
+    ],
+)
+def test_what_cannot_be_held_is_refused_before_anything_is_written(lm, hold, words):
+    with pytest.raises(ValueError, match=f"^{words}"):
+        stream(lm, PROMPT, hold=hold)
+
+
+def test_the_order_of_holds_says_nothing(lm):
+    assert check_clamps(HOLDS, lm.config) == check_clamps(HOLDS[::-1], lm.config)
+    assert str(check_clamps([(0, 0, -0.0)], lm.config)[0].value) == "0.0"

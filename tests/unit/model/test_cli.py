@@ -1,0 +1,362 @@
+"""``python -m model`` in a terminal and in a pipe; a few tests run the real program."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from model import PRETRAINED, Blend, CharLSTM, ChatFormat, generate, score
+from model.__main__ import main
+from tests.support.tiny_models import ALPHABET, tiny_model
+
+ROOT = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-m", "model"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    tiny_model().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lm(folder) -> CharLSTM:
+    return CharLSTM.from_pretrained(folder)
+
+
+@pytest.fixture
+def give_stdin(monkeypatch):
+    def give(data: bytes) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    return give
+
+
+def test_generate_writes_only_the_text_when_piped(folder, lm, capfdbinary):
+    assert main(["generate", "ROMEO:", "--length=50", "--seed=1", f"--model={folder}"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out.decode() == generate(lm, "ROMEO:", 50, seed=1)
+    assert b"seed 1" in err
+
+
+def test_every_setting_reaches_the_sampler(folder, lm, capsys):
+    whole = generate(lm, "A", 400, temperature=1.5, top_k=9, top_p=0.9, seed=7)
+    stop = whole[100:105]
+    settings = ["--temperature=1.5", "--top-k=9", "--top-p=0.9", "--seed=7", f"--stop={stop}", "--length=400"]
+    assert main(["generate", "A", *settings, f"--model={folder}"]) == 0
+    assert capsys.readouterr().out == whole[: whole.index(stop)]
+
+
+@pytest.mark.parametrize("prompt", ["", "ROMEO:", "it's $HOME", "-x", "two\nlines", "--seed"])
+def test_the_command_it_shows_writes_the_same_text_again(folder, capsys, prompt):
+    assert main(["generate", "--length=40", "--temperature=0.3", f"--model={folder}", "--stop=-z", "--", prompt]) == 0
+    first = capsys.readouterr()
+    again = shlex.split(first.err.partition("again: ")[2])
+    assert again[:4] == ["python", "-m", "model", "generate"]
+    assert main(again[3:]) == 0
+    assert capsys.readouterr().out == first.out
+
+
+def test_cells_are_held_and_in_the_command_it_shows(folder, lm, capsys):
+    held = ["--hold=1,5,-4", "--hold", "0,3,1e-5"]
+    assert main(["generate", "A", "--length=60", "--seed=7", *held, f"--model={folder}"]) == 0
+    written = capsys.readouterr()
+    assert written.out == generate(lm, "A", 60, seed=7, hold=[(1, 5, -4), (0, 3, 1e-5)])
+    assert main(shlex.split(written.err.partition("again: ")[2])[3:]) == 0
+    assert capsys.readouterr().out == written.out
+
+
+@pytest.mark.parametrize("share", [[], ["--share=0.25"]])
+def test_two_models_write_together_and_are_in_the_command_it_shows(folder, lm, tmp_path, capsys, share):
+    other = tiny_model(ALPHABET + "ä", hidden=9, layers=1, seed=4)
+    other.save_pretrained(tmp_path / "other")
+    asked = ["generate", "A", "--length=60", "--seed=7", f"--model={folder}", f"--blend-with={tmp_path}/other", *share]
+    assert main([*asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["text"] == generate(Blend(lm, other, 0.25 if share else 0.5), "A", 60, seed=7)
+    assert [told[name] for name in ("model", "blend_with", "blend_commit", "share")] == [
+        "tiny", "other", None, 0.25 if share else 0.5]  # fmt: skip
+    assert main(shlex.split(told["again"])[3:]) == 0
+    assert capsys.readouterr().out == told["text"]
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+def test_the_arithmetic_can_be_chosen_and_is_in_the_command_it_shows(folder, lm, capsys, arithmetic):
+    assert main(["generate", "A", "--seed=7", f"--arithmetic={arithmetic}", f"--model={folder}"]) == 0
+    written = capsys.readouterr()
+    assert written.out == generate(lm, "A", seed=7, arithmetic=arithmetic)
+    assert f"--arithmetic={arithmetic}" in written.err
+
+
+def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(tmp_path, lm, capsys):
+    lm = replace(lm, chat=ChatFormat("A: ", "\nB: ", "\n"))
+    lm.save_pretrained(tmp_path)
+    words = ["generate", "Hi", "--chat", "--length=2000", "--seed=1", f"--model={tmp_path}"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert out == generate(lm, "A: Hi\nB: ", 2000, seed=1, stop="\n")
+    assert len(out) < 2000
+    again = shlex.split(err.partition("again: ")[2])
+    assert "--chat" in again
+    assert main(again[3:]) == 0
+    assert capsys.readouterr().out == out
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["finish_reason"] == "stop"
+    assert main(["info", f"--model={tmp_path}"]) == 0
+    assert '"suffix": "\\nB: "' in capsys.readouterr().out
+    assert main([*words, "--stop=x"]) == 2
+    assert "--chat ends the reply at the turn's end: leave --stop away" in capsys.readouterr().err
+
+
+def test_chat_with_a_model_that_does_not_is_one_clear_line(folder, capsys):
+    assert main(["generate", "Hi", "--chat", f"--model={folder}"]) == 2
+    assert "has read no conversations that training knew of: leave --chat away" in capsys.readouterr().err
+
+
+def test_two_runs_without_a_seed_differ(folder, capsys):
+    texts = set()
+    for _ in range(2):
+        main(["generate", f"--model={folder}", "--length=100"])
+        texts.add(capsys.readouterr().out)
+    assert len(texts) == 2
+
+
+def test_a_dash_reads_the_prompt_from_standard_input(folder, lm, capsys, give_stdin):
+    give_stdin(b"ROMEO:\n")
+    assert main(["generate", "-", "--length=20", "--seed=3", f"--model={folder}"]) == 0
+    assert capsys.readouterr().out == generate(lm, "ROMEO:\n", 20, seed=3)
+
+
+def test_characters_the_model_does_not_know_are_told(folder, capsys):
+    assert main(["generate", "né né", "--length=5", f"--model={folder}"]) == 0
+    assert "'é' (2 times)" in capsys.readouterr().err
+
+
+def test_generate_json_tells_all_about_a_reply(folder, lm, capsys):
+    assert main(["generate", "Aé", "--length=20", "--seed=4", "--json", f"--model={folder}"]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["text"] == generate(lm, "A", 20, seed=4)
+    assert (reply["prompt"], reply["seed"], reply["finish_reason"]) == ("Aé", 4, "length")
+    assert (reply["model"], reply["commit"], reply["unknown"]) == ("tiny", None, ["é"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--temperature=nan"], "temperature is nan"),
+        (["--temperature=abc"], "temperature is 'abc'"),
+        (["--temperature=-1"], "temperature is -1"),
+        (["--length=0"], "length is 0"),
+        (["--length=12.7"], "length is 12.7"),
+        (["--length=" + "9" * 5000], "length is"),
+        (["--length=10000001"], "10,000,000"),
+        (["--seed=4294967296"], "seed is 4294967296"),
+        (["--top-k=-1"], "top_k is -1"),
+        (["--top-p=0"], "top_p is 0"),
+        (["--stop=" + "x" * 101], "stop is"),
+        (["--model=./nowhere"], "there is no folder './nowhere'"),
+        (["--model=user/name@"], "names no revision"),
+        (["--model=a/b/c"], "a/b/c is not a model's name on the Hub"),
+        (["--model="], "'' is not a model's name on the Hub"),
+        (["--hold=2,0,1"], "hold is of layer 2: this model has 0 to 1"),
+        (["--hold=0,0"], "hold is (0, 0): it must be a layer, a cell and a value"),
+        (["--hold=0,0,x"], "hold is of the value 'x': it must be a number from -8 to 8"),
+        (["--hold=0,0,1", f"--blend-with={PRETRAINED}"], "the cells of a blend cannot be held"),
+        (["--share=0.5"], "--share is of a second model: name it with --blend-with"),
+        (["--share=2", f"--blend-with={PRETRAINED}"], "share is 2: it must be a number from 0 to 1"),
+        (["--blend-with=./nowhere"], "there is no folder './nowhere'"),
+        (["--nonsense"], "--nonsense"),
+        (["a", "b"], "unrecognized arguments: b"),
+        (["\udcff"], "the prompt is not UTF-8"),
+    ],
+)
+def test_a_bad_argument_is_one_clear_line(capsys, arguments, told):
+    assert main(["generate", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("error: ")
+    assert told in err
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["score"], ["generate", "--leng=5"]])
+def test_a_command_line_it_cannot_read_is_one_clear_line(capsys, arguments):
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_score_prints_nats_and_bits(folder, lm, capsys, tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("Hello é\n", encoding="utf-8")
+    assert main(["score", str(path), f"--model={folder}"]) == 0
+    out = capsys.readouterr().out
+    result = score(lm, "Hello é\n")
+    assert f"{result.nats:.4f} a character" in out
+    assert f"{result.bpc:.4f} a character" in out
+    assert f"{result.bits[result.bits == result.bits].sum():,.0f} bits" in out
+    assert "'é'" in out
+
+
+def test_score_per_character_is_a_line_each(folder, lm, capsys, give_stdin):
+    give_stdin("aé\n".encode())
+    assert main(["score", "-", "--per-character", f"--model={folder}"]) == 0
+    out, err = capsys.readouterr()
+    bits = score(lm, "aé\n").bits
+    assert out.splitlines() == [f'{bits[0]:.4f}\t"a"', 'unknown\t"é"', f'{bits[2]:.4f}\t"\\n"']
+    assert "nats" in err
+
+
+def test_score_json_has_the_bits_of_each(folder, lm, capsys, give_stdin):
+    give_stdin("abé".encode())
+    assert main(["score", "-", "--json", f"--model={folder}"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    result = score(lm, "abé")
+    assert told["bits"][:2] == pytest.approx(result.bits[:2].tolist(), abs=1e-5)
+    assert told["bits"][2] is None
+    assert told["bpc"] == pytest.approx(result.bpc)
+    assert told["nats"] == pytest.approx(result.bpc * math.log(2))
+    assert told["unknown"] == [{"character": "é", "position": 2, "times": 1}]
+    assert told["protocol"] == "carried"
+
+
+@pytest.mark.parametrize("data", [b"", "éé".encode()])
+def test_score_of_nothing_known_is_valid_json(folder, capsys, give_stdin, data):
+    give_stdin(data)
+    assert main(["score", "-", "--json", f"--model={folder}"]) == 0
+    told = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert told["characters"] == 0
+    assert told["bpc"] is None
+
+
+def test_score_reads_a_text_as_training_does(folder, capsys, give_stdin):
+    told = []
+    for data in (b"a\nb\n", b"\xef\xbb\xbfa\r\nb\r"):
+        give_stdin(data)
+        main(["score", "-", "--json", f"--model={folder}"])
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("data", [b"good\xff", "text".encode("utf-16")])
+def test_score_of_what_is_not_utf8_names_the_byte(folder, capsys, give_stdin, data):
+    give_stdin(data)
+    assert main(["score", "-", f"--model={folder}"]) == 2
+    assert capsys.readouterr().err.startswith("error: standard input is not UTF-8: byte ")
+
+
+def test_score_of_a_missing_file_or_a_folder_is_one_line(folder, capsys, tmp_path):
+    for path in (tmp_path / "missing", tmp_path):
+        assert main(["score", str(path), f"--model={folder}"]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("error: cannot read ")
+        assert err.count("\n") == 1
+
+
+def test_info_tells_what_a_model_is(folder, lm, capsys):
+    assert main(["info", f"--model={folder}"]) == 0
+    out = capsys.readouterr().out
+    for told in (
+        f"{lm.config.parameters:,}",
+        "2 layers of 12 cells",
+        "58 characters",
+        "training corpus",
+        "config.json",
+    ):
+        assert told in out
+    assert main(["info", "--json", f"--model={folder}"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "".join(told["vocab"]) == "".join(sorted(ALPHABET))
+    assert told["files"]["model.safetensors"] == (folder / "model.safetensors").stat().st_size
+    assert (told["hidden_size"], told["num_layers"], told["parameters"]) == (12, 2, lm.config.parameters)
+    assert told["training"] == {"corpus": "none", "steps": 0}
+
+
+def test_info_shows_numbers_as_long_as_anyone_reads_them(tmp_path, lm, capsys):
+    training = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "steps": 386, "dropout_in": 1 / 3}, "repo": ""}
+    CharLSTM(lm.network, lm.tokenizer, training).save_pretrained(tmp_path)
+    assert main(["info", f"--model={tmp_path}"]) == 0
+    told = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines() if line.startswith("training")]
+    assert told == [
+        ["training", "val_loss", "0.16349"],
+        ["training", "recipe", '{"lr": 0.008, "steps": 386, "dropout_in": 0.33333}'],
+    ]
+
+
+def test_the_bundled_model_is_the_default(monkeypatch, capsys):
+    asked = []
+
+    def load(name, **options):
+        asked.append(name)
+        return tiny_model()
+
+    monkeypatch.setattr(CharLSTM, "from_pretrained", load)
+    assert main(["generate", "--length=1", "--seed=1"]) == 0
+    assert asked == [str(PRETRAINED)]
+    assert "--model" not in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_what_is_written_and_ends_with_130(folder, lm):
+    with subprocess.Popen(
+        [*COMMAND, "generate", "A", "--length=10000000", "--seed=2", f"--model={folder}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    ) as process:
+        assert process.stdout is not None
+        first = b""
+        while len(first) < 300:  # it streams: this comes long before the end
+            first += process.stdout.read(300)
+        process.send_signal(signal.SIGINT)
+        rest, err = process.communicate(timeout=60)
+    text = (first + rest).decode()
+    assert process.returncode == 130
+    assert text == generate(lm, "A", len(text), seed=2)
+    assert b"Traceback" not in err
+    assert f"{len(text):,} characters".encode() in err
+    assert b"--seed=2" in err
+
+
+def test_a_reader_that_leaves_is_no_error(folder):
+    command = f"{shlex.join(COMMAND)} generate --length=1000000 --model={shlex.quote(str(folder))} | head -c 20"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, timeout=60)
+    assert len(done.stdout) == 20
+    assert done.stderr == b""
+
+
+def test_a_terminal_shows_the_prompt_and_no_control_characters(tmp_path):
+    """A model that learned escape sequences must not steer the terminal; one without Unicode must not crash."""
+    tiny_model("\x1b\x9b[2Jaé\n").save_pretrained(tmp_path / "odd")
+    ours, theirs = os.openpty()
+    try:
+        done = subprocess.run(
+            [*COMMAND, "generate", "aé", "--length=300", "--temperature=5", f"--model={tmp_path / 'odd'}"],
+            cwd=ROOT,
+            env=dict(os.environ, PYTHONIOENCODING="latin-1", TERM="xterm"),
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+        shown = os.read(ours, 100_000)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert shown.startswith(b"\x1b[1ma\xe9\x1b[0m")
+    written = shown.removeprefix(b"\x1b[1ma\xe9\x1b[0m")
+    assert b"\\u241b" in written  # the picture of ESC, as a terminal that lacks it shows it
+    assert not {0x1B, 0x9B} & set(written)
+    assert written.endswith(b"\r\n")

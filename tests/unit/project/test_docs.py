@@ -1,0 +1,74 @@
+"""The guided pages say what is true: each block of Python runs, and prints what stands under it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+PAGE = Path(__file__).parents[3] / "docs" / "lecture.md"
+# A block of Python, and what it prints if a block of text follows at once.
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def printed() -> list[tuple[str, str]]:
+    """What each block that shows its output should print, and what it prints; they share their names."""
+    page, names, found = PAGE.read_text(encoding="utf-8"), {"__name__": "lecture"}, []
+    with torch.random.fork_rng(devices=[]):
+        for block in BLOCK.finditer(page):
+            line = page[: block.start(1)].count("\n")
+            found.append((block[2], run(block[1], line, names)))
+    return found
+
+
+def run(code: str, line: int, names: dict[str, Any]) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile("\n" * line + code, str(PAGE), "exec"), names)
+    return out.getvalue()
+
+
+def test_every_block_runs_and_prints_what_the_page_shows(printed):
+    for shown, really in printed:
+        if shown is not None:
+            assert really == shown
+
+
+def test_no_block_is_missed(printed):
+    page = PAGE.read_text(encoding="utf-8")
+    assert len(printed) == page.count("```python") >= 12
+    assert sum(shown is not None for shown, _ in printed) == page.count("```text")
+
+
+def test_the_reply_that_is_not_shown_has_its_length(printed):
+    """The one block whose output the page leaves out: another bundled model writes another text."""
+    (really,) = [really for shown, really in printed if shown is None and really]
+    assert len(really) == 200
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGE.parent.glob("*.md"):
+        prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_pictures_are_there_in_both_schemes_and_say_what_they_show():
+    pages = [PAGE.parents[1] / "README.md", *PAGE.parent.glob("*.md")]
+    shown = set()
+    for page in pages:
+        pictures = re.findall(r"<picture>.*?</picture>", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for picture in pictures:
+            dark, light = re.findall(r'src(?:set)?="([^"]+)"', picture)
+            assert dark.replace("-dark.", "-light.") == light
+            assert len(re.findall(r'alt="([^"]{20,})"', picture)) == 1
+            shown |= {(page.parent / name).resolve() for name in (dark, light)}
+    assert all(path.is_file() for path in shown)
+    assert shown <= (made := set((PAGE.parent / "pictures").resolve().iterdir()))
+    assert sum(path.stat().st_size for path in made) < 1_500_000

@@ -1,0 +1,109 @@
+"""Who may import whom: the arrows go one way, and each part can be understood without those behind it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+HEAVY = ("gradio", "huggingface_hub", "matplotlib", "playwright", "pytest")
+
+
+def modules(package: str) -> list[Path]:
+    return sorted(path for path in (ROOT / package).rglob("*.py") if not path.is_symlink())
+
+
+def imports(path: Path, *, deferred: bool = True) -> Iterator[tuple[int, str]]:
+    """(level, module) of each import: level 0 is absolute. Without ``deferred`` only those that run at import."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if not deferred and id(node) in inside:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.level, node.module
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.level, alias.name) for alias in node.names)
+
+
+def packages(path: Path, *, deferred: bool = True) -> set[str]:
+    """The top packages that a file imports absolutely."""
+    return {name.partition(".")[0] for level, name in imports(path, deferred=deferred) if level == 0}
+
+
+@pytest.mark.parametrize("path", modules("model"), ids=lambda path: path.stem)
+def test_the_model_knows_neither_training_nor_the_page(path):
+    assert not packages(path) & {"training", "ui", "app", "tests", "gradio", "matplotlib"}
+
+
+@pytest.mark.parametrize("path", modules("model"), ids=lambda path: path.stem)
+def test_the_model_speaks_to_the_hub_only_when_asked(path):
+    assert "huggingface_hub" not in packages(path, deferred=False)
+
+
+@pytest.mark.parametrize("path", modules("model"), ids=lambda path: path.stem)
+def test_the_model_can_be_installed_under_another_name(path):
+    """A wheel installs it as char_lstm: so it never calls itself by its name."""
+    assert "model" not in packages(path)
+
+
+@pytest.mark.parametrize("path", modules("training"), ids=lambda path: path.stem)
+def test_training_knows_the_model_and_no_page(path):
+    assert not packages(path) & {"ui", "app", "tests", "gradio", "spaces"}
+
+
+@pytest.mark.parametrize("path", [ROOT / "app.py", *modules("ui")], ids=lambda path: path.stem)
+def test_the_page_knows_the_model_and_no_training(path):
+    assert not packages(path) & {"training", "tests", "matplotlib"}
+
+
+@pytest.mark.parametrize("path", modules("ui"), ids=lambda path: path.stem)
+def test_the_parts_of_the_page_do_not_import_its_entry(path):
+    assert "app" not in packages(path)
+
+
+def test_the_model_works_without_the_hub_gradio_or_training(tmp_path):
+    """In a process of its own, where importing any of them fails."""
+    program = f"""
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {(*HEAVY, "training", "ui", "app")!r}:
+            raise ImportError(f"{{name}} must not be imported")
+
+sys.meta_path.insert(0, Refuse())
+sys.path.insert(0, {str(ROOT)!r})
+import torch
+import model
+tokenizer = model.CharTokenizer.from_text("ab\\n")
+lm = model.CharLSTM(model.LSTMNetwork(model.LSTMConfig(3, 4, 5, 1)).eval(), tokenizer)
+lm.save_pretrained({str(tmp_path / "x")!r})
+lm = model.CharLSTM.from_pretrained({str(tmp_path / "x")!r})
+text = model.generate(lm, "a", 10, seed=1)
+print(len(text), model.score(lm, text).characters)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["10", "10"], "")
+
+
+def test_importing_prints_nothing_and_starts_nothing(tmp_path):
+    program = (
+        f"import sys, threading; sys.path.insert(0, {str(ROOT)!r}); import model, model.__main__, training; "
+        "assert threading.active_count() == 1"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,78 @@
+"""The rules of the layout: what a folder holds, how long a module is, which way imports go."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PACKAGES = sorted(path.parent for name in ("model", "training", "ui") for path in (ROOT / name).rglob("__init__.py"))
+MODULES = sorted(
+    path for name in ("model", "training", "ui") for path in (ROOT / name).rglob("*.py") if not path.is_symlink()
+)
+MAX_MODULES = 14  # in a folder
+MAX_LINES = 350  # of a module
+MAX_FUNCTION = 60  # lines
+STILL_TOO_LONG = {  # to be split; nothing may be added
+    "app.py",
+    "model/__main__.py",
+    "model/backends/backend.py",
+    "model/checkpoint/checkpoint.py",
+    "training/card/model_card.py",
+    "training/cli/options.py",
+    "training/cli/start.py",
+    "training/corpus/privacy.py",
+    "training/run/run_folder.py",
+    "ui/routes/api.py",
+}
+DATA = {"root", "__pycache__"}  # folders that are no packages
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=shown)
+def test_the_docstring_of_a_package_lists_its_modules(package: Path) -> None:
+    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
+    listed = re.findall(r"^(\w+)  +\S", docstring, re.MULTILINE)
+    modules = {path.stem for path in package.glob("*.py") if not path.stem.startswith("__")}
+    folders = {path.name for path in package.iterdir() if path.is_dir()} - DATA
+    assert len(listed) == len(set(listed))
+    assert set(listed) == modules | folders
+    assert docstring.splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=shown)
+def test_a_folder_holds_few_modules(package: Path) -> None:
+    assert len([path for path in package.glob("*.py") if path.stem != "__init__"]) <= MAX_MODULES
+
+
+@pytest.mark.parametrize("path", [ROOT / "app.py", *MODULES], ids=shown)
+def test_a_module_is_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = [n.name for n in functions if n.end_lineno and n.end_lineno - n.lineno >= MAX_FUNCTION]
+    too_long = bool(long) or len(text.splitlines()) > MAX_LINES
+    assert too_long == (shown(path) in STILL_TOO_LONG), long
+
+
+def test_imports_go_one_way() -> None:
+    """The order of the layers stands in pyproject.toml, under importlinter."""
+    program = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout

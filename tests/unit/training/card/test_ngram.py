@@ -1,0 +1,66 @@
+"""The n-gram baseline: by hand, and against a loop that looks every count up."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from training.card.ngram import ngram_loss
+
+
+def plain(train: list[int], held_out: list[int], vocab_size: int, order: int) -> float:
+    """Witten and Bell's interpolation as it is written in books."""
+    counts: Counter[tuple[int, ...]] = Counter(
+        tuple(train[at : at + length]) for length in range(1, order + 1) for at in range(len(train) - length + 1)
+    )
+
+    def chance(context: tuple[int, ...], char: int) -> float:
+        shorter = chance(context[1:], char) if context else 1 / vocab_size
+        follows = [n for gram, n in counts.items() if gram[:-1] == context]
+        if not follows:
+            return shorter
+        return (counts[(*context, char)] + len(follows) * shorter) / (sum(follows) + len(follows))
+
+    chances = [chance(tuple(held_out[max(0, at - order + 1) : at]), held_out[at]) for at in range(1, len(held_out))]
+    return -sum(map(math.log, chances)) / len(chances)
+
+
+def test_a_case_by_hand() -> None:
+    """abab, then ab: P(b) = (2 + 2/3) / 6 without context; after an a, which b followed twice: (2 + P(b)) / 3."""
+    train, held_out = np.array([0, 1, 0, 1]), np.array([0, 1])
+    one = (2 + 2 / 3) / 6
+    assert ngram_loss(train, held_out, 3, order=1) == pytest.approx(-math.log(one))
+    assert ngram_loss(train, held_out, 3, order=2) == pytest.approx(-math.log((2 + one) / 3))
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize(("count", "vocabulary"), [(1, 2), (3, 4), (200, 3), (300, 12)])
+def test_it_is_what_books_say(order: int, count: int, vocabulary: int) -> None:
+    draw = np.random.default_rng(count)
+    train = draw.integers(vocabulary, size=count).astype(np.uint8)
+    held_out = draw.integers(vocabulary, size=60).astype(np.uint8)  # with much that the first never had
+    expected = plain(train.tolist(), held_out.tolist(), vocabulary, order)
+    assert ngram_loss(train, held_out, vocabulary, order=order) == pytest.approx(expected)
+
+
+def test_chances_sum_to_one() -> None:
+    draw = np.random.default_rng(3)
+    train, context = draw.integers(6, size=500), draw.integers(6, size=4)
+    losses = [[ngram_loss(train, np.array([*context[:n], char]), 6) for char in range(6)] for n in (1, 4)]
+    # Of the longer text three more characters are predicted, each time the same ones.
+    before = 3 * ngram_loss(train, context, 6)
+    assert sum(math.exp(-loss) for loss in losses[0]) == pytest.approx(1)
+    assert sum(math.exp(before - 4 * loss) for loss in losses[1]) == pytest.approx(1)
+
+
+def test_of_a_long_text_the_last_part_is_counted() -> None:
+    train, held_out = np.repeat([0, 1], 100), np.array([1, 1, 1])
+    assert ngram_loss(train, held_out, 2, most=100) == ngram_loss(train[100:], held_out, 2)
+    assert ngram_loss(train, held_out, 2, most=100) < ngram_loss(train, held_out, 2)
+
+
+def test_nothing_to_predict_is_no_number() -> None:
+    assert math.isnan(ngram_loss(np.array([0, 1]), np.array([0]), 2))

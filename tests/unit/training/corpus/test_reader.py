@@ -1,0 +1,483 @@
+"""Local texts: what is read, in which order, how bytes become text, and what each bad input gets."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import os
+import pickle
+import random
+import stat
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from training.corpus.decode import decode, shown
+from training.corpus.reader import Corpus, CorpusError, Errors, check_length, read_corpus
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def refusal(*sources: str | Path, **options: object) -> str:
+    """The one line that these sources get instead of a text."""
+    with pytest.raises(CorpusError) as caught:
+        read_corpus([str(source) for source in sources], **options)  # type: ignore[arg-type]
+    message = str(caught.value)
+    assert message.isprintable(), message
+    assert "Traceback" not in message
+    return message
+
+
+def texts(corpus: Corpus) -> list[str]:
+    return corpus.text.split("\n")
+
+
+# what is read
+
+
+def test_a_file_comes_as_it_is(tmp_path: Path) -> None:
+    content = "  two words\n\n\tÆsop, 中文, 👩‍👩‍👧, e\u0301, \u2028, \x0c\n"
+    write(tmp_path, {"my text.txt": content.encode()})
+    corpus = read_corpus([str(tmp_path / "my text.txt")])
+    assert corpus.text == content
+    assert corpus.name == "my-text"
+    assert corpus.files == ("my text.txt",)
+    assert corpus.characters == len(content)
+    assert corpus.sha256 == hashlib.sha256(content.encode()).hexdigest()
+    assert corpus.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"a\r\nb\rc\nd", "a\nb\nc\nd"),
+        (b"a\r\r\nb\n\r", "a\n\nb\n\n"),
+        (b"\xef\xbb\xbfa\n", "a\n"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa", "\ufeffa"),
+        ("a\u2028b\u0085c\x0bd".encode(), "a\u2028b\u0085c\x0bd"),
+        ("e\u0301 \u00e9".encode(), "e\u0301 \u00e9"),
+    ],
+)
+def test_line_ends_become_lf_and_one_byte_order_mark_goes(tmp_path: Path, raw: bytes, text: str) -> None:
+    assert read_corpus([str(write(tmp_path, {"a.txt": raw}) / "a.txt")]).text == text
+
+
+def test_files_are_joined_with_one_line_end_between_in_the_order_typed(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": b"\xef\xbb\xbfone", "b.txt": b"two\n", "c.txt": b"\xef\xbb\xbfthree\r\n"})
+    corpus = read_corpus([str(tmp_path / name) for name in ("b.txt", "c.txt", "a.txt")])
+    assert corpus.text == "two\n\nthree\n\none"
+    assert corpus.files == ("b.txt", "c.txt", "a.txt")
+    assert corpus.name == "b-and-2-more"
+
+
+def test_a_line_is_located_in_its_file(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    pieces = {f"{i}.txt": "".join(rng.choice("ab\n") for _ in range(rng.randint(1, 9))) for i in range(9)}
+    write(tmp_path, {name: text.encode() for name, text in pieces.items()})
+    corpus = read_corpus([str(tmp_path)])
+    expected = [(name, i + 1, line) for name, text in pieces.items() for i, line in enumerate(text.split("\n"))]
+    lines = corpus.text.split("\n")
+    assert [(*corpus.locate(i + 1), line) for i, line in enumerate(lines)] == expected
+
+
+def test_a_folder_gives_its_text_files_in_sorted_order_and_counts_the_rest(tmp_path: Path) -> None:
+    write(
+        tmp_path / "books",
+        {
+            "b.txt": b"b",
+            "a/z.md": b"az",
+            "a/b/c.txt": b"abc",
+            "a.txt": b"a",
+            "picture.txt": b"\x89PNG\r\n\x1a\n\x00\x00",
+            "late.bin": b"x" * 20_000 + b"\0",
+            "nothing.txt": b"",
+            ".hidden": b"h",
+            ".git/config": b"h",
+            ".git/deep/er": b"h",
+        },
+    )
+    corpus = read_corpus([str(tmp_path / "books")])
+    assert texts(corpus) == ["abc", "az", "a", "b"]
+    assert corpus.files == ("c.txt", "z.md", "a.txt", "b.txt")
+    assert corpus.name == "books"
+    assert (corpus.left_out.hidden, corpus.left_out.binary, corpus.left_out.empty) == (2, 2, 1)
+    assert corpus.warnings == ("left out of the text: 2 hidden, 2 binary, 1 empty",)
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    write(tmp_path, {"data/a.txt": b"a", "elsewhere/b.txt": b"b"})
+    (tmp_path / "data" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "circle").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "nowhere").symlink_to(tmp_path / "missing")
+    os.mkfifo(tmp_path / "data" / "pipe")
+    corpus = read_corpus([str(tmp_path / "data")])
+    assert texts(corpus) == ["a", "b"]
+    assert corpus.left_out.binary == 2
+
+
+def test_a_glob_gives_each_file_once_and_folders_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"a1.txt": b"1", "a2.txt": b"2", "b.txt": b"3", "d/x.txt": b"4", "d/e/y.txt": b"5", "d/z": b"\0"})
+    monkeypatch.chdir(tmp_path)
+    assert texts(read_corpus(["a?.txt"])) == ["1", "2"]
+    assert texts(read_corpus([str(tmp_path / "*.txt")])) == ["1", "2", "3"]
+    assert read_corpus(["d/*.txt"]).name == "d"
+    for pattern in ("d/**", "d/*", "**/d"):
+        corpus = read_corpus([pattern])
+        assert sorted(texts(corpus)) == ["4", "5"]
+        assert corpus.left_out.binary == 1
+    assert texts(read_corpus(["**/*.txt"])) == ["1", "2", "3", "5", "4"]
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_the_file(tmp_path: Path) -> None:
+    write(tmp_path, {"a[1].txt": b"one", "a1.txt": b"other"})
+    assert read_corpus([str(tmp_path / "a[1].txt")]).text == "one"
+
+
+def test_a_file_that_comes_twice_is_read_once(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": b"a", "b.txt": b"b"})
+    corpus = read_corpus([str(tmp_path / "b.txt"), str(tmp_path), str(tmp_path / "a.txt")])
+    assert texts(corpus) == ["b", "a"]
+    assert len([line for line in corpus.warnings if "comes twice" in line]) == 2
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(write(tmp_path, {"a.txt": b"home"})))
+    assert read_corpus(["~/a.txt"]).text == "home"
+    assert "there is no file" in refusal("~no-such-user-here/a.txt")
+
+
+def test_the_current_folder_is_named_after_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "plays", {"a.txt": b"a", "act/b.txt": b"b"})
+    monkeypatch.chdir(tmp_path / "plays" / "act")
+    assert read_corpus([".."]).name == "plays"
+    monkeypatch.chdir(tmp_path / "plays")
+    assert read_corpus(["."]).name == "plays"
+    assert read_corpus(["*.txt"]).name == "plays"
+
+
+def test_no_path_of_the_machine_is_kept(tmp_path: Path) -> None:
+    write(tmp_path / "secret-place", {"a.txt": b"a", "d/b.txt": b"b"})
+    corpus = read_corpus([str(tmp_path / "secret-place" / "d"), str(tmp_path / "secret-place" / "a.txt")])
+    assert "secret-place" not in repr(corpus)
+    assert "text" not in repr(corpus).replace(".txt", "")
+
+
+@contextlib.contextmanager
+def standard_input(content: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with io.TextIOWrapper(io.BytesIO(content)) as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", stream)
+        yield
+
+
+def test_a_dash_is_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with standard_input(b"\xef\xbb\xbfa\r\nb", monkeypatch):
+        corpus = read_corpus(["-"])
+    assert (corpus.text, corpus.name, corpus.files) == ("a\nb", "stdin", ("stdin",))
+    assert "given twice" in refusal("-", "-")
+    with standard_input(b"", monkeypatch):
+        assert refusal("-").startswith("standard input is empty")
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "no standard input" in refusal("-")
+
+
+def test_a_pipe_may_be_named_as_a_file() -> None:
+    code = "from training.corpus.reader import read_corpus; print(ascii(read_corpus(['/dev/stdin']).text))"
+    done = subprocess.run([sys.executable, "-c", code], input=b"x\r\ny", capture_output=True, check=True)
+    assert done.stdout.strip() == b"'x\\ny'"
+
+
+def test_without_sources_it_is_the_documentation_inside_python() -> None:
+    from pydoc_data.topics import topics
+
+    corpus = read_corpus()
+    assert corpus.name == "python-docs"
+    assert corpus.files == ("python-docs",)
+    assert corpus == read_corpus([])
+    assert corpus.characters > 300_000
+    assert all(text in corpus.text for text in topics.values())
+    assert corpus.text.startswith(topics[min(topics)])
+    assert corpus.warnings == ()
+
+
+def test_it_is_the_same_text_whatever_the_locale_says(tmp_path: Path) -> None:
+    write(tmp_path, {"é.txt": "é\n".encode(), "Z.txt": b"Z", "a.txt": b"a"})
+    code = f"from training.corpus.reader import read_corpus; print(read_corpus([{str(tmp_path)!r}]).sha256)"
+    for locale in ("C", "C.UTF-8"):
+        environment = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0"}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+        assert done.stdout.decode().strip() == hashlib.sha256("Z\na\né\n".encode()).hexdigest()
+
+
+def decoded(chunks: list[bytes], errors: Errors = "strict") -> str:
+    return "".join(text for text, _ in decode(chunks, "it", errors))
+
+
+def test_decoding_in_pieces_is_decoding_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(3)
+    parts = [b"\r", b"\n", b"\r\n", b"a", "é".encode(), "中".encode(), "👩".encode()]
+    broken = [b"\xe9", b"\xe4\xb8", b"\xf0\x9f", b"\x80", b"\xff"]
+    for trial in range(600):
+        raw = b"".join(rng.choice(parts + broken * (trial % 2)) for _ in range(rng.randrange(1, 40)))
+        monkeypatch.setattr("training.corpus.decode.PIECE_BYTES", rng.randint(4, 50))
+        whole = raw.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        cuts = sorted(rng.choices(range(len(raw) + 1), k=5))
+        chunks = [raw[start:end] for start, end in pairwise([0, *cuts, len(raw)])]
+        assert decoded(chunks, "replace") == whole
+        try:
+            raw.decode()
+        except UnicodeDecodeError as error:
+            with pytest.raises(CorpusError, match=f"at byte offset {error.start} "):
+                decoded(chunks)
+        else:
+            assert decoded(chunks) == whole
+
+
+# what is not to be had
+
+
+def test_missing_files_are_refused_with_a_suggestion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write(tmp_path, {"shakespeare.txt": b"a"}))
+    assert refusal("shakespaere.txt") == "there is no file or folder shakespaere.txt: is it shakespeare.txt?"
+    assert "hf://datasets/user/name" in refusal("user/name")
+    assert "nothing is called *.md" in refusal("*.md")
+    assert "shakespeare.txt/a" in refusal("shakespeare.txt/a")
+
+
+@pytest.mark.parametrize("source", ["", "  ", "a\0b", "x" * 5000, "ftp://host/a", "s3://bucket/a", "a\nb", "\udcff"])
+def test_what_can_be_no_source_is_refused_in_one_line(source: str) -> None:
+    assert len(refusal(source)) < 500
+
+
+def test_a_folder_without_text_is_refused_with_what_was_left_out(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    write(tmp_path / "full", {"a.bin": b"\0\1", ".b": b"x", "c.txt": b""})
+    assert f"{empty} holds no text: " in refusal(empty)
+    assert "holds no text (left out: 1 hidden, 1 binary, 1 empty)" in refusal(tmp_path / "full")
+    assert "holds no text" in refusal(write(tmp_path / "fine", {"a.txt": b"a"}), empty)
+
+
+def test_empty_files_are_refused_unless_another_has_text(tmp_path: Path) -> None:
+    write(tmp_path, {"empty.txt": b"", "mark.txt": b"\xef\xbb\xbf", "a.txt": b"a"})
+    assert "empty.txt is empty" in refusal(tmp_path / "empty.txt")
+    assert "mark.txt is empty" in refusal(tmp_path / "mark.txt")
+    assert "all the given files are empty" in refusal(tmp_path / "empty.txt", tmp_path / "mark.txt")
+    corpus = read_corpus([str(tmp_path / name) for name in ("empty.txt", "a.txt")])
+    assert corpus.text == "a"
+    assert "empty.txt is empty" in corpus.warnings[0]
+
+
+@contextlib.contextmanager
+def as_a_user_without_rights() -> Iterator[Path]:
+    """A folder below which permissions count, even where the tests run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "locked").mkdir()
+        write(folder, {"locked.txt": b"a", "locked/a.txt": b"a", "open.txt": b"a"})
+        (folder / "locked.txt").chmod(0)
+        (folder / "locked").chmod(0)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if root:
+                os.seteuid(0)
+            (folder / "locked").chmod(stat.S_IRWXU)
+
+
+def test_what_may_not_be_read_is_refused() -> None:
+    with as_a_user_without_rights() as folder:
+        for name in ("locked.txt", "locked", "locked/a.txt", "*.txt"):
+            assert "cannot be read (Permission denied)" in refusal(folder / name)
+        assert "locked" in refusal(folder)
+        assert read_corpus([str(folder / "open.txt")]).text == "a"
+
+
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
+    assert "loop.txt cannot be read" in refusal(tmp_path / "loop.txt")
+
+
+def test_text_that_is_not_utf8_is_refused_with_its_offset_and_the_option(tmp_path: Path) -> None:
+    path = write(tmp_path, {"latin.txt": b"one\ncaf\xe9 au lait"}) / "latin.txt"
+    message = refusal(path)
+    assert "latin.txt is not UTF-8: byte 0xE9 at byte offset 7 (line 2)" in message
+    assert "--errors replace" in message
+    path.write_bytes(b"\xef\xbb\xbf" + b"a" * 100_000 + b"\xe4\xb8")  # cut in the middle of a character
+    assert "byte offset 100003" in refusal(path)
+    path.write_bytes(b"a\xed\xa0\x80b")  # a surrogate, which UTF-8 does not have
+    assert "byte offset 1 " in refusal(path)
+
+
+def test_errors_replace_writes_u_fffd_and_says_how_often(tmp_path: Path) -> None:
+    path = write(tmp_path, {"a.txt": "kept \ufffd, ".encode() + b"caf\xe9 \xed\xa0\x80!"}) / "a.txt"
+    corpus = read_corpus([str(path)], errors="replace")
+    assert corpus.text == "kept \ufffd, caf\ufffd \ufffd\ufffd\ufffd!"
+    assert corpus.warnings == (f"{path} is not UTF-8: 4 places in it became U+FFFD",)
+    path.write_bytes(b"fine")
+    assert read_corpus([str(path)], errors="replace").warnings == ()
+    assert "--errors is ignore" in refusal(path, errors="ignore")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("text", ["To be, or not to be:\n" * 9, "Быть или не быть, вот в чём вопрос.\n" * 9, "hi\n"])
+def test_utf16_and_utf32_are_named(tmp_path: Path, encoding: str, text: str) -> None:
+    path = write(tmp_path, {"wide.txt": text.encode(encoding)}) / "wide.txt"
+    for source in (path, tmp_path):  # in a folder too: it is a text that the person wants
+        message = refusal(source, errors="replace")
+        assert f"wide.txt is {encoding[:6].upper()}" in message
+        assert "iconv" in message
+
+
+def archive(inside: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as zipped:
+        for name, content in inside.items():
+            zipped.writestr(name, content)
+    return buffer.getvalue()
+
+
+def safetensors_file(metadata: dict[str, str] | None) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        save_file({"weight": torch.ones(4)}, path, metadata=metadata)
+        return path.read_bytes()
+
+
+def pytorch_file() -> bytes:
+    buffer = io.BytesIO()
+    torch.save({"weight": torch.ones(4)}, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (gzip.compress(b"some text" * 99, mtime=0), "gzip"),
+        (archive({"a.txt": "text"}), "zip"),
+        (archive({"[Content_Types].xml": "<x/>", "word/document.xml": "<w/>"}), "Word"),
+        (archive({"mimetype": "application/epub+zip"}), "EPUB"),
+        (b"%PDF-1.7\n1 0 obj\n<< >>\nendobj", "PDF"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "PNG"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "JPEG"),
+        (b"{\\rtf1\\ansi Some text.}", "RTF"),
+        (safetensors_file(None), "safetensors"),
+        (safetensors_file({"format": "pt"}), "safetensors"),
+        (pytorch_file(), "pickle"),
+        (pickle.dumps({"a": [1, 2, 3]}), "pickle"),
+        (b"SQLite format 3\0" + bytes(84), "SQLite"),
+        (b"PAR1" + bytes(range(200)) + b"PAR1", "Parquet"),
+        (b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'}", "NumPy"),
+        (b"\x7fELF\x02\x01\x01\x00", "program"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "Git LFS pointer"),
+        (b"some text, then\0 a NUL", "a NUL at byte 15"),
+        (random.Random(1).randbytes(5000), "a NUL at byte"),
+        (bytes(5000), "a NUL at byte 0"),
+    ],
+)
+def test_what_is_not_text_is_named_for_what_it_is(tmp_path: Path, content: bytes, name: str) -> None:
+    path = write(tmp_path, {"mistake.txt": content}) / "mistake.txt"
+    for errors in ("strict", "replace"):
+        message = refusal(path, errors=errors)
+        assert message.startswith(f"{path} is not text but ")
+        assert name in message
+    write(tmp_path, {"fine.txt": b"fine"})
+    assert read_corpus([str(tmp_path)]).text == "fine"
+
+
+@pytest.mark.parametrize("text", ["BZ", "MZ is a code", "PAR", "ID3", "GIF8", "%PD", "{\\rt", "\x7f", "PK", "id,ftyp"])
+def test_short_and_odd_texts_are_still_texts(tmp_path: Path, text: str) -> None:
+    assert read_corpus([str(write(tmp_path, {"a.txt": text.encode()}) / "a.txt")]).text == text
+
+
+def test_any_bytes_give_a_text_or_one_clear_line(tmp_path: Path) -> None:
+    rng = random.Random(11)
+    heads = [b"", b"\xff\xfe", b"\xef\xbb\xbf", b"PK\x03\x04", b"\x1f\x8b", b"\x80\x04", b"%PDF-"]
+    path = tmp_path / "a.txt"
+    for _ in range(400):
+        body = bytes(rng.choice((rng.randrange(256), 10, 13, 97)) for _ in range(rng.randrange(60)))
+        raw = rng.choice(heads) + body
+        path.write_bytes(raw)
+        try:
+            text = read_corpus([str(path)]).text
+        except CorpusError as error:
+            assert str(error).isprintable()  # noqa: PT017 - either outcome is fine
+        else:
+            plain = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+            assert text == plain
+            assert b"\0" not in raw
+
+
+def test_one_distinct_character_is_a_text_with_a_warning(tmp_path: Path) -> None:
+    corpus = read_corpus([str(write(tmp_path, {"a.txt": b"aaaa"}) / "a.txt")])
+    assert corpus.text == "aaaa"
+    assert "one character, 'a'" in corpus.warnings[0]
+    assert read_corpus([str(write(tmp_path, {"b.txt": b"aab"}) / "b.txt")]).warnings == ()
+
+
+def test_a_text_shorter_than_a_window_is_refused_with_the_needed_size(tmp_path: Path) -> None:
+    corpus = read_corpus([str(write(tmp_path, {"a.txt": b"short"}) / "a.txt")])
+    check_length(corpus, 5)
+    with pytest.raises(CorpusError, match="it has 5 characters, and one window needs at least 1,200"):
+        check_length(corpus, 1200)
+
+
+# how much is read
+
+
+def test_more_than_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": b"a" * 600, "b.txt": b"b" * 600, "film.bin": b"\0" * 5000})
+    message = refusal(tmp_path / "a.txt", tmp_path / "b.txt", max_bytes=1000)
+    assert "the text is too large: 1.2 kB, and there is room for 1 kB on the disk of the run: make room" in message
+    assert read_corpus([str(tmp_path)], max_bytes=1200).characters == 1201
+    with (tmp_path / "sparse.txt").open("wb") as file:
+        file.write(b"x" * 9000)
+        file.truncate(10**12)
+    assert "sparse.txt is too large: 1e+03 GB" in refusal(tmp_path / "sparse.txt", max_bytes=10**11)
+
+
+def test_a_stream_without_end_is_given_up_at_the_limit() -> None:
+    assert "/dev/zero is too large: more than 100 kB" in refusal("/dev/zero", max_bytes=100_000)
+
+
+@pytest.mark.parametrize("line", [b"abcdefg\r\n", "日本語\n".encode()])
+def test_memory_is_that_of_a_piece_however_long_the_text(tmp_path: Path, line: bytes) -> None:
+    def peak(count: int) -> int:
+        path = write(tmp_path, {"big.txt": line * count}) / "big.txt"
+        tracemalloc.start()
+        try:
+            read_corpus([str(path)], path=tmp_path / "ids")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    short, long = peak(300_000), peak(3_000_000)
+    assert long < short + 1_000_000
+
+
+def test_messages_show_anything_on_one_line() -> None:
+    assert shown("a\nb\x1b[31m\udcff\u202e") == "a\\nb\\x1b[31m\\udcff\\u202e"
+    assert shown("é中" * 400).endswith("…")
+    assert len(shown("x" * 10**6)) <= 200
+    assert json.loads(json.dumps(shown("\udcff"))) == "\\udcff"

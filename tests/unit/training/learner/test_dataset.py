@@ -1,0 +1,77 @@
+"""Windows: contiguous streams of the text, a pure function of the step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from training.learner.dataset import Windows, split
+
+
+def numbered(count: int) -> np.ndarray:
+    """A text in which each character is its own place."""
+    return np.arange(count, dtype=np.int32)
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(100, 10), (1000, 100), (1009, 100), (15, 1), (3, 1)])
+def test_the_last_tenth_is_held_out(count: int, held_out: int) -> None:
+    train, validation = split(numbered(count))
+    assert len(validation) == held_out
+    assert np.array_equal(np.concatenate([train, validation]), numbered(count))
+
+
+def test_targets_are_the_successors_of_inputs_around_the_ring() -> None:
+    windows = Windows(numbered(97), batch=4, window=8, seed=3)
+    for step in range(20):
+        inputs, targets = windows.at(step)
+        assert inputs.shape == targets.shape == (4, 8)
+        assert inputs.dtype == targets.dtype == torch.int64
+        assert torch.equal(targets, (inputs + 1) % 97)
+        assert torch.equal(inputs[:, 1:], targets[:, :-1])
+
+
+def test_each_row_goes_on_where_it_was_within_a_pass() -> None:
+    windows = Windows(numbered(100), batch=3, window=5, seed=1)
+    for step in range(1, 40):
+        if not windows.starts_pass(step):
+            before, now = windows.at(step - 1)[1], windows.at(step)[0]
+            assert torch.equal(now[:, 0], before[:, -1])
+
+
+def test_a_pass_reads_every_character_once() -> None:
+    windows = Windows(numbered(96), batch=4, window=6, seed=9)
+    assert windows.steps_per_pass == 4
+    for turn in range(3):
+        read = torch.cat([windows.at(turn * 4 + step)[0].flatten() for step in range(4)])
+        assert sorted(read.tolist()) == list(range(96))
+
+
+def test_passes_begin_at_places_of_their_own() -> None:
+    windows = Windows(numbered(10_000), batch=1, window=100, seed=2)
+    begins = [int(windows.at(turn * windows.steps_per_pass)[0][0, 0]) for turn in range(8)]
+    assert len(set(begins)) == 8
+    assert [windows.starts_pass(step) for step in (0, 1, 99, 100, 101, 200)] == [True, False, False, True, False, True]
+
+
+def test_a_step_is_a_pure_function_of_its_number() -> None:
+    one, other = (Windows(numbered(500), 2, 7, seed=4) for _ in range(2))
+    later = [one.at(step) for step in (31, 2, 77)]
+    for (inputs, targets), step in zip(later, (31, 2, 77), strict=True):
+        assert torch.equal(other.at(step)[0], inputs)
+        assert torch.equal(other.at(step)[1], targets)
+
+
+def test_another_seed_reads_in_another_order() -> None:
+    one, other = (Windows(numbered(5000), 2, 7, seed) for seed in (1, 2))
+    assert not torch.equal(one.at(0)[0], other.at(0)[0])
+
+
+def test_a_window_longer_than_the_text_goes_round() -> None:
+    inputs, _ = Windows(numbered(3), batch=1, window=7, seed=1).at(0)
+    assert sorted(set(inputs.flatten().tolist())) == [0, 1, 2]
+
+
+def test_one_character_is_no_text_to_train_on() -> None:
+    with pytest.raises(ValueError, match="fewer than 2 characters"):
+        Windows(numbered(1), 1, 1, 1)

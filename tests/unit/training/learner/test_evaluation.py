@@ -1,0 +1,132 @@
+"""The two protocols, compared with loops so plain that they cannot be wrong."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from model import LSTMNetwork, LSTMState
+from model.int8.weights import Int8Weights, step
+from tests.support.tiny_models import tiny_network
+from training.learner import evaluation as evaluate
+
+
+def text(count: int, vocabulary: int = 11) -> np.ndarray:
+    return np.random.default_rng(count).integers(vocabulary, size=count).astype(np.int32)
+
+
+@pytest.fixture
+def network() -> LSTMNetwork:
+    return tiny_network(11)
+
+
+def plain_losses(network: LSTMNetwork, ids: np.ndarray, state: LSTMState | None = None) -> list[float]:
+    """The loss of each character after the first, one cell step at a time."""
+    losses = []
+    with torch.inference_mode():
+        for now, following in itertools.pairwise(ids.tolist()):
+            logits, state = network.step(torch.tensor([now]), state)
+            losses.append(float(F.cross_entropy(logits, torch.tensor([following]))))
+    return losses
+
+
+@pytest.mark.parametrize("count", [2, 3, 256, 257, 258, 700])
+def test_carried_is_one_pass_with_the_state_carried(network: LSTMNetwork, count: int) -> None:
+    ids = text(count)
+    assert evaluate.carried(network, ids) == pytest.approx(np.mean(plain_losses(network, ids)), abs=1e-6)
+
+
+def test_carried_in_many_rows_is_nearly_the_same(network: LSTMNetwork) -> None:
+    ids = text(3000)
+    alone = evaluate.carried(network, ids)
+    assert evaluate.carried(network, ids, rows=7, context=200) == pytest.approx(alone, abs=1e-4)
+
+
+def test_each_row_reads_its_own_part_after_a_warm_up(network: LSTMNetwork) -> None:
+    """With a context this short the rows differ from one pass; by how much is reckoned here."""
+    ids, rows, context = text(121), 4, 10
+    size = 120 // rows
+    expected = plain_losses(network, ids[: size + 1])
+    for row in range(1, rows):
+        warm = plain_losses(network, ids[row * size - context : (row + 1) * size + 1])
+        expected += warm[context:]
+    assert len(expected) == 120
+    assert evaluate.carried(network, ids, rows=rows, context=context) == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_losses_come_in_the_order_of_the_text(network: LSTMNetwork, rows: int) -> None:
+    ids = text(1201)
+    found = evaluate.carried_losses(network, ids, rows=rows, context=200)
+    assert found == pytest.approx(np.array(plain_losses(network, ids)), abs=1e-3)
+    cold = evaluate.cold_losses(network, ids, window=400, rows=2)
+    expected = [loss for start in (0, 400, 800) for loss in plain_losses(network, ids[start : start + 401])]
+    assert cold == pytest.approx(np.array(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_every_character_counts_once_however_many_rows(rows: int) -> None:
+    network = tiny_network(11)
+    with torch.no_grad():
+        network.output.weight.zero_()
+        network.output.bias.zero_()
+        network.output.bias[3] = 2.0
+    ids = text(997)
+    expected = math.log(math.e**2 + 10) - 2 * np.mean(ids[1:] == 3)
+    assert evaluate.carried(network, ids, rows=rows, context=50) == pytest.approx(expected, abs=1e-6)
+
+
+def test_cold_begins_each_window_from_zeros_and_leaves_out_the_rest(network: LSTMNetwork) -> None:
+    ids = text(100)
+    expected = [plain_losses(network, ids[start : start + 17]) for start in range(0, 96, 16)]
+    for rows in (1, 4, 128):
+        found = evaluate.cold(network, ids, window=16, rows=rows)
+        assert found == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+def test_cold256_is_what_it_is_called(network: LSTMNetwork) -> None:
+    ids = text(513)
+    expected = [plain_losses(network, ids[start : start + 257]) for start in (0, 256)]
+    assert evaluate.COLD_WINDOW == 256
+    assert evaluate.cold(network, ids) == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+def test_a_text_shorter_than_a_window_is_read_as_it_is(network: LSTMNetwork) -> None:
+    ids = text(50)
+    assert evaluate.cold(network, ids) == evaluate.carried(network, ids)
+
+
+def test_nothing_to_predict_is_no_number(network: LSTMNetwork) -> None:
+    assert math.isnan(evaluate.carried(network, text(1)))
+
+
+def test_a_huge_vocabulary_takes_smaller_pieces_and_gives_the_same(
+    network: LSTMNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = text(2000)
+    whole = (evaluate.carried(network, ids, rows=3, context=100), evaluate.cold(network, ids))
+    monkeypatch.setattr(evaluate, "_LOGITS", 11 * 256)
+    assert (evaluate.carried(network, ids, rows=3, context=100), evaluate.cold(network, ids)) == pytest.approx(whole)
+
+
+def test_what_8_bits_cost_is_the_difference_of_two_losses(network: LSTMNetwork) -> None:
+    ids = text(400)
+    weights, total = Int8Weights.of(network), 0.0
+    for start in (0, 32, 64):
+        h, c = torch.zeros(2, 1, 12, dtype=torch.int8), torch.zeros(2, 1, 12)
+        for now, following in itertools.pairwise(ids[start : start + 33].tolist()):
+            logits, h, c = step(weights, torch.tensor([now]), h, c)
+            total += float(F.cross_entropy(logits, torch.tensor([following])))
+    exact = np.mean([plain_losses(network, ids[start : start + 33]) for start in (0, 32, 64)])
+    assert evaluate.int8_cost(network, ids, rows=3) == pytest.approx(total / 96 - exact, abs=1e-6)
+
+
+def test_a_cost_that_is_no_number_is_hopeless(network: LSTMNetwork) -> None:
+    with torch.no_grad():
+        network.output.bias[2] = math.nan
+    assert evaluate.int8_cost(network, text(400)) == 1000

@@ -1,0 +1,194 @@
+"""Muon, gate by gate, and AdamW."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from training.learner.optimizers import AdamW, GatewiseMuon, Optimizer, orthogonalize
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def parameter(*shape: int, seed: int = 9) -> nn.Parameter:
+    return nn.Parameter(random(*shape, seed=seed))
+
+
+def one_step(gradient: Tensor) -> Tensor:
+    """What Muon adds a step to a matrix of zeros, at rate 1: the mean of two, after which all blocks have moved."""
+    matrix = nn.Parameter(torch.zeros_like(gradient))
+    matrix.grad = gradient.clone()
+    optimizer = GatewiseMuon({"m": matrix}, 1.0, dtype=torch.float32)
+    for number in (1, 2):
+        optimizer.step(1.0, number)
+    return matrix.detach() / 2
+
+
+@pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16), (2, 24, 24)])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize(("iterations", "least", "most"), [(3, 0.13, 1.9), (5, 0.7, 1.3), (8, 0.9, 1.1)])
+def test_singular_values_come_near_one(
+    shape: tuple[int, int, int], dtype: torch.dtype, iterations: int, least: float, most: float
+) -> None:
+    """Those from 0.004 of the norm on."""
+    u, _, v = torch.linalg.svd(random(*shape), full_matrices=False)
+    spread = torch.logspace(-2, 0, u.shape[2]).expand(shape[0], -1)
+    made = orthogonalize(u * spread[:, None] @ v, iterations, dtype)
+    values = torch.linalg.svdvals(made)
+    assert values.min() > least
+    assert values.max() < most
+    assert made.dtype == torch.float32
+
+
+def test_directions_stay() -> None:
+    u, _, v = torch.linalg.svd(random(2, 8, 20), full_matrices=False)
+    made = orthogonalize(u * torch.linspace(0.3, 1, 8) @ v, 3, torch.float32)
+    inside = u.mT @ made @ v.mT
+    assert torch.allclose(inside, torch.diag_embed(torch.diagonal(inside, dim1=1, dim2=2)), atol=1e-4)
+    assert torch.diagonal(inside, dim1=1, dim2=2).min() > 0.13
+
+
+def test_tall_is_wide_turned_round() -> None:
+    x = random(2, 6, 15)
+    assert torch.equal(orthogonalize(x.mT, 3), orthogonalize(x, 3).mT)
+
+
+def test_zeros_stay_zeros() -> None:
+    assert torch.equal(orthogonalize(torch.zeros(4, 5, 3), 3), torch.zeros(4, 5, 3))
+
+
+def test_each_gate_is_made_orthogonal_by_itself() -> None:
+    gradient = random(4 * 6, 10)
+    gradient[:6] *= 1000  # one gate's gradient drowns the others in the whole matrix, and must not
+    update = -one_step(gradient)
+    for gate in range(4):
+        part = slice(6 * gate, 6 * gate + 6)
+        alone = orthogonalize(gradient[part][None], 3, torch.float32)[0]
+        assert torch.allclose(update[part], alone, atol=1e-5)
+    whole = orthogonalize(gradient[None], 3, torch.float32)[0]
+    assert not torch.allclose(update, whole, atol=0.1)
+
+
+@pytest.mark.parametrize(("cells", "parts"), [(128, 1), (256, 1), (257, 1), (300, 2), (384, 2), (700, 4), (1024, 4)])
+def test_a_large_gate_is_made_orthogonal_in_parts(cells: int, parts: int) -> None:
+    """Of 256 cells at most; whole where no division comes out even."""
+    gradient = random(4 * cells, 5)
+    gradient[: cells // parts] *= 1000
+    update = -one_step(gradient)
+    size = cells // parts
+    for part in range(4 * parts):
+        rows = slice(size * part, size * part + size)
+        alone = orthogonalize(gradient[rows][None], 3, torch.float32)[0]
+        assert torch.allclose(update[rows], (size / 5) ** 0.5 * alone, atol=1e-5)
+
+
+def test_every_other_block_moves_at_a_step() -> None:
+    matrix = nn.Parameter(torch.zeros(4 * 384, 8))
+    matrix.grad = random(4 * 384, 8)
+    optimizer = GatewiseMuon({"m": matrix}, 1.0)
+    moved = []
+    for number in (1, 2):
+        before = matrix.detach().clone()
+        optimizer.step(1.0, number)
+        moved.append((matrix != before).view(8, 192, 8).any(dim=2).all(dim=1).tolist())
+        assert (matrix != before).view(8, 192, 8).any(dim=(1, 2)).tolist() == moved[-1]
+    assert moved == [[False, True] * 4, [True, False] * 4]
+
+
+def test_the_size_of_the_gradient_does_not_matter() -> None:
+    gradient = random(4 * 6, 10)
+    assert torch.allclose(one_step(gradient), one_step(1e4 * gradient), atol=1e-5)
+
+
+def test_tall_gates_take_larger_steps() -> None:
+    """So that the root mean square of an update depends on the width only."""
+    square, tall = one_step(random(4 * 16, 16)), one_step(random(4 * 64, 16))
+    ratio = tall.square().mean().sqrt() / square.square().mean().sqrt()
+    assert 0.85 < ratio < 1.25
+
+
+def make(kind: str, matrix: nn.Parameter, weight_decay: float = 0.0) -> Optimizer:
+    if kind == "muon":
+        return GatewiseMuon({"m": matrix}, 0.5, weight_decay=weight_decay)
+    return AdamW({"m": matrix}, 0.5, weight_decay=weight_decay)
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_weight_decay_is_decoupled(kind: str) -> None:
+    matrix = parameter(8, 3)
+    before = matrix.detach().clone()
+    matrix.grad = torch.zeros_like(matrix)
+    make(kind, matrix, 0.1).step(0.5, 1)
+    assert torch.allclose(matrix.detach(), before * (1 - 0.5 * 0.5 * 0.1))
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_without_a_gradient_nothing_moves(kind: str) -> None:
+    matrix = parameter(8, 3)
+    before = matrix.detach().clone()
+    optimizer = make(kind, matrix, 0.1)
+    optimizer.step(1.0, 1)
+    assert torch.equal(matrix.detach(), before)
+    assert all(not tensor.any() for _, tensor in optimizer.tensors())
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_the_share_scales_the_step(kind: str) -> None:
+    moves = []
+    for share in (1.0, 0.25):
+        matrix = nn.Parameter(torch.zeros(8, 5))
+        matrix.grad = random(8, 5)
+        make(kind, matrix).step(share, 1)
+        moves.append(matrix.detach())
+    assert torch.allclose(moves[0] * 0.25, moves[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_its_memory_can_be_taken_over(kind: str) -> None:
+    gradients = [random(8, 5, seed=seed) for seed in range(6)]
+    one, other = parameter(8, 5), parameter(8, 5)
+    begun, goes_on = make(kind, one), make(kind, other)
+    for number, gradient in enumerate(gradients[:3], 1):
+        one.grad = gradient
+        begun.step(1.0, number)
+    with torch.no_grad():
+        other.copy_(one)
+    for (name, mine), (its_name, its) in zip(goes_on.tensors(), begun.tensors(), strict=True):
+        assert name == its_name
+        mine.copy_(its)
+    for number, gradient in enumerate(gradients[3:], 4):
+        for matrix, optimizer in ((one, begun), (other, goes_on)):
+            matrix.grad = gradient
+            optimizer.step(1.0, number)
+    assert torch.equal(one, other)
+
+
+def test_muons_momentum_is_nesterovs() -> None:
+    gradients = [random(8, 5, seed=seed) for seed in range(3)]
+    matrix, expected, buffer = nn.Parameter(torch.zeros(8, 5)), torch.zeros(8, 5), torch.zeros(8, 5)
+    optimizer = GatewiseMuon({"m": matrix}, 0.1, momentum=0.9, dtype=torch.float32)
+    for number, gradient in enumerate(gradients, 1):
+        matrix.grad = gradient
+        optimizer.step(1.0, number)
+        buffer = 0.9 * buffer + 0.1 * gradient
+        looked_ahead = (0.1 * gradient + 0.9 * buffer).view(4, 2, 5)
+        turn = torch.tensor([number % 2 == gate % 2 for gate in range(4)])[:, None, None]
+        expected -= (0.2 * turn * orthogonalize(looked_ahead, 3, torch.float32)).view(8, 5)
+    assert torch.allclose(matrix.detach(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (6,)])
+def test_adamw_is_torchs(shape: tuple[int, ...]) -> None:
+    one, other = parameter(*shape), parameter(*shape)
+    mine = AdamW({"p": one}, 0.03, weight_decay=0.2)
+    decay = 0.2 if len(shape) > 1 else 0.0
+    torchs = torch.optim.AdamW([other], 0.03, betas=(0.9, 0.99), weight_decay=decay)
+    for number in range(1, 20):
+        one.grad = random(*shape, seed=number)
+        other.grad = one.grad.clone()
+        mine.step(1.0, number)
+        torchs.step()
+    assert torch.allclose(one, other, atol=1e-6)

@@ -1,0 +1,327 @@
+"""The training step: what it computes, what it carries, and that nothing of it depends on when it is stopped."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from model import LSTMConfig, LSTMNetwork, LSTMState
+from tests.support.tiny_models import tiny_network
+from training.learner.dropout import DroppedNetwork
+from training.learner.recipe import Recipe
+from training.learner.trainer import DivergedError, Trainer
+
+RECIPE = Recipe(
+    embedding_size=4,
+    hidden_size=8,
+    num_layers=2,
+    batch=3,
+    window=10,
+    steps=40,
+    dropout_in=0.1,
+    dropout_between=0.3,
+    dropout_out=0.3,
+    dropout_weights=0.2,
+    reset=0.1,
+)
+ALL_IN: dict[str, Any] = {"dropout_in": 0, "dropout_between": 0, "dropout_out": 0, "dropout_weights": 0}
+
+
+def text(count: int = 400, vocabulary: int = 6) -> np.ndarray:
+    return np.random.default_rng(1).integers(vocabulary, size=count).astype(np.int32)
+
+
+def trainer(recipe: Recipe = RECIPE) -> Trainer:
+    return Trainer(recipe, 6, text())
+
+
+def same(one: Trainer, other: Trainer) -> bool:
+    a, b = one.state_tensors(), other.state_tensors()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+# learning
+
+
+def test_a_text_with_a_rule_is_learned_to_near_its_entropy() -> None:
+    """Half of the characters follow from those before, half are a fair choice of two: ln 2 / 2 nats."""
+    draw = np.random.default_rng(3).integers(2, size=3000)
+    ids = np.stack([draw, 2 + (draw + np.roll(draw, 1)) % 2], axis=1).flatten().astype(np.int32)
+    recipe = Recipe(embedding_size=8, hidden_size=24, num_layers=1, batch=16, window=24, steps=260, lr=0.01)
+    recipe = replace(recipe, dropout_in=0.0, dropout_out=0.0, average=0.95)
+    one = Trainer(recipe, 4, ids)
+    first = one.step()
+    losses = [one.step() for _ in range(recipe.steps - 1)]
+    assert first == pytest.approx(math.log(4), abs=0.3)
+    assert np.mean(losses[-20:]) == pytest.approx(math.log(2) / 2, abs=0.04)
+    with torch.inference_mode():
+        inputs, targets = one.windows.at(0)
+        logits, _ = one.average(inputs)
+        averaged = torch.nn.functional.cross_entropy(logits[:, 4:].flatten(0, 1), targets[:, 4:].flatten())
+    assert float(averaged) == pytest.approx(math.log(2) / 2, abs=0.06)
+
+
+def test_it_begins_by_expecting_each_character_as_often_as_the_text_has_it() -> None:
+    ids = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2] * 20, np.int32)
+    network = Trainer(replace(RECIPE, dropout_in=0.0), 4, ids).average
+    with torch.inference_mode():
+        logits, _ = network(torch.tensor([[0, 1, 2], [3, 3, 0]]))
+    expected = torch.tensor([101, 61, 21, 1]) / 184  # what never occurs is rare, not impossible
+    assert torch.allclose(logits.softmax(-1), expected.expand(2, 3, 4), atol=1e-6)
+
+
+def test_the_train_loss_is_the_mean_since_it_was_taken() -> None:
+    one = trainer()
+    assert math.isnan(one.take_train_loss())
+    losses = [one.step() for _ in range(5)]
+    assert one.take_train_loss() == pytest.approx(np.mean(losses))
+    later = one.step()
+    assert one.take_train_loss() == pytest.approx(later)
+
+
+def test_gradients_are_clipped_to_their_bound() -> None:
+    """With a bound this low AdamW's first moment cannot have grown beyond it."""
+    one = trainer(replace(RECIPE, clip=1e-6))
+    one.step()
+    moments = [tensor for name, tensor in one.state_tensors().items() if name.endswith("exp_avg")]
+    assert moments
+    assert math.sqrt(sum(float(moment.square().sum()) for moment in moments)) <= 1e-6
+
+
+def test_averaged_weights_follow_the_weights() -> None:
+    one = trainer(replace(RECIPE, average=0.5, steps=10))
+    kept: dict[str, Tensor] = {}
+    for count in range(6):
+        one.step()
+        decay = min(0.5, (1 + count) / (10 + count))
+        for name, now in one.network.state_dict().items():
+            kept[name] = now.clone() if count == 0 else decay * kept[name] + (1 - decay) * now
+    for name, averaged in one.average.state_dict().items():
+        assert torch.allclose(averaged, kept[name], atol=1e-6)
+
+
+def test_the_learning_rate_ends_at_zero() -> None:
+    one = trainer(replace(RECIPE, steps=5))
+    for _ in range(5):
+        one.step()
+    assert one.learning_rate == 0
+
+
+def test_biases_are_not_decayed() -> None:
+    ids = np.zeros(400, dtype=np.int32)  # nothing to learn of the other characters
+    strong, none = (Trainer(replace(RECIPE, weight_decay=decay, steps=3), 6, ids) for decay in (9.0, 0.0))
+    for each in (strong, none):
+        nn.init.ones_(each.network.output.weight)  # which begins at zero, where nothing can decay
+        each.step()
+    for name, parameter in strong.network.named_parameters():
+        assert torch.allclose(parameter, none.network.get_parameter(name), atol=1e-7) == (parameter.ndim == 1)
+
+
+# dropout
+
+
+def test_without_rates_the_dropped_network_is_the_network() -> None:
+    network = tiny_network(6)
+    ids = torch.from_numpy(text(60).astype(np.int64)).view(3, 20)
+    state = LSTMState(torch.randn(2, 3, 12), torch.randn(2, 3, 12))
+    dropped = DroppedNetwork(network, replace(RECIPE, **ALL_IN))
+    logits, after = dropped(ids, state, torch.Generator())
+    expected, expected_after = network(ids, state)
+    assert torch.allclose(logits, expected, atol=1e-6)
+    assert torch.allclose(after.h, expected_after.h, atol=1e-6)
+    assert torch.allclose(after.c, expected_after.c, atol=1e-6)
+
+
+def test_it_trains_the_networks_own_weights() -> None:
+    network = LSTMNetwork(LSTMConfig(6, 4, 8, 2))
+    logits, _ = DroppedNetwork(network, RECIPE)(
+        torch.zeros(2, 5, dtype=torch.int64), LSTMState.zeros(network.config, 2), torch.Generator()
+    )
+    logits.sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("place", ["dropout_in", "dropout_between", "dropout_out"])
+def test_a_mask_holds_for_the_whole_window_and_differs_between_rows(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks = []
+    plain: Any = torch.Tensor.bernoulli_
+
+    def drawn(mask: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        masks.append(plain(mask, *arguments, **options))
+        return masks[-1]
+
+    monkeypatch.setattr(torch.Tensor, "bernoulli_", drawn)
+    network = tiny_network(6, hidden=64, embedding=64)
+    ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
+    recipe = replace(RECIPE, **{**ALL_IN, place: 0.5})
+    DroppedNetwork(network, recipe)(ids, LSTMState.zeros(network.config, 3), torch.Generator())
+    assert [mask.shape for mask in masks] == [(3, 1, 64)]  # one a row; broadcast over time
+    assert set(masks[0].unique().tolist()) == {0.0, 1.0}
+    assert not torch.equal(masks[0][0], masks[0][1])
+
+
+def test_weight_dropout_leaves_out_single_weights_that_read_the_state() -> None:
+    """And the gradient reaches only those that are left, scaled as they are."""
+    network = LSTMNetwork(LSTMConfig(6, 16, 64, 1))
+    dropped = DroppedNetwork(network, replace(RECIPE, **{**ALL_IN, "dropout_weights": 0.25}))
+    ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
+    state = LSTMState(torch.randn(1, 3, 64), torch.randn(1, 3, 64))
+    random = torch.Generator().manual_seed(7)
+    logits, _ = dropped(ids, state, random)
+    logits.square().sum().backward()
+    gradient = network.lstm.get_parameter("weight_hh_l0").grad
+    assert gradient is not None
+    left = gradient.ne(0)
+    assert float(left.float().mean()) == pytest.approx(0.75, abs=0.02)
+    thinned = copy.deepcopy(network)
+    with torch.no_grad():
+        thinned.lstm.get_parameter("weight_hh_l0").mul_(left / 0.75)
+    assert torch.allclose(thinned(ids, state)[0], logits, atol=1e-5)
+    assert not torch.allclose(dropped(ids, state, random)[0], logits, atol=1e-3)  # another mask
+
+
+def test_dropout_keeps_the_mean() -> None:
+    """A linear read-out of ones: what is left is scaled up by what is out."""
+    network = tiny_network(6, hidden=400, layers=1)
+    with torch.no_grad():
+        network.output.weight.fill_(1.0)
+    ids = torch.zeros(2000, 1, dtype=torch.int64)
+    zeros = LSTMState.zeros(network.config, 2000)
+    dropped = DroppedNetwork(network, replace(RECIPE, **{**ALL_IN, "dropout_out": 0.4}, num_layers=1))
+    with torch.no_grad():
+        mean = dropped(ids, zeros, torch.Generator().manual_seed(1))[0].mean()
+        expected = network(ids, zeros)[0].mean()
+    assert float(mean) == pytest.approx(float(expected), abs=0.1)
+
+
+def test_masks_depend_on_every_bit_of_the_seed() -> None:
+    """Seeds 1 and 3 once drew the same masks: a CPU generator looks at the lower half of its seed only."""
+    drawn = []
+    for seed in (1, 3, 2**31 + 1):
+        one = trainer(replace(RECIPE, seed=seed))
+        one.step()
+        drawn.append(one._random.get_state())
+    assert not torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
+# the carried state
+
+
+def test_the_state_is_carried_from_window_to_window_and_forgotten_at_a_new_pass() -> None:
+    recipe = replace(RECIPE, **ALL_IN, reset=0.0, lr=1e-9, matrix_lr=1e-9)
+    one = trainer(replace(recipe, weight_decay=0))
+    state = LSTMState.zeros(one.network.config, 3)
+    for step in range(2 * one.windows.steps_per_pass + 1):
+        if one.windows.starts_pass(step):
+            state = LSTMState.zeros(one.network.config, 3)
+        with torch.no_grad():
+            _, state = one.network(one.windows.at(step)[0], state)
+        one.step()
+        assert torch.allclose(one.state_tensors()["carried.h"], state.h, atol=1e-5)
+
+
+def test_now_and_then_a_row_starts_from_zeros() -> None:
+    one = trainer(replace(RECIPE, batch=20, window=5, reset=0.3))
+    seen = []
+    forward = one._forward
+
+    def watched(ids: Tensor, state: LSTMState, random: torch.Generator) -> tuple[Tensor, LSTMState]:
+        seen.append(int((state.c == 0).all(dim=2).all(dim=0).sum()))
+        return forward(ids, state, random)
+
+    one._forward = watched  # type: ignore[assignment]
+    for _ in range(4):
+        one.step()
+    assert seen[0] == 20
+    assert 3 <= sum(seen[1:]) <= 33  # of 60 rows 18 on average
+    assert max(seen[1:]) < 20
+
+
+# stopped and resumed
+
+
+@pytest.mark.parametrize("stop", [0, 1, 7, 13, 14, 39])
+def test_a_resumed_run_is_the_run_that_was_not_stopped(stop: int) -> None:
+    whole, begun = trainer(), trainer()
+    for _ in range(stop):
+        begun.step()
+    resumed = trainer()
+    resumed.load_state_tensors(copied(begun.state_tensors()))
+    for _ in range(40):
+        whole.step()
+    for _ in range(40 - stop):
+        resumed.step()
+    assert resumed.steps_done == 40
+    assert same(whole, resumed)
+    assert whole.take_train_loss() == resumed.take_train_loss()
+
+
+def test_bfloat16_is_resumed_exactly_too() -> None:
+    recipe = replace(RECIPE, bfloat16=True)
+    whole, begun, resumed = (trainer(recipe) for _ in range(3))
+    for _ in range(5):
+        begun.step()
+    resumed.load_state_tensors(copied(begun.state_tensors()))
+    for each, steps in ((whole, 12), (resumed, 7)):
+        for _ in range(steps):
+            each.step()
+    assert same(whole, resumed)
+
+
+def test_making_a_trainer_leaves_torchs_random_numbers_alone() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    trainer().step()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_another_runs_state_is_refused() -> None:
+    whole = copied(trainer().state_tensors())
+    tensors = copied(Trainer(RECIPE, 7, text()).state_tensors())
+    lacking = {name: tensor for name, tensor in whole.items() if name != "carried.c"}
+    extra = {**whole, "optimizer.more": torch.zeros(1)}
+    shaped = {**whole, "weights.output.bias": torch.zeros(7)}
+    typed = {**whole, "weights.output.bias": torch.zeros(6, dtype=torch.float64)}
+    for wrong in (tensors, {}, lacking, extra, shaped, typed):
+        with pytest.raises(ValueError, match="does not fit this run"):
+            trainer().load_state_tensors(wrong)
+
+
+# diverging
+
+
+def test_a_loss_that_is_no_number_stops_before_anything_is_updated() -> None:
+    one = trainer()
+    one.step()
+    with torch.no_grad():
+        one.network.output.bias[2] = math.nan
+    before = copied(one.state_tensors())
+    with pytest.raises(DivergedError, match="loss at step 2 is nan"):
+        one.step()
+    after = one.state_tensors()
+    assert one.steps_done == 1
+    assert all(
+        torch.equal(after[name].nan_to_num(9), before[name].nan_to_num(9)) for name in before if "carried" not in name
+    )
+
+
+def test_rates_far_too_high_are_noticed() -> None:
+    one = trainer(replace(RECIPE, lr=10, matrix_lr=10, weight_decay=10, steps=200))
+    with pytest.raises(DivergedError, match=r"the (loss|gradient) at step \d+ is (nan|inf)"):
+        collections.deque((one.step() for _ in range(200)), maxlen=0)

@@ -1,0 +1,101 @@
+"""What is shown: samples that cannot disturb a terminal, numbers in one style, and never a crash for want of one."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+
+import pytest
+
+from training.run import console
+from training.run.console import Progress, duration, losses, sample, say, speed, visible
+
+
+def test_a_sample_stands_in_its_margin() -> None:
+    assert sample("Once upon a time.\nThe end of it", 60) == "  │ Once upon a time.\n  │ The end of"
+
+
+def test_long_lines_are_broken_at_spaces() -> None:
+    shown = sample("word " * 40, 40).split("\n")
+    assert all(len(row) < 40 and row.startswith("  │ word") and row.endswith("word") for row in shown)
+
+
+def test_a_line_without_spaces_is_broken_anyhow() -> None:
+    shown = sample("字" * 100, 44).split("\n")
+    assert [len(row) for row in shown][:2] == [43, 43]
+
+
+def test_blank_lines_are_left_out_and_few_lines_are_shown() -> None:
+    assert sample("\n\n\na\n\n\nb\n\n c \n", 60) == "  │ a\n  │ b\n  │  c"
+    assert len(sample("x\n" * 50, 60).split("\n")) == 4
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n \n"])
+def test_nothing_to_see_is_said(text: str) -> None:
+    assert sample(text, 60) == "  │ (nothing but white space, so far)"
+
+
+def test_a_terminal_is_given_nothing_to_obey() -> None:
+    hostile = "a\x1b[2Jb\x07c\x00d\x9be\u202ef\u2028g\th\rk"
+    assert visible(hostile) == "a␛[2Jb␇c␀d�e�f�g    h␍k"
+    assert visible("plain\ntext, é 日本 👍") == "plain\ntext, é 日本 👍"
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", sample("".join(map(chr, range(256))), 60))
+
+
+def test_numbers_have_one_style() -> None:
+    assert losses(1.5) == "1.5000 nats, 2.164 bits a character"
+    assert losses(123456.0) == "1.2e+05 nats a character"
+    assert speed(28_412) == "28.4k chars/s"
+    assert [duration(s) for s in (0.4, 59, 90, 3600, 20_000)] == [
+        "0 s",
+        "59 s",
+        "1.5 minutes",
+        "60.0 minutes",
+        "5.6 hours",
+    ]
+
+
+class GoneTerminal(io.StringIO):
+    """A terminal that was closed."""
+
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_that_is_gone_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", GoneTerminal())
+    say("hello")
+    bar = Progress(10, 0, 100)
+    for _ in range(10):
+        bar.advance(2.0)
+    bar.close()
+
+
+def test_without_a_terminal_there_is_a_line_at_once_and_then_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(console, "monotonic", lambda: now[0])
+    bar = Progress(100, 40, 1000)
+    for _ in range(30):
+        now[0] += 1
+        bar.advance(2.0)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "step 41 of 100: loss 2.000, 2.89 bpc, 1.0k chars/s, 59 s left"
+    assert [line.split()[1] for line in lines] == ["41", "52", "63"]
+
+
+def test_the_speed_is_that_of_training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(console, "monotonic", lambda: now[0])
+    bar = Progress(10, 0, 1000)
+    assert bar.chars_per_sec == 0
+    now[0] = 2.0
+    bar.advance(1.0)
+    now[0] = 10.0
+    bar.pause(8.0)
+    assert bar.chars_per_sec == 500

@@ -1,0 +1,94 @@
+"""What a run tells of itself: nothing private of the text, of the machine, or of an address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.card.redact import public_source
+from training.cli import options
+from training.run.facts import beginnings, versions
+
+
+def published(*arguments: str) -> str:
+    return options.to_publish(options.parse(arguments))
+
+
+def test_names_before_a_colon_are_the_first_beginnings() -> None:
+    play = "ROMEO:\nAy me!\n\nFirst Citizen:\nO Romeo.\n\n" * 6 + "ROMEO:\nO!\n" * 3 + "NURSE:\nMadam!\n"
+    assert beginnings(play) == ["ROMEO:", "First Citizen:", "Ay"]
+
+
+def test_words_with_a_capital_come_before_others() -> None:
+    assert beginnings("and so on\nThen they went\nand back\n" * 7) == ["Then", "and"]
+
+
+def test_a_chat_in_another_script_has_beginnings_too() -> None:
+    assert beginnings("小明：你好\n小红：再见\n" * 5) == ["小明：", "小红："]
+
+
+@pytest.mark.parametrize("text", ["", "x", "\n" * 50, "one line only", "Private: once\n" * 4, "\x1b[31m red\n" * 9])
+def test_what_is_rare_or_cannot_be_shown_is_no_beginning(text: str) -> None:
+    assert beginnings(text) == []
+
+
+def test_lists_and_comments_are_no_beginnings() -> None:
+    assert beginnings("- item one\n# a comment\n--flag value\n" * 9) == []
+
+
+def test_the_command_is_told_as_it_was_typed() -> None:
+    command = published("plays.txt", "--minutes=2.5", "--push-to", "ada/plays", "--private", "--license=cc0-1.0")
+    assert command == ("python -m training plays.txt --minutes 2.5 --push-to ada/plays --private --license cc0-1.0")
+    assert published() == "python -m training"
+
+
+def test_options_of_the_recipe_are_told() -> None:
+    command = published(
+        "a.txt", "--steps=20", "--hidden-size", "8", "--lr=1e-3", "--no-bfloat16", "--no-fit", "--preset=tiny"
+    )
+    assert command == (
+        "python -m training a.txt --preset tiny --steps 20 --hidden-size 8 --lr 0.001 --no-fit --no-bfloat16"
+    )
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        ["--out", "/home/ada/secret"],
+        ["--out=/home/ada/secret"],
+        ["--resume", "/home/ada/secret"],
+        ["--resume=~/secret"],
+    ],
+)
+def test_no_folder_of_this_machine_is_told(out: list[str]) -> None:
+    assert published("/home/ada/texts/play.txt", *out) == "python -m training play.txt"
+
+
+def test_sources_are_told_by_their_last_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ada")
+    told = {
+        "/home/ada/a b.txt": "a b.txt",
+        "../x/y.txt": "y.txt",
+        "texts/": "texts",
+        "~/texts/*.txt": "*.txt",
+        "~nobody-of-this-name/z.txt": "z.txt",
+        ".": tmp_path.name,
+        "-": "-",
+        "/": "text",
+        "\udce9.txt": "?.txt",
+        "https://ada:secret@example.org:8080/a/b.txt?token=secret#secret": "https://example.org:8080/a/b.txt",
+        "HTTPS://example.org/b.txt?X-Signature=secret": "HTTPS://example.org/b.txt",
+        "hf://datasets/ada/texts@v2/a.txt": "hf://datasets/ada/texts@v2/a.txt",
+    }
+    assert {typed: public_source(typed) for typed in told} == told
+
+
+def test_publishing_what_looks_private_is_nobodys_business() -> None:
+    assert "publish" not in published("a.txt", "--push-to=ada/x", "--publish-anyway")
+
+
+def test_versions_name_no_machine() -> None:
+    assert set(versions()) == {"python", "torch", "machine"}
+    assert Path.home().name not in versions()["machine"].split()

@@ -1,0 +1,336 @@
+"""Run folders: whole checkpoints only, one process at a time, and what is damaged is passed over loudly."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.checkpoint.checkpoint import CheckpointError
+from tests.support.tiny_models import tiny_model
+from tests.support.tiny_runs import ROOT
+from training.errors import RunError
+from training.run.run_folder import RunFolder, metrics_bytes, read_metrics, read_state, step_of, write_state
+
+
+def filled(losses: dict[int, float | None]) -> Callable[[int], Callable[[Path], None]]:
+    """Writers of checkpoints: tiny models, and as metrics the losses up to their step."""
+
+    def writer(step: int) -> Callable[[Path], None]:
+        def write(folder: Path) -> None:
+            tiny_model(hidden=3, layers=1, seed=step).save_pretrained(folder)
+            lines = [{"step": at, "val_loss": loss} for at, loss in losses.items() if at <= step and loss is not None]
+            (folder / "metrics.jsonl").write_bytes(metrics_bytes(lines))
+            write_state(folder, {"step": step}, {"steps_done": torch.tensor(step)})
+
+        return write
+
+    return writer
+
+
+Opened = Callable[..., RunFolder]
+Again = Callable[[RunFolder], RunFolder]
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    """Opens run folders that are closed when the test ends."""
+    folders = []
+
+    def open_folder(path: Path, *, resume: bool = False) -> RunFolder:
+        folders.append(RunFolder(path, resume=resume))
+        return folders[-1]
+
+    yield open_folder
+    for folder in folders:
+        folder.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path, opened: Opened) -> RunFolder:
+    """A run of three checkpoints, of which the second is the best."""
+    folder = opened(tmp_path / "runs" / "one")
+    write = filled({10: 3.0, 20: 1.0, 30: 2.0})
+    for step in (10, 20, 30):
+        folder.save(step, write(step))
+    folder.mark("best", folder.steps()[1])
+    return folder
+
+
+@pytest.fixture
+def again(opened: Opened) -> Again:
+    """Closes a run folder and opens it to resume it, as another process would."""
+
+    def reopened(run: RunFolder) -> RunFolder:
+        run.close()
+        return opened(run.path, resume=True)
+
+    return reopened
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.name for path in paths]
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+# saving
+
+
+def test_checkpoints_are_named_by_their_step(run: RunFolder) -> None:
+    assert names(run.steps()) == ["step-00000010", "step-00000020", "step-00000030"]
+    assert (run.path / "latest").readlink() == Path("step-00000030")
+    best = run.best()
+    assert best is not None
+    assert step_of(best) == 20
+
+
+def test_steps_are_sorted_as_numbers(run: RunFolder) -> None:
+    for name in ("step-100000000", "step-99999999", "step-123", "step-00000040.tmp"):
+        (run.path / name).mkdir()
+    (run.path / "step-00000099").write_text("no folder")
+    assert names(run.steps())[3:] == ["step-99999999", "step-100000000"]
+
+
+def test_what_fails_half_way_leaves_nothing_and_changes_nothing(run: RunFolder) -> None:
+    def write(folder: Path) -> None:
+        (folder / "config.json").write_text("half")
+        raise OSError(28, "No space left on device")
+
+    before = sorted(path.name for path in run.path.iterdir())
+    with pytest.raises(OSError, match="No space"):
+        run.save(40, write)
+    assert sorted(path.name for path in run.path.iterdir()) == before
+    assert (run.path / "latest").readlink() == Path("step-00000030")
+
+
+def test_an_older_checkpoint_of_that_step_is_replaced(run: RunFolder) -> None:
+    (run.steps()[2] / "old.txt").write_text("old")
+    run.save(30, filled({})(30))
+    assert not (run.steps()[2] / "old.txt").exists()
+    assert read_state(run.steps()[2])[0]["step"] == 30
+
+
+def test_pruning_keeps_the_two_newest_the_best_and_what_is_named(run: RunFolder) -> None:
+    for step in (40, 50, 60):
+        run.save(step, filled({})(step))
+    assert run.prune(["step-00000040"]) == 2
+    assert names(run.steps()) == [f"step-000000{step}" for step in (20, 40, 50, 60)]
+    assert not list(run.path.glob(".*"))
+
+
+def test_litter_of_a_killed_process_goes(run: RunFolder, again: Again) -> None:
+    (run.path / ".step-00000040.tmp").mkdir()
+    (run.path / ".step-00000040.tmp" / "half").write_text("")
+    (run.path / ".metrics.jsonl.123.tmp").write_text("")
+    (run.path / ".best.tmp").symlink_to("step-00000010")
+    (run.path / "step-00000010" / ".README.md.123.tmp").write_text("")
+    assert not list(again(run).path.rglob(".*"))
+
+
+def test_each_file_is_synced_before_its_checkpoint_gets_its_name(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    run.save(40, filled({})(40))
+    wanted = [".config.json", ".model.safetensors", ".manifest.json", ".state.safetensors", ".state.json"]
+    for name in wanted:
+        assert any(each.startswith(name) for each in synced), name
+    assert synced.index("training_state") < synced.index(".step-00000040.tmp") < synced.index("one")
+
+
+# one run a folder, one process a run
+
+
+def test_a_run_is_not_begun_over_another(run: RunFolder) -> None:
+    with pytest.raises(RunError, match=r"holds a run already: go on with --resume .*, or choose another --out"):
+        RunFolder(run.path, resume=False)
+
+
+def test_a_second_process_is_kept_out(run: RunFolder) -> None:
+    code = f"from training.run.run_folder import *; RunFolder({str(run.path)!r}, resume=True)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "RunError: another process is training in" in ended.stderr
+    run.close()
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_what_cannot_be_resumed_says_why(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    wrong = {
+        tmp_path / "missing": "there is no run folder '.*missing': nothing was resumed",
+        tmp_path / "file": "there is no run folder",
+        tmp_path / "empty": "it has no step-… folder",
+        run.steps()[0]: "is one checkpoint of a run: resume the run, '.*one'",
+    }
+    for path, reason in wrong.items():
+        with pytest.raises(RunError, match=reason):
+            RunFolder(path, resume=True)
+    with pytest.raises(RunError, match=r"a run on the Hub is hf://ada/plays"):
+        RunFolder("ada/plays", resume=True)
+    assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.parametrize("place", ["file", "file/run", "/proc/run"])
+def test_a_place_that_takes_no_folder_is_told(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"cannot be written \(.*\): choose another --out"):
+        RunFolder(tmp_path / place, resume=False)
+
+
+def test_a_run_without_a_checkpoint_is_taken_back(tmp_path: Path, opened: Opened) -> None:
+    folder = opened(tmp_path / "a" / "b" / "c")
+    folder.write_sources(["text.txt"], "strict")
+    folder.discard()
+    assert not (tmp_path / "a").exists()
+
+
+def test_only_what_the_run_made_is_taken_back(tmp_path: Path, opened: Opened) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("")
+    folder = opened(tmp_path / "mine")
+    folder.write_sources([], "strict")
+    folder.discard()
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_a_run_with_a_checkpoint_is_not_taken_back(run: RunFolder) -> None:
+    run.discard()
+    assert len(run.steps()) == 3
+
+
+# resuming
+
+
+def test_the_newest_whole_checkpoint_is_taken(run: RunFolder, again: Again) -> None:
+    warnings: list[str] = []
+    state, tensors, metrics, checkpoint = again(run).newest_whole(warnings.append)
+    assert (state["step"], int(tensors["steps_done"]), [line["step"] for line in metrics]) == (30, 30, [10, 20, 30])
+    assert checkpoint.tokenizer.vocab == tiny_model().tokenizer.vocab
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: flip(folder / "model.safetensors"),
+        lambda folder: flip(folder / "training_state" / "state.safetensors"),
+        lambda folder: (folder / "training_state" / "state.json").unlink(),
+        lambda folder: (folder / "training_state" / "manifest.json").write_text("{}"),
+        lambda folder: (folder / "config.json").write_text(""),
+        lambda folder: (folder / "metrics.jsonl").write_text('{"step": 1'),
+        lambda folder: (folder / "metrics.jsonl").write_text('{"step": 1}'),
+        lambda folder: (folder / "metrics.jsonl").unlink(),
+        lambda folder: os.truncate(folder / "training_state" / "state.safetensors", 100),
+    ],
+)
+def test_a_damaged_newest_checkpoint_is_set_aside_loudly(
+    run: RunFolder, damage: Callable[[Path], object], again: Again
+) -> None:
+    damage(run.steps()[2])
+    warnings: list[str] = []
+    folder = again(run)
+    state, *_ = folder.newest_whole(warnings.append)
+    assert state["step"] == 20
+    assert len(warnings) == 1
+    assert warnings[0].startswith("step-00000030 is damaged (")
+    assert names(folder.steps()) == ["step-00000010", "step-00000020"]
+    assert (folder.path / "damaged-step-00000030").is_dir()
+    assert (folder.path / "latest").readlink() == Path("step-00000020")
+
+
+def test_when_none_is_whole_nothing_is_touched(run: RunFolder, again: Again) -> None:
+    for folder in run.steps():
+        flip(folder / "model.safetensors")
+    with pytest.raises(RunError, match="is whole: nothing can be resumed"):
+        again(run).newest_whole(lambda line: None)
+    assert len(run.steps()) == 3
+
+
+def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder, again: Again) -> None:
+    """The process may die between a checkpoint and its mark, or the best may be the damaged one."""
+    (run.path / "best").unlink()
+    folder = again(run)
+    folder.newest_whole(lambda line: None)
+    assert (folder.path / "best").readlink() == Path("step-00000020")
+    flip(folder.path / "best" / "model.safetensors")
+    folder = again(folder)
+    folder.newest_whole(lambda line: None)
+    assert (folder.path / "best").readlink() == Path("step-00000030")
+
+
+def test_among_equals_the_later_is_the_best(tmp_path: Path, opened: Opened) -> None:
+    folder = opened(tmp_path / "run")
+    for step in (1, 2, 3):
+        folder.save(step, filled({1: 2.0, 2: 1.0, 3: 1.0})(step))
+    folder.newest_whole(lambda line: None)
+    assert (folder.path / "best").readlink() == Path("step-00000003")
+
+
+# sources
+
+
+def test_sources_mean_the_same_from_any_folder(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run.path)
+    monkeypatch.setenv("HOME", "/home/ada")
+    run.write_sources(["a.txt", "../b/*.txt", "~/c", "https://d.org/e", "hf://datasets/f/g", "/h", "\udce9"], "replace")
+    sources, errors = run.read_sources()
+    here = run.path.parent
+    local = [str(here / "one" / "a.txt"), str(here / "b" / "*.txt"), "/home/ada/c"]
+    assert sources == [*local, "https://d.org/e", "hf://datasets/f/g", "/h", str(here / "one" / "\udce9")]
+    assert errors == "replace"
+
+
+def test_standard_input_cannot_be_read_twice(run: RunFolder) -> None:
+    run.write_sources(["-"], "strict")
+    with pytest.raises(RunError, match="standard input: give the text again: python -m training TEXT --resume"):
+        run.read_sources()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"sources": 3}'])
+def test_lost_sources_are_no_silent_other_text(run: RunFolder, content: str) -> None:
+    (run.path / "sources.json").write_text(content)
+    with pytest.raises(RunError, match="does not know where its text lies"):
+        run.read_sources()
+
+
+# state files
+
+
+def test_state_goes_to_disk_and_back(tmp_path: Path) -> None:
+    tensors = {"a": torch.randn(3, 4), "b": torch.tensor(7), "c": torch.randn(2, 2).T}
+    write_state(tmp_path, {"recipe": {"lr": 0.1}}, tensors)
+    about, read = read_state(tmp_path)
+    assert about == {"format_version": 1, "recipe": {"lr": 0.1}}
+    assert all(torch.equal(read[name], tensor) for name, tensor in tensors.items())
+
+
+def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
+    write_state(tmp_path, {"format_version": 99}, {})
+    with pytest.raises(CheckpointError, match="format_version is 99, not 1"):
+        read_state(tmp_path)
+
+
+def test_metrics_are_lines_of_json(tmp_path: Path) -> None:
+    lines = [{"step": 1, "val_loss": 0.1 + 0.2}, {"step": 2, "val_loss": 1e-17}]
+    (tmp_path / "metrics.jsonl").write_bytes(metrics_bytes(lines))
+    assert read_metrics(tmp_path) == lines
+    assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == lines

@@ -1,0 +1,262 @@
+"""The hand on the memory in a conversation, driven by an engine that a test steps by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from model import Clamp, generate
+from model.int8.sampling import Randomness, choose
+from tests.support.shared_conversations import OneModelRegistry, serve, settings, texts, write
+from tests.unit.ui.conversation.test_sharing import SAME, follow
+from ui.conversation import clamps as hand
+from ui.conversation import moves, sharing
+from ui.conversation.clamps import Hand
+from ui.conversation.conversation import Conversation
+from ui.conversation.counterfactual import MOST, without
+from ui.conversation.links import Link
+from ui.registry.loaded_model import LoadedModel
+from ui.settings import RefusalError
+
+UP, OFF = (Clamp(0, 3, 4.0),), (Clamp(1, 7, 0.0), Clamp(0, 3, -4.0))
+PROMPT = "ROMEO:"
+
+
+def strong() -> LoadedModel:
+    """A model with such weights that a single cell matters."""
+    served = serve()
+    with torch.no_grad():
+        for parameter in served.lm.network.parameters():
+            parameter.mul_(4)
+    return serve(network=served.lm.network)
+
+
+@pytest.fixture
+def served() -> LoadedModel:
+    return strong()
+
+
+def held(clamps: Any, seed: int = 5, length: int = 60) -> moves.Settings:
+    return replace(settings(seed, length), hand=Hand("random", clamps))
+
+
+def talk_of(served: LoadedModel, clamps: Any, prompt: str = PROMPT) -> Conversation:
+    talk = Conversation()
+    moves.send(talk, served, held(clamps), prompt)
+    write(talk)
+    return talk
+
+
+def stop_at(talk: Conversation, length: int) -> None:
+    turn = talk.turns[-1]
+    while turn.written < length:
+        turn.served.engine.step()
+    turn.served.engine.abort(turn.parts[-1])
+    write(talk)
+
+
+def compare(served: LoadedModel, talk: Conversation) -> dict[str, Any]:
+    """What the turn would be without the hand, by an engine that runs."""
+    thread = threading.Thread(target=served.engine.run, daemon=True)
+    thread.start()
+    try:
+        return asyncio.run(without(replace(talk.turns[-1], start=talk.turns[-1].start), ""))
+    finally:
+        served.engine.stop()
+        thread.join()
+
+
+def test_what_is_sent_with_a_hand_on_the_memory_is_written_so_and_says_so(served: LoadedModel) -> None:
+    talk = talk_of(served, UP)
+    assert (
+        talk.turns[-1].reply
+        == generate(served.lm, PROMPT, 60, seed=5, hold=UP)
+        != generate(served.lm, PROMPT, 60, seed=5)
+    )
+    assert "a hand on cell 3 of layer 0 up" in talk.view()
+    assert json.loads(talk.view().splitlines()[0])["held"] == 0
+    moves.send(talk, served, held(()), "and?")
+    write(talk)
+    assert "held" not in json.loads(talk.turns[-1].head().splitlines()[0])
+
+
+def test_another_model_writes_with_its_cells_free(served: LoadedModel) -> None:
+    talk = Conversation()
+    moves.send(talk, served, replace(held(UP), hand=Hand("other", UP)), PROMPT)
+    write(talk)
+    assert talk.turns[-1].reply == generate(served.lm, PROMPT, 60, seed=5)
+
+
+def test_a_hand_that_grips_while_it_writes_holds_from_the_next_character_on(served: LoadedModel) -> None:
+    talk = Conversation()
+    moves.send(talk, served, held(()), PROMPT)
+    for at, clamps in ((17, UP), (18, OFF), (40, ())):
+        stop_at(talk, at)
+        moves.regrip(talk, replace(settings(99, 1), hand=Hand("random", clamps)))
+    write(talk)
+    turn = talk.turns[-1]
+    assert [part.length for part in turn.parts] == [17, 1, 22, 20]
+    assert turn.written == 60
+    free = generate(served.lm, PROMPT, 60, seed=5)
+    assert turn.reply[:17] == free[:17]
+    assert turn.reply != free
+    numbers, reading = Randomness(5), turn.reading()
+    for seen in list(reading.walk(len(PROMPT))):
+        assert seen.expected is not None
+        assert choose(seen.expected, turn.parts[0].params, numbers.number(seen.position - len(PROMPT))) == seen.id
+    moves.regrip(talk, held(UP))  # it is over: there is nothing to go on with
+    assert len(turn.parts) == 4
+
+
+@pytest.mark.parametrize("prompt", ["", PROMPT, "🙃", "ROMEO:🙃"])
+def test_a_held_turn_is_read_again_as_it_was_written(served: LoadedModel, prompt: str) -> None:
+    served.lm.tokenizer = type(served.lm.tokenizer)(
+        [each for each in served.lm.tokenizer.vocab if each != "🙂"] + ["🙁"]
+    )
+    talk = talk_of(served, UP, prompt)
+    moves.send(talk, served, held(OFF, 8), "")
+    write(talk)
+    for turn in talk.turns:
+        given, numbers = len(turn.to_read), Randomness(turn.parts[0].params.seed)
+        for seen in list(turn.reading().walk(given)):
+            if seen.expected is not None:
+                assert choose(seen.expected, turn.parts[0].params, numbers.number(seen.position - given)) == seen.id
+        assert seen.position == given + 59
+
+
+def test_going_on_from_a_character_holds_what_is_held_now(served: LoadedModel) -> None:
+    talk = talk_of(served, UP)
+    text = talk.turns[-1].reply
+    for keep in (1, 30, 59):
+        cut = talk.cut(talk.turns[-1].number, keep)
+        moves.branch(talk, cut, held(UP, 9), anew=False)
+        write(talk)
+        assert talk.turns[-1].reply == text
+    cut = talk.cut(talk.turns[-1].number, 30)
+    moves.branch(talk, cut, held((), 9), anew=False)
+    write(talk)
+    assert talk.turns[-1].reply[:30] == text[:30]
+    assert talk.turns[-1].reply != text
+
+
+def test_written_again_it_keeps_its_seed_and_undo_brings_the_other_back(served: LoadedModel) -> None:
+    talk = talk_of(served, ())
+    free = talk.turns[-1].reply
+    moves.again(talk, served, held(UP, 77, 5))
+    write(talk)
+    assert talk.turns[-1].reply == generate(served.lm, PROMPT, 60, seed=5, hold=UP)
+    moves.again(talk, served, held((), 77, 5))
+    write(talk)
+    assert talk.turns[-1].reply == free
+    talk.undo()
+    talk.undo()
+    assert texts(talk) == [(PROMPT, free)]
+    with pytest.raises(RefusalError, match="nothing to"):
+        moves.again(Conversation(), served, held(UP))
+
+
+def test_written_again_it_begins_where_its_seed_began_to_count(served: LoadedModel) -> None:
+    talk = talk_of(served, ())
+    moves.go_on(talk, served, settings(6, 20), anew=True)
+    write(talk)
+    moves.go_on(talk, served, settings(9, 10))
+    write(talk)
+    before = talk.turns[-1].reply
+    moves.again(talk, served, held(UP))
+    write(talk)
+    after = talk.turns[-1].reply
+    assert after[:60] == before[:60]
+    assert after != before
+    assert [(part.first, part.length) for part in talk.turns[-1].parts] == [(0, 60), (0, 30)]
+
+
+def test_a_reply_is_compared_with_what_it_would_be_without_the_hand(served: LoadedModel) -> None:
+    talk = talk_of(served, ())
+    free = talk.turns[-1].reply
+    moves.again(talk, served, held(UP))
+    write(talk)
+    assert compare(served, talk) == {"from": 0, "without": free}
+
+
+def test_only_what_comes_after_the_hand_is_compared_whatever_was_done(served: LoadedModel) -> None:
+    talk = Conversation()
+    moves.send(talk, served, held(()), PROMPT)
+    stop_at(talk, 17)
+    moves.regrip(talk, held(UP))
+    write(talk)
+    moves.go_on(talk, served, held(OFF, 6, 10), anew=True)
+    write(talk)
+    cut = talk.cut(talk.turns[-1].number, 66, "x")
+    moves.branch(talk, cut, held((), 1, 6), anew=False)
+    write(talk)
+    one = generate(served.lm, PROMPT, 60, seed=5)
+    two = generate(served.lm, PROMPT + one, 5, seed=6) + "x"
+    told = compare(served, talk)
+    assert told["from"] == 17
+    assert (one[:17] + told["without"])[:66] == one + two
+    assert len(told["without"]) == talk.turns[-1].written - 17
+
+
+def test_nothing_is_compared_where_nothing_was_held_and_only_so_much_of_a_long_reply(served: LoadedModel) -> None:
+    assert asyncio.run(without(talk_of(served, ()).turns[-1], "")) == {}
+    talk = Conversation()
+    moves.send(talk, served, held(UP, 5, MOST + 100), PROMPT)
+    write(talk)
+    assert len(compare(served, talk)["without"]) == MOST
+
+
+def test_a_held_conversation_is_shared_and_followed() -> None:
+    served = strong()
+    talk = Conversation()
+    moves.send(talk, served, held(()), PROMPT)
+    stop_at(talk, 17)
+    moves.regrip(talk, held(UP))
+    write(talk)
+    moves.send(talk, served, held(OFF, 3, 20), "and?")
+    write(talk)
+    cut = talk.cut(talk.turns[-1].number, 8, "x")
+    moves.branch(talk, cut, held(OFF, 3, 20), anew=False)
+    write(talk)
+    moves.send(talk, served, held((), 4, 20), "")
+    write(talk)
+    link = sharing.share(talk, OneModelRegistry(served))
+    assert [step.hold for step in link.steps] == [(), UP, tuple(sorted(OFF)), tuple(sorted(OFF)), ()]
+    followed = follow(link, OneModelRegistry(strong()))
+    assert texts(followed) == texts(talk)
+    assert followed.turns[-1].mark == SAME
+    assert "a hand on cell 3 of layer 0 up" in sharing.offer(link, OneModelRegistry(served))
+    for step, reason in ((Clamp(9, 0, 1.0), "is of layer 9"), (Clamp(0, 24, 1.0), "is of cell 24")):
+        wrong = replace(link, steps=(replace(link.steps[0], hold=(step,)),))
+        with pytest.raises(RefusalError, match=reason):
+            follow(wrong, OneModelRegistry(strong()))
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("", ()),
+        ("0.3~4", UP),
+        ("1.7~0_0.3~-4", OFF),
+        ("0.0~-0.25", (Clamp(0, 0, -0.25),)),
+        ("0.1~1e-07", (Clamp(0, 1, 1e-7),)),
+    ],
+)
+def test_what_is_held_is_said_in_a_link(text: str, clamps: Any) -> None:
+    assert hand.read(text) == clamps
+    assert hand.written(clamps) == text
+    link = Link.read(f"prompt=x&seed=1&hold={text}&more=5&then=y&seed=2&hold=")
+    assert link
+    assert [step.hold for step in link.steps] == [clamps, clamps, ()]
+    assert Link.read(link.query) == link
+
+
+@pytest.mark.parametrize("text", ["0", "0.1", "0.1~", "0.1~9999", "x.1~1", "0.1~1_", "_".join(["0.1~1"] * 5), "-1.0~1"])
+def test_what_is_no_hold_is_refused_in_a_link(text: str) -> None:
+    with pytest.raises(RefusalError, match="in this link: it must be LAYER"):
+        Link.read(f"seed=1&hold={text}")

@@ -1,0 +1,301 @@
+"""A conversation's moves, driven by an engine that a test steps by hand."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from model import ChatFormat, Engine, SamplingParams, generate
+from tests.support.app_server import random_model
+from ui.conversation import moves
+from ui.conversation.conversation import MAX_TURNS, Conversation, hello
+from ui.conversation.moves import Settings
+from ui.registry.loaded_model import LoadedModel
+from ui.settings import RefusalError
+
+PARAMS = SamplingParams(length=20, seed=5)
+QUICK = Settings(PARAMS, None)
+
+
+@pytest.fixture
+def served() -> LoadedModel:
+    lm = random_model()
+    return LoadedModel("random", lm, Engine(lm), threading.current_thread(), greeting="Hello <b>")
+
+
+def write(served: LoadedModel, talk: Conversation) -> None:
+    while talk.writing:
+        served.engine.step()
+
+
+def send(served: LoadedModel, talk: Conversation, prompt: object = "", settings: Settings = QUICK) -> str:
+    moves.send(talk, served, settings, prompt)
+    write(served, talk)
+    return talk.turns[-1].parts[-1].text
+
+
+def lines(view: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in view.splitlines()]
+
+
+def seeded(seed: int, length: int = 20) -> Settings:
+    return Settings(replace(PARAMS, seed=seed, length=length), None)
+
+
+def test_each_turn_goes_on_from_the_memory_of_the_last(served: LoadedModel) -> None:
+    talk = Conversation()
+    first = send(served, talk, "ROMEO:")
+    second = send(served, talk, "JULIET:")
+    assert first == generate(served.lm, "ROMEO:", 20, seed=5)
+    assert second == generate(served.lm, "ROMEO:" + first + "JULIET:", 20, seed=5)
+
+
+def test_continue_is_what_a_longer_reply_would_have_been(served: LoadedModel) -> None:
+    talk = Conversation()
+    send(served, talk, "ROMEO:")
+    for _ in range(2):
+        moves.go_on(talk, served, seeded(99))
+        write(served, talk)
+    assert "".join(part.text for part in talk.turns[0].parts) == generate(served.lm, "ROMEO:", 60, seed=5)
+    assert len(talk.turns) == 1
+
+
+def test_continue_after_a_stop_in_the_middle(served: LoadedModel) -> None:
+    talk = Conversation()
+    moves.send(talk, served, QUICK, "ROMEO:")
+    for _ in range(9):
+        served.engine.step()
+    served.engine.abort(talk.turns[-1].parts[-1])
+    write(served, talk)
+    begun = talk.turns[-1].written
+    assert 0 < begun < 20
+    moves.go_on(talk, served, QUICK)
+    write(served, talk)
+    text = "".join(part.text for part in talk.turns[0].parts)
+    assert text == generate(served.lm, "ROMEO:", begun + 20, seed=5)
+
+
+def test_retry_and_undo_go_back_to_the_memory_before(served: LoadedModel) -> None:
+    talk = Conversation()
+    first = send(served, talk, "ROMEO:")
+    second = send(served, talk, "JULIET:")
+    moves.retry(talk, served, seeded(6))
+    write(served, talk)
+    assert talk.turns[-1].parts[-1].text == generate(served.lm, "ROMEO:" + first + "JULIET:", 20, seed=6) != second
+    talk.undo()
+    assert [turn.reply for turn in talk.turns] == [first, second]  # what gave way to the other is back
+    talk.undo()
+    assert send(served, talk, "JULIET:") == second
+    for _ in range(3):
+        talk.undo()
+    assert send(served, talk, "ROMEO:") == first
+
+
+def test_redo_and_a_walk_bring_back_what_was_left(served: LoadedModel) -> None:
+    talk = Conversation()
+    first, second = send(served, talk, "ROMEO:"), send(served, talk, "JULIET:")
+    assert "tree" not in talk.view()
+    moves.retry(talk, served, seeded(6))
+    write(served, talk)
+    third = talk.turns[-1].reply
+    tree = lines(talk.view())[-1]
+    assert [each[:2] for each in tree["tree"]] == [[1, 0], [2, 1], [3, 1]]
+    assert tree["tree"][2][2].startswith("JULIET:" + third[:20])
+    assert (tree["here"], tree["redo"]) == (3, False)
+    talk.walk(2)
+    assert [turn.reply for turn in talk.turns] == [first, second]
+    assert send(served, talk) == generate(served.lm, f"ROMEO:{first}JULIET:{second}", 20, seed=5)
+    talk.walk(3)
+    assert [turn.reply for turn in talk.turns] == [first, third]
+    for _ in range(3):
+        talk.undo()
+    assert not talk.turns
+    assert lines(talk.view())[-1]["redo"]
+    for replies in ([first], [first, second], [first, third]):
+        talk.redo()
+        assert [turn.reply for turn in talk.turns] == replies
+    talk.redo()
+    assert talk.refusal == "There is nothing to redo."
+    for number in (99, "2", None, True):
+        talk.walk(number)
+        assert talk.refusal == "This turn is not kept any more."
+    assert [turn.reply for turn in talk.turns] == [first, third]
+
+
+def test_a_prompt_that_was_not_read_to_its_end_is_read_by_the_next(served: LoadedModel) -> None:
+    talk = Conversation()
+    moves.send(talk, served, QUICK, "a long prompt " * 10)
+    served.engine.abort(talk.turns[-1].parts[-1])
+    write(served, talk)
+    assert talk.turns[-1].parts[-1].memory is None
+    assert send(served, talk, "and more") == generate(served.lm, "a long prompt " * 10 + "and more", 20, seed=5)
+    talk.undo()
+    moves.go_on(talk, served, QUICK)
+    write(served, talk)
+    assert talk.turns[-1].parts[-1].text == generate(served.lm, "a long prompt " * 10, 20, seed=5)
+
+
+def test_nothing_to_continue_or_retry_is_a_refusal(served: LoadedModel) -> None:
+    for move in (moves.go_on, moves.retry):
+        with pytest.raises(RefusalError, match="nothing to"):
+            move(Conversation(), served, QUICK)
+
+
+def test_a_refused_move_changes_nothing(served: LoadedModel) -> None:
+    talk = Conversation()
+    send(served, talk, "ROMEO:")
+    before = talk.view()
+    served.engine.max_waiting = 0
+    for move in (moves.go_on, moves.retry):
+        with pytest.raises(RefusalError, match="try again"):
+            move(talk, served, QUICK)
+    with pytest.raises(RefusalError, match="20,001 characters"):
+        moves.send(talk, served, QUICK, "x" * 20_001)
+    assert talk.view() == before
+
+
+def test_the_view_of_a_begun_reply_and_its_stream_make_the_view_of_the_finished_one(served: LoadedModel) -> None:
+    talk = Conversation()
+    send(served, talk, "one")
+    moves.send(talk, served, QUICK, "two<script>\ud800")
+    begun = talk.begun("token")
+    assert begun.isascii()
+    assert "<" not in begun
+    assert lines(begun)[-1] == {"stream": "token"}
+    write(served, talk)
+    text = talk.turns[-1].parts[-1].text
+    whole = lines(talk.view())
+    assert whole == [*lines(begun)[:-1], {"text": text}, *lines(talk.turns[-1].foot())]
+    assert [each["prompt"] for each in whole if "turn" in each] == ["one", "two<script>\ud800"]
+    assert whole[-1]["say"].startswith("seed 5 · 20 characters")
+    moves.go_on(talk, served, QUICK)
+    assert lines(talk.begun("another"))[-2:] == [{"text": text}, {"stream": "another"}]
+
+
+def test_old_turns_leave_the_page_and_are_counted(served: LoadedModel) -> None:
+    talk = Conversation()
+    for _ in range(MAX_TURNS + 2):
+        send(served, talk, "", seeded(1, length=1))
+    assert len(talk.turns) == MAX_TURNS
+    assert lines(talk.view())[0] == {"forgotten": 2}
+    talk.clear()
+    assert talk.view(hello(served)) == hello(served)
+    assert lines(hello(served)) == [{"hello": "Hello <b>", "by": "random"}]
+
+
+def test_a_reply_cannot_be_continued_for_ever(served: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moves, "MAX_REPLY", 30)
+    talk = Conversation()
+    send(served, talk)
+    with pytest.raises(RefusalError, match="30 characters"):
+        moves.go_on(talk, served, QUICK)
+
+
+def test_another_model_starts_afresh(served: LoadedModel) -> None:
+    other = LoadedModel("other", random_model(seed=3), Engine(random_model(seed=3)), threading.current_thread())
+    talk = Conversation()
+    send(served, talk, "ROMEO:")
+    assert send(other, talk, "ROMEO:") == generate(other.lm, "ROMEO:", 20, seed=5)
+    moves.retry(talk, served, QUICK)
+    write(served, talk)
+    assert talk.turns[-1].parts[-1].text == generate(served.lm, "ROMEO:", 20, seed=5)
+
+
+def test_unknown_characters_are_named_and_faults_said(served: LoadedModel) -> None:
+    talk = Conversation()
+    send(served, talk, "Ж")
+    assert "does not know 'Ж': skipped, and nothing of the prompt was left" in talk.view().encode().decode(
+        "unicode_escape"
+    )
+    talk.turns[-1].parts[-1].error = "RuntimeError while writing"
+    assert {"say": "The model failed: RuntimeError while writing. What it had written stays.", "as": "fault"} in lines(
+        talk.view()
+    )
+
+
+# with a model that has read conversations
+
+CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
+
+
+@pytest.fixture
+def chatting(served: LoadedModel) -> LoadedModel:
+    served.lm.chat = CHAT
+    return served
+
+
+LONG = seeded(5, length=2000)
+
+
+def spoken(served: LoadedModel, read: str, seed: int = 5) -> str:
+    """A turn of the model's after it has read this, up to its end."""
+    text = generate(served.lm, read, 2000, seed=seed, stop="\n")
+    assert 0 < len(text) < 2000
+    return text
+
+
+def test_a_conversation_reads_as_the_text_that_the_model_was_trained_on(chatting: LoadedModel) -> None:
+    talk = Conversation()
+    first = send(chatting, talk, "Hi", LONG)
+    assert first == spoken(chatting, "Ann: Hi\nBo: ")
+    second = send(chatting, talk, "And you?", LONG)
+    assert second == spoken(chatting, f"Ann: Hi\nBo: {first}\nAnn: And you?\nBo: ")
+    view = lines(talk.view())
+    assert [(each["prompt"], each["chat"]) for each in view if "turn" in each] == [("Hi", True), ("And you?", True)]
+    assert view[-1]["say"].endswith("said what it had to say")
+    assert lines(hello(chatting)) == [{"hello": "Hello <b>", "by": "random", "chat": True}]
+
+
+def test_after_a_turn_that_was_cut_off_the_next_one_begins_anew(chatting: LoadedModel) -> None:
+    talk = Conversation()
+    cut = send(chatting, talk, "Hi", seeded(5, length=3))
+    assert len(cut) == 3
+    said = send(chatting, talk, "Go on", LONG)
+    assert said == spoken(chatting, f"Ann: Hi\nBo: {cut}\nAnn: Go on\nBo: ")
+    talk.undo()
+    moves.go_on(talk, chatting, LONG)
+    write(chatting, talk)
+    assert "".join(part.text for part in talk.turns[0].parts) == spoken(chatting, "Ann: Hi\nBo: ")
+
+
+def test_to_continue_a_turn_that_is_over_is_to_let_the_model_speak_again(chatting: LoadedModel) -> None:
+    talk = Conversation()
+    first = send(chatting, talk, "Hi", LONG)
+    moves.go_on(talk, chatting, seeded(6, length=2000))
+    write(chatting, talk)
+    assert [turn.prompt for turn in talk.turns] == ["Hi", ""]
+    assert talk.turns[1].parts[0].text == spoken(chatting, f"Ann: Hi\nBo: {first}\nBo: ", seed=6)
+
+
+def test_an_empty_prompt_lets_it_speak_first_and_retry_reads_the_same_again(chatting: LoadedModel) -> None:
+    talk = Conversation()
+    first = send(chatting, talk, "", LONG)
+    assert first == spoken(chatting, "Bo: ")
+    moves.retry(talk, chatting, LONG)
+    write(chatting, talk)
+    assert talk.turns[0].parts[0].text == first
+
+
+def test_a_prompt_that_was_not_read_is_read_with_the_next(chatting: LoadedModel) -> None:
+    talk = Conversation()
+    moves.send(talk, chatting, LONG, "x" * 200)
+    chatting.engine.abort(talk.turns[-1].parts[-1])
+    write(chatting, talk)
+    said = send(chatting, talk, "y", LONG)
+    assert said == spoken(chatting, f"Ann: {'x' * 200}\nBo: \nAnn: y\nBo: ")
+
+
+def test_the_bounds_of_a_prompt_are_those_of_what_was_typed(chatting: LoadedModel) -> None:
+    moves.send(Conversation(), chatting, QUICK, "x" * 20_000)
+    with pytest.raises(RefusalError, match="20,001 characters"):
+        moves.send(Conversation(), chatting, QUICK, "x" * 20_001)
+
+
+def test_a_prompt_of_nothing_known_is_said_in_a_chat_too(chatting: LoadedModel) -> None:
+    talk = Conversation()
+    send(chatting, talk, "Ж", LONG)
+    assert "and nothing of the prompt was left" in talk.view()

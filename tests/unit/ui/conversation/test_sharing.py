@@ -1,0 +1,188 @@
+"""Sharing and following, driven by an engine that a test steps by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from model import ChatFormat, SamplingParams
+from tests.support.shared_conversations import OneModelRegistry, a_conversation, serve, settings, texts, write
+from ui.conversation import moves, sharing
+from ui.conversation.conversation import Conversation
+from ui.conversation.links import Link
+from ui.registry.loaded_model import LoadedModel
+from ui.registry.registry import ModelRegistry
+from ui.settings import RefusalError
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SAME = "The same text, character for character, as when the link was made."
+
+
+def follow(link: Link, registry: ModelRegistry) -> Conversation:
+    """All that a link asks for, through its own encoding."""
+    read = Link.read(link.query)
+    assert read
+    talk = Conversation()
+    served = sharing.begin(talk, read, registry, pace=None, owner="")
+    write(talk)
+    while sharing.go_on(talk, served, pace=None, owner=""):
+        write(talk)
+    return talk
+
+
+def test_who_follows_a_link_has_the_same_conversation_and_is_told_so() -> None:
+    talk = a_conversation(serve())
+    other = OneModelRegistry(serve())
+    followed = follow(sharing.share(talk, OneModelRegistry(*[talk.turns[0].served])), other)
+    assert texts(followed) == texts(talk)
+    assert [turn.mark for turn in followed.turns] == ["", SAME]
+    view = [json.loads(each) for each in followed.view().splitlines()]
+    assert [each["say"] for each in view if each.get("as") == "notice"] == [
+        "The prompt was written by whoever made this link.",
+    ]
+    assert sharing.share(followed, other) == sharing.share(talk, OneModelRegistry(talk.turns[0].served))
+
+
+def test_a_model_that_chats_goes_through_the_same_turns() -> None:
+    chat = ChatFormat("Ann: ", "\nBo: ", "\n")
+    served = serve(chat=chat)
+    talk = Conversation()
+    for seed, prompt, length in ((5, "Hi", 2000), (1, "", 3), (7, "And you?", 2000)):
+        moves.send(talk, served, settings(seed, length), prompt)
+        write(talk)
+    moves.go_on(talk, served, settings(8, 2000))
+    write(talk)
+    assert [turn.over for turn in talk.turns] == [True, False, True, True]
+    followed = follow(sharing.share(talk, OneModelRegistry(served)), OneModelRegistry(serve(chat=chat)))
+    assert texts(followed) == texts(talk)
+    assert followed.turns[-1].mark == SAME
+    assert followed.turns[-1].over
+
+
+def test_only_the_turns_that_the_memory_comes_from_are_shared() -> None:
+    one, two = serve(), serve(3, "two")
+    registry = OneModelRegistry(one, two)
+    talk = Conversation()
+    for served, prompt in ((one, "not this"), (two, "this"), (two, "and this")):
+        moves.send(talk, served, settings(1, 10), prompt)
+        write(talk)
+    link = sharing.share(talk, registry)
+    assert link.prompts == ["this", "and this"]
+    assert link.model == "two"
+    assert texts(follow(link, registry)) == texts(talk)[1:]
+
+
+def test_what_cannot_be_shared_is_refused() -> None:
+    served = serve()
+    registry = OneModelRegistry(served)
+    with pytest.raises(RefusalError, match="nothing to share"):
+        sharing.share(Conversation(), registry)
+    talk = Conversation()
+    moves.send(talk, served, settings(1, 10), "x" * 100)
+    served.engine.abort(talk.turns[-1].parts[-1])
+    write(talk)
+    with pytest.raises(RefusalError, match="Nothing was written"):
+        sharing.share(talk, registry)
+    talk = Conversation()
+    for _ in range(60):
+        moves.send(talk, served, settings(1, 1), "")
+        write(talk)
+    with pytest.raises(RefusalError, match="not kept any more"):
+        sharing.share(talk, registry)
+
+
+def together(share: float, seed: int = 5, length: int = 40) -> moves.Settings:
+    return moves.Settings(SamplingParams(length=length, seed=seed, share=share), None)
+
+
+def test_who_follows_a_link_to_a_blend_has_both_models_write_it_again() -> None:
+    named = serve(3, "ada/novel@v1", commit=COMMIT)
+    named.lm.name = "ada/novel"
+    registry = OneModelRegistry(serve(), named)
+    both = registry.blend(*registry.served)
+    talk = Conversation()
+    moves.send(talk, both, together(0.3), "ROMEO:")
+    write(talk)
+    moves.go_on(talk, both, together(0.9, length=30))
+    write(talk)
+    moves.send(talk, both, together(0.9, 6), "and then")
+    write(talk)
+    link = sharing.share(talk, registry)
+    assert (link.model, link.commit, link.second) == ("", "", ("ada/novel", COMMIT))
+    assert [step.params.share for step in link.steps] == [0.3, 0.9, 0.9]
+    assert f"&blend_with=ada%2Fnovel%40{COMMIT}&" in link.query
+    assert link.query.count("&share=") == 2
+    followed = follow(link, registry)
+    assert texts(followed) == texts(talk)
+    assert followed.turns[-1].mark == SAME
+    assert sharing.share(followed, registry) == link
+    offered = json.loads(sharing.offer(link, registry))
+    assert offered["facts"].startswith("random + ada/novel@v1 · seed 5")
+    assert follow(replace(link, second=None), registry).turns[-1].mark.startswith("Not the same text")
+
+    newer = OneModelRegistry(serve(), serve(4, "ada/novel", commit="f" * 40))
+    doubt = "the link was made with the second model of commit 0123456, and here is that of commit fffffff."
+    assert follow(link, newer).turns[-1].mark == f"Not the same text: {doubt}"
+    assert json.loads(sharing.offer(link, newer))["warning"] == f"It may come out otherwise: {doubt}"
+    with pytest.raises(RefusalError, match=r"of which one is not here: model is 'ada/novel': it must be one of"):
+        sharing.offer(link, OneModelRegistry(serve()))
+    with pytest.raises(RefusalError, match="of which one is here: random"):
+        sharing.offer(replace(link, second=("random", "")), registry)
+
+
+def shared(served: LoadedModel) -> Link:
+    talk = Conversation()
+    moves.send(talk, served, settings(1, 30), "ROMEO:")
+    write(talk)
+    return sharing.share(talk, OneModelRegistry(served))
+
+
+def mark(link: Link, served: LoadedModel) -> str:
+    return follow(link, OneModelRegistry(served)).turns[-1].mark
+
+
+def test_why_it_is_not_the_same_is_said_as_far_as_it_is_known() -> None:
+    made = serve(name="ada/novel", commit=COMMIT)
+    link = shared(replace(made, lm=replace(made.lm, name="ada/novel")))
+    assert (link.model, link.commit, link.arithmetic) == ("ada/novel", COMMIT, "1")
+    newer = serve(1, "ada/novel", commit="f" * 40)
+    assert mark(link, newer) == (
+        "Not the same text: the link was made with the model of commit 0123456, and here is that of commit fffffff."
+    )
+    offered = json.loads(sharing.offer(link, OneModelRegistry(newer)))
+    assert offered["link"] == ["ROMEO:"]
+    assert "commit 0123456" in offered["warning"]
+    exact = serve(name="ada/novel@v1", commit=COMMIT)
+    exact.lm = replace(exact.lm, name="ada/novel")
+    assert sharing.find(link, OneModelRegistry(newer, exact)) == [exact]
+    assert mark(replace(link, text="0" * 16), exact) == (
+        "Not the same text: the link was changed, or not made by this app."
+    )
+    assert "may be another; or the link was changed" in mark(replace(shared(serve()), text="0" * 16), serve())
+    assert "made in version 9 of the exact arithmetic" in mark(replace(link, arithmetic="9", text="0" * 16), exact)
+    assert "cannot be told" in mark(replace(link, text=""), exact)
+    with pytest.raises(RefusalError, match="must be one of those served here"):
+        sharing.offer(replace(link, model="ada/other"), OneModelRegistry(exact))
+
+
+def test_in_float32_other_machines_are_warned_of() -> None:
+    rounded = serve(arithmetic="float32")
+    link = shared(rounded)
+    assert link.arithmetic == "float32"
+    assert mark(link, rounded) == SAME + " It is written in float32, which another machine may round otherwise."
+    assert "made in float32, and here it is written in version 1" in mark(replace(link, text="0" * 16), serve())
+
+
+def test_a_reply_that_was_stopped_is_not_compared_and_nothing_follows() -> None:
+    served = serve()
+    talk = a_conversation(served)
+    link = sharing.share(talk, OneModelRegistry(served))
+    followed = Conversation()
+    sharing.begin(followed, link, OneModelRegistry(served), pace=None, owner="")
+    served.engine.abort(followed.turns[-1].parts[-1])
+    write(followed)
+    assert not sharing.go_on(followed, served, pace=None, owner="")
+    assert "cannot be told" in followed.turns[-1].mark
+    assert len(followed.turns) == 1

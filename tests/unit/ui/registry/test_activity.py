@@ -1,0 +1,49 @@
+"""The line that says how much is being written."""
+
+from __future__ import annotations
+
+import pytest
+
+from model import Engine, SamplingParams
+from tests.support.app_server import random_model
+from ui.registry.activity import Load
+from ui.registry.registry import ModelRegistry
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The only engine of a shelf, stepped by hand, with room for two rows."""
+    lm = random_model()
+    engine = Engine(lm, max_rows=2)
+    monkeypatch.setattr(ModelRegistry, "engines", property(lambda registry: [engine]))
+    return engine
+
+
+def test_it_counts_who_writes_who_waits_and_how_fast(engine: Engine) -> None:
+    load = Load(ModelRegistry(), every_s=0.0)
+    assert load.line == ""
+    for _ in range(3):
+        engine.add_request("", SamplingParams(length=20))
+    engine.step()
+    assert load.line == "2 writing · 1 waiting"
+    for _ in range(60):
+        engine.step()
+    assert load.line == ""
+
+
+def test_the_speed_is_that_since_the_last_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("ui.registry.activity.time.monotonic", lambda: now)
+    load = Load(ModelRegistry())
+    for _ in range(2):
+        engine.add_request("", SamplingParams(length=1000))
+    engine.step()
+    assert load.line == "2 writing"
+    for _ in range(30):
+        engine.step()
+    now += 0.9
+    assert load.line == "2 writing"
+    now += 0.1
+    assert load.line == "2 writing · 60 characters a second"
+    now += 100.0
+    assert load.line == "2 writing"

@@ -1,0 +1,81 @@
+"""Raw values from a page or a program: what passes, and the one line that the rest gets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from model import SamplingParams
+from model.settings import MAX_SEED
+from ui.settings import MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_speed, check_text
+
+GOOD = RawSettings(length=10, temperature=0.5, top_k=3, top_p=0.9, seed=4, stop="x")
+
+
+def test_good_values_pass_as_they_are() -> None:
+    assert GOOD.check() == SamplingParams(length=10, temperature=0.5, top_k=3, top_p=0.9, seed=4, stop="x")
+
+
+def test_whole_numbers_may_come_as_floats() -> None:
+    params = RawSettings(length=12.0, temperature=1, top_k=5.0, top_p=1, seed=7.0).check()
+    assert (params.length, params.top_k, params.seed) == (12, 5, 7)
+    assert all(type(value) is int for value in (params.length, params.top_k, params.seed))
+
+
+def test_without_a_seed_one_is_drawn() -> None:
+    seeds = {replace(GOOD, seed=None).check().seed for _ in range(8)}
+    assert len(seeds) == 8
+    assert all(0 <= seed <= MAX_SEED for seed in seeds)
+
+
+def test_the_bounds_themselves_are_allowed() -> None:
+    for field, value in [("length", 1), ("length", MAX_LENGTH), ("temperature", 0), ("temperature", 5), ("top_p", 1),
+                         ("top_k", 0), ("top_k", 10**30), ("seed", 0), ("seed", MAX_SEED), ("stop", "x" * 100),
+                         ("stop", None), ("temperature", 1e-300)]:  # fmt: skip
+        replace(GOOD, **{field: value}).check()
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    {
+        "length": [0, -1, MAX_LENGTH + 1, 12.7, math.nan, math.inf, True, "9", None, [9], 10**5000],
+        "temperature": [-1e-9, 5.0001, math.nan, math.inf, -math.inf, True, "1", None, {}, 10**400],
+        "top_k": [-1, 0.5, math.nan, False, "1", None],
+        "top_p": [0, 1.0001, math.nan, True, None],
+        "seed": [-1, MAX_SEED + 1, 0.5, math.nan, math.inf, True, "1"],
+        "stop": ["x" * 101, 3, ["a"], b"a"],
+    }.items(),
+)
+def test_everything_else_is_refused_by_name(field: str, values: list[object]) -> None:
+    for value in values:
+        with pytest.raises(RefusalError) as refused:
+            replace(GOOD, **{field: value}).check()
+        assert refused.value.field == field
+        assert str(refused.value).startswith(f"{field} is ")
+        assert "must be" in str(refused.value)
+        assert len(str(refused.value)) < 200
+
+
+def test_the_page_says_it_with_its_own_names() -> None:
+    with pytest.raises(RefusalError) as refused:
+        replace(GOOD, top_k=-1).check()
+    assert refused.value.on_page == "Top-k is -1: it must be a whole number of at least 0"
+    assert RefusalError("", "Just a sentence.").on_page == "Just a sentence."
+
+
+def test_texts() -> None:
+    for text in ("", " \n", "\ud800", "x" * MAX_PROMPT):
+        assert check_text("prompt", text) is text
+    for wrong in (None, 3, ["a"], "x" * (MAX_PROMPT + 1)):
+        with pytest.raises(RefusalError, match=r"^prompt "):
+            check_text("prompt", wrong)
+
+
+def test_the_top_of_the_speed_slider_is_as_fast_as_it_can() -> None:
+    assert check_speed(200) is None
+    assert check_speed(60) == 60.0
+    for wrong in (0, 4, 201, math.nan, True, "60", None):
+        with pytest.raises(RefusalError, match=r"^speed is"):
+            check_speed(wrong)

@@ -1,0 +1,54 @@
+"""The static page's WebAssembly: the committed bytes are what the committed text says, and its sums are exact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import wasmtime
+
+WEB = Path(__file__).parents[3] / "web" / "static"
+
+
+class Product:
+    """product.wasm with a memory of its own, outside of any browser."""
+
+    def __init__(self) -> None:
+        self.store = wasmtime.Store()
+        module = wasmtime.Module(self.store.engine, (WEB / "product.wasm").read_bytes())
+        self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(64, None)))
+        self.function: Any = wasmtime.Instance(self.store, module, [self.memory]).exports(self.store)["product"]
+
+    def __call__(self, q: np.ndarray, x: np.ndarray) -> np.ndarray:
+        (rows, columns), start = q.shape, 2 * x.size
+        out = -(-(start + q.size) // 16) * 16
+        self.memory.write(self.store, x.astype("<i2").tobytes(), 0)
+        self.memory.write(self.store, q.tobytes(), start)
+        self.function(self.store, 0, start, out, rows, columns)
+        return np.frombuffer(self.memory.read(self.store, out, out + 4 * rows), "<i4")
+
+
+@pytest.fixture(scope="module")
+def product() -> Product:
+    return Product()
+
+
+def test_the_bytes_are_those_of_the_text() -> None:
+    assert (WEB / "product.wasm").read_bytes() == wasmtime.wat2wasm((WEB / "product.wat").read_text())
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (8, 8), (4, 16), (68, 512), (2048, 1024)])
+def test_sums_are_exact(product: Product, shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(shape[0])
+    q = random.integers(-127, 128, shape, dtype=np.int8)
+    x = random.integers(-127, 128, shape[1], dtype=np.int16)
+    assert product(q, x).tolist() == (q.astype(np.int64) @ x.astype(np.int64)).tolist()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_largest_sum_there_can_be_is_exact(product: Product, sign: int) -> None:
+    """Two layers of 8,192 cells are the most that a config may ask for."""
+    q, x = np.full((4, 2 * 8192), 127, np.int8), np.full(2 * 8192, sign * 127, np.int16)
+    assert product(q, x).tolist() == [sign * 127 * 127 * 2 * 8192] * 4

@@ -1,0 +1,140 @@
+"""Runs that lie there, to be looked at side by side: ``python -m training compare RUN…`` and ``curve RUN…``.
+
+Reads metrics.jsonl and config.json, never weights: so it is quick, and a run may go on being trained meanwhile.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model.checkpoint.checkpoint import CONFIG, CheckpointError, parse_config
+
+from ..card.curve import Curve, number
+from ..errors import RunError
+from ..run.console import visible
+from ..run.run_folder import METRICS, read_metrics
+
+WIDTH = 100  # columns of a table, at most
+_COLUMNS = ("preset", "params", "steps", "chars", "minutes", "carried", "cold256", "bpc", "8 bits", "chars/s")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, or a checkpoint folder.
+
+    Attributes:
+        name: of the folder; of a checkpoint, its run's before it.
+        metrics: the lines of metrics.jsonl, oldest first.
+        parameters: how many.
+        training: what config.json of its best checkpoint tells of the training.
+    """
+
+    name: str
+    metrics: Sequence[Mapping[str, Any]]
+    parameters: int
+    training: Mapping[str, Any]
+
+    @property
+    def best(self) -> Mapping[str, Any]:
+        """The line with the lowest validation loss; {} before the first evaluation."""
+        measured = [line for line in self.metrics if number(line.get("val_loss")) is not None]
+        return min(measured, key=lambda line: float(line["val_loss"]), default={})
+
+    @property
+    def curve(self) -> Curve:
+        return Curve(self.name, self.metrics, number(self.training.get("ngram_loss")))
+
+
+def read_run(path: str) -> Run:
+    """Reads a run folder or a checkpoint folder.
+
+    Raises:
+        RunError: it is neither, or damaged; the message is one line.
+    """
+    shown = visible(path).replace("\n", " ")
+    folder = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises where there is no such user
+    if not folder.is_dir():
+        raise RunError(f"there is no run folder {shown!r}")
+    is_checkpoint = (folder / CONFIG).exists()
+    links = [folder] if is_checkpoint else [folder / "best", folder / "latest"]
+    checkpoint = next((link for link in links if link.is_dir()), None)
+    if checkpoint is None:
+        raise RunError(f"{shown!r} is no run: it has neither checkpoints nor a {CONFIG}")
+    try:
+        config, _, training, _ = parse_config((checkpoint / CONFIG).read_bytes())
+        metrics = read_metrics(folder if (folder / METRICS).exists() else checkpoint)
+    except OSError as error:
+        raise RunError(f"{shown!r} cannot be read: {error.strerror}") from None
+    except CheckpointError as error:
+        raise RunError(f"{shown!r} is damaged: {error}") from None
+    whole = folder.absolute()
+    name = f"{whole.parent.name}/{whole.name}" if is_checkpoint else whole.name
+    return Run(visible(name).replace("\n", " "), metrics, config.parameters, training)
+
+
+def read_all(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
+    """Reads what can be read, each once; says of the others why not."""
+    runs = []
+    for path in dict.fromkeys(paths):
+        try:
+            runs.append(read_run(path))
+        except RunError as error:
+            report(f"error: {error}")
+    return runs
+
+
+def table(runs: Sequence[Run], width: int = WIDTH) -> str:
+    """A row a run, the lowest carried loss first and marked with *; runs that were never measured come last."""
+    ordered = sorted(runs, key=lambda run: float(run.best.get("val_loss", math.inf)))
+    rows: list[tuple[str, ...]] = [("  run", *_COLUMNS)]
+    for place, run in enumerate(ordered):
+        mark = "* " if place == 0 and len(ordered) > 1 and run.best else "  "
+        rows.append((mark + run.name, *_row(run)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths[0] = min(widths[0], width - sum(widths[1:]) - len(_COLUMNS))
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    name = row[0] if len(row[0]) <= widths[0] else row[0][:2] + "…" + row[0][3 - widths[0] :]
+    cells = [cell.rjust(size) for cell, size in zip(row[1:], widths[1:], strict=True)]
+    return " ".join([name.ljust(widths[0]), *cells]).rstrip()
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    """The cells of ``_COLUMNS``. Losses, steps and time are of the best evaluation, so that they belong together."""
+    best, last = run.best, run.metrics[-1] if run.metrics else {}
+    seconds, cost = number(best.get("seconds")), number(run.training.get("int8_cost"))
+    preset = run.training.get("preset")
+    return (
+        visible(preset)[:7] if isinstance(preset, str) else "-",
+        _short(run.parameters),
+        _shown(number(best.get("step")), ",.0f"),
+        _short(number(best.get("chars"))),
+        _shown(seconds / 60 if seconds is not None else None, ",.1f"),
+        _shown(number(best.get("val_loss")), ".4f"),
+        _shown(number(best.get("val_cold256")), ".4f"),
+        _shown(number(best.get("val_bpc")), ".3f"),
+        _shown(cost, "+.4f"),
+        _short(number(last.get("chars_per_sec"))),
+    )
+
+
+def _shown(value: float | None, style: str) -> str:
+    return "-" if value is None else format(value, style)
+
+
+def _short(value: float | None) -> str:
+    """Such as 950, 28k, 3.32M or 12.3G."""
+    if value is None:
+        return "-"
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= 0.9995 * unit:
+            share = value / unit
+            return f"{share:.{2 if share < 9.995 else 1 if share < 99.95 else 0}f}{name}"
+    return f"{value:.0f}"

@@ -1,0 +1,237 @@
+"""Bytes to text: what `training.corpus.reader` does with each file once its bytes are here.
+
+Knows no files, addresses or options but the name of one, `--errors`. Text is UTF-8. Its code points stay as
+they are (no Unicode normalisation) with two exceptions: a byte order mark at the start of a file goes, and the
+line ends CRLF and CR become LF. Whatever is not text is refused with one line that says what it is instead.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+Errors = Literal["strict", "replace"]
+
+SNIFFED_BYTES = 8192  # as much of a file as `binary_kind` needs to see to know every format below
+PIECE_BYTES = 1 << 20  # as much as is decoded at once
+
+
+class CorpusError(ValueError):
+    """A text that a person named cannot be had. The message is one line: what, which, and what to do next."""
+
+
+class NotTextError(CorpusError):
+    """A file is no text at all."""
+
+    def __init__(self, label: str, what: str, advice: str) -> None:
+        super().__init__(f"{label} is not text but {what}: {advice}")
+
+
+def shown(text: str, limit: int = 200) -> str:
+    """`text` as a message may show it: on one line, printable, and not endless."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+_UNPACK = "unpack it and give the text inside"
+_SAVE_AS_TEXT = "save it as plain text (.txt, UTF-8) and give that"
+_EXPORT = "export its text column to a plain text file and give that"
+_GIVE_TEXT = "give a plain text file"
+
+# (offset, magic bytes, what it is, what to do). The first that fits wins.
+_MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
+    (0, b"\x1f\x8b", "a gzip archive", _UNPACK),
+    (0, b"BZh", "a bzip2 archive", _UNPACK),
+    (0, b"\xfd7zXZ\x00", "an xz archive", _UNPACK),
+    (0, b"\x28\xb5\x2f\xfd", "a zstd archive", _UNPACK),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
+    (0, b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    (257, b"ustar", "a tar archive", _UNPACK),
+    (0, b"%PDF-", "a PDF document", "extract its text first (pdftotext FILE.pdf FILE.txt)"),
+    (0, b"{\\rtf", "an RTF document", _SAVE_AS_TEXT),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office document", _SAVE_AS_TEXT),
+    (0, b"\x89PNG\r\n", "a PNG picture", _GIVE_TEXT),
+    (0, b"\xff\xd8\xff", "a JPEG picture", _GIVE_TEXT),
+    (0, b"GIF87a", "a GIF picture", _GIVE_TEXT),
+    (0, b"GIF89a", "a GIF picture", _GIVE_TEXT),
+    (0, b"OggS\x00", "an Ogg recording", _GIVE_TEXT),
+    (0, b"ID3\x03", "an MP3 recording", _GIVE_TEXT),
+    (0, b"ID3\x04", "an MP3 recording", _GIVE_TEXT),
+    (4, b"ftyp", "an MP4 film or recording", _GIVE_TEXT),
+    (0, b"SQLite format 3\x00", "an SQLite database", _EXPORT),
+    (0, b"PAR1", "a Parquet table", _EXPORT),
+    (0, b"ARROW1\x00", "an Arrow table", _EXPORT),
+    (0, b"\x93NUMPY", "a NumPy array", _GIVE_TEXT),
+    (0, b"\x89HDF\r\n", "an HDF5 file", _GIVE_TEXT),
+    (0, b"\x7fELF", "a program", _GIVE_TEXT),
+    (8, b'{"__metadata__"', "a safetensors file (a model's weights)", _GIVE_TEXT),
+    (0, b"version https://git-lfs.", "a Git LFS pointer, not the file itself", "fetch the file (git lfs pull)"),
+)
+
+# What is told apart by names inside the archive: (bytes to look for, what it is, what to do).
+_IN_ZIP: tuple[tuple[bytes, str, str], ...] = (
+    (b"word/", "a Word document (.docx)", _SAVE_AS_TEXT),
+    (b"xl/", "an Excel table (.xlsx)", _EXPORT),
+    (b"ppt/", "a PowerPoint document (.pptx)", _SAVE_AS_TEXT),
+    (b"application/epub+zip", "an EPUB book", _SAVE_AS_TEXT),
+    (b"application/vnd.oasis.opendocument", "an OpenDocument file", _SAVE_AS_TEXT),
+    (b"/data.pkl", "a PyTorch pickle (a model's weights)", _GIVE_TEXT),
+)
+
+# Longest first: the mark of UTF-16-LE is the beginning of UTF-32-LE's.
+_WIDE_MARKS = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+_UTF8_MARK = b"\xef\xbb\xbf"
+_REPLACEMENT = "\ufffd".encode()
+
+
+def wide_encoding(raw: bytes | bytearray) -> str | None:
+    """`UTF-16…` or `UTF-32…` if these bytes are text in it, by their mark or by where their NULs are."""
+    for mark, encoding in _WIDE_MARKS:
+        if raw.startswith(mark):
+            return encoding
+    sample = bytes(raw[:4096])
+    sample = sample[: len(sample) // 4 * 4] or sample[: len(sample) // 2 * 2]
+    if b"\0" not in sample:
+        return None
+    for encoding in ("UTF-32LE", "UTF-32BE", "UTF-16LE", "UTF-16BE"):
+        width = int(encoding[4:6]) // 8
+        # The highest byte of each unit is NUL in spaces and Latin letters, and in letters their alphabet's number.
+        high = Counter(sample[width - 1 if encoding.endswith("LE") else 0 :: width])
+        units = len(sample) // width
+        alphabets = sum(count for _, count in high.most_common(2))
+        if (
+            len(sample) % width == 0
+            and high[0] * 10 >= units
+            and alphabets * 10 >= units * 8
+            and _reads_well(sample, encoding)
+        ):
+            return encoding
+    return None
+
+
+def _reads_well(sample: bytes, encoding: str) -> bool:
+    # A cut surrogate pair at the sample's end is one replacement in thousands; binary data is full of them.
+    text = sample.decode(encoding, errors="replace")
+    odd = sum(not (c.isprintable() or c in "\n\r\t\f\ufeff") or c == "\ufffd" for c in text)
+    return odd * 20 <= len(text)
+
+
+def binary_kind(raw: bytes | bytearray) -> tuple[str, str] | None:
+    """(what it is, what to do) if these bytes, or the file that begins with them, are no text at all."""
+    if wide_encoding(raw) is not None:
+        return None
+    if raw.startswith(b"PK\x03\x04"):
+        for inside, what, advice in _IN_ZIP:
+            if inside in raw:
+                return what, advice
+        return "a zip archive", _UNPACK
+    for offset, magic, what, advice in _MAGIC:
+        if raw.startswith(magic, offset):
+            return what, advice
+    if _is_safetensors(raw):
+        return "a safetensors file (a model's weights)", _GIVE_TEXT
+    if raw[:1] == b"\x80" and raw[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return "a Python pickle", _GIVE_TEXT
+    nul = raw.find(b"\0")
+    return _binary_data(nul) if nul >= 0 else None
+
+
+def _binary_data(nul: int) -> tuple[str, str]:
+    return f"binary data (a NUL at byte {nul})", f"{_GIVE_TEXT}, or take the NULs out (tr -d '\\000')"
+
+
+def _is_safetensors(raw: bytes | bytearray) -> bool:
+    # Eight bytes of length, then a JSON header. The length's upper bytes are zero, which no text has.
+    return raw.startswith(b'{"', 8) and raw[5:8] == b"\0\0\0"
+
+
+def decode(chunks: Iterable[bytes], label: str, errors: Errors = "strict") -> Iterator[tuple[str, int]]:
+    """The text of a file that comes in chunks, in pieces: no byte order mark, CRLF and CR made LF.
+
+    Other separators (U+2028, U+0085, form feeds) are characters and stay.
+
+    Args:
+        chunks: the file's bytes, cut anywhere.
+        label: what errors call the file.
+        errors: what to do with bytes that are not UTF-8.
+
+    Yields:
+        pieces, each with the number of places in it where U+FFFD was written.
+
+    Raises:
+        NotTextError: it is no text at all, which may come out late.
+        CorpusError: it is text, but not in UTF-8.
+    """
+    line_ends = io.IncrementalNewlineDecoder(None, translate=True)
+    rest, offset, lines = b"", 0, 1  # what is left of the last piece, where it stands in the file, and in which line
+    for number, (chunk, final) in enumerate(_with_last(_gathered(chunks))):
+        if number == 0:
+            _check_kind(chunk, label)
+            if chunk.startswith(_UTF8_MARK):
+                chunk, offset = chunk[len(_UTF8_MARK) :], len(_UTF8_MARK)
+        elif (nul := chunk.find(b"\0")) >= 0:
+            raise NotTextError(label, *_binary_data(offset + len(rest) + nul))
+        raw = rest + chunk
+        try:
+            text, used = codecs.utf_8_decode(raw, errors, final)
+        except UnicodeDecodeError as error:
+            line = lines + raw.count(b"\n", 0, error.start)
+            raise _not_utf8(raw[error.start], offset + error.start, line, label) from None
+        replaced = text.count("\ufffd") - raw.count(_REPLACEMENT, 0, used) if errors == "replace" else 0
+        yield line_ends.decode(text, final), replaced
+        rest = raw[used:]
+        offset += used
+        lines += raw.count(b"\n", 0, used)
+
+
+def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in chunks that are worth the work, the first of them long enough to know its kind."""
+    waiting: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= PIECE_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if size:
+        yield b"".join(waiting)
+
+
+def _with_last(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each chunk, and whether it is the last."""
+    before = next(chunks, None)
+    if before is None:
+        return
+    for chunk in chunks:
+        yield before, False
+        before = chunk
+    yield before, True
+
+
+def _check_kind(head: bytes, label: str) -> None:
+    encoding = wide_encoding(head)
+    if encoding is not None:
+        raise CorpusError(
+            f"{label} is {encoding}, and text is read as UTF-8: "
+            f"convert it (iconv -f {encoding} -t UTF-8 OLD.txt > NEW.txt) and give the new file"
+        )
+    kind = binary_kind(head)
+    if kind is not None:
+        raise NotTextError(label, *kind)
+
+
+def _not_utf8(byte: int, offset: int, line: int, label: str) -> CorpusError:
+    return CorpusError(
+        f"{label} is not UTF-8: byte 0x{byte:02X} at byte offset {offset} (line {line}): "
+        "convert it (iconv -f LATIN1 -t UTF-8 OLD.txt > NEW.txt), or go on with --errors replace, "
+        "which writes U+FFFD in such places"
+    )

@@ -1,0 +1,194 @@
+"""Texts in the Hub's datasets: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`, as files in the Hub's cache.
+
+A dataset is read at one commit that is pinned first, as whole files through the Hub's client, which goes on by
+itself with a download that was cut off, be it in another process. huggingface_hub is imported inside the functions
+that need it, since most texts are local.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import unquote
+
+from . import download as corpus_fetch
+from .decode import CorpusError, shown
+from .download import Progress, too_large
+
+HUB_PREFIX = "hf://"
+
+_HUB_SOURCE = re.compile(
+    r"hf://datasets/(?P<repo>[A-Za-z0-9._-]+/[A-Za-z0-9._-]+)"
+    r"(?:@(?P<revision>refs/(?:pr|convert)/[^/]+|[^/]+))?(?:/(?P<path>.*))?",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """One file of a dataset at one commit; `cached` where the Hub is away and a copy of it is here."""
+
+    dataset: str
+    commit: str
+    path: str
+    size: int | None
+    cached: bool = False
+
+    @property
+    def label(self) -> str:
+        return shown(f"hf://datasets/{self.dataset}/{self.path}")
+
+
+def parse_hub_source(source: str) -> tuple[str, str | None, str]:
+    """(OWNER/NAME, revision or None, path or "") of an `hf://` source."""
+    match = _HUB_SOURCE.fullmatch(source)
+    if match is None:
+        raise CorpusError(
+            f"{shown(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
+            "(or hf://datasets/OWNER/NAME for all its .txt files)"
+        )
+    revision = match["revision"]
+    return match["repo"], unquote(revision) if revision else None, (match["path"] or "").strip("/")
+
+
+def hub_files(source: str) -> list[HubFile]:
+    """The files that `source` names, all at one commit: one file, a folder's .txt files, a pattern's files."""
+    dataset, revision, path = parse_hub_source(source)
+    listing = _listing(dataset, revision)
+    if listing is None:
+        return [_cached_file(dataset, revision, path)]
+    commit, sizes = listing
+    names = _select(dataset, sorted(sizes), path)
+    return [HubFile(dataset, commit, name, sizes[name]) for name in names]
+
+
+def fetch_hub(file: HubFile, limit: int, progress: Progress | None = None) -> Path:
+    """Where the file's bytes are in the Hub's cache, downloaded if they are not yet there."""
+    from huggingface_hub import hf_hub_download
+
+    if file.size is not None and file.size > limit:
+        raise too_large(file.label, file.size, limit)
+    if progress is not None:
+        progress(file.label, 0, file.size)
+    try:
+        path = hf_hub_download(
+            file.dataset, file.path, repo_type="dataset", revision=file.commit, local_files_only=file.cached
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        _raise_hub_error(error, file.dataset)
+    if progress is not None and file.size is not None:
+        progress(file.label, file.size, file.size)
+    return Path(path)
+
+
+def _listing(dataset: str, revision: str | None) -> tuple[str, dict[str, int | None]] | None:
+    """(commit, size of each file), or None where the Hub cannot be reached."""
+    import httpx2
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        info = HfApi().dataset_info(
+            dataset, revision=revision, files_metadata=True, timeout=corpus_fetch.READ_TIMEOUT_S
+        )
+    except (httpx2.TransportError, OfflineModeIsEnabled):
+        return None
+    except HfHubHTTPError as error:
+        if error.response.status_code >= 500 or error.response.status_code in (408, 429):
+            return None
+        _raise_hub_error(error, dataset)
+    except (OSError, ValueError) as error:  # ValueError: a bad id, or an answer that is no JSON
+        _raise_hub_error(error, dataset)
+    if info.sha is None:
+        raise CorpusError(f"the dataset {dataset} names no commit: try again, or give a file")
+    _remember(dataset, revision or "main", info.sha)
+    return info.sha, {sibling.rfilename: sibling.size for sibling in info.siblings or []}
+
+
+def _remember(dataset: str, revision: str, commit: str) -> None:
+    """Notes in the Hub's cache which commit a revision meant. Downloads by commit do not, and `_cached_file` asks."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    if revision == commit or ".." in revision:
+        return
+    cache = Path(constants.HF_HUB_CACHE).expanduser()
+    reference = cache / repo_folder_name(repo_id=dataset, repo_type="dataset") / "refs" / revision
+    with contextlib.suppress(OSError):  # a cache that cannot be written does not keep a text from being read
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        reference.write_text(commit)
+
+
+def _cached_file(dataset: str, revision: str | None, path: str) -> HubFile:
+    """The copy of one named file from an earlier download."""
+    from huggingface_hub import resolve_revision, try_to_load_from_cache
+    from huggingface_hub.errors import RevisionResolutionError
+
+    try:
+        resolved = resolve_revision(dataset, repo_type="dataset", revision=revision, local_files_only=True)
+        commit: str | None = resolved.resolved
+    except (RevisionResolutionError, ValueError):
+        commit = None
+    if commit and path and isinstance(try_to_load_from_cache(dataset, path, repo_type="dataset", revision=commit), str):
+        return HubFile(dataset, commit, path, None, cached=True)
+    raise CorpusError(
+        f"the Hub cannot be reached, and {shown(path) or 'a full listing'} of the dataset {dataset} "
+        "is not in the cache: check the network (and HF_ENDPOINT, HF_HUB_OFFLINE), or give a local file"
+    )
+
+
+def _select(dataset: str, names: Sequence[str], path: str) -> list[str]:
+    if path in names:
+        return [path]
+    if any(c in path for c in "*?["):
+        found = [name for name in names if fnmatch.fnmatchcase(name, path)]
+    else:
+        below = f"{path}/" if path else ""
+        found = [name for name in names if name.startswith(below) and name.lower().endswith(".txt")]
+    if found:
+        return found
+    wanted = f"no {shown(path)}" if path else "no .txt file"
+    has = [name for name in names if not name.startswith(".")]
+    listed = ", ".join(shown(name, 80) for name in has[:5]) or "nothing"
+    more = f" and {len(has) - 5} more" if len(has) > 5 else ""
+    raise CorpusError(
+        f"the dataset {dataset} has {wanted}; it has {listed}{more}: "
+        f"name a text file of it (hf://datasets/{dataset}/FILE)"
+    )
+
+
+def _raise_hub_error(error: Exception, dataset: str) -> NoReturn:
+    from huggingface_hub import errors as hub_errors
+
+    if isinstance(error, hub_errors.HFValidationError):
+        text = f"{dataset} cannot be a dataset's name: write hf://datasets/OWNER/NAME/FILE.txt"
+    elif isinstance(error, hub_errors.GatedRepoError):
+        text = (
+            f"the dataset {dataset} is gated: accept its terms on its page on the Hub, "
+            "log in (hf auth login) and try again"
+        )
+    elif isinstance(error, hub_errors.RepositoryNotFoundError):
+        text = (
+            f"there is no dataset {dataset} on the Hub, or it is private: check the name, "
+            "or log in with an account that may read it (hf auth login)"
+        )
+    elif isinstance(error, hub_errors.RevisionNotFoundError):
+        text = f"the dataset {dataset} has no such revision: leave out @REVISION, or check it on its page"
+    elif isinstance(error, hub_errors.DisabledRepoError):
+        text = f"the dataset {dataset} has been disabled by the Hub: choose another text"
+    elif isinstance(error, hub_errors.EntryNotFoundError) and not isinstance(error, FileNotFoundError):
+        text = f"a file of the dataset {dataset} is no longer there: try again"
+    elif isinstance(error, hub_errors.HfHubHTTPError):
+        status = error.response.status_code
+        advice = "log in again (hf auth login)" if status in (401, 403) else "try again later"
+        text = f"the Hub answered {status} for the dataset {dataset}: {advice}"
+    elif isinstance(error, ValueError):
+        text = f"what answered for the dataset {dataset} is not the Hub: check the network and HF_ENDPOINT"
+    else:
+        text = f"the dataset {dataset} could not be downloaded ({type(error).__name__}): try again later"
+    raise CorpusError(text) from error

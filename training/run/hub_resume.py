@@ -1,0 +1,73 @@
+"""A run that goes on from the Hub: ``--resume hf://USER/NAME``, when the machine that began it is gone.
+
+What a checkpoint on the branch ``training`` holds is all that a run folder's newest checkpoint holds; the best one, if
+it is an older one, comes from ``main``. Each is checked as strictly as any model of the Hub before it is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from model.checkpoint.checkpoint import CheckpointError, read_checkpoint
+
+from ..hub.pusher import TRAINING, HubError, Patience, check_repo_name, insist, pull
+from .run_folder import RunFolder, read_metrics, read_state
+
+SCHEME = "hf://"
+
+
+def find_run(repo: str, *, patience: Patience | None = None) -> tuple[str, str | None]:
+    """A repo's whole name, USER/NAME, and the command that began the run in it; None when it holds none.
+
+    Raises:
+        HubError: that cannot be known, or nothing may be pushed there; after `patience.preflight_s` at the latest.
+    """
+    patience = patience or Patience()
+    found = insist({"verb": "find", "repo": check_repo_name(repo), "branch": TRAINING}, patience, patience.preflight_s)
+    return found["repo"], found["command"]
+
+
+def pull_run(repo: str, folder: RunFolder) -> None:
+    """Fills an empty run folder with the newest checkpoint of a run on the Hub, and with its best.
+
+    Raises:
+        HubError: there is none, it cannot be had, or it is damaged.
+        OSError: the disk does not take it.
+    """
+    beside = folder.path / ".pulled.tmp"
+    try:
+        commit = pull(repo, beside)
+        try:
+            newest = read_checkpoint(beside / TRAINING).training
+            step = int(read_state(beside / TRAINING)[1]["steps_done"])
+            read_metrics(beside / TRAINING)
+        except (CheckpointError, KeyError, ValueError) as error:
+            raise HubError(f"what {repo} has of its run at commit {commit[:8]} cannot be resumed: {error}") from None
+        if _is_older_best(beside / "main", newest, step):
+            folder.save(int(read_checkpoint(beside / "main").training["step"]), lambda to: _move(beside / "main", to))
+        folder.save(step, lambda to: _move(beside / TRAINING, to))
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _is_older_best(folder: Path, newest: Any, step: int) -> bool:
+    """Whether main holds a checkpoint of this very run, from before; a later one will come again."""
+    try:
+        best = read_checkpoint(folder).training
+        known = {line["step"] for line in read_metrics(folder)}
+    except CheckpointError:
+        return False
+    same = all(best.get(name) == newest.get(name) for name in ("recipe", "corpus", "corpus_characters"))
+    return same and best.get("step") in known and best["step"] < step
+
+
+def _move(folder: Path, to: Path) -> None:
+    """Moves files into a checkpoint that is being written, and makes them last through a power cut."""
+    for path in folder.iterdir():
+        path.rename(to / path.name)
+    for path in (path for path in to.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())

@@ -1,0 +1,123 @@
+"""The hand on the memory: which cells a visitor holds, in the words of the page and of links. Pure text.
+
+A hand belongs to one model: another one writes with all of its cells free.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from model import LSTMConfig
+from model import clamps as clamps
+from model.clamps import MAX_CLAMPS, Clamp, Clamps
+from model.engine.sequence import Sequence as Part
+from model.settings import shorten
+from model.tokenizer import CharTokenizer
+
+from ..settings import RefusalError, whole
+
+STRONG = 4.0  # how far up or down the page holds a cell: tanh of it is 0.999
+_HOLD = re.compile(r"([0-9]{1,3})\.([0-9]{1,5})~(-?[0-9]{1,2}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)")
+
+
+@dataclass(frozen=True)
+class Hand:
+    """What is held.
+
+    Attributes:
+        model: the name of the model whose cells they are.
+        held: nothing, when it was taken away.
+    """
+
+    model: str = ""
+    held: Clamps = ()
+
+    def on(self, model: str) -> Clamps:
+        """What is held of a model."""
+        return self.held if model == self.model else ()
+
+
+NO_HAND = Hand()
+
+
+def check_clamps(value: object, config: LSTMConfig) -> Clamps:
+    """What a page, a link or a program says is held of a model.
+
+    Raises:
+        RefusalError: it is no list of a few cells that the model has.
+    """
+    if isinstance(value, list | tuple) and len(value) > MAX_CLAMPS:
+        raise RefusalError("", f"At most {MAX_CLAMPS} cells can be held at once: let one go.")
+    given: Any = value if isinstance(value, list | tuple) else [value]
+    try:
+        # JSON has one kind of number: 1.0 is a layer too.
+        plain: Any = [[whole(each) for each in hold] if isinstance(hold, list) else hold for hold in given]
+        return clamps.check_clamps(plain, config)
+    except ValueError as error:
+        raise RefusalError("hold", str(error).removeprefix("hold ")) from None
+
+
+def said(held: Clamps) -> str:
+    """For people: "cell 410 of layer 0 up"."""
+    return ", ".join(f"cell {hold.cell} of layer {hold.layer} {_way(hold.value)}" for hold in held)
+
+
+def held_in(parts: Iterable[Part]) -> Clamps:
+    """All that was held in some part of a reply."""
+    return tuple(dict.fromkeys(hold for part in parts for hold in part.hold))
+
+
+def held_from(parts: Sequence[Part]) -> int | None:
+    """The first character of a reply that was written with a cell held."""
+    at = next((at for at, part in enumerate(parts) if part.hold), None)
+    return None if at is None else sum(part.length for part in parts[:at])
+
+
+def as_read(parts: Sequence[Part], given: str, tokenizer: CharTokenizer) -> list[tuple[int, Clamps]]:
+    """Which cells were held from which character on, as a turn was read: see ``Reading.become``.
+
+    Args:
+        parts: the reply's.
+        given: what was read before it in this turn.
+        tokenizer: the model's.
+    """
+    found: list[tuple[int, Clamps]] = []
+    at = len(given)
+    for part in parts:
+        if part.hold != (found[-1][1] if found else ()):
+            # The step that draws a character reads the one before it, of those that the model knows.
+            before = given + "".join(each.text for each in parts)
+            known = tokenizer.known(before[:at]).nonzero()[0]
+            found.append((int(known[-1]) if len(known) else -1, part.hold))
+        at += part.length
+    return found
+
+
+def written(held: Clamps) -> str:
+    """For a link: ``0.410~4_1.169~-4``, of characters that stay as they are in one."""
+    return "_".join(f"{hold.layer}.{hold.cell}~{_number(hold.value)}" for hold in held)
+
+
+def read(text: str) -> Clamps:
+    """What ``written`` made.
+
+    Raises:
+        RefusalError: it is something else.
+    """
+    parts = text.split("_") if text else []
+    found = [_HOLD.fullmatch(part) for part in parts]
+    if len(parts) > MAX_CLAMPS or not all(found):
+        allowed = f"LAYER.CELL~VALUE, up to {MAX_CLAMPS} of them with _ between"
+        raise RefusalError("hold", f"is {shorten(text)} in this link: it must be {allowed}")
+    return tuple(Clamp(int(each[1]), int(each[2]), float(each[3])) for each in found if each)
+
+
+def _way(value: float) -> str:
+    return {STRONG: "up", -STRONG: "down", 0.0: "off"}.get(value, f"at {value:g}")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)

@@ -1,0 +1,230 @@
+"""One visitor's conversation: the turns, and what the model remembers after each of them.
+
+Pure logic: it starts no engine and knows no Gradio. The model's memory is a few kilobytes of numbers, so every
+turn keeps the one it began with; Continue, Retry and Undo are moves between these, and nothing is read twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from model import Sequence
+
+from ..protocol import line
+from ..registry.loaded_model import LoadedModel
+from ..settings import RefusalError
+from . import clamps as hand
+from .branches import Branches
+from .links import Link
+from .state_handover import text_so_far
+from .turn import Start, Turn
+
+MAX_TURNS = 50  # older ones leave the page; what the model remembers of them stays
+MAX_TEXT = 100_000  # characters kept a visitor
+MAX_BRANCHES = 20  # earlier versions of a turn
+
+
+class Conversation:
+    """All turns of one visitor.
+
+    Attributes:
+        refusal: why the last thing asked for was not done.
+        stream: the token of the last reply's stream.
+        offer: the view of a link that may be followed, while there is nothing else.
+        hand: the cells that are held in what is written next.
+        following: the link that is being followed, and how many of its steps were begun.
+        branches: all turns that there were; ``turns`` is one path through them.
+    """
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.refusal = ""
+        self.stream = ""
+        self.offer = ""
+        self.hand = hand.NO_HAND
+        self.following: Link | None = None
+        self.followed = 0
+        self.branches: Branches[Turn] = Branches()
+        self._count = 0
+        self._forgotten = 0
+
+    @property
+    def writing(self) -> Sequence | None:
+        """The reply that is being written; None when there is none."""
+        last = self.turns[-1].parts[-1] if self.turns else None
+        return last if last and not last.finished else None
+
+    def next_turn(self, served: LoadedModel, prompt: str) -> Turn:
+        """The turn that Send makes. Another model than the last one begins with an empty memory; a newer commit of the
+        same model reads what was said first."""
+        return Turn(self._count + 1, prompt, self._end(self.turns, served))
+
+    def turn_again(self, served: LoadedModel) -> Turn:
+        """The turn that Retry makes of the last one, from the memory before that.
+
+        Raises:
+            RefusalError: there is none.
+        """
+        last = self._last("retry")
+        if last.served is not served:
+            start = self._start_again(last) if last.served.now is served else Start(served)
+            return Turn(self._count + 1, last.prompt, start)
+        return Turn(self._count + 1, last.prompt, last.start)
+
+    def turn_to_continue(self) -> Turn:
+        """The last turn; if a newer commit is served since, as that one takes it over.
+
+        Raises:
+            RefusalError: there is none.
+        """
+        return self._as_served(self._last("continue"))
+
+    def turn_without(self, at: int) -> Turn:
+        """The last turn without the pieces of its reply from one on. Changes nothing yet."""
+        last = self._last("write again")
+        turn = self._as_served(last)
+        kept = turn.parts[: at if turn is last else 0]  # a newer commit writes all of it
+        return replace(turn, number=self._count + 1, parts=kept, mark="", earlier=last, taken_over=False)
+
+    def cut(self, number: object, keep: object, pick: object = "") -> Turn:
+        """The last turn, cut after some characters of its reply: see ``Turn.cut``. Changes nothing yet.
+
+        Raises:
+            RefusalError: it is not the last turn, or has no such character.
+        """
+        last = self._last("go back to")
+        if number != last.number:
+            raise RefusalError("", "Only the last reply can be gone back to: Undo takes away what came after it.")
+        turn = self._as_served(last)
+        if type(keep) is not int or not 1 <= keep <= turn.written - (not pick):
+            raise RefusalError("", "There is no such character, or nothing after it: Continue goes on from the end.")
+        if not isinstance(pick, str) or (pick and (len(pick) > 1 or not turn.served.lm.tokenizer.known(pick).all())):
+            raise RefusalError("", "The model does not know this character.")
+        cut = turn.cut(self._count + 1, keep, pick)
+        if turn.served.engine.blocked.inside(cut.text):
+            raise RefusalError("", "Cut there, it would end with a word that is not shown here.")
+        cut.earlier = last
+        return cut
+
+    def add(self, turn: Turn, part: Sequence) -> None:
+        """A turn's reply is being written: the turn is new, or continued."""
+        self.refusal = self.offer = ""
+        turn.parts.append(part)
+        if turn not in self.turns:
+            self.turns.append(turn)
+            self._count = turn.number
+            self._forget()
+        self.branches.add(self.turns)
+
+    def branch(self, turn: Turn, part: Sequence | None = None) -> None:
+        """The last turn gives way to one that was made from it, of which more is being written."""
+        last = self.turns.pop()
+        if part is not None:
+            turn.parts.append(part)
+        self.refusal = ""
+        self.turns.append(turn)
+        self._count = turn.number
+        kept = turn
+        for _ in range(MAX_BRANCHES):
+            kept = kept.earlier or kept
+        kept.earlier = None
+        self.branches.add(self.turns, instead_of=None if turn.earlier is last else last)
+
+    def undo(self) -> None:
+        """Takes the last turn away, and what it left in the model's memory; what gave way to it is back."""
+        self.refusal, self.following = "", None
+        if self.turns:
+            last = self.turns.pop()
+            self.branches.undone(last)
+            if last.earlier:
+                self.turns.append(last.earlier)
+
+    def redo(self) -> None:
+        """Brings back what Undo took away last."""
+        self._show(self.branches.redo(), "There is nothing to redo.")
+
+    def walk(self, number: object) -> None:
+        """Shows another turn that there was, and those before it."""
+        self._show(self.branches.path_to(number), "This turn is not kept any more.")
+
+    def _show(self, path: list[Turn], refusal: str) -> None:
+        self.refusal, self.following = "" if path else refusal, None
+        self.turns = path or self.turns
+
+    def clear(self) -> None:
+        self.refusal, self.offer, self.following = "", "", None
+        self.turns.clear()
+        self.branches = Branches()
+        self._forgotten = 0
+
+    def view(self, hello: str = "") -> str:
+        """All that the page shows, when nothing is being written."""
+        if not self.turns:
+            return (self.offer or hello) + self._refused() + self._held() + self._tree()
+        turns = "".join(turn.lines() for turn in self.turns)
+        return self._older() + turns + self._refused() + self._held() + self._tree()
+
+    def begun(self, stream: str) -> str:
+        """The view while the last turn is being written, which is told over a stream."""
+        self.stream = stream
+        *older, last = self.turns
+        text = "".join(part.text for part in last.parts[:-1])
+        lines = self._older() + "".join(turn.lines() for turn in older) + last.head()
+        return lines + (line(text=text) if text else "") + self._held() + self._tree() + line(stream=stream)
+
+    def _end(self, turns: list[Turn], served: LoadedModel) -> Start:
+        if not turns or turns[-1].served.now is not served.now:
+            return Start(served)
+        last = turns[-1]
+        if last.served is served:
+            return last.end
+        return Start(served, None, text_so_far(turns), cut=not last.over, before=last.served.commit)
+
+    def _start_again(self, last: Turn) -> Start:
+        """Where the last turn begins for the commit that is served now."""
+        start, now = last.start, last.served.now
+        if start.memory is not None:
+            start = self._end(self.turns[:-1], now)
+        return replace(start, served=now, before=last.served.commit)
+
+    def _as_served(self, last: Turn) -> Turn:
+        """The last turn as it is, or as the commit that is served now takes it over."""
+        if last.served.now is last.served:
+            return last
+        return last.taken_over_by(self._start_again(last), self._count + 1)
+
+    def _last(self, verb: str) -> Turn:
+        if not self.turns:
+            raise RefusalError("", f"There is nothing to {verb} yet: send a prompt first.")
+        return self.turns[-1]
+
+    def _forget(self) -> None:
+        while len(self.turns) > 1 and (len(self.turns) > MAX_TURNS or self._size() > MAX_TEXT):
+            self.turns.pop(0)
+            self._forgotten += 1
+
+    def _size(self) -> int:
+        return sum(len(turn.prompt) + turn.written for turn in self.turns)
+
+    def _older(self) -> str:
+        return line(forgotten=self._forgotten) if self._forgotten else ""
+
+    def _tree(self) -> str:
+        tree = self.branches.told(self.turns)
+        return line(**tree) if tree else ""
+
+    def _held(self) -> str:
+        return line(held=self.hand.held, of=self.hand.model) if self.hand.held else ""
+
+    def _refused(self) -> str:
+        return line(refusal=self.refusal) if self.refusal else ""
+
+
+def hello(served: LoadedModel) -> str:
+    """The view of an empty conversation."""
+    return line(hello=served.greeting, by=served.name, **({"chat": True} if served.lm.chat else {}))
+
+
+def greet(view: str) -> str:
+    """The view for a page on which nothing was said: one that has a turn by the time this arrives keeps its own."""
+    return line(greet=True) + view

@@ -1,0 +1,151 @@
+"""The moves of a conversation that make the model write: Send, Continue, Retry, another way from a character on, and
+the same way with another hand on the memory.
+
+Each asks the engine for a reply and notes it in the conversation, or refuses and leaves the conversation as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from model import Memory, SamplingParams, Sequence
+
+from ..registry.loaded_model import LoadedModel
+from ..settings import MAX_LENGTH, RefusalError, check_text
+from .clamps import NO_HAND, Hand
+from .conversation import MAX_TEXT, Conversation
+from .progress import ask
+from .turn import Turn
+
+MAX_REPLY = MAX_TEXT  # characters of one reply, however often it is continued
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to write, how fast (characters a second, or None for as fast as it can), for whom, and with what held."""
+
+    params: SamplingParams
+    pace: float | None
+    owner: str = ""
+    hand: Hand = NO_HAND
+
+
+Move = Callable[..., None]
+
+
+def send(talk: Conversation, served: LoadedModel, settings: Settings, prompt: object) -> None:
+    """A new turn, from where the conversation stands."""
+    turn = talk.next_turn(served, check_text("prompt", prompt))
+    if not turn.start.before:  # what a newer commit reads first has bounds of its own
+        check_text("prompt", turn.start.unread + turn.prompt)
+    part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
+    talk.add(turn, part)
+
+
+def retry(talk: Conversation, served: LoadedModel, settings: Settings) -> None:
+    """The last turn anew, from the memory before it, by the model that is chosen now; Undo brings back the other one.
+
+    A newer commit of the same model reads first what was said before it.
+    """
+    turn = talk.turn_again(served)
+    part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
+    turn.earlier = talk.turns[-1]
+    talk.branch(turn, part)
+
+
+def go_on(talk: Conversation, _chosen: LoadedModel, settings: Settings, *, anew: bool = False) -> None:
+    """More of the last reply, from the memory after it: the text that a longer reply would have been.
+
+    In a chat a turn that is over is followed by another one of the model's. A newer commit of the model reads the reply
+    first, and counts on from its seed.
+
+    Args:
+        anew: with the seed of the settings, which begins to count; else with the one that it had, which counts on.
+    """
+    turn = talk.turn_to_continue()
+    if turn.over:
+        send(talk, turn.served, settings, "")
+        return
+    part = _more(turn, settings, anew=anew)
+    (talk.add if turn in talk.turns else talk.branch)(turn, part)
+
+
+def branch(talk: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> None:
+    """The last turn goes on from where it was cut, until it is as long as it was, or as it is to be.
+
+    Args:
+        cut: see ``Conversation.cut``.
+        anew: see ``go_on``.
+    """
+    length, earlier, chat = settings.params.length, cut.earlier, cut.served.lm.chat
+    as_before = earlier.written + (len(chat.stop) if chat and earlier.over else 0) if earlier else 0
+    more = max(length, as_before) - cut.written
+    params = replace(settings.params, length=min(more, MAX_LENGTH) if more > 0 else length)
+    talk.branch(cut, _more(cut, replace(settings, params=params), anew=anew))
+
+
+def again(talk: Conversation, _chosen: LoadedModel, settings: Settings) -> None:
+    """The last reply anew with the seed that it had, from where that began to count: other cells may be held now."""
+    last = talk.turn_to_continue()
+    at = max(n for n, part in enumerate(last.parts) if not n or not part.first or last.parts[n - 1].picked)
+    anew, end = talk.turn_without(at), last.parts[-1]
+    ended = end.finish_reason in ("stop", "blocked")  # as far as it may go, for it ends by itself
+    length = end.params.length if ended else max(1, last.written - anew.written)
+    settings = replace(settings, params=replace(end.params, length=length))
+    first, start = last.parts[len(anew.parts)].first, anew.end
+    before = "" if start.unread else anew.text
+    talk.branch(anew, _ask(anew.served, start.unread, settings, memory=start.memory, first=first, before=before))
+
+
+def step(talk: Conversation, served: LoadedModel, settings: Settings, prompt: object = "") -> None:
+    """One character more; with a prompt the first one after it. ``stepped`` is to follow when it is written."""
+    settings = replace(settings, params=replace(settings.params, length=1), pace=None)
+    if prompt or not talk.turns:
+        send(talk, served, settings, prompt)
+    else:
+        go_on(talk, served, settings)
+
+
+def stepped(talk: Conversation) -> None:
+    """Makes one piece of a character and of what it went on from, as if both had been asked for at once."""
+    parts = talk.turns[-1].parts
+    if len(parts) < 2 or parts[-2].picked or parts[-1].error:
+        return
+    one, two = parts[-2:]
+    alike = replace(one.params, length=1) == replace(two.params, length=1) and one.hold == two.hold
+    # A stop text of several characters is looked for in one piece only.
+    if alike and two.first == one.next_first and len(one.params.stop) < 2 and one.memory is not None:
+        parts[-2:] = [one.joined(two)]
+
+
+def regrip(talk: Conversation, settings: Settings) -> None:
+    """A reply that was stopped for it goes on to its length, with the hand that there is now."""
+    part = talk.turns[-1].parts[-1]
+    left = part.params.length - (part.next_first - part.first)
+    if part.finish_reason == "abort" and left > 0:
+        turn = talk.turns[-1]
+        talk.add(turn, _more(turn, replace(settings, params=replace(part.params, length=left)), anew=False))
+
+
+def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
+    if turn.written + settings.params.length > MAX_REPLY:
+        raise RefusalError("", f"A reply may have {MAX_REPLY:,} characters: send something, or nothing, to go on.")
+    end, last = turn.end, turn.parts[-1]
+    if not anew:
+        settings = replace(settings, params=replace(settings.params, seed=last.params.seed))
+    if settings.params.share is None:  # of a blend, which is not chosen any more
+        settings = replace(settings, params=replace(settings.params, share=last.params.share))
+    first = 0 if anew else last.next_first
+    before = "" if end.unread else turn.text
+    return _ask(turn.served, end.unread, settings, memory=end.memory, first=first, before=before)
+
+
+def _ask(
+    served: LoadedModel, prompt: str, settings: Settings, *, memory: Memory | None, first: int = 0, before: str = ""
+) -> Sequence:
+    pace, owner, params, chat = settings.pace, settings.owner, settings.params, served.lm.chat
+    hold = settings.hand.on(served.name)
+    if chat and not params.stop:
+        params = replace(params, stop=chat.stop)
+    return ask(served, prompt, params, memory=memory, first=first, pace=pace, owner=owner, hold=hold, before=before)

@@ -1,0 +1,110 @@
+"""Following a reply while the engine's thread writes it: by time, in the event loop, without a thread a reader."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+
+from model import Memory, SamplingParams, Sequence
+from model.clamps import Clamps
+from model.engine.engine import EngineBusyError
+
+from ..registry.loaded_model import LoadedModel
+from ..settings import DEADLINE_S, RefusalError
+from .clamps import check_clamps
+
+_FIRST_S = 0.005  # until the first character, which is shown at once
+_BETWEEN_S = 1 / 30  # smooth to the eye
+_MESSAGE_S = 0.005  # of the server's time, over Gradio's queue: so many readers at once are told less often,
+_SLOWEST_S = 0.2  # but no less often than this
+_SIGN_OF_LIFE_S = 1.0  # Gradio notices a client that has gone only when there is something to tell it
+_GRACE_S = 10.0  # the engine ends a reply at its deadline; if it does not, it is not alive
+
+
+def ask(
+    served: LoadedModel,
+    prompt: str,
+    params: SamplingParams,
+    *,
+    memory: Memory | None = None,
+    first: int = 0,
+    pace: float | None = None,
+    owner: str = "",
+    before: str = "",
+    hold: Clamps = (),
+) -> Sequence:
+    """Asks the engine for a reply.
+
+    Raises:
+        RefusalError: too many wait already, the prompt holds a word that is blocked, or a cell that is to be held is
+            none of the model's.
+    """
+    check_words(served, prompt)
+    check_clamps(hold, served.lm.config)
+    try:
+        return served.engine.add_request(
+            prompt,
+            params,
+            memory=memory,
+            first=first,
+            pace=pace,
+            deadline_s=DEADLINE_S,
+            owner=owner,
+            before=before,
+            hold=hold,
+        )
+    except EngineBusyError:
+        if served.newer:  # it has just left
+            raise RefusalError("", "A newer commit of the model came at this very moment: try again.") from None
+        raise RefusalError("", "Everyone is writing at once, and the queue is full: try again in a moment.") from None
+
+
+def check_words(served: LoadedModel, text: str, field: str = "prompt") -> None:
+    """Refuses a text with a word that is not to be seen here; the word is not repeated.
+
+    Raises:
+        RefusalError: there is one.
+    """
+    if served.engine.blocked.inside(text):
+        raise RefusalError(field, "holds a word that is not shown here: please say it in other words")
+
+
+async def follow(
+    served: LoadedModel, sequence: Sequence, *, message_s: float = _MESSAGE_S, sparing: bool = False
+) -> AsyncGenerator[None, None]:
+    """Steps whenever a reader should be told: at once, at the first character, then by time, and at the end.
+
+    The reply is ended when the reader stops following it, however that happens.
+
+    Args:
+        message_s: seconds between two messages, for each reply that is being written.
+        sparing: tell ever less often in the course of a long reply, for readers that may never read.
+
+    Raises:
+        RefusalError: the engine does not write any more.
+    """
+    began = told_at = time.monotonic()
+    told = -1
+    try:
+        while True:
+            finished, length, now = sequence.finished, sequence.length, time.monotonic()
+            if finished or length != told or now - told_at >= _SIGN_OF_LIFE_S:
+                told, told_at = length, now
+                yield
+            if finished:
+                return
+            ended = not served.thread.is_alive() and not sequence.finished  # it may have ended with this reply
+            if ended or now - began > DEADLINE_S + _GRACE_S:
+                raise RefusalError("", "The model does not answer any more: try again later.")
+            await asyncio.sleep(_pause(served, length, now - began, message_s, sparing=sparing))
+    finally:
+        served.engine.abort(sequence)
+
+
+def _pause(served: LoadedModel, length: int, elapsed_s: float, message_s: float, *, sparing: bool) -> float:
+    if not length:
+        return _FIRST_S if elapsed_s < 1 else _BETWEEN_S
+    pause = min(_SLOWEST_S, max(_BETWEEN_S, served.engine.running * message_s))
+    # A client that asks and never reads has its messages kept for it: 300 s must not make thousands of them.
+    return max(pause, elapsed_s / 100) if sparing else pause

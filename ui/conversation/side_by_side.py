@@ -1,0 +1,146 @@
+"""A second model beside the first: the same prompts, settings and seeds, in a conversation of its own.
+
+The page's second view shows it. It follows the first conversation: whatever makes that one write is done here too, a
+moment later, with what was drawn there; stopping, undoing and clearing are shared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from model import SamplingParams
+from model import Sequence as Part
+
+from ..registry.loaded_model import LoadedModel
+from ..registry.registry import ModelRegistry
+from ..settings import RefusalError, check_speed
+from ..words import t
+from . import moves
+from .branches import MOST
+from .conversation import Conversation
+from .turn import Turn
+
+NOBODY = "-"
+_BLENDED = "+ "  # before the name of a model that is to write together with the first, rather than beside it
+
+Follow = Callable[["Companion", Conversation, LoadedModel, moves.Settings], bool]
+
+
+class Companion(Conversation):
+    """The conversation beside the first.
+
+    Attributes:
+        answered: the last part of the first one that was followed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered: Part | None = None
+        self._partners: dict[int, list[Turn]] = {}  # the turns here, by the number of the last one there
+
+    def follow(self, first: Conversation, served: LoadedModel, step: Follow, *, speed: object, owner: str) -> bool:
+        """Does what the first has just done; returns whether there was something to do.
+
+        Raises:
+            RefusalError: it cannot be done.
+        """
+        part = first.turns[-1].parts[-1] if first.turns else None
+        if part is None or part is self.answered or self.writing:
+            return False
+        self.answered = part
+        if first.turns[-1].served is served:
+            raise RefusalError("", "This is the first model too: choose another to stand beside it.")
+        params = replace(part.params, stop="", share=None)  # the first one's, in a chat or a blend
+        done = step(self, first, served, moves.Settings(params, check_speed(speed), owner))
+        self._partners[first.turns[-1].number] = list(self.turns)
+        for number in list(self._partners)[:-MOST]:
+            del self._partners[number]
+        return done
+
+    def stand_as(self, first: Conversation) -> None:
+        """Shows what stood here when the first showed the turn that it shows now."""
+        last = first.turns[-1] if first.turns else None
+        while last and last.number not in self._partners:
+            last = last.earlier  # what it was cut from, of which nothing is known here
+        self.turns = list(self._partners[last.number]) if last else []
+        self.refusal = ""
+
+    def clear(self) -> None:
+        super().clear()
+        self._partners.clear()
+
+    def _tree(self) -> str:
+        """The turns that were are walked through in the first view."""
+        return ""
+
+
+def send(second: Companion, first: Conversation, served: LoadedModel, settings: moves.Settings) -> bool:
+    moves.send(second, served, settings, first.turns[-1].prompt)
+    return True
+
+
+def retry(second: Companion, first: Conversation, served: LoadedModel, settings: moves.Settings) -> bool:
+    if not second.turns:
+        return send(second, first, served, settings)
+    moves.retry(second, served, settings)
+    return True
+
+
+def go_on(second: Companion, first: Conversation, served: LoadedModel, settings: moves.Settings) -> bool:
+    if len(first.turns[-1].parts) == 1:  # in a chat another turn
+        return send(second, first, served, settings)
+    if not second.turns or second.turns[-1].served is not served or second.turns[-1].over:
+        return False
+    moves.go_on(second, served, settings)
+    return True
+
+
+def choices(names: Sequence[str]) -> list[tuple[str, str]]:
+    """What can be done with another model than the one that is chosen: what the page says, and the value."""
+    beside = [(f"{name}, {t('side by side')}", name) for name in names]
+    blended = [(f"{name}, {t('blended')}", as_blend(name)) for name in names]
+    return [(t("no other"), NOBODY), *beside, *blended]
+
+
+def as_blend(name: str) -> str:
+    """The choice of a model that is to write together with the first."""
+    return _BLENDED + name
+
+
+def is_blend(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(_BLENDED)
+
+
+def chosen(value: object, registry: ModelRegistry) -> LoadedModel | None:
+    """The model that stands beside the first; None is nobody.
+
+    Raises:
+        RefusalError: there is none of this name, or it still loads.
+    """
+    return None if value == NOBODY or is_blend(value) else registry.get(value)
+
+
+def blended(
+    served: LoadedModel, params: SamplingParams, other: Sequence[object], registry: ModelRegistry
+) -> tuple[LoadedModel, SamplingParams]:
+    """Who writes, and how, with what is chosen beside the first model.
+
+    Args:
+        other: the value of the choice and the share; empty where there is one model only.
+
+    Raises:
+        RefusalError: there is no such model, or the two cannot write together, or the share is not from 0 to 1.
+    """
+    value, share = other or (NOBODY, None)
+    if not is_blend(value):
+        return served, params
+    second = registry.get(str(value).removeprefix(_BLENDED))
+    if second is served:
+        raise RefusalError("", "This is the first model too: choose another to write with it.")
+    try:
+        params = replace(params, share=math.nan if share is None else share)  # type: ignore[arg-type]  # checked there
+    except ValueError as error:
+        raise RefusalError("share", str(error).removeprefix("share ")) from None
+    return registry.blend(served, second), params

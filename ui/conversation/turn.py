@@ -1,0 +1,208 @@
+"""A turn of a conversation: what a visitor gave, what the model made of it, and what it remembered before and after.
+
+Pure logic: it starts no engine and knows no Gradio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from model import Memory, Sequence, TextTrace
+from model.clamps import Clamps
+from model.tokenizer import describe_unknown
+
+from ..protocol import line, say
+from ..registry.loaded_model import LoadedModel
+from ..settings import DEADLINE_S
+from . import clamps as hand
+
+STRANGER = "The prompt was written by whoever made this link."
+
+_ENDINGS = {
+    "length": "reached its length",
+    "stop": "met the stop text",
+    "blocked": "ended before a word that is not shown here",
+    "abort": "stopped",
+    "time": f"ended after {DEADLINE_S / 60:.0f} minutes, the longest a reply may take",
+    "error": "ended by a fault",
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a reply goes on from.
+
+    Attributes:
+        memory: of what was read so far.
+        unread: what is still to be read.
+        cut: whether a turn of the model's was cut off.
+        before: the commit that was served so far, if a newer one has taken the conversation over.
+    """
+
+    served: LoadedModel
+    memory: Memory | None = None
+    unread: str = ""
+    cut: bool = False
+    before: str = ""
+
+
+@dataclass(eq=False)
+class Turn:
+    """What a visitor gave, and what the model made of it: one reply, or one that was continued.
+
+    Attributes:
+        start: where the conversation stood before it.
+        parts: the reply's pieces, one for Send and one more for each Continue.
+        stranger: whether somebody else wrote the prompt, who made a link.
+        mark: whether a text is that of the link.
+        earlier: what this turn was cut from, which Undo brings back.
+        taken_over: whether the first parts are of an older commit, which this one has read.
+    """
+
+    number: int
+    prompt: str
+    start: Start
+    parts: list[Sequence] = field(default_factory=list)
+    stranger: bool = False
+    mark: str = ""
+    earlier: Turn | None = None
+    taken_over: bool = False
+
+    @property
+    def served(self) -> LoadedModel:
+        return self.start.served
+
+    @property
+    def to_read(self) -> str:
+        """What the model reads: the prompt, in a chat as the texts that it knows have it."""
+        start, chat = self.start, self.served.lm.chat
+        if chat is None:
+            return start.unread + self.prompt
+        return start.unread + (chat.stop if start.cut else "") + chat.wrap(self.prompt)
+
+    @property
+    def reply(self) -> str:
+        return "".join(part.text for part in self.parts)
+
+    @property
+    def text(self) -> str:
+        """What the model has read and written in this turn."""
+        return self.to_read + self.reply
+
+    def reading(self) -> TextTrace:
+        """This turn's text to be read again, from the memory before it, as it was when it was written."""
+        served, memory = self.served, self.start.memory
+        # A prompt of which nothing is known begins as after a line end, see the engine.
+        given = self.text if self.taken_over else self.to_read
+        blank = bool(served.lm.tokenizer.known(given).any())
+        lm = served.reader(self.parts[-1].params) if self.parts else served.lm
+        reading = TextTrace(lm, memory, blank=blank, arithmetic=served.engine.arithmetic)
+        reading.become(self.text, self.clamps)
+        return reading
+
+    @property
+    def clamps(self) -> list[tuple[int, Clamps]]:
+        """Which cells were held from which character on, as it was read."""
+        return hand.as_read(self.parts, self.to_read, self.served.lm.tokenizer)
+
+    def cut(self, number: int, keep: int, pick: str = "") -> Turn:
+        """A turn of the first characters of this one's reply, to go on from there. Reads the turn again.
+
+        Args:
+            number: of the new turn.
+            keep: how many characters.
+            pick: a character that the model knows, to stand there instead of the last of them.
+        """
+        cut = replace(self, number=number, parts=[], mark="", earlier=self)
+        end = len(self.to_read) + keep
+        for part in self.parts:
+            if keep > part.length:
+                cut.parts.append(part)
+                keep -= part.length
+                continue
+            whole = keep == part.length
+            if whole and not pick:
+                cut.parts.append(part)
+            else:
+                # The last character of a reply has not been read, so what it became is only to be exchanged.
+                ready = part.memory if whole and part.finish_reason == "length" else None
+                state = ready.state if ready else self.reading().state_after(end - 2)
+                kept = pick or self.text[end - 1]
+                memory = Memory(state, int(self.served.lm.tokenizer.encode(kept)[0]))
+                cut.parts.append(part.cut(keep, memory, last=pick))
+            break
+        return cut
+
+    def taken_over_by(self, start: Start, number: int) -> Turn:
+        """The same turn for a newer commit, which has still to read it."""
+        parts = [replace(part, memory=None, hold=()) for part in self.parts]  # what it reads is read with no hand on it
+        return replace(self, number=number, start=start, parts=parts, mark="", earlier=self, taken_over=True)
+
+    @property
+    def whole(self) -> str:
+        """What the model has read and written when the next turn begins."""
+        chat = self.served.lm.chat
+        return self.text + (chat.stop if chat and self.over else "")
+
+    @property
+    def over(self) -> bool:
+        """Whether the model's turn in a chat has come to its end by itself."""
+        return self.served.lm.chat is not None and self.parts[-1].finish_reason == "stop"
+
+    @property
+    def written(self) -> int:
+        return sum(part.length for part in self.parts)
+
+    @property
+    def label(self) -> str:
+        """How it begins, or where it leaves what it was cut from: enough to tell it from others."""
+        reply = self.reply
+        pairs = zip(reply, self.earlier.reply if self.earlier else "", strict=False)
+        same = next((at for at, (mine, other) in enumerate(pairs) if mine != other), 0)
+        return f"…{reply[same - 8 : same + 40]}" if same > 8 else f"{self.prompt[-40:]}{reply[:40]}"
+
+    @property
+    def end(self) -> Start:
+        """Where the next turn goes on from. A prompt that was not read to its end is read by the next."""
+        memories = [part.memory for part in self.parts if part.memory]
+        if memories:
+            return Start(self.served, memories[-1], cut=not self.over)
+        return Start(self.served, self.start.memory, self.text, cut=True)
+
+    def head(self) -> str:
+        held = hand.held_from(self.parts)
+        more = {**({"chat": True} if self.served.lm.chat else {}), **({} if held is None else {"held": held})}
+        lines = line(turn=self.number, prompt=self.prompt, **more)
+        unknown = self.parts[0].unknown if self.parts else []
+        notices = [STRANGER] if self.stranger and self.prompt else []
+        notices += [self._handover_notice()] if self.start.before else []
+        if unknown:
+            skipped = sum(each.times for each in unknown)
+            rest = "" if skipped < len(self.start.unread + self.prompt) else ", and nothing of the prompt was left"
+            notices.append(f"This model does not know {describe_unknown(unknown)}: skipped{rest}.")
+        return lines + (say("notice", " ".join(notices)) if notices else "")
+
+    def _handover_notice(self) -> str:
+        """Says that a newer commit of the model is served, and whether it has read the text so far."""
+        read = ": it has read the text so far" if self.start.unread or self.taken_over else ""
+        now, before = self.served.commit[:7], self.start.before[:7]
+        return f"Commit {now} of this model is served now, in place of {before}{read}."
+
+    def foot(self) -> str:
+        """Seed, length, speed and why it ended, in plain words."""
+        last = self.parts[-1]
+        lines = say("fault", f"The model failed: {last.error}. What it had written stays.") if last.error else ""
+        facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
+        if last.length > 1 and last.started:
+            facts.append(f"{last.chars_per_sec:,.0f} a second")
+        if self.served.blend:
+            facts.append(f"{self.served.name}, {self.served.share_of(last.params):.0%} of it the second")
+        if held := hand.said(hand.held_in(self.parts)):
+            facts.append(f"a hand on {held}")
+        lines += say("mark", self.mark) if self.mark else ""
+        ending = "said what it had to say" if self.over else _ENDINGS[last.finish_reason or "abort"]
+        back = ["Undo brings back what stood here before"] if self.earlier else []
+        return lines + say("foot", " · ".join([*facts, ending, *back]))
+
+    def lines(self) -> str:
+        return self.head() + (line(text=self.reply) if self.reply else "") + self.foot()

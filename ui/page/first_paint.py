@@ -1,0 +1,95 @@
+"""The first paint: title and sample stand in the document itself, for the second until Gradio's scripts have run.
+
+An ASGI layer around the app. It changes the document at ``/`` alone: text to look at, which ``view.js`` takes away
+when the real page is there, and what link previews show. It also settles the language, for the page speaks two.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ..registry.registry import ModelRegistry
+from ..words import CHINESE
+
+HELLO = "This it wrote by itself, from an empty memory:"
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+# What style.css makes of the same text; Gradio's variables are not there yet.
+_STYLE = """
+#early { --ink: #0f766e; --paper: #fff; --line: #e7e5e4; --soft: #57534e; box-sizing: border-box; position: absolute;
+  z-index: 1; left: 0; right: 0; max-width: 1180px; margin: 0 auto; padding: 16px 32px; background: var(--bg);
+  font: 16px/1.5 ui-sans-serif, system-ui, sans-serif; }
+#early > * { max-width: 783px; box-sizing: border-box; }
+#early h1 { margin: 0 0 0.3rem; font: 700 1.55rem/1.2 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  letter-spacing: -0.03em; }
+#early h1::after { content: "\\258D"; margin-left: 0.1em; color: var(--ink); }
+#early p { margin: 0; color: var(--soft); font-size: 14.5px; }
+#early div { height: clamp(18rem, 56vh, 44rem); margin-top: 0.9rem; padding: 1.1rem 1.3rem; overflow: hidden;
+  background: var(--paper); border: 1px solid var(--line); border-radius: 10px; color: var(--soft); }
+#early small { display: block; margin-bottom: 0.7rem; font-size: 0.8rem; }
+#early pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere;
+  font: 0.95rem/1.6 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+@media (max-width: 768px) { #early { padding: 14px 13px; } #early div { height: 50vh; padding: 0.9rem; }
+  #early pre { font-size: 0.88rem; } }
+@media (prefers-color-scheme: dark) { #early { --ink: #5eead4; --paper: #1c1917; --line: #44403c; --soft: #a8a29e;
+  background: var(--bg-dark); } }
+"""
+
+
+# Gradio has words in forty languages, and takes no Chinese for its own but zh-CN and zh-TW. Here all is in one of two.
+_LANGUAGE = """
+Object.defineProperty(navigator, "language", { value: /^zh\\b/i.test(navigator.language) ? "zh-CN" : "en" });
+"""
+
+
+class FirstPaint:
+    """Puts the first paint into the document."""
+
+    def __init__(self, app: App, registry: ModelRegistry) -> None:
+        self._app = app
+        self._registry = registry
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
+            await self._app(scope, receive, send)
+            return
+        started: Message = {}
+        body = bytearray()
+        chinese = dict(scope["headers"]).get(b"accept-language", b"").lower().startswith(b"zh")
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                started.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if not message.get("more_body"):
+                document = self.painted(bytes(body), CHINESE if chinese else {})
+                headers = [(name, value) for name, value in started["headers"] if name.lower() != b"content-length"]
+                headers.append((b"content-length", str(len(document)).encode()))
+                await send({**started, "headers": headers})
+                await send({"type": "http.response.body", "body": document})
+
+        await self._app(scope, receive, collect)
+
+    def painted(self, document: bytes, words: dict[str, str]) -> bytes:
+        """The document with the first paint; as it is when it is not the one that was expected.
+
+        Args:
+            words: those that are not told in English.
+        """
+        owner, first = self._registry.owner, self._registry.first()
+        title, greeting = html.escape(owner.title), html.escape(words.get(owner.greeting, owner.greeting))
+        sample = f"<small>{words.get(HELLO, HELLO)}</small><pre>{html.escape(first.greeting)}</pre>" if first else ""
+        early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{greeting}</p><div>{sample}</div></div>'
+        head = f'<title>{title}</title><meta name="description" content="{greeting}" /><style>{_STYLE}</style>'
+        head += f"<script>{_LANGUAGE}</script></head>"
+        painted = document.replace(b"</head>", head.encode(), 1)
+        if words:
+            painted = painted.replace(b'lang="en"', b'lang="zh-CN"', 1)
+        return painted.replace(b"<gradio-app", early.encode() + b"<gradio-app", 1)

@@ -1,0 +1,152 @@
+"""The layout of the page: its controls, and what each of them shows of the models that are served.
+
+What the controls do is in ``page``.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import gradio as gr
+
+from model import SamplingParams
+
+from ..conversation.conversation import Conversation, hello
+from ..protocol import line
+from ..registry.loaded_model import LoadedModel
+from ..registry.registry import ModelRegistry
+from ..registry.welcome import MAX_EXAMPLES
+from ..settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED
+from ..words import t
+from .second_view import Second
+from .view import make_film, make_said, make_view
+
+_STATE_TTL_S = 3600
+
+Updates = dict[Any, Any]
+
+
+class Layout:
+    """The controls.
+
+    Args:
+        shelf: the models that are served.
+        second: the second view; None where there is one model only.
+    """
+
+    def __init__(self, registry: ModelRegistry, second: Second | None) -> None:
+        self.registry = registry
+        self.second = second
+
+    def lay_out(self) -> None:
+        """Makes the controls, in the Blocks that are being built."""
+        self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
+        with gr.Row(elem_id="columns"):
+            with gr.Column(scale=3, min_width=320, elem_id="main"):
+                self._lay_out_chat()
+            with gr.Column(scale=1, min_width=260, elem_id="settings"):
+                self._lay_out_settings()
+
+    def _lay_out_chat(self) -> None:
+        owner = self.registry.owner
+        make_said(f"<h1>{html.escape(owner.title)}</h1><p>{html.escape(owner.greeting)}</p>", "intro")
+        first = self.registry.first()
+        self.notices = make_said(elem_id="notices", **self._notices())
+        with gr.Row(elem_id="panes"):
+            with gr.Column(min_width=0):
+                if self.second:
+                    self.second.lay_out_name()
+                self.view = make_view(hello(first) if first else "", "view")
+            if self.second:
+                self.second.lay_out_view(_STATE_TTL_S)
+        with gr.Row(elem_id="moves"):
+            # The classes tell view.js when a button can be pressed; here is what holds at first.
+            off: dict[str, Any] = {"size": "sm", "interactive": False, "min_width": 40}
+            self.go_on = gr.Button(t("Continue"), elem_classes="if-turns", **off)
+            self.retry = gr.Button(t("Retry"), elem_classes="if-turns", **off)
+            self.undo = gr.Button(t("Undo"), elem_classes="if-turns", **off)
+            self.clear = gr.Button(t("Clear"), elem_classes="if-anything", **off)
+            self.share = gr.Button(t("Share"), elem_classes="if-turns", **off)
+        with gr.Row(elem_id="ask"):
+            self.prompt = gr.Textbox(
+                "",
+                label=t("Prompt"),
+                show_label=False,
+                placeholder=t("A beginning …"),
+                lines=1,
+                max_lines=6,
+                autofocus=True,
+                container=False,
+                scale=8,
+                min_width=120,
+            )
+            self.send = gr.Button(t("Send"), variant="primary", elem_classes="if-idle", min_width=60)
+            self.stop = gr.Button(t("Stop"), variant="stop", elem_classes="if-busy", interactive=False, min_width=60)
+        with gr.Row(elem_id="examples"):
+            small: dict[str, Any] = {"size": "sm", "elem_classes": "if-idle", "min_width": 40}
+            self.examples = [gr.Button(**small, **each) for each in self._examples(first)]
+        self.film = make_film(self._film(first))
+
+    def _lay_out_settings(self) -> None:
+        self.model = gr.Dropdown(label=t("Model"), filterable=False, elem_id="model", **self._choices())
+        self.about = make_said(self._about(self.registry.first()), "about")
+        if self.second:
+            self.second.lay_out_choice()
+        gr.HTML("<p></p>", elem_id="load")
+
+        def slider(label: str, low: float, high: float, value: float, step: float, info: str) -> gr.Slider:
+            words: dict[str, Any] = {"label": t(label), "info": t(info), "elem_id": label.lower()}
+            return gr.Slider(low, high, value, step=step, buttons=[], **words)
+
+        default = SamplingParams
+        self.temperature = slider(
+            "Temperature", 0, 2, default.temperature, 0.05, "0 cautious · 1 as it has learned · 2 wild"
+        )
+        self.length = slider("Length", 1, MAX_LENGTH, default.length, 1, "characters a reply")
+        self.speed = slider(
+            "Speed", MIN_SPEED, MAX_SPEED, DEFAULT_SPEED, 5, "characters a second; far right: as fast as it can"
+        )
+        self.top_k = slider("Top-k", 0, 100, default.top_k, 1, "only the likeliest so many; 0 is all")
+        self.top_p = slider("Top-p", 0.01, 1, default.top_p, 0.01, "only the likeliest of this total chance")
+        self.seed = gr.Number(label=t("Seed"), placeholder=t("a new one each time"))
+        self.seed.value = ""  # None would be shown as 0
+
+    def _choices(self) -> dict[str, Any]:
+        first = self.registry.first()
+        return {"choices": self.registry.names, "value": first.name if first else self.registry.names[0]}
+
+    def _about(self, served: LoadedModel | None) -> str:
+        if served is None:
+            return "on its way from the Hub …"
+        refused = f"<p>{html.escape(served.refused)}</p>" if served.refused else ""
+        return html.escape(served.about) + refused
+
+    def _notices(self) -> dict[str, Any]:
+        loading = self.registry.loading
+        notices = self.registry.notices + ([f"Loading {', '.join(loading)} …"] if loading else [])
+        text = "".join(f'<p role="status">{html.escape(notice)}</p>' for notice in notices)
+        return {"value": text, "visible": bool(text)}
+
+    def _examples(self, served: LoadedModel | None) -> list[dict[str, Any]]:
+        texts = served.examples if served else ()
+        known = [{"value": _label(text), "visible": True} for text in texts]
+        return known + [{"value": "", "visible": False}] * (MAX_EXAMPLES - len(known))
+
+    def _film(self, served: LoadedModel | None) -> str:
+        """What film.js reads: of which model, and of which commit, for each may have come with more to show."""
+        return line(model=served.name, commit=served.commit) if served else ""
+
+    def _about_updates(self, served: LoadedModel | None) -> Updates:
+        """All that is told of the model that is chosen."""
+        examples = zip(self.examples, self._examples(served), strict=True)
+        return {
+            self.about: self._about(served),
+            self.film: self._film(served),
+            **{button: gr.update(**update) for button, update in examples},
+        }
+
+
+def _label(text: str) -> str:
+    """An example's button: what it will send, the line ends seen."""
+    return text.replace("\n", " ⏎") if text else t("Begin anywhere")

@@ -1,0 +1,338 @@
+"""The page: what each control of its layout does.
+
+Handlers are short: one that makes the model write begins a reply and returns the view with the token of a stream,
+which the view reads (``streams``). None lets an exception out: what goes wrong is said in the chat. Which buttons can
+be pressed follows from the view alone, in ``view.js``; at the end of a stream, however it ended, it asks for the
+conversation as it then is, so that no path leaves the page stuck.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from ..conversation import moves, sharing
+from ..conversation import side_by_side as beside
+from ..conversation.clamps import Hand, check_clamps
+from ..conversation.conversation import Conversation, greet, hello
+from ..conversation.links import Link
+from ..conversation.turn import Turn
+from ..protocol import line
+from ..registry.activity import Load
+from ..registry.loaded_model import LoadedModel
+from ..registry.registry import ModelRegistry
+from ..routes import api
+from ..routes.lenses import Lenses
+from ..routes.streams import Streams
+from ..routes.training_timeline import Films
+from ..routes.updates import News
+from ..settings import RawSettings, RefusalError, check_speed
+from .layout import Layout, Updates
+from .second_view import Second
+
+log = logging.getLogger("char-lstm")
+
+_REDO = "redo"  # instead of a turn's number, see branches.js
+_REREADINGS = 2  # at once; each may take a second or two of a core
+_UNDONE = "Something went wrong here. Try again; the conversation is as it was."
+
+
+class Page(Layout):
+    """The Blocks of the page, over a shelf of models."""
+
+    def __init__(self, registry: ModelRegistry) -> None:
+        super().__init__(registry, Second(self) if len(registry.names) > 1 else None)
+        self.streams = Streams(Load(registry))
+        self.lenses = Lenses(registry)
+        self.news = News(registry)
+        self.films = Films(registry)
+        self._rereading = asyncio.Semaphore(_REREADINGS)
+        with api.Blocks(title=registry.owner.title, analytics_enabled=False) as self.blocks:
+            self.lay_out()
+            self._wire()
+            api.add(registry)
+
+    def _wire(self) -> None:
+        settings = [self.model, self.temperature, self.length, self.top_k, self.top_p, self.seed, self.speed]
+        settings += [self.second.choice, self.second.share] if self.second else []
+        self._settings = len(settings)
+        hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # preprocess=False: what arrives is checked in one place, and refused in the chat rather than by a toast.
+        at_once: dict[str, Any] = {**hidden, "preprocess": False, "queue": False}
+
+        inputs = [self.talk, *settings]
+        send = [self.send.click, self.prompt.submit]
+        sent = [gr.on(send, self._writer(moves.send), [*inputs, self.prompt], [self.view, self.prompt], **at_once)]
+        went_on = self.go_on.click(self._writer(moves.go_on), inputs, self.view, **at_once)
+        again = self.retry.click(self._writer(moves.retry), inputs, self.view, **at_once)
+        for index, button in enumerate(self.examples):
+            sent.append(button.click(self._writer(partial(_send_example, index)), inputs, self.view, **at_once))
+        self.view.settle(self.on_settle, [self.talk, self.speed], self.view, trigger_mode="multiple", **at_once)
+        written_by = [self.model, *([self.second.choice, self.second.share] if self.second else [])]
+        self.view.follow(self.on_follow, [self.talk, self.speed], [self.view, *written_by], **at_once)
+        self.view.rewind(self.on_rewind, inputs, self.view, **at_once)
+        self.view.hold(self.on_hold, inputs, self.view, trigger_mode="multiple", **at_once)
+        self.view.again(self._writer(moves.again), inputs, self.view, **at_once)
+        stepped = [self.view, self.prompt]
+        self.view.step(self.on_step, inputs, stepped, trigger_mode="multiple", **at_once)
+        self.view.look(self.on_look, self.talk, None, trigger_mode="multiple", **at_once)
+        self.stop.click(self.on_stop, self.talk, None, **at_once)
+        walked = [self.undo.click(self.on_undo, [self.talk, self.model], self.view, **at_once)]
+        walked.append(self.view.walk(self.on_walk, self.talk, self.view, **at_once))
+        self.clear.click(self.on_clear, [self.talk, self.model], self.view, **at_once)
+        self.share.click(self.on_share, self.talk, self.view, **at_once)
+        if self.second:
+            after: dict[beside.Follow, Sequence[Any]] = {
+                beside.send: sent,
+                beside.go_on: [went_on],
+                beside.retry: [again],
+            }
+            self.second.wire(after, walked, **at_once)
+        about = [self.view, self.about, self.film, *self.examples]
+        self.model.change(self.on_model, [self.talk, self.model], about, **at_once)
+        arrival = [self.talk, self.notices, self.model, *about, *([self.second.choice] if self.second else [])]
+        self.view.news(self.on_news, [self.talk, self.model], arrival[1:], **at_once)
+        self.blocks.load(self.on_arrival, self.talk, arrival, concurrency_limit=None, **hidden)
+
+    # What the controls do.
+
+    def _writer(self, move: moves.Move) -> Callable[..., Awaitable[Updates]]:
+        """The handler of a control that makes the model write."""
+
+        async def write(talk: Conversation, request: gr.Request, *values: object) -> Updates:
+            if talk.writing:  # Enter, while Continue still writes
+                return {self.view: gr.skip()}
+            talk.following = None
+            chosen, prompt = values[: self._settings], values[self._settings :]
+            updates = self._begin(talk, lambda: move(talk, *self._asked(talk, chosen, request), *prompt), chosen[0])
+            return {**updates, **({self.prompt: ""} if prompt and not talk.refusal else {})}
+
+        return write
+
+    async def on_rewind(self, talk: Conversation, event: gr.EventData, request: gr.Request, *chosen: object) -> Updates:
+        """The last reply is to go on from one of its characters."""
+        if talk.writing:
+            return {self.view: gr.skip()}
+        talk.following = None
+        number, keep, pick, anew = (_about(event, name) for name in ("turn", "keep", "pick", "anew"))
+        try:
+            async with self._rereading:  # a long reply takes seconds
+                cut = await asyncio.to_thread(talk.cut, number, keep, pick or "")
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+            return self._settled(talk)
+        if talk.writing or not talk.turns or talk.turns[-1] is not cut.earlier:  # something else was done meanwhile
+            return self._settled(talk)
+        return self._begin(
+            talk, lambda: moves.branch(talk, cut, self._asked(talk, chosen, request)[1], anew=bool(anew))
+        )
+
+    async def on_step(self, talk: Conversation, event: gr.EventData, request: gr.Request, *values: object) -> Updates:
+        """One character is to be written, which takes a moment; a stream tells of it when many are before it."""
+        await self._over(talk)  # of the press before
+        prompt = _about(event, "prompt")  # as it stood on the page, for Gradio may still know the one before
+        updates = await self._writer(moves.step)(talk, request, *values, prompt or "")
+        if prompt and not talk.refusal:
+            updates[self.prompt] = ""
+        if await self._over(talk) and talk.turns:
+            moves.stepped(talk)
+            updates.update(self._settled(talk, values[0]))
+        return updates
+
+    async def on_hold(self, talk: Conversation, event: gr.EventData, request: gr.Request, *chosen: object) -> Updates:
+        """Other cells are held from now on. What is being written goes on with them from its next character."""
+        writing = talk.writing
+        try:
+            served, _ = self._asked(talk, chosen, request)
+            if served.blend:
+                raise RefusalError("", "Two models that write together cannot have a cell held.")
+            talk.hand = Hand(served.name, check_clamps(_about(event, "hold"), served.lm.config))
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+            return self._settled(talk, chosen[0])
+        if not writing:
+            return self._settled(talk, chosen[0])
+        talk.following = None  # it is not the text of the link any more
+        await self._stopped(talk)
+        return self._begin(talk, lambda: moves.regrip(talk, self._asked(talk, chosen, request)[1]), chosen[0])
+
+    def _asked(
+        self, talk: Conversation, values: Sequence[object], request: gr.Request
+    ) -> tuple[LoadedModel, moves.Settings]:
+        """What is chosen on the page."""
+        model, temperature, length, top_k, top_p, seed, speed, *other = values
+        params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
+        served, params = beside.blended(self.registry.get(model), params, other, self.registry)
+        return served, moves.Settings(params, check_speed(speed), request.session_hash or "", talk.hand)
+
+    def _begin(self, talk: Conversation, begin: Callable[[], object], model: object = None) -> Updates:
+        """Does what makes the model write. Returns what is then shown: the stream of it, or why there is none."""
+        try:
+            if begin() is not False:
+                return {self.view: talk.begun(self.streams.open(talk.turns[-1]))}
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+        except Exception:
+            log.exception("a reply could not be written")
+            talk.following, talk.refusal = None, _UNDONE
+        return self._settled(talk, model)
+
+    async def on_settle(self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request) -> Updates:
+        """A stream has ended, or broke. If it was not the last one, another reply is written already."""
+        if _about(event, "stream") == talk.stream:
+            await self._stopped(talk)
+            if not talk.writing and talk.following:
+                return self._follow(talk, partial(sharing.go_on, talk, talk.turns[-1].served.now), speed, request)
+        return self._settled(talk)
+
+    async def on_follow(self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request) -> Updates:
+        """What a link asks for is to be written."""
+        link = self._link(talk, _about(event, "query"))
+        if not link or talk.writing:
+            return self._settled(talk)
+        updates = self._follow(talk, partial(sharing.begin, talk, link, self.registry), speed, request)
+        return {**updates, **(self._written_by(talk.turns[-1]) if talk.turns else {})}
+
+    def _written_by(self, turn: Turn) -> Updates:
+        """The choice of models as it was for a turn."""
+        first = turn.served.parts[0] if turn.served.parts else turn.served
+        more = self.second.written_by(turn.served, turn.parts[-1].params) if self.second else {}
+        return {self.model: first.name, **more}
+
+    def _follow(self, talk: Conversation, step: Callable[..., object], speed: object, request: gr.Request) -> Updates:
+        return self._begin(talk, lambda: step(pace=check_speed(speed), owner=request.session_hash or ""))
+
+    def _link(self, talk: Conversation, query: object) -> Link | None:
+        """The link by which somebody came, if there is one; what is wrong with it is said in the conversation."""
+        try:
+            return Link.read(query) if isinstance(query, str) else None
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+            return None
+
+    async def on_share(self, talk: Conversation) -> Updates:
+        if talk.writing:
+            return {self.view: gr.skip()}
+        talk.refusal, shared = "", ""
+        try:
+            host = os.environ.get("SPACE_HOST", "")
+            shared = line(share=sharing.share(talk, self.registry).query, at=f"https://{host}/" if host else "")
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+        return {self.view: talk.view() + shared}
+
+    async def on_look(self, talk: Conversation, event: gr.EventData) -> None:
+        """A lens is put over the conversation."""
+        self.lenses.open(_about(event, "key"), talk)
+
+    async def on_stop(self, talk: Conversation) -> None:
+        """The stream then tells that the reply has ended."""
+        sequence = talk.writing
+        if sequence:
+            talk.turns[-1].served.engine.abort(sequence)
+
+    async def _stopped(self, talk: Conversation) -> None:
+        await self.on_stop(talk)
+        await self._over(talk)
+
+    async def _over(self, talk: Conversation) -> bool:
+        """Waits for what ends with the engine's next step; returns whether it has."""
+        for _ in range(500):
+            if not talk.writing:
+                return True
+            await asyncio.sleep(0.004)
+        return False
+
+    async def on_undo(self, talk: Conversation, model: object) -> Updates:
+        if not talk.writing:
+            talk.undo()
+        return self._settled(talk, model)
+
+    async def on_walk(self, talk: Conversation, event: gr.EventData) -> Updates:
+        """Another turn that there was is to be shown: the one of this number, or what Undo took away."""
+        if not talk.writing:
+            number = _about(event, "turn")
+            talk.redo() if number == _REDO else talk.walk(number)
+        return self._settled(talk)
+
+    async def on_clear(self, talk: Conversation, model: object) -> Updates:
+        if not talk.writing:
+            talk.clear()
+        return self._settled(talk, model)
+
+    async def on_model(self, talk: Conversation, model: object) -> Updates:
+        try:
+            served = self.registry.get(model)
+        except RefusalError as refusal:
+            return {self.about: html.escape(refusal.on_page)}
+        view = gr.skip() if talk.turns else greet(hello(served))
+        return {self.view: view, **self._about_updates(served)}
+
+    async def on_news(self, talk: Conversation, model: object) -> Updates:
+        """A newer commit is served, or was refused, while the page is open."""
+        try:
+            served: LoadedModel | None = self.registry.get(model)
+        except RefusalError:
+            served = self.registry.first()
+        empty = served and not talk.turns and not talk.offer
+        return {
+            self.view: greet(talk.view(hello(served))) if served and empty else gr.skip(),
+            self.notices: gr.update(**self._notices()),
+            self.model: gr.update(choices=self.registry.names),
+            **self._about_updates(served),
+        }
+
+    async def on_arrival(self, talk: Conversation, request: gr.Request) -> AsyncIterator[Updates]:
+        query = str(request.query_params)
+        yield self._arrived(talk, query)
+        if not self.registry.settled:
+            while not self.registry.settled:
+                await asyncio.sleep(0.1)
+            yield self._arrived(talk, query)
+
+    # What is to be seen.
+
+    def _arrived(self, talk: Conversation, query: str) -> Updates:
+        first = self.registry.first()
+        link = None if talk.turns else self._link(talk, query)
+        try:
+            talk.offer = sharing.offer(link, self.registry) if link else ""
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+        return {
+            self.talk: talk,  # from when on it may be forgotten
+            self.view: gr.skip()
+            if talk.turns or not (first or talk.refusal)
+            else greet(talk.view(hello(first) if first else "")),
+            self.notices: gr.update(**self._notices()),
+            self.model: gr.update(**self._choices()),
+            **self._about_updates(first),
+            **(self.second.arrived() if self.second else {}),
+        }
+
+    def _settled(self, talk: Conversation, model: object = None) -> Updates:
+        """The view as the conversation is now; the same however often it is asked for."""
+        if talk.writing:
+            return {self.view: gr.skip()}
+        try:
+            greeting = "" if talk.turns else hello(self.registry.get(model))
+        except RefusalError:
+            greeting = ""
+        return {self.view: talk.view(greeting)}
+
+
+def _send_example(index: int, talk: Conversation, served: LoadedModel, settings: moves.Settings) -> None:
+    moves.send(talk, served, settings, served.examples[index] if index < len(served.examples) else "")
+
+
+def _about(event: gr.EventData, name: str) -> object:
+    """What an event of the view says, by name."""
+    data = event._data
+    return data.get(name) if isinstance(data, dict) else None

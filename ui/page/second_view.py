@@ -1,0 +1,175 @@
+"""The page's second view: the controls of ``beside``. There only where several models are served."""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import gradio as gr
+
+from model import SamplingParams
+
+from ..conversation import side_by_side as beside
+from ..conversation.conversation import Conversation, hello
+from ..conversation.side_by_side import NOBODY, Companion
+from ..registry.loaded_model import LoadedModel
+from ..registry.registry import ModelRegistry
+from ..routes.streams import Streams
+from ..settings import RefusalError
+from ..words import t
+from .view import make_view
+
+log = logging.getLogger("char-lstm")
+
+Updates = dict[Any, Any]
+_NAMES = (
+    ("Conversation", "The second model"),
+    ("Lens over the text", "Lens over the second text"),
+)
+
+
+class FirstView(Protocol):
+    """What the second view needs of the page: its controls, and the handlers of the first view."""
+
+    registry: ModelRegistry
+    streams: Streams
+    view: gr.HTML
+    talk: gr.State
+    model: gr.Dropdown
+    speed: gr.Slider
+    stop: gr.Button
+    clear: gr.Button
+
+    async def on_settle(
+        self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request
+    ) -> Updates: ...
+
+    async def on_look(self, talk: Conversation, event: gr.EventData) -> None: ...
+
+    async def on_stop(self, talk: Conversation) -> None: ...
+
+    async def on_clear(self, talk: Conversation, model: object) -> Updates: ...
+
+
+class Second:
+    """The second view, its choice and what they do.
+
+    Args:
+        page: whose first view it follows.
+    """
+
+    def __init__(self, page: FirstView) -> None:
+        self._page = page
+
+    def lay_out_name(self) -> None:
+        """Above the first view, while there are two."""
+        self.first_name = gr.HTML("", elem_classes="by")
+
+    def lay_out_view(self, ttl_s: int) -> None:
+        self.talk = gr.State(Companion(), time_to_live=ttl_s)
+        with gr.Column(min_width=0, visible=False, elem_id="second") as self.column:
+            self.name = gr.HTML("", elem_classes="by")
+            self.view = make_view("", "second-view", *_NAMES)
+
+    def lay_out_choice(self) -> None:
+        names = beside.choices(self._page.registry.names)
+        self.choice = gr.Dropdown(names, value=NOBODY, label=t("Together with"), filterable=False)
+        info = "0 the first alone · 1 the other alone"
+        self.share = gr.Slider(0, 1, 0.5, step=0.05, label=t("Blend"), info=t(info), buttons=[], visible="hidden")
+
+    def arrived(self) -> Updates:
+        """What a visitor who arrives is shown: the choice among those that are served by now."""
+        return {self.choice: gr.update(choices=beside.choices(self._page.registry.names))}
+
+    def written_by(self, served: LoadedModel, params: SamplingParams) -> Updates:
+        """The choice as it was for what a link had written."""
+        if not served.parts:
+            return {}
+        return {self.choice: beside.as_blend(served.parts[1].name), self.share: served.share_of(params)}
+
+    def wire(self, after: Mapping[beside.Follow, Sequence[Any]], walked: Sequence[Any], **at_once: Any) -> None:
+        """Connects the controls.
+
+        Args:
+            after: what is to be followed, and the events after which it is.
+            walked: events after which the first view shows another turn that there was.
+            at_once: how Gradio is to treat the events.
+        """
+        page = self._page
+        shared = [page.talk, self.talk, page.speed, self.choice]
+        for step, events in after.items():
+            for event in events:
+                event.then(self._follower(step), shared, self.view, **at_once)
+        view: Any = self.view
+        speed = [self.talk, page.speed]
+        view.settle(self._here(page.on_settle), speed, view, trigger_mode="multiple", **at_once)
+        view.look(page.on_look, self.talk, None, trigger_mode="multiple", **at_once)
+        page.stop.click(page.on_stop, self.talk, None, **at_once)
+        for event in walked:
+            event.then(self.on_walk, [page.talk, self.talk], view, **at_once)
+        page.clear.click(self._here(page.on_clear), [self.talk, self.choice], view, **at_once)
+        chosen = [self.column, self.share, self.first_name, self.name, view]
+        self.choice.change(self.on_choice, [self.talk, self.choice, page.model], chosen, **at_once)
+        page.model.change(self.on_model, page.model, self.first_name, **at_once)
+
+    def _here(self, handler: Callable[..., Awaitable[Updates]]) -> Callable[..., Awaitable[Updates]]:
+        """A handler of the first view, for this one."""
+
+        @functools.wraps(handler)
+        async def here(*values: Any, **more: Any) -> Updates:
+            updates = await handler(*values, **more)
+            return {self.view if each is self._page.view else each: update for each, update in updates.items()}
+
+        return here
+
+    def _follower(self, step: beside.Follow) -> Callable[..., Awaitable[Updates]]:
+        async def follow(
+            first: Conversation, talk: Companion, speed: object, choice: object, request: gr.Request
+        ) -> Updates:
+            try:
+                served = beside.chosen(choice, self._page.registry)
+                if served is None or not talk.follow(
+                    first, served, step, speed=speed, owner=request.session_hash or ""
+                ):
+                    return {self.view: gr.skip()}
+                return {self.view: talk.begun(self._page.streams.open(talk.turns[-1]))}
+            except RefusalError as refusal:
+                talk.refusal = refusal.on_page
+            except Exception:
+                log.exception("a reply beside another could not be written")
+                talk.refusal = "Something went wrong here. Try again."
+            return {self.view: talk.view()}
+
+        return follow
+
+    async def on_walk(self, first: Conversation, talk: Companion) -> Updates:
+        if talk.writing or not talk.answered:
+            return {self.view: gr.skip()}
+        talk.stand_as(first)
+        return {self.view: talk.view()}
+
+    async def on_model(self, model: object) -> Updates:
+        return {self.first_name: _name(model)}
+
+    async def on_choice(self, talk: Companion, choice: object, model: object) -> Updates:
+        """Another model stands beside the first, or none: it begins with an empty memory."""
+        await self._page.on_stop(talk)
+        if not talk.writing:
+            talk.clear()
+        share = {self.share: gr.update(visible=True if beside.is_blend(choice) else "hidden")}
+        try:
+            served = beside.chosen(choice, self._page.registry)
+        except RefusalError as refusal:
+            talk.refusal = refusal.on_page
+            return {**share, self.column: gr.update(visible=True), self.view: talk.view()}
+        if served is None:
+            return {**share, self.column: gr.update(visible=False)}
+        names = {self.first_name: _name(model), self.name: _name(served.name)}
+        return {**share, **names, self.column: gr.update(visible=True), self.view: talk.view(hello(served))}
+
+
+def _name(model: object) -> str:
+    return f"<p>{html.escape(str(model))}</p>"

@@ -1,0 +1,107 @@
+"""A model that is served: with an engine of its own in a thread, a greeting and examples. Knows nothing of pages."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from model import Blend, CharLSTM, Engine, SamplingParams
+from model.backends.backend import Arithmetic
+
+from ..site_config import SiteConfig
+from .welcome import examples_of, greeting_of
+
+BUNDLED = "bundled"
+
+
+@dataclass(eq=False)
+class LoadedModel:
+    """A model that writes.
+
+    Attributes:
+        name: what the page and the API call it.
+        greeting: a short sample of its own, for an empty page.
+        examples: prompts that suit it; "" is one too.
+        newer: what is served in its place, if it is not served any more.
+        gone: whether its weights are: nothing was to be written any more.
+        refused: why a newer commit is not served; "" if there is none.
+        parts: the two that it is, when they write together.
+    """
+
+    name: str
+    lm: CharLSTM
+    engine: Engine
+    thread: threading.Thread
+    examples: tuple[str, ...] = ("",)
+    greeting: str = ""
+    newer: LoadedModel | None = None
+    gone: bool = False
+    refused: str = ""
+    parts: tuple[LoadedModel, ...] = ()
+
+    @property
+    def commit(self) -> str:
+        """Of the Hub, 40 hex digits; "" if it came from a folder."""
+        return self.lm.commit or ""
+
+    @property
+    def blend(self) -> Blend | None:
+        """The two models that it is, if it is no single one."""
+        lm: object = self.lm
+        return lm if isinstance(lm, Blend) else None
+
+    def reader(self, params: SamplingParams) -> CharLSTM | Blend:
+        """The model as it writes with some settings: to read what it has written."""
+        if self.blend and params.share is not None:
+            return self.blend.at(params.share)
+        return self.lm
+
+    def share_of(self, params: SamplingParams) -> float:
+        """How much the second of two models has a say in what is written with some settings."""
+        own = self.blend.share if self.blend else 0.0
+        return own if params.share is None else params.share
+
+    @property
+    def now(self) -> LoadedModel:
+        """What is served today under its name: itself, or a newer commit."""
+        served = self
+        while served.newer:
+            served = served.newer
+        return served
+
+    @property
+    def about(self) -> str:
+        """One line: what it has read, commit, size, device."""
+        config = self.lm.config
+        corpus = self.lm.training.get("corpus")
+        read = [f"has read {corpus[:60]}"] if isinstance(corpus, str) and corpus else []
+        layers = f"{config.num_layers} layer{'s' if config.num_layers > 1 else ''} of {config.hidden_size} cells"
+        commit = [f"commit {self.lm.commit[:7]}"] if self.lm.commit else []
+        size = f"{_short_number(config.parameters)} parameters"
+        return " · ".join(
+            [*read, *commit, size, layers, f"{config.vocab_size} characters", f"on {self.lm.device.type.upper()}"]
+        )
+
+
+def begin_serving(name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: SiteConfig) -> LoadedModel:
+    """Starts the model's engine and lets it write its greeting."""
+    engine, thread = start_engine(name, lm, arithmetic, owner)
+    examples = examples_of(lm, owner.blocked, bundled=name == BUNDLED)
+    return LoadedModel(name, lm, engine, thread, examples, greeting_of(engine))
+
+
+def start_engine(
+    name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: SiteConfig
+) -> tuple[Engine, threading.Thread]:
+    """An engine for a model, and the thread that it runs in."""
+    engine = Engine(lm, arithmetic=arithmetic, max_rows_each=owner.rows_each, blocked=owner.blocked)
+    thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
+    thread.start()
+    return engine, thread
+
+
+def _short_number(number: int) -> str:
+    for unit, size in (("M", 1_000_000), ("k", 1_000)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return str(number)

@@ -1,0 +1,9 @@
+"""What the page and programs ask over HTTP.
+
+api                /generate, /score, /inspect
+streams            replies as server-sent events
+lenses             what the lenses show
+step_lens          how one character was computed
+training_timeline  what a model wrote at each step of its training
+updates            whether a model has a newer commit
+"""

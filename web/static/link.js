@@ -1,0 +1,99 @@
+// A link that says how a text came to be: docs/links.md tells what is in it, and ui/conversation/links.py reads it by the same rules.
+// Knows no page.
+
+const MOST = 8000; // characters of a link
+const MAX_STEPS = 50;
+const MAX_SEED = 2 ** 32 - 1;
+const USUAL = { temperature: 0.8, length: 500, top_k: 0, top_p: 1 };
+const [MAX_HOLDS, MAX_HELD] = [4, 8]; // cells, and the value of one
+const HOLD = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
+const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
+const ALLOWED = {
+  temperature: [(t) => t >= 0 && t <= 5, "a number from 0 to 5"],
+  length: [(n) => Number.isInteger(n) && n >= 1 && n <= 10000, "a whole number from 1 to 10000"],
+  top_k: [(k) => Number.isInteger(k) && k >= 0, "a whole number, 0 or above"],
+  top_p: [(p) => p > 0 && p <= 1, "a number above 0, at most 1"],
+  seed: [(seed) => Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED, `a whole number from 0 to ${MAX_SEED}`],
+  speed: [(speed) => speed >= 5 && speed <= 200, "a number from 5 to 200"],
+};
+
+export class LinkError extends Error {}
+
+// What an address asks for:
+//   steps   in their order: {prompt, settings, anew, pick}. prompt is null where a step is more of the turn before it;
+//           settings.hold are the cells that are held, [layer, cell, value] each; anew says that the seed counts its
+//           characters from the first on; pick stands in the place of its last.
+//   said    what the first of them says itself of temperature, length, top_k, top_p, seed and speed
+//   begins  whether it says what to write; shared: whether it comes from Share, with a text to come to
+//   v, text the version of the arithmetic, and the beginning of the SHA-256 of all that was written, or ""
+// sizes: {layers, hidden} of the model.
+export function readLink(query, sizes) {
+  if (query.length > MOST) throw new LinkError(`This link has ${query.length} characters: at most ${MOST} are read.`);
+  const groups = [new Map()];
+  const all = new URLSearchParams(query);
+  for (const [name, value] of all) {
+    if (name === "then" || name === "more") groups.push(new Map());
+    if (!groups.at(-1).has(name)) groups.at(-1).set(name, value); // of two alike the first counts
+  }
+  if (groups.length > MAX_STEPS) throw new LinkError(`This link has ${groups.length} steps: at most ${MAX_STEPS} are followed.`);
+  const [first, ...rest] = groups;
+  if (first.get("blend_with")) throw new LinkError("Two models wrote this text together. This page writes with one: the app that made the link has both.");
+  const said = {};
+  if (all.get("speed")) first.set("speed", all.get("speed")); // the reader's, wherever it stands
+  for (const name of Object.keys(ALLOWED)) if (first.get(name)) said[name] = number(name, first.get(name));
+  const settings = { ...USUAL, hold: [], seed: crypto.getRandomValues(new Uint32Array(1))[0] };
+  const steps = [step(first, first.get("prompt") ?? "", settings, sizes)];
+  for (const group of rest) {
+    if (group.has("then") && !group.get("seed")) throw new LinkError("seed is missing in this link: each turn needs one");
+    if (group.has("more")) group.set("length", group.get("more"));
+    steps.push(step(group, group.get("then") ?? null, settings, sizes));
+  }
+  const [v, text] = [matching("v", first, /^([0-9]{1,4}|float32)$/), matching("text", first, /^[0-9a-f]{16}$/)];
+  return { steps, said, v, text, begins: first.has("prompt") || "seed" in said, shared: Boolean(text) || steps.length > 1 };
+}
+
+// By which a text is known again, as ui/conversation/links.py has it; null where the browser computes no SHA-256.
+export async function fingerprint(text) {
+  if (!globalThis.crypto?.subtle) return null;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return Array.from(digest.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// A step by what is said of it; the settings are those before it, and become those after it.
+function step(said, prompt, settings, sizes) {
+  for (const name of ["temperature", "length", "top_k", "top_p", "seed"]) {
+    if (said.get(name)) settings[name] = number(name, said.get(name));
+  }
+  if (said.has("hold")) settings.hold = cells(said.get("hold"), sizes);
+  const pick = said.get("pick") ?? "";
+  if ([...pick].length > 1) throw new LinkError(`pick is ${shortened(pick)} in this link: it must be one character`);
+  if ((prompt?.length ?? 0) > 20000) throw new LinkError(`prompt has ${prompt.length} characters: at most 20000 are allowed`);
+  const { temperature, length, top_k: topK, top_p: topP, seed, hold } = settings;
+  const chosen = { temperature, length, topK, topP, seed, hold };
+  return { prompt, settings: chosen, anew: prompt !== null || Boolean(said.get("seed")), pick };
+}
+
+// The cells that are held: LAYER.CELL~VALUE with _ between; "" is none.
+function cells(value, { layers, hidden }) {
+  const held = value ? value.split("_").map((part) => HOLD.exec(part)?.slice(1).map(Number)) : [];
+  const fits = (each) => each && each[0] < layers && each[1] < hidden && Math.abs(each[2]) <= MAX_HELD;
+  const distinct = new Set(held.map((each) => `${each?.slice(0, 2)}`)).size === held.length;
+  if (held.length <= MAX_HOLDS && distinct && held.every(fits)) return held;
+  throw new LinkError(`hold is ${shortened(value)} in this link: it must be up to ${MAX_HOLDS} cells of this model, LAYER.CELL~VALUE`);
+}
+
+function number(name, value) {
+  const [allows, what] = ALLOWED[name];
+  if (NUMBER.test(value) && allows(Number(value))) return Number(value);
+  throw new LinkError(`${name} is ${shortened(value)} in this link: it must be ${what}`);
+}
+
+function matching(name, said, pattern) {
+  const value = said.get(name) ?? "";
+  if (!value || pattern.test(value)) return value;
+  throw new LinkError(`${name} is ${shortened(value)} in this link: that is nothing that Share makes`);
+}
+
+function shortened(text) {
+  return text.length > 40 ? `${text.slice(0, 40)} …` : text;
+}

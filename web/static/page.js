@@ -1,0 +1,310 @@
+// The page: what each control does. The model writes in worker.js; here is only what is seen. All text goes in as
+// textContent: whatever a model writes stays text.
+//
+// A link may say what to write, and how (link.js), and with which model (user/name@commit, from the Hub).
+
+const of = (id) => document.getElementById(id);
+const BLOCK = 1000; // characters after which a line end closes a block: layout then looks at the last block only
+const MAX_SEED = 2 ** 32 - 1;
+const WAYS = { 4: "up", "-4": "down", 0: "off" };
+const ARITHMETIC = "1"; // its version, as ui/conversation/links.py has it
+const FASTEST = 200; // not a speed: as fast as it can
+const SAMPLE = { length: 240, seed: 7 }; // what it writes when somebody arrives, as the app does
+const DEGREES = [[0.5, "{} sober"], [0.95, "{} sensible"], [1.051, "{} as it has learned"], [1.5, "{} daring"], [Infinity, "{} wild"]];
+const MEANING = {
+  temperature: (at) => (at === 0 ? "{} always the likeliest" : DEGREES.find(([below]) => at < below)[1]),
+  length: () => "{} characters a reply",
+  speed: (speed) => (speed >= FASTEST ? "{} as fast as it can" : "{} characters a second"),
+  top_k: (k) => (k ? "{} likeliest characters only" : "{} all characters"),
+  top_p: (p) => (p < 1 ? "{} of the likeliest" : "{} all characters"),
+};
+const SAME = "The same text, character for character, as when the link was made.";
+const STRANGER = "The prompt was written by whoever made this link.";
+const model = new URL(location.href).searchParams.get("model");
+const reader = import("./link.js");
+const spoken = /^zh\b/i.test(navigator.language) ? speakChinese().catch(() => {}) : null; // without the words in English
+let worker = null;
+let followed = null; // the link that is being followed: {steps, done, v, text, shared}
+let vocab = []; // of the model
+const ENDINGS = { length: "reached its length", stopped: "stopped", stop: "said what it had to say" };
+let turns = []; // {node, prompt, seed, from, to, written, ended}: from and to are the memories before and after it
+let chat = null; // what stands around a turn, if the model has read conversations: {prefix, suffix, stop}
+let busy = null; // the turn that is being written
+let replies = 0; // asked of the worker
+let loaded = false;
+
+function begin() {
+  if (location.protocol === "file:") return say("Open it through a web server, such as: python -m http.server", "fault");
+  const query = new URLSearchParams({ hub: document.documentElement.dataset.hub });
+  if (model) query.set("model", model);
+  worker = new Worker(`worker.js?${query}`, { type: "module" });
+  worker.onmessage = ({ data }) => hear(data);
+  worker.onerror = (event) => say(`This browser cannot run the page (${event.message || "no module workers"}).`, "fault");
+  navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
+}
+
+async function speakChinese() {
+  learn(await (await fetch("zh.json")).json());
+  document.documentElement.lang = "zh-CN";
+  translate(document.documentElement);
+  for (const input of document.querySelectorAll("input[type=range]")) describe(input);
+}
+
+function hear(data) {
+  if (data.loaded) return arrive(data.loaded).catch((error) => say(`The page failed: ${error}`, "fault"));
+  if (data.part) return (of("part").value = data.part);
+  if (!data.reply) return [say(data.failed, "fault"), (of("part").hidden = true)];
+  if (!busy || data.reply !== busy.number) return;
+  following(() => (data.text ? grow(busy, data.text) : settle(data)));
+}
+
+async function arrive({ sizes, training, parameters, verified, name, commit, way, ...rest }) {
+  await spoken;
+  [chat, vocab] = [rest.chat, rest.vocab];
+  const title = name || (typeof training.corpus.reader === "string" && training.corpus.reader.slice(0, 60)) || "char-lstm";
+  of("title").textContent = title;
+  document.title = title === "char-lstm" ? title : `${title} · char-lstm`;
+  const facts = [`${parameters.toLocaleString("en")} parameters`, `${sizes.layers} × ${sizes.hidden} cells`];
+  facts.push(`${sizes.vocab} characters`, `in this browser (${way})`);
+  if (commit) facts.unshift(`commit ${commit.slice(0, 7)}`);
+  if (!verified) facts.push("not verified: only over https can a browser compare SHA-256");
+  if (training.int8_cost > 0.01) facts.push("the app writes in float32 with this model, and so another text");
+  of("about").textContent = heard(facts.join(" · "));
+  const examples = Array.isArray(training.examples) ? training.examples : [];
+  for (const example of examples.filter((each) => typeof each === "string" && each.length <= 60).slice(0, 4)) {
+    const button = make("button", "", of("examples"));
+    button.textContent = example.replaceAll("\n", " ⏎");
+    button.onclick = () => send(example);
+  }
+  const { readLink, LinkError } = await reader;
+  let [asked, refusal] = [null, ""];
+  try {
+    asked = readLink(location.search, sizes);
+    set(asked.said);
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    refusal = error.message;
+  }
+  loaded = true;
+  of("part").hidden = true;
+  say(refusal, refusal && "fault");
+  show();
+  if (!asked) return;
+  if (asked.begins) followed = { ...asked, done: 0, commit };
+  if (followed) goOn();
+  else send("", { sample: SAMPLE });
+}
+
+// Sets the controls.
+function set(said) {
+  for (const [name, value] of Object.entries(said)) {
+    const input = of(name);
+    if (name === "temperature" || name === "top_k") input.max = Math.max(input.max, value);
+    if (name === "temperature" || name === "top_p") input.step = "any";
+    if (name === "top_p") input.min = Math.min(input.min, value);
+    input.value = value;
+    if (name !== "seed") describe(input);
+  }
+}
+
+// The next step of the link that is followed. After the last it is told whether the text is the one it was made of.
+function goOn() {
+  const { steps, done } = followed;
+  const [before, step, turn] = [steps[done - 1], steps[done], turns.at(-1)];
+  if (before?.pick && !pick(turn, before.pick)) return end("This model does not know a character that was picked");
+  if (!step) return end();
+  followed.done++;
+  const fast = steps.slice(followed.done).some(({ prompt }) => prompt !== null); // what is seen coming is the last turn
+  const turnOver = chat && turn?.ended === "stop"; // then more of it is another turn of the model's
+  if (step.prompt !== null || turnOver) return send(step.prompt ?? "", { chosen: step.settings, fast, stranger: followed.shared });
+  turn.hold = step.settings.hold;
+  if (step.anew) [turn.seed, turn.first] = [step.settings.seed, 0];
+  return write(turn, "", { ...step.settings, stop: chat ? chat.stop : "" }, fast);
+}
+
+// Puts a character in the place of the last that was written; false when that cannot be.
+function pick(turn, character) {
+  const [id, last] = [vocab.indexOf(character), turn.node.querySelector(".reply").lastChild?.firstChild];
+  if (id < 0 || !last || turn.ended !== "length") return false;
+  last.data = Array.from(last.data).slice(0, -1).join("") + character;
+  turn.to = { ...turn.to, unread: [...turn.to.unread.slice(0, -1), id] };
+  return true;
+}
+
+// Nothing more of the link is done: marks the text, if a text was shared.
+async function end(why = "") {
+  const [{ shared, v, text, commit }, turn, { fingerprint }] = [followed, turns.at(-1), await reader];
+  followed = null;
+  if (!shared) return;
+  const written = Array.from(document.querySelectorAll("#talk .reply"), (reply) => reply.textContent).join("");
+  const found = await fingerprint(written);
+  const unknown = why || (!text && "This link does not say what its text was") || (!found && "Only over https can a browser compare SHA-256");
+  const made = v === "float32" ? v : `version ${v} of the exact arithmetic`;
+  const otherwise = commit ? "the link was changed, or not made by this project" : "the model here may be another, or the link was changed";
+  const reason = v && v !== ARITHMETIC ? `it was made in ${made}, and here it is written in version ${ARITHMETIC} of it` : otherwise;
+  const line = make("p", "mark", turn.node);
+  if (unknown) line.textContent = heard(`${unknown}: whether it is the same cannot be told.`);
+  else line.textContent = heard(found === text ? SAME : `Not the same text: ${reason}.`);
+  turn.node.append(turn.node.querySelector(".foot")); // the facts stay below
+}
+
+function settings() {
+  const [typed, seed] = [of("seed").value.trim(), Number(of("seed").value)];
+  if (typed && !(Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED && /^\d+$/.test(typed))) {
+    return say(`Seed is ${typed.slice(0, 40)}: it must be a whole number from 0 to ${MAX_SEED}`, "fault");
+  }
+  const number = (name) => Number(of(name).value);
+  return {
+    temperature: number("temperature"),
+    length: number("length"),
+    topK: number("top_k"),
+    topP: number("top_p"),
+    seed: typed ? seed : crypto.getRandomValues(new Uint32Array(1))[0],
+  };
+}
+
+// A new turn, from where the conversation stands; the sample gives way to it.
+function send(prompt, { sample = null, chosen = settings(), fast = false, stranger = false } = {}) {
+  if (!chosen || !loaded || (busy && !busy.sample)) return null;
+  if (turns[0]?.sample) moves.clear();
+  const node = make("article", chat ? "chat" : "", of("talk"));
+  const text = make("div", "text", node);
+  text.lang = ""; // whatever the model has read, not the page's
+  make("span", "prompt", text).textContent = prompt;
+  make("span", "reply", text);
+  if (stranger) make("p", "mark", node).textContent = heard(STRANGER);
+  make("p", "foot", node);
+  const last = turns.at(-1);
+  const start = { from: last?.to ?? null, to: last?.to ?? null, written: 0, first: 0, hold: [] };
+  const turn = { node, prompt, sample, ...start, ...chosen, ...sample };
+  turns.push(turn);
+  const cut = chat && last && last.ended !== "stop" ? chat.stop : "";
+  write(turn, chat && !sample ? cut + wrap(prompt) : prompt, { ...chosen, ...sample, stop: chat && !sample ? chat.stop : "" }, fast);
+  return turn;
+}
+
+// What a model that has read conversations reads before it replies (see model/chat.py).
+function wrap(said) {
+  const parts = said.split(chat.stop).map((part) => part.trim());
+  const inside = parts.filter(Boolean).join(chat.stop.length > 1 ? chat.stop[0] : " ");
+  if (inside) return chat.prefix + inside + chat.suffix;
+  return chat.suffix.startsWith(chat.stop) ? chat.suffix.slice(chat.stop.length) : chat.suffix;
+}
+
+// Asks for more of a turn, from the memory after it.
+function write(turn, prompt, chosen, fast = false) {
+  [busy, turn.sample] = [turn, turn.written ? null : turn.sample]; // continued, it is a turn like any other
+  turn.number = ++replies;
+  turn.node.classList.add("writing");
+  turn.node.lastChild.textContent = "";
+  const pace = Number(of("speed").value);
+  const wanted = { ...chosen, seed: turn.seed, hold: turn.hold };
+  const asked = { write: turn.number, prompt, memory: turn.to, settings: wanted, first: turn.first };
+  worker.postMessage({ ...asked, pace: pace < FASTEST && !fast ? pace : 0 });
+  say("");
+  show();
+  of("talk").scrollTop = of("talk").scrollHeight;
+}
+
+// Does something to the conversation; who reads at its end is kept there.
+function following(change) {
+  const talk = of("talk");
+  const follows = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 40;
+  change();
+  if (follows) talk.scrollTop = talk.scrollHeight;
+}
+
+function grow(turn, text) {
+  const reply = turn.node.querySelector(".reply");
+  const last = reply.lastChild?.firstChild;
+  if (last && !(last.length >= BLOCK && last.data.endsWith("\n"))) last.appendData(text);
+  else make("span", "", reply).append(text);
+}
+
+function settle({ ended, memory, written, seconds, unknown, failed }) {
+  const turn = busy;
+  busy = null;
+  turn.node.classList.remove("writing");
+  if (failed) say(`The model failed: ${failed}. What it had written stays.`, "fault");
+  else {
+    [turn.to, turn.ended, turn.written, turn.first] = [memory, ended, turn.written + written, turn.first + written];
+    const facts = [`seed ${turn.seed}`, `${turn.written.toLocaleString("en")} characters`];
+    if (seconds) facts.push(`${Math.round(written / seconds).toLocaleString("en")} a second`);
+    facts.push(ENDINGS[ended]);
+    const cells = turn.hold.map(([layer, cell, value]) => `cell ${cell} of layer ${layer} ${WAYS[value] ?? `at ${value}`}`);
+    if (cells.length) facts.push(`a hand on ${cells.join(", ")}`);
+    const names = [...new Set(unknown)].slice(0, 8).join(" ");
+    if (names) facts.push(`it does not know ${names}: skipped`);
+    turn.node.lastChild.textContent = heard(facts.join(" · "));
+  }
+  if (followed && !failed && ended !== "stopped") goOn();
+  else if (followed) end("It was not written to its end");
+  show();
+}
+
+function show() {
+  const [sends, begun] = [loaded && (!busy || busy.sample), turns.length > 0];
+  const able = { send: sends, stop: busy, continue: begun && !busy, retry: begun && !busy, copy: begun, clear: begun && !busy };
+  for (const [id, on] of Object.entries(able)) of(id).disabled = !on;
+  for (const button of of("examples").children) button.disabled = !sends;
+  of("talk").setAttribute("aria-busy", String(Boolean(busy)));
+}
+
+function say(text, kind = "") {
+  of("status").textContent = heard(text);
+  of("status").className = kind;
+}
+
+function make(tag, name, parent) {
+  const node = document.createElement(tag);
+  node.className = name;
+  parent.append(node);
+  return node;
+}
+
+function describe(input) {
+  const value = Number(input.value);
+  const means = t(MEANING[input.id](value), value.toLocaleString("en", { maximumFractionDigits: 3 }));
+  input.previousElementSibling.textContent = input.ariaValueText = means;
+}
+
+const moves = {
+  send() {
+    if (of("send").disabled || !send(of("prompt").value)) return;
+    of("prompt").value = "";
+  },
+  stop: () => busy && worker.postMessage({ stop: busy.number }),
+  continue() {
+    const [turn, chosen] = [turns.at(-1), settings()];
+    if (chat && turn.ended === "stop") send(""); // the turn is over: another one of the model's
+    else if (chosen) write(turn, "", { ...chosen, stop: chat && !turn.sample ? chat.stop : "" });
+  },
+  retry() {
+    const { node, prompt } = turns.pop();
+    node.remove();
+    send(prompt);
+  },
+  async copy() {
+    const whole = Array.from(document.querySelectorAll("#talk .text"), (text) => text.textContent).join("");
+    await navigator.clipboard.writeText(whole).then(() => say("Copied."), () => getSelection().selectAllChildren(of("talk")));
+  },
+  clear() {
+    moves.stop();
+    [turns, busy, followed] = [[], null, null];
+    of("talk").replaceChildren();
+    show();
+  },
+};
+for (const [id, move] of Object.entries(moves)) of(id).onclick = move;
+for (const input of document.querySelectorAll("input[type=range]")) {
+  input.oninput = () => describe(input);
+  describe(input);
+}
+of("prompt").onkeydown = (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari's word for composing
+  event.preventDefault();
+  moves.send();
+};
+document.addEventListener("keydown", (event) => event.key === "Escape" && moves.stop());
+if (matchMedia("(max-width: 768px)").matches) of("settings").open = false;
+begin();
