@@ -1,6 +1,6 @@
 """A hand on the memory: cells that are held at a value while a reply is written.
 
-Knows sizes and numbers; how a step holds them is said where the steps are (``stepper``, docs/arithmetic.md).
+Knows sizes and numbers; how a step holds them is said where the steps are (``stepper``, docs/int8-inference.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """cells.json: the cells of a model that have been given a name, each with how well it earns it.
 
 ``training.card.cell_names`` writes it at the end of a run. It is checked as strictly as the rest of a checkpoint.
-docs/cells.md describes it.
+docs/named-cells.md describes it.
 
 Layers and cells count from 0, as ``nn.LSTM`` counts them.
 """

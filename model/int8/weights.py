@@ -1,7 +1,7 @@
 """One arithmetic for writing: the same text alone or among many, on any machine.
 
 Sums of products of 8-bit integers are exact in any order. What is left is a little float32 in which each operation
-is rounded by itself, and tables for the functions that differ between libraries. docs/arithmetic.md is the
+is rounded by itself, and tables for the functions that differ between libraries. docs/int8-inference.md is the
 definition, for other implementations; this module is it in torch operators, which run wherever torch does.
 
 Knows the network's weights; not who asks for characters.

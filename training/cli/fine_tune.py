@@ -24,7 +24,7 @@ from ..run.console import say, warn
 from .options import OptionsError, chosen
 
 SIZES = ("embedding_size", "hidden_size", "num_layers")
-RATES = 0.7  # of the learning rates from random weights; see docs/training.md
+RATES = 0.7  # of the learning rates from random weights; see docs/train.md
 _SEED = 1
 _LOOKED_AT = 20_000  # characters of the text that are read to see how sure of itself the model is
 _WINDOW = 250

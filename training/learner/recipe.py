@@ -1,6 +1,6 @@
 """A recipe: every number that decides how a model is trained, frozen before the first step.
 
-``--minutes`` picks one: what fits the time on this machine. What was measured is in docs/training.md.
+``--minutes`` picks one: what fits the time on this machine. What was measured is in docs/train.md.
 """
 
 from __future__ import annotations

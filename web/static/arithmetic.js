@@ -1,4 +1,4 @@
-// The one arithmetic of writing (docs/arithmetic.md) in JavaScript: the text that Python writes, character for
+// The one arithmetic of writing (docs/int8-inference.md) in JavaScript: the text that Python writes, character for
 // character. Knows numbers only.
 //
 // Every operation on float32 is done in float64, which holds its exact result or rounds it harmlessly, and rounded by

@@ -1,4 +1,4 @@
-// A link that says how a text came to be: docs/links.md tells what is in it, and ui/conversation/links.py reads it by the same rules.
+// A link that says how a text came to be: docs/share-links.md tells what is in it, and ui/conversation/links.py reads it by the same rules.
 // Knows no page.
 
 const MOST = 8000; // characters of a link

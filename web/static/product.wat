@@ -1,6 +1,6 @@
 ;; y = W·x for rows of 8-bit weights: the one thing in this page that JavaScript would be slow at.
 ;;
-;; A test assembles this text and compares the bytes with product.wasm; docs/browser.md says how to make them anew.
+;; A test assembles this text and compares the bytes with product.wasm; docs/static-page.md says how to make them anew.
 (module
   (import "page" "memory" (memory 1))
 

@@ -19,7 +19,7 @@ from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT
 
-PAGE = ROOT / "docs" / "programs.md"
+PAGE = ROOT / "docs" / "python.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 # Runs blocks of Python, with `BETWEEN` after what each prints, then the package's command line, as -m does.
 BETWEEN = "\x1e"
