@@ -72,3 +72,17 @@ def test_pictures_are_there_in_both_schemes_and_say_what_they_show():
     assert all(path.is_file() for path in shown)
     assert shown <= (made := set((PAGE.parent / "pictures").resolve().iterdir()))
     assert sum(path.stat().st_size for path in made) < 1_500_000
+
+
+def test_the_files_named_for_changes_exist():
+    page = (PAGE.parent / "change.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:model|training|ui|web|tests)/[\w/.]*)`", page)
+    assert len(named) > 20
+    assert [name for name in named if not (PAGE.parents[1] / name).exists()] == []
+
+
+def test_the_index_names_every_page():
+    index = (PAGE.parent / "README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\]\(([\w-]+\.md)\)", index)) == sorted(
+        path.name for path in PAGE.parent.glob("*.md") if path.name != "README.md"
+    )
