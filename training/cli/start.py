@@ -118,9 +118,11 @@ def resumed(options: argparse.Namespace, start: float) -> TrainingRun:
         corpus, public = _read_again(options, folder, state["corpus"], served)
         destination = _destination(options, corpus)
         if destination is None and from_hub:  # the text was looked at, and published, when the run began
-            destination = preflight(options.resume.removeprefix(SCHEME))
+            destination = preflight(options.resume.removeprefix(SCHEME), license=options.license)
         elif destination is None and (folder.path / "outbox" / "destination.json").exists():
             destination = read_destination(folder.path)
+            if options.license != "unknown":  # a licence that is new to the run is checked, and needs the Hub
+                destination = preflight(destination.repo, license=options.license)
         elif destination is None and options.space is not None:
             destination = _destination(options, corpus, options.space)
         tokenizer, facts = _characters(corpus, public)
@@ -298,7 +300,7 @@ def _destination(options: argparse.Namespace, corpus: Corpus, also: str | None =
         if found:
             raise RunError(f"nothing was trained or published.\n{found}")
     say(f"Making sure that {repo} can be pushed to …")
-    return preflight(repo, private=options.private)
+    return preflight(repo, private=options.private, license=options.license)
 
 
 def _pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None:

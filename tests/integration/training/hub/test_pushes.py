@@ -31,6 +31,27 @@ def _text(tmp_path: Path) -> None:
     write_text(tmp_path)
 
 
+# before the first step
+
+
+def test_an_unknown_licence_is_refused_before_the_first_step(hub: LocalHub, token: str, here: Here) -> None:
+    """The licence was once checked by the last push only, when the training was over."""
+    code, said = here(*QUICK, "--push-to=plays", "--license=typo")
+    assert code == 2
+    assert "error: the Hub knows no licence 'typo'" in said
+    assert "step 1 of" not in said
+    assert not hub.repos
+    assert not Path("run").exists()
+
+
+def test_an_unknown_licence_is_refused_on_resume(hub: LocalHub, token: str, here: Here) -> None:
+    assert here(*ONCE, "--push-to=plays", "--license=cc0-1.0")[0] == 0
+    for run in ("run", "hf://ada/plays"):
+        code, said = here(f"--resume={run}", "text.txt", "--license=typo")
+        assert code == 2
+        assert "error: the Hub knows no licence 'typo'" in said
+
+
 # pushed
 
 
