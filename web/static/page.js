@@ -61,7 +61,7 @@ function hear(data) {
 async function arrive({ sizes, training, parameters, verified, name, commit, way, ...rest }) {
   await spoken;
   [chat, vocab] = [rest.chat, rest.vocab];
-  const title = name || (typeof training.corpus.reader === "string" && training.corpus.reader.slice(0, 60)) || "char-lstm";
+  const title = name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm";
   of("title").textContent = title;
   document.title = title === "char-lstm" ? title : `${title} · char-lstm`;
   const facts = [`${parameters.toLocaleString("en")} parameters`, `${sizes.layers} × ${sizes.hidden} cells`];
