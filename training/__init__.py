@@ -7,6 +7,7 @@ card      what is said of a model
 learner   tensors only
 corpus    sources → one text → ids
 signals   Ctrl-C, SIGTERM and a closed terminal
+system    calls that differ between Linux, macOS and Windows
 errors    errors whose message is one line for the user
 job       a run on a machine of the Hub (`hf jobs uv run training/job.py`)
 """

@@ -8,6 +8,7 @@
 #     "numba>=0.61,<1",
 #     "matplotlib>=3.8,<4",
 #     "tqdm>=4.66,<5",
+#     "filelock>=3.16,<5",
 # ]
 #
 # [tool.hf-jobs]

@@ -14,11 +14,8 @@ from time import monotonic
 from types import FrameType, TracebackType
 from typing import Literal
 
-_NAMES = {
-    getattr(signal, number): name
-    for number, name in {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "the terminal was closed"}.items()
-    if hasattr(signal, number)
-}
+from .system import STOP_SIGNALS
+
 # A terminal sends Ctrl-C to a whole group, and some wrappers pass it on once more: nobody means twice by it.
 _SAME_S = 0.15
 
@@ -57,7 +54,7 @@ class Signals:
 
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():
-            for number in map(int, _NAMES):
+            for number in STOP_SIGNALS:
                 before = signal.getsignal(number)
                 # Whoever typed nohup wants the run to outlive the terminal.
                 if not (before is signal.SIG_IGN and number not in (signal.SIGINT, signal.SIGTERM)):
@@ -85,7 +82,7 @@ class Signals:
             os._exit(128 + number)
         if self.mode == "raise":
             raise KeyboardInterrupt
-        name = _NAMES[signal.Signals(number)]
+        name = STOP_SIGNALS[number]
         self._say(f"\n{name}: saving after this step (Ctrl-C once more leaves at once, without saving)\n")
 
     def _say(self, text: str) -> None:

@@ -7,7 +7,6 @@ what it will do and how long it takes, does it, and ends with the next commands 
 from __future__ import annotations
 
 import io
-import os
 import shlex
 import sys
 import time
@@ -32,6 +31,7 @@ from ..run.run_folder import EXPECTED
 from ..run.tracking import Tracker
 from ..run.training_run import TrainingRun
 from ..signals import Signals
+from ..system import process_age_s
 from .compare import read_all, table
 from .options import OptionsError, parse, parse_cells, parse_compare, parse_curve, parse_push, parse_space
 from .space import later, make_space, put_up_best
@@ -219,14 +219,3 @@ def _space(arguments: Sequence[str]) -> int:
 
 # Anything else is a text to train on.
 _COMMANDS = {"push": _push, "space": _space, "cells": _cells, "curve": _curve, "compare": _compare}
-
-
-def process_age_s() -> float:
-    """Seconds since this process was started; where the system does not tell, the time it has computed."""
-    try:
-        # Field 22, in ticks of the clock that counts from the machine's start; the name before may hold spaces.
-        ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
-        age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, AttributeError):
-        return time.process_time()
-    return max(age, 0.0)

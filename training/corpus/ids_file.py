@@ -20,6 +20,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..system import release_pages
+
 Ids = npt.NDArray[Any]
 """(N,) whole numbers; in a file uint8, uint16 or uint32, the narrowest that holds the vocabulary."""
 
@@ -31,8 +33,8 @@ _SMALL = 64 << 20  # bytes of a file that may stay in memory
 def release(ids: Ids) -> None:
     """Gives back the memory of what was read of a large mapped file; the system reads it again when it is wanted."""
     mapped = getattr(ids, "_mmap", None)
-    if isinstance(mapped, mmap.mmap) and len(mapped) > _SMALL and hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)
+    if isinstance(mapped, mmap.mmap) and len(mapped) > _SMALL:
+        release_pages(mapped)
 
 
 def open_ids(path: Path, dtype: str, count: int) -> Ids:
@@ -156,10 +158,13 @@ class IdsWriter:
         place = {character: index for index, character in enumerate(vocab)}
         self._rewrite(np.array([place[chr(code)] for code in self._codes], dtype=self._dtype))
         self._file.flush()
+        source: IO[bytes] | Path = self._file
         if self._path is not None and self._beside is not None:
             os.fsync(self._file.fileno())
+            self._file.close()  # Windows renames no open file
             self._beside.replace(self._path)
-        ids = np.memmap(self._file, self._dtype, mode="r", shape=(self.characters,))
+            source = self._path
+        ids = np.memmap(source, self._dtype, mode="r", shape=(self.characters,))
         return Written(ids, tuple(vocab), self._digest.hexdigest())
 
     def _learn(self, codes: npt.NDArray[np.uint32]) -> None:

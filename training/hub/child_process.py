@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..card.redact import redact
+from ..system import start_in_new_session
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,8 @@ class ChildJob:
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         environment = {**os.environ, "PYTHONPATH": path, "HF_HUB_DISABLE_PROGRESS_BARS": "1", **_notebook_token()}
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "training.hub.worker"],
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=errors,
-                text=True,
-                env=environment,
-                start_new_session=True,
-            )
+            command = [sys.executable, "-m", "training.hub.worker"]
+            process = start_in_new_session(command, stdin=subprocess.PIPE, stdout=out, stderr=errors, env=environment)
             self._process = process
             try:
                 self._feed(process, json.dumps({**self._job, **limits}))

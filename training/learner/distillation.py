@@ -8,7 +8,6 @@ expect lies in a file in the run's folder until its end. Knows models and files;
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import torch
 from model import CharLSTM, CharTokenizer, LSTMState
 
 from ..corpus.ids_file import Ids
+from ..system import allocate
 
 Expected = npt.NDArray[np.float16]
 """(N, V): row n is how likely each character is after the first n + 1 of a text."""
@@ -67,9 +67,7 @@ def ask(
     beside, needed = path.with_name(f".{path.name}.tmp"), bytes_needed(len(ids), len(tokenizer))
     try:
         with beside.open("wb") as file:
-            if hasattr(os, "posix_fallocate"):  # a full disk says so now, and not by a signal later
-                os.posix_fallocate(file.fileno(), 0, needed)
-            file.truncate(needed)
+            allocate(file, needed)
         expected = np.memmap(beside, np.float16, "r+", shape=(len(ids), len(tokenizer)))
         done = 0
         for places, mean in _read(teachers, tokenizer, ids, bfloat16):

@@ -1,0 +1,74 @@
+"""Calls that differ between Linux, macOS and Windows: signals, processes, mapped memory, disk space.
+
+No other module of the project makes such a call, apart from ``model/files.py`` (locks, syncing folders) and
+``model/device.py`` (processor features, free memory). A test searches the code for them.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+# The signals that stop a run, and how a message names each. Windows has no SIGHUP.
+STOP_SIGNALS: Mapping[int, str] = {
+    int(getattr(signal, name)): title
+    for name, title in (("SIGINT", "Ctrl-C"), ("SIGTERM", "SIGTERM"), ("SIGHUP", "the terminal was closed"))
+    if hasattr(signal, name)
+}
+
+
+def process_age_s() -> float:
+    """Returns the seconds since this process was started; where Linux's /proc is missing, its CPU time so far."""
+    try:
+        # Field 22 is the start time in clock ticks since boot. The command name before it may contain spaces.
+        ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return time.process_time()
+    return max(age, 0.0)
+
+
+def start_in_new_session(
+    command: Sequence[str], *, stdin: int, stdout: IO[str], stderr: IO[str], env: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    """Starts a process that Ctrl-C in this terminal does not reach."""
+    return subprocess.Popen(
+        command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=env,
+        text=True,
+        start_new_session=True,  # ignored by Windows, which has process groups instead
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+
+
+def release_pages(mapped: mmap.mmap) -> None:
+    """Frees the memory that holds what was read of a mapped file; the system reads it again on access.
+
+    Windows has no such call and frees the pages when memory is short.
+    """
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def allocate(file: IO[bytes], size: int) -> None:
+    """Reserves `size` bytes of disk space for an open file and makes it that long.
+
+    Without reserved space, a full disk ends a process that writes to a mapped file with SIGBUS. macOS and Windows
+    reserve nothing here: the file is only made longer.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+    else:
+        file.truncate(size)
