@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .checkpoint.checkpoint import CELLS, SERVED, lists_cells, replace_file
+from .checkpoint.checkpoint import CELLS, SERVED, lists_cells
+from .files import atomic_write
 
 TIMEOUT_S = 10.0  # the Hub's client has none of its own for the first request
 
@@ -216,7 +217,7 @@ def remember(repo: str, revision: str | None, commit: str, cache_dir: str | Path
     reference = cache / repo_folder_name(repo_id=repo, repo_type="model") / "refs" / (revision or "main")
     with contextlib.suppress(OSError):  # a cache that cannot be written must not keep a model from loading
         reference.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(reference, commit.encode())
+        atomic_write(reference, commit.encode())
 
 
 def is_kept(repo: str, commit: str) -> bool:

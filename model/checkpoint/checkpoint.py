@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -24,6 +23,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..chat import ChatFormat
+from ..files import atomic_write, json_bytes
 from ..lstm import LSTMConfig
 from ..named_cells import Cell, cells_from_json, cells_to_json
 from ..tokenizer import CharTokenizer, check_vocab
@@ -101,14 +101,14 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
         files[CELLS] = json_bytes(cells_to_json(checkpoint.cells))
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
-        replace_file(folder / name, data)
+        atomic_write(folder / name, data)
     write_manifest(folder, files)
 
 
 def write_manifest(folder: Path, files: Iterable[str]) -> None:
     """Notes the SHA-256 of some of a folder's files in its manifest.json."""
     hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(files)}
-    replace_file(folder / MANIFEST, json_bytes({"sha256": hashes}))
+    atomic_write(folder / MANIFEST, json_bytes({"sha256": hashes}))
 
 
 def write_cells(folder: Path, cells: Sequence[Cell]) -> None:
@@ -122,9 +122,9 @@ def write_cells(folder: Path, cells: Sequence[Cell]) -> None:
     hashes.pop(CELLS, None)  # what else it lists stays as it is: this does not vouch for it
     if cells:
         data = json_bytes(cells_to_json(cells))
-        replace_file(folder / CELLS, data)
+        atomic_write(folder / CELLS, data)
         hashes[CELLS] = hashlib.sha256(data).hexdigest()
-    replace_file(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))
+    atomic_write(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))
     if not cells:
         (folder / CELLS).unlink(missing_ok=True)
 
@@ -265,25 +265,6 @@ def parse_json(name: str, data: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise CheckpointError(f"{name} must be a JSON object")
     return parsed
-
-
-def json_bytes(value: Mapping[str, Any]) -> bytes:
-    """JSON as this project writes it: one field a line, UTF-8, a line end at the end."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1, sort_keys=False)
-    return (text + "\n").encode()
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Writes beside, syncs and renames: a reader, or a power cut, finds the old bytes or the new ones."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:

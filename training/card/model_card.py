@@ -19,7 +19,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from model import CharLSTM, generate
 from model.backends.backend import has_compiler
-from model.checkpoint.checkpoint import replace_file
+from model.files import atomic_write
 
 from .bootstrap import BLOCK
 from .curve import Curve, draw, number
@@ -70,11 +70,11 @@ def write_card(
     """
     picture = _picture(lm, metrics)
     if picture:
-        replace_file(folder / CURVE, picture)
+        atomic_write(folder / CURVE, picture)
     samples = write_samples(lm) if samples is None else samples
     overlap = source.overlap([sample.text for sample in samples]) if source and samples else None
     card = render_card(lm, metrics, samples, with_curve=bool(picture), overlap=overlap)
-    replace_file(folder / CARD, redact(card).encode("utf-8", "replace"))
+    atomic_write(folder / CARD, redact(card).encode("utf-8", "replace"))
 
 
 def get_ready() -> None:

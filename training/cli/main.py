@@ -15,7 +15,8 @@ from pathlib import Path
 
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder
-from model.checkpoint.checkpoint import CheckpointError, replace_file, write_cells
+from model.checkpoint.checkpoint import CheckpointError, write_cells
+from model.files import atomic_write
 
 from ..card.cell_names import name_cells
 from ..card.curve import draw
@@ -197,7 +198,7 @@ def _curve(arguments: Sequence[str]) -> int:
     except ImportError:
         say("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
         return 2
-    replace_file(Path(options.out).expanduser(), picture)
+    atomic_write(Path(options.out).expanduser(), picture)
     say(f"Drawn: {options.out}")
     return 0 if len(curves) == len(dict.fromkeys(options.runs)) else 1
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder, is_local, split_revision
-from model.checkpoint.checkpoint import replace_file
+from model.files import atomic_write
 
 from ..card.escape import leading_to
 from ..card.model_card import CARD
@@ -117,7 +117,7 @@ def lead_to(space: Space, name: str, repo: str | None) -> None:
     """Has the card of a model lead to its page: of a checkpoint here, and of a repo whose owner the Space has."""
     card = checkpoint_folder(name) / CARD if is_local(name) else None
     if card is not None and card.is_file():
-        replace_file(card, leading_to(card.read_text(encoding="utf-8"), space.name).encode())
+        atomic_write(card, leading_to(card.read_text(encoding="utf-8"), space.name).encode())
     if repo is None or repo.split("/")[0] != space.name.split("/")[0]:
         return
     try:

@@ -11,16 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import asdict, dataclass
-from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # Windows has none: there two processes on one outbox are the user's to avoid
-    fcntl = None  # type: ignore[assignment]
+from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes
 
 MAIN = "main"
 
@@ -62,7 +56,10 @@ class Outbox:
         self.run_folder = run_folder.resolve()
         self._folder = self.run_folder / "outbox"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock: TextIOWrapper | None = self._take_lock()
+        try:
+            self.close = acquire_lock(self._folder / "lock")  # unlocks the outbox for other processes
+        except AlreadyLockedError:
+            raise OutboxBusyError(self.run_folder.name) from None
         self.broken: list[str] = []
         self._entries: dict[str, Entry] = {entry.file_name: entry for entry in self._read_entries()}
         self._heads: dict[str, Pushed] = {}
@@ -71,22 +68,6 @@ class Outbox:
             highest = max(highest, pushed.number)
             self._note_head(pushed)
         self._next = highest + 1
-
-    def close(self) -> None:
-        """Lets another process have it."""
-        if self._lock:
-            self._lock.close()
-            self._lock = None
-
-    def _take_lock(self) -> TextIOWrapper:
-        file = (self._folder / "lock").open("a", encoding="utf-8")
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                file.close()
-                raise OutboxBusyError(self.run_folder.name) from error
-        return file
 
     # entries
 
@@ -140,7 +121,7 @@ class Outbox:
 
     def _put(self, entry: Entry) -> None:
         self._entries[entry.file_name] = entry
-        write_json(self._folder / entry.file_name, asdict(entry))
+        atomic_write(self._folder / entry.file_name, json_bytes(asdict(entry)))
 
     def _read_entries(self) -> list[Entry]:
         found = []
@@ -161,13 +142,3 @@ class Outbox:
             with contextlib.suppress(ValueError, TypeError):  # a line cut short by a crash
                 found.append(Pushed(**json.loads(line)))
         return found
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Writes the file whole or not at all: beside, synced, renamed in."""
-    beside = path.with_suffix(".tmp")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(value, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -23,8 +23,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from model.files import atomic_write, json_bytes
+
 from .child_process import ChildJob, Patience
-from .outbox import MAIN, Entry, Outbox, OutboxBusyError, Pushed, write_json
+from .outbox import MAIN, Entry, Outbox, OutboxBusyError, Pushed
 
 __all__ = [
     "MAIN",
@@ -192,7 +194,7 @@ class Pusher:
         except OSError as error:
             raise HubError(f"the outbox of this run cannot be made: {error.strerror}") from error
         with contextlib.suppress(OSError):  # a full disk: only `push_pending` would miss it
-            write_json(self._outbox.run_folder / "outbox" / "destination.json", asdict(destination))
+            atomic_write(self._outbox.run_folder / "outbox" / "destination.json", json_bytes(asdict(destination)))
         self._pushed: list[Pushed] = []
         self._held: set[Entry] = set()
         self._error: str | None = None

@@ -15,7 +15,8 @@ import torch
 from huggingface_hub import SpaceCardData, constants
 
 from model import PRETRAINED, CharLSTM
-from model.checkpoint.checkpoint import DTYPES, replace_file
+from model.checkpoint.checkpoint import DTYPES
+from model.files import atomic_write
 
 from ..card.redact import public_source
 from ..errors import RunError
@@ -60,10 +61,10 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
     check_project(STATIC)
     _make_folder(folder)
     for path in [*sorted((WEB / "static").iterdir()), *(ROOT / name for name in _WORDS)]:
-        replace_file(folder / path.name, path.read_bytes())
+        atomic_write(folder / path.name, path.read_bytes())
     if constants.ENDPOINT != _HUB:  # a Hub of one's own, or a mirror
         page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)
-        replace_file(folder / "index.html", page.encode())
+        atomic_write(folder / "index.html", page.encode())
     lm.save_pretrained(folder, dtype=smallest_dtype(lm))
     data = SpaceCardData(**_card(lm), sdk="static", app_file="index.html")
     about = (
@@ -88,14 +89,14 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
     """
     check_project(hardware)
     _make_folder(folder)
-    replace_file(folder / "app.py", _place("app.py").read_bytes())
+    atomic_write(folder / "app.py", _place("app.py").read_bytes())
     code = [path for package in ("model", "ui") for path in sorted((ROOT / package).rglob("*.py"))]
     for path in [*code, *sorted((WEB / "app").iterdir()), *(ROOT / name for name in _WORDS)]:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, path.read_bytes())
+        atomic_write(target, path.read_bytes())
     lm.save_pretrained(folder / "model" / PRETRAINED.name, dtype=smallest_dtype(lm))
-    replace_file(folder / "requirements.txt", requirements(hardware).encode())
+    atomic_write(folder / "requirements.txt", requirements(hardware).encode())
     data = SpaceCardData(
         **_card(lm),
         sdk="gradio",
@@ -163,7 +164,7 @@ def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / "LICENSE", _place("LICENSE").read_bytes())
+    atomic_write(folder / "LICENSE", _place("LICENSE").read_bytes())
 
 
 def _card(lm: CharLSTM) -> dict[str, Any]:
@@ -190,4 +191,4 @@ def _write_readme(folder: Path, data: SpaceCardData, lm: CharLSTM, about: str) -
         about,
         f"The code is under Apache-2.0 (LICENSE); the licence of the text that the model has read: {licence}.",
     ]
-    replace_file(folder / "README.md", ("\n\n".join(lines) + "\n").encode("utf-8", "replace"))
+    atomic_write(folder / "README.md", ("\n\n".join(lines) + "\n").encode("utf-8", "replace"))

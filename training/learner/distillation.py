@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from model import CharLSTM, CharTokenizer, LSTMState
+from model.files import atomic_path
 
 from ..corpus.ids_file import Ids
 from ..system import allocate
@@ -64,8 +65,8 @@ def ask(
     Raises:
         OSError: the disk is full, or not to be written to.
     """
-    beside, needed = path.with_name(f".{path.name}.tmp"), bytes_needed(len(ids), len(tokenizer))
-    try:
+    needed = bytes_needed(len(ids), len(tokenizer))
+    with atomic_path(path) as beside:
         with beside.open("wb") as file:
             allocate(file, needed)
         expected = np.memmap(beside, np.float16, "r+", shape=(len(ids), len(tokenizer)))
@@ -75,9 +76,6 @@ def ask(
             done += len(places)
             progress(done / len(ids))
         expected.flush()
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
     return expected
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from model.checkpoint.checkpoint import replace_file
+from model.files import atomic_write
 
 from ..corpus.ids_file import open_ids
 from ..corpus.reader import Corpus, CorpusError
@@ -34,7 +34,7 @@ def keep(corpus: Corpus, folder: Path) -> None:
         "ids": corpus.ids.dtype.str,
         **{name: getattr(corpus, name) for name in _NOTED},
     }
-    replace_file(folder / TEXT, json.dumps(about).encode())
+    atomic_write(folder / TEXT, json.dumps(about).encode())
 
 
 def find(folder: Path, sha256: str) -> Corpus | None:

@@ -24,7 +24,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -35,20 +35,14 @@ from model.checkpoint.checkpoint import (
     Checkpoint,
     CheckpointError,
     check_manifest,
-    json_bytes,
     parse_json,
     read_checkpoint,
-    replace_file,
     write_manifest,
 )
+from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes, sync_folder
 
 from ..corpus.sources import absolute_source
 from ..errors import RunError
-
-try:
-    import fcntl
-except ImportError:  # Windows has none: there two runs in one folder are the user's to avoid
-    fcntl = None  # type: ignore[assignment]
 
 METRICS, SAMPLES, STATE, SOURCES = "metrics.jsonl", "samples.jsonl", "training_state", "sources.json"
 IDS, TEXT = "text.ids", "text.json"
@@ -78,27 +72,24 @@ class RunFolder:
             raise RunError(f"{shown!r} holds a run already: go on with --resume {shown}, or choose another --out")
         try:
             self._make(self.path)
-            self._lock = (self.path / "lock").open("a")
+            self._unlock = acquire_lock(self.path / "lock")
+        except AlreadyLockedError:
+            raise RunError(f"another process is training in {shown!r}: wait for it, or choose another --out") from None
         except OSError as error:
             self._unmake()
             remedy = "" if resume else ": choose another --out"
             raise RunError(f"{shown!r} cannot be written ({error.strerror}){remedy}") from None
-        try:
-            _lock(self._lock)
-        except BlockingIOError:
-            self._lock.close()
-            raise RunError(f"another process is training in {shown!r}: wait for it, or choose another --out") from None
         # What a process that was killed had begun to write.
         _remove(*self.path.glob(".*.tmp"), *self.path.glob("step-*/.*.tmp"))
 
     def close(self) -> None:
-        """Lets another process have it."""
-        self._lock.close()
+        """Unlocks the folder for other processes."""
+        self._unlock()
 
     def discard(self) -> None:
         """Takes back what was made for a run that has no checkpoint yet; anything else in the folder stays."""
         outbox = self.path / "outbox"
-        self._lock.close()
+        self._unlock()
         if self.steps() or list(outbox.glob("*-*.json")):
             return
         _remove(*(self.path / name for name in ("lock", SOURCES, IDS, TEXT, EXPECTED)), *self.path.glob(".*.tmp"))
@@ -139,10 +130,10 @@ class RunFolder:
             beside.mkdir()
             write(beside)
             for inner in (*(path for path in beside.rglob("*") if path.is_dir()), beside):
-                _sync(inner)
+                sync_folder(inner)
             self._remove_checkpoint(folder)
             beside.rename(folder)
-            _sync(self.path)
+            sync_folder(self.path)
         finally:
             _remove(beside)
         self.mark("latest", folder)
@@ -154,7 +145,7 @@ class RunFolder:
         _remove(beside)
         beside.symlink_to(folder.name)
         beside.replace(self.path / name)
-        _sync(self.path)
+        sync_folder(self.path)
 
     def prune(self, keep: Iterable[str]) -> int:
         """Removes checkpoints, but not the two newest, the best, or those whose names are given; returns how many."""
@@ -167,12 +158,12 @@ class RunFolder:
 
     def write_metrics(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Replaces the log of the run."""
-        replace_file(self.path / METRICS, metrics_bytes(lines))
+        atomic_write(self.path / METRICS, metrics_bytes(lines))
 
     def show_samples(self, folder: Path) -> None:
         """Makes the samples of a checkpoint those of the run; nothing when it has none."""
         if (folder / SAMPLES).exists():
-            replace_file(self.path / SAMPLES, (folder / SAMPLES).read_bytes())
+            atomic_write(self.path / SAMPLES, (folder / SAMPLES).read_bytes())
 
     def samples(self) -> list[dict[str, Any]]:
         """What was written up to the newest checkpoint; [] where that is not known, for no run depends on it."""
@@ -189,7 +180,7 @@ class RunFolder:
         """
         note = json.dumps({"sources": [absolute_source(source) for source in sources], "errors": errors}) + "\n"
         try:
-            replace_file(self.path / SOURCES, note.encode())
+            atomic_write(self.path / SOURCES, note.encode())
         except OSError as error:
             raise RunError(f"{str(self.path)!r} cannot be written ({error.strerror}): choose another --out") from None
 
@@ -310,8 +301,8 @@ def write_state(folder: Path, about: Mapping[str, Any], tensors: Mapping[str, Te
     state = folder / STATE
     state.mkdir(exist_ok=True)
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    replace_file(state / "state.safetensors", save(contiguous))
-    replace_file(state / "state.json", json_bytes({"format_version": _STATE_FORMAT, **about}))
+    atomic_write(state / "state.safetensors", save(contiguous))
+    atomic_write(state / "state.json", json_bytes({"format_version": _STATE_FORMAT, **about}))
     write_manifest(state, _STATE_FILES)
 
 
@@ -344,29 +335,3 @@ def _remove(*paths: Path) -> None:
         else:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
-
-
-def _lock(file: TextIO) -> None:
-    """Takes the lock of an open file for as long as it is open; BlockingIOError when another process has it."""
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:  # a file system without locks: there two runs in one folder are the user's to avoid
-        return
-
-
-def _sync(folder: Path) -> None:
-    """Makes the names in a folder last through a power cut; on systems that cannot, does nothing."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        return
-    finally:
-        os.close(handle)

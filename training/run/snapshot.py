@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from model.checkpoint.checkpoint import Checkpoint, replace_file, write_checkpoint
+from model.checkpoint.checkpoint import Checkpoint, write_checkpoint
+from model.files import atomic_write
 
 from .run_folder import METRICS, SAMPLES, metrics_bytes, write_state
 
@@ -44,8 +45,8 @@ class Snapshot:
             OSError: the disk does not take it.
         """
         write_checkpoint(folder, self.checkpoint, dtype="bfloat16")
-        replace_file(folder / METRICS, metrics_bytes(self.metrics))
-        replace_file(folder / SAMPLES, metrics_bytes(self.samples))
+        atomic_write(folder / METRICS, metrics_bytes(self.metrics))
+        atomic_write(folder / SAMPLES, metrics_bytes(self.samples))
         write_state(folder, self.state, self.tensors)
 
 

@@ -30,7 +30,6 @@ from model.checkpoint.checkpoint import (
     Checkpoint,
     check_manifest,
     read_checkpoint,
-    replace_file,
     write_checkpoint,
     write_manifest,
 )
@@ -203,15 +202,6 @@ def test_weights_too_large_for_float16_are_refused_not_made_infinite(tmp_path):
 def test_an_unknown_dtype_is_refused(tmp_path, dtype):
     with pytest.raises(ValueError, match="it must be one of float32, bfloat16, float16"):
         tiny_model().save_pretrained(tmp_path / "x", dtype=dtype)
-
-
-def test_a_replaced_file_is_old_or_new_and_leaves_no_litter(tmp_path):
-    replace_file(tmp_path / "a", b"one")
-    replace_file(tmp_path / "a", b"two")
-    assert (tmp_path / "a").read_bytes() == b"two"
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    with pytest.raises(OSError, match="missing"):
-        replace_file(tmp_path / "missing" / "a", b"three")
 
 
 # weights: the file as a whole

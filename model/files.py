@@ -1,0 +1,90 @@
+"""Writes files atomically and locks a file for one process.
+
+A file that is written here is either the old one or the new one, for every reader and after a power cut: the bytes go
+to a temporary file in the same folder, are synced to disk, and the temporary file is renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class AlreadyLockedError(Exception):
+    """Another process, or another lock of this process, holds the file."""
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary path in the folder of `path`; when the block ends, that file is synced and renamed to `path`.
+
+    If the block raises, `path` keeps its old content. The temporary file is removed in every case.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Writes `data` to `path` atomically.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """Returns `value` as UTF-8 JSON with one field per line and a newline at the end; NaN raises ValueError."""
+    return (json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+
+
+def sync_folder(folder: Path) -> None:
+    """Syncs the names in a folder to disk, where the operating system can (Windows cannot)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        return
+    finally:
+        os.close(handle)
+
+
+def acquire_lock(path: Path) -> Callable[[], None]:
+    """Locks a file, which is created if it is missing, until the returned function is called or the process ends.
+
+    Keep that function: the lock ends, too, when the function is garbage-collected. On a file system
+    without locks the function does nothing, and two processes are not kept apart.
+
+    Raises:
+        AlreadyLockedError: the file is locked already.
+        OSError: the file cannot be created.
+    """
+    from filelock import FileLock, Timeout  # comes with huggingface_hub, which the package `model` does not need
+
+    path.open("a").close()
+    lock = FileLock(path, blocking=False, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise AlreadyLockedError(path.name) from None
+    except (OSError, NotImplementedError):
+        return lambda: None
+    return lock.release

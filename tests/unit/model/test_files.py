@@ -1,0 +1,89 @@
+"""Atomic writes and the lock of a file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.files import AlreadyLockedError, acquire_lock, atomic_path, atomic_write, json_bytes
+
+ROOT = Path(__file__).parents[3]
+HOLD = """
+import sys
+from pathlib import Path
+from model.files import acquire_lock
+unlock = acquire_lock(Path(sys.argv[1]))
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_an_atomic_write_replaces_the_file_and_leaves_no_temporary_file(tmp_path):
+    atomic_write(tmp_path / "a", b"one")
+    atomic_write(tmp_path / "a", b"two")
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert names(tmp_path) == ["a"]
+
+
+def test_an_atomic_write_into_a_missing_folder_raises(tmp_path):
+    with pytest.raises(OSError, match="missing"):
+        atomic_write(tmp_path / "missing" / "a", b"three")
+
+
+def test_a_write_that_raises_leaves_the_old_file(tmp_path):
+    atomic_write(tmp_path / "a", b"old")
+
+    def fail_halfway():
+        with atomic_path(tmp_path / "a") as temporary:
+            temporary.write_bytes(b"ne")
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        fail_halfway()
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+def test_json_is_utf8_with_one_field_per_line():
+    assert json_bytes({"a": 1, "b": "é"}) == '{\n "a": 1,\n "b": "é"\n}\n'.encode()
+    with pytest.raises(ValueError, match="JSON"):
+        json_bytes({"a": float("nan")})
+
+
+def test_a_locked_file_is_refused_until_it_is_unlocked(tmp_path):
+    unlock = acquire_lock(tmp_path / "lock")
+    with pytest.raises(AlreadyLockedError):
+        acquire_lock(tmp_path / "lock")
+    unlock()
+    unlock()  # a second call does nothing
+    acquire_lock(tmp_path / "lock")()
+
+
+def test_the_lock_of_a_killed_process_is_free(tmp_path):
+    program = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path / "lock"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    with program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"locked\n"
+        with pytest.raises(AlreadyLockedError):
+            acquire_lock(tmp_path / "lock")
+        program.kill()
+        program.wait()
+        acquire_lock(tmp_path / "lock")()
+
+
+def test_a_lock_in_a_missing_folder_raises(tmp_path):
+    with pytest.raises(OSError, match="missing"):
+        acquire_lock(tmp_path / "missing" / "lock")
