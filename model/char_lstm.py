@@ -39,7 +39,8 @@ class CharLSTM:
         notice: what whoever uses it should be told, such as that the Hub was away; "" when nothing.
         chat: how it is talked to, if it has read conversations; ``chat.wrap`` makes a prompt of what is said, and
             the reply ends at ``chat.stop``.
-        cells: those that have a name, each with how well it earns it, those that remember first; see docs/named-cells.md.
+        cells: those that have a name, each with how well it earns it, those that remember first;
+            see docs/named-cells.md.
     """
 
     network: LSTMNetwork
