@@ -18,7 +18,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 app: $(VENV)/.installed
 	@trap : INT; $(RUN) app.py $(ARGS) || test $$? -eq 130
 
-# Two processes share the tests, a file each, in the order in which they stand: so the short files come last.
+# Two processes share the tests, a file each. A missing Chromium is installed first: tests/browser/conftest.py.
 PYTEST := -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed-dev

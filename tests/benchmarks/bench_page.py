@@ -8,7 +8,6 @@ A real Chromium against the real app in a process of its own; medians of five vi
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
 import sys
 import time
@@ -18,8 +17,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.benchmarks.bench_crowd import app
 from tests.benchmarks.report import write_json
+from tests.support.chromium import launch
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 VISITS = 5
 # Polled in the page itself, so that no message between processes is in the figure.
 WATCH = """() => { window.firstCharacter = new Promise(done => {
@@ -61,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     with app() as url:
         answers_s = time.perf_counter() - began
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+            browser = launch(playwright)
             visit(browser, url)  # once unmeasured
             visits = [visit(browser, url) for _ in range(VISITS)]
             browser.close()

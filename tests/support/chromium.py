@@ -1,8 +1,12 @@
-"""A real Chromium for tests, and a plain web server for folders."""
+"""Start a Chromium for the browser tests, install one where there is none, and serve folders over HTTP."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,36 +15,95 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Playwright, expect
+from filelock import FileLock
+from playwright.sync_api import Browser, Error, Playwright, expect
 
-FLAGS = [
+COMMANDS = ("chromium", "chromium-browser", "google-chrome")
+CHANNELS = ("chrome", "msedge")  # found by Playwright where Windows, macOS and Linux install them
+# Debian's names. The fonts are for pages that show text of any script.
+PACKAGES = ("chromium", "fonts-dejavu", "fonts-noto-core", "fonts-noto-cjk")
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-]
+)
+
+INSTALL_FAILED = "CHAR_LSTM_CHROMIUM_FAILED"  # in the environment of a test session in which no install command worked
 
 expect.set_options(timeout=60_000)  # only so that a broken test ends: a busy machine must not break one
 
 
+class ChromiumMissingError(RuntimeError):
+    """No Chromium starts here, and none could be installed."""
+
+
 def launch(playwright: Playwright, *flags: str) -> Browser:
-    """The system's Chromium; Playwright's own where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next((path for name in names if (path := shutil.which(name))), None)
-    return playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+    """Start the first Chromium that works: the system's, Playwright's own, Chrome, Edge; else install one.
+
+    Raises:
+        ChromiumMissingError: none starts, and none could be installed.
+    """
+    if browser := _launch_installed(playwright, flags):
+        return browser
+    # Parallel test processes find none at the same time: one of them installs, the others wait for it.
+    with FileLock(Path(tempfile.gettempdir()) / "char-lstm-chromium.lock"):
+        if browser := _launch_installed(playwright, flags):
+            return browser
+        for commands in install_commands() if INSTALL_FAILED not in os.environ else ():
+            print(f"Installing Chromium for the browser tests: {' '.join(commands[-1])}", file=sys.stderr, flush=True)
+            if all(map(_succeeds, commands)) and (browser := _launch_installed(playwright, flags)):
+                return browser
+    os.environ[INSTALL_FAILED] = "1"
+    raise ChromiumMissingError(
+        "the browser tests found no Chromium and could not install one: install Chromium or Google Chrome, "
+        f"or run `{sys.executable} -m playwright install --with-deps chromium`"
+    )
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+def install_commands() -> list[list[list[str]]]:
+    """Return the ways to install a Chromium here, the preferred one first; each way is a list of commands."""
+    ways: list[list[list[str]]] = []
+    root_with_apt = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
+    if root_with_apt:
+        ways.append(
+            [
+                ["apt-get", "-qq", "update"],
+                ["apt-get", "-qq", "--yes", "--no-install-recommends", "install", *PACKAGES],
+            ]
+        )
+    own = [sys.executable, "-m", "playwright", "install"]
+    ways.append([[*own, "--with-deps", "chromium"] if root_with_apt else [*own, "chromium"]])
+    return ways
+
+
+def _succeeds(command: list[str]) -> bool:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def _launch_installed(playwright: Playwright, flags: tuple[str, ...]) -> Browser | None:
+    """Start the first installed Chromium that works; None when there is none."""
+    system: list[dict[str, Any]] = [{"executable_path": path} for name in COMMANDS if (path := shutil.which(name))]
+    for options in (*system, {}, *({"channel": channel} for channel in CHANNELS)):
+        try:
+            return playwright.chromium.launch(args=[*FLAGS, *flags], **options)
+        except Error:
+            continue
+    return None
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
-    """A folder as any web server gives it; yields its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    """Serve a folder as any web server does; yields its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietHandler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
