@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
-    registry = ModelRegistry(specs, device=options.device, arithmetic=options.arithmetic, owner=owner)
+    registry = ModelRegistry(specs, device=options.device, precision=options.precision, owner=owner)
     imported = threading.Event()
     registry.start(after=imported)
 
@@ -122,7 +122,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), help="where to write; CUDA where there is one")
     parser.add_argument(
-        "--arithmetic",
+        "--precision",
+        "--arithmetic",  # its name until version 0.1
         choices=("int8", "float32"),
         help="how to write: int8 gives the same text on every machine; what fits the model if not given",
     )

@@ -93,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     write.add_argument("--seed", type=number_or_text, help="0 to 2^32 - 1; the same seed gives the same text")
     write.add_argument(
-        "--arithmetic",
+        "--precision",
+        "--arithmetic",  # its name until version 0.1
         choices=("int8", "float32"),
         help="int8 writes the same everywhere; what fits if not given",
     )
@@ -143,7 +144,7 @@ def _generate(options: argparse.Namespace) -> int:
             raise ValueError(f"{lm.name} has read no conversations that training knew of: leave --chat away")
         prompt, params = lm.chat.wrap(prompt), replace(params, stop=lm.chat.stop)
     settings = {name: value for name, value in vars(params).items() if name != "length"}
-    writer = stream(lm, prompt, params.length, arithmetic=options.arithmetic, hold=options.hold, **settings)
+    writer = stream(lm, prompt, params.length, precision=options.precision, clamps=options.hold, **settings)
     if writer.sequence.unknown:
         say(f"notice: skipped what this model does not know: {describe_unknown(writer.sequence.unknown)}")
     again = _again(options, params, lm)
@@ -152,7 +153,8 @@ def _generate(options: argparse.Namespace) -> int:
         return 0
     status = _write(writer, prompt, sys.stdout)
     sequence = writer.sequence
-    say(f"{sequence.length:,} characters, {sequence.chars_per_sec:,.0f} a second, seed {params.seed}; again: {again}")
+    speed = sequence.measured_chars_per_second
+    say(f"{sequence.length:,} characters, {speed:,.0f} a second, seed {params.seed}; again: {again}")
     return status
 
 
@@ -192,7 +194,7 @@ def _reply(lm: CharLSTM | Blend, prompt: str, text: str, writer: Stream, again: 
         "seed": sequence.params.seed,
         "finish_reason": sequence.finish_reason,
         "unknown": [each.character for each in sequence.unknown],
-        "chars_per_sec": round(sequence.chars_per_sec),
+        "chars_per_sec": round(sequence.measured_chars_per_second),
         "again": again,
         **_about(lm),
     }
@@ -207,8 +209,8 @@ def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM | B
             words.append("--chat")
         elif name == "seed" or value != getattr(defaults, name):
             words.append(f"--{name.replace('_', '-')}={value}")
-    if options.arithmetic:
-        words.append(f"--arithmetic={options.arithmetic}")
+    if options.precision:
+        words.append(f"--precision={options.precision}")
     words += [f"--hold={layer},{cell},{value}" for layer, cell, value in options.hold]
     first, *second = lm.models if isinstance(lm, Blend) else (lm,)
     if options.model != str(PRETRAINED):

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from .backends.backend import Arithmetic, Backend, make_backend
+from .backends.backend import Backend, Precision, make_backend
 from .chat import ChatFormat
 from .checkpoint.checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
 from .hub import Pull, check_client, readable
@@ -39,8 +39,7 @@ class CharLSTM:
         notice: what whoever uses it should be told, such as that the Hub was away; "" when nothing.
         chat: how it is talked to, if it has read conversations; ``chat.wrap`` makes a prompt of what is said, and
             the reply ends at ``chat.stop``.
-        cells: those that have a name, each with how well it earns it, those that remember first;
-            see docs/named-cells.md.
+        cells: those that have a name, each with how well it earns it, those that remember first (docs/named-cells.md).
     """
 
     network: LSTMNetwork
@@ -114,7 +113,7 @@ class CharLSTM:
         return cls(network, checkpoint.tokenizer, checkpoint.training, **about)
 
     def int8_weights(self) -> Int8Weights:
-        """The weights as the one arithmetic uses them; made when first asked for, and anew if they were changed."""
+        """The weights as int8 uses them; made when first asked for, and anew if they were changed."""
         # torch counts the changes of each tensor; an address alone would miss those made in place.
         weights = list(self.network.parameters())
         now = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
@@ -122,9 +121,9 @@ class CharLSTM:
             self._integer = now, Int8Weights.of(self.network)
         return self._integer[1]
 
-    def backend(self, rows: int, arithmetic: Arithmetic) -> Backend:
-        """What writes with it: so many rows, in one arithmetic, see ``stepper``."""
-        return make_backend(self.network, rows, self.int8_weights() if arithmetic == "int8" else None)
+    def backend(self, slots: int, precision: Precision) -> Backend:
+        """What writes with it: so many slots, in one precision."""
+        return make_backend(self.network, slots, self.int8_weights() if precision == "int8" else None)
 
     def checkpoint(self) -> Checkpoint:
         """What a checkpoint folder of this model holds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .backends.backend import Arithmetic
+from .backends.backend import Precision
 from .char_lstm import CharLSTM
 from .engine.blend import Blend
 from .engine.engine import Engine
@@ -54,24 +54,24 @@ def stream(
     stop: str = SamplingParams.stop,
     share: float | None = SamplingParams.share,
     memory: Memory | None = None,
-    first: int = 0,
-    hold: Iterable[tuple[int, int, float]] = (),
-    arithmetic: Arithmetic | None = None,
+    draw_offset: int = 0,
+    clamps: Iterable[tuple[int, int, float]] = (),
+    precision: Precision | None = None,
 ) -> Stream:
     """Writes on from a prompt, piece by piece; what is written, without the prompt.
 
-    The same arguments and seed give the same text, on any machine unless ``arithmetic`` is "float32". ``memory``
-    and ``first`` go on from an earlier reply: ``stream(lm, memory=s.sequence.memory,
-    first=s.sequence.next_first, seed=…)`` is what a longer reply would have said. ``hold`` keeps cells at a value
-    while it writes: ``hold=[(0, 410, 4.0)]`` is cell 410 of layer 0, at 4; it shows tanh of it. At most four. ``share``
-    is for a ``Blend``, in place of its own.
+    The same arguments and seed give the same text, on any machine unless ``precision`` is "float32". ``memory``
+    and ``draw_offset`` go on from an earlier reply: ``stream(lm, memory=s.sequence.memory,
+    draw_offset=s.sequence.next_draw_offset, seed=…)`` is what a longer reply would have said. ``clamps`` keeps cells
+    at a value while it writes: ``clamps=[(0, 410, 4.0)]`` is cell 410 of layer 0, at 4; it shows tanh of it. At most
+    four. ``share`` is for a ``Blend``, in place of its own.
 
     Raises:
         ValueError: an argument is out of bounds, see ``SamplingParams``, or the model has no such cell.
     """
     params = SamplingParams(temperature, length, top_k, top_p, draw_seed() if seed is None else seed, stop, share)
-    engine = Engine(lm, max_rows=1, arithmetic=arithmetic)
-    return Stream(engine, engine.add_request(prompt, params, memory=memory, first=first, hold=hold))
+    engine = Engine(lm, max_slots=1, precision=precision)
+    return Stream(engine, engine.add_request(prompt, params, memory=memory, draw_offset=draw_offset, clamps=clamps))
 
 
 def generate(lm: CharLSTM | Blend, prompt: str = "", length: int = SamplingParams.length, **options: object) -> str:

@@ -56,7 +56,7 @@ def score(lm: CharLSTM, text: str) -> Score:
         lm: the model.
         text: any text; the characters that the model does not know are skipped and listed.
     """
-    known = lm.tokenizer.known(text)
+    known = lm.tokenizer.in_vocab(text)
     ids = torch.from_numpy(lm.tokenizer.encode(text, unknown="skip"))
     inputs = torch.cat([torch.tensor([lm.tokenizer.start_id]), ids[:-1]]) if len(ids) else ids
     bits = np.full(len(text), np.nan)
@@ -70,4 +70,4 @@ def score(lm: CharLSTM, text: str) -> Score:
             parts.append(F.cross_entropy(logits[0].float(), ids[chunk].to(lm.device), reduction="none").cpu())
     if parts:
         bits[known] = torch.cat(parts).double().numpy() / np.log(2)
-    return Score(bits, lm.tokenizer.unknown_in(text))
+    return Score(bits, lm.tokenizer.unknown_characters(text))

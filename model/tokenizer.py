@@ -81,7 +81,7 @@ class CharTokenizer:
         if known.all():
             return ids
         if unknown == "raise":
-            raise UnknownCharactersError(self.unknown_in(text))
+            raise UnknownCharactersError(self.unknown_characters(text))
         return ids[known]
 
     def decode(self, ids: Sequence[int] | Ids) -> str:
@@ -95,14 +95,14 @@ class CharTokenizer:
             raise IndexError(f"ids must lie in 0 to {len(self) - 1}: got {ids.min()} to {ids.max()}")
         return self._codes[ids].tobytes().decode("utf-32-le")
 
-    def known(self, text: str) -> npt.NDArray[np.bool_]:
+    def in_vocab(self, text: str) -> npt.NDArray[np.bool_]:
         """(T,) bool: which characters of a text the vocabulary has."""
         return self.lookup(text) >= 0
 
-    def unknown_in(self, text: str) -> list[UnknownCharacter]:
+    def unknown_characters(self, text: str) -> list[UnknownCharacter]:
         """Each distinct character that the vocabulary lacks, by where it first stands."""
-        codes = _codes(text)[~self.known(text)]
-        positions = np.flatnonzero(~self.known(text))
+        codes = _codes(text)[~self.in_vocab(text)]
+        positions = np.flatnonzero(~self.in_vocab(text))
         distinct, first, counts = np.unique(codes, return_index=True, return_counts=True)
         found = [
             UnknownCharacter(chr(code), int(positions[at]), int(count))

@@ -1,7 +1,7 @@
 """Reading a text as the engine does, to look at what the network expects and remembers at each of its characters.
 
 A reading keeps a memory now and then rather than all of them: any character is come back to by a short replay. It
-works in the arithmetic that writes, so what it shows of a reply is what there was when the reply was written, bit
+works in the precision that writes, so what it shows of a reply is what there was when the reply was written, bit
 for bit.
 
 Shapes: T time, V vocabulary, H hidden, L layers.
@@ -19,11 +19,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .backends.backend import Arithmetic
+from .backends.backend import Precision
 from .char_lstm import CharLSTM
 from .clamps import Clamps
 from .engine.blend import Blend
-from .engine.engine import fitting_arithmetic
+from .engine.engine import default_precision
 from .engine.sequence import Memory
 from .int8.weights import gates_of
 from .lstm import LSTMState
@@ -49,15 +49,15 @@ class TokenTrace:
 
     position: int
     id: int
-    expected: Floats | None
+    logits: Floats | None
     cells: Floats
 
     @property
     def bits(self) -> float:
         """-log2 of its probability; NaN where it has none."""
-        if self.expected is None or self.id == UNKNOWN:
+        if self.logits is None or self.id == UNKNOWN:
             return float("nan")
-        logits = self.expected.astype(np.float64)
+        logits = self.logits.astype(np.float64)
         most = float(logits.max())
         return (most + float(np.log(np.exp(logits - most).sum())) - float(logits[self.id])) / float(np.log(2.0))
 
@@ -72,15 +72,15 @@ class StepTrace:
         before: (L, H), the cells before it.
         h_before, h: (L, H), what each layer showed of itself before and after it.
         expects: (V,) logits of what is expected after it; None where nothing has been read.
-        holds: the cells that were held as it was read.
+        clamps: the cells that were held as it was read.
     """
 
-    seen: TokenTrace
+    token: TokenTrace
     gates: Floats
-    before: Floats
+    c_before: Floats
     h_before: Floats
     h: Floats
-    expects: Floats | None
+    logits_after: Floats | None
     clamps: Clamps
 
 
@@ -90,7 +90,7 @@ class _Place:
 
     position: int
     state: LSTMState
-    expected: Floats | None
+    logits: Floats | None
 
 
 class TextTrace:
@@ -101,7 +101,7 @@ class TextTrace:
         start: the memory to begin with; None is a memory of zeros, the text's first character as after a line end.
         blank: without a memory, read nothing before the first character, so that nothing is expected of it: how the
             engine reads a prompt.
-        arithmetic: "int8" or "float32"; None is what the engine would choose.
+        precision: "int8" or "float32"; None is what the engine would choose.
 
     Attributes:
         ids: (T,) int64 of the text so far, ``UNKNOWN`` for what the model does not know.
@@ -112,16 +112,16 @@ class TextTrace:
         lm: CharLSTM | Blend,
         start: Memory | None = None,
         *,
-        blank: bool = False,
-        arithmetic: Arithmetic | None = None,
+        skip_start: bool = False,
+        precision: Precision | None = None,
     ) -> None:
         self.lm = lm
         self.ids = np.zeros(0, np.int64)
-        self._arithmetic: Arithmetic = arithmetic or fitting_arithmetic(lm)
+        self._arithmetic: Precision = precision or default_precision(lm)
         self._backend = lm.backend(1, self._arithmetic)
         self._lock = threading.RLock()
         self._state = start.state if start else LSTMState.zeros(lm.config, device=lm.device)
-        self._before = start.last_id if start else None if blank else lm.tokenizer.start_id
+        self._before = start.last_id if start else None if skip_start else lm.tokenizer.start_id
         self._holds: list[tuple[int, Clamps]] = []
         self._apart = _APART
         self._places: list[_Place] = []
@@ -130,12 +130,12 @@ class TextTrace:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def become(self, text: str, clamps: Sequence[tuple[int, Clamps]] = ()) -> int:
+    def set_text(self, text: str, clamps: Sequence[tuple[int, Clamps]] = ()) -> int:
         """Makes this its text. Returns how many characters at its beginning are those that it had.
 
         Args:
             text: what it is now.
-            holds: the cells that were held as it was read: each from a position on, in order; -1 is what was read
+            clamps: the cells that were held as it was read: each from a position on, in order; -1 is what was read
                 before the text.
         """
         ids = self.lm.tokenizer.lookup(text)
@@ -156,7 +156,7 @@ class TextTrace:
                 self._go_to(self._places[-1])
             return same
 
-    def walk(self, start: int = 0) -> Iterator[TokenTrace]:
+    def tokens(self, start: int = 0) -> Iterator[TokenTrace]:
         """The characters from a position to the end, each read when it is asked for."""
         for position in range(start, len(self.ids)):
             with self._lock:
@@ -170,7 +170,7 @@ class TextTrace:
             self._reach(position + 1)
             return self._backend.state(0)
 
-    def look(self, position: int) -> StepTrace:
+    def step(self, position: int) -> StepTrace:
         """One character closely; -1 is the one that was read before the text, if one was.
 
         Raises:
@@ -240,7 +240,7 @@ class TextTrace:
 
     def _go_to(self, place: _Place) -> None:
         self._backend.load(0, place.state)
-        self._position, self._expected = place.position, place.expected
+        self._position, self._expected = place.position, place.logits
 
     def _next(self) -> TokenTrace:
         position, expected = self._position, self._expected
@@ -262,7 +262,7 @@ class TextTrace:
 
     def _read(self, token: int, position: int) -> Floats:
         held = self._held_at(position)
-        logits: Floats = self._backend.predict(_ROW, np.array([token], np.int64), [held] if held else ())[0]
+        logits: Floats = self._backend.forward(_ROW, np.array([token], np.int64), [held] if held else ())[0]
         return logits
 
     def _gates(self, layer: int, ids: npt.NDArray[np.int64], below: list[Tensor], before: list[Tensor]) -> Floats:

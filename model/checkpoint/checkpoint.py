@@ -276,7 +276,7 @@ def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
     except ValueError as error:
         raise CheckpointError(f"{CONFIG}: {error}") from None
     for name in names:
-        if not tokenizer.known(chat[name]).all():
+        if not tokenizer.in_vocab(chat[name]).all():
             raise CheckpointError(f"{CONFIG}: chat {name} has characters that are not in vocab")
     return parsed
 

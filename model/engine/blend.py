@@ -4,7 +4,7 @@ Both read all that is written, each with a memory of its own. log p = (1 - share
 constant that no draw depends on: so it is the logits that are mixed, in a few roundings, and the text is as exactly
 that of its seed as one model's. An engine and a ``Reading`` use a blend like any model.
 
-Shapes: B rows, V shared characters; L layers and H hidden of each model.
+Shapes: B slots, V shared characters; L layers and H hidden of each model.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..backends.backend import Arithmetic, Backend, Logits, Rows, choose
+from ..backends.backend import Backend, Indices, Logits, Precision, choose
 from ..char_lstm import CharLSTM
 from ..clamps import Clamps
 from ..lstm import LSTMConfig, LSTMState
@@ -71,7 +71,7 @@ class Blend:
             "int8_cost": max((cost for cost in costs if isinstance(cost, int | float)), default=0.0)
         }
 
-    def part(self, layer: int, ids: Rows) -> tuple[CharLSTM, int, Rows]:
+    def part(self, layer: int, ids: Indices) -> tuple[CharLSTM, int, Indices]:
         """The model that a layer is of, its layer, and its own ids for some shared characters."""
         of_first = self.models[0].config.num_layers
         at = int(layer >= of_first)
@@ -86,13 +86,13 @@ class Blend:
         first, second = (model.without_weights() for model in self.models)
         return Blend(first, second, self.share)
 
-    def backend(self, rows: int, arithmetic: Arithmetic) -> Backend:
+    def backend(self, slots: int, precision: Precision) -> Backend:
         """What writes with them, see ``stepper``."""
-        return _BlendBackend(self, [model.backend(rows, arithmetic) for model in self.models])
+        return _BlendBackend(self, [model.backend(slots, precision) for model in self.models])
 
 
 class _BlendBackend:
-    """A stepper for each model; a row of the blend is the same row of both."""
+    """A stepper for each model; a slot of the blend is the same slot of both."""
 
     def __init__(self, blend: Blend, backends: Sequence[Backend]) -> None:
         self._share = blend.share
@@ -101,54 +101,59 @@ class _BlendBackend:
         self._sizes = [(model.config.num_layers, model.config.hidden_size) for model in blend.models]
         self._shape = blend.config.num_layers, 1, blend.config.hidden_size
 
-    def load(self, row: int, state: LSTMState) -> None:
+    def load(self, slot: int, state: LSTMState) -> None:
         for backend, part in zip(self._steppers, self._parts(), strict=True):
-            backend.load(row, LSTMState(state.h[part].contiguous(), state.c[part].contiguous()))
+            backend.load(slot, LSTMState(state.h[part].contiguous(), state.c[part].contiguous()))
 
-    def state(self, row: int) -> LSTMState:
+    def state(self, slot: int) -> LSTMState:
         h, c = torch.zeros(self._shape), torch.zeros(self._shape)
         for backend, part in zip(self._steppers, self._parts(), strict=True):
-            state = backend.state(row)
+            state = backend.state(slot)
             h[part], c[part] = state.h.float().cpu(), state.c.float().cpu()
         return LSTMState(h, c)
 
-    def cells(self, row: int) -> Logits:
-        cells: Logits = self.state(row).c[:, 0].numpy()
+    def cells(self, slot: int) -> Logits:
+        cells: Logits = self.state(slot).c[:, 0].numpy()
         return cells
 
-    def read(self, rows: Rows, ids: Rows) -> None:
-        self._in_both(rows, lambda backend, known: backend.read(rows, known[ids]))
+    def prefill(self, slots: Indices, ids: Indices) -> None:
+        self._in_both(slots, lambda backend, known: backend.prefill(slots, known[ids]))
 
-    def predict(self, rows: Rows, ids: Rows, clamps: Sequence[Clamps] = ()) -> Logits:
-        return self._mixed(rows, ids, np.full(len(rows), self._share), clamps)
+    def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Logits:
+        return self._mixed(slots, ids, np.full(len(slots), self._share), clamps)
 
-    def write(
-        self, rows: Rows, ids: Rows, params: list[SamplingParams], numbers: list[int], clamps: Sequence[Clamps] = ()
+    def decode(
+        self,
+        slots: Indices,
+        ids: Indices,
+        params: list[SamplingParams],
+        numbers: list[int],
+        clamps: Sequence[Clamps] = (),
     ) -> list[int]:
         shares = np.array([self._share if each.share is None else each.share for each in params], np.float64)
-        return choose(self._mixed(rows, ids, shares, clamps), params, numbers)
+        return choose(self._mixed(slots, ids, shares, clamps), params, numbers)
 
-    def _mixed(self, rows: Rows, ids: Rows, shares: npt.NDArray[np.float64], clamps: Sequence[Clamps]) -> Logits:
+    def _mixed(self, slots: Indices, ids: Indices, shares: npt.NDArray[np.float64], clamps: Sequence[Clamps]) -> Logits:
         """(B, V): each product, their sum and the result are rounded once, float64 but for the last."""
         if any(clamps):
             raise ValueError("the cells of a blend cannot be held")
-        first, second = self._in_both(rows, lambda backend, known: backend.predict(rows, known[ids])[:, known])
+        first, second = self._in_both(slots, lambda backend, known: backend.forward(slots, known[ids])[:, known])
         share = shares[:, None]
         mixed: Logits = ((1.0 - share) * first.astype(np.float64) + share * second.astype(np.float64)).astype(
             np.float32
         )
         return mixed
 
-    def _in_both(self, rows: Rows, action: Callable[[Backend, Rows], Logits | None]) -> list[Logits]:
+    def _in_both(self, slots: Indices, action: Callable[[Backend, Indices], Logits | None]) -> list[Logits]:
         """What an action gives for each; if the second fails, the first is put back: a step has changed all or none."""
         first, second = self._steppers
-        before = [(row, first.state(row)) for row in rows.tolist()]
+        before = [(slot, first.state(slot)) for slot in slots.tolist()]
         told = [action(first, self._ids[0])]
         try:
             told.append(action(second, self._ids[1]))
         except Exception:
-            for row, state in before:
-                first.load(row, state)
+            for slot, state in before:
+                first.load(slot, state)
             raise
         return [each for each in told if each is not None]
 

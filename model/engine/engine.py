@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..backends.backend import Arithmetic, Rows
+from ..backends.backend import Indices, Precision
 from ..char_lstm import CharLSTM
 from ..clamps import check_clamps
 from ..int8.sampling import Randomness
@@ -41,16 +41,16 @@ class EngineBusyError(RuntimeError):
 
 
 @dataclass(eq=False)
-class _Row:
+class _Request:
     """A sequence and what the engine needs for it."""
 
     sequence: Sequence
     start: LSTMState
     to_read: deque[int]  # the last of these is the one whose successor is drawn
     randomness: Randomness
-    owner: str = ""
+    client_id: str = ""
     slot: int = -1  # its place in the stepper; none while it waits
-    due: float = 0.0
+    due_at: float = 0.0
 
     @property
     def writes(self) -> bool:
@@ -63,11 +63,11 @@ class Engine:
 
     Args:
         lm: the model, or two as one.
-        max_rows: how many replies are written at once; more wait, and are taken in order.
+        max_slots: how many replies are written at once; more wait, and are taken in order.
         max_waiting: how many may wait.
-        max_rows_each: how many replies one owner may have written at once; those beyond wait, and keep nobody
+        max_slots_per_client: how many replies one client may have written at once; those beyond wait, and keep nobody
             else waiting.
-        arithmetic: "int8" gives the same text on every machine, see ``arithmetic``; "float32" is the network as
+        precision: "int8" gives the same text on every machine, see ``precision``; "float32" is the network as
             it was trained. None is int8, unless training found that it costs this model over 0.01 nats.
         blocked: words that it does not write: a reply ends before one, and no reader has any part of it.
     """
@@ -76,29 +76,29 @@ class Engine:
         self,
         lm: CharLSTM | Blend,
         *,
-        max_rows: int = 256,
+        max_slots: int = 256,
         max_waiting: int = 256,
-        max_rows_each: int = 4,
-        arithmetic: Arithmetic | None = None,
+        max_slots_per_client: int = 4,
+        precision: Precision | None = None,
         blocked: BlockedWords | None = None,
     ) -> None:
         self.lm = lm
         self.blocked = blocked or BlockedWords()
-        self.max_rows = max_rows
+        self.max_slots = max_slots
         self.max_waiting = max_waiting
-        self.max_rows_each = max_rows_each
+        self.max_slots_per_client = max_slots_per_client
         self.written = 0  # characters, since it began
-        self.arithmetic: Arithmetic = arithmetic or fitting_arithmetic(lm)
-        self._backend = lm.backend(max_rows, self.arithmetic)
-        self._free = list(range(max_rows))[::-1]
-        self._rows: list[_Row] = []
-        self._waiting: deque[_Row] = deque()
+        self.precision: Precision = precision or default_precision(lm)
+        self._backend = lm.backend(max_slots, self.precision)
+        self._free = list(range(max_slots))[::-1]
+        self._running: list[_Request] = []
+        self._waiting: deque[_Request] = deque()
         self._changed = threading.Condition()
-        self._stopped = self._retired = False
+        self._stopped = self._draining = False
 
     @property
     def running(self) -> int:
-        return len(self._rows)
+        return len(self._running)
 
     @property
     def waiting(self) -> int:
@@ -108,7 +108,7 @@ class Engine:
     def idle(self) -> bool:
         """Whether nothing is asked of it that is not written; who is just being let in counts, too."""
         with self._changed:
-            return not self._rows and not self._waiting
+            return not self._running and not self._waiting
 
     def add_request(
         self,
@@ -116,12 +116,12 @@ class Engine:
         params: SamplingParams,
         *,
         memory: Memory | None = None,
-        first: int = 0,
-        pace: float | None = None,
+        draw_offset: int = 0,
+        chars_per_second: float | None = None,
         deadline_s: float | None = None,
-        owner: str = "",
-        hold: Iterable[tuple[int, int, float]] = (),
-        before: str = "",
+        client_id: str = "",
+        clamps: Iterable[tuple[int, int, float]] = (),
+        context: str = "",
     ) -> Sequence:
         """Asks for a reply. Returns at once; ``step`` or ``run`` writes it.
 
@@ -130,23 +130,23 @@ class Engine:
                 nothing is left and there is no memory, it starts as after a line end.
             params: how to write it.
             memory: a conversation to go on with; None starts from a memory of zeros.
-            first: the number of its first character since the seed was set; more than 0 to continue a reply.
-            pace: characters a second; None is as fast as it can.
+            draw_offset: the number of its first character since the seed was set; more than 0 to continue a reply.
+            chars_per_second: characters a second; None is as fast as it can.
             deadline_s: seconds from now after which it ends, whatever is written.
-            owner: who asks, for ``max_rows_each``; "" is somebody else each time.
-            hold: cells that are held at a value while it is written, each a layer, a number and the value, see
+            client_id: who asks, for ``max_slots_per_client``; "" is somebody else each time.
+            clamps: cells that are held at a value while it is written, each a layer, a number and the value, see
                 ``holds``. The prompt is read with all of them free.
-            before: what readers see before the prompt; a blocked word may have begun there.
+            context: what readers see before the prompt; a blocked word may have begun there.
 
         Raises:
             EngineBusyError: too many wait already, or it has been stopped.
-            ValueError: ``first`` is negative, or the memory or a cell to be held is not this model's.
+            ValueError: ``draw_offset`` is negative, or the memory or a cell to be held is not this model's.
         """
-        if first < 0:
-            raise ValueError(f"first is {first}: it must be at least 0")
-        held = check_clamps(hold, self.lm.config)
+        if draw_offset < 0:
+            raise ValueError(f"draw_offset is {draw_offset}: it must be at least 0")
+        held = check_clamps(clamps, self.lm.config)
         if held and isinstance(self.lm, Blend):
-            raise ValueError("hold is given: the cells of a blend cannot be held")
+            raise ValueError("clamps are given: the cells of a blend cannot be held")
         tokenizer = self.lm.tokenizer
         nothing = LSTMState.zeros(self.lm.config, device=self.lm.device)
         if memory is not None:
@@ -157,9 +157,9 @@ class Engine:
         elif not ids:
             ids = [tokenizer.start_id]
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
-        sequence = Sequence(params, first, pace, deadline, held, tokenizer.unknown_in(prompt))
-        sequence.watch = self.blocked.watch(before + prompt) if self.blocked else None
-        row = _Row(sequence, memory.state if memory else nothing, deque(ids), Randomness(params.seed), owner)
+        sequence = Sequence(params, draw_offset, chars_per_second, deadline, held, tokenizer.unknown_characters(prompt))
+        sequence.watch = self.blocked.watch(context + prompt) if self.blocked else None
+        row = _Request(sequence, memory.state if memory else nothing, deque(ids), Randomness(params.seed), client_id)
         with self._changed:
             if self._stopped:
                 raise EngineBusyError("the engine has been stopped: no more replies are written")
@@ -169,7 +169,7 @@ class Engine:
             self._changed.notify()
         return sequence
 
-    def place(self, sequence: Sequence) -> int:
+    def queue_position(self, sequence: Sequence) -> int:
         """How many wait before a reply; 0 once it is written."""
         with self._changed:
             return next((at for at, row in enumerate(self._waiting) if row.sequence is sequence), 0)
@@ -184,19 +184,19 @@ class Engine:
         """Writes the next character of each row that is due; those with a prompt still to read read on in it."""
         self._admit()
         now = time.monotonic()
-        for row in self._rows:
-            if reason := row.sequence.over(now):
+        for row in self._running:
+            if reason := row.sequence.end_reason(now):
                 self._finish(row, reason)
-        due = [row for row in self._rows if row.due <= now and not row.sequence.finished]
+        due = [row for row in self._running if row.due_at <= now and not row.sequence.finished]
         self._read_prompts(due)
         self._write([row for row in due if row.writes and not row.sequence.finished], now)
-        self._rows = [row for row in self._rows if not row.sequence.finished]
+        self._running = [row for row in self._running if not row.sequence.finished]
 
     def run(self) -> None:
         """Writes until ``stop``; for a thread of its own. Sleeps while no row is due."""
         while True:
             with self._changed:
-                self._stopped |= self._retired and self.idle
+                self._stopped |= self._draining and self.idle
                 if self._stopped:
                     break
                 delay = self._delay()
@@ -204,9 +204,9 @@ class Engine:
                     self._changed.wait(delay)
                     continue
             self.step()
-        for row in (*self._rows, *self._waiting):
+        for row in (*self._running, *self._waiting):
             self._finish(row, "abort")
-        self._rows.clear()
+        self._running.clear()
         self._waiting.clear()
 
     def stop(self) -> None:
@@ -215,10 +215,10 @@ class Engine:
             self._stopped = True
             self._changed.notify()
 
-    def retire(self) -> None:
+    def drain(self) -> None:
         """Lets ``run`` end by itself, once nothing is asked for that is not written."""
         with self._changed:
-            self._retired = True
+            self._draining = True
             self._changed.notify()
 
     def release(self) -> None:
@@ -228,12 +228,14 @@ class Engine:
 
     def _delay(self) -> float | None:
         """Seconds until something is to be done; None is when somebody asks."""
-        if any(row.sequence.aborted for row in (*self._rows, *self._waiting)):
+        if any(row.sequence.aborted for row in (*self._running, *self._waiting)):
             return 0.0
         if self._admissible():
             return 0.0
-        times = [row.due for row in self._rows]
-        times += [row.sequence.deadline for row in (*self._rows, *self._waiting) if row.sequence.deadline is not None]
+        times = [row.due_at for row in self._running]
+        times += [
+            row.sequence.deadline for row in (*self._running, *self._waiting) if row.sequence.deadline is not None
+        ]
         if not times:
             return None
         # Paced rows wake the engine on the beats of one clock, so that many of them share a step.
@@ -243,65 +245,65 @@ class Engine:
         with self._changed:
             now = time.monotonic()
             for row in list(self._waiting):
-                if reason := row.sequence.over(now):
+                if reason := row.sequence.end_reason(now):
                     self._waiting.remove(row)
                     self._finish(row, reason)
             for row in self._admissible():
                 self._waiting.remove(row)
                 row.slot = self._free.pop()
                 self._backend.load(row.slot, row.start)
-                self._rows.append(row)
+                self._running.append(row)
 
-    def _admissible(self) -> list[_Row]:
+    def _admissible(self) -> list[_Request]:
         """Who of those that wait may begin now, in the order in which they came."""
-        rows: list[_Row] = []
-        if not self._waiting or len(self._rows) >= self.max_rows:
+        rows: list[_Request] = []
+        if not self._waiting or len(self._running) >= self.max_slots:
             return rows
-        running = Counter(row.owner for row in self._rows if row.owner)
+        running = Counter(row.client_id for row in self._running if row.client_id)
         for row in self._waiting:
-            if len(self._rows) + len(rows) >= self.max_rows:
+            if len(self._running) + len(rows) >= self.max_slots:
                 break
-            if not row.owner or running[row.owner] < self.max_rows_each:
-                running[row.owner] += 1
+            if not row.client_id or running[row.client_id] < self.max_slots_per_client:
+                running[row.client_id] += 1
                 rows.append(row)
         return rows
 
-    def _read_prompts(self, due: list[_Row]) -> None:
+    def _read_prompts(self, due: list[_Request]) -> None:
         """Lets rows read on, all of them a character at a time, for no longer than the writing ones can spare."""
         reading = [row for row in due if not row.writes]
         writing = len(due) - len(reading)
         for _ in range(max(1, min(READ_AT_ONCE, writing // 8)) if writing else READ_AT_ONCE):
             if not reading:
                 return
-            for row in self._together(reading, self._read):
+            for row in self._isolate_faults(reading, self._read):
                 row.to_read.popleft()  # only now: a fault must not leave a memory that lacks a character
             reading = [row for row in reading if not row.writes and not row.sequence.finished]
 
-    def _read(self, rows: list[_Row]) -> list[_Row]:
-        self._backend.read(*_arrays(rows))
+    def _read(self, rows: list[_Request]) -> list[_Request]:
+        self._backend.prefill(*_arrays(rows))
         return rows
 
-    def _write(self, rows: list[_Row], now: float) -> None:
+    def _write(self, rows: list[_Request], now: float) -> None:
         vocab = self.lm.tokenizer.vocab
         self.written += len(rows)
-        for row, chosen in self._together(rows, self._draw):
+        for row, chosen in self._isolate_faults(rows, self._draw):
             sequence, row.to_read[0] = row.sequence, chosen
-            sequence.started = sequence.started or now
-            if sequence.pace:
-                row.due = max(row.due or now, now - _CATCH_UP_S) + 1 / sequence.pace
+            sequence.started_at = sequence.started_at or now
+            if sequence.chars_per_second:
+                row.due_at = max(row.due_at or now, now - _CATCH_UP_S) + 1 / sequence.chars_per_second
             if reason := sequence.append(vocab[chosen]):
                 self._finish(row, reason)
             elif sequence.watch and self.blocked.may_follow(vocab[chosen]):
-                sequence.remember(Memory(self._backend.state(row.slot), chosen))
+                sequence.save_memory(Memory(self._backend.state(row.slot), chosen))
 
-    def _draw(self, rows: list[_Row]) -> list[tuple[_Row, int]]:
+    def _draw(self, rows: list[_Request]) -> list[tuple[_Request, int]]:
         params = [row.sequence.params for row in rows]
-        numbers = [row.randomness.number(row.sequence.next_first) for row in rows]
-        clamps = [row.sequence.hold for row in rows]
-        chosen = self._backend.write(*_arrays(rows), params, numbers, clamps if any(clamps) else ())
+        numbers = [row.randomness.number(row.sequence.next_draw_offset) for row in rows]
+        clamps = [row.sequence.clamps for row in rows]
+        chosen = self._backend.decode(*_arrays(rows), params, numbers, clamps if any(clamps) else ())
         return list(zip(rows, chosen, strict=True))
 
-    def _together(self, rows: list[_Row], action: Callable[[list[_Row]], list[Result]]) -> list[Result]:
+    def _isolate_faults(self, rows: list[_Request], action: Callable[[list[_Request]], list[Result]]) -> list[Result]:
         """What an action gives for some rows at once; if it fails, for each by itself, to find whose fault it is."""
         if not rows:
             return []
@@ -312,9 +314,9 @@ class Engine:
                 rows[0].sequence.error = f"{type(error).__name__} while writing"
                 self._finish(rows[0], "error")
                 return []
-        return [result for row in rows for result in self._together([row], action)]
+        return [result for row in rows for result in self._isolate_faults([row], action)]
 
-    def _finish(self, row: _Row, reason: FinishReason) -> None:
+    def _finish(self, row: _Request, reason: FinishReason) -> None:
         memory = None
         if row.writes:
             state = row.start if row.slot < 0 else self._backend.state(row.slot)
@@ -332,12 +334,12 @@ def _check_memory(memory: Memory, nothing: LSTMState, vocab_size: int) -> None:
         raise ValueError(f"memory ends with character {memory.last_id}: this model has {vocab_size}")
 
 
-def fitting_arithmetic(lm: CharLSTM | Blend) -> Arithmetic:
+def default_precision(lm: CharLSTM | Blend) -> Precision:
     """How a model writes when nothing is said: int8, unless training found that it costs too much."""
     cost = lm.training.get("int8_cost")
     return "float32" if isinstance(cost, int | float) and cost > MAX_INT8_COST else "int8"
 
 
-def _arrays(rows: list[_Row]) -> tuple[Rows, Rows]:
+def _arrays(rows: list[_Request]) -> tuple[Indices, Indices]:
     """The slots of some rows, and the next character that each reads."""
     return np.array([row.slot for row in rows], np.int64), np.array([row.to_read[0] for row in rows], np.int64)

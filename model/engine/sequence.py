@@ -30,9 +30,9 @@ class Sequence:
 
     Attributes:
         params: how it is written.
-        first: the number, since the seed was set, of its first character.
-        pace: characters a second; None is as fast as it can.
-        hold: the cells that are held while it is written, from the step that draws its first character on.
+        draw_offset: the number, since the seed was set, of its first character.
+        chars_per_second: characters a second; None is as fast as it can.
+        clamps: the cells that are held while it is written, from the step that draws its first character on.
         unknown: the prompt's characters that the model does not know; they were skipped.
         finish_reason: None while it is written.
         error: what went wrong, when that is why it ended.
@@ -41,16 +41,16 @@ class Sequence:
     """
 
     params: SamplingParams
-    first: int = 0
-    pace: float | None = None
+    draw_offset: int = 0
+    chars_per_second: float | None = None
     deadline: float | None = None  # time.monotonic()
-    hold: Clamps = ()
+    clamps: Clamps = ()
     unknown: list[UnknownCharacter] = field(default_factory=list)
     finish_reason: FinishReason | None = None
     error: str = ""
     memory: Memory | None = None
-    started: float = 0.0  # time.monotonic() of the first character
-    ended: float = 0.0
+    started_at: float = 0.0  # time.monotonic() of the first character
+    ended_at: float = 0.0
     aborted: bool = False
     picked: bool = False  # whether its last character was not drawn, but given by someone
     watch: Watch | None = None
@@ -77,17 +77,17 @@ class Sequence:
         return "".join(self._characters[position : self._released])
 
     @property
-    def next_first(self) -> int:
-        """The number of the character after its last: ``first`` of a reply that goes on from its memory."""
-        return self.first + len(self._characters)
+    def next_draw_offset(self) -> int:
+        """The number of the character after its last: ``draw_offset`` of a reply that goes on from its memory."""
+        return self.draw_offset + len(self._characters)
 
     @property
-    def chars_per_sec(self) -> float:
+    def measured_chars_per_second(self) -> float:
         """Of the time from the first character to the last."""
-        seconds = (self.ended or time.monotonic()) - self.started
-        return self._released / seconds if self.started and seconds > 0 else 0.0
+        seconds = (self.ended_at or time.monotonic()) - self.started_at
+        return self._released / seconds if self.started_at and seconds > 0 else 0.0
 
-    def over(self, now: float) -> FinishReason | None:
+    def end_reason(self, now: float) -> FinishReason | None:
         """Why it ends before its next character, if it does."""
         if self.aborted:
             return "abort"
@@ -107,13 +107,13 @@ class Sequence:
             return "stop"
         return "length" if written >= self.params.length else None
 
-    def remember(self, memory: Memory) -> None:
+    def save_memory(self, memory: Memory) -> None:
         """Where to go on from after the character that was appended last, if a word that is blocked follows it."""
         while self._places and self._places[0][0] < self._released:
             self._places.popleft()
         self._places.append((len(self._characters), memory))
 
-    def cut(self, length: int, memory: Memory, *, last: str = "") -> Sequence:
+    def truncated(self, length: int, memory: Memory, *, last: str = "") -> Sequence:
         """A reply of its first characters, which ended there.
 
         Args:
@@ -123,23 +123,28 @@ class Sequence:
         """
         params = replace(self.params, length=length)
         kept = Sequence(
-            params, self.first, hold=self.hold, unknown=self.unknown, started=self.started, picked=bool(last)
+            params,
+            self.draw_offset,
+            clamps=self.clamps,
+            unknown=self.unknown,
+            started_at=self.started_at,
+            picked=bool(last),
         )
         kept._characters = [*self._characters[: length - 1], last or self._characters[length - 1]]
         kept.finish("length", memory)
         return kept
 
-    def joined(self, more: Sequence) -> Sequence:
+    def concatenated(self, more: Sequence) -> Sequence:
         """This reply and one that went on from it with the same settings, as the one that is both."""
         params = replace(self.params, length=self.length + more.length)
-        both = Sequence(params, self.first, hold=self.hold, unknown=self.unknown)
+        both = Sequence(params, self.draw_offset, clamps=self.clamps, unknown=self.unknown)
         both._characters = [*self.text, *more.text]
         both.finish(more.finish_reason or "abort", more.memory)
         return both
 
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
         """Ends it. The reason is set last: whoever sees it may read all the rest."""
-        self.ended = time.monotonic()
+        self.ended_at = time.monotonic()
         if reason not in ("stop", "blocked"):  # what was held back for a stop text that never came
             self._blocks(len(self._characters))
         if self.watch and self.watch.end():

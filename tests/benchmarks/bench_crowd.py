@@ -75,14 +75,14 @@ class Readers:
         """Presses Send on the page, which it has open already, and reads the reply's stream as the page does."""
         visitor = Visitor(self.http, self.url, await self._page())
         await visitor.arrive()
-        await self._together(number * ARRIVES_S)
+        await self._isolate_faults(number * ARRIVES_S)
         began = time.perf_counter()
         token = await visitor.send("ROMEO:", Length=length, Speed=PACE, Seed=number)
         reply = await self._watch(began, visitor.address(token))
         await visitor.settle(token)
         return reply
 
-    async def _together(self, seconds: float) -> None:
+    async def _isolate_faults(self, seconds: float) -> None:
         """Waits so long, from when on everyone has arrived."""
         self._arrived += 1
         if self._arrived == self.expected:

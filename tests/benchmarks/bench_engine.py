@@ -27,7 +27,7 @@ def position(lm: CharLSTM) -> dict[str, float]:
     """Microseconds a character near the beginning of a reply and far into it, the two in turn."""
 
     def begun(length: int) -> Engine:
-        engine = Engine(lm, max_rows=1)
+        engine = Engine(lm, max_slots=1)
         engine.add_request("", SamplingParams(length=10 * FAR, seed=1))
         for _ in range(length):
             engine.step()

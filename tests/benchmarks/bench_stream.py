@@ -43,7 +43,7 @@ def streamed(lm: CharLSTM, length: int) -> Way:
 
 
 def together(lm: CharLSTM, rows: int, length: int) -> Way:
-    engine = Engine(lm, max_rows=rows)
+    engine = Engine(lm, max_slots=rows)
 
     def write() -> int:
         params = [SamplingParams(TEMPERATURE, length, seed=seed) for seed in range(rows)]

@@ -48,7 +48,7 @@ def hold(page: Page, way: str) -> None:
 
 def texts(lm: CharLSTM, *clamps: tuple[int, int, float]) -> tuple[str, str]:
     """What is written with cells held, and without."""
-    held = generate(lm, PROMPT, LENGTH, seed=7, temperature=0.8, hold=clamps)
+    held = generate(lm, PROMPT, LENGTH, seed=7, temperature=0.8, clamps=clamps)
     return held, generate(lm, PROMPT, LENGTH, seed=7, temperature=0.8)
 
 

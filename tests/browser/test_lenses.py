@@ -45,8 +45,8 @@ def write(page: Page, prompt: str = PROMPT) -> str:
 
 
 def read_again(app: App, text: str, memory: Memory | None = None) -> TextTrace:
-    reading = TextTrace(app.served("random").lm, memory, blank=memory is None)
-    reading.become(text)
+    reading = TextTrace(app.served("random").lm, memory, skip_start=memory is None)
+    reading.set_text(text)
     return reading
 
 
@@ -77,7 +77,7 @@ def test_each_character_has_the_colour_of_its_bits_and_nothing_is_written_for_it
     written = app.served("random").engine.written
     put_on(page, "Surprise")
     expect(turns(page).last.locator(".text i")).to_have_count(len(text))
-    seen = list(read_again(app, text).walk())
+    seen = list(read_again(app, text).tokens())
     told = ["" if index == 0 else level(each.bits) if each.id >= 0 else "unknown" for index, each in enumerate(seen)]
     expect(page.locator(".sums .sum")).to_contain_text(f"in {len(text) - told.count('unknown') - 1} characters")
     assert marks(turns(page).last) == told
@@ -97,9 +97,9 @@ def test_a_reply_is_coloured_while_it_is_written_and_so_is_what_follows(page: Pa
     expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(second))
     assert turns(page).first.locator(".text").text_content() == first
     begun = read_again(app, first)
-    after = list(begun.walk())[-1]
+    after = list(begun.tokens())[-1]
     memory = Memory(begun.state_after(len(first) - 1), after.id)
-    assert marks(turns(page).last) == [level(each.bits) for each in read_again(app, second, memory).walk()]
+    assert marks(turns(page).last) == [level(each.bits) for each in read_again(app, second, memory).tokens()]
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(1)
     assert turns(page).first.locator(".text").text_content() == first
@@ -115,7 +115,7 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
     position = text.index("\n") + 3
     expect(turns(page).last.locator("i.focus")).to_have_text(text[position])
     lm = app.served("random").lm
-    expected = next(read_again(app, text).walk(position)).expected
+    expected = next(read_again(app, text).tokens(position)).logits
     assert expected is not None
     for temperature, top_k, top_p in ((0.8, 0, 1.0), (1.7, 0, 1.0), (1.7, 3, 1.0), (1.7, 0, 0.02), (0.0, 0, 1.0)):
         setting(page, "Temperature", temperature)
@@ -140,8 +140,8 @@ def test_a_text_of_ones_own_is_scored_as_it_is_written(page: Page, app: App) -> 
     for text in ("To be, or not", "To be, or ü\n  not to be", "To 🙃 <b>bold</b>", "To 🙃 <b>"):
         field.fill(text)
         reading = TextTrace(lm)
-        reading.become(text)
-        bits = [each.bits for each in reading.walk() if each.id >= 0]
+        reading.set_text(text)
+        bits = [each.bits for each in reading.tokens() if each.id >= 0]
         expect(page.locator(".own .sum")).to_contain_text(f"in {len(bits)} characters")
         expect(page.locator(".own .sum")).to_contain_text(f"{np.mean(bits):.2f} bits a character")
         assert page.locator(".own .under").text_content() == text
@@ -166,7 +166,7 @@ def test_the_words_that_cost_most_lead_to_their_place(page: Page) -> None:
 
 def cell_marks(app: App, text: str, layer: int, index: int) -> list[str]:
     """The class that each character has for a cell: its sign, and a quarter of its size."""
-    sent = [round(127 * float(np.tanh(seen.cells[layer, index]))) for seen in read_again(app, text).walk()]
+    sent = [round(127 * float(np.tanh(seen.cells[layer, index]))) for seen in read_again(app, text).tokens()]
     levels = [round(4 * each / 127) for each in sent]
     return ["" if not level else f"{'n' if level < 0 else 'p'}{abs(level)}" for level in levels]
 
@@ -204,7 +204,7 @@ def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> 
     log(page).focus()
     for key in ("Home", *["ArrowRight"] * 9):
         page.keyboard.press(key)
-    gates = read_again(app, text).look(9).gates[1, :, 5]
+    gates = read_again(app, text).step(9).gates[1, :, 5]
     shares = page.get_by_role("list", name="Gates of the cell").locator(".share")
     expect(shares).to_have_count(4)
     shown = pytest.approx(gates.tolist(), abs=0.0106)

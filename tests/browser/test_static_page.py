@@ -55,7 +55,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"seed": 5, "temperature": 2.5, "top_k": 7},
     {"seed": 6, "temperature": 1.1, "top_p": 0.61},
     {"seed": 7, "temperature": 5, "top_k": 30, "top_p": 0.9},
-    {"seed": 8, "hold": [[0, 3, 4.0], [1, 20, -0.1], [1, 7, 0.0]]},
+    {"seed": 8, "clamps": [[0, 3, 4.0], [1, 20, -0.1], [1, 7, 0.0]]},
 ]
 PROMPTS = ["", "ROMEO:\n", "\tIt was … été 🙂 漢", "  ", "<b>&lt;</b>"]
 # The last one is how a Git LFS pointer begins.
@@ -209,7 +209,7 @@ def test_the_arithmetic_is_that_of_the_vectors(browser: Browser, url: str, simd:
 
 def test_the_replies_of_the_vectors_are_what_the_worker_writes(browser: Browser, tmp_path: Path) -> None:
     write_static(tmp_path, network_of_the_vectors())
-    asked = [*VECTORS["replies"], *({**each["reply"], "hold": each["hold"]} for each in VECTORS["held"])]
+    asked = [*VECTORS["replies"], *({**each["reply"], "clamps": each["hold"]} for each in VECTORS["held"])]
     jobs = [{name: value for name, value in each.items() if name != "text"} for each in asked]
     with serve_folder(tmp_path) as url:
         page = browser.new_page()
@@ -358,7 +358,7 @@ def test_what_it_does_not_know_is_skipped_and_said(visit: Any, lm: CharLSTM) -> 
 def test_a_link_holds_cells_in_its_reply_and_in_no_other(visit: Any, lm: CharLSTM) -> None:
     page = visit("?prompt=ROMEO:&seed=4&length=60&speed=200&hold=1.5~4_0.20~-0.25")
     hold = [(1, 5, 4.0), (0, 20, -0.25)]
-    expected = generate(lm, "ROMEO:", 120, seed=4, hold=hold)
+    expected = generate(lm, "ROMEO:", 120, seed=4, clamps=hold)
     assert written(page, seed=4) == expected[:60]
     expect(foot(page)).to_contain_text("a hand on cell 5 of layer 1 up, cell 20 of layer 0 at -0.25")
     button(page, "Continue").click()

@@ -20,9 +20,9 @@ def test_a_hundred_thousand_characters_cut_anywhere_are_the_same_text():
     memory, first = None, 0
     while first < LENGTH:
         length = min(dice.choice([1, 2, 33, 100, 500]), LENGTH - first)
-        part = stream(lm, "" if memory else "ROMEO:\n", length, seed=1, memory=memory, first=first)
+        part = stream(lm, "" if memory else "ROMEO:\n", length, seed=1, memory=memory, draw_offset=first)
         parts.append("".join(part))
-        memory, first = part.sequence.memory, part.sequence.next_first
+        memory, first = part.sequence.memory, part.sequence.next_draw_offset
     assert len(parts) > 500
     assert "".join(parts) == whole
 
@@ -30,7 +30,7 @@ def test_a_hundred_thousand_characters_cut_anywhere_are_the_same_text():
 def test_a_crowd_that_comes_and_goes_never_changes_a_reply():
     """Two thousand requests join, wait, are aborted, stop or end; each is a beginning of what it would be alone."""
     lm, dice = tiny_model(), random.Random(2)
-    engine = Engine(lm, max_rows=16, max_waiting=64)
+    engine = Engine(lm, max_slots=16, max_waiting=64)
     open_: list[tuple[str, Sequence]] = []
     done: list[tuple[str, Sequence]] = []
     asked = 0
@@ -78,7 +78,7 @@ def test_a_crowd_that_comes_and_goes_never_changes_a_reply():
 
 def test_memory_does_not_grow_with_what_was_served():
     lm = tiny_model()
-    engine = Engine(lm, max_rows=8)
+    engine = Engine(lm, max_slots=8)
 
     def serve(count: int) -> None:
         for seed in range(count):

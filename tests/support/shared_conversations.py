@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from model import Blend, Engine, SamplingParams
-from model.backends.backend import Arithmetic
+from model.backends.backend import Precision
 from model.clamps import Clamp, Clamps
 from tests.support.app_server import random_model
 from ui.conversation import moves
@@ -22,9 +22,9 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHARACTERS = "aZ &=?#+%;/\\\"'<>\n\t\x00\x7fé你🙂\u0301\u202e\u2028{}$`"
 
 
-def serve(seed: int = 0, name: str = "random", arithmetic: Arithmetic = "int8", **about: Any) -> LoadedModel:
+def serve(seed: int = 0, name: str = "random", precision: Precision = "int8", **about: Any) -> LoadedModel:
     lm = replace(random_model(seed), **about)
-    return LoadedModel(name, lm, Engine(lm, arithmetic=arithmetic), threading.current_thread())
+    return LoadedModel(name, lm, Engine(lm, precision=precision), threading.current_thread())
 
 
 class OneModelRegistry(ModelRegistry):

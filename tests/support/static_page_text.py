@@ -38,11 +38,11 @@ def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str,
     """
     asked = []
     for job in jobs:
-        hold = job.get("hold", [])
-        plain = {name: value for name, value in job.items() if name not in ("prompt", "hold")}
+        clamps = job.get("clamps", [])
+        plain = {name: value for name, value in job.items() if name not in ("prompt", "clamps")}
         params = SamplingParams(length=length, **plain)
         settings: dict[str, Any] = {"temperature": params.temperature, "topK": params.top_k, "topP": params.top_p}
-        settings |= {"seed": params.seed, "length": length, "stop": params.stop, "hold": hold}
+        settings |= {"seed": params.seed, "length": length, "stop": params.stop, "hold": clamps}
         asked.append({"prompt": job["prompt"], "settings": settings})
     way, texts = page.evaluate(_WRITE, asked)
     return way, texts

@@ -20,7 +20,7 @@ PROMPT = "ROMEO:\nBut soft, what light"
 def one_text(length: int, neighbours: int, threads: int) -> str:
     """The reply's text, whoever is beside it."""
     torch.set_num_threads(threads)
-    engine = Engine(CharLSTM.from_pretrained(PRETRAINED), max_rows=neighbours + 1)
+    engine = Engine(CharLSTM.from_pretrained(PRETRAINED), max_slots=neighbours + 1)
     sequence = engine.add_request(PROMPT, SamplingParams(seed=5, length=length, temperature=0.9))
     chance = random.Random(neighbours)
     others: list[object] = []

@@ -206,7 +206,7 @@ class TrainingRun:
         try:
             # The averaged weights as they are now, in their own arithmetic: it is over before they go on changing.
             lm = CharLSTM(self.trainer.average, self.tokenizer)
-            text = generate(lm, length=evaluate.SAMPLE, arithmetic="float32", **asked)
+            text = generate(lm, length=evaluate.SAMPLE, precision="float32", **asked)
         except RuntimeError as error:
             warn(f"no sample ({error})")
             return None

@@ -67,12 +67,12 @@ def said(held: Clamps) -> str:
 
 def held_in(parts: Iterable[Part]) -> Clamps:
     """All that was held in some part of a reply."""
-    return tuple(dict.fromkeys(hold for part in parts for hold in part.hold))
+    return tuple(dict.fromkeys(hold for part in parts for hold in part.clamps))
 
 
 def held_from(parts: Sequence[Part]) -> int | None:
     """The first character of a reply that was written with a cell held."""
-    at = next((at for at, part in enumerate(parts) if part.hold), None)
+    at = next((at for at, part in enumerate(parts) if part.clamps), None)
     return None if at is None else sum(part.length for part in parts[:at])
 
 
@@ -87,11 +87,11 @@ def as_read(parts: Sequence[Part], given: str, tokenizer: CharTokenizer) -> list
     found: list[tuple[int, Clamps]] = []
     at = len(given)
     for part in parts:
-        if part.hold != (found[-1][1] if found else ()):
+        if part.clamps != (found[-1][1] if found else ()):
             # The step that draws a character reads the one before it, of those that the model knows.
             before = given + "".join(each.text for each in parts)
-            known = tokenizer.known(before[:at]).nonzero()[0]
-            found.append((int(known[-1]) if len(known) else -1, part.hold))
+            known = tokenizer.in_vocab(before[:at]).nonzero()[0]
+            found.append((int(known[-1]) if len(known) else -1, part.clamps))
         at += part.length
     return found
 

@@ -98,7 +98,7 @@ class Conversation:
         turn = self._as_served(last)
         if type(keep) is not int or not 1 <= keep <= turn.written - (not pick):
             raise RefusalError("", "There is no such character, or nothing after it: Continue goes on from the end.")
-        if not isinstance(pick, str) or (pick and (len(pick) > 1 or not turn.served.lm.tokenizer.known(pick).all())):
+        if not isinstance(pick, str) or (pick and (len(pick) > 1 or not turn.served.lm.tokenizer.in_vocab(pick).all())):
             raise RefusalError("", "The model does not know this character.")
         cut = turn.cut(self._count + 1, keep, pick)
         if turn.served.engine.blocked.inside(cut.text):

@@ -32,7 +32,7 @@ async def without(turn: Turn, owner: str) -> dict[str, Any]:
     start = held_from(turn.parts)
     if start is None:
         return {}
-    at = next(at for at, part in enumerate(turn.parts) if part.hold)
+    at = next(at for at, part in enumerate(turn.parts) if part.clamps)
     begun = replace(turn, parts=turn.parts[:at])
     memory, unread, text = begun.end.memory, begun.end.unread, ""
     for part in turn.parts[at:]:
@@ -43,7 +43,7 @@ async def without(turn: Turn, owner: str) -> dict[str, Any]:
             continue
         params = replace(part.params, length=length)
         before = "" if unread else begun.text + text
-        free = ask(turn.served, unread, params, memory=memory, first=part.first, owner=owner, before=before)
+        free = ask(turn.served, unread, params, memory=memory, first=part.draw_offset, owner=owner, before=before)
         async with aclosing(follow(turn.served, free)) as steps:
             async for _ in steps:
                 pass

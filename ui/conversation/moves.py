@@ -88,12 +88,12 @@ def branch(talk: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> 
 def again(talk: Conversation, _chosen: LoadedModel, settings: Settings) -> None:
     """The last reply anew with the seed that it had, from where that began to count: other cells may be held now."""
     last = talk.turn_to_continue()
-    at = max(n for n, part in enumerate(last.parts) if not n or not part.first or last.parts[n - 1].picked)
+    at = max(n for n, part in enumerate(last.parts) if not n or not part.draw_offset or last.parts[n - 1].picked)
     anew, end = talk.turn_without(at), last.parts[-1]
     ended = end.finish_reason in ("stop", "blocked")  # as far as it may go, for it ends by itself
     length = end.params.length if ended else max(1, last.written - anew.written)
     settings = replace(settings, params=replace(end.params, length=length))
-    first, start = last.parts[len(anew.parts)].first, anew.end
+    first, start = last.parts[len(anew.parts)].draw_offset, anew.end
     before = "" if start.unread else anew.text
     talk.branch(anew, _ask(anew.served, start.unread, settings, memory=start.memory, first=first, before=before))
 
@@ -113,16 +113,16 @@ def stepped(talk: Conversation) -> None:
     if len(parts) < 2 or parts[-2].picked or parts[-1].error:
         return
     one, two = parts[-2:]
-    alike = replace(one.params, length=1) == replace(two.params, length=1) and one.hold == two.hold
+    alike = replace(one.params, length=1) == replace(two.params, length=1) and one.clamps == two.clamps
     # A stop text of several characters is looked for in one piece only.
-    if alike and two.first == one.next_first and len(one.params.stop) < 2 and one.memory is not None:
-        parts[-2:] = [one.joined(two)]
+    if alike and two.draw_offset == one.next_draw_offset and len(one.params.stop) < 2 and one.memory is not None:
+        parts[-2:] = [one.concatenated(two)]
 
 
 def regrip(talk: Conversation, settings: Settings) -> None:
     """A reply that was stopped for it goes on to its length, with the hand that there is now."""
     part = talk.turns[-1].parts[-1]
-    left = part.params.length - (part.next_first - part.first)
+    left = part.params.length - (part.next_draw_offset - part.draw_offset)
     if part.finish_reason == "abort" and left > 0:
         turn = talk.turns[-1]
         talk.add(turn, _more(turn, replace(settings, params=replace(part.params, length=left)), anew=False))
@@ -136,7 +136,7 @@ def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
         settings = replace(settings, params=replace(settings.params, seed=last.params.seed))
     if settings.params.share is None:  # of a blend, which is not chosen any more
         settings = replace(settings, params=replace(settings.params, share=last.params.share))
-    first = 0 if anew else last.next_first
+    first = 0 if anew else last.next_draw_offset
     before = "" if end.unread else turn.text
     return _ask(turn.served, end.unread, settings, memory=end.memory, first=first, before=before)
 

@@ -47,12 +47,12 @@ def ask(
             prompt,
             params,
             memory=memory,
-            first=first,
-            pace=pace,
+            draw_offset=first,
+            chars_per_second=pace,
             deadline_s=DEADLINE_S,
-            owner=owner,
-            before=before,
-            hold=hold,
+            client_id=owner,
+            context=before,
+            clamps=hold,
         )
     except EngineBusyError:
         if served.newer:  # it has just left

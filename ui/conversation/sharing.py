@@ -177,7 +177,7 @@ def _steps(turn: Turn) -> list[Step]:
         # What was stopped is asked for as long as it became; what ended by itself will do so again.
         length = part.params.length if part.finish_reason == "stop" else part.length
         pick = part.text[-1] if part.picked else ""
-        steps.append(Step(replace(part.params, length=length, stop=""), None, part.first == 0, pick, part.hold))
+        steps.append(Step(replace(part.params, length=length, stop=""), None, part.draw_offset == 0, pick, part.clamps))
     return [replace(steps[0], prompt=turn.prompt), *steps[1:]]
 
 
@@ -197,7 +197,7 @@ def _parts(served: LoadedModel) -> list[LoadedModel]:
 
 def _arithmetic(models: list[LoadedModel]) -> str:
     """Of one, or of two together: float32 where one of them is in it."""
-    return FLOAT32 if any(served.engine.arithmetic == FLOAT32 for served in models) else HERE
+    return FLOAT32 if any(served.engine.precision == FLOAT32 for served in models) else HERE
 
 
 def _differences(link: Link, models: list[LoadedModel]) -> list[str]:

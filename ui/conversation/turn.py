@@ -94,10 +94,10 @@ class Turn:
         served, memory = self.served, self.start.memory
         # A prompt of which nothing is known begins as after a line end, see the engine.
         given = self.text if self.taken_over else self.to_read
-        blank = bool(served.lm.tokenizer.known(given).any())
+        blank = bool(served.lm.tokenizer.in_vocab(given).any())
         lm = served.reader(self.parts[-1].params) if self.parts else served.lm
-        reading = TextTrace(lm, memory, blank=blank, arithmetic=served.engine.arithmetic)
-        reading.become(self.text, self.clamps)
+        reading = TextTrace(lm, memory, skip_start=blank, precision=served.engine.precision)
+        reading.set_text(self.text, self.clamps)
         return reading
 
     @property
@@ -129,13 +129,15 @@ class Turn:
                 state = ready.state if ready else self.reading().state_after(end - 2)
                 kept = pick or self.text[end - 1]
                 memory = Memory(state, int(self.served.lm.tokenizer.encode(kept)[0]))
-                cut.parts.append(part.cut(keep, memory, last=pick))
+                cut.parts.append(part.truncated(keep, memory, last=pick))
             break
         return cut
 
     def taken_over_by(self, start: Start, number: int) -> Turn:
         """The same turn for a newer commit, which has still to read it."""
-        parts = [replace(part, memory=None, hold=()) for part in self.parts]  # what it reads is read with no hand on it
+        parts = [
+            replace(part, memory=None, clamps=()) for part in self.parts
+        ]  # what it reads is read with no hand on it
         return replace(self, number=number, start=start, parts=parts, mark="", earlier=self, taken_over=True)
 
     @property
@@ -193,8 +195,8 @@ class Turn:
         last = self.parts[-1]
         lines = say("fault", f"The model failed: {last.error}. What it had written stays.") if last.error else ""
         facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
-        if last.length > 1 and last.started:
-            facts.append(f"{last.chars_per_sec:,.0f} a second")
+        if last.length > 1 and last.started_at:
+            facts.append(f"{last.measured_chars_per_second:,.0f} a second")
         if self.served.blend:
             facts.append(f"{self.served.name}, {self.served.share_of(last.params):.0%} of it the second")
         if held := hand.said(hand.held_in(self.parts)):

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from model import Blend, CharLSTM, Engine, SamplingParams
-from model.backends.backend import Arithmetic
+from model.backends.backend import Precision
 
 from ..site_config import SiteConfig
 from .welcome import examples_of, greeting_of
@@ -83,18 +83,18 @@ class LoadedModel:
         )
 
 
-def begin_serving(name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: SiteConfig) -> LoadedModel:
+def begin_serving(name: str, lm: CharLSTM, precision: Precision | None, owner: SiteConfig) -> LoadedModel:
     """Starts the model's engine and lets it write its greeting."""
-    engine, thread = start_engine(name, lm, arithmetic, owner)
+    engine, thread = start_engine(name, lm, precision, owner)
     examples = examples_of(lm, owner.blocked, bundled=name == BUNDLED)
     return LoadedModel(name, lm, engine, thread, examples, greeting_of(engine))
 
 
 def start_engine(
-    name: str, lm: CharLSTM, arithmetic: Arithmetic | None, owner: SiteConfig
+    name: str, lm: CharLSTM, precision: Precision | None, owner: SiteConfig
 ) -> tuple[Engine, threading.Thread]:
     """An engine for a model, and the thread that it runs in."""
-    engine = Engine(lm, arithmetic=arithmetic, max_rows_each=owner.rows_each, blocked=owner.blocked)
+    engine = Engine(lm, precision=precision, max_slots_per_client=owner.rows_each, blocked=owner.blocked)
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
     return engine, thread

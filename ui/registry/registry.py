@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
-from model.backends.backend import Arithmetic
+from model.backends.backend import Precision
 from model.char_lstm import is_local, split_revision
 from model.settings import shorten
 
@@ -57,7 +57,7 @@ class ModelRegistry:
     Args:
         specs: paths, Hub ids with an optional ``@REVISION``, or "bundled"; none is the bundled model.
         device: where they write; chosen when None.
-        arithmetic: how they write, "int8" or "float32"; what fits each model when None.
+        precision: how they write, "int8" or "float32"; what fits each model when None.
         owner: what holds for all of them.
 
     Attributes:
@@ -70,11 +70,11 @@ class ModelRegistry:
         specs: Names[str] = (),
         *,
         device: torch.device | str | None = None,
-        arithmetic: Arithmetic | None = None,
+        precision: Precision | None = None,
         owner: SiteConfig | None = None,
     ) -> None:
         self.device = device or choose_device()
-        self.arithmetic = arithmetic
+        self.precision = precision
         self.owner = owner or SiteConfig()
         self._entries = [Entry(spec, name) for spec, name in zip(specs, _names(specs), strict=True)]
         self.followed = [entry for entry in self._entries if _may_move(entry.spec)]
@@ -87,7 +87,7 @@ class ModelRegistry:
 
     def add(self, name: str, lm: CharLSTM) -> LoadedModel:
         """Serves a model that is in memory already."""
-        served = begin_serving(name, lm, self.arithmetic, self.owner)
+        served = begin_serving(name, lm, self.precision, self.owner)
         entry = Entry("", name, served)
         entry.done.set()
         self._entries.append(entry)
@@ -117,7 +117,7 @@ class ModelRegistry:
 
     def serve(self, entry: Entry, lm: CharLSTM) -> LoadedModel:
         """Serves a model under an entry's name. What was served so far writes what was asked of it, and goes."""
-        served = begin_serving(entry.name, lm, self.arithmetic, self.owner)
+        served = begin_serving(entry.name, lm, self.precision, self.owner)
         self._put(entry, served)
         for names in [names for names in self._blends if entry.name in names]:
             with suppress(RefusalError):
@@ -141,7 +141,7 @@ class ModelRegistry:
             except ValueError:
                 reason = f"{first.name} and {second.name} share no character: they cannot write together."
                 raise RefusalError("", reason) from None
-            engine, thread = start_engine(entry.name, lm, self.arithmetic, self.owner)
+            engine, thread = start_engine(entry.name, lm, self.precision, self.owner)
             served = LoadedModel(entry.name, lm, engine, thread, parts=(first, second))
             self._put(entry, served)
             return served
@@ -249,7 +249,7 @@ class ModelRegistry:
 
     def _see_off(self, entry: Entry, older: LoadedModel) -> None:
         time.sleep(_GRACE_S)
-        older.engine.retire()
+        older.engine.drain()
         older.thread.join()
         older.gone = True
         older.engine.release()

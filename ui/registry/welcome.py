@@ -23,7 +23,7 @@ def examples_of(lm: CharLSTM, blocked: BlockedWords, *, bundled: bool) -> tuple[
     fitting = [
         text
         for text in dict.fromkeys(each for each in offered if isinstance(each, str))
-        if 0 < len(text) <= _MAX_EXAMPLE and lm.tokenizer.known(text).all() and not blocked.inside(text)
+        if 0 < len(text) <= _MAX_EXAMPLE and lm.tokenizer.in_vocab(text).all() and not blocked.inside(text)
     ]
     return tuple(fitting[:MAX_EXAMPLES]) or ("",)
 

@@ -211,9 +211,9 @@ def _other(registry: ModelRegistry, first: LoadedModel, name: str) -> LoadedMode
 
 
 def _inspected(served: LoadedModel, text: str, layer: int, cell: int) -> dict[str, Any]:
-    reading = TextTrace(served.lm, arithmetic=served.engine.arithmetic)
-    reading.become(text)
-    seen = list(reading.walk())
+    reading = TextTrace(served.lm, precision=served.engine.precision)
+    reading.set_text(text)
+    seen = list(reading.tokens())
     gates = reading.gates(layer)[:, :, cell]
 
     def told(values: Iterable[float]) -> list[float | None]:

@@ -130,9 +130,9 @@ class Lenses:
         served = self._registry.get(asked.get("model"))
         reading = self._readings.get((key, 0))
         if reading is None or reading.lm is not served.lm:
-            reading = TextTrace(served.lm, arithmetic=served.engine.arithmetic)
+            reading = TextTrace(served.lm, precision=served.engine.precision)
         self._keep((key, 0), reading)
-        return {"same": reading.become(text)}
+        return {"same": reading.set_text(text)}
 
     def _reading(self, key: str, turn: Turn | None) -> TextTrace:
         name = (key, turn.number if turn else 0)
@@ -162,10 +162,10 @@ class Lenses:
         start = _position(asked, "from")
         end = time.perf_counter() + (_WHILE_WRITING_S if turn and not turn.parts[-1].finished else _AT_REST_S)
         if turn:
-            reading.become(turn.text, turn.clamps)
+            reading.set_text(turn.text, turn.clamps)
         bits: list[float | None] = []
         cells: list[Floats] = []
-        for seen in reading.walk(start):
+        for seen in reading.tokens(start):
             bits.append(_bits(seen))
             cells.append(seen.cells)
             if len(bits) % _AT_LEAST == 0 and time.perf_counter() > end:
@@ -185,20 +185,20 @@ class Lenses:
 
     def _look(self, reading: TextTrace, turn: Turn | None, asked: Mapping[str, Any]) -> dict[str, Any]:
         if turn:
-            reading.become(turn.text, turn.clamps)
+            reading.set_text(turn.text, turn.clamps)
         at = _position(asked, "at")
         if at >= len(reading):
             raise RefusalError("", "There is no such character.")
-        look = reading.look(at)
-        told = _expected(look.seen, reading.lm.tokenizer)
+        look = reading.step(at)
+        told = _expected(look.token, reading.lm.tokenizer)
         if "step" in asked:
             told["step"] = steps.told(turn, reading, at, _cell(asked)[1] if "cell" in asked else 0)
         if "cell" in asked:
             layer, index = _cell(asked)
-            if layer < len(look.before) and index < look.before.shape[1]:
+            if layer < len(look.c_before) and index < look.c_before.shape[1]:
                 told["gates"] = [round(float(gate), 3) for gate in look.gates[layer, :, index]]
                 told["held"] = any(hold[:2] == (layer, index) for hold in look.clamps)
-                told["cell"] = [round(float(c[layer, index]), 3) for c in (look.before, look.seen.cells)]
+                told["cell"] = [round(float(c[layer, index]), 3) for c in (look.c_before, look.token.cells)]
         return told
 
 
@@ -242,9 +242,9 @@ def _bits(seen: TokenTrace) -> float | None:
 
 def _expected(seen: TokenTrace, tokenizer: CharTokenizer) -> dict[str, Any]:
     """What could have stood there, the likeliest first; among equals the lower id, as when it is drawn."""
-    if seen.expected is None:
+    if seen.logits is None:
         return {"top": [], "rest": []}
-    order = np.argsort(-seen.expected, kind="stable")[:MOST_LOGITS]
-    logits = [round(float(logit), 4) for logit in seen.expected[order]]
+    order = np.argsort(-seen.logits, kind="stable")[:MOST_LOGITS]
+    logits = [round(float(logit), 4) for logit in seen.logits[order]]
     top = [[tokenizer.vocab[at], logit] for at, logit in zip(order[:TOP].tolist(), logits[:TOP], strict=True)]
     return {"top": top, "rest": logits[TOP:]}

@@ -44,7 +44,7 @@ def told(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> dict[str,
     """
     before = np.flatnonzero(reading.ids[:at] != UNKNOWN)
     try:
-        look = reading.look(int(before[-1]) if len(before) else -1)
+        look = reading.step(int(before[-1]) if len(before) else -1)
     except IndexError:
         return {}
     lm = reading.lm
@@ -55,11 +55,11 @@ def told(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> dict[str,
     params = part.params if part else SamplingParams(temperature=1.0)
     drawn = part is not None and not picked
     return {
-        "read": vocab[look.seen.id],
-        "id": look.seen.id,
-        "row": _bytes(_of_largest(lm.network.embedding.weight[look.seen.id].detach().float().cpu().numpy())),
+        "read": vocab[look.token.id],
+        "id": look.token.id,
+        "row": _bytes(_of_largest(lm.network.embedding.weight[look.token.id].detach().float().cpu().numpy())),
         "layers": [_layer(look, layer, min(cell, config.hidden_size - 1)) for layer in range(config.num_layers)],
-        **_shares(look.expects, params, vocab, int(reading.ids[at])),
+        **_shares(look.logits_after, params, vocab, int(reading.ids[at])),
         "temperature": params.temperature,
         "top_k": params.top_k,
         "top_p": params.top_p,
@@ -77,13 +77,13 @@ def _part(turn: Turn | None, at: int) -> tuple[Sequence | None, int, bool]:
         if position < part.length:
             if part.finished and part.memory is None:  # another commit wrote it
                 break
-            return part, part.first + position, part.picked and position == part.length - 1
+            return part, part.draw_offset + position, part.picked and position == part.length - 1
         position -= part.length
     return None, 0, False
 
 
 def _layer(look: StepTrace, layer: int, cell: int) -> dict[str, Any]:
-    h, c, after, shown = look.h_before[layer], look.before[layer], look.seen.cells[layer], look.h[layer]
+    h, c, after, shown = look.h_before[layer], look.c_before[layer], look.token.cells[layer], look.h[layer]
     rows = [h, np.tanh(c), *look.gates[layer], np.tanh(after), shown]
     numbers = [h, c, *look.gates[layer], after, shown]
     return {

@@ -110,7 +110,7 @@ async def _replies(turn: Turn, part: Sequence) -> AsyncIterator[str]:
             position += len(piece)
             steps_without += not position
             # Its first step is at once, the next after a second.
-            waits = say("status", _patience(engine.place(part))) if steps_without > 1 and not position else ""
+            waits = say("status", _patience(engine.queue_position(part))) if steps_without > 1 and not position else ""
             yield (line(text=piece) if piece else waits) + (turn.foot() if finished else "")
 
 

@@ -168,7 +168,7 @@ def test_cells_are_held_as_generate_holds_them(client: Client, app: App, hold: l
     lm = app.served("random").lm
     text, about = client.predict(**ASKED, hold=hold, api_name="/generate")
     held = [(int(layer), int(cell), value) for layer, cell, value in hold]
-    assert text == generate(lm, **ASKED, hold=held) != generate(lm, **ASKED)
+    assert text == generate(lm, **ASKED, clamps=held) != generate(lm, **ASKED)
     assert about == {"seed": 1, "model": "random", "commit": None, "finish_reason": "length"}
     assert written(app, hold=[]) == generate(lm, **ASKED)
 
@@ -392,12 +392,12 @@ def test_one_client_has_a_few_rows_and_keeps_nobody_else_waiting(app: App) -> No
     tale.delay_s = 0.01
     greedy, modest = (Client(app.url, verbose=False) for _ in range(2))
     asked = {**ASKED, "length": 10_000, "model": "tale", "api_name": "/generate"}
-    jobs = [greedy.submit(**asked) for _ in range(engine.max_rows_each + 2)]
+    jobs = [greedy.submit(**asked) for _ in range(engine.max_slots_per_client + 2)]
     try:
         # Those that have just come wait too, until the next step takes them.
-        eventually(lambda: (engine.running, engine.waiting) == (engine.max_rows_each, 2))
+        eventually(lambda: (engine.running, engine.waiting) == (engine.max_slots_per_client, 2))
         jobs.append(modest.submit(**asked))
-        eventually(lambda: engine.running == engine.max_rows_each + 1)
+        eventually(lambda: engine.running == engine.max_slots_per_client + 1)
         assert engine.waiting == 2
     finally:
         for job in jobs:
@@ -467,9 +467,9 @@ def test_defaults_are_those_of_sampling_params(app: App) -> None:
 def test_inspect_tells_what_a_cell_does(app: App, text: str) -> None:
     told = Client(app.url, verbose=False).predict(text, 1, 5, "random", api_name="/inspect")
     served = app.served("random")
-    reading = TextTrace(served.lm, arithmetic=served.engine.arithmetic)
-    reading.become(text)
-    cells = [round(float(seen.cells[1, 5]), 4) if seen.id >= 0 else None for seen in reading.walk()]
+    reading = TextTrace(served.lm, precision=served.engine.precision)
+    reading.set_text(text)
+    cells = [round(float(seen.cells[1, 5]), 4) if seen.id >= 0 else None for seen in reading.tokens()]
     assert told["c"] == cells
     before = 0.0
     looked = 0

@@ -310,7 +310,7 @@ def test_no_more_than_two_of_a_model_are_kept(hub: LocalHub, old: Files, new: Fi
     repo = hub.add_repo(NAME, old)
     with following(NAME) as registry:
         first = registry.get(NAME)
-        sequence = first.engine.add_request("", SamplingParams(length=10_000, seed=1), pace=20.0)
+        sequence = first.engine.add_request("", SamplingParams(length=10_000, seed=1), chars_per_second=20.0)
         second = hub.commit(repo, new)
         eventually(lambda: commit_of(registry) == second)
         third = hub.commit(repo, files_of(tmp_path / "third", 5))

@@ -67,9 +67,9 @@ def test_bits_come_in_parts_and_are_those_of_the_text(app: App) -> None:
     async def story(visitor: Looker) -> None:
         text = await visitor.begin()
         bits = await visitor.all_of(1, "bits")
-        reading = TextTrace(app.served("random").lm, blank=True)
-        reading.become(text)
-        assert bits == [None, *(round(seen.bits, 3) for seen in list(reading.walk())[1:])]
+        reading = TextTrace(app.served("random").lm, skip_start=True)
+        reading.set_text(text)
+        assert bits == [None, *(round(seen.bits, 3) for seen in list(reading.tokens())[1:])]
         first = await visitor.ask(turn=1, **{"from": 0})
         assert first["given"] == "ROMEO:"
         assert await visitor.all_of(1, "bits", 150) == bits[150:]
@@ -167,9 +167,9 @@ def test_cells_come_with_the_text_and_as_a_picture(app: App) -> None:
     async def story(visitor: Looker) -> None:
         text = await visitor.begin()
         lm = app.served("random").lm
-        reading = TextTrace(lm, blank=True)
-        reading.become(text)
-        cells = np.rint(127 * np.tanh([seen.cells for seen in reading.walk()])).astype(int)
+        reading = TextTrace(lm, skip_start=True)
+        reading.set_text(text)
+        cells = np.rint(127 * np.tanh([seen.cells for seen in reading.tokens()])).astype(int)
         answers = await visitor.answers(1, "values", 190, cell=[1, 5], layer=0)
         assert [value for told in answers for value in told["values"]] == cells[190:, 1, 5].tolist()
         drawn = b"".join(base64.b64decode(told["columns"]) for told in answers)
@@ -233,7 +233,7 @@ def test_a_held_reply_is_told_beside_what_it_would_be(app: App) -> None:
         await visitor.press("view", "hold", {"hold": [[1, 5, -4.0]]})  # type: ignore[dict-item]
         token = (await visitor.press("view", "again", {}, Speed=FAST))[-1]["stream"]
         again, _ = await visitor.reply(token)
-        assert again == generate(app.served("random").lm, "ROMEO:", 200, seed=7, hold=[(1, 5, -4.0)])
+        assert again == generate(app.served("random").lm, "ROMEO:", 200, seed=7, clamps=[(1, 5, -4.0)])
         assert await visitor.ask(turn=2, without=True) == {"from": 0, "without": text.removeprefix("ROMEO:")}
         assert (await visitor.ask(turn=2, at=50, cell=[1, 5]))["held"]
         assert (await visitor.ask(turn=2, at=50, cell=[1, 5]))["cell"] == [-4.0, -4.0]

@@ -165,15 +165,15 @@ def test_the_bundled_model_greets_and_has_examples() -> None:
     assert served.name == BUNDLED
     assert len(served.greeting) > 80
     assert served.examples[0] == "ROMEO:"
-    assert all(served.lm.tokenizer.known(example).all() for example in served.examples)
+    assert all(served.lm.tokenizer.in_vocab(example).all() for example in served.examples)
 
 
 def test_the_arithmetic_can_be_chosen() -> None:
-    registry = ModelRegistry(arithmetic="float32")
-    assert registry.add("random", random_model()).engine.arithmetic == "float32"
+    registry = ModelRegistry(precision="float32")
+    assert registry.add("random", random_model()).engine.precision == "float32"
     registry.stop()
     registry = ModelRegistry()
-    assert registry.add("random", random_model()).engine.arithmetic == "int8"
+    assert registry.add("random", random_model()).engine.precision == "int8"
     registry.stop()
 
 

@@ -179,7 +179,7 @@ def test_a_fault_in_the_model_is_said_and_the_next_reply_is_written(app: App) ->
 
 
 def test_who_waits_is_told_their_place(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.served("random").engine, "max_rows", 1)
+    monkeypatch.setattr(app.served("random").engine, "max_slots", 1)
 
     async def story() -> None:
         async with visiting(app) as visitor, AsyncExitStack() as streams:
@@ -232,7 +232,7 @@ async def _abort(app: App, visitor: Visitor, token: str) -> str:
     reading = asyncio.create_task(visitor.reply(token))
     await asyncio.sleep(1.5)
     engine = app.served("random").engine
-    for row in list(engine._rows):
+    for row in list(engine._running):
         if row.sequence.params.seed in _SEEDS[_abort]:
             engine.abort(row.sequence)
     return (await reading)[0]

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from model import CharLSTM, Clamp, Engine, SamplingParams, Sequence, generate, stream
-from model.backends.backend import Arithmetic, Backend, Float32Backend, NumbaInt8Backend, TorchInt8Backend
+from model.backends.backend import Backend, Float32Backend, NumbaInt8Backend, Precision, TorchInt8Backend
 from model.clamps import MAX_CLAMPS, check_clamps
 from model.int8.weights import Int8Weights
 from tests.support.tiny_models import tiny_model
 
 PROMPT = "ROMEO:\nBut soft"
-ARITHMETICS: list[Arithmetic] = ["int8", "float32"]
+PRECISIONS: list[Precision] = ["int8", "float32"]
 HOLDS = [(0, 3, 4.0), (1, 7, 0.0), (1, 2, -0.1)]
 
 
@@ -34,19 +34,19 @@ def params(seed: int, length: int = 80) -> SamplingParams:
     return SamplingParams(seed=seed, length=length)
 
 
-@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("value", [0.0, 4.0, -4.0])
-def test_a_cell_that_is_held_stays_at_its_value_and_the_text_becomes_another(lm, value, arithmetic: Arithmetic):
-    free = generate(lm, PROMPT, 80, seed=1, arithmetic=arithmetic)
-    held = stream(lm, PROMPT, 80, seed=1, hold=[(1, 5, value)], arithmetic=arithmetic)
+def test_a_cell_that_is_held_stays_at_its_value_and_the_text_becomes_another(lm, value, precision: Precision):
+    free = generate(lm, PROMPT, 80, seed=1, precision=precision)
+    held = stream(lm, PROMPT, 80, seed=1, clamps=[(1, 5, value)], precision=precision)
     backend = held._engine._backend
     text = ""
     for piece in held:
         text += piece
         assert backend.cells(0)[1, 5] == value
     assert text != free
-    assert held.sequence.hold == (Clamp(1, 5, value),)
-    assert text == generate(lm, PROMPT, 80, seed=1, hold=[(1, 5, value)], arithmetic=arithmetic)
+    assert held.sequence.clamps == (Clamp(1, 5, value),)
+    assert text == generate(lm, PROMPT, 80, seed=1, clamps=[(1, 5, value)], precision=precision)
 
 
 @pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
@@ -56,7 +56,7 @@ def test_a_held_cell_shows_tanh_of_its_value_through_its_output_gate(lm, kind: t
     for token in (3, 9, 20, 31):
         before = backend.state(0)
         backend.load(1, before)
-        backend.predict(np.array([0, 1]), np.array([token, token]), clamps)
+        backend.forward(np.array([0, 1]), np.array([token, token]), clamps)
         held, free = backend.state(0), backend.state(1)
         gates = lm.network.gates(0, lm.network.embedding(torch.tensor([token])), before.h[0])
         assert held.c[0, 0, cell] == value
@@ -68,17 +68,17 @@ def test_a_held_cell_shows_tanh_of_its_value_through_its_output_gate(lm, kind: t
     assert above, "the layer above never read what it shows"
 
 
-@pytest.mark.parametrize("arithmetic", ARITHMETICS)
-def test_a_held_reply_is_the_same_alone_and_among_others_who_hold_something_else(lm, arithmetic: Arithmetic):
-    engine = Engine(lm, max_rows=6, arithmetic=arithmetic)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_held_reply_is_the_same_alone_and_among_others_who_hold_something_else(lm, precision: Precision):
+    engine = Engine(lm, max_slots=6, precision=precision)
     asked: list[tuple[int, list[tuple[int, int, float]], Sequence]] = []
     for seed in range(12):
         hold = [(seed % 2, seed, 4.0 - seed), (1 - seed % 2, 2, 0.0)] if seed % 3 else []
         length = 10 + 5 * seed
-        asked.append((seed, hold, engine.add_request(PROMPT[:seed], params(seed, length), hold=hold)))
+        asked.append((seed, hold, engine.add_request(PROMPT[:seed], params(seed, length), clamps=hold)))
     write(engine, *(sequence for _, _, sequence in asked))
     for seed, hold, sequence in asked:
-        alone = generate(lm, PROMPT[:seed], 10 + 5 * seed, seed=seed, hold=hold, arithmetic=arithmetic)
+        alone = generate(lm, PROMPT[:seed], 10 + 5 * seed, seed=seed, clamps=hold, precision=precision)
         assert sequence.text == alone
 
 
@@ -93,7 +93,7 @@ def test_compiled_and_torch_hold_in_the_same_way(lm):
             tuple(Clamp(int(chance.integers(2)), cell, float(chance.normal() * 3)) for cell in range(turn % 4))
             for _ in rows
         ]
-        one, other = (each.predict(rows, ids, clamps if turn % 5 else ()) for each in backends)
+        one, other = (each.forward(rows, ids, clamps if turn % 5 else ()) for each in backends)
         assert np.array_equal(one, other)
     for row in range(8):
         left, right = (each.state(row) for each in backends)
@@ -101,32 +101,32 @@ def test_compiled_and_torch_hold_in_the_same_way(lm):
         assert torch.equal(left.c, right.c)
 
 
-@pytest.mark.parametrize("arithmetic", ARITHMETICS)
-def test_a_held_reply_cut_anywhere_and_continued_is_the_whole(lm, arithmetic: Arithmetic):
-    options: dict[str, Any] = {"hold": HOLDS, "arithmetic": arithmetic}
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_held_reply_cut_anywhere_and_continued_is_the_whole(lm, precision: Precision):
+    options: dict[str, Any] = {"clamps": HOLDS, "precision": precision}
     whole = generate(lm, PROMPT, 30, seed=6, **options)
     for cut in (1, 2, 15, 29):
         start = stream(lm, PROMPT, cut, seed=6, **options)
         written = "".join(start)
-        memory, first = start.sequence.memory, start.sequence.next_first
-        assert written + generate(lm, "", 30 - cut, seed=6, memory=memory, first=first, **options) == whole
+        memory, first = start.sequence.memory, start.sequence.next_draw_offset
+        assert written + generate(lm, "", 30 - cut, seed=6, memory=memory, draw_offset=first, **options) == whole
 
 
-@pytest.mark.parametrize("arithmetic", ARITHMETICS)
-def test_the_prompt_is_read_with_all_cells_free(lm, arithmetic: Arithmetic):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_prompt_is_read_with_all_cells_free(lm, precision: Precision):
     """So a reply that goes on from a memory is what it would be if the text before it were its prompt."""
-    one = stream(lm, "To be", 30, seed=1, arithmetic=arithmetic)
+    one = stream(lm, "To be", 30, seed=1, precision=precision)
     reply = "".join(one)
-    two = generate(lm, "\nNot", 30, seed=2, memory=one.sequence.memory, hold=HOLDS, arithmetic=arithmetic)
-    assert two == generate(lm, "To be" + reply + "\nNot", 30, seed=2, hold=HOLDS, arithmetic=arithmetic)
+    two = generate(lm, "\nNot", 30, seed=2, memory=one.sequence.memory, clamps=HOLDS, precision=precision)
+    assert two == generate(lm, "To be" + reply + "\nNot", 30, seed=2, clamps=HOLDS, precision=precision)
 
 
 def test_a_cell_held_at_what_it_would_be_changes_nothing(lm):
     begun = stream(lm, PROMPT, 1, seed=3)
     text = "".join(begun)
     value = float(begun._engine._backend.cells(0)[0, 6])
-    assert generate(lm, PROMPT, 1, seed=3, hold=[(0, 6, value)]) == text
-    held = stream(lm, PROMPT, 1, seed=3, hold=[(0, 6, value)])
+    assert generate(lm, PROMPT, 1, seed=3, clamps=[(0, 6, value)]) == text
+    held = stream(lm, PROMPT, 1, seed=3, clamps=[(0, 6, value)])
     "".join(held)
     assert begun.sequence.memory is not None
     assert held.sequence.memory is not None
@@ -153,7 +153,7 @@ def test_a_cell_held_at_what_it_would_be_changes_nothing(lm):
 )
 def test_what_cannot_be_held_is_refused_before_anything_is_written(lm, hold, words):
     with pytest.raises(ValueError, match=f"^{words}"):
-        stream(lm, PROMPT, hold=hold)
+        stream(lm, PROMPT, clamps=hold)
 
 
 def test_the_order_of_holds_says_nothing(lm):

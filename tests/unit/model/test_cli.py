@@ -72,7 +72,7 @@ def test_cells_are_held_and_in_the_command_it_shows(folder, lm, capsys):
     held = ["--hold=1,5,-4", "--hold", "0,3,1e-5"]
     assert main(["generate", "A", "--length=60", "--seed=7", *held, f"--model={folder}"]) == 0
     written = capsys.readouterr()
-    assert written.out == generate(lm, "A", 60, seed=7, hold=[(1, 5, -4), (0, 3, 1e-5)])
+    assert written.out == generate(lm, "A", 60, seed=7, clamps=[(1, 5, -4), (0, 3, 1e-5)])
     assert main(shlex.split(written.err.partition("again: ")[2])[3:]) == 0
     assert capsys.readouterr().out == written.out
 
@@ -91,12 +91,12 @@ def test_two_models_write_together_and_are_in_the_command_it_shows(folder, lm, t
     assert capsys.readouterr().out == told["text"]
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
-def test_the_arithmetic_can_be_chosen_and_is_in_the_command_it_shows(folder, lm, capsys, arithmetic):
-    assert main(["generate", "A", "--seed=7", f"--arithmetic={arithmetic}", f"--model={folder}"]) == 0
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_the_arithmetic_can_be_chosen_and_is_in_the_command_it_shows(folder, lm, capsys, precision):
+    assert main(["generate", "A", "--seed=7", f"--precision={precision}", f"--model={folder}"]) == 0
     written = capsys.readouterr()
-    assert written.out == generate(lm, "A", seed=7, arithmetic=arithmetic)
-    assert f"--arithmetic={arithmetic}" in written.err
+    assert written.out == generate(lm, "A", seed=7, precision=precision)
+    assert f"--precision={precision}" in written.err
 
 
 def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(tmp_path, lm, capsys):

@@ -53,8 +53,8 @@ def test_nothing_encodes_to_nothing():
     tokenizer = CharTokenizer.from_text("ab")
     assert tokenizer.encode("").shape == (0,)
     assert tokenizer.decode([]) == ""
-    assert tokenizer.unknown_in("") == []
-    assert tokenizer.known("").shape == (0,)
+    assert tokenizer.unknown_characters("") == []
+    assert tokenizer.in_vocab("").shape == (0,)
 
 
 def test_unknown_characters_raise_and_are_named():
@@ -72,21 +72,21 @@ def test_unknown_characters_are_skipped_when_asked():
 
 
 def test_unknown_characters_come_in_the_order_of_the_text():
-    unknown = CharTokenizer.from_text("b").unknown_in("zab😀az")
+    unknown = CharTokenizer.from_text("b").unknown_characters("zab😀az")
     assert unknown == [("z", 0, 2), ("a", 1, 2), ("😀", 3, 1)]
 
 
 @pytest.mark.parametrize("character", ["a", "~", "é", "\ud800", "\U0010ffff", "\x00"])
 def test_any_character_may_be_unknown_never_another(character):
     tokenizer = CharTokenizer.from_text("bcd")
-    assert not tokenizer.known(character)[0]
+    assert not tokenizer.in_vocab(character)[0]
     assert tokenizer.encode(character + "b", unknown="skip").tolist() == [0]
-    assert tokenizer.unknown_in(character) == [(character, 0, 1)]
+    assert tokenizer.unknown_characters(character) == [(character, 0, 1)]
     assert character not in tokenizer
 
 
 def test_known_tells_each_character():
-    assert CharTokenizer.from_text("ab").known("axb").tolist() == [True, False, True]
+    assert CharTokenizer.from_text("ab").in_vocab("axb").tolist() == [True, False, True]
 
 
 def test_membership_is_of_single_characters():
@@ -140,7 +140,7 @@ def test_an_empty_text_makes_no_vocabulary():
 
 
 def test_unknown_characters_are_described_for_a_person():
-    unknown = CharTokenizer.from_text("a").unknown_in("é\x1b\ud800😀\u202e" + "ä" * 1000)
+    unknown = CharTokenizer.from_text("a").unknown_characters("é\x1b\ud800😀\u202e" + "ä" * 1000)
     assert describe_unknown(unknown) == "'é', U+001B, U+D800, U+1F600, U+202E, 'ä' (1,000 times)"
-    many = CharTokenizer.from_text("a").unknown_in("bcdefghijkl")
+    many = CharTokenizer.from_text("a").unknown_characters("bcdefghijkl")
     assert describe_unknown(many).endswith(" and 3 more")

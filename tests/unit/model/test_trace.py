@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from model import Clamp, LSTMState, Memory, SamplingParams, score
-from model.backends.backend import Arithmetic
+from model.backends.backend import Precision
 from model.generation import stream
 from model.int8.sampling import Randomness, choose
 from model.trace import UNKNOWN, TextTrace
@@ -24,170 +24,177 @@ def lm():
 
 
 def read(reading: TextTrace, start: int = 0):
-    return list(reading.walk(start))
+    return list(reading.tokens(start))
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
-def test_a_reply_read_again_is_expected_as_it_was_when_it_was_drawn(lm, arithmetic: Arithmetic):
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_a_reply_read_again_is_expected_as_it_was_when_it_was_drawn(lm, precision: Precision):
     prompt = "To be, or"
-    begun = stream(lm, prompt, 20, seed=3, arithmetic=arithmetic)
+    begun = stream(lm, prompt, 20, seed=3, precision=precision)
     "".join(begun)
     memory = begun.sequence.memory
-    more = stream(lm, " not", 80, temperature=1.1, seed=5, memory=memory, arithmetic=arithmetic)
+    more = stream(lm, " not", 80, temperature=1.1, seed=5, memory=memory, precision=precision)
     text = " not" + "".join(more)
-    reading = TextTrace(lm, memory, arithmetic=arithmetic)
-    reading.become(text)
+    reading = TextTrace(lm, memory, precision=precision)
+    reading.set_text(text)
     params, randomness = SamplingParams(1.1, 80, seed=5), Randomness(5)
     for seen in read(reading)[4:]:
-        assert seen.expected is not None
-        assert choose(seen.expected, params, randomness.number(seen.position - 4)) == seen.id
+        assert seen.logits is not None
+        assert choose(seen.logits, params, randomness.number(seen.position - 4)) == seen.id
 
 
 def test_bits_are_those_of_score(lm):
-    reading = TextTrace(lm, arithmetic="float32")
-    reading.become(TEXT)
+    reading = TextTrace(lm, precision="float32")
+    reading.set_text(TEXT)
     np.testing.assert_allclose([seen.bits for seen in read(reading)], score(lm, TEXT).bits, atol=1e-4)
 
 
 def test_of_a_blank_memory_nothing_is_expected_first(lm):
-    reading = TextTrace(lm, blank=True)
-    reading.become("To")
+    reading = TextTrace(lm, skip_start=True)
+    reading.set_text("To")
     first, second = read(reading)
-    assert first.expected is None
+    assert first.logits is None
     assert np.isnan(first.bits)
     assert second.bits > 0
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
-def test_any_place_is_reached_from_anywhere(lm, arithmetic: Arithmetic):
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_any_place_is_reached_from_anywhere(lm, precision: Precision):
     """More characters than places are kept, so that some of these are reached by a replay."""
     text = TEXT * 16
-    reading = TextTrace(lm, arithmetic=arithmetic)
-    reading.become(text)
+    reading = TextTrace(lm, precision=precision)
+    reading.set_text(text)
     whole = read(reading)
     draw = np.random.default_rng(1)
     for position in draw.integers(0, len(text), 25).tolist():
-        again = next(reading.walk(position))
+        again = next(reading.tokens(position))
         assert np.array_equal(again.cells, whole[position].cells)
         assert again.bits == whole[position].bits
-        look = reading.look(position)
-        assert np.array_equal(look.seen.cells, whole[position].cells)
+        look = reading.step(position)
+        assert np.array_equal(look.token.cells, whole[position].cells)
         if position:
-            assert np.array_equal(look.before, whole[position - 1].cells)
+            assert np.array_equal(look.c_before, whole[position - 1].cells)
 
 
 def test_who_reads_on_after_a_close_look_replays_nothing(lm, monkeypatch):
     reading = TextTrace(lm)
-    reading.become(TEXT)
-    on = reading.walk()
+    reading.set_text(TEXT)
+    on = reading.tokens()
     for _ in range(50):
         next(on)
-    reading.look(3)
-    reads = Mock(wraps=reading._backend.predict)
-    monkeypatch.setattr(reading._backend, "predict", reads)
+    reading.step(3)
+    reads = Mock(wraps=reading._backend.forward)
+    monkeypatch.setattr(reading._backend, "forward", reads)
     assert next(on).position == 50
     assert reads.call_count == 1
 
 
 def test_two_who_walk_at_once_see_the_same(lm):
     reading = TextTrace(lm)
-    reading.become(TEXT)
-    for one, other in zip(reading.walk(), reading.walk(), strict=True):
+    reading.set_text(TEXT)
+    for one, other in zip(reading.tokens(), reading.tokens(), strict=True):
         assert np.array_equal(one.cells, other.cells)
 
 
 def test_a_text_that_changes_is_read_from_where_it_differs(lm):
     reading = TextTrace(lm)
-    assert reading.become(TEXT) == 0
+    assert reading.set_text(TEXT) == 0
     read(reading)
     changed = TEXT[:100] + "X" + TEXT[101:]
-    assert reading.become(changed) == 100
+    assert reading.set_text(changed) == 100
     fresh = TextTrace(lm)
-    fresh.become(changed)
+    fresh.set_text(changed)
     assert [seen.bits for seen in read(reading)] == [seen.bits for seen in read(fresh)]
-    assert reading.become(changed + "more") == len(changed)
+    assert reading.set_text(changed + "more") == len(changed)
     assert len(reading) == len(changed) + 4
-    assert reading.become("") == 0
+    assert reading.set_text("") == 0
     assert read(reading) == []
 
 
 def test_what_the_model_does_not_know_is_marked_and_changes_nothing(lm):
     reading, without = TextTrace(lm), TextTrace(lm)
-    reading.become("Tö be")
-    without.become("T be")
+    reading.set_text("Tö be")
+    without.set_text("T be")
     seen = read(reading)
     assert seen[1].id == UNKNOWN
     assert np.isnan(seen[1].bits)
     assert np.array_equal(seen[1].cells, seen[0].cells)
     assert [each.bits for each in seen if each.id != UNKNOWN] == [each.bits for each in read(without)]
-    assert not reading.look(1).gates.any()
+    assert not reading.step(1).gates.any()
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
-def test_the_gates_make_the_cells_from_those_before(lm, arithmetic: Arithmetic):
-    reading = TextTrace(lm, arithmetic=arithmetic)
-    reading.become(TEXT)
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_the_gates_make_the_cells_from_those_before(lm, precision: Precision):
+    reading = TextTrace(lm, precision=precision)
+    reading.set_text(TEXT)
     for position in (0, 1, 50, 200):
-        look = reading.look(position)
+        look = reading.step(position)
         i, f, g, _ = look.gates.transpose(1, 0, 2)
-        np.testing.assert_allclose(f * look.before + i * g, look.seen.cells, atol=1e-5)
+        np.testing.assert_allclose(f * look.c_before + i * g, look.token.cells, atol=1e-5)
 
 
 def test_the_gates_are_those_of_the_network(lm):
     ids = torch.tensor([lm.tokenizer.encode("T")[0]])
     state = LSTMState(torch.rand(2, 1, 12) - 0.5, torch.rand(2, 1, 12))
     _, after = lm.network.step(ids, state)
-    reading = TextTrace(lm, Memory(state, int(ids[0])), arithmetic="float32")
-    reading.become("o")
+    reading = TextTrace(lm, Memory(state, int(ids[0])), precision="float32")
+    reading.set_text("o")
     x = lm.network.embedding(torch.tensor([lm.tokenizer.encode("o")[0]]))
-    first = reading.look(0).gates[0]
+    first = reading.step(0).gates[0]
     torch.testing.assert_close(torch.from_numpy(first)[None], lm.network.gates(0, x, after.h[0]))
 
 
 @pytest.mark.parametrize("position", [-2, 2])
 def test_a_position_outside_the_text_is_refused(lm, position):
     reading = TextTrace(lm)
-    reading.become("To")
+    reading.set_text("To")
     with pytest.raises(IndexError, match="the text has 2 characters"):
-        reading.look(position)
+        reading.step(position)
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
-def test_the_gates_of_a_whole_text_are_those_of_each_character(lm, arithmetic: Arithmetic):
-    reading = TextTrace(lm, arithmetic=arithmetic)
-    reading.become("To bö or")
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_the_gates_of_a_whole_text_are_those_of_each_character(lm, precision: Precision):
+    reading = TextTrace(lm, precision=precision)
+    reading.set_text("To bö or")
     for layer in (0, 1):
-        alone = [reading.look(position).gates[layer] for position in range(8)]
+        alone = [reading.step(position).gates[layer] for position in range(8)]
         np.testing.assert_allclose(reading.gates(layer), alone, atol=1e-6)
-    reading.become("")
+    reading.set_text("")
     assert reading.gates(0).shape == (0, 4, 12)
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
-def test_a_reply_that_was_written_with_cells_held_is_read_again_as_it_was(lm, arithmetic: Arithmetic):
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_a_reply_that_was_written_with_cells_held_is_read_again_as_it_was(lm, precision: Precision):
     hold, other = [Clamp(0, 3, 4.0), Clamp(1, 2, 0.0)], [Clamp(1, 6, -4.0)]
-    one = stream(lm, "To be, or", 30, seed=3, hold=hold, arithmetic=arithmetic)
+    one = stream(lm, "To be, or", 30, seed=3, clamps=hold, precision=precision)
     first = "".join(one)
-    reading = TextTrace(lm, blank=True, arithmetic=arithmetic)
+    reading = TextTrace(lm, skip_start=True, precision=precision)
     held = [(8, tuple(hold))]
-    reading.become("To be, or" + first, held)
+    reading.set_text("To be, or" + first, held)
     read(reading)  # to its end, whose last character is read with other cells held now
     begun, text = one.sequence, "To be, or" + first
     for seed, more in ((3, other), (3, [])):
         part = stream(
-            lm, "", 30, seed=seed, memory=begun.memory, first=begun.next_first, hold=more, arithmetic=arithmetic
+            lm,
+            "",
+            30,
+            seed=seed,
+            memory=begun.memory,
+            draw_offset=begun.next_draw_offset,
+            clamps=more,
+            precision=precision,
         )
         held = [*held, (len(text) - 1, tuple(more))]
         text += "".join(part)
         begun = part.sequence
-        reading.become(text, held)
+        reading.set_text(text, held)
         seen = read(reading)
         for each in seen[9:]:
-            assert choose(each.expected, SamplingParams(seed=3), Randomness(3).number(each.position - 9)) == each.id
+            assert choose(each.logits, SamplingParams(seed=3), Randomness(3).number(each.position - 9)) == each.id
     assert [each.cells[0, 3] == 4.0 for each in seen] == [8 <= at < 38 for at in range(len(text))]
-    look = reading.look(50)
+    look = reading.step(50)
     assert look.clamps == tuple(other)
-    assert np.array_equal(look.before, seen[49].cells)
+    assert np.array_equal(look.c_before, seen[49].cells)
     assert begun.memory is not None
     again = reading.state_after(len(text) - 2)
     assert torch.equal(again.h, begun.memory.state.h)
@@ -198,37 +205,37 @@ def test_what_was_read_before_the_text_is_held_too(lm):
     begun = stream(lm, "To be", 10, seed=3)
     "".join(begun)
     memory, hold = begun.sequence.memory, (Clamp(1, 5, 4.0),)
-    text = stream(lm, "", 20, seed=4, memory=memory, hold=hold)
+    text = stream(lm, "", 20, seed=4, memory=memory, clamps=hold)
     reading = TextTrace(lm, memory)
-    reading.become("".join(text))
+    reading.set_text("".join(text))
     free = read(reading)
-    assert reading.become(text.sequence.text, [(-1, hold)]) == 0
+    assert reading.set_text(text.sequence.text, [(-1, hold)]) == 0
     held = read(reading)
-    assert not np.array_equal(held[0].expected, free[0].expected)
+    assert not np.array_equal(held[0].logits, free[0].logits)
     for each in held:
-        assert choose(each.expected, SamplingParams(seed=4), Randomness(4).number(each.position)) == each.id
-    reading.become(text.sequence.text)
-    assert np.array_equal(read(reading)[0].expected, free[0].expected)
+        assert choose(each.logits, SamplingParams(seed=4), Randomness(4).number(each.position)) == each.id
+    reading.set_text(text.sequence.text)
+    assert np.array_equal(read(reading)[0].logits, free[0].logits)
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
-def test_a_close_look_shows_what_each_layer_showed_and_what_is_expected_next(lm, arithmetic: Arithmetic):
-    reading = TextTrace(lm, arithmetic=arithmetic)
-    reading.become("To be, or not")
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_a_close_look_shows_what_each_layer_showed_and_what_is_expected_next(lm, precision: Precision):
+    reading = TextTrace(lm, precision=precision)
+    reading.set_text("To be, or not")
     seen = read(reading)
     for position in (11, 3, 0, -1, 12):
-        look = reading.look(position)
-        o, c = look.gates[:, 3], look.seen.cells
+        look = reading.step(position)
+        o, c = look.gates[:, 3], look.token.cells
         np.testing.assert_allclose(look.h, o * np.tanh(c), atol=0.02)
         if 0 <= position < 12:
-            assert look.expects is not None
-            assert np.array_equal(look.expects, seen[position + 1].expected)
-            assert np.array_equal(reading.look(position + 1).h_before, look.h)
-    before = reading.look(-1)
-    assert before.seen.id == lm.tokenizer.start_id
-    assert before.expects is not None
-    assert np.array_equal(before.expects, seen[0].expected)
+            assert look.logits_after is not None
+            assert np.array_equal(look.logits_after, seen[position + 1].logits)
+            assert np.array_equal(reading.step(position + 1).h_before, look.h)
+    before = reading.step(-1)
+    assert before.token.id == lm.tokenizer.start_id
+    assert before.logits_after is not None
+    assert np.array_equal(before.logits_after, seen[0].logits)
     assert not before.h_before.any()
     assert [each.bits for each in read(reading)] == [each.bits for each in seen]
     with pytest.raises(IndexError):
-        TextTrace(lm, blank=True).look(-1)
+        TextTrace(lm, skip_start=True).step(-1)

@@ -509,9 +509,9 @@ def test_the_largest_weights_allowed_still_write(tmp_path):
         weight.fill_(1e6 if i % 2 else -1e6)
     lm.save_pretrained(tmp_path)
     loaded = CharLSTM.from_pretrained(tmp_path)
-    for arithmetic in ("int8", "float32"):
+    for precision in ("int8", "float32"):
         for temperature in (0, 1e-300, 0.8, 5):
-            assert len(generate(loaded, "abc", 20, seed=1, temperature=temperature, arithmetic=arithmetic)) == 20
+            assert len(generate(loaded, "abc", 20, seed=1, temperature=temperature, precision=precision)) == 20
 
 
 # config.json

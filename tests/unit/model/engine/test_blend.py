@@ -41,27 +41,27 @@ def test_without_a_share_it_is_the_first_and_with_all_of_it_the_second() -> None
     assert mixed not in (generate(one, "ROMEO:", 200, seed=3), generate(two, "ROMEO:", 200, seed=3))
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+@pytest.mark.parametrize("precision", ["int8", "float32"])
 def test_what_is_mixed_are_the_log_probabilities_over_the_shared_characters(
-    pair: tuple[CharLSTM, CharLSTM], arithmetic: Any
+    pair: tuple[CharLSTM, CharLSTM], precision: Any
 ) -> None:
     """Computed as the definition says, with softmax and logarithm, from the two models apart."""
     share, text = 0.3, ""
     params = SamplingParams(temperature=1.2, seed=5)
     randomness = Randomness(5)
     shared = [character for character in pair[0].tokenizer.vocab if character in pair[1].tokenizer.vocab]
-    backends = [lm.backend(1, arithmetic) for lm in pair]
+    backends = [lm.backend(1, precision) for lm in pair]
     row, read = np.zeros(1, np.int64), "ROMEO:"
     for step in range(len(read) + 149):
         mixed = np.zeros(len(shared))
         for lm, backend, weight in zip(pair, backends, (1 - share, share), strict=True):
-            logits = backend.predict(row, lm.tokenizer.encode((read + text)[step]))[0].astype(np.float64)
+            logits = backend.forward(row, lm.tokenizer.encode((read + text)[step]))[0].astype(np.float64)
             of_shared = logits[lm.tokenizer.encode("".join(shared))]
             mixed += weight * (of_shared - np.log(np.exp(of_shared - of_shared.max()).sum()) - of_shared.max())
         if step >= len(read) - 1:
             text += shared[choose(mixed.astype(np.float32), params, randomness.number(len(text)))]
     blend = Blend(*pair, share)
-    assert generate(blend, read, 150, temperature=1.2, seed=5, arithmetic=arithmetic) == text
+    assert generate(blend, read, 150, temperature=1.2, seed=5, precision=precision) == text
 
 
 def test_compiled_loops_and_torch_operators_write_the_same(blend: Blend, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,28 +85,31 @@ def test_it_goes_on_from_its_memory_and_is_read_again_as_it_was_written(blend: B
     first = stream(blend, "ROMEO:", 40, seed=6)
     text = "".join(first)
     memory = first.sequence.memory
-    more = generate(blend, "", 40, seed=6, memory=memory, first=first.sequence.next_first)
+    more = generate(blend, "", 40, seed=6, memory=memory, draw_offset=first.sequence.next_draw_offset)
     assert text + more == generate(blend, "ROMEO:", 80, seed=6)
-    reading = TextTrace(blend, blank=True)
-    reading.become("ROMEO:" + text + more)
+    reading = TextTrace(blend, skip_start=True)
+    reading.set_text("ROMEO:" + text + more)
     assert memory is not None
     state = reading.state_after(len("ROMEO:" + text) - 2)
     assert torch.equal(state.h, memory.state.h)
     assert torch.equal(state.c, memory.state.c)
-    seen = list(reading.walk())
+    seen = list(reading.tokens())
     assert all(each.bits >= 0 for each in seen[1:])
-    likely = TextTrace(blend.at(1.0), blank=True)
-    likely.become("ROMEO:" + text)
-    assert [each.bits for each in likely.walk()][1:] != [each.bits for each in seen[: len(likely)]][1:]
+    likely = TextTrace(blend.at(1.0), skip_start=True)
+    likely.set_text("ROMEO:" + text)
+    assert [each.bits for each in likely.tokens()][1:] != [each.bits for each in seen[: len(likely)]][1:]
 
 
 def test_its_cells_and_gates_are_those_of_the_models_one_on_the_other(pair: tuple[CharLSTM, CharLSTM]) -> None:
     text = "ROMEO:\nis it"
-    readings = [TextTrace(lm, blank=True) for lm in (Blend(*pair), *pair)]
+    readings = [TextTrace(lm, skip_start=True) for lm in (Blend(*pair), *pair)]
     for reading in readings:
-        reading.become(text)
-    whole, first, second = (reading.look(8) for reading in readings)
-    for both, parts in ((whole.before, (first.before, second.before)), (whole.gates, (first.gates, second.gates))):
+        reading.set_text(text)
+    whole, first, second = (reading.step(8) for reading in readings)
+    for both, parts in (
+        (whole.c_before, (first.c_before, second.c_before)),
+        (whole.gates, (first.gates, second.gates)),
+    ):
         assert np.array_equal(both[:2], parts[0])
         assert np.array_equal(both[2:, ..., :9], parts[1])
         assert not both[2:, ..., 9:].any()
@@ -133,7 +136,7 @@ def test_a_step_that_fails_in_the_second_has_changed_nothing_in_the_first() -> N
     assert write(engine, sequence) == [tale[:7]]
     assert sequence.error == "RuntimeError while writing"
     network.fail_at = None
-    again = engine.add_request("", SamplingParams(length=5, seed=1), memory=sequence.memory, first=7)
+    again = engine.add_request("", SamplingParams(length=5, seed=1), memory=sequence.memory, draw_offset=7)
     assert write(engine, again) == [tale[7:12]]
 
 
@@ -148,4 +151,4 @@ def test_what_cannot_be_is_refused_in_words(pair: tuple[CharLSTM, CharLSTM], ble
             with pytest.raises(ValueError, match=r"^share is .*: it must be a number from 0 to 1"):
                 SamplingParams(share=share)
     with pytest.raises(ValueError, match="cells of a blend cannot be held"):
-        Engine(blend).add_request("", SamplingParams(), hold=[(0, 0, 1.0)])
+        Engine(blend).add_request("", SamplingParams(), clamps=[(0, 0, 1.0)])

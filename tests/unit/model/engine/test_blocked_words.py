@@ -115,11 +115,13 @@ def test_the_engine_ends_before_a_word_and_remembers_where_it_ended() -> None:
     assert (sequence.text, sequence.finish_reason) == (text[: word.start()], "blocked")
     assert beside.finish_reason == "blocked" or beside.text == generate(lm, "", 30, temperature=1.5, seed=9)
     assert sequence.memory is not None
-    assert sequence.next_first == word.start()
+    assert sequence.next_draw_offset == word.start()
     # From there on it is as if it had been asked for so many characters: another seed goes another way.
     other = stream(lm, "", 40, temperature=1.5, seed=4, memory=sequence.memory)
     assert "".join(other) == generate(lm, "ROMEO:" + sequence.text, 40, temperature=1.5, seed=4)
-    again = engine.add_request("", params, memory=sequence.memory, first=sequence.next_first, before=sequence.text)
+    again = engine.add_request(
+        "", params, memory=sequence.memory, draw_offset=sequence.next_draw_offset, context=sequence.text
+    )
     while not again.finished:
         engine.step()
     assert (again.text, again.finish_reason, again.memory) == ("", "blocked", None)

@@ -70,9 +70,9 @@ def alone(lm: CharLSTM, seed: int, length: int = 60, prompt: str = PROMPT, **set
 class PlainLoop:
     """One character after the other, as the definitions of the two arithmetics say."""
 
-    def __init__(self, lm: CharLSTM, arithmetic: str) -> None:
+    def __init__(self, lm: CharLSTM, precision: str) -> None:
         zeros = LSTMState.zeros(lm.config)
-        self.network, self.integer = lm.network, arithmetic == "int8"
+        self.network, self.integer = lm.network, precision == "int8"
         self.weights, self.state = lm.int8_weights(), zeros
         self.h, self.c = zeros.h.to(torch.int8), zeros.c
 
@@ -84,10 +84,10 @@ class PlainLoop:
         return logits[0].numpy()
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "float32"])
+@pytest.mark.parametrize("precision", ["int8", "float32"])
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 3, "top_p": 0.9, "temperature": 2.0}])
-def test_a_reply_is_what_the_plain_loop_writes(lm, settings, arithmetic):
-    loop, expected = PlainLoop(lm, arithmetic), []
+def test_a_reply_is_what_the_plain_loop_writes(lm, settings, precision):
+    loop, expected = PlainLoop(lm, precision), []
     for id_ in lm.tokenizer.encode(PROMPT).tolist():
         logits = loop.read(id_)
     chosen, randomness = params(5, 100, **settings), Randomness(5)
@@ -95,15 +95,15 @@ def test_a_reply_is_what_the_plain_loop_writes(lm, settings, arithmetic):
         id_ = choose(logits, chosen, randomness.number(i))
         expected.append(lm.tokenizer.vocab[id_])
         logits = loop.read(id_)
-    assert generate(lm, PROMPT, 100, seed=5, arithmetic=arithmetic, **settings) == "".join(expected)
+    assert generate(lm, PROMPT, 100, seed=5, precision=precision, **settings) == "".join(expected)
 
 
 def test_a_model_that_8_bits_cost_too_much_is_served_in_float32():
     lm = tiny_model()
-    assert Engine(lm).arithmetic == "int8"
+    assert Engine(lm).precision == "int8"
     lm.training = {"int8_cost": 0.02}
-    assert Engine(lm).arithmetic == "float32"
-    assert Engine(lm, arithmetic="int8").arithmetic == "int8"
+    assert Engine(lm).precision == "float32"
+    assert Engine(lm, precision="int8").precision == "int8"
 
 
 def test_weights_that_were_changed_are_rounded_anew():
@@ -167,7 +167,9 @@ def test_unknown_characters_are_skipped_and_listed(lm):
     assert streamed.sequence.unknown == [("é", 1, 2), ("😀", 2, 1)]
 
 
-@pytest.mark.parametrize("settings", [{"temperature": 6}, {"length": 0}, {"seed": -1}, {"stop": None}, {"first": -1}])
+@pytest.mark.parametrize(
+    "settings", [{"temperature": 6}, {"length": 0}, {"seed": -1}, {"stop": None}, {"draw_offset": -1}]
+)
 def test_bad_settings_are_refused_before_anything_is_written(lm, settings):
     ((name, _),) = settings.items()
     with pytest.raises(ValueError, match=rf"^{name} is "):
@@ -184,16 +186,18 @@ def test_a_reply_cut_anywhere_and_continued_is_the_whole(lm, settings):
         start = stream(lm, PROMPT, cut, seed=6, **settings)
         written = "".join(start)
         sequence = start.sequence
-        rest = stream(lm, length=40 - cut, seed=6, memory=sequence.memory, first=sequence.next_first, **settings)
+        rest = stream(
+            lm, length=40 - cut, seed=6, memory=sequence.memory, draw_offset=sequence.next_draw_offset, **settings
+        )
         assert written + "".join(rest) == whole
 
 
 def test_many_cuts_are_as_good_as_one(lm):
     text, memory, first = "", None, 0
     for length in (1, 1, 5, 2, 11, 1, 19):
-        part = stream(lm, PROMPT if memory is None else "", length, seed=8, memory=memory, first=first)
+        part = stream(lm, PROMPT if memory is None else "", length, seed=8, memory=memory, draw_offset=first)
         text += "".join(part)
-        memory, first = part.sequence.memory, part.sequence.next_first
+        memory, first = part.sequence.memory, part.sequence.next_draw_offset
     assert text == alone(lm, 8, 40)
 
 
@@ -218,7 +222,7 @@ def test_a_reply_that_was_stopped_goes_on_where_it_stopped(lm):
         engine.step()
     engine.abort(sequence)
     engine.step()
-    rest = generate(lm, "", 27, seed=6, memory=sequence.memory, first=sequence.next_first)
+    rest = generate(lm, "", 27, seed=6, memory=sequence.memory, draw_offset=sequence.next_draw_offset)
     assert sequence.text + rest == alone(lm, 6, 40)
 
 
@@ -228,8 +232,8 @@ def test_after_a_stop_text_the_memory_has_read_it(ab):
     cut = stream(ab, "a", 60, seed=1, stop=stop)
     written = "".join(cut)
     assert cut.sequence.finish_reason == "stop"
-    assert cut.sequence.next_first == len(written + stop)
-    rest = stream(ab, length=20, seed=1, memory=cut.sequence.memory, first=cut.sequence.next_first)
+    assert cut.sequence.next_draw_offset == len(written + stop)
+    rest = stream(ab, length=20, seed=1, memory=cut.sequence.memory, draw_offset=cut.sequence.next_draw_offset)
     assert (written + stop + "".join(rest)) == whole[: len(written + stop) + 20]
 
 
@@ -254,7 +258,7 @@ def test_a_memory_that_ends_with_a_character_the_model_lacks_is_refused(lm, last
 
 
 def test_many_at_once_write_what_each_would_alone(lm):
-    engine = Engine(lm, max_rows=8)
+    engine = Engine(lm, max_slots=8)
     asked: dict[int, tuple[str, dict[str, Any], Sequence]] = {}
     for seed in range(20):
         settings: dict[str, Any] = {"temperature": 0.2 + seed / 10, "top_k": seed % 4, "length": 20 + seed}
@@ -302,16 +306,16 @@ class Faulty:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def read(self, *arrays: Any) -> None:
+    def prefill(self, *arrays: Any) -> None:
         if not self._reads:
             raise self._error("not in front of visitors: /secret/path")
-        self._inner.read(*arrays)
+        self._inner.prefill(*arrays)
 
-    def write(self, rows: Any, ids: Any, settings: Any, numbers: Any, clamps: Any = ()) -> list[int]:
+    def decode(self, slots: Any, ids: Any, settings: Any, numbers: Any, clamps: Any = ()) -> list[int]:
         victim = any(each.seed == 2 for each in settings)
         if victim and self._written == self._at:
             raise self._error("not in front of visitors: /secret/path")
-        chosen = self._inner.write(rows, ids, settings, numbers, clamps)
+        chosen = self._inner.decode(slots, ids, settings, numbers, clamps)
         self._written += victim
         return chosen
 
@@ -325,7 +329,7 @@ def test_a_neighbour_that_faults_changes_nothing(lm, at):
     assert (before.text, after.text) == (alone(lm, 1), alone(lm, 3))
     assert (victim.finish_reason, victim.error) == ("error", "MemoryError while writing")
     assert victim.text == alone(lm, 2)[:at]
-    rest = generate(lm, "", 60 - at, seed=2, memory=victim.memory, first=victim.next_first)
+    rest = generate(lm, "", 60 - at, seed=2, memory=victim.memory, draw_offset=victim.next_draw_offset)
     assert victim.text + rest == alone(lm, 2)
     assert engine.running == 0
 
@@ -353,7 +357,7 @@ def test_a_stream_raises_what_went_wrong_after_what_was_written(lm):
 
 
 def test_rows_are_given_back_however_a_reply_ends(lm):
-    engine = Engine(lm, max_rows=3)
+    engine = Engine(lm, max_slots=3)
     for turn in range(20):
         sequences = [engine.add_request(PROMPT, params(seed, 5)) for seed in range(5)]
         engine.step()
@@ -385,7 +389,7 @@ def test_a_prompt_is_read_whole_however_long(lm, length):
 
 
 def test_those_who_wait_are_taken_in_order(lm):
-    engine = Engine(lm, max_rows=2)
+    engine = Engine(lm, max_slots=2)
     sequences = [engine.add_request("", params(seed, 10)) for seed in range(5)]
     ended: list[int] = []
     for _ in range(200):
@@ -397,7 +401,7 @@ def test_those_who_wait_are_taken_in_order(lm):
 
 
 def test_too_many_waiting_is_said(lm):
-    engine = Engine(lm, max_rows=1, max_waiting=2)
+    engine = Engine(lm, max_slots=1, max_waiting=2)
     engine.add_request("", params(0))
     engine.step()
     sequences = [engine.add_request("", params(seed)) for seed in (1, 2)]
@@ -499,7 +503,7 @@ def test_abort_of_a_finished_reply_changes_nothing(lm):
 
 
 def test_abort_while_waiting_never_writes(lm):
-    engine = Engine(lm, max_rows=1)
+    engine = Engine(lm, max_slots=1)
     first = engine.add_request(PROMPT, params(1))
     waiting = engine.add_request(PROMPT, params(2))
     engine.step()
@@ -519,7 +523,7 @@ def test_abort_gives_what_was_held_back_for_a_stop_text(ab):
     engine.abort(sequence)
     engine.step()
     assert sequence.text == generate(ab, "a", sequence.length, seed=1)
-    assert sequence.next_first == sequence.length
+    assert sequence.next_draw_offset == sequence.length
 
 
 def test_the_deadline_ends_a_reply(lm, clock):
@@ -543,7 +547,7 @@ def test_the_deadline_ends_a_reply(lm, clock):
 
 def test_the_deadline_also_ends_the_wait(lm, clock):
     """One that nobody had a row for must not wait on beyond its time."""
-    engine = Engine(lm, max_rows=1)
+    engine = Engine(lm, max_slots=1)
     engine.add_request("", params(1, 1000))
     engine.step()
     waiting = engine.add_request("", params(2), deadline_s=5.0)
@@ -554,7 +558,7 @@ def test_the_deadline_also_ends_the_wait(lm, clock):
 
 def test_pace_is_kept_from_the_first_character_on(lm, clock):
     engine = Engine(lm)
-    paced = engine.add_request("", params(1, 1000), pace=10.0)
+    paced = engine.add_request("", params(1, 1000), chars_per_second=10.0)
     fast = engine.add_request("", params(2, 1000))
     lengths = []
     for _ in range(400):
@@ -566,12 +570,12 @@ def test_pace_is_kept_from_the_first_character_on(lm, clock):
     assert lengths[-1] == pytest.approx(40, abs=1)
     assert fast.length == 400
     assert paced.text == alone(lm, 1, 1000, prompt="")[: paced.length]
-    assert paced.chars_per_sec == pytest.approx(10, abs=0.5)
+    assert paced.measured_chars_per_second == pytest.approx(10, abs=0.5)
 
 
 def test_after_a_stall_a_paced_reply_does_not_rush(lm, clock):
     engine = Engine(lm)
-    paced = engine.add_request("", params(1, 1000), pace=10.0)
+    paced = engine.add_request("", params(1, 1000), chars_per_second=10.0)
     engine.step()
     clock.now += 60.0
     before = paced.length
@@ -583,12 +587,12 @@ def test_after_a_stall_a_paced_reply_does_not_rush(lm, clock):
 def test_speed_is_measured_from_the_first_character_to_the_last(lm, clock):
     engine = Engine(lm)
     sequence = engine.add_request("", params(1, 11))
-    assert sequence.chars_per_sec == 0.0
+    assert sequence.measured_chars_per_second == 0.0
     while not sequence.finished:
         engine.step()
         clock.now += 0.1
     clock.now += 100.0
-    assert sequence.chars_per_sec == pytest.approx(11.0)
+    assert sequence.measured_chars_per_second == pytest.approx(11.0)
 
 
 # in a thread
@@ -596,7 +600,7 @@ def test_speed_is_measured_from_the_first_character_to_the_last(lm, clock):
 
 @pytest.fixture
 def served(lm):
-    engine = Engine(lm, max_rows=4)
+    engine = Engine(lm, max_slots=4)
     thread = threading.Thread(target=engine.run)
     thread.start()
     yield engine
@@ -627,7 +631,7 @@ def test_whoever_sees_the_end_sees_all_of_it(served):
         while not sequence.finished:
             pass
         assert sequence.memory is not None
-        assert sequence.ended > 0
+        assert sequence.ended_at > 0
         assert sequence.length == 1
 
 
@@ -660,7 +664,7 @@ def test_an_idle_or_paced_engine_sleeps(lm):
     engine.step = count  # type: ignore[method-assign]
     thread = threading.Thread(target=engine.run)
     thread.start()
-    sequence = engine.add_request("", params(1, 6), pace=20.0)
+    sequence = engine.add_request("", params(1, 6), chars_per_second=20.0)
     wait_for(sequence)
     time.sleep(0.05)
     engine.stop()
@@ -670,7 +674,7 @@ def test_an_idle_or_paced_engine_sleeps(lm):
 
 
 def test_abort_wakes_a_sleeping_engine(served):
-    sequence = served.add_request("", params(1, 1000), pace=0.01)
+    sequence = served.add_request("", params(1, 1000), chars_per_second=0.01)
     while sequence.length < 1:
         time.sleep(0.001)
     served.abort(sequence)
@@ -679,13 +683,13 @@ def test_abort_wakes_a_sleeping_engine(served):
 
 
 def test_a_deadline_wakes_a_sleeping_engine(served):
-    sequence = served.add_request("", params(1, 1000), pace=0.01, deadline_s=0.1)
+    sequence = served.add_request("", params(1, 1000), chars_per_second=0.01, deadline_s=0.1)
     wait_for(sequence)
     assert (sequence.finish_reason, sequence.length) == ("time", 1)
 
 
 def test_stop_ends_every_reply_and_takes_no_more(lm):
-    engine = Engine(lm, max_rows=1)
+    engine = Engine(lm, max_slots=1)
     thread = threading.Thread(target=engine.run)
     thread.start()
     running = engine.add_request("", params(1, 10**7))
@@ -704,7 +708,7 @@ def test_stop_ends_every_reply_and_takes_no_more(lm):
 
 
 def test_who_is_just_being_let_in_keeps_it_from_being_idle(lm, monkeypatch):
-    engine = Engine(lm, max_rows=1)
+    engine = Engine(lm, max_slots=1)
     assert engine.idle
     seen: list[bool] = []
     another = threading.Thread(target=lambda: seen.append(engine.idle))
@@ -730,20 +734,20 @@ def test_who_is_just_being_let_in_keeps_it_from_being_idle(lm, monkeypatch):
 
 
 def test_an_owner_with_many_requests_keeps_nobody_waiting(lm):
-    engine = Engine(lm, max_rows=8, max_rows_each=2)
-    greedy = [engine.add_request(PROMPT, params(seed, 30), owner="greedy") for seed in range(6)]
-    modest = engine.add_request(PROMPT, params(9, 30), owner="modest")
+    engine = Engine(lm, max_slots=8, max_slots_per_client=2)
+    greedy = [engine.add_request(PROMPT, params(seed, 30), client_id="greedy") for seed in range(6)]
+    modest = engine.add_request(PROMPT, params(9, 30), client_id="modest")
     engine.step()
     assert (engine.running, engine.waiting) == (3, 4)
-    assert [engine.place(each) for each in greedy] == [0, 0, 0, 1, 2, 3]
+    assert [engine.queue_position(each) for each in greedy] == [0, 0, 0, 1, 2, 3]
     finish(engine, modest, *greedy)
     assert modest.text == alone(lm, 9, 30)
     assert [each.text for each in greedy] == [alone(lm, seed, 30) for seed in range(6)]
-    assert greedy[0].ended <= modest.ended <= greedy[2].ended
+    assert greedy[0].ended_at <= modest.ended_at <= greedy[2].ended_at
 
 
 def test_without_an_owner_everyone_is_somebody_else(lm):
-    engine = Engine(lm, max_rows=8, max_rows_each=1)
+    engine = Engine(lm, max_slots=8, max_slots_per_client=1)
     for seed in range(6):
         engine.add_request(PROMPT, params(seed))
     engine.step()

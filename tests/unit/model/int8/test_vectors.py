@@ -55,7 +55,7 @@ def _steps(lm: CharLSTM, hold: Held) -> list[dict[str, Any]]:
     backend, row = lm.backend(1, "int8"), np.zeros(1, np.int64)
     steps = []
     for id_ in lm.tokenizer.encode(TEXT).tolist():
-        logits = backend.predict(row, np.array([id_]), [check_clamps(hold, lm.config)])
+        logits = backend.forward(row, np.array([id_]), [check_clamps(hold, lm.config)])
         state = backend.state(0)
         h, bits = integer_h(state.h).flatten().tolist(), _bits(torch.from_numpy(logits))
         steps.append({"id": id_, "h": h, "c": _bits(state.c), "logits": bits})
@@ -64,7 +64,7 @@ def _steps(lm: CharLSTM, hold: Held) -> list[dict[str, Any]]:
 
 def _held(lm: CharLSTM, hold: Held) -> dict[str, Any]:
     asked: dict[str, Any] = {"temperature": 1.2, "seed": 6}
-    reply = {**asked, "prompt": TEXT, "text": generate(lm, TEXT, 120, hold=hold, **asked)}
+    reply = {**asked, "prompt": TEXT, "text": generate(lm, TEXT, 120, clamps=hold, **asked)}
     return {"hold": [list(each) for each in hold], "steps": _steps(lm, hold), "reply": reply}
 
 
@@ -73,7 +73,7 @@ def _blend(first: CharLSTM) -> dict[str, Any]:
     blend = Blend(first, tiny(OTHER, 4, 6, 1, x=2), 0.3)
     backend, row = blend.backend(1, "int8"), np.zeros(1, np.int64)
     ids = blend.tokenizer.encode(TEXT, unknown="skip").tolist()
-    told = [backend.predict(row, np.array([id_])) for id_ in ids]
+    told = [backend.forward(row, np.array([id_])) for id_ in ids]
     shares = [{"share": share, "temperature": 1.2, "seed": seed} for seed, share in enumerate((0.3, 0.05, 1))]
     return {
         "network": {"vocab": list(OTHER), "embedding_size": 4, "hidden_size": 6, "num_layers": 1, "x": 2},

@@ -61,11 +61,11 @@ def test_compiled_and_torch_agree_in_every_bit(network: LSTMNetwork) -> None:
         ids = generator.integers(0, VOCAB, len(rows))
         if turn % 3 == 0:
             for each in backends:
-                each.read(rows, ids)
+                each.prefill(rows, ids)
             continue
         params = [some_params(generator) for _ in rows]
         numbers = [int(n) for n in generator.integers(0, 2**64, len(rows), dtype=np.uint64)]
-        one, other = (each.write(rows, ids, params, numbers) for each in backends)
+        one, other = (each.decode(rows, ids, params, numbers) for each in backends)
         assert one == other
     for row in range(ROWS):
         left, right = (each.state(row) for each in backends)
@@ -85,8 +85,8 @@ def test_a_row_is_the_same_alone_and_among_others(network: LSTMNetwork, kind: ty
         rows = np.concatenate([[0], others]).astype(np.int64)
         ids = np.concatenate([[last], generator.integers(0, VOCAB, len(others))]).astype(np.int64)
         number = int(generator.integers(0, 2**63))
-        many = crowd.write(rows, ids, [params] * len(rows), [number] * len(rows))
-        assert many[0] == alone.write(np.array([0]), np.array([last]), [params], [number])[0]
+        many = crowd.decode(rows, ids, [params] * len(rows), [number] * len(rows))
+        assert many[0] == alone.decode(np.array([0]), np.array([last]), [params], [number])[0]
         last = many[0]
     assert torch.equal(crowd.state(0).h, alone.state(0).h)
     assert torch.equal(crowd.state(0).c, alone.state(0).c)
@@ -96,10 +96,10 @@ def test_a_row_is_the_same_alone_and_among_others(network: LSTMNetwork, kind: ty
 def test_a_state_that_is_taken_out_and_put_back_is_the_same(network: LSTMNetwork, kind: type) -> None:
     backend = kind(network if kind is Float32Backend else Int8Weights.of(network), 3)
     for token in range(10):
-        backend.read(np.array([1]), np.array([token]))
+        backend.prefill(np.array([1]), np.array([token]))
     state = backend.state(1)
     backend.load(2, state)
-    backend.read(np.array([1, 2]), np.array([3, 3]))
+    backend.prefill(np.array([1, 2]), np.array([3, 3]))
     assert torch.equal(backend.state(1).h, backend.state(2).h)
     assert torch.equal(backend.state(1).c, backend.state(2).c)
     assert not torch.equal(state.c, backend.state(1).c)  # what was taken out does not change with the row

@@ -76,7 +76,7 @@ def test_what_is_sent_with_a_hand_on_the_memory_is_written_so_and_says_so(served
     talk = talk_of(served, UP)
     assert (
         talk.turns[-1].reply
-        == generate(served.lm, PROMPT, 60, seed=5, hold=UP)
+        == generate(served.lm, PROMPT, 60, seed=5, clamps=UP)
         != generate(served.lm, PROMPT, 60, seed=5)
     )
     assert "a hand on cell 3 of layer 0 up" in talk.view()
@@ -107,9 +107,9 @@ def test_a_hand_that_grips_while_it_writes_holds_from_the_next_character_on(serv
     assert turn.reply[:17] == free[:17]
     assert turn.reply != free
     numbers, reading = Randomness(5), turn.reading()
-    for seen in list(reading.walk(len(PROMPT))):
-        assert seen.expected is not None
-        assert choose(seen.expected, turn.parts[0].params, numbers.number(seen.position - len(PROMPT))) == seen.id
+    for seen in list(reading.tokens(len(PROMPT))):
+        assert seen.logits is not None
+        assert choose(seen.logits, turn.parts[0].params, numbers.number(seen.position - len(PROMPT))) == seen.id
     moves.regrip(talk, held(UP))  # it is over: there is nothing to go on with
     assert len(turn.parts) == 4
 
@@ -124,9 +124,9 @@ def test_a_held_turn_is_read_again_as_it_was_written(served: LoadedModel, prompt
     write(talk)
     for turn in talk.turns:
         given, numbers = len(turn.to_read), Randomness(turn.parts[0].params.seed)
-        for seen in list(turn.reading().walk(given)):
-            if seen.expected is not None:
-                assert choose(seen.expected, turn.parts[0].params, numbers.number(seen.position - given)) == seen.id
+        for seen in list(turn.reading().tokens(given)):
+            if seen.logits is not None:
+                assert choose(seen.logits, turn.parts[0].params, numbers.number(seen.position - given)) == seen.id
         assert seen.position == given + 59
 
 
@@ -150,7 +150,7 @@ def test_written_again_it_keeps_its_seed_and_undo_brings_the_other_back(served: 
     free = talk.turns[-1].reply
     moves.again(talk, served, held(UP, 77, 5))
     write(talk)
-    assert talk.turns[-1].reply == generate(served.lm, PROMPT, 60, seed=5, hold=UP)
+    assert talk.turns[-1].reply == generate(served.lm, PROMPT, 60, seed=5, clamps=UP)
     moves.again(talk, served, held((), 77, 5))
     write(talk)
     assert talk.turns[-1].reply == free
@@ -173,7 +173,7 @@ def test_written_again_it_begins_where_its_seed_began_to_count(served: LoadedMod
     after = talk.turns[-1].reply
     assert after[:60] == before[:60]
     assert after != before
-    assert [(part.first, part.length) for part in talk.turns[-1].parts] == [(0, 60), (0, 30)]
+    assert [(part.draw_offset, part.length) for part in talk.turns[-1].parts] == [(0, 60), (0, 30)]
 
 
 def test_a_reply_is_compared_with_what_it_would_be_without_the_hand(served: LoadedModel) -> None:
@@ -238,7 +238,7 @@ def test_a_held_conversation_is_shared_and_followed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "holds"),
+    ("text", "clamps"),
     [
         ("", ()),
         ("0.3~4", UP),

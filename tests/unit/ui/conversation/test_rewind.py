@@ -100,12 +100,12 @@ def test_a_character_that_is_picked_stands_there_and_the_numbers_go_on(served: L
         assert other[:keep] == text[: keep - 1] + pick
         engine = served.engine
         memory = talk.turns[-1].parts[-2].memory
-        alone = engine.add_request("", settings(5, len(other) - keep).params, memory=memory, first=keep)
+        alone = engine.add_request("", settings(5, len(other) - keep).params, memory=memory, draw_offset=keep)
         while not alone.finished:
             engine.step()
         assert other[keep:] == alone.text
         reader = Engine(served.lm)
-        read = reader.add_request("ROMEO:" + other[:keep], alone.params, first=keep)
+        read = reader.add_request("ROMEO:" + other[:keep], alone.params, draw_offset=keep)
         while not read.finished:
             reader.step()
         assert read.text == alone.text

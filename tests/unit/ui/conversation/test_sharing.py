@@ -168,7 +168,7 @@ def test_why_it_is_not_the_same_is_said_as_far_as_it_is_known() -> None:
 
 
 def test_in_float32_other_machines_are_warned_of() -> None:
-    rounded = serve(arithmetic="float32")
+    rounded = serve(precision="float32")
     link = shared(rounded)
     assert link.arithmetic == "float32"
     assert mark(link, rounded) == SAME + " It is written in float32, which another machine may round otherwise."

@@ -78,10 +78,10 @@ def test_continue_goes_on_with_the_same_reply_and_undo_brings_it_back(old: Loade
     moves.go_on(talk, new, seeded(99))
     turn = write(new, talk)
     read = f"ROMEO:{first}JULIET:{second}"
-    assert turn.reply == second + "".join(stream(new.lm, read, 20, seed=6, first=20))
+    assert turn.reply == second + "".join(stream(new.lm, read, 20, seed=6, draw_offset=20))
     assert [part.params.seed for part in turn.parts] == [6, 6]
-    assert (turn.parts[-1].first, turn.prompt, len(talk.turns)) == (20, "JULIET:", 2)
-    seen = list(turn.reading().walk(len(read) - 20))
+    assert (turn.parts[-1].draw_offset, turn.prompt, len(talk.turns)) == (20, "JULIET:", 2)
+    seen = list(turn.reading().tokens(len(read) - 20))
     assert all(each.bits >= 0 for each in seen)
     assert notices(talk) == [READ]
     moves.go_on(talk, new, seeded(99))

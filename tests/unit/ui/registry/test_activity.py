@@ -14,7 +14,7 @@ from ui.registry.registry import ModelRegistry
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The only engine of a shelf, stepped by hand, with room for two rows."""
     lm = random_model()
-    engine = Engine(lm, max_rows=2)
+    engine = Engine(lm, max_slots=2)
     monkeypatch.setattr(ModelRegistry, "engines", property(lambda registry: [engine]))
     return engine
 
