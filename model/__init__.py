@@ -21,7 +21,7 @@ backends     the LSTM step over slots of state
 engine       continuous batching
 hub          one pinned commit of a model on the Hub, downloaded whole
 files        atomic writes and the lock of a file
-terminal     what a command line needs of its terminal
+terminal     text that is safe to show; what a command line needs of its terminal
 pretrained   the bundled model
 """
 

@@ -24,7 +24,7 @@ from .char_lstm import checkpoint_folder, split_revision
 from .checkpoint.checkpoint import SERVED
 from .engine.blend import DEFAULT_SHARE
 from .settings import number_or_text
-from .terminal import ctrl_c, forget_stdout, say, size, table, visible
+from .terminal import ctrl_c, forget_stdout, say, size, table, terminal_text
 from .tokenizer import describe_unknown
 
 _FLUSH_S = 1 / 30  # as often as an eye can follow; one system call a character would cost more than the character
@@ -169,7 +169,7 @@ def _writer(options: argparse.Namespace) -> CharLSTM | Blend:
 def _write(writer: Stream, prompt: str, out: TextIO) -> int:
     """Streams a reply to a terminal, with its prompt before it, or to a pipe, alone."""
     terminal = out.isatty()
-    show = visible if terminal else str
+    show = terminal_text if terminal else str
     if terminal:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         out.write(show(prompt) if plain or not prompt else f"\x1b[1m{show(prompt)}\x1b[0m")
@@ -292,7 +292,7 @@ def _info(options: argparse.Namespace) -> int:
         "files": ", ".join(f"{name} {size(count)}" for name, count in files.items()),
         **{f"training {name}": _short(value) for name, value in lm.training.items() if value != ""},
     }
-    table({name: visible(line) for name, line in lines.items()}, sys.stdout)
+    table({name: terminal_text(line) for name, line in lines.items()}, sys.stdout)
     return 0
 
 

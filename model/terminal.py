@@ -1,6 +1,7 @@
-"""What a command line needs of its terminal: text that cannot disturb it, lines and tables, Ctrl-C in good order.
+"""Text that is safe to show (in a terminal, in Markdown, on one line), and what a command line needs of its terminal.
 
-Knows no model.
+A generated or downloaded text may hold escape sequences that a terminal executes, and bidirectional controls that
+reorder what is displayed. Knows no model.
 """
 
 from __future__ import annotations
@@ -14,6 +15,38 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TextIO
+
+_BIDI = "\u202a-\u202e\u2066-\u2069"
+_FOR_TERMINAL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_BIDI}]")
+_FOR_MARKDOWN = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]")
+
+
+def terminal_text(text: str) -> str:
+    """Returns `text` without what a terminal would execute; tabs and line ends stay.
+
+    ASCII control characters become their Unicode pictures (ESC is ␛); C1 controls, line separators and bidirectional
+    controls become U+FFFD.
+    """
+    return _FOR_TERMINAL.sub(_picture, text)
+
+
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+
+
+def markdown_text(text: str) -> str:
+    """Returns `text` as it may stand in a Markdown file: line ends are LF, tabs stay.
+
+    Other control characters, bidirectional controls and surrogates become U+FFFD.
+    """
+    return _FOR_MARKDOWN.sub("\ufffd", re.sub(r"\r\n?", "\n", text))
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """Returns `text` as one printable line of at most `limit` characters; others are escaped as in Python (`\\x1b`)."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 @contextlib.contextmanager
@@ -34,15 +67,6 @@ def ctrl_c(end: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def visible(text: str) -> str:
-    """Control characters as pictures: a model may have learned escape sequences, which a terminal would obey."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: _picture(ord(found[0])), text)
-
-
-def _picture(code: int) -> str:
-    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else f"<{code:02X}>"
 
 
 def size(count: int) -> str:

@@ -7,14 +7,15 @@ gets into a card.
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from model.terminal import markdown_text
 
 USE = "## Use it"  # the part of a card that tells how
 
 
 def fenced(text: str, language: str) -> str:
     """`text` as a fenced block that nothing inside can end: the fence is longer than any run of backticks in it."""
-    text = visible(text)
+    text = markdown_text(text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
@@ -44,19 +45,9 @@ def leading_to(card: str, space: str) -> str:
     return changed if count else card.replace(f"\n{USE}\n\n", f"\n{USE}\n\n{link}\n\n", 1)
 
 
-def visible(text: str) -> str:
-    """`text` without what a page cannot show or what could turn it around: control and bidi characters, surrogates."""
-    text = re.sub(r"\r\n?", "\n", text)
-    hidden = {"Cc", "Cs"}
-    bidi = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    return "".join(
-        "\ufffd" if (unicodedata.category(c) in hidden and c not in "\n\t") or c in bidi else c for c in text
-    )
-
-
 def line(value: object) -> str:
     """A noted value as one line of at most 200 visible characters; "" when it is not text or a number."""
-    return " ".join(visible(str(value)).split())[:200] if isinstance(value, (str, int, float)) else ""
+    return " ".join(markdown_text(str(value)).split())[:200] if isinstance(value, (str, int, float)) else ""
 
 
 def markdown(text: str) -> str:

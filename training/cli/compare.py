@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.checkpoint import CONFIG, CheckpointError, parse_config
+from model.terminal import terminal_text
 
 from ..card.curve import Curve, number
 from ..errors import RunError
-from ..run.console import visible
 from ..run.run_folder import METRICS, read_metrics
 
 WIDTH = 100  # columns of a table, at most
@@ -56,7 +56,7 @@ def read_run(path: str) -> Run:
     Raises:
         RunError: it is neither, or damaged; the message is one line.
     """
-    shown = visible(path).replace("\n", " ")
+    shown = terminal_text(path).replace("\n", " ")
     folder = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises where there is no such user
     if not folder.is_dir():
         raise RunError(f"there is no run folder {shown!r}")
@@ -74,7 +74,7 @@ def read_run(path: str) -> Run:
         raise RunError(f"{shown!r} is damaged: {error}") from None
     whole = folder.absolute()
     name = f"{whole.parent.name}/{whole.name}" if is_checkpoint else whole.name
-    return Run(visible(name).replace("\n", " "), metrics, config.parameters, training)
+    return Run(terminal_text(name).replace("\n", " "), metrics, config.parameters, training)
 
 
 def read_all(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
@@ -112,7 +112,7 @@ def _row(run: Run) -> tuple[str, ...]:
     seconds, cost = number(best.get("seconds")), number(run.training.get("int8_cost"))
     preset = run.training.get("preset")
     return (
-        visible(preset)[:7] if isinstance(preset, str) else "-",
+        terminal_text(preset)[:7] if isinstance(preset, str) else "-",
         _short(run.parameters),
         _shown(number(best.get("step")), ",.0f"),
         _short(number(best.get("chars"))),

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from model import CharLSTM, LSTMConfig, LSTMNetwork, ModelUnavailableError
 from model.char_lstm import is_local, split_revision
+from model.terminal import one_line
 
-from ..corpus.decode import shown
 from ..corpus.ids_file import Ids
 from ..learner.recipe import PRESETS, Recipe
 from ..run.console import say, warn
@@ -46,7 +46,7 @@ class Parent:
     def about(self) -> dict[str, str]:
         """What a run notes of it, for anyone to read."""
         corpus = self.lm.training.get("corpus")
-        read = {"base_corpus": shown(corpus)} if isinstance(corpus, str) else {}
+        read = {"base_corpus": one_line(corpus)} if isinstance(corpus, str) else {}
         return {**({"base_model": self.name} if self.name else {}), **read}
 
 
@@ -59,7 +59,7 @@ def parent_of(options: argparse.Namespace) -> Parent | None:
     """
     if options.parent is None:
         return None
-    say(f"Loading {shown(options.parent)} …")
+    say(f"Loading {one_line(options.parent)} …")
     parent = load_parent(options.parent)
     if parent.lm.notice:
         warn(parent.lm.notice)

@@ -16,13 +16,13 @@ import torch
 
 from model import CharTokenizer, ChatFormat, LSTMConfig
 from model.checkpoint.checkpoint import Checkpoint
+from model.terminal import one_line
 
 from ..card import ngram
 from ..card.overlap import Source
 from ..card.redact import public_source, public_sources
 from ..corpus import privacy
 from ..corpus.chat_exports import ChatReader
-from ..corpus.decode import shown
 from ..corpus.download import size_text
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus, check_length, corpus_name, read_corpus
@@ -273,7 +273,7 @@ def _chat_facts(reader: ChatReader, chat: ChatFormat) -> dict[str, Any]:
     asks, replies = chat.prefix.removesuffix(": "), chat.opening.removesuffix(": ")
     say(
         f"{sum(reader.speakers.values()):,} messages of {len(reader.speakers):,} speakers: it speaks as "
-        f"{shown(replies)} to {shown(asks)}."
+        f"{one_line(replies)} to {one_line(asks)}."
     )
     return {"examples": reader.examples(chat)}
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from model import CharTokenizer
+from model.terminal import one_line
 from model.tokenizer import UnknownCharacter, describe_unknown
 
-from ..corpus.decode import shown
 from ..corpus.download import size_text
 from ..corpus.ids_file import Ids
 from ..errors import RunError
@@ -40,7 +40,7 @@ def load_teachers(options: argparse.Namespace) -> list[Parent]:
         raise OptionsError("--teacher is for a run of one process: start it without torchrun")
     found = []
     for typed in options.teachers:
-        say(f"Loading {shown(typed)} …")
+        say(f"Loading {one_line(typed)} …")
         found.append(load_parent(typed))
     return found
 
@@ -57,7 +57,7 @@ def expected_by(taught_by: Sequence[Parent], tokenizer: CharTokenizer, ids: Ids,
         if unknown := teachers.unknown_to(teacher.lm, tokenizer):
             listed = describe_unknown([UnknownCharacter(char, 0, 1) for char in unknown])
             raise OptionsError(
-                f"--teacher {shown(teacher.name or teacher.lm.name)} has never seen {listed}: a teacher has to know "
+                f"--teacher {one_line(teacher.name or teacher.lm.name)} has never seen {listed}: a teacher has to know "
                 "every character of the text"
             )
     needed, free = teachers.bytes_needed(len(train), len(tokenizer)), shutil.disk_usage(folder).free

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from model import ChatFormat
+from model.terminal import one_line
 
-from .decode import CorpusError, shown
+from .decode import CorpusError
 
 TURN_END = "\n\n"
 _NAME_MOST = 60  # characters of a name; what is longer before a colon is a notice of the messenger
@@ -93,9 +94,9 @@ class ChatReader:
             CorpusError: nobody of this name speaks, or nobody else.
         """
         names = [name for name, _ in self.speakers.most_common()]
-        listed = ", ".join(shown(name, 40) for name in names[:5]) + (" …" if len(names) > 5 else "")
+        listed = ", ".join(one_line(name, 40) for name in names[:5]) + (" …" if len(names) > 5 else "")
         if reply_as is not None and reply_as not in names:
-            raise CorpusError(f"--reply-as is {shown(reply_as, 60)!r}, and nobody of that name speaks: {listed}")
+            raise CorpusError(f"--reply-as is {one_line(reply_as, 60)!r}, and nobody of that name speaks: {listed}")
         if len(names) < 2:
             raise CorpusError(f"only {listed} speaks in this chat, and it takes two: leave --chat away")
         replies = reply_as or next((name for name in _REPLYING if name in names), names[0])

@@ -30,12 +30,6 @@ class NotTextError(CorpusError):
         super().__init__(f"{label} is not text but {what}: {advice}")
 
 
-def shown(text: str, limit: int = 200) -> str:
-    """`text` as a message may show it: on one line, printable, and not endless."""
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
 _UNPACK = "unpack it and give the text inside"
 _SAVE_AS_TEXT = "save it as plain text (.txt, UTF-8) and give that"
 _EXPORT = "export its text column to a plain text file and give that"

@@ -14,7 +14,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .decode import CorpusError, shown
+from model.terminal import one_line
+
+from .decode import CorpusError
 
 if TYPE_CHECKING:
     import httpx2
@@ -69,7 +71,7 @@ def public_url(url: str) -> str:
     """The address without user, password, query and fragment, any of which may be a secret."""
     scheme, _, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")
     authority, slash, path = rest.partition("/")
-    return shown(f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}")
+    return one_line(f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}")
 
 
 def url_file_name(url: str) -> str:
@@ -199,5 +201,5 @@ def _transfer_error(error: Exception, label: str, received: int) -> CorpusError:
     if isinstance(error, httpx2.DecodingError):
         return CorpusError(f"{label} is packed in a way that cannot be unpacked: download it and give the file")
     if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
-        return CorpusError(f"{label} cannot be reached ({shown(str(error))}): check the address and the network")
+        return CorpusError(f"{label} cannot be reached ({one_line(str(error))}): check the address and the network")
     return CorpusError(f"{label} was cut off after {size_text(received)}: try again")

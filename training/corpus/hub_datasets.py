@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote
 
+from model.terminal import one_line
+
 from . import download as corpus_fetch
-from .decode import CorpusError, shown
+from .decode import CorpusError
 from .download import Progress, too_large
 
 HUB_PREFIX = "hf://"
@@ -41,7 +43,7 @@ class HubFile:
 
     @property
     def label(self) -> str:
-        return shown(f"hf://datasets/{self.dataset}/{self.path}")
+        return one_line(f"hf://datasets/{self.dataset}/{self.path}")
 
 
 def parse_hub_source(source: str) -> tuple[str, str | None, str]:
@@ -49,7 +51,7 @@ def parse_hub_source(source: str) -> tuple[str, str | None, str]:
     match = _HUB_SOURCE.fullmatch(source)
     if match is None:
         raise CorpusError(
-            f"{shown(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
+            f"{one_line(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
             "(or hf://datasets/OWNER/NAME for all its .txt files)"
         )
     revision = match["revision"]
@@ -137,7 +139,7 @@ def _cached_file(dataset: str, revision: str | None, path: str) -> HubFile:
     if commit and path and isinstance(try_to_load_from_cache(dataset, path, repo_type="dataset", revision=commit), str):
         return HubFile(dataset, commit, path, None, cached=True)
     raise CorpusError(
-        f"the Hub cannot be reached, and {shown(path) or 'a full listing'} of the dataset {dataset} "
+        f"the Hub cannot be reached, and {one_line(path) or 'a full listing'} of the dataset {dataset} "
         "is not in the cache: check the network (and HF_ENDPOINT, HF_HUB_OFFLINE), or give a local file"
     )
 
@@ -152,9 +154,9 @@ def _select(dataset: str, names: Sequence[str], path: str) -> list[str]:
         found = [name for name in names if name.startswith(below) and name.lower().endswith(".txt")]
     if found:
         return found
-    wanted = f"no {shown(path)}" if path else "no .txt file"
+    wanted = f"no {one_line(path)}" if path else "no .txt file"
     has = [name for name in names if not name.startswith(".")]
-    listed = ", ".join(shown(name, 80) for name in has[:5]) or "nothing"
+    listed = ", ".join(one_line(name, 80) for name in has[:5]) or "nothing"
     more = f" and {len(has) - 5} more" if len(has) > 5 else ""
     raise CorpusError(
         f"the dataset {dataset} has {wanted}; it has {listed}{more}: "

@@ -26,8 +26,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model.terminal import one_line
+
 from .chat_exports import chat_kind
-from .decode import CorpusError, Errors, NotTextError, decode, shown
+from .decode import CorpusError, Errors, NotTextError, decode
 from .download import Progress, too_large
 from .ids_file import Ids, IdsWriter, texts
 from .sources import STDIN, Item, Source, expand, name_of, stamp
@@ -135,7 +137,7 @@ def read_corpus(
     if isinstance(sources, str):
         raise TypeError("sources is a list of strings, not one string")
     if errors not in ("strict", "replace"):
-        raise CorpusError(f"--errors is {shown(str(errors))}; it can be strict or replace")
+        raise CorpusError(f"--errors is {one_line(str(errors))}; it can be strict or replace")
     if sources.count(STDIN) > 1:
         raise CorpusError("standard input (-) was given twice, and it can be read once: leave one out")
     expanded = [expand(typed) for typed in sources]  # all of them first: a typing error costs no download
@@ -158,7 +160,7 @@ def check_length(corpus: Corpus, needed: int, what: str = "one window") -> None:
     """CorpusError unless the corpus has the `needed` characters for `what`."""
     if corpus.characters < needed:
         raise CorpusError(
-            f"the text {shown(corpus.name)} is too short: it has {corpus.characters:,} characters, and {what} "
+            f"the text {one_line(corpus.name)} is too short: it has {corpus.characters:,} characters, and {what} "
             f"needs at least {needed:,}: give a longer text"
         )
 
@@ -173,14 +175,14 @@ def _room(path: Path | None) -> int:
 def _check_known_size(sources: Sequence[Source], max_bytes: int) -> None:
     known = sum(item.size or 0 for source in sources for item in source.items)
     if known > max_bytes:
-        label = shown(sources[0].typed) if len(sources) == 1 else "the text"
+        label = one_line(sources[0].typed) if len(sources) == 1 else "the text"
         raise too_large(label, known, max_bytes)
 
 
 def _unwritable(path: Path | None, error: OSError) -> CorpusError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     advice = "make room, or choose another disk with --out" if full else "choose another folder with --out"
-    where = "a temporary file" if path is None else shown(str(path.parent))
+    where = "a temporary file" if path is None else one_line(str(path.parent))
     return CorpusError(f"the text cannot be kept in {where} ({error.strerror or type(error).__name__}): {advice}")
 
 
@@ -225,7 +227,9 @@ class _Reader:
         named_file = len(source.items) == 1 and not source.items[0].found
         if not named_file:
             left_out = f" (left out: {self._left_out()})" if str(self._left_out()) else ""
-            raise CorpusError(f"{shown(source.typed)} holds no text{left_out}: give a folder with text files in UTF-8")
+            raise CorpusError(
+                f"{one_line(source.typed)} holds no text{left_out}: give a folder with text files in UTF-8"
+            )
         if alone:
             raise CorpusError(f"{source.items[0].label} is empty: give a file with text in it")
         self._warnings.append(f"{source.items[0].label} is empty")

@@ -19,9 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from model.terminal import one_line
+
 from . import download as corpus_fetch
 from . import hub_datasets as corpus_datasets
-from .decode import SNIFFED_BYTES, CorpusError, binary_kind, shown
+from .decode import SNIFFED_BYTES, CorpusError, binary_kind
 from .download import Progress
 
 STDIN = "-"
@@ -69,7 +71,7 @@ def expand(typed: str) -> Source:
         return _expand_hub(typed)
     if separator and scheme.isalnum():
         raise CorpusError(
-            f"{shown(typed)} cannot be read: a text is a file, a folder, a glob, -, http(s)://… "
+            f"{one_line(typed)} cannot be read: a text is a file, a folder, a glob, -, http(s)://… "
             "or hf://datasets/OWNER/NAME/FILE.txt"
         )
     return _expand_local(typed)
@@ -153,13 +155,13 @@ def _expand_local(typed: str) -> Source:
     source = Source(typed)
     if mode is not None and stat.S_ISDIR(mode):
         for file in _walk(typed, path, source):
-            _add_found(shown(str(Path(typed) / file.relative_to(path))), file, source)
+            _add_found(one_line(str(Path(typed) / file.relative_to(path))), file, source)
     elif mode is not None:
-        source.items.append(_local_item(shown(typed), path))
+        source.items.append(_local_item(one_line(typed), path))
     elif _GLOB.search(typed):
         _glob(path, source)
     else:
-        raise CorpusError(f"there is no file or folder {shown(typed)}: {_suggestion(typed, path)}")
+        raise CorpusError(f"there is no file or folder {one_line(typed)}: {_suggestion(typed, path)}")
     return source
 
 
@@ -176,12 +178,12 @@ def _mode(path: Path) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise _unreadable(shown(str(path)), error) from error
+        raise _unreadable(one_line(str(path)), error) from error
 
 
 def _unreadable(label: str, error: Exception) -> CorpusError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-    return CorpusError(f"{label} cannot be read ({shown(reason)}): check its name and its permissions")
+    return CorpusError(f"{label} cannot be read ({one_line(reason)}): check its name and its permissions")
 
 
 def _suggestion(typed: str, path: Path) -> str:
@@ -190,7 +192,7 @@ def _suggestion(typed: str, path: Path) -> str:
     except OSError:
         close = []
     if close:
-        return f"is it {shown(close[0])}?"
+        return f"is it {one_line(close[0])}?"
     if re.fullmatch(r"[\w.-]+/[\w.-]+", typed, re.ASCII):
         return f"check the name, or for a dataset on the Hub write hf://datasets/{typed}"
     return "check the name and the folder you are in"
@@ -218,7 +220,7 @@ def _walk(label: str, folder: Path, source: Source) -> list[Path]:
     """The files of a folder, sorted by their path in it, so that every machine gives the same text."""
 
     def stop(error: OSError) -> None:
-        raise _unreadable(shown(str(Path(label) / os.path.relpath(error.filename or folder, folder))), error)
+        raise _unreadable(one_line(str(Path(label) / os.path.relpath(error.filename or folder, folder))), error)
 
     paths: list[Path] = []
     entered: set[tuple[int, int]] = set()  # links to folders are followed, but not in circles
@@ -237,12 +239,12 @@ def _walk(label: str, folder: Path, source: Source) -> list[Path]:
 def _glob(pattern: Path, source: Source) -> None:
     matches = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
     if not matches:
-        raise CorpusError(f"nothing is called {shown(source.typed)}: check the pattern and the folder you are in")
+        raise CorpusError(f"nothing is called {one_line(source.typed)}: check the pattern and the folder you are in")
     paths: dict[Path, None] = {}  # `**` matches a folder and what is in it: each file once, in order
     for match in sorted(map(Path, matches), key=lambda path: path.parts):
         paths.update(dict.fromkeys(_walk(str(match), match, source) if match.is_dir() else [match]))
     for path in paths:
-        _add_found(shown(str(path)), path, source)
+        _add_found(one_line(str(path)), path, source)
 
 
 def _add_found(label: str, path: Path, source: Source) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable
 from time import monotonic
 
 from tqdm import tqdm
+
+from model.terminal import terminal_text
 
 _QUIET_S = 10.0  # between two lines where there is no terminal to draw a bar on
 _PATIENCE_S = 5.0  # between two lines of other long work
@@ -78,7 +79,12 @@ def sample(text: str, width: int | None = None) -> str:
     """
     width = max(20, (width or shutil.get_terminal_size().columns) - len(_MARGIN) - 1)
     whole = text.rpartition(" ")[0] if " " in text.strip() else text
-    rows = [row for line in visible(whole).split("\n") if line.strip() for row in _wrapped(line.rstrip(), width)]
+    rows = [
+        row
+        for line in terminal_text(whole).expandtabs(4).split("\n")
+        if line.strip()
+        for row in _wrapped(line.rstrip(), width)
+    ]
     return "\n".join(_MARGIN + row for row in rows[:_SAMPLE_LINES] or ["(nothing but white space, so far)"])
 
 
@@ -89,17 +95,6 @@ def _terminal_width() -> int:
     except (OSError, ValueError, AttributeError):
         return 0
     return columns if lines > 1 else 0
-
-
-def visible(text: str) -> str:
-    """Control characters as pictures: a text may hold escape sequences, which a terminal would obey."""
-    text = text.replace("\t", "    ")
-    return re.sub("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", _picture, text)
-
-
-def _picture(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return chr(0x2400 + code) if code < 0x20 else "\ufffd"
 
 
 def _wrapped(line: str, width: int) -> list[str]:

@@ -250,7 +250,7 @@ def test_a_card_is_led_to_a_page_that_came_later() -> None:
 
 
 def test_what_a_card_needs_can_be_loaded_before() -> None:
-    told = "import sys; from training import model_card as it; before = set(sys.modules); it.get_ready()"
+    told = "import sys; from training.card import model_card as it; before = set(sys.modules); it.get_ready()"
     loaded = f"{told}; print(*sorted({{'matplotlib.figure', 'numba'}} & set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [name for name in ("matplotlib.figure", "numba") if has(name)]

@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import hashlib
 import io
-import json
 import os
 import pickle
 import random
@@ -24,7 +23,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from training.corpus.decode import decode, shown
+from training.corpus.decode import decode
 from training.corpus.reader import Corpus, CorpusError, Errors, check_length, read_corpus
 
 
@@ -474,10 +473,3 @@ def test_memory_is_that_of_a_piece_however_long_the_text(tmp_path: Path, line: b
 
     short, long = peak(300_000), peak(3_000_000)
     assert long < short + 1_000_000
-
-
-def test_messages_show_anything_on_one_line() -> None:
-    assert shown("a\nb\x1b[31m\udcff\u202e") == "a\\nb\\x1b[31m\\udcff\\u202e"
-    assert shown("é中" * 400).endswith("…")
-    assert len(shown("x" * 10**6)) <= 200
-    assert json.loads(json.dumps(shown("\udcff"))) == "\\udcff"
