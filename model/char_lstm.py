@@ -17,6 +17,7 @@ import torch
 from .backends.backend import Backend, Precision, make_backend
 from .chat import ChatFormat
 from .checkpoint.checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
+from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from .hub import Pull, check_client, readable
 from .int8.weights import Int8Weights
 from .lstm import LSTMConfig, LSTMNetwork
@@ -209,13 +210,13 @@ def split_revision(model: str) -> tuple[str, str | None]:
 
 
 def checkpoint_folder(path: str | Path) -> Path:
-    """The checkpoint a path means: itself, or the best one of a run folder.
+    """Returns the checkpoint folder that a path names: the folder itself, the best of a run, RUN/best or RUN/latest.
 
     Raises:
         CheckpointError: there is no such folder.
     """
     folder = Path(path).expanduser()
-    if not folder.is_dir():
+    pointed = pointed_checkpoint(folder) if folder.name in (BEST, LATEST) else None
+    if pointed is None and not folder.is_dir():
         raise CheckpointError(f"there is no folder {str(path)!r}: a model on the Hub is written user/name")
-    best = folder / "best"
-    return best if best.is_dir() else folder
+    return pointed or pointed_checkpoint(folder / BEST) or folder

@@ -1,4 +1,5 @@
 """The files of a checkpoint folder: their format, strict reading, verification and writing.
 
 checkpoint  config.json, model.safetensors, manifest.json, cells.json: write, read, verify
+pointer     best and latest of a run folder
 """

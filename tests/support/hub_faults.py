@@ -21,7 +21,7 @@ from safetensors.torch import load
 
 from model.checkpoint.checkpoint import SERVED
 from tests.local_hub import LocalHub
-from tests.support.tiny_runs import SIZES, before_step, checkpoints, outcome, write_text
+from tests.support.tiny_runs import SIZES, before_step, best_of, checkpoints, outcome, write_text
 from training.cli import main as cli
 from training.hub.pusher import Patience
 
@@ -105,7 +105,7 @@ class Trouble:
         """Pushes what is left of a run; the Hub then has its newest checkpoint, and its best."""
         assert self.here("push", run)[0] == 0
         state = "training_state/state.safetensors"
-        newest, best = checkpoints(self.folder / run)[-1], self.folder / run / "best"
+        newest, best = checkpoints(self.folder / run)[-1], best_of(self.folder / run)
         assert self.hub.read("ada/plays", state, "training") == (newest / state).read_bytes()
         assert self.hub.read("ada/plays", "model.safetensors") == (best / "model.safetensors").read_bytes()
         assert int(load(self.hub.read("ada/plays", state, "training"))["steps_done"]) == 8
@@ -146,5 +146,5 @@ class Trouble:
         self.hub.faults.clear()
         assert self.here("space", "whole", "--space=ada/page")[0] == 0
         for name in SERVED:
-            assert self.hub.read("spaces/ada/page", name) == (self.whole / "best" / name).read_bytes()
+            assert self.hub.read("spaces/ada/page", name) == (best_of(self.whole) / name).read_bytes()
         assert outcome(self.whole) == before

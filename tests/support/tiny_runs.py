@@ -20,6 +20,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from model.checkpoint.pointer import pointed_checkpoint
 from training.learner.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,16 +134,32 @@ def checkpoints(run: Path) -> list[Path]:
     return sorted(run.glob("step-*"))
 
 
+def best_of(run: Path) -> Path:
+    """The checkpoint folder that RUN/best names."""
+    return pointed(run / "best")
+
+
+def latest_of(run: Path) -> Path:
+    """The checkpoint folder that RUN/latest names."""
+    return pointed(run / "latest")
+
+
+def pointed(pointer: Path) -> Path:
+    found = pointed_checkpoint(pointer)
+    assert found is not None, pointer
+    return found
+
+
 def outcome(run: Path) -> dict[str, Any]:
     """All of a run that must be the same however often it was stopped: every tensor, the log, and which is best."""
-    latest = run / "latest"
-    tensors = {**load_file(latest / "model.safetensors"), **load_file(latest / "training_state" / "state.safetensors")}
+    newest = latest_of(run)
+    tensors = {**load_file(newest / "model.safetensors"), **load_file(newest / "training_state" / "state.safetensors")}
     return {
         "tensors": {name: _digest(tensor) for name, tensor in tensors.items()},
         "metrics": metrics(run),
         "samples": (run / "samples.jsonl").read_text(),
-        "best": (run / "best").readlink().name,
-        "latest": latest.readlink().name,
+        "best": best_of(run).name,
+        "latest": newest.name,
     }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.checkpoint import CONFIG, CheckpointError, parse_config
+from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.terminal import terminal_text
 
 from ..card.curve import Curve, number
@@ -58,11 +59,13 @@ def read_run(path: str) -> Run:
     """
     shown = terminal_text(path).replace("\n", " ")
     folder = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises where there is no such user
+    typed = folder.absolute()
+    if folder.name in (BEST, LATEST):
+        folder = pointed_checkpoint(folder) or folder
     if not folder.is_dir():
         raise RunError(f"there is no run folder {shown!r}")
     is_checkpoint = (folder / CONFIG).exists()
-    links = [folder] if is_checkpoint else [folder / "best", folder / "latest"]
-    checkpoint = next((link for link in links if link.is_dir()), None)
+    checkpoint = folder if is_checkpoint else pointed_checkpoint(folder / BEST) or pointed_checkpoint(folder / LATEST)
     if checkpoint is None:
         raise RunError(f"{shown!r} is no run: it has neither checkpoints nor a {CONFIG}")
     try:
@@ -72,8 +75,7 @@ def read_run(path: str) -> Run:
         raise RunError(f"{shown!r} cannot be read: {error.strerror}") from None
     except CheckpointError as error:
         raise RunError(f"{shown!r} is damaged: {error}") from None
-    whole = folder.absolute()
-    name = f"{whole.parent.name}/{whole.name}" if is_checkpoint else whole.name
+    name = f"{typed.parent.name}/{typed.name}" if is_checkpoint else typed.name
     return Run(terminal_text(name).replace("\n", " "), metrics, config.parameters, training)
 
 

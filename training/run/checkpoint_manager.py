@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from model import CharLSTM
+from model.checkpoint.pointer import BEST, LATEST
 
 from ..card import model_card
 from ..card.overlap import Source
@@ -101,10 +102,11 @@ class CheckpointManager:
         if folder is None:
             return False
         self.kept_step = step
+        self._try("the file latest", lambda: self.folder.mark(LATEST, folder))
         best = self.folder.best() is None or val_loss <= self._best_loss
         if best:
             self._best_loss = val_loss
-            self._try("the mark on the best checkpoint", lambda: self.folder.mark("best", folder))
+            self._try("the file best", lambda: self.folder.mark(BEST, folder))
         self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
         self._try("samples.jsonl", lambda: self.folder.show_samples(folder))
         if last and finish:

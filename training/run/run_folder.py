@@ -2,7 +2,7 @@
 
     runs/NAME/
       step-00001000/   a checkpoint folder; training_state/ in it is what resume needs
-      best, latest     links to two of them
+      best, latest     text files that hold the names of two of them
       metrics.jsonl    one line an evaluation
       samples.jsonl    what it wrote by then: step, prompt, temperature, seed, text
       sources.json     what was typed as TEXT, for resume; stays on this machine
@@ -39,6 +39,7 @@ from model.checkpoint.checkpoint import (
     read_checkpoint,
     write_manifest,
 )
+from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes, sync_folder
 
 from ..corpus.sources import absolute_source
@@ -100,7 +101,7 @@ class RunFolder:
 
     def abandon(self) -> None:
         """Takes back all that was made since the folder held no run: the run does not begin after all."""
-        _remove(*self.steps(), *(self.path / name for name in ("best", "latest", METRICS)))
+        _remove(*self.steps(), *(self.path / name for name in (BEST, LATEST, METRICS)))
         self.discard()
 
     def steps(self) -> list[Path]:
@@ -109,13 +110,15 @@ class RunFolder:
         return sorted(found, key=step_of)
 
     def best(self) -> Path | None:
-        """The checkpoint with the lowest validation loss; the first one while none was measured."""
-        link = self.path / "best"
-        target = self.path / link.readlink() if link.is_symlink() else None
-        return target if target is not None and target.is_dir() else None
+        """Returns the checkpoint with the lowest validation loss, or the first one until one has been evaluated."""
+        return pointed_checkpoint(self.path / BEST)
+
+    def latest(self) -> Path | None:
+        """Returns the newest checkpoint; None when there is none."""
+        return pointed_checkpoint(self.path / LATEST)
 
     def save(self, step: int, write: Callable[[Path], None]) -> Path:
-        """Adds a checkpoint, whole or not at all, and names it ``latest``.
+        """Adds a checkpoint, whole or not at all. The caller then points ``latest`` at it.
 
         Args:
             step: its number; an older one of that number is replaced.
@@ -136,15 +139,18 @@ class RunFolder:
             sync_folder(self.path)
         finally:
             _remove(beside)
-        self.mark("latest", folder)
         return folder
 
     def mark(self, name: str, folder: Path) -> None:
-        """Points ``best`` or ``latest`` at a checkpoint."""
-        beside = self.path / f".{name}.tmp"
-        _remove(beside)
-        beside.symlink_to(folder.name)
-        beside.replace(self.path / name)
+        """Points ``best`` or ``latest`` at a checkpoint.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        pointer = self.path / name
+        if pointer.is_dir() and not pointer.is_symlink():  # a copy of a run of an earlier version, made without links
+            _remove(pointer)
+        atomic_write(pointer, f"{folder.name}\n".encode())
         sync_folder(self.path)
 
     def prune(self, keep: Iterable[str]) -> int:
@@ -153,8 +159,9 @@ class RunFolder:
         kept = {folder.name for folder in steps[-2:]} | {best.name if best else ""} | set(keep)
         old = [folder for folder in steps if folder.name not in kept]
         for folder in old:
-            self._remove_checkpoint(folder)
-        return len(old)
+            with contextlib.suppress(OSError):  # Windows does not remove a folder that another process reads
+                self._remove_checkpoint(folder)
+        return sum(not folder.exists() for folder in old)
 
     def write_metrics(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Replaces the log of the run."""
@@ -167,8 +174,9 @@ class RunFolder:
 
     def samples(self) -> list[dict[str, Any]]:
         """What was written up to the newest checkpoint; [] where that is not known, for no run depends on it."""
+        newest = (self.latest() or self.path) / SAMPLES
         try:
-            return [parse_json(SAMPLES, line) for line in (self.path / "latest" / SAMPLES).read_bytes().splitlines()]
+            return [parse_json(SAMPLES, line) for line in newest.read_bytes().splitlines()]
         except (OSError, CheckpointError):
             return []
 
@@ -223,7 +231,7 @@ class RunFolder:
                 aside = self.path / f"damaged-{bad.name}"
                 _remove(aside)
                 bad.rename(aside)
-            self.mark("latest", folder)
+            self.mark(LATEST, folder)
             self._find_best(found[2])
             return found
         raise RunError(f"no checkpoint in {str(self.path)!r} is whole: nothing can be resumed")
@@ -236,7 +244,7 @@ class RunFolder:
                 read_checkpoint(folder)
             except (CheckpointError, OSError):
                 continue
-            self.mark("best", folder)
+            self.mark(BEST, folder)
             return
 
     def _check_run(self, shown: str) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from model import PRETRAINED, CharLSTM, CheckpointError, ModelUnavailableError, generate, score, stream
 from model.char_lstm import checkpoint_folder, is_local, split_revision
+from model.checkpoint.pointer import pointed_checkpoint
 from tests.support.tiny_models import tiny_model
 
 TEXT = "To be, or not to be"
@@ -96,14 +97,19 @@ def test_a_relative_path_and_the_home_folder_work(folder, monkeypatch):
 # run folders
 
 
-@pytest.mark.parametrize("kind", ["folder", "link"])
+@pytest.mark.parametrize("kind", ["folder", "link", "file"])
 def test_a_run_folder_means_its_best_checkpoint(tmp_path, kind):
     run = tmp_path / "runs" / "mine"
     for step, seed in ((1000, 1), (2000, 2)):
         tiny_model(seed=seed).save_pretrained(run / f"step-{step:08d}")
-    if kind == "link":
-        (run / "best").symlink_to("step-00001000")
-        (run / "latest").symlink_to("step-00002000")
+    for name, step in (("best", 1000), ("latest", 2000)):
+        if kind == "link":  # of an earlier version
+            (run / name).symlink_to(f"step-{step:08d}")
+        elif kind == "file":
+            (run / name).write_text(f"step-{step:08d}\n")
+    if kind != "folder":
+        latest = CharLSTM.from_pretrained(run / "latest")
+        assert generate(latest, TEXT, 50, seed=1) == generate(tiny_model(seed=2), TEXT, 50, seed=1)
     else:
         tiny_model(seed=1).save_pretrained(run / "best")
     lm = CharLSTM.from_pretrained(run)
@@ -112,6 +118,17 @@ def test_a_run_folder_means_its_best_checkpoint(tmp_path, kind):
     assert generate(CharLSTM.from_pretrained(run / "step-00002000"), TEXT, 50, seed=1) == generate(
         tiny_model(seed=2), TEXT, 50, seed=1
     )
+
+
+@pytest.mark.parametrize("name", ["../other", "step-00000009", "/etc", "step-1", "\x00", "step-00001000\nx", ""])
+def test_a_pointer_leads_to_a_checkpoint_beside_it_only(tmp_path, name):
+    run = tmp_path / "run"
+    tiny_model().save_pretrained(run / "step-00001000")
+    tiny_model().save_pretrained(tmp_path / "other")
+    (run / "best").write_text(name)
+    assert pointed_checkpoint(run / "best") is None
+    with pytest.raises(CheckpointError, match=r"config\.json is missing"):
+        CharLSTM.from_pretrained(run)
 
 
 def test_a_run_folder_without_a_checkpoint_says_so(tmp_path):

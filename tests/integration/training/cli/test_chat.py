@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from model import CharLSTM, ChatFormat
-from tests.support.tiny_runs import SIZES, outcome
+from tests.support.tiny_runs import SIZES, best_of, outcome
 
 QUICK = (*SIZES, "--steps=6", "--evaluations=2", "--out=run")
 Here = Callable[..., tuple[int, str]]
@@ -38,7 +38,7 @@ def test_a_chat_is_read_into_turns_and_the_model_knows_how_it_is_talked_to(here:
     assert lm.training["examples"] == ["Hi"]
     assert lm.training["command"].startswith("python -m training chat.txt --steps 6 --chat --reply-as Ben")
     assert not set("</>") & set(lm.tokenizer.vocab)  # neither dates nor what stands for pictures
-    card = (tmp_path / "run" / "best" / "README.md").read_text()
+    card = (best_of(tmp_path / "run") / "README.md").read_text()
     assert "generate(lm, lm.chat.wrap('Hi'), stop=lm.chat.stop, length=500" in card
     assert "python -m model generate Hi --chat --model" in card
 

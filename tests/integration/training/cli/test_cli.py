@@ -23,8 +23,10 @@ from tests.support.tiny_runs import (
     ROOT,
     SIZES,
     Training,
+    best_of,
     checkpoints,
     environment,
+    latest_of,
     metrics,
     outcome,
     train,
@@ -63,11 +65,11 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
     said = [line for line in run.lines if line.startswith("step 40: ")]
     assert re.search(r"bits a character(, the best so far)?  [▁▂▃▄▅▆▇█]{5}$", said[-1])
-    card = (tmp_path / "runs/text/best/README.md").read_text()
+    card = (best_of(tmp_path / "runs/text") / "README.md").read_text()
     assert "the longest run that stands word for word in the text that it was trained on has" in card
     assert "| for scale, an n-gram of order 5 in the place of the LSTM |" in card
     for file in ("README.md", "config.json", "curve.png", "manifest.json", "metrics.jsonl", "model.safetensors"):
-        assert (tmp_path / "runs/text/best" / file).is_file()
+        assert (best_of(tmp_path / "runs/text") / file).is_file()
     command = next(line.strip() for line in run.lines if line.startswith("  python -m model generate"))
     assert command == "python -m model generate --model runs/text the"
     words = [sys.executable, *shlex.split(command)[1:], "--length=20"]
@@ -96,7 +98,7 @@ def test_nothing_published_tells_of_this_machine(here: Here, tmp_path: Path) -> 
     sources = ["hidden-place/a.txt", str(tmp_path / "hidden-place"), "./hidden-place/*.txt"]
     assert here(*sources, *QUICK, "--out", tmp_path / "secret-run")[0] == 0
     assert here("--resume=secret-run", *sources)[0] == 0
-    folder = tmp_path / "secret-run" / "best"
+    folder = best_of(tmp_path / "secret-run")
     published = [folder / name for name in ("config.json", "README.md", "metrics.jsonl", "training_state/state.json")]
     for file in published:
         found = re.search(f"secret-run|{re.escape(str(tmp_path))}|{re.escape(str(Path.home()))}/", file.read_text())
@@ -115,9 +117,9 @@ def test_a_text_learned_by_heart_is_told_of(here: Here, tmp_path: Path) -> None:
     code, said = here("noise.txt", *sizes, "--steps=200", "--out=learned")
     assert code == 0
     found = re.search(r"After ([\d.]+) passes .* by heart: a longer text helps most,\nthen .*--teacher RUN", said)
-    best = min(metrics(tmp_path / "learned"), key=lambda line: line["val_loss"])
+    lowest = min(metrics(tmp_path / "learned"), key=lambda line: line["val_loss"])
     assert found is not None
-    assert float(found[1]) == round(best["chars"] / 1350, 1)
+    assert float(found[1]) == round(lowest["chars"] / 1350, 1)
     code, said = here("noise.txt", *sizes, "--teacher=learned", "--steps=200", "--out=taught")
     assert code == 0
     assert "by heart: a longer text helps most.\n" in said
@@ -172,7 +174,7 @@ def test_minutes_freeze_a_recipe(here: Here, tmp_path: Path) -> None:
     assert code == 0
     assert "Measuring this machine …" in said
     assert "minutes in all." in said
-    state = json.loads((tmp_path / "run/latest/training_state/state.json").read_text())
+    state = json.loads((latest_of(tmp_path / "run") / "training_state/state.json").read_text())
     assert state["recipe"]["steps"] == metrics(tmp_path / "run")[-1]["step"] >= 10
 
 

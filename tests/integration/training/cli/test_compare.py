@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support.tiny_runs import SIZES, metrics, write_text
+from tests.support.tiny_runs import SIZES, best_of, metrics, write_text
 from training.__main__ import main
 from training.cli.compare import Run, read_run, table
 
@@ -31,8 +31,8 @@ def test_runs_are_compared_drawn_and_told_apart(
 ) -> None:
     capsys.readouterr()
     (tmp_path / "empty").mkdir()
-    shutil.copytree(tmp_path / "runs/slow", tmp_path / "runs/broken", symlinks=True)
-    (tmp_path / "runs/broken/best/config.json").write_text("{")
+    shutil.copytree(tmp_path / "runs/slow", tmp_path / "runs/broken")
+    (best_of(tmp_path / "runs/broken") / "config.json").write_text("{")
     code = main(
         ["compare", "runs/slow", "runs/quick", "runs/quick/best", "runs/quick", "empty", "nowhere", "runs/broken"]
     )
@@ -51,8 +51,8 @@ def test_runs_are_compared_drawn_and_told_apart(
     assert " ".join(head.split()) == names
     assert [row.split()[:2] for row in rows[:1]] == [["*", "quick"]]
     assert {row.split()[0] for row in rows[1:]} == {"quick/best", "slow"}
-    best = min(line["val_loss"] for line in metrics(tmp_path / "runs/quick"))
-    assert f"{best:.4f}" in rows[0]
+    lowest = min(line["val_loss"] for line in metrics(tmp_path / "runs/quick"))
+    assert f"{lowest:.4f}" in rows[0]
     assert all(len(line) <= 100 for line in shown.out.splitlines())
 
     code, said = here("curve", "runs/slow", "runs/quick", "nowhere", "--x=seconds", "--out=both.png")
@@ -61,7 +61,7 @@ def test_runs_are_compared_drawn_and_told_apart(
         assert picture.size == (1200, 675)
     assert here("curve", "runs/quick") == (0, "Drawn: curve.png\n")
     # Alone it is the picture that its card shows.
-    assert (tmp_path / "curve.png").read_bytes() == (tmp_path / "runs/quick/best/curve.png").read_bytes()
+    assert (tmp_path / "curve.png").read_bytes() == (best_of(tmp_path / "runs/quick") / "curve.png").read_bytes()
 
 
 def test_nothing_to_draw_is_said(here: Here, tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_a_table_fits_whatever_the_numbers_and_names() -> None:
 
 
 def test_a_checkpoint_folder_is_a_run_too(two_runs: None, tmp_path: Path) -> None:
-    run, best = read_run("runs/quick"), read_run("runs/quick/best")
-    assert (run.name, best.name) == ("quick", "quick/best")
-    assert best.parameters == run.parameters > 0
-    assert len(best.metrics) <= len(run.metrics) == 4
+    run, checkpoint = read_run("runs/quick"), read_run("runs/quick/best")
+    assert (run.name, checkpoint.name) == ("quick", "quick/best")
+    assert checkpoint.parameters == run.parameters > 0
+    assert len(checkpoint.metrics) <= len(run.metrics) == 4
     (tmp_path / "runs/quick/metrics.jsonl").unlink()
-    assert json.dumps(read_run("runs/quick").metrics) == json.dumps(best.metrics)
+    assert json.dumps(read_run("runs/quick").metrics) == json.dumps(checkpoint.metrics)

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import ALPHABET, tiny_model
-from tests.support.tiny_runs import outcome, words
+from tests.support.tiny_runs import best_of, latest_of, outcome, words
 from training.run.run_folder import read_state
 
 REPO = "ada/parent"
@@ -44,7 +44,7 @@ def test_from_the_hub_it_keeps_the_old_vocabulary_and_says_whence_it_comes(
     assert lm.training["base_model"] == f"{REPO}@{commit}"
     assert lm.training["base_corpus"] == "none"
     assert f"--from {REPO}@main" in lm.training["command"]
-    card = ModelCard.load(tmp_path / "run" / "best" / "README.md")
+    card = ModelCard.load(best_of(tmp_path / "run") / "README.md")
     assert (card.data.base_model, card.data.to_dict()["base_model_relation"]) == (REPO, "finetune")
     assert (
         f"It went on from [{REPO}](https://huggingface.co/{REPO}) at {commit[:7]}, which had read `none`." in card.text
@@ -70,7 +70,7 @@ def test_with_minutes_the_machine_is_measured_with_the_models_sizes(here: Here, 
     code, said = here("text.txt", "--from=parent", "--minutes=0.05", "--batch=4", "--window=16", "--out=run")
     assert code == 0, said
     assert "2 × 12 cells" in said
-    recipe = read_state(tmp_path / "run" / "latest")[0]["recipe"]
+    recipe = read_state(latest_of(tmp_path / "run"))[0]["recipe"]
     assert (recipe["embedding_size"], recipe["hidden_size"], recipe["num_layers"]) == SIZES
 
 
@@ -80,7 +80,7 @@ def test_a_rate_that_vanishes_leaves_the_old_characters_as_they_were(here: Here,
     parent.save_pretrained(tmp_path / "parent")
     rates = ("--lr=1e-30", "--matrix-lr=1e-30", "--weight-decay=0")
     assert here("text.txt", "--from=parent", *QUICK, *rates)[0] == 0
-    state = load_file(tmp_path / "run" / "latest" / "training_state" / "state.safetensors")
+    state = load_file(latest_of(tmp_path / "run") / "training_state" / "state.safetensors")
     for name, tensor in parent.network.state_dict().items():
         for kind in ("weights", "average"):
             assert torch.equal(state[f"{kind}.{name}"][: len(tensor)], tensor), name
@@ -91,10 +91,12 @@ def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> Non
     tiny_model().save_pretrained(parent)
     assert here("text.txt", "--from", parent, *QUICK)[0] == 0
     for file in ("config.json", "README.md", "training_state/state.json"):
-        text = (tmp_path / "run" / "best" / file).read_text()
+        text = (best_of(tmp_path / "run") / file).read_text()
         assert not re.search(f"hidden-place|{re.escape(str(tmp_path))}", text), file
-    assert "base_model" not in json.loads((tmp_path / "run/best/config.json").read_text())["training"]
-    assert "It went on from another model, which had read `none`." in (tmp_path / "run/best/README.md").read_text()
+    assert "base_model" not in json.loads((best_of(tmp_path / "run") / "config.json").read_text())["training"]
+    assert (
+        "It went on from another model, which had read `none`." in (best_of(tmp_path / "run") / "README.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, free_port
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import SIZES, before_step, write_text
+from tests.support.tiny_runs import SIZES, before_step, best_of, write_text
 from training.cli.space import lead_to, noted, page_again
 from training.hub.job_steps import JobError
 from training.hub.pusher import HubError, Patience
@@ -234,7 +234,7 @@ def test_a_training_ends_with_its_page(hub: LocalHub, token: str, here: Here, tm
     made = [str(each) for each in hub.requests("POST /api/repos/create|POST .*/commit/")]
     assert [each.split("/")[-2] for each in made[:2]] == ["repos", "repos"], "both are made before anything is pushed"
     assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
-    best = (tmp_path / "run" / "best" / "model.safetensors").read_bytes()
+    best = (best_of(tmp_path / "run") / "model.safetensors").read_bytes()
     assert hub.read("spaces/ada/plays", "model.safetensors") == best
     assert front_matter(hub.read("spaces/ada/plays", "README.md"))["models"] == ["ada/plays"]
     assert said.endswith(f"  {hub.url}/spaces/ada/plays\n")

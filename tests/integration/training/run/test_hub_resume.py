@@ -16,7 +16,7 @@ import pytest
 from model import CharLSTM
 from model.checkpoint.checkpoint import SERVED
 from tests.local_hub import LocalHub
-from tests.support.tiny_runs import SIZES, checkpoints, environment, metrics, outcome, write_text
+from tests.support.tiny_runs import SIZES, best_of, checkpoints, environment, latest_of, metrics, outcome, write_text
 from training.__main__ import main
 from training.hub.child_process import Patience
 
@@ -86,8 +86,8 @@ def test_the_best_comes_too_when_it_is_older(pushed: LocalHub, here: Here, tmp_p
     assert code == 0, said
     best, newest = (folder.name for folder in checkpoints(made))
     assert [folder.name for folder in checkpoints(tmp_path / "one")] == [best, newest]
-    assert (tmp_path / "one/best").readlink().name == best
-    assert (tmp_path / "one/latest").readlink().name == newest
+    assert best_of(tmp_path / "one").name == best
+    assert latest_of(tmp_path / "one").name == newest
 
 
 @pytest.mark.parametrize("other", ["later", "of another run"])
@@ -95,7 +95,7 @@ def test_what_else_main_may_hold_is_left_there(
     pushed: LocalHub, here: Here, tmp_path: Path, made: Path, other: str
 ) -> None:
     folder = tmp_path / "main"
-    shutil.copytree(made / "best", folder)
+    shutil.copytree(best_of(made), folder)
     lm = CharLSTM.from_pretrained(folder)
     changed: dict[str, Any] = {"step": 9} if other == "later" else {"recipe": {}}
     lm.training = {**lm.training, **changed}

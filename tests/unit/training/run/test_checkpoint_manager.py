@@ -13,6 +13,7 @@ import pytest
 
 from model.checkpoint.checkpoint import CheckpointError
 from tests.support.tiny_models import tiny_model
+from tests.support.tiny_runs import best_of
 from training.card import model_card
 from training.hub.pusher import Entry
 from training.run.checkpoint_manager import CheckpointManager
@@ -94,10 +95,10 @@ def test_the_last_step_pushes_the_best_again_with_the_whole_curve(
     folder: RunFolder, keep: Callable[..., bool], pusher: FakePusher
 ) -> None:
     keep(1, 1.0)
-    assert not (folder.path / "best" / "curve.png").exists()  # one point is no curve
+    assert not (best_of(folder.path) / "curve.png").exists()  # one point is no curve
     keep(2, 2.0, last=True)
     assert pusher.pushed[-1] == ("step-00000001", "main")
-    assert (folder.path / "best" / "curve.png").is_file()
+    assert (best_of(folder.path) / "curve.png").is_file()
     lines = (folder.path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
 
@@ -107,7 +108,7 @@ def test_a_resumed_run_knows_its_best(folder: RunFolder, keep: Callable[..., boo
     keep(2, 2.0)
     pusher.pushed.clear()
     (folder.path / "metrics.jsonl").unlink()
-    (folder.path / "best" / "README.md").unlink()
+    (best_of(folder.path) / "README.md").unlink()
     lines = [{"step": 1, "val_loss": 1.0}, {"step": 2, "val_loss": 2.0}]
     CheckpointManager(folder, pusher, kept_step=2).catch_up(lines, complete=False)  # type: ignore[arg-type]
     assert len((folder.path / "metrics.jsonl").read_text().splitlines()) == 2

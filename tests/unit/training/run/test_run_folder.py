@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import torch
 
 from model.checkpoint.checkpoint import CheckpointError
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import ROOT
+from tests.support.tiny_runs import ROOT, best_of
 from training.errors import RunError
 from training.run.run_folder import RunFolder, metrics_bytes, read_metrics, read_state, step_of, write_state
 
@@ -58,7 +59,7 @@ def run(tmp_path: Path, opened: Opened) -> RunFolder:
     folder = opened(tmp_path / "runs" / "one")
     write = filled({10: 3.0, 20: 1.0, 30: 2.0})
     for step in (10, 20, 30):
-        folder.save(step, write(step))
+        folder.mark("latest", folder.save(step, write(step)))
     folder.mark("best", folder.steps()[1])
     return folder
 
@@ -89,7 +90,7 @@ def flip(path: Path) -> None:
 
 def test_checkpoints_are_named_by_their_step(run: RunFolder) -> None:
     assert names(run.steps()) == ["step-00000010", "step-00000020", "step-00000030"]
-    assert (run.path / "latest").readlink() == Path("step-00000030")
+    assert (run.path / "latest").read_text() == "step-00000030\n"
     best = run.best()
     assert best is not None
     assert step_of(best) == 20
@@ -111,7 +112,7 @@ def test_what_fails_half_way_leaves_nothing_and_changes_nothing(run: RunFolder) 
     with pytest.raises(OSError, match="No space"):
         run.save(40, write)
     assert sorted(path.name for path in run.path.iterdir()) == before
-    assert (run.path / "latest").readlink() == Path("step-00000030")
+    assert (run.path / "latest").read_text() == "step-00000030\n"
 
 
 def test_an_older_checkpoint_of_that_step_is_replaced(run: RunFolder) -> None:
@@ -133,7 +134,7 @@ def test_litter_of_a_killed_process_goes(run: RunFolder, again: Again) -> None:
     (run.path / ".step-00000040.tmp").mkdir()
     (run.path / ".step-00000040.tmp" / "half").write_text("")
     (run.path / ".metrics.jsonl.123.tmp").write_text("")
-    (run.path / ".best.tmp").symlink_to("step-00000010")
+    (run.path / ".best.123.tmp").write_text("")
     (run.path / "step-00000010" / ".README.md.123.tmp").write_text("")
     assert not list(again(run).path.rglob(".*"))
 
@@ -254,7 +255,7 @@ def test_a_damaged_newest_checkpoint_is_set_aside_loudly(
     assert warnings[0].startswith("step-00000030 is damaged (")
     assert names(folder.steps()) == ["step-00000010", "step-00000020"]
     assert (folder.path / "damaged-step-00000030").is_dir()
-    assert (folder.path / "latest").readlink() == Path("step-00000020")
+    assert (folder.path / "latest").read_text() == "step-00000020\n"
 
 
 def test_when_none_is_whole_nothing_is_touched(run: RunFolder, again: Again) -> None:
@@ -270,11 +271,35 @@ def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder, again: A
     (run.path / "best").unlink()
     folder = again(run)
     folder.newest_whole(lambda line: None)
-    assert (folder.path / "best").readlink() == Path("step-00000020")
-    flip(folder.path / "best" / "model.safetensors")
+    assert (folder.path / "best").read_text() == "step-00000020\n"
+    flip(best_of(folder.path) / "model.safetensors")
     folder = again(folder)
     folder.newest_whole(lambda line: None)
-    assert (folder.path / "best").readlink() == Path("step-00000030")
+    assert (folder.path / "best").read_text() == "step-00000030\n"
+
+
+def test_links_of_an_earlier_version_are_replaced(run: RunFolder, again: Again) -> None:
+    for name, step in (("best", 20), ("latest", 30)):
+        (run.path / name).unlink(missing_ok=True)
+        (run.path / name).symlink_to(f"step-{step:08d}")
+    best = run.best()
+    assert best is not None
+    assert best.name == "step-00000020"
+    folder = again(run)
+    folder.newest_whole(lambda line: None)
+    assert (folder.path / "best").read_text() == "step-00000020\n"
+    assert not (folder.path / "latest").is_symlink()
+
+
+def test_copies_of_links_are_replaced(run: RunFolder, again: Again) -> None:
+    """A copy of an old run that follows links has folders in their place."""
+    for name in ("best", "latest"):
+        (run.path / name).unlink(missing_ok=True)
+        shutil.copytree(run.path / "step-00000030", run.path / name)
+    folder = again(run)
+    folder.newest_whole(lambda line: None)
+    assert (folder.path / "best").read_text() == "step-00000020\n"
+    assert (folder.path / "latest").read_text() == "step-00000030\n"
 
 
 def test_among_equals_the_later_is_the_best(tmp_path: Path, opened: Opened) -> None:
@@ -282,7 +307,7 @@ def test_among_equals_the_later_is_the_best(tmp_path: Path, opened: Opened) -> N
     for step in (1, 2, 3):
         folder.save(step, filled({1: 2.0, 2: 1.0, 3: 1.0})(step))
     folder.newest_whole(lambda line: None)
-    assert (folder.path / "best").readlink() == Path("step-00000003")
+    assert (folder.path / "best").read_text() == "step-00000003\n"
 
 
 # sources
