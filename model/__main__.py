@@ -11,7 +11,6 @@ import io
 import json
 import os
 import re
-import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from .char_lstm import checkpoint_folder, split_revision
 from .checkpoint.checkpoint import SERVED
 from .engine.blend import DEFAULT_SHARE
 from .settings import number_or_text
-from .terminal import ctrl_c, forget_stdout, say, size, table, terminal_text
+from .terminal import ctrl_c, forget_stdout, quote_command, say, size, table, terminal_text
 from .tokenizer import describe_unknown
 
 _FLUSH_S = 1 / 30  # as often as an eye can follow; one system call a character would cost more than the character
@@ -219,7 +218,7 @@ def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM | B
         words += [f"--blend-with={_at_commit(options.blend_with, *second)}", f"--share={lm.share}"]
     if options.prompt.startswith("-") and options.prompt != "-":
         words.append("--")
-    return shlex.join([*words, options.prompt] if options.prompt else words)
+    return quote_command([*words, options.prompt] if options.prompt else words)
 
 
 def _at_commit(model: str, lm: CharLSTM) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import TextIO
 
@@ -89,3 +91,12 @@ def say(line: str) -> None:
 def forget_stdout() -> None:
     # The reader went away; Python would complain once more when it flushes at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def quote_command(words: Sequence[str]) -> str:
+    """Returns a command that the user can paste: quoted for cmd.exe and PowerShell on Windows, for sh elsewhere."""
+    if os.name != "nt":
+        return shlex.join(words)
+    # list2cmdline leaves characters such as & alone, which mean something to both shells.
+    quoted = [subprocess.list2cmdline([word]) for word in words]
+    return " ".join(f'"{word}"' if re.search(r"^[^\"]*[^\w\"./\\:=@+-]", word) else word for word in quoted)

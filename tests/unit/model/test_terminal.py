@@ -1,10 +1,13 @@
-"""Text that no terminal executes, that no Markdown reader turns around, and that fits on one line."""
+"""Text that no terminal executes, that no Markdown reader turns around, and that fits on one line; commands that can be pasted."""
 
 from __future__ import annotations
 
 import json
+import os
 
-from model.terminal import markdown_text, one_line, terminal_text
+import pytest
+
+from model.terminal import markdown_text, one_line, quote_command, terminal_text
 
 HOSTILE = "a\x1b[2Jb\x07c\x00d\x9be\u202ef\u2028g\th\rk\x7f"
 PLAIN = "plain\n\ttext, é 日本 👍"
@@ -26,3 +29,24 @@ def test_any_text_fits_on_one_printable_line() -> None:
     assert one_line("é中" * 400).endswith("…")
     assert len(one_line("x" * 10**6)) <= 200
     assert json.loads(json.dumps(one_line("\udcff"))) == "\\udcff"
+
+
+@pytest.mark.parametrize(
+    ("words", "posix", "windows"),
+    [
+        (["python", "--model", "runs/a-1"], "python --model runs/a-1", "python --model runs/a-1"),
+        (["say", "Justin Wong:"], "say 'Justin Wong:'", 'say "Justin Wong:"'),
+        (["R&D"], "'R&D'", '"R&D"'),
+        (["it's"], """'it'"'"'s'""", '"it\'s"'),
+        (['a "b" c'], """'a "b" c'""", r'"a \"b\" c"'),
+        ([r"C:\runs\a"], r"'C:\runs\a'", r"C:\runs\a"),
+        ([""], "''", '""'),
+    ],
+)
+def test_a_command_is_quoted_for_the_shell_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], posix: str, windows: str
+) -> None:
+    if os.name == "posix":
+        assert quote_command(words) == posix
+    monkeypatch.setattr("os.name", "nt")
+    assert quote_command(words) == windows
