@@ -1,4 +1,4 @@
-"""Text that no terminal executes, that no Markdown reader turns around, and that fits on one line; commands that can be pasted."""
+"""Text that no terminal executes, that Markdown does not reorder, that fits on one line; commands to paste."""
 
 from __future__ import annotations
 
