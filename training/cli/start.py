@@ -172,7 +172,7 @@ def _read(
 ) -> Corpus:
     """A text: known characters first in its vocabulary, and turns if it is a chat."""
     say(f"Reading {_listed(sources) or 'the documentation that ships inside Python'} …")
-    how: dict[str, Any] = {"errors": errors, "known": known, "turns": chat.read if chat else None}
+    how: dict[str, Any] = {"errors": errors, "base_vocab": known, "parse_chat": chat.read if chat else None}
     corpus = read_corpus(sources, path=path, progress=_reading_shown(), **how)
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):
         warn(line)

@@ -1,11 +1,11 @@
-"""From the sources that a person names to one text, and from the text to ids.
+"""From the sources that a user types to one text, and from the text to character ids.
 
-reader        reads all sources into one text, as ids in a file
-sources       from one source to the files behind it
-hub_datasets  files of datasets on the Hub
-download      texts at http(s) addresses
-decode        bytes to text
-chat_exports  chat exports to turns
-ids_file      the ids of a text in a file that is memory-mapped
+reader        reads all sources into one text
+sources       finds the files of one source
+hub_datasets  downloads files of datasets on the Hub
+download      downloads texts from http(s) addresses
+decode        turns bytes into text
+chat_exports  turns chat exports into text
+ids_file      the ids of a text in a memory-mapped file
 privacy       e-mail addresses, phone numbers and access tokens in a text
 """

@@ -1,8 +1,8 @@
-"""Bytes to text: what `training.corpus.reader` does with each file once its bytes are here.
+"""Turns the bytes of a file into text: what `training.corpus.reader` does with each file.
 
-Knows no files, addresses or options but the name of one, `--errors`. Text is UTF-8. Its code points stay as
-they are (no Unicode normalisation) with two exceptions: a byte order mark at the start of a file goes, and the
-line ends CRLF and CR become LF. Whatever is not text is refused with one line that says what it is instead.
+Text is UTF-8. Its code points stay as they are (no Unicode normalisation) with two exceptions: a byte order mark at
+the start of a file is removed, and the line ends CRLF and CR become LF. Anything that is not text is refused with a
+one-line message that says what it is. Knows no files and no addresses, and of the options only `--errors`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Literal
 
 Errors = Literal["strict", "replace"]
 
-SNIFFED_BYTES = 8192  # as much of a file as `binary_kind` needs to see to know every format below
-PIECE_BYTES = 1 << 20  # as much as is decoded at once
+SNIFFED_BYTES = 8192  # beginning of a file that `binary_kind` needs to recognise all formats below
+PIECE_BYTES = 1 << 20  # decoded at once
 
 
 class CorpusError(ValueError):
-    """A text that a person named cannot be had. The message is one line: what, which, and what to do next."""
+    """A text cannot be read. The message is one line for the user: what is wrong, which text, what to do."""
 
 
 class NotTextError(CorpusError):
-    """A file is no text at all."""
+    """A file is not text but some other format."""
 
     def __init__(self, label: str, what: str, advice: str) -> None:
         super().__init__(f"{label} is not text but {what}: {advice}")
@@ -35,7 +35,7 @@ _SAVE_AS_TEXT = "save it as plain text (.txt, UTF-8) and give that"
 _EXPORT = "export its text column to a plain text file and give that"
 _GIVE_TEXT = "give a plain text file"
 
-# (offset, magic bytes, what it is, what to do). The first that fits wins.
+# (offset, magic bytes, what it is, what to do). The first match wins.
 _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x1f\x8b", "a gzip archive", _UNPACK),
     (0, b"BZh", "a bzip2 archive", _UNPACK),
@@ -44,7 +44,7 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
     (0, b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
     (257, b"ustar", "a tar archive", _UNPACK),
-    (0, b"%PDF-", "a PDF document", "extract its text first (pdftotext FILE.pdf FILE.txt)"),
+    (0, b"%PDF-", "a PDF document", "extract its text, for example with pdftotext, and give that"),
     (0, b"{\\rtf", "an RTF document", _SAVE_AS_TEXT),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office document", _SAVE_AS_TEXT),
     (0, b"\x89PNG\r\n", "a PNG picture", _GIVE_TEXT),
@@ -54,7 +54,7 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"OggS\x00", "an Ogg recording", _GIVE_TEXT),
     (0, b"ID3\x03", "an MP3 recording", _GIVE_TEXT),
     (0, b"ID3\x04", "an MP3 recording", _GIVE_TEXT),
-    (4, b"ftyp", "an MP4 film or recording", _GIVE_TEXT),
+    (4, b"ftyp", "an MP4 video or recording", _GIVE_TEXT),
     (0, b"SQLite format 3\x00", "an SQLite database", _EXPORT),
     (0, b"PAR1", "a Parquet table", _EXPORT),
     (0, b"ARROW1\x00", "an Arrow table", _EXPORT),
@@ -62,10 +62,10 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x89HDF\r\n", "an HDF5 file", _GIVE_TEXT),
     (0, b"\x7fELF", "a program", _GIVE_TEXT),
     (8, b'{"__metadata__"', "a safetensors file (a model's weights)", _GIVE_TEXT),
-    (0, b"version https://git-lfs.", "a Git LFS pointer, not the file itself", "fetch the file (git lfs pull)"),
+    (0, b"version https://git-lfs.", "a Git LFS pointer, not the file itself", "download the file (git lfs pull)"),
 )
 
-# What is told apart by names inside the archive: (bytes to look for, what it is, what to do).
+# Formats recognised by a file name inside the archive: (bytes to search for, what it is, what to do).
 _IN_ZIP: tuple[tuple[bytes, str, str], ...] = (
     (b"word/", "a Word document (.docx)", _SAVE_AS_TEXT),
     (b"xl/", "an Excel table (.xlsx)", _EXPORT),
@@ -75,7 +75,7 @@ _IN_ZIP: tuple[tuple[bytes, str, str], ...] = (
     (b"/data.pkl", "a PyTorch pickle (a model's weights)", _GIVE_TEXT),
 )
 
-# Longest first: the mark of UTF-16-LE is the beginning of UTF-32-LE's.
+# Longest first: the mark of UTF-16-LE is the beginning of the one of UTF-32-LE.
 _WIDE_MARKS = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\x00\x00\xfe\xff", "UTF-32"),
@@ -87,7 +87,7 @@ _REPLACEMENT = "\ufffd".encode()
 
 
 def wide_encoding(raw: bytes | bytearray) -> str | None:
-    """`UTF-16…` or `UTF-32…` if these bytes are text in it, by their mark or by where their NULs are."""
+    """Returns `UTF-16…` or `UTF-32…` if these bytes are text in that encoding, judged by mark or NUL bytes."""
     for mark, encoding in _WIDE_MARKS:
         if raw.startswith(mark):
             return encoding
@@ -97,29 +97,29 @@ def wide_encoding(raw: bytes | bytearray) -> str | None:
         return None
     for encoding in ("UTF-32LE", "UTF-32BE", "UTF-16LE", "UTF-16BE"):
         width = int(encoding[4:6]) // 8
-        # The highest byte of each unit is NUL in spaces and Latin letters, and in letters their alphabet's number.
+        # The highest byte of a unit is NUL for spaces and Latin letters, and one number per alphabet for others.
         high = Counter(sample[width - 1 if encoding.endswith("LE") else 0 :: width])
         units = len(sample) // width
-        alphabets = sum(count for _, count in high.most_common(2))
+        most_common = sum(count for _, count in high.most_common(2))
         if (
             len(sample) % width == 0
             and high[0] * 10 >= units
-            and alphabets * 10 >= units * 8
-            and _reads_well(sample, encoding)
+            and most_common * 10 >= units * 8
+            and _is_mostly_printable(sample, encoding)
         ):
             return encoding
     return None
 
 
-def _reads_well(sample: bytes, encoding: str) -> bool:
-    # A cut surrogate pair at the sample's end is one replacement in thousands; binary data is full of them.
+def _is_mostly_printable(sample: bytes, encoding: str) -> bool:
+    # A surrogate pair cut at the end of the sample is one replacement in thousands; binary data has many.
     text = sample.decode(encoding, errors="replace")
     odd = sum(not (c.isprintable() or c in "\n\r\t\f\ufeff") or c == "\ufffd" for c in text)
     return odd * 20 <= len(text)
 
 
 def binary_kind(raw: bytes | bytearray) -> tuple[str, str] | None:
-    """(what it is, what to do) if these bytes, or the file that begins with them, are no text at all."""
+    """Returns (what it is, what to do) if a file that begins with these bytes is not text, else None."""
     if wide_encoding(raw) is not None:
         return None
     if raw.startswith(b"PK\x03\x04"):
@@ -139,33 +139,33 @@ def binary_kind(raw: bytes | bytearray) -> tuple[str, str] | None:
 
 
 def _binary_data(nul: int) -> tuple[str, str]:
-    return f"binary data (a NUL at byte {nul})", f"{_GIVE_TEXT}, or take the NULs out (tr -d '\\000')"
+    return f"binary data (a NUL at byte {nul})", f"{_GIVE_TEXT}, or remove the NUL bytes"
 
 
 def _is_safetensors(raw: bytes | bytearray) -> bool:
-    # Eight bytes of length, then a JSON header. The length's upper bytes are zero, which no text has.
+    # Eight bytes of length, then a JSON header. The upper bytes of the length are zero, which no text has.
     return raw.startswith(b'{"', 8) and raw[5:8] == b"\0\0\0"
 
 
 def decode(chunks: Iterable[bytes], label: str, errors: Errors = "strict") -> Iterator[tuple[str, int]]:
-    """The text of a file that comes in chunks, in pieces: no byte order mark, CRLF and CR made LF.
+    """Decodes a file that comes in chunks; removes a byte order mark and turns CRLF and CR into LF.
 
     Other separators (U+2028, U+0085, form feeds) are characters and stay.
 
     Args:
-        chunks: the file's bytes, cut anywhere.
-        label: what errors call the file.
+        chunks: the bytes of the file, cut anywhere.
+        label: the name of the file in errors.
         errors: what to do with bytes that are not UTF-8.
 
     Yields:
-        pieces, each with the number of places in it where U+FFFD was written.
+        (piece of text, number of places in it where U+FFFD replaced invalid bytes).
 
     Raises:
-        NotTextError: it is no text at all, which may come out late.
-        CorpusError: it is text, but not in UTF-8.
+        NotTextError: the file is not text, which may be found late.
+        CorpusError: it is text in another encoding than UTF-8.
     """
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
-    rest, offset, lines = b"", 0, 1  # what is left of the last piece, where it stands in the file, and in which line
+    rest, offset, lines = b"", 0, 1  # undecoded end of the last piece, its offset in the file, and its line
     for number, (chunk, final) in enumerate(_with_last(_gathered(chunks))):
         if number == 0:
             _check_kind(chunk, label)
@@ -187,7 +187,7 @@ def decode(chunks: Iterable[bytes], label: str, errors: Errors = "strict") -> It
 
 
 def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in chunks that are worth the work, the first of them long enough to know its kind."""
+    """Yields the same bytes in chunks of at least `PIECE_BYTES`: the first is long enough to recognise its format."""
     waiting: list[bytes] = []
     size = 0
     for chunk in chunks:
@@ -201,7 +201,7 @@ def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _with_last(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Each chunk, and whether it is the last."""
+    """Yields (chunk, whether it is the last)."""
     before = next(chunks, None)
     if before is None:
         return
@@ -211,14 +211,11 @@ def _with_last(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
     yield before, True
 
 
-def _check_kind(head: bytes, label: str) -> None:
-    encoding = wide_encoding(head)
+def _check_kind(beginning: bytes, label: str) -> None:
+    encoding = wide_encoding(beginning)
     if encoding is not None:
-        raise CorpusError(
-            f"{label} is {encoding}, and text is read as UTF-8: "
-            f"convert it (iconv -f {encoding} -t UTF-8 OLD.txt > NEW.txt) and give the new file"
-        )
-    kind = binary_kind(head)
+        raise CorpusError(f"{label} is {encoding}, and a text must be UTF-8: {_convert_from(encoding)}")
+    kind = binary_kind(beginning)
     if kind is not None:
         raise NotTextError(label, *kind)
 
@@ -226,6 +223,9 @@ def _check_kind(head: bytes, label: str) -> None:
 def _not_utf8(byte: int, offset: int, line: int, label: str) -> CorpusError:
     return CorpusError(
         f"{label} is not UTF-8: byte 0x{byte:02X} at byte offset {offset} (line {line}): "
-        "convert it (iconv -f LATIN1 -t UTF-8 OLD.txt > NEW.txt), or go on with --errors replace, "
-        "which writes U+FFFD in such places"
+        f"{_convert_from('its encoding')}, or use --errors replace, which writes U+FFFD for each invalid byte"
     )
+
+
+def _convert_from(encoding: str) -> str:
+    return f"open it in a text editor as {encoding} and save it as UTF-8"

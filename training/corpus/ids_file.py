@@ -1,8 +1,8 @@
-"""The ids of a text in a file: written in one pass whatever the text holds, and read through a memory map.
+"""Writes the character ids of a text to a file in one pass, and reads them back through a memory map.
 
-A text may be larger than memory, and which characters it holds is known at its end only. So ids are first given in
-the order in which characters come, in the narrowest number format that holds them, and put in the vocabulary's order
-in the end, in place. Knows text and files; no sources, no models.
+A text may be larger than memory, and its vocabulary is complete only at its end. So `IdsWriter` first numbers the
+characters in the order in which they appear, in the narrowest integer type that holds them, and renumbers them in the
+file, in vocabulary order, when the text ends. Depends on NumPy only: no sources, no models.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ import numpy.typing as npt
 from ..system import release_pages
 
 Ids = npt.NDArray[Any]
-"""(N,) whole numbers; in a file uint8, uint16 or uint32, the narrowest that holds the vocabulary."""
+"""(N,) character ids; in a file uint8, uint16 or uint32, the narrowest type that holds the vocabulary."""
 
-PIECE = 1 << 20  # characters that are worked on at once
-_WIDTHS = ("|u1", "<u2", "<u4")
-_SMALL = 64 << 20  # bytes of a file that may stay in memory
+PIECE = 1 << 20  # characters processed at once
+_DTYPES = ("|u1", "<u2", "<u4")
+_KEPT_IN_MEMORY = 64 << 20  # bytes; the pages of a smaller file are never dropped
 
 
 def release(ids: Ids) -> None:
-    """Gives back the memory of what was read of a large mapped file; the system reads it again when it is wanted."""
+    """Frees the memory that the pages of a large mapped file take; the next access reads them from disk again."""
     mapped = getattr(ids, "_mmap", None)
-    if isinstance(mapped, mmap.mmap) and len(mapped) > _SMALL:
+    if isinstance(mapped, mmap.mmap) and len(mapped) > _KEPT_IN_MEMORY:
         release_pages(mapped)
 
 
 def open_ids(path: Path, dtype: str, count: int) -> Ids:
-    """The ids (N,) in a file that an `IdsWriter` wrote, not copied into memory.
+    """Returns the ids (count,) in a file that `IdsWriter` wrote, memory-mapped.
 
     Raises:
-        ValueError: the file does not hold `count` ids of this format.
-        OSError: it cannot be read.
+        ValueError: the file does not hold `count` ids of type `dtype`.
+        OSError: the file cannot be read.
     """
-    if dtype not in _WIDTHS or path.stat().st_size != count * np.dtype(dtype).itemsize:
-        raise ValueError(f"{path.name} does not hold {count:,} ids")
+    if dtype not in _DTYPES or path.stat().st_size != count * np.dtype(dtype).itemsize:
+        raise ValueError(f"{path.name} does not hold {count:,} ids of type {dtype}")
     return np.memmap(path, dtype, mode="r")
 
 
-def texts(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
-    """The text of these ids in pieces of at most `PIECE` characters."""
-    codes = np.array([ord(character) for character in vocab], dtype="<u4")
+def decode_ids(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
+    """Yields the text of `ids` in pieces of at most `PIECE` characters."""
+    code_points = np.array([ord(character) for character in vocab], dtype="<u4")
     for start in range(0, len(ids), PIECE):
-        yield codes[ids[start : start + PIECE]].tobytes().decode("utf-32-le")
+        yield code_points[ids[start : start + PIECE]].tobytes().decode("utf-32-le")
         release(ids)
 
 
 @dataclass(frozen=True)
-class Written:
-    """What a writer has made: `vocab` in the order of the ids, `sha256` of the text in UTF-8."""
+class EncodedText:
+    """The result of an `IdsWriter`: `vocab` in the order of the ids, `sha256` of the text in UTF-8."""
 
     ids: Ids
     vocab: tuple[str, ...]
@@ -67,8 +67,8 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A place in a text that is being written, to go back to."""
+class Position:
+    """A place in a text that is being written; `IdsWriter.truncate` returns to it."""
 
     characters: int
     distinct: int
@@ -76,26 +76,28 @@ class Mark:
 
 
 class IdsWriter:
-    """Takes a text piece by piece and leaves its ids in a file, whole or not at all.
+    """Takes a text piece by piece and writes its ids to a file atomically.
+
+    The file gets its name in `finish`, after it is closed: Windows renames no open file. Use as a context manager.
 
     Args:
-        path: the file; None for one that is gone with the process.
-        known: characters that get the ids 0, 1, … whether they come or not; the others follow, sorted.
+        path: the file; None for a temporary file, which is deleted when it is no longer used.
+        base_vocab: characters that get the ids 0, 1, … even if the text lacks them; new characters follow, sorted.
 
     Attributes:
-        characters: how many were added.
+        characters: the number of characters added so far.
     """
 
-    def __init__(self, path: Path | None, known: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path | None, base_vocab: Sequence[str] = ()) -> None:
         self._path = path
-        self._beside = path.with_name(f".{path.name}.tmp") if path is not None else None
+        self._temporary = path.with_name(f".{path.name}.tmp") if path is not None else None
         self._file: IO[bytes] = (
-            tempfile.TemporaryFile() if self._beside is None else self._beside.open("w+b")  # noqa: SIM115  see __exit__
+            tempfile.TemporaryFile() if self._temporary is None else self._temporary.open("w+b")  # noqa: SIM115  closed in __exit__
         )
-        self._known = tuple(known)
-        self._codes: list[int] = []  # in the order in which they came
-        self._table = np.full(0x110000, -1, dtype=np.int32)  # code point to its place in `_codes`
-        self._dtype = np.dtype(_WIDTHS[0])
+        self._base_vocab = tuple(base_vocab)
+        self._code_points: list[int] = []  # of the distinct characters, in the order of their first appearance
+        self._index = np.full(0x110000, -1, dtype=np.int32)  # code point -> its index in `_code_points`, or -1
+        self._dtype = np.dtype(_DTYPES[0])
         self._digest = hashlib.sha256()
         self.characters = 0
 
@@ -111,91 +113,91 @@ class IdsWriter:
             if error is None:
                 raise
         finally:
-            if self._beside is not None:
-                self._beside.unlink(missing_ok=True)
+            if self._temporary is not None:
+                self._temporary.unlink(missing_ok=True)
 
     def add(self, text: str) -> None:
-        """Appends a piece.
+        """Appends a piece of text.
 
         Raises:
-            OSError: the disk is full, or worse.
+            OSError: the file cannot be written; the disk may be full.
         """
         self._digest.update(text.encode())
-        codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
-        ids = self._table[codes]
+        code_points = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
+        ids = self._index[code_points]
         if len(ids) and ids.min() < 0:
-            self._learn(np.unique(codes[ids < 0]))
-            ids = self._table[codes]
+            self._add_characters(np.unique(code_points[ids < 0]))
+            ids = self._index[code_points]
         self._file.write(ids.astype(self._dtype).data)
         self.characters += len(ids)
 
     @property
     def distinct(self) -> int:
-        """How many different characters were added."""
-        return len(self._codes)
+        """The number of distinct characters added so far."""
+        return len(self._code_points)
 
-    def mark(self) -> Mark:
-        """Where the text ends now."""
-        return Mark(self.characters, len(self._codes), self._digest.copy())
+    def position(self) -> Position:
+        """Returns the current end of the text."""
+        return Position(self.characters, len(self._code_points), self._digest.copy())
 
-    def back_to(self, mark: Mark) -> None:
-        """Forgets what came after a mark."""
-        self._table[self._codes[mark.distinct :]] = -1
-        del self._codes[mark.distinct :]
-        self._digest = mark.digest.copy()
-        self.characters = mark.characters
-        self._file.seek(mark.characters * self._dtype.itemsize)
+    def truncate(self, position: Position) -> None:
+        """Removes everything that was added after `position`."""
+        self._index[self._code_points[position.distinct :]] = -1
+        del self._code_points[position.distinct :]
+        self._digest = position.digest.copy()
+        self.characters = position.characters
+        self._file.seek(position.characters * self._dtype.itemsize)
         self._file.truncate()
 
-    def finish(self) -> Written:
-        """The file gets its name, after it is safe on the disk.
+    def finish(self) -> EncodedText:
+        """Renumbers the ids in vocabulary order, syncs the file to disk, renames it to `path` and maps it.
 
         Raises:
-            OSError: the disk is full, or worse.
+            OSError: the file cannot be written; the disk may be full.
         """
-        vocab = [*self._known, *sorted({chr(code) for code in self._codes} - set(self._known))]
+        vocab = [*self._base_vocab, *sorted({chr(code) for code in self._code_points} - set(self._base_vocab))]
         self._widen_for(len(vocab))
-        place = {character: index for index, character in enumerate(vocab)}
-        self._rewrite(np.array([place[chr(code)] for code in self._codes], dtype=self._dtype))
+        new_id = {character: index for index, character in enumerate(vocab)}
+        self._renumber(np.array([new_id[chr(code)] for code in self._code_points], dtype=self._dtype))
         self._file.flush()
-        source: IO[bytes] | Path = self._file
-        if self._path is not None and self._beside is not None:
+        mapped: Path | IO[bytes] = self._file
+        if self._path is not None and self._temporary is not None:
             os.fsync(self._file.fileno())
-            self._file.close()  # Windows renames no open file
-            self._beside.replace(self._path)
-            source = self._path
-        ids = np.memmap(source, self._dtype, mode="r", shape=(self.characters,))
-        return Written(ids, tuple(vocab), self._digest.hexdigest())
+            self._file.close()
+            self._temporary.replace(self._path)
+            mapped = self._path
+        ids = np.memmap(mapped, self._dtype, mode="r", shape=(self.characters,))
+        return EncodedText(ids, tuple(vocab), self._digest.hexdigest())
 
-    def _learn(self, codes: npt.NDArray[np.uint32]) -> None:
-        self._table[codes] = np.arange(len(self._codes), len(self._codes) + len(codes))
-        self._codes += codes.tolist()
-        self._widen_for(len(self._codes))
+    def _add_characters(self, code_points: npt.NDArray[np.uint32]) -> None:
+        self._index[code_points] = np.arange(len(self._code_points), len(self._code_points) + len(code_points))
+        self._code_points += code_points.tolist()
+        self._widen_for(len(self._code_points))
 
     def _widen_for(self, distinct: int) -> None:
-        """Makes the numbers wide enough for so many characters."""
-        wide = next(np.dtype(width) for width in _WIDTHS if distinct <= 1 << (8 * np.dtype(width).itemsize))
+        """Rewrites the file with a wider integer type if `distinct` ids do not fit into the current one."""
+        wide = next(np.dtype(dtype) for dtype in _DTYPES if distinct <= 1 << (8 * np.dtype(dtype).itemsize))
         narrow = self._dtype
         if wide.itemsize <= narrow.itemsize:
             return
-        # In place, from the end: what is written lies behind all that is still to be read.
+        # From the end to the beginning: a wide piece then never overwrites a narrow one that is still to be read.
         for start in reversed(range(0, self.characters, PIECE)):
-            self._put(start, self._get(start, narrow).astype(wide))
+            self._write_piece(start, self._read_piece(start, narrow).astype(wide))
         self._dtype = wide
         self._file.seek(0, os.SEEK_END)
 
-    def _rewrite(self, table: Ids) -> None:
-        """Replaces each id by what a table says."""
-        if np.array_equal(table, np.arange(len(table))):
+    def _renumber(self, new_ids: Ids) -> None:
+        """Replaces each id in the file by `new_ids[id]`."""
+        if np.array_equal(new_ids, np.arange(len(new_ids))):
             return
         for start in range(0, self.characters, PIECE):
-            self._put(start, table[self._get(start, self._dtype)])
+            self._write_piece(start, new_ids[self._read_piece(start, self._dtype)])
 
-    def _get(self, start: int, dtype: np.dtype[Any]) -> Ids:
+    def _read_piece(self, start: int, dtype: np.dtype[Any]) -> Ids:
         count = min(PIECE, self.characters - start)
         self._file.seek(start * dtype.itemsize)
         return np.frombuffer(self._file.read(count * dtype.itemsize), dtype)
 
-    def _put(self, start: int, ids: Ids) -> None:
+    def _write_piece(self, start: int, ids: Ids) -> None:
         self._file.seek(start * ids.dtype.itemsize)
         self._file.write(ids.data)

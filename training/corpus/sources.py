@@ -1,7 +1,7 @@
-"""From one source, as a person types it, to the files behind it: what they are called and how to read them.
+"""Finds the files of one source that a user typed: their labels, their base names, and how to read them.
 
-Nothing but the beginnings of a folder's files is read here, so that a missing file is known before a large one is
-downloaded. A file that was named must be text; one that was `found`, in a folder or by a glob, may be left out.
+Only the beginnings of a folder's files are read here, so that a missing file is reported before a large one is
+downloaded. A file that was named must be text; one that was `found` in a folder or by a glob may be left out.
 """
 
 from __future__ import annotations
@@ -21,53 +21,57 @@ from typing import BinaryIO
 
 from model.terminal import one_line
 
-from . import download as corpus_fetch
-from . import hub_datasets as corpus_datasets
+from . import download, hub_datasets
 from .decode import SNIFFED_BYTES, CorpusError, binary_kind
 from .download import Progress
 
 STDIN = "-"
-_CHUNK = 1 << 20
+_CHUNK = 1 << 20  # bytes
 _GLOB = re.compile(r"[*?\[]")
+_SIMILAR = 0.7  # of two names; above it one is suggested for the other
 
 
-@dataclass(frozen=True)
-class Item:
-    """One file: `label` for messages, `file` its base name (all that may be published), `read(limit, progress)`."""
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """One file of a source."""
 
     label: str
-    file: str
+    """For messages to the user; may hold a path of this machine."""
+    name: str
+    """The base name, which may be published."""
     read: Callable[[int, Progress | None], Generator[bytes]]
+    """Called as read(limit in bytes, progress); yields the content."""
     size: int | None = None
     found: bool = False
     path: Path | None = None
-    """Where a local file really is: two names of one file agree in it."""
-    changed_ns: int = 0
-    """When a local file was last written to."""
+    """The resolved path of a local file, equal for two names of one file."""
+    modified_ns: int = 0
+    """When a local file was last modified."""
     dataset: str | None = None
+    """OWNER/NAME of the Hub dataset that holds the file."""
 
 
 @dataclass
-class Source:
-    """What a person typed and what is behind it; the entries of folders that are left out unread."""
+class SourceFiles:
+    """The files of one source, and the files of its folders that are left out unread."""
 
     typed: str
-    items: list[Item] = field(default_factory=list)
+    files: list[SourceFile] = field(default_factory=list)
     hidden: set[Path] = field(default_factory=set)
     binary: set[Path] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
 
 
-def expand(typed: str) -> Source:
-    """The files behind one source. CorpusError if there are none, or if it is no source that can be read."""
+def expand(typed: str) -> SourceFiles:
+    """Returns the files of one source; CorpusError if it has none or is no source."""
     if typed == STDIN:
-        return Source(typed, [Item("standard input", "stdin", _read_stdin)])
+        return SourceFiles(typed, [SourceFile(label="standard input", name="stdin", read=_read_stdin)])
     scheme, separator, rest = typed.partition("://")
     if separator and scheme.lower() in ("http", "https"):
         url = f"{scheme.lower()}://{rest}"
-        read = partial(corpus_fetch.fetch_url, url)
-        return Source(typed, [Item(corpus_fetch.public_url(url), corpus_fetch.url_file_name(url), read)])
-    if typed.startswith(corpus_datasets.HUB_PREFIX):
+        label, name = download.public_url(url), download.url_file_name(url)
+        return SourceFiles(typed, [SourceFile(label=label, name=name, read=partial(download.fetch_url, url))])
+    if typed.startswith(hub_datasets.HUB_PREFIX):
         return _expand_hub(typed)
     if separator and scheme.isalnum():
         raise CorpusError(
@@ -77,52 +81,59 @@ def expand(typed: str) -> Source:
     return _expand_local(typed)
 
 
-def stamp(sources: Iterable[Source]) -> str:
-    """A word that is another one when a local file was written to, came or went; it tells nothing else of them.
+def stamp(sources: Iterable[SourceFiles]) -> str:
+    """Returns a hash of the paths, sizes and modification times of all local files.
 
-    What is elsewhere does not count.
+    It changes when a local file is modified, added or removed. Remote files do not count.
     """
-    local = [item for source in sources for item in source.items if item.path is not None]
-    return hashlib.sha256(repr([(str(item.path), item.size, item.changed_ns) for item in local]).encode()).hexdigest()
+    local = [file for source in sources for file in source.files if file.path is not None]
+    return hashlib.sha256(repr([(str(file.path), file.size, file.modified_ns) for file in local]).encode()).hexdigest()
 
 
 def is_local(typed: str) -> bool:
-    """Whether a source is files of this machine that can be read again."""
+    """Whether a source consists of files of this machine, which can be read again."""
     return typed != STDIN and "://" not in typed
 
 
 def name_of(typed: str) -> str:
-    """A short name for a source, fit to name a folder or a repo; nothing of it but a base name."""
+    """Returns a short name for a source, made of a base name alone and valid as the name of a folder or a repo."""
     if typed == STDIN:
         base = "stdin"
     elif typed.lower().startswith(("http://", "https://")):
-        base = Path(corpus_fetch.url_file_name(typed)).stem
-    elif typed.startswith(corpus_datasets.HUB_PREFIX):
-        dataset, _, inside = corpus_datasets.parse_hub_source(typed)
+        base = Path(download.url_file_name(typed)).stem
+    elif typed.startswith(hub_datasets.HUB_PREFIX):
+        dataset, _, inside = hub_datasets.parse_hub_source(typed)
         base = dataset.partition("/")[2] if not inside or _GLOB.search(inside) else Path(inside).stem
     else:
         path = _path(typed)
         while _GLOB.search(path.name) and _mode(path) is None:
-            path = path.parent  # a glob is named after the folder it looks in
+            path = path.parent  # a glob is named after the folder that it searches
         if not path.name or path.name == "..":
             path = path.resolve()
         base = path.name if path.is_dir() else path.stem
     return re.sub(r"[^\w.-]+", "-", base).strip("-._")[:60] or "text"
 
 
+def absolute_source(source: str) -> str:
+    """Returns a source that means the same from any working folder; only local paths change."""
+    if not is_local(source):
+        return source
+    return os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111  a glob is no path to resolve
+
+
 # --- the Hub and standard input
 
 
-def _expand_hub(typed: str) -> Source:
-    source = Source(typed)
-    inside = corpus_datasets.parse_hub_source(typed)[2]
-    for file in corpus_datasets.hub_files(typed):
+def _expand_hub(typed: str) -> SourceFiles:
+    source = SourceFiles(typed)
+    inside = hub_datasets.parse_hub_source(typed)[2]
+    for file in hub_datasets.hub_files(typed):
         if file.cached:
-            source.warnings.append(f"the Hub cannot be reached: reading the copy of {file.label} in the cache")
-        source.items.append(
-            Item(
+            source.warnings.append(f"the Hub cannot be reached: reading the cached copy of {file.label}")
+        source.files.append(
+            SourceFile(
                 label=file.label,
-                file=Path(file.path).name,
+                name=Path(file.path).name,
                 read=partial(_read_hub, file),
                 size=file.size,
                 found=file.path != inside,
@@ -132,43 +143,42 @@ def _expand_hub(typed: str) -> Source:
     return source
 
 
-def _read_hub(file: corpus_datasets.HubFile, limit: int, progress: Progress | None) -> Generator[bytes]:
-    yield from _read_file(file.label, corpus_datasets.fetch_hub(file, limit, progress), limit, None)
+def _read_hub(file: hub_datasets.HubFile, limit: int, progress: Progress | None) -> Generator[bytes]:
+    yield from _read_file(file.label, hub_datasets.fetch_hub(file, limit, progress), limit, None)
 
 
 def _read_stdin(limit: int, progress: Progress | None) -> Generator[bytes]:
+    label = "standard input"
     if sys.stdin is None:  # a program without a console
-        raise CorpusError("there is no standard input to read: give a file")
-    yield from corpus_fetch.bounded(
-        _chunks("standard input", sys.stdin.buffer), "standard input", lambda: None, limit, progress
-    )
+        raise CorpusError(f"there is no {label} to read: give a file")
+    yield from download.bounded(_chunks(label, sys.stdin.buffer), label, lambda: None, limit, progress)
 
 
 # --- files, folders, globs
 
 
-def _expand_local(typed: str) -> Source:
+def _expand_local(typed: str) -> SourceFiles:
     if not typed.strip() or "\0" in typed:
-        raise CorpusError(f"a text's name cannot be {typed!r}: give a file, a folder, a glob, - or an address")
+        raise CorpusError(f"{typed!r} names no text: give a file, a folder, a glob, - or an address")
     path = _path(typed)
     mode = _mode(path)
-    source = Source(typed)
+    source = SourceFiles(typed)
     if mode is not None and stat.S_ISDIR(mode):
         for file in _walk(typed, path, source):
             _add_found(one_line(str(Path(typed) / file.relative_to(path))), file, source)
     elif mode is not None:
-        source.items.append(_local_item(one_line(typed), path))
+        source.files.append(_local_file(one_line(typed), path))
     elif _GLOB.search(typed):
-        _glob(path, source)
+        _expand_glob(path, source)
     else:
-        raise CorpusError(f"there is no file or folder {one_line(typed)}: {_suggestion(typed, path)}")
+        raise CorpusError(_not_found(typed, path))
     return source
 
 
 def _path(typed: str) -> Path:
     try:
         return Path(typed).expanduser()
-    except RuntimeError:  # ~nobody-of-this-name
+    except RuntimeError:  # ~name for a user that does not exist
         return Path(typed)
 
 
@@ -186,38 +196,50 @@ def _unreadable(label: str, error: Exception) -> CorpusError:
     return CorpusError(f"{label} cannot be read ({one_line(reason)}): check its name and its permissions")
 
 
-def _suggestion(typed: str, path: Path) -> str:
-    try:
-        close = difflib.get_close_matches(path.name, sorted(p.name for p in path.parent.iterdir()), n=1)
-    except OSError:
-        close = []
-    if close:
-        return f"is it {one_line(close[0])}?"
+def _not_found(typed: str, path: Path) -> str:
+    """The message for a path that does not exist, with the most likely correction."""
+    label = one_line(typed)
+    if path.is_symlink():
+        return f"{label} is a link to a file that does not exist: give the file itself"
+    if similar := _similar_name(path):
+        return f"there is no file or folder {label}: is it {one_line(str(Path(typed).with_name(similar)))}?"
+    first, slash, _ = typed.partition("/")
+    if slash and re.fullmatch(r"(?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?", first, re.ASCII):
+        return f"there is no file or folder {label}: for an address on the web, write https://{label}"
     if re.fullmatch(r"[\w.-]+/[\w.-]+", typed, re.ASCII):
-        return f"check the name, or for a dataset on the Hub write hf://datasets/{typed}"
-    return "check the name and the folder you are in"
+        return f"there is no file or folder {label}: for a dataset on the Hub, write hf://datasets/{label}"
+    return f"there is no file or folder {label}: check the name and the folder you are in"
 
 
-def _local_item(label: str, path: Path, found: bool = False) -> Item:
+def _similar_name(path: Path) -> str | None:
+    """Returns the name in the same folder that resembles a missing one most. Suffixes, often .txt, do not count."""
+    try:
+        names = {Path(entry.name).stem.casefold(): entry.name for entry in sorted(path.parent.iterdir())}
+    except OSError:
+        return None
+    close = difflib.get_close_matches(path.stem.casefold(), names, n=1, cutoff=_SIMILAR)
+    return names[close[0]] if close else None
+
+
+def _local_file(label: str, path: Path, found: bool = False) -> SourceFile:
     try:
         status = path.stat()
     except OSError as error:
         raise _unreadable(label, error) from error
-    read = partial(_read_file, label, path)
-    whole = stat.S_ISREG(status.st_mode)
-    return Item(
-        label,
-        path.name,
-        read,
-        size=status.st_size if whole else None,
+    is_regular = stat.S_ISREG(status.st_mode)
+    return SourceFile(
+        label=label,
+        name=path.name,
+        read=partial(_read_file, label, path),
+        size=status.st_size if is_regular else None,
         found=found,
         path=path.resolve(),
-        changed_ns=status.st_mtime_ns if whole else 0,
+        modified_ns=status.st_mtime_ns if is_regular else 0,
     )
 
 
-def _walk(label: str, folder: Path, source: Source) -> list[Path]:
-    """The files of a folder, sorted by their path in it, so that every machine gives the same text."""
+def _walk(label: str, folder: Path, source: SourceFiles) -> list[Path]:
+    """Returns the files of a folder sorted by their path in it, so that every machine reads the same text."""
 
     def stop(error: OSError) -> None:
         raise _unreadable(one_line(str(Path(label) / os.path.relpath(error.filename or folder, folder))), error)
@@ -236,22 +258,22 @@ def _walk(label: str, folder: Path, source: Source) -> list[Path]:
     return sorted(paths, key=lambda path: path.parts)
 
 
-def _glob(pattern: Path, source: Source) -> None:
+def _expand_glob(pattern: Path, source: SourceFiles) -> None:
     matches = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
     if not matches:
-        raise CorpusError(f"nothing is called {one_line(source.typed)}: check the pattern and the folder you are in")
-    paths: dict[Path, None] = {}  # `**` matches a folder and what is in it: each file once, in order
+        raise CorpusError(f"no file matches {one_line(source.typed)}: check the pattern and the folder you are in")
+    paths: dict[Path, None] = {}  # `**` matches a folder and the files in it: each file counts once, in order
     for match in sorted(map(Path, matches), key=lambda path: path.parts):
         paths.update(dict.fromkeys(_walk(str(match), match, source) if match.is_dir() else [match]))
     for path in paths:
         _add_found(one_line(str(path)), path, source)
 
 
-def _add_found(label: str, path: Path, source: Source) -> None:
+def _add_found(label: str, path: Path, source: SourceFiles) -> None:
     mode = _mode(path)
-    # Neither a link to nowhere nor a pipe that would never end is text.
-    if mode is not None and stat.S_ISREG(mode) and binary_kind(_head(label, path)) is None:
-        source.items.append(_local_item(label, path, found=True))
+    # A broken link and a pipe, which may never end, count as binary.
+    if mode is not None and stat.S_ISREG(mode) and binary_kind(_beginning(label, path)) is None:
+        source.files.append(_local_file(label, path, found=True))
     else:
         source.binary.add(path)
 
@@ -259,7 +281,7 @@ def _add_found(label: str, path: Path, source: Source) -> None:
 # --- reading
 
 
-def _head(label: str, path: Path) -> bytes:
+def _beginning(label: str, path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(SNIFFED_BYTES)
@@ -272,25 +294,18 @@ def _read_file(label: str, path: Path, limit: int, progress: Progress | None) ->
         with path.open("rb") as file:
             before = os.fstat(file.fileno())
             size = before.st_size if stat.S_ISREG(before.st_mode) else None
-            yield from corpus_fetch.bounded(_chunks(label, file), label, lambda: size, limit, progress)
+            yield from download.bounded(_chunks(label, file), label, lambda: size, limit, progress)
             after = os.fstat(file.fileno())
     except OSError as error:
         raise _unreadable(label, error) from error
     if size is not None and (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise CorpusError(f"{label} changed while it was read: wait until it is written, or give a copy of it")
+        raise CorpusError(f"{label} changed while it was read: wait until it is complete, or give a copy of it")
 
 
 def _chunks(label: str, stream: BinaryIO) -> Generator[bytes]:
-    """All of a stream, in pieces: a pipe or a device may have no end, and a file's size may be a lie."""
+    """Yields a stream in pieces until it ends: the size of a pipe or a device is not known before."""
     try:
         while chunk := stream.read(_CHUNK):
             yield chunk
     except OSError as error:
         raise _unreadable(label, error) from error
-
-
-def absolute_source(source: str) -> str:
-    """A TEXT that means the same from any folder; what is no path stays."""
-    if source == "-" or "://" in source:
-        return source
-    return os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111  a glob is no path to resolve

@@ -65,7 +65,7 @@ def test_a_chat_that_is_read_as_any_text_is_noticed(here: Here, tmp_path: Path, 
         (tmp_path / "chat.txt").write_text(text)
     code, said = here("chat.txt", *QUICK)
     assert code == 0
-    assert f"warning: chat.txt looks like {kind}: with --chat it is read as turns, and no dates" in said
+    assert f"warning: chat.txt looks like {kind}: use --chat to read it as turns without dates" in said
     assert CharLSTM.from_pretrained(tmp_path / "run").chat is None
 
 

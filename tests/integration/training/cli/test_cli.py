@@ -202,7 +202,7 @@ def test_one_character_again_and_again(here: Here, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a" * 500)
     code, said = here("a.txt", *QUICK)
     assert code == 0
-    assert "warning: the whole text is one character, 'a'" in said
+    assert "warning: the whole text repeats one character, 'a'" in said
     assert metrics(tmp_path / "runs/a")[-1]["val_loss"] == pytest.approx(0, abs=1e-6)
 
 

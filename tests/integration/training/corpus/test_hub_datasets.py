@@ -152,7 +152,7 @@ def test_without_the_hub_a_file_comes_from_the_cache_with_a_warning(plays: Local
     plays.unplug()
     corpus = read(source)
     assert corpus.sha256 == before.sha256
-    assert "cannot be reached: reading the copy of" in corpus.warnings[0]
+    assert "cannot be reached: reading the cached copy of" in corpus.warnings[0]
     assert "is not in the cache" in refusal("hf://datasets/ada/plays/other/lear.txt")
     assert "a full listing of the dataset ada/plays is not in the cache" in refusal("hf://datasets/ada/plays")
     assert "is not in the cache" in refusal("hf://datasets/ada/other/a.txt")

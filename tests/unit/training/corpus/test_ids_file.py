@@ -1,17 +1,20 @@
-"""Ids of a text in a file: in one pass, in the vocabulary's order, in the narrowest format, whole or not at all."""
+"""Character ids in a file: one pass, vocabulary order, the narrowest integer type, written atomically."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.windows_files import refuse_files_in_use
 from training.corpus import ids_file
-from training.corpus.ids_file import IdsWriter, Written, open_ids, texts
+from training.corpus.ids_file import EncodedText, IdsWriter, decode_ids, open_ids
+from training.corpus.reader import read_corpus
 
 TEXTS = {
     "|u1": "one two three\n" * 40,
@@ -20,49 +23,49 @@ TEXTS = {
 }
 
 
-def written(text: str, path: Path | None, known: str = "", pieces: int = 7) -> Written:
+def encode(text: str, path: Path | None, base_vocab: str = "", pieces: int = 7) -> EncodedText:
     cuts = sorted(random.Random(3).choices(range(len(text) + 1), k=pieces))
-    with IdsWriter(path, known) as writer:
+    with IdsWriter(path, base_vocab) as writer:
         for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
             writer.add(text[start:end])
         return writer.finish()
 
 
 @pytest.mark.parametrize("dtype", TEXTS)
-def test_ids_are_places_in_the_sorted_vocabulary(tmp_path: Path, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the format grows on the way, which happens in place, in pieces."""
+def test_ids_index_the_sorted_vocabulary(tmp_path: Path, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the integer type becomes wider in the middle of the text, which rewrites the file piece by piece."""
     monkeypatch.setattr(ids_file, "PIECE", 1000)
     text = TEXTS["|u1"] + TEXTS[dtype] + TEXTS["|u1"]
-    found = written(text, tmp_path / "text.ids")
-    assert found.vocab == tuple(sorted(set(text)))
-    assert found.ids.dtype.str == dtype
-    assert "".join(texts(found.ids, found.vocab)) == text
-    assert found.sha256 == hashlib.sha256(text.encode()).hexdigest()
-    assert np.array_equal(open_ids(tmp_path / "text.ids", dtype, len(text)), found.ids)
+    encoded = encode(text, tmp_path / "text.ids")
+    assert encoded.vocab == tuple(sorted(set(text)))
+    assert encoded.ids.dtype.str == dtype
+    assert "".join(decode_ids(encoded.ids, encoded.vocab)) == text
+    assert encoded.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert np.array_equal(open_ids(tmp_path / "text.ids", dtype, len(text)), encoded.ids)
     assert [path.name for path in tmp_path.iterdir()] == ["text.ids"]
 
 
-def test_known_characters_keep_their_places() -> None:
-    found = written("abcz", None, known="zyb")
-    assert "".join(found.vocab) == "zybac"
-    assert found.ids.tolist() == [3, 2, 4, 0]
+def test_the_base_vocabulary_keeps_its_ids() -> None:
+    encoded = encode("abcz", None, base_vocab="zyb")
+    assert "".join(encoded.vocab) == "zybac"
+    assert encoded.ids.tolist() == [3, 2, 4, 0]
 
 
-def test_what_was_taken_back_was_never_there(tmp_path: Path) -> None:
+def test_truncated_text_leaves_no_trace(tmp_path: Path) -> None:
     with IdsWriter(tmp_path / "text.ids") as writer:
         writer.add("some text")
-        mark = writer.mark()
-        writer.add(TEXTS["<u2"])  # which also makes the format wider
-        writer.back_to(mark)
+        position = writer.position()
+        writer.add(TEXTS["<u2"])  # which also makes the integer type wider
+        writer.truncate(position)
         writer.add(", and more")
-        found = writer.finish()
-    assert "".join(texts(found.ids, found.vocab)) == "some text, and more"
-    assert found.vocab == tuple(sorted(set("some text, and more")))
-    assert found.sha256 == hashlib.sha256(b"some text, and more").hexdigest()
+        encoded = writer.finish()
+    assert "".join(decode_ids(encoded.ids, encoded.vocab)) == "some text, and more"
+    assert encoded.vocab == tuple(sorted(set("some text, and more")))
+    assert encoded.sha256 == hashlib.sha256(b"some text, and more").hexdigest()
 
 
-def test_a_text_that_is_not_finished_leaves_the_one_before(tmp_path: Path) -> None:
-    written("before", tmp_path / "text.ids")
+def test_an_interrupted_writer_keeps_the_previous_file(tmp_path: Path) -> None:
+    encode("before", tmp_path / "text.ids")
     before = (tmp_path / "text.ids").read_bytes()
     with contextlib.suppress(KeyboardInterrupt), IdsWriter(tmp_path / "text.ids") as writer:
         writer.add("after")
@@ -70,8 +73,25 @@ def test_a_text_that_is_not_finished_leaves_the_one_before(tmp_path: Path) -> No
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("text.ids", before)]
 
 
-def test_a_file_of_another_size_is_none_of_these_ids(tmp_path: Path) -> None:
-    written("before", tmp_path / "text.ids")
+def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
+    encode("before", tmp_path / "text.ids")
     for dtype, count in (("|u1", 5), ("<u2", 6), ("<f4", 6)):
         with pytest.raises(ValueError, match="does not hold"):
             open_ids(tmp_path / "text.ids", dtype, count)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to see which files are in use")
+def test_a_text_is_written_and_replaced_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses to rename or delete a file that is open or mapped, so no training could start there."""
+    refuse_files_in_use(monkeypatch)
+    (tmp_path / "a.txt").write_text("one text")
+    with pytest.raises(PermissionError), (tmp_path / "a.txt").open():
+        (tmp_path / "a.txt").unlink()
+    for text in ("one text", "another text"):
+        (tmp_path / "a.txt").write_text(text)
+        corpus = read_corpus([str(tmp_path / "a.txt")], path=tmp_path / "text.ids")
+        assert corpus.text == text
+        with pytest.raises(PermissionError):  # `corpus` maps it
+            (tmp_path / "text.ids").replace(tmp_path / "moved")
+        del corpus
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "text.ids"]
