@@ -22,7 +22,7 @@ from . import PRETRAINED, Blend, CharLSTM, SamplingParams, Score, Stream, score,
 from .char_lstm import checkpoint_folder, split_revision
 from .checkpoint.checkpoint import SERVED
 from .engine.blend import DEFAULT_SHARE
-from .settings import number_or_text
+from .settings import SETTINGS, draw_seed, number_or_text
 from .terminal import ctrl_c, forget_stdout, quote_command, say, size, table, terminal_text
 from .tokenizer import describe_unknown
 
@@ -61,7 +61,6 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=_PROGRAM, description="A character LSTM in the terminal.", allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="generate | score | info")
-    defaults = SamplingParams(seed=0)
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -77,27 +76,22 @@ def _parser() -> argparse.ArgumentParser:
 
     write = command("generate", _generate, "Writes on from a prompt.")
     write.add_argument("prompt", nargs="?", default="", help="what stands before the reply; - reads standard input")
-    write.add_argument("--length", type=number_or_text, default=defaults.length, help="characters (%(default)s)")
-    write.add_argument(
-        "--temperature",
-        type=number_or_text,
-        default=defaults.temperature,
-        help="0 is always the likeliest (%(default)s)",
-    )
-    write.add_argument(
-        "--top-k", type=number_or_text, default=defaults.top_k, help="only the k likeliest; 0 is all of them"
-    )
-    write.add_argument(
-        "--top-p", type=number_or_text, default=defaults.top_p, help="only the likeliest with this probability together"
-    )
-    write.add_argument("--seed", type=number_or_text, help="0 to 2^32 - 1; the same seed gives the same text")
+    for name, setting in SETTINGS.items():
+        default = DEFAULT_SHARE if name == "share" else setting.default
+        shown = "random" if default is None else "empty" if default == "" else default
+        write.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=str if setting.type is str else number_or_text,
+            default=setting.default,
+            metavar={str: "TEXT", int: "N"}.get(setting.type, "X"),
+            help=f"{setting.help} (default {shown})",
+        )
     write.add_argument(
         "--precision",
         "--arithmetic",  # its name until version 0.1
         choices=("int8", "float32"),
         help="int8 writes the same everywhere; what fits if not given",
     )
-    write.add_argument("--stop", default=defaults.stop, metavar="TEXT", help="the reply ends before this text")
     write.add_argument(
         "--hold",
         type=lambda text: tuple(map(number_or_text, text.split(","))),
@@ -107,7 +101,6 @@ def _parser() -> argparse.ArgumentParser:
         help="a cell that is held at a value while it writes, from 0 as in 1,5,-4; up to four times",
     )
     write.add_argument("--blend-with", metavar="MODEL", help="another model, to write the text together with --model")
-    write.add_argument("--share", type=number_or_text, help=f"how much of a say it has, 0 to 1 ({DEFAULT_SHARE})")
     write.add_argument(
         "--chat", action="store_true", help="the prompt is a visitor's turn, the reply one of a model that chats"
     )
@@ -125,14 +118,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _generate(options: argparse.Namespace) -> int:
     prompt = _standard_input() if options.prompt == "-" else _argument("the prompt", options.prompt)
-    params = SamplingParams(
-        options.temperature,
-        options.length,
-        options.top_k,
-        options.top_p,
-        SamplingParams().seed if options.seed is None else options.seed,
-        _argument("stop", options.stop),
-    )
+    _argument("stop", options.stop)
+    asked = {name: getattr(options, name) for name in SETTINGS if name != "share"}
+    params = SamplingParams(**{**asked, "seed": draw_seed() if options.seed is None else options.seed})
     if options.chat and params.stop:
         raise ValueError("--chat ends the reply at the turn's end: leave --stop away")
     if options.share is not None and options.blend_with is None:

@@ -69,7 +69,15 @@ def stream(
     Raises:
         ValueError: an argument is out of bounds, see ``SamplingParams``, or the model has no such cell.
     """
-    params = SamplingParams(temperature, length, top_k, top_p, draw_seed() if seed is None else seed, stop, share)
+    params = SamplingParams(
+        temperature=temperature,
+        length=length,
+        top_k=top_k,
+        top_p=top_p,
+        seed=draw_seed() if seed is None else seed,
+        stop=stop,
+        share=share,
+    )
     engine = Engine(lm, max_slots=1, precision=precision)
     return Stream(engine, engine.add_request(prompt, params, memory=memory, draw_offset=draw_offset, clamps=clamps))
 

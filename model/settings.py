@@ -1,63 +1,183 @@
-"""Generation settings: temperature, length, top-k, top-p, seed, stop text, and their bounds."""
+"""Generation settings: one table with the name, bounds, default, label and help of each.
+
+``SamplingParams`` declares every setting once. Its checks, the options of ``python -m model generate``, the arguments
+of the API, the controls of both pages, the parameters of links and web/static/settings.json are derived from the table
+``SETTINGS``.
+"""
 
 from __future__ import annotations
 
-import math
 import reprlib
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
-MAX_TEMPERATURE = 5.0
 MAX_SEED = 2**32 - 1
-MAX_STOP = 100
 MAX_LENGTH = 10_000_000
 
 
+class Slider(NamedTuple):
+    """The range of a setting's slider, which may be narrower than what is allowed."""
+
+    minimum: float
+    maximum: float
+    step: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One generation setting.
+
+    Attributes:
+        type: float, int or str.
+        default: None when the seed is drawn, or when the blend's own share is used.
+        label: its name on the page.
+        help: one line for the page, the command line and the API, with the unit.
+        minimum: the smallest value that is allowed.
+        maximum: the largest, or the largest length of a text; None when there is no bound.
+        exclusive_minimum: whether the minimum itself is refused.
+        slider: None when the page has no slider for it.
+        name: of the field, the argument and the parameter of a link.
+    """
+
+    type: type
+    default: Any
+    label: str
+    help: str
+    minimum: float = 0
+    maximum: float | None = None
+    exclusive_minimum: bool = False
+    slider: Slider | None = None
+    name: str = ""
+
+    @property
+    def rule(self) -> str:
+        """What is allowed, such as "a number from 0 to 5"."""
+        if self.type is str:
+            return f"a text of at most {self.maximum} characters"
+        kind = "a whole number" if self.type is int else "a number"
+        if self.maximum is None:
+            return f"{kind} of at least {self.minimum}"
+        if self.exclusive_minimum:
+            return f"{kind} above {self.minimum}, at most {self.maximum:,}"
+        return f"{kind} from {self.minimum} to {self.maximum:,}"
+
+    def check(self, value: object) -> None:
+        """Raises ValueError unless the value is allowed; the message has the name, the value and the rule."""
+        if not self._allows(value):
+            raise ValueError(f"{self.name} is {shorten(value)}: it must be {self.rule}")
+
+    def _allows(self, value: object) -> bool:
+        if self.type is str:
+            return isinstance(value, str) and (self.maximum is None or len(value) <= self.maximum)
+        if self.type is int and type(value) is not int:
+            return False
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN
+            return False
+        above = value > self.minimum if self.exclusive_minimum else value >= self.minimum
+        return above and (self.maximum is None or value <= self.maximum)
+
+
 def draw_seed() -> int:
-    """A seed nobody chose, from the system's randomness."""
+    """A random seed from the operating system."""
     return secrets.randbelow(MAX_SEED + 1)
 
 
-@dataclass(frozen=True)
-class SamplingParams:
-    """How a reply is written; every default of the project is here and nowhere else.
+def _field(setting: Setting, default_factory: Callable[[], Any] | None = None) -> Any:
+    """The dataclass field of a setting."""
+    if default_factory:
+        return field(default_factory=default_factory, metadata={"setting": setting})
+    return field(default=setting.default, metadata={"setting": setting})
 
-    Attributes:
-        temperature: 0 to 5. 0 always takes the likeliest character; 1 is the model's own judgement.
-        length: how many characters at most.
-        top_k: only the k likeliest characters; 0 is all of them.
-        top_p: only the likeliest characters that together have this probability, in (0, 1].
-        seed: 0 to 2^32 - 1; drawn when not given.
-        stop: the reply ends before this text; empty is never.
-        share: of two models that write together, how much the second has a say, from 0 to 1; None is as the blend has
-            it. One model alone knows nothing of it.
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingParams:
+    """How a reply is sampled. ``SETTINGS`` says what each field means and which values it may have.
 
     Raises:
-        ValueError: a field's value is not allowed; the message names field, value and what is.
+        ValueError: a value is not allowed; the message has the field, the value and the rule.
     """
 
-    temperature: float = 0.8
-    length: int = 500
-    top_k: int = 0
-    top_p: float = 1.0
-    seed: int = field(default_factory=draw_seed)
-    stop: str = ""
-    share: float | None = None
+    temperature: float = _field(
+        Setting(
+            type=float,
+            default=0.8,
+            maximum=5,
+            slider=Slider(0, 2, 0.05),
+            label="Temperature",
+            help="0 = always the most likely character, 1 = as trained, 2 = wild",
+        )
+    )
+    length: int = _field(
+        Setting(
+            type=int,
+            default=500,
+            minimum=1,
+            maximum=MAX_LENGTH,
+            slider=Slider(1, 10_000, 1),
+            label="Length",
+            help="maximum number of characters per reply",
+        )
+    )
+    top_k: int = _field(
+        Setting(
+            type=int,
+            default=0,
+            slider=Slider(0, 100, 1),
+            label="Top-k",
+            help="keep only the k most likely characters; 0 = all",
+        )
+    )
+    top_p: float = _field(
+        Setting(
+            type=float,
+            default=1.0,
+            exclusive_minimum=True,
+            maximum=1,
+            slider=Slider(0.01, 1, 0.01),
+            label="Top-p",
+            help="keep the most likely characters whose probabilities add up to p; 1 = all",
+        )
+    )
+    seed: int = _field(
+        Setting(
+            type=int,
+            default=None,
+            maximum=MAX_SEED,
+            label="Seed",
+            help="the same seed and settings give the same text; random if omitted",
+        ),
+        draw_seed,
+    )
+    stop: str = _field(
+        Setting(type=str, default="", maximum=100, label="Stop", help="the reply ends before this text; empty = never")
+    )
+    share: float | None = _field(
+        Setting(
+            type=float,
+            default=None,
+            maximum=1,
+            slider=Slider(0, 1, 0.05),
+            label="Blend",
+            help="weight of the second model: 0 = only the first model, 1 = only the second",
+        )
+    )
 
     def __post_init__(self) -> None:
-        _number("temperature", self.temperature, 0 <= _real(self.temperature) <= MAX_TEMPERATURE, "from 0 to 5")
-        _number("top_p", self.top_p, 0 < _real(self.top_p) <= 1, "above 0, at most 1")
-        _whole("length", self.length, 1, MAX_LENGTH)
-        _whole("top_k", self.top_k, 0, None)
-        _whole("seed", self.seed, 0, MAX_SEED)
-        if not isinstance(self.stop, str) or len(self.stop) > MAX_STOP:
-            raise ValueError(f"stop is {shorten(self.stop)}: it must be a text of at most {MAX_STOP} characters")
-        if self.share is not None:
-            _number("share", self.share, 0 <= _real(self.share) <= 1, "from 0 to 1")
+        for name, setting in SETTINGS.items():
+            value = getattr(self, name)
+            if value is not None or name != "share":
+                setting.check(value)
+
+
+SETTINGS: dict[str, Setting] = {
+    each.name: replace(each.metadata["setting"], name=each.name) for each in fields(SamplingParams)
+}
 
 
 def shorten(value: object) -> str:
-    """A value for an error message: whole if short, and always on one line."""
+    """A value for an error message: cut if it is long, and always on one line."""
     if isinstance(value, int) and abs(value) >= 10**20:
         return "a number of over 20 digits"
     try:
@@ -67,31 +187,10 @@ def shorten(value: object) -> str:
 
 
 def number_or_text(text: str) -> object:
-    """What was typed as a number if it is one; else as it is, so that whoever checks it can say what is allowed."""
+    """A command-line argument as an int or float if it is one; else unchanged, so that ``Setting.check`` refuses it."""
     for kind in (int, float):
         try:
             return kind(text)
         except ValueError:
             continue
     return text
-
-
-def _real(value: object) -> float:
-    """The value as a float; NaN, which fails every comparison, for what is not a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def _number(name: str, value: object, allowed: bool, rule: str) -> None:
-    if not allowed:
-        raise ValueError(f"{name} is {shorten(value)}: it must be a number {rule}")
-
-
-def _whole(name: str, value: object, least: int, most: int | None) -> None:
-    if type(value) is not int or value < least or (most is not None and value > most):
-        rule = f"of at least {least}" if most is None else f"from {least} to {most:,}"
-        raise ValueError(f"{name} is {shorten(value)}: it must be a whole number {rule}")

@@ -1,41 +1,63 @@
-"""Raw values from a page or a program, turned into settings or refused in one clear line.
+"""Checks the values that a page, a program or a link sends, and turns them into settings or one clear refusal.
 
-Nothing that arrives is believed: Gradio lets NaN, ``true``, null, lists, values off a slider's steps and texts of
-any size through, and its endpoints can be called by hand. The bounds of the model itself are those of
-``SamplingParams``; here are those of serving strangers.
+Gradio lets NaN, ``true``, null, lists, values off a slider's steps and texts of any size through, and its endpoints
+can be called without a page, so every value is checked here. The bounds are those of ``model.settings.SETTINGS``, with
+a smaller length, because strangers are served.
+
+``python -m ui.settings > web/static/settings.json`` writes the same table for the browser.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from model.settings import SamplingParams, draw_seed, shorten
+from model.clamps import MAX_CLAMPS, MAX_VALUE
+from model.int8.weights import VERSION
+from model.settings import SETTINGS, SamplingParams, Setting, Slider, shorten
 
-MAX_PROMPT = 20_000
-MAX_LENGTH = 10_000
-DEADLINE_S = 300.0  # a reply's longest time, waiting included
+MAX_PROMPT = 20_000  # characters
+MAX_LENGTH = 10_000  # characters
+MAX_LINK = 8_000  # characters of a link's parameters that are read
+MAX_STEPS = 50  # of a link
+DEADLINE_S = 300.0  # of one reply, the time in the queue included
 
-DEFAULT_SPEED = 60  # characters a second: an LSTM writes thousands, and a reply would flash up
-MIN_SPEED, MAX_SPEED = 5, 200  # MAX_SPEED is not a speed: it is as fast as it can
+MAX_SPEED = 200
+SPEED = Setting(
+    type=float,
+    default=60,  # an LSTM writes thousands of characters a second: without a limit a reply appears at once
+    minimum=5,
+    maximum=MAX_SPEED,
+    slider=Slider(5, MAX_SPEED, 5),
+    label="Speed",
+    help="characters per second; 200 = full speed",
+    name="speed",
+)
 
-LABELS = {
+PAGE_SETTINGS: dict[str, Setting] = {
+    "temperature": SETTINGS["temperature"],
+    "length": replace(SETTINGS["length"], maximum=MAX_LENGTH),
+    "speed": SPEED,
+    **{name: setting for name, setting in SETTINGS.items() if name not in ("temperature", "length")},
+}
+PAGE_SLIDERS = [name for name, setting in PAGE_SETTINGS.items() if setting.slider and name != "share"]
+LINK_SETTINGS = [name for name in SETTINGS if name != "stop"]  # a link gives them to each of its steps
+_NULL_IS_DEFAULT = ("seed", "stop", "share")
+
+_LABELS = {
     "prompt": "Prompt",
     "text": "Text",
     "model": "Model",
-    "temperature": "Temperature",
-    "length": "Length",
-    "top_k": "Top-k",
-    "top_p": "Top-p",
-    "speed": "Speed",
-    "seed": "Seed",
-    "share": "Blend",
     "hold": "Hold",
+    **{name: setting.label for name, setting in PAGE_SETTINGS.items()},
 }
 
 
 class RefusalError(ValueError):
-    """What was asked for is not done. The message is one line for the person who asked.
+    """A request is refused. The message is one line for the person who sent it.
 
     Attributes:
         field: the argument at fault; "" when it is none of them.
@@ -49,51 +71,34 @@ class RefusalError(ValueError):
 
     @property
     def on_page(self) -> str:
-        """The same line with the field's name as the page shows it."""
-        return f"{LABELS.get(self.field, self.field)} {self.reason}".strip()
+        """The same line with the field's label on the page instead of its name."""
+        return f"{_LABELS.get(self.field, self.field)} {self.reason}".strip()
 
 
-@dataclass(frozen=True)
-class RawSettings:
-    """How a reply should be written, as it arrived: any type, any value."""
+def check_params(values: Mapping[str, object]) -> SamplingParams:
+    """Sampling parameters from values of any type, by name; a missing setting has its default, a missing seed is drawn.
 
-    length: object
-    temperature: object
-    top_k: object
-    top_p: object
-    seed: object = None
-    stop: object = ""
-    share: object = None
-
-    def check(self) -> SamplingParams:
-        """The settings, with a seed drawn if none was given.
-
-        Raises:
-            RefusalError: a value is not allowed.
-        """
-        length, seed = whole(self.length), whole(self.seed)
-        if type(length) is not int or not 1 <= length <= MAX_LENGTH:
-            raise RefusalError("length", f"is {shorten(length)}: it must be a whole number from 1 to {MAX_LENGTH:,}")
+    Raises:
+        RefusalError: a value is not allowed.
+    """
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is None and name in _NULL_IS_DEFAULT:
+            continue
+        setting = PAGE_SETTINGS[name]
+        checked[name] = whole(value) if setting.type is int else value
         try:
-            return SamplingParams(
-                length=length,
-                temperature=self.temperature,  # type: ignore[arg-type]  # checked there
-                top_k=whole(self.top_k),  # type: ignore[arg-type]
-                top_p=self.top_p,  # type: ignore[arg-type]
-                seed=draw_seed() if seed is None else seed,  # type: ignore[arg-type]
-                stop="" if self.stop is None else self.stop,  # type: ignore[arg-type]
-                share=self.share,  # type: ignore[arg-type]
-            )
+            setting.check(checked[name])
         except ValueError as error:
-            field, _, reason = str(error).partition(" ")
-            raise RefusalError(field, reason) from None
+            raise RefusalError(name, str(error).removeprefix(f"{name} ")) from None
+    return SamplingParams(**checked)
 
 
 def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
-    """A prompt, or a text to score: refused by its size before anything looks into it.
+    """A prompt, or a text to score. Its length is checked before anything reads it.
 
     Raises:
-        RefusalError: it is not a text, or too long.
+        RefusalError: it is not a text, or longer than ``most`` characters.
     """
     if not isinstance(text, str):
         raise RefusalError(field, f"is {shorten(text)}: it must be a text")
@@ -103,10 +108,10 @@ def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
 
 
 def check_index(field: str, value: object, count: int) -> int:
-    """One of so many things, counted from 0.
+    """An index from 0 to ``count`` - 1.
 
     Raises:
-        RefusalError: it is no whole number, or there are not so many.
+        RefusalError: it is not a whole number, or out of range.
     """
     index = whole(value)
     if type(index) is not int or not 0 <= index < count:
@@ -115,18 +120,54 @@ def check_index(field: str, value: object, count: int) -> int:
 
 
 def check_speed(speed: object) -> float | None:
-    """The pace in characters a second; None is as fast as it can.
+    """The speed in characters per second; None is full speed.
 
     Raises:
-        RefusalError: it is not a number from ``MIN_SPEED`` to ``MAX_SPEED``.
+        RefusalError: it is not a number from 5 to ``MAX_SPEED``.
     """
-    number = speed if isinstance(speed, int | float) and not isinstance(speed, bool) else math.nan
-    if not MIN_SPEED <= number <= MAX_SPEED:
-        allowed = f"a number from {MIN_SPEED} to {MAX_SPEED}, which is as fast as it can"
-        raise RefusalError("speed", f"is {shorten(speed)}: it must be {allowed}")
-    return None if number >= MAX_SPEED else float(number)
+    try:
+        SPEED.check(speed)
+    except ValueError as error:
+        raise RefusalError("speed", str(error).removeprefix("speed ")) from None
+    number = float(speed)  # type: ignore[arg-type]  # checked above
+    return None if number >= MAX_SPEED else number
 
 
 def whole(value: object) -> object:
-    """12.0 as 12: JavaScript and JSON know only one kind of number. Everything else as it is."""
+    """12.0 as 12, because JavaScript and JSON have one kind of number. Any other value is returned unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def browser_settings() -> dict[str, Any]:
+    """The content of web/static/settings.json: the settings of the page that runs in the browser, and its limits."""
+    names = [name for name in PAGE_SETTINGS if name not in ("stop", "share")]
+    return {
+        "settings": {name: _for_browser(PAGE_SETTINGS[name]) for name in names},
+        "limits": {
+            "prompt": MAX_PROMPT,
+            "link": MAX_LINK,
+            "steps": MAX_STEPS,
+            "clamps": MAX_CLAMPS,
+            "clamp_value": MAX_VALUE,
+        },
+        "int8_version": VERSION,
+    }
+
+
+def _for_browser(setting: Setting) -> dict[str, Any]:
+    return {
+        "whole": setting.type is int,
+        "default": setting.default,
+        "minimum": setting.minimum,
+        "maximum": setting.maximum,
+        "exclusive_minimum": setting.exclusive_minimum,
+        "rule": setting.rule,
+        "label": setting.label,
+        "help": setting.help,
+        "slider": setting.slider._asdict() if setting.slider else None,
+    }
+
+
+if __name__ == "__main__":
+    json.dump(browser_settings(), sys.stdout, indent=1)
+    sys.stdout.write("\n")

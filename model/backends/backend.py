@@ -36,7 +36,7 @@ from ..int8.weights import (
     to_state,
 )
 from ..lstm import LSTMNetwork, LSTMState
-from ..settings import MAX_LENGTH, SamplingParams
+from ..settings import SamplingParams
 
 Precision = Literal["int8", "float32"]
 Indices = npt.NDArray[np.int64]
@@ -239,7 +239,7 @@ class NumbaInt8Backend:
     ) -> list[int]:
         h, c = self._step(slots, ids, clamps)
         logits = self._logits(h[-1])
-        chosen = _choose_compiled(logits, params, numbers)
+        chosen = self._compiled.choose(logits, params, numbers)
         self._keep(slots, h, c)
         return chosen
 
@@ -290,25 +290,10 @@ def _tensors(held: npt.NDArray[np.float32]) -> Held:
 def choose(logits: Logits, params: list[SamplingParams], numbers: list[int]) -> list[int]:
     """The next character of each slot, (B, V) float32 to B ids, the fastest way there is here."""
     if has_compiler():
-        return _choose_compiled(logits, params, numbers)
+        from ..int8 import numba_kernels as compiled
+
+        return compiled.choose(logits, params, numbers)
     return [sampling.choose(*each) for each in zip(logits, params, numbers, strict=True)]
-
-
-def _choose_compiled(logits: Logits, params: list[SamplingParams], numbers: list[int]) -> list[int]:
-    from ..int8 import numba_kernels as compiled
-
-    chosen = np.empty(len(logits), np.int64)
-    compiled.choose(
-        logits,
-        np.array([each.temperature for each in params], np.float64),
-        np.array([min(each.top_k, MAX_LENGTH) for each in params], np.int64),
-        np.array([sampling.fixed_point(each.top_p) for each in params], np.uint64),
-        np.array(numbers, np.uint64),
-        sampling.POWERS,
-        sampling.STEPS_A_NAT,
-        chosen,
-    )
-    return chosen.tolist()
 
 
 @cache

@@ -1,7 +1,9 @@
-"""The inner loops of ``arithmetic`` and ``sampler`` as compiled functions, where numba is installed.
+"""The loops of ``weights`` and ``sampling`` compiled by numba.
 
-The same operations in the same order: tests hold every bit equal to the plain versions. They release the
-interpreter's lock while they run, and numba keeps the machine code in a cache, so only a first start compiles.
+They do the same operations in the same order; tests compare every bit with the plain versions. They release the GIL
+while they run, and numba caches the machine code, so only the first start compiles.
+
+Shapes: B rows, V vocabulary, H hidden, N and K rows and columns of a matrix.
 """
 
 from __future__ import annotations
@@ -13,20 +15,46 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from ..settings import SamplingParams
+from .sampling import POWERS, STEPS_PER_NAT, fixed_point
+
 Array = npt.NDArray[Any]
 _RANGE = np.float32(8.0)
 _STEPS = np.float32(256.0)
 _H = np.float32(127.0)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
+_ALL = 2**31  # as top_k: more than any vocabulary has
 
 
 def _compile(function: Callable[..., None]) -> Callable[..., None]:
-    # No fastmath: a fused multiply-add would round once where the definition rounds twice.
+    # No fastmath: a fused multiply-add rounds once where the definition rounds twice.
     try:
         return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # there is nowhere to keep the machine code: each process makes it anew
+    except RuntimeError:  # no folder that the machine code can be cached in: every process compiles it
         return njit(nogil=True)(function)
+
+
+def choose(logits: npt.NDArray[np.float32], params: list[SamplingParams], numbers: list[int]) -> list[int]:
+    """The next character of each row, as ``sampling.choose`` draws it.
+
+    Args:
+        logits: (B, V) float32.
+        params: B.
+        numbers: B random numbers in [0, 2^64).
+    """
+    chosen = np.empty(len(logits), np.int64)
+    _choose(
+        logits,
+        np.array([each.temperature for each in params], np.float64),
+        np.array([min(each.top_k, _ALL) for each in params], np.int64),
+        np.array([fixed_point(each.top_p) for each in params], np.uint64),
+        np.array(numbers, np.uint64),
+        POWERS,
+        STEPS_PER_NAT,
+        chosen,
+    )
+    return chosen.tolist()
 
 
 @_compile
@@ -52,10 +80,10 @@ def cells(
     c: Array,
     h: Array,
 ) -> None:
-    """One layer's update, in place.
+    """Updates one layer's c and h in place.
 
-    sums (B, 4H) int32, scale (4H,), added (N, 4H) of which row which[b] is taken, held (M, 3) float32: row, cell and
-    value of the cells that are held, c (B, H) float32 before and after, h (B, H) int8 after.
+    sums (B, 4H) int32, scale (4H,), added (N, 4H) of which row which[b] is used, held (M, 3) float32: row, cell and
+    value of each clamp, c (B, H) float32 before and after, h (B, H) int8 after.
     """
     rows, hidden = c.shape
     entries = np.empty(4 * hidden, dtype=np.int32)
@@ -80,27 +108,27 @@ def cells(
 
 @_compile
 def scaled(sums: Array, scale: Array, bias: Array, out: Array) -> None:
-    """out (B, N) float32 = sums (B, N) int32 · scale (N,) + bias (N,), two roundings."""
+    """out (B, N) float32 = sums (B, N) int32 · scale (N,) + bias (N,), rounded after each operation."""
     for row in range(sums.shape[0]):
         for n in range(sums.shape[1]):
             out[row, n] = np.float32(sums[row, n]) * scale[n] + bias[n]
 
 
 @_compile
-def choose(
+def _choose(
     logits: Array,
     temperature: Array,
     top_k: Array,
     top_p: Array,
     number: Array,
     powers: Array,
-    per_nat: float,
+    steps_per_nat: float,
     out: Array,
 ) -> None:
-    """Draws a character for each row, as ``sampling.choose`` does.
+    """Writes the chosen ids to out (B,) int64.
 
-    logits (B, V) float32; temperature (B,) float64; top_k (B,) int64; top_p (B,) uint64 in 2^-32ths; number (B,)
-    uint64; powers and per_nat are the sampler's table and its steps a nat; out (B,) int64.
+    logits (B, V) float32, temperature (B,) float64, top_k (B,) int64, top_p (B,) uint64 in units of 2^-32,
+    number (B,) uint64, powers (4096,) int64.
     """
     rows, vocab = logits.shape
     steps = len(powers)
@@ -115,7 +143,7 @@ def choose(
             continue
         most = np.float64(logits[row, best])
         for v in range(vocab):
-            exponent = np.rint((np.float64(logits[row, v]) - most) / temperature[row] * per_nat)
+            exponent = np.rint((np.float64(logits[row, v]) - most) / temperature[row] * steps_per_nat)
             e = np.int64(max(exponent, -64.0 * steps))
             weight[v] = powers[e & (steps - 1)] >> min(-(e >> 12), 63)
         if 0 < top_k[row] < vocab or top_p[row] < np.uint64(1) << _HALF:
@@ -134,13 +162,13 @@ def choose(
 
 @_compile
 def _restrict(weight: Array, top_k: Any, top_p: Any) -> None:
-    """Sets to zero what top-k and then top-p leave out; among equals the higher id goes first."""
+    """Sets to zero the weights that top-k and then top-p remove; of equal weights the higher id is removed first."""
     order = np.argsort(-weight, kind="mergesort")
     count = top_k if 0 < top_k < len(weight) else len(weight)
     total = np.int64(0)
     for place in range(count):
         total += weight[order[place]]
-    # total · p in 2^-32ths, without leaving 64 bits: p is at most 2^32 and total below 2^53.
+    # total · p / 2^32 within 64 bits: p is at most 2^32 and total below 2^53.
     high, low = np.uint64(total) >> _HALF, np.uint64(total) & _LOW
     enough = max(np.int64(1), np.int64(high * top_p + ((low * top_p) >> _HALF)))
     running = np.int64(0)

@@ -1,9 +1,7 @@
-"""From logits to a character: temperature, top-k, top-p and a seed, in whole numbers.
+"""From logits to a character: temperature, top-k, top-p and a seed, with integer arithmetic.
 
-The random number of character i is a pure function of (seed, i), and every choice compares integers. So a
-reply can be cut, rewound and continued and stays the same text, and a neighbour can never disturb it.
-
-Knows numbers only.
+The random number of character i is a pure function of (seed, i), and characters are compared by integer weights. So a
+reply that is cut, rewound or continued is the same text, and other requests in the batch never change it.
 """
 
 from __future__ import annotations
@@ -13,17 +11,19 @@ import numpy.typing as npt
 
 from ..settings import SamplingParams
 
-# Weights are powers of two: 2^(e / STEPS), from a table for the fraction of e / STEPS and a shift for the rest.
+Weights = npt.NDArray[np.int64]
+
+# Weights are powers of two: 2^(e / _STEPS), from a table for the fraction of e / _STEPS and a shift for the rest.
 _STEPS = 1 << 12
 POWERS = np.array([round(2.0**31 * 2.0 ** (i / _STEPS)) for i in range(_STEPS)], dtype=np.int64)
-STEPS_A_NAT = 1.4426950408889634 * _STEPS  # log2(e), written out: the same number everywhere
-_BLOCK = 256  # random numbers drawn at once
+STEPS_PER_NAT = 1.4426950408889634 * _STEPS  # log2(e) as a literal: the same number everywhere
+_BLOCK = 256  # random numbers that are drawn at once
 
 
 class Randomness:
-    """The random numbers of one reply: Philox4x64-10 (Salmon et al. 2011) as numpy has it.
+    """The random numbers of one reply: Philox4x64-10 (Salmon et al. 2011) as numpy implements it.
 
-    Number i is the i-th raw output of ``numpy.random.Philox(key=seed)``, reached without drawing those before.
+    Number i is the i-th raw output of ``numpy.random.Philox(key=seed)``, computed without those before it.
     """
 
     def __init__(self, seed: int) -> None:
@@ -32,12 +32,12 @@ class Randomness:
         self._block: list[int] = []
 
     def number(self, i: int) -> int:
-        """The i-th number, a whole number in [0, 2^64)."""
+        """The i-th number, an integer in [0, 2^64)."""
         offset = i - self._start
         if self._start < 0 or not 0 <= offset < len(self._block):
             self._start = i - i % _BLOCK
             generator = np.random.Philox(key=self._seed)
-            generator.advance(self._start // 4)  # one step of the counter makes four numbers
+            generator.advance(self._start // 4)  # one step of the counter gives four numbers
             self._block = generator.random_raw(_BLOCK).tolist()
             offset = i - self._start
         return self._block[offset]
@@ -48,44 +48,43 @@ def choose(logits: npt.NDArray[np.float32], params: SamplingParams, number: int)
 
     Args:
         logits: (V,) float32, finite.
-        params: temperature, top-k and top-p are used.
-        number: this character's random number, see ``Randomness``.
+        params: how to sample; the seed is not used.
+        number: the random number of this character, see ``Randomness``.
     """
     if params.temperature == 0:
-        return int(logits.argmax())  # the lowest id among equals
+        return int(logits.argmax())  # of equal logits the lowest id
     running = np.cumsum(weights(logits, params))
     return int(np.searchsorted(running, int(running[-1]) * number >> 64, side="right"))
 
 
-def weights(logits: npt.NDArray[np.float32], params: SamplingParams) -> npt.NDArray[np.int64]:
-    """What each character weighs in the draw, (V,) int64, the likeliest about 2^31: probability times a constant.
+def weights(logits: npt.NDArray[np.float32], params: SamplingParams) -> Weights:
+    """The weight of each character, (V,) int64: its probability times a constant, about 2^31 for the most likely one.
 
-    Temperature first, then top-k, then top-p of what is left, as everywhere.
+    The order is: temperature, then top-k, then top-p of what top-k kept.
     """
     scores = logits.astype(np.float64)
-    # A tiny temperature sends all but the likeliest to minus infinity, which weighs nothing: as it should.
+    # A tiny temperature sends all but the most likely character to minus infinity, whose weight is 0.
     with np.errstate(over="ignore"):
-        exponents = np.rint((scores - scores.max()) / max(params.temperature, 1e-300) * STEPS_A_NAT)
+        exponents = np.rint((scores - scores.max()) / max(params.temperature, 1e-300) * STEPS_PER_NAT)
     exponents = np.maximum(exponents, -64.0 * _STEPS).astype(np.int64)
-    weight: npt.NDArray[np.int64] = POWERS[exponents & (_STEPS - 1)] >> np.minimum(-(exponents >> 12), 63)
+    weight: Weights = POWERS[exponents & (_STEPS - 1)] >> np.minimum(-(exponents >> 12), 63)
     if 0 < params.top_k < len(weight):
         weight = _keep(weight, params.top_k)
     if params.top_p < 1:
         ordered = np.sort(weight)[::-1].cumsum()
-        # p in 2^-32ths, so that the comparison is one of whole numbers.
         enough = max(1, int(ordered[-1]) * fixed_point(params.top_p) >> 32)
         weight = _keep(weight, int(np.searchsorted(ordered, enough)) + 1)
     return weight
 
 
 def fixed_point(probability: float) -> int:
-    """A probability in 2^-32ths."""
+    """A probability in units of 2^-32, so that it is compared with integers."""
     return round(probability * 2**32)
 
 
-def _keep(weight: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
-    """Only the ``count`` heaviest; among equals those with the lower id."""
+def _keep(weight: Weights, count: int) -> Weights:
+    """The ``count`` largest weights, the others set to zero; of equal weights the lower id is kept."""
     kept = np.zeros_like(weight)
-    heaviest = np.argsort(-weight, kind="stable")[:count]
-    kept[heaviest] = weight[heaviest]
+    largest = np.argsort(-weight, kind="stable")[:count]
+    kept[largest] = weight[largest]
     return kept

@@ -46,7 +46,7 @@ def together(lm: CharLSTM, rows: int, length: int) -> Way:
     engine = Engine(lm, max_slots=rows)
 
     def write() -> int:
-        params = [SamplingParams(TEMPERATURE, length, seed=seed) for seed in range(rows)]
+        params = [SamplingParams(temperature=TEMPERATURE, length=length, seed=seed) for seed in range(rows)]
         sequences = [engine.add_request(START, each) for each in params]
         while not all(sequence.finished for sequence in sequences):
             engine.step()

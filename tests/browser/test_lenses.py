@@ -121,7 +121,7 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
         setting(page, "Temperature", temperature)
         setting(page, "Top-k", top_k)
         setting(page, "Top-p", top_p)
-        weight = weights(expected, SamplingParams(temperature, top_k=top_k, top_p=top_p))
+        weight = weights(expected, SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p))
         order = np.argsort(-expected, kind="stable")[:5]
         names = [{"\n": "⏎", " ": "␣", "\t": "⇥"}.get(lm.tokenizer.vocab[at], lm.tokenizer.vocab[at]) for at in order]
         shares = [shown(weight[at] / weight.sum()) for at in order]

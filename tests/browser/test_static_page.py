@@ -42,6 +42,7 @@ from ui.conversation import moves, sharing
 from ui.conversation.clamps import Hand
 from ui.conversation.conversation import Conversation
 from ui.registry.loaded_model import LoadedModel
+from ui.settings import LINK_SETTINGS
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "arithmetic.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."
@@ -184,7 +185,7 @@ def test_the_arithmetic_is_that_of_the_vectors(browser: Browser, url: str, simd:
             });
           };
           const given = new Float32Array(Uint32Array.from(vectors.logits, (each) => parseInt(each, 16)).buffer);
-          const params = (each) => ({ temperature: each.temperature, topK: each.top_k ?? 0, topP: each.top_p ?? 1 });
+          const defaults = { top_k: 0, top_p: 1 };
           const philox = Object.keys(vectors.philox).map((seed) =>
             [seed, Array.from({ length: 6 }, (_, i) => String(randomNumber(Number(seed), i)))]);
           return {
@@ -194,7 +195,7 @@ def test_the_arithmetic_is_that_of_the_vectors(browser: Browser, url: str, simd:
             steps: steps([]),
             held: vectors.held.map(({ hold }) => steps(hold)),
             choices: vectors.choices.map((each) => Array.from({ length: 40 }, (_, i) =>
-              choose(given, params(each), randomNumber(each.seed, i)))),
+              choose(given, { ...defaults, ...each }, randomNumber(each.seed, i)))),
           };
         }""",
         {"vectors": VECTORS, "simd": simd},
@@ -278,7 +279,7 @@ def test_somebody_arrives_and_it_writes(visit: Any, lm: CharLSTM) -> None:
     for name in ("Temperature", "Length", "Speed", "Top-k", "Top-p"):
         expect(page.get_by_role("slider", name=name, exact=True)).to_be_visible()
     set_slider(page, "Temperature", 1.5)
-    assert page.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == "1.5 wild"
+    assert page.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == "1.5"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -378,12 +379,12 @@ def test_a_link_sets_everything(visit: Any, lm: CharLSTM) -> None:
 WRONG = [
     ("?temperature=NaN", "temperature is NaN in this link: it must be a number from 0 to 5"),
     ("?temperature=6", "temperature is 6 in this link"),
-    ("?length=0", "length is 0 in this link: it must be a whole number from 1 to 10000"),
+    ("?length=0", "length is 0 in this link: it must be a whole number from 1 to 10,000"),
     ("?length=12.7", "length is 12.7 in this link"),
     ("?top_p=0", "top_p is 0 in this link"),
     ("?top_k=-1", "top_k is -1 in this link"),
     ("?speed=4", "speed is 4 in this link"),
-    ("?seed=4294967296", "seed is 4294967296 in this link: it must be a whole number from 0 to 4294967295"),
+    ("?seed=4294967296", "seed is 4294967296 in this link: it must be a whole number from 0 to 4,294,967,295"),
     ("?seed=1.5", "seed is 1.5"),
     ("?prompt=a&seed=x", "seed is x"),
     ("?seed=1&hold=0.21~4", "hold is 0.21~4 in this link: it must be up to 4 cells of this model"),
@@ -433,8 +434,7 @@ def test_a_link_is_read_as_the_app_reads_it(visit: Any) -> None:
         assert (found["v"], found["text"]) == (link.arithmetic, link.text)
         assert len(found["steps"]) == len(link.steps)
         for step, read in zip(link.steps, found["steps"], strict=True):
-            names = {"temperature": "temperature", "length": "length", "topK": "top_k", "topP": "top_p", "seed": "seed"}
-            chosen = {name: getattr(step.params, field) for name, field in names.items()}
+            chosen = {name: getattr(step.params, name) for name in LINK_SETTINGS if name != "share"}
             assert read["settings"] == {**chosen, "hold": [list(each) for each in step.hold]}
             assert (read["prompt"], read["anew"], read["pick"]) == (step.prompt, step.anew, step.pick)
 

@@ -38,12 +38,12 @@ def test_a_crowd_that_comes_and_goes_never_changes_a_reply():
         if asked < 2000 and engine.waiting < 40 and dice.random() < 0.3:
             prompt = "".join(dice.choices("abc DEF\n", k=dice.randrange(80)))
             params = SamplingParams(
-                dice.choice([0, 0.5, 1.0, 2.0]),
-                dice.randrange(1, 120),
-                dice.choice([0, 0, 3]),
-                dice.choice([1.0, 1.0, 0.9]),
-                asked,
-                dice.choice(["", "", "", "a", "the", "ab"]),
+                temperature=dice.choice([0, 0.5, 1.0, 2.0]),
+                length=dice.randrange(1, 120),
+                top_k=dice.choice([0, 0, 3]),
+                top_p=dice.choice([1.0, 1.0, 0.9]),
+                seed=asked,
+                stop=dice.choice(["", "", "", "a", "the", "ab"]),
             )
             open_.append((prompt, engine.add_request(prompt, params)))
             asked += 1

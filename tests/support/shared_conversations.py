@@ -53,7 +53,7 @@ def write(talk: Conversation) -> None:
 
 
 def settings(seed: int, length: int, temperature: float = 0.8, top_k: int = 0) -> Settings:
-    return Settings(SamplingParams(temperature, length, top_k, seed=seed), None)
+    return Settings(SamplingParams(temperature=temperature, length=length, top_k=top_k, seed=seed), None)
 
 
 def texts(talk: Conversation) -> list[tuple[str, str]]:

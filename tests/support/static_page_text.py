@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from playwright.sync_api import Page
@@ -40,9 +41,7 @@ def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str,
     for job in jobs:
         clamps = job.get("clamps", [])
         plain = {name: value for name, value in job.items() if name not in ("prompt", "clamps")}
-        params = SamplingParams(length=length, **plain)
-        settings: dict[str, Any] = {"temperature": params.temperature, "topK": params.top_k, "topP": params.top_p}
-        settings |= {"seed": params.seed, "length": length, "stop": params.stop, "hold": clamps}
-        asked.append({"prompt": job["prompt"], "settings": settings})
+        settings = asdict(SamplingParams(length=length, **plain))
+        asked.append({"prompt": job["prompt"], "settings": {**settings, "hold": clamps}})
     way, texts = page.evaluate(_WRITE, asked)
     return way, texts

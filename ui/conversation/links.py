@@ -29,17 +29,14 @@ from model.engine.blend import DEFAULT_SHARE
 from model.int8.weights import VERSION
 from model.settings import shorten
 
-from ..settings import RawSettings, RefusalError, check_text
+from ..settings import LINK_SETTINGS, MAX_LINK, MAX_STEPS, RefusalError, check_params, check_text
 from . import clamps as hand
 
 MAX_SHARED = 1900  # characters of the parameters of a link that is made here: with the address, a message takes it
-MAX_READ = 8000  # of one that is followed
-MAX_STEPS = 50
 FLOAT32 = "float32"
 HERE = str(VERSION)
 
 _HASH = 16  # hex digits
-_SETTINGS = ("temperature", "top_k", "top_p", "seed", "length", "share")
 _MODEL = re.compile(r"(.+)@([0-9a-f]{40})")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?")
 
@@ -121,8 +118,8 @@ class Link:
         Raises:
             RefusalError: it cannot be followed.
         """
-        if len(query) > MAX_READ:
-            raise RefusalError("", f"This link has {len(query):,} characters: at most {MAX_READ:,} are read.")
+        if len(query) > MAX_LINK:
+            raise RefusalError("", f"This link has {len(query):,} characters: at most {MAX_LINK:,} are read.")
         try:
             said = parse_qsl(query.removeprefix("?"), keep_blank_values=True, errors="strict")
         except ValueError:
@@ -137,9 +134,7 @@ class Link:
             return None
         if len(groups) > MAX_STEPS:
             raise RefusalError("", f"This link has {len(groups):,} steps: at most {MAX_STEPS} are followed.")
-        settings: dict[str, object] = {
-            name: getattr(SamplingParams, name) for name in ("length", "temperature", "top_k", "top_p")
-        }
+        settings: dict[str, object] = {}
         second = _named(first["blend_with"]) if first.get("blend_with") else None
         if second:
             settings["share"] = DEFAULT_SHARE
@@ -178,7 +173,7 @@ def _named(written: str) -> tuple[str, str]:
 def _changes(before: Step | None, step: Step) -> list[tuple[str, object]]:
     """The settings that a step does not share with the one before it."""
     changed = []
-    for name in _SETTINGS:
+    for name in LINK_SETTINGS:
         value = getattr(step.params, name)
         same = before is not None and getattr(before.params, name) == value
         if step.anew if name == "seed" else not same and value is not None:
@@ -190,9 +185,9 @@ def _changes(before: Step | None, step: Step) -> list[tuple[str, object]]:
 
 def _step(said: dict[str, str], settings: dict[str, object], prompt: str | None, hold: Clamps = ()) -> Step:
     """A step by what is said of it; the settings are those that held before, and become those that hold after."""
-    known = [name for name in _SETTINGS if name != "share" or "share" in settings]  # one model alone has none
+    known = [name for name in LINK_SETTINGS if name != "share" or "share" in settings]  # one model alone has none
     settings.update({name: _number(said[name]) for name in known if said.get(name)})
-    params = RawSettings(**settings).check()
+    params = check_params(settings)
     settings["seed"] = params.seed
     pick = said.get("pick", "")
     if len(pick) > 1:

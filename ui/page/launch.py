@@ -11,7 +11,7 @@ from gradio.exceptions import ServerFailedToStartError
 from gradio.route_utils import FnIndexInferError
 from starlette.middleware import Middleware
 
-from ..routes.api import no_such_endpoint
+from ..routes.endpoints import no_such_endpoint
 from ..words import I18N
 from .first_paint import FirstPaint
 from .page import Page

@@ -10,17 +10,15 @@ from typing import Any
 
 import gradio as gr
 
-from model import SamplingParams
-
 from ..conversation.conversation import Conversation, hello
 from ..protocol import line
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..registry.welcome import MAX_EXAMPLES
-from ..settings import DEFAULT_SPEED, MAX_LENGTH, MAX_SPEED, MIN_SPEED
+from ..settings import PAGE_SETTINGS, PAGE_SLIDERS
 from ..words import t
 from .second_view import Second
-from .view import make_film, make_said, make_view
+from .view import make_film, make_said, make_slider, make_view
 
 _STATE_TTL_S = 3600
 
@@ -95,21 +93,9 @@ class Layout:
             self.second.lay_out_choice()
         gr.HTML("<p></p>", elem_id="load")
 
-        def slider(label: str, low: float, high: float, value: float, step: float, info: str) -> gr.Slider:
-            words: dict[str, Any] = {"label": t(label), "info": t(info), "elem_id": label.lower()}
-            return gr.Slider(low, high, value, step=step, buttons=[], **words)
-
-        default = SamplingParams
-        self.temperature = slider(
-            "Temperature", 0, 2, default.temperature, 0.05, "0 cautious · 1 as it has learned · 2 wild"
-        )
-        self.length = slider("Length", 1, MAX_LENGTH, default.length, 1, "characters a reply")
-        self.speed = slider(
-            "Speed", MIN_SPEED, MAX_SPEED, DEFAULT_SPEED, 5, "characters a second; far right: as fast as it can"
-        )
-        self.top_k = slider("Top-k", 0, 100, default.top_k, 1, "only the likeliest so many; 0 is all")
-        self.top_p = slider("Top-p", 0.01, 1, default.top_p, 0.01, "only the likeliest of this total chance")
-        self.seed = gr.Number(label=t("Seed"), placeholder=t("a new one each time"))
+        self.sliders = {name: make_slider(PAGE_SETTINGS[name]) for name in PAGE_SLIDERS}
+        self.speed = self.sliders["speed"]
+        self.seed = gr.Number(label=t(PAGE_SETTINGS["seed"].label), placeholder=t("random"))
         self.seed.value = ""  # None would be shown as 0
 
     def _choices(self) -> dict[str, Any]:

@@ -28,12 +28,13 @@ from ..protocol import line
 from ..registry.activity import Load
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
-from ..routes import api
+from ..routes.api import add_api
+from ..routes.endpoints import Blocks
 from ..routes.lenses import Lenses
 from ..routes.streams import Streams
 from ..routes.training_timeline import Films
 from ..routes.updates import News
-from ..settings import RawSettings, RefusalError, check_speed
+from ..settings import RefusalError, check_params, check_speed
 from .layout import Layout, Updates
 from .second_view import Second
 
@@ -54,13 +55,13 @@ class Page(Layout):
         self.news = News(registry)
         self.films = Films(registry)
         self._rereading = asyncio.Semaphore(_REREADINGS)
-        with api.Blocks(title=registry.owner.title, analytics_enabled=False) as self.blocks:
+        with Blocks(title=registry.owner.title, analytics_enabled=False) as self.blocks:
             self.lay_out()
             self._wire()
-            api.add(registry)
+            add_api(registry)
 
     def _wire(self) -> None:
-        settings = [self.model, self.temperature, self.length, self.top_k, self.top_p, self.seed, self.speed]
+        settings = [self.model, self.seed, *self.sliders.values()]
         settings += [self.second.choice, self.second.share] if self.second else []
         self._settings = len(settings)
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -167,9 +168,11 @@ class Page(Layout):
         self, talk: Conversation, values: Sequence[object], request: gr.Request
     ) -> tuple[LoadedModel, moves.Settings]:
         """What is chosen on the page."""
-        model, temperature, length, top_k, top_p, seed, speed, *other = values
-        params = RawSettings(length, temperature, top_k, top_p, None if seed == "" else seed).check()
-        served, params = beside.blended(self.registry.get(model), params, other, self.registry)
+        (model, seed), rest = values[:2], values[2:]
+        chosen = dict(zip(self.sliders, rest, strict=False))
+        speed = chosen.pop("speed")
+        params = check_params({**chosen, "seed": None if seed == "" else seed})
+        served, params = beside.blended(self.registry.get(model), params, rest[len(self.sliders) :], self.registry)
         return served, moves.Settings(params, check_speed(speed), request.session_hash or "", talk.hand)
 
     def _begin(self, talk: Conversation, begin: Callable[[], object], model: object = None) -> Updates:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import gradio as gr
 
 from model import SamplingParams
+from model.engine.blend import DEFAULT_SHARE
 
 from ..conversation import side_by_side as beside
 from ..conversation.conversation import Conversation, hello
@@ -18,9 +19,9 @@ from ..conversation.side_by_side import NOBODY, Companion
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..routes.streams import Streams
-from ..settings import RefusalError
+from ..settings import PAGE_SETTINGS, RefusalError
 from ..words import t
-from .view import make_view
+from .view import make_slider, make_view
 
 log = logging.getLogger("char-lstm")
 
@@ -77,8 +78,7 @@ class Second:
     def lay_out_choice(self) -> None:
         names = beside.choices(self._page.registry.names)
         self.choice = gr.Dropdown(names, value=NOBODY, label=t("Together with"), filterable=False)
-        info = "0 the first alone · 1 the other alone"
-        self.share = gr.Slider(0, 1, 0.5, step=0.05, label=t("Blend"), info=t(info), buttons=[], visible="hidden")
+        self.share = make_slider(PAGE_SETTINGS["share"], value=DEFAULT_SHARE, visible="hidden")
 
     def arrived(self) -> Updates:
         """What a visitor who arrives is shown: the choice among those that are served by now."""

@@ -8,7 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from ..words import SCRIPT
+from model.settings import Setting
+
+from ..words import SCRIPT, t
 
 _HERE = Path(__file__).parents[2] / "web" / "app"
 _VIEW = (
@@ -52,6 +54,15 @@ def make_film(about: str) -> gr.HTML:
 def make_said(value: str, elem_id: str, **more: Any) -> gr.HTML:
     """Some HTML whose words are told in the visitor's language, whenever they change."""
     return gr.HTML(value, js_on_load=_script(_SAID), elem_id=elem_id, **more)
+
+
+def make_slider(setting: Setting, **more: Any) -> gr.Slider:
+    """The slider of a generation setting. Its element has the setting's name, by which the scripts find it."""
+    if setting.slider is None:
+        raise ValueError(f"{setting.name} has no slider")
+    low, high, step = setting.slider
+    words: dict[str, Any] = {"label": t(setting.label), "info": t(setting.help), "elem_id": setting.name}
+    return gr.Slider(low, high, **{"value": setting.default, **more}, step=step, buttons=[], **words)
 
 
 def _script(names: tuple[str, ...]) -> str:

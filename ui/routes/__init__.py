@@ -1,6 +1,7 @@
 """What the page and programs ask over HTTP.
 
 api                /generate, /score, /inspect
+endpoints          arguments, documentation and errors of the API's endpoints
 streams            replies as server-sent events
 lenses             what the lenses show
 step_lens          how one character was computed

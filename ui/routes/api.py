@@ -1,128 +1,119 @@
-"""The API: ``/generate`` writes, ``/score`` tells how surprised a model is by a text, ``/inspect`` what a cell does.
+"""The API: ``/generate`` writes a text, ``/score`` measures how surprised a model is by a text, ``/inspect`` shows what
+one cell does.
 
-Everything that arrives is checked here; a refusal is a ``gr.Error``, whose text reaches the caller, and says which
-argument it is about, what it was and what is allowed.
+Every argument is checked; an error names the argument, its value and what is allowed.
 """
 
-# No ``from __future__ import annotations``: Gradio reads the types of the endpoints' results as they are.
+# No ``from __future__ import annotations``: Gradio reads the types of an endpoint's results as they are.
 import asyncio
-import inspect
-import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
 
-import gradio as gr
 import numpy as np
-from fastapi import Request
-from fastapi.responses import JSONResponse
-from gradio.context import LocalContext
-from gradio.events import api as add_endpoint
-from gradio.utils import get_function_description
 
 from model import TextTrace, score
 from model.clamps import MAX_CLAMPS, MAX_VALUE
 from model.engine.blend import DEFAULT_SHARE
-from model.settings import shorten
+from model.settings import SETTINGS, shorten
 from model.trace import UNKNOWN
 
 from ..conversation.clamps import check_clamps
 from ..conversation.progress import ask, follow
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
-from ..settings import DEADLINE_S, MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_index, check_text
-from ..words import english
-
-log = logging.getLogger("char-lstm")
+from ..settings import DEADLINE_S, MAX_PROMPT, PAGE_SETTINGS, RefusalError, check_index, check_params, check_text
+from .endpoints import Argument, add, call_error, caller, refusals_as_errors
 
 MAX_INSPECTED = 2_000  # characters
 _SCORES_AT_ONCE = 2  # each may take a second or two of a core
+# HTTP clients send arguments by position: the order stays, and a new setting is appended.
+_ORDER = ("prompt", "length", "temperature", "top_k", "top_p", "seed", "model", "stop", "hold", "blend_with", "share")
+
+_Reply = tuple[str, dict[str, Any]]
 
 
-class Blocks(gr.Blocks):
-    """Blocks whose endpoints say what is wrong with a call before Gradio looks into it."""
-
-    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
-        """Called by Gradio before a function; the list is what the function then gets."""
-        names = [english(block.label or "") for block in block_fn.inputs]
-        if block_fn.api_visibility == "public":
-            arguments = inspect.signature(block_fn.fn).parameters
-            names = list(arguments)
-            for name in names[len(inputs) :]:
-                if arguments[name].default is inspect.Parameter.empty:
-                    raise _error(f"{name} is missing: /{block_fn.api_name} needs it")
-                inputs.append(arguments[name].default)
-        for name, value in zip(names, inputs, strict=False):
-            # Gradio takes an object for an uploaded file, wherever it stands, and fails without a word.
-            if name == "hold" and _is_table(value):
-                continue
-            if isinstance(value, dict | list):
-                what = "a list of [layer, cell, value]" if name == "hold" else "a text or a number"
-                raise _error(f"{name} is {shorten(value)}: it must be {what}")
-        super().validate_inputs(block_fn, inputs)
-
-    def get_api_info(self, *asked: Any, **more: Any) -> Any:
-        """What Gradio tells of the endpoints, and of each argument what the function's docstring says of it."""
-        info = super().get_api_info(*asked, **more)
-        for block_fn in self.fns.values():
-            told = info["named_endpoints"].get(f"/{block_fn.api_name}")
-            if told and block_fn.fn:
-                _, arguments, _ = get_function_description(block_fn.fn)
-                for each in told["parameters"]:
-                    each["python_type"]["description"] = arguments.get(each["parameter_name"], "")
-        return info
+def add_api(registry: ModelRegistry) -> None:
+    """Adds the three endpoints to the Blocks that are being built."""
+    _add_generate(registry)
+    _add_score(registry)
+    _add_inspect(registry)
 
 
-def no_such_endpoint(_request: Request, _error: Exception) -> JSONResponse:
-    """What Gradio leaves to the web server: an internal error, with a traceback in the log."""
-    return JSONResponse(
-        {"detail": "there is no such endpoint: there are /generate, /score and /inspect"}, status_code=404
-    )
+def generate_arguments(registry: ModelRegistry) -> dict[str, Argument]:
+    """The arguments of /generate: all generation settings, and what they are applied to."""
+    clamps = f"up to {MAX_CLAMPS} lists of layer and cell, both from 0, and value, -{MAX_VALUE:g} to {MAX_VALUE:g}"
+    arguments = {
+        "prompt": Argument(str, f"the text to continue, at most {MAX_PROMPT:,} characters; may be empty"),
+        "model": _model_argument(registry),
+        "hold": Argument(
+            list[list[float]] | None,
+            f"cells that are clamped to a value while the text is written: {clamps}, as in [[1, 5, -4]]; default none",
+            None,
+        ),
+        "blend_with": Argument(
+            str | None, "another model, whose predictions are mixed with those of model; default none", None
+        ),
+        **{name: _setting_argument(name) for name in SETTINGS},
+    }
+    return {name: arguments[name] for name in (*_ORDER, *(name for name in SETTINGS if name not in _ORDER))}
 
 
-def add(registry: ModelRegistry) -> None:
-    """Adds the endpoints to the Blocks that are being built."""
+def _setting_argument(name: str) -> Argument:
+    setting = PAGE_SETTINGS[name]
+    default = DEFAULT_SHARE if name == "share" else setting.default
+    shown = "random" if default is None else "empty" if default == "" else f"{default:g}"
+    kind: Any = setting.type | None if setting.default is None else setting.type
+    return Argument(kind, f"{setting.help}; {setting.rule}; default {shown}", setting.default)
 
-    async def generate(
-        prompt: str,
-        length: int,
-        temperature: float,
-        top_k: int,
-        top_p: float,
-        seed: int | None = None,
-        model: str | None = None,
-        stop: str = "",
-        hold: list[list[float]] | None = None,
-        blend_with: str | None = None,
-        share: float | None = None,
-    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-        with _as_errors():
+
+def _model_argument(registry: ModelRegistry) -> Argument:
+    return Argument(str | None, f"one of {', '.join(registry.names)}; default the first of them", None)
+
+
+def _add_generate(registry: ModelRegistry) -> None:
+    arguments = generate_arguments(registry)
+
+    async def generate(*values: Any) -> AsyncIterator[_Reply]:
+        settings = dict(zip(arguments, values, strict=False))
+        prompt, model, hold, blend_with = (settings.pop(name) for name in ("prompt", "model", "hold", "blend_with"))
+        with refusals_as_errors():
             text = check_text("prompt", prompt)
-            params = RawSettings(length, temperature, top_k, top_p, seed, stop, share).check()
-            served = registry.get(model)
-            about = {"seed": params.seed, "model": served.name, "commit": served.lm.commit}
-            held = check_clamps([] if hold is None else hold, served.lm.config)
+            params = check_params(settings)
+            loaded = registry.get(model)
+            about = {"seed": params.seed, "model": loaded.name, "commit": loaded.lm.commit}
+            held = check_clamps([] if hold is None else hold, loaded.lm.config)
             if blend_with is not None:
                 if held:
                     raise RefusalError("hold", "is given: the cells of two models that write together cannot be held")
-                second = _other(registry, served, blend_with)
-                served = registry.blend(served, second)
-                about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": served.share_of(params)}
-            sequence = ask(served, text, params, owner=_caller(), hold=held)
-            async with aclosing(follow(served, sequence, sparing=True)) as steps:
+                second = _second_model(registry, loaded, blend_with)
+                loaded = registry.blend(loaded, second)
+                about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
+            sequence = ask(loaded, text, params, owner=caller(), hold=held)
+            async with aclosing(follow(loaded, sequence, sparing=True)) as steps:
                 async for _ in steps:
-                    # Asked for before the text: a reason to end means that the text is whole.
-                    reason = sequence.finish_reason
+                    reason = sequence.finish_reason  # read before the text: once it is set, the text is complete
                     yield sequence.text, {**about, "finish_reason": reason}
         if sequence.error:
-            raise _error(f"the model failed: {sequence.error}")
+            raise call_error(f"the model failed: {sequence.error}")
 
-    async def score_text(text: str, model: str | None = None) -> dict[str, Any]:
-        with _as_errors():
+    description = (
+        "Continues a text with a character LSTM, which knows nothing but the text it was trained on: it imitates that "
+        "text and does not answer questions. Each message holds the text so far, without the prompt, and a JSON object "
+        "with seed, model, commit and finish_reason (null while it writes; then length, stop, blocked when the next "
+        f"word is a blocked one, abort, or time after {DEADLINE_S:.0f} s); with blend_with also blend_with, "
+        "blend_commit and share. The same arguments and seed give the same text."
+    )
+    add(generate, name="generate", description=description, arguments=arguments, result=_Reply, concurrency_limit=None)
+
+
+def _add_score(registry: ModelRegistry) -> None:
+    async def score_text(text: str, model: object) -> dict[str, Any]:
+        with refusals_as_errors():
             check_text("text", text)
-            served = registry.get(model)
-            result = await asyncio.to_thread(score, served.lm, text)
+            loaded = registry.get(model)
+            result = await asyncio.to_thread(score, loaded.lm, text)
         known = ~np.isnan(result.bits)
         return {
             "bits": [float(bits) if is_known else None for bits, is_known in zip(result.bits, known, strict=True)],
@@ -132,75 +123,53 @@ def add(registry: ModelRegistry) -> None:
                 {"character": _printable(each.character), "position": each.position, "times": each.times}
                 for each in result.unknown
             ],
-            "model": served.name,
-            "commit": served.lm.commit,
+            "model": loaded.name,
+            "commit": loaded.lm.commit,
         }
 
-    async def inspect_cell(text: str, layer: int = 0, cell: int = 0, model: str | None = None) -> dict[str, Any]:
-        with _as_errors():
+    add(
+        score_text,
+        name="score",
+        description="Measures how surprised a character LSTM is by a text: the bits of each character (null where the "
+        "model does not know it), their total, bits per character (bpc), and the characters that it does not know.",
+        arguments={
+            "text": Argument(str, f"at most {MAX_PROMPT:,} characters"),
+            "model": _model_argument(registry),
+        },
+        result=dict[str, Any],
+        concurrency_limit=_SCORES_AT_ONCE,
+    )
+
+
+def _add_inspect(registry: ModelRegistry) -> None:
+    async def inspect_cell(text: str, layer: object, cell: object, model: object) -> dict[str, Any]:
+        with refusals_as_errors():
             check_text("text", text, most=MAX_INSPECTED)
-            served = registry.get(model)
-            config = served.lm.config
+            loaded = registry.get(model)
+            config = loaded.lm.config
             place = check_index("layer", layer, config.num_layers), check_index("cell", cell, config.hidden_size)
-            told = await asyncio.to_thread(_inspected, served, text, *place)
-        return {**told, "model": served.name, "commit": served.lm.commit}
+            trace = await asyncio.to_thread(_trace_cell, loaded, text, *place)
+        return {**trace, "model": loaded.name, "commit": loaded.lm.commit}
 
-    models = f"one of {', '.join(registry.names)}; the first of them if not given"
-    generate.__doc__ = f"""
-        Writes on from a beginning with a character LSTM, which knows nothing but the text it was trained on: it makes
-        up text in that style and answers no questions. Each message holds the text so far, without the prompt, and a
-        JSON of seed, model, commit and finish_reason (null while it writes; then length, stop, blocked when a word
-        follows that is not shown here, abort, or time after {DEADLINE_S:.0f} s); of two models that write together
-        also of blend_with, blend_commit and share. The same arguments and seed give the same text.
-
-        Args:
-            prompt: the beginning, at most {MAX_PROMPT:,} characters, read as it is; may be empty
-            length: how many characters to write, 1 to {MAX_LENGTH:,}
-            temperature: 0 to 5; 0 is always the likeliest character, 0.8 is sensible, above 1 is wild
-            top_k: only so many of the likeliest characters; 0 is all
-            top_p: only the likeliest characters that together have this probability, above 0; 1 is all
-            seed: 0 to 4294967295; drawn if not given, and told
-            model: {models}
-            stop: the text ends before this, at most 100 characters; none if empty
-            hold: up to {MAX_CLAMPS} cells that are held while it writes, each a list of layer and cell, both from 0,
-                and the value of its c, -{MAX_VALUE:g} to {MAX_VALUE:g}, such as [[1, 5, -4]]; none if not given
-            blend_with: another one of the models, to write the text together with model; none if not given
-            share: how much of a say blend_with has, 0 to 1; {DEFAULT_SHARE} if not given
-        """
-    score_text.__doc__ = f"""
-        Tells how surprised a character LSTM is by a text: the bits of each character (null where the model does not
-        know it), their total, bits per character (bpc), and the characters that it does not know.
-
-        Args:
-            text: at most {MAX_PROMPT:,} characters
-            model: {models}
-        """
-    inspect_cell.__doc__ = f"""
-        Tells what one cell of a character LSTM does as it reads a text: its value c after each character, its gates i,
-        f, g and o as it read it, and the bits that the character cost (null for c and gates where the model does not
-        know it). names holds the cells of the model that follow something with a name, and how well.
-
-        Args:
-            text: at most {MAX_INSPECTED:,} characters
-            layer: which layer, from 0
-            cell: which of its cells, from 0
-            model: {models}
-        """
-    text_and_about = tuple[str, dict[str, Any]]
-    _add("generate", text_and_about, generate, at_once=None)
-    _add("score", dict[str, Any], score_text, at_once=_SCORES_AT_ONCE)
-    _add("inspect", dict[str, Any], inspect_cell, at_once=_SCORES_AT_ONCE)
+    add(
+        inspect_cell,
+        name="inspect",
+        description="Shows what one cell of a character LSTM does while the model reads a text: its value c after each "
+        "character, its gates i, f, g and o, and the bits of the character (null for c and gates where the model does "
+        "not know it). names lists the cells of the model that follow a named feature of the text, and how well.",
+        arguments={
+            "text": Argument(str, f"at most {MAX_INSPECTED:,} characters"),
+            "layer": Argument(int, "the layer, from 0; default 0", 0),
+            "cell": Argument(int, "the cell of that layer, from 0; default 0", 0),
+            "model": _model_argument(registry),
+        },
+        result=dict[str, Any],
+        concurrency_limit=_SCORES_AT_ONCE,
+    )
 
 
-def _is_table(value: object) -> bool:
-    """Whether it is a list of values, or of lists of values."""
-    rows = value if isinstance(value, list) else [value]
-    values = [each for row in rows for each in (row if isinstance(row, list) else [row])]
-    return isinstance(value, list) and not any(isinstance(each, dict | list) for each in values)
-
-
-def _other(registry: ModelRegistry, first: LoadedModel, name: str) -> LoadedModel:
-    """The model that is to write together with the first."""
+def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) -> LoadedModel:
+    """The model that is blended with the first."""
     try:
         second = registry.get(name)
     except RefusalError as refusal:
@@ -210,64 +179,26 @@ def _other(registry: ModelRegistry, first: LoadedModel, name: str) -> LoadedMode
     return second
 
 
-def _inspected(served: LoadedModel, text: str, layer: int, cell: int) -> dict[str, Any]:
-    reading = TextTrace(served.lm, precision=served.engine.precision)
-    reading.set_text(text)
-    seen = list(reading.tokens())
-    gates = reading.gates(layer)[:, :, cell]
+def _trace_cell(loaded: LoadedModel, text: str, layer: int, cell: int) -> dict[str, Any]:
+    """The result of /inspect, without the model's name and commit."""
+    trace = TextTrace(loaded.lm, precision=loaded.engine.precision)
+    trace.set_text(text)
+    tokens = list(trace.tokens())
+    gates = trace.gates(layer)[:, :, cell]
 
-    def told(values: Iterable[float]) -> list[float | None]:
-        known = [each.id != UNKNOWN for each in seen]
-        return [round(float(value), 4) if is_known else None for value, is_known in zip(values, known, strict=True)]
+    def rounded(values: Iterable[float]) -> list[float | None]:
+        return [
+            round(float(value), 4) if token.id != UNKNOWN else None for value, token in zip(values, tokens, strict=True)
+        ]
 
     return {
-        "c": told(each.cells[layer, cell] for each in seen),
-        **{name: told(gates[:, at]) for at, name in enumerate("ifgo")},
-        "bits": told(each.bits for each in seen),
-        "names": [{**asdict(each), "remembers": each.remembers} for each in served.lm.cells],
+        "c": rounded(token.cells[layer, cell] for token in tokens),
+        **{name: rounded(gates[:, at]) for at, name in enumerate("ifgo")},
+        "bits": rounded(token.bits for token in tokens),
+        "names": [{**asdict(each), "remembers": each.remembers} for each in loaded.lm.cells],
     }
 
 
-def _add(name: str, result: Any, function: Callable[..., Any], *, at_once: int | None) -> None:
-    """An endpoint, and a tool for models of language where MCP is on.
-
-    Args:
-        result: what one message of the function holds; Gradio looks for it as the return type.
-    """
-    function.__name__ = name  # a tool is called by it
-    function.__signature__ = inspect.signature(function).replace(  # type: ignore[attr-defined]
-        return_annotation=result
-    )
-    add_endpoint(function, api_name=name, concurrency_limit=at_once)
-
-
-@contextmanager
-def _as_errors() -> Iterator[None]:
-    try:
-        yield
-    except RefusalError as refusal:
-        raise _error(str(refusal)) from None
-    except Exception:
-        log.exception("a call failed")
-        raise _error("something went wrong here: try again later") from None
-
-
-def _caller() -> str:
-    """The session of the client that calls, which is bounded in rows; "" for a bare call, each by itself.
-
-    An argument of type gr.Request would stand in the endpoint's description as one to be given. All calls over MCP
-    come in one session, that of Gradio's own client, though many may call.
-    """
-    request = LocalContext.request.get(None)
-    if request is None or request.headers.get("x-gradio-user") == "mcp":
-        return ""
-    return str(request.session_hash or "")
-
-
-def _error(message: str) -> gr.Error:
-    return gr.Error(message, print_exception=False)
-
-
 def _printable(character: str) -> str:
-    """Half of a surrogate pair cannot be sent as JSON: it is named instead."""
+    """Half of a surrogate pair cannot be sent as JSON: its code point is sent instead."""
     return f"U+{ord(character):04X}" if "\ud800" <= character <= "\udfff" else character

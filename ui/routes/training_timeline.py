@@ -38,7 +38,7 @@ from ..json_body import question
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..registry.training_history import History, Moment, read_history
-from ..settings import RawSettings, RefusalError, check_text
+from ..settings import RefusalError, check_params, check_text
 
 log = logging.getLogger("char-lstm")
 
@@ -121,7 +121,7 @@ class Films:
             raise RefusalError("", "This step is not kept any more: open the film again.")
         prompt = check_text("prompt", asked.get("prompt"), most=MAX_PROMPT)
         check_words(served, prompt)
-        seed = RawSettings(LENGTH, 1, 0, 1, asked.get("seed") or 0).check().seed
+        seed = check_params({"seed": asked.get("seed") or 0}).seed
         return {"text": await self._text(history, moment, prompt, seed)}
 
     async def _history(self, served: LoadedModel, fresh_s: float) -> History | None:

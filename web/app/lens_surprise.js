@@ -77,7 +77,7 @@ function percent(share) {
 
 // Chances from logits, the largest first, by the settings on the page: temperature, then top-k, then top-p of the rest.
 function sharesOf(logits) {
-  const [temperature, k, p] = [setting("temperature"), setting("top-k"), setting("top-p")];
+  const [temperature, k, p] = [setting("temperature"), setting("top_k"), setting("top_p")];
   let weights = logits.map((logit, at) =>
     temperature > 0 ? Math.exp((logit - logits[0]) / temperature) : at ? 0 : 1,
   );

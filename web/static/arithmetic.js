@@ -187,8 +187,9 @@ export function randomNumber(seed, i) {
   return [a, b, c, d][i % 4];
 }
 
-// The id of the next character, from its logits, {temperature, topK, topP} and its random number.
-export function choose(logits, { temperature, topK, topP }, number) {
+// The id of the next character, from its logits, the settings and its random number.
+export function choose(logits, settings, number) {
+  const { temperature, top_k: topK, top_p: topP } = settings;
   let best = 0;
   for (let v = 1; v < logits.length; v++) if (logits[v] > logits[best]) best = v;
   if (temperature === 0) return best;

@@ -1,21 +1,11 @@
 // A link that says how a text came to be: docs/share-links.md tells what is in it, and ui/conversation/links.py reads it by the same rules.
 // Knows no page.
 
-const MOST = 8000; // characters of a link
-const MAX_STEPS = 50;
-const MAX_SEED = 2 ** 32 - 1;
-const USUAL = { temperature: 0.8, length: 500, top_k: 0, top_p: 1 };
-const [MAX_HOLDS, MAX_HELD] = [4, 8]; // cells, and the value of one
+import { LIMITS, SETTINGS } from "./settings.js";
+
 const HOLD = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
 const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
-const ALLOWED = {
-  temperature: [(t) => t >= 0 && t <= 5, "a number from 0 to 5"],
-  length: [(n) => Number.isInteger(n) && n >= 1 && n <= 10000, "a whole number from 1 to 10000"],
-  top_k: [(k) => Number.isInteger(k) && k >= 0, "a whole number, 0 or above"],
-  top_p: [(p) => p > 0 && p <= 1, "a number above 0, at most 1"],
-  seed: [(seed) => Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED, `a whole number from 0 to ${MAX_SEED}`],
-  speed: [(speed) => speed >= 5 && speed <= 200, "a number from 5 to 200"],
-};
+const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed"); // speed is the reader's own
 
 export class LinkError extends Error {}
 
@@ -23,25 +13,26 @@ export class LinkError extends Error {}
 //   steps   in their order: {prompt, settings, anew, pick}. prompt is null where a step is more of the turn before it;
 //           settings.hold are the cells that are held, [layer, cell, value] each; anew says that the seed counts its
 //           characters from the first on; pick stands in the place of its last.
-//   said    what the first of them says itself of temperature, length, top_k, top_p, seed and speed
+//   said    the settings that the first of them gives itself, speed included
 //   begins  whether it says what to write; shared: whether it comes from Share, with a text to come to
 //   v, text the version of the arithmetic, and the beginning of the SHA-256 of all that was written, or ""
 // sizes: {layers, hidden} of the model.
 export function readLink(query, sizes) {
-  if (query.length > MOST) throw new LinkError(`This link has ${query.length} characters: at most ${MOST} are read.`);
+  if (query.length > LIMITS.link) throw new LinkError(`This link has ${query.length} characters: at most ${LIMITS.link} are read.`);
   const groups = [new Map()];
   const all = new URLSearchParams(query);
   for (const [name, value] of all) {
     if (name === "then" || name === "more") groups.push(new Map());
     if (!groups.at(-1).has(name)) groups.at(-1).set(name, value); // of two alike the first counts
   }
-  if (groups.length > MAX_STEPS) throw new LinkError(`This link has ${groups.length} steps: at most ${MAX_STEPS} are followed.`);
+  if (groups.length > LIMITS.steps) throw new LinkError(`This link has ${groups.length} steps: at most ${LIMITS.steps} are followed.`);
   const [first, ...rest] = groups;
   if (first.get("blend_with")) throw new LinkError("Two models wrote this text together. This page writes with one: the app that made the link has both.");
   const said = {};
   if (all.get("speed")) first.set("speed", all.get("speed")); // the reader's, wherever it stands
-  for (const name of Object.keys(ALLOWED)) if (first.get(name)) said[name] = number(name, first.get(name));
-  const settings = { ...USUAL, hold: [], seed: crypto.getRandomValues(new Uint32Array(1))[0] };
+  for (const name of Object.keys(SETTINGS)) if (first.get(name)) said[name] = number(name, first.get(name));
+  const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
+  const settings = { ...defaults, hold: [], seed: crypto.getRandomValues(new Uint32Array(1))[0] };
   const steps = [step(first, first.get("prompt") ?? "", settings, sizes)];
   for (const group of rest) {
     if (group.has("then") && !group.get("seed")) throw new LinkError("seed is missing in this link: each turn needs one");
@@ -61,31 +52,33 @@ export async function fingerprint(text) {
 
 // A step by what is said of it; the settings are those before it, and become those after it.
 function step(said, prompt, settings, sizes) {
-  for (const name of ["temperature", "length", "top_k", "top_p", "seed"]) {
+  for (const name of STEP_SETTINGS) {
     if (said.get(name)) settings[name] = number(name, said.get(name));
   }
   if (said.has("hold")) settings.hold = cells(said.get("hold"), sizes);
   const pick = said.get("pick") ?? "";
   if ([...pick].length > 1) throw new LinkError(`pick is ${shortened(pick)} in this link: it must be one character`);
-  if ((prompt?.length ?? 0) > 20000) throw new LinkError(`prompt has ${prompt.length} characters: at most 20000 are allowed`);
-  const { temperature, length, top_k: topK, top_p: topP, seed, hold } = settings;
-  const chosen = { temperature, length, topK, topP, seed, hold };
-  return { prompt, settings: chosen, anew: prompt !== null || Boolean(said.get("seed")), pick };
+  if ((prompt?.length ?? 0) > LIMITS.prompt) throw new LinkError(`prompt has ${prompt.length} characters: at most ${LIMITS.prompt} are allowed`);
+  return { prompt, settings: { ...settings }, anew: prompt !== null || Boolean(said.get("seed")), pick };
 }
 
 // The cells that are held: LAYER.CELL~VALUE with _ between; "" is none.
 function cells(value, { layers, hidden }) {
   const held = value ? value.split("_").map((part) => HOLD.exec(part)?.slice(1).map(Number)) : [];
-  const fits = (each) => each && each[0] < layers && each[1] < hidden && Math.abs(each[2]) <= MAX_HELD;
+  const fits = (each) => each && each[0] < layers && each[1] < hidden && Math.abs(each[2]) <= LIMITS.clamp_value;
   const distinct = new Set(held.map((each) => `${each?.slice(0, 2)}`)).size === held.length;
-  if (held.length <= MAX_HOLDS && distinct && held.every(fits)) return held;
-  throw new LinkError(`hold is ${shortened(value)} in this link: it must be up to ${MAX_HOLDS} cells of this model, LAYER.CELL~VALUE`);
+  if (held.length <= LIMITS.clamps && distinct && held.every(fits)) return held;
+  throw new LinkError(`hold is ${shortened(value)} in this link: it must be up to ${LIMITS.clamps} cells of this model, LAYER.CELL~VALUE`);
 }
 
 function number(name, value) {
-  const [allows, what] = ALLOWED[name];
-  if (NUMBER.test(value) && allows(Number(value))) return Number(value);
-  throw new LinkError(`${name} is ${shortened(value)} in this link: it must be ${what}`);
+  if (NUMBER.test(value) && allows(SETTINGS[name], Number(value))) return Number(value);
+  throw new LinkError(`${name} is ${shortened(value)} in this link: it must be ${SETTINGS[name].rule}`);
+}
+
+function allows({ whole, minimum, maximum, exclusive_minimum: exclusive }, value) {
+  const above = exclusive ? value > minimum : value >= minimum;
+  return above && value <= (maximum ?? Infinity) && (!whole || Number.isInteger(value));
 }
 
 function matching(name, said, pattern) {

@@ -1,6 +1,6 @@
 // A service worker: the page opens without a network too. With one, it is always the newest. (The model's files are
 // kept by checkpoint.js.)
-const FILES = ["./", "style.css", "words.js", "zh.json", "page.js", "link.js", "worker.js", "arithmetic.js", "checkpoint.js", "product.wasm"];
+const FILES = ["./", "style.css", "words.js", "zh.json", "page.js", "link.js", "settings.js", "settings.json", "worker.js", "arithmetic.js", "checkpoint.js", "product.wasm"];
 const cached = () => caches.open("char-lstm-page");
 
 self.addEventListener("install", (event) => {

@@ -5,23 +5,13 @@
 
 const of = (id) => document.getElementById(id);
 const BLOCK = 1000; // characters after which a line end closes a block: layout then looks at the last block only
-const MAX_SEED = 2 ** 32 - 1;
 const WAYS = { 4: "up", "-4": "down", 0: "off" };
-const ARITHMETIC = "1"; // its version, as ui/conversation/links.py has it
-const FASTEST = 200; // not a speed: as fast as it can
 const SAMPLE = { length: 240, seed: 7 }; // what it writes when somebody arrives, as the app does
-const DEGREES = [[0.5, "{} sober"], [0.95, "{} sensible"], [1.051, "{} as it has learned"], [1.5, "{} daring"], [Infinity, "{} wild"]];
-const MEANING = {
-  temperature: (at) => (at === 0 ? "{} always the likeliest" : DEGREES.find(([below]) => at < below)[1]),
-  length: () => "{} characters a reply",
-  speed: (speed) => (speed >= FASTEST ? "{} as fast as it can" : "{} characters a second"),
-  top_k: (k) => (k ? "{} likeliest characters only" : "{} all characters"),
-  top_p: (p) => (p < 1 ? "{} of the likeliest" : "{} all characters"),
-};
 const SAME = "The same text, character for character, as when the link was made.";
 const STRANGER = "The prompt was written by whoever made this link.";
 const model = new URL(location.href).searchParams.get("model");
 const reader = import("./link.js");
+const sliders = import("./settings.js").then(addSliders);
 const spoken = /^zh\b/i.test(navigator.language) ? speakChinese().catch(() => {}) : null; // without the words in English
 let worker = null;
 let followed = null; // the link that is being followed: {steps, done, v, text, shared}
@@ -32,6 +22,7 @@ let chat = null; // what stands around a turn, if the model has read conversatio
 let busy = null; // the turn that is being written
 let replies = 0; // asked of the worker
 let loaded = false;
+let table = {}; // of the generation settings
 
 function begin() {
   if (location.protocol === "file:") return say("Open it through a web server, such as: python -m http.server", "fault");
@@ -47,7 +38,6 @@ async function speakChinese() {
   learn(await (await fetch("zh.json")).json());
   document.documentElement.lang = "zh-CN";
   translate(document.documentElement);
-  for (const input of document.querySelectorAll("input[type=range]")) describe(input);
 }
 
 function hear(data) {
@@ -60,6 +50,7 @@ function hear(data) {
 
 async function arrive({ sizes, training, parameters, verified, name, commit, way, ...rest }) {
   await spoken;
+  await sliders;
   [chat, vocab] = [rest.chat, rest.vocab];
   const title = name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm";
   of("title").textContent = title;
@@ -99,11 +90,13 @@ async function arrive({ sizes, training, parameters, verified, name, commit, way
 function set(said) {
   for (const [name, value] of Object.entries(said)) {
     const input = of(name);
-    if (name === "temperature" || name === "top_k") input.max = Math.max(input.max, value);
-    if (name === "temperature" || name === "top_p") input.step = "any";
-    if (name === "top_p") input.min = Math.min(input.min, value);
+    if (input.type === "range") {
+      input.min = Math.min(input.min, value); // a link may go beyond the slider
+      input.max = Math.max(input.max, value);
+      if (!table[name].whole) input.step = "any";
+    }
     input.value = value;
-    if (name !== "seed") describe(input);
+    if (input.type === "range") describe(input);
   }
 }
 
@@ -134,6 +127,7 @@ function pick(turn, character) {
 // Nothing more of the link is done: marks the text, if a text was shared.
 async function end(why = "") {
   const [{ shared, v, text, commit }, turn, { fingerprint }] = [followed, turns.at(-1), await reader];
+  const here = String((await import("./settings.js")).INT8_VERSION);
   followed = null;
   if (!shared) return;
   const written = Array.from(document.querySelectorAll("#talk .reply"), (reply) => reply.textContent).join("");
@@ -141,7 +135,7 @@ async function end(why = "") {
   const unknown = why || (!text && "This link does not say what its text was") || (!found && "Only over https can a browser compare SHA-256");
   const made = v === "float32" ? v : `version ${v} of the exact arithmetic`;
   const otherwise = commit ? "the link was changed, or not made by this project" : "the model here may be another, or the link was changed";
-  const reason = v && v !== ARITHMETIC ? `it was made in ${made}, and here it is written in version ${ARITHMETIC} of it` : otherwise;
+  const reason = v && v !== here ? `it was made in ${made}, and here it is written in version ${here} of it` : otherwise;
   const line = make("p", "mark", turn.node);
   if (unknown) line.textContent = heard(`${unknown}: whether it is the same cannot be told.`);
   else line.textContent = heard(found === text ? SAME : `Not the same text: ${reason}.`);
@@ -149,18 +143,13 @@ async function end(why = "") {
 }
 
 function settings() {
-  const [typed, seed] = [of("seed").value.trim(), Number(of("seed").value)];
-  if (typed && !(Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED && /^\d+$/.test(typed))) {
-    return say(`Seed is ${typed.slice(0, 40)}: it must be a whole number from 0 to ${MAX_SEED}`, "fault");
+  const typed = of("seed").value.trim();
+  if (typed && !(/^\d+$/.test(typed) && Number(typed) <= table.seed.maximum)) {
+    return say(`Seed is ${typed.slice(0, 40)}: it must be ${table.seed.rule}`, "fault");
   }
-  const number = (name) => Number(of(name).value);
-  return {
-    temperature: number("temperature"),
-    length: number("length"),
-    topK: number("top_k"),
-    topP: number("top_p"),
-    seed: typed ? seed : crypto.getRandomValues(new Uint32Array(1))[0],
-  };
+  const names = Object.keys(table).filter((name) => table[name].slider && name !== "speed");
+  const chosen = Object.fromEntries(names.map((name) => [name, Number(of(name).value)]));
+  return { ...chosen, seed: typed ? Number(typed) : crypto.getRandomValues(new Uint32Array(1))[0] };
 }
 
 // A new turn, from where the conversation stands; the sample gives way to it.
@@ -200,7 +189,7 @@ function write(turn, prompt, chosen, fast = false) {
   const pace = Number(of("speed").value);
   const wanted = { ...chosen, seed: turn.seed, hold: turn.hold };
   const asked = { write: turn.number, prompt, memory: turn.to, settings: wanted, first: turn.first };
-  worker.postMessage({ ...asked, pace: pace < FASTEST && !fast ? pace : 0 });
+  worker.postMessage({ ...asked, pace: pace < table.speed.maximum && !fast ? pace : 0 });
   say("");
   show();
   of("talk").scrollTop = of("talk").scrollHeight;
@@ -262,10 +251,25 @@ function make(tag, name, parent) {
   return node;
 }
 
+// A slider for each setting that has one, with its value and what it means.
+async function addSliders({ SETTINGS }) {
+  await spoken;
+  table = SETTINGS;
+  for (const [id, { slider, label, help, default: value }] of Object.entries(table)) {
+    if (!slider) continue;
+    const line = make("p", "", of("sliders"));
+    const [name, , input, note] = ["label", "small", "input", "small"].map((tag) => make(tag, "", line));
+    [name.htmlFor, name.textContent, note.textContent, note.id] = [id, t(label), t(help), `${id}-help`];
+    const { minimum: min, maximum: max, step } = slider;
+    Object.assign(input, { id, type: "range", min, max, step, value, oninput: () => describe(input) });
+    input.setAttribute("aria-describedby", note.id);
+    describe(input);
+  }
+}
+
 function describe(input) {
-  const value = Number(input.value);
-  const means = t(MEANING[input.id](value), value.toLocaleString("en", { maximumFractionDigits: 3 }));
-  input.previousElementSibling.textContent = input.ariaValueText = means;
+  const value = Number(input.value).toLocaleString("en", { maximumFractionDigits: 3 });
+  input.previousElementSibling.textContent = input.ariaValueText = value;
 }
 
 const moves = {
@@ -296,10 +300,6 @@ const moves = {
   },
 };
 for (const [id, move] of Object.entries(moves)) of(id).onclick = move;
-for (const input of document.querySelectorAll("input[type=range]")) {
-  input.oninput = () => describe(input);
-  describe(input);
-}
 of("prompt").onkeydown = (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari's word for composing
   event.preventDefault();

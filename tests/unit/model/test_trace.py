@@ -37,7 +37,7 @@ def test_a_reply_read_again_is_expected_as_it_was_when_it_was_drawn(lm, precisio
     text = " not" + "".join(more)
     reading = TextTrace(lm, memory, precision=precision)
     reading.set_text(text)
-    params, randomness = SamplingParams(1.1, 80, seed=5), Randomness(5)
+    params, randomness = SamplingParams(temperature=1.1, length=80, seed=5), Randomness(5)
     for seen in read(reading)[4:]:
         assert seen.logits is not None
         assert choose(seen.logits, params, randomness.number(seen.position - 4)) == seen.id

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from model import SamplingParams
 from model.settings import MAX_SEED
-from ui.settings import MAX_LENGTH, MAX_PROMPT, RawSettings, RefusalError, check_speed, check_text
+from tests.support.page_texts import ROOT
+from ui.settings import MAX_LENGTH, MAX_PROMPT, RefusalError, browser_settings, check_params, check_speed, check_text
 
-GOOD = RawSettings(length=10, temperature=0.5, top_k=3, top_p=0.9, seed=4, stop="x")
+GOOD: dict[str, Any] = {"length": 10, "temperature": 0.5, "top_k": 3, "top_p": 0.9, "seed": 4, "stop": "x"}
 
 
 def test_good_values_pass_as_they_are() -> None:
-    assert GOOD.check() == SamplingParams(length=10, temperature=0.5, top_k=3, top_p=0.9, seed=4, stop="x")
+    assert check_params(GOOD) == SamplingParams(**GOOD)
 
 
 def test_whole_numbers_may_come_as_floats() -> None:
-    params = RawSettings(length=12.0, temperature=1, top_k=5.0, top_p=1, seed=7.0).check()
+    params = check_params({"length": 12.0, "temperature": 1, "top_k": 5.0, "top_p": 1, "seed": 7.0})
     assert (params.length, params.top_k, params.seed) == (12, 5, 7)
     assert all(type(value) is int for value in (params.length, params.top_k, params.seed))
 
 
 def test_without_a_seed_one_is_drawn() -> None:
-    seeds = {replace(GOOD, seed=None).check().seed for _ in range(8)}
+    seeds = {check_params({**GOOD, "seed": None}).seed for _ in range(8)}
     assert len(seeds) == 8
     assert all(0 <= seed <= MAX_SEED for seed in seeds)
+
+
+def test_a_missing_setting_has_its_default() -> None:
+    assert check_params({"seed": 4}) == SamplingParams(seed=4)
+
+
+def test_the_browser_has_the_same_settings() -> None:
+    """Written by ``python -m ui.settings > web/static/settings.json``."""
+    written = json.loads((ROOT / "web" / "static" / "settings.json").read_text(encoding="utf-8"))
+    assert written == browser_settings()
 
 
 def test_the_bounds_themselves_are_allowed() -> None:
     for field, value in [("length", 1), ("length", MAX_LENGTH), ("temperature", 0), ("temperature", 5), ("top_p", 1),
                          ("top_k", 0), ("top_k", 10**30), ("seed", 0), ("seed", MAX_SEED), ("stop", "x" * 100),
                          ("stop", None), ("temperature", 1e-300)]:  # fmt: skip
-        replace(GOOD, **{field: value}).check()
+        check_params({**GOOD, field: value})
 
 
 @pytest.mark.parametrize(
@@ -51,7 +63,7 @@ def test_the_bounds_themselves_are_allowed() -> None:
 def test_everything_else_is_refused_by_name(field: str, values: list[object]) -> None:
     for value in values:
         with pytest.raises(RefusalError) as refused:
-            replace(GOOD, **{field: value}).check()
+            check_params({**GOOD, field: value})
         assert refused.value.field == field
         assert str(refused.value).startswith(f"{field} is ")
         assert "must be" in str(refused.value)
@@ -60,7 +72,7 @@ def test_everything_else_is_refused_by_name(field: str, values: list[object]) ->
 
 def test_the_page_says_it_with_its_own_names() -> None:
     with pytest.raises(RefusalError) as refused:
-        replace(GOOD, top_k=-1).check()
+        check_params({**GOOD, "top_k": -1})
     assert refused.value.on_page == "Top-k is -1: it must be a whole number of at least 0"
     assert RefusalError("", "Just a sentence.").on_page == "Just a sentence."
 

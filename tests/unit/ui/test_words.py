@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.support.page_texts import CHINESE, ROOT, VALUE, in_documents, in_programs, in_scripts, plain, told_to_gradio
+from ui.settings import PAGE_SETTINGS
 
 UI = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "ui").rglob("*.py"))]
 # What they say reaches the page through ui/: refusals, unknown characters, and the names of cells.
@@ -15,6 +16,7 @@ NAMES = {"char-lstm", "python -m http.server"}  # the same in every language
 def test_what_the_page_says_is_said_in_chinese_too() -> None:
     shown = {text for text, surely in in_scripts("web") if surely}
     shown |= set(in_documents("web")) | set(told_to_gradio(*UI))
+    shown |= {text for setting in PAGE_SETTINGS.values() if setting.slider for text in (setting.label, setting.help)}
     assert shown - CHINESE.keys() - NAMES == set()
     assert {"Send", "Go on from here", "{} bits", "Watch it learn"} <= shown
 

@@ -107,9 +107,9 @@ def test_the_engine_ends_before_a_word_and_remembers_where_it_ended() -> None:
     text = generate(lm, "ROMEO:", 400, temperature=1.5, seed=3)
     word = a_word(text)
     engine = Engine(lm, blocked=BlockedWords([word[0].lower()]))
-    params = SamplingParams(1.5, 400, seed=3)
+    params = SamplingParams(temperature=1.5, length=400, seed=3)
     sequence = engine.add_request("ROMEO:", params)
-    beside = engine.add_request("", SamplingParams(1.5, 30, seed=9))
+    beside = engine.add_request("", SamplingParams(temperature=1.5, length=30, seed=9))
     while not (sequence.finished and beside.finished):
         engine.step()
     assert (sequence.text, sequence.finish_reason) == (text[: word.start()], "blocked")

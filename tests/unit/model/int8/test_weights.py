@@ -164,15 +164,4 @@ def test_compiled_choice_is_the_samplers_choice_for_wild_logits() -> None:
         if generator.random() < 0.5:
             logits = np.round(logits)  # ties
         params, number = some_params(generator), int(generator.integers(0, 2**64, dtype=np.uint64))
-        out = np.empty(1, np.int64)
-        compiled.choose(
-            logits,
-            np.array([params.temperature]),
-            np.array([params.top_k]),
-            np.array([sampler.fixed_point(params.top_p)], np.uint64),
-            np.array([number], np.uint64),
-            sampler.POWERS,
-            sampler.STEPS_A_NAT,
-            out,
-        )
-        assert int(out[0]) == sampler.choose(logits[0], params, number)
+        assert compiled.choose(logits, [params], [number]) == [sampler.choose(logits[0], params, number)]

@@ -9,8 +9,8 @@ import pytest
 
 from model import SamplingParams
 from tests.support.shared_conversations import COMMIT, chance_link
-from ui.conversation.links import HERE, MAX_READ, MAX_SHARED, MAX_STEPS, Link, Step, fingerprint
-from ui.settings import RefusalError
+from ui.conversation.links import HERE, MAX_SHARED, Link, Step, fingerprint
+from ui.settings import MAX_LINK, MAX_STEPS, RefusalError
 
 
 def test_what_a_link_says_comes_back() -> None:
@@ -92,7 +92,7 @@ def test_a_link_by_hand_may_leave_things_away_and_have_them_in_any_order() -> No
         ("seed=1&blend_with=b&more=1&share=" + "9" * 5000, "share is '999"),
         ("seed=1&blend_with=b&then=x&seed=2&hold=0.1~4", "hold is given in this link"),
         ("prompt=%ff", "broken"),
-        ("prompt=" + "x" * MAX_READ, "8,007 characters"),
+        ("prompt=" + "x" * MAX_LINK, "8,007 characters"),
     ],
 )
 def test_what_cannot_be_followed_is_refused_in_words(query: str, reason: str) -> None:
