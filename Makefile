@@ -1,6 +1,7 @@
 # make app    the page at http://127.0.0.1:7860        make test   every test
 # make lint   ruff and mypy                            make soak   the long counts
 # make bench  speed, beside the plain way              make clean  removes what make made
+# make versions  the unit tests under each other version of Python that is installed
 #
 # ARGS goes to the program: make app ARGS="--model user/name", make test ARGS="-k sampler".
 # PYTHON is the interpreter that the virtual environment is made with: make app PYTHON=python3.12.
@@ -12,7 +13,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: app test lint soak bench clean
+.PHONY: app test lint versions soak bench clean
 
 # Ctrl-C ends the app, and is no error of make's.
 app: $(VENV)/.installed
@@ -28,6 +29,9 @@ lint: $(VENV)/.installed-dev
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
+
+versions: $(VENV)/.installed-dev
+	@$(RUN) -m tests.versions $(ARGS)
 
 soak: $(VENV)/.installed-dev
 	@$(RUN) $(PYTEST) tests/soak -raP $(ARGS)

@@ -17,7 +17,6 @@ import ctypes
 import threading
 from pathlib import Path
 from time import perf_counter
-from typing import Self
 
 import torch
 
@@ -74,7 +73,7 @@ class Waiting:
         if self._crowd:
             self._change()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Waiting:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 HEAVY = ("gradio", "huggingface_hub", "matplotlib", "playwright", "pytest")
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def modules(package: str) -> list[Path]:
@@ -97,6 +102,11 @@ print(len(text), model.score(lm, text).characters)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["10", "10"], "")
+
+
+@pytest.mark.parametrize("path", [*modules("model"), *modules("training"), *modules("ui"), ROOT / "app.py"], ids=shown)
+def test_every_module_can_be_imported(path):
+    importlib.import_module(shown(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."))
 
 
 def test_importing_prints_nothing_and_starts_nothing(tmp_path):

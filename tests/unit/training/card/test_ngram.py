@@ -22,7 +22,8 @@ def plain(train: list[int], held_out: list[int], vocab_size: int, order: int) ->
         follows = [n for gram, n in counts.items() if gram[:-1] == context]
         if not follows:
             return shorter
-        return (counts[(*context, char)] + len(follows) * shorter) / (sum(follows) + len(follows))
+        gram = (*context, char)
+        return (counts[gram] + len(follows) * shorter) / (sum(follows) + len(follows))
 
     chances = [chance(tuple(held_out[max(0, at - order + 1) : at]), held_out[at]) for at in range(1, len(held_out))]
     return -sum(map(math.log, chances)) / len(chances)
