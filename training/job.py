@@ -8,6 +8,7 @@
 #     "numba>=0.61,<1",
 #     "matplotlib>=3.8,<4",
 #     "tqdm>=4.66,<5",
+#     "phonenumbers>=8.13,<10",
 #     "filelock>=3.16,<5",
 # ]
 #

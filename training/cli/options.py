@@ -220,7 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     hub.add_argument("--private", action="store_true", help="make the repo, and the Space, private")
     hub.add_argument("--license", metavar="ID", default="unknown", help="the text's licence, for the card (unknown)")
     hub.add_argument(
-        privacy.GO_ON_OPTION, dest="publish_anyway", action="store_true", help="publish what looks private"
+        privacy.PUBLISH_ANYWAY, dest="publish_anyway", action="store_true", help="publish what looks private"
     )
     group = parser.add_argument_group("the recipe, where you know better than the preset")
     kinds = {field.name: field.type for field in fields(Recipe)}

@@ -11,9 +11,10 @@ import codecs
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Literal, TypeVar
 
 Errors = Literal["strict", "replace"]
+T = TypeVar("T")
 
 SNIFFED_BYTES = 8192  # beginning of a file that `binary_kind` needs to recognise all formats below
 PIECE_BYTES = 1 << 20  # decoded at once
@@ -166,7 +167,7 @@ def decode(chunks: Iterable[bytes], label: str, errors: Errors = "strict") -> It
     """
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
     rest, offset, lines = b"", 0, 1  # undecoded end of the last piece, its offset in the file, and its line
-    for number, (chunk, final) in enumerate(_with_last(_gathered(chunks))):
+    for number, (chunk, final) in enumerate(with_last(_gathered(chunks))):
         if number == 0:
             _check_kind(chunk, label)
             if chunk.startswith(_UTF8_MARK):
@@ -200,14 +201,16 @@ def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-def _with_last(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Yields (chunk, whether it is the last)."""
-    before = next(chunks, None)
-    if before is None:
+def with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
+    """Yields (item, whether it is the last)."""
+    rest = iter(items)
+    try:
+        before = next(rest)
+    except StopIteration:
         return
-    for chunk in chunks:
+    for item in rest:
         yield before, False
-        before = chunk
+        before = item
     yield before, True
 
 

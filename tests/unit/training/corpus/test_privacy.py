@@ -1,6 +1,6 @@
-"""What the scan finds, what it leaves alone, how little it repeats, and how long it takes.
+"""What the scan for private data finds, what it leaves alone, how little it repeats, and how long it takes.
 
-What looks like a secret is put together from parts, so that no scanner takes this file for a leak.
+Secrets are put together from parts here, so that no secret scanner takes this file for a leak.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pytest
 
 from training.corpus.privacy import (
     EMAIL,
-    GO_ON_OPTION,
     PHONE,
     PRIVATE_KEY,
+    PUBLISH_ANYWAY,
     URL_PASSWORD,
     Finding,
     report,
@@ -30,7 +30,7 @@ LETTERS = string.ascii_letters + string.digits
 
 
 def drawn(length: int, alphabet: str = LETTERS, seed: int = 1) -> str:
-    """A random word with a digit in it, as tokens have."""
+    """Returns a random word that holds a digit, as tokens do."""
     rng = random.Random(seed)
     word = "".join(rng.choices(alphabet, k=length - 1))
     return word + ("7" if "7" in alphabet else rng.choice(alphabet))
@@ -84,7 +84,7 @@ def test_an_email_address_is_found(address: str, around: str) -> None:
         "x" * 100 + "@firm.com",
     ],
 )
-def test_what_is_no_persons_email_address_is_left_alone(text: str) -> None:
+def test_what_is_not_the_address_of_a_person_is_left_alone(text: str) -> None:
     assert scan(text) == []
 
 
@@ -148,6 +148,7 @@ def test_after_a_word_for_telephone_any_form_of_number_is_found(text: str) -> No
         "https://host.org/212-736-5000?id=212.736.5000 order#212-736-5000",
         "@@ -1203,4 +1203,4 @@",
         "4111 1111 1111 1111 and 4111-1111-1111-1111",
+        "+999 30 901820, +49 000 901820, +1 (112) 736-5000, 411-736-5000",  # no numbering plan has them
     ],
 )
 def test_other_numbers_are_left_alone(text: str) -> None:
@@ -236,7 +237,7 @@ def test_a_password_in_an_address_is_found_as_one() -> None:
 # together
 
 
-def test_line_and_column_are_where_it_is() -> None:
+def test_line_and_column_are_exact() -> None:
     rng = random.Random(4)
     secrets = ["ada@lovelace.org", "+49 30 901820", *(token for _, token in TOKENS)]
     for _ in range(60):
@@ -249,8 +250,8 @@ def test_line_and_column_are_where_it_is() -> None:
         assert [(finding.line, finding.column) for finding in scan(text)] == expected
 
 
-def test_a_text_in_pieces_is_the_text() -> None:
-    """Whatever is cut in two: in long texts, whose beginning is forgotten on the way."""
+def test_pieces_give_the_findings_of_the_whole_text() -> None:
+    """Also if a piece ends inside a finding, in a text longer than the part kept in memory."""
     rng = random.Random(8)
     secrets = ["ada@lovelace.org", "+49 30 901820", "tel: (212) 736-5000", *(token for _, token in TOKENS)]
     words = ["to be", "é", "\n", "or not", ".", "12"]
@@ -281,10 +282,10 @@ def test_the_documentation_inside_python_holds_nothing_private() -> None:
         "github_pat_", "AKIA", "-----BEGIN PRIVATE KEY-----", "-----BEGIN A ", "://a:b@", "://", "SG.a", "\n", "To be ",
     ],
 )  # fmt: skip
-def test_no_text_keeps_it_searching(unit: str) -> None:
-    """Half a million characters take some seconds at most; where a search is not linear in them, minutes.
+def test_the_time_is_linear_for_any_text(unit: str) -> None:
+    """Half a million characters take a few seconds; with a quadratic search they take minutes.
 
-    No time is compared, which garbage collected for others and busy machines would blur: an alarm ends the wait.
+    Times are not compared, because other processes would blur them: an alarm ends a search that takes too long.
     """
 
     def hangs(*_: object) -> None:
@@ -328,11 +329,11 @@ def test_any_text_can_be_scanned() -> None:
             assert 1 <= finding.line <= text.count("\n") + 1
 
 
-def test_nothing_found_is_nothing_to_report() -> None:
+def test_no_findings_give_no_report() -> None:
     assert report([]) == ""
 
 
-def test_a_report_counts_locates_and_names_the_ways_on() -> None:
+def test_a_report_counts_locates_and_names_the_options() -> None:
     text = "\n".join(["Mail ada@lovelace.org or bob@firm.de", "", "call +49 30 901820", TOKENS[0][1]])
     lines = report(scan(text), limit=3).split("\n")
     assert lines[0].startswith("The text holds 2 e-mail addresses, 1 phone number and 1 Hugging Face token.")
@@ -342,8 +343,8 @@ def test_a_report_counts_locates_and_names_the_ways_on() -> None:
         "  line 3, column 6: phone number +49…",
         "  and 1 more",
     ]
-    assert GO_ON_OPTION == "--publish-anyway"
-    assert GO_ON_OPTION in lines[-1]
+    assert PUBLISH_ANYWAY == "--publish-anyway"
+    assert PUBLISH_ANYWAY in lines[-1]
     assert "--private" in lines[-1]
     assert "ada@lovelace" not in "".join(lines)
 
@@ -355,6 +356,6 @@ def test_a_report_can_name_the_file() -> None:
     assert line == "  b.txt, line 1, column 1: e-mail address ad…@lo…"
 
 
-def test_plurals_are_english() -> None:
+def test_a_report_uses_english_plurals() -> None:
     findings = [Finding(kind, 1, 1, "…") for kind in (EMAIL, EMAIL, URL_PASSWORD, URL_PASSWORD)]
     assert "2 e-mail addresses and 2 passwords in addresses." in report(findings)
