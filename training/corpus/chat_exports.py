@@ -1,8 +1,8 @@
-"""Chat exports to text: WhatsApp's .txt, Telegram's result.json and JSON lines become turns, ``name: what was said``.
+"""Turns chat exports into text: WhatsApp's .txt, Telegram's result.json and JSON lines become turns, ``name: text``.
 
-An empty line ends a turn, and none is inside one, so that a model can be told where its own ends. What a speaker says
-in a row is one turn of several lines. Times, pictures, calls and the notices of the messenger are left out and
-counted. Knows neither files nor models, but how a model of such a text is talked to: ``ChatFormat``.
+An empty line ends a turn and never occurs inside one: it is the stop string of a model trained on such a text.
+Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls and notices of the messenger
+are left out and counted. Knows no files and no models, except the ``ChatFormat`` in which a model is prompted.
 """
 
 from __future__ import annotations
@@ -19,109 +19,110 @@ from model.terminal import one_line
 from .decode import CorpusError
 
 TURN_END = "\n\n"
-_NAME_MOST = 60  # characters of a name; what is longer before a colon is a notice of the messenger
-_EXAMPLE_MOST = 60
-_OFTEN = 5
-_COUNTED = 200_000  # different things that are said, of which the frequent ones become examples
-_REPLYING, _ASKING = ("assistant", "gpt", "model", "bot"), ("user", "human")  # what programs call the two sides
-_NOT_SAID = {"system", "developer", "tool", "function"}
+_MAX_NAME = 60  # characters; a longer text before a colon is a notice of the messenger
+_MAX_EXAMPLE = 60  # characters
+_MIN_EXAMPLE_COUNT = 5  # times that a message must occur to become an example
+_MAX_DISTINCT = 200_000  # distinct messages that are counted
+_ASSISTANT_ROLES, _USER_ROLES = ("assistant", "gpt", "model", "bot"), ("user", "human")
+_OTHER_ROLES = ("system", "developer", "tool", "function")  # not part of the conversation
+_ROLES = (*_ASSISTANT_ROLES, *_USER_ROLES, *_OTHER_ROLES)
 
 
 class Message(NamedTuple):
-    """What someone said; nothing is what had no text."""
+    """One message; without speaker or text it is a picture, a call or a notice, and is left out."""
 
     speaker: str
     text: str
 
 
 class ChatReader:
-    """Reads exports, file by file, and notes who speaks in them.
+    """Reads chat exports file by file and counts the messages of each speaker.
 
     Attributes:
-        speakers: how many messages are whose.
-        warnings: what a person should know of what was left out.
+        speakers: messages by speaker.
+        warnings: one line for the user per file of which messages were left out.
     """
 
     def __init__(self) -> None:
         self.speakers: Counter[str] = Counter()
         self.warnings: list[str] = []
-        self._said: Counter[Message] = Counter()
+        self._messages: Counter[Message] = Counter()
 
     def read(self, text: str, label: str) -> str:
-        """The turns of one file's text.
+        """Returns the turns of one file as text.
 
         Args:
-            text: of an export, line ends as LF.
-            label: what to call the file.
+            text: the export, with LF line ends.
+            label: the name of the file in errors.
 
         Raises:
-            CorpusError: it is none, is damaged, or nobody says anything in it.
+            CorpusError: the file is no chat export, is damaged, or holds no message.
         """
         turns: list[str] = []
-        said = left_out = 0
+        count = left_out = 0
         for conversation in _from_json(text, label) if _is_json(text) else [_from_whatsapp(text, label)]:
-            before = ""
+            previous = ""
             for message in conversation:
                 if not message.speaker or not message.text:
                     left_out += 1
                     continue
-                said += 1
+                count += 1
                 self._count(message)
-                if message.speaker == before:
+                if message.speaker == previous:
                     turns[-1] += f"\n{message.text}"
                 else:
                     turns.append(f"{message.speaker}: {message.text}")
-                before = message.speaker
-        if not said:
+                previous = message.speaker
+        if not count:
             raise CorpusError(
-                f"{label} has no message with a name and a text: a chat is WhatsApp's .txt, Telegram's result.json, "
-                'or JSON lines such as {"name": "Anna", "text": "Hello"}'
+                f"{label} has no message with a name and a text: --chat reads WhatsApp's .txt, Telegram's result.json "
+                'and JSON lines such as {"name": "Anna", "text": "Hello"}'
             )
         if left_out:
-            self.warnings.append(
-                f"{label}: {left_out:,} of {said + left_out:,} messages hold no text (pictures, calls, notices) and "
-                "are left out"
-            )
-        return TURN_END.join(turns) + "\n"  # with the line end between files a turn's end
+            messages = f"{left_out:,} of {count + left_out:,} messages"
+            self.warnings.append(f"{label}: left out {messages}, which hold no text (pictures, calls, notices)")
+        return TURN_END.join(turns) + "\n"  # with the line end between two files it ends the turn
 
     def format(self, reply_as: str | None = None) -> ChatFormat:
-        """How a model of this chat is talked to.
+        """Returns the format in which a model of this chat is prompted.
 
         Args:
-            reply_as: whose part the model takes; when None that of a program, else of who says most.
+            reply_as: the speaker whose turns the model writes; when None, an assistant if there is one, else the
+                speaker with the most messages.
 
         Raises:
-            CorpusError: nobody of this name speaks, or nobody else.
+            CorpusError: the chat has no such speaker, or only one speaker.
         """
         names = [name for name, _ in self.speakers.most_common()]
         listed = ", ".join(one_line(name, 40) for name in names[:5]) + (" …" if len(names) > 5 else "")
         if reply_as is not None and reply_as not in names:
-            raise CorpusError(f"--reply-as is {one_line(reply_as, 60)!r}, and nobody of that name speaks: {listed}")
+            raise CorpusError(f"--reply-as must be one of the speakers, {listed} (got {one_line(reply_as, 60)!r})")
         if len(names) < 2:
-            raise CorpusError(f"only {listed} speaks in this chat, and it takes two: leave --chat away")
-        replies = reply_as or next((name for name in _REPLYING if name in names), names[0])
+            raise CorpusError(f"a chat needs two speakers, and this one has only {listed}: omit --chat")
+        replies = reply_as or next((name for name in _ASSISTANT_ROLES if name in names), names[0])
         others = [name for name in names if name != replies]
-        asks = next((name for name in _ASKING if name in others), others[0])
+        asks = next((name for name in _USER_ROLES if name in others), others[0])
         return ChatFormat(f"{asks}: ", f"{TURN_END}{replies}: ", TURN_END)
 
     def examples(self, chat: ChatFormat, count: int = 4) -> list[str]:
-        """What others often say to the one who replies: only what was said many times, so nothing private."""
+        """Returns messages to the replying speaker that occur at least 5 times, and so are not private."""
         replies = chat.opening.removesuffix(": ")
-        often: Counter[str] = Counter()
-        for message, times in self._said.items():
+        texts: Counter[str] = Counter()
+        for message, times in self._messages.items():
             if message.speaker != replies:
-                often[message.text] += times
-        return [text for text, times in often.most_common(count) if times >= _OFTEN]
+                texts[message.text] += times
+        return [text for text, times in texts.most_common(count) if times >= _MIN_EXAMPLE_COUNT]
 
     def _count(self, message: Message) -> None:
         self.speakers[message.speaker] += 1
-        text = message.text
-        if len(text) <= _EXAMPLE_MOST and text.isprintable() and (message in self._said or len(self._said) < _COUNTED):
-            self._said[message] += 1
+        if len(message.text) > _MAX_EXAMPLE or not message.text.isprintable():
+            return
+        if message in self._messages or len(self._messages) < _MAX_DISTINCT:
+            self._messages[message] += 1
 
 
 def chat_kind(head: str) -> str:
-    """What kind of chat a file that begins like this looks like, in words; "" when it looks like none."""
+    """Returns which chat export a file that begins with `head` looks like, in words; "" for none."""
     lines = [line for line in head.split("\n") if line.strip()]
     if not lines:
         return ""
@@ -137,21 +138,21 @@ def chat_kind(head: str) -> str:
 
 
 def _is_json(text: str) -> bool:
-    """Whether it begins as JSON does; an iPhone's date begins with a bracket too."""
+    """Whether a text begins like JSON; the date of a WhatsApp export from an iPhone begins with a bracket, too."""
     return bool(re.match(r"\s*[{\[]", text)) and not _HEADER.match(_unmarked(text[:1000].lstrip()))
 
 
 # --- WhatsApp
 
-# Numbers in any order; a time with or without seconds, and words such as "PM", "p. m." or "um" around it. The file of
-# an iPhone has them in brackets, that of Android before a dash.
+# Day, month and year in any order; a time with or without seconds, and words such as "PM", "p. m." or "um" around it.
+# An iPhone writes both in brackets, Android before a dash.
 _DATE = r"\d{1,4}(?P<between>[./-])\s?\d{1,2}(?P=between)\s?\d{1,4}\.?[,،]?"
 _WORDS = r"(?:[^\W\d_]{1,8}\.?\s?){0,2}"
 _TIME = rf"{_WORDS}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?\s?{_WORDS}"
 _HEADER = re.compile(rf"(?P<bracket>\[)?{_DATE}\s{_TIME}(?(bracket)\]|\s?[-–])\s")
-# Left-to-right marks and their like, which the messengers put around names, numbers and notices.
+# Left-to-right marks and similar characters, which the messengers put around names, numbers and notices.
 _MARKS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-_NOTICE = "\u200e"  # begins what no person has typed
+_NOTICE = "\u200e"  # begins a line that the messenger wrote, not a person
 _OMITTED = re.compile(r"<[^<>\n]{3,60}>")
 _EDITED = re.compile("\\s*(?:\u200e<[^<>\n]*>|<This message was edited>)$")
 _DELETED = {
@@ -169,38 +170,38 @@ _DELETED = {
 
 
 def _from_whatsapp(text: str, label: str) -> Iterator[Message]:
-    name, said, style = "", [""], None
+    name, lines, style = "", [""], None
     begun = False
     for number, raw in enumerate(text.split("\n"), 1):
         line = _unmarked(raw)
         header = _HEADER.match(line)
-        # A message may quote a line that looks like the beginning of one, but not in this file's own style.
+        # A message may quote the header of another one, but not in the style (brackets or dash) of this very file.
         if header and style in (None, header["bracket"] or ""):
             if begun:
-                yield _whatsapp_message(name, said)
+                yield _whatsapp_message(name, lines)
             begun, style = True, header["bracket"] or ""
             name, colon, rest = line[header.end() :].partition(":")
             if not colon or not (rest.startswith(" ") or not rest) or _is_notice(name):
                 name = ""
-            said = [raw.partition(": ")[2]]
+            lines = [raw.partition(": ")[2]]
         elif begun:
-            said.append(raw)
+            lines.append(raw)
         elif line.strip():
             raise CorpusError(
                 f"{label}, line {number}, does not begin like a WhatsApp export (31/12/2021, 23:59 - Anna: Hello), and "
-                "the file is no JSON: give the chat as the messenger exported it, or leave --chat away"
+                "the file is not JSON: give the chat as the messenger exported it, or omit --chat"
             )
     if begun:
-        yield _whatsapp_message(name, said)
+        yield _whatsapp_message(name, lines)
 
 
 def _is_notice(name: str) -> bool:
-    """Whether what stands before a colon is no name: 'Anna changed the subject to "Party: tonight"'."""
-    return len(name) > _NAME_MOST or any(quote in name for quote in '"“”„«»')
+    """Whether the text before a colon is no name: 'Anna changed the subject to "Party: tonight"'."""
+    return len(name) > _MAX_NAME or any(quote in name for quote in '"“”„«»')
 
 
 def _whatsapp_message(name: str, lines: list[str]) -> Message:
-    if lines[0].startswith(_NOTICE):  # a picture; what stands below it is its caption
+    if lines[0].startswith(_NOTICE):  # a picture; the lines below it are its caption
         lines = lines[1:]
     text = _clean("\n".join(_unmarked(_EDITED.sub("", line)) for line in lines))
     if _OMITTED.fullmatch(text) or text.rstrip(".") in _DELETED:
@@ -224,7 +225,7 @@ def _from_json(text: str, label: str) -> Iterator[list[Message]]:
 
 
 def _json_values(text: str, label: str) -> Iterator[object]:
-    """One value a line; or, when the first line is none by itself, one value in all."""
+    """Yields one value per line, or one value for the whole text if its first line is no value."""
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     try:
         json.loads(lines[0][1])
@@ -237,12 +238,12 @@ def _json_values(text: str, label: str) -> Iterator[object]:
             at = number + getattr(error, "lineno", 1) - 1
             what = getattr(error, "msg", "a number is too long")
             raise CorpusError(
-                f"{label} is no JSON in line {at:,} ({what}): repair it, or give the chat as it was exported"
+                f"{label} is not valid JSON in line {at:,} ({what}): repair it, or give the chat as it was exported"
             ) from None
 
 
 def _conversations(records: Iterable[object]) -> Iterator[list[object]]:
-    """Messages that belong together: those that follow each other, and those in a list of their own."""
+    """Yields the messages of one conversation at a time: consecutive single messages, or the messages of one list."""
     loose: list[object] = []
     for record in records:
         inside = _messages_in(record)
@@ -258,11 +259,11 @@ def _conversations(records: Iterable[object]) -> Iterator[list[object]]:
 
 
 def _messages_in(record: object) -> list[object] | None:
-    """The list of messages, or of chats, that a value is or holds; None for a message."""
+    """Returns the list of messages or chats that a value is or holds; None if the value is a message itself."""
     if isinstance(record, list):
         return record
     if isinstance(record, dict):
-        if isinstance(chats := record.get("chats"), dict):  # Telegram's export of everything
+        if isinstance(chats := record.get("chats"), dict):  # Telegram's export of all chats
             record = {"messages": chats.get("list")}
         for key in ("messages", "conversations"):
             if isinstance(inside := record.get(key), list):
@@ -271,41 +272,42 @@ def _messages_in(record: object) -> list[object] | None:
 
 
 def _message(record: object) -> Message:
-    """A message of any of the usual shapes; one without speaker or text says nothing."""
+    """Returns a message from a record of any of the usual shapes; without speaker or text, an empty one."""
     if not isinstance(record, dict) or record.get("type") == "service":
         return Message("", "")
     role = record.get("role")
     keys = [key for key in ("name", "from", "author", "role") if key in record]
-    speaker: object = role if role in (*_REPLYING, *_ASKING, *_NOT_SAID) else record[keys[0]] if keys else ""
+    speaker: object = role if role in _ROLES else record[keys[0]] if keys else ""
     if isinstance(speaker, dict):
         speaker = speaker.get("name") or speaker.get("role")
     if speaker is None and "from" in record:
         speaker = "Deleted Account"  # as Telegram calls it
-    if not isinstance(speaker, str) or speaker in _NOT_SAID:
+    if not isinstance(speaker, str) or speaker in _OTHER_ROLES:
         return Message("", "")
     text = next((record[key] for key in ("text", "content", "message", "value") if key in record), "")
     return Message(_clean_name(speaker), _clean(_plain(text)))
 
 
 def _plain(text: object) -> str:
-    """A text that is one string, or parts of which some are links, mentions or pictures."""
+    """Joins a text that is one string, or a list of strings, links, mentions and pictures."""
     parts = text if isinstance(text, list) else [text]
     found = [part.get("text") if isinstance(part, dict) else part for part in parts]
     return "".join(part for part in found if isinstance(part, str))
 
 
-# --- what may stand in a turn
+# --- cleaning
 
 
 def _clean(text: str) -> str:
-    """Without empty lines, which end a turn, and without what is no text: half of a surrogate pair, a NUL."""
-    lines = re.split("\r\n|\r|\n", _without_halves(text))
+    """Removes empty lines, which would end a turn, and characters that are no text."""
+    lines = re.split("\r\n|\r|\n", _only_text(text))
     return "\n".join(line.rstrip() for line in lines if line.strip()).strip()
 
 
 def _clean_name(name: str) -> str:
-    return " ".join(_without_halves(name).split())[:_NAME_MOST].rstrip(" :")
+    return " ".join(_only_text(name).split())[:_MAX_NAME].rstrip(" :")
 
 
-def _without_halves(text: str) -> str:
+def _only_text(text: str) -> str:
+    """Removes NULs and replaces unpaired surrogates by U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text.replace("\0", ""))

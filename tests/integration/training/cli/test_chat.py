@@ -30,7 +30,7 @@ def _chat(tmp_path: Path) -> None:
 def test_a_chat_is_read_into_turns_and_the_model_knows_how_it_is_talked_to(here: Here, tmp_path: Path) -> None:
     code, said = here("chat.txt", "--chat", "--reply-as=Ben", *QUICK)
     assert code == 0, said
-    assert "warning: chat.txt: 61 of 182 messages hold no text (pictures, calls, notices) and are left out" in said
+    assert "warning: chat.txt: left out 61 of 182 messages, which hold no text" in said
     assert "121 messages of 2 speakers: it speaks as Ben to Anna." in said
     assert "python -m model generate --model run --chat Hi" in said
     lm = CharLSTM.from_pretrained(tmp_path / "run")
@@ -81,10 +81,10 @@ def test_what_looks_private_in_the_turns_is_not_published(here: Here, tmp_path: 
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("chat.txt --reply-as=Carl", "--reply-as is 'Carl', and nobody of that name speaks: "),
+        ("chat.txt --reply-as=Carl", "--reply-as must be one of the speakers, "),
         ("--chat", "--chat says how to read a TEXT: give one"),
         ("plain.txt --chat", "plain.txt, line 1, does not begin like a WhatsApp export"),
-        ("alone.jsonl --chat", "only Anna speaks in this chat, and it takes two"),
+        ("alone.jsonl --chat", "a chat needs two speakers, and this one has only Anna"),
         ("chat.txt --chat --resume=run", "--chat is frozen in the run: resume without it"),
     ],
 )

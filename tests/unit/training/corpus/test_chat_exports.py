@@ -1,4 +1,4 @@
-"""Chat exports as the messengers write them, and what becomes of them."""
+"""Chat exports as the messengers write them, and the text that they become."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_android_export_becomes_turns() -> None:
     )
     assert reader.speakers == {"Anna": 2, "Ben": 2, "+49 170 1234567": 1}
     assert reader.warnings == [
-        "chat.txt: 4 of 9 messages hold no text (pictures, calls, notices) and are left out",
+        "chat.txt: left out 4 of 9 messages, which hold no text (pictures, calls, notices)",
     ]
 
 
@@ -121,7 +121,7 @@ def test_a_telegram_export_becomes_turns(indent: int | None) -> None:
     assert chat_kind(text[:500]) == "a Telegram export"
     reader = ChatReader()
     assert reader.read(text, "result.json") == TURNS
-    assert reader.warnings[0].startswith("result.json: 2 of 5 messages hold no text")
+    assert reader.warnings[0].startswith("result.json: left out 2 of 5 messages")
 
 
 def test_a_telegram_export_of_everything_keeps_chats_apart() -> None:
@@ -168,11 +168,11 @@ def test_conversations_line_by_line() -> None:
     assert read(text) == "user: Hi\n\nassistant: It is\n42\u2028.\n\nhuman: Hi\n\ngpt: Ho\n"
 
 
-def test_what_is_no_text_in_json_does_not_reach_the_turns() -> None:
+def test_nuls_and_unpaired_surrogates_are_removed() -> None:
     assert read('{"name": "A\\ud800\\n\\nB: ", "text": "x\\u0000y\\udfff"}') == "A\ufffd B: xy\ufffd\n"
 
 
-# what cannot be read
+# errors
 
 
 @pytest.mark.parametrize(
@@ -180,12 +180,15 @@ def test_what_is_no_text_in_json_does_not_reach_the_turns() -> None:
     [
         ("Once upon a time\n", "chat.txt, line 1, does not begin like a WhatsApp export"),
         ("\n\n12:30 Anna: no date\n", "chat.txt, line 3, does not begin like"),
-        ('{"name": "Anna", "text": "Hi"}\n{"name": "Ben", "te', "chat.txt is no JSON in line 2 (Unterminated string"),
-        ('{"name": "Anna", "text": "Hi"}\n\nBen: Ho', "chat.txt is no JSON in line 3 (Expecting value)"),
-        ('{\n "messages": [\n  {"from": }', "chat.txt is no JSON in line 3 (Expecting value)"),
+        (
+            '{"name": "Anna", "text": "Hi"}\n{"name": "Ben", "te',
+            "chat.txt is not valid JSON in line 2 (Untermin",
+        ),
+        ('{"name": "Anna", "text": "Hi"}\n\nBen: Ho', "chat.txt is not valid JSON in line 3 (Expecting value)"),
+        ('{\n "messages": [\n  {"from": }', "chat.txt is not valid JSON in line 3 (Expecting value)"),
         ("[" * 100_000, "chat.txt is nested too deeply"),
         ("[" * 700 + "]" * 700, "chat.txt "),
-        ('{"name": "Anna", "text": ' + "9" * 5000 + "}", "chat.txt is no JSON in line 1 (a number is too long)"),
+        ('{"name": "Anna", "text": ' + "9" * 5000 + "}", "chat.txt is not valid JSON in line 1 (a number is too long)"),
         ("[]", "chat.txt has no message with a name and a text"),
         ("{}", "chat.txt has no message"),
         ('{"messages": "none"}', "chat.txt has no message"),
@@ -196,7 +199,7 @@ def test_what_is_no_text_in_json_does_not_reach_the_turns() -> None:
         ("31/12/2021, 23:59 - Ben left\n", "chat.txt has no message"),
     ],
 )
-def test_what_is_no_chat_is_one_clear_line(text: str, told: str) -> None:
+def test_a_file_that_is_no_chat_is_refused_in_one_line(text: str, told: str) -> None:
     with pytest.raises(CorpusError) as error:
         read(text)
     assert str(error.value).startswith(told)
@@ -218,11 +221,11 @@ def test_what_is_no_chat_is_one_clear_line(text: str, told: str) -> None:
         "[" * 50_000,
     ],
 )
-def test_other_texts_are_not_taken_for_chats(text: str) -> None:
+def test_other_texts_are_not_recognised_as_chats(text: str) -> None:
     assert chat_kind(text) == ""
 
 
-# who talks to whom
+# speakers
 
 
 def two(lines: str) -> ChatReader:
@@ -233,25 +236,25 @@ def two(lines: str) -> ChatReader:
     return reader
 
 
-def test_the_model_speaks_as_who_says_most_or_as_is_said() -> None:
+def test_the_model_replies_as_the_most_frequent_speaker_or_the_chosen_one() -> None:
     reader = two("Anna|a Ben|b Ben|c Carl|d Carl|e Carl|f")
     assert reader.format() == ChatFormat("Ben: ", "\n\nCarl: ", "\n\n")
     assert reader.format("Anna") == ChatFormat("Carl: ", "\n\nAnna: ", "\n\n")
 
 
-def test_a_program_is_known_by_its_role() -> None:
+def test_an_assistant_is_recognised_by_its_role() -> None:
     assert two("user|a user|b assistant|c").format() == ChatFormat("user: ", "\n\nassistant: ", "\n\n")
     assert two("human|a human|b gpt|c X|d X|e X|f").format() == ChatFormat("human: ", "\n\ngpt: ", "\n\n")
 
 
 def test_one_speaker_or_an_unknown_one_is_refused() -> None:
-    with pytest.raises(CorpusError, match="only Anna speaks in this chat, and it takes two"):
+    with pytest.raises(CorpusError, match="a chat needs two speakers, and this one has only Anna"):
         two("Anna|a").format()
-    with pytest.raises(CorpusError, match="--reply-as is 'anna', and nobody of that name speaks: Ben, Anna"):
+    with pytest.raises(CorpusError, match=r"--reply-as must be one of the speakers, Ben, Anna .got 'anna'."):
         two("Anna|a Ben|b Ben|c").format("anna")
 
 
-def test_examples_are_what_others_say_often() -> None:
+def test_examples_are_frequent_messages_of_other_speakers() -> None:
     reader = two(" ".join(["Anna|Hi"] * 6 + ["Anna|secret"] * 4 + ["Ben|Ho"] * 11))
     assert reader.examples(reader.format()) == ["Hi"]
     assert reader.examples(reader.format("Anna")) == ["Ho"]

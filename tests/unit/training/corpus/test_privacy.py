@@ -302,27 +302,7 @@ def test_the_time_is_linear_for_any_text(unit: str) -> None:
 
 def test_any_text_can_be_scanned() -> None:
     rng = random.Random(6)
-    pieces = [
-        "@",
-        ".",
-        "+",
-        "hf_",
-        "sk-",
-        "://",
-        ":",
-        "a",
-        "7",
-        "12",
-        " ",
-        "\n",
-        "-",
-        "(",
-        ")",
-        "é",
-        "٣",
-        "\ufffd",
-        "\0",
-    ]
+    pieces = [*"@.+:a7 \n-()é٣\ufffd\0", "hf_", "sk-", "://", "12"]
     for _ in range(1500):
         text = "".join(rng.choices(pieces, k=rng.randrange(60)))
         for finding in scan(text):
