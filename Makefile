@@ -29,6 +29,7 @@ lint: $(VENV)/.installed-dev
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
+	@$(RUN) -m tests.count_lines
 
 versions: $(VENV)/.installed-dev
 	@$(RUN) -m tests.versions $(ARGS)

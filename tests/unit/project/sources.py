@@ -1,0 +1,35 @@
+"""Where the project's sources are, and how the tests of its rules read them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+PACKAGES = ("model", "training", "ui")
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def shown(path: Path) -> str:
+    """Return a path as it is written in lists and messages: relative to the root, with forward slashes."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def modules(*folders: str) -> list[Path]:
+    """Return the Python files of some folders, links left out."""
+    return sorted(path for name in folders for path in (ROOT / name).rglob("*.py") if not path.is_symlink())
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def public_definitions(module: ast.Module) -> Iterator[Definition]:
+    """Yield the classes and functions that other modules may use, methods included."""
+    waiting: list[ast.stmt] = list(module.body)
+    for node in waiting:
+        if isinstance(node, Definition) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                waiting.extend(node.body)

@@ -1,0 +1,136 @@
+"""Identifiers use the field's words: a list of words that do not say what a thing is, and where some still stand."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+from tests.unit.project.sources import ROOT, modules, shown
+
+INSTEAD = {
+    "anew": "again, or a word for what is made new",
+    "asleep": "idle",
+    "awake": "running",
+    "begun": "started",
+    "beside": "side_by_side, neighbours",
+    "comes": "arrives, or a noun",
+    "crowd": "clients, batch",
+    "film": "timeline",
+    "foot": "footer",
+    "glance": "sample, evaluation",
+    "goes": "a noun",
+    "gone": "deleted, disconnected, missing",
+    "greeting": "welcome_text",
+    "hand": "clamp",
+    "heap": "allocator",
+    "heard": "received",
+    "keeper": "checkpoint_manager",
+    "lives": "runs, processes",
+    "look": "trace, evaluation",
+    "looks": "traces, evaluations, viewports",
+    "moment": "checkpoint, time",
+    "news": "update_notice",
+    "nobody": "none",
+    "pace": "chars_per_second",
+    "said": "message, output, label",
+    "says": "a noun",
+    "shelf": "registry",
+    "somebody": "a client, a visitor",
+    "stands": "is",
+    "stepper": "backend, runner",
+    "takeover": "handover",
+    "talk": "conversation, chat",
+    "talks": "chats",
+    "tells": "a noun",
+    "told": "result, payload, message",
+    "trouble": "fault",
+    "verbatim": "overlap",
+    "who": "client, visitor",
+    "whoever": "client, visitor",
+}
+# The files that still have some of these words; words may leave the list, and none may be added.
+STILL = {
+    "model/chat.py": "said",
+    "model/engine/blend.py": "told",
+    "model/engine/blocked_words.py": "begun",
+    "model/int8/weights.py": "look",
+    "tests/benchmarks/bench_crowd.py": "crowd told",
+    "tests/benchmarks/bench_engine.py": "begun beside",
+    "tests/benchmarks/bench_page.py": "crowd",
+    "tests/benchmarks/bench_training.py": "heap told",
+    "tests/local_hub/store.py": "beside moment",
+    "tests/support/hub_faults.py": "said trouble",
+    "tests/support/killed_runs.py": "begun moment",
+    "tests/support/page_client.py": "told",
+    "tests/support/page_texts.py": "told",
+    "tests/support/shared_conversations.py": "anew talk",
+    "tests/support/tiny_runs.py": "news said",
+    "tests/support/torchrun_runs.py": "said",
+    "tests/support/training_timelines.py": "look looks",
+    "tests/support/write_one_text.py": "crowd",
+    "training/card/cell_names.py": "said told",
+    "training/cli/main.py": "told",
+    "training/cli/start.py": "beside heap",
+    "training/corpus/chat_exports.py": "begun said",
+    "training/corpus/privacy.py": "told",
+    "training/corpus/reader.py": "begun",
+    "training/hub/job_steps.py": "said who",
+    "training/hub/pusher.py": "news",
+    "training/hub/worker.py": "gone",
+    "training/learner/distillation.py": "beside",
+    "training/learner/follow.py": "heap",
+    "training/learner/processes.py": "told",
+    "training/learner/waiting.py": "asleep crowd",
+    "training/run/console.py": "said",
+    "training/run/hub_resume.py": "beside",
+    "training/run/measure.py": "look verbatim",
+    "training/run/run_folder.py": "beside",
+    "training/run/training_run.py": "glance hand",
+    "ui/conversation/branches.py": "told",
+    "ui/conversation/clamps.py": "hand said",
+    "ui/conversation/conversation.py": "begun greeting hand told",
+    "ui/conversation/counterfactual.py": "begun",
+    "ui/conversation/links.py": "anew hand said",
+    "ui/conversation/moves.py": "anew hand pace talk",
+    "ui/conversation/progress.py": "pace told",
+    "ui/conversation/sharing.py": "anew hand pace said talk",
+    "ui/conversation/side_by_side.py": "beside",
+    "ui/conversation/state_handover.py": "told",
+    "ui/conversation/turn.py": "foot hand said",
+    "ui/page/first_paint.py": "greeting",
+    "ui/page/launch.py": "news",
+    "ui/page/layout.py": "film said talk",
+    "ui/page/page.py": "anew begun beside film greeting hand look news pace talk",
+    "ui/page/second_view.py": "begun beside look talk",
+    "ui/page/view.py": "film said",
+    "ui/registry/auto_update.py": "look",
+    "ui/registry/loaded_model.py": "gone greeting",
+    "ui/registry/registry.py": "gone",
+    "ui/registry/training_history.py": "look moment told",
+    "ui/registry/welcome.py": "greeting",
+    "ui/routes/lenses.py": "gone look talk talks told",
+    "ui/routes/step_lens.py": "look told",
+    "ui/routes/streams.py": "foot told",
+    "ui/routes/training_timeline.py": "film moment told",
+    "ui/routes/updates.py": "news",
+    "ui/site_config.py": "greeting said",
+    "ui/words.py": "told",
+}
+FILES = [ROOT / "app.py", *modules("model", "training", "ui", "tests/support", "tests/local_hub", "tests/benchmarks")]
+
+
+def words(path: Path) -> set[str]:
+    """Return the words of all identifiers of a file, in lower case."""
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+    names = {token.string for token in tokens if token.type == tokenize.NAME}
+    return {word.lower() for name in names for word in re.findall(r"[A-Z]?[a-z0-9]+", name)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=shown)
+def test_identifiers_use_the_words_of_the_field(path: Path) -> None:
+    found = words(path) & set(INSTEAD) - set(STILL.get(shown(path), "").split())
+    assert not found, {word: INSTEAD[word] for word in found}

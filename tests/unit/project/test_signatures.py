@@ -1,0 +1,102 @@
+"""Signatures say what they take and return: no dictionary of anything, no arguments past the type checker."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.unit.project.sources import ROOT, modules, parsed, public_definitions, shown
+
+# Files that still have some; a file may leave a list, and none may be added.
+WITH_UNTYPED_DICTIONARIES = {
+    "model/checkpoint/checkpoint.py",
+    "model/named_cells.py",
+    "training/cli/options.py",
+    "training/cli/space.py",
+    "training/cli/teachers.py",
+    "training/hub/child_process.py",
+    "training/hub/pusher.py",
+    "training/hub/space_jobs.py",
+    "training/hub/worker.py",
+    "training/learner/processes.py",
+    "training/learner/recipe.py",
+    "training/run/run_folder.py",
+    "ui/conversation/branches.py",
+    "ui/conversation/counterfactual.py",
+    "ui/json_body.py",
+    "ui/routes/step_lens.py",
+    "ui/settings.py",
+}
+WITH_UNTYPED_ARGUMENTS = {
+    "model/char_lstm.py",
+    "training/run/training_run.py",
+    "ui/page/launch.py",
+    "ui/page/second_view.py",
+    "ui/page/view.py",
+    "ui/routes/endpoints.py",
+}
+WITHOUT_DOCSTRINGS = {
+    "model/backends/backend.py",
+    "model/char_lstm.py",
+    "model/engine/engine.py",
+    "model/engine/sequence.py",
+    "model/int8/weights.py",
+    "model/lstm.py",
+    "model/terminal.py",
+    "training/card/redact.py",
+    "training/cli/compare.py",
+    "training/corpus/hub_datasets.py",
+    "training/hub/child_process.py",
+    "training/hub/outbox.py",
+    "training/learner/recipe.py",
+    "training/learner/trainer.py",
+    "training/learner/waiting.py",
+    "training/run/console.py",
+    "training/run/measure.py",
+    "training/run/tracking.py",
+    "ui/conversation/branches.py",
+    "ui/conversation/conversation.py",
+    "ui/conversation/links.py",
+    "ui/conversation/side_by_side.py",
+    "ui/conversation/turn.py",
+    "ui/page/page.py",
+    "ui/page/second_view.py",
+    "ui/registry/registry.py",
+    "ui/routes/lenses.py",
+    "ui/routes/streams.py",
+    "ui/routes/training_timeline.py",
+    "ui/routes/updates.py",
+}
+MODULES = [ROOT / "app.py", *modules("model", "training", "ui")]
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_no_untyped_dictionary_crosses_the_border_of_a_module(path: Path) -> None:
+    found = []
+    for function in public_definitions(parsed(path)):
+        if isinstance(function, Function):
+            arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+            annotations = [argument.annotation for argument in arguments] + [function.returns]
+            written = [ast.unparse(annotation) for annotation in annotations if annotation]
+            found += [function.name] if any("dict[str, Any]" in each for each in written) else []
+    assert not found or shown(path) in WITH_UNTYPED_DICTIONARIES, found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_no_function_takes_any_keyword_of_any_type(path: Path) -> None:
+    found = []
+    for function in ast.walk(parsed(path)):
+        if isinstance(function, Function) and function.args.kwarg and function.args.kwarg.annotation:
+            found += [function.name] if ast.unparse(function.args.kwarg.annotation) == "Any" else []
+    assert not found or shown(path) in WITH_UNTYPED_ARGUMENTS, found
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.stem != "__main__"], ids=shown)
+def test_what_other_modules_use_has_a_docstring(path: Path) -> None:
+    module = parsed(path)
+    found = [node.name for node in public_definitions(module) if not ast.get_docstring(node)]
+    assert ast.get_docstring(module)
+    assert not found or shown(path) in WITHOUT_DOCSTRINGS, found
