@@ -19,28 +19,32 @@ checkpoint   the files of a checkpoint
 int8         quantized weights, kernels, integer sampling
 backends     the LSTM step over slots of state
 engine       continuous batching
-hub          one pinned commit of a model on the Hub, downloaded whole
+hub          models on the Hub: one commit downloaded whole, errors explained
 files        atomic writes and the lock of a file
 terminal     text that is safe to show; what a command line needs of its terminal
 pretrained   the bundled model
 """
 
-from .char_lstm import PRETRAINED, CharLSTM
-from .chat import ChatFormat
-from .checkpoint.checkpoint import CheckpointError
-from .clamps import Clamp
-from .engine.blend import Blend
-from .engine.blocked_words import BlockedWords
-from .engine.engine import Engine, EngineBusyError
-from .engine.sequence import Memory, Sequence
-from .generation import Stream, generate, stream
-from .hub import ModelUnavailableError
-from .lstm import LSTMConfig, LSTMNetwork, LSTMState
-from .named_cells import Cell
-from .scoring import Score, score
-from .settings import SamplingParams
-from .tokenizer import CharTokenizer, UnknownCharactersError
-from .trace import StepTrace, TextTrace, TokenTrace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .char_lstm import PRETRAINED, CharLSTM
+    from .chat import ChatFormat
+    from .checkpoint.checkpoint import CheckpointError
+    from .clamps import Clamp
+    from .engine.blend import Blend
+    from .engine.blocked_words import BlockedWords
+    from .engine.engine import Engine, EngineBusyError
+    from .engine.sequence import Memory, Sequence
+    from .generation import Stream, generate, stream
+    from .hub.errors import ModelUnavailableError
+    from .lstm import LSTMConfig, LSTMNetwork, LSTMState
+    from .named_cells import Cell
+    from .scoring import Score, score
+    from .settings import SamplingParams
+    from .tokenizer import CharTokenizer, UnknownCharactersError
+    from .trace import StepTrace, TextTrace, TokenTrace
 
 __all__ = [
     "PRETRAINED",
@@ -71,3 +75,29 @@ __all__ = [
     "score",
     "stream",
 ]
+
+_HOMES = {  # module: its public names; a module is imported when one of them is used, so torch is too
+    "char_lstm": ("PRETRAINED", "CharLSTM"),
+    "chat": ("ChatFormat",),
+    "checkpoint.checkpoint": ("CheckpointError",),
+    "clamps": ("Clamp",),
+    "engine.blend": ("Blend",),
+    "engine.blocked_words": ("BlockedWords",),
+    "engine.engine": ("Engine", "EngineBusyError"),
+    "engine.sequence": ("Memory", "Sequence"),
+    "generation": ("Stream", "generate", "stream"),
+    "hub.errors": ("ModelUnavailableError",),
+    "lstm": ("LSTMConfig", "LSTMNetwork", "LSTMState"),
+    "named_cells": ("Cell",),
+    "scoring": ("Score", "score"),
+    "settings": ("SamplingParams",),
+    "tokenizer": ("CharTokenizer", "UnknownCharactersError"),
+    "trace": ("StepTrace", "TextTrace", "TokenTrace"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,7 +18,8 @@ from .backends.backend import Backend, Precision, make_backend
 from .chat import ChatFormat
 from .checkpoint.checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
 from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
-from .hub import Pull, check_client, readable
+from .hub.errors import check_client, printable
+from .hub.snapshot import Snapshot
 from .int8.weights import Int8Weights
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
@@ -89,17 +90,17 @@ class CharLSTM:
             folder = checkpoint_folder(id_or_path)
             return cls.from_checkpoint(read_checkpoint(folder), device=device, name=Path(id_or_path).absolute().name)
         repo = str(id_or_path).removeprefix("hf://")
-        check_client(f"{readable(repo)} could not be had")
-        pull = Pull(repo, revision, token, cache_dir, local_files_only)
+        check_client(f"{printable(repo)} cannot be loaded")
+        snapshot = Snapshot(repo, revision, token, cache_dir, local_files_only)
         try:
-            checkpoint = read_checkpoint(pull.folder())
+            checkpoint = read_checkpoint(snapshot.download())
         except CheckpointError:
             # A cached file may have been damaged on this disk; one fresh copy tells that from a bad repo.
-            if pull.offline:
+            if snapshot.offline:
                 raise
-            checkpoint = read_checkpoint(pull.folder(force_download=True))
-        pull.remember()
-        return cls.from_checkpoint(checkpoint, device=device, name=repo, commit=pull.commit, notice=pull.notice)
+            checkpoint = read_checkpoint(snapshot.download(force_download=True))
+        snapshot.note_revision()
+        return cls.from_checkpoint(checkpoint, device=device, name=repo, commit=snapshot.commit, notice=snapshot.notice)
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, *, device: torch.device | str = "cpu", **about: Any) -> CharLSTM:
@@ -165,7 +166,7 @@ class CharLSTM:
             ModelUnavailableError: the Hub's client is not installed.
             huggingface_hub's errors, as they are.
         """
-        check_client(f"{readable(repo_id)} could not be pushed")
+        check_client(f"{printable(repo_id)} cannot be pushed")
         from huggingface_hub import HfApi
 
         api = HfApi(token=token)

@@ -68,7 +68,7 @@ class Trouble:
     monkeypatch: pytest.MonkeyPatch
 
     def __post_init__(self) -> None:
-        for module in ("hub", "space_hub", "hub_resume"):
+        for module in ("hub.pusher", "hub.spaces", "run.hub_resume"):
             self.monkeypatch.setattr(f"training.{module}.Patience", lambda: HASTY)
         self.monkeypatch.setattr(cli, "PUSH_AT_END_S", 2.0)
         write_text(self.folder)

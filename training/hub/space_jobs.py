@@ -11,7 +11,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, SpaceRuntime, constants, 
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from ..card.escape import leading_to
-from .job_steps import JobError, explain, step, writer
+from .job_steps import JobError, job_error, step, writer
 
 STATIC = "static"
 CARD = "README.md"
@@ -72,7 +72,7 @@ def _make(api: HfApi, space: str, flavor: str, private: bool) -> bool:
 def _paid(error: Exception, what: str) -> JobError:
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 402:
         return JobError(f"{what} failed: it needs a paid plan (402); {_FREE}")
-    return explain(error, what)
+    return job_error(error, what)
 
 
 def push_space(job: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundErro
 
 from ..card.escape import leading_to, page_of
 from ..card.redact import redact
-from .job_steps import JobError, explain, step, writer
+from .job_steps import JobError, job_error, step, writer
 from .space_jobs import link_card, prepare_space, push_space, watch_space
 
 SERVED = (
@@ -84,7 +84,7 @@ def _check_license(name: str) -> None:
         known = "https://huggingface.co/docs/hub/repositories-licenses"
         raise JobError(f"the Hub knows no licence {name!r}; choose an identifier from {known}, or other") from error
     except Exception as error:
-        raise explain(error, "asking the Hub about the licence") from error
+        raise job_error(error, "asking the Hub about the licence") from error
 
 
 def _make_repo(api: HfApi, repo: str, private: bool) -> bool:
@@ -255,7 +255,7 @@ def main() -> None:
     try:
         outcome = {"ok": True, **JOBS[job["verb"]](job)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it in one line
-        failure = explain(error, str(job["verb"]))
+        failure = job_error(error, str(job["verb"]))
         outcome = {"ok": False, "retry": failure.retry, "wait_s": failure.wait_s, "scope": failure.scope}
         outcome["message"] = redact(failure.message, get_token())
     sys.stdout.write(json.dumps(outcome) + "\n")

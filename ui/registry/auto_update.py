@@ -16,7 +16,9 @@ import random
 import threading
 
 from model import CharLSTM, CheckpointError, ModelUnavailableError
-from model.hub import NoSuchFileError, Pull, forget, is_kept, remember
+from model.hub.cache import is_cached, note_revision, remove_cached
+from model.hub.errors import MissingFileError
+from model.hub.snapshot import Snapshot
 
 from .registry import Entry, ModelRegistry, split_spec
 
@@ -83,7 +85,7 @@ class _Followed:
     def look(self) -> None:
         """Asks which commit it is, and serves it if it is another."""
         try:
-            newest = Pull(self._repo, self._revision).newest()
+            newest = Snapshot(self._repo, self._revision).newest_commit()
             self._consider(newest)
             self._tidy(newest)
             self.fails = 0
@@ -103,15 +105,15 @@ class _Followed:
             return
         if self._entry.leaving:  # two of a model are the most that are kept
             return
-        if not is_kept(self._repo, commit):
+        if not is_cached(self._repo, commit):
             self._fetched.add(commit)
         try:
             self._registry.serve(
                 self._entry, CharLSTM.from_pretrained(self._repo, revision=commit, device=self._registry.device)
             )
-            remember(self._repo, self._revision, commit)
+            note_revision(self._repo, self._revision, commit)
         except Exception as error:
-            if isinstance(error, ModelUnavailableError) and not isinstance(error, NoSuchFileError):
+            if isinstance(error, ModelUnavailableError) and not isinstance(error, MissingFileError):
                 raise
             self._refuse(commit, error)
 
@@ -121,7 +123,7 @@ class _Followed:
         needed = {served.commit for served in (entry.served, *entry.leaving) if served}
         needed |= {newest} - {self._bad}
         for commit in self._fetched - needed:
-            forget(self._repo, commit)
+            remove_cached(self._repo, commit)
             self._fetched.remove(commit)
 
     def _refuse(self, commit: str, error: Exception) -> None:
@@ -140,7 +142,7 @@ def _reason(error: Exception) -> str:
     """Why a commit is refused, in words for visitors."""
     if isinstance(error, CheckpointError):
         return str(error)
-    if isinstance(error, NoSuchFileError):
+    if isinstance(error, MissingFileError):
         return f"it has no {error.file}"
     log.error("loading a newer commit", exc_info=error)
     return f"{type(error).__name__} while loading it"

@@ -15,7 +15,8 @@ from typing import Any
 
 from model.char_lstm import CharLSTM, is_local
 from model.checkpoint.checkpoint import CheckpointError, parse_json
-from model.hub import NoSuchFileError, NoSuchRevisionError, Pull
+from model.hub.errors import MissingFileError, MissingRevisionError
+from model.hub.snapshot import Snapshot
 
 BRANCH = "training"
 METRICS = "metrics.jsonl"
@@ -67,7 +68,7 @@ class History:
         if is_local(self.source):
             return True
         try:
-            Pull(self.source, moment.at, offline=True).folder()
+            Snapshot(self.source, moment.at, offline=True).download()
         except (OSError, CheckpointError):
             return False
         return True
@@ -80,9 +81,9 @@ class History:
             CheckpointError: they are no checkpoint.
         """
         if not is_local(self.source):
-            pull = Pull(self.source, moment.at)
-            pull.newest()  # a Hub that is away is told by this at once, by the files only after many tries
-            pull.folder()
+            snapshot = Snapshot(self.source, moment.at)
+            snapshot.newest_commit()  # a Hub that is away is told by this at once, by the files only after many tries
+            snapshot.download()
 
     def load(self, moment: Moment) -> CharLSTM:
         """The model as it was then.
@@ -122,13 +123,13 @@ def read_history(id_or_path: str) -> History | None:
         moments = [Moment(step, known.get(step), at) for step, at in sorted(found)]
         return History(id_or_path, _few(moments), losses)
     repo = id_or_path.removeprefix("hf://")
-    pull = Pull(repo, BRANCH)
+    snapshot = Snapshot(repo, BRANCH)
     try:
-        pull.commit = pull.newest()
-        losses = _losses(pull.file(METRICS))
-    except (NoSuchRevisionError, NoSuchFileError):
+        snapshot.commit = snapshot.newest_commit()
+        losses = _losses(snapshot.download_file(METRICS))
+    except (MissingRevisionError, MissingFileError):
         return None
-    return History(repo, _few(_moments(pull.log(_MAX_PAGES), dict(losses))), losses)
+    return History(repo, _few(_moments(snapshot.list_commits(_MAX_PAGES), dict(losses))), losses)
 
 
 def _moments(commits: Iterable[tuple[str, str]], losses: dict[int, float]) -> list[Moment]:

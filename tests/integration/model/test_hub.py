@@ -49,7 +49,7 @@ def commit(hub: LocalHub, old) -> str:
 def no_patience(monkeypatch) -> None:
     """The client's pauses between two tries, which add up to many seconds, taken as past."""
     monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr("model.hub.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("model.hub.snapshot.TIMEOUT_S", 0.3)
 
 
 def text_of(lm: CharLSTM) -> str:
@@ -159,7 +159,7 @@ def test_when_the_hub_is_away_the_kept_copy_serves_with_a_notice(hub, commit, no
     hub.fail(".", fault, None)
     lm = CharLSTM.from_pretrained(REPO)
     assert lm.commit == commit
-    assert lm.notice == f"the Hub could not be reached: this is the copy of {REPO} kept here"
+    assert lm.notice == f"the Hub could not be reached: this is the cached copy of {REPO}"
     assert text_of(lm) == text_of(tiny_model(seed=1))
 
 
@@ -172,13 +172,15 @@ def test_the_kept_copy_is_the_last_that_was_seen(hub, commit, new, no_patience):
     hub.fail(".", "cut", None)
     assert CharLSTM.from_pretrained(REPO).commit == later
     assert CharLSTM.from_pretrained(REPO, revision="v2").notice.startswith("the Hub could not be reached")
-    check_refused(f"{REPO} at v3 is not kept here, and the Hub is out of reach", revision="v3")
+    check_refused(
+        f"{REPO} at v3 cannot be loaded: it is not in the cache, and the Hub cannot be reached", revision="v3"
+    )
 
 
 @pytest.mark.parametrize("fault", [503, "cut", "html", "hang"])
 def test_when_the_hub_is_away_and_nothing_is_kept_it_says_so(hub, commit, no_patience, fault):
     hub.fail(".", fault, None)
-    check_refused(f"{REPO} is not kept here, and the Hub is out of reach: try again with a network")
+    check_refused(f"{REPO} cannot be loaded: it is not in the cache, and the Hub cannot be reached")
 
 
 def test_offline_means_no_request(hub, commit, monkeypatch):
@@ -187,8 +189,12 @@ def test_offline_means_no_request(hub, commit, monkeypatch):
     for switch in ("constant", "argument"):
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", switch == "constant")
         lm = CharLSTM.from_pretrained(REPO, local_files_only=switch == "argument")
-        assert (lm.commit, lm.notice) == (commit, f"offline: this is the copy of {REPO} kept here")
-        check_refused("ada/other is not kept here", repo="ada/other", local_files_only=switch == "argument")
+        assert (lm.commit, lm.notice) == (commit, f"offline: this is the cached copy of {REPO}")
+        check_refused(
+            "ada/other cannot be loaded: it is not in the cache",
+            repo="ada/other",
+            local_files_only=switch == "argument",
+        )
     assert hub.log == []
 
 
@@ -208,7 +214,7 @@ def test_a_download_that_breaks_off_is_taken_up_again(hub, commit, monkeypatch):
 
 def test_a_download_that_never_ends_well_is_no_model(hub, commit, no_patience):
     hub.fail("GET .*model.safetensors", 500, None)
-    check_refused(f"{REPO} could not be")
+    check_refused(f"{REPO} cannot be loaded: the Hub has trouble of its own (500)")
 
 
 # what the Hub answers
@@ -236,32 +242,34 @@ def test_whatever_the_hub_does_to_a_file_is_one_clear_line_and_the_next_time_is_
 
 
 def test_a_repo_that_is_not_there_is_named(hub):
-    check_refused(f"{REPO} is not on the Hub, or is private: check the name, or log in")
+    check_refused(
+        f"{REPO} cannot be loaded: there is no such repo, or the token may not read it", "check the name, or log in"
+    )
 
 
 def test_a_deleted_repo_is_not_served_from_the_cache_unsaid(hub, commit):
     CharLSTM.from_pretrained(REPO)
     del hub.store.repos["model", REPO]
-    check_refused("is not on the Hub, or is private")
+    check_refused("there is no such repo")
     assert CharLSTM.from_pretrained(REPO, revision=commit).commit == commit
 
 
 def test_a_private_repo_needs_a_token_that_may_read_it(hub, old):
     hub.add_repo(REPO, old, private=True)
     owner, stranger = hub.add_token("ada", "read"), hub.add_token("bob")
-    check_refused("is private")
-    check_refused("is private", token=stranger)
+    check_refused("the token may not read it")
+    check_refused("the token may not read it", token=stranger)
     assert CharLSTM.from_pretrained(REPO, token=owner).config.hidden_size == 12
 
 
 def test_a_gated_repo_says_how_to_get_in(hub, old):
     hub.add_repo(REPO, old, gated="auto")
-    check_refused("is gated: ask for access on its page", token=hub.add_token("bob"))
+    check_refused("it is gated: accept its terms on its page", token=hub.add_token("bob"))
 
 
 def test_an_unknown_revision_is_named(hub, commit):
-    check_refused(f"{REPO} at v9 does not exist: check the revision", revision="v9")
-    check_refused("does not exist", revision="f" * 40)
+    check_refused(f"{REPO} at v9 cannot be loaded: there is no such revision", revision="v9")
+    check_refused("there is no such revision", revision="f" * 40)
 
 
 @pytest.mark.parametrize("lacking", SERVED)
@@ -280,7 +288,10 @@ def test_a_bad_token_is_refused_and_never_shown(hub, commit):
     with pytest.raises(ModelUnavailableError) as caught:
         CharLSTM.from_pretrained(REPO, token=secret)
     assert secret not in "".join(traceback.format_exception(caught.value))
-    assert str(caught.value) == f"{REPO} could not be had: the Hub does not accept the token (hf auth login)"
+    assert (
+        str(caught.value)
+        == f"{REPO} cannot be loaded: the Hub does not accept the token (401): log in (`hf auth login`)"
+    )
 
 
 @pytest.mark.parametrize("name", SERVED)
@@ -354,7 +365,7 @@ def test_half_a_repo_in_the_cache_is_completed(hub, commit):
 
 def test_half_a_repo_in_the_cache_is_no_model_offline(hub, commit):
     huggingface_hub.hf_hub_download(REPO, "config.json")
-    check_refused(f"{REPO} could not be downloaded whole", local_files_only=True)
+    check_refused(f"{REPO} cannot be loaded: it is not in the cache", local_files_only=True)
 
 
 # going up
@@ -430,7 +441,7 @@ def test_the_command_shown_names_the_commit_so_that_it_repeats(hub, commit, new,
 def test_the_command_line_says_in_one_line_what_is_wrong(hub, no_patience, capsys):
     assert main(["info", f"--model={REPO}"]) == 2
     err = capsys.readouterr().err
-    assert err.startswith(f"error: {REPO} is not on the Hub")
+    assert err.startswith(f"error: {REPO} cannot be loaded: there is no such repo")
     assert err.count("\n") == 1
 
 

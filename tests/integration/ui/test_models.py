@@ -129,7 +129,7 @@ def test_one_model_that_fails_leaves_the_others(hub: LocalHub, files: dict[str, 
 
 
 def test_a_hub_that_hangs_does_not_keep_the_page_from_answering(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.hub.TIMEOUT_S", 1.0)
+    monkeypatch.setattr("model.hub.snapshot.TIMEOUT_S", 1.0)
     hub.fail("GET /api/models/ada/slow", "hang", None)
     registry = ModelRegistry(["ada/slow"])
     registry.start()

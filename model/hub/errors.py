@@ -1,0 +1,170 @@
+"""Explains every error of the Hub's client in one line for the user: what is wrong, and what to do.
+
+huggingface_hub is imported inside the functions: the package works without it for models on this disk.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LOGIN = "log in (`hf auth login`)"
+WRITE_LOGIN = "log in with a token that may write (`hf auth login`, https://huggingface.co/settings/tokens)"
+
+
+class ModelUnavailableError(OSError):
+    """A model cannot be loaded from the Hub. The message names the model, the reason and what to do."""
+
+
+class MissingFileError(ModelUnavailableError):
+    """A commit lacks a file that every model has, so it will never be a model.
+
+    Attributes:
+        file: the file's name.
+    """
+
+    def __init__(self, message: str, file: str) -> None:
+        super().__init__(message)
+        self.file = file
+
+
+class MissingRevisionError(ModelUnavailableError):
+    """The repo exists, but has no such branch, tag or commit."""
+
+
+@dataclass(frozen=True)
+class HubProblem:
+    """Why a request to the Hub failed.
+
+    Attributes:
+        reason: one clause, to be put after "… failed: "; holds no URL that was requested and no path of this machine.
+        retry: true if the same request may succeed later: the Hub or the network is in trouble.
+        wait_s: seconds to wait before the next request, as the Hub asked; 0 if it did not.
+        needs_user: true if every request to this repo fails until the user does something, such as logging in.
+    """
+
+    reason: str
+    retry: bool = False
+    wait_s: float = 0.0
+    needs_user: bool = False
+
+
+def explain(error: BaseException, *, write: bool = False) -> HubProblem:
+    """Returns why a call of huggingface_hub raised `error`.
+
+    Args:
+        error: any exception. The client wraps some, such as a failed upload in a RuntimeError: causes are looked at.
+        write: the call needs a token that may write.
+    """
+    for cause in _causes(error):
+        if found := _explain_response(cause, write) or _explain_network(cause) or _explain_local(cause):
+            return found
+    words = [word for word in f"{type(error).__name__}: {error}".split() if "/" not in word and "\\" not in word]
+    return HubProblem(" ".join(words).rstrip(":")[:300], retry=True)
+
+
+def printable(name: str) -> str:
+    """Returns a name as it was typed, or its repr, cut to 100 characters, if it could break the line it is shown in."""
+    return name if name and name.isprintable() and len(name) <= 100 else f"{name!r:.100}"
+
+
+def check_client(what: str) -> None:
+    """Raises ModelUnavailableError, which begins with `what`, if huggingface_hub is not installed."""
+    try:
+        import huggingface_hub  # noqa: F401
+    except ImportError:
+        raise ModelUnavailableError(f"{what}: the Hub's client is missing (pip install huggingface_hub)") from None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _explain_response(error: BaseException, write: bool) -> HubProblem | None:
+    """Explains an answer of the Hub with an error status."""
+    from huggingface_hub import errors
+
+    if not isinstance(error, errors.HfHubHTTPError):
+        return None
+    status = error.response.status_code
+    login = WRITE_LOGIN if write else LOGIN
+    if isinstance(error, errors.GatedRepoError):
+        return HubProblem(f"it is gated: accept its terms on its page on the Hub, then {LOGIN}", needs_user=True)
+    if isinstance(error, errors.DisabledRepoError):
+        return HubProblem("the Hub has disabled it", needs_user=True)
+    if isinstance(error, errors.RevisionNotFoundError):
+        return HubProblem("there is no such revision: check the branch, tag or commit", needs_user=True)
+    if isinstance(error, errors.RemoteEntryNotFoundError):
+        return HubProblem("there is no such file in it", needs_user=True)
+    if isinstance(error, errors.RepositoryNotFoundError) or status == 404:
+        reason = f"there is no such repo, or the token may not read it ({status}): check the name, or {login}"
+        return HubProblem(reason, needs_user=True)
+    if status == 401:
+        return HubProblem(f"the Hub does not accept the token (401): {login}", needs_user=True)
+    message = " ".join("".join(c if c.isprintable() else " " for c in error.server_message or "").split())[:200]
+    quoted = f' (the Hub\'s message: "{message}")' if message else ""
+    if status == 402:
+        reason = f"the Hub asks for a paid plan or more storage (402){quoted}: name another repo"
+        return HubProblem(reason, needs_user=True)
+    if status == 403:
+        own = ", or name a repo of your own" if write else ""
+        return HubProblem(f"the token has no right to do that (403){quoted}: {login}{own}", needs_user=True)
+    if status in (409, 412):
+        return HubProblem(f"someone else changed the repo at the same moment ({status})", retry=True)
+    if status == 429:
+        reason = "the Hub asks for a pause after too many requests (429): wait a few minutes"
+        return HubProblem(reason, retry=True, wait_s=_wait_s(error.response.headers))
+    if status == 408 or status >= 500:
+        reason = f"the Hub has trouble of its own ({status}): see status.huggingface.co"
+        return HubProblem(reason, retry=True, wait_s=_wait_s(error.response.headers))
+    return HubProblem(f"the Hub refused the request ({status}){quoted}")
+
+
+def _wait_s(headers: Mapping[str, str]) -> float:
+    """Returns the seconds in a response's RateLimit or Retry-After header; 0 if it has neither."""
+    limited = re.search(r"\br=0\s*;\s*t=(\d+)", headers.get("ratelimit", ""))
+    value = limited[1] if limited else headers.get("retry-after", "").strip()
+    return float(value) if value.isdigit() else 0.0
+
+
+def _explain_network(error: BaseException) -> HubProblem | None:
+    """Explains a request without an answer, or with an answer that is not the Hub's."""
+    from huggingface_hub import errors
+
+    kinds = {kind.__name__ for kind in type(error).__mro__}  # httpx's classes, under whichever name it is installed
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return HubProblem("HF_HUB_OFFLINE is set: unset it", needs_user=True)
+    if "TimeoutException" in kinds:
+        return HubProblem("the Hub did not answer in time: is the network slow or down?", retry=True)
+    if "TransportError" in kinds:
+        return HubProblem("the Hub cannot be reached: is the network down, or HF_ENDPOINT wrong?", retry=True)
+    if isinstance(error, json.JSONDecodeError | errors.FileMetadataError):
+        reason = "what answered is not the Hub: does this network ask you to sign in on a web page first?"
+        return HubProblem(reason, retry=True)
+    if isinstance(error, OSError) and str(error).startswith("Consistency check failed"):
+        return HubProblem("the download was cut short: try again", retry=True)
+    return None
+
+
+def _explain_local(error: BaseException) -> HubProblem | None:
+    """Explains a failure on this machine: the disk, the cache, the token, a name or card that cannot be right."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.HFValidationError):
+        return HubProblem("this is not the name of a repo: write user/name", needs_user=True)
+    if isinstance(error, errors.LocalTokenNotFoundError):
+        return HubProblem(f"there is no token: {LOGIN}, or set HF_TOKEN", needs_user=True)
+    is_lookup = isinstance(error, errors.RevisionResolutionError | errors.LocalEntryNotFoundError)
+    if is_lookup and error.__cause__ is None:
+        return HubProblem("it is not in the cache, and the Hub cannot be reached: try again with a network", retry=True)
+    if isinstance(error, OSError) and error.errno:
+        name = Path(str(error.filename)).name if error.filename else ""
+        return HubProblem(f"{error.strerror}: {name}" if name else str(error.strerror))
+    if isinstance(error, ValueError) and "metadata" in str(error):  # a card's front matter that the Hub refuses
+        return HubProblem(" ".join(str(error).split())[:300])
+    return None
