@@ -139,10 +139,10 @@ def test_it_works_offline_and_says_what_it_lacks(hub: LocalHub, installed: Path,
     text = generate(kept, "A", 20, seed=1).replace("\n", "\\n")
     missing = "the Hub's client is missing (pip install huggingface_hub)"
     assert done.stdout.replace(generate(kept, "A", 20, seed=1), text).splitlines() == [
-        f"{kept.commit}|offline: this is the copy of ada/tiny kept here|{text}",
-        "ada/other is not kept here, and the Hub is out of reach: try again with a network",
+        f"{kept.commit}|offline: this is the cached copy of ada/tiny|{text}",
+        "ada/other cannot be loaded: it is not in the cache, and the Hub cannot be reached: try again with a network",
         text,
-        f"ada/tiny could not be had: {missing}",
-        f"ada/tiny could not be pushed: {missing}",
+        f"ada/tiny cannot be loaded: {missing}",
+        f"ada/tiny cannot be pushed: {missing}",
     ]
     assert hub.log == []

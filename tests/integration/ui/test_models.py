@@ -55,7 +55,7 @@ def test_a_private_model_needs_the_secret(
     hub.add_repo("ada/secret", files, private=True)
     without = shelf_of("ada/secret")
     assert only(without).name == BUNDLED
-    assert "ada/secret is not on the Hub, or is private" in without.notices[0]
+    assert "ada/secret cannot be loaded: there is no such repo, or the token may not read it" in without.notices[0]
     monkeypatch.setenv("HF_TOKEN", hub.add_token("ada"))
     assert only(shelf_of("ada/secret")).name == "ada/secret"
 
@@ -67,10 +67,10 @@ def test_when_the_hub_is_away_the_kept_copy_writes_and_the_page_says_so(hub: Loc
     registry = shelf_of("ada/novel")
     served = only(registry)
     assert (served.name, served.lm.commit) == ("ada/novel", commit)
-    assert registry.notices == ["the Hub could not be reached: this is the copy of ada/novel kept here"]
+    assert registry.notices == ["the Hub could not be reached: this is the cached copy of ada/novel"]
     assert generate(served.lm, "ROMEO:", 30, seed=1) == generate(before.lm, "ROMEO:", 30, seed=1)
     with serving(registry) as app:
-        assert "the copy of ada/novel kept here" in httpx.get(f"{app.url}config").text
+        assert "the cached copy of ada/novel" in httpx.get(f"{app.url}config").text
 
 
 def test_when_nothing_is_kept_the_bundled_model_writes(hub: LocalHub) -> None:
@@ -88,14 +88,14 @@ def test_when_nothing_is_kept_the_bundled_model_writes(hub: LocalHub) -> None:
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("ada/deleted", "is not on the Hub"),
-        ("ada/novel@nowhere", "does not exist: check the revision"),
+        ("ada/deleted", "there is no such repo"),
+        ("ada/novel@nowhere", "there is no such revision"),
         ("ada/gated", "is gated"),
         ("ada/empty", "is not a char-lstm model: it has no config.json"),
         ("ada/half", "is not a char-lstm model: it has no model.safetensors"),
         ("ada/damaged", "model.safetensors is not the file that manifest.json describes"),
         ("ada/pointer", "model.safetensors"),
-        ("a/b/c", "is not a model's name on the Hub"),
+        ("a/b/c", "this is not the name of a repo"),
         ("./no-such-folder", "there is no folder"),
     ],
 )

@@ -239,7 +239,7 @@ def test_a_model_without_a_training_that_was_kept_has_no_film(run_app: Asker, hu
     assert read_history(str(tmp_path)) is None
     hub.add_repo(NAME, files(tmp_path / "made", 100, 1))
     assert read_history(NAME) is None
-    with pytest.raises(OSError, match="ada/none at training is not on the Hub"):
+    with pytest.raises(OSError, match="ada/none at training cannot be loaded: there is no such repo"):
         read_history("ada/none")
 
 

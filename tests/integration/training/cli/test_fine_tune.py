@@ -102,7 +102,7 @@ def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("--from=ada/nobody", "ada/nobody is not on the Hub, or is private"),
+        ("--from=ada/nobody", "ada/nobody cannot be loaded: there is no such repo"),
         ("--from=a/b/c", "a/b/c is not a model's name on the Hub"),
         ("--from=ada/x@", "'ada/x@' names no revision"),
         ("--from=./nowhere", "there is no folder './nowhere'"),
