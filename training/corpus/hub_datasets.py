@@ -7,15 +7,15 @@ that need it, since most texts are local.
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import unquote
 
+from model.hub.cache import note_revision
+from model.hub.errors import explain
 from model.terminal import one_line
 
 from . import download as corpus_fetch
@@ -49,7 +49,7 @@ class HubFile:
 def parse_hub_source(source: str) -> tuple[str, str | None, str]:
     """(OWNER/NAME, revision or None, path or "") of an `hf://` source."""
     match = _HUB_SOURCE.fullmatch(source)
-    if match is None:
+    if match is None or "--" in match["repo"] or ".." in match["repo"]:  # as the Hub names repos
         raise CorpusError(
             f"{one_line(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
             "(or hf://datasets/OWNER/NAME for all its .txt files)"
@@ -81,8 +81,8 @@ def fetch_hub(file: HubFile, limit: int, progress: Progress | None = None) -> Pa
         path = hf_hub_download(
             file.dataset, file.path, repo_type="dataset", revision=file.commit, local_files_only=file.cached
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        _raise_hub_error(error, file.dataset)
+    except Exception as error:
+        raise _unreadable(error, file.dataset) from error
     if progress is not None and file.size is not None:
         progress(file.label, file.size, file.size)
     return Path(path)
@@ -90,40 +90,22 @@ def fetch_hub(file: HubFile, limit: int, progress: Progress | None = None) -> Pa
 
 def _listing(dataset: str, revision: str | None) -> tuple[str, dict[str, int | None]] | None:
     """(commit, size of each file), or None where the Hub cannot be reached."""
-    import httpx2
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub import HfApi, constants
 
+    if constants.HF_HUB_OFFLINE:
+        return None
     try:
         info = HfApi().dataset_info(
             dataset, revision=revision, files_metadata=True, timeout=corpus_fetch.READ_TIMEOUT_S
         )
-    except (httpx2.TransportError, OfflineModeIsEnabled):
-        return None
-    except HfHubHTTPError as error:
-        if error.response.status_code >= 500 or error.response.status_code in (408, 429):
+    except Exception as error:
+        if explain(error).retry and not isinstance(error, ValueError):  # ValueError: the answer is no JSON
             return None
-        _raise_hub_error(error, dataset)
-    except (OSError, ValueError) as error:  # ValueError: a bad id, or an answer that is no JSON
-        _raise_hub_error(error, dataset)
+        raise _unreadable(error, dataset) from error
     if info.sha is None:
         raise CorpusError(f"the dataset {dataset} names no commit: try again, or give a file")
-    _remember(dataset, revision or "main", info.sha)
+    note_revision(dataset, revision, info.sha, repo_type="dataset")
     return info.sha, {sibling.rfilename: sibling.size for sibling in info.siblings or []}
-
-
-def _remember(dataset: str, revision: str, commit: str) -> None:
-    """Notes in the Hub's cache which commit a revision meant. Downloads by commit do not, and `_cached_file` asks."""
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
-    if revision == commit or ".." in revision:
-        return
-    cache = Path(constants.HF_HUB_CACHE).expanduser()
-    reference = cache / repo_folder_name(repo_id=dataset, repo_type="dataset") / "refs" / revision
-    with contextlib.suppress(OSError):  # a cache that cannot be written does not keep a text from being read
-        reference.parent.mkdir(parents=True, exist_ok=True)
-        reference.write_text(commit)
 
 
 def _cached_file(dataset: str, revision: str | None, path: str) -> HubFile:
@@ -164,33 +146,5 @@ def _select(dataset: str, names: Sequence[str], path: str) -> list[str]:
     )
 
 
-def _raise_hub_error(error: Exception, dataset: str) -> NoReturn:
-    from huggingface_hub import errors as hub_errors
-
-    if isinstance(error, hub_errors.HFValidationError):
-        text = f"{dataset} cannot be a dataset's name: write hf://datasets/OWNER/NAME/FILE.txt"
-    elif isinstance(error, hub_errors.GatedRepoError):
-        text = (
-            f"the dataset {dataset} is gated: accept its terms on its page on the Hub, "
-            "log in (hf auth login) and try again"
-        )
-    elif isinstance(error, hub_errors.RepositoryNotFoundError):
-        text = (
-            f"there is no dataset {dataset} on the Hub, or it is private: check the name, "
-            "or log in with an account that may read it (hf auth login)"
-        )
-    elif isinstance(error, hub_errors.RevisionNotFoundError):
-        text = f"the dataset {dataset} has no such revision: leave out @REVISION, or check it on its page"
-    elif isinstance(error, hub_errors.DisabledRepoError):
-        text = f"the dataset {dataset} has been disabled by the Hub: choose another text"
-    elif isinstance(error, hub_errors.EntryNotFoundError) and not isinstance(error, FileNotFoundError):
-        text = f"a file of the dataset {dataset} is no longer there: try again"
-    elif isinstance(error, hub_errors.HfHubHTTPError):
-        status = error.response.status_code
-        advice = "log in again (hf auth login)" if status in (401, 403) else "try again later"
-        text = f"the Hub answered {status} for the dataset {dataset}: {advice}"
-    elif isinstance(error, ValueError):
-        text = f"what answered for the dataset {dataset} is not the Hub: check the network and HF_ENDPOINT"
-    else:
-        text = f"the dataset {dataset} could not be downloaded ({type(error).__name__}): try again later"
-    raise CorpusError(text) from error
+def _unreadable(error: Exception, dataset: str) -> CorpusError:
+    return CorpusError(f"the dataset {one_line(dataset)} cannot be read: {explain(error).reason}")
