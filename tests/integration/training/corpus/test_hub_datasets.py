@@ -80,7 +80,7 @@ def test_a_revision_is_read_as_it_was(plays: LocalHub) -> None:
     assert read("hf://datasets/ada/plays/hamlet.txt").text == "newer"
     assert read("hf://datasets/ada/plays@a%2Fbranch/hamlet.txt").text == "new"
     assert read(f"hf://datasets/ada/plays@{old}/hamlet.txt").text == "To be,\nor not\n"
-    assert "has no such revision" in refusal("hf://datasets/ada/plays@v9/hamlet.txt")
+    assert "there is no such revision" in refusal("hf://datasets/ada/plays@v9/hamlet.txt")
 
 
 def test_a_push_in_the_middle_does_not_mix_two_commits(plays: LocalHub) -> None:
