@@ -38,6 +38,7 @@ class Setting:
         maximum: the largest, or the largest length of a text; None when there is no bound.
         exclusive_minimum: whether the minimum itself is refused.
         slider: None when the page has no slider for it.
+        filters: whether it removes unlikely characters from the choice.
         name: of the field, the argument and the parameter of a link.
     """
 
@@ -49,6 +50,7 @@ class Setting:
     maximum: float | None = None
     exclusive_minimum: bool = False
     slider: Slider | None = None
+    filters: bool = False
     name: str = ""
 
     @property
@@ -125,6 +127,7 @@ class SamplingParams:
             type=int,
             default=0,
             slider=Slider(0, 100, 1),
+            filters=True,
             label="Top-k",
             help="keep only the k most likely characters; 0 = all",
         )
@@ -136,6 +139,7 @@ class SamplingParams:
             exclusive_minimum=True,
             maximum=1,
             slider=Slider(0.01, 1, 0.01),
+            filters=True,
             label="Top-p",
             help="keep the most likely characters whose probabilities add up to p; 1 = all",
         )

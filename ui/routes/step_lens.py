@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from model import Blend, SamplingParams, Sequence, StepTrace, TextTrace
 from model.int8.sampling import Randomness, weights
+from model.settings import SETTINGS
 from model.trace import UNKNOWN, Floats
 
 from ..conversation.turn import Turn
@@ -61,12 +62,17 @@ def told(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> dict[str,
         "layers": [_layer(look, layer, min(cell, config.hidden_size - 1)) for layer in range(config.num_layers)],
         **_shares(look.logits_after, params, vocab, int(reading.ids[at])),
         "temperature": params.temperature,
-        "top_k": params.top_k,
-        "top_p": params.top_p,
+        "filters": _filters(params),
         "draw": _draw(params.seed, number) if drawn else None,
         "picked": picked,
         "sizes": {"V": config.vocab_size, "E": config.embedding_size, "H": config.hidden_size},
     }
+
+
+def _filters(params: SamplingParams) -> list[tuple[str, object]]:
+    """The label and value of each setting that removed characters from the choice."""
+    used = {name: getattr(params, name) for name, setting in SETTINGS.items() if setting.filters}
+    return [(SETTINGS[name].label, value) for name, value in used.items() if value != SETTINGS[name].default]
 
 
 def _part(turn: Turn | None, at: int) -> tuple[Sequence | None, int, bool]:

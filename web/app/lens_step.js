@@ -245,9 +245,9 @@ function drawBox({ cell, held }, at, inputs, hidden) {
   return picture;
 }
 
-function stageWeigh(list, { likely, sizes, temperature, top_k, top_p }, char) {
+function stageWeigh(list, { likely, sizes, temperature, filters }, char) {
   const item = stage(list, t("What it expects"), "output", "weigh");
-  const limits = `${top_k ? `, top-k ${top_k}` : ""}${top_p < 1 ? `, top-p ${top_p}` : ""}`;
+  const limits = filters.map(([label, value]) => `, ${label.toLowerCase()} ${value}`).join("");
   make("p", "which", item).textContent = t("logits (1, {}), with temperature {}{}:", sizes.V, temperature, limits);
   const rows = make("ol", "likely", item);
   rows.ariaLabel = t("The likeliest characters");

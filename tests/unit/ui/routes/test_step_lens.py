@@ -104,6 +104,7 @@ def test_the_number_of_the_seed_falls_on_the_character_that_was_written(
         assert (found["draw"]["seed"], found["draw"]["number"]) == ((5, offset) if offset < 20 else (8, offset - 20))
         if offset < 20 and "temperature" in ways:
             assert found["temperature"] == ways["temperature"]
+            assert found["filters"] == ([("Top-k", 9)] if "top_k" in ways else [])
         if found["temperature"]:
             assert low - 1e-5 <= found["draw"]["value"] <= high + 1e-5
         else:
