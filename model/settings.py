@@ -144,6 +144,17 @@ class SamplingParams:
             help="keep the most likely characters whose probabilities add up to p; 1 = all",
         )
     )
+    min_p: float = _field(
+        Setting(
+            type=float,
+            default=0.0,
+            maximum=1,
+            slider=Slider(0, 1, 0.01),
+            filters=True,
+            label="Min-p",
+            help="keep only characters at least p times as likely as the most likely one; 0 = all",
+        )
+    )
     seed: int = _field(
         Setting(
             type=int,

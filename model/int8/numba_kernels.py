@@ -49,6 +49,7 @@ def choose(logits: npt.NDArray[np.float32], params: list[SamplingParams], number
         np.array([each.temperature for each in params], np.float64),
         np.array([min(each.top_k, _ALL) for each in params], np.int64),
         np.array([fixed_point(each.top_p) for each in params], np.uint64),
+        np.array([fixed_point(each.min_p) for each in params], np.int64),
         np.array(numbers, np.uint64),
         POWERS,
         STEPS_PER_NAT,
@@ -120,6 +121,7 @@ def _choose(
     temperature: Array,
     top_k: Array,
     top_p: Array,
+    min_p: Array,
     number: Array,
     powers: Array,
     steps_per_nat: float,
@@ -127,8 +129,8 @@ def _choose(
 ) -> None:
     """Writes the chosen ids to out (B,) int64.
 
-    logits (B, V) float32, temperature (B,) float64, top_k (B,) int64, top_p (B,) uint64 in units of 2^-32,
-    number (B,) uint64, powers (4096,) int64.
+    logits (B, V) float32, temperature (B,) float64, top_k (B,) int64, top_p (B,) uint64 and min_p (B,) int64 in units
+    of 2^-32, number (B,) uint64, powers (4096,) int64.
     """
     rows, vocab = logits.shape
     steps = len(powers)
@@ -150,6 +152,8 @@ def _choose(
             _restrict(weight, top_k[row], top_p[row])
         total = np.int64(0)
         for v in range(vocab):
+            if 2 * weight[v] < min_p[row]:
+                weight[v] = 0
             total += weight[v]
         target = np.int64(_high(np.uint64(total), number[row]))
         running = np.int64(0)

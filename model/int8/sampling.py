@@ -1,4 +1,4 @@
-"""From logits to a character: temperature, top-k, top-p and a seed, with integer arithmetic.
+"""From logits to a character: temperature, top-k, top-p, min-p and a seed, with integer arithmetic.
 
 The random number of character i is a pure function of (seed, i), and characters are compared by integer weights. So a
 reply that is cut, rewound or continued is the same text, and other requests in the batch never change it.
@@ -60,7 +60,8 @@ def choose(logits: npt.NDArray[np.float32], params: SamplingParams, number: int)
 def weights(logits: npt.NDArray[np.float32], params: SamplingParams) -> Weights:
     """The weight of each character, (V,) int64: its probability times a constant, about 2^31 for the most likely one.
 
-    The order is: temperature, then top-k, then top-p of what top-k kept.
+    The order is: temperature, then top-k, then top-p of what top-k kept, then min-p (Nguyen et al. 2024, "Turning Up
+    the Heat: Min-p Sampling").
     """
     scores = logits.astype(np.float64)
     # A tiny temperature sends all but the most likely character to minus infinity, whose weight is 0.
@@ -74,6 +75,8 @@ def weights(logits: npt.NDArray[np.float32], params: SamplingParams) -> Weights:
         ordered = np.sort(weight)[::-1].cumsum()
         enough = max(1, int(ordered[-1]) * fixed_point(params.top_p) >> 32)
         weight = _keep(weight, int(np.searchsorted(ordered, enough)) + 1)
+    if params.min_p > 0:  # the largest weight is always 2^31, so both sides are in units of 2^-32
+        weight[2 * weight < fixed_point(params.min_p)] = 0
     return weight
 
 

@@ -43,6 +43,7 @@ NAMES = {
     "tanh",
     "Top-k",
     "Top-p",
+    "Min-p",
     "Gradio footer navigation",
     "Stop Recording ",
 }  # the last two are Gradio's
@@ -180,5 +181,5 @@ def test_the_page_in_the_browser_is_in_chinese(static: str, browser: Browser, lo
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     english = page.evaluate(_ENGLISH.replace("gradio-app *", "main *, aside *, header *"))
-    assert set(english) <= {"Top-k", "Top-p", "python -m http.server", "ROMEO:"}
+    assert set(english) <= {"Top-k", "Top-p", "Min-p", "python -m http.server", "ROMEO:"}
     context.close()

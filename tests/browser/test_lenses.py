@@ -117,11 +117,19 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
     lm = app.served("random").lm
     expected = next(read_again(app, text).tokens(position)).logits
     assert expected is not None
-    for temperature, top_k, top_p in ((0.8, 0, 1.0), (1.7, 0, 1.0), (1.7, 3, 1.0), (1.7, 0, 0.02), (0.0, 0, 1.0)):
+    for temperature, top_k, top_p, min_p in (
+        (0.8, 0, 1.0, 0),
+        (1.7, 0, 1.0, 0),
+        (1.7, 3, 1.0, 0),
+        (1.7, 0, 0.02, 0),
+        (1.7, 0, 1.0, 0.95),
+        (0.0, 0, 1.0, 0),
+    ):
         setting(page, "Temperature", temperature)
         setting(page, "Top-k", top_k)
         setting(page, "Top-p", top_p)
-        weight = weights(expected, SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p))
+        setting(page, "Min-p", min_p)
+        weight = weights(expected, SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p))
         order = np.argsort(-expected, kind="stable")[:5]
         names = [{"\n": "⏎", " ": "␣", "\t": "⇥"}.get(lm.tokenizer.vocab[at], lm.tokenizer.vocab[at]) for at in order]
         shares = [shown(weight[at] / weight.sum()) for at in order]

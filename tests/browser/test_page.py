@@ -55,7 +55,7 @@ def test_the_first_screen(page: Page, app: App) -> None:
     expect(log(page)).to_contain_text(app.served("tale").greeting.split("\n")[0])
     for name in ("Send", "Stop", "Continue", "Retry", "Undo", "Clear"):
         expect(button(page, name)).to_be_visible()
-    for name in ("Temperature", "Length", "Top-k", "Top-p", "Speed"):
+    for name in ("Temperature", "Length", "Top-k", "Top-p", "Min-p", "Speed"):
         expect(page.get_by_role("slider", name=name, exact=True)).to_be_visible()
     expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_be_focused()
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("tale")
@@ -123,10 +123,11 @@ def test_a_seed_gives_the_same_text_again_and_settings_count(page: Page, app: Ap
     setting(page, "Temperature", 1.5)
     setting(page, "Top-k", 20)
     setting(page, "Top-p", 0.9)
+    setting(page, "Min-p", 0.01)
     page.get_by_role("spinbutton", name="Seed").fill("7")
     send(page, "ROMEO:")
     text = reply(page)
-    expected = generate(app.served("random").lm, "ROMEO:", 50, temperature=1.5, top_k=20, top_p=0.9, seed=7)
+    expected = generate(app.served("random").lm, "ROMEO:", 50, temperature=1.5, top_k=20, top_p=0.9, min_p=0.01, seed=7)
     assert text == expected
     assert turns(page).last.locator(".prompt").text_content() == "ROMEO:"
     expect(foot(page)).to_contain_text("seed 7 ")
@@ -137,7 +138,7 @@ def test_a_seed_gives_the_same_text_again_and_settings_count(page: Page, app: Ap
     button(page, "Continue").click()
     expect(foot(page)).to_contain_text("100 characters", timeout=TIMEOUT_MS)
     settled(page)
-    longer = generate(app.served("random").lm, "ROMEO:", 100, temperature=1.5, top_k=20, top_p=0.9, seed=7)
+    longer = generate(app.served("random").lm, "ROMEO:", 100, temperature=1.5, top_k=20, top_p=0.9, min_p=0.01, seed=7)
     assert reply(page) == longer
 
 

@@ -56,6 +56,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"seed": 5, "temperature": 2.5, "top_k": 7},
     {"seed": 6, "temperature": 1.1, "top_p": 0.61},
     {"seed": 7, "temperature": 5, "top_k": 30, "top_p": 0.9},
+    {"seed": 8, "temperature": 1.5, "min_p": 0.1},
     {"seed": 8, "clamps": [[0, 3, 4.0], [1, 20, -0.1], [1, 7, 0.0]]},
 ]
 PROMPTS = ["", "ROMEO:\n", "\tIt was … été 🙂 漢", "  ", "<b>&lt;</b>"]
@@ -185,7 +186,7 @@ def test_the_arithmetic_is_that_of_the_vectors(browser: Browser, url: str, simd:
             });
           };
           const given = new Float32Array(Uint32Array.from(vectors.logits, (each) => parseInt(each, 16)).buffer);
-          const defaults = { top_k: 0, top_p: 1 };
+          const defaults = { top_k: 0, top_p: 1, min_p: 0 };
           const philox = Object.keys(vectors.philox).map((seed) =>
             [seed, Array.from({ length: 6 }, (_, i) => String(randomNumber(Number(seed), i)))]);
           return {
@@ -276,7 +277,7 @@ def test_somebody_arrives_and_it_writes(visit: Any, lm: CharLSTM) -> None:
     for name in ("Send", "Continue", "Retry", "Copy", "Clear"):
         expect(button(page, name)).to_be_enabled()
     page.get_by_text("Settings").click()
-    for name in ("Temperature", "Length", "Speed", "Top-k", "Top-p"):
+    for name in ("Temperature", "Length", "Speed", "Top-k", "Top-p", "Min-p"):
         expect(page.get_by_role("slider", name=name, exact=True)).to_be_visible()
     set_slider(page, "Temperature", 1.5)
     assert page.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == "1.5"
@@ -371,8 +372,8 @@ def test_a_link_holds_cells_in_its_reply_and_in_no_other(visit: Any, lm: CharLST
 
 
 def test_a_link_sets_everything(visit: Any, lm: CharLSTM) -> None:
-    page = visit("?prompt=O%0A%22b%22&temperature=1.234&length=77&top_k=150&top_p=0.123&seed=99&speed=200")
-    expected = generate(lm, 'O\n"b"', 77, temperature=1.234, top_k=150, top_p=0.123, seed=99)
+    page = visit("?prompt=O%0A%22b%22&temperature=1.234&length=77&top_k=150&top_p=0.123&min_p=0.02&seed=99&speed=200")
+    expected = generate(lm, 'O\n"b"', 77, temperature=1.234, top_k=150, top_p=0.123, min_p=0.02, seed=99)
     assert written(page, seed=99) == expected
 
 
@@ -383,6 +384,7 @@ WRONG = [
     ("?length=12.7", "length is 12.7 in this link"),
     ("?top_p=0", "top_p is 0 in this link"),
     ("?top_k=-1", "top_k is -1 in this link"),
+    ("?min_p=1.1", "min_p is 1.1 in this link: it must be a number from 0 to 1"),
     ("?speed=4", "speed is 4 in this link"),
     ("?seed=4294967296", "seed is 4294967296 in this link: it must be a whole number from 0 to 4,294,967,295"),
     ("?seed=1.5", "seed is 1.5"),

@@ -94,6 +94,7 @@ def chance_link(seed: int) -> Link:
             length=chance.randrange(1, 10_001),
             top_k=chance.choice([0, 1, 40, 10**6]),
             top_p=chance.choice([1, 0.01, chance.uniform(0.001, 1)]),
+            min_p=chance.choice([0, 0, 0.05, chance.random()]),
             seed=chance.randrange(2**32) if anew else steps[-1].params.seed,
             share=chance.choice([0, 0.5, 1.0, chance.random()]) if second else None,
         )

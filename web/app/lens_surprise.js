@@ -75,9 +75,10 @@ function percent(share) {
   return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
 }
 
-// Chances from logits, the largest first, by the settings on the page: temperature, then top-k, then top-p of the rest.
+// Chances from logits, the largest first, by the settings on the page: temperature, then top-k, then top-p of the rest,
+// then min-p.
 function sharesOf(logits) {
-  const [temperature, k, p] = [setting("temperature"), setting("top_k"), setting("top_p")];
+  const [temperature, k, p, least] = ["temperature", "top_k", "top_p", "min_p"].map(setting);
   let weights = logits.map((logit, at) =>
     temperature > 0 ? Math.exp((logit - logits[0]) / temperature) : at ? 0 : 1,
   );
@@ -86,7 +87,7 @@ function sharesOf(logits) {
   weights = weights.map((weight) => {
     const kept = room > 0 ? weight : 0;
     room -= weight;
-    return kept;
+    return kept >= least ? kept : 0;
   });
   const total = sum(weights);
   return weights.map((weight) => weight / total);

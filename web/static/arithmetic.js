@@ -189,7 +189,7 @@ export function randomNumber(seed, i) {
 
 // The id of the next character, from its logits, the settings and its random number.
 export function choose(logits, settings, number) {
-  const { temperature, top_k: topK, top_p: topP } = settings;
+  const { temperature, top_k: topK, top_p: topP, min_p: minP } = settings;
   let best = 0;
   for (let v = 1; v < logits.length; v++) if (logits[v] > logits[best]) best = v;
   if (temperature === 0) return best;
@@ -200,6 +200,8 @@ export function choose(logits, settings, number) {
     weights[v] = Math.floor(POWERS[e & 4095] * HALVES[Math.min(-(e >> 12), 63)]);
   }
   if ((topK > 0 && topK < weights.length) || topP < 1) restrict(weights, topK, topP);
+  const least = rint(minP * 4294967296); // the largest weight is 2^31, so twice a weight is in units of 2^-32
+  for (let v = 0; v < weights.length; v++) if (2 * weights[v] < least) weights[v] = 0;
   let left = Number((BigInt(sum(weights)) * number) >> 64n);
   return weights.findIndex((weight) => (left -= weight) < 0);
 }

@@ -25,7 +25,7 @@ from ui.words import english
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 ASKED: dict[str, Any] = {"prompt": "ROMEO:", "length": 30, "temperature": 0.8, "top_k": 0, "top_p": 1.0, "seed": 1}
-REST: dict[str, Any] = {"model": None, "stop": "", "hold": None, "blend_with": None, "share": None}
+REST: dict[str, Any] = {"model": None, "stop": "", "hold": None, "blend_with": None, "share": None, "min_p": 0}
 TIMEOUT_S = 120
 
 
@@ -98,6 +98,7 @@ def test_three_endpoints_with_their_arguments_in_order(client: Client) -> None:
             "hold",
             "blend_with",
             "share",
+            "min_p",
         ],
         "/score": ["text", "model"],
         "/inspect": ["text", "layer", "cell", "model"],
@@ -117,6 +118,7 @@ def test_three_endpoints_with_their_arguments_in_order(client: Client) -> None:
         {"temperature": 5, "top_k": 3},
         {"top_k": 10**6, "length": 12.0},
         {"top_p": 0.3, "seed": 4294967295},
+        {"temperature": 1.5, "min_p": 0.2},
         {"temperature": 1.0, "top_k": 5.0, "top_p": 1, "seed": 0.0, "model": None, "stop": "e"},
     ],
 )
@@ -222,6 +224,7 @@ BAD: dict[str, list[Any]] = {
     "temperature": [math.nan, math.inf, -math.inf, -1, 5.01, True, "abc", None, [0.8], {"a": 1}],
     "top_k": [-1, 1.5, None, "3", math.nan],
     "top_p": [0, -0.1, 1.01, math.nan, None, True],
+    "min_p": [-0.1, 1.01, math.nan, None, True],
     "seed": [2**32, -1, 1.5, math.nan, "7", False],
     "model": ["nobody/nothing", ["random"], 3, True, ""],
     "stop": ["x" * 101, 3, ["x"]],
@@ -466,6 +469,7 @@ def test_defaults_are_those_of_sampling_params(app: App) -> None:
         "Length": SamplingParams.length,
         "Top-k": SamplingParams.top_k,
         "Top-p": SamplingParams.top_p,
+        "Min-p": SamplingParams.min_p,
         "Speed": 60,
         "Blend": 0.5,
     }

@@ -51,9 +51,17 @@ def test_generate_writes_only_the_text_when_piped(folder, lm, capfdbinary):
 
 
 def test_every_setting_reaches_the_sampler(folder, lm, capsys):
-    whole = generate(lm, "A", 400, temperature=1.5, top_k=9, top_p=0.9, seed=7)
+    whole = generate(lm, "A", 400, temperature=1.5, top_k=9, top_p=0.9, min_p=0.01, seed=7)
     stop = whole[100:105]
-    settings = ["--temperature=1.5", "--top-k=9", "--top-p=0.9", "--seed=7", f"--stop={stop}", "--length=400"]
+    settings = [
+        "--temperature=1.5",
+        "--top-k=9",
+        "--top-p=0.9",
+        "--min-p=0.01",
+        "--seed=7",
+        f"--stop={stop}",
+        "--length=400",
+    ]
     assert main(["generate", "A", *settings, f"--model={folder}"]) == 0
     assert capsys.readouterr().out == whole[: whole.index(stop)]
 
@@ -164,6 +172,7 @@ def test_generate_json_tells_all_about_a_reply(folder, lm, capsys):
         (["--seed=4294967296"], "seed is 4294967296"),
         (["--top-k=-1"], "top_k is -1"),
         (["--top-p=0"], "top_p is 0"),
+        (["--min-p=2"], "min_p is 2"),
         (["--stop=" + "x" * 101], "stop is"),
         (["--model=./nowhere"], "there is no folder './nowhere'"),
         (["--model=user/name@"], "names no revision"),

@@ -13,7 +13,15 @@ from model.settings import MAX_SEED
 from tests.support.page_texts import ROOT
 from ui.settings import MAX_LENGTH, MAX_PROMPT, RefusalError, browser_settings, check_params, check_speed, check_text
 
-GOOD: dict[str, Any] = {"length": 10, "temperature": 0.5, "top_k": 3, "top_p": 0.9, "seed": 4, "stop": "x"}
+GOOD: dict[str, Any] = {
+    "length": 10,
+    "temperature": 0.5,
+    "top_k": 3,
+    "top_p": 0.9,
+    "min_p": 0.1,
+    "seed": 4,
+    "stop": "x",
+}
 
 
 def test_good_values_pass_as_they_are() -> None:
@@ -56,6 +64,7 @@ def test_the_bounds_themselves_are_allowed() -> None:
         "temperature": [-1e-9, 5.0001, math.nan, math.inf, -math.inf, True, "1", None, {}, 10**400],
         "top_k": [-1, 0.5, math.nan, False, "1", None],
         "top_p": [0, 1.0001, math.nan, True, None],
+        "min_p": [-0.1, 1.0001, math.nan, True, None],
         "seed": [-1, MAX_SEED + 1, 0.5, math.nan, math.inf, True, "1"],
         "stop": ["x" * 101, 3, ["a"], b"a"],
     }.items(),

@@ -44,5 +44,5 @@ def test_the_values_of_a_text_are_in_both_languages() -> None:
 
 
 def test_a_translation_is_chinese() -> None:
-    names = {"Top-k", "Top-p"}
+    names = {"Top-k", "Top-p", "Min-p"}
     assert {text for text in CHINESE if not re.search("[\u4e00-\u9fff]", CHINESE[text])} == names

@@ -1,4 +1,4 @@
-"""Temperature, top-k, top-p and seed: the right set, the right chances, the same text each time."""
+"""Temperature, top-k, top-p, min-p and seed: the right set, the right chances, the same text each time."""
 
 from __future__ import annotations
 
@@ -158,9 +158,32 @@ def test_top_p_is_of_what_top_k_left(seed):
         assert set(np.flatnonzero(weight)) == kept_by_plain_reference(logits, 1.0, top_k, top_p)
 
 
+@pytest.mark.parametrize("min_p", [1e-12, 0.01, 0.1, 0.5, 0.999, 1])
+@pytest.mark.parametrize("seed", range(5))
+def test_min_p_keeps_the_characters_at_least_p_times_as_likely_as_the_most_likely(min_p, seed):
+    logits = some_logits(seed=seed)
+    chances = softmax(logits, 1.5)
+    weight = weights(logits, params(min_p=min_p, temperature=1.5))
+    assert set(np.flatnonzero(weight)) == set(np.flatnonzero(chances >= min_p * chances.max()))
+
+
+def test_min_p_of_one_keeps_all_of_the_most_likely_and_of_zero_removes_nothing():
+    logits = np.array([1, 3, 3, 2.999], dtype=np.float32)
+    assert np.flatnonzero(weights(logits, params(min_p=1))).tolist() == [1, 2]
+    assert weights(logits, params(min_p=0)).tolist() == weights(logits, params()).tolist()
+
+
+def test_min_p_comes_after_top_k_and_top_p():
+    """Top-p counts the probability that min-p would have removed."""
+    logits = np.log(np.array([0.4, 0.3, 0.2, 0.1], dtype=np.float32))
+    assert np.flatnonzero(weights(logits, params(top_p=0.65, min_p=0.6))).tolist() == [0, 1]
+    assert np.flatnonzero(weights(logits, params(top_p=0.65, min_p=0.8))).tolist() == [0]
+    assert np.flatnonzero(weights(logits, params(top_k=3, min_p=0.4))).tolist() == [0, 1, 2]
+
+
 def test_what_is_kept_keeps_its_weight():
     logits = some_logits()
-    whole, some = weights(logits, params()), weights(logits, params(top_k=5, top_p=0.9))
+    whole, some = weights(logits, params()), weights(logits, params(top_k=5, top_p=0.9, min_p=0.01))
     kept = np.flatnonzero(some)
     assert some[kept].tolist() == whole[kept].tolist()
 
@@ -256,6 +279,11 @@ def test_a_bad_top_p_is_refused(value):
     check_refused("top_p", value, "a number above 0, at most 1")
 
 
+@pytest.mark.parametrize("value", [-0.1, 1.01, math.nan, math.inf, True, "0.1", None])
+def test_a_bad_min_p_is_refused(value):
+    check_refused("min_p", value, "a number from 0 to 1")
+
+
 WHOLE = [
     -1,
     12.7,
@@ -316,6 +344,8 @@ def check_refused(name: str, value: Any, allowed: str) -> None:
         {"top_k": 10**30},
         {"top_p": 1},
         {"top_p": 1e-300},
+        {"min_p": 0},
+        {"min_p": 1},
         {"seed": 0},
         {"seed": 2**32 - 1},
         {"stop": ""},

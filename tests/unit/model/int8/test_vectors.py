@@ -93,6 +93,8 @@ def vectors() -> dict[str, Any]:
         {"temperature": 2.5, "top_k": 4, "seed": 3},
         {"temperature": 1.3, "top_p": 0.7, "seed": 4},
         {"temperature": 1.0, "top_k": 6, "top_p": 0.9, "seed": 5},
+        {"temperature": 1.5, "min_p": 0.2, "seed": 8},
+        {"temperature": 2.0, "top_k": 7, "top_p": 0.95, "min_p": 0.05, "seed": 9},
     ]
     flat = np.array([0.5, 0.5, 0.5, -1.0, 2.0, 2.0, -30.0, 0.25], np.float32)
     return {

@@ -44,6 +44,7 @@ def some_params(generator: np.random.Generator) -> SamplingParams:
         temperature=float(generator.choice([0, 1e-300, 0.3, 1, 5])),
         top_k=int(generator.choice([0, 1, 4, 10**6])),
         top_p=float(generator.choice([1, 0.9, 0.2, 1e-12])),
+        min_p=float(generator.choice([0, 0, 1e-9, 0.1, 1])),
         seed=0,
     )
 

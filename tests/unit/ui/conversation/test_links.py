@@ -22,7 +22,7 @@ def test_what_a_link_says_comes_back() -> None:
 
 
 def test_the_parameters_of_one_reply_are_plain() -> None:
-    params = SamplingParams(temperature=0.9, length=300, top_k=5, top_p=0.5, seed=7)
+    params = SamplingParams(temperature=0.9, length=300, top_k=5, top_p=0.5, min_p=0.1, seed=7)
     link = Link((Step(params, "ROMEO:\nSo"),), "ada/novel", COMMIT, HERE, fingerprint("it"))
     assert parse_qs(link.query) == {
         "prompt": ["ROMEO:\nSo"],
@@ -31,6 +31,7 @@ def test_the_parameters_of_one_reply_are_plain() -> None:
         "temperature": ["0.9"],
         "top_k": ["5"],
         "top_p": ["0.5"],
+        "min_p": ["0.1"],
         "model": [f"ada/novel@{COMMIT}"],
         "v": [HERE],
         "text": [fingerprint("it")],
@@ -76,6 +77,7 @@ def test_a_link_by_hand_may_leave_things_away_and_have_them_in_any_order() -> No
         ("seed=1&temperature=[1]", "temperature is '[1]'"),
         ("seed=1&top_k=-1", "top_k is -1"),
         ("seed=1&top_p=0", "top_p is 0"),
+        ("seed=1&min_p=2", "min_p is 2"),
         ("seed=1&v=<script>", "v is '<script>' in this link"),
         ("seed=1&text=123", "text is '123' in this link"),
         ("seed=1&text=" + "A" * 16, "text is 'AAAA"),
@@ -111,6 +113,7 @@ def test_any_query_is_a_link_or_none_or_a_refusal() -> None:
         "temperature",
         "top_k",
         "top_p",
+        "min_p",
         "model",
         "v",
         "text",
