@@ -6,7 +6,6 @@ So a run that is stopped in its very first second ends as cleanly as any other. 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -19,10 +18,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the words behind ``python -m training``; those of this process when None.
     """
-    if argv is None and not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
-        # For ``waiting``: threads that are to wait awake do so for milliseconds, as ever, and those that are to sleep
-        # try it ten times as long as they would otherwise. OpenMP reads this when torch is imported.
-        os.environ |= {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "300000"}
     with Signals() as signals:
         from .cli import main as cli
 

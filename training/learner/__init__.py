@@ -11,5 +11,4 @@ distillation    soft targets of teachers
 processes       several processes that train one model (torchrun)
 follow          what every process but the first does
 heap            keeps the memory of one step for the next
-waiting         how the threads of a step wait for each other
 """

@@ -25,7 +25,6 @@ from ..learner import evaluation as evaluate
 from ..learner.distillation import Expected
 from ..learner.recipe import SAMPLES, Recipe
 from ..learner.trainer import Trainer
-from ..learner.waiting import Waiting
 from .run_folder import write_state
 
 _LEAST_S, _MOST_S = 0.7, 5.0  # of steps that are timed, twice
@@ -88,18 +87,17 @@ def fit_minutes(
     Raises:
         RunError: the disk does not take a checkpoint.
     """
-    with Waiting() as waiting:
-        if recipe.bfloat16 and "bfloat16" not in plan.fixed:
-            recipe = replace(recipe, bfloat16=_is_faster_in_bfloat16(recipe, vocab_size, train, device, waiting))
-        trainer = Trainer(recipe, vocab_size, train, device, expected)
-        timed_s = min(_MOST_S, max(_LEAST_S, _TIMED * plan.seconds))
-        times = _step_seconds(trainer, waiting, timed_s)
-        sample_s = _sample_seconds(trainer)
-        look_s = _look_seconds(trainer, train, validation) + sample_s + _write_seconds(trainer, folder)
-        look_up_s = _LOOK_UP_S * min(len(train), verbatim.MOST)
-        look_s += CARD_S + look_up_s if plan.pushes else 0.0
-        # The mean, not the median: what now and then takes longer does so in the run as well. And once more by now.
-        step_s = statistics.fmean(times + _step_seconds(trainer, waiting, timed_s))
+    if recipe.bfloat16 and "bfloat16" not in plan.fixed:
+        recipe = replace(recipe, bfloat16=_is_faster_in_bfloat16(recipe, vocab_size, train, device))
+    trainer = Trainer(recipe, vocab_size, train, device, expected)
+    timed_s = min(_MOST_S, max(_LEAST_S, _TIMED * plan.seconds))
+    times = _step_seconds(trainer, timed_s)
+    sample_s = _sample_seconds(trainer)
+    look_s = _look_seconds(trainer, train, validation) + sample_s + _write_seconds(trainer, folder)
+    look_up_s = _LOOK_UP_S * min(len(train), verbatim.MOST)
+    look_s += CARD_S + look_up_s if plan.pushes else 0.0
+    # The mean, not the median: what now and then takes longer does so in the run as well. And once more by now.
+    step_s = statistics.fmean(times + _step_seconds(trainer, timed_s))
     left_s = plan.left_s - END_S - look_up_s
     evaluations = recipe.evaluations
     if "evaluations" not in plan.fixed:
@@ -118,8 +116,7 @@ def reading_speed(recipe: Recipe, vocab_size: int, train: Ids, device: torch.dev
     The text is read as a ring, so that a short one does for a whole step.
     """
     trainer = Trainer(replace(recipe, bfloat16=has_fast_bfloat16(device)), vocab_size, train, device)
-    with Waiting() as waiting:
-        return recipe.batch * recipe.window / statistics.median(_timed_steps(trainer, waiting, 3, 0.0))
+    return recipe.batch * recipe.window / statistics.median(_timed_steps(trainer, 3, 0.0))
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
@@ -152,28 +149,26 @@ def memory_free(device: torch.device) -> int | None:
     return None
 
 
-def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device, waiting: Waiting) -> bool:
+def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> bool:
     """Compared on short windows and few cells, which tell it in a fraction of the time."""
     short = replace(recipe, window=min(recipe.window, 8), hidden_size=min(recipe.hidden_size, 256))
     trainers = {use: Trainer(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)}
-    taken = {use: statistics.median(_timed_steps(trainer, waiting, 3, 0.0)) for use, trainer in trainers.items()}
+    taken = {use: statistics.median(_timed_steps(trainer, 3, 0.0)) for use, trainer in trainers.items()}
     return taken[True] < taken[False]
 
 
-def _step_seconds(trainer: Trainer, waiting: Waiting, timed_s: float) -> list[float]:
-    return [_LONG_RUN * seconds for seconds in _timed_steps(trainer, waiting, 2, timed_s)]
+def _step_seconds(trainer: Trainer, timed_s: float) -> list[float]:
+    return [_LONG_RUN * seconds for seconds in _timed_steps(trainer, 2, timed_s)]
 
 
-def _timed_steps(trainer: Trainer, waiting: Waiting, least: int, seconds: float) -> list[float]:
-    """So many ordinary steps, and so many seconds of them, at least."""
+def _timed_steps(trainer: Trainer, least: int, seconds: float) -> list[float]:
+    """Seconds of each of at least `least` steps that take at least `seconds` in all, after one to warm up."""
     trainer.step()  # the first one sets up what later ones use
     times: list[float] = []
     while len(times) < least or sum(times) < seconds:
         start = perf_counter()
         trainer.step()
-        taken = perf_counter() - start
-        if waiting.stepped():
-            times.append(taken)
+        times.append(perf_counter() - start)
     return times
 
 

@@ -31,7 +31,6 @@ from ..learner.dataset import split, utf8_bytes
 from ..learner.distillation import Expected
 from ..learner.recipe import Recipe
 from ..learner.trainer import DivergedError, Trainer
-from ..learner.waiting import Waiting
 from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .console import Progress, losses, sample, say, warn
@@ -115,10 +114,9 @@ class TrainingRun:
         bar = Progress(recipe.steps, trainer.steps_done, recipe.batch * recipe.window)
         try:
             # The writer ends when what it writes is written, however the run ended.
-            with self._writer, Waiting() as waiting:
+            with self._writer:
                 while trainer.steps_done < recipe.steps and not signals.number:
                     bar.advance(trainer.step())
-                    waiting.stepped()
                     if recipe.evaluates_after(trainer.steps_done):
                         self._evaluate(bar)
                     elif recipe.samples_after(trainer.steps_done):
@@ -315,7 +313,7 @@ class TrainingRun:
 def _alone() -> None:
     """Keeps torch from calling other threads to help this one.
 
-    With more of them than processors OpenMP lets those that train sleep between any two products: half the speed.
+    With more threads than processors, OpenMP lets the training threads sleep between any two products: half the speed.
     """
     torch.set_num_threads(1)
 

@@ -91,8 +91,6 @@ def test_writing_takes_one_thread_only(here: Here, monkeypatch: pytest.MonkeyPat
         if checkpoint.training["step"] < 24:
             writing.append(threads())
 
-    # Or threads would come and go with ways of waiting.
-    monkeypatch.setattr("training.learner.waiting.Crowd.possible", lambda: False)
     monkeypatch.setattr(Trainer, "step", counted)
     monkeypatch.setattr("training.run.snapshot.write_checkpoint", written)
     usual = torch.get_num_threads()
