@@ -47,9 +47,9 @@ class Signals:
         """Begins anew, as if none had come: what the last one asked for is done."""
         self.number, self.mode = 0, mode
 
-    def pass_on(self, number: int) -> None:
-        """Takes a signal that came to another process of the run as if it had come to this one."""
-        if number and not self.number and self.mode == "note":
+    def receive(self, number: int) -> None:
+        """Handles the signal, if any (0), that another process of the run got, as if this one had got it."""
+        if number and not self.number:
             self._handle(number, None)
 
     def __enter__(self) -> Signals:

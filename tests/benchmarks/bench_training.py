@@ -33,6 +33,7 @@ import numpy as np
 import torch
 
 from model import CharTokenizer
+from model.device import has_fast_bfloat16
 from tests.benchmarks import plain_training
 from tests.benchmarks.report import machine, write_json
 from training.cli import main as cli
@@ -41,7 +42,6 @@ from training.learner.dataset import Windows
 from training.learner.heap import keep_memory
 from training.learner.recipe import PRESETS, Recipe
 from training.learner.trainer import Trainer
-from training.run.measure import has_fast_bfloat16
 from training.run.training_run import TrainingRun
 from training.signals import Signals
 

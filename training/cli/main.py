@@ -16,6 +16,7 @@ from pathlib import Path
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.checkpoint import CheckpointError, write_cells
+from model.device import DeviceUnavailableError
 from model.files import atomic_write
 
 from ..card.cell_names import name_cells
@@ -24,9 +25,8 @@ from ..corpus.reader import CorpusError, read_corpus
 from ..errors import RunError
 from ..hub.outbox import Entry
 from ..hub.pusher import HubError, push_pending
-from ..learner import processes as parallel
+from ..learner import processes
 from ..learner.dataset import VALIDATION_PART
-from ..learner.follow import follow
 from ..run.console import duration, losses, say, warn
 from ..run.run_folder import EXPECTED
 from ..run.tracking import Tracker
@@ -49,17 +49,25 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     signals.mode = "raise"
     try:
-        with parallel.together(signals):
-            return _run(arguments, signals, start) if parallel.rank() == 0 else follow(signals)
-    except parallel.LostError as error:
-        if parallel.rank() == 0:
-            say(f"error: {error}; what was saved before is whole: go on with --resume")
+        with processes.process_group():
+            return _run(arguments, signals, start) if processes.rank() == 0 else processes.run_calls(signals)
+    except processes.LostProcessError as error:
+        if processes.rank() == 0:
+            say(f"error: {error}; every checkpoint written so far is whole: continue with --resume")
         return 1
     except KeyboardInterrupt:
-        if parallel.rank() == 0:
+        if processes.rank() == 0:
             say("\nstopped")
         return signals.exit_code
-    except (OptionsError, CorpusError, RunError, HubError, CheckpointError, parallel.ParallelError) as error:
+    except (
+        OptionsError,
+        CorpusError,
+        RunError,
+        HubError,
+        CheckpointError,
+        DeviceUnavailableError,
+        processes.ProcessesError,
+    ) as error:
         say(f"error: {error}")
         return 2
     except (OSError, MemoryError) as error:

@@ -13,26 +13,19 @@ from dataclasses import fields, replace
 from typing import Any, NoReturn
 
 from model.char_lstm import is_local
+from model.device import DEVICES
 from model.settings import number_or_text
 
 from ..card.curve import AXES
 from ..card.redact import command_line, public_source
 from ..corpus import privacy
 from ..hub.pusher import check_repo_name
-from ..learner.recipe import PRESETS, Recipe
+from ..learner.recipe import PRESETS, Recipe, help_text
 from ..run import tracking as track
 
 DEFAULT_MINUTES = 5.0
 MAX_MINUTES = 100_000.0
 RECIPE_OPTIONS = tuple(field.name for field in fields(Recipe) if field.name != "steps")
-_HELP = {
-    "batch": "rows that are read side by side",
-    "window": "characters a row a step",
-    "lr": "AdamW's learning rate",
-    "matrix_lr": "Muon's learning rate, for the LSTM's matrices",
-    "evaluations": "how many looks at the validation text, each with a checkpoint",
-    "seed": "of everything random",
-}
 
 
 class OptionsError(ValueError):
@@ -208,6 +201,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         help="learn from what a model expects, too; several, if given several times",
     )
+    parser.add_argument(
+        "--device", choices=DEVICES, help="what to train on (default: the first of these that this machine has)"
+    )
     parser.add_argument("--track", action="store_true", help="follow the run in Trackio too (pip install trackio)")
     parser.add_argument("--errors", choices=("strict", "replace"), help="what to do with bad UTF-8 (strict)")
     parser.add_argument(
@@ -227,9 +223,9 @@ def _parser() -> argparse.ArgumentParser:
     for name in RECIPE_OPTIONS:
         option = f"--{name.replace('_', '-')}"
         if kinds[name] == "bool":
-            group.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help="number format")
+            group.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=help_text(name))
         else:
-            group.add_argument(option, type=number_or_text, metavar="X", help=_HELP.get(name))
+            group.add_argument(option, type=number_or_text, metavar="X", help=help_text(name))
     group.add_argument(
         "--no-fit", action="store_true", help="keep the preset's dropout, however often the text is read"
     )

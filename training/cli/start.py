@@ -16,6 +16,7 @@ import torch
 
 from model import CharTokenizer, ChatFormat, LSTMConfig
 from model.checkpoint.checkpoint import Checkpoint
+from model.device import free_memory, has_fast_bfloat16
 from model.terminal import one_line
 
 from ..card import ngram
@@ -31,9 +32,10 @@ from ..hub.pusher import Destination, Pusher, preflight, read_destination
 from ..hub.space_files import check_project
 from ..learner import evaluation as evaluate
 from ..learner.dataset import split
-from ..learner.distillation import Expected
+from ..learner.distillation import SoftTargets
 from ..learner.heap import keep_memory
-from ..learner.recipe import PRESETS, Recipe, fitted_to, preset_for, regularised
+from ..learner.processes import training_device
+from ..learner.recipe import PRESETS, Recipe, fitted_to, preset_for, regularized
 from ..run import kept_text as corpus_kept
 from ..run import measure
 from ..run.checkpoint_manager import CheckpointManager
@@ -58,6 +60,7 @@ def fresh(options: argparse.Namespace, start: float) -> TrainingRun:
         options: as ``options.parse`` gives them.
         start: ``time.monotonic()`` when the process began, from which the minutes count.
     """
+    device = training_device(options.device)
     if options.space is not None:
         check_project(options.hardware)
     with ExitStack() as undo:
@@ -81,9 +84,11 @@ def fresh(options: argparse.Namespace, start: float) -> TrainingRun:
         if reader and chat:
             facts |= _chat_facts(reader, chat)
         baseline = _baseline(len(tokenizer), corpus.ids)
-        expected = taught.expected_by(taught_by, tokenizer, corpus.ids, folder.path) if taught_by else None
+        soft_targets = None
+        if taught_by:
+            soft_targets = taught.expected_by(taught_by, tokenizer, corpus.ids, folder.path, device)
         keep_memory()  # not sooner: what reading a text takes is given back
-        recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start, parent, expected)
+        recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start, parent, soft_targets, device)
         about: dict[str, Any] = {
             "preset": preset,
             "license": options.license,
@@ -92,14 +97,14 @@ def fresh(options: argparse.Namespace, start: float) -> TrainingRun:
             **(parent.about if parent else {}),
             **taught.about(taught_by, folder.path),
             **baseline,
-            **versions(),
+            **versions(device),
         }
         about = noted(about, page)
         source = Source(tokenizer, *split(corpus.ids))
         checkpoint_manager = CheckpointManager(folder, _pusher(destination, folder), source=source)
         made: dict[str, Any] = {"facts": facts, "about": about, "start": start, "chat": chat, "page": page}
-        made["expected"] = expected
-        session = TrainingRun.prepare(checkpoint_manager, tokenizer, corpus.ids, recipe, **made)
+        made["soft_targets"] = soft_targets
+        session = TrainingRun.prepare(checkpoint_manager, tokenizer, corpus.ids, recipe, device, **made)
         if parent:
             train, _ = split(corpus.ids)
             session.trainer.start_from(fine_tune.grown_weights(parent.lm, train, len(tokenizer)))
@@ -110,6 +115,7 @@ def fresh(options: argparse.Namespace, start: float) -> TrainingRun:
 def resumed(options: argparse.Namespace, start: float) -> TrainingRun:
     """A run from where its newest whole checkpoint stands."""
     from_hub = options.resume.startswith(SCHEME)
+    device = training_device(options.device)
     with ExitStack() as undo:
         folder = _pulled(options, undo) if from_hub else RunFolder(options.resume, resume=True)
         undo.callback(folder.close)
@@ -133,7 +139,7 @@ def resumed(options: argparse.Namespace, start: float) -> TrainingRun:
             about["repo"] = destination.repo
         if options.license != "unknown":
             about["license"] = options.license
-        _check_machine(about)
+        _check_machine(about, device)
         done = int(tensors["steps_done"])
         changed: dict[str, Any] = {name: about[name] for name in ("repo", "license", "space") if name in about}
         source = Source(tokenizer, *split(corpus.ids))
@@ -143,9 +149,10 @@ def resumed(options: argparse.Namespace, start: float) -> TrainingRun:
         if options.teachers and "taught_by" not in about:
             raise OptionsError("--teacher is frozen in the run, which began without: resume without it")
         if "taught_by" in about and done < recipe.steps:
-            known["expected"] = taught.expected_again(options, about["taught_by"], tokenizer, corpus.ids, folder.path)
+            note = about["taught_by"]
+            known["soft_targets"] = taught.expected_again(options, note, tokenizer, corpus.ids, folder.path, device)
         keep_memory()
-        session = TrainingRun.prepare(checkpoint_manager, tokenizer, corpus.ids, recipe, **known)
+        session = TrainingRun.prepare(checkpoint_manager, tokenizer, corpus.ids, recipe, device, **known)
         try:
             session.trainer.load_state_tensors(tensors)
         except ValueError as error:
@@ -281,7 +288,7 @@ def _chat_facts(reader: ChatReader, chat: ChatFormat) -> dict[str, Any]:
 def _baseline(vocab_size: int, ids: Ids) -> dict[str, Any]:
     """What counting alone would reach on the held-out text: for scale, and before any time is measured."""
     train, validation = split(ids)
-    loss = ngram.ngram_loss(train, validation[: evaluate.LOOKED_AT + 1], vocab_size)
+    loss = ngram.ngram_loss(train, validation[: evaluate.EVALUATED + 1], vocab_size)
     say(f"For scale: an n-gram of order {ngram.ORDER} reaches {losses(loss)} on the last tenth.")
     return {"ngram_loss": loss, "ngram_characters": min(len(train), ngram.MOST)}
 
@@ -318,40 +325,42 @@ def _recipe(
     folder: Path,
     start: float,
     parent: Parent | None,
-    expected: Expected | None,
+    soft_targets: SoftTargets | None,
+    device: torch.device,
 ) -> tuple[Recipe, str]:
     """What will be done, from the options, the text, a look at the machine, and the model to go on from."""
     minutes = None if options.steps else options.minutes or DEFAULT_MINUTES
     train, validation = split(ids)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    plan = None
     if minutes is not None:
+        fixed = frozenset(chosen(options))
+        plan = measure.Plan(minutes=minutes, start=start, pushes=bool(options.push_to), fixed=fixed)
         say("Measuring this machine …")
     preset = options.preset or (fine_tune.preset_near(parent.lm) if parent else "")
     if not preset:
         small = fitted_to(PRESETS["small"], vocab_size)
-        if minutes is None:
+        if plan is None:
             readable = float(options.steps * small.batch * small.window)
         else:
-            readable = 60 * minutes * measure.reading_speed(small, vocab_size, train, device)
+            readable = plan.seconds * measure.reading_speed(small, vocab_size, train, device)
         preset = preset_for(readable, len(ids))
-    recipe = replace(fitted_to(PRESETS[preset], vocab_size), bfloat16=measure.has_fast_bfloat16(device))
+    recipe = replace(fitted_to(PRESETS[preset], vocab_size), bfloat16=has_fast_bfloat16(device))
     if parent:
         recipe = fine_tune.gentler(recipe, parent.lm)
     recipe = replace(recipe, **chosen(options))
     recipe = replace(recipe, window=min(recipe.window, len(train) - 1))
     recipe = replace(recipe, batch=max(1, min(recipe.batch, len(train) // recipe.window)))
     _check_size(recipe, vocab_size, device)
-    if minutes is None:
+    if plan is None:
         recipe = replace(recipe, steps=options.steps)
     else:
-        read = min(len(validation), evaluate.LOOKED_AT)
-        plan = measure.Plan(60 * minutes, start, pushes=bool(options.push_to), fixed=frozenset(chosen(options)))
-        recipe, rate = measure.fit_minutes(recipe, plan, vocab_size, train, read, folder, device, expected)
+        read = min(len(validation), evaluate.EVALUATED)
+        recipe, rate = measure.fit_minutes(recipe, plan, vocab_size, train, read, folder, device, soft_targets)
         say(f"{speed(rate)}{' in bfloat16' if recipe.bfloat16 else ''}.")
     passes = recipe.characters / len(train)
     if not options.no_fit:
         dropout = {name: value for name, value in chosen(options).items() if name.startswith("dropout")}
-        recipe = regularised(recipe, len(train), vocab_size, taught=expected is not None)
+        recipe = regularized(recipe, len(train), vocab_size, has_teachers=soft_targets is not None)
         recipe = replace(recipe, **dropout)
     time_text = "" if minutes is None else f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all"
     say(
@@ -368,7 +377,7 @@ def _check_size(recipe: Recipe, vocab_size: int, device: torch.device) -> None:
         config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
     except ValueError as error:
         raise OptionsError(str(error)) from None
-    needed, there = measure.memory_needed(recipe, config), measure.memory_free(device)
+    needed, there = measure.memory_needed(recipe, config), free_memory(device)
     if there is not None and needed > there:
         raise OptionsError(
             f"{config.parameters:,} parameters with --batch {recipe.batch} and --window {recipe.window} need at least "
@@ -404,7 +413,9 @@ def _check_same(corpus: Corpus, saved: dict[str, Any]) -> None:
         )
 
 
-def _check_machine(about: dict[str, Any]) -> None:
-    differs = [f"{name} {about[name]} then, {now} now" for name, now in versions().items() if about.get(name) != now]
+def _check_machine(about: dict[str, Any], device: torch.device) -> None:
+    differs = [
+        f"{name} {about[name]} then, {now} now" for name, now in versions(device).items() if about.get(name) != now
+    ]
     if differs:
         warn(f"{'; '.join(differs)}: from here on the numbers may differ in their last digits")

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from model import CharTokenizer
+from model.device import has_fast_bfloat16
 from model.terminal import one_line
 from model.tokenizer import UnknownCharacter, describe_unknown
 
@@ -18,10 +19,9 @@ from ..corpus.download import size_text
 from ..corpus.ids_file import Ids
 from ..errors import RunError
 from ..learner import distillation as teachers
-from ..learner import processes as parallel
+from ..learner import processes
 from ..learner.dataset import split
 from ..run.console import now_and_then, say, warn
-from ..run.measure import has_fast_bfloat16
 from ..run.run_folder import EXPECTED
 from .fine_tune import Parent, load_parent
 from .options import OptionsError
@@ -36,7 +36,7 @@ def load_teachers(options: argparse.Namespace) -> list[Parent]:
         OptionsError: several processes train.
         CheckpointError, ModelUnavailableError: one cannot be had.
     """
-    if options.teachers and parallel.count() > 1:
+    if options.teachers and processes.count() > 1:
         raise OptionsError("--teacher is for a run of one process: start it without torchrun")
     found = []
     for typed in options.teachers:
@@ -45,7 +45,9 @@ def load_teachers(options: argparse.Namespace) -> list[Parent]:
     return found
 
 
-def expected_by(taught_by: Sequence[Parent], tokenizer: CharTokenizer, ids: Ids, folder: Path) -> teachers.Expected:
+def expected_by(
+    taught_by: Sequence[Parent], tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
+) -> teachers.SoftTargets:
     """What the teachers expect of the part of a whole text (N,) that is trained on; kept in the run's folder.
 
     Raises:
@@ -54,7 +56,7 @@ def expected_by(taught_by: Sequence[Parent], tokenizer: CharTokenizer, ids: Ids,
     """
     train, _ = split(ids)
     for teacher in taught_by:
-        if unknown := teachers.unknown_to(teacher.lm, tokenizer):
+        if unknown := teachers.unknown_characters(teacher.lm, tokenizer):
             listed = describe_unknown([UnknownCharacter(char, 0, 1) for char in unknown])
             raise OptionsError(
                 f"--teacher {one_line(teacher.name or teacher.lm.name)} has never seen {listed}: a teacher has to know "
@@ -67,13 +69,12 @@ def expected_by(taught_by: Sequence[Parent], tokenizer: CharTokenizer, ids: Ids,
             "choose another disk with --out"
         )
     say(f"Asking {_counted(taught_by)} what to expect after each character …")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     models = [teacher.lm for teacher in taught_by]
     for lm in models:
         lm.network.to(device)
     fast, tell = has_fast_bfloat16(device), now_and_then()
     path = folder / EXPECTED
-    return teachers.ask(
+    return teachers.write_soft_targets(
         models, tokenizer, train, path, bfloat16=fast, progress=lambda share: tell(f"{share:.0%} of the text")
     )
 
@@ -87,8 +88,8 @@ def about(taught_by: Sequence[Parent], folder: Path) -> dict[str, Any]:
 
 
 def expected_again(
-    options: argparse.Namespace, noted: object, tokenizer: CharTokenizer, ids: Ids, folder: Path
-) -> teachers.Expected:
+    options: argparse.Namespace, noted: object, tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
+) -> teachers.SoftTargets:
     """What teachers expected when the run began: from its folder or, if it is not there, from the teachers once more.
 
     Raises:
@@ -96,7 +97,7 @@ def expected_again(
     """
     models, sha256 = _read_note(noted)
     train, _ = split(ids)
-    kept = teachers.find(folder / EXPECTED, len(train), len(tokenizer), sha256)
+    kept = teachers.find_soft_targets(folder / EXPECTED, len(train), len(tokenizer), sha256)
     if kept is not None:
         return kept
     taught_by = load_teachers(options)
@@ -105,7 +106,7 @@ def expected_again(
             f"this run learns from {_counted(models)} too, and what they expect of the text is not in its "
             "folder: resume it with --teacher MODEL for each of them"
         )
-    expected = expected_by(taught_by, tokenizer, ids, folder)
+    expected = expected_by(taught_by, tokenizer, ids, folder, device)
     if teachers.digest(folder / EXPECTED) != sha256:
         warn("the teachers expect something else than when the run began: from here on the numbers may differ")
     return expected

@@ -1,14 +1,14 @@
 """Tensors only: what a training step computes, and the losses that judge it.
 
-recipe          every number that decides how a model is trained
+recipe          every number that decides how a model is trained, with bounds and help
 dataset         batches: a pure function of the ids, the seed and the step
 trainer         the training step and its state
 initialization  the weights before the first step
 dropout         locked dropout and weight dropout
-optimizers      Muon for the matrices of the LSTM, AdamW for the rest
+optimizers      Muon for the LSTM's matrices, AdamW for the rest
+training_loop   the loop of steps, the same in every process of a run
 evaluation      the held-out loss under two protocols
 distillation    soft targets of teachers
-processes       several processes that train one model (torchrun)
-follow          what every process but the first does
+processes       torch.distributed: several processes that train one model
 heap            keeps the memory of one step for the next
 """

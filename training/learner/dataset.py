@@ -1,6 +1,8 @@
-"""From a text's ids to windows: what the network reads at step s is a pure function of (ids, batch, window, seed, s).
+"""Batches of the text: what a step reads is a pure function of (ids, batch, window, seed, step).
 
-So a run that is resumed reads on at the very character, and nothing about the position has to be kept.
+So a resumed run reads on at the same character, and a checkpoint holds nothing about the position in the text.
+
+Shapes: N characters of the text, B rows, T characters of a window.
 """
 
 from __future__ import annotations
@@ -16,36 +18,39 @@ from model import CharTokenizer
 
 from ..corpus.ids_file import Ids, release
 
-Places = npt.NDArray[np.int64]
-VALIDATION_PART = 10  # the last tenth
-_ROWS_MAPPED = 1024  # rows that are read before a mapped text's memory is given back; each takes 64 kB or so
+Positions = npt.NDArray[np.int64]
+VALIDATION_PART = 10  # the last tenth of a text is held out
+_ROWS_MAPPED = 1024  # rows read before the memory of a mapped text is given back; each row maps some 64 kB
 
 
 def split(ids: Ids) -> tuple[Ids, Ids]:
-    """The first nine tenths to train on, and the last tenth, on which nothing is trained."""
+    """The first nine tenths of a text, to train on, and the last tenth, for validation."""
     cut = len(ids) - max(1, len(ids) // VALIDATION_PART)
     return ids[:cut], ids[cut:]
 
 
 def utf8_bytes(tokenizer: CharTokenizer, ids: Ids) -> int:
-    """How many bytes the characters of these ids take in UTF-8."""
+    """The number of bytes of these characters in UTF-8."""
     times = np.bincount(ids, minlength=len(tokenizer))
     return sum(int(n) * len(char.encode()) for n, char in zip(times, tokenizer.vocab, strict=True))
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of contiguous streams, for truncated backpropagation with the state carried from one to the next.
+    """Windows of contiguous streams, for truncated backpropagation with the state carried to the next window.
 
-    The text is laid out as a ring and cut into ``batch`` equal streams; step by step all rows move on by one
-    window. After a pass over the ring, the cuts move to a random place, so that windows never repeat.
+    The text is a ring, cut into ``batch`` streams of equal length; at each step every row moves on by one window.
+    After a pass over the ring the cuts move to a random position, so that windows do not repeat.
 
     Args:
-        ids: (N,) the training text.
-        batch: rows B.
-        window: characters T a row a step.
-        seed: of the places of the cuts.
-        rows: which of the rows are read here; None for all, else the others are another process's.
+        ids: (N,) the text to train on.
+        batch: B.
+        window: T, the BPTT length.
+        seed: of the positions of the cuts.
+        rows: the rows of the batch that this process reads; None for all.
+
+    Raises:
+        ValueError: the text has fewer than 2 characters.
     """
 
     ids: Ids
@@ -60,25 +65,26 @@ class Windows:
 
     @property
     def steps_per_pass(self) -> int:
-        """Steps until every character has been read once."""
+        """Steps in which every character is read once."""
         return max(1, len(self.ids) // (self.batch * self.window))
 
     def starts_pass(self, step: int) -> bool:
-        """Whether the rows have just moved elsewhere, so that a carried state would be of another place."""
+        """Whether the cuts move before this step, so that the carried state belongs to another part of the text."""
         return step % self.steps_per_pass == 0
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of a step, (B, T) int64 each, B the rows read here; targets are the inputs' successors."""
-        read = torch.from_numpy(self.ids[self.places(step)].astype(np.int64))
+        """Inputs and targets of a step, (B, T) int64 each, of the rows of this process; a target is the character
+        after its input."""
+        read = torch.from_numpy(self.ids[self.positions(step)].astype(np.int64))
         if step % max(1, _ROWS_MAPPED // self.batch) == 0:
             release(self.ids)
         return read[:, :-1].contiguous(), read[:, 1:].contiguous()
 
-    def places(self, step: int) -> Places:
-        """(B, T + 1), where in the text a step's characters stand."""
-        turn, position = divmod(step, self.steps_per_pass)
+    def positions(self, step: int) -> Positions:
+        """(B, T + 1), the positions in the text of a step's characters."""
+        turn, index = divmod(step, self.steps_per_pass)
         offset = int(np.random.default_rng([self.seed, turn]).integers(len(self.ids)))
-        rows = np.arange(self.batch)[self.rows or slice(None)] * len(self.ids) // self.batch
-        rows += offset + position * self.window
-        places: Places = (rows[:, None] + np.arange(self.window + 1)) % len(self.ids)
-        return places
+        starts = np.arange(self.batch)[self.rows or slice(None)] * len(self.ids) // self.batch
+        starts += offset + index * self.window
+        positions: Positions = (starts[:, None] + np.arange(self.window + 1)) % len(self.ids)
+        return positions

@@ -1,8 +1,10 @@
-"""The network in training: the same weights and the same ``nn.LSTM``, with locked dropout between its parts.
+"""Locked dropout between the layers of the network in training, and weight dropout inside them.
 
-``nn.LSTM`` draws a new mask at every character. A locked (variational) mask is drawn once a row a window, so
-that a cell is out for a whole stretch of text: Gal and Ghahramani 2016; Merity, Keskar, Socher 2017. From the last
-also weight dropout (DropConnect, Wan et al. 2013): single weights that read the state are out, for all rows of a step.
+`nn.LSTM` would draw a new mask at every character. A locked (variational) mask is drawn once per row and window, so
+that a cell is off for a whole stretch of text: Gal and Ghahramani 2016; Merity, Keskar, Socher 2017. Weight dropout
+(DropConnect, Wan et al. 2013), as in the last of these, sets single recurrent weights to zero, for all rows of a step.
+
+Shapes: B batch, T time, V vocabulary, E embedding, H hidden, L layers.
 """
 
 from __future__ import annotations
@@ -19,37 +21,38 @@ from .recipe import Recipe
 
 
 class DroppedNetwork:
-    """Runs a network's layers one by one, with dropout on what goes in, between them and out.
+    """Runs a network layer by layer, with dropout on the embedding, between the layers and before the output.
 
     Args:
-        network: whose weights are used; nothing is copied.
-        recipe: the four rates.
-        rows: which rows of the recipe's batch are read here; None for all of any batch.
+        network: whose weights are used and trained; nothing is copied.
+        recipe: the four dropout rates, and the number of rows in the whole batch.
+        rows: the rows of the batch that are read here; None when a call reads its whole batch, of whatever size.
     """
 
     def __init__(self, network: LSTMNetwork, recipe: Recipe, rows: slice | None = None) -> None:
         self._network = network
         self._batch, self._rows = recipe.batch, rows
         self._layers = [_one_layer(weights) for weights in network.lstm.all_weights]
-        self._read = [weights[1] for weights in network.lstm.all_weights]  # (4H, H): what reads the state
+        self._recurrent = [weights[1] for weights in network.lstm.all_weights]  # (4H, H) each
         self._weight_rate = recipe.dropout_weights
         self._rates = [recipe.dropout_in, *[recipe.dropout_between] * (len(self._layers) - 1), recipe.dropout_out]
 
     def __call__(self, ids: Tensor, state: LSTMState, random: Generator) -> tuple[Tensor, LSTMState]:
-        """Logits (B, T, V) and the state after the last character, for ids (B, T); masks come from ``random``."""
+        """Logits (B, T, V) and the state after the last character, for ids (B, T); ``random`` draws the masks."""
         x = self._drop(self._network.embedding(ids), self._rates[0], random)  # (B, T, E)
         h, c = [], []
         for layer, lstm in enumerate(self._layers):
-            row = slice(layer, layer + 1)
-            before = (state.h[row].to(x.dtype), state.c[row].to(x.dtype))
-            x, (h_n, c_n) = functional_call(lstm, self._thinned(layer, random), (x, before))  # x (B, T, H)
+            only = slice(layer, layer + 1)
+            before = (state.h[only].to(x.dtype), state.c[only].to(x.dtype))
+            x, (h_n, c_n) = functional_call(lstm, self._masked_weights(layer, random), (x, before))  # x (B, T, H)
             x = self._drop(x, self._rates[layer + 1], random)
             h.append(h_n)
             c.append(c_n)
         return self._network.output(x), LSTMState(torch.cat(h).float(), torch.cat(c).float())
 
     def _drop(self, x: Tensor, rate: float, random: Generator) -> Tensor:
-        """Masks are drawn for the whole batch, so that a row has the same however many processes share it."""
+        """Locked dropout of x (B, T, E or H). Masks are drawn for the whole batch, so that a row's mask is the same
+        whatever number of processes share the batch."""
         if rate == 0:
             return x
         batch = len(x) if self._rows is None else self._batch
@@ -57,19 +60,27 @@ class DroppedNetwork:
         mask = mask if self._rows is None else mask[self._rows]
         return x * (mask / (1 - rate)).to(x.dtype)
 
-    def _thinned(self, layer: int, random: Generator) -> dict[str, Tensor]:
-        """What of a layer's weights is another in this step."""
+    def _masked_weights(self, layer: int, random: Generator) -> dict[str, Tensor]:
+        """The layer's recurrent weights with this step's mask; {} without weight dropout."""
         if self._weight_rate == 0:
             return {}
-        weight = self._read[layer]
-        # A random byte a weight, eight at once: a tenth of what drawing each by itself takes.
-        eights = torch.empty(-(-weight.numel() // 8), dtype=torch.int64, device=weight.device)
-        bytes_ = eights.random_(-(2**63), None, generator=random).view(torch.uint8)[: weight.numel()]
-        out = round(256 * self._weight_rate)
-        return {"weight_hh_l0": weight * (bytes_ >= out).view_as(weight) * (256 / (256 - out))}
+        weight = self._recurrent[layer]
+        dropped = round(256 * self._weight_rate)
+        mask = _random_bytes(weight.numel(), weight.device, random) >= dropped
+        return {"weight_hh_l0": weight * mask.view_as(weight) * (256 / (256 - dropped))}
+
+
+def _random_bytes(count: int, device: torch.device, random: Generator) -> Tensor:
+    """(count,) uint8."""
+    if device.type == "mps":  # which draws no int64 from the full range
+        return torch.empty(count, dtype=torch.uint8, device=device).random_(0, 256, generator=random)
+    # Eight bytes at once take a tenth of the time of drawing each by itself.
+    eights = torch.empty(-(-count // 8), dtype=torch.int64, device=device)
+    return eights.random_(-(2**63), None, generator=random).view(torch.uint8)[:count]
 
 
 def _one_layer(weights: Sequence[Tensor]) -> nn.LSTM:
+    """An `nn.LSTM` of one layer that uses these weights."""
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     lstm = nn.LSTM(weight_ih.shape[1], weight_hh.shape[1], batch_first=True, device="meta")
     lstm.weight_ih_l0, lstm.weight_hh_l0 = weight_ih, weight_hh

@@ -1,13 +1,17 @@
-"""The loss on held-out text, under two protocols that must not be mixed up.
+"""The loss on held-out text, under two protocols that give different numbers.
 
-``carried``: one pass over the whole text with the state carried, as the model is used. ``cold256``: consecutive
-windows of 256 characters, each from a zero state, as nanoGPT measures: compare with that only.
+``carried``: one pass over the whole text with the LSTM state carried, as the model is used. ``cold256``: consecutive
+windows of 256 characters, each from a zero state, as nanoGPT measures; compare only this one with nanoGPT's.
+
+Shapes: N characters of the text, B rows, T characters of a row that are read at once, V vocabulary.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +25,57 @@ from model.int8.weights import Int8Weights, step
 from ..corpus.ids_file import Ids
 
 Losses = npt.NDArray[np.float32]
-Counted = npt.NDArray[np.bool_]
-LOOKED_AT = 200_000  # characters of the validation split that a run reads at each evaluation, at most
-SAMPLE = 240  # characters that it then writes
+EVALUATED = 200_000  # characters of the validation text that a run reads at each evaluation, at most
+SAMPLE = 240  # characters that the model then writes
 COLD_WINDOW = 256
-_HOPELESS = 1e3  # nats; a number, because JSON knows no infinity
-_CHUNK = 256  # characters a row read at once
-_LOGITS = 1 << 25  # numbers at most that predictions may take at once: fewer characters where the vocabulary is huge
+_UNUSABLE = 1e3  # nats; a finite number, because JSON has no infinity
+_CHUNK = 256  # characters of a row that are read at once
+_LOGITS = 1 << 25  # logits in memory at once, at most: shorter chunks where the vocabulary is huge
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of a text that is read in rows; see ``read_in_rows``.
+
+    Attributes:
+        positions: (B, T) in the text.
+        counted: (B, T) which of them are a row's own; the others are warm-up, or padding at the end of the last row.
+        follows_warm_up: whether the rows' own parts begin here.
+    """
+
+    positions: npt.NDArray[np.int64]
+    counted: npt.NDArray[np.bool_]
+    follows_warm_up: bool
+
+    def state_before(self, state: LSTMState | None) -> LSTMState | None:
+        """The state after the chunk before, with the first row's set to zero where the text begins."""
+        if state is not None and self.follows_warm_up:
+            state.h[:, 0] = 0
+            state.c[:, 0] = 0
+        return state
+
+
+def read_in_rows(count: int, rows: int, context: int, most: int) -> Iterator[Chunk]:
+    """Cuts a text into rows that are read side by side, many times faster than in one pass.
+
+    Args:
+        count: characters to read.
+        rows: at most; fewer where a row's own part would be shorter than twice its warm-up.
+        context: characters before its own part that each row reads first, so that its state is nearly that of one
+            pass: an LSTM forgets what is further back.
+        most: characters of all rows that are read at once, at most.
+
+    Yields:
+        chunks in the order of the columns; every position is counted once.
+    """
+    rows = max(1, min(rows, count // (2 * context)))
+    size, warm = -(-count // rows), context if rows > 1 else 0
+    width = max(1, min(_CHUNK, most // rows))
+    first = np.arange(rows)[:, None] * size
+    for start, end in itertools.pairwise(sorted({*range(-warm, size, width), 0, size})):
+        positions = first + np.arange(start, end)
+        counted = (positions < count) & (start >= 0)
+        yield Chunk(positions.clip(0, count - 1), counted, follows_warm_up=start == 0)
 
 
 def carried(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 1024) -> float:
@@ -41,7 +89,7 @@ def cold(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int
 
 
 def mean(losses: Losses) -> float:
-    """Summed in float64; NaN when nothing was predicted."""
+    """The mean, summed in float64; NaN for no losses."""
     return float(losses.mean(dtype=np.float64)) if len(losses) else math.nan
 
 
@@ -50,53 +98,47 @@ def carried_losses(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: in
 
     Args:
         network: in evaluation mode.
-        ids: (N,), of which the first is only read.
-        rows: 1 is the definition. More read the text as that many streams side by side, each warmed up on the
-            ``context`` characters before it: many times faster, and the same to some 1e-6, since an LSTM
-            forgets what is further back.
-        context: characters read before each stream but the first, at most.
+        ids: (N,); the first is read and not predicted.
+        rows: 1 is the definition. With more, the losses differ by some 1e-6.
+        context: characters that each row but the first reads before its own part.
     """
-    if len(ids) < 2:
-        return np.zeros(0, np.float32)
-    rows = max(1, min(rows, (len(ids) - 1) // (2 * context)))
-    size = -(-(len(ids) - 1) // rows)
-    warm = context if rows > 1 else 0
-    # Each row is [warm-up | its own stretch]; the first row's warm-up and the last row's end are padding.
-    starts = np.arange(rows) * size - warm
-    index = starts[:, None] + np.arange(warm + size + 1)
-    counted = (index[:, 1:] > np.arange(rows)[:, None] * size) & (index[:, 1:] < len(ids))
-    read = torch.from_numpy(ids[np.clip(index, 0, len(ids) - 1)].astype(np.int64))
-    if rows > 1:  # the first row has nothing before it: its state is set back to zeros where its own part begins
-        return _read(network, read, counted, zero_first_row_at=warm)
-    return _read(network, read, counted)
+    losses, state = np.zeros(max(0, len(ids) - 1), np.float32), None
+    with torch.inference_mode():
+        for chunk in read_in_rows(len(losses), rows, context, _LOGITS // network.config.vocab_size):
+            logits, state = network(_tensor(ids[chunk.positions], network), chunk.state_before(state))
+            found = _losses(logits, _tensor(ids[chunk.positions + 1], network)).cpu().numpy()
+            losses[chunk.positions[chunk.counted]] = found[chunk.counted]
+    return losses
 
 
 def cold_losses(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int = 128) -> Losses:
-    """Loss in nats of each character of consecutive windows, each from a zero state; a last part window is left out.
+    """Loss in nats of each character of consecutive windows, each read from a zero state.
+
+    The rest after the last whole window is not read; a text shorter than a window is read as one.
 
     Args:
         network: in evaluation mode.
         ids: (N,).
         window: characters a window.
-        rows: windows read side by side, for speed only.
+        rows: windows that are read side by side, which changes the speed only.
     """
     count = (len(ids) - 1) // window
     rows = max(1, min(rows, _LOGITS // (window * network.config.vocab_size)))
     if count == 0:
         return carried_losses(network, ids)
-    inputs = torch.from_numpy(ids[: count * window].astype(np.int64)).view(count, window)
-    targets = torch.from_numpy(ids[1 : count * window + 1].astype(np.int64)).view(count, window)
+    inputs = ids[: count * window].reshape(count, window)
+    targets = ids[1 : count * window + 1].reshape(count, window)
     losses = np.empty((count, window), np.float32)
     with torch.inference_mode():
         for start in range(0, count, rows):
             part = slice(start, start + rows)
-            logits, _ = network(_on(network, inputs[part]))
-            losses[part] = _losses(logits, _on(network, targets[part])).cpu().numpy()
+            logits, _ = network(_tensor(inputs[part], network))
+            losses[part] = _losses(logits, _tensor(targets[part], network)).cpu().numpy()
     return losses.ravel()
 
 
 def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 128) -> float:
-    """What writing in the one arithmetic of 8 bits costs, in nats a character: its loss less that in float32.
+    """The loss of int8 inference less that of float32, in nats a character.
 
     Both read the same windows, each from a zero state. The difference is paired, so that 4,096 characters
     tell a cost of 0.001 nats from none.
@@ -107,7 +149,7 @@ def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 1
         window: characters a window, fewer if the text is shorter.
 
     Returns:
-        the cost; ``_HOPELESS`` for weights that 8 bits cannot hold.
+        the cost; 1,000 for weights that 8 bits cannot hold; NaN for a text of fewer than 2 characters.
     """
     window = min(window, len(ids) - 1)
     count = min(rows, (len(ids) - 1) // max(1, window))
@@ -123,30 +165,18 @@ def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 1
         for at in range(window):
             logits, h, c = step(weights, inputs[:, at], h, c)
             total += float(_losses(logits, targets[:, at]).sum(dtype=torch.float64))
-        logits, _ = network(_on(network, inputs))
-        exact = float(_losses(logits, _on(network, targets)).sum(dtype=torch.float64))
+        logits, _ = network(inputs.to(network.output.weight.device))
+        # On the CPU, because MPS has no float64.
+        exact = float(_losses(logits.cpu(), targets).sum(dtype=torch.float64))
     cost = (total - exact) / targets.numel()
-    return min(cost, _HOPELESS) if math.isfinite(cost) else _HOPELESS
-
-
-def _read(network: LSTMNetwork, read: Tensor, counted: Counted, zero_first_row_at: int = 0) -> Losses:
-    """The losses of rows (B, T + 1) that are counted (B, T), row after row."""
-    losses, state = np.empty(counted.shape, np.float32), None
-    chunk = max(1, min(_CHUNK, _LOGITS // (len(read) * network.config.vocab_size)))
-    cuts = sorted({*range(0, read.shape[1] - 1, chunk), zero_first_row_at, read.shape[1] - 1})
-    with torch.inference_mode():
-        for start, end in itertools.pairwise(cuts):
-            if state is not None and start == zero_first_row_at and zero_first_row_at:
-                state.h[:, 0] = 0
-                state.c[:, 0] = 0
-            logits, state = network(_on(network, read[:, start:end]), state)
-            losses[:, start:end] = _losses(logits, _on(network, read[:, start + 1 : end + 1])).cpu().numpy()
-    return losses[counted]
+    return min(cost, _UNUSABLE) if math.isfinite(cost) else _UNUSABLE
 
 
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:
+    """Loss in nats of each target (…), from logits (…, V)."""
     return F.cross_entropy(logits.float().flatten(0, -2), targets.flatten(), reduction="none").view(targets.shape)
 
 
-def _on(network: LSTMNetwork, ids: Tensor) -> Tensor:
-    return ids.to(network.embedding.weight.device)
+def _tensor(ids: Ids, network: LSTMNetwork) -> Tensor:
+    """Ids as int64 on the network's device."""
+    return torch.from_numpy(ids.astype(np.int64)).to(network.output.weight.device)

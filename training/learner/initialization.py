@@ -1,9 +1,9 @@
-"""How a fresh network begins: it expects each character as often as the text has it, whatever it reads.
+"""Initial weights: a new network predicts each character with its frequency in the text, whatever it has read.
 
-The output's weights are zero, so that the first steps learn from what the LSTM holds and need not undo chance (Yang
-and Hu 2021, whose output layers begin so); its biases are the characters' frequencies, which would else be learned
-first (Karpathy 2019, "A Recipe for Training Neural Networks"). Embeddings begin short: AdamW moves each number by
-about its rate a step, and long ones would keep pointing where chance has pointed them.
+The output weights are zero, so that the first steps learn from the LSTM's state instead of undoing random weights
+(Yang and Hu 2021 initialize output layers so); the output biases are the characters' log frequencies, which would
+otherwise be learned first (Karpathy 2019, "A Recipe for Training Neural Networks"). Embeddings are short at first:
+AdamW moves each number by about its learning rate per step, and long vectors would keep their random directions.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from model import LSTMNetwork
 
 from ..corpus.ids_file import Ids
 
-_LENGTH = 2.0  # of an embedding, about
-_COUNTED = 1_000_000  # characters of the text's beginning
+_EMBEDDING_NORM = 2.0  # of a character's vector, on average
+_COUNTED = 1_000_000  # characters from the beginning of the text
 
 
 @torch.no_grad()
-def begin(network: LSTMNetwork, ids: Ids) -> None:
-    """Sets what a fresh network reads with and predicts with; its LSTM stays as it was drawn.
+def initialize(network: LSTMNetwork, ids: Ids) -> None:
+    """Sets embedding and output of a new network; its LSTM keeps PyTorch's random weights.
 
     Args:
-        network: fresh.
-        ids: (N,) the text that it will learn from.
+        network: new, its embedding drawn with a variance of one, as `nn.Embedding` does.
+        ids: (N,) the text to train on.
     """
     counts = np.bincount(ids[:_COUNTED], minlength=network.config.vocab_size) + 1
-    network.embedding.weight.mul_(_LENGTH / network.config.embedding_size**0.5)  # drawn with a variance of one
+    network.embedding.weight.mul_(_EMBEDDING_NORM / network.config.embedding_size**0.5)
     network.output.weight.zero_()
     network.output.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))

@@ -1,14 +1,17 @@
 """The optimizers: Muon for the LSTM's matrices, AdamW for everything else.
 
-Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) takes the momentum of a matrix and makes
-its singular values nearly one, so that no direction of the update drowns the others. An LSTM stacks the four
-gates' matrices into one: each gate is made orthogonal by itself, which is worth 0.018 nats over the whole, and one of
-many cells in parts, which costs half as much and nothing in loss (as most steps of Khaled et al. 2025, "MuonBP"). The
-polynomials that do it are those of the Polar Express (Amsel et al. 2025), each the best after those before it: three
-of them do here what took four of Muon's own. AdamW: Loshchilov and Hutter 2019.
+Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) orthogonalizes the momentum of a matrix: it
+moves its singular values towards one, so that no direction of the update drowns the others. An LSTM stacks the
+matrices of its four gates; each gate is orthogonalized by itself, which is worth 0.018 nats over the whole matrix. A
+gate of many cells is orthogonalized in blocks, which costs half as much and loses nothing (as most steps of Khaled et
+al. 2025, "MuonBP"). The polynomials are those of the Polar Express (Amsel et al. 2025), each optimal after those
+before it: three of them do here what took four of Muon's own. AdamW: Loshchilov and Hutter 2019.
 
-Both keep their state in tensors that exist from the start and have names, so that a run can be saved at any step.
-They are no ``torch.optim.Optimizer``, whose making imports torch's compiler: as long again as torch itself.
+Both optimizers keep their state in named tensors that exist from the start, so that a run can be saved at any step.
+They do not inherit from ``torch.optim.Optimizer``, whose construction imports torch's compiler: as long again as
+importing torch itself.
+
+Shapes: H hidden, K inputs of a matrix, G matrices in a stack.
 """
 
 from __future__ import annotations
@@ -20,13 +23,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from . import processes as parallel
-
 _GATES = 4
-_CELLS = 256  # of a gate that are made orthogonal together, at most: fewer than 128 lose more than they save
-_TURNS = 2  # steps in which all blocks are moved once; momentum has changed little by then
-# a x + b x³ + c x⁵ with these one after another brings singular values from 0.001 to 1 together; beyond the last
-# come those of Newton and Schulz, which leave ones as they are.
+_BLOCK_CELLS = 256  # of a gate that are orthogonalized together, at most: below 128 the loss grows more than it saves
+_TURNS = 2  # steps in which every block is updated once; the momentum changes little meanwhile
+# a x + b x³ + c x⁵ with these, one after another, brings singular values from 0.001 to 1 close together. After the
+# last, the Newton-Schulz polynomial, which keeps singular values of one.
 _POLYNOMIALS = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
     (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
@@ -35,16 +36,16 @@ _POLYNOMIALS = (
     (2.300652019954817, -1.6689039845747493, 0.4188073119525673),
     (1.891301407787398, -1.2679958271945868, 0.37680408948524835),
 )
-_LAST = (1.875, -1.25, 0.375)
-# So far may rounding bring a singular value beyond where a polynomial ends; the next would throw it off from there.
-_ROOM = 1.01
+_NEWTON_SCHULZ = (1.875, -1.25, 0.375)
+# Rounding can lift a singular value by so much above one, from where the next polynomial would make it explode.
+_SAFETY = 1.01
 
 
 class Optimizer(Protocol):
-    """Moves some parameters by their gradients."""
+    """Updates some parameters by their gradients."""
 
     def step(self, share: float, number: int) -> None:
-        """One update of every parameter that has a gradient.
+        """Updates every parameter that has a gradient.
 
         Args:
             share: of the full learning rate, 0 to 1.
@@ -52,19 +53,19 @@ class Optimizer(Protocol):
         """
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """All that it remembers, by name; the tensors themselves, to be copied from and into."""
+        """The names and tensors of its whole state; the tensors themselves, to be read and written."""
 
 
 class GatewiseMuon:
     """Muon on matrices of stacked gates.
 
     Args:
-        params: (4H, K) matrices by name, the gates i, f, g, o under each other as ``nn.LSTM`` keeps them.
-        lr: an update's root mean square is about lr / √K.
+        params: (4H, K) matrices by name, the gates i, f, g, o below each other as in ``nn.LSTM``.
+        lr: the learning rate; the root mean square of an update is about lr / √K.
         momentum: of Nesterov's kind.
         weight_decay: decoupled, times lr.
-        iterations: polynomials; three are enough.
-        dtype: in which they are computed; the iteration forgives the rounding of bfloat16.
+        iterations: the number of polynomials; three are enough.
+        dtype: of the polynomials' matrix products; bfloat16 is precise enough.
     """
 
     def __init__(
@@ -84,20 +85,17 @@ class GatewiseMuon:
 
     @torch.no_grad()
     def step(self, share: float, number: int) -> None:
-        """See ``Optimizer``. Every other block of a matrix is moved, twice as far; the others at the next step."""
+        """See ``Optimizer``. Updates every other block of a matrix, with twice the step; the others come next time."""
         lr = self._lr * share
         for name, p in self._params.items():
             if p.grad is None:
                 continue
             buffer = self._buffers[name].lerp_(p.grad, 1 - self._momentum)
-            moved, gradient, momentum = (_blocks(matrix, number) for matrix in (p, p.grad, buffer))
-            update = parallel.shared_out(self._orthogonalized, gradient.lerp(momentum, self._momentum))
+            updated, gradient, momentum = (_blocks(matrix, number) for matrix in (p, p.grad, buffer))
+            update = orthogonalize(gradient.lerp(momentum, self._momentum), self._iterations, self._dtype)
             scale = _TURNS * max(1.0, update.shape[1] / update.shape[2]) ** 0.5
             p.mul_(1 - lr * self._weight_decay)
-            moved.add_(update, alpha=-lr * scale)
-
-    def _orthogonalized(self, blocks: Tensor) -> Tensor:
-        return orthogonalize(blocks, self._iterations, self._dtype)
+            updated.add_(update, alpha=-lr * scale)
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """See ``Optimizer``."""
@@ -106,14 +104,14 @@ class GatewiseMuon:
 
 
 def _blocks(matrix: Tensor, number: int) -> Tensor:
-    """The blocks (4 parts / 2, H / parts, K) of a matrix (4H, K) whose turn it is; no copy."""
+    """The blocks (4 parts / 2, H / parts, K) of a matrix (4H, K) that this update changes; a view."""
     cells = len(matrix) // _GATES
     return matrix.view(_GATES * _parts(cells), -1, matrix.shape[1])[number % _TURNS :: _TURNS]
 
 
 def _parts(cells: int) -> int:
-    """Into how many equal parts a gate is cut; 1 where none of 128 to 256 cells come out."""
-    counts = range(-(-cells // _CELLS), 2 * cells // _CELLS + 1)
+    """The number of equal blocks of a gate: of 128 to 256 cells each, or 1 where the cells do not divide so."""
+    counts = range(-(-cells // _BLOCK_CELLS), 2 * cells // _BLOCK_CELLS + 1)
     return next((count for count in counts if cells % count == 0), 1)
 
 
@@ -123,7 +121,7 @@ class AdamW:
     Args:
         params: parameters by name.
         lr: the learning rate.
-        betas: decay of the gradients' mean, and of that of their squares.
+        betas: decay of the gradients' mean, and of the mean of their squares.
         weight_decay: decoupled, times lr.
         eps: added to the root of the squares' mean.
     """
@@ -164,16 +162,18 @@ class AdamW:
 
 
 def orthogonalize(matrices: Tensor, iterations: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
-    """Each matrix of a stack (G, M, N) with its singular values pushed towards one.
+    """Each matrix of a stack (G, M, N) with its singular values moved towards one; a matrix of zeros stays zero.
 
-    A matrix of zeros stays one.
+    Args:
+        iterations: the number of polynomials.
+        dtype: of the matrix products; the result has the dtype of ``matrices``.
     """
     x = matrices.to(dtype)
     wide = x if x.shape[1] <= x.shape[2] else x.mT
     wide = wide / (wide.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    for a, b, c in itertools.islice(itertools.chain(_POLYNOMIALS, itertools.repeat(_LAST)), iterations):
+    for a, b, c in itertools.islice(itertools.chain(_POLYNOMIALS, itertools.repeat(_NEWTON_SCHULZ)), iterations):
         gram = wide @ wide.mT
-        inner = torch.baddbmm(gram, gram, gram, beta=b / _ROOM**3, alpha=c / _ROOM**5)
-        wide = torch.baddbmm(wide, inner, wide, beta=a / _ROOM)
-    made: Tensor = wide if x.shape[1] <= x.shape[2] else wide.mT
-    return made.to(matrices.dtype)
+        inner = torch.baddbmm(gram, gram, gram, beta=b / _SAFETY**3, alpha=c / _SAFETY**5)
+        wide = torch.baddbmm(wide, inner, wide, beta=a / _SAFETY)
+    result: Tensor = wide if x.shape[1] <= x.shape[2] else wide.mT
+    return result.to(matrices.dtype)

@@ -1,275 +1,220 @@
-"""Several processes train one model: ``torchrun --nproc-per-node 2 -m training …``.
+"""Training one model in several processes: ``torchrun --nproc-per-node 2 -m training my.txt``.
 
-The first process leads, and everything outside of ``trainer`` happens in it alone, as if there were no others. These
-follow: whatever the first one's trainers are asked to do is done by a trainer in each of them, with rows of the batch
-of its own. All that passes between them is here, by torch.distributed (gloo, and nccl between GPUs). A process that
-has gone ends the others.
+Every process (a "rank") takes the same training steps, each on its own rows of the batch; torch.distributed sums the
+gradients (gloo on the CPU, nccl between GPUs). Rank 0 alone reads the text, evaluates, writes files, prints and talks
+to the Hub. The other ranks run the functions that rank 0 names with `call_other_ranks`, and wait in between. When a
+process dies, the others end with `LostProcessError`.
 
-With one process each of these verbs does nothing.
+With one process the collective functions return at once and change nothing.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar
-from weakref import WeakValueDictionary
+from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from model.device import best_device, distributed_backend
+
 from ..corpus.ids_file import Ids, release
 from ..signals import Signals
 
-P = ParamSpec("P")
-R = TypeVar("R")
-_END, _NEW = "end", "new"
-_ORDERS = (_END, _NEW, "step", "state_tensors", "take_up")  # all that a follower may be told; the last are methods
-_PATIENCE = timedelta(days=7)  # followers wait while the first one looks; who is gone is noticed at once in any case
-_CHUNK = 64 << 20  # bytes of a text sent at once
+# Ranks wait for hours while rank 0 reads a large text; a process that died is noticed at once in any case.
+_TIMEOUT = timedelta(days=7)
+FAILED = 1000  # beyond all signal numbers
+_CHUNK = 64 << 20  # bytes of a text that are broadcast at once
+_sent: list[Ids] = []  # the text that rank 0 broadcast last; kept so that its address stays its own
 
 
-class ParallelError(Exception):
-    """What several processes cannot do together, in one line."""
+class ProcessesError(Exception):
+    """Several processes cannot train this recipe; the message is one line."""
 
 
-class LostError(ParallelError):
-    """Another process of the run is gone."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the first process has begun to do, and the others are to do as well.
-
-    Attributes:
-        verb: "new", or a method of a trainer.
-        number: of the trainer.
-        recipe, vocab_size, ids: what to make a new one of.
-        alive: the numbers of those that the first process still has.
-    """
-
-    verb: str
-    number: int
-    recipe: dict[str, Any] | None = None
-    vocab_size: int = 0
-    ids: Ids | None = None
-    alive: tuple[int, ...] = ()
+class LostProcessError(ProcessesError):
+    """Another process of the run has died."""
 
 
 def rank() -> int:
-    """The number of this process among those that train one model; 0 leads."""
+    """The number of this process among those that train one model."""
     return int(os.environ["RANK"]) if _launched() else 0
 
 
 def count() -> int:
-    """How many processes train one model."""
+    """The number of processes that train one model."""
     return int(os.environ["WORLD_SIZE"]) if _launched() else 1
 
 
-@contextmanager
-def together(signals: Signals) -> Iterator[None]:
-    """Joins the other processes, if there are any, for as long as it is entered.
+def training_device(requested: str | None) -> torch.device:
+    """The requested device, or the fastest one on which this number of processes can train.
 
     Raises:
-        LostError: one of them was gone before the end.
+        DeviceUnavailableError: the requested device does not exist here.
+        ProcessesError: several processes were started and MPS was requested, which torch.distributed does not know.
+    """
+    device = best_device(requested)
+    if count() > 1 and device.type == "mps":
+        if requested:
+            raise ProcessesError("--device mps trains in one process only: start it without torchrun")
+        return torch.device("cpu")
+    return device
+
+
+@contextmanager
+def process_group() -> Iterator[None]:
+    """Joins the processes that torchrun started for as long as the context lasts.
+
+    Raises:
+        LostProcessError: a process died before rank 0 was done.
     """
     if not _launched():
         yield
         return
-    backend = "gloo"
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
-        backend = "cpu:gloo,cuda:nccl"
-    dist.init_process_group(backend, timeout=_PATIENCE)
-    _team.signals = signals
+    dist.init_process_group(distributed_backend(int(os.environ.get("LOCAL_RANK", 0))), timeout=_TIMEOUT)
     try:
         yield
         if rank() == 0:
-            _exchange(_ORDERS.index(_END))
+            _broadcast_object(None)  # ends `run_calls` on the other ranks
     finally:
-        # Not waited for: it would hold up a process that leaves because another one is gone.
-        dist.destroy_process_group()
+        dist.destroy_process_group()  # without a barrier: a process that leaves on an error must not wait for others
 
 
 def rows(batch: int) -> slice:
-    """Which rows of a batch are this process's.
+    """The rows of a batch that this rank reads.
 
     Raises:
-        ParallelError: there are fewer rows than processes.
+        ProcessesError: there are fewer rows than processes.
     """
     if batch < count():
-        raise ParallelError(f"a batch of {batch} cannot be shared by {count()} processes: start {batch} at most")
+        raise ProcessesError(f"--batch is {batch}, fewer rows than the {count()} processes: start at most {batch}")
     return slice(rank() * batch // count(), (rank() + 1) * batch // count())
 
 
-def add_up(tensors: Sequence[Tensor]) -> None:
-    """Replaces each tensor by its sum over all processes, the same to the last bit in each."""
-    if not dist.is_initialized():
-        return
-    flat = torch.cat([tensor.flatten() for tensor in tensors])  # one message, whatever they are
-    with _peers():
-        dist.all_reduce(flat)
-    for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
-        tensor.copy_(part.view_as(tensor))
+def call_other_ranks(function: Callable[..., object], ids: Ids, *arguments: Any) -> None:
+    """Runs ``function(signals, ids, *arguments)`` on every rank but 0, which then does its own part.
 
-
-def whole(part: Tensor, batch: int) -> Tensor:
-    """(L, B, H) of all processes, from the rows (L, b, H) of each."""
-    if not dist.is_initialized():
-        return part
-    made = torch.zeros(part.shape[0], batch, part.shape[2], dtype=part.dtype, device=part.device)
-    made[:, rows(batch)] = part
-    with _peers():
-        dist.all_reduce(made)
-    return made
-
-
-def shared_out(work: Callable[[Tensor], Tensor], stack: Tensor) -> Tensor:
-    """``work(stack)`` for work that treats each member of a stack (G, …) by itself: each process does some of them.
-
-    It pays where the work is more than sending its result.
+    Args:
+        function: one of a module, sent by name.
+        ids: (N,) the text; broadcast when it is not the one of the call before, since a rank on another machine has
+            no file of it.
+        arguments: sent by pickle.
     """
     if not dist.is_initialized():
-        return work(stack)
-    mine = slice(rank() * len(stack) // count(), (rank() + 1) * len(stack) // count())
-    done = torch.zeros_like(stack)
-    if mine.start < mine.stop:
-        done[mine] = work(stack[mine])
-    with _peers():
-        dist.all_reduce(done)  # zeros are added only, so this is exact
-    return done
+        return
+    is_new = not _sent or not np.shares_memory(ids, _sent[0]) or len(ids) != len(_sent[0])
+    _broadcast_object((function, (len(ids), ids.dtype.str) if is_new else None, arguments))
+    if is_new:
+        _sent[:] = [ids]
+        for start in range(0, len(ids), _CHUNK // ids.itemsize):
+            chunk = np.array(ids[start : start + _CHUNK // ids.itemsize])
+            broadcast([torch.from_numpy(chunk.view(np.uint8))])
+            release(ids)
 
 
-def as_the_first(tensors: Sequence[Tensor]) -> None:
-    """Replaces each tensor by the first process's."""
+def run_calls(signals: Signals) -> int:
+    """Runs the functions that rank 0 calls until it is done; returns the exit code 0.
+
+    Raises:
+        LostProcessError: another process has died.
+    """
+    signals.mode = "silent"  # rank 0 learns of a signal after the next step, prints it and saves
+    ids: Ids | None = None
+    while (call := _broadcast_object(None)) is not None:
+        function, text, arguments = call
+        ids = _receive(*text) if text else ids
+        function(signals, ids, *arguments)
+    return 0
+
+
+def broadcast(tensors: Sequence[Tensor]) -> None:
+    """Replaces each tensor by rank 0's."""
     if dist.is_initialized():
         with _peers():
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
 
 
-def by_all(method: Callable[P, R]) -> Callable[P, R]:
-    """Makes a method of trainers one that the followers' trainers do, too, whenever the first one's does."""
-    order = _ORDERS.index(method.__name__)
-
-    @functools.wraps(method)
-    def called(*arguments: P.args, **options: P.kwargs) -> R:
-        if dist.is_initialized() and rank() == 0:
-            _exchange(order, next(number for number, each in _team.trainers.items() if each is arguments[0]))
-        return method(*arguments, **options)
-
-    return called
+def decide(decision: bool) -> bool:
+    """Returns rank 0's decision on every rank."""
+    found = torch.tensor(decision)
+    broadcast([found])
+    return bool(found)
 
 
-def made(trainer: object, recipe: dict[str, Any], vocab_size: int, ids: Ids) -> None:
-    """Tells the followers of a new trainer of the first process, so that each makes one of its own."""
-    if not dist.is_initialized() or rank() > 0:
+def sum_over_ranks(tensors: Sequence[Tensor]) -> None:
+    """Replaces each tensor by its sum over all ranks, bit for bit the same on each; one message for all tensors."""
+    if not dist.is_initialized():
         return
-    _team.made += 1
-    _team.trainers[_team.made] = trainer
-    sends = _team.text is None or not _is_same(_team.text, ids)
-    _exchange(_ORDERS.index(_NEW), _team.made)
-    about = {"alive": [*_team.trainers], "recipe": recipe, "vocab_size": vocab_size}
-    _tell({**about, "text": [len(ids), ids.dtype.str] if sends else None})
-    if sends:
-        _team.text = ids
-        for start in range(0, len(ids), _CHUNK // ids.itemsize):
-            part = np.array(ids[start : start + _CHUNK // ids.itemsize])
-            as_the_first([torch.from_numpy(part.view(np.uint8))])
-            release(ids)
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    with _peers():
+        dist.all_reduce(flat)
+    for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
+        tensor.copy_(part.view_as(tensor))
 
 
-def orders() -> Iterator[Order]:
-    """What a follower is to do, until the first process has done all.
+def gather_rows(states: Sequence[Tensor]) -> None:
+    """Fills the rows of each (L, B, H) tensor that other ranks read; all ranks call it."""
+    if not dist.is_initialized():
+        return
+    for state in states:
+        own = rows(state.shape[1])
+        state[:, : own.start] = 0
+        state[:, own.stop :] = 0
+    sum_over_ranks(states)
 
-    Raises:
-        LostError: a process is gone.
+
+def agree_on_stop(signals: Signals, *, failed: bool = False) -> int:
+    """What stops all ranks after the same step: the number of a signal that any rank got, `FAILED`, or 0 for nothing.
+
+    Args:
+        signals: of this rank; they get the signal of another rank as if it had come to this one.
+        failed: whether this rank cannot continue.
     """
-    while True:
-        code, number = _exchange(_team.signals.number if _team.signals else 0)[0].tolist()
-        verb = _ORDERS[code]
-        if verb == _END:
-            return
-        yield _new(number) if verb == _NEW else Order(verb, number)
-
-
-class _Team:
-    """What a process remembers of the others."""
-
-    def __init__(self) -> None:
-        self.signals: Signals | None = None
-        self.made = 0
-        self.trainers: WeakValueDictionary[int, Any] = WeakValueDictionary()  # the first process's own
-        self.text: Ids | None = None  # the last one that was sent, or came
-
-
-_team = _Team()
+    reason = FAILED if failed else signals.number
+    if dist.is_initialized():
+        found = torch.tensor(reason)
+        with _peers():
+            dist.all_reduce(found, dist.ReduceOp.MAX)
+        reason = int(found)
+        if reason != FAILED:
+            signals.receive(reason)
+    return reason
 
 
 def _launched() -> bool:
-    """Whether torchrun, or another launcher that speaks as it does, has started several of this process."""
+    """Whether torchrun, or a launcher with the same environment variables, started several processes."""
     names = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     return all(name in os.environ for name in names) and os.environ["WORLD_SIZE"] != "1"
 
 
-def _exchange(*numbers: int) -> Tensor:
-    """(processes, 2): the first one's order, and which signal came to each of the others."""
-    found = torch.zeros(count(), 2, dtype=torch.int64)
-    found[rank(), : len(numbers)] = torch.tensor(numbers)
+def _broadcast_object(value: Any) -> Any:
+    found = [value]
     with _peers():
-        dist.all_reduce(found)
-    if rank() == 0 and _team.signals is not None:
-        _team.signals.pass_on(int(found[1:, 0].max()))
-    return found
+        dist.broadcast_object_list(found, 0, device=torch.device("cpu"))
+    return found[0]
 
 
-def _tell(about: dict[str, Any] | None = None) -> dict[str, Any]:
-    """An object of the first process, to all."""
-    data = torch.frombuffer(bytearray(json.dumps(about).encode()), dtype=torch.uint8)
-    size = torch.tensor(len(data))
-    as_the_first([size])
-    data = data if rank() == 0 else torch.empty(int(size), dtype=torch.uint8)
-    as_the_first([data])
-    told: dict[str, Any] = json.loads(data.numpy().tobytes())
-    return told
-
-
-def _new(number: int) -> Order:
-    about = _tell()
-    if about["text"]:
-        _team.text = _received(*about["text"])
-    return Order(_NEW, number, about["recipe"], about["vocab_size"], _team.text, tuple(about["alive"]))
-
-
-def _received(length: int, dtype: str) -> Ids:
-    """The text as it comes, mapped from a file without a name: it may be larger than the memory."""
+def _receive(length: int, dtype: str) -> Ids:
+    """The text as rank 0 broadcasts it, mapped from a temporary file, since it may be larger than the memory."""
     with tempfile.TemporaryFile() as file:
         ids = np.memmap(file, np.dtype(dtype), "w+", shape=(length,))
         for start in range(0, length, _CHUNK // ids.itemsize):
-            part = ids[start : start + _CHUNK // ids.itemsize]
-            as_the_first([torch.from_numpy(part.view(np.uint8))])
+            broadcast([torch.from_numpy(ids[start : start + _CHUNK // ids.itemsize].view(np.uint8))])
             release(ids)
     return ids
 
 
-def _is_same(one: Ids, other: Ids) -> bool:
-    """Whether two arrays are the same piece of memory; both are alive."""
-    a, b = one.__array_interface__, other.__array_interface__
-    return all(a[name] == b[name] for name in ("data", "shape", "typestr", "strides"))
-
-
 @contextmanager
 def _peers() -> Iterator[None]:
-    """Makes torch's many words for a peer that is gone into one."""
+    """Replaces torch's RuntimeErrors about a lost connection by one line."""
     try:
         yield
     except RuntimeError as error:
-        raise LostError("another process of this run has ended") from error
+        raise LostProcessError("another process of this run has died") from error

@@ -11,7 +11,9 @@ from collections import Counter
 
 import torch
 
-from ..learner import processes as parallel
+from model.device import gpu_name
+
+from ..learner import processes
 
 LOOKED_AT = 2_000_000  # characters of a text in which its typical beginnings are looked for
 _OFTEN = 5
@@ -31,11 +33,11 @@ def beginnings(text: str, count: int = 4) -> list[str]:
     return often[:count]
 
 
-def versions() -> dict[str, str]:
-    """What a run was made with."""
+def versions(device: torch.device) -> dict[str, str]:
+    """Python, torch and the machine that a run trains with, on which the last digits of its numbers depend."""
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
-    if torch.cuda.is_available():
-        machine += f", {torch.cuda.get_device_name()}"
-    if parallel.count() > 1:
-        machine += f", {parallel.count()} processes"
+    if name := gpu_name(device):
+        machine += f", {name}"
+    if processes.count() > 1:
+        machine += f", {processes.count()} processes"
     return {"python": platform.python_version(), "torch": torch.__version__, "machine": machine}

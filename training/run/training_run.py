@@ -28,9 +28,10 @@ from ..corpus.ids_file import Ids
 from ..hub.spaces import Page
 from ..learner import evaluation as evaluate
 from ..learner.dataset import split, utf8_bytes
-from ..learner.distillation import Expected
+from ..learner.distillation import SoftTargets
 from ..learner.recipe import Recipe
 from ..learner.trainer import DivergedError, Trainer
+from ..learner.training_loop import train
 from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .console import Progress, losses, sample, say, warn
@@ -84,14 +85,14 @@ class TrainingRun:
         tokenizer: CharTokenizer,
         ids: Ids,
         recipe: Recipe,
-        expected: Expected | None = None,
+        device: torch.device,
+        soft_targets: SoftTargets | None = None,
         **rest: Any,
     ) -> TrainingRun:
-        """A session at step 0 with the ids (N,) of a whole text, and what teachers expect of its part to train on."""
-        train, validation = split(ids)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        trainer = Trainer(recipe, len(tokenizer), train, device, expected)
-        return cls(checkpoint_manager, tokenizer, trainer, validation[: evaluate.LOOKED_AT + 1], **rest)
+        """A run at step 0 with the ids (N,) of a whole text, and teachers' predictions of its part to train on."""
+        to_train, validation = split(ids)
+        trainer = Trainer(recipe, len(tokenizer), to_train, device, soft_targets)
+        return cls(checkpoint_manager, tokenizer, trainer, validation[: evaluate.EVALUATED + 1], **rest)
 
     @property
     def seconds(self) -> float:
@@ -115,12 +116,7 @@ class TrainingRun:
         try:
             # The writer ends when what it writes is written, however the run ended.
             with self._writer:
-                while trainer.steps_done < recipe.steps and not signals.number:
-                    bar.advance(trainer.step())
-                    if recipe.evaluates_after(trainer.steps_done):
-                        self._evaluate(bar)
-                    elif recipe.samples_after(trainer.steps_done):
-                        self._glance(bar)
+                train(trainer, signals, lambda loss: self._after_step(loss, bar))
                 self._wait()
                 if signals.number and trainer.steps_done not in (0, self.checkpoint_manager.kept_step):
                     self._keep({}, aside=False)
@@ -146,6 +142,14 @@ class TrainingRun:
             say("error: the last checkpoint could not be written: make room, then go on with --resume")
             return 1
         return 0
+
+    def _after_step(self, loss: float, bar: Progress) -> None:
+        recipe, step = self.trainer.recipe, self.trainer.steps_done
+        bar.advance(loss)
+        if recipe.evaluates_after(step):
+            self._evaluate(bar)
+        elif recipe.samples_after(step):
+            self._glance(bar)
 
     def _evaluate(self, bar: Progress) -> None:
         began = time.monotonic()

@@ -35,8 +35,6 @@ SYSTEM_MODULES = {  # where calls that not every operating system has may be mad
     # To be moved; nothing may be added.
     "training/hub/outbox.py",
     "training/learner/heap.py",
-    "training/learner/waiting.py",
-    "training/run/measure.py",
     "training/run/run_folder.py",
 }
 SYSTEM_CALL = re.compile(

@@ -287,7 +287,7 @@ def test_what_is_no_text_is_one_line_and_leaves_nothing(
 def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, message: str
 ) -> None:
-    monkeypatch.setattr("training.run.measure.memory_free", lambda _: 10**9)
+    monkeypatch.setattr("training.cli.start.free_memory", lambda _: 10**9)
     (tmp_path / "text.txt").write_text(words() * 2000 if "60000" in typed else words())
     steps = [] if "--resume" in typed else ["--steps=5"]
     code, said = here("text.txt", *steps, *typed.split())

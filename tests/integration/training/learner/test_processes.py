@@ -84,13 +84,13 @@ def test_stopped_in_every_way_it_comes_out_as_if_it_never_was(ended: Ended) -> N
     folder, how = ended
     assert how["one is told to stop"]["codes"] == [143, 0]
     assert how["one is told to stop"]["said"].count("SIGTERM: saving after this step") == 1
-    assert "Stopped at step 8." in how["one is told to stop"]["said"]  # it is heard of with the next step
+    assert "Stopped at step 7." in how["one is told to stop"]["said"]
     assert how["both are told to stop"]["codes"] == [130, 0]
     assert "Stopped at step 12." in how["both are told to stop"]["said"]
     said = how["one is killed"]["said"]
     assert how["one is killed"]["codes"] == [1, -signal.SIGKILL]
     assert ERROR.findall(said) == ["error"]
-    assert "error: another process of this run has ended; what was saved before is whole" in said
+    assert "error: another process of this run has died; every checkpoint written so far is whole" in said
     assert how["the first is killed"]["codes"] == [-signal.SIGKILL, 1]
     assert not ERROR.search(how["the first is killed"]["said"])
     assert how["goes on"]["codes"] == [0, 0]
@@ -112,7 +112,7 @@ def test_a_loss_that_is_no_number_stops_all_with_one_line(ended: Ended) -> None:
 
 @pytest.mark.parametrize(
     ("name", "line"),
-    [("too many", "error: a batch of 5 cannot be shared by 6 processes"), ("no text", "error: there is no file")],
+    [("too many", "error: --batch is 5, fewer rows than the 6 processes"), ("no text", "error: there is no file")],
 )
 def test_what_cannot_be_is_said_once(ended: Ended, name: str, line: str) -> None:
     found = ended[1][name]

@@ -39,7 +39,7 @@ def expected_by(lm: CharLSTM, ids: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("count", [7, 400, 5000, 40_001])
 def test_each_character_is_expected_as_by_one_who_reads_it_all(tmp_path: Path, count: int) -> None:
     ids, lm = text(count), model("abcd")
-    found = teachers.ask([lm], lm.tokenizer, ids, tmp_path / "expected")
+    found = teachers.write_soft_targets([lm], lm.tokenizer, ids, tmp_path / "expected")
     assert found.shape == (count, 4)
     assert np.abs(found - expected_by(lm, ids)).max() < 2e-3
     assert [path.name for path in tmp_path.iterdir()] == ["expected"]
@@ -47,28 +47,28 @@ def test_each_character_is_expected_as_by_one_who_reads_it_all(tmp_path: Path, c
 
 def test_several_are_averaged_each_in_its_own_alphabet(tmp_path: Path) -> None:
     ids, one, other = text(600), model("abcd", 1), model("dxbac", 2)
-    found = teachers.ask([one, other], one.tokenizer, ids, tmp_path / "expected")
+    found = teachers.write_soft_targets([one, other], one.tokenizer, ids, tmp_path / "expected")
     order = [other.tokenizer.vocab.index(char) for char in "abcd"]
     theirs = expected_by(other, np.array(order, np.uint8)[ids])[:, order]
     theirs /= theirs.sum(1, keepdims=True)  # the x that the text lacks is never what comes
     assert np.abs(found - (expected_by(one, ids) + theirs) / 2).max() < 2e-3
-    assert teachers.unknown_to(other, one.tokenizer) == []
-    assert teachers.unknown_to(one, other.tokenizer) == ["x"]
+    assert teachers.unknown_characters(other, one.tokenizer) == []
+    assert teachers.unknown_characters(one, other.tokenizer) == ["x"]
 
 
 def test_what_is_kept_is_found_unless_it_was_touched(tmp_path: Path) -> None:
     path, lm = tmp_path / "expected", model("abcd")
-    made = teachers.ask([lm], lm.tokenizer, text(300), path)
+    made = teachers.write_soft_targets([lm], lm.tokenizer, text(300), path)
     sha256 = teachers.digest(path)
-    found = teachers.find(path, 300, 4, sha256)
+    found = teachers.find_soft_targets(path, 300, 4, sha256)
     assert found is not None
     assert np.array_equal(found, made)
-    assert teachers.find(path, 299, 4, sha256) is None
-    assert teachers.find(tmp_path / "gone", 300, 4, sha256) is None
+    assert teachers.find_soft_targets(path, 299, 4, sha256) is None
+    assert teachers.find_soft_targets(tmp_path / "gone", 300, 4, sha256) is None
     data = bytearray(path.read_bytes())
     data[100] ^= 1
     path.write_bytes(data)
-    assert teachers.find(path, 300, 4, sha256) is None
+    assert teachers.find_soft_targets(path, 300, 4, sha256) is None
 
 
 def test_half_is_learned_from_the_text_and_half_from_the_teachers() -> None:
@@ -85,8 +85,8 @@ def test_a_text_without_a_rule_teaches_less_than_one_who_knows_its_odds() -> Non
     ids[:30] = 1
     odds = np.tile(np.array([0.9, 0.1], np.float16), (len(ids), 1))
     losses = []
-    for expected in (None, odds):
-        one = Trainer(RECIPE, 2, ids, expected=expected)
+    for soft_targets in (None, odds):
+        one = Trainer(RECIPE, 2, ids, soft_targets=soft_targets)
         for _ in range(RECIPE.steps):
             one.step()
         losses.append(evaluate.cold(one.average, fresh))
@@ -97,13 +97,13 @@ def test_the_expectations_of_a_step_are_those_after_its_inputs() -> None:
     ids = text(200)
     one = Trainer(RECIPE, 4, ids)
     inputs, targets = one.windows.at(3)
-    places = one.windows.places(3)
+    places = one.windows.positions(3)
     assert np.array_equal(ids[places[:, :-1]], inputs)
     assert np.array_equal(ids[places[:, 1:]], targets)
 
 
 def test_a_model_cannot_teach_what_it_has_not_seen() -> None:
-    assert teachers.unknown_to(tiny_model(), CharTokenizer(["a", "é", "字"])) == ["é", "字"]
+    assert teachers.unknown_characters(tiny_model(), CharTokenizer(["a", "é", "字"])) == ["é", "字"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of a file")
@@ -112,7 +112,7 @@ def test_a_disk_without_room_is_an_error_and_leaves_nothing(tmp_path: Path) -> N
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(OSError, match="File too large"):
-            teachers.ask([lm], lm.tokenizer, text(300), tmp_path / "expected")
+            teachers.write_soft_targets([lm], lm.tokenizer, text(300), tmp_path / "expected")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from training.learner.recipe import PRESETS, Recipe, fitted_to, preset_for, regularised
+from training.learner.recipe import PRESETS, Recipe, fitted_to, preset_for, regularized
 
 
 @pytest.mark.parametrize(
@@ -113,16 +113,18 @@ def test_the_more_can_be_read_the_larger_the_preset() -> None:
 
 def test_dropout_grows_with_how_often_the_text_is_read_and_with_the_network() -> None:
     medium = PRESETS["medium"]
-    rates = [regularised(replace(medium, steps=steps), 10**6, 65) for steps in (1, 100, 1000, 10_000, 10**6)]
+    rates = [regularized(replace(medium, steps=steps), 10**6, 65) for steps in (1, 100, 1000, 10_000, 10**6)]
     assert [each.dropout_out for each in rates] == sorted(each.dropout_out for each in rates)
     assert [each.dropout_weights for each in rates] == sorted(each.dropout_weights for each in rates)
     assert (rates[0].dropout_out, rates[0].dropout_weights) == (0, 0)
     assert (rates[-1].dropout_out, rates[-1].dropout_weights) == (0.5, 0.3)
     small = replace(PRESETS["small"], steps=10_000)
     larger = replace(small, hidden_size=1024)
-    assert regularised(small, 10**6, 65).dropout_out < regularised(larger, 10**6, 65).dropout_out
-    assert regularised(small, 10**6, 65).dropout_out < regularised(small, 10**5, 65).dropout_out
-    assert 0 < regularised(larger, 10**6, 65, taught=True).dropout_out < regularised(larger, 10**6, 65).dropout_out
+    assert regularized(small, 10**6, 65).dropout_out < regularized(larger, 10**6, 65).dropout_out
+    assert regularized(small, 10**6, 65).dropout_out < regularized(small, 10**5, 65).dropout_out
+    assert (
+        0 < regularized(larger, 10**6, 65, has_teachers=True).dropout_out < regularized(larger, 10**6, 65).dropout_out
+    )
 
 
 def test_a_large_vocabulary_gets_longer_embeddings_and_fewer_rows_at_once() -> None:

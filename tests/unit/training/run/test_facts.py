@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from training.card.redact import public_source
 from training.cli import options
@@ -90,5 +91,5 @@ def test_publishing_what_looks_private_is_nobodys_business() -> None:
 
 
 def test_versions_name_no_machine() -> None:
-    assert set(versions()) == {"python", "torch", "machine"}
-    assert Path.home().name not in versions()["machine"].split()
+    assert set(versions(torch.device("cpu"))) == {"python", "torch", "machine"}
+    assert Path.home().name not in versions(torch.device("cpu"))["machine"].split()

@@ -1,0 +1,106 @@
+"""The device that PyTorch computes on: cuda, mps or cpu. What differs between the three is decided here.
+
+MPS (the GPU of Apple's processors) has no float64 and no torch.distributed backend, by PyTorch's documentation. So
+float64 sums are made on the CPU, and several processes train on CUDA GPUs or on the CPU.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+DEVICES = ("cuda", "mps", "cpu")  # the fastest first
+_MISSING = {"cuda": "torch sees no CUDA GPU", "mps": "torch sees no Apple GPU, or macOS is too old for it"}
+
+
+class DeviceUnavailableError(ValueError):
+    """The requested device does not exist here; the message is one line."""
+
+
+def is_available(name: str) -> bool:
+    """Whether torch can compute on "cuda", "mps" or "cpu" here."""
+    if name == "cuda":
+        return torch.cuda.is_available()
+    if name == "mps":
+        return torch.backends.mps.is_available()
+    return True
+
+
+def best_device(requested: str | None = None) -> torch.device:
+    """The requested device, or the fastest one there is: cuda, then mps, then cpu.
+
+    Raises:
+        DeviceUnavailableError: the requested device does not exist here.
+    """
+    if requested is None:
+        return torch.device(next(name for name in DEVICES if is_available(name)))
+    if not is_available(requested):
+        raise DeviceUnavailableError(f"--device is {requested}, but {_MISSING[requested]} here: omit --device")
+    return torch.device(requested)
+
+
+def gpu_name(device: torch.device) -> str:
+    """The GPU's name, such as "NVIDIA A100-SXM4-40GB" or "MPS on arm64"; "" for the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"MPS on {platform.machine()}" if device.type == "mps" else ""
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bfloat16 matrices, so that they may be faster than float32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "mps":
+        return False
+    if hasattr(torch.cpu, "get_capabilities"):  # not in torch 2.6
+        found = torch.cpu.get_capabilities()
+        return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    with contextlib.suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        return "avx512_bf16" in flags or "amx_bf16" in flags
+    return False
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Free bytes of the device's memory; where the system does not tell, all of it; None where it tells nothing."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    if sys.platform == "win32":
+        return _free_memory_of_windows()
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        found = Path("/proc/meminfo").read_text(encoding="utf-8").partition("MemAvailable:")[2].split()
+        return int(found[0]) * 1024
+    with contextlib.suppress(OSError, ValueError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def distributed_backend(local_rank: int) -> str:
+    """The torch.distributed backend of this process, which gets the CUDA GPU of that number where there are GPUs."""
+    if not is_available("cuda"):
+        return "gloo"
+    torch.cuda.set_device(local_rank)
+    return "cpu:gloo,cuda:nccl"
+
+
+def _free_memory_of_windows() -> int:
+    class Status(ctypes.Structure):
+        _fields_ = (
+            ("length", ctypes.c_ulong),
+            ("load_percent", ctypes.c_ulong),
+            ("total", ctypes.c_ulonglong),
+            ("available", ctypes.c_ulonglong),
+            ("others", ctypes.c_ulonglong * 5),
+        )
+
+    status = Status(length=ctypes.sizeof(Status))
+    ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined]
+    return int(status.available)
