@@ -21,7 +21,6 @@ backends     the LSTM step over slots of state
 engine       continuous batching
 hub          models on the Hub: one commit downloaded whole, errors explained
 files        atomic writes and the lock of a file
-device       cuda, mps or cpu: which one, and what differs between them
 terminal     text that is safe to show; what a command line needs of its terminal
 pretrained   the bundled model
 """

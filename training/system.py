@@ -1,7 +1,7 @@
 """Calls that differ between Linux, macOS and Windows: signals, processes, mapped memory, disk space.
 
 No other module of the project makes such a call, apart from ``model/files.py`` (locks, syncing folders) and
-``model/device.py`` (processor features, free memory). A test searches the code for them.
+``model/backends/device.py`` (processor features, free memory). A test searches the code for them.
 """
 
 from __future__ import annotations

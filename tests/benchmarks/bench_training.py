@@ -33,7 +33,7 @@ import numpy as np
 import torch
 
 from model import CharTokenizer
-from model.device import has_fast_bfloat16
+from model.backends.device import has_fast_bfloat16
 from tests.benchmarks import plain_training
 from tests.benchmarks.report import machine, write_json
 from training.cli import main as cli

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model import CharLSTM
+from model.backends.device import DeviceUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.checkpoint import CheckpointError, write_cells
-from model.device import DeviceUnavailableError
 from model.files import atomic_write
 
 from ..card.cell_names import name_cells

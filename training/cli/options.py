@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, NoReturn
 
+from model.backends.device import DEVICES
 from model.char_lstm import is_local
-from model.device import DEVICES
 from model.settings import number_or_text
 
 from ..card.curve import AXES

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from model import CharTokenizer, ChatFormat, LSTMConfig
+from model.backends.device import free_memory, has_fast_bfloat16
 from model.checkpoint.checkpoint import Checkpoint
-from model.device import free_memory, has_fast_bfloat16
 from model.terminal import one_line
 
 from ..card import ngram

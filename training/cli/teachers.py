@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from model import CharTokenizer
-from model.device import has_fast_bfloat16
+from model.backends.device import has_fast_bfloat16
 from model.terminal import one_line
 from model.tokenizer import UnknownCharacter, describe_unknown
 

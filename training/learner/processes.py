@@ -22,7 +22,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from model.device import best_device, distributed_backend
+from model.backends.device import best_device, distributed_backend
 
 from ..corpus.ids_file import Ids, release
 from ..signals import Signals

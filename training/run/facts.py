@@ -11,7 +11,7 @@ from collections import Counter
 
 import torch
 
-from model.device import gpu_name
+from model.backends.device import gpu_name
 
 from ..learner import processes
 

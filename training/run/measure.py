@@ -15,7 +15,7 @@ from time import monotonic, perf_counter
 import torch
 
 from model import LSTMConfig
-from model.device import has_fast_bfloat16
+from model.backends.device import has_fast_bfloat16
 
 from ..card import overlap
 from ..corpus.ids_file import Ids

@@ -278,7 +278,7 @@ def test_a_state_of_another_version_is_told(here: Here, tmp_path: Path) -> None:
 
 def test_another_machine_is_warned_of(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here(*SHORT, "--out=run")
-    monkeypatch.setattr("training.cli.start.versions", lambda: {"torch": "99.0", "machine": "abacus"})
+    monkeypatch.setattr("training.cli.start.versions", lambda _: {"torch": "99.0", "machine": "abacus"})
     code, said = here("--resume=run")
     assert code == 0
     assert re.search(r"warning: torch \S+ then, 99.0 now; machine .* now: .* may differ in their last digits", said)
