@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .engine.blend import Blend
     from .engine.blocked_words import BlockedWords
     from .engine.engine import Engine, EngineBusyError
+    from .engine.language_model import LanguageModel
     from .engine.sequence import Memory, Sequence
     from .generation import Stream, generate, stream
     from .hub.errors import ModelUnavailableError
@@ -61,6 +62,7 @@ __all__ = [
     "LSTMConfig",
     "LSTMNetwork",
     "LSTMState",
+    "LanguageModel",
     "Memory",
     "ModelUnavailableError",
     "SamplingParams",
@@ -84,6 +86,7 @@ _HOMES = {  # module: its public names; a module is imported when one of them is
     "engine.blend": ("Blend",),
     "engine.blocked_words": ("BlockedWords",),
     "engine.engine": ("Engine", "EngineBusyError"),
+    "engine.language_model": ("LanguageModel",),
     "engine.sequence": ("Memory", "Sequence"),
     "generation": ("Stream", "generate", "stream"),
     "hub.errors": ("ModelUnavailableError",),

@@ -18,7 +18,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from . import PRETRAINED, Blend, CharLSTM, SamplingParams, Score, Stream, score, stream
+from . import PRETRAINED, Blend, CharLSTM, LanguageModel, SamplingParams, Score, Stream, score, stream
 from .char_lstm import checkpoint_folder, split_revision
 from .checkpoint.checkpoint import SERVED
 from .engine.blend import DEFAULT_SHARE
@@ -131,7 +131,9 @@ def _generate(options: argparse.Namespace) -> int:
             raise ValueError(f"{lm.name} has read no conversations that training knew of: leave --chat away")
         prompt, params = lm.chat.wrap(prompt), replace(params, stop=lm.chat.stop)
     settings = {name: value for name, value in vars(params).items() if name != "length"}
-    writer = stream(lm, prompt, params.length, precision=options.precision, clamps=options.hold, **settings)
+    writer = stream(
+        lm, prompt, params.length, precision=options.precision, clamps=options.hold, unknown="skip", **settings
+    )
     if writer.sequence.unknown:
         say(f"notice: skipped what this model does not know: {describe_unknown(writer.sequence.unknown)}")
     again = _again(options, params, lm)
@@ -145,7 +147,7 @@ def _generate(options: argparse.Namespace) -> int:
     return status
 
 
-def _writer(options: argparse.Namespace) -> CharLSTM | Blend:
+def _writer(options: argparse.Namespace) -> LanguageModel:
     lm = _load(options.model)
     if options.blend_with is None:
         return lm
@@ -173,7 +175,7 @@ def _write(writer: Stream, prompt: str, out: TextIO) -> int:
     return _INTERRUPTED if writer.sequence.finish_reason == "abort" else 0
 
 
-def _reply(lm: CharLSTM | Blend, prompt: str, text: str, writer: Stream, again: str) -> dict[str, Any]:
+def _reply(lm: LanguageModel, prompt: str, text: str, writer: Stream, again: str) -> dict[str, Any]:
     sequence = writer.sequence
     return {
         "prompt": prompt,
@@ -187,7 +189,7 @@ def _reply(lm: CharLSTM | Blend, prompt: str, text: str, writer: Stream, again: 
     }
 
 
-def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM | Blend) -> str:
+def _again(options: argparse.Namespace, params: SamplingParams, lm: LanguageModel) -> str:
     """The command that writes the same text again."""
     words = [*_PROGRAM.split(), "generate"]
     defaults = SamplingParams(seed=0)
@@ -199,10 +201,10 @@ def _again(options: argparse.Namespace, params: SamplingParams, lm: CharLSTM | B
     if options.precision:
         words.append(f"--precision={options.precision}")
     words += [f"--hold={layer},{cell},{value}" for layer, cell, value in options.hold]
-    first, *second = lm.models if isinstance(lm, Blend) else (lm,)
+    first, *second = lm.models
     if options.model != str(PRETRAINED):
         words.append(f"--model={_at_commit(options.model, first)}")
-    if isinstance(lm, Blend):
+    if second:
         words += [f"--blend-with={_at_commit(options.blend_with, *second)}", f"--share={lm.share}"]
     if options.prompt.startswith("-") and options.prompt != "-":
         words.append("--")
@@ -316,11 +318,12 @@ def _load(model: str) -> CharLSTM:
     return lm
 
 
-def _about(lm: CharLSTM | Blend) -> dict[str, Any]:
-    if isinstance(lm, Blend):
-        first, second = lm.models
-        return {**_about(first), "blend_with": second.name, "blend_commit": second.commit, "share": lm.share}
-    return {"model": lm.name, "commit": lm.commit}
+def _about(lm: LanguageModel) -> dict[str, Any]:
+    first, *second = lm.models
+    about: dict[str, Any] = {"model": first.name, "commit": first.commit}
+    if second:
+        about |= {"blend_with": second[0].name, "blend_commit": second[0].commit, "share": lm.share}
+    return about
 
 
 def _standard_input() -> str:

@@ -1,7 +1,9 @@
-"""What people load: the network and its vocabulary together, with the verbs that the Hub's users know.
+"""A model that can be loaded and saved: the network, its vocabulary and what the trainer noted about it.
 
-Knows checkpoint folders and, inside the verbs that need it, the Hub. One commit is pinned first and every file
-is taken from it; nothing is believed unchecked and nothing is unpickled.
+It has the verbs of huggingface_hub: `from_pretrained`, `save_pretrained`, `push_to_hub`. Files are checked before they
+are used, and no pickle is ever opened. Without a network connection, folders and cached models still load.
+
+Shapes: T characters, V vocabulary, L layers, H hidden.
 """
 
 from __future__ import annotations
@@ -9,18 +11,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from .backends.backend import Backend, Precision, make_backend
+from .backends.backend import Backend, Floats, Indices, Precision
+from .backends.selection import make_backend
 from .chat import ChatFormat
 from .checkpoint.checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
 from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
-from .hub.errors import check_client, printable
+from .hub.errors import ModelUnavailableError, check_client, printable
 from .hub.snapshot import Snapshot
-from .int8.weights import Int8Weights
+from .int8.weights import Int8Weights, gates_of
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
 from .tokenizer import CharTokenizer
@@ -30,18 +34,18 @@ PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with
 
 @dataclass(eq=False)
 class CharLSTM:
-    """A character LSTM that is ready to write.
+    """A character LSTM with its vocabulary. It has the interface `LanguageModel`.
 
     Attributes:
-        network: the weights, in float32, in evaluation mode.
+        network: the weights in float32; in evaluation mode after loading. `network.train()` makes it trainable.
         tokenizer: the vocabulary.
-        training: what the trainer noted about how the model came to be.
-        name: what it was loaded as, for people to read: a Hub id, or a folder's name.
-        commit: the Hub's commit, 40 hex digits; None when it came from a folder.
-        notice: what whoever uses it should be told, such as that the Hub was away; "" when nothing.
-        chat: how it is talked to, if it has read conversations; ``chat.wrap`` makes a prompt of what is said, and
-            the reply ends at ``chat.stop``.
-        cells: those that have a name, each with how well it earns it, those that remember first (docs/named-cells.md).
+        training: what the trainer noted about the run, such as losses and the names of the texts; {} if nothing.
+        name: the name it was loaded by: a Hub id, or the name of a folder.
+        commit: the commit on the Hub, 40 hex digits; None for a folder.
+        notice: what users should know about the loading, such as that the Hub was out of reach; "" if nothing.
+        chat: the format of its conversations, if it was trained on conversations. `chat.wrap` turns a message into a
+            prompt, and `chat.stop` ends the reply.
+        cells: the cells that have a name, see docs/named-cells.md.
     """
 
     network: LSTMNetwork
@@ -52,15 +56,31 @@ class CharLSTM:
     notice: str = ""
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
-    _integer: tuple[list[tuple[int, int]], Int8Weights] | None = field(default=None, repr=False)
+    _int8_cache: tuple[list[tuple[int, int]], Int8Weights] | None = field(default=None, repr=False)
 
     @property
     def config(self) -> LSTMConfig:
+        """The sizes of the network."""
         return self.network.config
 
     @property
     def device(self) -> torch.device:
+        """The device of the weights."""
         return self.network.embedding.weight.device
+
+    @property
+    def models(self) -> tuple[CharLSTM, ...]:
+        """This model alone; a `Blend` has two."""
+        return (self,)
+
+    @property
+    def share(self) -> None:
+        """None: only a `Blend` has a share."""
+        return
+
+    def with_share(self, share: float | None) -> CharLSTM:  # noqa: ARG002  the interface of LanguageModel
+        """Returns this model, because a share has no effect on one model."""
+        return self
 
     @classmethod
     def from_pretrained(
@@ -73,29 +93,35 @@ class CharLSTM:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
     ) -> CharLSTM:
-        """Loads a model: a Hub id such as ``user/name``, a run folder (its best checkpoint) or a checkpoint folder.
+        """Loads a model from the Hub, from a run folder (its best checkpoint) or from a checkpoint folder.
+
+        All files are taken from one commit, which is settled before the first download.
 
         Args:
-            id_or_path: a path if it exists or begins with ``.``, ``/``, ``~`` or ``runs/``; else a Hub id.
-                ``hf://user/name`` is a Hub id in any case.
-            revision: a branch, tag or commit; the Hub's main when None. It is pinned to one commit first.
-            device: where the weights go.
-            token, cache_dir, local_files_only: as everywhere in huggingface_hub.
+            id_or_path: a folder if it exists or is written as a path: with `.`, `/`, `~`, `runs/` or a Windows drive
+                at the beginning. Otherwise a Hub id such as ``user/name``. ``hf://user/name`` is always a Hub id.
+            revision: a branch, tag or commit; None is the main branch.
+            device: the device of the weights, such as "cuda".
+            token, cache_dir, local_files_only: as in huggingface_hub.
 
         Raises:
-            CheckpointError: the files are not a model that can be served.
-            ModelUnavailableError: there is no such repo or revision, no right to read it, or no way to reach it.
+            CheckpointError: the folder does not exist, or its files are not a valid model.
+            ModelUnavailableError: there is no such repo or revision, no right to read it, or no connection.
         """
         if is_local(id_or_path):
             folder = checkpoint_folder(id_or_path)
             return cls.from_checkpoint(read_checkpoint(folder), device=device, name=Path(id_or_path).absolute().name)
         repo = str(id_or_path).removeprefix("hf://")
+        if repo and "/" not in repo:
+            raise ModelUnavailableError(
+                f"there is no folder {printable(repo)} here, and it is not a model's name on the Hub: write user/name"
+            )
         check_client(f"{printable(repo)} cannot be loaded")
         snapshot = Snapshot(repo, revision, token, cache_dir, local_files_only)
         try:
             checkpoint = read_checkpoint(snapshot.download())
         except CheckpointError:
-            # A cached file may have been damaged on this disk; one fresh copy tells that from a bad repo.
+            # A file in the cache may be damaged: a fresh download shows whether the repo itself is.
             if snapshot.offline:
                 raise
             checkpoint = read_checkpoint(snapshot.download(force_download=True))
@@ -103,46 +129,79 @@ class CharLSTM:
         return cls.from_checkpoint(checkpoint, device=device, name=repo, commit=snapshot.commit, notice=snapshot.notice)
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, *, device: torch.device | str = "cpu", **about: Any) -> CharLSTM:
-        """Builds the network of a checkpoint that was read; ``about`` are name, commit and notice."""
-        with torch.device("meta"):  # no memory, no random numbers: every tensor comes from the file
+    def from_checkpoint(
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        device: torch.device | str = "cpu",
+        name: str = "untitled",
+        commit: str | None = None,
+        notice: str = "",
+    ) -> CharLSTM:
+        """Builds a model from a checkpoint that was read; the other arguments become its attributes."""
+        with torch.device("meta"):  # no memory and no random numbers: every tensor comes from the checkpoint
             network = LSTMNetwork(checkpoint.config)
-        weights = {name: tensor.to(device, torch.float32, copy=True) for name, tensor in checkpoint.weights.items()}
+        weights = {key: tensor.to(device, torch.float32, copy=True) for key, tensor in checkpoint.weights.items()}
         network.load_state_dict(weights, assign=True)
-        network.lstm.flatten_parameters()  # one piece of memory, as cuDNN wants it
-        network.eval().requires_grad_(False)
-        about |= {"chat": checkpoint.chat, "cells": checkpoint.cells}
-        return cls(network, checkpoint.tokenizer, checkpoint.training, **about)
+        network.lstm.flatten_parameters()  # cuDNN wants the weights in one piece of memory
+        network.eval()
+        return cls(
+            network=network,
+            tokenizer=checkpoint.tokenizer,
+            training=checkpoint.training,
+            name=name,
+            commit=commit,
+            notice=notice,
+            chat=checkpoint.chat,
+            cells=checkpoint.cells,
+        )
 
     def int8_weights(self) -> Int8Weights:
-        """The weights as int8 uses them; made when first asked for, and anew if they were changed."""
-        # torch counts the changes of each tensor; an address alone would miss those made in place.
+        """Returns the quantized weights; they are computed at the first call, and again after the weights changed."""
+        # torch counts the changes of each tensor; the address alone would miss changes in place.
         weights = list(self.network.parameters())
         now = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
-        if self._integer is None or self._integer[0] != now:
-            self._integer = now, Int8Weights.of(self.network)
-        return self._integer[1]
+        if self._int8_cache is None or self._int8_cache[0] != now:
+            self._int8_cache = now, Int8Weights.of(self.network)
+        return self._int8_cache[1]
 
-    def backend(self, slots: int, precision: Precision) -> Backend:
-        """What writes with it: so many slots, in one precision."""
+    def make_backend(self, slots: int, precision: Precision) -> Backend:
+        """Returns the fastest backend for this model and its device, with a number of slots."""
         return make_backend(self.network, slots, self.int8_weights() if precision == "int8" else None)
 
+    def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor, precision: Precision) -> Floats:
+        """Returns the gates i, f, g, o of a layer, (T, 4, H) float32; arguments as of `LanguageModel.gates`."""
+        tokens, below, before = (each.to(self.device) for each in (torch.from_numpy(ids), below, before))
+        with torch.inference_mode():
+            if precision == "int8":
+                gates = gates_of(self.int8_weights(), layer, tokens, below if layer else None, before)
+            else:
+                gates = self.network.gates(layer, below if layer else self.network.embedding(tokens), before)
+        result: Floats = gates.float().cpu().numpy()
+        return result
+
     def checkpoint(self) -> Checkpoint:
-        """What a checkpoint folder of this model holds."""
+        """Returns the content of a checkpoint folder of this model."""
         return Checkpoint(self.config, self.tokenizer, self.network.state_dict(), self.training, self.chat, self.cells)
 
     def without_weights(self) -> CharLSTM:
-        """All that is known of it but its weights, for whoever must remember it and not keep it."""
+        """Returns the model without its weights, for callers that keep a description and must not keep the memory."""
         with torch.device("meta"):
             network = LSTMNetwork(self.config)
-        return replace(self, network=network, _integer=None)
+        return replace(self, network=network, _int8_cache=None)
 
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
-        """Writes config.json, model.safetensors, manifest.json and, if cells have names, cells.json; others stay.
+        """Writes config.json, model.safetensors, manifest.json and, if cells have names, cells.json.
 
         Args:
-            folder: made if it is missing.
-            dtype: "float32", "bfloat16" or "float16". Half the size costs less than 0.00003 nats.
+            folder: created if it is missing; other files in it stay.
+            dtype: of the stored weights: "float32", "bfloat16" or "float16". The two small ones have half the size
+                and raise the loss by less than 0.00003 nats.
+
+        Raises:
+            CheckpointError: a weight is not finite in this dtype.
+            ValueError: `dtype` is none of the three.
+            OSError: the folder cannot be written.
         """
         write_checkpoint(folder, self.checkpoint(), dtype=dtype)
 
@@ -156,15 +215,14 @@ class CharLSTM:
         commit_message: str = "Upload a character LSTM",
         dtype: str = "float32",
     ) -> str:
-        """Uploads the model in one commit; the repo is made if it is missing. A model card there stays as it is.
+        """Uploads the model in one commit and returns the id of the commit, 40 hex digits.
 
-        Returns:
-            the commit's id.
+        The repo and the branch `revision` are created if they are missing. A model card in the repo stays as it is.
 
         Raises:
-            ValueError: there is no such dtype.
-            ModelUnavailableError: the Hub's client is not installed.
-            huggingface_hub's errors, as they are.
+            CheckpointError, ValueError: as of `save_pretrained`.
+            ModelUnavailableError: huggingface_hub is not installed.
+            Exception: whatever huggingface_hub raises.
         """
         check_client(f"{printable(repo_id)} cannot be pushed")
         from huggingface_hub import HfApi
@@ -182,20 +240,22 @@ class CharLSTM:
 
 
 def is_local(id_or_path: str | Path) -> bool:
-    """Whether a model's name means a folder here: it exists, or is written as a path is."""
+    """Returns whether a model's name means a folder on this machine: it exists, or is written as a path."""
     text = str(id_or_path)
     if text.startswith("hf://") or not text:
         return False
     if isinstance(id_or_path, Path) or text.startswith((".", "/", "~", "runs/")):
         return True
+    if PureWindowsPath(text).drive or "\\" in text:  # neither is allowed in a Hub id
+        return True
     try:
         return Path(text).exists()
-    except (OSError, ValueError):  # longer than a path may be, or with a NUL: no folder's name
+    except (OSError, ValueError):  # too long for a path, or with a NUL
         return False
 
 
 def split_revision(model: str) -> tuple[str, str | None]:
-    """``user/name@revision``, as people type a model, in its two parts; a folder's name is left whole.
+    """Splits ``user/name@revision`` into the name and the revision; the name of a folder is not split.
 
     Raises:
         ValueError: nothing follows the @.

@@ -1,7 +1,6 @@
-"""How a model that has read conversations is talked to: what stands around a turn in the text that it has read.
+"""The chat format of a model that was trained on conversations: the strings around a message.
 
-A turn is wrapped as the text has it, the model is given the other's, and its own ends where the text's would. Three
-strings in config.json, so that any language can do the same. Knows text only.
+The three strings are in config.json, so that programs in any language can chat with the model.
 """
 
 from __future__ import annotations
@@ -13,15 +12,15 @@ MAX_CHAT = 100  # characters of each string
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """What a conversation looks like: ``prefix + what is said + suffix``, then the reply, then ``stop``.
+    """A turn of a conversation is ``prefix + message + suffix``, then the model's reply, then ``stop``.
 
     Attributes:
-        prefix: before what a visitor says, such as ``"Anna: "``.
-        suffix: after it, up to the reply, such as ``"\\n\\nBen: "``.
-        stop: where a turn ends, such as ``"\\n\\n"``.
+        prefix: before a message, such as ``"Anna: "``.
+        suffix: between a message and the reply, such as ``"\\n\\nBen: "``.
+        stop: the end of the reply, such as ``"\\n\\n"``.
 
     Raises:
-        ValueError: one of them is no text of at most 100 characters, or ``stop`` is empty.
+        ValueError: a string has over 100 characters, or `stop` is empty.
     """
 
     prefix: str
@@ -37,16 +36,15 @@ class ChatFormat:
 
     @property
     def opening(self) -> str:
-        """What stands before a turn of the model's that follows a turn's end."""
+        """The text before a turn of the model that follows the end of another turn, without a message between."""
         return self.suffix.removeprefix(self.stop)
 
-    def wrap(self, said: str) -> str:
-        """What the model reads before it replies.
+    def wrap(self, message: str) -> str:
+        """Returns the prompt for a message; for an empty message the prompt of a turn without one.
 
-        Args:
-            said: what a visitor says; nothing lets the model speak by itself. A stop inside, which would end the
-                turn, becomes its first character, or a space if it has only one.
+        A `stop` inside the message would end the turn. It is replaced by its first character, or by a space if it has
+        only one.
         """
-        instead = self.stop[0] if len(self.stop) > 1 else " "
-        inside = instead.join(part for each in said.split(self.stop) if (part := each.strip()))
+        replacement = self.stop[0] if len(self.stop) > 1 else " "
+        inside = replacement.join(part for each in message.split(self.stop) if (part := each.strip()))
         return self.prefix + inside + self.suffix if inside else self.opening

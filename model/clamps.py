@@ -1,6 +1,6 @@
-"""A hand on the memory: cells that are held at a value while a reply is written.
+"""Clamped cells: cells of the network that are set to a fixed value in each step of a reply.
 
-Knows sizes and numbers; how a step holds them is said where the steps are (``stepper``, docs/int8-inference.md).
+This module checks clamps; the backends apply them (docs/int8-inference.md).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import NamedTuple
 from .lstm import LSTMConfig
 from .settings import shorten
 
-MAX_CLAMPS = 4  # cells of one reply
-MAX_VALUE = 8.0  # beyond it tanh shows no difference
+MAX_CLAMPS = 4  # cells per reply
+MAX_VALUE = 8.0  # beyond it, tanh no longer changes
 
 
 class Clamp(NamedTuple):
-    """A cell that is held: layer and number, both from 0, and the value of c; h then shows tanh of it."""
+    """A cell, by layer and number from 0, whose c is set to a value; its h is then o · tanh(value)."""
 
     layer: int
     cell: int
@@ -28,30 +28,30 @@ Clamps = tuple[Clamp, ...]
 
 
 def check_clamps(clamps: Iterable[tuple[int, int, float]], config: LSTMConfig) -> Clamps:
-    """What is to be held, in order, each cell once.
+    """Returns the clamps sorted by layer and cell.
 
     Raises:
-        ValueError: too many, a cell that the network lacks or that is held twice, or a value that is not allowed.
+        ValueError: there are more than four, a cell does not exist or is clamped twice, or a value is out of bounds.
     """
     checked = []
-    for hold in clamps:
-        if not isinstance(hold, tuple | list) or len(hold) != 3:
-            raise ValueError(f"hold is {shorten(hold)}: it must be a layer, a cell and a value")
-        layer, cell, value = hold
-        _index("layer", layer, config.num_layers)
-        _index("cell", cell, config.hidden_size)
+    for clamp in clamps:
+        if not isinstance(clamp, tuple | list) or len(clamp) != 3:
+            raise ValueError(f"a clamp is {shorten(clamp)}: it must be a layer, a cell and a value")
+        layer, cell, value = clamp
+        _check_index("layer", layer, config.num_layers)
+        _check_index("cell", cell, config.hidden_size)
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
         if not -MAX_VALUE <= number <= MAX_VALUE:
             allowed = f"a number from -{MAX_VALUE:g} to {MAX_VALUE:g}"
-            raise ValueError(f"hold is of the value {shorten(value)}: it must be {allowed}")
-        checked.append(Clamp(layer, cell, float(number) + 0.0))  # no negative zero
+            raise ValueError(f"a clamp is of the value {shorten(value)}: it must be {allowed}")
+        checked.append(Clamp(layer, cell, float(number) + 0.0))  # + 0.0 turns -0.0 into 0.0
     if len(checked) > MAX_CLAMPS:
-        raise ValueError(f"hold is of {len(checked)} cells: at most {MAX_CLAMPS} can be held at once")
-    if len({hold[:2] for hold in checked}) < len(checked):
-        raise ValueError("hold is of one cell twice: it can have one value only")
+        raise ValueError(f"clamps are of {len(checked)} cells: at most {MAX_CLAMPS} can be clamped at once")
+    if len({clamp[:2] for clamp in checked}) < len(checked):
+        raise ValueError("clamps are of one cell twice: it can have one value only")
     return tuple(sorted(checked))
 
 
-def _index(name: str, value: object, count: int) -> None:
+def _check_index(name: str, value: object, count: int) -> None:
     if type(value) is not int or not 0 <= value < count:
-        raise ValueError(f"hold is of {name} {shorten(value)}: this model has 0 to {count - 1}")
+        raise ValueError(f"a clamp is of {name} {shorten(value)}: this model has 0 to {count - 1}")

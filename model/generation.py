@@ -1,23 +1,31 @@
-"""Writing from a program: ``stream`` and ``generate``, each with an engine of its own."""
+"""Generation from a Python program: `stream` yields a reply piece by piece, `generate` returns it whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import Literal, ParamSpec
 
 from .backends.backend import Precision
-from .char_lstm import CharLSTM
-from .engine.blend import Blend
 from .engine.engine import Engine
+from .engine.language_model import LanguageModel
 from .engine.sequence import Memory, Sequence
 from .settings import SamplingParams, draw_seed
+from .tokenizer import UnknownCharactersError, describe_unknown
+
+P = ParamSpec("P")
 
 
 class Stream(Iterator[str]):
     """A reply as an iterator over its pieces, mostly single characters.
 
     Attributes:
-        sequence: seed (in ``sequence.params``), ``text`` so far, ``finish_reason``, and in the end the ``memory``
-            that the next call can go on from.
+        sequence: the reply so far: `text`, `finish_reason`, `params` with the seed, and at the end the `memory` from
+            which the next call can continue.
+
+    Raises:
+        RuntimeError: from `next`, if the model failed.
     """
 
     def __init__(self, engine: Engine, sequence: Sequence) -> None:
@@ -26,7 +34,7 @@ class Stream(Iterator[str]):
         self._position = 0
 
     def abort(self) -> None:
-        """Ends it before its next character; what is written by then still comes. From any thread or signal handler."""
+        """Ends the reply before its next character; pieces that are ready still come. Safe in threads and signals."""
         self._engine.abort(self.sequence)
 
     def __next__(self) -> str:
@@ -43,7 +51,7 @@ class Stream(Iterator[str]):
 
 
 def stream(
-    lm: CharLSTM | Blend,
+    lm: LanguageModel,
     prompt: str = "",
     length: int = SamplingParams.length,
     *,
@@ -58,17 +66,30 @@ def stream(
     draw_offset: int = 0,
     clamps: Iterable[tuple[int, int, float]] = (),
     precision: Precision | None = None,
+    unknown: Literal["warn", "skip", "raise"] = "warn",
 ) -> Stream:
-    """Writes on from a prompt, piece by piece; what is written, without the prompt.
+    """Returns an iterator that generates the text after a prompt; the prompt itself is not in it.
 
-    The same arguments and seed give the same text, on any machine unless ``precision`` is "float32". ``memory``
-    and ``draw_offset`` go on from an earlier reply: ``stream(lm, memory=s.sequence.memory,
-    draw_offset=s.sequence.next_draw_offset, seed=…)`` is what a longer reply would have said. ``clamps`` keeps cells
-    at a value while it writes: ``clamps=[(0, 410, 4.0)]`` is cell 410 of layer 0, at 4; it shows tanh of it. At most
-    four. ``share`` is for a ``Blend``, in place of its own.
+    The same arguments and seed give the same text, on any machine unless `precision` is "float32".
+
+    Args:
+        lm: a `CharLSTM` or a `Blend`.
+        prompt: the text before the reply; "" starts as after a line end.
+        length, temperature, top_k, top_p, stop: see `SamplingParams`.
+        seed: 0 to 2^32 - 1; None draws one, which is in `Stream.sequence.params`.
+        share: the weight of the second model of a `Blend`; None is the blend's own.
+        memory, draw_offset: `memory` and `next_draw_offset` of an earlier reply's sequence, to continue it: with the
+            same seed, the text is what a longer reply would have been.
+        clamps: up to four cells that are clamped to a value while the reply is generated: (0, 410, 4.0) is cell 410
+            of layer 0, at 4.
+        precision: "int8" or "float32"; None is the one that suits the model, see `Engine`.
+        unknown: what happens with characters of the prompt that the model does not have: "warn" skips them with a
+            UserWarning that names them, "skip" skips them silently, "raise" refuses the prompt.
 
     Raises:
-        ValueError: an argument is out of bounds, see ``SamplingParams``, or the model has no such cell.
+        TypeError: the prompt is not a str.
+        UnknownCharactersError: the prompt has unknown characters, and `unknown` is "raise".
+        ValueError: a setting is out of bounds, or the memory or a clamp does not fit the model.
     """
     params = SamplingParams(
         temperature=temperature,
@@ -81,9 +102,22 @@ def stream(
         share=share,
     )
     engine = Engine(lm, max_slots=1, precision=precision)
-    return Stream(engine, engine.add_request(prompt, params, memory=memory, draw_offset=draw_offset, clamps=clamps))
+    sequence = engine.add_request(prompt, params, memory=memory, draw_offset=draw_offset, clamps=clamps)
+    if sequence.unknown and unknown == "raise":
+        raise UnknownCharactersError(sequence.unknown)
+    if sequence.unknown and unknown == "warn":
+        names = describe_unknown(sequence.unknown)
+        warnings.warn(f"the prompt has characters that this model does not know, skipped: {names}", stacklevel=2)
+    return Stream(engine, sequence)
 
 
-def generate(lm: CharLSTM | Blend, prompt: str = "", length: int = SamplingParams.length, **options: object) -> str:
-    """The whole reply at once; arguments and errors as of ``stream``."""
-    return "".join(stream(lm, prompt, length, **options))  # type: ignore[arg-type]
+def _as_text(function: Callable[P, Stream]) -> Callable[P, str]:
+    @wraps(function, assigned=())  # so that inspect and editors show the parameters of `stream`
+    def generate(*args: P.args, **kwargs: P.kwargs) -> str:
+        """Returns the text after a prompt. Arguments and errors as of `stream`."""
+        return "".join(function(*args, **kwargs))
+
+    return generate
+
+
+generate = _as_text(stream)

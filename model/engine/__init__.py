@@ -1,7 +1,9 @@
 """Continuous batching: many replies at once, each the text that it would be alone.
 
-engine         adds requests, runs batched steps, delivers characters
-sequence       one reply: its settings, its text so far, why it finished
-blend          two models whose predictions are mixed
-blocked_words  words that must not appear in a reply
+engine          Engine: the queue of requests, the batched steps
+language_model  LanguageModel: the interface of a model, which CharLSTM and Blend have
+request         Request: a sequence with its slot and its unread characters
+sequence        Sequence: one reply, its settings and its text; Memory: where the next reply continues
+blend           Blend: two models whose predictions are mixed
+blocked_words   BlockedWords: words that end a reply before a reader sees them
 """

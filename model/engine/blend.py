@@ -1,22 +1,23 @@
-"""Two models that write together: what each expects next, mixed over the characters that they share.
+"""Two models that write one text together: their predictions are mixed over the characters that both have.
 
-Both read all that is written, each with a memory of its own. log p = (1 - share) log p1 + share log p2, up to a
-constant that no draw depends on: so it is the logits that are mixed, in a few roundings, and the text is as exactly
-that of its seed as one model's. An engine and a ``Reading`` use a blend like any model.
+Both models read the whole text, each with a state of its own. The mixture is log p = (1 - share) log p1 + share log p2,
+up to a constant that does not change the draw. So the logits are mixed, in float64 and in a fixed order, and a seed
+gives the same text on any machine, as for one model. Engine and `TextTrace` use a blend like one model.
 
-Shapes: B slots, V shared characters; L layers and H hidden of each model.
+Shapes: B slots in a step, T characters, V shared characters, L layers and H hidden units of a model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..backends.backend import Backend, Indices, Logits, Precision, choose
+from ..backends.backend import Backend, Floats, Indices, Precision
+from ..backends.selection import choose
 from ..char_lstm import CharLSTM
 from ..clamps import Clamps
 from ..lstm import LSTMConfig, LSTMState
@@ -28,28 +29,30 @@ DEFAULT_SHARE = 0.5
 
 
 class Blend:
-    """Two models as one.
+    """Two models as one `LanguageModel`.
 
     Args:
-        first: one of them; it gives the order of the shared characters.
-        second: the other.
-        share: how much the second has a say, from 0 to 1, unless a request says otherwise.
+        first: its vocabulary gives the order of the shared characters.
+        second: the other model.
+        share: the weight of the second model, 0 to 1; a request may choose another one.
 
     Attributes:
-        tokenizer: of the characters that both know.
-        ids: of these characters in each model, (V,) int64.
-        config: sizes of the state of both, one's layers on the other's, the narrower filled up with zeros.
+        tokenizer: the characters that both models have.
+        ids: the ids of these characters in each model, two arrays (V,) int64.
+        config: the sizes of the joint state: the layers of the first model, then those of the second; the narrower
+            model's cells are padded with zeros.
+        chat: the chat format, if both models have the same.
 
     Raises:
-        ValueError: they share no character, or the share is no such number.
+        ValueError: the models share no character, or `share` is not a number from 0 to 1.
     """
 
     def __init__(self, first: CharLSTM, second: CharLSTM, share: float = DEFAULT_SHARE) -> None:
-        real = isinstance(share, int | float) and not isinstance(share, bool)
-        if not real or not 0 <= share <= 1:
+        is_number = isinstance(share, int | float) and not isinstance(share, bool)
+        if not is_number or not 0 <= share <= 1:
             raise ValueError(f"share is {shorten(share)}: it must be a number from 0 to 1")
-        known = set(second.tokenizer.vocab)
-        shared = [character for character in first.tokenizer.vocab if character in known]
+        in_second = set(second.tokenizer.vocab)
+        shared = [character for character in first.tokenizer.vocab if character in in_second]
         if not shared:
             raise ValueError(f"{first.name} and {second.name} share no character: they cannot write together")
         self.models = (first, second)
@@ -60,67 +63,72 @@ class Blend:
         hidden, layers = max(each.hidden_size for each in sizes), sum(each.num_layers for each in sizes)
         self.config = LSTMConfig(len(shared), 1, hidden, layers)
         self.name = f"{first.name} + {second.name}"
-        self.commit: str | None = None  # it has two, if any
+        self.commit: str | None = None  # each model has one of its own
         self.notice = ""
         self.cells: tuple[Cell, ...] = ()
-        self.device = torch.device("cpu")  # where its states are; each model writes where it is
-        # Only where both write turns in the same way does a blend.
+        self.device = torch.device("cpu")  # of the joint state; each model computes on its own device
         self.chat = first.chat if first.chat == second.chat else None
         costs = [model.training.get("int8_cost") for model in self.models]
-        self.training: dict[str, Any] = {
+        self.training: Mapping[str, Any] = {
             "int8_cost": max((cost for cost in costs if isinstance(cost, int | float)), default=0.0)
         }
 
-    def part(self, layer: int, ids: Indices) -> tuple[CharLSTM, int, Indices]:
-        """The model that a layer is of, its layer, and its own ids for some shared characters."""
-        of_first = self.models[0].config.num_layers
-        at = int(layer >= of_first)
-        return self.models[at], layer - at * of_first, self.ids[at][ids]
-
-    def at(self, share: float) -> Blend:
-        """The same two, with another share."""
-        return Blend(*self.models, share)
+    def with_share(self, share: float | None) -> Blend:
+        """Returns the same two models with another share; itself if `share` is None."""
+        return self if share is None else Blend(*self.models, share)
 
     def without_weights(self) -> Blend:
-        """What is left of it when nothing is to be written any more."""
+        """Returns the blend of the two models without their weights."""
         first, second = (model.without_weights() for model in self.models)
         return Blend(first, second, self.share)
 
-    def backend(self, slots: int, precision: Precision) -> Backend:
-        """What writes with them, see ``stepper``."""
-        return _BlendBackend(self, [model.backend(slots, precision) for model in self.models])
+    def make_backend(self, slots: int, precision: Precision) -> Backend:
+        """Returns a backend that runs both models."""
+        return _BlendBackend(self, [model.make_backend(slots, precision) for model in self.models])
+
+    def gates(
+        self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor, precision: Precision
+    ) -> Floats:
+        """Returns the gates of a layer, (T, 4, H), zeros beyond the narrower model; see `LanguageModel.gates`."""
+        layers_of_first = self.models[0].config.num_layers
+        at = int(layer >= layers_of_first)
+        model = self.models[at]
+        hidden = model.config.hidden_size
+        own_layer, own_ids = layer - at * layers_of_first, self.ids[at][ids]
+        gates = model.gates(own_layer, own_ids, below[:, :hidden], before[:, :hidden], precision)
+        return np.pad(gates, ((0, 0), (0, 0), (0, self.config.hidden_size - hidden)))
 
 
-class _BlendBackend:
-    """A stepper for each model; a slot of the blend is the same slot of both."""
+class _BlendBackend(Backend):
+    """One backend per model; a slot of the blend is the same slot in both."""
 
     def __init__(self, blend: Blend, backends: Sequence[Backend]) -> None:
         self._share = blend.share
-        self._steppers = backends
+        self._backends = backends
         self._ids = blend.ids
         self._sizes = [(model.config.num_layers, model.config.hidden_size) for model in blend.models]
         self._shape = blend.config.num_layers, 1, blend.config.hidden_size
 
     def load(self, slot: int, state: LSTMState) -> None:
-        for backend, part in zip(self._steppers, self._parts(), strict=True):
+        for backend, part in zip(self._backends, self._parts(), strict=True):
             backend.load(slot, LSTMState(state.h[part].contiguous(), state.c[part].contiguous()))
 
     def state(self, slot: int) -> LSTMState:
         h, c = torch.zeros(self._shape), torch.zeros(self._shape)
-        for backend, part in zip(self._steppers, self._parts(), strict=True):
+        for backend, part in zip(self._backends, self._parts(), strict=True):
             state = backend.state(slot)
             h[part], c[part] = state.h.float().cpu(), state.c.float().cpu()
         return LSTMState(h, c)
 
-    def cells(self, slot: int) -> Logits:
-        cells: Logits = self.state(slot).c[:, 0].numpy()
+    def cells(self, slot: int) -> Floats:
+        cells: Floats = self.state(slot).c[:, 0].numpy()
         return cells
 
     def prefill(self, slots: Indices, ids: Indices) -> None:
-        self._in_both(slots, lambda backend, known: backend.prefill(slots, known[ids]))
+        self._run_both(slots, lambda backend, own_ids: backend.prefill(slots, own_ids[ids]))
 
-    def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Logits:
-        return self._mixed(slots, ids, np.full(len(slots), self._share), clamps)
+    def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
+        return self._mix(slots, ids, np.full(len(slots), self._share), clamps)
 
     def decode(
         self,
@@ -131,34 +139,33 @@ class _BlendBackend:
         clamps: Sequence[Clamps] = (),
     ) -> list[int]:
         shares = np.array([self._share if each.share is None else each.share for each in params], np.float64)
-        return choose(self._mixed(slots, ids, shares, clamps), params, numbers)
+        return choose(self._mix(slots, ids, shares, clamps), params, numbers)
 
-    def _mixed(self, slots: Indices, ids: Indices, shares: npt.NDArray[np.float64], clamps: Sequence[Clamps]) -> Logits:
-        """(B, V): each product, their sum and the result are rounded once, float64 but for the last."""
+    def _mix(self, slots: Indices, ids: Indices, shares: npt.NDArray[np.float64], clamps: Sequence[Clamps]) -> Floats:
+        """Returns the mixed logits, (B, V); the two products, their sum and the result are each rounded once."""
         if any(clamps):
-            raise ValueError("the cells of a blend cannot be held")
-        first, second = self._in_both(slots, lambda backend, known: backend.forward(slots, known[ids])[:, known])
-        share = shares[:, None]
-        mixed: Logits = ((1.0 - share) * first.astype(np.float64) + share * second.astype(np.float64)).astype(
-            np.float32
-        )
+            raise ValueError("the cells of a blend cannot be clamped")
+        results = self._run_both(slots, lambda backend, own_ids: backend.forward(slots, own_ids[ids])[:, own_ids])
+        first, second = (logits.astype(np.float64) for logits in results if logits is not None)
+        weight = shares[:, None]
+        mixed: Floats = ((1.0 - weight) * first + weight * second).astype(np.float32)
         return mixed
 
-    def _in_both(self, slots: Indices, action: Callable[[Backend, Indices], Logits | None]) -> list[Logits]:
-        """What an action gives for each; if the second fails, the first is put back: a step has changed all or none."""
-        first, second = self._steppers
-        before = [(slot, first.state(slot)) for slot in slots.tolist()]
-        told = [action(first, self._ids[0])]
+    def _run_both(self, slots: Indices, action: Callable[[Backend, Indices], Floats | None]) -> list[Floats | None]:
+        """Runs an action on both backends. If the second one fails, the states of the first are restored."""
+        first, second = self._backends
+        saved = [(slot, first.state(slot)) for slot in slots.tolist()]
+        results = [action(first, self._ids[0])]
         try:
-            told.append(action(second, self._ids[1]))
+            results.append(action(second, self._ids[1]))
         except Exception:
-            for slot, state in before:
+            for slot, state in saved:
                 first.load(slot, state)
             raise
-        return [each for each in told if each is not None]
+        return results
 
     def _parts(self) -> Iterator[tuple[slice, slice, slice]]:
-        """Where in the state of both each one's stands."""
+        """Yields the part of the joint state, (L, B, H), that belongs to each model."""
         start = 0
         for layers, hidden in self._sizes:
             yield slice(start, start + layers), slice(None), slice(hidden)

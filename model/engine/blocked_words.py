@@ -1,7 +1,7 @@
-"""Words that nobody is to see: found in a text while it grows, before any part of one has been shown.
+"""Blocked words: found in a text while it grows, before a reader gets any part of one.
 
-A word counts whole, in any case and however its characters are encoded: "Damn" is in "damn!" and in "ＤＡＭＮ", not in
-"damnation". In scripts that put no space between words it counts wherever it stands. Knows text only.
+A word matches as a whole word, in any case and in any encoding of its characters: "Damn" is in "damn!" and in
+"ＤＡＭＮ", not in "damnation". In scripts without spaces between words it matches everywhere.
 """
 
 from __future__ import annotations
@@ -9,128 +9,133 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 MAX_WORDS = 10_000
 MAX_WORD = 100  # characters
-_TAIL = 1000  # characters of what stands before a text in which a word may have begun
+_CONTEXT = 1000  # characters before a text in which a blocked word may have begun
 _WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
-Tree = dict[str, "Tree"]  # by the next character; "" where a word ends
+Trie = dict[str, "Trie"]  # from each character to the rest of the words; the key "" marks the end of a word
+Kind = Literal["letter", "mark", "alone", "other"]
 
 
 class BlockedWords:
-    """A list of words, or phrases: a space in one is any white space.
+    """A list of words or phrases. A space in a phrase matches any white space.
 
     Args:
-        words: at most 10,000.
+        words: at most 10,000, of at most 100 characters each.
 
     Raises:
-        ValueError: there are more, or one has over 100 characters or none to be seen.
+        ValueError: there are more words, or a word is longer or has no visible character.
     """
 
     def __init__(self, words: Iterable[str] = ()) -> None:
-        self._tree: Tree = {}
-        self._anywhere = False  # whether one may begin after a letter too, as "#x" does in "a#x"
+        self._trie: Trie = {}
+        self._begin_after_letters = False  # "#x" begins after a letter, too, as in "a#x"
         words = list(words)
         if len(words) > MAX_WORDS:
             raise ValueError(f"{len(words):,} words are blocked: at most {MAX_WORDS:,} can be")
         for word in words:
-            folded = _fold_all(word)
+            folded = _fold_word(word)
             if len(word) > MAX_WORD or not folded:
-                reason = f"at most {MAX_WORD} are allowed" if folded else "none of them to be seen"
+                reason = f"at most {MAX_WORD} are allowed" if folded else "none of them is visible"
                 raise ValueError(f"the blocked word {word[:20]!r} has {len(word)} characters: {reason}")
-            self._anywhere |= _kind(folded[0]) == "other"
-            node = self._tree
+            self._begin_after_letters |= _kind(folded[0]) == "other"
+            node = self._trie
             for character in folded:
                 node = node.setdefault(character, {})
             node[""] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._tree)
+        return bool(self._trie)
 
     def inside(self, text: str) -> bool:
-        """Whether one of the words is in a text."""
+        """Returns whether a text contains one of the words."""
         if not self:
             return False
-        watch = Watch(self)
+        watch = WordWatch(self._trie)
         return any(watch.add(character) for character in text) or watch.end()
 
-    def watch(self, before: str = "") -> Watch:
-        """Watches a text that follows another, at whose end a word may have begun."""
-        watch = Watch(self)
-        for character in before[-_TAIL:]:
+    def watch(self, context: str = "") -> WordWatch:
+        """Returns a watch for a text that will grow after `context`, in which a word may have begun."""
+        watch = WordWatch(self._trie)
+        for character in context[-_CONTEXT:]:
             watch.add(character)
-        return watch.begin()
+        return watch.restart()
 
     def may_follow(self, character: str) -> bool:
-        """Whether one of the words may begin after this character."""
-        return self._anywhere or _kind(character) != "letter"
+        """Returns whether one of the words may begin after this character."""
+        return self._begin_after_letters or _kind(character) != "letter"
 
 
-class _Begun(NamedTuple):
-    """What may become a word: where it begins, and how far into the tree it goes."""
+class _Match(NamedTuple):
+    """A part of the text that may become a blocked word."""
 
-    start: int
-    node: Tree
+    start: int  # position in the text
+    node: Trie  # what may follow
 
 
-class Watch:
-    """A text that grows by a character at a time."""
+class WordWatch:
+    """Searches a text that grows by one character at a time.
 
-    def __init__(self, words: BlockedWords) -> None:
-        self._tree = words._tree
-        self._begun: list[_Begun] = []  # the longest first
-        self._before = "\n"
-        self._position = 0
-        self._found: int | None = None
+    Args:
+        trie: the folded words.
+    """
+
+    def __init__(self, trie: Trie) -> None:
+        self._trie = trie
+        self._matches: list[_Match] = []  # the earliest first
+        self._previous = "\n"
+        self._length = 0
+        self._found_at: int | None = None
 
     @property
     def length(self) -> int:
-        """How many characters were added."""
-        return self._position
+        """The number of characters that were added."""
+        return self._length
 
     @property
-    def free(self) -> int:
-        """How many characters of the text may be seen: not those that are, or may become, one of the words."""
-        starts = [each.start for each in self._begun[:1]] if self._found is None else [self._found]
-        return max(0, min(starts, default=self._position))
+    def safe_length(self) -> int:
+        """The number of characters before the first blocked word, or before what may become one."""
+        starts = [match.start for match in self._matches[:1]] if self._found_at is None else [self._found_at]
+        return max(0, min(starts, default=self._length))
 
     @property
     def found(self) -> bool:
-        """Whether one of the words stands there; then nothing more is looked at."""
-        return self._found is not None
+        """Whether the text contains a blocked word; the search has then ended."""
+        return self._found_at is not None
 
-    def begin(self) -> Watch:
-        """What was added so far stands before the text."""
-        self._begun = [_Begun(each.start - self._position, each.node) for each in self._begun]
-        self._position, self._found = 0, None
+    def restart(self) -> WordWatch:
+        """Counts positions from here on: what was added so far becomes the context of the text."""
+        self._matches = [_Match(match.start - self._length, match.node) for match in self._matches]
+        self._length, self._found_at = 0, None
         return self
 
     def add(self, character: str) -> bool:
-        """Takes the next character; returns whether one of the words stood before it."""
+        """Adds the next character; returns whether a blocked word ended before it."""
         if self.found:
             return True
-        position, self._position = self._position, self._position + 1
+        position, self._length = self._length, self._length + 1
         folded = _fold(character)
-        if not folded or (folded == " " and self._before.isspace()):
-            return False  # what cannot be seen parts nothing, and white space is one space however long
-        if _parted(self._before, character):
+        if not folded or (folded == " " and self._previous.isspace()):
+            return False  # invisible characters separate nothing, and any run of white space is one space
+        if _word_may_end(self._previous, character):
             if self.end():
                 return True
-            self._begun.append(_Begun(position, self._tree))
-        self._begun = [_Begun(start, after) for start, node in self._begun if (after := _walk(node, folded))]
-        self._before = character
+            self._matches.append(_Match(position, self._trie))
+        self._matches = [_Match(start, rest) for start, node in self._matches if (rest := _descend(node, folded))]
+        self._previous = character
         return False
 
     def end(self) -> bool:
-        """The text ends here; returns whether one of the words is its end."""
-        if self._found is None:
-            self._found = next((start for start, node in self._begun if "" in node), None)
+        """Ends the text here; returns whether it ends with, or contains, a blocked word."""
+        if self._found_at is None:
+            self._found_at = next((start for start, node in self._matches if "" in node), None)
         return self.found
 
 
-def _walk(node: Tree, folded: str) -> Tree | None:
+def _descend(node: Trie, folded: str) -> Trie | None:
     for character in folded:
         if character not in node:
             return None
@@ -138,18 +143,16 @@ def _walk(node: Tree, folded: str) -> Tree | None:
     return node
 
 
-def _parted(before: str, after: str) -> bool:
-    """Whether a word may end between two characters."""
-    kinds = _kind(before), _kind(after)
-    if kinds[1] == "mark":
-        return False
-    return not (kinds[0] in ("letter", "mark") and kinds[1] == "letter")
+def _word_may_end(before: str, after: str) -> bool:
+    """Returns whether a word may end between two characters."""
+    first, second = _kind(before), _kind(after)
+    return second != "mark" and not (first in ("letter", "mark") and second == "letter")
 
 
 @lru_cache(4096)
 def _fold(character: str) -> str:
-    """The same for all ways to write a character; "" for what cannot be seen."""
-    if unicodedata.category(character) == "Cf":  # a joiner, a soft hyphen, a direction
+    """Returns the same text for all encodings and cases of a character; "" for an invisible one."""
+    if unicodedata.category(character) == "Cf":  # joiners, soft hyphens, marks of direction
         return ""
     if character.isspace():
         return " "
@@ -157,13 +160,13 @@ def _fold(character: str) -> str:
     return unicodedata.normalize("NFKD", whole.casefold())
 
 
-def _fold_all(word: str) -> str:
+def _fold_word(word: str) -> str:
     return " ".join("".join(map(_fold, word)).split())
 
 
 @lru_cache(4096)
-def _kind(character: str) -> str:
-    """letter (or digit), mark (over one), alone (a letter of a script without spaces), other."""
+def _kind(character: str) -> Kind:
+    """Returns letter (or digit), mark (over a letter), alone (a letter of a script without spaces) or other."""
     category = unicodedata.category(character)
     if category[0] == "M":
         return "mark"

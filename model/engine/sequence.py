@@ -1,4 +1,4 @@
-"""One reply: what was asked, what is written so far, and why it ended. Written by the engine, read by anyone."""
+"""One reply: its settings, the text so far, and why it ended. The engine writes it, any thread may read it."""
 
 from __future__ import annotations
 
@@ -11,158 +11,177 @@ from ..clamps import Clamps
 from ..lstm import LSTMState
 from ..settings import SamplingParams
 from ..tokenizer import UnknownCharacter
-from .blocked_words import Watch
+from .blocked_words import WordWatch
 
 FinishReason = Literal["length", "stop", "blocked", "abort", "time", "error"]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """All that is needed to go on writing: the state, and the last character, which it has not read yet."""
+    """All that is needed to continue a text.
 
-    state: LSTMState  # of one row, (L, 1, H)
+    Attributes:
+        state: (L, 1, H), the state before the last character was read.
+        last_id: the id of the last character.
+    """
+
+    state: LSTMState
     last_id: int
 
+    def check(self, zeros: LSTMState, vocab_size: int) -> None:
+        """Raises ValueError unless it fits a model, whose state has the shape of `zeros`.
 
-@dataclass(eq=False)
+        The compiled loops do not check their indices, so nothing that does not fit may reach them.
+        """
+        if not (self.state.h.shape == self.state.c.shape == zeros.h.shape):
+            raise ValueError(f"memory is of shape {list(self.state.h.shape)}: it must be {list(zeros.h.shape)}")
+        if not 0 <= self.last_id < vocab_size:
+            raise ValueError(f"memory ends with character {self.last_id}: this model has {vocab_size}")
+
+
+@dataclass(eq=False, kw_only=True)
 class Sequence:
     """One reply: waiting, running or finished.
 
     Attributes:
-        params: how it is written.
-        draw_offset: the number, since the seed was set, of its first character.
-        chars_per_second: characters a second; None is as fast as it can.
-        clamps: the cells that are held while it is written, from the step that draws its first character on.
-        unknown: the prompt's characters that the model does not know; they were skipped.
-        finish_reason: None while it is written.
-        error: what went wrong, when that is why it ended.
-        memory: where to go on from, once it is finished; None if its prompt was not read to the end.
-        watch: keeps words that are blocked from its readers; the reply ends before one.
+        params: the sampling parameters.
+        draw_offset: the index of its first character among the draws of the seed.
+        chars_per_second: the speed limit; None is as fast as possible.
+        deadline: the time.monotonic() after which it ends; None is never.
+        clamps: the cells that are clamped, from the step that draws its first character on.
+        unknown: the characters of the prompt that the model does not have; they were skipped.
+        finish_reason: None until it is finished.
+        error: what went wrong, if `finish_reason` is "error".
+        memory: where the next reply continues, once it is finished; None if the prompt was not read to its end.
+        started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.
+        aborted: whether it is to end before its next character.
+        picked: whether its last character was chosen by a person instead of drawn.
+        watch: finds blocked words, of which no reader gets any part; the reply ends before one.
     """
 
     params: SamplingParams
     draw_offset: int = 0
     chars_per_second: float | None = None
-    deadline: float | None = None  # time.monotonic()
+    deadline: float | None = None
     clamps: Clamps = ()
     unknown: list[UnknownCharacter] = field(default_factory=list)
     finish_reason: FinishReason | None = None
     error: str = ""
     memory: Memory | None = None
-    started_at: float = 0.0  # time.monotonic() of the first character
+    started_at: float = 0.0
     ended_at: float = 0.0
     aborted: bool = False
-    picked: bool = False  # whether its last character was not drawn, but given by someone
-    watch: Watch | None = None
+    picked: bool = False
+    watch: WordWatch | None = None
     _characters: list[str] = field(default_factory=list)
-    _released: int = 0  # characters that a reader may have: not those that may turn out to be the stop text, or a word
-    _places: deque[tuple[int, Memory]] = field(default_factory=deque)  # where a word may have begun
+    _released: int = 0  # characters that readers get: not those that may belong to the stop text or a blocked word
+    _memories: deque[tuple[int, Memory]] = field(default_factory=deque)  # by length: where a blocked word may begin
 
     @property
     def finished(self) -> bool:
+        """Whether no character will follow."""
         return self.finish_reason is not None
 
     @property
     def length(self) -> int:
-        """How many characters a reader may have so far."""
+        """The number of characters that readers get so far."""
         return self._released
 
     @property
     def text(self) -> str:
-        """What is written so far, without the prompt and without the stop text."""
+        """The reply so far, without the prompt and without the stop text."""
         return self.since(0)
 
     def since(self, position: int) -> str:
-        """What is written from a position on. Safe to call while another thread writes."""
+        """Returns the reply so far from a position on. Safe while another thread generates."""
         return "".join(self._characters[position : self._released])
 
     @property
     def next_draw_offset(self) -> int:
-        """The number of the character after its last: ``draw_offset`` of a reply that goes on from its memory."""
+        """The `draw_offset` of a reply that continues this one."""
         return self.draw_offset + len(self._characters)
 
     @property
     def measured_chars_per_second(self) -> float:
-        """Of the time from the first character to the last."""
+        """Characters per second from the first character to the last; 0 before the first."""
         seconds = (self.ended_at or time.monotonic()) - self.started_at
         return self._released / seconds if self.started_at and seconds > 0 else 0.0
 
     def end_reason(self, now: float) -> FinishReason | None:
-        """Why it ends before its next character, if it does."""
+        """Returns why the reply ends before its next character; None if it continues. `now` is time.monotonic()."""
         if self.aborted:
             return "abort"
         return "time" if self.deadline is not None and now >= self.deadline else None
 
     def append(self, character: str) -> FinishReason | None:
-        """Takes the next character; returns why the reply ends with it, if it does."""
+        """Adds the next character. Returns why the reply ends with it; None if it continues."""
         self._characters.append(character)
-        stop, written = self.params.stop, len(self._characters)
-        held = 0
+        stop, length = self.params.stop, len(self._characters)
+        matched = 0  # characters at the end that are, or may become, the stop text
         if stop:
             tail = "".join(self._characters[-len(stop) :])
-            held = next(n for n in range(min(len(stop), written), -1, -1) if tail.endswith(stop[:n]))
-        if self._blocks(written - held):
+            matched = next(n for n in range(min(len(stop), length), -1, -1) if tail.endswith(stop[:n]))
+        if self._release(length - matched):
             return "blocked"
-        if stop and held == len(stop):
+        if stop and matched == len(stop):
             return "stop"
-        return "length" if written >= self.params.length else None
+        return "length" if length >= self.params.length else None
 
     def save_memory(self, memory: Memory) -> None:
-        """Where to go on from after the character that was appended last, if a word that is blocked follows it."""
-        while self._places and self._places[0][0] < self._released:
-            self._places.popleft()
-        self._places.append((len(self._characters), memory))
+        """Saves the memory after the last character, to end there if it turns out that a blocked word follows."""
+        while self._memories and self._memories[0][0] < self._released:
+            self._memories.popleft()
+        self._memories.append((len(self._characters), memory))
 
     def truncated(self, length: int, memory: Memory, *, last: str = "") -> Sequence:
-        """A reply of its first characters, which ended there.
+        """Returns a finished reply of the first characters of this one.
 
         Args:
-            length: how many, from 1 on.
-            memory: where to go on from after them.
-            last: what stands there instead of the last of them; "" leaves it.
+            length: the number of characters, at least 1.
+            memory: where a reply continues after them.
+            last: the character that replaces the last of them; "" keeps it.
         """
-        params = replace(self.params, length=length)
-        kept = Sequence(
-            params,
-            self.draw_offset,
+        result = Sequence(
+            params=replace(self.params, length=length),
+            draw_offset=self.draw_offset,
             clamps=self.clamps,
             unknown=self.unknown,
             started_at=self.started_at,
             picked=bool(last),
         )
-        kept._characters = [*self._characters[: length - 1], last or self._characters[length - 1]]
-        kept.finish("length", memory)
-        return kept
+        result._characters = [*self._characters[: length - 1], last or self._characters[length - 1]]
+        result.finish("length", memory)
+        return result
 
     def concatenated(self, more: Sequence) -> Sequence:
-        """This reply and one that went on from it with the same settings, as the one that is both."""
+        """Returns this reply and the one that continues it, with the same settings, as one reply."""
         params = replace(self.params, length=self.length + more.length)
-        both = Sequence(params, self.draw_offset, clamps=self.clamps, unknown=self.unknown)
-        both._characters = [*self.text, *more.text]
-        both.finish(more.finish_reason or "abort", more.memory)
-        return both
+        result = Sequence(params=params, draw_offset=self.draw_offset, clamps=self.clamps, unknown=self.unknown)
+        result._characters = [*self.text, *more.text]
+        result.finish(more.finish_reason or "abort", more.memory)
+        return result
 
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
-        """Ends it. The reason is set last: whoever sees it may read all the rest."""
+        """Ends the reply. The reason is set last: a thread that sees it may read everything else."""
         self.ended_at = time.monotonic()
-        if reason not in ("stop", "blocked"):  # what was held back for a stop text that never came
-            self._blocks(len(self._characters))
+        if reason not in ("stop", "blocked"):  # release what was held back for a stop text that did not come
+            self._release(len(self._characters))
         if self.watch and self.watch.end():
-            self._released = self.watch.free
-            del self._characters[self._released :]  # as if it had ended there
-            memory = next((place for at, place in self._places if at == self._released), None)
+            self._released = self.watch.safe_length
+            del self._characters[self._released :]  # as if the reply had ended there
+            memory = next((saved for length, saved in self._memories if length == self._released), None)
             reason = reason if self.error else "blocked"
         elif self.watch:
             self._released = self.watch.length
         self.memory = memory
         self.finish_reason = reason
 
-    def _blocks(self, end: int) -> bool:
-        """Lets readers have the characters up to an end, but no word that is blocked; returns whether one is there."""
+    def _release(self, end: int) -> bool:
+        """Lets readers have the characters up to `end`, up to a blocked word. Returns whether there is one."""
         if self.watch is None:
             self._released = end
             return False
         for character in self._characters[self.watch.length : end]:
             self.watch.add(character)
-        self._released = self.watch.free
+        self._released = self.watch.safe_length
         return self.watch.found

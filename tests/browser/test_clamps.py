@@ -9,7 +9,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 
-from model import CharLSTM, generate
+from model import LanguageModel, generate
 from tests.browser.driving import button, fast, foot, log, open_page, reply, send, setting, settled, turns
 from tests.browser.test_lenses import barriers, put_on
 from tests.support.app_server import App, random_model, serving
@@ -46,7 +46,7 @@ def hold(page: Page, way: str) -> None:
     expect(page.get_by_role("radio", name=way, exact=True)).to_be_checked()
 
 
-def texts(lm: CharLSTM, *clamps: tuple[int, int, float]) -> tuple[str, str]:
+def texts(lm: LanguageModel, *clamps: tuple[int, int, float]) -> tuple[str, str]:
     """What is written with cells held, and without."""
     held = generate(lm, PROMPT, LENGTH, seed=7, temperature=0.8, clamps=clamps)
     return held, generate(lm, PROMPT, LENGTH, seed=7, temperature=0.8)

@@ -132,7 +132,7 @@ def test_two_models_write_one_text_together(page: Page, app: App) -> None:
     setting(page, "Blend", 0.3)
     page.get_by_role("spinbutton", name="Seed").fill("7")
     send(page, "ROMEO:")
-    blend = Blend(app.served("one").lm, app.served("two").lm, 0.3)
+    blend = Blend(app.served("one").lm.models[0], app.served("two").lm.models[0], 0.3)
     whole = generate(blend, "ROMEO:", 120, temperature=0.8, seed=7)
     assert reply(page) == whole[:60]
     expect(foot(page)).to_contain_text("one + two, 30% of it the second")

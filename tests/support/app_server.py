@@ -80,7 +80,7 @@ class App:
         return self.registry.get(name)
 
     def network(self, name: str) -> ScriptedNetwork:
-        network = self.served(name).lm.network
+        network = self.served(name).lm.models[0].network
         assert isinstance(network, ScriptedNetwork)
         return network
 

@@ -42,7 +42,7 @@ class OneModelRegistry(ModelRegistry):
         return self._given[0]
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
-        lm: Any = Blend(first.lm, second.lm)
+        lm = Blend(first.lm.models[0], second.lm.models[0])
         name = f"{first.name} + {second.name}"
         return LoadedModel(name, lm, Engine(lm), threading.current_thread(), parts=(first, second))
 

@@ -18,7 +18,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from model import CharLSTM, generate
-from model.backends.backend import has_compiler
+from model.backends.products import numba_available
 from model.files import atomic_write
 
 from .bootstrap import BLOCK
@@ -81,7 +81,7 @@ def get_ready() -> None:
     """Loads what a card is made with, a library that plots and a compiler: a second or two for the first one."""
     with contextlib.suppress(ImportError):  # cards do without
         import matplotlib.figure  # noqa: F401
-    has_compiler()
+    numba_available()
 
 
 def write_samples(lm: CharLSTM) -> list[Sample]:

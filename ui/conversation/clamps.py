@@ -57,7 +57,7 @@ def check_clamps(value: object, config: LSTMConfig) -> Clamps:
         plain: Any = [[whole(each) for each in hold] if isinstance(hold, list) else hold for hold in given]
         return clamps.check_clamps(plain, config)
     except ValueError as error:
-        raise RefusalError("hold", str(error).removeprefix("hold ")) from None
+        raise RefusalError("hold", re.sub("^(a clamp is|clamps are) ", "is ", str(error))) from None
 
 
 def said(held: Clamps) -> str:

@@ -197,7 +197,7 @@ class Turn:
         facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
         if last.length > 1 and last.started_at:
             facts.append(f"{last.measured_chars_per_second:,.0f} a second")
-        if self.served.blend:
+        if self.served.is_blend:
             facts.append(f"{self.served.name}, {self.served.share_of(last.params):.0%} of it the second")
         if held := hand.said(hand.held_in(self.parts)):
             facts.append(f"a hand on {held}")

@@ -152,7 +152,7 @@ class Page(Layout):
         writing = talk.writing
         try:
             served, _ = self._asked(talk, chosen, request)
-            if served.blend:
+            if served.is_blend:
                 raise RefusalError("", "Two models that write together cannot have a cell held.")
             talk.hand = Hand(served.name, check_clamps(_about(event, "hold"), served.lm.config))
         except RefusalError as refusal:

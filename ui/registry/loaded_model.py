@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from model import Blend, CharLSTM, Engine, SamplingParams
+from model import CharLSTM, Engine, LanguageModel, SamplingParams
 from model.backends.backend import Precision
 
 from ..site_config import SiteConfig
@@ -29,7 +29,7 @@ class LoadedModel:
     """
 
     name: str
-    lm: CharLSTM
+    lm: LanguageModel
     engine: Engine
     thread: threading.Thread
     examples: tuple[str, ...] = ("",)
@@ -45,21 +45,18 @@ class LoadedModel:
         return self.lm.commit or ""
 
     @property
-    def blend(self) -> Blend | None:
-        """The two models that it is, if it is no single one."""
-        lm: object = self.lm
-        return lm if isinstance(lm, Blend) else None
+    def is_blend(self) -> bool:
+        """Whether two models write together."""
+        return len(self.lm.models) > 1
 
-    def reader(self, params: SamplingParams) -> CharLSTM | Blend:
+    def reader(self, params: SamplingParams) -> LanguageModel:
         """The model as it writes with some settings: to read what it has written."""
-        if self.blend and params.share is not None:
-            return self.blend.at(params.share)
-        return self.lm
+        return self.lm.with_share(params.share)
 
     def share_of(self, params: SamplingParams) -> float:
         """How much the second of two models has a say in what is written with some settings."""
-        own = self.blend.share if self.blend else 0.0
-        return own if params.share is None else params.share
+        share = self.lm.share if params.share is None else params.share
+        return share or 0.0
 
     @property
     def now(self) -> LoadedModel:
@@ -91,7 +88,7 @@ def begin_serving(name: str, lm: CharLSTM, precision: Precision | None, owner: S
 
 
 def start_engine(
-    name: str, lm: CharLSTM, precision: Precision | None, owner: SiteConfig
+    name: str, lm: LanguageModel, precision: Precision | None, owner: SiteConfig
 ) -> tuple[Engine, threading.Thread]:
     """An engine for a model, and the thread that it runs in."""
     engine = Engine(lm, precision=precision, max_slots_per_client=owner.rows_each, blocked=owner.blocked)

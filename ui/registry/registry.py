@@ -17,7 +17,6 @@ from collections.abc import Sequence as Names
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -134,10 +133,11 @@ class ModelRegistry:
         """
         with self._blending:
             entry = self._blends.setdefault((first.name, second.name), Entry("", f"{first.name} + {second.name}"))
-            if entry.served and entry.served.blend and entry.served.blend.models == (first.lm, second.lm):
+            (one,), (two,) = first.lm.models, second.lm.models
+            if entry.served and entry.served.lm.models == (one, two):
                 return entry.served
             try:
-                lm: Any = Blend(first.lm, second.lm)  # for the page it is a model like any
+                lm = Blend(one, two)
             except ValueError:
                 reason = f"{first.name} and {second.name} share no character: they cannot write together."
                 raise RefusalError("", reason) from None

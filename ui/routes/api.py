@@ -113,7 +113,7 @@ def _add_score(registry: ModelRegistry) -> None:
         with refusals_as_errors():
             check_text("text", text)
             loaded = registry.get(model)
-            result = await asyncio.to_thread(score, loaded.lm, text)
+            result = await asyncio.to_thread(score, loaded.lm.models[0], text)
         known = ~np.isnan(result.bits)
         return {
             "bits": [float(bits) if is_known else None for bits, is_known in zip(result.bits, known, strict=True)],

@@ -41,9 +41,10 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from model import CharLSTM, TextTrace, TokenTrace
+from model import LanguageModel, TextTrace, TokenTrace
+from model.backends.backend import Floats
 from model.tokenizer import CharTokenizer
-from model.trace import UNKNOWN, Floats
+from model.trace import UNKNOWN
 
 from ..conversation.conversation import Conversation
 from ..conversation.counterfactual import without
@@ -228,7 +229,7 @@ def _byte(c: float) -> int:
     return round(127 * math.tanh(c))
 
 
-def _about(lm: CharLSTM) -> dict[str, Any]:
+def _about(lm: LanguageModel) -> dict[str, Any]:
     cells = [{**asdict(cell), "remembers": cell.remembers} for cell in lm.cells]
     return {"layers": lm.config.num_layers, "hidden": lm.config.hidden_size, "cells": cells}
 

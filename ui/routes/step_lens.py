@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model import Blend, SamplingParams, Sequence, StepTrace, TextTrace
+from model import SamplingParams, Sequence, StepTrace, TextTrace
+from model.backends.backend import Floats
 from model.int8.sampling import Randomness, weights
 from model.settings import SETTINGS
-from model.trace import UNKNOWN, Floats
+from model.trace import UNKNOWN
 
 from ..conversation.turn import Turn
 
@@ -48,8 +49,8 @@ def told(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> dict[str,
         look = reading.step(int(before[-1]) if len(before) else -1)
     except IndexError:
         return {}
-    lm = reading.lm
-    if isinstance(lm, Blend):
+    lm, *others = reading.lm.models
+    if others:
         return {"mixed": True}
     vocab, config = lm.tokenizer.vocab, lm.config
     part, number, picked = _part(turn, at)

@@ -133,7 +133,11 @@ def test_streams_under_way_end_on_the_old_weights_and_new_ones_begin_on_the_new(
     repo = hub.add_repo(NAME, old)
     with following(NAME) as registry, serving(registry) as app:
         served = app.served(NAME)
-        thread, network, backend = served.thread, weakref.ref(served.lm.network), weakref.ref(served.engine._backend)
+        thread, network, backend = (
+            served.thread,
+            weakref.ref(served.lm.models[0].network),
+            weakref.ref(served.engine._backend),
+        )
         texts, text, newer = asyncio.run(_crowd(app, hub, repo, new))
         lm, longest = CharLSTM.from_pretrained(tmp_path / "old"), max(map(len, texts))
         for seed, each in enumerate(texts):

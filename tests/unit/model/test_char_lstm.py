@@ -1,4 +1,4 @@
-"""What people load from a folder: saved and loaded it is the same model, and a name means what it looks like."""
+"""Saving and loading a model, and what its name means: a folder or a repo of the Hub."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from model import PRETRAINED, CharLSTM, CheckpointError, ModelUnavailableError, generate, score, stream
+from model.backends.backend import Precision
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.pointer import pointed_checkpoint
 from tests.support.tiny_models import tiny_model
@@ -51,10 +52,9 @@ def test_half_the_size_is_nearly_the_same_model_and_stays_as_it_is(tmp_path, dty
     assert (tmp_path / "again" / weights).read_bytes() == (tmp_path / "half" / weights).read_bytes()
 
 
-def test_a_loaded_model_is_ready_to_write(folder):
+def test_a_loaded_model_is_in_evaluation_mode(folder):
     lm = CharLSTM.from_pretrained(folder)
     assert not lm.network.training
-    assert not any(weight.requires_grad for weight in lm.network.parameters())
     assert lm.device == torch.device("cpu")
     assert (lm.name, lm.commit, lm.notice) == ("tiny", None, "")
 
@@ -67,9 +67,38 @@ def test_loading_draws_no_random_numbers(folder):
     assert torch.equal(torch.rand(3), expected)
 
 
+def test_a_loaded_model_can_be_trained(folder):
+    """`train()` used to leave requires_grad False, and backward failed."""
+    lm = CharLSTM.from_pretrained(folder)
+    text = generate(lm, "a", 100, seed=1)
+    lm.network.train()
+    optimizer = torch.optim.SGD(lm.network.parameters(), lr=1.0)
+    ids = torch.from_numpy(lm.tokenizer.encode(TEXT))[None]
+    losses = []
+    for _ in range(2):
+        logits, _ = lm.network(ids[:, :-1])
+        losses.append(torch.nn.functional.cross_entropy(logits[0], ids[0, 1:]))
+        optimizer.zero_grad()
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[1] < losses[0]
+    assert generate(lm, "a", 100, seed=1) != text, "the quantized weights are those before the training"
+
+
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_generation_keeps_no_graph(folder, precision: Precision):
+    lm = CharLSTM.from_pretrained(folder)
+    reply = stream(lm, "a", 20, seed=1, precision=precision)
+    assert len("".join(reply)) == 20
+    assert reply.sequence.memory is not None
+    assert not reply.sequence.memory.state.h.requires_grad
+    assert not reply.sequence.memory.state.c.requires_grad
+
+
 def test_two_loads_share_nothing(folder):
     one, two = CharLSTM.from_pretrained(folder), CharLSTM.from_pretrained(folder)
-    one.network.output.bias.zero_()
+    with torch.no_grad():
+        one.network.output.bias.zero_()
     assert two.network.output.bias.abs().sum() > 0
 
 
@@ -140,7 +169,9 @@ def test_a_run_folder_without_a_checkpoint_says_so(tmp_path):
 # names
 
 
-@pytest.mark.parametrize("name", ["./x", "../x", ".", "/x/y", "~/x", "~", "runs/x", "runs/"])
+@pytest.mark.parametrize(
+    "name", ["./x", "../x", ".", "/x/y", "~/x", "~", "runs/x", "runs/", "C:\\x", "c:x", r"runs\x", r"\\server\x"]
+)
 def test_what_is_written_as_a_path_is_one_even_if_it_is_not_there(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert is_local(name)
@@ -169,6 +200,14 @@ def test_a_missing_folder_is_named_as_it_was_typed(name, tmp_path, monkeypatch):
     assert repr(str(name)) in str(caught.value)
     assert "user/name" in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_name_without_a_slash_can_only_be_a_folder(hub, tmp_path, monkeypatch):
+    """It used to be looked up on the Hub, and without a connection the Hub was said to be out of reach."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelUnavailableError, match=r"^there is no folder mine2 here, and it is not a model.s name"):
+        CharLSTM.from_pretrained("mine2")
+    assert hub.log == []
 
 
 def test_a_file_is_no_folder(tmp_path):
@@ -229,7 +268,7 @@ def test_an_at_sign_without_a_revision_is_refused():
 )
 def test_a_name_that_cannot_be_on_the_hub_is_refused_without_a_request(name, hub, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelUnavailableError, match="is not a model's name on the Hub: write user/name") as caught:
+    with pytest.raises(ModelUnavailableError, match="write user/name") as caught:
         CharLSTM.from_pretrained(name)
     message = str(caught.value)
     assert "\n" not in message

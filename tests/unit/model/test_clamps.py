@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from model import CharLSTM, Clamp, Engine, SamplingParams, Sequence, generate, stream
-from model.backends.backend import Backend, Float32Backend, NumbaInt8Backend, Precision, TorchInt8Backend
+from model.backends.backend import Backend, Precision
+from model.backends.float32 import Float32Backend
+from model.backends.numba_int8 import NumbaInt8Backend
+from model.backends.torch_int8 import TorchInt8Backend
 from model.clamps import MAX_CLAMPS, check_clamps
 from model.int8.weights import Int8Weights
 from tests.support.tiny_models import tiny_model
@@ -136,19 +139,19 @@ def test_a_cell_held_at_what_it_would_be_changes_nothing(lm):
 @pytest.mark.parametrize(
     ("hold", "words"),
     [
-        ([(2, 0, 0.0)], "hold is of layer 2: this model has 0 to 1"),
-        ([(0, 12, 0.0)], "hold is of cell 12: this model has 0 to 11"),
-        ([(0, -1, 0.0)], "hold is of cell -1"),
-        ([(True, 0, 0.0)], "hold is of layer True"),
-        ([(0, 1.0, 0.0)], "hold is of cell 1.0"),
-        ([(0, 0, 8.5)], "hold is of the value 8.5: it must be a number from -8 to 8"),
-        ([(0, 0, float("nan"))], "hold is of the value nan"),
-        ([(0, 0, "up")], "hold is of the value 'up'"),
-        ([(0, 0, True)], "hold is of the value True"),
-        ([(0, 0)], r"hold is \(0, 0\): it must be a layer, a cell and a value"),
-        (["abc"], "hold is 'abc': it must be"),
-        ([(0, 0, 1.0), (0, 0, 2.0)], "hold is of one cell twice"),
-        ([(0, n, 1.0) for n in range(MAX_CLAMPS + 1)], "hold is of 5 cells: at most 4"),
+        ([(2, 0, 0.0)], "a clamp is of layer 2: this model has 0 to 1"),
+        ([(0, 12, 0.0)], "a clamp is of cell 12: this model has 0 to 11"),
+        ([(0, -1, 0.0)], "a clamp is of cell -1"),
+        ([(True, 0, 0.0)], "a clamp is of layer True"),
+        ([(0, 1.0, 0.0)], "a clamp is of cell 1.0"),
+        ([(0, 0, 8.5)], "a clamp is of the value 8.5: it must be a number from -8 to 8"),
+        ([(0, 0, float("nan"))], "a clamp is of the value nan"),
+        ([(0, 0, "up")], "a clamp is of the value 'up'"),
+        ([(0, 0, True)], "a clamp is of the value True"),
+        ([(0, 0)], r"a clamp is \(0, 0\): it must be a layer, a cell and a value"),
+        (["abc"], "a clamp is 'abc': it must be"),
+        ([(0, 0, 1.0), (0, 0, 2.0)], "clamps are of one cell twice"),
+        ([(0, n, 1.0) for n in range(MAX_CLAMPS + 1)], "clamps are of 5 cells: at most 4"),
     ],
 )
 def test_what_cannot_be_held_is_refused_before_anything_is_written(lm, hold, words):

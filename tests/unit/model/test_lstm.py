@@ -1,13 +1,10 @@
-"""One set of weights, two views: nn.LSTM over whole sequences and a stack of cells give the same numbers."""
+"""The two views of a network agree: nn.LSTM over whole sequences, and a stack of cells one character at a time."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
@@ -52,7 +49,7 @@ def test_step_by_step_equals_the_whole_sequence(layers):
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-def test_the_cells_are_lstmcells_on_the_same_weights(layers):
+def test_cells_are_nn_lstmcell_modules_on_the_same_weights(layers):
     network = tiny_network(layers=layers)
     cells = network.cells()
     assert [type(cell) for cell in cells] == [nn.LSTMCell] * layers
@@ -73,7 +70,7 @@ def test_the_cells_are_lstmcells_on_the_same_weights(layers):
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-def test_a_sequence_cut_anywhere_and_carried_on_equals_it_whole(layers):
+def test_a_sequence_in_two_parts_with_the_state_carried_over_equals_the_whole(layers):
     network = tiny_network(layers=layers)
     ids = some_ids(2, 17)
     whole, last = network(ids)
@@ -84,7 +81,7 @@ def test_a_sequence_cut_anywhere_and_carried_on_equals_it_whole(layers):
         assert_same(end, last)
 
 
-def test_without_the_carried_state_it_is_another_sequence():
+def test_the_state_changes_the_prediction():
     network = tiny_network()
     ids = some_ids(1, 20)
     whole, _ = network(ids)
@@ -100,41 +97,21 @@ def test_no_state_is_a_state_of_zeros():
     assert torch.equal(network.step(ids[:, 0])[0], network.step(ids[:, 0], zeros)[0])
 
 
-@pytest.mark.parametrize("layers", LAYERS)
-def test_padding_changes_nothing(layers):
-    network = tiny_network(layers=layers)
-    ids = some_ids(4, 15)
-    lengths = torch.tensor([3, 15, 1, 9])
-    start = some_state(network, 4)
-    padded, last = network(ids, start, lengths)
-    assert padded.shape == (4, 15, 58)
-    for row, length in enumerate(lengths.tolist()):
-        alone, end = network(ids[row : row + 1, :length], start.rows(row))
-        assert_close(padded[row, :length], alone[0])
-        assert_same(last.rows(row), end)
-
-
-def test_what_stands_in_the_padding_does_not_matter():
-    network = tiny_network()
-    ids, lengths = some_ids(3, 10), torch.tensor([4, 10, 7])
-    other = torch.where(torch.arange(10)[None] < lengths[:, None], ids, 0)
-    assert torch.equal(network(ids, None, lengths)[1].c, network(other, None, lengths)[1].c)
-
-
 @pytest.mark.parametrize("batch", [2, 7, 33])
-def test_neighbours_in_a_batch_change_nothing(batch):
+def test_other_sequences_of_a_batch_change_nothing(batch):
     network = tiny_network()
     ids, state = some_ids(batch, 11), some_state(network, batch)
     together, end = network(ids, state)
     stepped, _ = network.step(ids[:, 0], state)
-    for row in range(0, batch, 3):
-        alone, alone_end = network(ids[row : row + 1], state.rows(row))
-        assert_close(together[row], alone[0])
-        assert_same(end.rows(row), alone_end)
-        assert_close(stepped[row], network.step(ids[row : row + 1, 0], state.rows(row))[0][0])
+    for at in range(0, batch, 3):
+        own = LSTMState(state.h[:, at : at + 1], state.c[:, at : at + 1])
+        alone, alone_end = network(ids[at : at + 1], own)
+        assert_close(together[at], alone[0])
+        assert_same(LSTMState(end.h[:, at : at + 1], end.c[:, at : at + 1]), alone_end)
+        assert_close(stepped[at], network.step(ids[at : at + 1, 0], own)[0][0])
 
 
-def test_shapes_are_those_of_the_legend():
+def test_shapes_are_as_documented():
     network = tiny_network(hidden=6, layers=3)
     logits, state = network(some_ids(4, 7))
     assert logits.shape == (4, 7, 58)
@@ -142,10 +119,9 @@ def test_shapes_are_those_of_the_legend():
     logits, state = network.step(some_ids(4, 1)[:, 0], state)
     assert logits.shape == (4, 58)
     assert state.h.shape == state.c.shape == (3, 4, 6)
-    assert state.batch == 4
 
 
-def test_a_step_leaves_the_state_it_was_given():
+def test_forward_and_step_do_not_change_the_state_they_get():
     network = tiny_network()
     state = some_state(network)
     kept = state.copy()
@@ -169,7 +145,7 @@ def test_a_new_network_starts_with_open_forget_gates():
         assert (bias_ih + bias_hh).tolist() == [0.0] * 6 + [1.0] * 6 + [0.0] * 12
 
 
-def test_the_config_counts_what_the_network_has():
+def test_the_config_knows_the_parameters_and_shapes_of_the_network():
     config = LSTMConfig(30, 5, 12, 3)
     network = LSTMNetwork(config)
     assert config.parameters == sum(weight.numel() for weight in network.parameters())
@@ -198,7 +174,7 @@ def test_the_config_counts_what_the_network_has():
         pytest.param(10**5000, id="5,000 digits"),
     ],
 )
-def test_a_bad_size_is_one_clear_line(name, value):
+def test_an_error_names_a_wrong_size_on_one_line(name, value):
     sizes = {"vocab_size": 10, name: value}
     if name == "vocab_size":
         sizes = {name: value}
@@ -217,7 +193,7 @@ def test_a_bad_size_is_one_clear_line(name, value):
         {"vocab_size": 0x110000, "embedding_size": 8192},
     ],
 )
-def test_an_absurd_network_is_refused_before_it_is_made(sizes):
+def test_an_enormous_network_is_refused(sizes):
     with pytest.raises(ValueError, match=r"hidden_size|num_layers|parameters"):
         LSTMConfig(**sizes)
 
@@ -230,33 +206,17 @@ def test_a_config_cannot_be_changed():
 # the state
 
 
-def test_copies_and_rows_share_nothing():
-    network = tiny_network()
-    state = some_state(network, 4)
-    for taken in (state.copy(), state.rows(slice(None)), state.rows([0, 1, 2, 3]), state.rows(torch.arange(4))):
-        assert torch.equal(taken.h, state.h)
-        taken.h.zero_()
-        taken.c.zero_()
-        assert state.h.abs().sum() > 0
-        assert state.c.abs().sum() > 0
+def test_a_copy_shares_no_memory():
+    state = some_state(tiny_network(), 4)
+    copied = state.copy()
+    assert_same(copied, state)
+    copied.h.zero_()
+    copied.c.zero_()
+    assert state.h.abs().sum() > 0
+    assert state.c.abs().sum() > 0
 
 
-def test_rows_come_in_the_order_asked():
-    state = some_state(tiny_network(), 5)
-    assert torch.equal(state.rows([4, 0, 4]).c, state.c[:, [4, 0, 4]])
-    assert torch.equal(state.rows(slice(1, 3)).h, state.h[:, 1:3])
-    assert state.rows(2).h.shape == (2, 1, 12)
-    assert torch.equal(state.rows(-1).h, state.h[:, -1:])
-
-
-def test_rows_put_together_are_the_batch():
-    state = some_state(tiny_network(), 5)
-    again = LSTMState.cat([state.rows(row) for row in range(5)])
-    assert torch.equal(again.h, state.h)
-    assert torch.equal(again.c, state.c)
-
-
-def test_a_detached_state_carries_numbers_but_no_graph():
+def test_a_detached_state_has_the_numbers_but_no_graph():
     network = tiny_network().requires_grad_(True)
     state = some_state(network)
     assert state.h.requires_grad
@@ -268,62 +228,3 @@ def test_a_detached_state_carries_numbers_but_no_graph():
 def test_a_state_moves_to_a_device():
     state = some_state(tiny_network()).to("meta")
     assert state.h.device.type == state.c.device.type == "meta"
-
-
-def test_a_saved_state_goes_on_exactly(tmp_path):
-    network = tiny_network()
-    _, state = network(some_ids(3, 30))
-    state.save(tmp_path / "state.safetensors")
-    loaded = LSTMState.load(tmp_path / "state.safetensors", network.config)
-    more = some_ids(3, 10, seed=5)
-    assert torch.equal(network(more, loaded)[0], network(more, state)[0])
-
-
-def test_rows_of_a_larger_state_can_be_saved(tmp_path):
-    network = tiny_network()
-    state = some_state(network, 4)
-    LSTMState(state.h[:, 1:2], state.c[:, 1:2]).save(tmp_path / "row.safetensors")
-    assert torch.equal(LSTMState.load(tmp_path / "row.safetensors", network.config).h, state.h[:, 1:2])
-
-
-def damaged_states() -> dict[str, Any]:
-    good = torch.zeros(2, 1, 12)
-    return {
-        "empty": b"",
-        "garbage": b"not a state" * 10,
-        "html": b"<html></html>",
-        "no c": {"h": good},
-        "a third": {"h": good, "c": good.clone(), "x": good.clone()},
-        "other names": {"x": good, "y": good.clone()},
-        "other sizes": {"h": torch.zeros(2, 1, 13), "c": torch.zeros(2, 1, 13)},
-        "other layers": {"h": torch.zeros(3, 1, 12), "c": torch.zeros(3, 1, 12)},
-        "unequal": {"h": torch.zeros(2, 1, 12), "c": torch.zeros(2, 2, 12)},
-        "flat": {"h": torch.zeros(24), "c": torch.zeros(24)},
-        "integers": {"h": good.int(), "c": good.int()},
-        "doubles": {"h": good.double(), "c": good.double()},
-        "nan": {"h": good, "c": torch.full((2, 1, 12), torch.nan)},
-        "infinite": {"h": torch.full((2, 1, 12), torch.inf), "c": good},
-    }
-
-
-@pytest.mark.parametrize("damage", damaged_states())
-def test_a_damaged_state_is_refused_by_name(tmp_path, damage):
-    path, content = tmp_path / "state.safetensors", damaged_states()[damage]
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        save_file(content, path)
-    with pytest.raises(ValueError, match=r"^state\.safetensors ") as caught:
-        LSTMState.load(path, tiny_network().config)
-    assert "\n" not in str(caught.value)
-    assert str(tmp_path) not in str(caught.value)
-
-
-def test_a_state_cut_short_anywhere_is_refused(tmp_path):
-    network, path = tiny_network(), tmp_path / "state.safetensors"
-    some_state(network).save(path)
-    data = path.read_bytes()
-    for cut in range(0, len(data), 7):
-        path.write_bytes(data[:cut])
-        with pytest.raises(ValueError, match=r"^state\.safetensors "):
-            LSTMState.load(path, network.config)

@@ -45,7 +45,7 @@ def test_where_the_reading_is_cut_does_not_matter(lm, monkeypatch, chunk):
 def test_a_huge_vocabulary_is_read_in_smaller_pieces(lm, monkeypatch):
     """A prediction has one number a character of the vocabulary: 4,096 of them at once may not fit."""
     whole = score(lm, TEXT).bits
-    monkeypatch.setattr(importlib.import_module("model.scoring"), "_LOGITS", 10 * 58)
+    monkeypatch.setattr(importlib.import_module("model.scoring"), "_MAX_LOGITS", 10 * 58)
     seen = []
     forward = lm.network.forward
 

@@ -50,7 +50,7 @@ def test_what_is_mixed_are_the_log_probabilities_over_the_shared_characters(
     params = SamplingParams(temperature=1.2, seed=5)
     randomness = Randomness(5)
     shared = [character for character in pair[0].tokenizer.vocab if character in pair[1].tokenizer.vocab]
-    backends = [lm.backend(1, precision) for lm in pair]
+    backends = [lm.make_backend(1, precision) for lm in pair]
     row, read = np.zeros(1, np.int64), "ROMEO:"
     for step in range(len(read) + 149):
         mixed = np.zeros(len(shared))
@@ -66,7 +66,7 @@ def test_what_is_mixed_are_the_log_probabilities_over_the_shared_characters(
 
 def test_compiled_loops_and_torch_operators_write_the_same(blend: Blend, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [generate(blend, "A", 200, seed=2, top_k=20, top_p=0.9)]
-    monkeypatch.setattr("model.backends.backend.has_compiler", lambda: False)
+    monkeypatch.setattr("model.backends.products.numba_available", lambda: False)
     texts.append(generate(blend, "A", 200, seed=2, top_k=20, top_p=0.9))
     assert texts[0] == texts[1]
 
@@ -77,7 +77,7 @@ def test_in_a_crowd_each_has_its_own_share_and_the_text_that_it_has_alone(blend:
     asked = [SamplingParams(length=60, seed=seed, share=share) for seed, share in enumerate(shares)]
     texts = write(engine, *[engine.add_request("ROMEO:"[: 1 + seed % 6], each) for seed, each in enumerate(asked)])
     for seed, (share, text) in enumerate(zip(shares, texts, strict=True)):
-        alone = blend if share is None else blend.at(share)
+        alone = blend.with_share(share)
         assert text == generate(alone, "ROMEO:"[: 1 + seed % 6], 60, seed=seed)
 
 
@@ -95,7 +95,7 @@ def test_it_goes_on_from_its_memory_and_is_read_again_as_it_was_written(blend: B
     assert torch.equal(state.c, memory.state.c)
     seen = list(reading.tokens())
     assert all(each.bits >= 0 for each in seen[1:])
-    likely = TextTrace(blend.at(1.0), skip_start=True)
+    likely = TextTrace(blend.with_share(1.0), skip_start=True)
     likely.set_text("ROMEO:" + text)
     assert [each.bits for each in likely.tokens()][1:] != [each.bits for each in seen[: len(likely)]][1:]
 
@@ -118,7 +118,7 @@ def test_its_cells_and_gates_are_those_of_the_models_one_on_the_other(pair: tupl
 
 def test_characters_that_one_of_them_lacks_are_neither_written_nor_read(blend: Blend) -> None:
     assert set(blend.tokenizer.vocab) == set(ALPHABET) & set(OTHER)
-    reply = stream(blend, "Qä!", 300, temperature=2.0, seed=1)
+    reply = stream(blend, "Qä!", 300, temperature=2.0, seed=1, unknown="skip")
     text = "".join(reply)
     assert set(text) <= set(blend.tokenizer.vocab)
     assert [each.character for each in reply.sequence.unknown] == ["Q", "ä", "!"]
@@ -150,5 +150,5 @@ def test_what_cannot_be_is_refused_in_words(pair: tuple[CharLSTM, CharLSTM], ble
         if share is not None:
             with pytest.raises(ValueError, match=r"^share is .*: it must be a number from 0 to 1"):
                 SamplingParams(share=share)
-    with pytest.raises(ValueError, match="cells of a blend cannot be held"):
+    with pytest.raises(ValueError, match="cells of a blend cannot be clamped"):
         Engine(blend).add_request("", SamplingParams(), clamps=[(0, 0, 1.0)])

@@ -38,13 +38,13 @@ def test_nothing_is_blocked_by_an_empty_list() -> None:
 
 @pytest.mark.parametrize("words", [["x" * 101], ["\u200b"], ["  "], ["a"] * 10_001])
 def test_a_list_that_cannot_be_kept_is_refused(words: list[str]) -> None:
-    with pytest.raises(ValueError, match=r"at most|none of them to be seen"):
+    with pytest.raises(ValueError, match=r"at most|none of them is visible"):
         BlockedWords(words)
 
 
 def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "", end: bool = True) -> list[str]:
     """What a reader of a reply has after each of its characters, and at its end."""
-    sequence = Sequence(SamplingParams(length=1000, stop=stop), watch=words.watch(before))
+    sequence = Sequence(params=SamplingParams(length=1000, stop=stop), watch=words.watch(before))
     seen = []
     for character in text:
         reason = sequence.append(character)

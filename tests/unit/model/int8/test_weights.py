@@ -8,15 +8,12 @@ import torch
 import torch.nn.functional as F
 
 from model import PRETRAINED, CharLSTM, LSTMConfig, LSTMNetwork, LSTMState, SamplingParams
-from model.backends.backend import (
-    Backend,
-    Float32Backend,
-    NumbaInt8Backend,
-    TorchInt8Backend,
-    has_compiler,
-    make_backend,
-    product,
-)
+from model.backends.backend import Backend
+from model.backends.float32 import Float32Backend
+from model.backends.numba_int8 import NumbaInt8Backend
+from model.backends.products import numba_available, product
+from model.backends.selection import make_backend
+from model.backends.torch_int8 import TorchInt8Backend
 from model.int8 import sampling as sampler
 from model.int8.weights import (
     SIGMOID,
@@ -50,7 +47,7 @@ def some_params(generator: np.random.Generator) -> SamplingParams:
 
 
 def test_this_machine_has_the_compiled_way() -> None:
-    assert has_compiler()
+    assert numba_available()
 
 
 def test_compiled_and_torch_agree_in_every_bit(network: LSTMNetwork) -> None:
@@ -138,7 +135,8 @@ def test_the_bundled_model_loses_next_to_nothing_in_8_bits() -> None:
     lm = CharLSTM.from_pretrained(PRETRAINED)
     text = "The first rule: that no man speaks before the king has spoken. Shall we go?\n" * 8
     ids = torch.from_numpy(lm.tokenizer.encode(text, unknown="skip"))
-    logits, _ = lm.network(ids[None])
+    with torch.inference_mode():
+        logits, _ = lm.network(ids[None])
     exact = float(F.cross_entropy(logits[0, :-1], ids[1:]))
     weights, config = Int8Weights.of(lm.network), lm.config
     h = torch.zeros(config.num_layers, 1, config.hidden_size, dtype=torch.int8)

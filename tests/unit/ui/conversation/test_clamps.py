@@ -32,9 +32,9 @@ def strong() -> LoadedModel:
     """A model with such weights that a single cell matters."""
     served = serve()
     with torch.no_grad():
-        for parameter in served.lm.network.parameters():
+        for parameter in served.lm.models[0].network.parameters():
             parameter.mul_(4)
-    return serve(network=served.lm.network)
+    return serve(network=served.lm.models[0].network)
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def mark(link: Link, served: LoadedModel) -> str:
 
 def test_why_it_is_not_the_same_is_said_as_far_as_it_is_known() -> None:
     made = serve(name="ada/novel", commit=COMMIT)
-    link = shared(replace(made, lm=replace(made.lm, name="ada/novel")))
+    link = shared(replace(made, lm=replace(made.lm.models[0], name="ada/novel")))
     assert (link.model, link.commit, link.arithmetic) == ("ada/novel", COMMIT, "1")
     newer = serve(1, "ada/novel", commit="f" * 40)
     assert mark(link, newer) == (
@@ -155,7 +155,7 @@ def test_why_it_is_not_the_same_is_said_as_far_as_it_is_known() -> None:
     assert offered["link"] == ["ROMEO:"]
     assert "commit 0123456" in offered["warning"]
     exact = serve(name="ada/novel@v1", commit=COMMIT)
-    exact.lm = replace(exact.lm, name="ada/novel")
+    exact.lm = replace(exact.lm.models[0], name="ada/novel")
     assert sharing.find(link, OneModelRegistry(newer, exact)) == [exact]
     assert mark(replace(link, text="0" * 16), exact) == (
         "Not the same text: the link was changed, or not made by this app."

@@ -1,0 +1,48 @@
+"""The backend that runs int8 inference with torch operators, on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from ..clamps import Clamps
+from ..int8.weights import Held, Int8Weights, integer_h, step, to_state
+from ..lstm import LSTMState
+from .backend import Backend, Floats, Indices, clamps_by_layer
+
+
+class TorchInt8Backend(Backend):
+    """Runs int8 inference on the device of the weights; the same bits as `NumbaInt8Backend`."""
+
+    def __init__(self, weights: Int8Weights, slots: int) -> None:
+        self._weights = weights
+        device, hidden = weights.table.device, weights.table.shape[1] // 4
+        self._h = torch.zeros(len(weights.layers), slots, hidden, dtype=torch.int8, device=device)
+        self._c = torch.zeros(len(weights.layers), slots, hidden, device=device)
+
+    def load(self, slot: int, state: LSTMState) -> None:
+        self._h[:, slot] = integer_h(state.h[:, 0]).to(self._h.device)
+        self._c[:, slot] = state.c[:, 0].to(self._c.device)
+
+    def state(self, slot: int) -> LSTMState:
+        return to_state(self._h[:, slot : slot + 1].cpu(), self._c[:, slot : slot + 1].cpu())
+
+    def cells(self, slot: int) -> Floats:
+        return self._c[:, slot].cpu().numpy().copy()
+
+    def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
+        device = self._h.device
+        with torch.inference_mode():
+            at = torch.from_numpy(slots).to(device)
+            tokens = torch.from_numpy(ids).to(device)
+            held = {layer: _held(entries).to(device) for layer, entries in clamps_by_layer(clamps).items()}
+            logits, h, c = step(self._weights, tokens, self._h[:, at], self._c[:, at], held)
+            self._h[:, at], self._c[:, at] = h, c
+            result: Floats = logits.cpu().numpy()
+        return result
+
+
+def _held(entries: Floats) -> Held:
+    positions, cells, values = torch.from_numpy(entries).unbind(1)
+    return Held(positions.long(), cells.long(), values)

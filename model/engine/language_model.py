@@ -1,0 +1,75 @@
+"""The interface that the engine, `stream` and `TextTrace` need of a model: `CharLSTM` and `Blend` both have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+
+from ..backends.backend import Backend, Floats, Indices, Precision
+from ..char_lstm import CharLSTM
+from ..chat import ChatFormat
+from ..lstm import LSTMConfig
+from ..named_cells import Cell
+from ..tokenizer import CharTokenizer
+
+
+class LanguageModel(Protocol):
+    """A model that predicts the next character of a text: one network, or two that are blended.
+
+    Attributes:
+        name: the name by which it was loaded.
+        commit: the commit on the Hub, 40 hex digits; None for a folder and for a blend.
+        notice: what users should know about the loading, such as that the Hub was out of reach; "" if nothing.
+        tokenizer: the characters that it reads and writes.
+        training: what the trainer noted about the run; {} if nothing.
+        chat: the format of its conversations, if it was trained on conversations.
+        cells: the cells that have a name.
+    """
+
+    name: str
+    commit: str | None
+    notice: str
+    tokenizer: CharTokenizer
+    training: Mapping[str, Any]
+    chat: ChatFormat | None
+    cells: tuple[Cell, ...]
+
+    @property
+    def config(self) -> LSTMConfig:
+        """The sizes of its state: layers and cells."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its states are."""
+
+    @property
+    def models(self) -> tuple[CharLSTM, ...]:
+        """The models that it consists of: one, or the two of a blend."""
+
+    @property
+    def share(self) -> float | None:
+        """The weight of the second model of a blend, 0 to 1; None for one model."""
+
+    def with_share(self, share: float | None) -> LanguageModel:
+        """Returns the blend with another weight of the second model; itself if `share` is None or it is no blend."""
+
+    def make_backend(self, slots: int, precision: Precision) -> Backend:
+        """Returns a backend that runs it, with a number of slots."""
+
+    def without_weights(self) -> LanguageModel:
+        """Returns the model without its weights, for callers that keep a description and must not keep the memory."""
+
+    def gates(
+        self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor, precision: Precision
+    ) -> Floats:
+        """Returns the gates i, f, g, o of a layer at T characters, (T, 4, H) float32, as `precision` computes them.
+
+        Args:
+            layer: the layer, from 0.
+            ids: (T,) int64, the characters that were read.
+            below: (T, H), h of the layer below after each character; not used in the first layer.
+            before: (T, H), h of this layer before each character.
+            precision: "int8" or "float32".
+        """

@@ -1,0 +1,47 @@
+"""A request: a sequence together with what the engine needs to run it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..backends.backend import Indices
+from ..int8.sampling import Randomness
+from ..lstm import LSTMState
+from .sequence import Sequence
+
+
+@dataclass(eq=False, kw_only=True)
+class Request:
+    """A sequence that waits or runs.
+
+    Attributes:
+        sequence: the reply.
+        start: the state before its first unread character.
+        unread: ids to read; the character after the last of them is drawn.
+        randomness: the random numbers of its seed.
+        client_id: see `Engine.add_request`.
+        slot: its slot in the backend; -1 while it waits.
+        due_at: the time.monotonic() of its next step.
+    """
+
+    sequence: Sequence
+    start: LSTMState
+    unread: deque[int]
+    randomness: Randomness
+    client_id: str = ""
+    slot: int = -1
+    due_at: float = 0.0
+
+    @property
+    def prompt_is_read(self) -> bool:
+        """Whether its next character can be drawn."""
+        return len(self.unread) == 1
+
+
+def slots_and_ids(requests: list[Request]) -> tuple[Indices, Indices]:
+    """Returns the slots of requests and the next character that each reads, (B,) int64 each."""
+    slots = np.array([request.slot for request in requests], np.int64)
+    return slots, np.array([request.unread[0] for request in requests], np.int64)

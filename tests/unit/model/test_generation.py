@@ -1,0 +1,41 @@
+"""The arguments of `stream` and `generate`; tests/unit/model/engine holds what they generate."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from model import CharLSTM, UnknownCharactersError, generate, stream
+from tests.support.tiny_models import tiny_model
+
+
+@pytest.fixture(scope="module")
+def lm() -> CharLSTM:
+    return tiny_model()
+
+
+@pytest.mark.parametrize("function", [stream, generate])
+def test_unknown_characters_of_a_prompt_are_named_in_a_warning(lm: CharLSTM, function: Any) -> None:
+    """They used to be skipped silently: `generate(lm, "日本語")` was `generate(lm, "")`."""
+    with pytest.warns(UserWarning, match=r"does not know, skipped: U\+65E5, 'é' \(2 times\)"):
+        text = "".join(function(lm, "RO日MEéé:", 30, seed=1))
+    assert text == generate(lm, "ROME:", 30, seed=1)
+
+
+def test_unknown_characters_can_be_skipped_silently_or_refused(lm: CharLSTM) -> None:
+    assert generate(lm, "é", 30, seed=1, unknown="skip") == generate(lm, "", 30, seed=1)
+    with pytest.raises(UnknownCharactersError, match="é"):
+        generate(lm, "aé", 30, seed=1, unknown="raise")
+
+
+@pytest.mark.parametrize("prompt", [None, 5, b"ROMEO", ["a"]])
+def test_a_prompt_that_is_not_a_text_is_refused(lm: CharLSTM, prompt: Any) -> None:
+    """None used to raise an AttributeError from inside the tokenizer."""
+    with pytest.raises(TypeError, match=r"the prompt is a .*: it must be a str"):
+        generate(lm, prompt)
+
+
+def test_generate_shows_the_parameters_of_stream() -> None:
+    assert inspect.signature(generate).parameters == inspect.signature(stream).parameters
