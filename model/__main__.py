@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TextIO
 
 from . import PRETRAINED, Blend, CharLSTM, LanguageModel, SamplingParams, Score, Stream, score, stream
 from .char_lstm import checkpoint_folder, split_revision
-from .checkpoint.checkpoint import SERVED
+from .checkpoint.names import MODEL_FILES
 from .engine.blend import DEFAULT_SHARE
 from .settings import SETTINGS, draw_seed, number_or_text
 from .terminal import ctrl_c, forget_stdout, quote_command, say, size, table, terminal_text
@@ -294,11 +294,11 @@ def _short(value: object) -> str:
 def _file_sizes(model: str, lm: CharLSTM) -> dict[str, int]:
     if lm.commit is None:
         folder = checkpoint_folder(model)
-        paths: dict[str, Any] = {name: folder / name for name in SERVED}
+        paths: dict[str, Any] = {name: folder / name for name in MODEL_FILES}
     else:
         from huggingface_hub import try_to_load_from_cache
 
-        paths = {name: try_to_load_from_cache(lm.name, name, revision=lm.commit) for name in SERVED}
+        paths = {name: try_to_load_from_cache(lm.name, name, revision=lm.commit) for name in MODEL_FILES}
     return {name: Path(path).stat().st_size for name, path in paths.items()}
 
 

@@ -27,11 +27,9 @@ from ..files import atomic_write, json_bytes
 from ..lstm import LSTMConfig
 from ..named_cells import Cell, cells_from_json, cells_to_json
 from ..tokenizer import CharTokenizer, check_vocab
+from .names import CELLS, CONFIG, MANIFEST, WEIGHTS
 
 FORMAT_VERSION = 1
-CONFIG, WEIGHTS, MANIFEST = "config.json", "model.safetensors", "manifest.json"
-CELLS = "cells.json"  # there if the manifest lists it
-SERVED = (CONFIG, WEIGHTS, MANIFEST)  # all that is needed to write
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 _SIZES = ("embedding_size", "hidden_size", "num_layers")

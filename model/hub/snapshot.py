@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint.checkpoint import CELLS, SERVED, lists_cells
+from ..checkpoint.checkpoint import lists_cells
+from ..checkpoint.names import CELLS, MODEL_FILES
 from .cache import note_revision
 from .errors import MissingFileError, MissingRevisionError, ModelUnavailableError, explain, printable
 
@@ -47,7 +48,7 @@ class Snapshot:
         Raises:
             ModelUnavailableError: they cannot be downloaded.
         """
-        folder = [self.download_file(name, force_download=force_download).parent for name in SERVED][-1]
+        folder = [self.download_file(name, force_download=force_download).parent for name in MODEL_FILES][-1]
         return self.download_file(CELLS, force_download=force_download).parent if lists_cells(folder) else folder
 
     def download_file(self, name: str, *, force_download: bool = False) -> Path:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from model import CharLSTM, CheckpointError, generate
-from model.checkpoint.checkpoint import CONFIG, MANIFEST, SERVED, WEIGHTS, write_manifest
+from model.checkpoint.checkpoint import write_manifest
+from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
 from tests.support.tiny_models import tiny_model
 
 ROUNDS = 4000
@@ -45,7 +46,7 @@ def _no_sync(monkeypatch) -> None:
 def good(tmp_path_factory) -> Files:
     folder = tmp_path_factory.mktemp("good")
     tiny_model("ab\n", hidden=3, layers=1).save_pretrained(folder)
-    return {name: (folder / name).read_bytes() for name in SERVED}
+    return {name: (folder / name).read_bytes() for name in MODEL_FILES}
 
 
 def flip(dice: random.Random, data: bytes) -> bytes:
@@ -120,7 +121,7 @@ def damaged(dice: random.Random, good: Files, folder: Path) -> None:
     """Lays a damaged checkpoint; the manifest fits it two times in three, so that the other checks are met."""
     files = dict(good)
     for _ in range(dice.choice([1, 1, 2])):
-        name = dice.choice(SERVED)
+        name = dice.choice(MODEL_FILES)
         ways = [*DAMAGE, mutate_header if name == WEIGHTS else mutate_json]
         way = dice.choice([*ways, ways[-1], ways[-1]])
         try:
@@ -146,7 +147,7 @@ def test_no_damage_ever_gives_anything_but_a_clear_line_or_a_whole_model(good, t
             assert "\n" not in message, f"seed {seed}"
             assert len(message) < 300, f"seed {seed}"
             assert str(tmp_path) not in message, f"seed {seed}"
-            assert any(name in message for name in SERVED), f"seed {seed}: {message}"
+            assert any(name in message for name in MODEL_FILES), f"seed {seed}: {message}"
             refused += 1
         else:
             assert len(generate(lm, "ab", 5, seed=1)) == 5, f"seed {seed}"

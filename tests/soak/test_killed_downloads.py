@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from model import CharLSTM, CharTokenizer
-from model.checkpoint.checkpoint import SERVED, WEIGHTS
+from model.checkpoint.names import MODEL_FILES, WEIGHTS
 from tests.local_hub import LocalHub
 from tests.support.killed_downloads import digest
 from tests.support.tiny_models import ALPHABET, tiny_network
@@ -63,7 +63,7 @@ def commit_another(hub: LocalHub, chance: random.Random, folder: Path) -> tuple[
     network = tiny_network(len(tokenizer), hidden=hidden, layers=1, seed=chance.randrange(2**31))
     lm = CharLSTM(network, tokenizer)
     lm.save_pretrained(folder)
-    files = {name: (folder / name).read_bytes() for name in SERVED}
+    files = {name: (folder / name).read_bytes() for name in MODEL_FILES}
     return hub.commit(hub.repos["ada/plays"], files), digest(lm)
 
 
@@ -77,7 +77,9 @@ def test_killed_in_the_middle_of_a_download_it_starts_well(
     for _ in range(KILLS):
         commit, weights = commit_another(hub, chance, tmp_path / "model")
         half = chance.random() < 0.6
-        name, kind = (WEIGHTS, "hang-body") if half else (chance.choice(SERVED), chance.choice(["hang", "hang-body"]))
+        name, kind = (
+            (WEIGHTS, "hang-body") if half else (chance.choice(MODEL_FILES), chance.choice(["hang", "hang-body"]))
+        )
         fault = hub.fail(f"GET .*/{name}", kind)
         pid = begin(loads)
         until(lambda fault=fault: fault.hits)
@@ -93,7 +95,7 @@ def test_killed_in_the_middle_of_a_download_it_starts_well(
         begin(loads)
         assert heard(loads) == {"commit": commit, "weights": weights, "notice": ""}
         (folder,) = cache.glob(f"models--ada--plays/snapshots/{commit}")
-        for each in SERVED:
+        for each in MODEL_FILES:
             assert (folder / each).read_bytes() == hub.read("ada/plays", each, commit)
     print(f"{KILLS} kills, {halves} of them with a part of the weights on disk")
     assert halves > KILLS / 3

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 
 from model import CharLSTM, CheckpointError, generate
-from model.checkpoint.checkpoint import SERVED
+from model.checkpoint.names import MODEL_FILES
 from tests.integration.ui.test_app_process import started
 from tests.local_hub import LocalHub, Repo
 from tests.soak.test_fuzzed_checkpoints import damaged
@@ -67,7 +67,7 @@ class Pushed:
         good = self._files()
         if self.chance.random() < 0.1:
             head = self.repo.commit("main")
-            listing = {name: blob for name, blob in head.files.items() if name != self.chance.choice(SERVED)}
+            listing = {name: blob for name, blob in head.files.items() if name != self.chance.choice(MODEL_FILES)}
             made = self.hub.store.add_commit(self.repo, "main", "a slip", "", "ada", listing, head.oid)
             self.bad.append(made.oid)
             return
@@ -80,7 +80,7 @@ class Pushed:
         self.bad.append(self.hub.commit(self.repo, self._files()))
 
     def _files(self) -> Files:
-        return {name: (self.folder / name).read_bytes() for name in SERVED}
+        return {name: (self.folder / name).read_bytes() for name in MODEL_FILES}
 
 
 @lru_cache(32)
@@ -199,7 +199,7 @@ def test_whatever_is_pushed_nothing_is_cut_and_nothing_is_left(hub: LocalHub, tm
     newest = list(pushed.good)[-1]
     (cache,) = Path(os.environ["HF_HUB_CACHE"]).glob("models--*")
     assert {path.name for path in (cache / "snapshots").iterdir()} == {began, newest}
-    assert len(list((cache / "blobs").iterdir())) <= 2 * len(SERVED)
+    assert len(list((cache / "blobs").iterdir())) <= 2 * len(MODEL_FILES)
 
 
 def _held(process: Popen[str]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load
 
-from model.checkpoint.checkpoint import SERVED
+from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, before_step, best_of, checkpoints, outcome, write_text
 from training.cli import main as cli
@@ -145,6 +145,6 @@ class Trouble:
             assert (code, said.count("error: ")) == (2, 1), said
         self.hub.faults.clear()
         assert self.here("space", "whole", "--space=ada/page")[0] == 0
-        for name in SERVED:
+        for name in MODEL_FILES:
             assert self.hub.read("spaces/ada/page", name) == (best_of(self.whole) / name).read_bytes()
         assert outcome(self.whole) == before

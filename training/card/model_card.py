@@ -19,6 +19,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from model import CharLSTM, generate
 from model.backends.products import numba_available
+from model.checkpoint.names import CARD, CURVE
 from model.files import atomic_write
 
 from .bootstrap import BLOCK
@@ -28,7 +29,6 @@ from .ngram import ORDER
 from .overlap import Overlap, Source
 from .redact import base_name, redact, redact_command
 
-CARD, CURVE = "README.md", "curve.png"
 TEMPERATURES = (0.5, 0.8, 1.1)
 SAMPLE_LENGTH = 400
 _PROTOCOLS = {

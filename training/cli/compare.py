@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.checkpoint.checkpoint import CONFIG, CheckpointError, parse_config
+from model.checkpoint.checkpoint import CheckpointError, parse_config
+from model.checkpoint.names import CONFIG, METRICS
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.terminal import terminal_text
 
 from ..card.curve import Curve, number
 from ..errors import RunError
-from ..run.run_folder import METRICS, read_metrics
+from ..run.run_folder import read_metrics
 
 WIDTH = 100  # columns of a table, at most
 _COLUMNS = ("preset", "params", "steps", "chars", "minutes", "carried", "cold256", "bpc", "8 bits", "chars/s")

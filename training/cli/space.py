@@ -15,10 +15,10 @@ from typing import Any
 
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder, is_local, split_revision
+from model.checkpoint.names import CARD
 from model.files import atomic_write
 
 from ..card.escape import leading_to
-from ..card.model_card import CARD
 from ..errors import RunError
 from ..hub.pusher import HubError, check_repo_name, read_destination
 from ..hub.space_files import STATIC, check_project, title_of, write_app, write_static

@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes
-
-MAIN = "main"
+from model.hub.names import MAIN
 
 
 class OutboxBusyError(Exception):

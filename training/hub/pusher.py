@@ -23,10 +23,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from model.checkpoint.names import METRICS
 from model.files import atomic_write, json_bytes
+from model.hub.names import MAIN, TRAINING, commit_title
 
 from .child_process import ChildJob, Patience
-from .outbox import MAIN, Entry, Outbox, OutboxBusyError, Pushed
+from .outbox import Entry, Outbox, OutboxBusyError, Pushed
 
 __all__ = [
     "MAIN",
@@ -39,14 +41,13 @@ __all__ = [
     "Pushed",
     "Pusher",
     "check_repo_name",
-    "commit_title",
     "insist",
     "preflight",
     "pull",
     "push_pending",
     "read_destination",
+    "title_of",
 ]
-TRAINING = "training"
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _PERMANENT_PAUSE_S = 3600.0
 Report = Callable[[str], None]
@@ -155,16 +156,14 @@ def read_destination(run_folder: Path | str) -> Destination:
         raise HubError(f"outbox/destination.json cannot be read ({error}): resume with --push-to USER/NAME") from error
 
 
-def commit_title(step_folder: Path, branch: str = TRAINING) -> str:
-    """A commit's title: the step of the folder's name, and the loss that its metrics have for this very step."""
+def title_of(step_folder: Path, branch: str = TRAINING) -> str:
+    """Returns the title of the commit that pushes a checkpoint folder, with the loss if it was evaluated."""
     step = int(re.sub(r"\D", "", step_folder.name) or 0)
-    title = f"step {step:,}"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        lines = (step_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        for line in map(json.loads, lines[-1:]):
-            if line["step"] == step:
-                title += f": val loss {line['val_loss']:.4f} nats, {line['val_bpc']:.3f} bpc"
-    return f"Best so far: {title}" if branch == MAIN else title.capitalize()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
+        line = json.loads((step_folder / METRICS).read_text(encoding="utf-8").splitlines()[-1])
+        if line["step"] == step:
+            return commit_title(branch, step, line["val_loss"], line["val_bpc"])
+    return commit_title(branch, step)
 
 
 # while training goes on
@@ -218,7 +217,7 @@ class Pusher:
         folder = Path(step_folder).resolve()
         if folder.parent != self._outbox.run_folder:
             raise ValueError(f"{folder.name!r} is not a checkpoint folder of run {self._outbox.run_folder.name!r}")
-        line, news = " ".join((title or commit_title(folder, branch)).split())[:200], ""
+        line, news = " ".join((title or title_of(folder, branch)).split())[:200], ""
         with self._changed:
             try:
                 self._outbox.add(folder.name, branch, line)

@@ -10,11 +10,12 @@ from typing import Any
 from huggingface_hub import CommitOperationAdd, HfApi, SpaceRuntime, constants, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
+from model.checkpoint.names import CARD
+
 from ..card.escape import leading_to
 from .job_steps import JobError, job_error, step, writer
 
 STATIC = "static"
-CARD = "README.md"
 _FREE = "free accounts may host static and ZeroGPU Spaces: say --hardware static, or --hardware zero-gpu"
 _ON_THE_WAY = ("BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING", "NO_APP_FILE")
 _LOG_LINES = 12

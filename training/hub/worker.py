@@ -37,24 +37,13 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
+from model.checkpoint.names import CARD, CONFIG, CURVE, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
+from model.hub.names import MAIN, TRAINING
+
 from ..card.escape import leading_to, page_of
 from ..card.redact import redact
 from .job_steps import JobError, job_error, step, writer
 from .space_jobs import link_card, prepare_space, push_space, watch_space
-
-SERVED = (
-    "config.json",
-    "model.safetensors",
-    "manifest.json",
-    "cells.json",
-    "README.md",
-    "metrics.jsonl",
-    "samples.jsonl",
-    "curve.png",
-)
-CARD = ("README.md", "curve.png")
-STATE = "training_state"
-
 
 # jobs
 
@@ -100,7 +89,7 @@ def _make_repo(api: HfApi, repo: str, private: bool) -> bool:
         next_step = f"run `hf repos settings {repo} --private` first, or name another repo"
         raise JobError(f"{repo} is public already and --private was asked for; {next_step}")
     names = {sibling.rfilename for sibling in info.siblings or []}
-    if names & {"config.json", "model.safetensors", "pytorch_model.bin"} and "manifest.json" not in names:
+    if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
         raise JobError(f"{repo} holds another kind of model, which a push would cover; name another repo")
     return False
 
@@ -112,7 +101,7 @@ def push(job: dict[str, Any]) -> dict[str, Any]:
     """
     api, repo, branch, folder = HfApi(), str(job["repo"]), str(job["branch"]), Path(job["folder"])
     files = checkpoint_files(folder, with_state=bool(job["with_state"]))
-    if "config.json" not in files or "model.safetensors" not in files:
+    if CONFIG not in files or WEIGHTS not in files:
         raise JobError(
             f"{folder.name} is not a whole checkpoint: it has {', '.join(files) or 'no files'}", scope="entry"
         )
@@ -122,8 +111,8 @@ def push(job: dict[str, Any]) -> dict[str, Any]:
     gone = sorted(name for name in present if _is_replaced(name) and name not in files)
     changes: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete]
     changes = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, gone)]
-    if not job["with_state"] and CARD[0] in present and CARD[0] in files:
-        changes[files.index(CARD[0])] = _with_link(what, repo, info.sha, (folder / CARD[0]).read_bytes())
+    if not job["with_state"] and CARD in present and CARD in files:
+        changes[files.index(CARD)] = _with_link(what, repo, info.sha, (folder / CARD).read_bytes())
     made = step(
         what,
         lambda: api.create_commit(
@@ -156,14 +145,14 @@ def pull(job: dict[str, Any]) -> dict[str, Any]:
         raise
     names = {sibling.rfilename for sibling in info.siblings or []}
     state = [name for name in names if re.fullmatch(rf"{STATE}/\w[\w.-]*", name)]
-    if "config.json" not in names or not state:
+    if CONFIG not in names or not state:
         raise JobError(f"the branch {branch!r} of {repo} holds no checkpoint yet that a run could go on from")
-    wanted = [*(name for name in SERVED if name not in CARD), *state]
-    _download(what, repo, info.sha, [name for name in wanted if name in names], folder / "training")
+    wanted = [*(name for name in PUBLISHED_FILES if name not in (CARD, CURVE)), *state]
+    _download(what, repo, info.sha, [name for name in wanted if name in names], folder / TRAINING)
     main = step(what, lambda: api.model_info(repo))
     names = {sibling.rfilename for sibling in main.siblings or []}
-    if "config.json" in names:
-        _download(what, repo, main.sha, [name for name in SERVED if name in names], folder / "main")
+    if CONFIG in names:
+        _download(what, repo, main.sha, [name for name in PUBLISHED_FILES if name in names], folder / MAIN)
     return {"commit": info.sha}
 
 
@@ -201,7 +190,7 @@ def _download(what: str, repo: str, commit: str | None, names: list[str], folder
 
 def checkpoint_files(folder: Path, *, with_state: bool) -> list[str]:
     """The names of a checkpoint folder's files that are published: a fixed list, so nothing slips out by accident."""
-    names = [name for name in SERVED if (folder / name).is_file()]
+    names = [name for name in PUBLISHED_FILES if (folder / name).is_file()]
     if with_state:
         inside = sorted((folder / STATE).glob("*"))
         names += [f"{STATE}/{path.name}" for path in inside if path.is_file() and not path.name.startswith(".")]
@@ -219,15 +208,15 @@ def _with_link(what: str, repo: str, commit: str, card: bytes) -> CommitOperatio
     text = card.decode("utf-8", "replace")
     if page_of(text) is None:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(step(what, lambda: hf_hub_download(repo, CARD[0], revision=commit, local_dir=folder)))
+            path = Path(step(what, lambda: hf_hub_download(repo, CARD, revision=commit, local_dir=folder)))
             space = page_of(path.read_text(encoding="utf-8", errors="replace"))
         card = leading_to(text, space).encode() if space else card
-    return CommitOperationAdd(CARD[0], card)
+    return CommitOperationAdd(CARD, card)
 
 
 def _is_replaced(name: str) -> bool:
     """Whether a file leaves the branch when the checkpoint has none. A card that lacks this time stays."""
-    return (name in SERVED and name not in CARD) or name.startswith(f"{STATE}/")
+    return (name in PUBLISHED_FILES and name not in (CARD, CURVE)) or name.startswith(f"{STATE}/")
 
 
 # the process

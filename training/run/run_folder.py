@@ -31,7 +31,6 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from model.checkpoint.checkpoint import (
-    MANIFEST,
     Checkpoint,
     CheckpointError,
     check_manifest,
@@ -39,13 +38,14 @@ from model.checkpoint.checkpoint import (
     read_checkpoint,
     write_manifest,
 )
+from model.checkpoint.names import MANIFEST, METRICS, SAMPLES, STATE
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes, sync_folder
 
 from ..corpus.sources import absolute_source
 from ..errors import RunError
 
-METRICS, SAMPLES, STATE, SOURCES = "metrics.jsonl", "samples.jsonl", "training_state", "sources.json"
+SOURCES = "sources.json"
 IDS, TEXT = "text.ids", "text.json"
 EXPECTED = "expected.f16"
 _STATE_FORMAT = 1

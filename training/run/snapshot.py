@@ -10,9 +10,10 @@ from typing import Any
 from torch import Tensor
 
 from model.checkpoint.checkpoint import Checkpoint, write_checkpoint
+from model.checkpoint.names import METRICS, SAMPLES
 from model.files import atomic_write
 
-from .run_folder import METRICS, SAMPLES, metrics_bytes, write_state
+from .run_folder import metrics_bytes, write_state
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,15 @@ from typing import Any
 
 from model.char_lstm import CharLSTM, is_local
 from model.checkpoint.checkpoint import CheckpointError, parse_json
+from model.checkpoint.names import METRICS
 from model.hub.errors import MissingFileError, MissingRevisionError
+from model.hub.names import TRAINING, parse_title
 from model.hub.snapshot import Snapshot
 
-BRANCH = "training"
-METRICS = "metrics.jsonl"
 MAX_MOMENTS = 40
 _MAX_PAGES = 20  # of the Hub's list of commits
 _MAX_LINES = 5_000
 _MAX_BYTES = 16 << 20
-_TITLE = re.compile(r"[Ss]tep ([\d,]{1,15})(?:$|: val loss (\d{1,3}\.\d{1,9}) )")
 _MAX_LOSS = 1e6  # nats; no run goes on from there
 _ROUNDED = 6e-5  # a title gives four places
 
@@ -123,7 +122,7 @@ def read_history(id_or_path: str) -> History | None:
         moments = [Moment(step, known.get(step), at) for step, at in sorted(found)]
         return History(id_or_path, _few(moments), losses)
     repo = id_or_path.removeprefix("hf://")
-    snapshot = Snapshot(repo, BRANCH)
+    snapshot = Snapshot(repo, TRAINING)
     try:
         snapshot.commit = snapshot.newest_commit()
         losses = _losses(snapshot.download_file(METRICS))
@@ -140,12 +139,12 @@ def _moments(commits: Iterable[tuple[str, str]], losses: dict[int, float]) -> li
     """
     found: list[Moment] = []
     for commit, title in commits:
-        told = _TITLE.match(title)
-        if not told:
+        parsed = parse_title(title)
+        if parsed is None:
             continue
-        step = int(told[1].replace(",", ""))
+        step, titled_loss = parsed
         loss = losses.get(step)
-        other = told[2] is not None and (loss is None or abs(float(told[2]) - loss) > _ROUNDED)
+        other = titled_loss is not None and (loss is None or abs(titled_loss - loss) > _ROUNDED)
         if not other and (not found or step < found[-1].step):
             found.append(Moment(step, loss, commit))
     return found[::-1]

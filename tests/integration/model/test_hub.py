@@ -14,7 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from model import CharLSTM, CheckpointError, ModelUnavailableError, generate
 from model.__main__ import main
-from model.checkpoint.checkpoint import SERVED, WEIGHTS
+from model.checkpoint.names import MODEL_FILES, WEIGHTS
 from tests.local_hub import LocalHub
 from tests.support.hub_faults import FAULTS
 from tests.support.tiny_models import tiny_model
@@ -25,7 +25,7 @@ CARD = b"---\nlibrary_name: char-lstm\n---\n\n# Written by hand\n"
 
 def files(lm: CharLSTM, folder: Path) -> dict[str, bytes]:
     lm.save_pretrained(folder)
-    return {name: (folder / name).read_bytes() for name in SERVED}
+    return {name: (folder / name).read_bytes() for name in MODEL_FILES}
 
 
 @pytest.fixture
@@ -272,7 +272,7 @@ def test_an_unknown_revision_is_named(hub, commit):
     check_refused("there is no such revision", revision="f" * 40)
 
 
-@pytest.mark.parametrize("lacking", SERVED)
+@pytest.mark.parametrize("lacking", MODEL_FILES)
 def test_a_repo_that_lacks_a_file_is_no_model(hub, old, lacking):
     hub.add_repo(REPO, {name: data for name, data in old.items() if name != lacking} | {"x.bin": b"\x80\x04."})
     check_refused(f"{REPO} is not a char-lstm model: it has no {lacking}")
@@ -294,7 +294,7 @@ def test_a_bad_token_is_refused_and_never_shown(hub, commit):
     )
 
 
-@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.parametrize("name", MODEL_FILES)
 def test_a_damaged_repo_is_refused_whatever_the_hub_says(hub, old, name):
     hub.add_repo(REPO, {**old, name: old[name][:-30] + b"\x00" * 30})
     with pytest.raises(CheckpointError, match=name.replace(".", r"\.")) as caught:
@@ -308,13 +308,13 @@ def test_code_in_a_repo_is_not_even_fetched(hub, old):
     hub.add_repo(REPO, {**old, "modeling.py": b"raise SystemExit", "pytorch_model.bin": b"\x80\x04."})
     CharLSTM.from_pretrained(REPO)
     fetched = {str(request).rpartition("/")[2] for request in hub.requests("/resolve/")}
-    assert fetched == set(SERVED)
+    assert fetched == set(MODEL_FILES)
 
 
 # the cache
 
 
-@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.parametrize("name", MODEL_FILES)
 @pytest.mark.parametrize("damage", ["flipped", "cut", "emptied", "portal"])
 def test_a_cached_file_that_was_damaged_is_fetched_again_once(hub, commit, name, damage):
     CharLSTM.from_pretrained(REPO)
@@ -378,7 +378,7 @@ def test_a_pushed_model_comes_back_the_same(hub, token):
     assert back.commit == commit == hub.repos[REPO].branches["main"]
     assert back.tokenizer.vocab == lm.tokenizer.vocab
     assert hub.repos[REPO].titles()[0] == "Upload a character LSTM"
-    assert set(hub.repos[REPO].commit("main").files) == {*SERVED, ".gitattributes"}
+    assert set(hub.repos[REPO].commit("main").files) == {*MODEL_FILES, ".gitattributes"}
     assert text_of(CharLSTM.from_pretrained(REPO, revision=commit)) == text_of(back)
 
 
@@ -423,7 +423,7 @@ def test_the_command_line_takes_a_hub_id_and_a_revision(hub, commit, new, capsys
         assert main(["info", "--json", f"--model={typed}"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert (told["model"], told["commit"], told["hidden_size"]) == (REPO, expected, size)
-        assert set(told["files"]) == set(SERVED)
+        assert set(told["files"]) == set(MODEL_FILES)
     assert main(["info", f"--model={REPO}"]) == 0
     assert f"{REPO} at {later}" in capsys.readouterr().out
 

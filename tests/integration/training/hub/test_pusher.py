@@ -23,9 +23,9 @@ from training.hub.pusher import (
     Patience,
     Pusher,
     PushReport,
-    commit_title,
     push_pending,
     read_destination,
+    title_of,
 )
 
 QUICK = Patience(connect_s=5, read_s=20, preflight_s=20, attempt_s=30, first_wait_s=0.02, longest_wait_s=0.1)
@@ -353,11 +353,11 @@ def test_redact() -> None:
 
 def test_titles(run: Path) -> None:
     step = make_step(run, 12000)
-    assert commit_title(step) == "Step 12,000: val loss 1.5000 nats, 2.164 bpc"
-    assert commit_title(step, "main") == "Best so far: step 12,000: val loss 1.5000 nats, 2.164 bpc"
+    assert title_of(step) == "Step 12,000: val loss 1.5000 nats, 2.164 bpc"
+    assert title_of(step, "main") == "Best so far: step 12,000: val loss 1.5000 nats, 2.164 bpc"
     for other in ("{", json.dumps({"step": 11000, "val_loss": 1.0, "val_bpc": 1.0}), ""):
         (step / "metrics.jsonl").write_text(other)
-        assert commit_title(step) == "Step 12,000"
+        assert title_of(step) == "Step 12,000"
 
 
 @pytest.mark.parametrize("end", ["close(0.5)", "sys.exit(0)", "raise KeyboardInterrupt"])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from model import CharLSTM
-from model.checkpoint.checkpoint import SERVED
+from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, best_of, checkpoints, environment, latest_of, metrics, outcome, write_text
 from training.__main__ import main
@@ -100,7 +100,7 @@ def test_what_else_main_may_hold_is_left_there(
     changed: dict[str, Any] = {"step": 9} if other == "later" else {"recipe": {}}
     lm.training = {**lm.training, **changed}
     lm.save_pretrained(folder)
-    served = {name: (folder / name).read_bytes() for name in SERVED}
+    served = {name: (folder / name).read_bytes() for name in MODEL_FILES}
     pushed.commit(pushed.repos["ada/plays"], served)
     code, said = here("--resume=hf://ada/plays", "text.txt", "--out=one")
     assert code == 0, said

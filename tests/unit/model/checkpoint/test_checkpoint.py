@@ -22,17 +22,14 @@ import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat, CheckpointError, generate
 from model.checkpoint.checkpoint import (
-    CONFIG,
     FORMAT_VERSION,
-    MANIFEST,
-    SERVED,
-    WEIGHTS,
     Checkpoint,
     check_manifest,
     read_checkpoint,
     write_checkpoint,
     write_manifest,
 )
+from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
 from tests.support.tiny_models import ALPHABET, tiny_model, tiny_network
 
 Header = dict[str, Any]
@@ -113,7 +110,7 @@ def test_a_checkpoint_comes_back_as_it_was_written(tmp_path, dtype):
 def test_the_files_are_what_the_format_says(tmp_path):
     """Names, order and layout are read by other programs; they change with format_version only."""
     tiny_model("ba\n", hidden=3, layers=2).save_pretrained(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(SERVED)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(MODEL_FILES)
     config = json.loads((tmp_path / CONFIG).read_text(encoding="utf-8"))
     assert config == {
         "format_version": 1,
@@ -147,7 +144,7 @@ def test_the_files_are_what_the_format_says(tmp_path):
 def test_the_same_model_gives_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         tiny_model().save_pretrained(tmp_path / name)
-    for name in SERVED:
+    for name in MODEL_FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -789,7 +786,7 @@ def test_an_edited_config_is_noticed(folder):
 
 def test_a_manifest_covers_other_files_too(folder):
     (folder / "notes.json").write_bytes(b"{}")
-    write_manifest(folder, (*SERVED[:2], "notes.json"))
+    write_manifest(folder, (*MODEL_FILES[:2], "notes.json"))
     manifest = (folder / MANIFEST).read_bytes()
     check_manifest(manifest, {"notes.json": b"{}"})
     with pytest.raises(CheckpointError, match=re.escape("notes.json is not the file")):
@@ -815,7 +812,7 @@ def test_an_empty_folder_or_a_missing_one_is_told_apart(tmp_path):
         read_checkpoint(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.parametrize("name", MODEL_FILES)
 def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path, name):
     (tmp_path / "outside").write_bytes((folder / name).read_bytes())
     (folder / name).unlink()
@@ -849,7 +846,7 @@ def test_a_link_within_the_folder_is_a_file_like_any_other(folder):
     assert read_checkpoint(folder).config.hidden_size == 3
 
 
-@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.parametrize("name", MODEL_FILES)
 def test_what_is_no_file_is_refused(folder, name):
     (folder / name).unlink()
     os.mkfifo(folder / name)
@@ -859,7 +856,7 @@ def test_what_is_no_file_is_refused(folder, name):
     check_refused(folder, f"{name} is not a file")
 
 
-@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.parametrize("name", MODEL_FILES)
 def test_a_link_to_itself_or_to_nothing_is_refused(folder, name):
     for target in (name, "nothing"):
         (folder / name).unlink()
@@ -870,7 +867,7 @@ def test_a_link_to_itself_or_to_nothing_is_refused(folder, name):
 def test_files_replaced_while_in_use_change_nothing(folder):
     lm = CharLSTM.from_pretrained(folder)
     before = generate(lm, "ab", 100, seed=1)
-    for name in SERVED:
+    for name in MODEL_FILES:
         (folder / name).write_bytes(b"\xff" * 10_000)
     assert generate(lm, "ab", 100, seed=1) == before
     tiny_model("ab\n", hidden=3, layers=1, seed=9).save_pretrained(folder)

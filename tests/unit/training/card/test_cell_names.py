@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from model import PRETRAINED, Cell, CharLSTM, CharTokenizer, CheckpointError, LSTMConfig, LSTMNetwork
-from model.checkpoint.checkpoint import CELLS, MANIFEST, write_cells
+from model.checkpoint.checkpoint import write_cells
+from model.checkpoint.names import CELLS, MANIFEST
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, write_text
 from training.__main__ import main
