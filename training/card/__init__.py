@@ -1,12 +1,13 @@
-"""What is said of a model: its card, its loss curve, its named cells.
+"""Describes a trained model: its card, its loss curve, its named cells.
 
 model_card     README.md of a checkpoint
+summary        the checked notes of a training in config.json
 curve          the loss curve as a picture and as text
-bootstrap      the confidence interval of a loss
-ngram          an n-gram baseline
-overlap        the longest passage that a model copied from its text
+bootstrap      the 95 % interval of a loss
+ngram          the 5-gram counter with which a loss is compared
+overlap        the longest passage that a model copied from its training text
 cell_names     names for cells that follow a feature of the text
 cell_features  the features that a cell may follow
-escape         Markdown that no text can break out of
-redact         what must not be published
+escape         escapes text for Markdown; the link from a card to its Space
+redact         removes tokens, paths and passwords from what is published
 """

@@ -1,7 +1,6 @@
-"""What may stand in a model card. Two things must hold whatever a text, a file's name or a sample contains.
+"""Escapes text for a model card, so that no text, file name or sample breaks out of its place in the Markdown.
 
-Nothing breaks out of its place (samples stay in their fence, values in their line), and no path of this machine
-gets into a card.
+Samples stay inside their fence, and values stay on their line.
 """
 
 from __future__ import annotations
@@ -10,19 +9,37 @@ import re
 
 from model.terminal import markdown_text
 
-USE = "## Use it"  # the part of a card that tells how
+USE = "## Use it"  # heading of the section that links to the model's page; published cards have it
 
 
 def fenced(text: str, language: str) -> str:
-    """`text` as a fenced block that nothing inside can end: the fence is longer than any run of backticks in it."""
+    """Returns `text` as a fenced block; its fence is longer than any run of backticks inside."""
     text = markdown_text(text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
 
 
+def line(value: object, limit: int = 200) -> str:
+    """Returns a noted value as one line of at most `limit` characters; "" if it is neither text nor a number."""
+    return " ".join(markdown_text(str(value)).split())[:limit] if isinstance(value, (str, int, float)) else ""
+
+
+def markdown(text: str) -> str:
+    """Returns one line of plain text with all characters escaped that Markdown or HTML would interpret."""
+    return re.sub(r"([\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+
+
+def code(text: str) -> str:
+    """Returns one line as inline code, which may also stand in a table."""
+    return "`" + line(text).replace("`", "'").replace("|", "¦") + "`"
+
+
+# --- the link from a card to the Space that serves the model
+
+
 def page_link(space: str) -> str:
-    """What leads from a card to the page on the Hub."""
+    """Returns the Markdown link to a Space; cards are searched for exactly this text."""
     return f"[Watch it write](https://huggingface.co/spaces/{space}) in the browser."
 
 
@@ -30,31 +47,16 @@ _PAGE_LINK = re.compile("(?m)^" + re.escape(page_link("@")).replace("@", r"([\w.
 
 
 def page_of(card: str) -> str | None:
-    """The Space that a card leads to, if it does."""
+    """Returns the Space that a card links to, or None."""
     found = _PAGE_LINK.search(card)
     return found[1] if found else None
 
 
 def leading_to(card: str, space: str) -> str:
-    """A card that leads to this page: its link is set, or put where the card tells how to use the model.
+    """Returns the card with a link to this Space: replaced, or added below the heading `USE`.
 
-    A card that somebody has written anew, without such a place, stays as it is.
+    A card without that heading, which somebody rewrote, stays as it is.
     """
     link = page_link(space)
     changed, count = _PAGE_LINK.subn(link, card, count=1)
     return changed if count else card.replace(f"\n{USE}\n\n", f"\n{USE}\n\n{link}\n\n", 1)
-
-
-def line(value: object) -> str:
-    """A noted value as one line of at most 200 visible characters; "" when it is not text or a number."""
-    return " ".join(markdown_text(str(value)).split())[:200] if isinstance(value, (str, int, float)) else ""
-
-
-def markdown(text: str) -> str:
-    """One line of plain text, with everything escaped that Markdown or HTML would take for its own."""
-    return re.sub(r"([\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w))", r"\\\1", text)
-
-
-def code(text: str) -> str:
-    """One line as inline code, also inside a table."""
-    return "`" + line(text).replace("`", "'").replace("|", "¦") + "`"

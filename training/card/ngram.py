@@ -1,11 +1,9 @@
-"""A baseline that says what a loss is worth: an n-gram model of order 5, trained and read on the very same split.
+"""Computes the loss of a 5-gram counter on the same split: the baseline with which a loss is compared.
 
-Counts of up to five characters, interpolated after Witten and Bell (1991): what a context has not yet been followed by
-gets as much weight as it has had different followers, shared out as the next shorter context would. It is what Chen
-and Goodman (1999) compare with, and what suits an alphabet, whose counts of counts are too irregular for Kneser
-and Ney's discounts.
-
-Ids come as arrays of any whole type and are read in one piece of bounded size, as arrays: a second for a million.
+Counts of up to five characters are interpolated after Witten and Bell (1991): characters that have not yet followed a
+context get as much weight as the context has distinct followers, distributed as the next shorter context predicts.
+Chen and Goodman (1999) use it as a baseline; the discounts of Kneser and Ney do not suit an alphabet, whose counts of
+counts are too irregular. It takes about a second for a million characters.
 """
 
 from __future__ import annotations
@@ -16,38 +14,40 @@ import numpy as np
 import numpy.typing as npt
 
 ORDER = 5
-MOST = 2_000_000  # characters that are counted: the last ones of the text to train on
+MAX_CHARACTERS = 2_000_000  # of the training text that are counted: its last ones
 Ids = npt.NDArray[np.integer]
 _Keys = npt.NDArray[np.int64]
 
 
-def ngram_loss(train: Ids, held_out: Ids, vocab_size: int, *, order: int = ORDER, most: int = MOST) -> float:
-    """Mean loss in nats a character of the held-out text, of which the first character is only read.
+def ngram_loss(
+    train: Ids, held_out: Ids, vocab_size: int, *, order: int = ORDER, max_characters: int = MAX_CHARACTERS
+) -> float:
+    """Returns the mean loss in nats a character on the held-out text, whose first character is not predicted.
 
     Args:
-        train: (N,) ids to count; the last ``most`` of them are.
-        held_out: (M,) ids to predict, each from the up to ``order - 1`` before it in this same text.
-        vocab_size: how many characters there are.
-        order: characters a count is of, at most: the predicted one and what stands before it.
-        most: see ``train``.
+        train: (N,) ids, of which the last ``max_characters`` are counted.
+        held_out: (M,) ids to predict, each from the ``order - 1`` ids before it in this same text.
+        vocab_size: number of distinct ids.
+        order: length of the longest counted sequence, with the predicted character.
+        max_characters: see ``train``.
 
     Returns:
-        the loss; NaN when there is nothing to predict.
+        the loss; NaN if there is nothing to predict.
     """
     if len(held_out) < 2:
         return math.nan
-    counted, read = train[-most:].astype(np.int64), held_out.astype(np.int64)
-    # What stands before each character, as a number: 0 while the context is empty, -1 where it never occurs.
+    counted, read = train[-max_characters:].astype(np.int64), held_out.astype(np.int64)
+    # Each position's context as a number: 0 while the context is empty, -1 if it never occurs in the training text.
     before, asked = np.zeros(len(counted), np.int64), np.zeros(len(read), np.int64)
     chance = np.full(len(read), 1 / vocab_size)
     for length in range(1, min(order, len(counted), len(read)) + 1):
-        # Of a text's first characters there are no contexts as long as this: they keep the shorter one's chance.
+        # The first characters of a text have no context of this length: they keep the chance from the shorter one.
         grams, found, times = np.unique(
             before * vocab_size + counted[length - 1 :], return_inverse=True, return_counts=True
         )
         contexts = grams // vocab_size
-        uses = np.bincount(contexts, weights=times)  # (contexts,) how often each is followed by something
-        followers = np.bincount(contexts)  # by how many different ones
+        uses = np.bincount(contexts, weights=times)  # (contexts,) how often a character follows each
+        followers = np.bincount(contexts)  # (contexts,) how many distinct characters follow each
         wanted = np.where(asked < 0, -1, asked * vocab_size + read[length - 1 :])
         place = np.searchsorted(grams, wanted).clip(max=len(grams) - 1)
         seen = grams[place] == wanted
@@ -55,9 +55,18 @@ def ngram_loss(train: Ids, held_out: Ids, vocab_size: int, *, order: int = ORDER
         context, at = asked[known], known + length - 1
         new = followers[context]
         chance[at] = (np.where(seen[known], times[place[known]], 0) + new * chance[at]) / (uses[context] + new)
-        # The gram that ends at a character is the context of the next one, if it is followed by anything.
+        # The n-gram that ends at a character is the context of the next character, if anything follows it.
         before = found[:-1].astype(np.int64)
         followed = np.zeros(len(grams), bool)
         followed[before] = True
         asked = np.where(seen & followed[place], place, -1)[:-1]
     return float(-np.log(chance[1:]).mean())
+
+
+def comparison(loss: float, baseline: float) -> str:
+    """Returns which of the two losses is lower, as in `0.3540 nats better than a 5-gram counter (1.6688)`."""
+    difference = round(baseline - loss, 4)
+    if difference == 0:
+        return f"as good as a {ORDER}-gram counter ({baseline:.4f})"
+    word = "better" if difference > 0 else "worse"
+    return f"{abs(difference):.4f} nats {word} than a {ORDER}-gram counter ({baseline:.4f})"

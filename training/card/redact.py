@@ -1,4 +1,4 @@
-"""Removes what must not be published: access tokens, paths of this machine, passwords and signatures in addresses."""
+"""Removes secrets from what is published: access tokens, local paths, passwords and signatures in addresses."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from ..corpus.sources import absolute_source
 
-# Options whose value is USER/NAME[@REVISION], if it is no path.
-_KEEP_SLASH = ("--push-to", "--space", "--from", "--teacher")
+# Options whose value may be USER/NAME[@REVISION], in which a slash separates no folders.
+_REPO_OPTIONS = ("--push-to", "--space", "--from", "--teacher")
 _TOKEN = re.compile(r"\bhf_(?:(?:oauth|jwt|app)_[A-Za-z0-9._-]+|[A-Za-z0-9]{6,})|(?<=Bearer )[A-Za-z0-9._~+/-]{16,}")
 
 
 def redact(text: str, token: str | None = None) -> str:
-    """`text` without anything that looks like a token of the Hub, and without `token` itself."""
+    """Returns `text` with everything that looks like a token of the Hub, and `token` itself, replaced by `hf_***`."""
     for secret in (token, os.environ.get("HF_TOKEN"), os.environ.get("HUGGING_FACE_HUB_TOKEN")):
         if secret and len(secret) > 3:
             text = text.replace(secret, "hf_***")
@@ -25,11 +25,11 @@ def redact(text: str, token: str | None = None) -> str:
 
 
 def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
-    """The command as it may be published: files by their last name only, addresses without their secrets.
+    """Returns the training command as it may be published: base names of files, addresses without secrets.
 
     Args:
-        texts: as they were typed.
-        options: name to value; True is a flag, None and False are left out, a list is given one by one.
+        texts: the sources as typed.
+        options: value by name. True is a flag; None and False are omitted; a list repeats the option.
     """
     words = ["python", "-m", "training", *map(public_source, texts)]
     for name, value in options.items():
@@ -43,24 +43,24 @@ def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
 
 
 def public_sources(texts: Iterable[str]) -> list[str] | None:
-    """Where anyone can read a text again: its sources, if all of them are addresses without secrets; else None."""
+    """Returns the sources if all are addresses without secrets, which anyone can read again; else None."""
     sources = list(texts)
     return sources if all("://" in text and public_source(text) == text for text in sources) else None
 
 
 def public_source(text: str) -> str:
-    """One TEXT as it may be published."""
+    """Returns one source as it may be published: the base name of a file, or an address without secrets."""
     scheme, separator, _ = text.partition("://")
     if not separator:
         return Path(absolute_source(text)).name.encode("utf-8", "replace").decode() or "text"
     parts = urlsplit(text)
-    if scheme.lower() == "hf":  # OWNER/NAME@REVISION is no user and password
+    if scheme.lower() == "hf":  # here @ separates a revision, not a user and password
         return f"hf://{parts.netloc}{parts.path}"
     return f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def redact_command(command: str) -> str:
-    """A command line with every path cut down to its last name; repos stay, and addresses without their secrets."""
+    """Returns a command line with base names for paths, and addresses without secrets; repo names stay."""
     try:
         words = shlex.split(command)
     except ValueError:
@@ -69,12 +69,13 @@ def redact_command(command: str) -> str:
     for before, word in zip(["", *words], words, strict=False):
         option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
         if "://" in value:
-            value = re.sub(r"//[^/@]*@", "//", value).partition("?")[0]  # a password or a signature may stand there
-        elif (option or before) not in _KEEP_SLASH or not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", value):
+            value = re.sub(r"//[^/@]*@", "//", value).partition("?")[0]  # a password, a signature
+        elif (option or before) not in _REPO_OPTIONS or not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", value):
             value = base_name(value)
         shown.append(f"{option}{equals}{value}")
     return shlex.join(shown)
 
 
 def base_name(path: str) -> str:
+    """Returns the last part of a path of any operating system."""
     return re.split(r"[/\\]", path.rstrip("/\\"))[-1]

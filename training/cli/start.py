@@ -290,7 +290,7 @@ def _baseline(vocab_size: int, ids: Ids) -> dict[str, Any]:
     train, validation = split(ids)
     loss = ngram.ngram_loss(train, validation[: evaluate.EVALUATED + 1], vocab_size)
     say(f"For scale: an n-gram of order {ngram.ORDER} reaches {losses(loss)} on the last tenth.")
-    return {"ngram_loss": loss, "ngram_characters": min(len(train), ngram.MOST)}
+    return {"ngram_loss": loss, "ngram_characters": min(len(train), ngram.MAX_CHARACTERS)}
 
 
 def _destination(options: argparse.Namespace, corpus: Corpus, also: str | None = None) -> Destination | None:

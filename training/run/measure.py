@@ -98,7 +98,7 @@ def fit_minutes(
     times = _step_seconds(trainer, timed_s)
     sample_s = _sample_seconds(trainer)
     evaluation_s = _evaluation_seconds(trainer, train, validation) + sample_s + _checkpoint_seconds(trainer, folder)
-    look_up_s = _LOOK_UP_S * min(len(train), overlap.MOST)
+    look_up_s = _LOOK_UP_S * min(len(train), overlap.MAX_CHARACTERS)
     evaluation_s += CARD_S + look_up_s if plan.pushes else 0.0
     # The mean, not the median: steps that take longer now and then do so in the run, too.
     step_s = statistics.fmean(times + _step_seconds(trainer, timed_s))

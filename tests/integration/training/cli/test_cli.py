@@ -66,8 +66,8 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     said = [line for line in run.lines if line.startswith("step 40: ")]
     assert re.search(r"bits a character(, the best so far)?  [▁▂▃▄▅▆▇█]{5}$", said[-1])
     card = (best_of(tmp_path / "runs/text") / "README.md").read_text()
-    assert "the longest run that stands word for word in the text that it was trained on has" in card
-    assert "| for scale, an n-gram of order 5 in the place of the LSTM |" in card
+    assert "that was copied from the training text has" in card
+    assert "| held-out, a 5-gram counter instead of the LSTM |" in card
     for file in ("README.md", "config.json", "curve.png", "manifest.json", "metrics.jsonl", "model.safetensors"):
         assert (best_of(tmp_path / "runs/text") / file).is_file()
     command = next(line.strip() for line in run.lines if line.startswith("  python -m model generate"))

@@ -47,7 +47,8 @@ def test_from_the_hub_it_keeps_the_old_vocabulary_and_says_whence_it_comes(
     card = ModelCard.load(best_of(tmp_path / "run") / "README.md")
     assert (card.data.base_model, card.data.to_dict()["base_model_relation"]) == (REPO, "finetune")
     assert (
-        f"It went on from [{REPO}](https://huggingface.co/{REPO}) at {commit[:7]}, which had read `none`." in card.text
+        f"It was fine-tuned from [{REPO}](https://huggingface.co/{REPO}) at {commit[:7]}, trained on `none`."
+        in card.text
     )
     assert f"--from {REPO}@main" in card.text
 
@@ -95,7 +96,8 @@ def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> Non
         assert not re.search(f"hidden-place|{re.escape(str(tmp_path))}", text), file
     assert "base_model" not in json.loads((best_of(tmp_path / "run") / "config.json").read_text())["training"]
     assert (
-        "It went on from another model, which had read `none`." in (best_of(tmp_path / "run") / "README.md").read_text()
+        "It was fine-tuned from another model, trained on `none`."
+        in (best_of(tmp_path / "run") / "README.md").read_text()
     )
 
 

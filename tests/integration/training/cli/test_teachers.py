@@ -54,8 +54,7 @@ def test_teachers_change_what_is_learned_and_are_told(
     assert "--teacher teacher --teacher ada/other" in lm.training["command"]
     card = ModelCard.load(best_of(tmp_path / "run") / "README.md")
     assert (
-        f"It learned from what [ada/other](https://huggingface.co/ada/other) at {commit[:7]} and a model expected, too."
-        in card.text
+        f"It was distilled from [ada/other](https://huggingface.co/ada/other) at {commit[:7]} and a model," in card.text
     )
     assert str(tmp_path) not in card.text + str(lm.training)
 

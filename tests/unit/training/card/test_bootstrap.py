@@ -1,4 +1,4 @@
-"""The interval of a loss: it holds the truth as often as it says, also where neighbours go together."""
+"""The bootstrap interval of a loss: it holds the true mean as often as it says, also for correlated losses."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import pytest
 from training.card.bootstrap import interval
 
 
-def wandering(seed: int, count: int = 20_000, memory: int = 100) -> np.ndarray:
-    """Numbers around 1 of which each run of 100 has a level of its own, as scenes have."""
+def correlated_losses(seed: int, count: int = 20_000, memory: int = 100) -> np.ndarray:
+    """Losses around 1 in which each 100 neighbours share a level, as the characters of a scene do."""
     draw = np.random.default_rng(seed)
     return 1 + np.repeat(draw.normal(size=count // memory), memory) + draw.normal(size=count)
 
 
-def test_it_holds_the_mean_nineteen_times_in_twenty() -> None:
-    inside = sum(low <= 1 <= high for low, high in (interval(wandering(seed)) for seed in range(200)))
-    assert 0.87 <= inside / 200 <= 0.99  # 20 blocks of 1,000: a little narrow, as bootstraps of few blocks are
+def test_the_interval_holds_the_mean_in_19_of_20_cases() -> None:
+    inside = sum(low <= 1 <= high for low, high in (interval(correlated_losses(seed)) for seed in range(200)))
+    assert 0.87 <= inside / 200 <= 0.99  # 20 blocks of 1,000: slightly narrow, as with any bootstrap of few blocks
 
 
-def test_single_characters_would_promise_too_much() -> None:
-    """The reason for blocks: drawn one by one, neighbours that go together count as if each were news."""
-    texts = [wandering(seed, count=2000) for seed in range(15)]
+def test_resampling_single_characters_gives_too_narrow_intervals() -> None:
+    """The reason for blocks: single characters would be treated as independent."""
+    texts = [correlated_losses(seed, count=2000) for seed in range(15)]
     inside = sum(low <= 1 <= high for low, high in (interval(losses, block=1) for losses in texts))
     assert inside / 15 < 0.5
 
 
-def test_independent_losses_have_the_interval_of_books() -> None:
+def test_independent_losses_have_the_interval_of_the_normal_distribution() -> None:
     losses = np.random.default_rng(1).normal(size=200_000)
     low, high = interval(losses)
     assert (high - low) / 2 == pytest.approx(1.96 / math.sqrt(len(losses)), rel=0.15)
@@ -36,7 +36,7 @@ def test_independent_losses_have_the_interval_of_books() -> None:
 
 
 def test_the_same_losses_have_the_same_interval() -> None:
-    losses = wandering(1).astype(np.float32)
+    losses = correlated_losses(1).astype(np.float32)
     assert interval(losses) == interval(losses.copy())
     assert interval(losses) != interval(losses, seed=1)
 
@@ -48,5 +48,5 @@ def test_short_texts(count: int) -> None:
     assert 0 <= low <= high < 1
 
 
-def test_one_loss_has_none() -> None:
+def test_one_loss_has_no_interval() -> None:
     assert all(map(math.isnan, interval(np.ones(1))))

@@ -1,4 +1,4 @@
-"""The model card: valid for the Hub, honest numbers, and no text, name or sample that breaks out of its place."""
+"""The model card: valid for the Hub, exact numbers, and no text, name or sample that breaks its Markdown."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def make_metrics(count: int = 8) -> list[dict[str, Any]]:
 
 
 def outside_fences(card: str) -> str:
-    """What is left of a card, as CommonMark reads it, when its fenced blocks and inline code are taken out."""
+    """Returns a card without its fenced blocks and inline code, as CommonMark reads it."""
     kept, fence = [], ""
     for line in re.split(r"\r\n|\r|\n", card):
         mark = re.match(r" {0,3}(`{3,})", line)
@@ -119,12 +119,13 @@ def test_a_run_that_notes_nothing_has_a_card(tmp_path: Path) -> None:
     assert not (tmp_path / "curve.png").exists()
 
 
-def test_a_card_says_what_8_bits_cost() -> None:
-    assert "that costs +0.00123 nats" in render_card(make_lm(int8_cost=0.00123), make_metrics(), [], with_curve=True)
-    assert "8 bits" not in render_card(make_lm(), make_metrics(), [], with_curve=True)
+def test_a_card_says_what_int8_weights_cost() -> None:
+    assert "costs +0.00123 nats" in render_card(make_lm(int8_cost=0.00123), make_metrics(), [], with_curve=True)
+    assert "costs +0.00000 nats" in render_card(make_lm(int8_cost=-1e-6), make_metrics(), [], with_curve=True)
+    assert "int8" not in render_card(make_lm(), make_metrics(), [], with_curve=True)
 
 
-def test_notes_of_wrong_types_do_no_harm() -> None:
+def test_notes_of_wrong_types_are_left_out() -> None:
     rubbish = dict.fromkeys(TRAINING, float("nan")) | {
         "val_loss": "x",
         "recipe": [1],
@@ -145,7 +146,7 @@ def test_a_sample_stays_in_its_fence(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_names_stay_in_their_line(text: str) -> None:
+def test_names_stay_on_their_line(text: str) -> None:
     lm = make_lm(corpus=text, repo="", machine=text, python=text, command=text, line_ends=text, examples=[text])
     outside = outside_fences(render_card(lm, make_metrics(), [], with_curve=True))
     body = outside.split("\n---\n", 1)[1]
@@ -154,7 +155,7 @@ def test_names_stay_in_their_line(text: str) -> None:
     assert not re.search(r"(?<!\\)<\w|(?<!\\)\]\((?!curve\.png\))|\x1b|\x00", body)
 
 
-def test_no_local_path_gets_into_a_card() -> None:
+def test_a_card_holds_no_local_path() -> None:
     lm = make_lm(corpus="/home/ada/secret/plays.txt")
     card = render_card(lm, make_metrics(), [], with_curve=True)
     assert "plays.txt" in card
@@ -162,7 +163,7 @@ def test_no_local_path_gets_into_a_card() -> None:
     assert "/home" not in card
 
 
-def test_a_token_in_a_text_does_not_get_into_a_card(tmp_path: Path) -> None:
+def test_a_card_holds_no_access_token(tmp_path: Path) -> None:
     secret = "hf_" + "aB3" * 11
     write_card(tmp_path, make_lm(command=f"x --y {secret}"), [], [Sample(0.5, "", f"login {secret}")])
     assert secret not in (tmp_path / "README.md").read_text()
@@ -183,12 +184,17 @@ def test_commands_are_shown_without_paths(command: str, shown: str) -> None:
     assert redact_command(command) == shown
 
 
-def test_a_fence_is_longer_than_what_it_holds() -> None:
+def test_a_long_command_is_shown_whole() -> None:
+    command = "python -m training a.txt " + " ".join(f"--teacher r{number}" for number in range(30))
+    assert command in render_card(make_lm(command=command), [], [], with_curve=False)
+
+
+def test_a_fence_is_longer_than_any_fence_inside() -> None:
     assert fenced("a", "text") == "```text\na\n```"
     assert fenced("x ````` y", "text").startswith("``````text\n")
 
 
-def test_every_number_of_the_table_is_told_from_the_others() -> None:
+def test_the_table_shows_every_number() -> None:
     lm = make_lm(
         val_loss_95=[1.47, 1.53],
         val_cold256_95=[1.5, 1.56],
@@ -199,34 +205,35 @@ def test_every_number_of_the_table_is_told_from_the_others() -> None:
     )
     card = render_card(lm, make_metrics(), [], with_curve=True)
     bits = 1.5 / math.log(2)
-    carried = next(row for row in card.splitlines() if row.startswith("| `carried`"))
+    carried = next(row for row in card.splitlines() if "(`carried`)" in row)
     assert carried.split(" | ")[1:] == ["1.5000", "1.470 to 1.530", f"{bits:.3f}", f"{bits / 1.1:.3f} |"]
-    assert "| `cold256`: windows of 256 characters, each from a zero state | 1.5300 | 1.500 to 1.560 |" in card
-    baseline = next(row for row in card.splitlines() if "an n-gram of order 5" in row)
+    assert "| held-out, state reset every 256 characters (`cold256`) | 1.5300 | 1.500 to 1.560 |" in card
+    baseline = next(row for row in card.splitlines() if "a 5-gram counter instead" in row)
     assert baseline.split(" | ")[1:3] == ["1.7000", ""]
     assert "counted the last 900,000 characters" in card
     assert "blocks of at most 1,000 characters" in card
+    assert "The LSTM is 0.2000 nats better than a 5-gram counter (1.7000)." in card
 
 
-def test_a_card_says_what_was_copied(tmp_path: Path) -> None:
+def test_a_card_shows_the_longest_copied_passage(tmp_path: Path) -> None:
     lm = make_lm()
     text = "ab c\nROMEO: abba" * 40
     source = Source(lm.tokenizer, lm.tokenizer.encode(text), lm.tokenizer.encode("ca" * 30))
     write_card(tmp_path, lm, [], [Sample(0.5, "R", "RRc\nROMEO: abRR")], source)
     card = (tmp_path / "README.md").read_text()
-    assert "Of the 15 characters above, the longest run that stands word for word in the text that it was" in card
-    assert "has 11: `c⏎ROMEO: ab`. Held-out text of this length shares 1 with it" in card
+    assert "samples above (15 characters) that was copied from the training text" in card
+    assert "has 11 characters: `c⏎ROMEO: ab`. For comparison: held-out text of the same length shares 1 " in card
 
 
-def test_a_card_tells_when_only_a_part_was_searched() -> None:
+def test_a_card_says_when_only_a_part_was_searched() -> None:
     overlap = Overlap("```|<b>\n", 1200, None, 10_000_000, whole=False)
     card = render_card(make_lm(), [], [], with_curve=False, overlap=overlap)
-    assert "in the last 10,000,000 of its characters has 8: `'''¦<b>⏎`." in card
-    assert "Held-out" not in card
+    assert "from the last 10,000,000 characters of the training text has 8 characters: `'''¦<b>⏎`." in card
+    assert "For comparison" not in card
 
 
-def test_its_results_come_back_as_they_were() -> None:
-    """By the Hub's own classes, from YAML to results and back."""
+def test_the_results_survive_a_round_trip_through_yaml() -> None:
+    """With the Hub's own classes."""
     data = ModelCard(render_card(make_lm(), make_metrics(), [], with_curve=False)).data
     assert ModelCard(f"---\n{data.to_yaml()}\n---\n").data.to_dict() == data.to_dict()
     assert isinstance(data, ModelCardData)
@@ -235,13 +242,13 @@ def test_its_results_come_back_as_they_were() -> None:
     assert [result.metric_value for result in results if result.metric_type == "loss"] == [1.5, 1.53]
 
 
-def test_a_card_leads_to_its_page() -> None:
+def test_a_card_links_to_its_space() -> None:
     lead = "[Watch it write](https://huggingface.co/spaces/ada/page)"
     assert lead in render_card(make_lm(space="ada/page"), [], [], with_curve=False)
     assert "Watch it write" not in render_card(make_lm(space="javascript:x"), [], [], with_curve=False)
 
 
-def test_a_card_is_led_to_a_page_that_came_later() -> None:
+def test_the_link_to_a_space_is_added_or_replaced() -> None:
     card = render_card(make_lm(), [], [], with_curve=False)
     with_page = leading_to(card, "ada/page")
     assert with_page == render_card(make_lm(space="ada/page"), [], [], with_curve=False)
@@ -249,7 +256,7 @@ def test_a_card_is_led_to_a_page_that_came_later() -> None:
     assert leading_to("# Written by hand\n", "ada/page") == "# Written by hand\n"
 
 
-def test_what_a_card_needs_can_be_loaded_before() -> None:
+def test_the_imports_of_a_card_can_be_done_before() -> None:
     told = "import sys; from training.card import model_card as it; before = set(sys.modules); it.get_ready()"
     loaded = f"{told}; print(*sorted({{'matplotlib.figure', 'numba'}} & set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
@@ -260,7 +267,7 @@ def has(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def test_where_nothing_plots_a_card_has_no_curve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_matplotlib_a_card_has_no_curve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     model_card.get_ready()
     write_card(tmp_path, make_lm(), make_metrics(), samples=[])

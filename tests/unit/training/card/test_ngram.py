@@ -1,4 +1,4 @@
-"""The n-gram baseline: by hand, and against a loop that looks every count up."""
+"""The 5-gram counter: against a calculation by hand, and against a loop over all counts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from training.card.ngram import ngram_loss
+from training.card.ngram import comparison, ngram_loss
 
 
 def plain(train: list[int], held_out: list[int], vocab_size: int, order: int) -> float:
-    """Witten and Bell's interpolation as it is written in books."""
+    """Witten and Bell's interpolation, written as its definition."""
     counts: Counter[tuple[int, ...]] = Counter(
         tuple(train[at : at + length]) for length in range(1, order + 1) for at in range(len(train) - length + 1)
     )
@@ -39,10 +39,10 @@ def test_a_case_by_hand() -> None:
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 @pytest.mark.parametrize(("count", "vocabulary"), [(1, 2), (3, 4), (200, 3), (300, 12)])
-def test_it_is_what_books_say(order: int, count: int, vocabulary: int) -> None:
+def test_the_loss_is_that_of_the_definition(order: int, count: int, vocabulary: int) -> None:
     draw = np.random.default_rng(count)
     train = draw.integers(vocabulary, size=count).astype(np.uint8)
-    held_out = draw.integers(vocabulary, size=60).astype(np.uint8)  # with much that the first never had
+    held_out = draw.integers(vocabulary, size=60).astype(np.uint8)  # with much that never occurs in `train`
     expected = plain(train.tolist(), held_out.tolist(), vocabulary, order)
     assert ngram_loss(train, held_out, vocabulary, order=order) == pytest.approx(expected)
 
@@ -57,11 +57,17 @@ def test_chances_sum_to_one() -> None:
     assert sum(math.exp(before - 4 * loss) for loss in losses[1]) == pytest.approx(1)
 
 
-def test_of_a_long_text_the_last_part_is_counted() -> None:
+def test_only_the_end_of_a_long_text_is_counted() -> None:
     train, held_out = np.repeat([0, 1], 100), np.array([1, 1, 1])
-    assert ngram_loss(train, held_out, 2, most=100) == ngram_loss(train[100:], held_out, 2)
-    assert ngram_loss(train, held_out, 2, most=100) < ngram_loss(train, held_out, 2)
+    assert ngram_loss(train, held_out, 2, max_characters=100) == ngram_loss(train[100:], held_out, 2)
+    assert ngram_loss(train, held_out, 2, max_characters=100) < ngram_loss(train, held_out, 2)
 
 
-def test_nothing_to_predict_is_no_number() -> None:
+def test_without_anything_to_predict_the_loss_is_nan() -> None:
     assert math.isnan(ngram_loss(np.array([0, 1]), np.array([0]), 2))
+
+
+def test_a_comparison_names_the_lower_loss() -> None:
+    assert comparison(1.3, 1.6) == "0.3000 nats better than a 5-gram counter (1.6000)"
+    assert comparison(1.6465, 1.6375) == "0.0090 nats worse than a 5-gram counter (1.6375)"
+    assert comparison(1.5, 1.50001) == "as good as a 5-gram counter (1.5000)"

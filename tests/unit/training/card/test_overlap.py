@@ -1,4 +1,4 @@
-"""The longest run that stands in a text: against a loop over all of them, over the seams, and in texts that repeat."""
+"""The longest copied passage: against a loop over all passages, across chunks, and in texts that repeat."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ import numpy as np
 import pytest
 
 from model import CharTokenizer
-from training.card import overlap as verbatim
+from training.card import overlap
 from training.card.overlap import Source, longest_shared
 
 
 def plain(parts: Sequence[np.ndarray], text: np.ndarray) -> int:
     whole = bytes(text.tolist())
-    runs = {bytes(part[i:j].tolist()) for part in parts for i in range(len(part)) for j in range(i + 1, len(part) + 1)}
-    return max((len(run) for run in runs if run in whole), default=0)
+    passages = {
+        bytes(part[i:j].tolist()) for part in parts for i in range(len(part)) for j in range(i + 1, len(part) + 1)
+    }
+    return max((len(passage) for passage in passages if passage in whole), default=0)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 16])
-def test_it_is_what_a_loop_finds(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(verbatim, "_CHUNK", chunk)
+def test_the_result_is_that_of_a_plain_loop(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    monkeypatch.setattr(overlap, "_CHUNK", chunk)
     draw = np.random.default_rng(chunk)
     for _ in range(60):
         letters = draw.integers(1, 4)
@@ -32,14 +34,14 @@ def test_it_is_what_a_loop_finds(monkeypatch: pytest.MonkeyPatch, chunk: int) ->
             assert bytes(parts[part][at : at + length].tolist()) in bytes(text.tolist())
 
 
-def test_a_run_over_a_seam_is_found_whole() -> None:
+def test_a_passage_across_two_chunks_is_found_whole() -> None:
     text = np.random.default_rng(1).integers(50, size=200_000).astype(np.int32)
-    for seam in (65_536, 131_072):
-        parts = [np.array([51, 51]), np.concatenate(([51], text[seam - 30 : seam + 70], [51]))]
+    for border in (65_536, 131_072):
+        parts = [np.array([51, 51]), np.concatenate(([51], text[border - 30 : border + 70], [51]))]
         assert longest_shared(parts, text) == (1, 1, 100)
 
 
-def test_a_text_that_only_repeats() -> None:
+def test_a_text_that_repeats_one_character() -> None:
     assert longest_shared([np.zeros(100, int)], np.zeros(100_000, np.uint8)) == (0, 0, 100)
 
 
@@ -54,21 +56,21 @@ def source(train: str, held_out: str) -> Source:
     return Source(tokenizer, tokenizer.encode(train), tokenizer.encode(held_out))
 
 
-def test_samples_are_looked_up_one_by_one() -> None:
+def test_a_passage_lies_within_one_sample() -> None:
     found = source("the cat sat on a mat", "xyz" * 10).overlap(["a cat sa", "t on a mxt", "xyz"])
     assert (found.passage, found.characters, found.searched, found.whole) == ("t on a m", 21, 20, True)
 
 
-def test_held_out_text_of_the_same_length_is_the_scale() -> None:
-    """Of five places the middle one counts: here two share nothing, one shares 3, two share 6."""
+def test_held_out_text_of_the_same_length_is_compared() -> None:
+    """The median of five spans counts: here two share nothing, one shares 3 characters, two share 6."""
     held_out = "zzzzzzzz" + "abcdefzz" + "zabczzzz" + "zzzzzzzz" + "zzabcdef"
     assert source("abcdef", held_out).overlap(["ab", "cdefgh"[:4], "a", "z"]).held_out == 2
     assert source("abcdef", held_out).overlap(["abcdefab"]).held_out == 3
     assert source("abcdef", "zz").overlap(["abc"]).held_out is None
 
 
-def test_of_a_long_text_the_last_part_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbatim, "MOST", 6)
+def test_only_the_end_of_a_long_text_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlap, "MAX_CHARACTERS", 6)
     found = source("a cat, a dog", "zz").overlap(["a cat", "a dog"])
     assert (found.passage, found.searched, found.whole) == ("a dog", 6, False)
     assert source("a dog", "zz").overlap(["zzz"]).passage == ""
