@@ -65,19 +65,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     import torch
 
+    from model.backends.device import best_device
     from ui.registry.registry import ModelRegistry
     from ui.site_config import SiteConfig
 
     torch.set_num_threads(1)  # with two, on two cores that others use too, a step of 32 rows took ten times as long
-    if options.device == "cuda" and not torch.cuda.is_available():
-        print("app.py: --device is cuda, and there is none here: leave it away", file=sys.stderr)
-        return 2
     try:
+        device = best_device(options.device) if options.device else None
         owner = SiteConfig.of(os.environ)
     except ValueError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
-    registry = ModelRegistry(specs, device=options.device, precision=options.precision, owner=owner)
+    registry = ModelRegistry(specs, device=device, precision=options.precision, owner=owner)
     imported = threading.Event()
     registry.start(after=imported)
 
@@ -120,7 +119,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="PATH|USER/NAME[@REVISION]",
         help="a model to serve, repeatable; the bundled one if none is given here or in MODELS",
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="where to write; CUDA where there is one")
+    parser.add_argument(
+        "--device", choices=("cuda", "mps", "cpu"), help="what computes (default: cuda where torch has it, else cpu)"
+    )
     parser.add_argument(
         "--precision",
         "--arithmetic",  # its name until version 0.1

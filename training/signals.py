@@ -1,7 +1,7 @@
-"""Ctrl-C, SIGTERM and a closed terminal: what each means, from the first import to the last push.
+"""Handlers for the signals that stop a run: Ctrl-C, SIGTERM and a closed terminal.
 
-Before the first step there is nothing to lose: the first signal ends the program. While training goes on it is
-noted, so that the run can save first; Ctrl-C once more then leaves at once. Knows nothing of training.
+Before the first step there is nothing to lose, so the first signal ends the program. During training the handler only
+records it, and the run saves a checkpoint before it stops; a second Ctrl-C exits at once. Knows nothing of training.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from typing import Literal
 
 from .system import STOP_SIGNALS
 
-# A terminal sends Ctrl-C to a whole group, and some wrappers pass it on once more: nobody means twice by it.
+# A terminal sends Ctrl-C to a whole process group, and some wrappers send it again: within this time it counts once.
 _SAME_S = 0.15
 
-Mode = Literal["leave", "raise", "note", "silent"]
+Mode = Literal["exit", "raise", "record", "silent"]
 
 
 class Signals:
-    """Handles signals for as long as it is entered; does nothing outside the main thread, where Python forbids it.
+    """Handles signals inside its ``with`` block; in other threads than the main one, Python allows no handlers.
 
     Attributes:
-        number: of the first signal that came; 0 when none did.
-        mode: what the next signal does. "leave" ends the process at once, for the time in which nothing exists that
-            could be left half done. "raise" raises KeyboardInterrupt. "note" sets ``number``, and a second Ctrl-C
-            ends the process at once. "silent" sets ``number`` and says nothing: another process will act on it.
+        number: the first signal; 0 for none.
+        mode: what the next signal does. "exit" ends the process at once, as long as nothing can be left half done.
+            "raise" raises KeyboardInterrupt. "record" sets ``number`` and prints that the run will save; a second
+            Ctrl-C ends the process at once. "silent" only sets ``number``, in a process that does not print.
     """
 
     def __init__(self) -> None:
         self.number = 0
-        self.mode: Mode = "leave"
-        self._came = 0.0
+        self.mode: Mode = "exit"
+        self._time = 0.0
         self._before: dict[int, object] = {}
 
     @property
     def exit_code(self) -> int:
-        """What a shell reports for a program that the signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+        """What a shell reports for a program that this signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + (self.number or signal.SIGINT)
 
-    def forget(self, mode: Mode) -> None:
-        """Begins anew, as if none had come: what the last one asked for is done."""
+    def reset(self, mode: Mode) -> None:
+        """Forgets the signal, after the program did what it asked for, and sets the mode."""
         self.number, self.mode = 0, mode
 
     def receive(self, number: int) -> None:
@@ -56,7 +56,7 @@ class Signals:
         if threading.current_thread() is threading.main_thread():
             for number in STOP_SIGNALS:
                 before = signal.getsignal(number)
-                # Whoever typed nohup wants the run to outlive the terminal.
+                # After nohup the run goes on when the terminal closes.
                 if not (before is signal.SIG_IGN and number not in (signal.SIGINT, signal.SIGTERM)):
                     self._before[number] = before
                     signal.signal(number, self._handle)
@@ -72,20 +72,20 @@ class Signals:
             self.number = self.number or number
             return
         if self.number:
-            if number == signal.SIGINT and now - self._came > _SAME_S:
-                self._say("\nleaving at once: what came after the last checkpoint is lost\n")
+            if number == signal.SIGINT and now - self._time > _SAME_S:
+                self._print("\nexiting at once: the steps since the last checkpoint are lost\n")
                 os._exit(128 + number)
             return
-        self.number, self._came = number, now
-        if self.mode == "leave":
-            self._say("\nstopped before the first step: nothing was written\n")
+        self.number, self._time = number, now
+        if self.mode == "exit":
+            self._print("\nstopped before the first step: nothing was written\n")
             os._exit(128 + number)
         if self.mode == "raise":
             raise KeyboardInterrupt
         name = STOP_SIGNALS[number]
-        self._say(f"\n{name}: saving after this step (Ctrl-C once more leaves at once, without saving)\n")
+        self._print(f"\n{name}: saving after this step (a second Ctrl-C exits at once, without saving)\n")
 
-    def _say(self, text: str) -> None:
-        # Not print: the signal may have come in the middle of one, which cannot be entered twice.
+    def _print(self, text: str) -> None:
+        # Not `print`, which is not reentrant: the signal may have come in the middle of one.
         with contextlib.suppress(OSError):
             os.write(2, text.encode())

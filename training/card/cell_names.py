@@ -22,6 +22,7 @@ import torch
 from model import CharLSTM, LSTMState
 from model.named_cells import BINARY, MAX_CELLS, NUMERIC, Cell
 
+from ..learner.evaluation import read_in_rows
 from .cell_features import FEATURES, Feature
 
 LONGEST = 16_000  # characters of the text that are looked at, half of them to choose, half to measure
@@ -84,23 +85,20 @@ def _cell(place: tuple[int, int], feature: Feature, found: float, chance: float,
 
 
 def _cells(lm: CharLSTM, text: str) -> Floats:
-    """(T, N): tanh of every cell after each character, which is how it shows itself."""
-    ids = torch.from_numpy(lm.tokenizer.encode(text))
-    rows = max(1, min(_ROWS, len(ids) // (2 * _WARM)))
-    size = -(-len(ids) // rows)
-    # Each row is [what comes before it | its own part]; before the first row and after the last there is padding.
-    index = torch.arange(rows)[:, None] * size + torch.arange(-_WARM, size)
-    read = ids[index.clamp(0, len(ids) - 1)].to(lm.device)
-    out = np.empty((size, rows, lm.config.num_layers * lm.config.hidden_size), np.float32)
-    state = LSTMState.zeros(lm.config, rows, device=lm.device)
+    """(T, N): tanh of every cell after each character, the value that the output gate lets through."""
+    ids = lm.tokenizer.encode(text)
+    out = np.empty((len(ids), lm.config.num_layers * lm.config.hidden_size), np.float32)
+    state: LSTMState | None = None
     with torch.inference_mode():
-        for at in range(_WARM + size):
-            if at == _WARM:  # before the first row there is nothing
-                state.h[:, 0], state.c[:, 0] = 0, 0
-            _, state = lm.network.step(read[:, at], state)
-            if at >= _WARM:
-                out[at - _WARM] = state.c.tanh().transpose(0, 1).flatten(1).cpu().numpy()
-    return out.transpose(1, 0, 2).reshape(rows * size, -1)[: len(ids)]
+        for chunk in read_in_rows(len(ids), _ROWS, _WARM, most=len(ids)):
+            state = chunk.state_before(state)
+            read = torch.from_numpy(ids[chunk.positions]).to(lm.device)
+            for column in range(read.shape[1]):
+                _, state = lm.network.step(read[:, column], state)
+                cells = state.c.tanh().transpose(0, 1).flatten(1).cpu().numpy()  # (B, N)
+                own = chunk.counted[:, column]
+                out[chunk.positions[own, column]] = cells[own]
+    return out
 
 
 class _Cells:

@@ -87,7 +87,7 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     options = parse(arguments)
     session = resumed(options, start) if options.resume is not None else fresh(options, start)
     try:
-        signals.mode = "note"
+        signals.mode = "record"
         if options.track:
             session.tracker = Tracker(
                 session.checkpoint_manager.folder.path.name, session.trainer.recipe.to_json(), warn
@@ -95,7 +95,7 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
         code = session.run(signals)
         if session.tracker:
             session.tracker.close()
-        signals.forget("raise")
+        signals.reset("raise")
         return _close(session, code, signals)
     finally:
         session.checkpoint_manager.folder.discard()  # which leaves a run that has checkpoints as it is

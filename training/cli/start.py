@@ -33,7 +33,6 @@ from ..hub.space_files import check_project
 from ..learner import evaluation as evaluate
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
-from ..learner.heap import keep_memory
 from ..learner.processes import training_device
 from ..learner.recipe import PRESETS, Recipe, fitted_to, preset_for, regularized
 from ..run import kept_text as corpus_kept
@@ -44,6 +43,7 @@ from ..run.facts import LOOKED_AT, beginnings, versions
 from ..run.hub_resume import SCHEME, pull_run
 from ..run.run_folder import IDS, RunFolder
 from ..run.training_run import TrainingRun
+from ..system import keep_freed_memory
 from . import fine_tune
 from . import teachers as taught
 from .fine_tune import Parent
@@ -87,7 +87,7 @@ def fresh(options: argparse.Namespace, start: float) -> TrainingRun:
         soft_targets = None
         if taught_by:
             soft_targets = taught.expected_by(taught_by, tokenizer, corpus.ids, folder.path, device)
-        keep_memory()  # not sooner: what reading a text takes is given back
+        keep_freed_memory()  # not earlier, so that the memory for reading the text is returned
         recipe, preset = _recipe(options, len(tokenizer), corpus.ids, folder.path, start, parent, soft_targets, device)
         about: dict[str, Any] = {
             "preset": preset,
@@ -151,7 +151,7 @@ def resumed(options: argparse.Namespace, start: float) -> TrainingRun:
         if "taught_by" in about and done < recipe.steps:
             note = about["taught_by"]
             known["soft_targets"] = taught.expected_again(options, note, tokenizer, corpus.ids, folder.path, device)
-        keep_memory()
+        keep_freed_memory()
         session = TrainingRun.prepare(checkpoint_manager, tokenizer, corpus.ids, recipe, device, **known)
         try:
             session.trainer.load_state_tensors(tensors)

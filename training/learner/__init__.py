@@ -10,5 +10,4 @@ training_loop   the loop of steps, the same in every process of a run
 evaluation      the held-out loss under two protocols
 distillation    soft targets of teachers
 processes       torch.distributed: several processes that train one model
-heap            keeps the memory of one step for the next
 """

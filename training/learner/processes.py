@@ -26,6 +26,7 @@ from model.backends.device import best_device, distributed_backend
 
 from ..corpus.ids_file import Ids, release
 from ..signals import Signals
+from ..system import keep_freed_memory
 
 # Ranks wait for hours while rank 0 reads a large text; a process that died is noticed at once in any case.
 _TIMEOUT = timedelta(days=7)
@@ -124,6 +125,7 @@ def run_calls(signals: Signals) -> int:
     Raises:
         LostProcessError: another process has died.
     """
+    keep_freed_memory()
     signals.mode = "silent"  # rank 0 learns of a signal after the next step, prints it and saves
     ids: Ids | None = None
     while (call := _broadcast_object(None)) is not None:

@@ -32,7 +32,6 @@ SYSTEM_MODULES = {  # where calls that not every operating system has may be mad
     "training/system.py",
     # To be moved; nothing may be added.
     "training/hub/outbox.py",
-    "training/learner/heap.py",
     "training/run/run_folder.py",
 }
 SYSTEM_CALL = re.compile(

@@ -1,4 +1,4 @@
-"""Ctrl-C and its like, sent for real to this process or to a small one."""
+"""Signals, really sent to this process or to a small one."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ with Signals() as signals:
 
 
 def small(mode: str, *numbers: int, nohup: bool = False) -> subprocess.CompletedProcess[str]:
-    """A process that gets these signals."""
+    """Runs a process that gets these signals."""
     ignore = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" if nohup else ""
     words = [sys.executable, "-c", ignore + SMALL, mode, *(str(int(number)) for number in numbers)]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_before_anything_is_done_a_signal_ends_the_process_cleanly(number: int, code: int) -> None:
-    ended = small("leave", number)
+def test_before_the_first_step_a_signal_ends_the_process(number: int, code: int) -> None:
+    ended = small("exit", number)
     assert ended.returncode == code
     assert ended.stderr.strip() == "stopped before the first step: nothing was written"
 
 
-def test_while_it_prepares_a_signal_is_an_exception() -> None:
+def test_while_a_run_is_prepared_a_signal_raises_keyboard_interrupt() -> None:
     with Signals() as signals:
         signals.mode = "raise"
         with pytest.raises(KeyboardInterrupt):
@@ -48,60 +48,60 @@ def test_while_it_prepares_a_signal_is_an_exception() -> None:
         assert signals.exit_code == 143
 
 
-def test_while_it_trains_a_signal_is_noted_and_said(capfd: pytest.CaptureFixture[str]) -> None:
+def test_during_training_a_signal_is_recorded_and_printed(capfd: pytest.CaptureFixture[str]) -> None:
     with Signals() as signals:
-        signals.mode = "note"
+        signals.mode = "record"
         os.kill(os.getpid(), signal.SIGINT)
         assert signals.number == signal.SIGINT
         assert signals.exit_code == 130
-    assert "Ctrl-C: saving after this step (Ctrl-C once more leaves at once" in capfd.readouterr().err
+    assert "Ctrl-C: saving after this step (a second Ctrl-C exits at once" in capfd.readouterr().err
 
 
-def test_ctrl_c_twice_leaves_at_once() -> None:
-    ended = small("note", signal.SIGINT, signal.SIGINT)
+def test_a_second_ctrl_c_exits_at_once() -> None:
+    ended = small("record", signal.SIGINT, signal.SIGINT)
     assert ended.returncode == 130
-    assert "leaving at once" in ended.stderr
+    assert "exiting at once" in ended.stderr
     assert ended.stdout == ""
 
 
-def test_sigterm_twice_still_saves() -> None:
-    """Some supervisors send it to a process and to its group: nobody means to lose the checkpoint by that."""
-    ended = small("note", signal.SIGTERM, signal.SIGTERM)
+def test_a_second_sigterm_still_saves() -> None:
+    """Some supervisors send it to a process and to its group, which must not cost the checkpoint."""
+    ended = small("record", signal.SIGTERM, signal.SIGTERM)
     assert (ended.returncode, ended.stdout.strip()) == (0, str(int(signal.SIGTERM)))
 
 
-def test_ctrl_c_that_a_wrapper_passes_on_is_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ctrl_c_that_a_wrapper_repeats_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "monotonic", lambda: 5.0)  # both within the same moment
     with Signals() as signals:
-        signals.mode = "note"
+        signals.mode = "record"
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         assert signals.number == signal.SIGINT
 
 
-def test_nohup_outlives_the_terminal() -> None:
-    ended = small("note", signal.SIGHUP, nohup=True)
+def test_a_run_under_nohup_ignores_a_closed_terminal() -> None:
+    ended = small("record", signal.SIGHUP, nohup=True)
     assert (ended.returncode, ended.stdout.strip()) == (0, "0")
 
 
-def test_what_was_asked_for_and_done_is_forgotten() -> None:
+def test_reset_forgets_the_signal() -> None:
     with Signals() as signals:
-        signals.mode = "note"
+        signals.mode = "record"
         os.kill(os.getpid(), signal.SIGTERM)
-        signals.forget("raise")
+        signals.reset("raise")
         assert signals.number == 0
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_handlers_are_put_back() -> None:
+def test_the_handlers_of_before_are_restored() -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     with Signals():
         assert all(signal.getsignal(number) != handler for number, handler in before.items())
     assert {number: signal.getsignal(number) for number in before} == before
 
 
-def test_outside_the_main_thread_it_does_nothing() -> None:
+def test_outside_the_main_thread_no_handler_is_set() -> None:
     entered = []
 
     def enter() -> None:
