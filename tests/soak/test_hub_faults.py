@@ -1,4 +1,4 @@
-"""Twelve troubles of a Hub, in each of the three things that are done with it."""
+"""Twelve faults of a Hub, in each of its three uses: push, resume, publish a Space."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.conftest import Here, here
 from tests.local_hub import LocalHub
-from tests.support.hub_faults import CELLS, Trouble
+from tests.support.hub_faults import CELLS, FaultCheck
 
 __all__ = ["here"]
 
@@ -17,4 +17,4 @@ __all__ = ["here"]
 def test_nothing_is_lost(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, fault: str
 ) -> None:
-    Trouble(hub, here, tmp_path, monkeypatch).check(way, fault)
+    FaultCheck(hub, here, tmp_path, monkeypatch).check(way, fault)

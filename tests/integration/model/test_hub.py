@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -224,18 +223,16 @@ def test_a_download_that_never_ends_well_is_no_model(hub, commit, no_patience):
 def test_whatever_the_hub_does_to_a_file_is_one_clear_line_and_the_next_time_is_good(
     hub, commit, no_patience, monkeypatch, fault
 ):
-    """The same twelve troubles as in tests.support.hub_faults, in the place where most people meet them."""
+    """The same twelve faults as in tests.support.hub_faults, where most people meet them: in a download."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
     seconds = {"seconds": 0.1} if fault == "slow" else {}
     hub.fail(f"GET /{REPO}/resolve/.*/{WEIGHTS}", times=None, **{**FAULTS[fault], **seconds})
-    began = time.monotonic()
     if fault == "slow":
         assert CharLSTM.from_pretrained(REPO).commit == commit
     else:
         with pytest.raises((ModelUnavailableError, CheckpointError)) as caught:
             CharLSTM.from_pretrained(REPO)
         assert not [part for part in ("\n", "http", "/tmp") if part in str(caught.value)]
-    assert time.monotonic() - began < 30
     hub.faults.clear()
     lm = CharLSTM.from_pretrained(REPO)
     assert (lm.commit, text_of(lm)) == (commit, text_of(tiny_model(seed=1)))

@@ -1,4 +1,4 @@
-"""A Hub in trouble costs nothing: a sample of the table that tests/soak goes through as a whole."""
+"""A fault of the Hub loses nothing: a sample of the table that tests/soak checks as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
-from tests.support.hub_faults import FAULTS, ROUTES, Trouble
+from tests.support.hub_faults import FAULTS, ROUTES, FaultCheck
 
 SAMPLE = [*zip(ROUTES, random.Random(0).sample(sorted(FAULTS), len(ROUTES)), strict=True)]
 
@@ -18,4 +18,4 @@ SAMPLE = [*zip(ROUTES, random.Random(0).sample(sorted(FAULTS), len(ROUTES)), str
 def test_nothing_is_lost(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, fault: str
 ) -> None:
-    Trouble(hub, here, tmp_path, monkeypatch).check(way, fault)
+    FaultCheck(hub, here, tmp_path, monkeypatch).check(way, fault)

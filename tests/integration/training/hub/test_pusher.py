@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -228,13 +229,10 @@ def test_a_server_that_hangs_is_given_up_and_the_rest_is_pushed_later(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines, route: str
 ) -> None:
     hub.fail(route, "hang", times=None)
-    one = pusher()
-    step = make_step(run, 1)
-    started = time.monotonic()
-    one.push(step, title="step 1")
-    assert time.monotonic() - started < 5, "push returns at once"
+    # No request is given up within the test: so neither push nor close can have waited for the answer.
+    one = pusher(replace(QUICK, read_s=3600, preflight_s=3600, attempt_s=3600))
+    one.push(make_step(run, 1), title="step 1")
     report = one.close(2)
-    assert time.monotonic() - started < 20
     assert [entry.title for entry in report.waiting] == ["step 1"]
     assert report.error
     hub.faults.clear()
