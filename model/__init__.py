@@ -7,17 +7,17 @@ for piece in stream(lm, "ROMEO:", length=500, temperature=0.8, seed=1):
 
 char_lstm    CharLSTM: from_pretrained, save_pretrained, push_to_hub
 lstm         the network: nn.LSTM over a text, nn.LSTMCell for one character
-tokenizer    one character, one id
-chat         the format of a model that was trained on conversations
+tokenizer    CharTokenizer: one character, one id
+chat         ChatFormat: the strings around a message, of a model that was trained on conversations
 settings     temperature, top-k, top-p, seed and the other generation settings
 generation   stream, generate
-scoring      score
-trace        what the network predicts and remembers at each character of a text
-clamps       cells that are clamped to a value while the model generates
+scoring      score: how many bits each character of a text costs
+trace        TextTrace: what the network predicts and remembers at each character of a text
+clamps       cells that are set to a fixed value while the model generates
 named_cells  cells.json: cells that follow a feature of the text
 checkpoint   the files of a checkpoint
 int8         quantized weights, kernels, integer sampling
-backends     the LSTM step over slots of state
+backends     the LSTM step over slots of state, and the device
 engine       continuous batching
 hub          models on the Hub: one commit downloaded whole, errors explained
 files        atomic writes and the lock of a file
@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .char_lstm import PRETRAINED, CharLSTM
     from .chat import ChatFormat
-    from .checkpoint.checkpoint import CheckpointError
+    from .checkpoint.format import CheckpointError
     from .clamps import Clamp
     from .engine.blend import Blend
     from .engine.blocked_words import BlockedWords
@@ -81,7 +81,7 @@ __all__ = [
 _HOMES = {  # module: its public names; a module is imported when one of them is used, so torch is too
     "char_lstm": ("PRETRAINED", "CharLSTM"),
     "chat": ("ChatFormat",),
-    "checkpoint.checkpoint": ("CheckpointError",),
+    "checkpoint.format": ("CheckpointError",),
     "clamps": ("Clamp",),
     "engine.blend": ("Blend",),
     "engine.blocked_words": ("BlockedWords",),

@@ -20,8 +20,10 @@ from torch import Tensor
 from .backends.backend import Backend, Floats, Indices, Precision
 from .backends.selection import make_backend
 from .chat import ChatFormat
-from .checkpoint.checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
+from .checkpoint.format import Checkpoint, CheckpointError
 from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
+from .checkpoint.read import read_checkpoint
+from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError, check_client, printable
 from .hub.snapshot import Snapshot
 from .int8.weights import Int8Weights, gates_of
@@ -182,7 +184,14 @@ class CharLSTM:
 
     def checkpoint(self) -> Checkpoint:
         """Returns the content of a checkpoint folder of this model."""
-        return Checkpoint(self.config, self.tokenizer, self.network.state_dict(), self.training, self.chat, self.cells)
+        return Checkpoint(
+            config=self.config,
+            tokenizer=self.tokenizer,
+            weights=self.network.state_dict(),
+            training=self.training,
+            chat=self.chat,
+            cells=self.cells,
+        )
 
     def without_weights(self) -> CharLSTM:
         """Returns the model without its weights, for callers that keep a description and must not keep the memory."""

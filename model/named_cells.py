@@ -1,9 +1,7 @@
-"""cells.json: the cells of a model that have been given a name, each with how well it earns it.
+"""The format of cells.json: cells of a model that follow a feature of the text, named after it.
 
-``training.card.cell_names`` writes it at the end of a run. It is checked as strictly as the rest of a checkpoint.
-docs/named-cells.md describes it.
-
-Layers and cells count from 0, as ``nn.LSTM`` counts them.
+Training writes the file at the end of a run (docs/named-cells.md). Layers and cells are numbered from 0, as in
+`nn.LSTM`.
 """
 
 from __future__ import annotations
@@ -16,23 +14,23 @@ from typing import Any, Literal
 from .lstm import LSTMConfig
 
 FORMAT_VERSION = 1
-BINARY, NUMERIC = 0.9, 0.7  # what a name needs: an AUC, or the size of a correlation
+BINARY, NUMERIC = 0.9, 0.7  # the AUC, and the absolute correlation, that a name requires
 MAX_CELLS = 200
 MAX_NAME = 60
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell that follows something a person can see.
+    """A cell that follows a feature of the text.
 
     Attributes:
-        layer, index: which.
-        name: what it follows, such as "place in the line".
-        kind: "auc" for something true or false: the chance that the cell is higher where it holds than where it does
-            not; "r" for a number: Pearson's correlation.
-        score: on held-out text that was not used to choose the name. An AUC below a half, or a negative r: the cell
-            goes down where the feature goes up.
-        chance: the same with the feature moved along the text, so that it fits no longer: what is found by chance.
+        layer, index: the layer and the number of the cell.
+        name: the feature, such as "place in the line".
+        kind: "auc" for a feature that is true or false: the probability that the cell is higher where it is true;
+            "r" for a numeric feature: Pearson's correlation.
+        score: the AUC or correlation on held-out text that did not select the name. An AUC below 0.5 or a negative r
+            means that the cell falls where the feature rises.
+        chance: the same with the feature shifted along the text, so that it does not fit: the score by chance.
         last_three: the same for a table of the last three characters instead of the cell.
     """
 
@@ -46,7 +44,7 @@ class Cell:
 
     @property
     def remembers(self) -> bool:
-        """Whether it follows what the last three characters alone would not tell so well as to earn the name."""
+        """Whether the last three characters alone do not follow the feature well enough for the name."""
         if self.kind == "auc":
             return self.last_three < BINARY
         return abs(self.last_three) < NUMERIC
@@ -57,43 +55,43 @@ class Cell:
 
 
 def cells_to_json(cells: Sequence[Cell]) -> dict[str, Any]:
-    """What cells.json holds."""
+    """Returns the content of cells.json."""
     return {"format_version": FORMAT_VERSION, "cells": [asdict(cell) for cell in cells]}
 
 
-def cells_from_json(found: Mapping[str, Any], config: LSTMConfig) -> tuple[Cell, ...]:
-    """Reads what ``cells_to_json`` made.
+def cells_from_json(content: Mapping[str, Any], config: LSTMConfig) -> tuple[Cell, ...]:
+    """Returns the cells in the content of cells.json.
 
     Raises:
-        ValueError: it is anything else; the message says what is wrong.
+        ValueError: the content is wrong, or names a cell that the network does not have.
     """
-    if found.get("format_version") != FORMAT_VERSION or type(found["format_version"]) is not int:
-        raise ValueError(f"format_version is {found.get('format_version')!r:.40}: it must be {FORMAT_VERSION}")
-    if found.keys() != {"format_version", "cells"} or not isinstance(found["cells"], list):
+    if content.get("format_version") != FORMAT_VERSION or type(content["format_version"]) is not int:
+        raise ValueError(f"format_version is {content.get('format_version')!r:.40}: it must be {FORMAT_VERSION}")
+    if content.keys() != {"format_version", "cells"} or not isinstance(content["cells"], list):
         raise ValueError("it must hold format_version and a list of cells, and nothing else")
-    if len(found["cells"]) > MAX_CELLS:
-        raise ValueError(f"it has {len(found['cells']):,} cells: at most {MAX_CELLS} are allowed")
-    cells = tuple(_cell(each, config) for each in found["cells"])
+    if len(content["cells"]) > MAX_CELLS:
+        raise ValueError(f"it has {len(content['cells']):,} cells: at most {MAX_CELLS} are allowed")
+    cells = tuple(_parse_cell(entry, config) for entry in content["cells"])
     if len({(cell.layer, cell.index) for cell in cells}) < len(cells):
-        raise ValueError("a cell stands there twice")
+        raise ValueError("a cell occurs twice")
     return cells
 
 
-def _cell(found: object, config: LSTMConfig) -> Cell:
+def _parse_cell(entry: object, config: LSTMConfig) -> Cell:
     names = [field.name for field in fields(Cell)]
-    if not isinstance(found, dict) or set(found) != set(names):
+    if not isinstance(entry, dict) or set(entry) != set(names):
         raise ValueError(f"a cell must have the fields {', '.join(names)}, and no other")
     for name, below in (("layer", config.num_layers), ("index", config.hidden_size)):
-        if type(found[name]) is not int or not 0 <= found[name] < below:
-            raise ValueError(f"{name} is {found[name]!r:.40}: it must be a whole number from 0 to {below - 1}")
-    name = found["name"]
+        if type(entry[name]) is not int or not 0 <= entry[name] < below:
+            raise ValueError(f"{name} is {entry[name]!r:.40}: it must be a whole number from 0 to {below - 1}")
+    name = entry["name"]
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not name.isprintable():
         raise ValueError(f"name is {name!r:.40}: it must be a text of 1 to {MAX_NAME} characters on one line")
-    if found["kind"] not in ("auc", "r"):
-        raise ValueError(f"kind is {found['kind']!r:.40}: it must be auc or r")
-    least = 0.0 if found["kind"] == "auc" else -1.0
+    if entry["kind"] not in ("auc", "r"):
+        raise ValueError(f"kind is {entry['kind']!r:.40}: it must be auc or r")
+    least = 0.0 if entry["kind"] == "auc" else -1.0
     for name in ("score", "chance", "last_three"):
-        value = found[name]
+        value = entry[name]
         if type(value) not in (int, float) or not math.isfinite(value) or not least <= value <= 1:
             raise ValueError(f"{name} is {value!r:.40}: it must be a number from {least:g} to 1")
-    return Cell(**found)
+    return Cell(**entry)

@@ -1,6 +1,9 @@
 """The files of a checkpoint folder: their format, strict reading, verification and writing.
 
-checkpoint  config.json, model.safetensors, manifest.json, cells.json: write, read, verify
-names       names of the files in a checkpoint folder
-pointer     best and latest of a run folder
+names    the names of the files
+format   Checkpoint, and the content of config.json
+read     read_checkpoint: a folder from anyone, checked before it is used
+verify   manifest.json and the checks of model.safetensors
+write    write_checkpoint, write_cells: atomically
+pointer  best and latest of a run folder
 """

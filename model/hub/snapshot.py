@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint.checkpoint import lists_cells
 from ..checkpoint.names import CELLS, MODEL_FILES
+from ..checkpoint.read import read_manifest
 from .cache import note_revision
 from .errors import MissingFileError, MissingRevisionError, ModelUnavailableError, explain, printable
 
@@ -49,7 +49,9 @@ class Snapshot:
             ModelUnavailableError: they cannot be downloaded.
         """
         folder = [self.download_file(name, force_download=force_download).parent for name in MODEL_FILES][-1]
-        return self.download_file(CELLS, force_download=force_download).parent if lists_cells(folder) else folder
+        if CELLS in read_manifest(folder):
+            return self.download_file(CELLS, force_download=force_download).parent
+        return folder
 
     def download_file(self, name: str, *, force_download: bool = False) -> Path:
         """Returns the path in the cache of one file.

@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
 from model import PRETRAINED, CharLSTM, ChatFormat, generate
-from model.checkpoint.checkpoint import write_manifest
+from model.checkpoint.write import write_manifest
 from model.clamps import Clamp
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from model import CharLSTM, CheckpointError, generate
-from model.checkpoint.checkpoint import write_manifest
 from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
+from model.checkpoint.write import write_manifest
 from tests.support.tiny_models import tiny_model
 
 ROUNDS = 4000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.checkpoint.checkpoint import CheckpointError, parse_config
+from model.checkpoint.format import CheckpointError, parse_config
 from model.checkpoint.names import CONFIG, METRICS
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.terminal import terminal_text

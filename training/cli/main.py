@@ -16,7 +16,8 @@ from pathlib import Path
 from model import CharLSTM
 from model.backends.device import DeviceUnavailableError
 from model.char_lstm import checkpoint_folder
-from model.checkpoint.checkpoint import CheckpointError, write_cells
+from model.checkpoint.format import CheckpointError
+from model.checkpoint.write import write_cells
 from model.files import atomic_write
 
 from ..card.cell_names import name_cells

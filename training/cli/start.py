@@ -16,7 +16,7 @@ import torch
 
 from model import CharTokenizer, ChatFormat, LSTMConfig
 from model.backends.device import free_memory, has_fast_bfloat16
-from model.checkpoint.checkpoint import Checkpoint
+from model.checkpoint.format import Checkpoint
 from model.terminal import one_line
 
 from ..card import ngram

@@ -15,7 +15,7 @@ import torch
 from huggingface_hub import SpaceCardData, constants
 
 from model import PRETRAINED, CharLSTM
-from model.checkpoint.checkpoint import DTYPES
+from model.checkpoint.format import DTYPES
 from model.files import atomic_write
 
 from ..card.redact import public_source

@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from model.checkpoint.checkpoint import CheckpointError, read_checkpoint
+from model.checkpoint.format import CheckpointError
+from model.checkpoint.read import read_checkpoint
 
 from ..hub.pusher import TRAINING, HubError, Patience, check_repo_name, insist, pull
 from .run_folder import RunFolder, read_metrics, read_state

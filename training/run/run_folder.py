@@ -30,16 +30,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from model.checkpoint.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    check_manifest,
-    parse_json,
-    read_checkpoint,
-    write_manifest,
-)
+from model.checkpoint.format import Checkpoint, CheckpointError, parse_json
 from model.checkpoint.names import MANIFEST, METRICS, SAMPLES, STATE
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
+from model.checkpoint.read import read_checkpoint
+from model.checkpoint.verify import check_manifest
+from model.checkpoint.write import write_manifest
 from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes, sync_folder
 
 from ..corpus.sources import absolute_source

@@ -9,8 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
-from model.checkpoint.checkpoint import Checkpoint, write_checkpoint
+from model.checkpoint.format import Checkpoint
 from model.checkpoint.names import METRICS, SAMPLES
+from model.checkpoint.write import write_checkpoint
 from model.files import atomic_write
 
 from .run_folder import metrics_bytes, write_state

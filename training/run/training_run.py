@@ -19,7 +19,8 @@ from typing import Any
 import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat, generate
-from model.checkpoint.checkpoint import Checkpoint, CheckpointError, write_cells
+from model.checkpoint.format import Checkpoint, CheckpointError
+from model.checkpoint.write import write_cells
 
 from ..card.bootstrap import interval
 from ..card.cell_names import LONGEST, name_cells
@@ -279,7 +280,13 @@ class TrainingRun:
             step=step,
             val_loss=float(line.get("val_loss", math.inf)),
             last=step == recipe.steps,
-            checkpoint=Checkpoint(network.config, self.tokenizer, weights, self._summary(line), self.chat),
+            checkpoint=Checkpoint(
+                config=network.config,
+                tokenizer=self.tokenizer,
+                weights=weights,
+                training=self._summary(line),
+                chat=self.chat,
+            ),
             metrics=tuple(self.metrics),
             samples=tuple(self.samples),
             state=state,

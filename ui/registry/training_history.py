@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from model.char_lstm import CharLSTM, is_local
-from model.checkpoint.checkpoint import CheckpointError, parse_json
+from model.checkpoint.format import CheckpointError, parse_json
 from model.checkpoint.names import METRICS
 from model.hub.errors import MissingFileError, MissingRevisionError
 from model.hub.names import TRAINING, parse_title

@@ -115,7 +115,7 @@ def test_ids_outside_the_vocabulary_do_not_decode(ids):
         ("abc", "must be a list of characters, not a str"),
         (None, "not a NoneType"),
         ({"a": 0}, "not a dict"),
-        (["a", "b", "a"], "entry 2 is 'a', which stands there twice"),
+        (["a", "b", "a"], "entry 2 is 'a', which occurs twice"),
         (["a", "bc"], "entry 1 is 'bc'"),
         (["a", ""], "entry 1 is ''"),
         (["a", 1], "entry 1 is 1"),

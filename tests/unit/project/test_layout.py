@@ -22,7 +22,6 @@ MAX_FUNCTION = 60  # lines
 STILL_TOO_LONG = {  # to be split; nothing may be added
     "app.py",
     "model/__main__.py",
-    "model/checkpoint/checkpoint.py",
     "training/cli/options.py",
     "training/cli/start.py",
 }

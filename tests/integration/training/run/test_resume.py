@@ -22,7 +22,8 @@ import pytest
 import torch
 
 from model import CharLSTM
-from model.checkpoint.checkpoint import Checkpoint, write_checkpoint
+from model.checkpoint.format import Checkpoint
+from model.checkpoint.write import write_checkpoint
 from tests.support.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, words, write_text
 from training.learner.trainer import Trainer
 

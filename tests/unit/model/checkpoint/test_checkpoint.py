@@ -14,6 +14,7 @@ import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,11 @@ import pytest
 import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat, CheckpointError, generate
-from model.checkpoint.checkpoint import (
-    FORMAT_VERSION,
-    Checkpoint,
-    check_manifest,
-    read_checkpoint,
-    write_checkpoint,
-    write_manifest,
-)
+from model.checkpoint.format import FORMAT_VERSION
 from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
+from model.checkpoint.read import read_checkpoint
+from model.checkpoint.verify import check_manifest
+from model.checkpoint.write import write_checkpoint, write_manifest
 from tests.support.tiny_models import ALPHABET, tiny_model, tiny_network
 
 Header = dict[str, Any]
@@ -175,7 +172,7 @@ def test_a_header_whose_length_looks_like_a_pickle_is_read(folder, header_size):
 
 def test_non_finite_or_foreign_weights_are_not_written(tmp_path):
     network = tiny_network(3, hidden=3, layers=1)
-    checkpoint = Checkpoint(network.config, CharTokenizer.from_text("ab\n"), network.state_dict(), {})
+    checkpoint = CharLSTM(network, CharTokenizer.from_text("ab\n")).checkpoint()
     for name, tensor in (
         ("output.bias", torch.full((3,), torch.nan)),
         ("output.bias", torch.zeros(4)),
@@ -183,7 +180,7 @@ def test_non_finite_or_foreign_weights_are_not_written(tmp_path):
     ):
         weights = {**checkpoint.weights, name: tensor}
         with pytest.raises(CheckpointError):
-            write_checkpoint(tmp_path / "bad", Checkpoint(network.config, checkpoint.tokenizer, weights, {}))
+            write_checkpoint(tmp_path / "bad", replace(checkpoint, weights=weights))
     assert not (tmp_path / "bad").exists()
 
 
@@ -387,14 +384,14 @@ def test_a_false_shape_is_refused(folder, shape):
 
 
 def test_shapes_of_another_network_are_refused_before_loading(folder, monkeypatch):
-    monkeypatch.setattr("model.checkpoint.checkpoint.load", lambda *_: pytest.fail("tensors were made"))
+    monkeypatch.setattr("model.checkpoint.read.load", lambda *_: pytest.fail("tensors were made"))
     changed_config(folder, hidden_size=4)
     check_refused(folder, WEIGHTS, "shape [12, 5]", "config.json says [16, 5]")
 
 
 @pytest.mark.parametrize("dtype", ["I8", "U8", "BOOL", "F64", "I64", "F8_E4M3", "f32", "", None, 32, ["F32"], {}])
 def test_a_wrong_dtype_is_refused_before_loading(folder, monkeypatch, dtype):
-    monkeypatch.setattr("model.checkpoint.checkpoint.load", lambda *_: pytest.fail("tensors were made"))
+    monkeypatch.setattr("model.checkpoint.read.load", lambda *_: pytest.fail("tensors were made"))
     changed_header(folder, lambda header: header["output.bias"].update(dtype=dtype))
     check_refused(folder, WEIGHTS, "output.bias has dtype", "not F32, BF16 or F16")
 
@@ -635,7 +632,7 @@ def test_a_bad_vocabulary_is_refused(folder, vocab, told):
 
 
 def test_a_vocabulary_of_ten_million_entries_is_not_parsed(folder, monkeypatch):
-    monkeypatch.setattr("model.checkpoint.checkpoint.parse_json", lambda *_: pytest.fail("it was parsed"))
+    monkeypatch.setattr("model.checkpoint.format.parse_json", lambda *_: pytest.fail("it was parsed"))
     (folder / CONFIG).write_bytes(b'{"vocab": [' + b'"a",' * 10**7 + b'"b"]}')
     check_refused(folder, f"{CONFIG} is larger than")
 
@@ -658,14 +655,14 @@ def config_text(folder: Path, old: str, new: str) -> bytes:
 
 def test_a_key_that_stands_twice_is_refused(folder):
     rewrite(folder, CONFIG, config_text(folder, '"hidden_size": 3', '"hidden_size": 3, "hidden_size": 4'))
-    check_refused(folder, CONFIG, "'hidden_size' stands there twice")
+    check_refused(folder, CONFIG, "'hidden_size' occurs twice")
 
 
 def test_a_key_that_stands_twice_among_many_is_found_quickly(folder):
     """Looking each key up in the list of all took time that grew with its square: hours for this file."""
     many = ", ".join(f'"k{i}": 0' for i in range(300_000)) + ', "k299999": 1'
     rewrite(folder, CONFIG, config_text(folder, '"steps": 0', many))
-    check_refused(folder, CONFIG, "'k299999' stands there twice")
+    check_refused(folder, CONFIG, "'k299999' occurs twice")
 
 
 @pytest.mark.parametrize("unit", ["[], ", "{}, "])

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from model import PRETRAINED, Cell, CharLSTM, CharTokenizer, CheckpointError, LSTMConfig, LSTMNetwork
-from model.checkpoint.checkpoint import write_cells
 from model.checkpoint.names import CELLS, MANIFEST
+from model.checkpoint.write import write_cells
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, write_text
 from training.__main__ import main
@@ -174,7 +174,7 @@ def test_a_name_that_is_not_as_it_must_be_is_refused(tmp_path, change, told):
         ({"format_version": 1, "cells": {}}, "and nothing else"),
         ({"format_version": 1, "cells": [], "x": 1}, "and nothing else"),
         ({"format_version": 1, "cells": [1]}, "a cell must have the fields"),
-        ({"format_version": 1, "cells": [asdict(CELL)] * 2}, "a cell stands there twice"),
+        ({"format_version": 1, "cells": [asdict(CELL)] * 2}, "a cell occurs twice"),
         ({"format_version": 1, "cells": [asdict(CELL)] * 201}, "at most 200"),
         ([], "must be a JSON object"),
     ],

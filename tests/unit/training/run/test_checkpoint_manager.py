@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from model.checkpoint.checkpoint import CheckpointError
+from model.checkpoint.format import CheckpointError
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import best_of
 from training.card import model_card

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.checkpoint.checkpoint import CheckpointError
+from model.checkpoint.format import CheckpointError
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, best_of
 from training.errors import RunError

@@ -1,0 +1,142 @@
+"""The format of a checkpoint: config.json, model.safetensors, manifest.json and, if cells have names, cells.json.
+
+config.json holds the sizes, the vocabulary, the chat format and what the trainer noted. model.safetensors holds the
+weights under the names of `nn.LSTM`. manifest.json holds the SHA-256 of the other files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..chat import ChatFormat
+from ..lstm import LSTMConfig
+from ..named_cells import Cell
+from ..tokenizer import CharTokenizer, check_vocab
+from .names import CONFIG
+
+FORMAT_VERSION = 1
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_SIZES = ("embedding_size", "hidden_size", "num_layers")
+_FIELDS = {"format_version", "model_type", *_SIZES, "vocab", "training"}
+_OPTIONAL_FIELDS = {"chat"}
+_MAX_BRACKETS = 10_000  # each may become a Python object, a hundred times as large as its two bytes
+
+
+class CheckpointError(ValueError):
+    """A folder is not a valid checkpoint. The message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The content of a checkpoint folder.
+
+    Attributes:
+        config: the sizes of the network.
+        tokenizer: the vocabulary.
+        weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file.
+        training: what the trainer noted about the run; {} if nothing.
+        chat: the format of its conversations, if it was trained on conversations.
+        cells: the cells that have a name.
+    """
+
+    config: LSTMConfig
+    tokenizer: CharTokenizer
+    weights: Mapping[str, Tensor]
+    training: Mapping[str, Any]
+    chat: ChatFormat | None = None
+    cells: tuple[Cell, ...] = ()
+
+
+def config_to_json(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Returns the content of config.json."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "model_type": "char-lstm",
+        **{name: getattr(checkpoint.config, name) for name in _SIZES},
+        "vocab": list(checkpoint.tokenizer.vocab),
+        **({"chat": asdict(checkpoint.chat)} if checkpoint.chat else {}),
+        "training": dict(checkpoint.training),
+    }
+
+
+def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, dict[str, Any], ChatFormat | None]:
+    """Parses config.json. Returns the sizes, the vocabulary, what the trainer noted, and the chat format.
+
+    Raises:
+        CheckpointError: it is not the config of a model that this version can run.
+    """
+    config = parse_json(CONFIG, data)
+    if config.get("model_type") != "char-lstm":
+        raise CheckpointError(f"{CONFIG}: model_type is {config.get('model_type')!r:.40}, not 'char-lstm'")
+    version = config.get("format_version")
+    if type(version) is not int or version != FORMAT_VERSION:
+        newer = type(version) is int and version > FORMAT_VERSION
+        remedy = "update char-lstm to read it" if newer else f"it must be {FORMAT_VERSION}"
+        raise CheckpointError(f"{CONFIG}: format_version is {version!r:.40}: {remedy}")
+    missing, unknown = sorted(_FIELDS - config.keys()), sorted(config.keys() - _FIELDS - _OPTIONAL_FIELDS)
+    if missing or unknown:
+        problem = f"lacks the field {missing[0]!r}" if missing else f"has an unknown field {unknown[0]!r:.60}"
+        raise CheckpointError(f"{CONFIG} {problem}")
+    if not isinstance(config["training"], dict):
+        raise CheckpointError(f"{CONFIG}: training must be an object")
+    try:
+        check_vocab(config["vocab"])
+        sizes = LSTMConfig(vocab_size=len(config["vocab"]), **{name: config[name] for name in _SIZES})
+    except ValueError as error:
+        raise CheckpointError(f"{CONFIG}: {error}") from None
+    tokenizer = CharTokenizer(config["vocab"])
+    return sizes, tokenizer, config["training"], _parse_chat(config["chat"], tokenizer) if "chat" in config else None
+
+
+def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
+    names = [field.name for field in fields(ChatFormat)]
+    if not isinstance(chat, dict) or chat.keys() != set(names):
+        raise CheckpointError(f"{CONFIG}: chat must be an object of {', '.join(names[:-1])} and {names[-1]}")
+    try:
+        parsed = ChatFormat(**chat)
+    except ValueError as error:
+        raise CheckpointError(f"{CONFIG}: {error}") from None
+    for name in names:
+        if not tokenizer.in_vocab(chat[name]).all():
+            raise CheckpointError(f"{CONFIG}: chat {name} has characters that are not in vocab")
+    return parsed
+
+
+def parse_json(name: str, data: bytes) -> dict[str, Any]:
+    """Parses a JSON object strictly: UTF-8 without BOM, no duplicate keys, no NaN, at most 10,000 lists and objects.
+
+    Raises:
+        CheckpointError: it is anything else; the message begins with `name`.
+    """
+    if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
+        raise CheckpointError(f"{name} holds more than {_MAX_BRACKETS:,} lists and objects")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        parsed = dict(pairs)
+        if len(parsed) < len(pairs):
+            key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise ValueError(f"the key {key!r:.60} occurs twice")
+        return parsed
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        parsed = json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
+    except RecursionError:
+        raise CheckpointError(f"{name} is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{name} is not UTF-8 (byte {error.start})") from None
+    except ValueError as error:
+        raise CheckpointError(f"{name}: {error}") from None
+    if not isinstance(parsed, dict):
+        raise CheckpointError(f"{name} must be a JSON object")
+    return parsed

@@ -1,0 +1,129 @@
+"""Reads a checkpoint folder that may come from anyone.
+
+Sizes, names, shapes, dtypes and hashes are compared with config.json before memory is allocated for them. Each file is
+read once, so the bytes that are checked are those that are used. No file that may hold code is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from ..lstm import LSTMConfig
+from ..named_cells import Cell, cells_from_json
+from .format import Checkpoint, CheckpointError, parse_config, parse_json
+from .names import CELLS, CONFIG, MANIFEST, WEIGHTS
+from .verify import check_file_type, check_hash, check_header, check_tensors, parse_manifest
+
+_MAX_JSON = 16 << 20  # bytes; a vocabulary of every code point fits
+_MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes per layer
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".t7", ".h5")
+
+
+def read_checkpoint(folder: Path | str) -> Checkpoint:
+    """Reads and checks a checkpoint folder.
+
+    Raises:
+        CheckpointError: there is no such folder, or a file in it is missing or wrong.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CheckpointError(f"there is no checkpoint folder named {folder.name!r}")
+    if not (folder / CONFIG).exists():
+        raise CheckpointError(_missing_config(folder))
+    config_bytes = _read_file(folder, CONFIG, _MAX_JSON)
+    hashes = read_manifest(folder)
+    config, tokenizer, training, chat = parse_config(config_bytes)
+    check_hash(CONFIG, config_bytes, hashes)
+    # No file of this network can be larger, and a larger file is not read.
+    weight_bytes = _read_file(folder, WEIGHTS, 8 + _MAX_HEADER + 4 * config.parameters)
+    weights = parse_weights(weight_bytes, config)
+    check_hash(WEIGHTS, weight_bytes, hashes)
+    return Checkpoint(
+        config=config,
+        tokenizer=tokenizer,
+        weights=weights,
+        training=training,
+        chat=chat,
+        cells=_read_cells(folder, hashes, config),
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, str]:
+    """Returns the SHA-256 of each file that manifest.json lists.
+
+    Raises:
+        CheckpointError: the manifest is missing or wrong.
+    """
+    return parse_manifest(_read_file(folder, MANIFEST, _MAX_HEADER))
+
+
+def parse_weights(data: bytes, config: LSTMConfig) -> dict[str, Tensor]:
+    """Parses model.safetensors; its header is compared with the config before a tensor is created.
+
+    Raises:
+        CheckpointError: it is not a safetensors file of exactly these tensors, or a number is not finite.
+    """
+    check_file_type(data)
+    header_size = int.from_bytes(data[:8], "little")
+    if header_size > min(_MAX_HEADER, len(data) - 8):
+        raise CheckpointError(f"{WEIGHTS}: its header claims {header_size:,} bytes: the file is cut or damaged")
+    header = parse_json(f"the header of {WEIGHTS}", data[8 : 8 + header_size])
+    header.pop("__metadata__", None)
+    check_header(header, config)
+    try:
+        tensors = load(data)  # checks the offsets: no overlap, no gap, nothing after the end
+    except SafetensorError as error:
+        raise CheckpointError(f"{WEIGHTS} is damaged: {' '.join(str(error).split()):.160}") from None
+    check_tensors(tensors, config)
+    return tensors
+
+
+def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> tuple[Cell, ...]:
+    if CELLS not in hashes:
+        return ()
+    data = _read_file(folder, CELLS, _MAX_HEADER)
+    check_hash(CELLS, data, hashes)
+    parsed = parse_json(CELLS, data)
+    try:
+        return cells_from_json(parsed, config)
+    except ValueError as error:
+        raise CheckpointError(f"{CELLS}: {error}") from None
+
+
+def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:
+    try:
+        real = (folder / name).resolve()
+        if not any(real.is_relative_to(allowed) for allowed in _allowed_folders(folder)):
+            raise CheckpointError(f"{name} is a link out of the checkpoint's folder")
+        if real.exists() and not real.is_file():  # opening a pipe would block forever
+            raise CheckpointError(f"{name} is not a file")
+        with real.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise CheckpointError(f"{name} is missing") from None
+    except OSError as error:
+        raise CheckpointError(f"{name} cannot be read: {error.strerror}") from None
+    except RuntimeError:  # what Path.resolve raises before Python 3.13
+        raise CheckpointError(f"{name} is a link to itself") from None
+    if len(data) > max_bytes:
+        raise CheckpointError(f"{name} is larger than the {max_bytes:,} bytes that it can need")
+    return data
+
+
+def _allowed_folders(folder: Path) -> list[Path]:
+    """Returns where links may lead: into the folder, and in the Hub's cache to the blobs of the same repo."""
+    real = folder.resolve()
+    cached = real.parent.name == "snapshots"
+    return [real, real.parent.parent / "blobs"] if cached else [real]
+
+
+def _missing_config(folder: Path) -> str:
+    pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(_PICKLES))
+    if pickles:
+        return f"{pickles[0]} may hold code and is not opened: char-lstm reads {CONFIG} and {WEIGHTS}"
+    return f"{CONFIG} is missing: this is not a char-lstm checkpoint"

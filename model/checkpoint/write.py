@@ -1,0 +1,67 @@
+"""Writes a checkpoint folder: each file atomically, manifest.json last."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from safetensors.torch import save
+
+from ..files import atomic_write, json_bytes
+from ..named_cells import Cell, cells_to_json
+from .format import DTYPES, Checkpoint, config_to_json
+from .names import CELLS, CONFIG, MANIFEST, WEIGHTS
+from .read import read_manifest
+from .verify import check_tensors
+
+
+def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str = "float32") -> None:
+    """Writes the files of a checkpoint.
+
+    Args:
+        folder: created if it is missing; other files in it stay.
+        checkpoint: the content.
+        dtype: of the stored weights: "float32", "bfloat16" or "float16".
+
+    Raises:
+        CheckpointError: the weights do not fit the config, or are not finite in this dtype.
+        ValueError: `dtype` is none of the three.
+        OSError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r:.40}: it must be one of {', '.join(DTYPES)}")
+    tensors = {name: t.detach().to("cpu", DTYPES[dtype]).contiguous() for name, t in checkpoint.weights.items()}
+    check_tensors(tensors, checkpoint.config)
+    files = {CONFIG: json_bytes(config_to_json(checkpoint)), WEIGHTS: save(tensors, metadata={"format": "pt"})}
+    if checkpoint.cells:
+        files[CELLS] = json_bytes(cells_to_json(checkpoint.cells))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        atomic_write(folder / name, data)
+    write_manifest(folder, files)
+
+
+def write_manifest(folder: Path, files: Iterable[str]) -> None:
+    """Writes manifest.json with the SHA-256 of some files of a folder."""
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(files)}
+    atomic_write(folder / MANIFEST, json_bytes({"sha256": hashes}))
+
+
+def write_cells(folder: Path, cells: Sequence[Cell]) -> None:
+    """Writes cells.json of a checkpoint folder, or removes it if there are no cells.
+
+    Raises:
+        CheckpointError: the folder's manifest cannot be read.
+        OSError: the folder cannot be written.
+    """
+    hashes = read_manifest(folder)
+    hashes.pop(CELLS, None)  # the other entries stay as they are: those files were not checked here
+    if cells:
+        data = json_bytes(cells_to_json(cells))
+        atomic_write(folder / CELLS, data)
+        hashes[CELLS] = hashlib.sha256(data).hexdigest()
+    atomic_write(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))
+    if not cells:
+        (folder / CELLS).unlink(missing_ok=True)
