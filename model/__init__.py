@@ -21,6 +21,7 @@ backends     the LSTM step over slots of state, and the device
 engine       continuous batching
 hub          models on the Hub: one commit downloaded whole, errors explained
 files        atomic writes and the lock of a file
+cli          the commands of python -m model
 terminal     text that is safe to show; what a command line needs of its terminal
 pretrained   the bundled model
 """
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from .settings import SamplingParams
     from .tokenizer import CharTokenizer, UnknownCharactersError
     from .trace import StepTrace, TextTrace, TokenTrace
+
+__version__ = "0.1.0"
 
 __all__ = [
     "PRETRAINED",
@@ -73,6 +76,7 @@ __all__ = [
     "TextTrace",
     "TokenTrace",
     "UnknownCharactersError",
+    "__version__",
     "generate",
     "score",
     "stream",

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from model import PRETRAINED, Blend, CharLSTM, ChatFormat, generate, score
+from model import PRETRAINED, Blend, CharLSTM, ChatFormat, __version__, generate, score
 from model.__main__ import main
+from model.settings import SETTINGS
 from tests.support.tiny_models import ALPHABET, tiny_model
 
 ROOT = Path(__file__).parents[3]
@@ -124,12 +125,12 @@ def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(tmp_path, lm, capsys):
     assert main(["info", f"--model={tmp_path}"]) == 0
     assert '"suffix": "\\nB: "' in capsys.readouterr().out
     assert main([*words, "--stop=x"]) == 2
-    assert "--chat ends the reply at the turn's end: leave --stop away" in capsys.readouterr().err
+    assert "--chat stops at the end of the reply: omit --stop" in capsys.readouterr().err
 
 
 def test_chat_with_a_model_that_does_not_is_one_clear_line(folder, capsys):
     assert main(["generate", "Hi", "--chat", f"--model={folder}"]) == 2
-    assert "has read no conversations that training knew of: leave --chat away" in capsys.readouterr().err
+    assert "was not trained on conversations: omit --chat" in capsys.readouterr().err
 
 
 def test_two_runs_without_a_seed_differ(folder, capsys):
@@ -176,13 +177,13 @@ def test_generate_json_tells_all_about_a_reply(folder, lm, capsys):
         (["--stop=" + "x" * 101], "stop is"),
         (["--model=./nowhere"], "there is no folder './nowhere'"),
         (["--model=user/name@"], "names no revision"),
-        (["--model=a/b/c"], "a/b/c is not a model's name on the Hub"),
-        (["--model="], "'' is not a model's name on the Hub"),
+        (["--model=a/b/c"], "a/b/c"),
+        (["--model="], "not the name of a repo"),
         (["--hold=2,0,1"], "a clamp is of layer 2: this model has 0 to 1"),
         (["--hold=0,0"], "a clamp is (0, 0): it must be a layer, a cell and a value"),
         (["--hold=0,0,x"], "a clamp is of the value 'x': it must be a number from -8 to 8"),
         (["--hold=0,0,1", f"--blend-with={PRETRAINED}"], "the cells of a blend cannot be clamped"),
-        (["--share=0.5"], "--share is of a second model: name it with --blend-with"),
+        (["--share=0.5"], "--share needs a second model: add --blend-with MODEL"),
         (["--share=2", f"--blend-with={PRETRAINED}"], "share is 2: it must be a number from 0 to 1"),
         (["--blend-with=./nowhere"], "there is no folder './nowhere'"),
         (["--nonsense"], "--nonsense"),
@@ -207,14 +208,49 @@ def test_a_command_line_it_cannot_read_is_one_clear_line(capsys, arguments):
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["generate", "--tempreature=1"], "--temperature"),
+        (["generate", "--topk", "5"], "--top-k"),
+        (["scoer", "x"], "score"),
+        (["generate", "--precision=int4"], "int8"),
+        (["score", "x", "--per-char"], "--per-character"),
+    ],
+)
+def test_a_misspelled_option_or_command_gets_a_suggestion(capsys, arguments, suggestion):
+    assert main(arguments) == 2
+    assert f"did you mean {suggestion}?" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{__version__}"\n' in pyproject
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"char-lstm {__version__}\n"
+
+
+def test_help_lists_the_commands_and_every_setting_with_its_default(capsys):
+    for arguments in (["--help"], ["generate", "--help"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("generate", "score", "info"))
+    for name in SETTINGS:
+        assert f"--{name.replace('_', '-')} " in out
+    assert "(default 0.8)" in out
+
+
 def test_score_prints_nats_and_bits(folder, lm, capsys, tmp_path):
     path = tmp_path / "text.txt"
     path.write_text("Hello é\n", encoding="utf-8")
     assert main(["score", str(path), f"--model={folder}"]) == 0
     out = capsys.readouterr().out
     result = score(lm, "Hello é\n")
-    assert f"{result.nats:.4f} a character" in out
-    assert f"{result.bpc:.4f} a character" in out
+    assert f"{result.nats:.4f} per character" in out
+    assert f"{result.bpc:.4f} per character" in out
     assert f"{result.bits[result.bits == result.bits].sum():,.0f} bits" in out
     assert "'é'" in out
 

@@ -21,7 +21,6 @@ MAX_LINES = 350  # of a module
 MAX_FUNCTION = 60  # lines
 STILL_TOO_LONG = {  # to be split; nothing may be added
     "app.py",
-    "model/__main__.py",
     "training/cli/options.py",
     "training/cli/start.py",
 }

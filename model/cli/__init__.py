@@ -1,0 +1,8 @@
+"""The commands of ``python -m model``.
+
+arguments  an argument parser that suggests the nearest option or command
+inputs     models and texts that a command reads
+generate   generate: continues a prompt
+score      score: measures how surprised a model is by a text
+info       info: describes a model
+"""

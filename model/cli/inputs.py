@@ -1,0 +1,69 @@
+"""What the commands of ``python -m model`` read: models by name, texts from files and standard input."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from ..char_lstm import CharLSTM, split_revision
+from ..engine.language_model import LanguageModel
+from ..terminal import say
+
+
+def load_model(name: str) -> CharLSTM:
+    """Loads a model; its notice, such as that the Hub is out of reach, goes to standard error.
+
+    Args:
+        name: a folder, or USER/NAME[@REVISION] on the Hub.
+
+    Raises:
+        ValueError: the name or the checkpoint is not valid.
+        ModelUnavailableError: the Hub does not have it, or is out of reach.
+    """
+    id_or_path, revision = split_revision(name)
+    lm = CharLSTM.from_pretrained(id_or_path, revision=revision)
+    if lm.notice:
+        say(f"notice: {lm.notice}")
+    return lm
+
+
+def model_fields(lm: LanguageModel) -> dict[str, object]:
+    """Which model it is, for --json."""
+    first, *second = lm.models
+    fields: dict[str, object] = {"model": first.name, "commit": first.commit}
+    if second:
+        fields |= {"blend_with": second[0].name, "blend_commit": second[0].commit, "share": lm.share}
+    return fields
+
+
+def read_standard_input() -> str:
+    """The whole of standard input, which must be UTF-8."""
+    return _decode("standard input", sys.stdin.buffer.read())
+
+
+def read_file(name: str) -> str:
+    """The whole of a file, which must be UTF-8."""
+    try:
+        return _decode(name, Path(name).read_bytes())
+    except OSError as error:
+        raise OSError(f"cannot read {name}: {error.strerror}") from None
+
+
+def check_argument(name: str, text: str) -> str:
+    """Returns the text, unless the shell passed bytes that are not UTF-8."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{name} is not UTF-8")
+    return text
+
+
+def normalized(text: str) -> str:
+    """The text as training reads it: without a byte order mark, with \\n as the only line end."""
+    return re.sub("\r\n?", "\n", text.removeprefix("\ufeff"))
+
+
+def _decode(name: str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} is not UTF-8: byte {error.start:,} is 0x{data[error.start]:02x}") from None

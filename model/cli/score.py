@@ -1,0 +1,67 @@
+"""``python -m model score``: measures how surprised a model is by a text, in bits and nats per character."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+
+from ..char_lstm import CharLSTM
+from ..scoring import Score, score
+from ..terminal import size, table
+from ..tokenizer import describe_unknown
+from .inputs import load_model, model_fields, normalized, read_file, read_standard_input
+
+HELP = "Measure how surprised a model is by a text, in bits per character."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
+    parser.add_argument("file", metavar="FILE", help="a text in UTF-8; - reads standard input")
+    parser.add_argument(
+        "--per-character", action="store_true", help="print a line for each character: its bits, a tab, the character"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns the exit status."""
+    text = normalized(read_standard_input() if arguments.file == "-" else read_file(arguments.file))
+    lm = load_model(arguments.model)
+    result = score(lm, text)
+    if arguments.json:
+        print(json.dumps(_json(result, lm), ensure_ascii=False))
+        return 0
+    if arguments.per_character:
+        for character, bits in zip(text, result.bits.tolist(), strict=True):
+            shown = "unknown" if math.isnan(bits) else f"{bits:.4f}"
+            sys.stdout.write(f"{shown}\t{json.dumps(character, ensure_ascii=False)}\n")
+    table(_lines(result), sys.stderr if arguments.per_character else sys.stdout)
+    return 0
+
+
+def _lines(result: Score) -> dict[str, str]:
+    total = result.bpc * result.characters if result.characters else 0.0
+    lines = {
+        "characters": f"{result.characters:,}, read once; the memory starts at zero and is kept to the end",
+        "nats": f"{result.nats:.4f} per character",
+        "bits": f"{result.bpc:.4f} per character",
+        "total": f"{total:,.0f} bits, {size(int(total / 8))}",
+    }
+    if result.unknown:
+        lines["unknown"] = f"{sum(each.times for each in result.unknown):,}: {describe_unknown(result.unknown)}"
+    return lines
+
+
+def _json(result: Score, lm: CharLSTM) -> dict[str, object]:
+    known = result.characters > 0
+    return {
+        "protocol": "carried",
+        "characters": result.characters,
+        "nats": result.nats if known else None,
+        "bpc": result.bpc if known else None,
+        "total_bits": result.bpc * result.characters if known else 0.0,
+        "bits": [None if math.isnan(bits) else round(bits, 6) for bits in result.bits.tolist()],
+        "unknown": [each._asdict() for each in result.unknown],
+        **model_fields(lm),
+    }
