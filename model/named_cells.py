@@ -51,7 +51,8 @@ class Cell:
 
     def __str__(self) -> str:
         measure = "AUC" if self.kind == "auc" else "r"
-        return f"cell {self.index} of layer {self.layer}: {self.name}, {measure} {self.score:.2f}"
+        inverted = " (inverted)" if self.kind == "auc" and self.score < 0.5 else ""
+        return f"cell {self.index} of layer {self.layer}: {self.name}, {measure} {self.score:.2f}{inverted}"
 
 
 def cells_to_json(cells: Sequence[Cell]) -> dict[str, Any]:

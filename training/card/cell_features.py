@@ -1,9 +1,7 @@
-"""What a cell may have come to count: features of a text, each with a value at every character.
+"""Features of a text with which cells are compared; each has a value at every character.
 
-A feature is what holds once this character is read. Those that are true or false are 0 and 1. Some look ahead, such
-as at what is left of the line: a cell that follows them expects well.
-
-Knows text only.
+The value is the one after this character is read; binary features are 0 or 1. Some features depend on the rest of the
+text, such as the characters left in the line: a cell that follows one predicts well. Depends on text only.
 """
 
 from __future__ import annotations
@@ -18,19 +16,19 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float32]
 
 _OPEN, _CLOSE = "([{", ")]}"
-_NEAR = 5  # characters before a line's end
-_FAR = 60  # characters and more that a place is counted to
-_SPEAKER = 40  # characters, at most, of a line that is a name and a colon
+_NEAR = 5  # characters before the end of a line
+_FAR = 60  # the largest place in a line; later ones count as this
+_MAX_SPEAKER = 40  # characters of a line that is a name and a colon
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One of them.
+    """A property of a text at each character.
 
     Attributes:
-        name: for people.
-        values: from a text to its value at each character.
-        binary: whether it is true or false, and not a number.
+        name: shown to people.
+        values: called with a text; yields a value for each character.
+        binary: whether the values are 0 (false) and 1 (true), or numbers.
     """
 
     name: str
@@ -38,7 +36,7 @@ class Feature:
     binary: bool = True
 
     def of(self, text: str) -> Values:
-        """(T,) float32."""
+        """Returns the values (T,) float32 for a text of T characters."""
         return np.fromiter(self.values(text), np.float32, len(text))
 
 
@@ -47,7 +45,7 @@ def _each(test: Callable[[str], bool]) -> Callable[[str], Iterable[float]]:
 
 
 def _counted(step: Callable[[int, str], int], start: int = 0) -> Callable[[str], Iterable[float]]:
-    """A count that each character changes."""
+    """Returns a feature that is a count: `step` returns the next count from the last one and a character."""
 
     def values(text: str) -> Iterable[float]:
         count = start
@@ -59,7 +57,7 @@ def _counted(step: Callable[[int, str], int], start: int = 0) -> Callable[[str],
 
 
 def _lines(text: str) -> Iterable[str]:
-    """Lines as this project knows them: cut at \\n alone, the end included."""
+    """Yields the lines of a text with their ends; only \\n ends a line."""
     start = 0
     while start < len(text):
         end = text.find("\n", start)
@@ -82,7 +80,7 @@ def _near_end(line: str) -> Iterable[float]:
 
 def _speaker(line: str) -> Iterable[float]:
     name = line.rstrip("\n")
-    is_name = name.endswith(":") and 1 < len(name) <= _SPEAKER and name[0].isupper() and "," not in name
+    is_name = name.endswith(":") and 1 < len(name) <= _MAX_SPEAKER and name[0].isupper() and "," not in name
     return itertools.repeat(float(is_name), len(line))
 
 
@@ -97,12 +95,12 @@ def _first_word(line: str) -> Iterable[float]:
 
 
 def _after_in_line(marks: str) -> Callable[[str], Iterable[float]]:
-    """Whether one of these stands in this line already."""
-    return _counted(lambda seen, char: 0 if char == "\n" else max(seen, int(char in marks)))
+    """Whether the line already has one of these characters."""
+    return _counted(lambda found, char: 0 if char == "\n" else max(found, int(char in marks)))
 
 
 def _quoted(text: str) -> Iterable[float]:
-    """Inside double quotes, straight or curved; a blank line ends them, for some are never closed."""
+    """Whether a character is inside double quotes, straight or curved; a blank line ends quotes that nobody closed."""
     inside, before = False, ""
     for char in text:
         if char in "“”«»":
@@ -119,7 +117,7 @@ _depth = _counted(lambda n, char: max(0, n + (char in _OPEN) - (char in _CLOSE))
 
 
 def _words(text: str) -> Iterable[tuple[str, int]]:
-    """For each character the word it stands in, as far as it is read, and its place in it; "" between words."""
+    """Yields, for each character, the part of its word read so far and its length; ("", 0) between words."""
     word = ""
     for char in text:
         word = word + char if char.isalnum() or (word and char in "'’_") else ""
@@ -127,7 +125,7 @@ def _words(text: str) -> Iterable[tuple[str, int]]:
 
 
 def _speech_line(text: str) -> Iterable[float]:
-    """Lines since the last blank one."""
+    """The number of lines since the last blank one, at most 10."""
     count, before = 0, ""
     for char in text:
         if char == "\n":
@@ -137,7 +135,7 @@ def _speech_line(text: str) -> Iterable[float]:
 
 
 def _questions(text: str) -> Iterable[float]:
-    """Inside a sentence that will turn out to be a question."""
+    """Whether a character is in a sentence that ends with a question mark."""
     start = 0
     for at, char in enumerate(text):
         if char in ".!?" or at == len(text) - 1:

@@ -1,8 +1,8 @@
-"""The curve of a run: as a picture of one or several runs, and as some blocks in a line of a terminal.
+"""Draws loss curves: a picture of one or several runs, and a line of block characters for a terminal.
 
-Drawn from lines of metrics.jsonl alone. Colours are told apart by everyone (Okabe and Ito 2008), and never the only
-difference: what is carried is a whole line, cold256 dashed, training dotted. matplotlib is imported when a picture is
-asked for.
+Drawn from the lines of metrics.jsonl alone. Colour-blind people can distinguish the colours (Okabe and Ito 2008), and
+line styles differ too: held-out loss with the state carried is solid, with the state reset every 256 characters dashed,
+training loss dotted. matplotlib is imported only to draw a picture.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 
 AXES = {"chars": ("characters seen, millions", 1e6), "seconds": ("minutes", 60.0)}
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
-_MARKS = "os^Dv"  # where the colours begin again
+_MARKS = "os^Dv"  # the next one for each repetition of the colours
 _GREY = "#8c959f"
 _STYLES = {
-    "val_loss": ("validation, carried", "-", 2.2),
-    "val_cold256": ("validation, cold256", (0, (5, 2)), 1.3),
-    "train_loss": ("training, dropout on", (0, (1, 1.5)), 1.3),
+    "val_loss": ("held-out, state carried over", "-", 2.2),
+    "val_cold256": ("held-out, state reset every 256", (0, (5, 2)), 1.3),
+    "train_loss": ("training, with dropout", (0, (1, 1.5)), 1.3),
 }
-_SETTLED = 0.04  # of the way: what lies above the losses from there on is cut off, so that the rest can be told apart
+_SETTLED = 0.04  # of a run; higher losses before it are cut off, so that later differences stay visible
 _BLOCKS, _ASCII = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 _COLUMNS = 24
 
@@ -33,9 +33,9 @@ class Curve:
     """One run to draw.
 
     Attributes:
-        name: as it is called beside its line.
+        name: the label of its line.
         metrics: lines of metrics.jsonl, oldest first.
-        baseline: the loss of an n-gram model on the same text, in nats, if it is known.
+        baseline: loss of the 5-gram counter on the same text, in nats a character, if known.
     """
 
     name: str
@@ -43,22 +43,22 @@ class Curve:
     baseline: float | None = None
 
     def points(self, field: str, x: str = "chars") -> list[tuple[float, float]]:
-        """Where a field is known: characters or seconds, and the loss."""
+        """Returns (x, loss) for each line that has both; `x` is a key of ``AXES``."""
         both = [(number(line.get(x)), number(line.get(field))) for line in self.metrics]
         return [(at, loss) for at, loss in both if at is not None and loss is not None and at > 0]
 
     @property
     def is_drawable(self) -> bool:
-        """Whether there is a line: two points."""
+        """Whether there are the two points that a line needs."""
         return len(self.points("val_loss")) > 1
 
 
 def draw(curves: Sequence[Curve], *, x: str = "chars") -> bytes:
-    """A PNG of 1,200 × 675: losses in nats and bits over what a run has read, or over its time; each best is ringed.
+    """Returns a PNG of 1,200 × 675 pixels: losses in nats and bits over characters or time, with each best ringed.
 
     Args:
-        curves: at least one; each ``is_drawable``.
-        x: a key of ``AXES``.
+        curves: at least one, and each ``is_drawable``.
+        x: a key of ``AXES``: characters seen or seconds.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -74,14 +74,14 @@ def draw(curves: Sequence[Curve], *, x: str = "chars") -> bytes:
         _draw_run(axes, curve, place, len(curves) == 1, x, unit)
     _draw_baseline(axes, curves)
     axes.set_xlabel(label)
-    _dress(axes, curves, x)
+    _format_axes(axes, curves, x)
     if len(curves) > 1:
         for title, style, width in _STYLES.values():
             axes.plot([], [], color=_GREY, linestyle=style, linewidth=width, label=title)
     axes.legend(frameon=False, loc="upper right", fontsize=9)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a name in a script that the font lacks: boxes will do
+        warnings.simplefilter("ignore", UserWarning)  # a name in a script that the font lacks is drawn as boxes
         figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
     return buffer.getvalue()
 
@@ -122,14 +122,14 @@ def _draw_run(axes: Any, curve: Curve, place: int, alone: bool, x: str, unit: fl
 
 
 def _draw_baseline(axes: Any, curves: Sequence[Curve]) -> None:
-    """One line, where all runs that know of one know the same."""
+    """Draws the loss of the 5-gram counter if all runs that noted it noted the same."""
     known = {round(curve.baseline, 4) for curve in curves if curve.baseline is not None}
     if len(known) == 1:
         (loss,) = known
-        axes.axhline(loss, color="#57606a", linewidth=1, linestyle="-.", label=f"n-gram of order 5: {loss:.3f}")
+        axes.axhline(loss, color="#57606a", linewidth=1, linestyle="-.", label=f"5-gram counter: {loss:.3f}")
 
 
-def _dress(axes: Any, curves: Sequence[Curve], x: str) -> None:
+def _format_axes(axes: Any, curves: Sequence[Curve], x: str) -> None:
     axes.set_ylabel("loss, nats a character")
     axes.set_xlim(left=0)
     axes.set_ylim(top=_top(curves, x))
@@ -143,7 +143,7 @@ def _dress(axes: Any, curves: Sequence[Curve], x: str) -> None:
 
 
 def _top(curves: Sequence[Curve], x: str) -> float:
-    """Where the picture ends above."""
+    """Returns the upper limit of the loss axis."""
     settled = [curve.baseline for curve in curves if curve.baseline is not None]
     for curve in curves:
         for field in _STYLES:
@@ -153,21 +153,21 @@ def _top(curves: Sequence[Curve], x: str) -> float:
 
 
 def _plain(name: str) -> str:
-    """A name as a label: no formula, and not hidden as one that begins with _ would be."""
+    """Returns a name as a label; matplotlib would read $…$ as a formula and hide a name that begins with _."""
     return " " + name.replace("$", r"\$") if name.startswith("_") else name.replace("$", r"\$")
 
 
-# in a terminal
+# --- in a terminal
 
 
 def sparkline(losses: Sequence[float], encoding: str | None = "utf-8") -> str:
-    """The way of a loss as a few blocks, or as marks of ASCII where the terminal knows no blocks; "" for fewer than 3.
+    """Returns losses as a line of block characters, or of ASCII marks if `encoding` has no blocks; "" for fewer than 3.
 
-    Heights are square roots, so that the small differences of the end are seen beside the large ones of the beginning.
+    Heights are square roots, which shows the small differences of the end next to the large ones of the beginning.
 
     Args:
-        losses: oldest first; of many, 24 are shown, evenly spread, the last one among them.
-        encoding: of where it is to be shown.
+        losses: oldest first; of more than 24, 24 evenly spaced ones are shown, with the last.
+        encoding: of the terminal.
     """
     finite = [loss for loss in losses if math.isfinite(loss)]
     if len(finite) < 3:
@@ -184,6 +184,6 @@ def sparkline(losses: Sequence[float], encoding: str | None = "utf-8") -> str:
 
 
 def number(value: object) -> float | None:
-    """A noted value as a finite number, or None."""
+    """Returns a noted value as a finite number, or None if it is none."""
     known = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if known and math.isfinite(value) else None  # type: ignore[arg-type]

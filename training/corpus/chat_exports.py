@@ -171,27 +171,27 @@ _DELETED = {
 
 def _from_whatsapp(text: str, label: str) -> Iterator[Message]:
     name, lines, style = "", [""], None
-    begun = False
+    started = False
     for number, raw in enumerate(text.split("\n"), 1):
         line = _unmarked(raw)
         header = _HEADER.match(line)
         # A message may quote the header of another one, but not in the style (brackets or dash) of this very file.
         if header and style in (None, header["bracket"] or ""):
-            if begun:
+            if started:
                 yield _whatsapp_message(name, lines)
-            begun, style = True, header["bracket"] or ""
+            started, style = True, header["bracket"] or ""
             name, colon, rest = line[header.end() :].partition(":")
             if not colon or not (rest.startswith(" ") or not rest) or _is_notice(name):
                 name = ""
             lines = [raw.partition(": ")[2]]
-        elif begun:
+        elif started:
             lines.append(raw)
         elif line.strip():
             raise CorpusError(
                 f"{label}, line {number}, does not begin like a WhatsApp export (31/12/2021, 23:59 - Anna: Hello), and "
                 "the file is not JSON: give the chat as the messenger exported it, or omit --chat"
             )
-    if begun:
+    if started:
         yield _whatsapp_message(name, lines)
 
 

@@ -1,8 +1,8 @@
-"""Texts in the Hub's datasets: `hf://datasets/OWNER/NAME[@REVISION][/PATH]`, as files in the Hub's cache.
+"""Downloads texts of datasets on the Hub, `hf://datasets/OWNER/NAME[@REVISION][/PATH]`, into the Hub's cache.
 
-A dataset is read at one commit that is pinned first, as whole files through the Hub's client, which goes on by
-itself with a download that was cut off, be it in another process. huggingface_hub is imported inside the functions
-that need it, since most texts are local.
+The commit is resolved first, and all files come from that commit. The Hub's client resumes broken downloads, also
+those of an earlier process. huggingface_hub is imported inside the functions that need it, because most texts are
+local.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from model.hub.cache import note_revision
 from model.hub.errors import explain
 from model.terminal import one_line
 
-from . import download as corpus_fetch
+from . import download
 from .decode import CorpusError
 from .download import Progress, too_large
 
@@ -33,7 +33,7 @@ _HUB_SOURCE = re.compile(
 
 @dataclass(frozen=True)
 class HubFile:
-    """One file of a dataset at one commit; `cached` where the Hub is away and a copy of it is here."""
+    """One file of a dataset at one commit; `cached`: the Hub cannot be reached, and a copy is in the cache."""
 
     dataset: str
     commit: str
@@ -43,13 +43,14 @@ class HubFile:
 
     @property
     def label(self) -> str:
+        """The address of the file, for messages."""
         return one_line(f"hf://datasets/{self.dataset}/{self.path}")
 
 
 def parse_hub_source(source: str) -> tuple[str, str | None, str]:
-    """(OWNER/NAME, revision or None, path or "") of an `hf://` source."""
+    """Returns (OWNER/NAME, revision or None, path or "") of an `hf://` source."""
     match = _HUB_SOURCE.fullmatch(source)
-    if match is None or "--" in match["repo"] or ".." in match["repo"]:  # as the Hub names repos
+    if match is None or "--" in match["repo"] or ".." in match["repo"]:  # not allowed in names of repos
         raise CorpusError(
             f"{one_line(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
             "(or hf://datasets/OWNER/NAME for all its .txt files)"
@@ -59,7 +60,7 @@ def parse_hub_source(source: str) -> tuple[str, str | None, str]:
 
 
 def hub_files(source: str) -> list[HubFile]:
-    """The files that `source` names, all at one commit: one file, a folder's .txt files, a pattern's files."""
+    """Returns the files of a source at one commit: one file, the .txt files of a folder, or the files of a glob."""
     dataset, revision, path = parse_hub_source(source)
     listing = _listing(dataset, revision)
     if listing is None:
@@ -70,7 +71,7 @@ def hub_files(source: str) -> list[HubFile]:
 
 
 def fetch_hub(file: HubFile, limit: int, progress: Progress | None = None) -> Path:
-    """Where the file's bytes are in the Hub's cache, downloaded if they are not yet there."""
+    """Returns the path of the file in the Hub's cache, after downloading it if needed."""
     from huggingface_hub import hf_hub_download
 
     if file.size is not None and file.size > limit:
@@ -89,27 +90,25 @@ def fetch_hub(file: HubFile, limit: int, progress: Progress | None = None) -> Pa
 
 
 def _listing(dataset: str, revision: str | None) -> tuple[str, dict[str, int | None]] | None:
-    """(commit, size of each file), or None where the Hub cannot be reached."""
+    """Returns (commit, size by file name), or None if the Hub cannot be reached."""
     from huggingface_hub import HfApi, constants
 
     if constants.HF_HUB_OFFLINE:
         return None
     try:
-        info = HfApi().dataset_info(
-            dataset, revision=revision, files_metadata=True, timeout=corpus_fetch.READ_TIMEOUT_S
-        )
+        info = HfApi().dataset_info(dataset, revision=revision, files_metadata=True, timeout=download.READ_TIMEOUT_S)
     except Exception as error:
-        if explain(error).retry and not isinstance(error, ValueError):  # ValueError: the answer is no JSON
+        if explain(error).retry and not isinstance(error, ValueError):  # ValueError: the response is not JSON
             return None
         raise _unreadable(error, dataset) from error
     if info.sha is None:
-        raise CorpusError(f"the dataset {dataset} names no commit: try again, or give a file")
+        raise CorpusError(f"the dataset {dataset} has no commit: try again, or give a file")
     note_revision(dataset, revision, info.sha, repo_type="dataset")
     return info.sha, {sibling.rfilename: sibling.size for sibling in info.siblings or []}
 
 
 def _cached_file(dataset: str, revision: str | None, path: str) -> HubFile:
-    """The copy of one named file from an earlier download."""
+    """Returns the cached copy of one file; CorpusError if there is none."""
     from huggingface_hub import resolve_revision, try_to_load_from_cache
     from huggingface_hub.errors import RevisionResolutionError
 
@@ -132,17 +131,17 @@ def _select(dataset: str, names: Sequence[str], path: str) -> list[str]:
     if any(c in path for c in "*?["):
         found = [name for name in names if fnmatch.fnmatchcase(name, path)]
     else:
-        below = f"{path}/" if path else ""
-        found = [name for name in names if name.startswith(below) and name.lower().endswith(".txt")]
+        folder = f"{path}/" if path else ""
+        found = [name for name in names if name.startswith(folder) and name.lower().endswith(".txt")]
     if found:
         return found
-    wanted = f"no {one_line(path)}" if path else "no .txt file"
+    missing = f"no {one_line(path)}" if path else "no .txt file"
     has = [name for name in names if not name.startswith(".")]
     listed = ", ".join(one_line(name, 80) for name in has[:5]) or "nothing"
     more = f" and {len(has) - 5} more" if len(has) > 5 else ""
     raise CorpusError(
-        f"the dataset {dataset} has {wanted}; it has {listed}{more}: "
-        f"name a text file of it (hf://datasets/{dataset}/FILE)"
+        f"the dataset {dataset} has {missing}; it has {listed}{more}: "
+        f"give one of its text files (hf://datasets/{dataset}/FILE)"
     )
 
 

@@ -291,16 +291,16 @@ class _Reader:
             the number of replacements in the file.
         """
         replaced = lines = 0
-        begun = False
+        started = False
         for text, count in pieces:
-            if text and not begun:
-                begun = True
+            if text and not started:
+                started = True
                 if self._files:
                     self._writer.add("\n")
             self._writer.add(text)
             replaced += count
             lines += text.count("\n")
-        if begun:
+        if started:
             self._files.append(file)
             self._first_lines.append(self._next_line)
             self._next_line += lines + 1

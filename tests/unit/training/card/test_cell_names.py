@@ -1,4 +1,4 @@
-"""Names for cells: found where a cell follows something, kept where it is strictly right, and nowhere else."""
+"""Named cells: which cells get a name, what the features are, and how names are stored and checked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CELL = Cell(1, 3, "place in the line", "r", 0.93, 0.1, 0.4)
 
 
 def prose(length: int = 8000, seed: int = 1) -> str:
-    """Lines of words, of all lengths, with a few capitals and marks."""
+    """Returns lines of words of all lengths, with a few capitals and punctuation marks."""
     draw = random.Random(seed)
     text = ""
     while len(text) < length:
@@ -36,7 +36,10 @@ def prose(length: int = 8000, seed: int = 1) -> str:
 
 
 def counting_model(text: str) -> CharLSTM:
-    """Made by hand: cell 0 counts the characters of a line, cell 1 goes down at vowels, cell 2 never moves."""
+    """Returns a model with weights set by hand.
+
+    Cell 0 counts the characters of a line, cell 1 is low at vowels, cell 2 is constant.
+    """
     tokenizer = CharTokenizer.from_text(text)
     network = LSTMNetwork(LSTMConfig(len(tokenizer), 2, 3, 1)).eval().requires_grad_(False)
     for parameter in network.parameters():
@@ -55,7 +58,7 @@ def counting_model(text: str) -> CharLSTM:
     return CharLSTM(network, tokenizer)
 
 
-def test_cells_are_named_for_what_they_were_made_to_follow():
+def test_cells_are_named_after_the_features_that_they_follow():
     text = prose()
     found = {cell.index: cell for cell in name_cells(counting_model(text), text)}
     assert set(found) == {0, 1}
@@ -68,18 +71,18 @@ def test_cells_are_named_for_what_they_were_made_to_follow():
     assert not found[1].remembers
 
 
-def test_a_model_that_has_learned_nothing_gets_no_names_for_what_must_be_remembered():
+def test_no_cell_of_an_untrained_model_remembers():
     found = name_cells(tiny_model("abcdefghABCDEFGH.,?\n "), prose())
     assert not [cell for cell in found if cell.remembers]
 
 
-def test_a_text_that_is_too_short_tells_nothing():
+def test_a_text_that_is_too_short_names_no_cell():
     text = prose(SHORTEST - 1)
     assert name_cells(counting_model(prose()), text) == []
     assert name_cells(counting_model(prose()), "") == []
 
 
-def test_what_the_model_does_not_know_is_left_out():
+def test_characters_outside_the_vocabulary_are_left_out():
     text = prose()
     assert name_cells(counting_model(text), text.replace(" ", " 🙂")) == name_cells(counting_model(text), text)
 
@@ -102,7 +105,7 @@ def test_what_the_model_does_not_know_is_left_out():
         ("inside a word all in capitals", "AB Cd", [0, 1, 0, 0, 0]),
     ],
 )
-def test_features_say_what_their_names_say(name, text, expected):
+def test_features_have_the_values_that_their_names_promise(name, text, expected):
     (feature,) = [each for each in FEATURES if each.name == name]
     assert feature.of(text).tolist() == expected
 
@@ -116,7 +119,7 @@ def test_every_feature_has_a_number_for_every_character(text):
         assert not feature.binary or set(values.tolist()) <= {0.0, 1.0}
 
 
-def test_names_are_kept_with_the_model_and_read_back(tmp_path):
+def test_names_are_saved_with_the_model_and_loaded(tmp_path):
     lm = tiny_model()
     lm.save_pretrained(tmp_path / "x")
     assert CharLSTM.from_pretrained(tmp_path / "x").cells == ()
@@ -124,6 +127,7 @@ def test_names_are_kept_with_the_model_and_read_back(tmp_path):
     read = CharLSTM.from_pretrained(tmp_path / "x")
     assert read.cells == (CELL, replace(CELL, index=4, kind="auc", score=0.02))
     assert str(read.cells[0]) == "cell 3 of layer 1: place in the line, r 0.93"
+    assert str(read.cells[1]) == "cell 4 of layer 1: place in the line, AUC 0.02 (inverted)"
     read.save_pretrained(tmp_path / "y")
     assert CharLSTM.from_pretrained(tmp_path / "y").cells == read.cells
     write_cells(tmp_path / "x", [])
@@ -131,7 +135,7 @@ def test_names_are_kept_with_the_model_and_read_back(tmp_path):
     assert not (tmp_path / "x" / CELLS).exists()
 
 
-def test_names_do_not_vouch_for_damaged_weights(tmp_path):
+def test_damaged_weights_are_refused_in_spite_of_names(tmp_path):
     tiny_model().save_pretrained(tmp_path)
     weights = bytearray((tmp_path / "model.safetensors").read_bytes())
     weights[-1] ^= 1

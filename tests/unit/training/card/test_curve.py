@@ -1,4 +1,4 @@
-"""The curve: a picture with all that it must show, and a line of blocks."""
+"""Loss curves: what the picture shows, and the line of block characters."""
 
 from __future__ import annotations
 
@@ -36,35 +36,35 @@ def colours(picture: bytes) -> dict[tuple[int, int, int], int]:
 
 
 @pytest.mark.parametrize("x", AXES)
-def test_one_run(x: str) -> None:
+def test_a_picture_of_one_run_shows_all_losses(x: str) -> None:
     found = colours(draw([Curve("a run", lines(), 1.9)], x=x))
     assert found[BLUE] > 1000
     assert {ORANGE, GREY, (0x57, 0x60, 0x6A)} <= found.keys()
 
 
-def test_each_run_has_its_colour_and_the_best_is_ringed() -> None:
+def test_each_run_has_its_own_colour() -> None:
     runs = [Curve(f"run {n}", lines(more=n / 10)) for n in range(3)]
     found = colours(draw(runs))
     assert all(found[colour] > 1000 for colour in (BLUE, ORANGE, GREEN))
 
 
-def test_twenty_runs_and_names_of_every_kind() -> None:
+def test_many_runs_with_names_of_every_kind_are_drawn() -> None:
     names = ["$x^$", "_hidden", "中文", "", "a\nb", *map(str, range(15))]
     assert draw([Curve(name, lines(more=n / 10)) for n, name in enumerate(names)])
 
 
-def test_the_same_metrics_make_the_same_picture() -> None:
+def test_the_picture_is_deterministic() -> None:
     assert draw([Curve("a", lines())]) == draw([Curve("a", lines())])
 
 
-def test_a_loss_that_bursts_leaves_the_rest_readable() -> None:
-    """What the first step loses does not squeeze all that follows into one line at the bottom."""
+def test_one_huge_loss_does_not_flatten_the_rest() -> None:
+    """A huge loss at the beginning must not compress all later losses into one line at the bottom."""
     burst = lines(40)
     burst[0]["val_loss"] = 1e6
     assert colours(draw([Curve("a", burst)]))[BLUE] > 1500
 
 
-def test_what_is_no_number_is_left_out() -> None:
+def test_invalid_values_are_left_out() -> None:
     odd: list[dict[str, Any]] = [{"chars": math.nan, "val_loss": 1.0}, {"chars": 1, "val_loss": None}]
     odd += [{"val_loss": 2}, {"chars": True, "val_loss": 2}]
     curve = Curve("a", [*odd, *lines(2)])
@@ -73,7 +73,7 @@ def test_what_is_no_number_is_left_out() -> None:
     assert not Curve("a", [*odd, *lines(1)]).is_drawable
 
 
-def test_blocks_go_down_as_the_loss_does() -> None:
+def test_the_height_of_blocks_follows_the_loss() -> None:
     assert sparkline([3.0, 2.0, 1.5]) == "█▅▁"
     assert sparkline([1.0, 5.0, 1.0]) == "▁█▁"
     assert sparkline([2.0, 2.0, 2.0]) == "▁▁▁"
@@ -81,12 +81,12 @@ def test_blocks_go_down_as_the_loss_does() -> None:
     assert sparkline([2.0, math.inf, 1.0]) == ""
 
 
-def test_many_losses_are_few_blocks_that_end_with_the_last() -> None:
+def test_many_losses_become_24_blocks_that_end_with_the_last() -> None:
     shown = sparkline([3.0] * 500 + [1.0])
     assert len(shown) == 24
     assert shown == "█" * 23 + "▁"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", None, "no-such"])
-def test_a_terminal_without_blocks_gets_marks(encoding: str | None) -> None:
+def test_a_terminal_without_block_characters_gets_ascii_marks(encoding: str | None) -> None:
     assert sparkline([3.0, 2.0, 1.5], encoding) == "#=_"
