@@ -1,4 +1,4 @@
-"""Texts of datasets on a Hub: the real client against a local one, and each way in which they cannot be had."""
+"""Texts of datasets on the Hub: the real client against a local Hub, and each error."""
 
 from __future__ import annotations
 
@@ -47,32 +47,32 @@ def test_one_file_of_a_dataset(plays: LocalHub) -> None:
     assert corpus.warnings == ()
 
 
-def test_without_a_path_all_its_text_files(plays: LocalHub) -> None:
+def test_without_a_path_all_text_files_of_a_dataset_are_read(plays: LocalHub) -> None:
     corpus = read("hf://datasets/ada/plays")
     assert corpus.files == ("hamlet.txt", "Macbeth.TXT", "lear.txt")
     assert corpus.text == "To be,\nor not\n\nOut, spot!\nNothing."
     assert corpus.name == "plays"
 
 
-def test_a_folder_or_a_pattern_of_a_dataset(plays: LocalHub) -> None:
+def test_a_folder_or_a_glob_of_a_dataset(plays: LocalHub) -> None:
     assert read("hf://datasets/ada/plays/other").files == ("Macbeth.TXT", "lear.txt")
     assert read("hf://datasets/ada/plays/other/").files == ("Macbeth.TXT", "lear.txt")
     assert read("hf://datasets/ada/plays/*le*").files == ("hamlet.txt", "lear.txt")
 
 
-def test_a_large_file_comes_whole(hub: LocalHub) -> None:
+def test_a_large_file_is_read_whole(hub: LocalHub) -> None:
     hub.add_repo("ada/large", {"text.txt": LARGE}, kind="dataset")
     hub.context.lfs_limit = 1000
     hub.add_repo("ada/large-lfs", {"text.txt": LARGE}, kind="dataset")
     hub.context.redirect = "cdn"
-    told: list[tuple[str, int, int | None]] = []
+    reports: list[tuple[str, int, int | None]] = []
     assert read("hf://datasets/ada/large/text.txt").text == LARGE.decode()
-    corpus = read_corpus(["hf://datasets/ada/large-lfs"], progress=lambda *report: told.append(report))
+    corpus = read_corpus(["hf://datasets/ada/large-lfs"], progress=lambda *report: reports.append(report))
     assert corpus.text == LARGE.decode()
-    assert [done for _, done, _ in told] == [0, len(LARGE)]
+    assert [done for _, done, _ in reports] == [0, len(LARGE)]
 
 
-def test_a_revision_is_read_as_it_was(plays: LocalHub) -> None:
+def test_a_revision_is_read(plays: LocalHub) -> None:
     repo = plays.repos["datasets/ada/plays"]
     old = repo.branches["main"]
     plays.commit(repo, {"hamlet.txt": b"new"}, branch="a/branch")
@@ -83,7 +83,7 @@ def test_a_revision_is_read_as_it_was(plays: LocalHub) -> None:
     assert "there is no such revision" in refusal("hf://datasets/ada/plays@v9/hamlet.txt")
 
 
-def test_a_push_in_the_middle_does_not_mix_two_commits(plays: LocalHub) -> None:
+def test_a_push_while_reading_does_not_mix_two_commits(plays: LocalHub) -> None:
     repo = plays.repos["datasets/ada/plays"]
 
     def push(_label: str, done: int, _total: int | None) -> None:
@@ -95,7 +95,7 @@ def test_a_push_in_the_middle_does_not_mix_two_commits(plays: LocalHub) -> None:
     assert "another" not in corpus.text
 
 
-def test_what_a_dataset_lacks_is_said_with_what_it_has(plays: LocalHub) -> None:
+def test_a_missing_file_is_refused_with_the_files_that_exist(plays: LocalHub) -> None:
     message = refusal("hf://datasets/ada/plays/othello.txt")
     assert "has no othello.txt; it has README.md, hamlet.txt, other/Macbeth.TXT" in message
     plays.add_repo("ada/table", {"train.parquet": b"PAR1"}, kind="dataset")
@@ -105,7 +105,7 @@ def test_what_a_dataset_lacks_is_said_with_what_it_has(plays: LocalHub) -> None:
     assert "it has nothing" in refusal("hf://datasets/ada/void")
 
 
-def test_a_missing_private_or_gated_dataset_is_told_apart_as_far_as_the_hub_does(hub: LocalHub) -> None:
+def test_missing_private_and_gated_datasets_have_their_messages(hub: LocalHub) -> None:
     hub.add_repo("ada/secret", PLAYS, kind="dataset", private=True)
     hub.add_repo("ada/terms", PLAYS, kind="dataset", gated="manual")
     missing = refusal("hf://datasets/ada/missing/a.txt")
@@ -115,14 +115,14 @@ def test_a_missing_private_or_gated_dataset_is_told_apart_as_far_as_the_hub_does
     assert "the dataset ada/terms cannot be read: it is gated: accept its terms" in refusal("hf://datasets/ada/terms")
 
 
-def test_ones_own_private_dataset_is_read(hub: LocalHub, token: str) -> None:
+def test_a_private_dataset_is_read_with_a_token(hub: LocalHub, token: str) -> None:
     hub.add_repo("ada/secret", PLAYS, kind="dataset", private=True)
     corpus = read("hf://datasets/ada/secret/other/lear.txt")
     assert corpus.text == "Nothing."
     assert token not in repr(corpus)
 
 
-def test_a_token_that_is_not_valid_is_said(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_token_is_reported(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repo("ada/plays", PLAYS, kind="dataset")
     monkeypatch.setenv("HF_TOKEN", "hf_" + "wrong" * 8)
     message = refusal("hf://datasets/ada/plays")
@@ -135,7 +135,7 @@ def test_a_token_that_is_not_valid_is_said(hub: LocalHub, monkeypatch: pytest.Mo
     "source",
     ["hf://", "hf://ada/plays", "hf://datasets/", "hf://datasets/plays", "hf://datasets/a d/b", "hf://datasets/a--b/c"],
 )
-def test_what_is_no_datasets_address_is_refused_without_a_request(hub: LocalHub, source: str) -> None:
+def test_an_invalid_address_is_refused_without_a_request(hub: LocalHub, source: str) -> None:
     assert "hf://datasets/OWNER/NAME" in refusal(source)
     assert not hub.requests()
 
@@ -146,7 +146,7 @@ def test_more_than_the_limit_is_refused_before_it_is_downloaded(hub: LocalHub) -
     assert not hub.requests("resolve")
 
 
-def test_without_the_hub_a_file_comes_from_the_cache_with_a_warning(plays: LocalHub) -> None:
+def test_without_the_hub_a_cached_file_is_read_with_a_warning(plays: LocalHub) -> None:
     source = "hf://datasets/ada/plays/hamlet.txt"
     before = read(source)
     plays.unplug()
@@ -159,23 +159,23 @@ def test_without_the_hub_a_file_comes_from_the_cache_with_a_warning(plays: Local
 
 
 @pytest.mark.parametrize("kind", [500, 503, "cut"])
-def test_a_hub_that_fails_is_one_that_cannot_be_reached(plays: LocalHub, kind: int | str) -> None:
+def test_a_failing_hub_counts_as_unreachable(plays: LocalHub, kind: int | str) -> None:
     plays.fail("GET /api/datasets", kind, times=None)
     assert "the Hub cannot be reached" in refusal("hf://datasets/ada/plays/hamlet.txt")
 
 
-def test_a_hub_that_hangs_is_given_up(plays: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_hub_counts_as_unreachable(plays: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.corpus.download.READ_TIMEOUT_S", 0.2)
     plays.fail("GET /api/datasets", "hang")
     assert "the Hub cannot be reached" in refusal("hf://datasets/ada/plays/hamlet.txt")
 
 
-def test_a_captive_portal_is_not_the_hub(plays: LocalHub) -> None:
+def test_a_captive_portal_is_reported(plays: LocalHub) -> None:
     plays.fail("GET /api/datasets", "html")
     assert "what answered is not the Hub" in refusal("hf://datasets/ada/plays/hamlet.txt")
 
 
-def test_a_refused_download_is_one_line(plays: LocalHub) -> None:
+def test_a_refused_download_is_a_one_line_error(plays: LocalHub) -> None:
     plays.fail("HEAD /datasets", 403, times=None)
     assert "ada/plays" in refusal("hf://datasets/ada/plays/hamlet.txt")
 

@@ -146,7 +146,7 @@ def test_damaged_weights_are_refused_in_spite_of_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"layer": 2}, "layer is 2: it must be a whole number from 0 to 1"),
         ({"layer": True}, "layer is True"),
@@ -164,13 +164,13 @@ def test_damaged_weights_are_refused_in_spite_of_names(tmp_path):
         ({"more": 1}, "a cell must have the fields layer, index"),
     ],
 )
-def test_a_name_that_is_not_as_it_must_be_is_refused(tmp_path, change, told):
+def test_an_invalid_cell_is_refused(tmp_path, change, message):
     cell = {**asdict(CELL), **change}
-    check_refused(tmp_path, {"format_version": 1, "cells": [cell]}, told)
+    check_refused(tmp_path, {"format_version": 1, "cells": [cell]}, message)
 
 
 @pytest.mark.parametrize(
-    ("held", "told"),
+    ("held", "message"),
     [
         ({"format_version": 2, "cells": []}, "format_version is 2: it must be 1"),
         ({"format_version": True, "cells": []}, "format_version is True"),
@@ -183,11 +183,11 @@ def test_a_name_that_is_not_as_it_must_be_is_refused(tmp_path, change, told):
         ([], "must be a JSON object"),
     ],
 )
-def test_a_file_of_names_that_is_not_as_it_must_be_is_refused(tmp_path, held, told):
-    check_refused(tmp_path, held, told)
+def test_an_invalid_cells_file_is_refused(tmp_path, held, message):
+    check_refused(tmp_path, held, message)
 
 
-def check_refused(folder, held, told):
+def check_refused(folder, held, message):
     tiny_model().save_pretrained(folder)
     data = json.dumps(held).encode()
     (folder / CELLS).write_bytes(data)
@@ -197,11 +197,11 @@ def check_refused(folder, held, told):
     with pytest.raises(CheckpointError) as caught:
         CharLSTM.from_pretrained(folder)
     assert str(caught.value).startswith(CELLS)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_names_that_the_manifest_lists_must_be_there_and_others_are_not_read(tmp_path):
+def test_only_a_cells_file_in_the_manifest_is_read(tmp_path):
     tiny_model().save_pretrained(tmp_path)
     (tmp_path / CELLS).write_text("not JSON")
     assert CharLSTM.from_pretrained(tmp_path).cells == ()
@@ -214,7 +214,7 @@ def test_names_that_the_manifest_lists_must_be_there_and_others_are_not_read(tmp
         CharLSTM.from_pretrained(tmp_path)
 
 
-def test_a_run_names_the_cells_of_its_best_checkpoint_at_its_end(tmp_path, monkeypatch):
+def test_a_run_names_the_cells_of_its_best_checkpoint(tmp_path, monkeypatch):
     read = []
 
     def name(_lm, text):
@@ -228,7 +228,7 @@ def test_a_run_names_the_cells_of_its_best_checkpoint_at_its_end(tmp_path, monke
     assert [text.read_text().endswith(each) for each in read] == [True]
 
 
-def test_a_fault_in_naming_costs_the_names_only(tmp_path, monkeypatch, capsys):
+def test_an_error_while_naming_loses_only_the_names(tmp_path, monkeypatch, capsys):
     def fail(*_):
         raise ArithmeticError("no such thing")
 
@@ -238,7 +238,7 @@ def test_a_fault_in_naming_costs_the_names_only(tmp_path, monkeypatch, capsys):
     assert "no cells are named in step-00000002 (ArithmeticError: no such thing)" in capsys.readouterr().err
 
 
-def test_the_command_names_the_cells_of_a_model_that_is_there(tmp_path, capsys):
+def test_the_command_names_the_cells_of_an_existing_model(tmp_path, capsys):
     text = prose(90_000)
     (tmp_path / "text.txt").write_text(text)
     counting_model(text).save_pretrained(tmp_path / "model")
@@ -251,7 +251,7 @@ def test_the_command_names_the_cells_of_a_model_that_is_there(tmp_path, capsys):
     assert "there is no folder" in capsys.readouterr().err
 
 
-def test_the_bundled_model_has_cells_that_keep_something_in_mind():
+def test_the_bundled_model_has_cells_that_remember():
     cells = CharLSTM.from_pretrained(PRETRAINED).cells
     assert len(cells) >= 5
     assert sum(cell.remembers for cell in cells) >= 3

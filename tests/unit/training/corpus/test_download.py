@@ -1,4 +1,4 @@
-"""Texts behind http addresses: a real server in a thread, and each thing it can do to a download."""
+"""Texts from http addresses: a real server in a thread, and each way in which it can disturb a download."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Web:
-    """What is behind each path of a local server, and the headers of every request to it."""
+    """The answers of a local server by path, and the headers of every request."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
@@ -26,7 +26,7 @@ class Web:
         self.url = ""
 
     def serve(self, path: str, body: bytes = b"", status: int = 200, length: int | None = None, **headers: str) -> str:
-        """Puts a body behind a path; `length` lies about its size. Returns the address."""
+        """Serves a body at a path and returns the address; `length` is a false size."""
 
         def answer(request: BaseHTTPRequestHandler) -> None:
             request.send_response(status)
@@ -79,7 +79,7 @@ def refusal(url: str, **options: int) -> str:
     return message
 
 
-def test_a_text_comes_from_an_address(web: Web) -> None:
+def test_a_text_is_read_from_an_address(web: Web) -> None:
     url = web.serve("/books/a%20b.txt", "\ufeffÆsop\r\n".encode(), content_type="text/plain; charset=utf-8")
     corpus = read(url)
     assert corpus.text == "Æsop\n"
@@ -88,14 +88,14 @@ def test_a_text_comes_from_an_address(web: Web) -> None:
     assert web.url not in repr(corpus)
 
 
-def test_what_comes_packed_is_unpacked(web: Web) -> None:
+def test_a_compressed_body_is_decompressed(web: Web) -> None:
     packed = gzip.compress(b"text " * 1000)
     assert read(web.serve("/a", packed, content_encoding="gzip")).text == "text " * 1000
     assert "has a damaged compression" in refusal(web.serve("/b", b"no gzip", content_encoding="gzip"))
     assert "is not text but a gzip archive" in refusal(web.serve("/a.txt.gz", packed))
 
 
-def test_a_redirect_is_followed_and_a_circle_of_them_is_not(web: Web) -> None:
+def test_redirects_are_followed_but_not_for_ever(web: Web) -> None:
     web.serve("/to", b"there")
     assert read(web.serve("/from", status=302, location="/to")).text == "there"
     assert "redirects more than 10 times" in refusal(web.serve("/loop", status=302, location="/loop"))
@@ -117,11 +117,11 @@ def test_a_redirect_is_followed_and_a_circle_of_them_is_not(web: Web) -> None:
         (304, "the server answered 304"),
     ],
 )
-def test_each_status_gets_its_line(web: Web, status: int, message: str) -> None:
+def test_each_status_has_its_message(web: Web, status: int, message: str) -> None:
     assert message in refusal(web.serve("/a.txt", status=status))
 
 
-def test_a_web_page_is_named_and_the_raw_address_suggested(web: Web) -> None:
+def test_a_web_page_is_refused_and_the_raw_address_suggested(web: Web) -> None:
     page = web.serve("/user/repo/blob/main/a.txt", b"<html>", content_type="Text/HTML; charset=utf-8")
     message = refusal(page)
     assert "is a web page, not plain text" in message
@@ -130,7 +130,7 @@ def test_a_web_page_is_named_and_the_raw_address_suggested(web: Web) -> None:
     assert read(web.serve("/source.html", b"<html>", content_type="text/plain")).text == "<html>"
 
 
-def test_a_silent_server_is_given_up(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_times_out(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.corpus.download.READ_TIMEOUT_S", 0.2)
 
     def half(request: BaseHTTPRequestHandler) -> None:
@@ -149,12 +149,12 @@ def test_a_silent_server_is_given_up(web: Web, monkeypatch: pytest.MonkeyPatch) 
     assert "did not answer in time after 1 kB: " in refusal(web.url + "/half")
 
 
-def test_a_connection_cut_off_is_not_half_a_text(web: Web) -> None:
+def test_a_broken_connection_is_an_error(web: Web) -> None:
     assert "a.txt broke after 500 bytes" in refusal(web.serve("/a.txt", b"x" * 500, length=1000))
 
 
 class Cut:
-    """A body that breaks off after every so many bytes, behind a server that can go on."""
+    """A body whose connection breaks after every so many bytes, on a server that can resume."""
 
     def __init__(self, body: bytes, every: int, *, ranges: bool = True, tag: str = '"one"') -> None:
         self.body, self.every, self.ranges, self.tag = body, every, ranges, tag
@@ -181,33 +181,33 @@ class Cut:
 
 
 @pytest.fixture
-def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.corpus.download.RETRY_WAITS_S", (0.01, 0.01))
 
 
-@pytest.mark.usefixtures("_quickly")
-def test_a_download_goes_on_where_it_broke(web: Web) -> None:
+@pytest.mark.usefixtures("_short_waits")
+def test_a_broken_download_is_resumed_and_the_wait_reported(web: Web) -> None:
     body = "".join(f"line {number}, ünd möre\n" for number in range(30_000)).encode()
     web.answers["/a.txt"] = Cut(body, every=200_001)
-    told: list[tuple[str, int, int | None]] = []
-    corpus = read_corpus([web.url + "/a.txt"], progress=lambda *report: told.append(report))
+    reports: list[tuple[str, int, int | None]] = []
+    corpus = read_corpus([web.url + "/a.txt"], progress=lambda *report: reports.append(report))
     assert corpus.text.encode() == body
-    assert told[-1] == (web.url + "/a.txt", len(body), len(body))
-    assert (web.url + "/a.txt (connection lost, retrying in 1 s)", 200_001, len(body)) in told
+    assert reports[-1] == (web.url + "/a.txt", len(body), len(body))
+    assert (web.url + "/a.txt (connection lost, retrying in 1 s)", 200_001, len(body)) in reports
     assert [headers.get("range") for _, headers in web.requests][1:] == [
         f"bytes={start}-" for start in range(200_001, len(body), 200_001)
     ]
 
 
-@pytest.mark.usefixtures("_quickly")
-def test_a_server_without_ranges_is_read_again_from_the_beginning(web: Web) -> None:
+@pytest.mark.usefixtures("_short_waits")
+def test_without_ranges_a_download_starts_again(web: Web) -> None:
     body = b"some text\n" * 50_000
     web.answers["/a.txt"] = Cut(body, every=300_000, ranges=False)
     assert read(web.url + "/a.txt").text.encode() == body
     assert len(web.requests) == 2
 
 
-@pytest.mark.usefixtures("_quickly")
+@pytest.mark.usefixtures("_short_waits")
 def test_two_versions_are_never_mixed(web: Web) -> None:
     web.answers["/a.txt"] = cut = Cut(b"some text\n" * 50_000, every=300_000)
     cut.changed = True
@@ -216,8 +216,8 @@ def test_two_versions_are_never_mixed(web: Web) -> None:
     assert "broke after 300 kB" in refusal(web.url + "/b.txt")
 
 
-@pytest.mark.usefixtures("_quickly")
-def test_a_connection_that_breaks_again_and_again_is_given_up(web: Web) -> None:
+@pytest.mark.usefixtures("_short_waits")
+def test_a_connection_that_keeps_breaking_is_an_error(web: Web) -> None:
     web.answers["/a.txt"] = cut = Cut(b"some text\n" * 50_000, every=300_000)
 
     def nothing_more(request: BaseHTTPRequestHandler) -> None:
@@ -231,7 +231,7 @@ def test_a_connection_that_breaks_again_and_again_is_given_up(web: Web) -> None:
     assert len(web.requests) == 3
 
 
-def test_more_than_the_limit_is_refused_announced_or_not(web: Web) -> None:
+def test_a_body_over_the_limit_is_refused_with_and_without_a_length(web: Web) -> None:
     announced = web.serve("/large", b"", length=10**12)
     assert "is too large: 1e+03 GB" in refusal(announced)
 
@@ -251,7 +251,7 @@ def test_an_empty_body_is_refused(web: Web) -> None:
     assert "is empty" in refusal(web.serve("/empty.txt"))
 
 
-def test_a_host_that_is_not_there_is_refused(web: Web) -> None:
+def test_an_unreachable_host_is_refused(web: Web) -> None:
     closed = "http://127.0.0.1:9"  # the discard service, which nobody runs
     assert "cannot be reached" in refusal(f"{closed}/a.txt")
     assert "cannot be reached" in refusal("http://no-such-host.invalid/a.txt")
@@ -260,7 +260,7 @@ def test_a_host_that_is_not_there_is_refused(web: Web) -> None:
 @pytest.mark.parametrize(
     "url", ["http://", "http:///a", "https://[::1", "http://a b/", "http://host:x/", "http://\ud800"]
 )
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     refusal(url)
 
 
@@ -282,13 +282,13 @@ def test_no_token_goes_to_an_address(web: Web, monkeypatch: pytest.MonkeyPatch) 
     assert "hf_not_to_be_sent" not in str(web.requests)
 
 
-def test_progress_is_told(web: Web) -> None:
+def test_progress_is_reported(web: Web) -> None:
     url = web.serve("/a.txt", b"x" * 300_000)
-    told: list[tuple[str, int, int | None]] = []
-    read_corpus([url], progress=lambda *report: told.append(report))
-    assert told[-1] == (url, 300_000, 300_000)
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-    assert told[0][2] == 300_000
+    reports: list[tuple[str, int, int | None]] = []
+    read_corpus([url], progress=lambda *report: reports.append(report))
+    assert reports[-1] == (url, 300_000, 300_000)
+    assert [done for _, done, _ in reports] == sorted(done for _, done, _ in reports)
+    assert reports[0][2] == 300_000
 
 
 def test_nothing_is_downloaded_when_another_source_is_missing(web: Web) -> None:

@@ -1,4 +1,4 @@
-"""Local texts: what is read, in which order, how bytes become text, and what each bad input gets."""
+"""Local texts: which files are read, in which order, how bytes are decoded, and the error for each bad input."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def refusal(*sources: str | Path, **options: object) -> str:
-    """The one line that these sources get instead of a text."""
+    """Returns the one-line error for these sources."""
     with pytest.raises(CorpusError) as caught:
         read_corpus([str(source) for source in sources], **options)  # type: ignore[arg-type]
     message = str(caught.value)
@@ -49,10 +49,10 @@ def texts(corpus: Corpus) -> list[str]:
     return corpus.text.split("\n")
 
 
-# what is read
+# files
 
 
-def test_a_file_comes_as_it_is(tmp_path: Path) -> None:
+def test_a_file_is_read_unchanged(tmp_path: Path) -> None:
     content = "  two words\n\n\tÆsop, 中文, 👩‍👩‍👧, e\u0301, \u2028, \x0c\n"
     write(tmp_path, {"my text.txt": content.encode()})
     corpus = read_corpus([str(tmp_path / "my text.txt")])
@@ -75,11 +75,11 @@ def test_a_file_comes_as_it_is(tmp_path: Path) -> None:
         ("e\u0301 \u00e9".encode(), "e\u0301 \u00e9"),
     ],
 )
-def test_line_ends_become_lf_and_one_byte_order_mark_goes(tmp_path: Path, raw: bytes, text: str) -> None:
+def test_line_ends_become_lf_and_one_byte_order_mark_is_removed(tmp_path: Path, raw: bytes, text: str) -> None:
     assert read_corpus([str(write(tmp_path, {"a.txt": raw}) / "a.txt")]).text == text
 
 
-def test_files_are_joined_with_one_line_end_between_in_the_order_typed(tmp_path: Path) -> None:
+def test_files_are_joined_by_one_line_end_in_the_order_typed(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": b"\xef\xbb\xbfone", "b.txt": b"two\n", "c.txt": b"\xef\xbb\xbfthree\r\n"})
     corpus = read_corpus([str(tmp_path / name) for name in ("b.txt", "c.txt", "a.txt")])
     assert corpus.text == "two\n\nthree\n\none"
@@ -97,7 +97,7 @@ def test_a_line_is_located_in_its_file(tmp_path: Path) -> None:
     assert [(*corpus.locate(i + 1), line) for i, line in enumerate(lines)] == expected
 
 
-def test_a_folder_gives_its_text_files_in_sorted_order_and_counts_the_rest(tmp_path: Path) -> None:
+def test_the_text_files_of_a_folder_are_sorted_and_the_others_counted(tmp_path: Path) -> None:
     write(
         tmp_path / "books",
         {
@@ -132,7 +132,7 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> Non
     assert corpus.left_out.binary == 2
 
 
-def test_a_glob_gives_each_file_once_and_folders_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_glob_matches_each_file_once_and_whole_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {"a1.txt": b"1", "a2.txt": b"2", "b.txt": b"3", "d/x.txt": b"4", "d/e/y.txt": b"5", "d/z": b"\0"})
     monkeypatch.chdir(tmp_path)
     assert texts(read_corpus(["a?.txt"])) == ["1", "2"]
@@ -145,12 +145,12 @@ def test_a_glob_gives_each_file_once_and_folders_whole(tmp_path: Path, monkeypat
     assert texts(read_corpus(["**/*.txt"])) == ["1", "2", "3", "5", "4"]
 
 
-def test_a_file_whose_name_looks_like_a_glob_is_the_file(tmp_path: Path) -> None:
+def test_an_existing_file_whose_name_looks_like_a_glob_is_read(tmp_path: Path) -> None:
     write(tmp_path, {"a[1].txt": b"one", "a1.txt": b"other"})
     assert read_corpus([str(tmp_path / "a[1].txt")]).text == "one"
 
 
-def test_a_file_that_comes_twice_is_read_once(tmp_path: Path) -> None:
+def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": b"a", "b.txt": b"b"})
     corpus = read_corpus([str(tmp_path / "b.txt"), str(tmp_path), str(tmp_path / "a.txt")])
     assert texts(corpus) == ["b", "a"]
@@ -172,7 +172,7 @@ def test_the_current_folder_is_named_after_itself(tmp_path: Path, monkeypatch: p
     assert read_corpus(["*.txt"]).name == "plays"
 
 
-def test_no_path_of_the_machine_is_kept(tmp_path: Path) -> None:
+def test_a_corpus_holds_no_local_path(tmp_path: Path) -> None:
     write(tmp_path / "secret-place", {"a.txt": b"a", "d/b.txt": b"b"})
     corpus = read_corpus([str(tmp_path / "secret-place" / "d"), str(tmp_path / "secret-place" / "a.txt")])
     assert "secret-place" not in repr(corpus)
@@ -186,7 +186,7 @@ def standard_input(content: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield
 
 
-def test_a_dash_is_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dash_reads_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with standard_input(b"\xef\xbb\xbfa\r\nb", monkeypatch):
         corpus = read_corpus(["-"])
     assert (corpus.text, corpus.name, corpus.files) == ("a\nb", "stdin", ("stdin",))
@@ -197,13 +197,13 @@ def test_a_dash_is_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "no standard input" in refusal("-")
 
 
-def test_a_pipe_may_be_named_as_a_file() -> None:
+def test_a_pipe_can_be_given_as_a_file() -> None:
     code = "from training.corpus.reader import read_corpus; print(ascii(read_corpus(['/dev/stdin']).text))"
     done = subprocess.run([sys.executable, "-c", code], input=b"x\r\ny", capture_output=True, check=True)
     assert done.stdout.strip() == b"'x\\ny'"
 
 
-def test_without_sources_it_is_the_documentation_inside_python() -> None:
+def test_without_sources_the_text_is_the_documentation_of_python() -> None:
     from pydoc_data.topics import topics
 
     corpus = read_corpus()
@@ -216,7 +216,7 @@ def test_without_sources_it_is_the_documentation_inside_python() -> None:
     assert corpus.warnings == ()
 
 
-def test_it_is_the_same_text_whatever_the_locale_says(tmp_path: Path) -> None:
+def test_the_text_does_not_depend_on_the_locale(tmp_path: Path) -> None:
     write(tmp_path, {"é.txt": "é\n".encode(), "Z.txt": b"Z", "a.txt": b"a"})
     code = f"from training.corpus.reader import read_corpus; print(read_corpus([{str(tmp_path)!r}]).sha256)"
     for locale in ("C", "C.UTF-8"):
@@ -229,7 +229,7 @@ def decoded(chunks: list[bytes], errors: Errors = "strict") -> str:
     return "".join(text for text, _ in decode(chunks, "it", errors))
 
 
-def test_decoding_in_pieces_is_decoding_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoding_in_pieces_equals_decoding_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(3)
     parts = [b"\r", b"\n", b"\r\n", b"a", "é".encode(), "中".encode(), "👩".encode()]
     broken = [b"\xe9", b"\xe4\xb8", b"\xf0\x9f", b"\x80", b"\xff"]
@@ -249,7 +249,7 @@ def test_decoding_in_pieces_is_decoding_whole(monkeypatch: pytest.MonkeyPatch) -
             assert decoded(chunks) == whole
 
 
-# what is not to be had
+# errors
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_glob_without_matches_is_refused(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("source", ["", "  ", "a\0b", "x" * 5000, "ftp://host/a", "s3://bucket/a", "a\nb", "\udcff"])
-def test_what_can_be_no_source_is_refused_in_one_line(source: str) -> None:
+def test_an_invalid_source_is_refused_in_one_line(source: str) -> None:
     assert len(refusal(source)) < 500
 
 
@@ -306,7 +306,7 @@ def test_empty_files_are_refused_unless_another_has_text(tmp_path: Path) -> None
 
 @contextlib.contextmanager
 def as_a_user_without_rights() -> Iterator[Path]:
-    """A folder below which permissions count, even where the tests run as root."""
+    """Yields a folder with unreadable files; permissions count even if the tests run as root."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -325,7 +325,7 @@ def as_a_user_without_rights() -> Iterator[Path]:
             (folder / "locked").chmod(stat.S_IRWXU)
 
 
-def test_what_may_not_be_read_is_refused() -> None:
+def test_unreadable_files_are_refused() -> None:
     with as_a_user_without_rights() as folder:
         for name in ("locked.txt", "locked", "locked/a.txt", "*.txt"):
             assert "cannot be read (Permission denied)" in refusal(folder / name)
@@ -349,7 +349,7 @@ def test_text_that_is_not_utf8_is_refused_with_its_offset_and_the_option(tmp_pat
     assert "byte offset 1 " in refusal(path)
 
 
-def test_errors_replace_writes_u_fffd_and_says_how_often(tmp_path: Path) -> None:
+def test_errors_replace_writes_u_fffd_and_counts_it(tmp_path: Path) -> None:
     path = write(tmp_path, {"a.txt": "kept \ufffd, ".encode() + b"caf\xe9 \xed\xa0\x80!"}) / "a.txt"
     corpus = read_corpus([str(path)], errors="replace")
     assert corpus.text == "kept \ufffd, caf\ufffd \ufffd\ufffd\ufffd!"
@@ -361,7 +361,7 @@ def test_errors_replace_writes_u_fffd_and_says_how_often(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("text", ["To be, or not to be:\n" * 9, "Быть или не быть, вот в чём вопрос.\n" * 9, "hi\n"])
-def test_utf16_and_utf32_are_named(tmp_path: Path, encoding: str, text: str) -> None:
+def test_utf16_and_utf32_are_recognised(tmp_path: Path, encoding: str, text: str) -> None:
     path = write(tmp_path, {"wide.txt": text.encode(encoding)}) / "wide.txt"
     for source in (path, tmp_path):  # in a folder too: it is a text that the person wants
         message = refusal(source, errors="replace")
@@ -416,7 +416,7 @@ def pytorch_file() -> bytes:
         (bytes(5000), "a NUL at byte 0"),
     ],
 )
-def test_what_is_not_text_is_named_for_what_it_is(tmp_path: Path, content: bytes, name: str) -> None:
+def test_other_formats_are_refused_by_name(tmp_path: Path, content: bytes, name: str) -> None:
     path = write(tmp_path, {"mistake.txt": content}) / "mistake.txt"
     for errors in ("strict", "replace"):
         message = refusal(path, errors=errors)
@@ -427,11 +427,11 @@ def test_what_is_not_text_is_named_for_what_it_is(tmp_path: Path, content: bytes
 
 
 @pytest.mark.parametrize("text", ["BZ", "MZ is a code", "PAR", "ID3", "GIF8", "%PD", "{\\rt", "\x7f", "PK", "id,ftyp"])
-def test_short_and_odd_texts_are_still_texts(tmp_path: Path, text: str) -> None:
+def test_short_and_unusual_texts_are_read(tmp_path: Path, text: str) -> None:
     assert read_corpus([str(write(tmp_path, {"a.txt": text.encode()}) / "a.txt")]).text == text
 
 
-def test_any_bytes_give_a_text_or_one_clear_line(tmp_path: Path) -> None:
+def test_any_bytes_give_a_text_or_a_one_line_error(tmp_path: Path) -> None:
     rng = random.Random(11)
     heads = [b"", b"\xff\xfe", b"\xef\xbb\xbf", b"PK\x03\x04", b"\x1f\x8b", b"\x80\x04", b"%PDF-"]
     path = tmp_path / "a.txt"
@@ -463,7 +463,7 @@ def test_a_text_that_is_too_short_is_refused_with_the_needed_length(tmp_path: Pa
         check_length(corpus, 1200, "training")
 
 
-# how much is read
+# size
 
 
 def test_more_than_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -477,12 +477,12 @@ def test_more_than_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> Non
     assert "sparse.txt is too large: 1e+03 GB" in refusal(tmp_path / "sparse.txt", max_bytes=10**11)
 
 
-def test_a_stream_without_end_is_given_up_at_the_limit() -> None:
+def test_an_endless_stream_is_refused_at_the_limit() -> None:
     assert "/dev/zero is too large: more than 100 kB" in refusal("/dev/zero", max_bytes=100_000)
 
 
 @pytest.mark.parametrize("line", [b"abcdefg\r\n", "日本語\n".encode()])
-def test_memory_is_that_of_a_piece_however_long_the_text(tmp_path: Path, line: bytes) -> None:
+def test_memory_does_not_grow_with_the_text(tmp_path: Path, line: bytes) -> None:
     def peak(count: int) -> int:
         path = write(tmp_path, {"big.txt": line * count}) / "big.txt"
         tracemalloc.start()
