@@ -52,6 +52,12 @@ def gpu_name(device: torch.device) -> str:
     return f"MPS on {platform.machine()}" if device.type == "mps" else ""
 
 
+def int8_device(device: torch.device) -> torch.device:
+    """The device for int8 inference with a network on `device`: the CPU instead of MPS, where no document promises that
+    float32 products of whole numbers are exact."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the hardware multiplies bfloat16 matrices, so that they may be faster than float32."""
     if device.type == "cuda":

@@ -8,15 +8,16 @@ from ..lstm import LSTMNetwork
 from ..settings import SamplingParams
 from . import products
 from .backend import Backend, Floats
+from .device import int8_device
 from .float32 import Float32Backend
 from .torch_int8 import TorchInt8Backend
 
 
 def make_backend(network: LSTMNetwork, slots: int, weights: Int8Weights | None) -> Backend:
     """Returns the fastest backend for a network on its device: int8 with `weights`, float32 if they are None."""
-    device = network.output.weight.device
     if weights is None:
         return Float32Backend(network, slots)
+    device = int8_device(network.output.weight.device)
     if device.type == "cpu" and products.numba_available():
         from .numba_int8 import NumbaInt8Backend
 

@@ -59,10 +59,14 @@ class Recipe:
         ValueError: a field's value is not allowed; the message begins with the field's name.
     """
 
-    embedding_size: int = _setting(64, _whole(1, 8192), "numbers in the vector of a character")
+    embedding_size: int = _setting(
+        64, _whole(1, 8192), "numbers in the vector of a character; by default more for a large vocabulary"
+    )
     hidden_size: int = _setting(512, _whole(1, 8192), "cells of each LSTM layer")
     num_layers: int = _setting(2, _whole(1, 32), "LSTM layers")
-    batch: int = _setting(64, _whole(1, 65536), "rows of text that are read side by side in a step")
+    batch: int = _setting(
+        64, _whole(1, 65536), "rows of text that are read side by side; by default fewer for a huge vocabulary"
+    )
     window: int = _setting(64, _whole(1, 65536), "BPTT length: characters that each row reads in a step")
     steps: int = _setting(2000, _whole(1, 10**9), "optimizer steps")
     matrix_lr: float = _setting(0.04, _LEARNING_RATE, "Muon's learning rate, for the matrices of the LSTM")
@@ -86,7 +90,9 @@ class Recipe:
     warmup: float = _setting(
         0.03, _SHARE, "share of the steps in which the learning rates rise; then they fall linearly to zero"
     )
-    evaluations: int = _setting(20, _whole(1, 10_000), "evaluations on the validation text, each with a checkpoint")
+    evaluations: int = _setting(
+        20, _whole(1, 10_000), "evaluations, each with a checkpoint; by default one a minute where --minutes allows it"
+    )
     seed: int = _setting(1, _whole(0, 2**32 - 1), "seed of all random numbers")
     bfloat16: bool = _setting(
         False, _Bounds(bool, 0, 1, "true or false"), "compute matrix products in bfloat16 instead of float32"
@@ -147,14 +153,16 @@ PRESETS = {
 
 
 def help_text(name: str) -> str:
-    """The help of a field's command-line flag, with its defaults in the presets."""
+    """The help of a field's command-line flag: what it is, its unit, and its default in each preset."""
     text: str = next(each.metadata["help"] for each in fields(Recipe) if each.name == name)
     if name == "bfloat16":
         return f"{text} (default: where the hardware has it and it is faster)"
-    defaults = {preset: getattr(recipe, name) for preset, recipe in PRESETS.items()}
-    if len(set(defaults.values())) == 1:
-        return f"{text} (default: {defaults['medium']:g})"
-    return f"{text} (default: {', '.join(f'{preset} {value:g}' for preset, value in defaults.items())})"
+    values = {preset: f"{getattr(recipe, name):g}" for preset, recipe in PRESETS.items()}
+    same = len(set(values.values())) == 1
+    default = values["medium"] if same else ", ".join(f"{preset} {value}" for preset, value in values.items())
+    if name.startswith("dropout"):
+        default = f"fitted to the text; with --no-fit {default}"
+    return f"{text} (default: {default})"
 
 
 def preset_for(readable: float, characters: int) -> str:

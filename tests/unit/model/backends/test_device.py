@@ -12,6 +12,7 @@ from model.backends.device import (
     free_memory,
     gpu_name,
     has_fast_bfloat16,
+    int8_device,
 )
 
 CPU = torch.device("cpu")
@@ -61,6 +62,11 @@ def test_mps_reports_its_own_memory_and_trains_in_float32(monkeypatch: pytest.Mo
     assert free_memory(mps) == 5_000
     assert not has_fast_bfloat16(mps)
     assert gpu_name(mps).startswith("MPS")
+
+
+def test_int8_inference_of_a_network_on_mps_runs_on_the_cpu() -> None:
+    assert int8_device(torch.device("mps")) == CPU
+    assert int8_device(torch.device("cuda")).type == "cuda"
 
 
 def test_without_cuda_processes_talk_over_gloo(has: dict[str, bool]) -> None:

@@ -1,4 +1,4 @@
-"""Recipes: bounds, schedule, and when a run stops to look."""
+"""Recipes: bounds, help, schedule, and the steps of evaluations and samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from training.learner.recipe import PRESETS, Recipe, fitted_to, preset_for, regularized
+from training.learner.recipe import PRESETS, Recipe, fitted_to, help_text, preset_for, regularized
 
 
 @pytest.mark.parametrize(
@@ -38,20 +38,29 @@ from training.learner.recipe import PRESETS, Recipe, fitted_to, preset_for, regu
         ("bfloat16", 1),
     ],
 )
-def test_what_is_not_allowed_is_named(name: str, value: Any) -> None:
+def test_a_value_out_of_bounds_is_refused_by_the_name_of_its_field(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{name} is .*: it must be ") as error:
         Recipe(**{name: value})
     assert len(str(error.value)) < 200
 
 
-def test_every_field_is_checked() -> None:
+def test_every_field_has_bounds() -> None:
     for field in fields(Recipe):
         wrong: dict[str, Any] = {field.name: "?"}
         with pytest.raises(ValueError, match=field.name):
             Recipe(**wrong)
 
 
-def test_the_rates_rise_in_a_line_and_fall_in_a_line_to_zero() -> None:
+@pytest.mark.parametrize("field", fields(Recipe), ids=lambda field: field.name)
+def test_every_field_has_a_help_text_with_its_default(field: Any) -> None:
+    text = help_text(field.name)
+    assert "(default: " in text
+    if field.name != "bfloat16":
+        assert f"{PRESETS['medium'].to_json()[field.name]:g}" in text
+    assert ("fitted to the text" in text) == field.name.startswith("dropout")
+
+
+def test_the_learning_rate_rises_linearly_and_falls_linearly_to_zero() -> None:
     recipe = Recipe(steps=1000, warmup=0.1)
     rates = [recipe.rate_at(step) for step in range(1001)]
     assert rates[0] == pytest.approx(0.01)
@@ -64,21 +73,21 @@ def test_the_rates_rise_in_a_line_and_fall_in_a_line_to_zero() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 33])
-def test_short_runs_have_rates_too(steps: int) -> None:
+def test_short_runs_have_learning_rates_above_zero(steps: int) -> None:
     assert all(0 < Recipe(steps=steps).rate_at(step) <= 1 for step in range(steps))
 
 
-def test_a_run_looks_more_often_at_first_and_always_at_the_end() -> None:
+def test_evaluations_are_denser_at_first_and_one_is_at_the_end() -> None:
     recipe = Recipe(steps=2000, evaluations=20)
-    looks = [step for step in range(1, 2001) if recipe.evaluates_after(step)]
-    gaps = [after - before for before, after in itertools.pairwise(looks)]
-    assert len(looks) == 20
-    assert looks[0] < 30
-    assert looks[-1] == 2000
+    evaluated = [step for step in range(1, 2001) if recipe.evaluates_after(step)]
+    gaps = [after - before for before, after in itertools.pairwise(evaluated)]
+    assert len(evaluated) == 20
+    assert evaluated[0] < 30
+    assert evaluated[-1] == 2000
     assert gaps == sorted(gaps)
 
 
-def test_samples_come_early_however_seldom_a_run_looks() -> None:
+def test_samples_come_early_even_with_few_evaluations() -> None:
     recipe = Recipe(steps=1000, evaluations=2)
     shown = [step for step in range(1, 1001) if recipe.samples_after(step)]
     assert len(shown) == 19
@@ -87,14 +96,16 @@ def test_samples_come_early_however_seldom_a_run_looks() -> None:
 
 
 @pytest.mark.parametrize(("steps", "evaluations"), [(1, 20), (5, 20), (7, 1), (100, 10_000)])
-def test_odd_numbers_of_looks(steps: int, evaluations: int) -> None:
-    looks = [step for step in range(steps + 1) if Recipe(steps=steps, evaluations=evaluations).evaluates_after(step)]
-    assert 0 not in looks
-    assert looks[-1] == steps
-    assert len(looks) <= evaluations
+def test_evaluations_in_very_short_runs(steps: int, evaluations: int) -> None:
+    evaluated = [
+        step for step in range(steps + 1) if Recipe(steps=steps, evaluations=evaluations).evaluates_after(step)
+    ]
+    assert 0 not in evaluated
+    assert evaluated[-1] == steps
+    assert len(evaluated) <= evaluations
 
 
-def test_it_goes_to_json_and_back() -> None:
+def test_a_recipe_survives_json() -> None:
     recipe = Recipe(hidden_size=7, lr=1e-3, bfloat16=True)
     assert Recipe(**recipe.to_json()) == recipe
     assert recipe.characters == 2000 * 64 * 64
@@ -102,16 +113,16 @@ def test_it_goes_to_json_and_back() -> None:
 
 @pytest.mark.parametrize("readable", [0.0, 1e5, 5e6, 2e7, 1e12])
 @pytest.mark.parametrize("characters", [100, 60_000, 10**6, 10**9])
-def test_there_is_a_preset_for_everything(readable: float, characters: int) -> None:
+def test_every_text_and_machine_has_a_preset(readable: float, characters: int) -> None:
     assert preset_for(readable, characters) in PRESETS
 
 
-def test_the_more_can_be_read_the_larger_the_preset() -> None:
+def test_a_faster_machine_gets_a_larger_preset() -> None:
     names = [preset_for(readable, 10**6) for readable in (1e5, 5e6, 1e8)]
     assert names == ["tiny", "small", "medium"]
 
 
-def test_dropout_grows_with_how_often_the_text_is_read_and_with_the_network() -> None:
+def test_dropout_grows_with_the_passes_over_the_text_and_with_the_network() -> None:
     medium = PRESETS["medium"]
     rates = [regularized(replace(medium, steps=steps), 10**6, 65) for steps in (1, 100, 1000, 10_000, 10**6)]
     assert [each.dropout_out for each in rates] == sorted(each.dropout_out for each in rates)
@@ -127,7 +138,7 @@ def test_dropout_grows_with_how_often_the_text_is_read_and_with_the_network() ->
     )
 
 
-def test_a_large_vocabulary_gets_longer_embeddings_and_fewer_rows_at_once() -> None:
+def test_a_large_vocabulary_gets_larger_embeddings_and_fewer_rows() -> None:
     medium = PRESETS["medium"]
     assert fitted_to(medium, 65) == fitted_to(medium, 300) == medium
     assert fitted_to(medium, 5_000) == replace(medium, embedding_size=256)
