@@ -78,7 +78,7 @@ def draw(curves: Sequence[Curve], *, x: str = "chars") -> bytes:
     if len(curves) > 1:
         for title, style, width in _STYLES.values():
             axes.plot([], [], color=_GREY, linestyle=style, linewidth=width, label=title)
-    axes.legend(frameon=False, loc="upper right", fontsize=9)
+    axes.legend(loc="upper right", fontsize=9, framealpha=1, edgecolor="none")  # readable over the baseline
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a name in a script that the font lacks is drawn as boxes

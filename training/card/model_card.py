@@ -228,7 +228,7 @@ def _evaluation(summary: TrainingSummary, metrics: Metrics, with_curve: bool) ->
         rows.append(f"| training, with dropout | {nats:.4f} | | {nats / math.log(2):.3f} | |")
     read = summary.validation_characters
     part = f"{read:,.0f} characters of the last tenth" if read else "the last tenth"
-    notes = [f"The held-out text is {part} of the text, which the model was not trained on."]
+    notes = [f"Held-out losses are measured on {part} of the text, which the model was not trained on."]
     if len(metrics) > 1:
         notes.append(
             f"This checkpoint has the lowest `carried` loss of {len(metrics)} evaluations on that text, so its loss is "
@@ -274,8 +274,8 @@ def _memorisation(summary: TrainingSummary, metrics: Metrics, overlap: Overlap |
     base = " and that of the model it was fine-tuned from" if summary.base_model or summary.base_corpus else ""
     text = (
         f"The model knows nothing but its training text{base}, and can reproduce passages of it word for word, "
-        "including names and addresses. Give the model only to people who may have the text. Nothing that it writes "
-        "is true because the model wrote it."
+        "including names and addresses. Give the model only to people who may have the text, and do not treat what it "
+        "writes as fact."
     )
     seen = number(metrics[-1].get("chars")) if metrics else None
     if seen and summary.corpus_characters:
