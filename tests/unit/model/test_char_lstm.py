@@ -23,11 +23,11 @@ def folder(tmp_path) -> Path:
     return tmp_path / "tiny"
 
 
-# there and back
+# saving and loading
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_a_saved_model_writes_and_scores_the_same(tmp_path, layers):
+def test_a_saved_model_generates_and_scores_the_same(tmp_path, layers):
     lm = tiny_model(layers=layers)
     lm.save_pretrained(tmp_path)
     loaded = CharLSTM.from_pretrained(tmp_path)
@@ -39,7 +39,7 @@ def test_a_saved_model_writes_and_scores_the_same(tmp_path, layers):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_half_the_size_is_nearly_the_same_model_and_stays_as_it_is(tmp_path, dtype):
+def test_a_16_bit_model_is_nearly_the_same_and_can_be_saved_again_without_loss(tmp_path, dtype):
     lm = tiny_model()
     lm.save_pretrained(tmp_path / "whole")
     lm.save_pretrained(tmp_path / "half", dtype=dtype)
@@ -95,7 +95,7 @@ def test_generation_keeps_no_graph(folder, precision: Precision):
     assert not reply.sequence.memory.state.c.requires_grad
 
 
-def test_two_loads_share_nothing(folder):
+def test_two_loaded_models_share_no_memory(folder):
     one, two = CharLSTM.from_pretrained(folder), CharLSTM.from_pretrained(folder)
     with torch.no_grad():
         one.network.output.bias.zero_()
@@ -108,7 +108,7 @@ def test_saving_over_a_model_replaces_it(folder):
     assert CharLSTM.from_pretrained(folder).tokenizer.vocab == other.tokenizer.vocab
 
 
-def test_a_folder_is_made_with_its_parents(tmp_path):
+def test_saving_creates_the_folder_and_its_parents(tmp_path):
     tiny_model().save_pretrained(tmp_path / "a" / "b")
     assert CharLSTM.from_pretrained(str(tmp_path / "a" / "b")).name == "b"
 
@@ -172,19 +172,19 @@ def test_a_run_folder_without_a_checkpoint_says_so(tmp_path):
 @pytest.mark.parametrize(
     "name", ["./x", "../x", ".", "/x/y", "~/x", "~", "runs/x", "runs/", "C:\\x", "c:x", r"runs\x", r"\\server\x"]
 )
-def test_what_is_written_as_a_path_is_one_even_if_it_is_not_there(name, tmp_path, monkeypatch):
+def test_a_name_written_as_a_path_is_a_path_even_if_it_is_missing(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert is_local(name)
     assert is_local(Path(name))
 
 
 @pytest.mark.parametrize("name", ["user/name", "name", "hf://user/name", "hf://./x", "", "a\x00b", "x" * 5000, "run/x"])
-def test_anything_else_that_is_not_there_is_a_hub_id(name, tmp_path, monkeypatch):
+def test_any_other_missing_name_is_a_hub_id(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert not is_local(name)
 
 
-def test_a_folder_that_is_there_wins_over_the_hub_unless_the_hub_is_named(folder, monkeypatch):
+def test_an_existing_folder_takes_precedence_over_the_hub_unless_hf_is_written(folder, monkeypatch):
     monkeypatch.chdir(folder.parent.parent)
     name = f"{folder.parent.name}/tiny"
     assert is_local(name)
@@ -192,7 +192,7 @@ def test_a_folder_that_is_there_wins_over_the_hub_unless_the_hub_is_named(folder
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "runs/nowhere", "~/nowhere/at/all", Path("nowhere")])
-def test_a_missing_folder_is_named_as_it_was_typed(name, tmp_path, monkeypatch):
+def test_an_error_names_a_missing_folder_as_it_was_typed(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(CheckpointError, match="there is no folder") as caught:

@@ -15,7 +15,7 @@ def test_what_is_said_is_wrapped_as_the_text_has_it() -> None:
 
 
 @pytest.mark.parametrize("said", ["", " ", "\n\n\n"])
-def test_nothing_lets_the_model_speak_without_an_empty_turn(said: str) -> None:
+def test_an_empty_message_adds_no_turn(said: str) -> None:
     assert CHAT.wrap(said) == "Ben: "
 
 
@@ -23,7 +23,7 @@ def test_nothing_lets_the_model_speak_without_an_empty_turn(said: str) -> None:
     ("said", "read"),
     [("a\n\nb", "a\nb"), ("a\n\n\n\n\nb", "a\nb"), ("\n\na\nb\n\n", "a\nb"), ("a \n\n b", "a\nb")],
 )
-def test_what_is_said_cannot_end_its_own_turn(said: str, read: str) -> None:
+def test_a_message_cannot_end_its_own_turn(said: str, read: str) -> None:
     assert CHAT.wrap(said) == f"Anna: {read}\n\nBen: "
 
 

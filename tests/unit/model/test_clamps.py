@@ -1,4 +1,4 @@
-"""Cells that are held while a reply is written: really held, the same everywhere, and nobody else's concern."""
+"""Clamped cells have their value in every backend, and affect one reply only."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def params(seed: int, length: int = 80) -> SamplingParams:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("value", [0.0, 4.0, -4.0])
-def test_a_cell_that_is_held_stays_at_its_value_and_the_text_becomes_another(lm, value, precision: Precision):
+def test_a_clamped_cell_keeps_its_value_and_changes_the_text(lm, value, precision: Precision):
     free = generate(lm, PROMPT, 80, seed=1, precision=precision)
     held = stream(lm, PROMPT, 80, seed=1, clamps=[(1, 5, value)], precision=precision)
     backend = held._engine._backend
@@ -53,7 +53,7 @@ def test_a_cell_that_is_held_stays_at_its_value_and_the_text_becomes_another(lm,
 
 
 @pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
-def test_a_held_cell_shows_tanh_of_its_value_through_its_output_gate(lm, kind: type):
+def test_h_of_a_clamped_cell_is_tanh_of_its_value_times_its_output_gate(lm, kind: type):
     backend: Backend = kind(lm.network if kind is Float32Backend else Int8Weights.of(lm.network), 2)
     clamps, cell, value, above = ((Clamp(0, 4, 1.5),), ()), 4, 1.5, False
     for token in (3, 9, 20, 31):
@@ -68,11 +68,11 @@ def test_a_held_cell_shows_tanh_of_its_value_through_its_output_gate(lm, kind: t
         assert torch.equal(held.c[0, 0, others], free.c[0, 0, others])  # the rest of its layer
         assert torch.equal(held.h[0, 0, others], free.h[0, 0, others])
         above |= not torch.equal(held.c[1], free.c[1])
-    assert above, "the layer above never read what it shows"
+    assert above, "the layer above did not read the clamped h"
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_a_held_reply_is_the_same_alone_and_among_others_who_hold_something_else(lm, precision: Precision):
+def test_clamps_do_not_affect_other_replies(lm, precision: Precision):
     engine = Engine(lm, max_slots=6, precision=precision)
     asked: list[tuple[int, list[tuple[int, int, float]], Sequence]] = []
     for seed in range(12):
@@ -85,7 +85,7 @@ def test_a_held_reply_is_the_same_alone_and_among_others_who_hold_something_else
         assert sequence.text == alone
 
 
-def test_compiled_and_torch_hold_in_the_same_way(lm):
+def test_numba_and_torch_clamp_in_the_same_way(lm):
     weights = Int8Weights.of(lm.network)
     backends: list[Backend] = [NumbaInt8Backend(weights, 8), TorchInt8Backend(weights, 8)]
     chance = np.random.default_rng(1)
@@ -105,7 +105,7 @@ def test_compiled_and_torch_hold_in_the_same_way(lm):
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_a_held_reply_cut_anywhere_and_continued_is_the_whole(lm, precision: Precision):
+def test_a_clamped_reply_in_two_parts_equals_the_whole(lm, precision: Precision):
     options: dict[str, Any] = {"clamps": HOLDS, "precision": precision}
     whole = generate(lm, PROMPT, 30, seed=6, **options)
     for cut in (1, 2, 15, 29):
@@ -116,15 +116,15 @@ def test_a_held_reply_cut_anywhere_and_continued_is_the_whole(lm, precision: Pre
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_the_prompt_is_read_with_all_cells_free(lm, precision: Precision):
-    """So a reply that goes on from a memory is what it would be if the text before it were its prompt."""
+def test_no_cell_is_clamped_while_the_prompt_is_read(lm, precision: Precision):
+    """So a reply that continues from a memory equals one whose prompt is the whole text before it."""
     one = stream(lm, "To be", 30, seed=1, precision=precision)
     reply = "".join(one)
     two = generate(lm, "\nNot", 30, seed=2, memory=one.sequence.memory, clamps=HOLDS, precision=precision)
     assert two == generate(lm, "To be" + reply + "\nNot", 30, seed=2, clamps=HOLDS, precision=precision)
 
 
-def test_a_cell_held_at_what_it_would_be_changes_nothing(lm):
+def test_a_clamp_at_the_value_of_the_cell_changes_nothing(lm):
     begun = stream(lm, PROMPT, 1, seed=3)
     text = "".join(begun)
     value = float(begun._engine._backend.cells(0)[0, 6])
@@ -154,11 +154,11 @@ def test_a_cell_held_at_what_it_would_be_changes_nothing(lm):
         ([(0, n, 1.0) for n in range(MAX_CLAMPS + 1)], "clamps are of 5 cells: at most 4"),
     ],
 )
-def test_what_cannot_be_held_is_refused_before_anything_is_written(lm, hold, words):
+def test_a_wrong_clamp_is_refused_at_once(lm, hold, words):
     with pytest.raises(ValueError, match=f"^{words}"):
         stream(lm, PROMPT, clamps=hold)
 
 
-def test_the_order_of_holds_says_nothing(lm):
+def test_the_order_of_clamps_has_no_effect(lm):
     assert check_clamps(HOLDS, lm.config) == check_clamps(HOLDS[::-1], lm.config)
     assert str(check_clamps([(0, 0, -0.0)], lm.config)[0].value) == "0.0"

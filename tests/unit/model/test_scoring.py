@@ -1,4 +1,4 @@
-"""The bits of each character are those that the network's own predictions give."""
+"""The bits of each character are those of the network's predictions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def lm() -> CharLSTM:
 
 
 def bits_one_by_one(lm: CharLSTM, text: str) -> list[float]:
-    """The same by the other view: one step a character, from a line end on."""
+    """Returns the bits from one step per character, after a line end."""
     ids = [lm.tokenizer.start_id, *lm.tokenizer.encode(text).tolist()]
     state, bits = None, []
     for before, after in itertools.pairwise(ids):
@@ -31,19 +31,19 @@ def bits_one_by_one(lm: CharLSTM, text: str) -> list[float]:
     return bits
 
 
-def test_bits_are_what_step_by_step_gives(lm):
+def test_bits_equal_those_of_single_steps(lm):
     np.testing.assert_allclose(score(lm, TEXT).bits, bits_one_by_one(lm, TEXT), atol=1e-4)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 7, 64, 128, 129, 130])
-def test_where_the_reading_is_cut_does_not_matter(lm, monkeypatch, chunk):
+def test_the_size_of_the_chunks_has_no_effect(lm, monkeypatch, chunk):
     whole = score(lm, TEXT).bits
     monkeypatch.setattr(importlib.import_module("model.scoring"), "_CHUNK", chunk)
     np.testing.assert_allclose(score(lm, TEXT).bits, whole, atol=1e-4)
 
 
-def test_a_huge_vocabulary_is_read_in_smaller_pieces(lm, monkeypatch):
-    """A prediction has one number a character of the vocabulary: 4,096 of them at once may not fit."""
+def test_a_huge_vocabulary_gets_shorter_chunks(lm, monkeypatch):
+    """The logits of 4,096 characters may not fit into memory."""
     whole = score(lm, TEXT).bits
     monkeypatch.setattr(importlib.import_module("model.scoring"), "_MAX_LOGITS", 10 * 58)
     seen = []
@@ -58,14 +58,14 @@ def test_a_huge_vocabulary_is_read_in_smaller_pieces(lm, monkeypatch):
     assert max(seen) == 10
 
 
-def test_bits_and_nats_are_one_measure(lm):
+def test_bits_and_nats_agree(lm):
     result = score(lm, TEXT)
     assert result.characters == len(TEXT)
     assert result.bpc == pytest.approx(result.bits.mean())
     assert result.nats == pytest.approx(result.bpc * math.log(2))
 
 
-def test_a_model_that_knows_nothing_needs_the_alphabets_bits():
+def test_uniform_predictions_cost_log2_of_the_vocabulary():
     lm = tiny_model("abcdefgh")
     for weight in lm.network.parameters():
         weight.zero_()
@@ -74,7 +74,7 @@ def test_a_model_that_knows_nothing_needs_the_alphabets_bits():
     assert result.unknown == []
 
 
-def test_what_is_likely_costs_less(lm):
+def test_the_first_characters_are_a_distribution(lm):
     greedy = score(lm, TEXT[:1]).bits[0]
     all_first = [score(lm, character).bits[0] for character in lm.tokenizer.vocab]
     assert min(all_first) <= greedy
@@ -92,7 +92,7 @@ def test_unknown_characters_are_skipped_marked_and_listed(lm):
 
 
 @pytest.mark.parametrize("text", ["", "é", "\ud800\x00"])
-def test_a_text_without_a_known_character_has_no_measure(lm, text):
+def test_a_text_without_known_characters_has_no_mean(lm, text):
     result = score(lm, text)
     assert result.characters == 0
     assert len(result.bits) == len(text)
@@ -100,7 +100,7 @@ def test_a_text_without_a_known_character_has_no_measure(lm, text):
     assert math.isnan(result.nats)
 
 
-def test_scoring_leaves_no_graph_and_changes_nothing(lm):
+def test_scoring_changes_no_weights(lm):
     before = {name: tensor.clone() for name, tensor in lm.network.state_dict().items()}
     assert score(lm, TEXT).bits.tolist() == score(lm, TEXT).bits.tolist()
     assert all(torch.equal(tensor, before[name]) for name, tensor in lm.network.state_dict().items())

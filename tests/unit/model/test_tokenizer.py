@@ -13,7 +13,7 @@ from model.tokenizer import UnknownCharacter, check_vocab, describe_unknown
 TEXT = "To be, or not to be:\nthat is the question — ¿что? 😀\u0301\u200d\u202e\r\x00"
 
 
-def test_a_text_comes_back_as_it_was():
+def test_decode_inverts_encode():
     tokenizer = CharTokenizer.from_text(TEXT)
     ids = tokenizer.encode(TEXT)
     assert ids.dtype == np.int64
@@ -49,7 +49,7 @@ def test_combining_marks_and_joined_emoji_are_single_code_points():
     assert tokenizer.decode(tokenizer.encode(family)) == family
 
 
-def test_nothing_encodes_to_nothing():
+def test_an_empty_text_has_no_ids():
     tokenizer = CharTokenizer.from_text("ab")
     assert tokenizer.encode("").shape == (0,)
     assert tokenizer.decode([]) == ""
@@ -65,7 +65,7 @@ def test_unknown_characters_raise_and_are_named():
     assert isinstance(caught.value, ValueError)
 
 
-def test_unknown_characters_are_skipped_when_asked():
+def test_unknown_characters_can_be_skipped():
     tokenizer = CharTokenizer.from_text("abc")
     assert tokenizer.encode("axbxé", unknown="skip").tolist() == [0, 1]
     assert tokenizer.encode("xyz", unknown="skip").tolist() == []
@@ -77,7 +77,7 @@ def test_unknown_characters_come_in_the_order_of_the_text():
 
 
 @pytest.mark.parametrize("character", ["a", "~", "é", "\ud800", "\U0010ffff", "\x00"])
-def test_any_character_may_be_unknown_never_another(character):
+def test_an_unknown_character_is_never_taken_for_another(character):
     tokenizer = CharTokenizer.from_text("bcd")
     assert not tokenizer.in_vocab(character)[0]
     assert tokenizer.encode(character + "b", unknown="skip").tolist() == [0]
@@ -85,7 +85,7 @@ def test_any_character_may_be_unknown_never_another(character):
     assert character not in tokenizer
 
 
-def test_known_tells_each_character():
+def test_in_vocab_is_per_character():
     assert CharTokenizer.from_text("ab").in_vocab("axb").tolist() == [True, False, True]
 
 
@@ -97,7 +97,7 @@ def test_membership_is_of_single_characters():
 
 
 @pytest.mark.parametrize(("vocab", "start"), [("a\n b", "\n"), ("ab c", " "), ("abc", "a")])
-def test_a_text_starts_as_after_a_line_end(vocab, start):
+def test_the_start_is_a_line_end_or_a_space_or_the_first_character(vocab, start):
     tokenizer = CharTokenizer.from_text(vocab)
     assert tokenizer.vocab[tokenizer.start_id] == start
 
@@ -126,7 +126,7 @@ def test_ids_outside_the_vocabulary_do_not_decode(ids):
         (["a"] * 0x110001, "1,114,113 entries"),
     ],
 )
-def test_a_bad_vocabulary_names_the_entry_on_one_line(vocab, told):
+def test_an_error_names_the_wrong_entry_on_one_line(vocab, told):
     with pytest.raises(ValueError, match=r"^vocab ") as caught:
         check_vocab(vocab)
     assert told in str(caught.value)
@@ -134,12 +134,12 @@ def test_a_bad_vocabulary_names_the_entry_on_one_line(vocab, told):
     assert len(str(caught.value)) < 200
 
 
-def test_an_empty_text_makes_no_vocabulary():
+def test_an_empty_text_has_no_vocabulary():
     with pytest.raises(ValueError, match="0 entries"):
         CharTokenizer.from_text("")
 
 
-def test_unknown_characters_are_described_for_a_person():
+def test_unknown_characters_are_described_for_people():
     unknown = CharTokenizer.from_text("a").unknown_characters("é\x1b\ud800😀\u202e" + "ä" * 1000)
     assert describe_unknown(unknown) == "'é', U+001B, U+D800, U+1F600, U+202E, 'ä' (1,000 times)"
     many = CharTokenizer.from_text("a").unknown_characters("bcdefghijkl")

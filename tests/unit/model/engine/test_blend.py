@@ -1,4 +1,4 @@
-"""Two models that write together: whose text it is, that it is the same everywhere, and what is refused."""
+"""A blend mixes the predictions of two models, and is one model for the engine and for traces."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write(engine: Engine, *sequences: Sequence) -> list[str]:
     return [sequence.text for sequence in sequences]
 
 
-def test_without_a_share_it_is_the_first_and_with_all_of_it_the_second() -> None:
+def test_share_0_is_the_first_model_and_share_1_the_second() -> None:
     one, two = tiny_model(), tiny_model(seed=4)
     for share, alone in ((0, one), (1.0, two)):
         assert generate(Blend(one, two, share), "ROMEO:", 200, seed=3) == generate(alone, "ROMEO:", 200, seed=3)
@@ -42,10 +42,10 @@ def test_without_a_share_it_is_the_first_and_with_all_of_it_the_second() -> None
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
-def test_what_is_mixed_are_the_log_probabilities_over_the_shared_characters(
+def test_log_probabilities_over_the_shared_characters_are_mixed(
     pair: tuple[CharLSTM, CharLSTM], precision: Any
 ) -> None:
-    """Computed as the definition says, with softmax and logarithm, from the two models apart."""
+    """Computed by the definition, with softmax and logarithm, from the two models."""
     share, text = 0.3, ""
     params = SamplingParams(temperature=1.2, seed=5)
     randomness = Randomness(5)
@@ -64,14 +64,14 @@ def test_what_is_mixed_are_the_log_probabilities_over_the_shared_characters(
     assert generate(blend, read, 150, temperature=1.2, seed=5, precision=precision) == text
 
 
-def test_compiled_loops_and_torch_operators_write_the_same(blend: Blend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numba_and_torch_generate_the_same_text(blend: Blend, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [generate(blend, "A", 200, seed=2, top_k=20, top_p=0.9)]
     monkeypatch.setattr("model.backends.products.numba_available", lambda: False)
     texts.append(generate(blend, "A", 200, seed=2, top_k=20, top_p=0.9))
     assert texts[0] == texts[1]
 
 
-def test_in_a_crowd_each_has_its_own_share_and_the_text_that_it_has_alone(blend: Blend) -> None:
+def test_each_request_of_a_batch_has_its_own_share(blend: Blend) -> None:
     engine = Engine(blend)
     shares = [0.0, 0.05, 0.25, 0.5, None, 0.75, 0.95, 1.0]
     asked = [SamplingParams(length=60, seed=seed, share=share) for seed, share in enumerate(shares)]
@@ -81,31 +81,31 @@ def test_in_a_crowd_each_has_its_own_share_and_the_text_that_it_has_alone(blend:
         assert text == generate(alone, "ROMEO:"[: 1 + seed % 6], 60, seed=seed)
 
 
-def test_it_goes_on_from_its_memory_and_is_read_again_as_it_was_written(blend: Blend) -> None:
+def test_a_blend_continues_from_its_memory_and_can_be_traced(blend: Blend) -> None:
     first = stream(blend, "ROMEO:", 40, seed=6)
     text = "".join(first)
     memory = first.sequence.memory
     more = generate(blend, "", 40, seed=6, memory=memory, draw_offset=first.sequence.next_draw_offset)
     assert text + more == generate(blend, "ROMEO:", 80, seed=6)
-    reading = TextTrace(blend, skip_start=True)
-    reading.set_text("ROMEO:" + text + more)
+    trace = TextTrace(blend, skip_start=True)
+    trace.set_text("ROMEO:" + text + more)
     assert memory is not None
-    state = reading.state_after(len("ROMEO:" + text) - 2)
+    state = trace.state_after(len("ROMEO:" + text) - 2)
     assert torch.equal(state.h, memory.state.h)
     assert torch.equal(state.c, memory.state.c)
-    seen = list(reading.tokens())
+    seen = list(trace.tokens())
     assert all(each.bits >= 0 for each in seen[1:])
     likely = TextTrace(blend.with_share(1.0), skip_start=True)
     likely.set_text("ROMEO:" + text)
     assert [each.bits for each in likely.tokens()][1:] != [each.bits for each in seen[: len(likely)]][1:]
 
 
-def test_its_cells_and_gates_are_those_of_the_models_one_on_the_other(pair: tuple[CharLSTM, CharLSTM]) -> None:
+def test_the_cells_and_gates_are_those_of_both_models(pair: tuple[CharLSTM, CharLSTM]) -> None:
     text = "ROMEO:\nis it"
-    readings = [TextTrace(lm, skip_start=True) for lm in (Blend(*pair), *pair)]
-    for reading in readings:
-        reading.set_text(text)
-    whole, first, second = (reading.step(8) for reading in readings)
+    traces = [TextTrace(lm, skip_start=True) for lm in (Blend(*pair), *pair)]
+    for trace in traces:
+        trace.set_text(text)
+    whole, first, second = (trace.step(8) for trace in traces)
     for both, parts in (
         (whole.c_before, (first.c_before, second.c_before)),
         (whole.gates, (first.gates, second.gates)),
@@ -113,10 +113,10 @@ def test_its_cells_and_gates_are_those_of_the_models_one_on_the_other(pair: tupl
         assert np.array_equal(both[:2], parts[0])
         assert np.array_equal(both[2:, ..., :9], parts[1])
         assert not both[2:, ..., 9:].any()
-    assert np.array_equal(readings[0].gates(2)[..., :9], readings[2].gates(0))
+    assert np.array_equal(traces[0].gates(2)[..., :9], traces[2].gates(0))
 
 
-def test_characters_that_one_of_them_lacks_are_neither_written_nor_read(blend: Blend) -> None:
+def test_characters_of_only_one_model_are_neither_generated_nor_read(blend: Blend) -> None:
     assert set(blend.tokenizer.vocab) == set(ALPHABET) & set(OTHER)
     reply = stream(blend, "Qä!", 300, temperature=2.0, seed=1, unknown="skip")
     text = "".join(reply)
@@ -125,7 +125,7 @@ def test_characters_that_one_of_them_lacks_are_neither_written_nor_read(blend: B
     assert text == generate(blend, "", 300, temperature=2.0, seed=1)
 
 
-def test_a_step_that_fails_in_the_second_has_changed_nothing_in_the_first() -> None:
+def test_a_step_that_fails_in_the_second_model_restores_the_first() -> None:
     tale = "abcdefghij" * 9
     second = scripted_model(tale)
     blend = Blend(scripted_model(tale), second, 0.5)
@@ -140,7 +140,7 @@ def test_a_step_that_fails_in_the_second_has_changed_nothing_in_the_first() -> N
     assert write(engine, again) == [tale[7:12]]
 
 
-def test_what_cannot_be_is_refused_in_words(pair: tuple[CharLSTM, CharLSTM], blend: Blend) -> None:
+def test_a_wrong_blend_is_refused(pair: tuple[CharLSTM, CharLSTM], blend: Blend) -> None:
     with pytest.raises(ValueError, match="share no character: they cannot write together"):
         Blend(pair[0], tiny_model("äöü"))
     shares: list[Any] = [-0.1, 1.1, math.nan, True, "0.5", None]

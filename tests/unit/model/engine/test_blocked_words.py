@@ -1,4 +1,4 @@
-"""Words that nobody is to see: what counts as one, and that no part of one is ever let through."""
+"""Blocked words: what matches, and that no reader gets a part of one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = BlockedWords(["Damn", "bad word", "café", "他妈", "straße", "#x"])
     ["damn", "DAMN!", "(damn)", "oh damn\nit", "ＤＡＭＮ", "da\u00admn", "damn_it", "damn's", "a bad \n\t word.",
      "CAFE\u0301", "Café", "好他妈的", "damn他", "STRASSE", "strasse", "a#x", "\u200bdamn"],
 )  # fmt: skip
-def test_a_word_is_found_in_any_case_and_however_it_is_encoded(text: str) -> None:
+def test_a_word_is_found_in_any_case_and_encoding(text: str) -> None:
     assert WORDS.inside(text)
 
 
@@ -31,19 +31,19 @@ def test_a_part_of_another_word_is_not_the_word(text: str) -> None:
     assert not WORDS.inside(text)
 
 
-def test_nothing_is_blocked_by_an_empty_list() -> None:
+def test_an_empty_list_blocks_nothing() -> None:
     assert not BlockedWords()
     assert not BlockedWords().inside("damn")
 
 
 @pytest.mark.parametrize("words", [["x" * 101], ["\u200b"], ["  "], ["a"] * 10_001])
-def test_a_list_that_cannot_be_kept_is_refused(words: list[str]) -> None:
+def test_a_wrong_list_is_refused(words: list[str]) -> None:
     with pytest.raises(ValueError, match=r"at most|none of them is visible"):
         BlockedWords(words)
 
 
 def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "", end: bool = True) -> list[str]:
-    """What a reader of a reply has after each of its characters, and at its end."""
+    """Returns the text that readers get after each character and at the end, and the finish reason."""
     sequence = Sequence(params=SamplingParams(length=1000, stop=stop), watch=words.watch(before))
     seen = []
     for character in text:
@@ -57,7 +57,7 @@ def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "", e
     return [*seen, sequence.text, sequence.finish_reason or ""]
 
 
-def test_what_may_become_a_word_is_held_back_until_it_cannot() -> None:
+def test_the_beginning_of_a_word_is_held_back_until_it_is_none() -> None:
     assert write("oh damp", WORDS) == ["o", "oh", "oh ", "oh ", "oh ", "oh ", "oh damp", "oh damp", "length"]
     assert write("oh damn it", WORDS)[2:] == ["oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "blocked"]
     assert write("oh dam", WORDS)[-2:] == ["oh dam", "length"]
@@ -65,20 +65,20 @@ def test_what_may_become_a_word_is_held_back_until_it_cannot() -> None:
     assert write("a bad worm", WORDS)[-2:] == ["a bad worm", "length"]
 
 
-def test_a_word_that_began_before_the_reply_ends_it() -> None:
+def test_a_word_that_begins_before_the_reply_ends_it() -> None:
     assert write("n it", WORDS, before="dam")[-2:] == ["", "blocked"]
     assert write("p it", WORDS, before="dam")[-2:] == ["p it", "length"]
     assert write("damn it", WORDS, before="god")[-2:] == ["damn it", "length"]
 
 
-def test_a_stop_text_and_a_word_do_not_uncover_each_other() -> None:
+def test_a_stop_text_and_a_blocked_word_do_not_release_each_other() -> None:
     assert write("oh damnXY and", WORDS, stop="XY")[-2:] == ["oh ", "blocked"]
     assert write("oh dampXY and", WORDS, stop="XY")[-2:] == ["oh damp", "stop"]
     assert write("oh damn", WORDS, stop="amn")[-2:] == ["oh d", "stop"]
 
 
-def test_no_part_of_a_word_is_seen_in_any_text() -> None:
-    """Against a regular expression, over texts of few letters, which are full of words and their beginnings."""
+def test_no_part_of_a_word_is_released_in_random_texts() -> None:
+    """Compared with a regular expression, on texts of few letters, which are full of words and beginnings of words."""
     words = ["ab", "aab", "b a", "abba", "a b ab"]
     blocked = BlockedWords(words)
     pattern = re.compile(
@@ -98,11 +98,11 @@ def test_no_part_of_a_word_is_seen_in_any_text() -> None:
 
 
 def a_word(text: str) -> re.Match[str]:
-    """One that a model of random weights wrote somewhere in the middle."""
+    """Returns a word in the middle of a text."""
     return next(match for match in re.finditer(r"(?<=[ \n.,])[A-Za-z]{2,}(?=[ \n.,])", text) if match.start() > 20)
 
 
-def test_the_engine_ends_before_a_word_and_remembers_where_it_ended() -> None:
+def test_a_reply_ends_before_a_word_and_can_be_continued_there() -> None:
     lm = tiny_model()
     text = generate(lm, "ROMEO:", 400, temperature=1.5, seed=3)
     word = a_word(text)
@@ -116,7 +116,7 @@ def test_the_engine_ends_before_a_word_and_remembers_where_it_ended() -> None:
     assert beside.finish_reason == "blocked" or beside.text == generate(lm, "", 30, temperature=1.5, seed=9)
     assert sequence.memory is not None
     assert sequence.next_draw_offset == word.start()
-    # From there on it is as if it had been asked for so many characters: another seed goes another way.
+    # The memory is that of a reply which was requested with this length.
     other = stream(lm, "", 40, temperature=1.5, seed=4, memory=sequence.memory)
     assert "".join(other) == generate(lm, "ROMEO:" + sequence.text, 40, temperature=1.5, seed=4)
     again = engine.add_request(
@@ -127,7 +127,7 @@ def test_the_engine_ends_before_a_word_and_remembers_where_it_ended() -> None:
     assert (again.text, again.finish_reason, again.memory) == ("", "blocked", None)
 
 
-def test_words_that_do_not_come_change_nothing() -> None:
+def test_words_that_do_not_occur_change_nothing() -> None:
     lm = random_model()
     engine = Engine(lm, blocked=BlockedWords(["never written", "你好吗"]))
     sequence = engine.add_request("ROMEO:", SamplingParams(length=300, seed=1))

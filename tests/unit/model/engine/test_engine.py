@@ -1,4 +1,4 @@
-"""Each reply is the text it would be alone, whole, uncut and undisturbed."""
+"""Each reply is the text that it would be alone, whatever else the engine runs, and wherever it is cut."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def lm() -> CharLSTM:
 
 @pytest.fixture(scope="module")
 def ab() -> CharLSTM:
-    """Two letters only: any short text comes up soon, and overlaps itself."""
+    """A model of two letters: every short text occurs soon, and overlaps itself."""
     return tiny_model("ab", hidden=4, layers=1, seed=3)
 
 
 class Clock:
-    """Stands in for the time module: time passes when a test says so."""
+    """Replaces the time module: time passes when a test changes `now`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -68,7 +68,7 @@ def alone(lm: CharLSTM, seed: int, length: int = 60, prompt: str = PROMPT, **set
 
 
 class PlainLoop:
-    """One character after the other, as the definitions of the two arithmetics say."""
+    """The network in int8 or float32, one character at a time, without an engine."""
 
     def __init__(self, lm: CharLSTM, precision: str) -> None:
         zeros = LSTMState.zeros(lm.config)
@@ -86,7 +86,7 @@ class PlainLoop:
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 3, "top_p": 0.9, "temperature": 2.0}])
-def test_a_reply_is_what_the_plain_loop_writes(lm, settings, precision):
+def test_a_reply_equals_that_of_a_plain_loop(lm, settings, precision):
     loop, expected = PlainLoop(lm, precision), []
     for id_ in lm.tokenizer.encode(PROMPT).tolist():
         logits = loop.read(id_)
@@ -98,7 +98,7 @@ def test_a_reply_is_what_the_plain_loop_writes(lm, settings, precision):
     assert generate(lm, PROMPT, 100, seed=5, precision=precision, **settings) == "".join(expected)
 
 
-def test_a_model_that_8_bits_cost_too_much_is_served_in_float32():
+def test_a_model_that_loses_too_much_in_int8_runs_in_float32():
     lm = tiny_model()
     assert Engine(lm).precision == "int8"
     lm.training = {"int8_cost": 0.02}
@@ -106,7 +106,7 @@ def test_a_model_that_8_bits_cost_too_much_is_served_in_float32():
     assert Engine(lm, precision="int8").precision == "int8"
 
 
-def test_weights_that_were_changed_are_rounded_anew():
+def test_changed_weights_are_quantized_again():
     lm = tiny_model()
     before = generate(lm, PROMPT, 60, seed=1)
     with torch.no_grad():
@@ -114,7 +114,7 @@ def test_weights_that_were_changed_are_rounded_anew():
     assert generate(lm, PROMPT, 60, seed=1) != before
 
 
-def test_streamed_pieces_are_the_text(lm):
+def test_the_pieces_of_a_stream_are_the_text(lm):
     streamed = stream(lm, PROMPT, 80, seed=2)
     pieces = list(streamed)
     assert all(pieces)
@@ -124,27 +124,27 @@ def test_streamed_pieces_are_the_text(lm):
     assert list(streamed) == []
 
 
-def test_pieces_come_as_they_are_written(lm):
+def test_pieces_come_before_the_reply_is_complete(lm):
     streamed = stream(lm, PROMPT, 10**7, seed=2)
     assert len("".join(itertools.islice(streamed, 10))) == 10
 
 
-def test_a_seed_gives_the_same_text_and_another_seed_another(lm):
+def test_the_text_depends_on_the_seed(lm):
     assert alone(lm, 1) == alone(lm, 1)
     assert alone(lm, 1) != alone(lm, 2)
 
 
-def test_without_a_seed_one_is_drawn_and_shown(lm):
+def test_without_a_seed_one_is_drawn_and_returned(lm):
     streamed = stream(lm, PROMPT, 60)
     assert "".join(streamed) == alone(lm, streamed.sequence.params.seed)
 
 
 @pytest.mark.parametrize("length", [1, 2, 50])
-def test_a_reply_has_the_length_asked(lm, length):
+def test_a_reply_has_the_requested_length(lm, length):
     assert len(generate(lm, PROMPT, length, seed=1)) == length
 
 
-def test_the_prompt_matters(lm):
+def test_the_text_depends_on_the_prompt(lm):
     assert alone(lm, 1, prompt="a") != alone(lm, 1, prompt="b")
 
 
@@ -154,7 +154,7 @@ def test_a_prompt_without_known_characters_starts_as_after_a_line_end(lm, prompt
 
 
 @pytest.mark.parametrize("prompt", [" ", "   \n\n", "\n"])
-def test_white_space_is_a_prompt_like_any_other(lm, prompt):
+def test_white_space_is_a_prompt(lm, prompt):
     loop = PlainLoop(lm, "int8")
     for id_ in lm.tokenizer.encode(prompt).tolist():
         logits = loop.read(id_)
@@ -170,17 +170,17 @@ def test_unknown_characters_are_skipped_and_listed(lm):
 @pytest.mark.parametrize(
     "settings", [{"temperature": 6}, {"length": 0}, {"seed": -1}, {"stop": None}, {"draw_offset": -1}]
 )
-def test_bad_settings_are_refused_before_anything_is_written(lm, settings):
+def test_a_wrong_setting_is_refused_at_once(lm, settings):
     ((name, _),) = settings.items()
     with pytest.raises(ValueError, match=rf"^{name} is "):
         stream(lm, PROMPT, **settings)
 
 
-# going on
+# continuing
 
 
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 4}])
-def test_a_reply_cut_anywhere_and_continued_is_the_whole(lm, settings):
+def test_a_reply_in_two_parts_equals_the_whole_wherever_it_is_cut(lm, settings):
     whole = alone(lm, 6, 40, **settings)
     for cut in range(1, 40):
         start = stream(lm, PROMPT, cut, seed=6, **settings)
@@ -192,7 +192,7 @@ def test_a_reply_cut_anywhere_and_continued_is_the_whole(lm, settings):
         assert written + "".join(rest) == whole
 
 
-def test_many_cuts_are_as_good_as_one(lm):
+def test_a_reply_in_many_parts_equals_the_whole(lm):
     text, memory, first = "", None, 0
     for length in (1, 1, 5, 2, 11, 1, 19):
         part = stream(lm, PROMPT if memory is None else "", length, seed=8, memory=memory, draw_offset=first)
@@ -201,7 +201,7 @@ def test_many_cuts_are_as_good_as_one(lm):
     assert text == alone(lm, 8, 40)
 
 
-def test_a_conversation_needs_its_memory_only(lm):
+def test_a_conversation_continues_from_its_memory(lm):
     one = stream(lm, "To be", 30, seed=1)
     reply = "".join(one)
     two = stream(lm, "\nNot to be", 30, seed=2, memory=one.sequence.memory)
@@ -215,7 +215,7 @@ def test_a_memory_can_be_used_twice(lm):
     assert again[0] == again[1]
 
 
-def test_a_reply_that_was_stopped_goes_on_where_it_stopped(lm):
+def test_an_aborted_reply_can_be_continued(lm):
     engine = Engine(lm)
     sequence = engine.add_request(PROMPT, params(6, 40))
     while sequence.length < 13:
@@ -226,7 +226,7 @@ def test_a_reply_that_was_stopped_goes_on_where_it_stopped(lm):
     assert sequence.text + rest == alone(lm, 6, 40)
 
 
-def test_after_a_stop_text_the_memory_has_read_it(ab):
+def test_the_memory_after_a_stop_text_includes_it(ab):
     whole = generate(ab, "a", 60, seed=1)
     stop = whole[7:11]
     cut = stream(ab, "a", 60, seed=1, stop=stop)
@@ -245,8 +245,8 @@ def test_the_memory_of_another_network_is_refused(lm):
 
 
 @pytest.mark.parametrize("last_id", [58, 10**6, -1])
-def test_a_memory_that_ends_with_a_character_the_model_lacks_is_refused(lm, last_id):
-    """It once ended the whole process: compiled loops read wherever they are told."""
+def test_a_memory_with_an_id_outside_the_vocabulary_is_refused(lm, last_id):
+    """It once crashed the process: the compiled loops do not check their indices."""
     one = stream(lm, "a", 3, seed=1)
     "".join(one)
     assert one.sequence.memory is not None
@@ -254,10 +254,10 @@ def test_a_memory_that_ends_with_a_character_the_model_lacks_is_refused(lm, last
         stream(lm, "b", memory=Memory(one.sequence.memory.state, last_id))
 
 
-# neighbours
+# other requests in the batch
 
 
-def test_many_at_once_write_what_each_would_alone(lm):
+def test_many_replies_at_once_equal_those_generated_alone(lm):
     engine = Engine(lm, max_slots=8)
     asked: dict[int, tuple[str, dict[str, Any], Sequence]] = {}
     for seed in range(20):
@@ -271,7 +271,7 @@ def test_many_at_once_write_what_each_would_alone(lm):
 
 
 @pytest.mark.parametrize("step", [0, 1, 10, 59])
-def test_a_neighbour_that_joins_changes_nothing(lm, step):
+def test_a_request_that_joins_the_batch_changes_no_other_reply(lm, step):
     engine = Engine(lm)
     sequence = engine.add_request(PROMPT, params())
     for _ in range(step):
@@ -283,7 +283,7 @@ def test_a_neighbour_that_joins_changes_nothing(lm, step):
 
 
 @pytest.mark.parametrize("step", [0, 1, 10, 59])
-def test_a_neighbour_that_is_aborted_changes_nothing(lm, step):
+def test_an_abort_changes_no_other_reply(lm, step):
     engine = Engine(lm)
     before, leaving, after = (engine.add_request(PROMPT, params(seed)) for seed in (1, 2, 3))
     for _ in range(step):
@@ -296,7 +296,7 @@ def test_a_neighbour_that_is_aborted_changes_nothing(lm, step):
 
 
 class Faulty:
-    """A stepper with a fault: the reply of seed 2 cannot be written beyond some characters, or no prompt be read."""
+    """A backend that fails at a character of the reply with seed 2, or while it reads a prompt."""
 
     def __init__(self, engine: Engine, *, at: int = 10**9, reads: bool = True, error: type[Exception] = MemoryError):
         self._inner, self._at, self._reads, self._error = engine._backend, at, reads, error
@@ -308,20 +308,20 @@ class Faulty:
 
     def prefill(self, *arrays: Any) -> None:
         if not self._reads:
-            raise self._error("not in front of visitors: /secret/path")
+            raise self._error("a message with /secret/path")
         self._inner.prefill(*arrays)
 
     def decode(self, slots: Any, ids: Any, settings: Any, numbers: Any, clamps: Any = ()) -> list[int]:
         victim = any(each.seed == 2 for each in settings)
         if victim and self._written == self._at:
-            raise self._error("not in front of visitors: /secret/path")
+            raise self._error("a message with /secret/path")
         chosen = self._inner.decode(slots, ids, settings, numbers, clamps)
         self._written += victim
         return chosen
 
 
 @pytest.mark.parametrize("at", [0, 1, 10, 59])
-def test_a_neighbour_that_faults_changes_nothing(lm, at):
+def test_a_fault_changes_no_other_reply(lm, at):
     engine = Engine(lm)
     Faulty(engine, at=at)
     before, victim, after = (engine.add_request(PROMPT, params(seed)) for seed in (1, 2, 3))
@@ -334,8 +334,8 @@ def test_a_neighbour_that_faults_changes_nothing(lm, at):
     assert engine.running == 0
 
 
-def test_a_fault_in_the_prompt_leaves_no_false_memory(lm):
-    """A character that was taken off the prompt but never read must not be missing from the memory."""
+def test_a_fault_while_reading_a_prompt_leaves_no_memory(lm):
+    """A character that was removed from the prompt but never read must not be missing from the memory."""
     engine = Engine(lm)
     backend = Faulty(engine, reads=False)
     sequence = engine.add_request("ab", params())
@@ -347,7 +347,7 @@ def test_a_fault_in_the_prompt_leaves_no_false_memory(lm):
     assert later.text == alone(lm, 1, prompt="ab")
 
 
-def test_a_stream_raises_what_went_wrong_after_what_was_written(lm):
+def test_a_stream_yields_what_is_complete_and_then_raises(lm):
     streamed = stream(lm, PROMPT, 60, seed=2)
     Faulty(streamed._engine, at=5, error=FloatingPointError)
     written = "".join(itertools.islice(streamed, 5))
@@ -356,7 +356,7 @@ def test_a_stream_raises_what_went_wrong_after_what_was_written(lm):
     assert written == alone(lm, 2)[:5]
 
 
-def test_rows_are_given_back_however_a_reply_ends(lm):
+def test_a_slot_is_free_again_however_a_reply_ends(lm):
     engine = Engine(lm, max_slots=3)
     for turn in range(20):
         sequences = [engine.add_request(PROMPT, params(seed, 5)) for seed in range(5)]
@@ -367,7 +367,7 @@ def test_rows_are_given_back_however_a_reply_ends(lm):
     assert (engine.running, engine.waiting) == (0, 0)
 
 
-def test_a_long_prompt_does_not_starve_a_neighbour(lm):
+def test_a_long_prompt_does_not_delay_other_replies(lm):
     engine = Engine(lm)
     reader = engine.add_request("To be, " * 3000, params(2, 5))
     writer = engine.add_request("", params(1, 60))
@@ -380,7 +380,7 @@ def test_a_long_prompt_does_not_starve_a_neighbour(lm):
 
 
 @pytest.mark.parametrize("length", [1, MAX_PREFILL - 1, MAX_PREFILL, MAX_PREFILL + 1, 3 * MAX_PREFILL + 1])
-def test_a_prompt_is_read_whole_however_long(lm, length):
+def test_a_prompt_of_any_length_is_read_completely(lm, length):
     prompt = "".join("abcdefgh\n"[i % 9] for i in range(length))
     _, state = lm.network(torch.from_numpy(lm.tokenizer.encode(prompt))[None])
     logits, _ = lm.network(torch.from_numpy(lm.tokenizer.encode(prompt))[None])
@@ -388,7 +388,7 @@ def test_a_prompt_is_read_whole_however_long(lm, length):
     assert state.h.shape[1] == 1
 
 
-def test_those_who_wait_are_taken_in_order(lm):
+def test_waiting_requests_get_slots_in_their_order(lm):
     engine = Engine(lm, max_slots=2)
     sequences = [engine.add_request("", params(seed, 10)) for seed in range(5)]
     ended: list[int] = []
@@ -400,7 +400,7 @@ def test_those_who_wait_are_taken_in_order(lm):
     assert (engine.running, engine.waiting) == (0, 0)
 
 
-def test_too_many_waiting_is_said(lm):
+def test_a_full_queue_refuses_further_requests(lm):
     engine = Engine(lm, max_slots=1, max_waiting=2)
     engine.add_request("", params(0))
     engine.step()
@@ -419,8 +419,8 @@ def held_back(text: str, stop: str) -> int:
 
 
 @pytest.mark.parametrize("stop", ["".join(s) for n in (1, 2, 3, 4) for s in itertools.product("ab", repeat=n)])
-def test_a_reply_ends_before_its_stop_text_and_no_piece_betrays_it(ab, stop):
-    """Every stop text of up to four letters over two: with all their overlaps, such as aab in aaab."""
+def test_a_reply_ends_before_its_stop_text_and_no_piece_contains_a_part_of_it(ab, stop):
+    """With every stop text of up to four of the two letters, and so every overlap, such as aab in aaab."""
     for seed in (1, 2):
         whole = generate(ab, "a", 80, seed=seed)
         at = whole.find(stop)
@@ -453,7 +453,7 @@ def test_a_stop_text_at_the_very_end_stops(lm):
     assert streamed.sequence.finish_reason == "stop"
 
 
-def test_what_was_held_back_comes_when_the_stop_text_does_not(lm):
+def test_characters_held_back_for_a_stop_text_are_released_if_it_does_not_come(lm):
     whole = alone(lm, 1, 30)
     streamed = stream(lm, PROMPT, 30, seed=1, stop=whole[25:] + "Z")
     assert "".join(streamed) == whole
@@ -464,21 +464,21 @@ def test_a_stop_text_in_the_prompt_does_not_count(ab):
     assert generate(ab, "ababab", 1, seed=1, stop="ba") != ""
 
 
-def test_a_stop_text_as_the_first_thing_leaves_nothing(lm):
+def test_a_reply_that_begins_with_its_stop_text_is_empty(lm):
     first = alone(lm, 1, 1)
     streamed = stream(lm, PROMPT, 30, seed=1, stop=first)
     assert list(streamed) == []
     assert (streamed.sequence.text, streamed.sequence.finish_reason) == ("", "stop")
 
 
-def test_a_stop_text_the_model_cannot_write_never_comes(lm):
+def test_a_stop_text_with_unknown_characters_has_no_effect(lm):
     assert alone(lm, 1, stop="é") == alone(lm, 1)
 
 
 # ending
 
 
-def test_abort_twice_is_abort_once(lm):
+def test_a_second_abort_has_no_effect(lm):
     engine = Engine(lm)
     sequence = engine.add_request(PROMPT, params())
     for _ in range(10):
@@ -502,7 +502,7 @@ def test_abort_of_a_finished_reply_changes_nothing(lm):
     assert (sequence.finish_reason, sequence.text) == ("length", alone(lm, 1))
 
 
-def test_abort_while_waiting_never_writes(lm):
+def test_a_waiting_request_can_be_aborted(lm):
     engine = Engine(lm, max_slots=1)
     first = engine.add_request(PROMPT, params(1))
     waiting = engine.add_request(PROMPT, params(2))
@@ -514,7 +514,7 @@ def test_abort_while_waiting_never_writes(lm):
     assert first.text == alone(lm, 1)
 
 
-def test_abort_gives_what_was_held_back_for_a_stop_text(ab):
+def test_abort_releases_characters_held_back_for_a_stop_text(ab):
     whole = generate(ab, "a", 5, seed=1)
     engine = Engine(ab)
     sequence = engine.add_request("a", params(1, 80, stop=whole + "a" if whole[-1] == "b" else whole + "b"))
@@ -526,7 +526,7 @@ def test_abort_gives_what_was_held_back_for_a_stop_text(ab):
     assert sequence.next_draw_offset == sequence.length
 
 
-def test_the_deadline_ends_a_reply(lm, clock):
+def test_a_reply_ends_at_its_deadline(lm, clock):
     engine = Engine(lm)
     sequence = engine.add_request(PROMPT, params(1, 1000), deadline_s=5.0)
     endless = engine.add_request(PROMPT, params(2, 50))
@@ -545,8 +545,7 @@ def test_the_deadline_ends_a_reply(lm, clock):
     assert endless.text == alone(lm, 2, 50)
 
 
-def test_the_deadline_also_ends_the_wait(lm, clock):
-    """One that nobody had a row for must not wait on beyond its time."""
+def test_a_waiting_request_ends_at_its_deadline(lm, clock):
     engine = Engine(lm, max_slots=1)
     engine.add_request("", params(1, 1000))
     engine.step()
@@ -556,7 +555,7 @@ def test_the_deadline_also_ends_the_wait(lm, clock):
     assert (waiting.finish_reason, waiting.text, engine.waiting) == ("time", "", 0)
 
 
-def test_pace_is_kept_from_the_first_character_on(lm, clock):
+def test_a_speed_limit_holds_from_the_first_character_on(lm, clock):
     engine = Engine(lm)
     paced = engine.add_request("", params(1, 1000), chars_per_second=10.0)
     fast = engine.add_request("", params(2, 1000))
@@ -573,7 +572,7 @@ def test_pace_is_kept_from_the_first_character_on(lm, clock):
     assert paced.measured_chars_per_second == pytest.approx(10, abs=0.5)
 
 
-def test_after_a_stall_a_paced_reply_does_not_rush(lm, clock):
+def test_a_limited_reply_does_not_catch_up_after_a_stall(lm, clock):
     engine = Engine(lm)
     paced = engine.add_request("", params(1, 1000), chars_per_second=10.0)
     engine.step()
@@ -617,15 +616,15 @@ def wait_for(sequence: Sequence) -> None:
     raise AssertionError("it never ends")
 
 
-def test_a_thread_writes_for_everyone(lm, served):
+def test_run_generates_all_requests_in_a_thread(lm, served):
     sequences = [served.add_request(PROMPT, params(seed, 30)) for seed in range(10)]
     for seed, sequence in enumerate(sequences):
         wait_for(sequence)
         assert sequence.text == alone(lm, seed, 30)
 
 
-def test_whoever_sees_the_end_sees_all_of_it(served):
-    """The reason was once set before the memory: a reader in another thread could miss the memory."""
+def test_a_finished_sequence_is_complete_for_every_thread(served):
+    """The reason was once set before the memory, so another thread could find no memory."""
     for seed in range(100):
         sequence = served.add_request("", params(seed, 1))
         while not sequence.finished:
@@ -635,7 +634,7 @@ def test_whoever_sees_the_end_sees_all_of_it(served):
         assert sequence.length == 1
 
 
-def test_requests_from_many_threads_are_all_written(lm, served):
+def test_many_threads_can_add_requests(lm, served):
     texts: dict[int, str] = {}
 
     def ask(seed: int) -> None:
@@ -651,7 +650,7 @@ def test_requests_from_many_threads_are_all_written(lm, served):
     assert texts == {seed: alone(lm, seed, 20) for seed in range(12)}
 
 
-def test_an_idle_or_paced_engine_sleeps(lm):
+def test_an_engine_without_due_requests_sleeps(lm):
     engine = Engine(lm)
     steps = 0
     step = engine.step
@@ -688,7 +687,7 @@ def test_a_deadline_wakes_a_sleeping_engine(served):
     assert (sequence.finish_reason, sequence.length) == ("time", 1)
 
 
-def test_stop_ends_every_reply_and_takes_no_more(lm):
+def test_stop_aborts_every_reply_and_refuses_requests(lm):
     engine = Engine(lm, max_slots=1)
     thread = threading.Thread(target=engine.run)
     thread.start()
@@ -707,7 +706,7 @@ def test_stop_ends_every_reply_and_takes_no_more(lm):
         engine.add_request("", params(3))
 
 
-def test_who_is_just_being_let_in_keeps_it_from_being_idle(lm, monkeypatch):
+def test_an_engine_is_not_idle_while_it_admits_a_request(lm, monkeypatch):
     engine = Engine(lm, max_slots=1)
     assert engine.idle
     seen: list[bool] = []
@@ -730,10 +729,10 @@ def test_who_is_just_being_let_in_keeps_it_from_being_idle(lm, monkeypatch):
     assert engine.idle
 
 
-# many owners
+# many clients
 
 
-def test_an_owner_with_many_requests_keeps_nobody_waiting(lm):
+def test_a_client_with_many_requests_does_not_delay_other_clients(lm):
     engine = Engine(lm, max_slots=8, max_slots_per_client=2)
     greedy = [engine.add_request(PROMPT, params(seed, 30), client_id="greedy") for seed in range(6)]
     modest = engine.add_request(PROMPT, params(9, 30), client_id="modest")
@@ -746,7 +745,7 @@ def test_an_owner_with_many_requests_keeps_nobody_waiting(lm):
     assert greedy[0].ended_at <= modest.ended_at <= greedy[2].ended_at
 
 
-def test_without_an_owner_everyone_is_somebody_else(lm):
+def test_requests_without_a_client_id_count_as_different_clients(lm):
     engine = Engine(lm, max_slots=8, max_slots_per_client=1)
     for seed in range(6):
         engine.add_request(PROMPT, params(seed))
@@ -754,13 +753,13 @@ def test_without_an_owner_everyone_is_somebody_else(lm):
     assert engine.running == 6
 
 
-def test_an_engine_counts_what_it_writes(lm):
+def test_an_engine_counts_its_characters(lm):
     engine = Engine(lm)
     finish(engine, *(engine.add_request(PROMPT, params(seed, 25)) for seed in range(3)))
     assert engine.written == 75
 
 
-def test_equal_replies_are_written_equally_fast(lm):
+def test_replies_in_a_batch_progress_at_the_same_speed(lm):
     engine = Engine(lm)
     sequences = [engine.add_request(PROMPT, params(seed, 1000)) for seed in range(32)]
     for _ in range(200):
