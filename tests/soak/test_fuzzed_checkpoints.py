@@ -1,4 +1,4 @@
-"""Thousands of damaged checkpoints, each from a seed: one clear line or a model that is whole, and nothing else."""
+"""Thousands of damaged checkpoints, each from a seed, are refused with one clear line or load as a whole model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Very long replies: whole or cut a thousand times, alone or in a crowd that comes and goes, one and the same text."""
+"""Very long replies: the same text whole or in a thousand parts, alone or in a batch that changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.tiny_models import tiny_model
 LENGTH = 100_000
 
 
-def test_a_hundred_thousand_characters_cut_anywhere_are_the_same_text():
+def test_a_hundred_thousand_characters_in_many_parts_are_the_same_text():
     lm = CharLSTM.from_pretrained(PRETRAINED)
     whole = "".join(stream(lm, "ROMEO:\n", LENGTH, seed=1))
     assert len(whole) == LENGTH
@@ -27,8 +27,8 @@ def test_a_hundred_thousand_characters_cut_anywhere_are_the_same_text():
     assert "".join(parts) == whole
 
 
-def test_a_crowd_that_comes_and_goes_never_changes_a_reply():
-    """Two thousand requests join, wait, are aborted, stop or end; each is a beginning of what it would be alone."""
+def test_a_batch_that_changes_never_changes_a_reply():
+    """Two thousand requests join, wait, are aborted, stop or end; each is a beginning of its text alone."""
     lm, dice = tiny_model(), random.Random(2)
     engine = Engine(lm, max_slots=16, max_waiting=64)
     open_: list[tuple[str, Sequence]] = []
@@ -77,7 +77,7 @@ def test_a_crowd_that_comes_and_goes_never_changes_a_reply():
             assert sequence.text == alone
 
 
-def test_memory_does_not_grow_with_what_was_served():
+def test_memory_does_not_grow_with_the_number_of_replies():
     lm = tiny_model()
     engine = Engine(lm, max_slots=8)
 

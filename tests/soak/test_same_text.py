@@ -1,4 +1,4 @@
-"""A million characters, written in many ways, are those that are written alone."""
+"""A million characters in batches, on threads and on old instruction sets equal those generated alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.same_text import AVX2, OLD, same, written
 
-# neighbours, threads, environment, and how many characters: a crowd's step takes longer, and each counts
+# other requests, threads, environment, characters; a step of a large batch takes longer
 WAYS = [
     (0, 2, {}, 100_000),
     (7, 1, {}, 400_000),
@@ -17,13 +17,13 @@ WAYS = [
 ]
 
 
-def test_there_are_a_million_of_them():
+def test_the_characters_are_a_million():
     assert sum(length for *_, length in WAYS) == 1_000_000
 
 
 @pytest.fixture(scope="module")
 def alone() -> str:
-    """What each of them is a beginning of: prompt and seed are always the same."""
+    """The longest text. Prompt and seed are always the same, so every other text is a beginning of it."""
     longest = max(length for *_, length in WAYS)
     (text,) = written(longest, {}, (0, 1))
     assert len(text) == longest
@@ -31,7 +31,7 @@ def alone() -> str:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_the_text_is_that_written_alone(alone, way):
+def test_the_text_equals_the_one_generated_alone(alone, way):
     neighbours, threads, environment, length = way
     (text,) = written(length, environment, (neighbours, threads))
     assert same(text, alone) == len(text) == length

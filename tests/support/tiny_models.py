@@ -1,4 +1,4 @@
-"""Small models with random weights for tests: quick to make, and the same each time."""
+"""Small models with random weights for tests: fast to create, and the same each time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALPHABET = "\n !,.:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def tiny_network(
     vocab_size: int = len(ALPHABET), *, embedding: int = 5, hidden: int = 12, layers: int = 2, seed: int = 0
 ) -> LSTMNetwork:
-    """Random weights, so large that what comes next depends on all the text so far."""
+    """Returns a network with random weights, so large that each prediction depends on the whole text so far."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = LSTMNetwork(LSTMConfig(vocab_size, embedding, hidden, layers))
@@ -24,7 +24,7 @@ def tiny_network(
 
 
 def tiny_model(alphabet: str = ALPHABET, *, hidden: int = 12, layers: int = 2, seed: int = 0) -> CharLSTM:
-    """A model that writes gibberish in this alphabet."""
+    """Returns a model that generates random-looking text in an alphabet."""
     tokenizer = CharTokenizer.from_text(alphabet)
     network = tiny_network(len(tokenizer), hidden=hidden, layers=layers, seed=seed)
     return CharLSTM(network, tokenizer, {"corpus": "none", "steps": 0}, name="tiny")

@@ -1,4 +1,4 @@
-"""The wheel: built, laid down in a folder of its own, and used from there by processes that know no checkout."""
+"""The wheel: built, unpacked into a folder, and used there by processes that do not see the checkout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.tiny_runs import ROOT
 
 PAGE = ROOT / "docs" / "python.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
-# Runs blocks of Python, with `BETWEEN` after what each prints, then the package's command line, as -m does.
+# Runs blocks of Python, prints `BETWEEN` after the output of each, then runs the command line as -m does.
 BETWEEN = "\x1e"
 PROGRAM = f"""
 import json, runpy, sys
@@ -37,7 +37,7 @@ COMMAND = ("generate", "ROMEO:", "--length=20", "--seed=1")
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made of a copy, because making one leaves something behind."""
+    """Built from a copy, because a build leaves files behind."""
     folder = tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
@@ -65,7 +65,7 @@ def installed(wheel: Path) -> Path:
 
 
 def run(installed: Path, cwd: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """A Python that has the wheel and what it needs, but neither the checkout nor compiled loops, which take long."""
+    """Runs Python with the wheel and its dependencies, but without the checkout and without numba."""
     plain = {"PYTHONPATH": str(installed), "CHAR_LSTM_COMPILE": "0"}
     environment = {**os.environ, **plain, **more}
     return subprocess.run(
@@ -73,7 +73,7 @@ def run(installed: Path, cwd: Path, *words: str, **more: str) -> subprocess.Comp
     )
 
 
-def test_it_holds_the_package_and_its_model_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_and_the_bundled_model_only(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         (about,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
@@ -85,15 +85,15 @@ def test_it_holds_the_package_and_its_model_and_nothing_else(wheel: Path) -> Non
     assert {name for name, line in needs.items() if "extra" in line} == {"huggingface_hub", "numba"}
 
 
-def test_it_needs_what_the_requirements_say() -> None:
-    """The same ranges in both places, so that neither is forgotten."""
+def test_the_dependencies_are_those_of_requirements_txt() -> None:
+    """The version ranges are in two files, and must be equal."""
     pattern = re.compile(r"\b(torch|safetensors|numpy|huggingface_hub|numba)(>=[\d.]+,<\d+)")
     asked = [dict(pattern.findall((ROOT / name).read_text())) for name in ("pyproject.toml", "requirements.txt")]
     assert asked[0] == asked[1]
     assert len(asked[0]) == 5
 
 
-def test_every_block_of_the_page_and_the_command_line_run_with_it(installed: Path, tmp_path: Path) -> None:
+def test_every_example_of_the_docs_and_the_command_line_run_with_the_wheel(installed: Path, tmp_path: Path) -> None:
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     assert len(blocks) == PAGE.read_text(encoding="utf-8").count("```python") >= 7
     done = run(installed, tmp_path, "-c", PROGRAM, json.dumps([code for code, _ in blocks]), *COMMAND)
@@ -110,7 +110,7 @@ def test_every_block_of_the_page_and_the_command_line_run_with_it(installed: Pat
     assert line.endswith("again: python -m char_lstm generate --length=20 --seed=1 ROMEO:")
 
 
-def test_it_works_offline_and_says_what_it_lacks(hub: LocalHub, installed: Path, tmp_path: Path) -> None:
+def test_the_wheel_works_offline_and_names_missing_packages(hub: LocalHub, installed: Path, tmp_path: Path) -> None:
     tiny_model().save_pretrained(tmp_path / "tiny")
     hub.add_repo("ada/tiny", {path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()})
     kept = CharLSTM.from_pretrained("ada/tiny")

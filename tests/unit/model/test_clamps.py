@@ -15,6 +15,7 @@ from model.backends.numba_int8 import NumbaInt8Backend
 from model.backends.torch_int8 import TorchInt8Backend
 from model.clamps import MAX_CLAMPS, check_clamps
 from model.int8.weights import Int8Weights
+from tests.support.engines import finish
 from tests.support.tiny_models import tiny_model
 
 PROMPT = "ROMEO:\nBut soft"
@@ -25,12 +26,6 @@ HOLDS = [(0, 3, 4.0), (1, 7, 0.0), (1, 2, -0.1)]
 @pytest.fixture(scope="module")
 def lm() -> CharLSTM:
     return tiny_model()
-
-
-def write(engine: Engine, *sequences: Sequence) -> list[str]:
-    while not all(sequence.finished for sequence in sequences):
-        engine.step()
-    return [sequence.text for sequence in sequences]
 
 
 def params(seed: int, length: int = 80) -> SamplingParams:
@@ -79,7 +74,7 @@ def test_clamps_do_not_affect_other_replies(lm, precision: Precision):
         hold = [(seed % 2, seed, 4.0 - seed), (1 - seed % 2, 2, 0.0)] if seed % 3 else []
         length = 10 + 5 * seed
         asked.append((seed, hold, engine.add_request(PROMPT[:seed], params(seed, length), clamps=hold)))
-    write(engine, *(sequence for _, _, sequence in asked))
+    finish(engine, *(sequence for _, _, sequence in asked))
     for seed, hold, sequence in asked:
         alone = generate(lm, PROMPT[:seed], 10 + 5 * seed, seed=seed, clamps=hold, precision=precision)
         assert sequence.text == alone

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from model import Blend, CharLSTM, Engine, SamplingParams, Sequence, TextTrace, generate, stream
+from model import Blend, CharLSTM, Engine, SamplingParams, TextTrace, generate, stream
 from model.int8.sampling import Randomness, choose
 from tests.support.app_server import scripted_model
+from tests.support.engines import finish
 from tests.support.tiny_models import ALPHABET, tiny_model
 
 OTHER = ALPHABET.replace("Q", "").replace("!", "") + "äß0"
@@ -25,12 +26,6 @@ def pair() -> tuple[CharLSTM, CharLSTM]:
 @pytest.fixture
 def blend(pair: tuple[CharLSTM, CharLSTM]) -> Blend:
     return Blend(*pair)
-
-
-def write(engine: Engine, *sequences: Sequence) -> list[str]:
-    while not all(sequence.finished for sequence in sequences):
-        engine.step()
-    return [sequence.text for sequence in sequences]
 
 
 def test_share_0_is_the_first_model_and_share_1_the_second() -> None:
@@ -75,7 +70,7 @@ def test_each_request_of_a_batch_has_its_own_share(blend: Blend) -> None:
     engine = Engine(blend)
     shares = [0.0, 0.05, 0.25, 0.5, None, 0.75, 0.95, 1.0]
     asked = [SamplingParams(length=60, seed=seed, share=share) for seed, share in enumerate(shares)]
-    texts = write(engine, *[engine.add_request("ROMEO:"[: 1 + seed % 6], each) for seed, each in enumerate(asked)])
+    texts = finish(engine, *[engine.add_request("ROMEO:"[: 1 + seed % 6], each) for seed, each in enumerate(asked)])
     for seed, (share, text) in enumerate(zip(shares, texts, strict=True)):
         alone = blend.with_share(share)
         assert text == generate(alone, "ROMEO:"[: 1 + seed % 6], 60, seed=seed)
@@ -133,11 +128,11 @@ def test_a_step_that_fails_in_the_second_model_restores_the_first() -> None:
     network.fail_at = 7
     engine = Engine(blend)
     sequence = engine.add_request("", SamplingParams(length=20, seed=1))
-    assert write(engine, sequence) == [tale[:7]]
+    assert finish(engine, sequence) == [tale[:7]]
     assert sequence.error == "RuntimeError while writing"
     network.fail_at = None
     again = engine.add_request("", SamplingParams(length=5, seed=1), memory=sequence.memory, draw_offset=7)
-    assert write(engine, again) == [tale[7:12]]
+    assert finish(engine, again) == [tale[7:12]]
 
 
 def test_a_wrong_blend_is_refused(pair: tuple[CharLSTM, CharLSTM], blend: Blend) -> None:

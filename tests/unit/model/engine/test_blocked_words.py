@@ -9,6 +9,7 @@ import pytest
 
 from model import BlockedWords, Engine, SamplingParams, Sequence, generate, stream
 from tests.support.app_server import random_model
+from tests.support.engines import finish
 from tests.support.tiny_models import tiny_model
 
 WORDS = BlockedWords(["Damn", "bad word", "café", "他妈", "straße", "#x"])
@@ -110,8 +111,7 @@ def test_a_reply_ends_before_a_word_and_can_be_continued_there() -> None:
     params = SamplingParams(temperature=1.5, length=400, seed=3)
     sequence = engine.add_request("ROMEO:", params)
     beside = engine.add_request("", SamplingParams(temperature=1.5, length=30, seed=9))
-    while not (sequence.finished and beside.finished):
-        engine.step()
+    finish(engine, sequence, beside)
     assert (sequence.text, sequence.finish_reason) == (text[: word.start()], "blocked")
     assert beside.finish_reason == "blocked" or beside.text == generate(lm, "", 30, temperature=1.5, seed=9)
     assert sequence.memory is not None
@@ -122,8 +122,7 @@ def test_a_reply_ends_before_a_word_and_can_be_continued_there() -> None:
     again = engine.add_request(
         "", params, memory=sequence.memory, draw_offset=sequence.next_draw_offset, context=sequence.text
     )
-    while not again.finished:
-        engine.step()
+    finish(engine, again)
     assert (again.text, again.finish_reason, again.memory) == ("", "blocked", None)
 
 
@@ -131,6 +130,5 @@ def test_words_that_do_not_occur_change_nothing() -> None:
     lm = random_model()
     engine = Engine(lm, blocked=BlockedWords(["never written", "你好吗"]))
     sequence = engine.add_request("ROMEO:", SamplingParams(length=300, seed=1))
-    while not sequence.finished:
-        engine.step()
+    finish(engine, sequence)
     assert sequence.text == generate(lm, "ROMEO:", 300, seed=1)

@@ -1,0 +1,157 @@
+"""manifest.json, links, and missing or replaced files of a checkpoint folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from model import CharLSTM, CheckpointError, generate
+from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
+from model.checkpoint.read import read_checkpoint
+from model.checkpoint.verify import check_manifest
+from model.checkpoint.write import write_manifest
+from tests.support.checkpoint_files import check_refused, rewrite
+from tests.support.tiny_models import tiny_model
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+def test_a_file_that_the_manifest_does_not_list_is_refused(folder, name):
+    hashes = json.loads((folder / MANIFEST).read_bytes())
+    del hashes["sha256"][name]
+    rewrite(folder, MANIFEST, json.dumps(hashes).encode())
+    check_refused(folder, f"{MANIFEST} does not list {name}")
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+@pytest.mark.parametrize("wrong", ["", "0" * 64, "é"])
+def test_a_file_with_another_hash_is_refused(folder, name, wrong):
+    hashes = json.loads((folder / MANIFEST).read_bytes())
+    hashes["sha256"][name] = wrong
+    rewrite(folder, MANIFEST, json.dumps(hashes).encode())
+    check_refused(folder, name, "SHA-256")
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"sha256": []}',
+        b'{"sha256": {"config.json": 5}}',
+        b'{"sha256": null}',
+        b"\xff",
+        b"[" * 100_000,
+        b" " * (2 << 20),
+    ],
+)
+def test_a_wrong_manifest_is_refused(folder, manifest):
+    rewrite(folder, MANIFEST, manifest)
+    check_refused(folder, MANIFEST)
+
+
+def test_an_edited_config_is_refused(folder):
+    text = (folder / CONFIG).read_text()
+    (folder / CONFIG).write_text(text.replace('"steps": 0', '"steps": 9'))
+    check_refused(folder, CONFIG, "SHA-256")
+
+
+def test_a_manifest_can_list_other_files(folder):
+    (folder / "notes.json").write_bytes(b"{}")
+    write_manifest(folder, (*MODEL_FILES[:2], "notes.json"))
+    manifest = (folder / MANIFEST).read_bytes()
+    check_manifest(manifest, {"notes.json": b"{}"})
+    with pytest.raises(CheckpointError, match=re.escape("notes.json is not the file")):
+        check_manifest(manifest, {"notes.json": b"{ }"})
+    assert read_checkpoint(folder).config.hidden_size == 3
+
+
+# the folder
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, MANIFEST])
+def test_an_error_names_a_missing_file(folder, name):
+    (folder / name).unlink()
+    check_refused(folder, f"{name} is missing")
+
+
+def test_an_empty_folder_and_a_missing_one_have_different_errors(tmp_path):
+    (tmp_path / "empty").mkdir()
+    check_refused(tmp_path / "empty", f"{CONFIG} is missing: this is not a char-lstm checkpoint")
+    with pytest.raises(CheckpointError, match="there is no folder"):
+        CharLSTM.from_pretrained(tmp_path / "nowhere")
+    with pytest.raises(CheckpointError, match="there is no checkpoint folder named 'nowhere'"):
+        read_checkpoint(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
+def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path, name):
+    (tmp_path / "outside").write_bytes((folder / name).read_bytes())
+    (folder / name).unlink()
+    (folder / name).symlink_to(tmp_path / "outside")
+    check_refused(folder, f"{name} is a link out of the checkpoint's folder")
+    (folder / name).unlink()
+    (folder / name).symlink_to(Path("..") / "outside")
+    check_refused(folder, f"{name} is a link out of the checkpoint's folder")
+
+
+def test_links_in_the_hub_cache_may_lead_to_the_blobs_of_the_repo_only(folder, tmp_path):
+    snapshot = tmp_path / "cache" / "repo" / "snapshots" / "abc"
+    snapshot.parent.mkdir(parents=True)
+    folder.rename(snapshot)
+    blobs = tmp_path / "cache" / "repo" / "blobs"
+    blobs.mkdir()
+    (snapshot / WEIGHTS).rename(blobs / "1234")
+    (snapshot / WEIGHTS).symlink_to(Path("../../blobs/1234"))
+    assert read_checkpoint(snapshot).config.hidden_size == 3
+    for place in (tmp_path / "cache" / "secret", tmp_path / "cache" / "repo" / "secret", snapshot.parent / "secret"):
+        (snapshot / WEIGHTS).unlink()
+        place.write_bytes((blobs / "1234").read_bytes())
+        (snapshot / WEIGHTS).symlink_to(place)
+        check_refused(snapshot, f"{WEIGHTS} is a link out of the checkpoint's folder")
+
+
+def test_a_link_within_the_folder_is_followed(folder):
+    (folder / WEIGHTS).rename(folder / "other")
+    (folder / WEIGHTS).symlink_to("other")
+    assert read_checkpoint(folder).config.hidden_size == 3
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
+def test_a_pipe_or_folder_in_place_of_a_file_is_refused(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    check_refused(folder, f"{name} is not a file")
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    check_refused(folder, f"{name} is not a file")
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
+def test_a_link_to_itself_or_to_nothing_is_refused(folder, name):
+    for target in (name, "nothing"):
+        (folder / name).unlink()
+        (folder / name).symlink_to(target)
+        check_refused(folder, name)
+
+
+def test_a_loaded_model_does_not_depend_on_its_files(folder):
+    lm = CharLSTM.from_pretrained(folder)
+    before = generate(lm, "ab", 100, seed=1)
+    for name in MODEL_FILES:
+        (folder / name).write_bytes(b"\xff" * 10_000)
+    assert generate(lm, "ab", 100, seed=1) == before
+    tiny_model("ab\n", hidden=3, layers=1, seed=9).save_pretrained(folder)
+    assert generate(lm, "ab", 100, seed=1) == before
+    assert generate(CharLSTM.from_pretrained(folder), "ab", 100, seed=1) != before
+
+
+def test_files_of_two_checkpoints_are_refused(folder, tmp_path):
+    tiny_model("ab\n", hidden=3, layers=1, seed=9).save_pretrained(tmp_path / "other")
+    (folder / WEIGHTS).write_bytes((tmp_path / "other" / WEIGHTS).read_bytes())
+    check_refused(folder, f"{WEIGHTS} is not the file that {MANIFEST} describes")

@@ -1,0 +1,125 @@
+"""Writing a checkpoint: its format, and that it is read back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from model import CharLSTM, CharTokenizer, CheckpointError
+from model.checkpoint.format import FORMAT_VERSION
+from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
+from model.checkpoint.read import read_checkpoint
+from model.checkpoint.write import write_checkpoint
+from tests.support.checkpoint_files import join, rewrite, split
+from tests.support.tiny_models import tiny_model, tiny_network
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_written_checkpoint_is_read_back(tmp_path, dtype):
+    lm = tiny_model()
+    written = lm.checkpoint()
+    write_checkpoint(tmp_path, written, dtype=dtype)
+    read = read_checkpoint(tmp_path)
+    assert read.config == written.config
+    assert read.tokenizer.vocab == written.tokenizer.vocab
+    assert read.training == written.training
+    for name, tensor in written.weights.items():
+        assert read.weights[name].dtype == getattr(torch, dtype)
+        assert torch.equal(read.weights[name], tensor.to(getattr(torch, dtype)))
+
+
+def test_the_files_have_the_published_format(tmp_path):
+    """Other programs read these names and this layout: they may change only together with format_version."""
+    tiny_model("ba\n", hidden=3, layers=2).save_pretrained(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(MODEL_FILES)
+    config = json.loads((tmp_path / CONFIG).read_text(encoding="utf-8"))
+    assert config == {
+        "format_version": 1,
+        "model_type": "char-lstm",
+        "embedding_size": 5,
+        "hidden_size": 3,
+        "num_layers": 2,
+        "vocab": ["\n", "a", "b"],
+        "training": {"corpus": "none", "steps": 0},
+    }
+    assert FORMAT_VERSION == 1
+    header, _ = split((tmp_path / WEIGHTS).read_bytes())
+    assert header.pop("__metadata__") == {"format": "pt"}
+    assert {name: (entry["dtype"], entry["shape"]) for name, entry in header.items()} == {
+        "embedding.weight": ("F32", [3, 5]),
+        "lstm.weight_ih_l0": ("F32", [12, 5]),
+        "lstm.weight_hh_l0": ("F32", [12, 3]),
+        "lstm.bias_ih_l0": ("F32", [12]),
+        "lstm.bias_hh_l0": ("F32", [12]),
+        "lstm.weight_ih_l1": ("F32", [12, 3]),
+        "lstm.weight_hh_l1": ("F32", [12, 3]),
+        "lstm.bias_ih_l1": ("F32", [12]),
+        "lstm.bias_hh_l1": ("F32", [12]),
+        "output.weight": ("F32", [3, 3]),
+        "output.bias": ("F32", [3]),
+    }
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert sorted(manifest["sha256"]) == [CONFIG, WEIGHTS]
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        tiny_model().save_pretrained(tmp_path / name)
+    for name in MODEL_FILES:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_any_vocabulary_is_read_back(tmp_path):
+    alphabet = '\n\t\x00"\\é\u2028\u202e😀<b>\u0301'
+    tiny_model(alphabet).save_pretrained(tmp_path)
+    assert read_checkpoint(tmp_path).tokenizer.vocab == CharTokenizer.from_text(alphabet).vocab
+
+
+def test_other_files_in_the_folder_are_kept_and_ignored(tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    tiny_model().save_pretrained(tmp_path)
+    assert (tmp_path / "README.md").read_text() == "mine"
+    (tmp_path / "README.md").write_text("edited on the Hub")
+    (tmp_path / "extra.bin").write_bytes(b"unread")
+    assert read_checkpoint(tmp_path).config.hidden_size == 12
+
+
+@pytest.mark.parametrize("header_size", [640, 896, 1152, 1408])
+def test_a_header_whose_length_looks_like_a_pickle_is_read(folder, header_size):
+    """The first bytes of such a file are 80 02 to 80 05, like those of a pickle."""
+    header, payload = split((folder / WEIGHTS).read_bytes())
+    text = json.dumps(header).encode().ljust(header_size)
+    assert len(text) == header_size
+    rewrite(folder, WEIGHTS, join(text, payload))
+    assert read_checkpoint(folder).config.hidden_size == 3
+
+
+def test_weights_that_are_not_finite_or_do_not_fit_are_not_written(tmp_path):
+    network = tiny_network(3, hidden=3, layers=1)
+    checkpoint = CharLSTM(network, CharTokenizer.from_text("ab\n")).checkpoint()
+    for name, tensor in (
+        ("output.bias", torch.full((3,), torch.nan)),
+        ("output.bias", torch.zeros(4)),
+        ("x", torch.zeros(1)),
+    ):
+        weights = {**checkpoint.weights, name: tensor}
+        with pytest.raises(CheckpointError):
+            write_checkpoint(tmp_path / "bad", replace(checkpoint, weights=weights))
+    assert not (tmp_path / "bad").exists()
+
+
+def test_weights_too_large_for_float16_are_not_written_as_infinity(tmp_path):
+    lm = tiny_model()
+    lm.network.output.bias[0] = 1e5
+    with pytest.raises(CheckpointError, match=r"output\.bias holds NaN or infinity"):
+        lm.save_pretrained(tmp_path / "half", dtype="float16")
+    lm.save_pretrained(tmp_path / "bfloat", dtype="bfloat16")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float64", "", None, "torch.float32"])
+def test_an_unknown_dtype_is_refused(tmp_path, dtype):
+    with pytest.raises(ValueError, match="it must be one of float32, bfloat16, float16"):
+        tiny_model().save_pretrained(tmp_path / "x", dtype=dtype)
