@@ -1,11 +1,11 @@
-"""How fast the trainer steps, beside the plain way in the same run, and what a whole run spends its time on.
+"""The speed of training beside a plain training loop, and what a whole run spends its time on.
 
     python -m tests.benchmarks.bench_training [--repeats N] [--minutes M] [--json FILE]
 
-Both train on the documentation inside Python, with the same sizes, batch and window; the plain way in the number of
-threads that suits it best. They take turns of a second or so, so that a busy moment hits both, and steps follow each
-other as they do in a run; medians are compared. Then a run of some minutes is timed as anyone would start it: in the
-trainer's steps, in looking (losses and samples), and in all else (data, logs, checkpoints), which is overhead.
+Both train on the documentation inside Python with the same sizes, batch and window; the plain loop with the number of
+threads that is fastest for it. They take turns of a second, so that a busy moment slows down both; medians are
+compared. Then a run of some minutes is timed: in steps, in evaluations (losses and samples), and in the rest (data,
+logs, checkpoints), which is overhead.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ from training.signals import Signals
 from training.system import keep_freed_memory
 
 COMPARED = ("tiny", "small", "medium")
-TURN_S = 1.0  # steps follow each other so long before the next way's turn
-PLAIN = "plain way"
+TURN_S = 1.0  # seconds of steps before the next loop's turn
+PLAIN = "plain loop"
 
-# What a run spends its time on, and in which functions. Each second counts for the innermost of them.
+# What a run spends its time on, and in which functions. Each second counts for the innermost function.
 PARTS: tuple[tuple[str, Any, str], ...] = (
     ("steps", Trainer, "step"),
     ("data", Windows, "at"),
-    ("looking", evaluate, "carried_losses"),
-    ("looking", evaluate, "cold_losses"),
-    ("looking", evaluate, "int8_cost"),
-    ("looking", TrainingRun, "_bounds"),
-    ("looking", TrainingRun, "_write_sample"),
+    ("evaluations", evaluate, "carried_losses"),
+    ("evaluations", evaluate, "cold_losses"),
+    ("evaluations", evaluate, "int8_cost"),
+    ("evaluations", TrainingRun, "_bounds"),
+    ("evaluations", TrainingRun, "_write_sample"),
     ("checkpoints", TrainingRun, "_keep"),
     ("checkpoints", TrainingRun, "_wait"),
     ("rest", TrainingRun, "run"),
@@ -65,7 +65,7 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
 
 
 def speeds(recipe: Recipe, repeats: int) -> dict[str, Any]:
-    """Characters a second of a preset's sizes, each way in a process of its own, as anyone would start it."""
+    """Characters a second of each loop at a recipe's sizes, each in its own process."""
     names = [PLAIN, "trainer, float32"] + (["trainer, bfloat16"] if has_fast_bfloat16(torch.device("cpu")) else [])
     taken: dict[str, list[float]] = defaultdict(list)
     with ExitStack() as stack:
@@ -75,7 +75,7 @@ def speeds(recipe: Recipe, repeats: int) -> dict[str, Any]:
         for turn in range(1 + repeats):
             for name, way in ways.items():
                 seconds = way.seconds(threads if name == PLAIN else default)
-                if turn:  # the first time things are made that stay
+                if turn:  # the first turn allocates memory and compiles kernels
                     taken[name].append(seconds)
     medians = {name: statistics.median(figures) for name, figures in taken.items()}
     return {
@@ -87,7 +87,7 @@ def speeds(recipe: Recipe, repeats: int) -> dict[str, Any]:
 
 
 class Way:
-    """A process that takes training steps when it is told to."""
+    """A process that takes training steps on request."""
 
     def __init__(self, name: str, recipe: Recipe) -> None:
         spawning = multiprocessing.get_context("spawn")
@@ -97,7 +97,7 @@ class Way:
         there.close()
 
     def seconds(self, threads: int) -> float:
-        """What a step takes with so many threads, on average over a turn."""
+        """The mean time of a step with so many threads, over one turn."""
         self._pipe.send(threads)
         return float(self._pipe.recv())
 
@@ -124,7 +124,7 @@ def _steps(pipe: Connection, name: str, recipe: Recipe) -> None:
     with contextlib.suppress(EOFError):
         while True:
             torch.set_num_threads(pipe.recv())
-            step()  # after a while of nothing, it finds no data in the caches
+            step()  # the first step after a pause finds the caches cold
             pipe.send(_mean_seconds(step))
 
 
@@ -138,13 +138,13 @@ def _mean_seconds(step: Callable[[], object]) -> float:
 
 
 def shares(arguments: Sequence[str]) -> dict[str, float]:
-    """The seconds of a run in each of ``PARTS``, and which share of all but looking was no step."""
+    """Seconds of a run in each of ``PARTS``; "outside" is the share that was no step, evaluations not counted."""
     spent: dict[str, float] = defaultdict(float)
     stack: list[str] = []
     since = time.perf_counter()
 
     def turn() -> None:
-        """The time since the last turn goes to what was going on."""
+        """Adds the time since the last call to the function that is running."""
         nonlocal since
         now = time.perf_counter()
         if stack:
@@ -154,7 +154,7 @@ def shares(arguments: Sequence[str]) -> dict[str, float]:
     def timed(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(call)
         def counted(*given: Any, **options: Any) -> Any:
-            if threading.current_thread() is not threading.main_thread():  # it keeps no step waiting
+            if threading.current_thread() is not threading.main_thread():  # it delays no step
                 return call(*given, **options)
             turn()
             stack.append(name)
@@ -178,7 +178,7 @@ def shares(arguments: Sequence[str]) -> dict[str, float]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Speed of training, beside the plain way.")
+    parser = argparse.ArgumentParser(description="Speed of training beside a plain loop.")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--json", type=Path, default=Path("build") / "bench_training.json")
@@ -186,13 +186,13 @@ def main(argv: list[str] | None = None) -> int:
     found: dict[str, Any] = {"machine": machine(), "repeats": options.repeats, "speed": {}}
     for preset in COMPARED:
         found["speed"][preset] = told = speeds(PRESETS[preset], options.repeats)
-        print(f"\n{preset}: {told['network']}; plain way in {told['plain_threads']} threads")
+        print(f"\n{preset}: {told['network']}; plain loop with {told['plain_threads']} threads")
         for name, figure in told["chars_per_sec"].items():
             print(f"{name:<24}{figure:>12,.0f} characters/s{told['ratio'][name]:>8.2f} x plain")
     found["run"] = shares([f"--minutes={options.minutes}"]) if options.minutes else {}
     if found["run"]:
         print(f"\na run of {options.minutes:g} minutes, in seconds: {found['run']}")
-        print(f"outside of forward, backward and optimizer, looking left out: {found['run']['outside']:.2%}")
+        print(f"outside of forward, backward and optimizer, without evaluations: {found['run']['outside']:.2%}")
     write_json(options.json, found)
     return 0
 

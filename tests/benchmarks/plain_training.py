@@ -1,7 +1,7 @@
-"""The plain way to train an LSTM, as most tutorials do: what this project's speed is measured against.
+"""A plain training loop for an LSTM, as in most tutorials, with which this project's speed is compared.
 
-``nn.LSTM`` over windows with the state carried, cross-entropy, clipped gradients, ``torch.optim.AdamW``, float32. This
-file is kept as it is, so that a ratio means the same from one year to the next. It shares no code with the project.
+``nn.LSTM`` over windows with the state carried, cross-entropy, clipped gradients, ``torch.optim.AdamW``, float32. It
+shares no code with the project and does not change, so that ratios stay comparable from year to year.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class PlainModel(nn.Module):
 
 
 def train(model: PlainModel, ids: Tensor, batch: int, window: int, lr: float = 2e-3) -> Iterator[float]:
-    """Steps without end, over the text ids (N,) int64 as ``batch`` streams side by side; gives each one's loss."""
+    """Yields the loss of one step after another, without end, on ``batch`` streams of the text ids (N,) int64."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
     streams = ids[: len(ids) // batch * batch].view(batch, -1)
     state, position = None, 0

@@ -275,6 +275,7 @@ def test_what_is_no_text_is_one_line_and_leaves_nothing(
         ("--lr=0", "error: --lr is 0: it must be a number above 0, at most 10"),
         ("--hidden-size=8192 --num-layers=30", "error: hidden_size 8192 with num_layers 30 and a vocabulary of"),
         ("--hidden-size=4096 --batch=60000 --window=60000", "are free: choose smaller ones"),
+        ("--device=mps", "error: --device is mps, but torch sees no Apple GPU"),
         ("--out=text.txt", "error: 'text.txt' cannot be written (File exists): choose another --out"),
         ("--out=text.txt/run", "error: 'text.txt/run' cannot be written (Not a directory): choose another --out"),
         ("--out=/proc/run", "error: '/proc/run' cannot be written (No such file or directory)"),
@@ -288,6 +289,7 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, message: str
 ) -> None:
     monkeypatch.setattr("training.cli.start.free_memory", lambda _: 10**9)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     (tmp_path / "text.txt").write_text(words() * 2000 if "60000" in typed else words())
     steps = [] if "--resume" in typed else ["--steps=5"]
     code, said = here("text.txt", *steps, *typed.split())

@@ -1,4 +1,4 @@
-"""Windows: contiguous streams of the text, a pure function of the step."""
+"""Windows of contiguous streams, a pure function of the step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from training.learner.dataset import Windows, split
 
 
 def numbered(count: int) -> np.ndarray:
-    """A text in which each character is its own place."""
+    """A text in which each character is its own position."""
     return np.arange(count, dtype=np.int32)
 
 
@@ -31,7 +31,7 @@ def test_targets_are_the_successors_of_inputs_around_the_ring() -> None:
         assert torch.equal(inputs[:, 1:], targets[:, :-1])
 
 
-def test_each_row_goes_on_where_it_was_within_a_pass() -> None:
+def test_within_a_pass_each_row_continues_where_it_was() -> None:
     windows = Windows(numbered(100), batch=3, window=5, seed=1)
     for step in range(1, 40):
         if not windows.starts_pass(step):
@@ -47,7 +47,7 @@ def test_a_pass_reads_every_character_once() -> None:
         assert sorted(read.tolist()) == list(range(96))
 
 
-def test_passes_begin_at_places_of_their_own() -> None:
+def test_each_pass_starts_at_another_position() -> None:
     windows = Windows(numbered(10_000), batch=1, window=100, seed=2)
     begins = [int(windows.at(turn * windows.steps_per_pass)[0][0, 0]) for turn in range(8)]
     assert len(set(begins)) == 8
@@ -62,16 +62,16 @@ def test_a_step_is_a_pure_function_of_its_number() -> None:
         assert torch.equal(other.at(step)[1], targets)
 
 
-def test_another_seed_reads_in_another_order() -> None:
+def test_another_seed_starts_elsewhere() -> None:
     one, other = (Windows(numbered(5000), 2, 7, seed) for seed in (1, 2))
     assert not torch.equal(one.at(0)[0], other.at(0)[0])
 
 
-def test_a_window_longer_than_the_text_goes_round() -> None:
+def test_a_window_longer_than_the_text_wraps_around() -> None:
     inputs, _ = Windows(numbered(3), batch=1, window=7, seed=1).at(0)
     assert sorted(set(inputs.flatten().tolist())) == [0, 1, 2]
 
 
-def test_one_character_is_no_text_to_train_on() -> None:
+def test_a_text_of_one_character_is_refused() -> None:
     with pytest.raises(ValueError, match="fewer than 2 characters"):
         Windows(numbered(1), 1, 1, 1)

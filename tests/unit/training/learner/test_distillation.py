@@ -1,4 +1,4 @@
-"""What teachers expect of a text, how it is kept, and how it is learned."""
+"""Soft targets: how teachers compute them, how they are stored, and how they are learned."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def text(count: int) -> np.ndarray:
     return np.random.default_rng(1).integers(4, size=count).astype(np.uint8)
 
 
-def expected_by(lm: CharLSTM, ids: np.ndarray) -> np.ndarray:
+def predictions_of(lm: CharLSTM, ids: np.ndarray) -> np.ndarray:
     """In one pass, one row."""
     with torch.inference_mode():
         logits, _ = lm.network(torch.from_numpy(ids.astype(np.int64))[None])
@@ -37,26 +37,26 @@ def expected_by(lm: CharLSTM, ids: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("count", [7, 400, 5000, 40_001])
-def test_each_character_is_expected_as_by_one_who_reads_it_all(tmp_path: Path, count: int) -> None:
+def test_soft_targets_are_the_predictions_of_one_pass(tmp_path: Path, count: int) -> None:
     ids, lm = text(count), model("abcd")
     found = teachers.write_soft_targets([lm], lm.tokenizer, ids, tmp_path / "expected")
     assert found.shape == (count, 4)
-    assert np.abs(found - expected_by(lm, ids)).max() < 2e-3
+    assert np.abs(found - predictions_of(lm, ids)).max() < 2e-3
     assert [path.name for path in tmp_path.iterdir()] == ["expected"]
 
 
-def test_several_are_averaged_each_in_its_own_alphabet(tmp_path: Path) -> None:
+def test_predictions_of_teachers_with_other_vocabularies_are_averaged(tmp_path: Path) -> None:
     ids, one, other = text(600), model("abcd", 1), model("dxbac", 2)
     found = teachers.write_soft_targets([one, other], one.tokenizer, ids, tmp_path / "expected")
     order = [other.tokenizer.vocab.index(char) for char in "abcd"]
-    theirs = expected_by(other, np.array(order, np.uint8)[ids])[:, order]
-    theirs /= theirs.sum(1, keepdims=True)  # the x that the text lacks is never what comes
-    assert np.abs(found - (expected_by(one, ids) + theirs) / 2).max() < 2e-3
+    theirs = predictions_of(other, np.array(order, np.uint8)[ids])[:, order]
+    theirs /= theirs.sum(1, keepdims=True)  # x is not in the text, so its probability is left out
+    assert np.abs(found - (predictions_of(one, ids) + theirs) / 2).max() < 2e-3
     assert teachers.unknown_characters(other, one.tokenizer) == []
     assert teachers.unknown_characters(one, other.tokenizer) == ["x"]
 
 
-def test_what_is_kept_is_found_unless_it_was_touched(tmp_path: Path) -> None:
+def test_stored_soft_targets_are_found_unless_the_file_was_changed(tmp_path: Path) -> None:
     path, lm = tmp_path / "expected", model("abcd")
     made = teachers.write_soft_targets([lm], lm.tokenizer, text(300), path)
     sha256 = teachers.digest(path)
@@ -71,15 +71,15 @@ def test_what_is_kept_is_found_unless_it_was_touched(tmp_path: Path) -> None:
     assert teachers.find_soft_targets(path, 300, 4, sha256) is None
 
 
-def test_half_is_learned_from_the_text_and_half_from_the_teachers() -> None:
+def test_half_of_the_target_is_the_text_and_half_the_teachers() -> None:
     said = np.full((2, 3, 4), 0.25, np.float16)
     wanted = teachers.mixed(said, torch.tensor([[0, 1, 2], [3, 3, 0]]))
     assert torch.allclose(wanted.sum(-1), torch.ones(2, 3))
     assert torch.equal(wanted[0, 1], torch.tensor([0.125, 0.625, 0.125, 0.125]))
 
 
-def test_a_text_without_a_rule_teaches_less_than_one_who_knows_its_odds() -> None:
-    """Ids are drawn with odds of 1 to 9; a short text shows others by chance, which the teacher corrects."""
+def test_a_teacher_that_knows_the_probabilities_lowers_the_loss() -> None:
+    """Ids are drawn with probabilities 0.9 and 0.1; the short text has others, which the teacher corrects."""
     rng = np.random.default_rng(5)
     ids, fresh = (rng.random(100) < 0.1).astype(np.uint8), (rng.random(4000) < 0.1).astype(np.uint8)
     ids[:30] = 1
@@ -93,7 +93,7 @@ def test_a_text_without_a_rule_teaches_less_than_one_who_knows_its_odds() -> Non
     assert losses[1] < losses[0] - 0.02
 
 
-def test_the_expectations_of_a_step_are_those_after_its_inputs() -> None:
+def test_positions_are_those_of_inputs_and_targets() -> None:
     ids = text(200)
     one = Trainer(RECIPE, 4, ids)
     inputs, targets = one.windows.at(3)
@@ -102,12 +102,12 @@ def test_the_expectations_of_a_step_are_those_after_its_inputs() -> None:
     assert np.array_equal(ids[places[:, 1:]], targets)
 
 
-def test_a_model_cannot_teach_what_it_has_not_seen() -> None:
+def test_characters_that_a_teacher_does_not_know_are_listed() -> None:
     assert teachers.unknown_characters(tiny_model(), CharTokenizer(["a", "é", "字"])) == ["é", "字"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of a file")
-def test_a_disk_without_room_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_raises_and_leaves_no_file(tmp_path: Path) -> None:
     lm, (soft, hard) = model("abcd"), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:

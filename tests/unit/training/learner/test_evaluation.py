@@ -1,4 +1,4 @@
-"""The two protocols, compared with loops so plain that they cannot be wrong."""
+"""Both protocols of the held-out loss, compared with plain loops of one character at a time."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def plain_losses(network: LSTMNetwork, ids: np.ndarray, state: LSTMState | None 
 
 
 @pytest.mark.parametrize("count", [2, 3, 256, 257, 258, 700])
-def test_carried_is_one_pass_with_the_state_carried(network: LSTMNetwork, count: int) -> None:
+def test_carried_is_the_loss_of_one_pass(network: LSTMNetwork, count: int) -> None:
     ids = text(count)
     assert evaluate.carried(network, ids) == pytest.approx(np.mean(plain_losses(network, ids)), abs=1e-6)
 
 
-def test_carried_in_many_rows_is_nearly_the_same(network: LSTMNetwork) -> None:
+def test_carried_in_many_rows_is_nearly_that_of_one_pass(network: LSTMNetwork) -> None:
     ids = text(3000)
     alone = evaluate.carried(network, ids)
     assert evaluate.carried(network, ids, rows=7, context=200) == pytest.approx(alone, abs=1e-4)
 
 
 def test_each_row_reads_its_own_part_after_a_warm_up(network: LSTMNetwork) -> None:
-    """With a context this short the rows differ from one pass; by how much is reckoned here."""
+    """With so short a warm-up the losses differ from those of one pass; the test computes them."""
     ids, rows, context = text(121), 4, 10
     size = 120 // rows
     expected = plain_losses(network, ids[: size + 1])
@@ -60,7 +60,7 @@ def test_each_row_reads_its_own_part_after_a_warm_up(network: LSTMNetwork) -> No
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_losses_come_in_the_order_of_the_text(network: LSTMNetwork, rows: int) -> None:
+def test_losses_are_in_the_order_of_the_text(network: LSTMNetwork, rows: int) -> None:
     ids = text(1201)
     found = evaluate.carried_losses(network, ids, rows=rows, context=200)
     assert found == pytest.approx(np.array(plain_losses(network, ids)), abs=1e-3)
@@ -70,7 +70,7 @@ def test_losses_come_in_the_order_of_the_text(network: LSTMNetwork, rows: int) -
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
-def test_every_character_counts_once_however_many_rows(rows: int) -> None:
+def test_every_character_counts_once_with_any_number_of_rows(rows: int) -> None:
     network = tiny_network(11)
     with torch.no_grad():
         network.output.weight.zero_()
@@ -81,7 +81,7 @@ def test_every_character_counts_once_however_many_rows(rows: int) -> None:
     assert evaluate.carried(network, ids, rows=rows, context=50) == pytest.approx(expected, abs=1e-6)
 
 
-def test_cold_begins_each_window_from_zeros_and_leaves_out_the_rest(network: LSTMNetwork) -> None:
+def test_cold_reads_each_whole_window_from_a_zero_state(network: LSTMNetwork) -> None:
     ids = text(100)
     expected = [plain_losses(network, ids[start : start + 17]) for start in range(0, 96, 16)]
     for rows in (1, 4, 128):
@@ -89,23 +89,23 @@ def test_cold_begins_each_window_from_zeros_and_leaves_out_the_rest(network: LST
         assert found == pytest.approx(np.mean(expected), abs=1e-6)
 
 
-def test_cold256_is_what_it_is_called(network: LSTMNetwork) -> None:
+def test_cold_has_windows_of_256_characters_by_default(network: LSTMNetwork) -> None:
     ids = text(513)
     expected = [plain_losses(network, ids[start : start + 257]) for start in (0, 256)]
     assert evaluate.COLD_WINDOW == 256
     assert evaluate.cold(network, ids) == pytest.approx(np.mean(expected), abs=1e-6)
 
 
-def test_a_text_shorter_than_a_window_is_read_as_it_is(network: LSTMNetwork) -> None:
+def test_a_text_shorter_than_a_window_is_one_window(network: LSTMNetwork) -> None:
     ids = text(50)
     assert evaluate.cold(network, ids) == evaluate.carried(network, ids)
 
 
-def test_nothing_to_predict_is_no_number(network: LSTMNetwork) -> None:
+def test_the_loss_of_nothing_is_nan(network: LSTMNetwork) -> None:
     assert math.isnan(evaluate.carried(network, text(1)))
 
 
-def test_a_huge_vocabulary_takes_smaller_pieces_and_gives_the_same(
+def test_shorter_chunks_for_a_huge_vocabulary_give_the_same_losses(
     network: LSTMNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = text(2000)
@@ -114,7 +114,7 @@ def test_a_huge_vocabulary_takes_smaller_pieces_and_gives_the_same(
     assert (evaluate.carried(network, ids, rows=3, context=100), evaluate.cold(network, ids)) == pytest.approx(whole)
 
 
-def test_what_8_bits_cost_is_the_difference_of_two_losses(network: LSTMNetwork) -> None:
+def test_the_cost_of_int8_is_the_difference_of_two_losses(network: LSTMNetwork) -> None:
     ids = text(400)
     weights, total = Int8Weights.of(network), 0.0
     for start in (0, 32, 64):
@@ -126,7 +126,7 @@ def test_what_8_bits_cost_is_the_difference_of_two_losses(network: LSTMNetwork) 
     assert evaluate.int8_cost(network, ids, rows=3) == pytest.approx(total / 96 - exact, abs=1e-6)
 
 
-def test_a_cost_that_is_no_number_is_hopeless(network: LSTMNetwork) -> None:
+def test_a_cost_that_is_not_finite_is_1000(network: LSTMNetwork) -> None:
     with torch.no_grad():
         network.output.bias[2] = math.nan
     assert evaluate.int8_cost(network, text(400)) == 1000

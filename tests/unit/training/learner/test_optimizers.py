@@ -1,4 +1,4 @@
-"""Muon, gate by gate, and AdamW."""
+"""Muon on the gates of an LSTM, and AdamW."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def parameter(*shape: int, seed: int = 9) -> nn.Parameter:
 
 
 def one_step(gradient: Tensor) -> Tensor:
-    """What Muon adds a step to a matrix of zeros, at rate 1: the mean of two, after which all blocks have moved."""
+    """Muon's update of a matrix of zeros at learning rate 1: the mean of two steps, in which all blocks are updated."""
     matrix = nn.Parameter(torch.zeros_like(gradient))
     matrix.grad = gradient.clone()
     optimizer = GatewiseMuon({"m": matrix}, 1.0, dtype=torch.float32)
@@ -30,10 +30,10 @@ def one_step(gradient: Tensor) -> Tensor:
 @pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16), (2, 24, 24)])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize(("iterations", "least", "most"), [(3, 0.13, 1.9), (5, 0.7, 1.3), (8, 0.9, 1.1)])
-def test_singular_values_come_near_one(
+def test_orthogonalize_moves_singular_values_near_one(
     shape: tuple[int, int, int], dtype: torch.dtype, iterations: int, least: float, most: float
 ) -> None:
-    """Those from 0.004 of the norm on."""
+    """Singular values from 0.004 of the norm on."""
     u, _, v = torch.linalg.svd(random(*shape), full_matrices=False)
     spread = torch.logspace(-2, 0, u.shape[2]).expand(shape[0], -1)
     made = orthogonalize(u * spread[:, None] @ v, iterations, dtype)
@@ -43,7 +43,7 @@ def test_singular_values_come_near_one(
     assert made.dtype == torch.float32
 
 
-def test_directions_stay() -> None:
+def test_orthogonalize_keeps_singular_vectors() -> None:
     u, _, v = torch.linalg.svd(random(2, 8, 20), full_matrices=False)
     made = orthogonalize(u * torch.linspace(0.3, 1, 8) @ v, 3, torch.float32)
     inside = u.mT @ made @ v.mT
@@ -51,16 +51,16 @@ def test_directions_stay() -> None:
     assert torch.diagonal(inside, dim1=1, dim2=2).min() > 0.13
 
 
-def test_tall_is_wide_turned_round() -> None:
+def test_a_tall_matrix_is_treated_as_its_transpose() -> None:
     x = random(2, 6, 15)
     assert torch.equal(orthogonalize(x.mT, 3), orthogonalize(x, 3).mT)
 
 
-def test_zeros_stay_zeros() -> None:
+def test_a_matrix_of_zeros_stays_zero() -> None:
     assert torch.equal(orthogonalize(torch.zeros(4, 5, 3), 3), torch.zeros(4, 5, 3))
 
 
-def test_each_gate_is_made_orthogonal_by_itself() -> None:
+def test_each_gate_is_orthogonalized_by_itself() -> None:
     gradient = random(4 * 6, 10)
     gradient[:6] *= 1000  # one gate's gradient drowns the others in the whole matrix, and must not
     update = -one_step(gradient)
@@ -73,8 +73,8 @@ def test_each_gate_is_made_orthogonal_by_itself() -> None:
 
 
 @pytest.mark.parametrize(("cells", "parts"), [(128, 1), (256, 1), (257, 1), (300, 2), (384, 2), (700, 4), (1024, 4)])
-def test_a_large_gate_is_made_orthogonal_in_parts(cells: int, parts: int) -> None:
-    """Of 256 cells at most; whole where no division comes out even."""
+def test_a_large_gate_is_orthogonalized_in_blocks(cells: int, parts: int) -> None:
+    """Of at most 256 cells; as a whole where the cells do not divide evenly."""
     gradient = random(4 * cells, 5)
     gradient[: cells // parts] *= 1000
     update = -one_step(gradient)
@@ -85,7 +85,7 @@ def test_a_large_gate_is_made_orthogonal_in_parts(cells: int, parts: int) -> Non
         assert torch.allclose(update[rows], (size / 5) ** 0.5 * alone, atol=1e-5)
 
 
-def test_every_other_block_moves_at_a_step() -> None:
+def test_every_other_block_is_updated_at_a_step() -> None:
     matrix = nn.Parameter(torch.zeros(4 * 384, 8))
     matrix.grad = random(4 * 384, 8)
     optimizer = GatewiseMuon({"m": matrix}, 1.0)
@@ -98,13 +98,13 @@ def test_every_other_block_moves_at_a_step() -> None:
     assert moved == [[False, True] * 4, [True, False] * 4]
 
 
-def test_the_size_of_the_gradient_does_not_matter() -> None:
+def test_the_scale_of_the_gradient_does_not_matter() -> None:
     gradient = random(4 * 6, 10)
     assert torch.allclose(one_step(gradient), one_step(1e4 * gradient), atol=1e-5)
 
 
-def test_tall_gates_take_larger_steps() -> None:
-    """So that the root mean square of an update depends on the width only."""
+def test_tall_gates_get_larger_updates() -> None:
+    """So the root mean square of an update depends on the width only."""
     square, tall = one_step(random(4 * 16, 16)), one_step(random(4 * 64, 16))
     ratio = tall.square().mean().sqrt() / square.square().mean().sqrt()
     assert 0.85 < ratio < 1.25
@@ -126,7 +126,7 @@ def test_weight_decay_is_decoupled(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
-def test_without_a_gradient_nothing_moves(kind: str) -> None:
+def test_without_a_gradient_nothing_is_updated(kind: str) -> None:
     matrix = parameter(8, 3)
     before = matrix.detach().clone()
     optimizer = make(kind, matrix, 0.1)
@@ -136,7 +136,7 @@ def test_without_a_gradient_nothing_moves(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
-def test_the_share_scales_the_step(kind: str) -> None:
+def test_the_share_scales_the_update(kind: str) -> None:
     moves = []
     for share in (1.0, 0.25):
         matrix = nn.Parameter(torch.zeros(8, 5))
@@ -147,7 +147,7 @@ def test_the_share_scales_the_step(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
-def test_its_memory_can_be_taken_over(kind: str) -> None:
+def test_an_optimizer_continues_from_saved_tensors(kind: str) -> None:
     gradients = [random(8, 5, seed=seed) for seed in range(6)]
     one, other = parameter(8, 5), parameter(8, 5)
     begun, goes_on = make(kind, one), make(kind, other)
@@ -166,7 +166,7 @@ def test_its_memory_can_be_taken_over(kind: str) -> None:
     assert torch.equal(one, other)
 
 
-def test_muons_momentum_is_nesterovs() -> None:
+def test_muon_has_nesterov_momentum() -> None:
     gradients = [random(8, 5, seed=seed) for seed in range(3)]
     matrix, expected, buffer = nn.Parameter(torch.zeros(8, 5)), torch.zeros(8, 5), torch.zeros(8, 5)
     optimizer = GatewiseMuon({"m": matrix}, 0.1, momentum=0.9, dtype=torch.float32)
@@ -181,7 +181,7 @@ def test_muons_momentum_is_nesterovs() -> None:
 
 
 @pytest.mark.parametrize("shape", [(7, 5), (6,)])
-def test_adamw_is_torchs(shape: tuple[int, ...]) -> None:
+def test_adamw_equals_torchs(shape: tuple[int, ...]) -> None:
     one, other = parameter(*shape), parameter(*shape)
     mine = AdamW({"p": one}, 0.03, weight_decay=0.2)
     decay = 0.2 if len(shape) > 1 else 0.0

@@ -1,4 +1,4 @@
-"""The training step: what it computes, what it carries, and that nothing of it depends on when it is stopped."""
+"""The training step: what it computes, what it carries, and that a resumed run is bit for bit the same run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RECIPE = Recipe(
     dropout_weights=0.2,
     reset=0.1,
 )
-ALL_IN: dict[str, Any] = {"dropout_in": 0, "dropout_between": 0, "dropout_out": 0, "dropout_weights": 0}
+NO_DROPOUT: dict[str, Any] = {"dropout_in": 0, "dropout_between": 0, "dropout_out": 0, "dropout_weights": 0}
 
 
 def text(count: int = 400, vocabulary: int = 6) -> np.ndarray:
@@ -55,7 +55,7 @@ def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 # learning
 
 
-def test_a_text_with_a_rule_is_learned_to_near_its_entropy() -> None:
+def test_training_comes_near_the_entropy_of_a_text() -> None:
     """Half of the characters follow from those before, half are a fair choice of two: ln 2 / 2 nats."""
     draw = np.random.default_rng(3).integers(2, size=3000)
     ids = np.stack([draw, 2 + (draw + np.roll(draw, 1)) % 2], axis=1).flatten().astype(np.int32)
@@ -73,16 +73,16 @@ def test_a_text_with_a_rule_is_learned_to_near_its_entropy() -> None:
     assert float(averaged) == pytest.approx(math.log(2) / 2, abs=0.06)
 
 
-def test_it_begins_by_expecting_each_character_as_often_as_the_text_has_it() -> None:
+def test_a_new_network_predicts_the_frequencies_of_the_text() -> None:
     ids = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2] * 20, np.int32)
     network = Trainer(replace(RECIPE, dropout_in=0.0), 4, ids).average
     with torch.inference_mode():
         logits, _ = network(torch.tensor([[0, 1, 2], [3, 3, 0]]))
-    expected = torch.tensor([101, 61, 21, 1]) / 184  # what never occurs is rare, not impossible
+    expected = torch.tensor([101, 61, 21, 1]) / 184  # a character that never occurs is counted once
     assert torch.allclose(logits.softmax(-1), expected.expand(2, 3, 4), atol=1e-6)
 
 
-def test_the_train_loss_is_the_mean_since_it_was_taken() -> None:
+def test_the_training_loss_is_the_mean_since_it_was_last_taken() -> None:
     one = trainer()
     assert math.isnan(one.take_train_loss())
     losses = [one.step() for _ in range(5)]
@@ -91,8 +91,8 @@ def test_the_train_loss_is_the_mean_since_it_was_taken() -> None:
     assert one.take_train_loss() == pytest.approx(later)
 
 
-def test_gradients_are_clipped_to_their_bound() -> None:
-    """With a bound this low AdamW's first moment cannot have grown beyond it."""
+def test_gradients_are_clipped_to_the_maximum_norm() -> None:
+    """After one step AdamW's first moment is a share of the gradient."""
     one = trainer(replace(RECIPE, clip=1e-6))
     one.step()
     moments = [tensor for name, tensor in one.state_tensors().items() if name.endswith("exp_avg")]
@@ -100,7 +100,7 @@ def test_gradients_are_clipped_to_their_bound() -> None:
     assert math.sqrt(sum(float(moment.square().sum()) for moment in moments)) <= 1e-6
 
 
-def test_averaged_weights_follow_the_weights() -> None:
+def test_averaged_weights_are_an_ema_of_the_weights() -> None:
     one = trainer(replace(RECIPE, average=0.5, steps=10))
     kept: dict[str, Tensor] = {}
     for count in range(6):
@@ -120,10 +120,10 @@ def test_the_learning_rate_ends_at_zero() -> None:
 
 
 def test_biases_are_not_decayed() -> None:
-    ids = np.zeros(400, dtype=np.int32)  # nothing to learn of the other characters
+    ids = np.zeros(400, dtype=np.int32)  # the other characters have no gradient but decay
     strong, none = (Trainer(replace(RECIPE, weight_decay=decay, steps=3), 6, ids) for decay in (9.0, 0.0))
     for each in (strong, none):
-        nn.init.ones_(each.network.output.weight)  # which begins at zero, where nothing can decay
+        nn.init.ones_(each.network.output.weight)  # zero at first, where nothing can decay
         each.step()
     for name, parameter in strong.network.named_parameters():
         assert torch.allclose(parameter, none.network.get_parameter(name), atol=1e-7) == (parameter.ndim == 1)
@@ -132,11 +132,11 @@ def test_biases_are_not_decayed() -> None:
 # dropout
 
 
-def test_without_rates_the_dropped_network_is_the_network() -> None:
+def test_without_dropout_the_output_is_that_of_the_network() -> None:
     network = tiny_network(6)
     ids = torch.from_numpy(text(60).astype(np.int64)).view(3, 20)
     state = LSTMState(torch.randn(2, 3, 12), torch.randn(2, 3, 12))
-    dropped = DroppedNetwork(network, replace(RECIPE, **ALL_IN))
+    dropped = DroppedNetwork(network, replace(RECIPE, **NO_DROPOUT))
     logits, after = dropped(ids, state, torch.Generator())
     expected, expected_after = network(ids, state)
     assert torch.allclose(logits, expected, atol=1e-6)
@@ -144,7 +144,7 @@ def test_without_rates_the_dropped_network_is_the_network() -> None:
     assert torch.allclose(after.c, expected_after.c, atol=1e-6)
 
 
-def test_it_trains_the_networks_own_weights() -> None:
+def test_gradients_reach_the_weights_of_the_network_itself() -> None:
     network = LSTMNetwork(LSTMConfig(6, 4, 8, 2))
     logits, _ = DroppedNetwork(network, RECIPE)(
         torch.zeros(2, 5, dtype=torch.int64), LSTMState.zeros(network.config, 2), torch.Generator()
@@ -154,7 +154,7 @@ def test_it_trains_the_networks_own_weights() -> None:
 
 
 @pytest.mark.parametrize("place", ["dropout_in", "dropout_between", "dropout_out"])
-def test_a_mask_holds_for_the_whole_window_and_differs_between_rows(
+def test_a_locked_mask_holds_for_the_whole_window_and_differs_between_rows(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     masks = []
@@ -167,17 +167,17 @@ def test_a_mask_holds_for_the_whole_window_and_differs_between_rows(
     monkeypatch.setattr(torch.Tensor, "bernoulli_", drawn)
     network = tiny_network(6, hidden=64, embedding=64)
     ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
-    recipe = replace(RECIPE, **{**ALL_IN, place: 0.5})
+    recipe = replace(RECIPE, **{**NO_DROPOUT, place: 0.5})
     DroppedNetwork(network, recipe)(ids, LSTMState.zeros(network.config, 3), torch.Generator())
     assert [mask.shape for mask in masks] == [(3, 1, 64)]  # one a row; broadcast over time
     assert set(masks[0].unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(masks[0][0], masks[0][1])
 
 
-def test_weight_dropout_leaves_out_single_weights_that_read_the_state() -> None:
-    """And the gradient reaches only those that are left, scaled as they are."""
+def test_weight_dropout_sets_single_recurrent_weights_to_zero() -> None:
+    """The gradient reaches only the other weights, which are scaled up."""
     network = LSTMNetwork(LSTMConfig(6, 16, 64, 1))
-    dropped = DroppedNetwork(network, replace(RECIPE, **{**ALL_IN, "dropout_weights": 0.25}))
+    dropped = DroppedNetwork(network, replace(RECIPE, **{**NO_DROPOUT, "dropout_weights": 0.25}))
     ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
     state = LSTMState(torch.randn(1, 3, 64), torch.randn(1, 3, 64))
     random = torch.Generator().manual_seed(7)
@@ -195,21 +195,21 @@ def test_weight_dropout_leaves_out_single_weights_that_read_the_state() -> None:
 
 
 def test_dropout_keeps_the_mean() -> None:
-    """A linear read-out of ones: what is left is scaled up by what is out."""
+    """With output weights of one, logits are sums of the cells."""
     network = tiny_network(6, hidden=400, layers=1)
     with torch.no_grad():
         network.output.weight.fill_(1.0)
     ids = torch.zeros(2000, 1, dtype=torch.int64)
     zeros = LSTMState.zeros(network.config, 2000)
-    dropped = DroppedNetwork(network, replace(RECIPE, **{**ALL_IN, "dropout_out": 0.4}, num_layers=1))
+    dropped = DroppedNetwork(network, replace(RECIPE, **{**NO_DROPOUT, "dropout_out": 0.4}, num_layers=1))
     with torch.no_grad():
         mean = dropped(ids, zeros, torch.Generator().manual_seed(1))[0].mean()
         expected = network(ids, zeros)[0].mean()
     assert float(mean) == pytest.approx(float(expected), abs=0.1)
 
 
-def test_masks_depend_on_every_bit_of_the_seed() -> None:
-    """Seeds 1 and 3 once drew the same masks: a CPU generator looks at the lower half of its seed only."""
+def test_masks_depend_on_all_bits_of_the_seed() -> None:
+    """Seeds 1 and 3 once drew the same masks: a CPU generator reads only the lower 32 bits of its seed."""
     drawn = []
     for seed in (1, 3, 2**31 + 1):
         one = trainer(replace(RECIPE, seed=seed))
@@ -222,8 +222,8 @@ def test_masks_depend_on_every_bit_of_the_seed() -> None:
 # the carried state
 
 
-def test_the_state_is_carried_from_window_to_window_and_forgotten_at_a_new_pass() -> None:
-    recipe = replace(RECIPE, **ALL_IN, reset=0.0, lr=1e-9, matrix_lr=1e-9)
+def test_the_state_is_carried_from_window_to_window_and_reset_at_a_new_pass() -> None:
+    recipe = replace(RECIPE, **NO_DROPOUT, reset=0.0, lr=1e-9, matrix_lr=1e-9)
     one = trainer(replace(recipe, weight_decay=0))
     state = LSTMState.zeros(one.network.config, 3)
     for step in range(2 * one.windows.steps_per_pass + 1):
@@ -235,7 +235,7 @@ def test_the_state_is_carried_from_window_to_window_and_forgotten_at_a_new_pass(
         assert torch.allclose(one.state_tensors()["carried.h"], state.h, atol=1e-5)
 
 
-def test_now_and_then_a_row_starts_from_zeros() -> None:
+def test_rows_are_reset_at_random() -> None:
     one = trainer(replace(RECIPE, batch=20, window=5, reset=0.3))
     seen = []
     forward = one._forward
@@ -256,7 +256,7 @@ def test_now_and_then_a_row_starts_from_zeros() -> None:
 
 
 @pytest.mark.parametrize("stop", [0, 1, 7, 13, 14, 39])
-def test_a_resumed_run_is_the_run_that_was_not_stopped(stop: int) -> None:
+def test_a_resumed_run_is_bit_for_bit_the_run_that_was_not_stopped(stop: int) -> None:
     whole, begun = trainer(), trainer()
     for _ in range(stop):
         begun.step()
@@ -271,7 +271,7 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(stop: int) -> None:
     assert whole.take_train_loss() == resumed.take_train_loss()
 
 
-def test_bfloat16_is_resumed_exactly_too() -> None:
+def test_a_bfloat16_run_is_resumed_bit_for_bit() -> None:
     recipe = replace(RECIPE, bfloat16=True)
     whole, begun, resumed = (trainer(recipe) for _ in range(3))
     for _ in range(5):
@@ -283,7 +283,7 @@ def test_bfloat16_is_resumed_exactly_too() -> None:
     assert same(whole, resumed)
 
 
-def test_making_a_trainer_leaves_torchs_random_numbers_alone() -> None:
+def test_a_trainer_leaves_torchs_global_random_numbers_alone() -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
@@ -291,7 +291,7 @@ def test_making_a_trainer_leaves_torchs_random_numbers_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_another_runs_state_is_refused() -> None:
+def test_the_state_of_another_run_is_refused() -> None:
     whole = copied(trainer().state_tensors())
     tensors = copied(Trainer(RECIPE, 7, text()).state_tensors())
     lacking = {name: tensor for name, tensor in whole.items() if name != "carried.c"}
@@ -306,7 +306,7 @@ def test_another_runs_state_is_refused() -> None:
 # diverging
 
 
-def test_a_loss_that_is_no_number_stops_before_anything_is_updated() -> None:
+def test_a_loss_that_is_not_finite_raises_before_anything_is_updated() -> None:
     one = trainer()
     one.step()
     with torch.no_grad():
@@ -321,7 +321,7 @@ def test_a_loss_that_is_no_number_stops_before_anything_is_updated() -> None:
     )
 
 
-def test_rates_far_too_high_are_noticed() -> None:
+def test_learning_rates_that_are_far_too_high_raise() -> None:
     one = trainer(replace(RECIPE, lr=10, matrix_lr=10, weight_decay=10, steps=200))
     with pytest.raises(DivergedError, match=r"the (loss|gradient) at step \d+ is (nan|inf)"):
         collections.deque((one.step() for _ in range(200)), maxlen=0)

@@ -1,4 +1,4 @@
-"""Fitting a run into minutes: the arithmetic, with times that are given rather than taken."""
+"""Minutes to steps, with given times instead of measured ones."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def times(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """What steps, looks and checkpoints take here; and the clock stands still."""
-    taken = {"step": 0.1, "look": 0.5, "sample": 0.1, "write": 0.5, "now": 1000.0}
+    """Seconds that steps, evaluations and checkpoints take here; the clock does not move."""
+    taken = {"step": 0.1, "evaluation": 0.5, "sample": 0.1, "checkpoint": 0.5, "now": 1000.0}
     monkeypatch.setattr(measure, "_step_seconds", lambda *_: [taken["step"]])
-    monkeypatch.setattr(measure, "_evaluation_seconds", lambda *_: taken["look"] - taken["sample"])
+    monkeypatch.setattr(measure, "_evaluation_seconds", lambda *_: taken["evaluation"] - taken["sample"])
     monkeypatch.setattr(measure, "_sample_seconds", lambda *_: taken["sample"])
-    monkeypatch.setattr(measure, "_checkpoint_seconds", lambda *_: taken["write"])
+    monkeypatch.setattr(measure, "_checkpoint_seconds", lambda *_: taken["checkpoint"])
     monkeypatch.setattr(measure, "monotonic", lambda: taken["now"])
     return taken
 
@@ -38,9 +38,9 @@ def fit(plan: Plan, recipe: Recipe = TINY, folder: Path = Path()) -> Recipe:
 
 
 def total_s(recipe: Recipe, times: dict[str, float], *, pushes: bool = False) -> float:
-    look_s = times["look"] + times["write"] + (measure.CARD_S if pushes else 0)
+    evaluation_s = times["evaluation"] + times["checkpoint"] + (measure.CARD_S if pushes else 0)
     samples_s = max(0, 20 - recipe.evaluations) * times["sample"]
-    return recipe.steps * times["step"] + recipe.evaluations * look_s + samples_s + measure.END_S
+    return recipe.steps * times["step"] + recipe.evaluations * evaluation_s + samples_s + measure.END_S
 
 
 @pytest.mark.parametrize("seconds", [30, 60, 300, 3600, 36_000])
@@ -51,14 +51,14 @@ def test_everything_that_takes_time_is_counted(times: dict[str, float], seconds:
     assert spent_s + total_s(recipe, times, pushes=pushes) == pytest.approx(seconds, abs=0.2)
 
 
-def test_looking_takes_a_twentieth_at_most(times: dict[str, float]) -> None:
-    times["look"] = 2.5
+def test_evaluations_take_a_twentieth_of_the_time_at_most(times: dict[str, float]) -> None:
+    times["evaluation"] = 2.5
     recipe = fit(Plan(minutes=5, start=times["now"]))
     assert recipe.evaluations == 4
     assert fit(Plan(minutes=1 / 6, start=times["now"])).evaluations == 2
 
 
-def test_long_runs_look_every_minute(times: dict[str, float]) -> None:
+def test_long_runs_evaluate_every_minute(times: dict[str, float]) -> None:
     assert [fit(Plan(minutes=minutes, start=times["now"])).evaluations for minutes in (10, 20, 90, 1000)] == [
         20,
         20,
@@ -67,18 +67,18 @@ def test_long_runs_look_every_minute(times: dict[str, float]) -> None:
     ]
 
 
-def test_what_the_person_chose_stays(times: dict[str, float]) -> None:
+def test_a_chosen_number_of_evaluations_stays(times: dict[str, float]) -> None:
     recipe = fit(Plan(minutes=5, start=times["now"], fixed=frozenset({"evaluations"})), replace(TINY, evaluations=7))
     assert recipe.evaluations == 7
 
 
-def test_too_little_time_is_some_steps_anyhow(times: dict[str, float]) -> None:
+def test_too_little_time_still_gives_some_steps(times: dict[str, float]) -> None:
     recipe = fit(Plan(minutes=0.0001, start=times["now"] - 5))
     assert (recipe.steps, recipe.evaluations) == (10, 2)
 
 
 def test_a_real_machine_gives_a_real_recipe(tmp_path: Path) -> None:
-    """No number of it can be known, but all must be there, and nothing be left behind."""
+    """Its numbers cannot be known, but no file is left behind."""
     recipe, rate = fit_minutes(TINY, Plan(minutes=1, start=monotonic()), 9, TEXT, 200, tmp_path, CPU)
     assert recipe.steps >= 10
     assert rate > 0
@@ -86,19 +86,19 @@ def test_a_real_machine_gives_a_real_recipe(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_takes_no_checkpoint_is_told_before_the_first_step(tmp_path: Path) -> None:
+def test_a_folder_that_takes_no_checkpoint_is_refused_before_the_first_step(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"a checkpoint cannot be written to 'gone' \(No such file or directory\)"):
         fit_minutes(TINY, Plan(minutes=1, start=monotonic()), 9, TEXT, 200, tmp_path / "gone", CPU)
 
 
-def test_a_person_may_choose_the_number_format(times: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chosen_number_format_stays(times: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "_is_faster_in_bfloat16", lambda *_: False)
     wanted = replace(TINY, bfloat16=True)
     assert not fit(Plan(minutes=1, start=times["now"]), wanted).bfloat16
     assert fit(Plan(minutes=1, start=times["now"], fixed=frozenset({"bfloat16"})), wanted).bfloat16
 
 
-def test_memory_is_reckoned_from_below() -> None:
+def test_the_memory_needed_is_a_lower_bound() -> None:
     config = LSTMConfig(65, 64, 512, 2)
     needed = memory_needed(PRESETS["medium"], config)
     assert 100e6 < needed < 400e6
