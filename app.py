@@ -1,17 +1,16 @@
-"""The app: a page that writes, and its API. The same file on a laptop and on a Space.
+"""Serves character LSTMs as a page and an API. The same file runs on a laptop and on a Space.
 
 python app.py                                   the bundled model at http://127.0.0.1:7860
 python app.py --model runs/NAME --model USER/NAME@REVISION
-python app.py --mcp                             the API as tools for models of language too
+python app.py --mcp                             the API as MCP tools too
 
-From the environment: MODELS="a,b@rev" when no --model is given; RENEW_EVERY, as --renew-every; HF_TOKEN for private
-models; GRADIO_SERVER_PORT, GRADIO_SERVER_NAME; GRADIO_MCP_SERVER=true for --mcp; PAGE_TITLE, PAGE_GREETING, ROWS_EACH
-and BLOCKED_WORDS, see ui/site_config.py. Nothing happens at import.
+Environment variables: MODELS="a,b@rev" when --model is not given; RENEW_EVERY, as --renew-every; HF_TOKEN for private
+models; GRADIO_SERVER_PORT, as --port; GRADIO_SERVER_NAME; GRADIO_MCP_SERVER=true, as --mcp; and those of
+ui/site_config.py. Importing this module does nothing.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import logging
 import math
@@ -21,151 +20,255 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-_FAREWELL_S = 0.5  # for the readers of replies that end here to be told so
-_LOG_EVERY_S = 60.0  # how much is being written, while something is
-_RENEW_EVERY_S = 60.0  # unless it is said
-_READY_S = 1.0  # a model that takes longer is loaded while the page answers already
+from model import __version__
+from model.cli.arguments import ArgumentParser
+
+if TYPE_CHECKING:
+    from model.backends.backend import Precision
+    from ui.registry.registry import ModelRegistry
+    from ui.site_config import SiteConfig
+
+_GOODBYE_S = 0.5  # in which readers are told that their replies end
+_LOG_EVERY_S = 60.0  # how often the activity is logged, while there is any
+_RENEW_EVERY_S = 60.0
+_MAX_RENEW_EVERY_S = 86_400.0
+_READY_S = 1.0  # a model that takes longer to load is waited for on the page
+_PORT = 7860
 
 log = logging.getLogger("char-lstm")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line and the environment ask for.
+
+    Attributes:
+        models: folders and names on the Hub; none is the bundled model.
+        models_typed: whether they come from --model, so that a misspelled one ends the start.
+        device: cpu, cuda or mps; None is the fastest one that is there.
+        precision: None is what fits each model.
+        renew_every_s: seconds between two checks for newer commits; 0 is never.
+        port: None leaves it to Gradio, which takes 7860 or the next free one.
+    """
+
+    models: tuple[str, ...] = ()
+    models_typed: bool = False
+    device: str | None = None
+    precision: Precision | None = None
+    mcp: bool = False
+    renew_every_s: float = _RENEW_EVERY_S
+    port: int | None = None
+
+
+class Shutdown:
+    """Waits for SIGINT or SIGTERM.
+
+    Attributes:
+        exit_status: 128 and the number of the signal; 0 before it came.
+    """
+
+    def __init__(self) -> None:
+        self.exit_status = 0
+        self._requested = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._request)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Returns whether a signal has come within the time."""
+        return self._requested.wait(timeout_s)
+
+    def _request(self, number: int, _frame: object) -> None:
+        self.exit_status = 128 + number
+        self._requested.set()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serves until it is told to end. Returns the exit status: 128 and the signal's number."""
-    if not os.environ.get("GRADIO_SERVER_PORT", "0").isdecimal():
-        print("app.py: GRADIO_SERVER_PORT must be the number of a port", file=sys.stderr)
-        return 2
-    options = _parse(argv)
-    mcp = options.mcp or os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
-    if mcp and importlib.util.find_spec("mcp") is None:
-        print("app.py: --mcp needs the package mcp: pip install -r requirements-mcp.txt", file=sys.stderr)
-        return 2
+    """Serves until a signal comes. Returns the exit status: 128 + signal, 1 for a taken port, 2 for a wrong option."""
     try:
-        renewal_s = _seconds(options.renew_every)
+        options = parse_options(argv, os.environ)
+        shutdown = Shutdown()
+        _set_up_logging()
+        _register_with_zero_gpu()
+        site = check_options(options, os.environ)
     except ValueError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
-    specs = options.model or [spec.strip() for spec in os.environ.get("MODELS", "").split(",") if spec.strip()]
-    ended = threading.Event()
-    status = 0
+    try:
+        serve(options, site, shutdown)
+    except OSError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 1
+    return shutdown.exit_status
 
-    def end(number: int, _frame: object) -> None:
-        nonlocal status
-        status = 128 + number
-        ended.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    log.setLevel(logging.INFO)
-    # FastAPI silences this while it adds a route; a thread that handles warnings at the same moment undoes that.
-    warnings.filterwarnings("ignore", message="The '.*' attribute with value .* was provided to the `Field")
-    _register_with_zero_gpu()
+def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
+    """The options of the command line, or else of the environment.
 
-    import torch
+    Raises:
+        ValueError: an option is unknown or not allowed, or a package is missing.
+    """
+    arguments = _parser().parse_args(argv)
+    mcp = arguments.mcp or environment.get("GRADIO_MCP_SERVER", "").lower() == "true"
+    if mcp and importlib.util.find_spec("mcp") is None:
+        raise ValueError("--mcp needs the package mcp: pip install -r requirements-mcp.txt")
+    models = arguments.model or [name.strip() for name in environment.get("MODELS", "").split(",") if name.strip()]
+    return Options(
+        models=tuple(models),
+        models_typed=bool(arguments.model),
+        device=arguments.device,
+        precision=arguments.precision,
+        mcp=mcp,
+        renew_every_s=_renew_every_s(*_given("--renew-every", arguments.renew_every, "RENEW_EVERY", environment)),
+        port=_port(*_given("--port", arguments.port, "GRADIO_SERVER_PORT", environment)),
+    )
 
+
+def check_options(options: Options, environment: Mapping[str, str]) -> SiteConfig:
+    """Checks what needs torch and the package ``ui``; returns the site's configuration from the environment.
+
+    Raises:
+        ValueError: the device is not there, a typed model cannot exist, or a variable is not allowed.
+    """
     from model.backends.device import best_device
-    from ui.registry.registry import ModelRegistry
+    from ui.registry.registry import check_models
     from ui.site_config import SiteConfig
 
-    torch.set_num_threads(1)  # with two, on two cores that others use too, a step of 32 rows took ten times as long
-    try:
-        device = best_device(options.device) if options.device else None
-        owner = SiteConfig.of(os.environ)
-    except ValueError as error:
-        print(f"app.py: {error}", file=sys.stderr)
-        return 2
-    registry = ModelRegistry(specs, device=device, precision=options.precision, owner=owner)
+    if options.device:
+        best_device(options.device)
+    if options.models_typed:
+        check_models(options.models)
+    return SiteConfig.of(environment)
+
+
+def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
+    """Serves the page and the API until the shutdown.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    import torch
+
+    from ui.registry.registry import ModelRegistry
+
+    torch.set_num_threads(1)  # with two, on two cores that are busy with other work, 32 rows took ten times as long
+    registry = ModelRegistry(options.models, device=options.device, precision=options.precision, owner=site)
     imported = threading.Event()
-    registry.start(after=imported)
+    registry.start(after=imported)  # downloads while the imports below take half of the time to start
 
     from ui.page.launch import launch
-    from ui.page.page import (
-        Page,  # half of the time to start is this import: what comes over the network comes beside it
-    )
-    from ui.registry.activity import Load
+    from ui.page.page import Page
     from ui.registry.auto_update import AutoUpdater
 
     imported.set()
     registry.wait(_READY_S)
-    auto_updater = AutoUpdater(registry, renewal_s)
+    auto_updater = AutoUpdater(registry, options.renew_every_s)
     auto_updater.start()
     page = Page(registry)
-    try:
-        url = launch(page, mcp_server=mcp)
-    except OSError as error:
-        print(f"app.py: {error}", file=sys.stderr)
-        return 1
+    url = launch(page, mcp_server=options.mcp, **({} if options.port is None else {"server_port": options.port}))
     log.info("%s at %s", ", ".join(registry.names), url)
-    if page.blocks.mcp_error:  # where MCP is, Gradio says itself
+    if page.blocks.mcp_error:
         log.warning("%s", page.blocks.mcp_error)
-    load = Load(registry, every_s=_LOG_EVERY_S)
-    while not ended.wait(_LOG_EVERY_S):
-        if load.line:
-            log.info("%s", load.line)
+    _log_activity(registry, shutdown)
     auto_updater.stop()
     registry.stop()
-    time.sleep(_FAREWELL_S)
+    time.sleep(_GOODBYE_S)
     page.blocks.close(verbose=False)
-    return status
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="app.py", description="Serve character LSTMs as a page and an API.")
+def _log_activity(registry: ModelRegistry, shutdown: Shutdown) -> None:
+    """Logs once a minute how much is being written, until the shutdown."""
+    from ui.registry.activity import Load
+
+    load = Load(registry, every_s=_LOG_EVERY_S)
+    while not shutdown.wait(_LOG_EVERY_S):
+        if load.line:
+            log.info("%s", load.line)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="app.py", description="Serve character LSTMs as a page and an API.")
+    parser.add_argument("--version", action="version", version=f"char-lstm {__version__}")
     parser.add_argument(
         "--model",
         action="append",
-        metavar="PATH|USER/NAME[@REVISION]",
-        help="a model to serve, repeatable; the bundled one if none is given here or in MODELS",
+        metavar="MODEL",
+        help="a model to serve: the folder of a checkpoint or run, or USER/NAME[@REVISION] on the Hub; may be repeated "
+        "(default: the variable MODELS, else the bundled model)",
     )
+    parser.add_argument("--port", metavar="N", help=f"the port to listen on, 1 to 65535 (default {_PORT})")
     parser.add_argument(
-        "--device", choices=("cuda", "mps", "cpu"), help="what computes (default: cuda where torch has it, else cpu)"
+        "--device",
+        choices=("cpu", "cuda", "mps"),
+        help="where the models run (default: cuda if there is one, else cpu)",
     )
     parser.add_argument(
         "--precision",
         "--arithmetic",  # its name until version 0.1
         choices=("int8", "float32"),
-        help="how to write: int8 gives the same text on every machine; what fits the model if not given",
+        help="int8 gives the same text on every machine (default int8, or float32 for a model that int8 changes)",
     )
     parser.add_argument(
-        "--mcp", action="store_true", help="serve /generate, /score and /inspect over the Model Context Protocol too"
+        "--mcp",
+        action="store_true",
+        help="serve /generate, /score and /inspect over the Model Context Protocol too (default off)",
     )
     parser.add_argument(
         "--renew-every",
         metavar="SECONDS",
-        help="how often the Hub is asked whether a model has a newer commit, which is then served; 0 is never, 60 if "
-        "not given here or in RENEW_EVERY",
+        help=f"seconds between two checks for a newer commit of each model on the Hub; 0 = never (default the variable "
+        f"RENEW_EVERY, else {_RENEW_EVERY_S:g})",
     )
-    return parser.parse_args(argv)
+    return parser
 
 
-def _seconds(given: str | None) -> float:
-    """How often the Hub is asked, from the command line or the environment."""
-    name, text = ("--renew-every", given) if given is not None else ("RENEW_EVERY", os.environ.get("RENEW_EVERY", ""))
+def _given(option: str, value: str | None, variable: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Where a value was given, for an error message, and the value; "" if it was not."""
+    return (option, value) if value is not None else (variable, environment.get(variable, ""))
+
+
+def _renew_every_s(name: str, text: str) -> float:
     if not text.strip():
         return _RENEW_EVERY_S
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds <= 86_400:
-        raise ValueError(f"{name} is {text!r:.40}: it must be a number of seconds from 0, which is never, to 86,400")
+    if not 0 <= seconds <= _MAX_RENEW_EVERY_S:
+        raise ValueError(f"{name} is {text!r:.40}: it must be from 0 (never) to {_MAX_RENEW_EVERY_S:,.0f} seconds")
     return seconds
 
 
-def _register_with_zero_gpu() -> None:
-    """A ZeroGPU Space must have one function for its GPU, though the CPU engine serves there.
+def _port(name: str, text: str) -> int | None:
+    if not text.strip():
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65_535):
+        raise ValueError(f"{name} is {text!r:.40}: it must be a port, a whole number from 1 to 65535")
+    return int(text)
 
-    ``spaces`` must come before anything that touches CUDA.
+
+def _set_up_logging() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    log.setLevel(logging.INFO)
+    # FastAPI silences this while it adds a route; a thread that handles warnings at the same moment undoes that.
+    warnings.filterwarnings("ignore", message="The '.*' attribute with value .* was provided to the `Field")
+
+
+def _register_with_zero_gpu() -> None:
+    """Registers one function for the GPU, which a ZeroGPU Space must have; the models run on its CPU.
+
+    ``spaces`` must be imported before anything that uses CUDA.
     """
     if not os.environ.get("SPACES_ZERO_GPU"):
         return
-    import spaces  # type: ignore[import-not-found]  # there is one on ZeroGPU only
+    import spaces  # type: ignore[import-not-found]  # exists on ZeroGPU only
 
     @spaces.GPU  # type: ignore[untyped-decorator]
     def unused() -> None:
-        """Never called: a forked worker for each reply would cost more than the GPU gives."""
+        """Never called: a forked worker for each reply would cost more than the GPU gains."""
 
     log.info("ZeroGPU: %s is registered, the CPU serves", unused.__name__)
 

@@ -23,7 +23,7 @@ import torch
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
 from model.backends.backend import Precision
 from model.backends.device import is_available
-from model.char_lstm import is_local, split_revision
+from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.settings import shorten
 
 from ..settings import RefusalError
@@ -279,6 +279,20 @@ def split_spec(spec: str) -> tuple[str, str | None]:
         return split_revision(spec)
     except ValueError as error:
         raise ModelUnavailableError(str(error)) from None
+
+
+def check_models(specs: Names[str]) -> None:
+    """Checks the models of a command line, where a misspelled one must end the program instead of starting another.
+
+    Raises:
+        ValueError: a folder does not exist, or a name is neither a folder nor a repo of the Hub.
+    """
+    for spec in specs:
+        id_or_path, _ = split_revision(str(PRETRAINED) if spec == BUNDLED else spec)
+        if is_local(id_or_path):
+            checkpoint_folder(id_or_path)
+        elif not re.fullmatch(r"[\w.-]+/[\w.-]+", id_or_path.removeprefix("hf://")):
+            raise ValueError(f"--model is {shorten(spec)}: it must be a folder here, or USER/NAME on the Hub")
 
 
 def _may_move(spec: str) -> bool:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from model import CharLSTM, generate
+import app as entry
+from model import CharLSTM, __version__, generate
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, free_port, random_model
 from tests.support.page_client import Visitor
@@ -138,9 +140,8 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         ended = subprocess.run(
-            [sys.executable, "app.py"],
+            [sys.executable, "app.py", "--port", port],
             cwd=ROOT,
-            env={**os.environ, "GRADIO_SERVER_PORT": port},
             capture_output=True,
             text=True,
             timeout=STARTING_S,
@@ -150,18 +151,61 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
     assert port in ended.stderr.splitlines()[-1]
 
 
-def test_a_time_that_is_none_is_one_clear_line() -> None:
-    for arguments, more in ((["--renew-every", "soon"], {}), ([], {"RENEW_EVERY": "-1"})):
-        ended = subprocess.run(
-            [sys.executable, "app.py", *arguments],
-            cwd=ROOT,
-            env={**os.environ, **more},
-            capture_output=True,
-            text=True,
-            timeout=STARTING_S,
-        )
-        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
-        assert "it must be a number of seconds from 0, which is never, to 86,400" in ended.stderr
+@pytest.mark.parametrize(
+    ("arguments", "environment", "line"),
+    [
+        (["--renew-every", "soon"], {}, "--renew-every is 'soon': it must be from 0 (never) to 86,400 seconds"),
+        ([], {"RENEW_EVERY": "-1"}, "RENEW_EVERY is '-1': it must be"),
+        (["--port", "70000"], {}, "--port is '70000': it must be a port"),
+        ([], {"GRADIO_SERVER_PORT": "web"}, "GRADIO_SERVER_PORT is 'web': it must be a port"),
+        (["--modle", "runs/mine"], {}, "did you mean --model?"),
+        (["--device", "gpu"], {}, "invalid choice: 'gpu'"),
+        (["--device", "mps"], {}, "--device is mps, but"),
+        (["--model", "runs/nope"], {}, "there is no folder 'runs/nope'"),
+        (["--model", "bundled", "--model", "nope"], {}, "--model is 'nope': it must be a folder here, or USER/NAME"),
+        (["--model", "ada/novel@"], {}, "names no revision"),
+    ],
+)
+def test_a_wrong_option_ends_the_start_with_one_line(
+    arguments: list[str],
+    environment: dict[str, str],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A folder that did not exist once started the bundled model instead."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        assert entry.main(arguments) == 2
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    error = capsys.readouterr().err
+    assert error.startswith("app.py: ")
+    assert line in error
+    assert error.count("\n") == 1
+
+
+def test_the_command_line_wins_over_the_environment() -> None:
+    environment = {"MODELS": "a/b, c/d", "RENEW_EVERY": "5", "GRADIO_SERVER_PORT": "8000"}
+    options = entry.parse_options([], environment)
+    assert (options.models, options.models_typed) == (("a/b", "c/d"), False)
+    assert (options.renew_every_s, options.port) == (5.0, 8000)
+    options = entry.parse_options(["--model", "e/f", "--renew-every=0", "--port=9000"], environment)
+    assert (options.models, options.models_typed) == (("e/f",), True)
+    assert (options.renew_every_s, options.port) == (0.0, 9000)
+
+
+def test_version_and_help_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--version"], ["--help"]):
+        with pytest.raises(SystemExit) as ended:
+            entry.main(arguments)
+        assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"char-lstm {__version__}" in shown
+    assert all(option in shown for option in ("--model", "--port", "--device", "--precision", "--mcp", "--renew-every"))
 
 
 def test_importing_the_app_does_nothing() -> None:

@@ -20,7 +20,6 @@ MAX_MODULES = 14  # in a folder
 MAX_LINES = 350  # of a module
 MAX_FUNCTION = 60  # lines
 STILL_TOO_LONG = {  # to be split; nothing may be added
-    "app.py",
     "training/cli/options.py",
     "training/cli/start.py",
 }
