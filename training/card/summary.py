@@ -87,7 +87,7 @@ class TrainingSummary:
             machine=line(noted.get("machine")),
             step=number(noted.get("step")),
             recipe=_recipe(noted.get("recipe")),
-            versions={name: line(noted[name]) for name in ("python", "torch") if noted.get(name)},
+            versions={name: text for name in ("python", "torch") if (text := line(noted.get(name)))},
             line_ends=line(noted.get("line_ends")),
         )
 

@@ -130,8 +130,8 @@ def chat_kind(head: str) -> str:
         if re.search(r'"type": ?"\w+_(?:chat|group|supergroup|channel)"', head) and '"messages"' in head:
             return "a Telegram export"
         try:
-            records = _conversations([json.loads(lines[0])])
-            return "a chat in JSON lines" if any(_message(each).text for group in records for each in group) else ""
+            messages = [_message(record) for group in _conversations([json.loads(lines[0])]) for record in group]
+            return "a chat in JSON lines" if any(message.speaker and message.text for message in messages) else ""
         except (ValueError, RecursionError):
             return ""
     return "a WhatsApp export" if _HEADER.match(_unmarked(lines[0])) else ""

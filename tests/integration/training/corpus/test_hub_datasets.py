@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.local_hub import LocalHub
-from training.corpus.reader import Corpus, CorpusError, read_corpus
+from tests.support.corpus_errors import corpus_error
+from training.corpus.reader import Corpus, read_corpus
 
 LARGE = "".join(random.Random(2).choices("abcdefgh \n", k=300_000)).encode()
 PLAYS = {
@@ -28,14 +29,6 @@ def plays(hub: LocalHub) -> LocalHub:
 
 def read(source: str, **options: int) -> Corpus:
     return read_corpus([source], **options)  # type: ignore[arg-type]
-
-
-def refusal(source: str, **options: int) -> str:
-    with pytest.raises(CorpusError) as caught:
-        read(source, **options)
-    message = str(caught.value)
-    assert message.isprintable(), message
-    return message
 
 
 def test_one_file_of_a_dataset(plays: LocalHub) -> None:
@@ -80,7 +73,7 @@ def test_a_revision_is_read(plays: LocalHub) -> None:
     assert read("hf://datasets/ada/plays/hamlet.txt").text == "newer"
     assert read("hf://datasets/ada/plays@a%2Fbranch/hamlet.txt").text == "new"
     assert read(f"hf://datasets/ada/plays@{old}/hamlet.txt").text == "To be,\nor not\n"
-    assert "there is no such revision" in refusal("hf://datasets/ada/plays@v9/hamlet.txt")
+    assert "there is no such revision" in corpus_error("hf://datasets/ada/plays@v9/hamlet.txt")
 
 
 def test_a_push_while_reading_does_not_mix_two_commits(plays: LocalHub) -> None:
@@ -96,23 +89,25 @@ def test_a_push_while_reading_does_not_mix_two_commits(plays: LocalHub) -> None:
 
 
 def test_a_missing_file_is_refused_with_the_files_that_exist(plays: LocalHub) -> None:
-    message = refusal("hf://datasets/ada/plays/othello.txt")
+    message = corpus_error("hf://datasets/ada/plays/othello.txt")
     assert "has no othello.txt; it has README.md, hamlet.txt, other/Macbeth.TXT" in message
     plays.add_repo("ada/table", {"train.parquet": b"PAR1"}, kind="dataset")
-    assert "has no .txt file; it has train.parquet: " in refusal("hf://datasets/ada/table")
-    assert "is not text but a Parquet table" in refusal("hf://datasets/ada/table/train.parquet")
+    assert "has no .txt file; it has train.parquet: " in corpus_error("hf://datasets/ada/table")
+    assert "is not text but a Parquet table" in corpus_error("hf://datasets/ada/table/train.parquet")
     plays.add_repo("ada/void", kind="dataset")
-    assert "it has nothing" in refusal("hf://datasets/ada/void")
+    assert "it has nothing" in corpus_error("hf://datasets/ada/void")
 
 
 def test_missing_private_and_gated_datasets_have_their_messages(hub: LocalHub) -> None:
     hub.add_repo("ada/secret", PLAYS, kind="dataset", private=True)
     hub.add_repo("ada/terms", PLAYS, kind="dataset", gated="manual")
-    missing = refusal("hf://datasets/ada/missing/a.txt")
+    missing = corpus_error("hf://datasets/ada/missing/a.txt")
     assert "the dataset ada/missing cannot be read: there is no such repo, or the token may not read it" in missing
     assert "hf auth login" in missing
-    assert "the dataset ada/secret cannot be read: there is no such repo" in refusal("hf://datasets/ada/secret")
-    assert "the dataset ada/terms cannot be read: it is gated: accept its terms" in refusal("hf://datasets/ada/terms")
+    assert "the dataset ada/secret cannot be read: there is no such repo" in corpus_error("hf://datasets/ada/secret")
+    assert "the dataset ada/terms cannot be read: it is gated: accept its terms" in corpus_error(
+        "hf://datasets/ada/terms"
+    )
 
 
 def test_a_private_dataset_is_read_with_a_token(hub: LocalHub, token: str) -> None:
@@ -125,7 +120,7 @@ def test_a_private_dataset_is_read_with_a_token(hub: LocalHub, token: str) -> No
 def test_an_invalid_token_is_reported(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repo("ada/plays", PLAYS, kind="dataset")
     monkeypatch.setenv("HF_TOKEN", "hf_" + "wrong" * 8)
-    message = refusal("hf://datasets/ada/plays")
+    message = corpus_error("hf://datasets/ada/plays")
     assert "401" in message
     assert "hf auth login" in message
     assert "wrong" not in message
@@ -136,13 +131,13 @@ def test_an_invalid_token_is_reported(hub: LocalHub, monkeypatch: pytest.MonkeyP
     ["hf://", "hf://ada/plays", "hf://datasets/", "hf://datasets/plays", "hf://datasets/a d/b", "hf://datasets/a--b/c"],
 )
 def test_an_invalid_address_is_refused_without_a_request(hub: LocalHub, source: str) -> None:
-    assert "hf://datasets/OWNER/NAME" in refusal(source)
+    assert "hf://datasets/OWNER/NAME" in corpus_error(source)
     assert not hub.requests()
 
 
 def test_more_than_the_limit_is_refused_before_it_is_downloaded(hub: LocalHub) -> None:
     hub.add_repo("ada/large", {"a.txt": LARGE, "b.txt": LARGE}, kind="dataset")
-    assert "is too large: 600 kB" in refusal("hf://datasets/ada/large", max_bytes=400_000)
+    assert "is too large: 600 kB" in corpus_error("hf://datasets/ada/large", max_bytes=400_000)
     assert not hub.requests("resolve")
 
 
@@ -153,31 +148,31 @@ def test_without_the_hub_a_cached_file_is_read_with_a_warning(plays: LocalHub) -
     corpus = read(source)
     assert corpus.sha256 == before.sha256
     assert "cannot be reached: reading the cached copy of" in corpus.warnings[0]
-    assert "is not in the cache" in refusal("hf://datasets/ada/plays/other/lear.txt")
-    assert "a full listing of the dataset ada/plays is not in the cache" in refusal("hf://datasets/ada/plays")
-    assert "is not in the cache" in refusal("hf://datasets/ada/other/a.txt")
+    assert "is not in the cache" in corpus_error("hf://datasets/ada/plays/other/lear.txt")
+    assert "a full listing of the dataset ada/plays is not in the cache" in corpus_error("hf://datasets/ada/plays")
+    assert "is not in the cache" in corpus_error("hf://datasets/ada/other/a.txt")
 
 
 @pytest.mark.parametrize("kind", [500, 503, "cut"])
 def test_a_failing_hub_counts_as_unreachable(plays: LocalHub, kind: int | str) -> None:
     plays.fail("GET /api/datasets", kind, times=None)
-    assert "the Hub cannot be reached" in refusal("hf://datasets/ada/plays/hamlet.txt")
+    assert "the Hub cannot be reached" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
 
 
 def test_a_hanging_hub_counts_as_unreachable(plays: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.corpus.download.READ_TIMEOUT_S", 0.2)
     plays.fail("GET /api/datasets", "hang")
-    assert "the Hub cannot be reached" in refusal("hf://datasets/ada/plays/hamlet.txt")
+    assert "the Hub cannot be reached" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
 
 
 def test_a_captive_portal_is_reported(plays: LocalHub) -> None:
     plays.fail("GET /api/datasets", "html")
-    assert "what answered is not the Hub" in refusal("hf://datasets/ada/plays/hamlet.txt")
+    assert "what answered is not the Hub" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
 
 
 def test_a_refused_download_is_a_one_line_error(plays: LocalHub) -> None:
     plays.fail("HEAD /datasets", 403, times=None)
-    assert "ada/plays" in refusal("hf://datasets/ada/plays/hamlet.txt")
+    assert "ada/plays" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
 
 
 def test_local_files_and_datasets_mix(plays: LocalHub, tmp_path: Path) -> None:

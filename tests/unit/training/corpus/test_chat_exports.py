@@ -216,6 +216,8 @@ def test_a_file_that_is_no_chat_is_refused_in_one_line(text: str, told: str) -> 
         "12/31/21 was a good day\n",
         "ROMEO: Hi\n",
         '{"a": 1}\n',
+        '{"text": "the usual form of a data set"}\n',
+        '{"speaker": "Anna", "text": "a key that --chat does not know"}\n',
         "[package]\n",
         '{"name": "char-lstm", "version": 1}',
         "[" * 50_000,

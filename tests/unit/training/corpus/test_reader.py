@@ -23,6 +23,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.support.corpus_errors import corpus_error
 from training.corpus.decode import decode
 from training.corpus.reader import Corpus, CorpusError, Errors, check_length, read_corpus
 
@@ -33,16 +34,6 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return folder
-
-
-def refusal(*sources: str | Path, **options: object) -> str:
-    """Returns the one-line error for these sources."""
-    with pytest.raises(CorpusError) as caught:
-        read_corpus([str(source) for source in sources], **options)  # type: ignore[arg-type]
-    message = str(caught.value)
-    assert message.isprintable(), message
-    assert "Traceback" not in message
-    return message
 
 
 def texts(corpus: Corpus) -> list[str]:
@@ -160,7 +151,7 @@ def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
 def test_a_path_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(write(tmp_path, {"a.txt": b"home"})))
     assert read_corpus(["~/a.txt"]).text == "home"
-    assert "there is no file" in refusal("~no-such-user-here/a.txt")
+    assert "there is no file" in corpus_error("~no-such-user-here/a.txt")
 
 
 def test_the_current_folder_is_named_after_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,11 +181,11 @@ def test_a_dash_reads_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with standard_input(b"\xef\xbb\xbfa\r\nb", monkeypatch):
         corpus = read_corpus(["-"])
     assert (corpus.text, corpus.name, corpus.files) == ("a\nb", "stdin", ("stdin",))
-    assert "can be read only once" in refusal("-", "-")
+    assert "can be read only once" in corpus_error("-", "-")
     with standard_input(b"", monkeypatch):
-        assert refusal("-").startswith("standard input is empty")
+        assert corpus_error("-").startswith("standard input is empty")
     monkeypatch.setattr(sys, "stdin", None)
-    assert "no standard input" in refusal("-")
+    assert "no standard input" in corpus_error("-")
 
 
 def test_a_pipe_can_be_given_as_a_file() -> None:
@@ -270,35 +261,35 @@ def test_missing_files_are_refused_with_a_suggestion(
 ) -> None:
     monkeypatch.chdir(write(tmp_path, {"shakespeare.txt": b"a", "plays/Hamlet.txt": b"a", "zh.txt": b"a"}))
     (tmp_path / "broken.txt").symlink_to(tmp_path / "missing")
-    message = refusal(typed)
+    message = corpus_error(typed)
     assert suggestion in message
     assert message.endswith("?") == suggestion.endswith("?")
 
 
 def test_a_glob_without_matches_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "no file matches *.md" in refusal("*.md")
+    assert "no file matches *.md" in corpus_error("*.md")
 
 
 @pytest.mark.parametrize("source", ["", "  ", "a\0b", "x" * 5000, "ftp://host/a", "s3://bucket/a", "a\nb", "\udcff"])
 def test_an_invalid_source_is_refused_in_one_line(source: str) -> None:
-    assert len(refusal(source)) < 500
+    assert len(corpus_error(source)) < 500
 
 
 def test_a_folder_without_text_is_refused_with_what_was_left_out(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     write(tmp_path / "full", {"a.bin": b"\0\1", ".b": b"x", "c.txt": b""})
-    assert f"{empty} holds no text: " in refusal(empty)
-    assert "holds no text (left out: 1 hidden, 1 binary, 1 empty)" in refusal(tmp_path / "full")
-    assert "holds no text" in refusal(write(tmp_path / "fine", {"a.txt": b"a"}), empty)
+    assert f"{empty} holds no text: " in corpus_error(empty)
+    assert "holds no text (left out: 1 hidden, 1 binary, 1 empty)" in corpus_error(tmp_path / "full")
+    assert "holds no text" in corpus_error(write(tmp_path / "fine", {"a.txt": b"a"}), empty)
 
 
 def test_empty_files_are_refused_unless_another_has_text(tmp_path: Path) -> None:
     write(tmp_path, {"empty.txt": b"", "mark.txt": b"\xef\xbb\xbf", "a.txt": b"a"})
-    assert "empty.txt is empty" in refusal(tmp_path / "empty.txt")
-    assert "mark.txt is empty" in refusal(tmp_path / "mark.txt")
-    assert "all the given files are empty" in refusal(tmp_path / "empty.txt", tmp_path / "mark.txt")
+    assert "empty.txt is empty" in corpus_error(tmp_path / "empty.txt")
+    assert "mark.txt is empty" in corpus_error(tmp_path / "mark.txt")
+    assert "all the given files are empty" in corpus_error(tmp_path / "empty.txt", tmp_path / "mark.txt")
     corpus = read_corpus([str(tmp_path / name) for name in ("empty.txt", "a.txt")])
     assert corpus.text == "a"
     assert "empty.txt is empty" in corpus.warnings[0]
@@ -328,25 +319,25 @@ def as_a_user_without_rights() -> Iterator[Path]:
 def test_unreadable_files_are_refused() -> None:
     with as_a_user_without_rights() as folder:
         for name in ("locked.txt", "locked", "locked/a.txt", "*.txt"):
-            assert "cannot be read (Permission denied)" in refusal(folder / name)
-        assert "locked" in refusal(folder)
+            assert "cannot be read (Permission denied)" in corpus_error(folder / name)
+        assert "locked" in corpus_error(folder)
         assert read_corpus([str(folder / "open.txt")]).text == "a"
 
 
 def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
-    assert "loop.txt cannot be read" in refusal(tmp_path / "loop.txt")
+    assert "loop.txt cannot be read" in corpus_error(tmp_path / "loop.txt")
 
 
 def test_text_that_is_not_utf8_is_refused_with_its_offset_and_the_option(tmp_path: Path) -> None:
     path = write(tmp_path, {"latin.txt": b"one\ncaf\xe9 au lait"}) / "latin.txt"
-    message = refusal(path)
+    message = corpus_error(path)
     assert "latin.txt is not UTF-8: byte 0xE9 at byte offset 7 (line 2)" in message
     assert "--errors replace" in message
     path.write_bytes(b"\xef\xbb\xbf" + b"a" * 100_000 + b"\xe4\xb8")  # cut in the middle of a character
-    assert "byte offset 100003" in refusal(path)
+    assert "byte offset 100003" in corpus_error(path)
     path.write_bytes(b"a\xed\xa0\x80b")  # a surrogate, which UTF-8 does not have
-    assert "byte offset 1 " in refusal(path)
+    assert "byte offset 1 " in corpus_error(path)
 
 
 def test_errors_replace_writes_u_fffd_and_counts_it(tmp_path: Path) -> None:
@@ -356,7 +347,7 @@ def test_errors_replace_writes_u_fffd_and_counts_it(tmp_path: Path) -> None:
     assert corpus.warnings == (f"{path} is not UTF-8: 4 invalid byte sequences became U+FFFD",)
     path.write_bytes(b"fine")
     assert read_corpus([str(path)], errors="replace").warnings == ()
-    assert "--errors must be strict or replace (got ignore)" in refusal(path, errors="ignore")
+    assert "--errors must be strict or replace (got ignore)" in corpus_error(path, errors="ignore")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
@@ -364,7 +355,7 @@ def test_errors_replace_writes_u_fffd_and_counts_it(tmp_path: Path) -> None:
 def test_utf16_and_utf32_are_recognised(tmp_path: Path, encoding: str, text: str) -> None:
     path = write(tmp_path, {"wide.txt": text.encode(encoding)}) / "wide.txt"
     for source in (path, tmp_path):  # in a folder too: it is a text that the person wants
-        message = refusal(source, errors="replace")
+        message = corpus_error(source, errors="replace")
         assert f"wide.txt is {encoding[:6].upper()}" in message
         assert f"as {encoding[:6].upper()}" in message
         assert "save it as UTF-8" in message
@@ -419,7 +410,7 @@ def pytorch_file() -> bytes:
 def test_other_formats_are_refused_by_name(tmp_path: Path, content: bytes, name: str) -> None:
     path = write(tmp_path, {"mistake.txt": content}) / "mistake.txt"
     for errors in ("strict", "replace"):
-        message = refusal(path, errors=errors)
+        message = corpus_error(path, errors=errors)
         assert message.startswith(f"{path} is not text but ")
         assert name in message
     write(tmp_path, {"fine.txt": b"fine"})
@@ -468,17 +459,17 @@ def test_a_text_that_is_too_short_is_refused_with_the_needed_length(tmp_path: Pa
 
 def test_more_than_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": b"a" * 600, "b.txt": b"b" * 600, "film.bin": b"\0" * 5000})
-    message = refusal(tmp_path / "a.txt", tmp_path / "b.txt", max_bytes=1000)
+    message = corpus_error(tmp_path / "a.txt", tmp_path / "b.txt", max_bytes=1000)
     assert "the text is too large: 1.2 kB, and the disk of the run has room for 1 kB" in message
     assert read_corpus([str(tmp_path)], max_bytes=1200).characters == 1201
     with (tmp_path / "sparse.txt").open("wb") as file:
         file.write(b"x" * 9000)
         file.truncate(10**12)
-    assert "sparse.txt is too large: 1e+03 GB" in refusal(tmp_path / "sparse.txt", max_bytes=10**11)
+    assert "sparse.txt is too large: 1e+03 GB" in corpus_error(tmp_path / "sparse.txt", max_bytes=10**11)
 
 
 def test_an_endless_stream_is_refused_at_the_limit() -> None:
-    assert "/dev/zero is too large: more than 100 kB" in refusal("/dev/zero", max_bytes=100_000)
+    assert "/dev/zero is too large: more than 100 kB" in corpus_error("/dev/zero", max_bytes=100_000)
 
 
 @pytest.mark.parametrize("line", [b"abcdefg\r\n", "日本語\n".encode()])
