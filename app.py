@@ -185,8 +185,8 @@ def _log_activity(registry: ModelRegistry, shutdown: Shutdown) -> None:
 
     load = Load(registry, every_s=_LOG_EVERY_S)
     while not shutdown.wait(_LOG_EVERY_S):
-        if load.line:
-            log.info("%s", load.line)
+        if facts := load.facts:
+            log.info("%s", " · ".join(map(str, facts)))
 
 
 def _parser() -> ArgumentParser:

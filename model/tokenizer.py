@@ -141,10 +141,15 @@ def describe_unknown(unknown: Sequence[UnknownCharacter], most: int = 8) -> str:
     """Returns a list for people, such as ``'é' (3 times), U+1F600``; unprintable characters appear as code points."""
     names = []
     for character, _, times in unknown[:most]:
-        name = repr(character) if character.isprintable() and ord(character) < 0x3000 else f"U+{ord(character):04X}"
+        name = name_character(character)
         names.append(name if times == 1 else f"{name} ({times:,} times)")
     rest = len(unknown) - most
     return ", ".join(names) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def name_character(character: str) -> str:
+    """A character for a person to read: in quotes, or by its number, such as U+1F600, if fonts may lack its shape."""
+    return repr(character) if character.isprintable() and ord(character) < 0x3000 else f"U+{ord(character):04X}"
 
 
 def _codes(text: str) -> npt.NDArray[np.uint32]:

@@ -5,8 +5,9 @@ conversation  turns, moves, branches, links, clamps (no Gradio)
 routes        the API, streams and what the lenses ask
 page          layout, events, launch
 settings      values from a page or a program, checked
-protocol      the lines in which the page is told of a conversation
+messages      texts for visitors: an id and values, a table for each language
+protocol      the events that the page's view of a conversation is made of
 json_body     the JSON bodies of requests, bounded
 site_config   what the owner of a site sets in the environment
-words         the words of the page, by language
+words         labels in the visitor's language, for Gradio
 """

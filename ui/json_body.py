@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from .settings import RefusalError
+from .messages import RefusalError
 
 
 async def question(request: Request, most_bytes: int, too_long: RefusalError) -> dict[str, Any]:
@@ -24,7 +24,7 @@ async def question(request: Request, most_bytes: int, too_long: RefusalError) ->
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError):
-        raise RefusalError("", "a question must be JSON") from None
+        raise RefusalError("refusal.malformed", reason="it is not JSON") from None
     if not isinstance(asked, dict):
-        raise RefusalError("", "a question must be a JSON object")
+        raise RefusalError("refusal.malformed", reason="it is not a JSON object")
     return asked

@@ -20,15 +20,19 @@ lines that are new come over a stream (``streams``).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+
+from .messages import Message
 
 
-def say(kind: str, text: str) -> str:
+def say(kind: str, messages: Sequence[Message]) -> str:
     """A line of the view that says something about a turn."""
-    return line(**{"say": text, "as": kind})
+    return line(**{"say": messages, "as": kind})
 
 
 def line(**fields: object) -> str:
     """A line of the view."""
     # ASCII alone carries half of a surrogate pair through the JSON around it; a "<" would be taken for HTML on
     # the way, and searched for script tags at every update.
-    return json.dumps(fields, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c") + "\n"
+    text = json.dumps(fields, ensure_ascii=True, default=Message.as_json, separators=(",", ":"))
+    return text.replace("<", "\\u003c") + "\n"

@@ -19,6 +19,8 @@ from model.clamps import MAX_CLAMPS, MAX_VALUE
 from model.int8.weights import VERSION
 from model.settings import SETTINGS, SamplingParams, Setting, Slider, shorten
 
+from .messages import Message, RefusalError
+
 MAX_PROMPT = 20_000  # characters
 MAX_LENGTH = 10_000  # characters
 MAX_LINK = 8_000  # characters of a link's parameters that are read
@@ -47,33 +49,6 @@ PAGE_SLIDERS = [name for name, setting in PAGE_SETTINGS.items() if setting.slide
 LINK_SETTINGS = [name for name in SETTINGS if name != "stop"]  # a link gives them to each of its steps
 _NULL_IS_DEFAULT = ("seed", "stop", "share")
 
-_LABELS = {
-    "prompt": "Prompt",
-    "text": "Text",
-    "model": "Model",
-    "hold": "Hold",
-    **{name: setting.label for name, setting in PAGE_SETTINGS.items()},
-}
-
-
-class RefusalError(ValueError):
-    """A request is refused. The message is one line for the person who sent it.
-
-    Attributes:
-        field: the argument at fault; "" when it is none of them.
-        reason: the rest of the line, which goes on from the field's name.
-    """
-
-    def __init__(self, field: str, reason: str) -> None:
-        self.field = field
-        self.reason = reason
-        super().__init__(f"{field} {reason}".strip())
-
-    @property
-    def on_page(self) -> str:
-        """The same line with the field's label on the page instead of its name."""
-        return f"{_LABELS.get(self.field, self.field)} {self.reason}".strip()
-
 
 def check_params(values: Mapping[str, object]) -> SamplingParams:
     """Sampling parameters from values of any type, by name; a missing setting has its default, a missing seed is drawn.
@@ -90,8 +65,27 @@ def check_params(values: Mapping[str, object]) -> SamplingParams:
         try:
             setting.check(checked[name])
         except ValueError as error:
-            raise RefusalError(name, str(error).removeprefix(f"{name} ")) from None
+            raise refused(setting, value) from error
     return SamplingParams(**checked)
+
+
+def rule_of(setting: Setting) -> Message:
+    """What a setting allows, for visitors: ``Setting.rule`` as a message."""
+    if setting.type is str:
+        return Message("rule.short_text", most=int(setting.maximum or 0))
+    whole = setting.type is int
+    if setting.maximum is None:
+        return Message("rule.whole.least" if whole else "rule.number.least", low=setting.minimum)
+    if setting.exclusive_minimum:
+        id = "rule.whole.above" if whole else "rule.number.above"
+    else:
+        id = "rule.whole" if whole else "rule.number"
+    return Message(id, low=setting.minimum, high=setting.maximum)
+
+
+def refused(setting: Setting, value: object) -> RefusalError:
+    """The refusal of a value that a setting does not allow."""
+    return RefusalError("refusal.value", field=setting.name, value=shorten(value), allowed=rule_of(setting))
 
 
 def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
@@ -101,9 +95,9 @@ def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
         RefusalError: it is not a text, or longer than ``most`` characters.
     """
     if not isinstance(text, str):
-        raise RefusalError(field, f"is {shorten(text)}: it must be a text")
+        raise RefusalError("refusal.value", field=field, value=shorten(text), allowed=Message("rule.text"))
     if len(text) > most:
-        raise RefusalError(field, f"has {len(text):,} characters: at most {most:,} are allowed")
+        raise RefusalError("refusal.characters", field=field, length=len(text), most=most)
     return text
 
 
@@ -115,7 +109,8 @@ def check_index(field: str, value: object, count: int) -> int:
     """
     index = whole(value)
     if type(index) is not int or not 0 <= index < count:
-        raise RefusalError(field, f"is {shorten(value)}: it must be a whole number from 0 to {count - 1}")
+        allowed = Message("rule.whole", low=0, high=count - 1)
+        raise RefusalError("refusal.value", field=field, value=shorten(value), allowed=allowed)
     return index
 
 
@@ -128,7 +123,7 @@ def check_speed(speed: object) -> float | None:
     try:
         SPEED.check(speed)
     except ValueError as error:
-        raise RefusalError("speed", str(error).removeprefix("speed ")) from None
+        raise refused(SPEED, speed) from error
     number = float(speed)  # type: ignore[arg-type]  # checked above
     return None if number >= MAX_SPEED else number
 
@@ -161,9 +156,7 @@ def _for_browser(setting: Setting) -> dict[str, Any]:
         "minimum": setting.minimum,
         "maximum": setting.maximum,
         "exclusive_minimum": setting.exclusive_minimum,
-        "rule": setting.rule,
-        "label": setting.label,
-        "help": setting.help,
+        "rule": rule_of(setting).as_json(),
         "slider": setting.slider._asdict() if setting.slider else None,
     }
 

@@ -19,10 +19,6 @@ from model import BlockedWords
 from model.settings import shorten
 
 TITLE = "char-lstm"
-GREETING = (
-    "An LSTM that has read one text, character by character. Give it a beginning and it writes on, one character "
-    "at a time; all it remembers of what went before is a few thousand numbers."
-)
 ROWS_EACH = 4
 MAX_ROWS_EACH = 256
 _LONGEST = {"PAGE_TITLE": 60, "PAGE_GREETING": 1_000}
@@ -33,7 +29,7 @@ class SiteConfig:
     """The decisions, checked."""
 
     title: str = TITLE
-    greeting: str = GREETING
+    welcome_text: str = ""  # the page's own, in each language
     rows_each: int = ROWS_EACH
     blocked: BlockedWords = field(default_factory=BlockedWords)
 
@@ -59,4 +55,4 @@ class SiteConfig:
             blocked = BlockedWords(word for word in words if word)
         except ValueError as error:
             raise ValueError(f"BLOCKED_WORDS: {error}") from None
-        return cls(said["PAGE_TITLE"] or TITLE, said["PAGE_GREETING"] or GREETING, int(rows), blocked)
+        return cls(said["PAGE_TITLE"] or TITLE, said["PAGE_GREETING"], int(rows), blocked)

@@ -1,66 +1,83 @@
-// The page's words in the visitor's language. English stands in the sources; for Chinese, zh.json has the same text by
-// the English one. In both "{}" is a value, "{1}" the second one, and "{*}" one that is made of words itself. The
-// document's lang is the language; what is not in the table stays English. Knows no page.
+// Texts of the page in the visitor's language. languages/en.json maps each id to its English text, and each other file of
+// that folder maps the same ids to another language. A text may hold
 //
-//   t("{} bits", 7)                   a text of a script's own
-//   heard("seed 7 · 500 characters")  a line of the server's, which speaks English
-//   translate(element)                all that is written in a piece of the page, before a model writes there
-const words = { table: new Map(), shapes: [] };
-const NAMES = ["aria-label", "placeholder", "title"]; // attributes that are words
+//   {name}                                a value as it is
+//   {count, number}                       a number as the language writes it
+//   {count, plural, one {…} other {…}}    one of several forms; a form may hold placeholders itself
+//   {names, list,; }                      several values with "; " between them
+//
+// A message is {id, values}, as the server sends it; a value may be a message too. Used by both pages.
+const languages = {}; // the tables, by the language's tag
 
-function learn(table) {
-  words.table = new Map(Object.entries(table));
-  const length = (text) => text.replace(/\{\W?\}/g, "").length;
-  const shaped = Object.keys(table).filter((text) => /\{\W?\}/.test(text));
-  shaped.sort((one, other) => length(other) - length(one)); // what says more is tried first
-  words.shapes = shaped.map((text) => {
-    const plain = text.split(/\{\W?\}/).map((piece) => piece.replace(/[.*+?^$()|[\]\\]/g, "\\$&"));
-    return { text, shape: new RegExp(`^${plain.join("(.*?)")}$`, "s"), marks: text.match(/\{\W?\}/g) };
-  });
+// The tag of the best table for a language such as "de-AT": the same one, one of the same language, or English.
+function bestLanguage(wanted, tags = Object.keys(languages)) {
+  const main = wanted.split("-")[0];
+  return tags.find((tag) => tag === wanted) || tags.find((tag) => tag.split("-")[0] === main) || "en";
 }
 
-function isChinese() {
-  return document.documentElement.lang.startsWith("zh");
+function language() {
+  return bestLanguage(document.documentElement.lang);
 }
 
-function t(text, ...values) {
-  let next = 0;
-  const found = (isChinese() && words.table.get(text)) || text;
-  return found.replace(/\{([\d*]?)\}/g, (_, at) => values[/\d/.test(at) ? at : next++]);
+function has(id) {
+  return id in (languages.en || {});
 }
 
-// Facts, sentences, reasons and lists are told one by one.
-function heard(text) {
-  if (!isChinese() || !text) return text;
-  if (words.table.has(text)) return t(text);
-  const each = (parts, joint) => {
-    const told = parts.map(heard);
-    if (told.every((one, at) => one === parts[at])) return text;
-    return told.reduce((all, one) => all + (all.endsWith("。") ? "" : joint) + one);
-  };
-  if (text.includes(" · ")) return each(text.split(" · "), " · ");
-  const sentences = text.match(/.+?[.…](?= [A-Z]|$)|.+$/gs).map((sentence) => sentence.trim());
-  if (sentences.length > 1) return each(sentences, " ");
-  for (const { text: known, shape, marks } of words.shapes) {
-    const values = shape.exec(text);
-    if (values) return t(known, ...values.slice(1).map((value, at) => (marks[at] === "{*}" ? heard(value) : value)));
-  }
-  if (text.includes("; ")) return each(text.split("; "), "；");
-  return text.includes(", ") ? each(text.split(", "), "、") : text;
+function t(id, values = {}) {
+  const text = languages[language()]?.[id] ?? languages.en?.[id];
+  return text === undefined ? id : fillIn(text, values);
 }
 
-// Returns what does it again, for when the language is another one.
-function translate(root) {
+// The text of a message, of several with a joint between them, or of a plain string.
+function render(message, joint = " ") {
+  if (Array.isArray(message)) return message.map((each) => render(each)).join(joint);
+  return message && typeof message === "object" ? t(message.id, message.values) : String(message ?? "");
+}
+
+function number(value, digits) {
+  const places = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return value.toLocaleString(language(), places);
+}
+
+function percent(share, digits = 0) {
+  return share.toLocaleString(language(), { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+// The parts of a text in their order: plain, placeholder (without its outer braces), plain, and so on.
+function pieces(text) {
   const found = [];
-  for (const node of [root, ...root.querySelectorAll("*")]) {
-    for (const name of NAMES) {
-      if (node.hasAttribute(name)) found.push([node.getAttribute(name), (told) => node.setAttribute(name, told)]);
-    }
-    for (const text of node.childNodes) {
-      if (text.nodeType === Node.TEXT_NODE && text.data.trim()) found.push([text.data.trim(), (told) => (text.data = told)]);
-    }
+  let [depth, start] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] !== "{" && text[at] !== "}") continue;
+    const outer = text[at] === "{" ? depth++ === 0 : --depth === 0;
+    if (outer) [start] = [at + 1, found.push(text.slice(start, at))];
   }
-  const tell = () => found.forEach(([english, put]) => put(heard(english)));
-  if (isChinese()) tell();
-  return tell;
+  found.push(text.slice(start));
+  return found;
+}
+
+function fillIn(text, values) {
+  return pieces(text).map((piece, at) => (at % 2 ? valueOf(piece, values) : piece)).join("");
+}
+
+function valueOf(placeholder, values) {
+  const [, name, kind, rest] = /^\s*(\w+)\s*(?:,\s*(\w+)\s*(?:,(.*))?)?$/s.exec(placeholder);
+  const value = values[name];
+  if (kind === "number") return number(value);
+  if (kind === "plural") {
+    const forms = pieces(rest);
+    const form = (wanted) => forms[forms.findIndex((each, at) => at % 2 === 0 && each.trim() === wanted) + 1];
+    const chosen = new Intl.PluralRules(language()).select(value);
+    return fillIn(forms.some((each, at) => at % 2 === 0 && each.trim() === chosen) ? form(chosen) : form("other"), values);
+  }
+  return render(value, rest ?? ", ");
+}
+
+// Shows all texts of a piece of the page: data-text (with data-values) is the id of an element's text, data-label of its
+// accessible name, data-placeholder of its placeholder.
+function translate(root) {
+  const all = (name) => [root, ...root.querySelectorAll(`[${name}]`)].filter((node) => node.hasAttribute(name));
+  for (const node of all("data-text")) node.textContent = t(node.dataset.text, JSON.parse(node.dataset.values || "{}"));
+  for (const node of all("data-label")) node.ariaLabel = t(node.dataset.label);
+  for (const node of all("data-placeholder")) node.placeholder = t(node.dataset.placeholder);
 }

@@ -25,7 +25,7 @@ from tests.browser.driving import open_page, setting
 from tests.support.app_server import App, serving
 from tests.support.chromium import launch
 
-LENSES = ("Plain", "Surprise", "Memory", "Step")
+LENSES = ("Text", "How surprised?", "What it remembers", "One letter at a time")
 LONG_MS = 100
 # ``begun`` comes with the reply's first character, ``written`` with its last, ``still`` when all have their colours.
 WATCH = """() => {
@@ -117,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
     lm = CharLSTM.from_pretrained(PRETRAINED)
     with serving({"bundled": lm}) as app, sync_playwright() as playwright:
         browser = launch(playwright)
-        write(app, browser, "Plain", options.length, options.speed)  # once unmeasured
+        write(app, browser, "Text", options.length, options.speed)  # once unmeasured
         orders = [lens for _ in range(options.repeats) for lens in options.lens]
         runs = [write(app, browser, lens, options.length, options.speed) for lens in orders]
         chromium = browser.version

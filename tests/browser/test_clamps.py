@@ -56,7 +56,7 @@ def test_a_reply_written_again_with_a_held_cell_stands_beside_what_it_was(page: 
     held, free = texts(app.served("random").lm, (1, 5, 4.0))
     same = next(at for at in range(LENGTH) if held[at] != free[at])
     begin(page)
-    put_on(page, "Memory")
+    put_on(page, "What it remembers")
     send(page, PROMPT)
     assert reply(page) == free
     bar = page.get_by_role("group", name="Cells that are held")
@@ -64,8 +64,8 @@ def test_a_reply_written_again_with_a_held_cell_stands_beside_what_it_was(page: 
     pick(page, 1, 5)
     hold(page, "Up")
     expect(bar).to_be_visible()
-    button(page, "Write it again").click()
-    expect(foot(page)).to_contain_text("a hand on cell 5 of layer 1 up")
+    button(page, "Rewrite").click()
+    expect(foot(page)).to_contain_text("cell 5 (layer 1) held up")
     settled(page)
     assert reply(page) == held
     both = page.get_by_role("region", name="With and without the hand")
@@ -85,17 +85,17 @@ def test_a_reply_written_again_with_a_held_cell_stands_beside_what_it_was(page: 
     button(page, "Undo").click()
     expect(both).to_be_hidden()
     assert reply(page) == free
-    button(page, "Let go of cell 5 of layer 1 up").click()
+    button(page, "Release: cell 5 (layer 1) held up").click()
     expect(bar).to_be_hidden()
     expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
     send(page, "more")
-    assert "a hand on" not in (foot(page).text_content() or "")
+    assert " held " not in (foot(page).text_content() or "")
 
 
 def test_a_hand_that_grips_while_it_writes_holds_from_there_on_and_is_shared(app: App, browser: Browser) -> None:
     page, complaints = open_page(browser.new_context(), app)
     begin(page)
-    put_on(page, "Memory")
+    put_on(page, "What it remembers")
     setting(page, "Speed", 5)  # it must still write when the hand grips, on however busy a machine
     send(page, PROMPT, wait=False)
     expect(turns(page).last.locator(".reply i").nth(4)).to_be_visible()
@@ -104,7 +104,7 @@ def test_a_hand_that_grips_while_it_writes_holds_from_there_on_and_is_shared(app
     page.get_by_role("radio", name="Free", exact=True).focus()
     page.keyboard.press("ArrowRight")  # as a keyboard does: Up
     expect(page.get_by_role("radio", name="Up", exact=True)).to_be_checked()
-    expect(foot(page)).to_contain_text("a hand on cell 3 of layer 0 up")
+    expect(foot(page)).to_contain_text("cell 3 (layer 0) held up")
     settled(page)
     lm = app.served("random").lm
     text, free = reply(page), texts(lm)[1]
@@ -115,19 +115,19 @@ def test_a_hand_that_grips_while_it_writes_holds_from_there_on_and_is_shared(app
     assert 4 <= gripped < LENGTH
     assert f"&more={LENGTH - gripped}&hold=0.3~4" in query
     assert text[:gripped] == free[:gripped]
-    put_on(page, "Plain")
+    put_on(page, "Text")
     expect(page.get_by_role("group", name="Cells that are held")).to_be_visible()
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="other").click()
     expect(page.get_by_role("combobox", name="Model")).to_have_value("other")
     fast(page)
     send(page, "")
-    assert "a hand on" not in (foot(page).text_content() or "")
+    assert " held " not in (foot(page).text_content() or "")
     expect(page.get_by_role("group", name="Cells that are held")).to_be_hidden()
     page.goto(app.url + "?" + query.partition("?")[2])
-    expect(log(page).locator(".offer .facts")).to_contain_text("a hand on cell 3 of layer 0 up")
+    expect(log(page).locator(".offer .facts")).to_contain_text("cell 3 (layer 0) held up")
     fast(page)
-    button(page, "Write it again").first.click()
+    button(page, "Watch it write").first.click()
     expect(log(page).locator(".mark")).to_contain_text("The same text, character for character")
     assert reply(page) == text
     assert not complaints

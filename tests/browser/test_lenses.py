@@ -75,7 +75,7 @@ def shown(share: float) -> str:
 def test_each_character_has_the_colour_of_its_bits_and_nothing_is_written_for_it(page: Page, app: App) -> None:
     text = write(page)
     written = app.served("random").engine.written
-    put_on(page, "Surprise")
+    put_on(page, "How surprised?")
     expect(turns(page).last.locator(".text i")).to_have_count(len(text))
     seen = list(read_again(app, text).tokens())
     told = ["" if index == 0 else level(each.bits) if each.id >= 0 else "unknown" for index, each in enumerate(seen)]
@@ -83,15 +83,15 @@ def test_each_character_has_the_colour_of_its_bits_and_nothing_is_written_for_it
     assert marks(turns(page).last) == told
     assert turns(page).last.locator(".text").text_content() == text
     bits = [each.bits for each in seen if not np.isnan(each.bits)]
-    expect(page.locator(".sums .sum")).to_contain_text(f"{np.mean(bits):.2f} bits a character")
-    put_on(page, "Plain")
+    expect(page.locator(".sums .sum")).to_contain_text(f"{np.mean(bits):.2f} bits per character")
+    put_on(page, "Text")
     assert turns(page).last.locator(".text").text_content() == text
     assert turns(page).last.locator(".text i").count() == 0
     assert app.served("random").engine.written == written
 
 
 def test_a_reply_is_coloured_while_it_is_written_and_so_is_what_follows(page: Page, app: App) -> None:
-    put_on(page, "Surprise")
+    put_on(page, "How surprised?")
     first = write(page)
     second = write(page, "More")
     expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(second))
@@ -107,7 +107,7 @@ def test_a_reply_is_coloured_while_it_is_written_and_so_is_what_follows(page: Pa
 
 def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings(page: Page, app: App) -> None:
     text = write(page)
-    put_on(page, "Surprise")
+    put_on(page, "How surprised?")
     expect(turns(page).last.locator(".text i")).to_have_count(len(text))
     log(page).focus()
     for key in ("Home", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"):
@@ -141,8 +141,8 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
 
 
 def test_a_text_of_ones_own_is_scored_as_it_is_written(page: Page, app: App) -> None:
-    put_on(page, "Surprise")
-    page.get_by_text("Score a text of yours").click()
+    put_on(page, "How surprised?")
+    page.get_by_text("Try your own text").click()
     field = page.get_by_role("textbox", name="Text to score")
     lm = app.served("random").lm
     for text in ("To be, or not", "To be, or ü\n  not to be", "To 🙃 <b>bold</b>", "To 🙃 <b>"):
@@ -151,7 +151,7 @@ def test_a_text_of_ones_own_is_scored_as_it_is_written(page: Page, app: App) -> 
         reading.set_text(text)
         bits = [each.bits for each in reading.tokens() if each.id >= 0]
         expect(page.locator(".own .sum")).to_contain_text(f"in {len(bits)} characters")
-        expect(page.locator(".own .sum")).to_contain_text(f"{np.mean(bits):.2f} bits a character")
+        expect(page.locator(".own .sum")).to_contain_text(f"{np.mean(bits):.2f} bits per character")
         assert page.locator(".own .under").text_content() == text
         expect(page.locator(".own .unknown")).to_have_count(len(text) - len(bits))
     field.fill("x" * 20_001)
@@ -162,7 +162,7 @@ def test_a_text_of_ones_own_is_scored_as_it_is_written(page: Page, app: App) -> 
 
 def test_the_words_that_cost_most_lead_to_their_place(page: Page) -> None:
     write(page)
-    put_on(page, "Surprise")
+    put_on(page, "How surprised?")
     costly = page.locator(".sums .costly").get_by_role("button")
     expect(costly.first).to_be_visible()
     bits = [int((each.text_content() or "").split()[-2]) for each in costly.all()]
@@ -180,7 +180,7 @@ def cell_marks(app: App, text: str, layer: int, index: int) -> list[str]:
 
 
 def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: App) -> None:
-    put_on(page, "Memory")
+    put_on(page, "What it remembers")
     text = write(page)
     written = app.served("random").engine.written
     expect(page.get_by_role("status").filter(has_text="This cell follows “place in the line” (r -0.93")).to_be_visible()
@@ -207,7 +207,7 @@ def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: 
 
 def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> None:
     text = write(page)
-    put_on(page, "Memory")
+    put_on(page, "What it remembers")
     expect(turns(page).last.locator(".text i")).to_have_count(len(text))
     log(page).focus()
     for key in ("Home", *["ArrowRight"] * 9):
@@ -234,23 +234,23 @@ def test_nothing_keeps_anyone_from_using_the_page(page: Page) -> None:
     assert barriers(page) == []
     text = write(page)
     assert barriers(page) == []
-    put_on(page, "Surprise")
+    put_on(page, "How surprised?")
     expect(turns(page).last.locator(".text i[class*=b]").nth(20)).to_be_visible()
-    page.get_by_text("Score a text of yours").click()
+    page.get_by_text("Try your own text").click()
     page.get_by_role("textbox", name="Text to score").fill("To be, ü")
     expect(page.locator(".own .sum")).to_contain_text("in 7 characters")
     log(page).focus()
     page.keyboard.press("End")
     expect(page.locator(".likely li")).to_have_count(5)
     assert barriers(page) == []
-    put_on(page, "Memory")
+    put_on(page, "What it remembers")
     expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
     expect(page.locator(".gates li")).to_have_count(4)
     assert barriers(page) == []
 
 
 def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
-    put_on(page, "Memory")
+    put_on(page, "What it remembers")
     text = write(page, "x" * 400)
     expect(page.locator(".under-picture")).to_contain_text(f"to {len(text)}.")
     log(page).focus()
@@ -261,7 +261,7 @@ def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
 
 
 def test_the_picture_is_drawn_once_a_frame(page: Page) -> None:
-    put_on(page, "Memory")
+    put_on(page, "What it remembers")
     page.evaluate(
         """() => {
             window.draws = [];
@@ -280,7 +280,7 @@ def test_the_picture_is_drawn_once_a_frame(page: Page) -> None:
 
 
 def test_a_text_that_moves_under_a_hand_that_rests_is_not_looked_at(page: Page) -> None:
-    put_on(page, "Surprise")
+    put_on(page, "How surprised?")
     write(page)
     turns(page).last.locator(".reply i").nth(10).hover()
     expect(page.locator("i.focus")).to_have_count(1)

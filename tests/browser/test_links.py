@@ -61,7 +61,7 @@ def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Pa
         written = later.served("random").engine.written
         fast(reader)
         assert later.served("random").engine.written == written
-        button(reader, "Write it again").click()
+        button(reader, "Watch it write").click()
         expect(log(reader).locator(".mark")).to_have_text(SAME)
         expect(turns(reader)).to_have_count(2)
         assert turns(reader).locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
@@ -90,12 +90,15 @@ def test_what_a_link_says_wrongly_is_refused_in_words_and_nothing_runs(app: App,
     context = browser.new_context()
     for query, reason in (
         ("seed=1&temperature=9", "Temperature is 9: it must be a number from 0 to 5"),
-        ("prompt=x&model=nobody/none", "Model is 'nobody/none': it must be one of those served here: random, other"),
+        (
+            "prompt=x&model=nobody/none",
+            "Model is 'nobody/none': it must be one of the models served here: random, other",
+        ),
         ("prompt=<script>window.hit=1</script>&text=x", "Text is 'x' in this link: it must be 16 digits of a hash"),
     ):
         page, complaints = open_page(context, app, f"?{query}")
         expect(log(page).locator(".refusal")).to_have_text(reason)
-        expect(button(page, "Write it again")).to_have_count(0)
+        expect(button(page, "Watch it write")).to_have_count(0)
         assert page.evaluate("window.hit") is None
         assert write(page)
         assert not complaints
@@ -108,7 +111,7 @@ def test_a_link_to_another_model_brings_it_and_a_changed_link_is_found_out(app: 
     page, _ = open_page(context, app, "?prompt=<i>x</i>&model=other&seed=3&length=40&text=0123456789abcdef")
     expect(log(page).locator(".offer .prompt")).to_have_text("<i>x</i>")
     expect(log(page).locator(".offer .facts")).to_have_text("other · seed 3 · temperature 0.8 · up to 40 characters")
-    button(page, "Write it again").click()
+    button(page, "Watch it write").click()
     expect(log(page).locator(".mark")).to_contain_text("Not the same text")
     expect(page.get_by_role("combobox", name="Model")).to_have_value("other")
     context.close()
@@ -117,7 +120,7 @@ def test_a_link_to_another_model_brings_it_and_a_changed_link_is_found_out(app: 
 def test_a_link_to_a_blend_brings_both_models_and_their_share(app: App, browser: Browser) -> None:
     context = browser.new_context()
     page, complaints = open_page(context, app)
-    page.get_by_role("combobox", name="Together with").click()
+    page.get_by_role("combobox", name="Second model").click()
     page.get_by_role("option", name="other, blended").click()
     expect(page.get_by_role("spinbutton", name="Blend")).to_be_visible()
     setting(page, "Blend", 0.3)
@@ -132,11 +135,11 @@ def test_a_link_to_a_blend_brings_both_models_and_their_share(app: App, browser:
     reader, more = open_page(context, app, url.removeprefix(app.url))
     expect(log(reader).locator(".offer .facts")).to_contain_text("random + other · seed")
     fast(reader)
-    button(reader, "Write it again").click()
+    button(reader, "Watch it write").click()
     expect(log(reader).locator(".mark")).to_have_text(SAME)
     assert reply(reader) == first
     expect(reader.get_by_role("combobox", name="Model")).to_have_value("random")
-    expect(reader.get_by_role("combobox", name="Together with")).to_have_value("other, blended")
+    expect(reader.get_by_role("combobox", name="Second model")).to_have_value("other, blended")
     expect(reader.get_by_role("spinbutton", name="Blend")).to_have_value("0.3")
     expect(reader.locator("#second")).to_be_hidden()
     send(reader, "")
@@ -182,7 +185,7 @@ def test_in_a_frame_of_another_origin_the_link_is_shown_and_leads_to_the_space(
     with framing(f"{app.url}?prompt=ROMEO:&seed=7&length=40") as outer:
         page.goto(outer)
         frame = page.frames[1]
-        frame.get_by_role("button", name="Write it again").click()
+        frame.get_by_role("button", name="Watch it write").click()
         expect(frame.get_by_role("article").locator(".mark")).to_contain_text("does not say what its text was")
         url = link(frame)
         assert url.startswith("https://ada-novel.hf.space/?prompt=ROMEO%3A&")
@@ -192,6 +195,6 @@ def test_in_a_frame_of_another_origin_the_link_is_shown_and_leads_to_the_space(
     with framing(app.url + "?" + url.partition("?")[2]) as outer:
         page.goto(outer)
         frame = page.frames[1]
-        frame.get_by_role("button", name="Write it again").click()
+        frame.get_by_role("button", name="Watch it write").click()
         expect(frame.get_by_role("article").locator(".mark")).to_have_text(SAME)
     context.close()

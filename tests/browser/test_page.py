@@ -52,7 +52,7 @@ def app() -> Iterator[App]:
 
 def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(log(page)).to_contain_text(app.served("tale").greeting.split("\n")[0])
+    expect(log(page)).to_contain_text(app.served("tale").welcome_text.split("\n")[0])
     for name in ("Send", "Stop", "Continue", "Retry", "Undo", "Clear"):
         expect(button(page, name)).to_be_visible()
     for name in ("Temperature", "Length", "Top-k", "Top-p", "Min-p", "Speed"):
@@ -78,7 +78,7 @@ def test_characters_appear_one_after_another_and_stop_stops(page: Page, app: App
     text = reply(page)
     assert TALE.startswith(text)
     assert max(seen) <= len(text) < 500
-    expect(foot(page)).to_have_text(re.compile(r"^seed \d+ · \d+ characters · \d+ a second · stopped$"))
+    expect(foot(page)).to_have_text(re.compile(r"^seed \d+ · \d+ characters · \d+ per second · stopped$"))
     assert log(page).get_attribute("aria-busy") == "false"
     eventually(lambda: app.served("tale").engine.running == 0)
 
@@ -203,7 +203,7 @@ def test_a_fault_in_the_model_is_a_message_and_the_page_goes_on(page: Page, app:
     finally:
         app.network("tale").fail_at = None
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text("reached its length", timeout=TIMEOUT_MS)
+    expect(foot(page)).to_contain_text("length reached", timeout=TIMEOUT_MS)
     settled(page)
     assert reply(page) == TALE[: at + 50]
 
@@ -229,7 +229,7 @@ def test_enter_while_it_still_writes_changes_nothing(page: Page) -> None:
 
 def test_how_much_is_written_is_said_while_it_is(page: Page) -> None:
     send(page, "", wait=False)
-    expect(page.locator("#load p")).to_have_text(re.compile(r"^1 writing · \d+ characters a second$"))
+    expect(page.locator("#load p")).to_have_text(re.compile(r"^1 writing · \d+ characters per second$"))
     button(page, "Stop").click()
     settled(page)
     expect(page.locator("#load p")).to_have_text("")
@@ -255,7 +255,7 @@ def test_a_connection_that_breaks_leaves_the_page_usable(app: App, browser: Brow
         ),
     )
     send(page, "")
-    expect(foot(page)).to_contain_text("stopped" if server_answers else "the connection broke")
+    expect(foot(page)).to_contain_text("stopped" if server_answers else "connection lost")
     page.unroute_all()
     fast(page)
     setting(page, "Length", 20)
@@ -303,7 +303,7 @@ def test_a_model_that_chats_is_given_turns_and_ends_its_own(page: Page, app: App
     send(page, "this is it")
     first = generate(lm, "Ann: this is it\n\nBo: ", stop="\n\n")
     assert reply(page) == first
-    expect(foot(page)).to_contain_text("said what it had to say")
+    expect(foot(page)).to_contain_text("finished")
     said, answered = turns(page).last.locator(".prompt"), turns(page).last.locator(".reply")
     expect(said).to_have_text("this is it")
     above, below = said.bounding_box(), answered.bounding_box()

@@ -60,7 +60,7 @@ def click_after(page: Page, keep: int) -> None:
 
 def done(page: Page, before: str) -> None:
     expect(turns(page)).to_have_count(1)
-    expect(foot(page)).to_contain_text("Undo brings back what stood here before")
+    expect(foot(page)).to_contain_text("Undo restores the previous version")
     settled(page)
     assert reply(page) != before or "Undo" in (foot(page).text_content() or "")
 
@@ -72,7 +72,7 @@ def test_a_click_in_the_text_goes_on_from_there_and_undo_brings_the_rest_back(pa
     expect(offer).to_be_hidden()
     click_after(page, keep)
     expect(offer).to_be_visible()
-    button(page, "Another seed").click()
+    button(page, "Try a different ending").click()
     done(page, text)
     other = reply(page)
     assert other[:keep] == text[:keep]
@@ -85,7 +85,7 @@ def test_a_click_in_the_text_goes_on_from_there_and_undo_brings_the_rest_back(pa
     button(page, "Undo").click()
     expect(turns(page).last.locator(".reply")).to_have_text(text, use_inner_text=False)
     click_after(page, keep)
-    button(page, "Go on from here").click()
+    button(page, "Rewrite from here").click()
     done(page, text)
     assert reply(page) == text
     log(page).click(position={"x": 3, "y": 3})
@@ -94,7 +94,7 @@ def test_a_click_in_the_text_goes_on_from_there_and_undo_brings_the_rest_back(pa
 
 def test_with_the_keyboard_under_a_lens_and_with_a_character_that_is_picked(page: Page) -> None:
     text = write(page)
-    put_on(page, "Surprise")
+    put_on(page, "How surprised?")
     expect(turns(page).last.locator(".text i")).to_have_count(len(PROMPT + text))
     log(page).focus()
     page.keyboard.press("End")
@@ -104,7 +104,7 @@ def test_with_the_keyboard_under_a_lens_and_with_a_character_that_is_picked(page
     expect(offer).to_be_visible()
     assert barriers(page) == []
     page.keyboard.press("Tab")
-    expect(button(page, "Go on from here")).to_be_focused()
+    expect(button(page, "Rewrite from here")).to_be_focused()
     page.keyboard.press("Enter")
     done(page, "")
     assert reply(page) == text
@@ -134,7 +134,7 @@ def test_the_turns_that_there_were_are_a_tree_to_walk_in(page: Page) -> None:
     tree = page.get_by_role("group", name="Branches")
     expect(tree).to_be_hidden()
     button(page, "Retry").click()
-    expect(foot(page)).to_contain_text("Undo brings back what stood here before")
+    expect(foot(page)).to_contain_text("Undo restores the previous version")
     settled(page)
     second = reply(page)
     assert second != first

@@ -25,7 +25,7 @@ def second(page: Page) -> Locator:
 
 
 def together(page: Page, option: str) -> None:
-    page.get_by_role("combobox", name="Together with").click()
+    page.get_by_role("combobox", name="Second model").click()
     page.get_by_role("option", name=option, exact=True).click()
 
 
@@ -51,7 +51,7 @@ def test_two_models_answer_one_prompt_at_once(page: Page, app: App) -> None:
     expect(second(page)).to_have_count(0)
     together(page, "two, side by side")
     expect(second(page)).to_be_visible()
-    expect(second(page)).to_contain_text("This it wrote by itself")
+    expect(second(page)).to_contain_text("It made this up by itself")
     send(page, "ROMEO:")
     written(page, "ROMEO:", app, 60)
     one, two = log(page).bounding_box(), second(page).bounding_box()
@@ -71,7 +71,7 @@ def test_two_models_answer_one_prompt_at_once(page: Page, app: App) -> None:
     expect(second(page).locator(".foot")).to_contain_text(" 60 characters")
     written(page, "ROMEO:", app, 60)
     for text in ("the text", "the second text"):
-        page.get_by_role("group", name=f"Lens over {text}", exact=True).get_by_text("Surprise").click()
+        page.get_by_role("group", name=f"Lens over {text}", exact=True).get_by_text("How surprised?").click()
     expect(second(page).locator("i")).to_have_count(len("ROMEO:") + 60)
     assert barriers(page) == []
     button(page, "Undo").click()  # brings back what was before Retry
@@ -85,7 +85,7 @@ def test_two_models_answer_one_prompt_at_once(page: Page, app: App) -> None:
     settled(page)
     button(page, "Clear").click()
     expect(second(page).get_by_role("article")).to_have_count(0)
-    together(page, "no other")
+    together(page, "none")
     expect(second(page)).to_have_count(0)
     send(page, "b")
     assert len(reply(page)) == 60
@@ -117,7 +117,7 @@ def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Pag
     setting(page, "Length", 20)
     choose(page, "two")
     send(page, "a")
-    beside_itself = "This is the first model too: choose another to stand beside it."
+    beside_itself = "Pick a different second model."
     expect(second(page).locator(".refusal")).to_have_text(beside_itself)
     assert len(reply(page)) == 20
 
@@ -140,9 +140,9 @@ def test_two_models_write_one_text_together(page: Page, app: App) -> None:
     expect(foot(page)).to_contain_text("120 characters")
     settled(page)
     assert reply(page) == whole
-    page.get_by_role("group", name="Lens over the text").get_by_text("Surprise").click()
+    page.get_by_role("group", name="Lens over the text").get_by_text("How surprised?").click()
     expect(turns(page).locator("i")).to_have_count(len("ROMEO:" + whole))
-    expect(page.locator(".panel .sum").first).to_contain_text("bits a character")
+    expect(page.locator(".panel .sum").first).to_contain_text("bits per character")
     assert barriers(page) == []
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(0)
@@ -150,12 +150,12 @@ def test_two_models_write_one_text_together(page: Page, app: App) -> None:
     page.get_by_role("textbox", name="Prompt").fill("kept")
     button(page, "Send").click()
     expect(log(page).locator(".refusal")).to_have_text(
-        "one and other script share no character: they cannot write together."
+        "one and other script have no character in common: they cannot write together."
     )
     together(page, "one, blended")
     button(page, "Send").click()
-    expect(log(page).locator(".refusal")).to_have_text("This is the first model too: choose another to write with it.")
-    together(page, "no other")
+    expect(log(page).locator(".refusal")).to_have_text("Pick a different second model.")
+    together(page, "none")
     expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_hidden()
     button(page, "Send").click()
     expect(foot(page)).to_contain_text("60 characters")

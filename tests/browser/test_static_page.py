@@ -362,7 +362,7 @@ def test_a_link_holds_cells_in_its_reply_and_in_no_other(visit: Any, lm: CharLST
     hold = [(1, 5, 4.0), (0, 20, -0.25)]
     expected = generate(lm, "ROMEO:", 120, seed=4, clamps=hold)
     assert written(page, seed=4) == expected[:60]
-    expect(foot(page)).to_contain_text("a hand on cell 5 of layer 1 up, cell 20 of layer 0 at -0.25")
+    expect(foot(page)).to_contain_text("cell 5 (layer 1) held up · cell 20 (layer 0) held at -0.25")
     button(page, "Continue").click()
     expect(foot(page)).to_contain_text("120 characters")
     assert reply(page) == expected
@@ -398,9 +398,9 @@ WRONG = [
     ("?prompt=a&seed=1&more=0", "length is 0 in this link"),
     ("?prompt=a&seed=1&pick=ab", "pick is ab in this link: it must be one character"),
     (f"?prompt=a&seed=1&model=a/b@{COMMIT}&blend_with=a/c&share=0.3", "Two models wrote this text together. This page"),
-    ("?prompt=a&text=x", "text is x in this link: that is nothing that Share makes"),
+    ("?prompt=a&text=x", "text is x in this link: it must be what Share writes"),
     ("?prompt=a&seed=1" + "&more=1" * 50, "This link has 51 steps: at most 50 are followed."),
-    ("?prompt=" + "a" * 8000, "This link has 8008 characters: at most 8000 are read."),
+    ("?prompt=" + "a" * 8000, "This link has 8,008 characters: at most 8,000 are read."),
 ]
 
 
@@ -411,7 +411,9 @@ def read_links(page: Page, queries: list[str]) -> list[Any]:
             """async (queries) => {
           const { readLink } = await import("./link.js");
           const sizes = { layers: 2, hidden: 21 };
-          const read = (query) => { try { return readLink(query, sizes); } catch (error) { return error.message; } };
+          const read = (query) => {
+            try { return readLink(query, sizes); } catch (error) { return render(error.reason); }
+          };
           return queries.map(read);
         }""",
             queries,
@@ -450,7 +452,7 @@ def test_a_model_that_has_read_conversations_is_talked_to(browser: Browser, tmp_
         page.goto(f"{url}?prompt=Hello&seed=3&speed=200")
         expected = generate(plain, chat.wrap("Hello"), 500, seed=3, stop="\n")
         assert written(page, seed=3) == expected
-        ending = "said what it had to say" if len(expected) < 500 else "reached its length"
+        ending = "finished" if len(expected) < 500 else "length reached"
         expect(foot(page)).to_contain_text(ending)
         page.close()
 

@@ -31,7 +31,7 @@ def fold(page: Page) -> Locator:
 
 
 def slider(page: Page) -> Locator:
-    return page.get_by_role("slider", name="Step of the training")
+    return page.get_by_role("slider", name="Training step")
 
 
 def shows(page: Page, step: int, prompt: str = "ROMEO:", seed: int = 7) -> None:
@@ -53,7 +53,7 @@ def test_the_film_is_offered_opened_moved_through_and_played(page: Page, app: Ap
     expect(slider(page)).to_have_count(0)
     fold(page).click()
     status = page.get_by_role("status").filter(has_text="Step ")
-    expect(status).to_have_text("Step 100 · 3.100 nats a character")
+    expect(status).to_have_text("Step 100 · loss 3.100")
     shows(page, 100)
     told = "Validation loss over 2,000 steps: 3.10 nats at first, 1.60 at best."
     expect(page.get_by_role("img", name=told)).to_be_visible()
@@ -63,28 +63,28 @@ def test_the_film_is_offered_opened_moved_through_and_played(page: Page, app: Ap
     assert (left, top) == pytest.approx((5, 5), abs=0.1)
     slider(page).focus()
     page.keyboard.press("End")
-    expect(status).to_have_text("Step 2,000 · 1.700 nats a character")
+    expect(status).to_have_text("Step 2,000 · loss 1.700")
     shows(page, 2000)
     page.keyboard.press("ArrowLeft")
-    expect(status).to_have_text("Step 1,000 · 1.600 nats a character · the best")
-    expect(slider(page)).to_have_attribute("aria-valuetext", "Step 1,000 · 1.600 nats a character · the best")
+    expect(status).to_have_text("Step 1,000 · loss 1.600 · best")
+    expect(slider(page)).to_have_attribute("aria-valuetext", "Step 1,000 · loss 1.600 · best")
     assert marker(page) == pytest.approx((50, 95), abs=0.1)
     shows(page, 1000)
 
-    page.get_by_role("textbox", name="Prompt of the film").fill("<b>First")
-    page.get_by_role("spinbutton", name="Seed of the film").fill("8")
+    page.get_by_role("textbox", name="Prompt of the timeline").fill("<b>First")
+    page.get_by_role("spinbutton", name="Seed of the timeline").fill("8")
     page.keyboard.press("Enter")
     shows(page, 1000, "<b>First", 8)
     box = page.locator(".film .curve").bounding_box()
     assert box
     page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
-    expect(status).to_have_text("Step 200 · 2.200 nats a character")
+    expect(status).to_have_text("Step 200 · loss 2.200")
     shows(page, 200, "<b>First", 8)
 
     page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + box["height"] / 2)
     expect(status).to_contain_text("Step 1,000 ")
     button(page, "Play").click()
-    expect(status).to_contain_text("Step 2,000 · 1.700 nats")
+    expect(status).to_contain_text("Step 2,000 · loss 1.700")
     expect(button(page, "Play")).to_be_visible()
     shows(page, 2000, "<b>First", 8)
     button(page, "Play").click()
@@ -92,7 +92,7 @@ def test_the_film_is_offered_opened_moved_through_and_played(page: Page, app: Ap
     button(page, "Pause").click()
     expect(button(page, "Play")).to_be_visible()
 
-    page.get_by_role("spinbutton", name="Seed of the film").fill("-1")
+    page.get_by_role("spinbutton", name="Seed of the timeline").fill("-1")
     page.keyboard.press("Enter")
     expect(page.locator(".film").get_by_role("alert")).to_contain_text("Seed is -1: it must be")
     found = Axe().run(page).response["violations"]

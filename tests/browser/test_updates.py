@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from model import CharLSTM, generate
 from tests.browser.driving import button, fast, log, reply, send, setting, settled, turns
 from tests.support.app_server import App, random_model, serving
+from ui.messages import Message
 from ui.registry.registry import Entry, ModelRegistry
 
 NAME = "ada/novel"
@@ -48,7 +49,7 @@ def test_an_open_page_says_which_commit_it_runs_and_a_conversation_goes_on(entry
     send(page, "and?")
     assert reply(page) == generate(served.lm, f"ROMEO:{begun}and?", 30, temperature=0.8, seed=7)
     expect(turns(page).last.locator(".notice")).to_have_text(
-        "Commit 2222222 of this model is served now, in place of 1111111: it has read the text so far."
+        "Commit 2222222 of this model is served now, in place of 1111111; it has read the text so far."
     )
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(1)
@@ -62,11 +63,11 @@ def test_an_open_page_says_which_commit_it_runs_and_a_conversation_goes_on(entry
     button(page, "Undo").click()
     expect(turns(page).last.locator(".foot")).to_contain_text("30 characters")
     assert reply(page) == begun
-    served.refused = "commit 3333333 is not served: model.safetensors is damaged"
+    served.refused = Message("model.commit_refused", commit="3333333", reason="model.safetensors is damaged")
     app.registry.changed()
     expect(page.locator("#about")).to_contain_text("commit 3333333 is not served: model.safetensors is damaged")
     button(page, "Clear").click()
-    expect(log(page)).to_contain_text(served.greeting.split("\n")[0])
+    expect(log(page)).to_contain_text(served.welcome_text.split("\n")[0])
     served = app.registry.serve(entry, commit(4))
-    expect(log(page)).to_contain_text(served.greeting.split("\n")[0])
+    expect(log(page)).to_contain_text(served.welcome_text.split("\n")[0])
     expect(page.locator("#about")).not_to_contain_text("3333333")

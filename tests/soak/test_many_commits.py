@@ -123,7 +123,7 @@ class Readers:
             token = await visitor.send(PROMPT, Length=length, Speed=chance.choice([60, 100]), Seed=seed)
             text, said = await visitor.reply(token)
             assert [each["as"] for each in said] == ["foot"], said
-            assert said[0]["say"].endswith("reached its length")
+            assert said[0]["say"].endswith("length reached")
             good = list(self.pushed.good)
             writers = [each for each in good[good.index(earliest) :] if text == self._text(each, length, seed)]
             assert len(writers) == 1, "it is whole, and of one commit"

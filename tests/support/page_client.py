@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
 
+from tests.support.english import read_view
 from ui.words import english
 
 TIMEOUT_S = 120
@@ -51,7 +51,7 @@ class Visitor:
         call = {"data": data, "fn_index": called["id"], "session_hash": self._session, "event_data": about}
         answer = await self.http.post(f"{self.url}gradio_api/run/predict", json=call)
         shown = answer.raise_for_status().json()["data"]
-        return [json.loads(line) for line in shown[0].splitlines()] if shown and isinstance(shown[0], str) else []
+        return read_view(shown[0]) if shown and isinstance(shown[0], str) else []
 
     async def arrive(self) -> None:
         """Has the page open, and with it a session."""
@@ -74,7 +74,7 @@ class Visitor:
             answer.raise_for_status()
             async for line in answer.aiter_lines():
                 if line.startswith("data: "):
-                    yield json.loads(line.removeprefix("data: "))
+                    yield read_view(line.removeprefix("data: "))[0]
 
     async def reply(self, token: str) -> tuple[str, list[dict[str, Any]]]:
         """The text of a whole stream, and what else was said, the load left out."""

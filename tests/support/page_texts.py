@@ -1,102 +1,83 @@
-"""What the page says, gathered from its sources: its texts in English, by which the others are found."""
+"""The message ids that the sources of the page use, and the placeholders of texts."""
 
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+from ui.messages import pieces
+
 ROOT = Path(__file__).parents[2]
-CHINESE: dict[str, str] = json.loads((ROOT / "web" / "languages" / "zh.json").read_text(encoding="utf-8"))
-VALUE = re.compile(r"\{[^{}]?\}")
-_NAMES = {"aria-label", "placeholder", "title"}
-_REFUSALS = {"RefusalError", "_BusyError"}
+_ID = re.compile(r"[a-z]\w*\.[a-z_][\w.]*")
+_ATTRIBUTES = {"data-text", "data-label", "data-placeholder"}
+_CALLS = {"t", "Message", "RefusalError", "_BusyError"}  # whose first argument is an id
 
 
-def plain(text: str) -> str:
-    """A text with all of its values alike."""
-    return VALUE.sub("{}", text)
-
-
-def in_scripts(*folders: str) -> Iterator[tuple[str, bool]]:
-    """Each text of the scripts in some folders, and whether it is one that is surely shown: t("…")."""
-    for path in _files("*.js", folders):
+def ids_used() -> tuple[set[str], set[str], set[str]]:
+    """What the sources of both pages hold: ids that are surely shown, texts that look like ids, and beginnings of ids
+    that are put together, such as ``lens.``."""
+    shown, alike, beginnings = set(ids_in_documents()), set(), set()
+    for path in sorted((ROOT / "ui").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _ID.fullmatch(node.value):
+                alike.add(node.value)
+            if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+                beginnings.add(str(node.values[0].value))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS:
+                first = node.args[0] if node.args else None
+                if isinstance(first, ast.Constant):
+                    shown.add(str(first.value))
+    for path in sorted((ROOT / "web").rglob("*.js")):
         script = path.read_text(encoding="utf-8")
-        for found in re.finditer(r'(\bt\(\s*)?("(?:[^"\\\n]|\\.)*")', script):
-            yield json.loads(found[2]), bool(found[1])
-        for found in re.finditer("`([^`]*)`", script):
-            whole = re.sub(r"\$\{[^{}]*\}", "{}", found[1])
-            yield from ((piece, False) for piece in [whole, *re.split(r"(?<=[.…]) (?=[A-Z])", whole)])
+        shown |= set(re.findall(r'\b(?:t|say)\(\s*"([^"]+)"', script)) | set(re.findall(r'\bid: "([^"]+)"', script))
+        alike |= {text for text in re.findall(r'"([^"\n]*)"', script) if _ID.fullmatch(text)}
+        beginnings |= set(re.findall(r"`(\w+\.)\$\{", script))
+    return shown, alike | shown, beginnings
 
 
-def in_documents(*folders: str) -> Iterator[str]:
-    """Each text that stands in the HTML of some folders."""
-    for path in _files("*.html", folders):
-        reader = _Reader()
-        reader.feed(path.read_text(encoding="utf-8"))
-        yield from reader.texts
+def ids_in_documents() -> Iterator[str]:
+    """The ids in the HTML of both pages."""
+    for path in sorted((ROOT / "web").rglob("*.html")):
+        yield from _read(path).ids
 
 
-def in_programs(*paths: str) -> Iterator[str]:
-    """Each text of some programs, with {} for what is filled in; whole, and by sentences, facts and reasons."""
-    for path in paths:
-        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-        refusals = {id(call.args[1]): text for call, text in _refused(tree)}
-        for node in ast.walk(tree):
-            text = refusals.get(id(node)) or _template(node)
-            if text:
-                yield text
-                for sentence in re.split(r"(?<=[.…]) (?=[A-Z])", text):
-                    yield sentence.strip()
-                    yield from (piece.strip() for piece in re.split(" · |; ", sentence))
+def texts_in_document(path: Path) -> dict[str, str]:
+    """The text of each element of a document that has an id and a text of its own, by the id."""
+    return _read(path).texts
 
 
-def refusals(*paths: str) -> Iterator[str]:
-    """Each refusal of some programs, as the page is told it."""
-    for path in paths:
-        yield from (text for _, text in _refused(ast.parse((ROOT / path).read_text(encoding="utf-8"))))
+def placeholders(text: str) -> set[str]:
+    """The names of the values that a text shows, in every form of its plurals."""
+    found: set[str] = set()
+    for piece, is_place in pieces(text):
+        if is_place:
+            name, _, rest = piece.partition(",")
+            found |= {name.strip()} | {each for form, inside in pieces(rest) if inside for each in placeholders(form)}
+    return found
 
 
-def told_to_gradio(*paths: str) -> Iterator[str]:
-    """Each t("…") of some programs."""
-    for path in paths:
-        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t":
-                text = _template(node.args[0])
-                if text:
-                    yield text
-
-
-def _refused(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _REFUSALS:
-            reason = _template(node.args[1])
-            if reason:
-                yield node, reason if _template(node.args[0]) == "" else f"{{}} {reason}"
-
-
-def _template(node: ast.AST) -> str | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in node.values)
-    return None
-
-
-def _files(pattern: str, folders: tuple[str, ...]) -> list[Path]:
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob(pattern))
+def _read(path: Path) -> _Reader:
+    reader = _Reader()
+    reader.feed(path.read_text(encoding="utf-8"))
+    return reader
 
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.texts: list[str] = []
+        self.ids: list[str] = []
+        self.texts: dict[str, str] = {}
+        self._id: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.texts += [value for name, value in attrs if name in _NAMES and value]
+        given = dict(attrs)
+        self.ids += [value for name in _ATTRIBUTES if (value := given.get(name))]
+        self._id = given.get("data-text")
 
     def handle_data(self, data: str) -> None:
-        self.texts += [data.strip()] if data.strip() else []
+        if self._id and data.strip():
+            self.texts[self._id] = data
+        self._id = None

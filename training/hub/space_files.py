@@ -6,6 +6,7 @@ and models; the network lives elsewhere.
 
 from __future__ import annotations
 
+import json
 import re
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +25,8 @@ from ..errors import RunError
 ROOT = Path(__file__).resolve().parents[2]
 LINKED = "training/root"  # links to what lies at the root, for a machine that was brought folders only (see job.py)
 WEB = ROOT / "web"
-_WORDS = ("web/words.js", "web/languages/zh.json")  # of both pages
+_WORDS = WEB / "words.js"  # of both pages
+_LANGUAGES = WEB / "languages"
 _HUB = "https://huggingface.co"  # as it stands in web/static/index.html
 STATIC, ZERO_GPU = "static", "zero-gpu"
 _FLAVORS = {ZERO_GPU: "zero-a10g"}  # as the Hub calls it
@@ -39,7 +41,7 @@ def check_project(hardware: str) -> None:
     Raises:
         RunError: it is not.
     """
-    app = ("LICENSE", "app.py", "requirements.txt", "ui/page/page.py", "web/app/view.js", "web/languages/zh.json")
+    app = ("LICENSE", "app.py", "requirements.txt", "ui/page/page.py", "web/app/view.js", "web/languages/en.json")
     needed = ("LICENSE", "web/static/index.html") if hardware == STATIC else app
     lacking = [name for name in needed if not _is_here(_place(name))]
     if lacking:
@@ -60,8 +62,9 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
     """
     check_project(STATIC)
     _make_folder(folder)
-    for path in [*sorted((WEB / "static").iterdir()), *(ROOT / name for name in _WORDS)]:
+    for path in [*sorted((WEB / "static").iterdir()), _WORDS]:
         atomic_write(folder / path.name, path.read_bytes())
+    write_languages(folder / _LANGUAGES.name)
     if constants.ENDPOINT != _HUB:  # a Hub of one's own, or a mirror
         page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)
         atomic_write(folder / "index.html", page.encode())
@@ -73,6 +76,15 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
         "It needs nothing but a web server: `python -m http.server`, then http://localhost:8000"
     )
     _write_readme(folder, data, lm, about)
+
+
+def write_languages(folder: Path) -> None:
+    """Writes the texts of the static page, a table for each language, and index.json, the list of the languages."""
+    folder.mkdir(exist_ok=True)
+    tables = sorted(_LANGUAGES.glob("*.json"))
+    for table in tables:
+        atomic_write(folder / table.name, table.read_bytes())
+    atomic_write(folder / "index.json", json.dumps([table.stem for table in tables]).encode())
 
 
 def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
@@ -91,7 +103,7 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
     _make_folder(folder)
     atomic_write(folder / "app.py", _place("app.py").read_bytes())
     code = [path for package in ("model", "ui") for path in sorted((ROOT / package).rglob("*.py"))]
-    for path in [*code, *sorted((WEB / "app").iterdir()), *(ROOT / name for name in _WORDS)]:
+    for path in [*code, *sorted((WEB / "app").iterdir()), _WORDS, *sorted(_LANGUAGES.glob("*.json"))]:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(target, path.read_bytes())

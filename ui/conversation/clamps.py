@@ -17,7 +17,8 @@ from model.engine.sequence import Sequence as Part
 from model.settings import shorten
 from model.tokenizer import CharTokenizer
 
-from ..settings import RefusalError, whole
+from ..messages import Message, RefusalError
+from ..settings import whole
 
 STRONG = 4.0  # how far up or down the page holds a cell: tanh of it is 0.999
 _HOLD = re.compile(r"([0-9]{1,3})\.([0-9]{1,5})~(-?[0-9]{1,2}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)")
@@ -50,19 +51,24 @@ def check_clamps(value: object, config: LSTMConfig) -> Clamps:
         RefusalError: it is no list of a few cells that the model has.
     """
     if isinstance(value, list | tuple) and len(value) > MAX_CLAMPS:
-        raise RefusalError("", f"At most {MAX_CLAMPS} cells can be held at once: let one go.")
+        raise RefusalError("refusal.too_many_clamps", most=MAX_CLAMPS)
     given: Any = value if isinstance(value, list | tuple) else [value]
     try:
         # JSON has one kind of number: 1.0 is a layer too.
         plain: Any = [[whole(each) for each in hold] if isinstance(hold, list) else hold for hold in given]
         return clamps.check_clamps(plain, config)
     except ValueError as error:
-        raise RefusalError("hold", re.sub("^(a clamp is|clamps are) ", "is ", str(error))) from None
+        reason = re.sub("^(a clamp is|clamps are) ", "is ", str(error))
+        raise RefusalError("refusal.other", field="hold", reason=reason) from None
 
 
-def said(held: Clamps) -> str:
-    """For people: "cell 410 of layer 0 up"."""
-    return ", ".join(f"cell {hold.cell} of layer {hold.layer} {_way(hold.value)}" for hold in held)
+def clamp_facts(clamps: Clamps) -> list[Message]:
+    """For people: "cell 410 (layer 0) held up"."""
+    ids = {STRONG: "clamp.up", -STRONG: "clamp.down", 0.0: "clamp.off"}
+    return [
+        Message(ids.get(clamp.value, "clamp.at"), cell=clamp.cell, layer=clamp.layer, value=f"{clamp.value:g}")
+        for clamp in clamps
+    ]
 
 
 def held_in(parts: Iterable[Part]) -> Clamps:
@@ -110,13 +116,9 @@ def read(text: str) -> Clamps:
     parts = text.split("_") if text else []
     found = [_HOLD.fullmatch(part) for part in parts]
     if len(parts) > MAX_CLAMPS or not all(found):
-        allowed = f"LAYER.CELL~VALUE, up to {MAX_CLAMPS} of them with _ between"
-        raise RefusalError("hold", f"is {shorten(text)} in this link: it must be {allowed}")
+        allowed = Message("rule.clamps", most=MAX_CLAMPS)
+        raise RefusalError("refusal.in_link", field="hold", value=shorten(text), allowed=allowed)
     return tuple(Clamp(int(each[1]), int(each[2]), float(each[3])) for each in found if each)
-
-
-def _way(value: float) -> str:
-    return {STRONG: "up", -STRONG: "down", 0.0: "off"}.get(value, f"at {value:g}")
 
 
 def _number(value: float) -> str:

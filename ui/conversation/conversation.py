@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from model import Sequence
 
+from ..messages import Message, RefusalError
 from ..protocol import line
 from ..registry.loaded_model import LoadedModel
-from ..settings import RefusalError
 from . import clamps as hand
 from .branches import Branches
 from .links import Link
@@ -38,7 +38,7 @@ class Conversation:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
-        self.refusal = ""
+        self.refusal: Message | None = None
         self.stream = ""
         self.offer = ""
         self.hand = hand.NO_HAND
@@ -65,7 +65,7 @@ class Conversation:
         Raises:
             RefusalError: there is none.
         """
-        last = self._last("retry")
+        last = self._last()
         if last.served is not served:
             start = self._start_again(last) if last.served.now is served else Start(served)
             return Turn(self._count + 1, last.prompt, start)
@@ -77,14 +77,14 @@ class Conversation:
         Raises:
             RefusalError: there is none.
         """
-        return self._as_served(self._last("continue"))
+        return self._as_served(self._last())
 
     def turn_without(self, at: int) -> Turn:
         """The last turn without the pieces of its reply from one on. Changes nothing yet."""
-        last = self._last("write again")
+        last = self._last()
         turn = self._as_served(last)
         kept = turn.parts[: at if turn is last else 0]  # a newer commit writes all of it
-        return replace(turn, number=self._count + 1, parts=kept, mark="", earlier=last, taken_over=False)
+        return replace(turn, number=self._count + 1, parts=kept, mark=(), earlier=last, taken_over=False)
 
     def cut(self, number: object, keep: object, pick: object = "") -> Turn:
         """The last turn, cut after some characters of its reply: see ``Turn.cut``. Changes nothing yet.
@@ -92,23 +92,23 @@ class Conversation:
         Raises:
             RefusalError: it is not the last turn, or has no such character.
         """
-        last = self._last("go back to")
+        last = self._last()
         if number != last.number:
-            raise RefusalError("", "Only the last reply can be gone back to: Undo takes away what came after it.")
+            raise RefusalError("refusal.not_latest")
         turn = self._as_served(last)
         if type(keep) is not int or not 1 <= keep <= turn.written - (not pick):
-            raise RefusalError("", "There is no such character, or nothing after it: Continue goes on from the end.")
+            raise RefusalError("refusal.nothing_after")
         if not isinstance(pick, str) or (pick and (len(pick) > 1 or not turn.served.lm.tokenizer.in_vocab(pick).all())):
-            raise RefusalError("", "The model does not know this character.")
+            raise RefusalError("refusal.unknown_character")
         cut = turn.cut(self._count + 1, keep, pick)
         if turn.served.engine.blocked.inside(cut.text):
-            raise RefusalError("", "Cut there, it would end with a word that is not shown here.")
+            raise RefusalError("refusal.cut_blocked")
         cut.earlier = last
         return cut
 
     def add(self, turn: Turn, part: Sequence) -> None:
         """A turn's reply is being written: the turn is new, or continued."""
-        self.refusal = self.offer = ""
+        self.refusal, self.offer = None, ""
         turn.parts.append(part)
         if turn not in self.turns:
             self.turns.append(turn)
@@ -121,7 +121,7 @@ class Conversation:
         last = self.turns.pop()
         if part is not None:
             turn.parts.append(part)
-        self.refusal = ""
+        self.refusal = None
         self.turns.append(turn)
         self._count = turn.number
         kept = turn
@@ -132,7 +132,7 @@ class Conversation:
 
     def undo(self) -> None:
         """Takes the last turn away, and what it left in the model's memory; what gave way to it is back."""
-        self.refusal, self.following = "", None
+        self.refusal = self.following = None
         if self.turns:
             last = self.turns.pop()
             self.branches.undone(last)
@@ -141,18 +141,18 @@ class Conversation:
 
     def redo(self) -> None:
         """Brings back what Undo took away last."""
-        self._show(self.branches.redo(), "There is nothing to redo.")
+        self._show(self.branches.redo(), "refusal.no_redo")
 
     def walk(self, number: object) -> None:
         """Shows another turn that there was, and those before it."""
-        self._show(self.branches.path_to(number), "This turn is not kept any more.")
+        self._show(self.branches.path_to(number), "refusal.turn_gone")
 
     def _show(self, path: list[Turn], refusal: str) -> None:
-        self.refusal, self.following = "" if path else refusal, None
+        self.refusal, self.following = None if path else Message(refusal), None
         self.turns = path or self.turns
 
     def clear(self) -> None:
-        self.refusal, self.offer, self.following = "", "", None
+        self.refusal, self.offer, self.following = None, "", None
         self.turns.clear()
         self.branches = Branches()
         self._forgotten = 0
@@ -193,9 +193,9 @@ class Conversation:
             return last
         return last.taken_over_by(self._start_again(last), self._count + 1)
 
-    def _last(self, verb: str) -> Turn:
+    def _last(self) -> Turn:
         if not self.turns:
-            raise RefusalError("", f"There is nothing to {verb} yet: send a prompt first.")
+            raise RefusalError("refusal.no_reply")
         return self.turns[-1]
 
     def _forget(self) -> None:
@@ -222,7 +222,7 @@ class Conversation:
 
 def hello(served: LoadedModel) -> str:
     """The view of an empty conversation."""
-    return line(hello=served.greeting, by=served.name, **({"chat": True} if served.lm.chat else {}))
+    return line(hello=served.welcome_text, by=served.name, **({"chat": True} if served.lm.chat else {}))
 
 
 def greet(view: str) -> str:

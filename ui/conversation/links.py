@@ -29,7 +29,8 @@ from model.engine.blend import DEFAULT_SHARE
 from model.int8.weights import VERSION
 from model.settings import shorten
 
-from ..settings import LINK_SETTINGS, MAX_LINK, MAX_STEPS, RefusalError, check_params, check_text
+from ..messages import Message, RefusalError
+from ..settings import LINK_SETTINGS, MAX_LINK, MAX_STEPS, check_params, check_text
 from . import clamps as hand
 
 MAX_SHARED = 1900  # characters of the parameters of a link that is made here: with the address, a message takes it
@@ -105,10 +106,9 @@ class Link:
         try:
             query = urlencode(said)
         except UnicodeEncodeError:
-            raise RefusalError("prompt", "holds half of a character, which no link can carry") from None
+            raise RefusalError("link.half_character", field="prompt") from None
         if len(self.steps) > MAX_STEPS or len(query) > MAX_SHARED:
-            reason = f"too long for a link of at most {MAX_SHARED:,} characters: it would have {len(query):,}"
-            raise RefusalError("", f"This is {reason}. Share a shorter prompt, or fewer turns.")
+            raise RefusalError("link.too_long", length=len(query), most=MAX_SHARED)
         return query
 
     @classmethod
@@ -119,11 +119,11 @@ class Link:
             RefusalError: it cannot be followed.
         """
         if len(query) > MAX_LINK:
-            raise RefusalError("", f"This link has {len(query):,} characters: at most {MAX_LINK:,} are read.")
+            raise RefusalError("link.characters", length=len(query), most=MAX_LINK)
         try:
             said = parse_qsl(query.removeprefix("?"), keep_blank_values=True, errors="strict")
         except ValueError:
-            raise RefusalError("", "This link is broken: it is not text.") from None
+            raise RefusalError("link.unreadable") from None
         groups: list[list[tuple[str, str]]] = [[]]
         for name, value in said:
             if name in ("then", "more"):
@@ -133,7 +133,7 @@ class Link:
         if "prompt" not in first and not first.get("seed"):
             return None
         if len(groups) > MAX_STEPS:
-            raise RefusalError("", f"This link has {len(groups):,} steps: at most {MAX_STEPS} are followed.")
+            raise RefusalError("link.steps", steps=len(groups), most=MAX_STEPS)
         settings: dict[str, object] = {}
         second = _named(first["blend_with"]) if first.get("blend_with") else None
         if second:
@@ -141,17 +141,15 @@ class Link:
         steps = [_step(first, settings, check_text("prompt", first.get("prompt", "")))]
         for group in more:
             if "then" in group and not group.get("seed"):
-                raise RefusalError("seed", "is missing in this link: each turn needs one")
+                raise RefusalError("link.no_seed", field="seed")
             if "more" in group:
                 group["length"] = group["more"]
             prompt = check_text("prompt", group["then"]) if "then" in group else None
             steps.append(_step(group, settings, prompt, steps[-1].hold))
         if second and any(step.hold for step in steps):
-            raise RefusalError(
-                "hold", "is given in this link, of two models that write together: their cells cannot be held"
-            )
-        arithmetic = _matching("v", first, r"[0-9]{1,4}|float32", "a version of the arithmetic")
-        text = _matching("text", first, f"[0-9a-f]{{{_HASH}}}", f"{_HASH} digits of a hash")
+            raise RefusalError("link.clamps_with_blend", field="hold")
+        arithmetic = _matching("v", first, r"[0-9]{1,4}|float32", Message("rule.version"))
+        text = _matching("text", first, f"[0-9a-f]{{{_HASH}}}", Message("rule.hash", digits=_HASH))
         return cls(tuple(steps), *_named(first.get("model", "")), arithmetic, text, second)
 
 
@@ -191,7 +189,8 @@ def _step(said: dict[str, str], settings: dict[str, object], prompt: str | None,
     settings["seed"] = params.seed
     pick = said.get("pick", "")
     if len(pick) > 1:
-        raise RefusalError("pick", f"is {shorten(pick)} in this link: it must be one character")
+        allowed = Message("rule.one_character")
+        raise RefusalError("refusal.in_link", field="pick", value=shorten(pick), allowed=allowed)
     hold = hand.read(said["hold"]) if "hold" in said else hold
     return Step(params, prompt, prompt is not None or bool(said.get("seed")), pick, hold)
 
@@ -203,8 +202,8 @@ def _number(value: str) -> object:
     return int(value) if value.lstrip("-").isdigit() else float(value)
 
 
-def _matching(name: str, said: dict[str, str], pattern: str, what: str) -> str:
+def _matching(name: str, said: dict[str, str], pattern: str, allowed: Message) -> str:
     value = said.get(name, "")
     if value and not re.fullmatch(pattern, value):
-        raise RefusalError(name, f"is {shorten(value)} in this link: it must be {what}")
+        raise RefusalError("refusal.in_link", field=name, value=shorten(value), allowed=allowed)
     return value

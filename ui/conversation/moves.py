@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from model import Memory, SamplingParams, Sequence
 
+from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel
-from ..settings import MAX_LENGTH, RefusalError, check_text
+from ..settings import MAX_LENGTH, check_text
 from .clamps import NO_HAND, Hand
 from .conversation import MAX_TEXT, Conversation
 from .progress import ask
@@ -130,7 +131,7 @@ def regrip(talk: Conversation, settings: Settings) -> None:
 
 def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
     if turn.written + settings.params.length > MAX_REPLY:
-        raise RefusalError("", f"A reply may have {MAX_REPLY:,} characters: send something, or nothing, to go on.")
+        raise RefusalError("refusal.reply_full", most=MAX_REPLY)
     end, last = turn.end, turn.parts[-1]
     if not anew:
         settings = replace(settings, params=replace(settings.params, seed=last.params.seed))

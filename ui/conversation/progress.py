@@ -10,8 +10,9 @@ from model import Memory, SamplingParams, Sequence
 from model.clamps import Clamps
 from model.engine.engine import EngineBusyError
 
+from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel
-from ..settings import DEADLINE_S, RefusalError
+from ..settings import DEADLINE_S
 from .clamps import check_clamps
 
 _FIRST_S = 0.005  # until the first character, which is shown at once
@@ -56,8 +57,8 @@ def ask(
         )
     except EngineBusyError:
         if served.newer:  # it has just left
-            raise RefusalError("", "A newer commit of the model came at this very moment: try again.") from None
-        raise RefusalError("", "Everyone is writing at once, and the queue is full: try again in a moment.") from None
+            raise RefusalError("refusal.just_updated") from None
+        raise RefusalError("refusal.queue_full") from None
 
 
 def check_words(served: LoadedModel, text: str, field: str = "prompt") -> None:
@@ -67,7 +68,7 @@ def check_words(served: LoadedModel, text: str, field: str = "prompt") -> None:
         RefusalError: there is one.
     """
     if served.engine.blocked.inside(text):
-        raise RefusalError(field, "holds a word that is not shown here: please say it in other words")
+        raise RefusalError("refusal.blocked_word", field=field)
 
 
 async def follow(
@@ -96,7 +97,7 @@ async def follow(
                 return
             ended = not served.thread.is_alive() and not sequence.finished  # it may have ended with this reply
             if ended or now - began > DEADLINE_S + _GRACE_S:
-                raise RefusalError("", "The model does not answer any more: try again later.")
+                raise RefusalError("refusal.no_answer")
             await asyncio.sleep(_pause(served, length, now - began, message_s, sparing=sparing))
     finally:
         served.engine.abort(sequence)

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..messages import Message, RefusalError, raw
 from ..protocol import line
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
-from ..settings import RefusalError
 from . import moves
-from .clamps import Hand, said
+from .clamps import Hand, clamp_facts
 from .conversation import Conversation
 from .links import FLOAT32, HERE, Link, Step, fingerprint
 from .moves import Settings
 from .progress import check_words
 from .turn import Turn
-
-_SAME = "The same text, character for character, as when the link was made."
-_MAY_DIFFER = " It is written in float32, which another machine may round otherwise."
 
 
 def share(talk: Conversation, registry: ModelRegistry) -> Link:
@@ -33,9 +30,7 @@ def share(talk: Conversation, registry: ModelRegistry) -> Link:
     turns = _since_empty(talk)
     served = turns[-1].served
     if any(turn.served is not served or turn.taken_over for turn in turns):
-        raise RefusalError(
-            "", "Two commits of the model wrote this, of which one is served: Clear, and begin another to share."
-        )
+        raise RefusalError("link.two_commits")
     first, *second = _parts(served)
     return Link(
         tuple(step for turn in turns for step in _steps(turn)),
@@ -58,9 +53,9 @@ def find(link: Link, registry: ModelRegistry) -> list[LoadedModel]:
         try:
             found.append(_find(*link.second, registry))
         except RefusalError as refusal:
-            raise RefusalError("", f"Two models wrote this together, of which one is not here: {refusal}") from None
+            raise RefusalError("link.second_missing", reason=refusal.message) from None
         if found[0] is found[1]:
-            raise RefusalError("", f"Two models wrote this together, of which one is here: {found[0].name}.")
+            raise RefusalError("link.second_same", name=found[0].name)
     return found
 
 
@@ -81,12 +76,15 @@ def offer(link: Link, registry: ModelRegistry) -> str:
         check_words(found[0], prompt)
     first = link.steps[0].params
     length = sum(step.params.length for step in link.steps)
-    names = " + ".join(served.name for served in found)
-    facts = f"{names} · seed {first.seed} · temperature {first.temperature:g} · up to {length:,} characters"
-    held = tuple(dict.fromkeys(hold for step in link.steps for hold in step.hold))
-    facts += f" · a hand on {said(held)}" if held else ""
-    doubts = "; ".join(_differences(link, found))
-    warning = f"It may come out otherwise: {doubts}." if doubts else ""
+    facts = [
+        raw(" + ".join(served.name for served in found)),
+        Message("fact.seed", seed=first.seed),
+        Message("fact.temperature", temperature=f"{first.temperature:g}"),
+        Message("fact.up_to", count=length),
+        *clamp_facts(tuple(dict.fromkeys(clamp for step in link.steps for clamp in step.hold))),
+    ]
+    reasons = _differences(link, found)
+    warning = Message("offer.may_differ", reasons=reasons) if reasons else None
     return line(link=link.prompts, facts=facts, warning=warning)
 
 
@@ -117,8 +115,7 @@ def go_on(talk: Conversation, served: LoadedModel, *, pace: float | None, owner:
     try:
         ending = talk.turns[-1].parts[-1].finish_reason if talk.turns else "length"
         if ending not in ("length", "stop"):
-            why = "It came to a word that is not shown here" if ending == "blocked" else "It was not written to its end"
-            talk.turns[-1].mark = f"{why}: whether it is the same cannot be told."
+            talk.turns[-1].mark = [Message("check.blocked" if ending == "blocked" else "check.unfinished")]
         else:
             _pick(talk, link)
             if talk.followed < len(link.steps):
@@ -157,21 +154,19 @@ def _pick(talk: Conversation, link: Link) -> None:
 def _since_empty(talk: Conversation) -> list[Turn]:
     """The turns that the last one's memory comes from."""
     if not talk.turns:
-        raise RefusalError("", "There is nothing to share yet: send a prompt first.")
+        raise RefusalError("refusal.no_reply")
     turns: list[Turn] = []
     for turn in reversed(talk.turns):
         turns.insert(0, turn)
         if turn.start.memory is None and not turn.start.unread:
             return turns
-    raise RefusalError(
-        "", "The beginning of this conversation is not kept any more: Clear, and begin another to share."
-    )
+    raise RefusalError("link.beginning_gone")
 
 
 def _steps(turn: Turn) -> list[Step]:
     parts = [part for part in turn.parts if part.length]
     if not parts:
-        raise RefusalError("", "Nothing was written here that could be shared.")
+        raise RefusalError("link.nothing_written")
     steps = []
     for part in parts:
         # What was stopped is asked for as long as it became; what ended by itself will do so again.
@@ -200,33 +195,40 @@ def _arithmetic(models: list[LoadedModel]) -> str:
     return FLOAT32 if any(served.engine.precision == FLOAT32 for served in models) else HERE
 
 
-def _differences(link: Link, models: list[LoadedModel]) -> list[str]:
+def _differences(link: Link, models: list[LoadedModel]) -> list[Message]:
     """What is known to be otherwise here than where the link was made."""
-    found = []
+    found: list[Message] = []
     commits = [link.commit, *([link.second[1]] if link.second else [])]
     for at, (there, here) in enumerate(zip(commits, [served.commit for served in models], strict=True)):
-        which = "second " if at else ""
         if there != here and (there or link.text):
-            made = [f"commit {commit[:7]}" if commit else "a folder" for commit in (there, here)]
-            found.append(f"the link was made with the {which}model of {made[0]}, and here is that of {made[1]}")
-    ways = [
-        f"version {way} of the exact arithmetic" if way != FLOAT32 else way
-        for way in (link.arithmetic, _arithmetic(models))
-    ]
-    if link.arithmetic and ways[0] != ways[1]:
-        found.append(f"it was made in {ways[0]}, and here it is written in {ways[1]}")
+            id = "difference.second_commit" if at else "difference.commit"
+            found.append(Message(id, there=_origin(there), here=_origin(here)))
+    here = _arithmetic(models)
+    if link.arithmetic and link.arithmetic != here:
+        found.append(Message("difference.arithmetic", there=_named(link.arithmetic), here=_named(here)))
     return found
 
 
-def _mark(link: Link, served: LoadedModel, text: str) -> str:
-    """What is said of the text that a link's steps came to."""
+def _origin(commit: str) -> Message:
+    return Message("origin.commit", commit=commit[:7]) if commit else Message("origin.folder")
+
+
+def _named(arithmetic: str) -> Message:
+    if arithmetic == FLOAT32:
+        return Message("arithmetic.float32")
+    return Message("arithmetic.exact", version=arithmetic)
+
+
+def _mark(link: Link, served: LoadedModel, text: str) -> list[Message]:
+    """Whether the text that a link's steps came to is the shared one."""
     models = _parts(served)
-    rounded = _MAY_DIFFER if _arithmetic(models) == FLOAT32 else ""
     if not link.text:
-        return "This link does not say what its text was: whether it is the same cannot be told."
+        return [Message("check.no_hash")]
+    rounding = [Message("check.rounding")] if _arithmetic(models) == FLOAT32 else []
     if fingerprint(text) == link.text:
-        return _SAME + rounded
+        return [Message("check.same"), *rounding]
     reasons = _differences(link, models)
-    if not reasons and not all(each.commit for each in models):
-        reasons = ["the model came from a folder here, and may be another; or the link was changed"]
-    return f"Not the same text: {'; '.join(reasons or ['the link was changed, or not made by this app'])}." + rounded
+    if not reasons:
+        certain = all(each.commit for each in models)
+        reasons = [Message("difference.changed" if certain else "difference.folder")]
+    return [Message("check.different", reasons=reasons), *rounding]

@@ -13,10 +13,10 @@ from dataclasses import replace
 from model import SamplingParams
 from model import Sequence as Part
 
+from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
-from ..settings import RefusalError, check_speed
-from ..words import t
+from ..settings import PAGE_SETTINGS, check_speed, refused
 from . import moves
 from .branches import MOST
 from .conversation import Conversation
@@ -51,7 +51,7 @@ class Companion(Conversation):
             return False
         self.answered = part
         if first.turns[-1].served is served:
-            raise RefusalError("", "This is the first model too: choose another to stand beside it.")
+            raise RefusalError("refusal.same_second")
         params = replace(part.params, stop="", share=None)  # the first one's, in a chat or a blend
         done = step(self, first, served, moves.Settings(params, check_speed(speed), owner))
         self._partners[first.turns[-1].number] = list(self.turns)
@@ -65,7 +65,7 @@ class Companion(Conversation):
         while last and last.number not in self._partners:
             last = last.earlier  # what it was cut from, of which nothing is known here
         self.turns = list(self._partners[last.number]) if last else []
-        self.refusal = ""
+        self.refusal = None
 
     def clear(self) -> None:
         super().clear()
@@ -95,13 +95,6 @@ def go_on(second: Companion, first: Conversation, served: LoadedModel, settings:
         return False
     moves.go_on(second, served, settings)
     return True
-
-
-def choices(names: Sequence[str]) -> list[tuple[str, str]]:
-    """What can be done with another model than the one that is chosen: what the page says, and the value."""
-    beside = [(f"{name}, {t('side by side')}", name) for name in names]
-    blended = [(f"{name}, {t('blended')}", as_blend(name)) for name in names]
-    return [(t("no other"), NOBODY), *beside, *blended]
 
 
 def as_blend(name: str) -> str:
@@ -138,9 +131,9 @@ def blended(
         return served, params
     second = registry.get(str(value).removeprefix(_BLENDED))
     if second is served:
-        raise RefusalError("", "This is the first model too: choose another to write with it.")
+        raise RefusalError("refusal.same_second")
     try:
         params = replace(params, share=math.nan if share is None else share)  # type: ignore[arg-type]  # checked there
-    except ValueError as error:
-        raise RefusalError("share", str(error).removeprefix("share ")) from None
+    except ValueError:
+        raise refused(PAGE_SETTINGS["share"], share) from None
     return registry.blend(served, second), params

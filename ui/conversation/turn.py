@@ -5,27 +5,19 @@ Pure logic: it starts no engine and knows no Gradio.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from model import Memory, Sequence, TextTrace
+from model import Memory, TextTrace
+from model import Sequence as Part
 from model.clamps import Clamps
-from model.tokenizer import describe_unknown
+from model.tokenizer import UnknownCharacter, name_character
 
+from ..messages import Message
 from ..protocol import line, say
 from ..registry.loaded_model import LoadedModel
 from ..settings import DEADLINE_S
 from . import clamps as hand
-
-STRANGER = "The prompt was written by whoever made this link."
-
-_ENDINGS = {
-    "length": "reached its length",
-    "stop": "met the stop text",
-    "blocked": "ended before a word that is not shown here",
-    "abort": "stopped",
-    "time": f"ended after {DEADLINE_S / 60:.0f} minutes, the longest a reply may take",
-    "error": "ended by a fault",
-}
 
 
 @dataclass(frozen=True)
@@ -62,9 +54,9 @@ class Turn:
     number: int
     prompt: str
     start: Start
-    parts: list[Sequence] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     stranger: bool = False
-    mark: str = ""
+    mark: Sequence[Message] = ()
     earlier: Turn | None = None
     taken_over: bool = False
 
@@ -113,7 +105,7 @@ class Turn:
             keep: how many characters.
             pick: a character that the model knows, to stand there instead of the last of them.
         """
-        cut = replace(self, number=number, parts=[], mark="", earlier=self)
+        cut = replace(self, number=number, parts=[], mark=(), earlier=self)
         end = len(self.to_read) + keep
         for part in self.parts:
             if keep > part.length:
@@ -135,10 +127,8 @@ class Turn:
 
     def taken_over_by(self, start: Start, number: int) -> Turn:
         """The same turn for a newer commit, which has still to read it."""
-        parts = [
-            replace(part, memory=None, clamps=()) for part in self.parts
-        ]  # what it reads is read with no hand on it
-        return replace(self, number=number, start=start, parts=parts, mark="", earlier=self, taken_over=True)
+        parts = [replace(part, memory=None, clamps=()) for part in self.parts]
+        return replace(self, number=number, start=start, parts=parts, mark=(), earlier=self, taken_over=True)
 
     @property
     def whole(self) -> str:
@@ -176,35 +166,44 @@ class Turn:
         more = {**({"chat": True} if self.served.lm.chat else {}), **({} if held is None else {"held": held})}
         lines = line(turn=self.number, prompt=self.prompt, **more)
         unknown = self.parts[0].unknown if self.parts else []
-        notices = [STRANGER] if self.stranger and self.prompt else []
-        notices += [self._handover_notice()] if self.start.before else []
+        notices = [Message("notice.shared_prompt")] if self.stranger and self.prompt else []
+        if self.start.before:
+            id = "notice.newer_commit_read" if self.start.unread or self.taken_over else "notice.newer_commit"
+            notices.append(Message(id, commit=self.served.commit[:7], before=self.start.before[:7]))
         if unknown:
             skipped = sum(each.times for each in unknown)
-            rest = "" if skipped < len(self.start.unread + self.prompt) else ", and nothing of the prompt was left"
-            notices.append(f"This model does not know {describe_unknown(unknown)}: skipped{rest}.")
-        return lines + (say("notice", " ".join(notices)) if notices else "")
-
-    def _handover_notice(self) -> str:
-        """Says that a newer commit of the model is served, and whether it has read the text so far."""
-        read = ": it has read the text so far" if self.start.unread or self.taken_over else ""
-        now, before = self.served.commit[:7], self.start.before[:7]
-        return f"Commit {now} of this model is served now, in place of {before}{read}."
+            id = "notice.unknown" if skipped < len(self.start.unread + self.prompt) else "notice.unknown_all"
+            notices.append(Message(id, characters=_unknown_names(unknown)))
+        return lines + (say("notice", notices) if notices else "")
 
     def foot(self) -> str:
         """Seed, length, speed and why it ended, in plain words."""
         last = self.parts[-1]
-        lines = say("fault", f"The model failed: {last.error}. What it had written stays.") if last.error else ""
-        facts = [f"seed {last.params.seed}", f"{self.written:,} character{'s' if self.written != 1 else ''}"]
+        lines = say("fault", [Message("fault.model", error=last.error)]) if last.error else ""
+        facts = [Message("fact.seed", seed=last.params.seed), Message("fact.characters", count=self.written)]
         if last.length > 1 and last.started_at:
-            facts.append(f"{last.measured_chars_per_second:,.0f} a second")
+            facts.append(Message("fact.speed", rate=round(last.measured_chars_per_second)))
         if self.served.is_blend:
-            facts.append(f"{self.served.name}, {self.served.share_of(last.params):.0%} of it the second")
-        if held := hand.said(hand.held_in(self.parts)):
-            facts.append(f"a hand on {held}")
-        lines += say("mark", self.mark) if self.mark else ""
-        ending = "said what it had to say" if self.over else _ENDINGS[last.finish_reason or "abort"]
-        back = ["Undo brings back what stood here before"] if self.earlier else []
-        return lines + say("foot", " · ".join([*facts, ending, *back]))
+            share = f"{self.served.share_of(last.params):.0%}"
+            facts.append(Message("fact.blend", models=self.served.name, share=share))
+        facts += hand.clamp_facts(hand.held_in(self.parts))
+        facts.append(self._ending())
+        facts += [Message("fact.undo")] if self.earlier else []
+        return lines + (say("mark", self.mark) if self.mark else "") + say("foot", facts)
+
+    def _ending(self) -> Message:
+        reason = "finished" if self.over else self.parts[-1].finish_reason or "abort"
+        values = {"minutes": round(DEADLINE_S / 60)} if reason == "time" else {}
+        return Message(f"ending.{reason}", **values)
 
     def lines(self) -> str:
         return self.head() + (line(text=self.reply) if self.reply else "") + self.foot()
+
+
+def _unknown_names(unknown: Sequence[UnknownCharacter], most: int = 8) -> list[str | Message]:
+    """The characters that a model does not know, named, and how often each of them occurs."""
+    names: list[str | Message] = []
+    for character, _, times in unknown[:most]:
+        name = name_character(character)
+        names.append(name if times == 1 else Message("unknown.times", character=name, count=times))
+    return names + ([Message("unknown.more", count=len(unknown) - most)] if len(unknown) > most else [])

@@ -1,24 +1,23 @@
 """The first paint: title and sample stand in the document itself, for the second until Gradio's scripts have run.
 
 An ASGI layer around the app. It changes the document at ``/`` alone: text to look at, which ``view.js`` takes away
-when the real page is there, and what link previews show. It also settles the language, for the page speaks two.
+when the real page is there, and what link previews show. It also chooses the language among those that the page has.
 """
 
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from ..messages import LANGUAGES, best_language
 from ..registry.registry import ModelRegistry
-from ..words import CHINESE
 
-HELLO = "This it wrote by itself, from an empty memory:"
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+AsgiMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
+App = Callable[[AsgiMessage, Receive, Send], Awaitable[None]]
 
 # What style.css makes of the same text; Gradio's variables are not there yet.
 _STYLE = """
@@ -42,9 +41,13 @@ _STYLE = """
 """
 
 
-# Gradio has words in forty languages, and takes no Chinese for its own but zh-CN and zh-TW. Here all is in one of two.
+# Gradio knows forty languages. The page is shown in one of those that it has itself, and in English to everyone else.
 _LANGUAGE = """
-Object.defineProperty(navigator, "language", { value: /^zh\\b/i.test(navigator.language) ? "zh-CN" : "en" });
+{
+  const [tags, wanted] = [%s, navigator.language];
+  const best = tags.find((tag) => tag === wanted) || tags.find((tag) => tag.split("-")[0] === wanted.split("-")[0]);
+  Object.defineProperty(navigator, "language", { value: best || "en" });
+}
 """
 
 
@@ -55,21 +58,21 @@ class FirstPaint:
         self._app = app
         self._registry = registry
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiMessage, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
             await self._app(scope, receive, send)
             return
-        started: Message = {}
+        started: AsgiMessage = {}
         body = bytearray()
-        chinese = dict(scope["headers"]).get(b"accept-language", b"").lower().startswith(b"zh")
+        language = best_language(dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1"))
 
-        async def collect(message: Message) -> None:
+        async def collect(message: AsgiMessage) -> None:
             if message["type"] == "http.response.start":
                 started.update(message)
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                document = self.painted(bytes(body), CHINESE if chinese else {})
+                document = self.painted(bytes(body), language)
                 headers = [(name, value) for name, value in started["headers"] if name.lower() != b"content-length"]
                 headers.append((b"content-length", str(len(document)).encode()))
                 await send({**started, "headers": headers})
@@ -77,19 +80,15 @@ class FirstPaint:
 
         await self._app(scope, receive, collect)
 
-    def painted(self, document: bytes, words: dict[str, str]) -> bytes:
-        """The document with the first paint; as it is when it is not the one that was expected.
-
-        Args:
-            words: those that are not told in English.
-        """
-        owner, first = self._registry.owner, self._registry.first()
-        title, greeting = html.escape(owner.title), html.escape(words.get(owner.greeting, owner.greeting))
-        sample = f"<small>{words.get(HELLO, HELLO)}</small><pre>{html.escape(first.greeting)}</pre>" if first else ""
-        early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{greeting}</p><div>{sample}</div></div>'
-        head = f'<title>{title}</title><meta name="description" content="{greeting}" /><style>{_STYLE}</style>'
-        head += f"<script>{_LANGUAGE}</script></head>"
+    def painted(self, document: bytes, language: str) -> bytes:
+        """The document with the first paint in a language; unchanged where it lacks the places that are looked for."""
+        owner, first, texts = self._registry.owner, self._registry.first(), LANGUAGES[language]
+        title, welcome_text = html.escape(owner.title), html.escape(owner.welcome_text or texts["site.greeting"])
+        hello = texts["page.hello"]
+        sample = f"<small>{hello}</small><pre>{html.escape(first.welcome_text)}</pre>" if first else ""
+        early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{welcome_text}</p><div>{sample}</div></div>'
+        head = f'<title>{title}</title><meta name="description" content="{welcome_text}" /><style>{_STYLE}</style>'
+        head += f"<script>{_LANGUAGE % json.dumps(list(LANGUAGES))}</script></head>"
         painted = document.replace(b"</head>", head.encode(), 1)
-        if words:
-            painted = painted.replace(b'lang="en"', b'lang="zh-CN"', 1)
+        painted = painted.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
         return painted.replace(b"<gradio-app", early.encode() + b"<gradio-app", 1)

@@ -11,12 +11,13 @@ from typing import Any
 import gradio as gr
 
 from ..conversation.conversation import Conversation, hello
+from ..messages import Message
 from ..protocol import line
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..registry.welcome import MAX_EXAMPLES
 from ..settings import PAGE_SETTINGS, PAGE_SLIDERS
-from ..words import t
+from ..words import as_html, facts_as_html, t, welcome_html
 from .second_view import Second
 from .view import make_film, make_said, make_slider, make_view
 
@@ -48,7 +49,7 @@ class Layout:
 
     def _lay_out_chat(self) -> None:
         owner = self.registry.owner
-        make_said(f"<h1>{html.escape(owner.title)}</h1><p>{html.escape(owner.greeting)}</p>", "intro")
+        make_said(f"<h1>{html.escape(owner.title)}</h1>{welcome_html(owner)}", "intro")
         first = self.registry.first()
         self.notices = make_said(elem_id="notices", **self._notices())
         with gr.Row(elem_id="panes"):
@@ -61,17 +62,17 @@ class Layout:
         with gr.Row(elem_id="moves"):
             # The classes tell view.js when a button can be pressed; here is what holds at first.
             off: dict[str, Any] = {"size": "sm", "interactive": False, "min_width": 40}
-            self.go_on = gr.Button(t("Continue"), elem_classes="if-turns", **off)
-            self.retry = gr.Button(t("Retry"), elem_classes="if-turns", **off)
-            self.undo = gr.Button(t("Undo"), elem_classes="if-turns", **off)
-            self.clear = gr.Button(t("Clear"), elem_classes="if-anything", **off)
-            self.share = gr.Button(t("Share"), elem_classes="if-turns", **off)
+            self.go_on = gr.Button(t("move.continue"), elem_classes="if-turns", **off)
+            self.retry = gr.Button(t("move.retry"), elem_classes="if-turns", **off)
+            self.undo = gr.Button(t("move.undo"), elem_classes="if-turns", **off)
+            self.clear = gr.Button(t("move.clear"), elem_classes="if-anything", **off)
+            self.share = gr.Button(t("move.share"), elem_classes="if-turns", **off)
         with gr.Row(elem_id="ask"):
             self.prompt = gr.Textbox(
                 "",
-                label=t("Prompt"),
+                label=t("page.prompt"),
                 show_label=False,
-                placeholder=t("A beginning …"),
+                placeholder=t("page.start"),
                 lines=1,
                 max_lines=6,
                 autofocus=True,
@@ -79,15 +80,17 @@ class Layout:
                 scale=8,
                 min_width=120,
             )
-            self.send = gr.Button(t("Send"), variant="primary", elem_classes="if-idle", min_width=60)
-            self.stop = gr.Button(t("Stop"), variant="stop", elem_classes="if-busy", interactive=False, min_width=60)
+            self.send = gr.Button(t("move.send"), variant="primary", elem_classes="if-idle", min_width=60)
+            self.stop = gr.Button(
+                t("move.stop"), variant="stop", elem_classes="if-busy", interactive=False, min_width=60
+            )
         with gr.Row(elem_id="examples"):
             small: dict[str, Any] = {"size": "sm", "elem_classes": "if-idle", "min_width": 40}
             self.examples = [gr.Button(**small, **each) for each in self._examples(first)]
         self.film = make_film(self._film(first))
 
     def _lay_out_settings(self) -> None:
-        self.model = gr.Dropdown(label=t("Model"), filterable=False, elem_id="model", **self._choices())
+        self.model = gr.Dropdown(label=t("setting.model"), filterable=False, elem_id="model", **self._choices())
         self.about = make_said(self._about(self.registry.first()), "about")
         if self.second:
             self.second.lay_out_choice()
@@ -95,7 +98,7 @@ class Layout:
 
         self.sliders = {name: make_slider(PAGE_SETTINGS[name]) for name in PAGE_SLIDERS}
         self.speed = self.sliders["speed"]
-        self.seed = gr.Number(label=t(PAGE_SETTINGS["seed"].label), placeholder=t("random"))
+        self.seed = gr.Number(label=t("setting.seed"), placeholder=t("setting.seed.random"))
         self.seed.value = ""  # None would be shown as 0
 
     def _choices(self) -> dict[str, Any]:
@@ -104,14 +107,13 @@ class Layout:
 
     def _about(self, served: LoadedModel | None) -> str:
         if served is None:
-            return "on its way from the Hub …"
-        refused = f"<p>{html.escape(served.refused)}</p>" if served.refused else ""
-        return html.escape(served.about) + refused
+            return as_html(Message("model.coming"))
+        return facts_as_html(served.about) + (as_html(served.refused, "p") if served.refused else "")
 
     def _notices(self) -> dict[str, Any]:
         loading = self.registry.loading
-        notices = self.registry.notices + ([f"Loading {', '.join(loading)} …"] if loading else [])
-        text = "".join(f'<p role="status">{html.escape(notice)}</p>' for notice in notices)
+        notices = self.registry.notices + ([Message("model.loading", names=loading)] if loading else [])
+        text = "".join(as_html(notice, "p", ' role="status"') for notice in notices)
         return {"value": text, "visible": bool(text)}
 
     def _examples(self, served: LoadedModel | None) -> list[dict[str, Any]]:
@@ -135,4 +137,4 @@ class Layout:
 
 def _label(text: str) -> str:
     """An example's button: what it will send, the line ends seen."""
-    return text.replace("\n", " ⏎") if text else t("Begin anywhere")
+    return text.replace("\n", " ⏎") if text else t("page.anywhere")

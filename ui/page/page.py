@@ -9,7 +9,6 @@ conversation as it then is, so that no path leaves the page stuck.
 from __future__ import annotations
 
 import asyncio
-import html
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,6 +23,7 @@ from ..conversation.clamps import Hand, check_clamps
 from ..conversation.conversation import Conversation, greet, hello
 from ..conversation.links import Link
 from ..conversation.turn import Turn
+from ..messages import Message, RefusalError
 from ..protocol import line
 from ..registry.activity import Load
 from ..registry.loaded_model import LoadedModel
@@ -34,7 +34,8 @@ from ..routes.lenses import Lenses
 from ..routes.streams import Streams
 from ..routes.training_timeline import Films
 from ..routes.updates import News
-from ..settings import RefusalError, check_params, check_speed
+from ..settings import check_params, check_speed
+from ..words import as_html
 from .layout import Layout, Updates
 from .second_view import Second
 
@@ -42,7 +43,6 @@ log = logging.getLogger("char-lstm")
 
 _REDO = "redo"  # instead of a turn's number, see branches.js
 _REREADINGS = 2  # at once; each may take a second or two of a core
-_UNDONE = "Something went wrong here. Try again; the conversation is as it was."
 
 
 class Page(Layout):
@@ -127,7 +127,7 @@ class Page(Layout):
             async with self._rereading:  # a long reply takes seconds
                 cut = await asyncio.to_thread(talk.cut, number, keep, pick or "")
         except RefusalError as refusal:
-            talk.refusal = refusal.on_page
+            talk.refusal = refusal.message
             return self._settled(talk)
         if talk.writing or not talk.turns or talk.turns[-1] is not cut.earlier:  # something else was done meanwhile
             return self._settled(talk)
@@ -153,10 +153,10 @@ class Page(Layout):
         try:
             served, _ = self._asked(talk, chosen, request)
             if served.is_blend:
-                raise RefusalError("", "Two models that write together cannot have a cell held.")
+                raise RefusalError("refusal.clamps_blended")
             talk.hand = Hand(served.name, check_clamps(_about(event, "hold"), served.lm.config))
         except RefusalError as refusal:
-            talk.refusal = refusal.on_page
+            talk.refusal = refusal.message
             return self._settled(talk, chosen[0])
         if not writing:
             return self._settled(talk, chosen[0])
@@ -181,10 +181,10 @@ class Page(Layout):
             if begin() is not False:
                 return {self.view: talk.begun(self.streams.open(talk.turns[-1]))}
         except RefusalError as refusal:
-            talk.refusal = refusal.on_page
+            talk.refusal = refusal.message
         except Exception:
             log.exception("a reply could not be written")
-            talk.following, talk.refusal = None, _UNDONE
+            talk.following, talk.refusal = None, Message("fault.move")
         return self._settled(talk, model)
 
     async def on_settle(self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request) -> Updates:
@@ -217,18 +217,18 @@ class Page(Layout):
         try:
             return Link.read(query) if isinstance(query, str) else None
         except RefusalError as refusal:
-            talk.refusal = refusal.on_page
+            talk.refusal = refusal.message
             return None
 
     async def on_share(self, talk: Conversation) -> Updates:
         if talk.writing:
             return {self.view: gr.skip()}
-        talk.refusal, shared = "", ""
+        talk.refusal, shared = None, ""
         try:
             host = os.environ.get("SPACE_HOST", "")
             shared = line(share=sharing.share(talk, self.registry).query, at=f"https://{host}/" if host else "")
         except RefusalError as refusal:
-            talk.refusal = refusal.on_page
+            talk.refusal = refusal.message
         return {self.view: talk.view() + shared}
 
     async def on_look(self, talk: Conversation, event: gr.EventData) -> None:
@@ -274,7 +274,7 @@ class Page(Layout):
         try:
             served = self.registry.get(model)
         except RefusalError as refusal:
-            return {self.about: html.escape(refusal.on_page)}
+            return {self.about: as_html(refusal.message)}
         view = gr.skip() if talk.turns else greet(hello(served))
         return {self.view: view, **self._about_updates(served)}
 
@@ -308,7 +308,7 @@ class Page(Layout):
         try:
             talk.offer = sharing.offer(link, self.registry) if link else ""
         except RefusalError as refusal:
-            talk.refusal = refusal.on_page
+            talk.refusal = refusal.message
         return {
             self.talk: talk,  # from when on it may be forgotten
             self.view: gr.skip()
@@ -325,10 +325,10 @@ class Page(Layout):
         if talk.writing:
             return {self.view: gr.skip()}
         try:
-            greeting = "" if talk.turns else hello(self.registry.get(model))
+            welcome_text = "" if talk.turns else hello(self.registry.get(model))
         except RefusalError:
-            greeting = ""
-        return {self.view: talk.view(greeting)}
+            welcome_text = ""
+        return {self.view: talk.view(welcome_text)}
 
 
 def _send_example(index: int, talk: Conversation, served: LoadedModel, settings: moves.Settings) -> None:

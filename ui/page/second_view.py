@@ -16,10 +16,11 @@ from model.engine.blend import DEFAULT_SHARE
 from ..conversation import side_by_side as beside
 from ..conversation.conversation import Conversation, hello
 from ..conversation.side_by_side import NOBODY, Companion
+from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..routes.streams import Streams
-from ..settings import PAGE_SETTINGS, RefusalError
+from ..settings import PAGE_SETTINGS
 from ..words import t
 from .view import make_slider, make_view
 
@@ -27,8 +28,8 @@ log = logging.getLogger("char-lstm")
 
 Updates = dict[Any, Any]
 _NAMES = (
-    ("Conversation", "The second model"),
-    ("Lens over the text", "Lens over the second text"),
+    ("page.conversation", "second.conversation"),
+    ("lens.group", "second.lens"),
 )
 
 
@@ -76,13 +77,13 @@ class Second:
             self.view = make_view("", "second-view", *_NAMES)
 
     def lay_out_choice(self) -> None:
-        names = beside.choices(self._page.registry.names)
-        self.choice = gr.Dropdown(names, value=NOBODY, label=t("Together with"), filterable=False)
+        names = _choices(self._page.registry.names)
+        self.choice = gr.Dropdown(names, value=NOBODY, label=t("second.choice"), filterable=False)
         self.share = make_slider(PAGE_SETTINGS["share"], value=DEFAULT_SHARE, visible="hidden")
 
     def arrived(self) -> Updates:
         """What a visitor who arrives is shown: the choice among those that are served by now."""
-        return {self.choice: gr.update(choices=beside.choices(self._page.registry.names))}
+        return {self.choice: gr.update(choices=_choices(self._page.registry.names))}
 
     def written_by(self, served: LoadedModel, params: SamplingParams) -> Updates:
         """The choice as it was for what a link had written."""
@@ -137,10 +138,10 @@ class Second:
                     return {self.view: gr.skip()}
                 return {self.view: talk.begun(self._page.streams.open(talk.turns[-1]))}
             except RefusalError as refusal:
-                talk.refusal = refusal.on_page
+                talk.refusal = refusal.message
             except Exception:
                 log.exception("a reply beside another could not be written")
-                talk.refusal = "Something went wrong here. Try again."
+                talk.refusal = Message("fault.again")
             return {self.view: talk.view()}
 
         return follow
@@ -163,12 +164,19 @@ class Second:
         try:
             served = beside.chosen(choice, self._page.registry)
         except RefusalError as refusal:
-            talk.refusal = refusal.on_page
+            talk.refusal = refusal.message
             return {**share, self.column: gr.update(visible=True), self.view: talk.view()}
         if served is None:
             return {**share, self.column: gr.update(visible=False)}
         names = {self.first_name: _name(model), self.name: _name(served.name)}
         return {**share, **names, self.column: gr.update(visible=True), self.view: talk.view(hello(served))}
+
+
+def _choices(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Each way to use another model: what the page calls it, and its value."""
+    side_by_side = [(f"{name}, {t('second.beside')}", name) for name in names]
+    blended = [(f"{name}, {t('second.blended')}", beside.as_blend(name)) for name in names]
+    return [(t("second.none"), NOBODY), *side_by_side, *blended]
 
 
 def _name(model: object) -> str:

@@ -61,8 +61,9 @@ def make_slider(setting: Setting, **more: Any) -> gr.Slider:
     if setting.slider is None:
         raise ValueError(f"{setting.name} has no slider")
     low, high, step = setting.slider
-    words: dict[str, Any] = {"label": t(setting.label), "info": t(setting.help), "elem_id": setting.name}
-    return gr.Slider(low, high, **{"value": setting.default, **more}, step=step, buttons=[], **words)
+    id = f"setting.{setting.name}"
+    texts: dict[str, Any] = {"label": t(id), "info": t(f"{id}.help"), "elem_id": setting.name}
+    return gr.Slider(low, high, **{"value": setting.default, **more}, step=step, buttons=[], **texts)
 
 
 def _script(names: tuple[str, ...]) -> str:

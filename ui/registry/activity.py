@@ -6,6 +6,7 @@ import time
 
 from model import Engine
 
+from ..messages import Message
 from .registry import ModelRegistry
 
 _STALE = 1.5  # intervals; a speed measured over more of them says nothing about now
@@ -24,15 +25,15 @@ class Load:
         self._every_s = every_s
         self._at = -float("inf")
         self._written: dict[Engine, int] = {}
-        self._line = ""
+        self._facts: list[Message] = []
 
     @property
-    def line(self) -> str:
-        """Such as "3 writing · 2 waiting · 180 characters a second"; "" while nothing is written."""
+    def facts(self) -> list[Message]:
+        """Such as "3 writing", "2 waiting", "180 characters per second"; empty while nothing is written."""
         now = time.monotonic()
         if now - self._at >= self._every_s:
             self._measure(now)
-        return self._line
+        return self._facts
 
     def _measure(self, now: float) -> None:
         engines = self._registry.engines
@@ -40,10 +41,10 @@ class Load:
         # Engine by engine: one that has left takes what it wrote with it.
         written = sum(engine.written - self._written.get(engine, 0) for engine in engines)
         seconds = now - self._at
-        facts = [f"{running:,} writing"]
+        facts = [Message("load.writing", count=running)]
         if waiting:
-            facts.append(f"{waiting:,} waiting")
+            facts.append(Message("load.waiting", count=waiting))
         if seconds < _STALE * self._every_s:
-            facts.append(f"{written / seconds:,.0f} characters a second")
+            facts.append(Message("load.speed", rate=round(written / seconds)))
         self._at, self._written = now, {engine: engine.written for engine in engines}
-        self._line = " · ".join(facts) if running or waiting else ""
+        self._facts = facts if running or waiting else []

@@ -20,6 +20,7 @@ from model.hub.cache import is_cached, note_revision, remove_cached
 from model.hub.errors import MissingFileError
 from model.hub.snapshot import Snapshot
 
+from ..messages import Message
 from .registry import Entry, ModelRegistry, split_spec
 
 log = logging.getLogger("char-lstm")
@@ -100,7 +101,7 @@ class _Followed:
             return
         if served and commit == served.commit:
             if served.lm.notice or served.refused:  # the Hub is back; or the branch, from where it should not be
-                served.lm.notice = served.refused = ""
+                served.lm.notice, served.refused = "", None
                 self._registry.changed()
             return
         if self._entry.leaving:  # two of a model are the most that are kept
@@ -130,19 +131,19 @@ class _Followed:
         name, served, reason = self._entry.name, self._entry.served, _reason(error)
         self._bad = commit
         if served:
-            served.refused = f"commit {commit[:7]} is not served: {reason}"
+            served.refused = Message("model.commit_refused", commit=commit[:7], reason=reason)
             log.warning("%s: %s; %s stays", name, served.refused, served.commit[:7])
         else:
-            self._entry.failure = f"{name} cannot be served: {reason}"
+            self._entry.failure = Message("model.failed", name=name, reason=reason)
             log.warning("%s (commit %s)", self._entry.failure, commit[:7])
         self._registry.changed()
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> str | Message:
     """Why a commit is refused, in words for visitors."""
     if isinstance(error, CheckpointError):
         return str(error)
     if isinstance(error, MissingFileError):
-        return f"it has no {error.file}"
+        return Message("model.file_missing", file=error.file)
     log.error("loading a newer commit", exc_info=error)
-    return f"{type(error).__name__} while loading it"
+    return Message("model.load_error", error=type(error).__name__)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from model import CharLSTM, Engine, LanguageModel, SamplingParams
 from model.backends.backend import Precision
 
+from ..messages import Message
 from ..site_config import SiteConfig
-from .welcome import examples_of, greeting_of
+from .welcome import examples_of, welcome_text_of
 
 BUNDLED = "bundled"
 
@@ -24,7 +25,7 @@ class LoadedModel:
         examples: prompts that suit it; "" is one too.
         newer: what is served in its place, if it is not served any more.
         gone: whether its weights are: nothing was to be written any more.
-        refused: why a newer commit is not served; "" if there is none.
+        refused: why a newer commit is not served; None if there is none.
         parts: the two that it is, when they write together.
     """
 
@@ -33,10 +34,10 @@ class LoadedModel:
     engine: Engine
     thread: threading.Thread
     examples: tuple[str, ...] = ("",)
-    greeting: str = ""
+    welcome_text: str = ""
     newer: LoadedModel | None = None
     gone: bool = False
-    refused: str = ""
+    refused: Message | None = None
     parts: tuple[LoadedModel, ...] = ()
 
     @property
@@ -67,24 +68,25 @@ class LoadedModel:
         return served
 
     @property
-    def about(self) -> str:
-        """One line: what it has read, commit, size, device."""
+    def about(self) -> list[Message]:
+        """Short facts: what it was trained on, commit, size, device."""
         config = self.lm.config
         corpus = self.lm.training.get("corpus")
-        read = [f"has read {corpus[:60]}"] if isinstance(corpus, str) and corpus else []
-        layers = f"{config.num_layers} layer{'s' if config.num_layers > 1 else ''} of {config.hidden_size} cells"
-        commit = [f"commit {self.lm.commit[:7]}"] if self.lm.commit else []
-        size = f"{_short_number(config.parameters)} parameters"
-        return " · ".join(
-            [*read, *commit, size, layers, f"{config.vocab_size} characters", f"on {self.lm.device.type.upper()}"]
-        )
+        return [
+            *([Message("model.corpus", corpus=corpus[:60])] if isinstance(corpus, str) and corpus else []),
+            *([Message("model.commit", commit=self.lm.commit[:7])] if self.lm.commit else []),
+            Message("model.parameters", count=_short_number(config.parameters)),
+            Message("model.layers", layers=config.num_layers, cells=config.hidden_size),
+            Message("model.characters", count=config.vocab_size),
+            Message("model.device", device=self.lm.device.type.upper()),
+        ]
 
 
 def begin_serving(name: str, lm: CharLSTM, precision: Precision | None, owner: SiteConfig) -> LoadedModel:
     """Starts the model's engine and lets it write its greeting."""
     engine, thread = start_engine(name, lm, precision, owner)
     examples = examples_of(lm, owner.blocked, bundled=name == BUNDLED)
-    return LoadedModel(name, lm, engine, thread, examples, greeting_of(engine))
+    return LoadedModel(name, lm, engine, thread, examples, welcome_text_of(engine))
 
 
 def start_engine(

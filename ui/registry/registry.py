@@ -26,7 +26,7 @@ from model.backends.device import is_available
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.settings import shorten
 
-from ..settings import RefusalError
+from ..messages import Message, RefusalError, raw
 from ..site_config import SiteConfig
 from .loaded_model import BUNDLED, LoadedModel, begin_serving, start_engine
 
@@ -46,7 +46,7 @@ class Entry:
     spec: str
     name: str
     served: LoadedModel | None = None
-    failure: str = ""
+    failure: Message | None = None
     leaving: list[LoadedModel] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -123,7 +123,7 @@ class ModelRegistry:
             with suppress(RefusalError):
                 self.blend(*map(self.get, names))
         self.changed()
-        log.info("serving %s: %s", served.name, served.about)
+        log.info("serving %s: %s", served.name, " · ".join(map(str, served.about)))
         return served
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
@@ -140,15 +140,14 @@ class ModelRegistry:
             try:
                 lm = Blend(one, two)
             except ValueError:
-                reason = f"{first.name} and {second.name} share no character: they cannot write together."
-                raise RefusalError("", reason) from None
+                raise RefusalError("refusal.no_common_character", first=first.name, second=second.name) from None
             engine, thread = start_engine(entry.name, lm, self.precision, self.owner)
             served = LoadedModel(entry.name, lm, engine, thread, parts=(first, second))
             self._put(entry, served)
             return served
 
     def _put(self, entry: Entry, served: LoadedModel) -> None:
-        older, entry.served, entry.failure = entry.served, served, ""
+        older, entry.served, entry.failure = entry.served, served, None
         if older:
             entry.leaving.append(older)
             older.newer = served
@@ -194,12 +193,12 @@ class ModelRegistry:
         return [entry.name for entry in self._entries if not entry.done.is_set()]
 
     @property
-    def notices(self) -> list[str]:
+    def notices(self) -> list[Message]:
         """What visitors should know: models that are not there, or are not the newest."""
         notices = [entry.failure for entry in self._entries if entry.failure]
         if notices and any(served.name == BUNDLED for served in self.served):
-            notices.append("The bundled model writes instead.")
-        return notices + [served.lm.notice for served in self.served if served.lm.notice]
+            notices.append(Message("model.bundled_instead"))
+        return notices + [raw(served.lm.notice) for served in self.served if served.lm.notice]
 
     def first(self) -> LoadedModel | None:
         """The model that is chosen unless another is; None while it loads."""
@@ -214,16 +213,16 @@ class ModelRegistry:
         if name is None:
             served = self.first()
             if served is None:
-                raise RefusalError("", "The model is still being loaded: try again in a moment.")
+                raise RefusalError("refusal.loading")
             return served
         entry = next((entry for entry in self._entries if entry.name == name), None)
         if entry is None:
-            allowed = ", ".join(self.names)
-            raise RefusalError("model", f"is {shorten(name)}: it must be one of those served here: {allowed}")
+            allowed = Message("rule.served", names=self.names)
+            raise RefusalError("refusal.value", field="model", value=shorten(name), allowed=allowed)
         if entry.failure:
-            raise RefusalError("", entry.failure)
+            raise RefusalError.of(entry.failure)
         if entry.served is None:
-            raise RefusalError("model", f"{entry.name} is still being loaded: try again in a moment")
+            raise RefusalError("refusal.named_loading", field="model", name=entry.name)
         return entry.served
 
     def _settle(self) -> None:
@@ -316,11 +315,11 @@ def _names(specs: Names[str]) -> list[str]:
     return names
 
 
-def _reason(entry: Entry, error: Exception) -> str:
+def _reason(entry: Entry, error: Exception) -> Message:
     """One line for visitors, without this machine's paths."""
     if isinstance(error, ModelUnavailableError):
-        return str(error)
+        return raw(str(error))
     if isinstance(error, CheckpointError):
-        return f"{entry.name} cannot be served: {str(error).replace(entry.spec, entry.name)}"
+        return Message("model.failed", name=entry.name, reason=str(error).replace(entry.spec, entry.name))
     log.error("loading %s", entry.name, exc_info=error)
-    return f"{entry.name} cannot be served: {type(error).__name__} while loading it"
+    return Message("model.failed", name=entry.name, reason=Message("model.load_error", error=type(error).__name__))

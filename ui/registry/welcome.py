@@ -28,7 +28,7 @@ def examples_of(lm: CharLSTM, blocked: BlockedWords, *, bundled: bool) -> tuple[
     return tuple(fitting[:MAX_EXAMPLES]) or ("",)
 
 
-def greeting_of(engine: Engine) -> str:
+def welcome_text_of(engine: Engine) -> str:
     """What the model writes of itself, ended at a word or a line; if it came to a word that is blocked, another.
 
     The engine must be running.

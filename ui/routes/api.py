@@ -21,9 +21,10 @@ from model.trace import UNKNOWN
 
 from ..conversation.clamps import check_clamps
 from ..conversation.progress import ask, follow
+from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
-from ..settings import DEADLINE_S, MAX_PROMPT, PAGE_SETTINGS, RefusalError, check_index, check_params, check_text
+from ..settings import DEADLINE_S, MAX_PROMPT, PAGE_SETTINGS, check_index, check_params, check_text
 from .endpoints import Argument, add, call_error, caller, refusals_as_errors
 
 MAX_INSPECTED = 2_000  # characters
@@ -86,7 +87,7 @@ def _add_generate(registry: ModelRegistry) -> None:
             held = check_clamps([] if hold is None else hold, loaded.lm.config)
             if blend_with is not None:
                 if held:
-                    raise RefusalError("hold", "is given: the cells of two models that write together cannot be held")
+                    raise RefusalError("refusal.clamps_with_blend", field="hold")
                 second = _second_model(registry, loaded, blend_with)
                 loaded = registry.blend(loaded, second)
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
@@ -173,9 +174,11 @@ def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) -> Loa
     try:
         second = registry.get(name)
     except RefusalError as refusal:
-        raise RefusalError("blend_with" if refusal.field else "", refusal.reason) from None
+        raise RefusalError(refusal.id, field="blend_with" if refusal.field else "", **refusal.values) from None
     if second is first:
-        raise RefusalError("blend_with", f"is {shorten(name)}, which writes already: it must be another model")
+        raise RefusalError(
+            "refusal.value", field="blend_with", value=shorten(name), allowed=Message("rule.other_model")
+        )
     return second
 
 

@@ -20,7 +20,7 @@ from gradio.utils import get_function_description
 
 from model.settings import shorten
 
-from ..settings import RefusalError
+from ..messages import RefusalError
 from ..words import english
 
 log = logging.getLogger("char-lstm")

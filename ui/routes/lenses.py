@@ -50,9 +50,10 @@ from ..conversation.conversation import Conversation
 from ..conversation.counterfactual import without
 from ..conversation.turn import Turn
 from ..json_body import question
+from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
-from ..settings import RefusalError, check_text
+from ..settings import check_text
 from . import step_lens as steps
 
 log = logging.getLogger("char-lstm")
@@ -99,13 +100,13 @@ class Lenses:
     async def respond(self, request: Request) -> JSONResponse:
         try:
             answer = await self._answer(
-                await question(request, MOST_BYTES, RefusalError("text", "is too long to be looked at"))
+                await question(request, MOST_BYTES, RefusalError("refusal.too_long", field="text"))
             )
         except RefusalError as refusal:
-            answer = {"refusal": refusal.on_page}
+            answer = {"refusal": refusal.message.as_json()}
         except Exception:
             log.exception("a lens could not be answered")
-            answer = {"refusal": "Something went wrong here: try again."}
+            answer = {"refusal": Message("fault.again").as_json()}
         return JSONResponse(answer, headers=_HEADERS)
 
     async def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,9 +141,9 @@ class Lenses:
         reading = self._readings.get(name)
         if reading is None:
             if turn is None:
-                raise RefusalError("", "This text is not known here any more: change it, or paste it again.")
+                raise RefusalError("refusal.text_forgotten")
             if turn.served.gone:
-                raise RefusalError("", f"Commit {turn.served.commit[:7]} wrote this, and is not served any more.")
+                raise RefusalError("refusal.commit_gone", commit=turn.served.commit[:7])
             reading = turn.reading()
         self._keep(name, reading)
         return reading
@@ -189,7 +190,7 @@ class Lenses:
             reading.set_text(turn.text, turn.clamps)
         at = _position(asked, "at")
         if at >= len(reading):
-            raise RefusalError("", "There is no such character.")
+            raise RefusalError("refusal.no_character")
         look = reading.step(at)
         told = _expected(look.token, reading.lm.tokenizer)
         if "step" in asked:
@@ -207,21 +208,21 @@ def _turn(talk: Conversation, asked: Mapping[str, Any]) -> Turn:
     number = asked.get("turn")
     turn = next((turn for turn in talk.turns if turn.number == number), None)
     if turn is None:
-        raise RefusalError("", "This turn is not there any more.")
+        raise RefusalError("refusal.turn_gone")
     return turn
 
 
 def _position(asked: Mapping[str, Any], name: str) -> int:
     value = asked.get(name)
     if type(value) is not int or value < 0:
-        raise RefusalError(name, "must be a whole number from 0 on")
+        raise RefusalError("refusal.malformed", reason=f"{name} must be a whole number of at least 0")
     return value
 
 
 def _cell(asked: Mapping[str, Any]) -> tuple[int, int]:
     cell = asked["cell"]
     if not isinstance(cell, list) or len(cell) != 2 or any(type(each) is not int or each < 0 for each in cell):
-        raise RefusalError("cell", "must be a layer and a number, each from 0 on")
+        raise RefusalError("refusal.malformed", reason="cell must be a layer and a number, each at least 0")
     return cell[0], cell[1]
 
 

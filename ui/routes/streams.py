@@ -24,9 +24,9 @@ from model import Sequence
 
 from ..conversation.progress import follow
 from ..conversation.turn import Turn
+from ..messages import Message, RefusalError
 from ..protocol import line, say
 from ..registry.activity import Load
-from ..settings import RefusalError
 
 log = logging.getLogger("char-lstm")
 
@@ -67,20 +67,20 @@ class Streams:
         _end(turn, part)
 
     async def _messages(self, turn: Turn, part: Sequence) -> AsyncIterator[str]:
-        told = ""
+        told: list[Message] = []
         try:
             async for lines in _replies(turn, part):
-                load = self._load.line
+                load = self._load.facts
                 if load != told:
                     told = load
                     lines += line(load=load)
                 if lines:
                     yield _message(lines)
         except RefusalError as refusal:
-            yield _message(say("fault", refusal.on_page) + turn.foot())
+            yield _message(say("fault", [refusal.message]) + turn.foot())
         except Exception:
             log.exception("a reply could not be streamed")
-            yield _message(say("fault", "Something went wrong here. What it had written stays.") + turn.foot())
+            yield _message(say("fault", [Message("fault.reply")]) + turn.foot())
 
 
 class _Events(StreamingResponse):
@@ -110,15 +110,15 @@ async def _replies(turn: Turn, part: Sequence) -> AsyncIterator[str]:
             position += len(piece)
             steps_without += not position
             # Its first step is at once, the next after a second.
-            waits = say("status", _patience(engine.queue_position(part))) if steps_without > 1 and not position else ""
+            waits = (
+                say("status", [_patience(engine.queue_position(part))]) if steps_without > 1 and not position else ""
+            )
             yield (line(text=piece) if piece else waits) + (turn.foot() if finished else "")
 
 
-def _patience(others: int) -> str:
+def _patience(others: int) -> Message:
     """A word for someone whose reply has not begun: others are first, or the prompt is long."""
-    if not others:
-        return "It begins in a moment …"
-    return f"Everyone is writing: {others:,} other{'s are' if others > 1 else ' is'} before you …"
+    return Message("status.queue", count=others) if others else Message("status.soon")
 
 
 def _end(turn: Turn, part: Sequence) -> None:

@@ -35,10 +35,11 @@ from model.char_lstm import is_local
 
 from ..conversation.progress import check_words
 from ..json_body import question
+from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..registry.training_history import History, Moment, read_history
-from ..settings import RefusalError, check_params, check_text
+from ..settings import check_params, check_text
 
 log = logging.getLogger("char-lstm")
 
@@ -53,7 +54,6 @@ PATIENCE_S = 20.0
 _SEED = 7
 _MAX_BYTES = 8 << 10  # of a question
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-_LATER = "try again later."
 
 Result = TypeVar("Result")
 
@@ -94,16 +94,16 @@ class Films:
 
     async def respond(self, request: Request) -> JSONResponse:
         try:
-            answer = await asyncio.wait_for(
-                self._answer(await question(request, _MAX_BYTES, RefusalError("prompt", "is too long"))), PATIENCE_S
-            )
+            asked = await question(request, _MAX_BYTES, RefusalError("refusal.too_long", field="prompt"))
+            answer = await asyncio.wait_for(self._answer(asked), PATIENCE_S)
         except RefusalError as refusal:
-            answer = {"refusal": refusal.on_page, **({"busy": True} if isinstance(refusal, _BusyError) else {})}
+            busy = {"busy": True} if isinstance(refusal, _BusyError) else {}
+            answer = {"refusal": refusal.message.as_json(), **busy}
         except (TimeoutError, asyncio.TimeoutError):  # two kinds until Python 3.11
-            answer = {"refusal": f"The Hub takes its time: {_LATER}"}
+            answer = {"refusal": Message("timeline.slow").as_json()}
         except Exception:
             log.exception("a film could not be shown")
-            answer = {"refusal": f"Something went wrong here: {_LATER}"}
+            answer = {"refusal": Message("fault.later").as_json()}
         return JSONResponse(answer, headers=_HEADERS)
 
     async def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,12 +113,12 @@ class Films:
         if not watched:
             return {"film": bool(history)}
         if history is None:
-            raise RefusalError("", "The training of this model was not kept: there is no film of it.")
+            raise RefusalError("timeline.none")
         if "step" not in asked:
             return _told(history, served)
         moment = next((each for each in history.moments if each.step == asked["step"]), None)
         if moment is None:
-            raise RefusalError("", "This step is not kept any more: open the film again.")
+            raise RefusalError("timeline.step_gone")
         prompt = check_text("prompt", asked.get("prompt"), most=MAX_PROMPT)
         check_words(served, prompt)
         seed = check_params({"seed": asked.get("seed") or 0}).seed
@@ -161,21 +161,21 @@ class Films:
             self._texts.move_to_end(key)
             return kept
         if isinstance(kept, CheckpointError):
-            raise RefusalError("", _damaged(moment, kept))
+            raise _damaged(moment, kept)
         task = self._making.get(key)
         if task is None:
             if len(self._making) >= MAX_WAITING:
-                raise _BusyError("", "Many are watching just now: try again in a moment.")
+                raise _BusyError("timeline.busy")
             task = asyncio.create_task(self._make(history, moment, prompt, seed))
             self._making[key] = task
             task.add_done_callback(lambda done: self._keep(key, done))
         try:
             return await asyncio.shield(task)  # who goes away does not keep it from the others
         except CheckpointError as error:
-            raise RefusalError("", _damaged(moment, error)) from None
+            raise _damaged(moment, error) from None
         except ModelUnavailableError as error:
             log.warning("step %s of %s cannot be shown: %s", moment.step, history.source, error)
-            raise RefusalError("", f"Step {moment.step:,} cannot be had from the Hub just now: {_LATER}") from None
+            raise RefusalError("timeline.unreachable", step=moment.step) from None
 
     async def _make(self, history: History, moment: Moment, prompt: str, seed: int) -> str:
         if not await _aside(lambda: history.is_here(moment)):
@@ -221,8 +221,8 @@ def _thinned(losses: tuple[tuple[int, float], ...], most: int = 300) -> list[tup
     return [point for at, point in enumerate(losses) if at % apart == 0 or at == len(losses) - 1]
 
 
-def _damaged(moment: Moment, error: CheckpointError) -> str:
-    return f"Step {moment.step:,} cannot be shown: {error}."
+def _damaged(moment: Moment, error: CheckpointError) -> RefusalError:
+    return RefusalError("timeline.damaged", step=moment.step, reason=str(error))
 
 
 async def _aside(work: Callable[[], Result]) -> Result:

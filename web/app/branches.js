@@ -59,8 +59,8 @@ function drawLines(tree, places, path, rows) {
 
 function drawTurn(drawing, number, label, { column, row, here, path }) {
   const button = make("button", path.has(number) ? "on if-idle" : "if-idle", drawing);
-  const begins = label.replace(/\s+/g, " ").trim() || t("nothing yet");
-  const name = t("Turn {}: {}", column + 1, begins);
+  const begins = label.replace(/\s+/g, " ").trim() || t("branches.empty");
+  const name = t("branches.turn", { turn: column + 1, text: begins });
   [button.type, button.tabIndex, button.title, button.ariaLabel] = ["button", -1, name, name];
   if (number === here) button.setAttribute("aria-current", "true");
   button.style.left = `${column * STEP}px`;

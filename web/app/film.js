@@ -16,7 +16,7 @@ async function ask(question) {
     const headers = { "content-type": "application/json" };
     return await (await fetch(`${ROOT}/film`, { method: "POST", headers, body })).json();
   } catch {
-    return { refusal: t("The connection broke.") };
+    return { refusal: { id: "fault.connection" } };
   }
 }
 
@@ -48,14 +48,14 @@ async function open() {
 }
 
 function say(what) {
-  fault.textContent = heard(what || "");
+  fault.textContent = render(what);
 }
 
 // The curve, in hundredths of its box: steps to the right, losses upwards.
 function draw() {
   const losses = film.curve.map(([, loss]) => loss);
   const last = Math.max(film.frames[film.frames.length - 1][0], ...film.curve.map(([step]) => step));
-  const [most, least, steps] = [Math.max(...losses), Math.min(...losses), last.toLocaleString("en")];
+  const [most, least, steps] = [Math.max(...losses), Math.min(...losses), last];
   film.x = (step) => (100 * step) / (last || 1);
   film.y = (loss) => 95 - (90 * (loss - least)) / (most - least || 1);
   const svg = curve.querySelector("svg");
@@ -63,12 +63,12 @@ function draw() {
   const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
   line.setAttribute("points", film.curve.map(([step, loss]) => `${film.x(step)},${film.y(loss)}`).join(" "));
   svg.append(line);
-  curve.querySelector(".most").textContent = losses.length ? t("{} nats", most.toFixed(2)) : "";
-  curve.querySelector(".least").textContent = losses.length ? least.toFixed(2) : "";
-  curve.querySelector(".last").textContent = t("step {}", steps);
+  curve.querySelector(".most").textContent = losses.length ? t("timeline.nats", { loss: number(most, 2) }) : "";
+  curve.querySelector(".least").textContent = losses.length ? number(least, 2) : "";
+  curve.querySelector(".last").textContent = t("timeline.last_step", { step: steps });
   curve.ariaLabel = losses.length
-    ? t("Validation loss over {} steps: {} nats at first, {} at best.", steps, losses[0].toFixed(2), least.toFixed(2))
-    : t("The losses of this training are not known.");
+    ? t("timeline.curve", { steps, first: number(losses[0], 2), best: number(least, 2) })
+    : t("timeline.no_losses");
 }
 
 // The frame that the slider is at, with its text. Returns whether there is one.
@@ -83,9 +83,9 @@ function place(at) {
   const height = loss ?? heightAt(step);
   dot.hidden = height === null;
   if (height !== null) [dot.style.left, dot.style.top] = [`${film.x(step)}%`, `${film.y(height)}%`];
-  const facts = [t("Step {}", step.toLocaleString("en"))];
-  if (loss !== null) facts.push(t("{} nats a character", loss.toFixed(3)));
-  if (at === film.best) facts.push(t("the best"));
+  const facts = [t("timeline.step", { step })];
+  if (loss !== null) facts.push(t("timeline.loss", { loss: number(loss, 3) }));
+  if (at === film.best) facts.push(t("timeline.best"));
   now.textContent = slider.ariaValueText = facts.join(" · ");
 }
 
@@ -129,7 +129,7 @@ async function patiently(question) {
 
 async function run() {
   const turn = ++film.playing;
-  [film.plays, play.textContent] = [true, t("Pause")];
+  [film.plays, play.textContent] = [true, t("timeline.pause")];
   const last = film.frames.length - 1;
   if (Number(slider.value) === last) slider.value = 0;
   for (;;) {
@@ -146,7 +146,7 @@ async function run() {
 
 function stop() {
   film.playing++;
-  [film.plays, play.textContent] = [false, t("Play")];
+  [film.plays, play.textContent] = [false, t("timeline.play")];
 }
 
 play.addEventListener("click", () => (film.plays ? stop() : film.frames.length && run()));
@@ -171,10 +171,10 @@ curve.addEventListener("click", (event) => {
   show();
 });
 box.addEventListener("toggle", () => (box.open ? open() : stop()));
-const retell = translate(element);
+translate(element);
 onLanguage(() => {
   stop();
-  retell();
+  translate(element);
   if (film.frames.length) [draw(), show()];
 });
 watch("value", offer);

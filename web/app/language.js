@@ -1,5 +1,6 @@
-// The table of words comes with the page's config, see words.py. Below the page a visitor may choose another language.
-learn(window.gradio_config?.i18n_translations?.["zh-CN"] || {});
+// The tables of texts come with the page's config, see ui/words.py. In Gradio's settings a visitor may choose another
+// language.
+Object.assign(languages, window.gradio_config?.i18n_translations);
 
 function onLanguage(change) {
   new MutationObserver(change).observe(document.documentElement, { attributeFilter: ["lang"] });

@@ -1,6 +1,6 @@
 // The core of the lenses: a switch over the text, what the server tells of each character, and the character in focus.
 // A lens is an object in LENSES (see lens_surprise.js). Text goes into the page as textContent, as everywhere.
-const LENSES = { plain: { label: "Plain" } };
+const LENSES = { plain: {} };
 const lens = { name: "plain", key: "", notes: new Map(), focus: null, looked: null, pumping: false, looking: 0 };
 const panel = element.querySelector(".panel");
 const OWN = 0; // the number of the visitor's own text, beside the turns
@@ -53,12 +53,12 @@ async function ask(question) {
       const answer = await (await fetch(`${ROOT}/lens`, { method: "POST", headers, body })).json();
       if (!answer.unknown) return answer;
     } catch {
-      return { refusal: t("The connection broke.") };
+      return { refusal: { id: "fault.connection" } };
     }
     if (tries % 10 === 0) trigger("look", { key: lens.key });
     await pause(50);
   }
-  return { refusal: t("This conversation is not known here any more.") };
+  return { refusal: { id: "fault.forgotten" } };
 }
 
 // What is still to be asked for: the newest text first.
@@ -184,7 +184,7 @@ function choose(name) {
   panel.hidden = name === "plain";
   panel.className = `panel ${name}`;
   if (name !== "plain") {
-    panel.ariaLabel = t("Lens: {}", t(lensNow().label));
+    panel.ariaLabel = t("lens.panel", { name: t(`lens.${name}`) });
     lensNow().build();
   }
   repaint();
@@ -267,7 +267,7 @@ function shown(char) {
 }
 
 function named(char) {
-  return { "\n": t("line end"), " ": t("space"), "\t": t("tab") }[char] || char;
+  return { "\n": t("character.line_end"), " ": t("character.space"), "\t": t("character.tab") }[char] || char;
 }
 
 // A setting as it is on the page just now, by its element.
@@ -279,12 +279,12 @@ function setting(id) {
 
 function startLenses() {
   const box = element.querySelector(".lenses");
-  for (const [name, { label }] of Object.entries(LENSES)) {
+  for (const name of Object.keys(LENSES)) {
     const choice = make("label", "", box);
     const input = make("input", "", choice);
     [input.type, input.name, input.value, input.checked] = ["radio", second ? "second-lens" : "lens", name, name === "plain"];
     input.addEventListener("change", () => choose(name));
-    make("span", "", choice).textContent = label;
+    make("span", "", choice).dataset.text = `lens.${name}`;
   }
   let [timer, over] = [0, null];
   // Not mouseover: a text that grows moves under a hand that rests, and would be looked at all along.

@@ -1,6 +1,6 @@
 // The hand on the memory: cells that are held while it writes, and beside the reply what it would be without.
 const STRONG = 4; // as in hand.py; tanh of it is all but 1
-const WAYS = [["Free", null], ["Up", STRONG], ["Off", 0], ["Down", -STRONG]];
+const WAYS = [["free", null], ["up", STRONG], ["off", 0], ["down", -STRONG]];
 const BEFORE = 24; // characters that are shown of what is the same
 const hand = { asked: "", stream: "", free: null };
 
@@ -23,13 +23,13 @@ function isCell([layer, index]) {
 function buildHand() {
   if (second) return; // the hand is on the first model's cells
   const box = make("fieldset", "hold", panel);
-  make("legend", "", box).textContent = t("Hold this cell while it writes");
+  make("legend", "", box).textContent = t("hold.legend");
   for (const [name, value] of WAYS) {
     const choice = make("label", "", box);
     const input = make("input", "", choice);
     [input.type, input.name, input.value] = ["radio", "hold", name];
     input.addEventListener("change", () => hold(memory.cell, value));
-    make("span", "", choice).textContent = t(name);
+    make("span", "", choice).textContent = t(`hold.${name}`);
   }
 }
 
@@ -50,32 +50,28 @@ function showHand() {
     const list = bar.querySelector("ul");
     list.replaceChildren();
     for (const [layer, index, value] of cells) {
-      const name = t("cell {} of layer {} {*}", index, layer, wayOf(value));
+      const way = WAYS.find(([, each]) => each === value);
+      const name = t(`clamp.${way ? way[0] : "at"}`, { cell: index, layer, value });
       const button = make("button", "", make("li", "", list));
-      [button.type, button.textContent, button.ariaLabel] = ["button", name, t("Let go of {}", name)];
+      [button.type, button.textContent, button.ariaLabel] = ["button", name, t("hold.release", { cell: name })];
       button.addEventListener("click", () => hold([layer, index], null));
     }
     bar.hidden = !cells.length;
   }
   const here = cells.find(isCell);
-  const chosen = here ? (WAYS.find(([, value]) => value === here[2]) || [""])[0] : "Free";
+  const chosen = here ? (WAYS.find(([, value]) => value === here[2]) || [""])[0] : "free";
   for (const input of panel.querySelectorAll(".hold input")) input.checked = input.value === chosen;
-}
-
-function wayOf(value) {
-  const way = WAYS.find(([, each]) => each === value);
-  return way ? t(way[0].toLowerCase()) : t("at {}", value);
 }
 
 // The last reply beside what the same seed writes with all cells free.
 function buildBeside() {
   const box = make("section", "beside", panel);
-  [box.hidden, box.ariaLabel] = [true, t("With and without the hand")];
+  [box.hidden, box.ariaLabel] = [true, t("hold.compare")];
   make("p", "parting", box).setAttribute("role", "status");
   const both = make("div", "both", box);
-  for (const name of ["With the hand", "Without it"]) {
+  for (const id of ["hold.with", "hold.without"]) {
     const column = make("div", "", both);
-    make("h3", "", column).textContent = t(name);
+    make("h3", "", column).textContent = t(id);
     make("div", "text", column).tabIndex = 0; // a long one is scrolled
   }
 }
@@ -102,10 +98,10 @@ function showBeside(box, turn, free) {
   let same = 0;
   while (same < held.length && held[same] === free[same]) same++;
   const [part, over] = [same < held.length, Boolean(turn.foot)];
-  const count = t(same === 1 ? "{} character" : "{} characters", same.toLocaleString("en"));
-  let text = over ? t("The hand changed nothing: {} written with it are the same.", count) : t("Still the same …");
-  if (part && same) text = t("By the same seed the same for {}, then they part.", count);
-  else if (part) text = t("They part at the first character.");
+  const characters = t("fact.characters", { count: same });
+  let text = over ? t("hold.no_change", { characters }) : t("hold.same_so_far");
+  if (part && same) text = t("hold.differs", { characters });
+  else if (part) text = t("hold.differs_at_once");
   const line = box.querySelector(".parting");
   if (line.textContent !== text) line.textContent = text;
   box.querySelector(".both").hidden = !part;

@@ -1,11 +1,10 @@
 // The lens Memory: what the cells hold. The text in the colours of one cell, a picture of its layer, and its gates.
 const WIDTH = 240; // columns of the picture, one a character
 const LEVELS = 4; // colours on each side of zero
-const GATES = ["input gate i", "forget gate f", "candidate g", "output gate o"];
+const GATES = ["memory.input", "memory.forget", "memory.candidate", "memory.output"];
 const memory = { about: null, of: "", cell: [0, 0], map: null, drawing: 0 };
 
 LENSES.memory = {
-  label: "Memory",
   key: () => `cell ${memory.cell}`,
   wants: () => ({ cell: memory.cell, layer: memory.cell[0] }),
 
@@ -22,9 +21,9 @@ LENSES.memory = {
 
   build() {
     const pick = make("div", "pick", panel);
-    const named = field(pick, "named", t("Cell with a name"), "select");
-    const layer = field(pick, "", t("Layer"), "input");
-    const index = field(pick, "", t("Cell"), "input");
+    const named = field(pick, "named", t("memory.named"), "select");
+    const layer = field(pick, "", t("memory.layer"), "input");
+    const index = field(pick, "", t("memory.cell"), "input");
     for (const input of [layer, index]) {
       [input.type, input.min, input.step] = ["number", 0, 1];
       input.addEventListener("change", () => pickCell([Number(layer.value), Number(index.value)]));
@@ -34,20 +33,18 @@ LENSES.memory = {
     buildHand();
     buildBeside();
     const legend = make("p", "legend", panel);
-    legend.append(t("tanh of the cell:"), " ");
+    legend.append(t("memory.scale"), " ");
     for (const [mark, text] of [["n4", "−1"], ["n3", ""], ["n2", ""], ["n1", ""], ["", "0"], ["p1", ""], ["p2", ""], ["p3", ""], ["p4", "1"]]) {
       make("span", `swatch ${mark}`, legend).textContent = text;
     }
     const canvas = make("canvas", "", panel);
     canvas.setAttribute("role", "img");
-    canvas.ariaLabel = t("The cells of the layer, a row each, over the last characters, a column each");
+    canvas.ariaLabel = t("memory.picture");
     canvas.addEventListener("click", (event) => pickInPicture(canvas, event));
     make("p", "under-picture", panel);
     const closely = make("div", "closely", panel);
-    make("p", "which", closely).textContent = t(
-      "Point at a character, or go along the text with the arrow keys: here are the gates that let it in.",
-    );
-    make("ul", "gates", closely).ariaLabel = t("Gates of the cell");
+    make("p", "which", closely).textContent = t("memory.hint");
+    make("ul", "gates", closely).ariaLabel = t("memory.gates");
     meet();
   },
 
@@ -61,17 +58,16 @@ LENSES.memory = {
     which.replaceChildren();
     list.replaceChildren();
     make("b", "char", which).textContent = shown(looked.char);
-    if (!looked.gates) return which.append(` ${t("was written by a model that has no such cell.")}`);
-    const [before, after] = looked.cell.map((c) => c.toFixed(2));
-    const held = () => t("was read while the cell was held at {}, whatever its gates said.", after);
-    which.append(` ${looked.held ? held() : t("took the cell from {0} to {1}: f × {0} + i × g.", before, after)}`);
+    if (!looked.gates) return which.append(` ${t("memory.no_cell")}`);
+    const [before, after] = looked.cell.map((c) => number(c, 2));
+    which.append(` ${looked.held ? t("memory.held", { value: after }) : t("memory.change", { before, after })}`);
     looked.gates.forEach((gate, at) => {
       const row = make("li", "", list);
       make("span", "", row).textContent = t(GATES[at]);
       const bar = make("span", "bar", make("span", "track", row));
       const [low, high] = at === 2 ? [Math.min(0, gate), Math.max(0, gate)].map((x) => (x + 1) / 2) : [0, gate];
       [bar.style.left, bar.style.width] = [`${100 * low}%`, `${100 * (high - low)}%`];
-      make("span", "share", row).textContent = gate.toFixed(2);
+      make("span", "share", row).textContent = number(gate, 2);
     });
     turnPicture(looked);
   },
@@ -97,8 +93,8 @@ async function meet() {
   const select = panel.querySelector("select");
   select.replaceChildren();
   const { cells, layers, hidden } = memory.about;
-  add(select, "", t(cells.length ? "choose one …" : "this model has none"));
-  for (const [title, remembers] of [["Keep something in mind", true], ["Follow the last characters", false]]) {
+  add(select, "", t(cells.length ? "memory.choose" : "memory.none"));
+  for (const [title, remembers] of [["memory.keeps", true], ["memory.follows", false]]) {
     const some = cells.filter((cell) => cell.remembers === remembers);
     if (!some.length) continue;
     const group = document.createElement("optgroup");
@@ -118,14 +114,17 @@ function add(parent, value, text) {
 }
 
 function describe({ layer, index, name, kind, score }) {
-  return t("{}: cell {} of layer {}, {} {}", t(name), index, layer, kind === "auc" ? "AUC" : "r", score.toFixed(2));
+  return t("memory.option", { name: tracked(name), cell: index, layer, measure: kind === "auc" ? "AUC" : "r", score: number(score, 2) });
 }
 
 function tellName({ name, kind, score, last_three }) {
-  return t(
-    "This cell follows “{}” ({} {} on text that it has not read; a table of the last three characters: {}).",
-    ...[t(name), kind === "auc" ? "AUC" : "r", score.toFixed(2), last_three.toFixed(2)],
-  );
+  const measure = kind === "auc" ? "AUC" : "r";
+  return t("memory.about", { name: tracked(name), measure, score: number(score, 2), baseline: number(last_three, 2) });
+}
+
+// What a cell tracks: the checkpoint has it in English.
+function tracked(name) {
+  return has(`cell.${name}`) ? t(`cell.${name}`) : name;
 }
 
 function pickCell([layer, index]) {
@@ -137,7 +136,7 @@ function pickCell([layer, index]) {
   panel.querySelector("select").value = known ? JSON.stringify(memory.cell) : "";
   const inputs = panel.querySelectorAll(".pick input");
   [inputs[0].value, inputs[1].value] = memory.cell;
-  panel.querySelector(".about-cell").textContent = known ? tellName(known) : t("No name was found for this cell.");
+  panel.querySelector(".about-cell").textContent = known ? tellName(known) : t("memory.unnamed");
   if (other) memory.map = null;
   showHand();
   repaint();
@@ -215,11 +214,8 @@ function draw() {
   for (const side of [-1, 1]) pen.fillRect(0, y + (side > 0 ? 1 : -thick), WIDTH, thick);
   if (x >= 0 && x < map.columns.length) pen.fillRect(x, 0, 1, hidden);
   panel.querySelector(".under-picture").textContent = map.columns.length
-    ? t(
-        "Layer {}: {} cells, a row each; characters {} to {}. The lines mark the cell; click a row to pick another.",
-        ...[memory.cell[0], hidden, map.first + 1, map.first + map.columns.length],
-      )
-    : t("The picture is drawn while it writes.");
+    ? t("memory.caption", { layer: memory.cell[0], cells: hidden, first: map.first + 1, last: map.first + map.columns.length })
+    : t("memory.empty");
 }
 
 // From -128 to 127 the colour of each value, as a pixel: blue, the paper, orange, as light or dark as the page.

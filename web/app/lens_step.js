@@ -1,7 +1,7 @@
 // The lens Step: one press, one character. How it came to be, from the character that was read to the one that was drawn,
 // with the numbers that there were, the shapes, and the lines of code that do it.
 const SVG = "http://www.w3.org/2000/svg";
-const ROWS = ["h before", "c before", "i", "f", "g", "o", "c after", "h after"]; // of a layer, as steps.py tells them
+const ROWS = ["h_before", "c_before", "i", "f", "g", "o", "c_after", "h_after"]; // of a layer, as steps.py tells them
 const NAMED = 0.035; // of the strip: narrower places bear no name
 // The files that these lines are from; a test finds them there.
 const CODE = {
@@ -18,7 +18,6 @@ const [TAKEN_MS, FOCUS_MS] = [1000, 3000]; // until a prompt is taken, and its f
 const stepping = { presses: 0, seen: "", sent: -Infinity, met: false, cell: null };
 
 LENSES.step = {
-  label: "Step",
   key: () => "bits",
   wants: () => ({ step: true, cell: [0, cellNow()] }),
   take: (answer) => answer.bits,
@@ -27,17 +26,17 @@ LENSES.step = {
   build() {
     const top = make("div", "press", panel);
     const button = make("button", "if-idle", top);
-    [button.type, button.textContent, button.disabled] = ["button", t("Step"), Boolean(talk.stream)];
+    [button.type, button.textContent, button.disabled] = ["button", t("step.button"), Boolean(talk.stream)];
     button.addEventListener("click", stepOn);
     if (second) button.remove(); // one steps in the first view
     make("p", "wrote", top).setAttribute("role", "status");
-    sayWhat(t("Each press writes one character: space or Enter, while the button has the focus."));
+    sayWhat(t("step.hint"));
     const label = make("label", "", top);
-    label.append(t("Numbers of cell"));
+    label.append(t("step.cell"));
     const cell = make("input", "", label);
     [cell.type, cell.min, cell.step, cell.value] = ["number", 0, 1, cellNow()];
     cell.addEventListener("change", () => pickNumbers(Number(cell.value)));
-    make("ol", "stages", panel).ariaLabel = t("How the character came to be");
+    make("ol", "stages", panel).ariaLabel = t("step.stages");
   },
 
   show() {
@@ -59,8 +58,8 @@ LENSES.step = {
     stages.replaceChildren();
     const { step } = looked;
     if (!step) return;
-    if (step.mixed) return sayWhat(t("Two models wrote this together: the drawing is of one."));
-    if (!step.layers) return sayWhat(`${quoted(looked.char)} ${t("is where the text begins: nothing was read before it.")}`);
+    if (step.mixed) return sayWhat(t("step.blended"));
+    if (!step.layers) return sayWhat(`${quoted(looked.char)} ${t("surprise.first")}`);
     stages.classList.toggle("anew", !stages.classList.contains("anew")); // so that they come in one after another again
     sayWhat(ended(looked, step));
     stageRead(stages, step);
@@ -112,9 +111,8 @@ function quoted(char) {
 }
 
 function ended({ char }, step) {
-  const both = [quoted(step.read), quoted(char)];
-  if (step.draw) return t("It read {} and drew {}: a chance of {}.", ...both, percent(shareOf(step, char)));
-  return step.picked ? t("After {} came {}, which was put there by hand.", ...both) : t("After {} came {}, which was given, not drawn.", ...both);
+  const values = { read: quoted(step.read), drawn: quoted(char), chance: chance(shareOf(step, char)) };
+  return t(step.draw ? "step.drawn" : step.picked ? "step.picked" : "step.given", values);
 }
 
 function shareOf({ likely, strip }, char) {
@@ -139,35 +137,36 @@ function arrow(item, text) {
 }
 
 function stageRead(list, { read, id, row, sizes }) {
-  const item = stage(list, t("The character that is read, and its row"), "row");
+  const item = stage(list, t("step.row"), "row");
   const line = make("p", "which", item);
   make("b", "char", line).textContent = shown(read);
-  const is = t("is number {0} of {1}: ids (1,). Its row of the embedding ({1}, {2}), {2} numbers:", id, sizes.V, sizes.E);
+  const is = t("step.row_text", { id, vocab: sizes.V, size: sizes.E });
   line.append(` ${is}`);
-  strip(item, bytesOf(row), t("Row {} of the embedding, {} numbers", id, sizes.E));
+  strip(item, bytesOf(row), t("step.row_picture", { id, size: sizes.E }));
   arrow(item, `x (1, ${sizes.E})`);
 }
 
 function stageLayer(list, step, layer, at) {
   const { sizes } = step;
-  const item = stage(list, t("Layer {}: the box", at), "gates", "cell", "shown", ...(at < step.layers.length - 1 ? ["above"] : []));
+  const item = stage(list, t("step.layer", { layer: at }), "gates", "cell", "shown", ...(at < step.layers.length - 1 ? ["above"] : []));
   item.append(drawBox(layer, at, at ? sizes.H : sizes.E, sizes.H));
-  if (layer.held) make("p", "", item).textContent = t("This cell was held: whatever the gates say, c stays where it is.");
+  if (layer.held) make("p", "", item).textContent = t("step.held");
   const bytes = bytesOf(layer.bytes);
   const cells = bytes.length / ROWS.length;
   const rows = make("div", "rows", item);
   ROWS.forEach((name, row) => {
-    make("span", "", rows).textContent = t(name);
+    const label = name.length > 1 ? t(`step.${name}`) : name;
+    make("span", "", rows).textContent = label;
     const part = bytes.subarray(row * cells, (row + 1) * cells);
-    const canvas = strip(rows, part, t("{} of layer {}, a column a cell", t(name), at));
+    const canvas = strip(rows, part, t("step.strip", { row: label, layer: at }));
     canvas.addEventListener("click", (event) => {
       const cell = Math.floor((cells * event.offsetX) / canvas.clientWidth);
       panel.querySelector(".press input").value = cell;
       pickNumbers(cell);
     });
   });
-  if (cells < sizes.H) make("p", "", item).textContent = t("The first {} of {} cells.", cells, sizes.H);
-  arrow(item, at < step.layers.length - 1 ? t("h (1, {}), the x of the layer above", sizes.H) : `h (1, ${sizes.H})`);
+  if (cells < sizes.H) make("p", "", item).textContent = t("step.first_cells", { count: cells, cells: sizes.H });
+  arrow(item, at < step.layers.length - 1 ? t("step.x_above", { cells: sizes.H }) : `h (1, ${sizes.H})`);
 }
 
 function strip(parent, bytes, text) {
@@ -192,16 +191,16 @@ function svg(tag, parent, attributes, text) {
 
 // The lecture's drawing of nn.LSTMCell with the numbers of one cell on its wires: c along the top, h along the bottom.
 function drawBox({ cell, held }, at, inputs, hidden) {
-  const [h, c, i, f, g, o, after, shows] = cell.map((number) => number.toFixed(2));
+  const [h, c, i, f, g, o, after, shows] = cell.map((value) => number(value, 2));
   const index = Math.min(cellNow(), hidden - 1);
   const does = held
-    ? t("c is held at {}", after)
-    : t("forget gate f {} times c {}, plus input gate i {} times candidate g {}, makes c {}", f, c, i, g, after);
+    ? t("step.c_held", { value: after })
+    : t("step.c_changes", { f, c, i, g, after });
   const picture = svg("svg", null, {
     viewBox: "0 0 392 236",
     class: "box",
     role: "img",
-    "aria-label": t("Cell {} of layer {}: {}; output gate o {} times tanh of it makes h {}.", index, at, does, o, shows),
+    "aria-label": t("step.drawing", { cell: index, layer: at, what: does, o, h: shows }),
   });
   const wire = (d, end) => svg("path", picture, { d, class: end ? "wire end" : "wire" });
   const text = (x, y, value, kind, anchor = "start") => svg("text", picture, { x, y, class: kind, "text-anchor": anchor }, value);
@@ -226,10 +225,10 @@ function drawBox({ cell, held }, at, inputs, hidden) {
   node(188, 34, "+");
   node(188, 88, "×");
   node(288, 100, "×");
-  for (const [x, name, number, sign] of [[84, "f", f, "σ"], [156, "i", i, "σ"], [220, "g", g, "tanh"], [288, "o", o, "σ"]]) {
+  for (const [x, name, value, sign] of [[84, "f", f, "σ"], [156, "i", i, "σ"], [220, "g", g, "tanh"], [288, "o", o, "σ"]]) {
     svg("rect", picture, { x: x - 19, y: 140, width: 38, height: 24, rx: 5, class: "gate" });
     text(x, 157, sign, "sign", "middle");
-    text(x + 5, 130, `${name} ${number}`, "value");
+    text(x + 5, 130, `${name} ${value}`, "value");
   }
   svg("rect", picture, { x: 266, y: 58, width: 44, height: 20, rx: 10, class: "gate" });
   text(288, 72, "tanh", "sign", "middle");
@@ -240,42 +239,41 @@ function drawBox({ cell, held }, at, inputs, hidden) {
   for (const y of [48, 200]) text(4, y, `(1, ${hidden})`, "shape");
   for (const y of [48, 114]) text(390, y, `(1, ${hidden})`, "shape", "end");
   text(74, 228, `x (1, ${inputs})`, "shape");
-  text(134, 200, t("gates (1, 4 · {})", hidden), "shape");
-  text(390, 228, t("cell {}", index), "shape", "end");
+  text(134, 200, t("step.gates", { cells: hidden }), "shape");
+  text(390, 228, t("step.cell_number", { cell: index }), "shape", "end");
   return picture;
 }
 
 function stageWeigh(list, { likely, sizes, temperature, filters }, char) {
-  const item = stage(list, t("What it expects"), "output", "weigh");
+  const item = stage(list, t("step.expects"), "output", "weigh");
   const limits = filters.map(([label, value]) => `, ${label.toLowerCase()} ${value}`).join("");
-  make("p", "which", item).textContent = t("logits (1, {}), with temperature {}{}:", sizes.V, temperature, limits);
+  make("p", "which", item).textContent = t("step.logits", { vocab: sizes.V, temperature, limits });
   const rows = make("ol", "likely", item);
-  rows.ariaLabel = t("The likeliest characters");
+  rows.ariaLabel = t("surprise.likely");
   for (const [each, share] of likely) {
     const row = make("li", each === char ? "there" : "", rows);
     make("b", "char", row).textContent = shown(each);
     make("span", "bar", make("span", "track", row)).style.width = `${100 * share}%`;
-    make("span", "share", row).textContent = percent(share);
-    row.ariaLabel = `${named(each)}: ${percent(share)}`;
+    make("span", "share", row).textContent = chance(share);
+    row.ariaLabel = `${named(each)}: ${chance(share)}`;
   }
-  arrow(item, t("weights ({},), whole numbers", sizes.V));
+  arrow(item, t("step.weights", { vocab: sizes.V }));
 }
 
-function whereItFalls({ number, seed, value }, char, place) {
-  const facts = [number, seed, value.toFixed(4), quoted(char)];
-  if (!place) return t("Number {} of seed {} is {}, and falls on {} of all, in the order of the ids.", ...facts);
-  const ends = place.slice(1).map((end) => end.toFixed(3));
-  return t("Number {} of seed {} is {}, and falls on {}, from {} to {} of all, in the order of the ids.", ...facts, ...ends);
+function whereItLands(draw, char, place) {
+  const values = { number: draw.number, seed: draw.seed, value: number(draw.value, 4), character: quoted(char) };
+  if (!place) return t("step.lands", values);
+  return t("step.lands_in", { ...values, low: number(place[1], 3), high: number(place[2], 3) });
 }
 
 function stageDraw(list, step, char) {
-  const item = stage(list, t("The draw"), "draw");
+  const item = stage(list, t("step.draw"), "draw");
   const { draw, strip: places } = step;
   const place = places.find((each) => each[0] === char);
-  let text = t("Nothing was drawn here: the character was given.");
-  if (step.picked) text = t("Somebody put this character here instead of what was drawn.");
-  if (draw && step.temperature === 0) text = t("At temperature 0 the likeliest character is taken, whatever the number.");
-  else if (draw) text = whereItFalls(draw, char, place);
+  let text = t("step.not_drawn");
+  if (step.picked) text = t("step.put_here");
+  if (draw && step.temperature === 0) text = t("step.greedy");
+  else if (draw) text = whereItLands(draw, char, place);
   const picture = svg("svg", item, { viewBox: "0 0 360 58", class: "draw", role: "img", "aria-label": text });
   places.forEach(([each, from, to], at) => {
     const kind = each === char ? "place there" : `place ${at % 2 ? "odd" : ""}`;

@@ -5,7 +5,6 @@ const UNKNOWN = -1; // instead of bits
 const COSTLY = 6; // words that cost most
 
 LENSES.surprise = {
-  label: "Surprise",
   key: () => "bits",
   wants: () => ({}),
   take: (answer) => answer.bits,
@@ -14,22 +13,20 @@ LENSES.surprise = {
 
   build() {
     const legend = make("p", "legend", panel);
-    legend.append(t("bits a character:"), " ");
+    legend.append(t("surprise.scale"), " ");
     for (let level = 0; level <= BOUNDS.length; level++) {
       const swatch = make("span", `swatch b${level}`, legend);
       const [low, high] = [BOUNDS[level - 1], BOUNDS[level]];
       swatch.textContent = !low ? `< ${high}` : !high ? `${low} +` : `${low}–${high}`;
     }
-    make("span", "swatch unknown", legend).textContent = t("not known");
+    make("span", "swatch unknown", legend).textContent = t("surprise.unknown");
     const sides = make("div", "sides", panel);
     const left = make("div", "sums", sides);
     make("p", "sum", left).setAttribute("role", "status");
     make("div", "costly", left);
     const right = make("div", "closely", sides);
-    make("p", "which", right).textContent = t(
-      "Point at a character, or go along the text with the arrow keys: here is what else could have stood there.",
-    );
-    make("ol", "likely", right).ariaLabel = t("The likeliest characters");
+    make("p", "which", right).textContent = t("surprise.hint");
+    make("ol", "likely", right).ariaLabel = t("surprise.likely");
     buildOwn();
   },
 
@@ -45,21 +42,21 @@ LENSES.surprise = {
     list.replaceChildren();
     which.replaceChildren();
     make("b", "char", which).textContent = shown(looked.char);
-    if (bits === UNKNOWN) return which.append(` ${t("is not known to this model, which does not read it.")}`);
+    if (bits === UNKNOWN) return which.append(` ${t("surprise.not_read")}`);
     if (!looked.top.length) {
-      which.append(` ${t("is where the text begins: nothing was read before it.")}`);
+      which.append(` ${t("surprise.first")}`);
       return;
     }
     const shares = sharesOf([...looked.top.map(([, logit]) => logit), ...looked.rest]);
     const there = looked.top.findIndex(([char]) => char === looked.char);
-    if (bits >= 0) which.append(` ${t("cost {} bits: a chance of {}.", bits.toFixed(2), percent(2 ** -bits))}`);
-    which.append(` ${t("With the settings as they are, it is drawn from:")}`);
+    if (bits >= 0) which.append(` ${t("surprise.chance", { bits: number(bits, 2), chance: chance(2 ** -bits) })}`);
+    which.append(` ${t("surprise.drawn_from")}`);
     looked.top.slice(0, SHOWN).forEach(([char], at) => {
       const row = make("li", at === there ? "there" : "", list);
       make("b", "char", row).textContent = shown(char);
       make("span", "bar", make("span", "track", row)).style.width = `${100 * shares[at]}%`;
-      make("span", "share", row).textContent = percent(shares[at]);
-      row.ariaLabel = `${named(char)}: ${percent(shares[at])}`;
+      make("span", "share", row).textContent = chance(shares[at]);
+      row.ariaLabel = `${named(char)}: ${chance(shares[at])}`;
     });
     offerPicks(list, looked);
   },
@@ -70,9 +67,9 @@ function levelOf(bits) {
   return level < 0 ? BOUNDS.length : level;
 }
 
-function percent(share) {
-  if (share > 0 && share < 0.001) return "< 0.1 %";
-  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+// A chance as text: one place after the point below 10 %.
+function chance(share) {
+  return share > 0 && share < 0.001 ? `< ${percent(0.001, 1)}` : percent(share, share < 0.0995 ? 1 : 0);
 }
 
 // Chances from logits, the largest first, by the settings on the page: temperature, then top-k, then top-p of the rest,
@@ -104,20 +101,20 @@ function showSum(box, note, whole) {
   const known = values.filter((bits) => bits !== null && bits !== UNKNOWN);
   const total = sum(known);
   const line = box.querySelector(".sum");
-  const facts = [(total / known.length).toFixed(2), ...[Math.round(total), known.length].map((each) => each.toLocaleString("en"))];
-  const text = known.length ? t("{} bits a character · {} bits in {} characters", ...facts) : "";
+  const facts = { mean: number(total / known.length, 2), total: Math.round(total), count: known.length };
+  const text = known.length ? t("surprise.sum", facts) : "";
   if (line.textContent !== text) line.textContent = text;
   if (!whole || values.length < note.chars.length) return;
   const costly = box.querySelector(".costly");
   costly.replaceChildren();
   const words = wordsOf(note.chars, values);
   if (words.length < 2) return;
-  make("span", "lead", costly).textContent = t("Lost most at");
+  make("span", "lead", costly).textContent = t("surprise.words");
   for (const { word, bits, at } of words.slice(0, COSTLY)) {
     const button = make("button", "", costly);
     button.type = "button";
     button.append(word, " ");
-    make("small", "", button).textContent = t("{} bits", bits.toFixed(0));
+    make("small", "", button).textContent = t("surprise.bits", { bits: Math.round(bits) });
     button.addEventListener("click", () => bring({ number: note.number, n: at }));
   }
 }
@@ -139,13 +136,13 @@ function wordsOf(chars, values) {
 // The visitor's own text: written in a field with the colours lying under it.
 function buildOwn() {
   const box = make("details", "own", panel);
-  make("summary", "", box).textContent = t("Score a text of yours");
+  make("summary", "", box).textContent = t("surprise.own");
   const field = make("div", "field", box);
   const under = make("div", "under", field);
   under.ariaHidden = "true";
   const input = make("textarea", "", field);
-  [input.rows, input.spellcheck, input.placeholder] = [5, false, t("Write or paste here; it is scored as you write.")];
-  input.ariaLabel = t("Text to score");
+  [input.rows, input.spellcheck, input.placeholder] = [5, false, t("surprise.own_hint")];
+  input.ariaLabel = t("surprise.own_label");
   make("p", "sum", box).setAttribute("role", "status");
   make("p", "fault", box).setAttribute("role", "alert");
   make("div", "costly", box);
@@ -174,7 +171,7 @@ async function change(input, box) {
   const model = modelNow();
   const answer = await ask({ text, ...(model ? { model } : {}) });
   if (text !== input.value) return;
-  box.querySelector(".fault").textContent = heard(answer.refusal || "");
+  box.querySelector(".fault").textContent = render(answer.refusal);
   if (answer.refusal) return;
   const note = noteOf(OWN);
   note.chars = [...text];

@@ -4,18 +4,14 @@ function showOffer(offer) {
   if (!offer) return node && node.remove();
   if (node) return null;
   node = make("div", "offer", log);
-  const alone = offer.prompts.length === 1;
-  const nothing = offer.prompts.every((prompt) => !prompt);
-  make("p", "lead", node).textContent = nothing
-    ? t("Somebody shares a text that the model wrote, after no words of theirs.")
-    : alone
-      ? t("Somebody shares a text that the model wrote. This prompt was written by whoever made this link:")
-      : t("Somebody shares a text that the model wrote. These prompts were written by whoever made this link:");
-  for (const prompt of offer.prompts) if (prompt) make("div", "text prompt", node).textContent = prompt;
-  make("p", "facts", node).textContent = heard(offer.facts);
-  paragraph(node, "notice", heard(offer.warning));
+  const prompts = offer.prompts.filter(Boolean);
+  const id = prompts.length > 1 ? "offer.prompts" : prompts.length ? "offer.prompt" : "offer.no_prompt";
+  make("p", "lead", node).textContent = t(id);
+  for (const prompt of prompts) make("div", "text prompt", node).textContent = prompt;
+  make("p", "facts", node).textContent = render(offer.facts, " · ");
+  paragraph(node, "notice", render(offer.warning));
   const button = make("button", "again", node);
-  [button.type, button.textContent] = ["button", t("Write it again")];
+  [button.type, button.textContent] = ["button", t("offer.watch")];
   button.addEventListener("click", () => {
     button.disabled = true;
     trigger("follow", { query: location.search });
@@ -35,9 +31,9 @@ async function showShare(share) {
   const said = box.querySelector("p");
   try {
     await navigator.clipboard.writeText(url);
-    said.textContent = t("Copied: who opens it sees this text written again.");
+    said.textContent = t("share.copied");
   } catch {
-    said.textContent = t("Copy it from here: who opens it sees this text written again.");
+    said.textContent = t("share.copy_here");
     shown.focus();
     shown.select();
   }

@@ -62,7 +62,7 @@ function offerPicks(list, looked) {
     const char = looked.top[[...list.children].indexOf(row)][0];
     const button = document.createElement("button");
     [button.type, button.className, button.textContent] = ["button", "char", shown(char)];
-    button.title = button.ariaLabel = t("Go on with {} instead", named(char));
+    button.title = button.ariaLabel = t("rewind.pick", { character: named(char) });
     button.addEventListener("click", () => trigger("rewind", { turn: turn.turn, keep, pick: char, anew: false }));
     row.querySelector(".char").replaceWith(button);
   }

@@ -1,12 +1,11 @@
-// What the server says of the models in English is told in the visitor's language, whenever it says something else.
-const again = new MutationObserver(tell);
-let retell = () => {};
+// HTML from the server whose texts are shown in the visitor's language, whenever it changes.
+const changes = new MutationObserver(retell);
 
-function tell() {
-  retell = translate(element);
-  again.takeRecords(); // of what was done here
+function retell() {
+  translate(element);
+  changes.takeRecords(); // of what was done here
 }
 
-again.observe(element, { childList: true, characterData: true, subtree: true });
-onLanguage(() => (retell(), again.takeRecords()));
-tell();
+changes.observe(element, { childList: true, subtree: true });
+onLanguage(retell);
+retell();

@@ -12,7 +12,7 @@ let source = null; // the stream that is being read
 let following = ""; // its token, until the conversation is settled
 
 function empty() {
-  return { hello: null, offer: null, share: null, held: null, tree: null, forgotten: 0, refusal: "", stream: "", load: "", turns: [] };
+  return { hello: null, offer: null, share: null, held: null, tree: null, forgotten: 0, refusal: null, stream: "", load: [], turns: [] };
 }
 
 function read(lines) {
@@ -20,9 +20,9 @@ function read(lines) {
     if (!line) continue;
     const { hello, by, chat, forgotten, turn, prompt, text, say, refusal, as, stream, load, held, ...rest } = JSON.parse(line);
     const last = talk.turns[talk.turns.length - 1];
-    if (turn !== undefined) talk.turns.push({ turn, prompt, chat, held, text: "", status: "", notice: "", fault: "", mark: "", foot: "" });
-    else if (text !== undefined) [last.text, last.status] = [last.text + text, ""];
-    else if (say !== undefined) [last.status, last[as]] = ["", say];
+    if (turn !== undefined) talk.turns.push({ turn, prompt, chat, held, text: "", status: null, notice: null, fault: null, mark: null, foot: null });
+    else if (text !== undefined) [last.text, last.status] = [last.text + text, null];
+    else if (say !== undefined) [last.status, last[as]] = [null, say];
     else if (hello !== undefined) talk.hello = { hello, by, chat };
     else if (forgotten !== undefined) talk.forgotten = forgotten;
     else if (refusal !== undefined) talk.refusal = refusal;
@@ -87,7 +87,7 @@ function showTurn(turn, before) {
   }
   node.classList.toggle("writing", !turn.foot);
   node.classList.toggle("chat", Boolean(turn.chat));
-  for (const kind of ["status", "notice", "fault", "mark", "foot"]) paragraph(node, kind, heard(turn[kind]));
+  for (const kind of ["status", "notice", "fault", "mark", "foot"]) paragraph(node, kind, render(turn[kind], kind === "foot" ? " · " : " "));
   return node;
 }
 
@@ -98,7 +98,7 @@ function show() {
   showPlace();
   showBranches();
   showHand();
-  const [load, told] = [document.querySelector("#load p"), heard(talk.load)];
+  const [load, told] = [document.querySelector("#load p"), render(talk.load, " · ")];
   if (load && !second && load.textContent !== told) load.textContent = told;
   if (lens.name !== "plain") pump();
 }
@@ -114,12 +114,12 @@ function showTalk() {
   const kept = new Set(talk.turns.map((turn) => String(turn.turn)));
   for (const node of [...log.querySelectorAll(":scope > article")]) if (!kept.has(node.dataset.turn)) node.remove();
   for (const number of [...lens.notes.keys()]) if (number !== OWN && !kept.has(String(number))) forget(number);
-  paragraph(log, "forgotten", talk.forgotten && t("{} earlier turns are not shown; the memory of them stays.", talk.forgotten));
+  paragraph(log, "forgotten", talk.forgotten && t("page.older", { count: talk.forgotten }));
   showHello();
   showOffer(talk.offer);
   for (const turn of talk.turns) showTurn(turn);
   paragraph(log, "refusal", "");
-  paragraph(log, "refusal", heard(talk.refusal));
+  paragraph(log, "refusal", render(talk.refusal));
   const last = talk.turns[talk.turns.length - 1];
   log.setAttribute("aria-busy", String(Boolean(last && !last.foot)));
 }
@@ -147,11 +147,9 @@ function showHello() {
     make("p", "hint", node);
   }
   const [lead, text, hint] = node.children;
-  lead.textContent = talk.hello.hello ? t("This it wrote by itself, from an empty memory:") : "";
+  lead.textContent = talk.hello.hello ? t("page.hello") : "";
   text.textContent = talk.hello.hello;
-  hint.textContent = talk.hello.chat
-    ? t("Say something, and it answers. Or send nothing, and let it speak first.")
-    : t("Give it a beginning and it goes on from there. Or send nothing, and let it choose.");
+  hint.textContent = t(talk.hello.chat ? "page.chat_hint" : "page.hint");
 }
 
 function listen() {
@@ -177,8 +175,9 @@ function settle() {
   setTimeout(() => {
     if (following !== ended) return;
     const last = talk.turns[talk.turns.length - 1];
-    last.foot = last.foot || "the connection broke";
-    talk.stream = following = talk.load = "";
+    last.foot = last.foot || [{ id: "ending.disconnected" }];
+    talk.stream = following = "";
+    talk.load = [];
     show();
   }, PATIENCE_MS);
 }
@@ -201,9 +200,9 @@ startRewind();
 startBranches();
 if (!second) askNews("");
 startHand();
-const retell = translate(element); // of what is there before anything is written
+translate(element);
 onLanguage(() => {
-  retell();
+  translate(element);
   for (const box of element.querySelectorAll(".branches, .hand")) box.told = box.shown = "";
   choose(lens.name);
   namePage(100);
@@ -212,12 +211,12 @@ update();
 
 // Gradio calls the slider Temperature "range slider for Temperature"; its name is what stands above it.
 function namePage(tries) {
-  document.documentElement.style.setProperty("--try", JSON.stringify(t("Try")));
+  document.documentElement.style.setProperty("--try", JSON.stringify(t("page.try")));
   const [sliders, numbers] = ["range slider for ", "number input for "].map((before) =>
     [...document.querySelectorAll(`input[aria-label^="${before}"]`)].map((input) => [input, input.ariaLabel.slice(before.length)]),
   );
   for (const [slider, name] of sliders) slider.ariaLabel = name;
-  for (const [number, name] of numbers) number.ariaLabel = t("number input for {}", name);
+  for (const [number, name] of numbers) number.ariaLabel = t("page.number_input", { name });
   if (!sliders.length && tries) setTimeout(namePage, 50, tries - 1);
 }
 

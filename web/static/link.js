@@ -7,7 +7,17 @@ const HOLD = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
 const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
 const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed"); // speed is the reader's own
 
-export class LinkError extends Error {}
+// A link that cannot be followed. ``reason`` is a message, {id, values}, see words.js.
+export class LinkError extends Error {
+  constructor(id, values = {}) {
+    super(id);
+    this.reason = { id, values };
+  }
+}
+
+function wrongValue(name, value, allowed) {
+  return new LinkError("refusal.in_link", { field: name, value: shortened(value), allowed });
+}
 
 // What an address asks for:
 //   steps   in their order: {prompt, settings, anew, pick}. prompt is null where a step is more of the turn before it;
@@ -18,16 +28,16 @@ export class LinkError extends Error {}
 //   v, text the version of the arithmetic, and the beginning of the SHA-256 of all that was written, or ""
 // sizes: {layers, hidden} of the model.
 export function readLink(query, sizes) {
-  if (query.length > LIMITS.link) throw new LinkError(`This link has ${query.length} characters: at most ${LIMITS.link} are read.`);
+  if (query.length > LIMITS.link) throw new LinkError("link.characters", { length: query.length, most: LIMITS.link });
   const groups = [new Map()];
   const all = new URLSearchParams(query);
   for (const [name, value] of all) {
     if (name === "then" || name === "more") groups.push(new Map());
     if (!groups.at(-1).has(name)) groups.at(-1).set(name, value); // of two alike the first counts
   }
-  if (groups.length > LIMITS.steps) throw new LinkError(`This link has ${groups.length} steps: at most ${LIMITS.steps} are followed.`);
+  if (groups.length > LIMITS.steps) throw new LinkError("link.steps", { steps: groups.length, most: LIMITS.steps });
   const [first, ...rest] = groups;
-  if (first.get("blend_with")) throw new LinkError("Two models wrote this text together. This page writes with one: the app that made the link has both.");
+  if (first.get("blend_with")) throw new LinkError("link.one_model_page");
   const said = {};
   if (all.get("speed")) first.set("speed", all.get("speed")); // the reader's, wherever it stands
   for (const name of Object.keys(SETTINGS)) if (first.get(name)) said[name] = number(name, first.get(name));
@@ -35,7 +45,7 @@ export function readLink(query, sizes) {
   const settings = { ...defaults, hold: [], seed: crypto.getRandomValues(new Uint32Array(1))[0] };
   const steps = [step(first, first.get("prompt") ?? "", settings, sizes)];
   for (const group of rest) {
-    if (group.has("then") && !group.get("seed")) throw new LinkError("seed is missing in this link: each turn needs one");
+    if (group.has("then") && !group.get("seed")) throw new LinkError("link.no_seed", { field: "seed" });
     if (group.has("more")) group.set("length", group.get("more"));
     steps.push(step(group, group.get("then") ?? null, settings, sizes));
   }
@@ -57,8 +67,10 @@ function step(said, prompt, settings, sizes) {
   }
   if (said.has("hold")) settings.hold = cells(said.get("hold"), sizes);
   const pick = said.get("pick") ?? "";
-  if ([...pick].length > 1) throw new LinkError(`pick is ${shortened(pick)} in this link: it must be one character`);
-  if ((prompt?.length ?? 0) > LIMITS.prompt) throw new LinkError(`prompt has ${prompt.length} characters: at most ${LIMITS.prompt} are allowed`);
+  if ([...pick].length > 1) throw wrongValue("pick", pick, { id: "rule.one_character" });
+  if ((prompt?.length ?? 0) > LIMITS.prompt) {
+    throw new LinkError("refusal.characters", { field: "prompt", length: prompt.length, most: LIMITS.prompt });
+  }
   return { prompt, settings: { ...settings }, anew: prompt !== null || Boolean(said.get("seed")), pick };
 }
 
@@ -68,12 +80,12 @@ function cells(value, { layers, hidden }) {
   const fits = (each) => each && each[0] < layers && each[1] < hidden && Math.abs(each[2]) <= LIMITS.clamp_value;
   const distinct = new Set(held.map((each) => `${each?.slice(0, 2)}`)).size === held.length;
   if (held.length <= LIMITS.clamps && distinct && held.every(fits)) return held;
-  throw new LinkError(`hold is ${shortened(value)} in this link: it must be up to ${LIMITS.clamps} cells of this model, LAYER.CELL~VALUE`);
+  throw wrongValue("hold", value, { id: "rule.clamps_here", values: { most: LIMITS.clamps } });
 }
 
 function number(name, value) {
   if (NUMBER.test(value) && allows(SETTINGS[name], Number(value))) return Number(value);
-  throw new LinkError(`${name} is ${shortened(value)} in this link: it must be ${SETTINGS[name].rule}`);
+  throw wrongValue(name, value, SETTINGS[name].rule);
 }
 
 function allows({ whole, minimum, maximum, exclusive_minimum: exclusive }, value) {
@@ -84,7 +96,7 @@ function allows({ whole, minimum, maximum, exclusive_minimum: exclusive }, value
 function matching(name, said, pattern) {
   const value = said.get(name) ?? "";
   if (!value || pattern.test(value)) return value;
-  throw new LinkError(`${name} is ${shortened(value)} in this link: that is nothing that Share makes`);
+  throw wrongValue(name, value, { id: "rule.shared" });
 }
 
 function shortened(text) {

@@ -5,18 +5,16 @@
 
 const of = (id) => document.getElementById(id);
 const BLOCK = 1000; // characters after which a line end closes a block: layout then looks at the last block only
-const WAYS = { 4: "up", "-4": "down", 0: "off" };
+const CLAMPS = { 4: "up", "-4": "down", 0: "off" };
 const SAMPLE = { length: 240, seed: 7 }; // what it writes when somebody arrives, as the app does
-const SAME = "The same text, character for character, as when the link was made.";
-const STRANGER = "The prompt was written by whoever made this link.";
 const model = new URL(location.href).searchParams.get("model");
 const reader = import("./link.js");
+const spoken = readLanguages().catch(() => {});
 const sliders = import("./settings.js").then(addSliders);
-const spoken = /^zh\b/i.test(navigator.language) ? speakChinese().catch(() => {}) : null; // without the words in English
 let worker = null;
 let followed = null; // the link that is being followed: {steps, done, v, text, shared}
 let vocab = []; // of the model
-const ENDINGS = { length: "reached its length", stopped: "stopped", stop: "said what it had to say" };
+const ENDINGS = { length: "ending.length", stopped: "ending.abort", stop: "ending.finished" };
 let turns = []; // {node, prompt, seed, from, to, written, ended}: from and to are the memories before and after it
 let chat = null; // what stands around a turn, if the model has read conversations: {prefix, suffix, stop}
 let busy = null; // the turn that is being written
@@ -25,27 +23,38 @@ let loaded = false;
 let table = {}; // of the generation settings
 
 function begin() {
-  if (location.protocol === "file:") return say("Open it through a web server, such as: python -m http.server", "fault");
+  if (location.protocol === "file:") return; // the page says that it needs a web server
   const query = new URLSearchParams({ hub: document.documentElement.dataset.hub });
   if (model) query.set("model", model);
   worker = new Worker(`worker.js?${query}`, { type: "module" });
   worker.onmessage = ({ data }) => hear(data);
-  worker.onerror = (event) => say(`This browser cannot run the page (${event.message || "no module workers"}).`, "fault");
+  worker.onerror = (event) => say("static.no_workers", { reason: event.message || "no module workers" }, "fault");
   navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
 }
 
-async function speakChinese() {
-  learn(await (await fetch("zh.json")).json());
-  document.documentElement.lang = "zh-CN";
+// Fetches the English texts and those of the visitor's language, and shows the page in it.
+async function readLanguages() {
+  const read = async (name) => (await fetch(`languages/${name}.json`)).json();
+  const english = read("en");
+  const tag = bestLanguage(navigator.language, await read("index"));
+  if (tag !== "en") languages[tag] = await read(tag);
+  languages.en = await english;
+  document.documentElement.lang = tag;
   translate(document.documentElement);
 }
 
 function hear(data) {
-  if (data.loaded) return arrive(data.loaded).catch((error) => say(`The page failed: ${error}`, "fault"));
+  if (data.loaded) return arrive(data.loaded).catch((error) => say("static.failed", { reason: `${error}` }, "fault"));
   if (data.part) return (of("part").value = data.part);
-  if (!data.reply) return [say(data.failed, "fault"), (of("part").hidden = true)];
+  if (!data.reply) return fail(data.failed);
   if (!busy || data.reply !== busy.number) return;
   following(() => (data.text ? grow(busy, data.text) : settle(data)));
+}
+
+async function fail(reason) {
+  of("part").hidden = true;
+  await spoken;
+  say("static.not_loaded", { reason }, "fault");
 }
 
 async function arrive({ sizes, training, parameters, verified, name, commit, way, ...rest }) {
@@ -55,12 +64,16 @@ async function arrive({ sizes, training, parameters, verified, name, commit, way
   const title = name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm";
   of("title").textContent = title;
   document.title = title === "char-lstm" ? title : `${title} · char-lstm`;
-  const facts = [`${parameters.toLocaleString("en")} parameters`, `${sizes.layers} × ${sizes.hidden} cells`];
-  facts.push(`${sizes.vocab} characters`, `in this browser (${way})`);
-  if (commit) facts.unshift(`commit ${commit.slice(0, 7)}`);
-  if (!verified) facts.push("not verified: only over https can a browser compare SHA-256");
-  if (training.int8_cost > 0.01) facts.push("the app writes in float32 with this model, and so another text");
-  of("about").textContent = heard(facts.join(" · "));
+  const facts = [
+    t("model.parameters", { count: number(parameters) }),
+    t("static.size", { layers: sizes.layers, cells: sizes.hidden }),
+    t("model.characters", { count: sizes.vocab }),
+    t("static.browser", { way }),
+  ];
+  if (commit) facts.unshift(t("model.commit", { commit: commit.slice(0, 7) }));
+  if (!verified) facts.push(t("static.not_verified"));
+  if (training.int8_cost > 0.01) facts.push(t("static.float32"));
+  of("about").textContent = facts.join(" · ");
   const examples = Array.isArray(training.examples) ? training.examples : [];
   for (const example of examples.filter((each) => typeof each === "string" && each.length <= 60).slice(0, 4)) {
     const button = make("button", "", of("examples"));
@@ -68,17 +81,17 @@ async function arrive({ sizes, training, parameters, verified, name, commit, way
     button.onclick = () => send(example);
   }
   const { readLink, LinkError } = await reader;
-  let [asked, refusal] = [null, ""];
+  let [asked, refusal] = [null, null];
   try {
     asked = readLink(location.search, sizes);
     set(asked.said);
   } catch (error) {
     if (!(error instanceof LinkError)) throw error;
-    refusal = error.message;
+    refusal = error.reason;
   }
   loaded = true;
   of("part").hidden = true;
-  say(refusal, refusal && "fault");
+  say(refusal?.id, refusal?.values, "fault");
   show();
   if (!asked) return;
   if (asked.begins) followed = { ...asked, done: 0, commit };
@@ -104,7 +117,7 @@ function set(said) {
 function goOn() {
   const { steps, done } = followed;
   const [before, step, turn] = [steps[done - 1], steps[done], turns.at(-1)];
-  if (before?.pick && !pick(turn, before.pick)) return end("This model does not know a character that was picked");
+  if (before?.pick && !pick(turn, before.pick)) return end("check.unknown_pick");
   if (!step) return end();
   followed.done++;
   const fast = steps.slice(followed.done).some(({ prompt }) => prompt !== null); // what is seen coming is the last turn
@@ -132,20 +145,19 @@ async function end(why = "") {
   if (!shared) return;
   const written = Array.from(document.querySelectorAll("#talk .reply"), (reply) => reply.textContent).join("");
   const found = await fingerprint(written);
-  const unknown = why || (!text && "This link does not say what its text was") || (!found && "Only over https can a browser compare SHA-256");
-  const made = v === "float32" ? v : `version ${v} of the exact arithmetic`;
-  const otherwise = commit ? "the link was changed, or not made by this project" : "the model here may be another, or the link was changed";
-  const reason = v && v !== here ? `it was made in ${made}, and here it is written in version ${here} of it` : otherwise;
+  const unknown = why || (!text && "check.no_hash") || (!found && "check.no_https");
+  const named = (version) => (version === "float32" ? { id: "arithmetic.float32" } : { id: "arithmetic.exact", values: { version } });
+  let reason = { id: commit ? "difference.changed" : "difference.folder" };
+  if (v && v !== here) reason = { id: "difference.arithmetic", values: { there: named(v), here: named(here) } };
   const line = make("p", "mark", turn.node);
-  if (unknown) line.textContent = heard(`${unknown}: whether it is the same cannot be told.`);
-  else line.textContent = heard(found === text ? SAME : `Not the same text: ${reason}.`);
+  line.textContent = unknown ? t(unknown) : found === text ? t("check.same") : t("check.different", { reasons: [reason] });
   turn.node.append(turn.node.querySelector(".foot")); // the facts stay below
 }
 
 function settings() {
   const typed = of("seed").value.trim();
   if (typed && !(/^\d+$/.test(typed) && Number(typed) <= table.seed.maximum)) {
-    return say(`Seed is ${typed.slice(0, 40)}: it must be ${table.seed.rule}`, "fault");
+    return say("refusal.value", { field: t("setting.seed"), value: typed.slice(0, 40), allowed: table.seed.rule }, "fault");
   }
   const names = Object.keys(table).filter((name) => table[name].slider && name !== "speed");
   const chosen = Object.fromEntries(names.map((name) => [name, Number(of(name).value)]));
@@ -161,7 +173,7 @@ function send(prompt, { sample = null, chosen = settings(), fast = false, strang
   text.lang = ""; // whatever the model has read, not the page's
   make("span", "prompt", text).textContent = prompt;
   make("span", "reply", text);
-  if (stranger) make("p", "mark", node).textContent = heard(STRANGER);
+  if (stranger) make("p", "mark", node).textContent = t("notice.shared_prompt");
   make("p", "foot", node);
   const last = turns.at(-1);
   const start = { from: last?.to ?? null, to: last?.to ?? null, written: 0, first: 0, hold: [] };
@@ -190,7 +202,7 @@ function write(turn, prompt, chosen, fast = false) {
   const wanted = { ...chosen, seed: turn.seed, hold: turn.hold };
   const asked = { write: turn.number, prompt, memory: turn.to, settings: wanted, first: turn.first };
   worker.postMessage({ ...asked, pace: pace < table.speed.maximum && !fast ? pace : 0 });
-  say("");
+  say();
   show();
   of("talk").scrollTop = of("talk").scrollHeight;
 }
@@ -214,20 +226,19 @@ function settle({ ended, memory, written, seconds, unknown, failed }) {
   const turn = busy;
   busy = null;
   turn.node.classList.remove("writing");
-  if (failed) say(`The model failed: ${failed}. What it had written stays.`, "fault");
+  if (failed) say("fault.model", { error: failed }, "fault");
   else {
     [turn.to, turn.ended, turn.written, turn.first] = [memory, ended, turn.written + written, turn.first + written];
-    const facts = [`seed ${turn.seed}`, `${turn.written.toLocaleString("en")} characters`];
-    if (seconds) facts.push(`${Math.round(written / seconds).toLocaleString("en")} a second`);
-    facts.push(ENDINGS[ended]);
-    const cells = turn.hold.map(([layer, cell, value]) => `cell ${cell} of layer ${layer} ${WAYS[value] ?? `at ${value}`}`);
-    if (cells.length) facts.push(`a hand on ${cells.join(", ")}`);
-    const names = [...new Set(unknown)].slice(0, 8).join(" ");
-    if (names) facts.push(`it does not know ${names}: skipped`);
-    turn.node.lastChild.textContent = heard(facts.join(" · "));
+    const facts = [t("fact.seed", { seed: turn.seed }), t("fact.characters", { count: turn.written })];
+    if (seconds) facts.push(t("fact.speed", { rate: Math.round(written / seconds) }));
+    facts.push(t(ENDINGS[ended]));
+    for (const [layer, cell, value] of turn.hold) facts.push(t(`clamp.${CLAMPS[value] ?? "at"}`, { layer, cell, value }));
+    const characters = [...new Set(unknown)].slice(0, 8).join(" ");
+    if (characters) facts.push(t("static.unknown", { characters }));
+    turn.node.lastChild.textContent = facts.join(" · ");
   }
   if (followed && !failed && ended !== "stopped") goOn();
-  else if (followed) end("It was not written to its end");
+  else if (followed) end("check.unfinished");
   show();
 }
 
@@ -239,9 +250,10 @@ function show() {
   of("talk").setAttribute("aria-busy", String(Boolean(busy)));
 }
 
-function say(text, kind = "") {
-  of("status").textContent = heard(text);
-  of("status").className = kind;
+// Shows a message in the line below the conversation; none without an id.
+function say(id = "", values = {}, kind = "") {
+  of("status").textContent = id && t(id, values);
+  of("status").className = id && kind;
 }
 
 function make(tag, name, parent) {
@@ -255,11 +267,11 @@ function make(tag, name, parent) {
 async function addSliders({ SETTINGS }) {
   await spoken;
   table = SETTINGS;
-  for (const [id, { slider, label, help, default: value }] of Object.entries(table)) {
+  for (const [id, { slider, default: value }] of Object.entries(table)) {
     if (!slider) continue;
     const line = make("p", "", of("sliders"));
     const [name, , input, note] = ["label", "small", "input", "small"].map((tag) => make(tag, "", line));
-    [name.htmlFor, name.textContent, note.textContent, note.id] = [id, t(label), t(help), `${id}-help`];
+    [name.htmlFor, name.textContent, note.textContent, note.id] = [id, t(`setting.${id}`), t(`setting.${id}.help`), `${id}-help`];
     const { minimum: min, maximum: max, step } = slider;
     Object.assign(input, { id, type: "range", min, max, step, value, oninput: () => describe(input) });
     input.setAttribute("aria-describedby", note.id);
@@ -268,8 +280,7 @@ async function addSliders({ SETTINGS }) {
 }
 
 function describe(input) {
-  const value = Number(input.value).toLocaleString("en", { maximumFractionDigits: 3 });
-  input.previousElementSibling.textContent = input.ariaValueText = value;
+  input.previousElementSibling.textContent = input.ariaValueText = number(Number(input.value));
 }
 
 const moves = {
@@ -290,7 +301,7 @@ const moves = {
   },
   async copy() {
     const whole = Array.from(document.querySelectorAll("#talk .text"), (text) => text.textContent).join("");
-    await navigator.clipboard.writeText(whole).then(() => say("Copied."), () => getSelection().selectAllChildren(of("talk")));
+    await navigator.clipboard.writeText(whole).then(() => say("static.copied"), () => getSelection().selectAllChildren(of("talk")));
   },
   clear() {
     moves.stop();

@@ -104,5 +104,5 @@ onmessage = ({ data }) => {
 
 ready = begin();
 ready.catch((error) => {
-  postMessage({ failed: error instanceof ModelError ? error.message : `The model could not be loaded: ${error}` });
+  postMessage({ failed: error instanceof ModelError ? error.message : `${error}` });
 });

@@ -267,7 +267,10 @@ def test_what_cannot_write_together_is_refused_in_a_line(app: App) -> None:
     assert refusal(app, hold=[[0, 0, 1]], blend_with="other") == (
         "hold is given: the cells of two models that write together cannot be held"
     )
-    assert refusal(app, blend_with="random") == "blend_with is 'random', which writes already: it must be another model"
+    assert (
+        refusal(app, blend_with="random")
+        == "blend_with is 'random': it must be another model, for this one writes already"
+    )
     assert refusal(app, blend_with="foreign") == "random and foreign share no character: they cannot write together."
     assert refusal(app, hold=[[0, cell, 1] for cell in range(5)]).startswith("At most 4 cells can be held at once")
 
@@ -448,10 +451,10 @@ def test_the_engines_write_in_one_thread_a_model(app: App) -> None:
 
 
 def test_the_document_itself_shows_what_the_model_writes(app: App) -> None:
-    greeting = app.served("random").greeting
-    assert "<" in greeting, "this test is about a greeting with markup in it"
+    welcome_text = app.served("random").welcome_text
+    assert "<" in welcome_text, "this test is about a greeting with markup in it"
     document = httpx.get(app.url).text
-    assert f"<pre>{html.escape(greeting)}</pre>" in document
+    assert f"<pre>{html.escape(welcome_text)}</pre>" in document
     assert document.count('id="early"') == 1
     assert document.index('id="early"') < document.index("<gradio-app")
     assert "early" not in httpx.get(f"{app.url}gradio_api/info").text

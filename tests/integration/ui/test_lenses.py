@@ -14,6 +14,7 @@ import pytest
 
 from model import Cell, TextTrace, generate
 from tests.support.app_server import App, random_model, serving
+from tests.support.english import english
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
@@ -33,7 +34,7 @@ class Looker(Visitor):
     async def ask(self, **question: Any) -> dict[str, Any]:
         answer = await self.http.post(f"{self.url}lens", json={"key": KEY, **question})
         told: dict[str, Any] = answer.raise_for_status().json()
-        return told
+        return {**told, "refusal": english(told["refusal"])} if "refusal" in told else told
 
     async def begin(self, prompt: str = "ROMEO:", length: int = 200) -> str:
         """Has a reply written and the lens on; returns what the turn holds."""
@@ -92,8 +93,8 @@ def test_only_who_has_the_key_sees_the_text(app: App) -> None:
 @pytest.mark.parametrize(
     ("question", "words"),
     [
-        ({"turn": 9, "from": 0}, "not there any more"),
-        ({"turn": [1], "from": 0}, "not there any more"),
+        ({"turn": 9, "from": 0}, "no longer kept"),
+        ({"turn": [1], "from": 0}, "no longer kept"),
         ({"turn": 0, "from": 0}, "paste it again"),
         ({"turn": 1}, "from must be a whole number"),
         ({"turn": 1, "from": -1}, "from must be a whole number"),
@@ -238,6 +239,6 @@ def test_a_held_reply_is_told_beside_what_it_would_be(app: App) -> None:
         assert (await visitor.ask(turn=2, at=50, cell=[1, 5]))["held"]
         assert (await visitor.ask(turn=2, at=50, cell=[1, 5]))["cell"] == [-4.0, -4.0]
         assert not (await visitor.ask(turn=2, at=50, cell=[1, 6]))["held"]
-        assert "not there any more" in (await visitor.ask(turn=0, without=True))["refusal"]
+        assert "no longer kept" in (await visitor.ask(turn=0, without=True))["refusal"]
 
     visit(app, story)

@@ -13,9 +13,9 @@ import pytest
 from model import PRETRAINED, ModelUnavailableError, generate
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
+from ui.messages import Message, RefusalError
 from ui.registry.loaded_model import BUNDLED, LoadedModel
 from ui.registry.registry import ModelRegistry, split_spec
-from ui.settings import RefusalError
 
 
 @pytest.fixture
@@ -55,7 +55,8 @@ def test_a_private_model_needs_the_secret(
     hub.add_repo("ada/secret", files, private=True)
     without = shelf_of("ada/secret")
     assert only(without).name == BUNDLED
-    assert "ada/secret cannot be loaded: there is no such repo, or the token may not read it" in without.notices[0]
+    reason = "ada/secret cannot be loaded: there is no such repo, or the token may not read it"
+    assert reason in str(without.notices[0])
     monkeypatch.setenv("HF_TOKEN", hub.add_token("ada"))
     assert only(shelf_of("ada/secret")).name == "ada/secret"
 
@@ -67,7 +68,9 @@ def test_when_the_hub_is_away_the_kept_copy_writes_and_the_page_says_so(hub: Loc
     registry = shelf_of("ada/novel")
     served = only(registry)
     assert (served.name, served.lm.commit) == ("ada/novel", commit)
-    assert registry.notices == ["the Hub could not be reached: this is the cached copy of ada/novel"]
+    assert [str(notice) for notice in registry.notices] == [
+        "the Hub could not be reached: this is the cached copy of ada/novel"
+    ]
     assert generate(served.lm, "ROMEO:", 30, seed=1) == generate(before.lm, "ROMEO:", 30, seed=1)
     with serving(registry) as app:
         assert "the cached copy of ada/novel" in httpx.get(f"{app.url}config").text
@@ -77,8 +80,8 @@ def test_when_nothing_is_kept_the_bundled_model_writes(hub: LocalHub) -> None:
     hub.unplug()
     registry = shelf_of("ada/novel")
     assert only(registry).name == BUNDLED
-    assert "ada/novel" in registry.notices[0]
-    assert registry.notices[1:] == ["The bundled model writes instead."]
+    assert "ada/novel" in str(registry.notices[0])
+    assert registry.notices[1:] == [Message("model.bundled_instead")]
     assert registry.names == [BUNDLED]
     with pytest.raises(RefusalError, match="ada/novel"):
         registry.get("ada/novel")
@@ -111,8 +114,8 @@ def test_a_model_that_cannot_be_served_is_said_with_its_reason(
     hub.add_repo("ada/pointer", files | {"model.safetensors": b"<!doctype html><html></html>"})
     registry = shelf_of(spec)
     assert only(registry).name == BUNDLED
-    assert reason in registry.notices[0]
-    assert str(Path.cwd()) not in registry.notices[0]
+    assert reason in str(registry.notices[0])
+    assert str(Path.cwd()) not in str(registry.notices[0])
 
 
 def test_one_model_that_fails_leaves_the_others(hub: LocalHub, files: dict[str, bytes], tmp_path: Path) -> None:
@@ -134,9 +137,9 @@ def test_a_hub_that_hangs_does_not_keep_the_page_from_answering(hub: LocalHub, m
     registry = ModelRegistry(["ada/slow"])
     registry.start()
     assert (registry.loading, registry.names, registry.served) == (["ada/slow"], ["ada/slow"], [])
-    with pytest.raises(RefusalError, match="still being loaded"):
+    with pytest.raises(RefusalError, match="still loading"):
         registry.get(None)
-    with pytest.raises(RefusalError, match="still being loaded"):
+    with pytest.raises(RefusalError, match="still loading"):
         registry.get("ada/slow")
     assert registry.wait(120)
     assert only(registry).name == BUNDLED
@@ -163,7 +166,7 @@ def test_specs() -> None:
 def test_the_bundled_model_greets_and_has_examples() -> None:
     served = only(shelf_of())
     assert served.name == BUNDLED
-    assert len(served.greeting) > 80
+    assert len(served.welcome_text) > 80
     assert served.examples[0] == "ROMEO:"
     assert all(served.lm.tokenizer.in_vocab(example).all() for example in served.examples)
 

@@ -17,7 +17,7 @@ from model import BlockedWords, CharLSTM
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 from ui.registry.registry import ModelRegistry
-from ui.site_config import GREETING, TITLE, SiteConfig
+from ui.site_config import TITLE, SiteConfig
 
 TALE = "A dog met a wolf, and the wolf hound ran. " + "They went on and on, for a long way. " * 8
 BEFORE = TALE.index("wolf")
@@ -56,12 +56,12 @@ def test_a_reply_ends_before_a_word_and_no_piece_of_it_is_sent(app: App) -> None
         token = await visitor.send("", Length=100, Speed=60)
         lines = [line async for line in visitor.read(token)]
         assert text_of(lines) == TALE[:BEFORE]
-        assert lines[-1]["say"].endswith("ended before a word that is not shown here")
+        assert lines[-1]["say"].endswith("stopped before a blocked word")
         view = await visitor.settle(token)
         assert text_of(view) == TALE[:BEFORE]
         # Continue comes to the same word: the memory is that before it.
         more, said = await visitor.reply((await visitor.press("Continue", Length=100, Speed=FAST))[-1]["stream"])
-        assert (more, said[-1]["say"].split(" · ")[-1]) == ("", "ended before a word that is not shown here")
+        assert (more, said[-1]["say"].split(" · ")[-1]) == ("", "stopped before a blocked word")
 
     visit(app, story)
 
@@ -69,7 +69,7 @@ def test_a_reply_ends_before_a_word_and_no_piece_of_it_is_sent(app: App) -> None
 def test_a_prompt_with_a_word_is_refused_and_so_is_the_rest_of_one(app: App) -> None:
     async def story(visitor: Visitor) -> None:
         [*_, said] = await visitor.press("Send", Prompt="the WOLF!", Length=20, Speed=FAST)
-        assert said == {"refusal": "Prompt holds a word that is not shown here: please say it in other words"}
+        assert said == {"refusal": "Prompt contains a blocked word: please rephrase"}
         # A prompt that leaves it in the middle of the word; of a prompt the model goes on with its last character.
         text, _ = await visitor.reply(await visitor.send("A" + TALE[: BEFORE + 2], Length=20, Speed=FAST))
         assert text == ""
@@ -89,7 +89,7 @@ def test_a_rewind_does_not_uncover_a_word(app: App) -> None:
             view = await visitor.press("view", "rewind", about, Speed=FAST)
         finally:
             owner.blocked = kept
-        assert view[-1] == {"refusal": "Cut there, it would end with a word that is not shown here."}
+        assert view[-1] == {"refusal": "Cut there, the text would end with a blocked word."}
         assert text_of(view) == text
 
     visit(app, story)
@@ -98,7 +98,7 @@ def test_a_rewind_does_not_uncover_a_word(app: App) -> None:
 def test_a_link_with_a_word_is_refused_before_it_is_shown_and_one_that_comes_to_it_says_so(app: App) -> None:
     async def story(visitor: Visitor) -> None:
         view = await visitor.press("view", "follow", {"query": "?prompt=a+wolf&seed=1&length=20"})
-        assert view[-1] == {"refusal": "Prompt holds a word that is not shown here: please say it in other words"}
+        assert view[-1] == {"refusal": "Prompt contains a blocked word: please rephrase"}
         assert "wolf" not in json.dumps(view)
         view = await visitor.press(
             "view", "follow", {"query": "?prompt=&seed=1&length=60&text=0123456789abcdef"}, Speed=FAST
@@ -106,7 +106,7 @@ def test_a_link_with_a_word_is_refused_before_it_is_shown_and_one_that_comes_to_
         token = view[-1]["stream"]
         await visitor.reply(token)
         assert {
-            "say": "It came to a word that is not shown here: whether it is the same cannot be told.",
+            "say": "It came to a blocked word, so it can't be checked.",
             "as": "mark",
         } in await visitor.settle(token)
         # What is shared of it is the text as it was shown, which is written again to its end.
@@ -126,7 +126,7 @@ def test_a_link_is_not_offered_with_a_word_in_it(app: App) -> None:
     call = {"data": [None], "fn_index": load, "session_hash": session}
     httpx.post(f"{app.url}gradio_api/queue/join?prompt=a+wolf&seed=1", json=call).raise_for_status()
     answer = httpx.get(f"{app.url}gradio_api/queue/data?session_hash={session}", timeout=TIMEOUT_S).text
-    assert "not shown here" in answer
+    assert "refusal.blocked_word" in answer
     assert "a wolf" not in answer
 
 
@@ -138,22 +138,22 @@ def test_the_api_ends_and_refuses_alike(app: App) -> None:
 
     text, about = json.loads(ask("").strip().rpartition("data: ")[2])
     assert (text, about["finish_reason"]) == (TALE[:BEFORE], "blocked")
-    assert "prompt holds a word that is not shown here" in ask("wolf")
+    assert "prompt contains a blocked word" in ask("wolf")
 
 
 def test_neither_the_sample_nor_the_examples_hold_a_word(app: App) -> None:
-    assert app.served("tale").greeting
-    assert TALE[:BEFORE].startswith(app.served("tale").greeting)
+    assert app.served("tale").welcome_text
+    assert TALE[:BEFORE].startswith(app.served("tale").welcome_text)
     assert app.served("random").examples == ("a dog",)
     assert "wolf" not in httpx.get(app.url).text
 
 
 def test_another_sample_is_written_where_the_first_comes_to_a_word() -> None:
     plain = ModelRegistry().add("random", random_model())
-    word = max(plain.greeting.split(), key=lambda each: (each.isalnum(), len(each)))
+    word = max(plain.welcome_text.split(), key=lambda each: (each.isalnum(), len(each)))
     served = ModelRegistry(owner=SiteConfig(blocked=BlockedWords([word]))).add("random", random_model())
-    assert served.greeting != plain.greeting
-    assert len(served.greeting) > 100
+    assert served.welcome_text != plain.welcome_text
+    assert len(served.welcome_text) > 100
     for each in (plain, served):
         each.engine.stop()
 
@@ -174,7 +174,7 @@ def test_title_and_greeting_are_those_of_the_owner_and_plain_text(app: App) -> N
 @pytest.mark.parametrize("environment", [{}, {"PAGE_TITLE": " ", "ROWS_EACH": "", "BLOCKED_WORDS": " ,\n"}])
 def test_without_variables_all_is_as_ever(environment: dict[str, str]) -> None:
     owner = SiteConfig.of(environment)
-    assert (owner.title, owner.greeting, owner.rows_each, bool(owner.blocked)) == (TITLE, GREETING, 4, False)
+    assert (owner.title, owner.welcome_text, owner.rows_each, bool(owner.blocked)) == (TITLE, "", 4, False)
 
 
 def test_words_are_parted_by_commas_and_line_ends() -> None:

@@ -163,7 +163,7 @@ def test_a_fault_in_the_model_is_said_and_the_next_reply_is_written(app: App) ->
         text, said = await visitor.reply(await visitor.send("", Length=60, Speed=FAST, Model="tale"))
         assert text == TALE[:25]
         assert said[0] == {
-            "say": "The model failed: RuntimeError while writing. What it had written stays.",
+            "say": "The model failed: RuntimeError while writing. The text so far stays.",
             "as": "fault",
         }
         app.network("tale").fail_at = None
@@ -192,9 +192,9 @@ def test_who_waits_is_told_their_place(app: App, monkeypatch: pytest.MonkeyPatch
                 said.append(await streams.enter_async_context(aclosing(told)))
             words = [await anext(line["say"] async for line in told if "say" in line) for told in said]
             assert words == [
-                "It begins in a moment …",
-                "Everyone is writing: 1 other is before you …",
-                "Everyone is writing: 2 others are before you …",
+                "It starts in a moment …",
+                "Busy: 1 person ahead of you …",
+                "Busy: 2 people ahead of you …",
             ]
             await one.press("Stop")
             await reading

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from model import CharLSTM, CheckpointError, generate
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
+from tests.support.english import english
 from tests.support.training_timelines import LOSSES, STEPS, checkpoint, files, metrics, pushed_run, run_folder, title
 from ui.registry.registry import ModelRegistry
 from ui.registry.training_history import MAX_MOMENTS, History, Moment, _few, _moments, read_history
@@ -41,7 +42,8 @@ class Asker:
 
     def all(self, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The answers to questions that are asked at once."""
-        return [each.json() for each in self.post([json.dumps(asked).encode() for asked in questions])]
+        answers = [each.json() for each in self.post([json.dumps(asked).encode() for asked in questions])]
+        return [{**each, "refusal": english(each["refusal"])} if "refusal" in each else each for each in answers]
 
     def post(self, bodies: list[bytes]) -> list[httpx.Response]:
         async def posted() -> list[httpx.Response]:
@@ -110,7 +112,7 @@ def test_each_frame_is_what_the_model_of_that_step_writes_and_is_fetched_when_it
     hub.unplug()
     assert app.ask(model=NAME, step=100, prompt="x", seed=0) == {"text": expected(100, "x", 0)}
     assert app.ask(model=NAME, step=2000, **FRAME) == {
-        "refusal": "Step 2,000 cannot be had from the Hub just now: try again later."
+        "refusal": "Step 2,000 cannot be fetched from the Hub just now: try again later."
     }
     hub.plug_in()
     assert app.ask(model=NAME, step=2000, **FRAME) == {"text": expected(2000)}
@@ -156,7 +158,7 @@ def test_however_many_ask_one_checkpoint_is_fetched_at_a_time_and_once(
     )
     busy = [each for each in answers if each.get("busy")]
     assert busy
-    assert all(each["refusal"] == "Many are watching just now: try again in a moment." for each in busy)
+    assert all(each["refusal"] == "Many people are watching: try again in a moment." for each in busy)
     assert sum("text" in each for each in answers) > 4, "one that is made is for all who asked for it"
     assert most == 1
     fetched = hub.requests("GET .*/resolve/.*safetensors")
@@ -195,7 +197,7 @@ def test_a_hub_that_hangs_keeps_nobody_waiting_for_ever(
     app.ask(model=NAME, step=100, **FRAME)
     monkeypatch.setattr(films, "PATIENCE_S", 0.3)
     hang = hub.fail("/resolve/", "hang", None)
-    assert app.ask(model=NAME, step=200, **FRAME) == {"refusal": "The Hub takes its time: try again later."}
+    assert app.ask(model=NAME, step=200, **FRAME) == {"refusal": "The Hub is slow to answer: try again later."}
     assert app.ask(model=NAME, step=100, **FRAME) == {"text": expected(100)}
     assert app.ask(model=NAME, step=100, prompt="x", seed=1) == {"text": expected(100, "x", 1)}
     hang.lift()
@@ -204,14 +206,14 @@ def test_a_hub_that_hangs_keeps_nobody_waiting_for_ever(
 @pytest.mark.parametrize(
     ("asked", "refusal"),
     [
-        ({"step": 150}, "This step is not kept any more: open the film again."),
-        ({"step": "100"}, "This step is not kept"),
+        ({"step": 150}, "This step is no longer kept: open the timeline again."),
+        ({"step": "100"}, "This step is no longer kept"),
         ({"step": 100, "prompt": "x" * 201}, "Prompt has 201 characters: at most 200 are allowed"),
         ({"step": 100, "prompt": 7}, "Prompt is 7: it must be a text"),
         ({"step": 100, "prompt": "", "seed": 2**32}, "Seed is 4294967296"),
         ({"step": 100, "prompt": "", "seed": 1.5}, "Seed is 1.5"),
         ({"step": 100, "prompt": "", "seed": [1]}, "Seed is"),
-        ({"model": "nobody/none"}, "Model is 'nobody/none': it must be one of those served here"),
+        ({"model": "nobody/none"}, "Model is 'nobody/none': it must be one of the models served here"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_refused_in_words(run_app: Asker, asked: dict[str, Any], refusal: str) -> None:

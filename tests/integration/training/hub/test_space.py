@@ -303,7 +303,7 @@ def test_the_card_leads_to_a_page_that_came_later(hub: LocalHub, token: str, her
     ("hardware", "lacks"),
     [
         ("static", "web/static/index.html"),
-        ("zero-gpu", "app.py, requirements.txt, ui/page/page.py, web/app/view.js, web/languages/zh.json"),
+        ("zero-gpu", "app.py, requirements.txt, ui/page/page.py, web/app/view.js, web/languages/en.json"),
     ],
 )
 def test_what_a_page_is_made_of_is_looked_for_first(

@@ -13,6 +13,7 @@ import torch
 
 from model import Clamp, generate
 from model.int8.sampling import Randomness, choose
+from tests.support.english import english, read_view
 from tests.support.shared_conversations import OneModelRegistry, serve, settings, texts, write
 from tests.unit.ui.conversation.test_sharing import SAME, follow
 from ui.conversation import clamps as hand
@@ -21,8 +22,8 @@ from ui.conversation.clamps import Hand
 from ui.conversation.conversation import Conversation
 from ui.conversation.counterfactual import MOST, without
 from ui.conversation.links import Link
+from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
-from ui.settings import RefusalError
 
 UP, OFF = (Clamp(0, 3, 4.0),), (Clamp(1, 7, 0.0), Clamp(0, 3, -4.0))
 PROMPT = "ROMEO:"
@@ -79,7 +80,7 @@ def test_what_is_sent_with_a_hand_on_the_memory_is_written_so_and_says_so(served
         == generate(served.lm, PROMPT, 60, seed=5, clamps=UP)
         != generate(served.lm, PROMPT, 60, seed=5)
     )
-    assert "a hand on cell 3 of layer 0 up" in talk.view()
+    assert "cell 3 (layer 0) held up" in read_view(talk.view())[-1]["say"]
     assert json.loads(talk.view().splitlines()[0])["held"] == 0
     moves.send(talk, served, held(()), "and?")
     write(talk)
@@ -157,7 +158,7 @@ def test_written_again_it_keeps_its_seed_and_undo_brings_the_other_back(served: 
     talk.undo()
     talk.undo()
     assert texts(talk) == [(PROMPT, free)]
-    with pytest.raises(RefusalError, match="nothing to"):
+    with pytest.raises(RefusalError, match="no reply yet"):
         moves.again(Conversation(), served, held(UP))
 
 
@@ -229,8 +230,10 @@ def test_a_held_conversation_is_shared_and_followed() -> None:
     assert [step.hold for step in link.steps] == [(), UP, tuple(sorted(OFF)), tuple(sorted(OFF)), ()]
     followed = follow(link, OneModelRegistry(strong()))
     assert texts(followed) == texts(talk)
-    assert followed.turns[-1].mark == SAME
-    assert "a hand on cell 3 of layer 0 up" in sharing.offer(link, OneModelRegistry(served))
+    assert english(followed.turns[-1].mark) == SAME
+    assert "cell 3 (layer 0) held up" in english(
+        json.loads(sharing.offer(link, OneModelRegistry(served)))["facts"], " · "
+    )
     for step, reason in ((Clamp(9, 0, 1.0), "is of layer 9"), (Clamp(0, 24, 1.0), "is of cell 24")):
         wrong = replace(link, steps=(replace(link.steps[0], hold=(step,)),))
         with pytest.raises(RefusalError, match=reason):

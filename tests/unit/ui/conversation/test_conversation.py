@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import replace
 from typing import Any
@@ -11,11 +10,12 @@ import pytest
 
 from model import ChatFormat, Engine, SamplingParams, generate
 from tests.support.app_server import random_model
+from tests.support.english import read_view
 from ui.conversation import moves
 from ui.conversation.conversation import MAX_TURNS, Conversation, hello
 from ui.conversation.moves import Settings
+from ui.messages import Message, RefusalError
 from ui.registry.loaded_model import LoadedModel
-from ui.settings import RefusalError
 
 PARAMS = SamplingParams(length=20, seed=5)
 QUICK = Settings(PARAMS, None)
@@ -24,7 +24,7 @@ QUICK = Settings(PARAMS, None)
 @pytest.fixture
 def served() -> LoadedModel:
     lm = random_model()
-    return LoadedModel("random", lm, Engine(lm), threading.current_thread(), greeting="Hello <b>")
+    return LoadedModel("random", lm, Engine(lm), threading.current_thread(), welcome_text="Hello <b>")
 
 
 def write(served: LoadedModel, talk: Conversation) -> None:
@@ -39,7 +39,7 @@ def send(served: LoadedModel, talk: Conversation, prompt: object = "", settings:
 
 
 def lines(view: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in view.splitlines()]
+    return read_view(view)
 
 
 def seeded(seed: int, length: int = 20) -> Settings:
@@ -119,10 +119,10 @@ def test_redo_and_a_walk_bring_back_what_was_left(served: LoadedModel) -> None:
         talk.redo()
         assert [turn.reply for turn in talk.turns] == replies
     talk.redo()
-    assert talk.refusal == "There is nothing to redo."
+    assert talk.refusal == Message("refusal.no_redo")
     for number in (99, "2", None, True):
         talk.walk(number)
-        assert talk.refusal == "This turn is not kept any more."
+        assert talk.refusal == Message("refusal.turn_gone")
     assert [turn.reply for turn in talk.turns] == [first, third]
 
 
@@ -141,7 +141,7 @@ def test_a_prompt_that_was_not_read_to_its_end_is_read_by_the_next(served: Loade
 
 def test_nothing_to_continue_or_retry_is_a_refusal(served: LoadedModel) -> None:
     for move in (moves.go_on, moves.retry):
-        with pytest.raises(RefusalError, match="nothing to"):
+        with pytest.raises(RefusalError, match="no reply yet"):
             move(Conversation(), served, QUICK)
 
 
@@ -208,11 +208,10 @@ def test_another_model_starts_afresh(served: LoadedModel) -> None:
 def test_unknown_characters_are_named_and_faults_said(served: LoadedModel) -> None:
     talk = Conversation()
     send(served, talk, "Ж")
-    assert "does not know 'Ж': skipped, and nothing of the prompt was left" in talk.view().encode().decode(
-        "unicode_escape"
-    )
+    unknown = "This model does not know 'Ж': skipped, so nothing of the prompt was left."
+    assert {"say": unknown, "as": "notice"} in lines(talk.view())
     talk.turns[-1].parts[-1].error = "RuntimeError while writing"
-    assert {"say": "The model failed: RuntimeError while writing. What it had written stays.", "as": "fault"} in lines(
+    assert {"say": "The model failed: RuntimeError while writing. The text so far stays.", "as": "fault"} in lines(
         talk.view()
     )
 
@@ -246,7 +245,7 @@ def test_a_conversation_reads_as_the_text_that_the_model_was_trained_on(chatting
     assert second == spoken(chatting, f"Ann: Hi\nBo: {first}\nAnn: And you?\nBo: ")
     view = lines(talk.view())
     assert [(each["prompt"], each["chat"]) for each in view if "turn" in each] == [("Hi", True), ("And you?", True)]
-    assert view[-1]["say"].endswith("said what it had to say")
+    assert view[-1]["say"].endswith("finished")
     assert lines(hello(chatting)) == [{"hello": "Hello <b>", "by": "random", "chat": True}]
 
 
@@ -298,4 +297,4 @@ def test_the_bounds_of_a_prompt_are_those_of_what_was_typed(chatting: LoadedMode
 def test_a_prompt_of_nothing_known_is_said_in_a_chat_too(chatting: LoadedModel) -> None:
     talk = Conversation()
     send(chatting, talk, "Ж", LONG)
-    assert "and nothing of the prompt was left" in talk.view()
+    assert "notice.unknown_all" in talk.view()

@@ -10,7 +10,8 @@ import pytest
 from model import SamplingParams
 from tests.support.shared_conversations import COMMIT, chance_link
 from ui.conversation.links import HERE, MAX_SHARED, Link, Step, fingerprint
-from ui.settings import MAX_LINK, MAX_STEPS, RefusalError
+from ui.messages import RefusalError
+from ui.settings import MAX_LINK, MAX_STEPS
 
 
 def test_what_a_link_says_comes_back() -> None:

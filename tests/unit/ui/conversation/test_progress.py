@@ -11,8 +11,8 @@ import pytest
 from model import Engine, SamplingParams
 from tests.support.app_server import random_model
 from ui.conversation.progress import ask, follow
+from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
-from ui.settings import RefusalError
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_an_engine_that_is_dead_is_said(served: LoadedModel) -> None:
         async for _ in follow(served, sequence):
             pass
 
-    with pytest.raises(RefusalError, match="does not answer any more"):
+    with pytest.raises(RefusalError, match="no longer answers"):
         asyncio.run(read())
 
 

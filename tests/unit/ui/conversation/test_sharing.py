@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 
 from model import ChatFormat, SamplingParams
+from tests.support.english import english, read_view
 from tests.support.shared_conversations import OneModelRegistry, a_conversation, serve, settings, texts, write
 from ui.conversation import moves, sharing
 from ui.conversation.conversation import Conversation
 from ui.conversation.links import Link
+from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
-from ui.settings import RefusalError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SAME = "The same text, character for character, as when the link was made."
@@ -37,11 +38,9 @@ def test_who_follows_a_link_has_the_same_conversation_and_is_told_so() -> None:
     other = OneModelRegistry(serve())
     followed = follow(sharing.share(talk, OneModelRegistry(*[talk.turns[0].served])), other)
     assert texts(followed) == texts(talk)
-    assert [turn.mark for turn in followed.turns] == ["", SAME]
-    view = [json.loads(each) for each in followed.view().splitlines()]
-    assert [each["say"] for each in view if each.get("as") == "notice"] == [
-        "The prompt was written by whoever made this link.",
-    ]
+    assert [english(turn.mark) for turn in followed.turns] == ["", SAME]
+    view = read_view(followed.view())
+    assert [each["say"] for each in view if each.get("as") == "notice"] == ["Whoever made this link wrote the prompt."]
     assert sharing.share(followed, other) == sharing.share(talk, OneModelRegistry(talk.turns[0].served))
 
 
@@ -57,7 +56,7 @@ def test_a_model_that_chats_goes_through_the_same_turns() -> None:
     assert [turn.over for turn in talk.turns] == [True, False, True, True]
     followed = follow(sharing.share(talk, OneModelRegistry(served)), OneModelRegistry(serve(chat=chat)))
     assert texts(followed) == texts(talk)
-    assert followed.turns[-1].mark == SAME
+    assert english(followed.turns[-1].mark) == SAME
     assert followed.turns[-1].over
 
 
@@ -77,7 +76,7 @@ def test_only_the_turns_that_the_memory_comes_from_are_shared() -> None:
 def test_what_cannot_be_shared_is_refused() -> None:
     served = serve()
     registry = OneModelRegistry(served)
-    with pytest.raises(RefusalError, match="nothing to share"):
+    with pytest.raises(RefusalError, match="no reply yet"):
         sharing.share(Conversation(), registry)
     talk = Conversation()
     moves.send(talk, served, settings(1, 10), "x" * 100)
@@ -89,7 +88,7 @@ def test_what_cannot_be_shared_is_refused() -> None:
     for _ in range(60):
         moves.send(talk, served, settings(1, 1), "")
         write(talk)
-    with pytest.raises(RefusalError, match="not kept any more"):
+    with pytest.raises(RefusalError, match="no longer kept"):
         sharing.share(talk, registry)
 
 
@@ -116,19 +115,19 @@ def test_who_follows_a_link_to_a_blend_has_both_models_write_it_again() -> None:
     assert link.query.count("&share=") == 2
     followed = follow(link, registry)
     assert texts(followed) == texts(talk)
-    assert followed.turns[-1].mark == SAME
+    assert english(followed.turns[-1].mark) == SAME
     assert sharing.share(followed, registry) == link
     offered = json.loads(sharing.offer(link, registry))
-    assert offered["facts"].startswith("random + ada/novel@v1 · seed 5")
-    assert follow(replace(link, second=None), registry).turns[-1].mark.startswith("Not the same text")
+    assert english(offered["facts"], " · ").startswith("random + ada/novel@v1 · seed 5")
+    assert english(follow(replace(link, second=None), registry).turns[-1].mark).startswith("Not the same text")
 
     newer = OneModelRegistry(serve(), serve(4, "ada/novel", commit="f" * 40))
-    doubt = "the link was made with the second model of commit 0123456, and here is that of commit fffffff."
-    assert follow(link, newer).turns[-1].mark == f"Not the same text: {doubt}"
-    assert json.loads(sharing.offer(link, newer))["warning"] == f"It may come out otherwise: {doubt}"
-    with pytest.raises(RefusalError, match=r"of which one is not here: model is 'ada/novel': it must be one of"):
+    doubt = "for the second model, the link was made with commit 0123456, and here is commit fffffff."
+    assert english(follow(link, newer).turns[-1].mark) == f"Not the same text: {doubt}"
+    assert english(json.loads(sharing.offer(link, newer))["warning"]) == f"The result may differ: {doubt}"
+    with pytest.raises(RefusalError, match=r"one of them is not here: Model is 'ada/novel': it must be one of"):
         sharing.offer(link, OneModelRegistry(serve()))
-    with pytest.raises(RefusalError, match="of which one is here: random"):
+    with pytest.raises(RefusalError, match="only one of them is here: random"):
         sharing.offer(replace(link, second=("random", "")), registry)
 
 
@@ -140,7 +139,7 @@ def shared(served: LoadedModel) -> Link:
 
 
 def mark(link: Link, served: LoadedModel) -> str:
-    return follow(link, OneModelRegistry(served)).turns[-1].mark
+    return english(follow(link, OneModelRegistry(served)).turns[-1].mark)
 
 
 def test_why_it_is_not_the_same_is_said_as_far_as_it_is_known() -> None:
@@ -149,21 +148,21 @@ def test_why_it_is_not_the_same_is_said_as_far_as_it_is_known() -> None:
     assert (link.model, link.commit, link.arithmetic) == ("ada/novel", COMMIT, "1")
     newer = serve(1, "ada/novel", commit="f" * 40)
     assert mark(link, newer) == (
-        "Not the same text: the link was made with the model of commit 0123456, and here is that of commit fffffff."
+        "Not the same text: the link was made with commit 0123456, and here is commit fffffff."
     )
     offered = json.loads(sharing.offer(link, OneModelRegistry(newer)))
     assert offered["link"] == ["ROMEO:"]
-    assert "commit 0123456" in offered["warning"]
+    assert "commit 0123456" in english(offered["warning"])
     exact = serve(name="ada/novel@v1", commit=COMMIT)
     exact.lm = replace(exact.lm.models[0], name="ada/novel")
     assert sharing.find(link, OneModelRegistry(newer, exact)) == [exact]
     assert mark(replace(link, text="0" * 16), exact) == (
-        "Not the same text: the link was changed, or not made by this app."
+        "Not the same text: the link was changed, or was not made by this app."
     )
-    assert "may be another; or the link was changed" in mark(replace(shared(serve()), text="0" * 16), serve())
-    assert "made in version 9 of the exact arithmetic" in mark(replace(link, arithmetic="9", text="0" * 16), exact)
-    assert "cannot be told" in mark(replace(link, text=""), exact)
-    with pytest.raises(RefusalError, match="must be one of those served here"):
+    assert "may be another, or the link was changed" in mark(replace(shared(serve()), text="0" * 16), serve())
+    assert "written in version 9 of the int8 arithmetic" in mark(replace(link, arithmetic="9", text="0" * 16), exact)
+    assert "can't be checked" in mark(replace(link, text=""), exact)
+    with pytest.raises(RefusalError, match="must be one of the models served here"):
         sharing.offer(replace(link, model="ada/other"), OneModelRegistry(exact))
 
 
@@ -171,8 +170,8 @@ def test_in_float32_other_machines_are_warned_of() -> None:
     rounded = serve(precision="float32")
     link = shared(rounded)
     assert link.arithmetic == "float32"
-    assert mark(link, rounded) == SAME + " It is written in float32, which another machine may round otherwise."
-    assert "made in float32, and here it is written in version 1" in mark(replace(link, text="0" * 16), serve())
+    assert mark(link, rounded) == SAME + " It is written in float32, which another machine may round differently."
+    assert "written in float32, and here it is written in version 1" in mark(replace(link, text="0" * 16), serve())
 
 
 def test_a_reply_that_was_stopped_is_not_compared_and_nothing_follows() -> None:
@@ -184,5 +183,5 @@ def test_a_reply_that_was_stopped_is_not_compared_and_nothing_follows() -> None:
     served.engine.abort(followed.turns[-1].parts[-1])
     write(followed)
     assert not sharing.go_on(followed, served, pace=None, owner="")
-    assert "cannot be told" in followed.turns[-1].mark
+    assert "can't be checked" in english(followed.turns[-1].mark)
     assert len(followed.turns) == 1

@@ -13,9 +13,10 @@ from tests.unit.ui.conversation.test_conversation import lines, seeded, send
 from ui.conversation import moves, sharing
 from ui.conversation.conversation import Conversation
 from ui.conversation.turn import Turn
+from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
-from ui.settings import MAX_PROMPT, RefusalError
+from ui.settings import MAX_PROMPT
 
 OLD, NEW = "a" * 40, "b" * 40
 CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
@@ -54,7 +55,7 @@ def notices(talk: Conversation) -> list[str]:
     return [each["say"] for each in lines(talk.view()) if each.get("as") == "notice"]
 
 
-READ = "Commit bbbbbbb of this model is served now, in place of aaaaaaa: it has read the text so far."
+READ = "Commit bbbbbbb of this model is served now, in place of aaaaaaa; it has read the text so far."
 
 
 def test_send_goes_on_from_the_text_that_the_newer_commit_reads_again(old: LoadedModel, new: LoadedModel) -> None:

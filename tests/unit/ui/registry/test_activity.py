@@ -6,6 +6,7 @@ import pytest
 
 from model import Engine, SamplingParams
 from tests.support.app_server import random_model
+from tests.support.english import english
 from ui.registry.activity import Load
 from ui.registry.registry import ModelRegistry
 
@@ -21,14 +22,14 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 def test_it_counts_who_writes_who_waits_and_how_fast(engine: Engine) -> None:
     load = Load(ModelRegistry(), every_s=0.0)
-    assert load.line == ""
+    assert load.facts == []
     for _ in range(3):
         engine.add_request("", SamplingParams(length=20))
     engine.step()
-    assert load.line == "2 writing · 1 waiting"
+    assert english(load.facts, " · ") == "2 writing · 1 waiting"
     for _ in range(60):
         engine.step()
-    assert load.line == ""
+    assert load.facts == []
 
 
 def test_the_speed_is_that_since_the_last_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,12 +39,12 @@ def test_the_speed_is_that_since_the_last_time(engine: Engine, monkeypatch: pyte
     for _ in range(2):
         engine.add_request("", SamplingParams(length=1000))
     engine.step()
-    assert load.line == "2 writing"
+    assert english(load.facts, " · ") == "2 writing"
     for _ in range(30):
         engine.step()
     now += 0.9
-    assert load.line == "2 writing"
+    assert english(load.facts, " · ") == "2 writing"
     now += 0.1
-    assert load.line == "2 writing · 60 characters a second"
+    assert english(load.facts, " · ") == "2 writing · 60 characters per second"
     now += 100.0
-    assert load.line == "2 writing"
+    assert english(load.facts, " · ") == "2 writing"

@@ -1,0 +1,112 @@
+"""Messages: every text of the page has an id, and every language has a text for every id."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.page_texts import ROOT, ids_used, placeholders, texts_in_document
+from ui.messages import ENGLISH, LANGUAGES, Message, RefusalError, best_language, pieces, raw, read_languages
+from ui.settings import PAGE_SETTINGS, rule_of
+
+NAMES = {"tanh", "Top-k", "Top-p"}  # the same in every language
+
+
+def test_every_id_that_is_used_has_an_english_text() -> None:
+    shown, _, beginnings = ids_used()
+    assert {id for id in shown if id not in ENGLISH} == set()
+    assert {"move.send", "rewind.here", "fact.seed", "link.too_long", "static.loading"} <= shown
+    assert {"lens.", "cell.", "setting."} <= beginnings
+
+
+def test_every_english_text_is_used() -> None:
+    _, alike, beginnings = ids_used()
+    assert {id for id in ENGLISH if id not in alike and not any(id.startswith(each) for each in beginnings)} == set()
+
+
+def test_every_named_cell_has_a_text() -> None:
+    source = ast.parse((ROOT / "training/card/cell_features.py").read_text(encoding="utf-8"))
+    texts = {node.value for node in ast.walk(source) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert {id.removeprefix("cell.") for id in ENGLISH if id.startswith("cell.")} <= texts
+
+
+def test_the_english_labels_are_those_of_the_table_of_settings() -> None:
+    for name, setting in PAGE_SETTINGS.items():
+        assert not setting.label or ENGLISH[f"setting.{name}"] == setting.label
+        assert not setting.slider or ENGLISH[f"setting.{name}.help"] == setting.help
+        assert str(rule_of(setting)) == setting.rule
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_language_has_the_ids_and_values_of_english(language: str) -> None:
+    table = LANGUAGES[language]
+    assert table.keys() == ENGLISH.keys()
+    for id, text in table.items():
+        assert placeholders(text) == placeholders(ENGLISH[id]), id
+        for piece, is_place in pieces(text):
+            kind = piece.split(",")[1].strip() if is_place and "," in piece else ""
+            assert kind in ("", "number", "plural", "list"), id
+            assert kind != "plural" or " other {" in piece, id
+            assert is_place or not set(piece) & set("{}"), id
+
+
+def test_a_language_is_a_file_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "nl.json").write_text(json.dumps({"move.send": "Verstuur"}), encoding="utf-8")
+    assert read_languages(tmp_path) == {"nl": {"move.send": "Verstuur"}}
+    assert {"en", "zh-CN"} <= LANGUAGES.keys()
+
+
+def test_the_static_page_stands_in_english_before_its_texts_are_read() -> None:
+    texts = texts_in_document(ROOT / "web" / "static" / "index.html")
+    assert {id: ENGLISH[id] for id in texts} == texts
+    assert "static.needs" in texts
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (Message("fact.seed", seed=12345), "seed 12345"),
+        (Message("fact.characters", count=1), "1 character"),
+        (Message("fact.characters", count=1234), "1,234 characters"),
+        (Message("model.layers", layers=2, cells=512), "2 layers of 512 cells"),
+        (Message("model.loading", names=["a", "b"]), "Loading a, b …"),
+        (raw("as {it} is"), "as {it} is"),
+        (
+            Message("offer.may_differ", reasons=[Message("difference.changed"), raw("x")]),
+            "The result may differ: the link was changed, or was not made by this app; x.",
+        ),
+    ],
+)
+def test_the_english_text_of_a_message(message: Message, text: str) -> None:
+    assert str(message) == text
+
+
+def test_a_message_travels_as_its_id_and_values() -> None:
+    message = Message("offer.may_differ", reasons=[Message("difference.changed"), raw("x")])
+    reasons = [{"id": "difference.changed"}, {"id": "raw", "values": {"text": "x"}}]
+    assert message.as_json() == {"id": "offer.may_differ", "values": {"reasons": reasons}}
+
+
+def test_a_refusal_names_the_argument_to_programs_and_the_label_to_visitors() -> None:
+    refusal = RefusalError("refusal.too_long", field="top_k")
+    assert (str(refusal), str(refusal.message)) == ("top_k is too long", "Top-k is too long")
+    assert str(RefusalError("refusal.too_long", field="v").message) == "v is too long"
+    assert str(RefusalError("refusal.no_reply")) == str(RefusalError("refusal.no_reply").message)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [
+        ("zh-CN,zh;q=0.9", "zh-CN"),
+        ("zh-TW", "zh-CN"),
+        ("zh", "zh-CN"),
+        ("xx-YY, de", "en"),
+        ("", "en"),
+        ("en-GB", "en"),
+    ],
+)
+def test_the_best_language_is_the_same_or_alike(wanted: str, language: str) -> None:
+    assert best_language(wanted) == language

@@ -1,0 +1,143 @@
+"""Messages for visitors: an id and values, turned into text by the table of each language.
+
+``web/languages/en.json`` maps each id to its English text, and every other file of that folder maps the same ids to
+another language. The page receives ids and values and picks the visitor's language (``web/words.js``). Programs and
+logs get English, rendered here from the same table. A text may hold
+
+    {name}                                    a value as it is
+    {count, number}                           a number with thousands separators
+    {count, plural, one {…} other {…}}        one of several forms; a form may hold placeholders itself
+    {names, list,; }                          several values with "; " between them
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+FOLDER = Path(__file__).parents[1] / "web" / "languages"
+
+
+def read_languages(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
+    """The table of each language, by the language's tag, such as "en" or "zh-CN"."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+
+
+LANGUAGES = read_languages()
+ENGLISH = LANGUAGES["en"]
+
+
+def best_language(wanted: str) -> str:
+    """The tag of the best table for an Accept-Language header or a tag such as "de-AT"; English if there is none."""
+    tag = wanted.split(",")[0].split(";")[0].strip().lower()
+    same = [each for each in LANGUAGES if each.lower() == tag]
+    alike = [each for each in LANGUAGES if each.split("-")[0] == tag.split("-")[0]]
+    return [*same, *alike, "en"][0]
+
+
+Value = Union[str, int, float, "Message", Sequence[Union[str, "Message"]]]
+
+
+@dataclass(frozen=True, init=False)
+class Message:
+    """A text for visitors, in no language yet.
+
+    Attributes:
+        id: a key of the tables in ``web/languages``.
+        values: what the text's placeholders stand for; may hold messages.
+    """
+
+    id: str
+    values: dict[str, Value]
+
+    def __init__(self, id: str, /, **values: Value) -> None:
+        object.__setattr__(self, "id", id)
+        object.__setattr__(self, "values", values)
+
+    def __str__(self) -> str:
+        """The English text."""
+        return _fill(ENGLISH[self.id], self.values)
+
+    def as_json(self) -> dict[str, object]:
+        """What ``web/words.js`` renders."""
+        values = {name: _as_json(value) for name, value in self.values.items()}
+        return {"id": self.id, "values": values} if values else {"id": self.id}
+
+
+class RefusalError(ValueError):
+    """A request that is not carried out. The message is one line for the person who asked.
+
+    Attributes:
+        id: of the message, whose text begins with ``{field}`` if a field is at fault.
+        field: the argument at fault, by its name in the API; "" if it is none of them.
+        values: of the message's other placeholders.
+    """
+
+    def __init__(self, id: str, /, *, field: str = "", **values: Value) -> None:
+        self.id, self.field, self.values = id, field, values
+        # Programs know an argument by its name.
+        super().__init__(str(Message(id, **values, **({"field": field} if field else {}))))
+
+    @classmethod
+    def of(cls, message: Message) -> RefusalError:
+        """The refusal whose message there is already."""
+        return cls(message.id, field="", **message.values)
+
+    @property
+    def message(self) -> Message:
+        """The same line for the page, which shows the field by its label."""
+        if not self.field:
+            return Message(self.id, **self.values)
+        label = f"setting.{self.field}"
+        return Message(self.id, field=Message(label) if label in ENGLISH else self.field, **self.values)
+
+
+def _as_json(value: Value) -> object:
+    if isinstance(value, Message):
+        return value.as_json()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_as_json(each) for each in value]
+    return value
+
+
+def raw(text: str) -> Message:
+    """A text that is in no table, such as an error of the model package: the same in every language."""
+    return Message("raw", text=text)
+
+
+def pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a text in their order, and whether each is a placeholder (without its outer braces)."""
+    depth = start = 0
+    for at, character in enumerate(text):
+        if character == "{":
+            if depth == 0:
+                yield text[start:at], False
+                start = at + 1
+            depth += 1
+        elif character == "}":
+            depth -= 1
+            if depth == 0:
+                yield text[start:at], True
+                start = at + 1
+    yield text[start:], False
+
+
+def _fill(text: str, values: dict[str, Value]) -> str:
+    return "".join(_placed(piece, values) if is_place else piece for piece, is_place in pieces(text))
+
+
+def _placed(placeholder: str, values: dict[str, Value]) -> str:
+    name, kind, rest = (*placeholder.split(",", 2), "", "")[:3]
+    value = values[name.strip()]
+    if kind.strip() == "number":
+        return f"{value:,}"
+    if kind.strip() == "plural":
+        parts = list(pieces(rest))
+        forms = {parts[at][0].strip(): parts[at + 1][0] for at in range(0, len(parts) - 1, 2)}
+        return _fill(forms["one" if value == 1 and "one" in forms else "other"], values)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return (rest or ", ").join(str(each) for each in value)
+    return str(value)
