@@ -35,7 +35,7 @@ versions: $(VENV)/.installed-dev
 	@$(RUN) -m tests.versions $(ARGS)
 
 soak: $(VENV)/.installed-dev
-	@$(RUN) $(PYTEST) tests/soak -raP $(ARGS)
+	@$(RUN) $(PYTEST) tests/soak tests/browser --every-look -raP $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_stream $(ARGS)

@@ -36,6 +36,10 @@ os.environ.update(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-look", action="store_true", help="run each test of the page in every size and colour")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Spares huggingface_hub a warning of its own HTTP library, which each LFS upload gives."""
     config.addinivalue_line("filterwarnings", "ignore:Use 'content=:DeprecationWarning")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from tests.browser.driving import LOOKS, open_page
+from tests.browser.driving import LOOKS, Look, open_page
 from tests.support.app_server import App
 from tests.support.chromium import ChromiumMissingError, launch
 
@@ -40,14 +41,40 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")
-def page(request: pytest.FixtureRequest, app: App, browser: Browser) -> Iterator[Page]:
-    """The page in one size and colour scheme; fails on console messages, foreign requests and sideways scrolling."""
-    width, height, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of the page in one look, by its name, so that half of the tests see each look.
+
+    Tests marked ``every_look`` run in both, and with ``--every-look`` all do.
+    """
+    if "contexts" not in metafunc.fixturenames:
+        return
+    both = metafunc.config.getoption("--every-look") or metafunc.definition.get_closest_marker("every_look")
+    looks = LOOKS if both else [LOOKS[zlib.crc32(metafunc.definition.name.encode()) % len(LOOKS)]]
+    metafunc.parametrize("look", looks, ids=[f"{width}-{scheme}" for width, _, scheme in looks])
+
+
+@pytest.fixture(scope="module")
+def contexts(browser: Browser) -> Iterator[dict[Look, BrowserContext]]:
+    """One context for each look: a second page finds Gradio's scripts in its cache."""
+    contexts: dict[Look, BrowserContext] = {}
+    for width, height, scheme in LOOKS:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts[width, height, scheme] = context
+    yield contexts
+    for context in contexts.values():
+        context.close()
+
+
+@pytest.fixture
+def page(look: Look, app: App, contexts: dict[Look, BrowserContext]) -> Iterator[Page]:
+    """The page in one look; fails on console messages, requests to other sites and sideways scrolling."""
+    context = contexts[look]
     page, complaints = open_page(context, app)
     yield page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+    assert page.evaluate("document.body.classList.contains('dark')") == (look[2] == "dark")
     assert not complaints
-    context.close()
+    page.evaluate("localStorage.clear()")
+    context.clear_cookies()
+    for each in context.pages:
+        each.close()

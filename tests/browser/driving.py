@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.support.app_server import App
 
-LOOKS = [(1280, 860, "light"), (390, 844, "dark")]
+Look = tuple[int, int, Literal["light", "dark"]]  # width and height in pixels, colour scheme
+LOOKS: list[Look] = [(1280, 860, "light"), (390, 844, "dark")]
 TIMEOUT_MS = 60_000
 
 

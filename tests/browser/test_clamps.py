@@ -52,6 +52,7 @@ def texts(lm: LanguageModel, *clamps: tuple[int, int, float]) -> tuple[str, str]
     return held, generate(lm, PROMPT, LENGTH, seed=7, temperature=0.8)
 
 
+@pytest.mark.every_look
 def test_a_reply_written_again_with_a_held_cell_stands_beside_what_it_was(page: Page, app: App) -> None:
     held, free = texts(app.served("random").lm, (1, 5, 4.0))
     same = next(at for at in range(LENGTH) if held[at] != free[at])

@@ -105,6 +105,7 @@ def test_a_reply_is_coloured_while_it_is_written_and_so_is_what_follows(page: Pa
     assert turns(page).first.locator(".text").text_content() == first
 
 
+@pytest.mark.every_look
 def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings(page: Page, app: App) -> None:
     text = write(page)
     put_on(page, "How surprised?")
@@ -230,6 +231,7 @@ def barriers(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.every_look
 def test_nothing_keeps_anyone_from_using_the_page(page: Page) -> None:
     assert barriers(page) == []
     text = write(page)
@@ -260,6 +262,7 @@ def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
     expect(page.locator(".under-picture")).to_contain_text(f"to {len(text)}.")
 
 
+@pytest.mark.every_look
 def test_the_picture_is_drawn_once_a_frame(page: Page) -> None:
     put_on(page, "What it remembers")
     page.evaluate(

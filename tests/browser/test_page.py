@@ -50,6 +50,7 @@ def app() -> Iterator[App]:
         yield app
 
 
+@pytest.mark.every_look
 def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(log(page)).to_contain_text(app.served("tale").welcome_text.split("\n")[0])
@@ -295,6 +296,7 @@ def test_another_model_begins_with_an_empty_memory(page: Page) -> None:
     assert reply(page) == TALE[:30]
 
 
+@pytest.mark.every_look
 def test_a_model_that_chats_is_given_turns_and_ends_its_own(page: Page, app: App) -> None:
     fast(page)
     choose(page, "chat")

@@ -129,6 +129,7 @@ def test_with_the_keyboard_under_a_lens_and_with_a_character_that_is_picked(page
     assert barriers(page) == []
 
 
+@pytest.mark.every_look
 def test_the_turns_that_there_were_are_a_tree_to_walk_in(page: Page) -> None:
     first = write(page)
     tree = page.get_by_role("group", name="Branches")

@@ -45,6 +45,7 @@ def written(page: Page, prompts: str, app: App, length: int) -> None:
     assert len(set(seeds)) == len(turns(page).all())
 
 
+@pytest.mark.every_look
 def test_two_models_answer_one_prompt_at_once(page: Page, app: App) -> None:
     fast(page)
     setting(page, "Length", 60)

@@ -26,6 +26,7 @@ def named(char: str) -> str:
     return {"\n": "line end", " ": "space", "\t": "tab"}.get(char, char)
 
 
+@pytest.mark.every_look
 def test_each_press_writes_the_character_that_the_seed_has_and_draws_how_it_came_to_be(page: Page, app: App) -> None:
     text = generate(app.served("random").lm, PROMPT, 40, temperature=0.8, seed=7, unknown="skip")
     fast(page)

@@ -48,6 +48,7 @@ def marker(page: Page) -> tuple[float, float]:
     return tuple(dot.evaluate("node => [parseFloat(node.style.left), parseFloat(node.style.top)]"))
 
 
+@pytest.mark.every_look
 def test_the_film_is_offered_opened_moved_through_and_played(page: Page, app: App) -> None:
     expect(fold(page)).to_be_visible()
     expect(slider(page)).to_have_count(0)
