@@ -227,7 +227,7 @@ def test_deep_nesting_is_never_a_recursion_error(folder, place, depth):
         '"format_version": 1': f'"format_version": {nested}',
     }[place]
     rewrite(folder, CONFIG, config_text(folder, place, new))
-    if place == '"steps": 0' and depth < 1000:
+    if place == '"steps": 0':  # allowed there, as deep as this version of Python reads
         try:
             lm = CharLSTM.from_pretrained(folder)
         except CheckpointError:
