@@ -1,4 +1,4 @@
-"""kill -9 at every step of a run, at every moment of its saving, and at random ones again and again: no difference."""
+"""SIGKILL at every step of a run, at every fsync, and at random times again and again: the outcome is the same."""
 
 from __future__ import annotations
 
@@ -12,44 +12,36 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.killed_runs import STEPS
+from tests.support.killed_runs import STEPS, kills_that_change_the_outcome
 from tests.support.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, outcome, train, write_text
 
-_SYNCS = 88  # more than a run has times at which it makes something last; those beyond are no end of a life
-
-
-def lives(folder: Path, moments: list[str]) -> list[str]:
-    """The moments after which a run came out otherwise."""
-    text = write_text(folder)
-    words = [sys.executable, "-m", "tests.support.killed_runs", str(folder), str(text), "", *moments]
-    ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    whole, *others = [json.loads(line) for line in ended.stdout.splitlines()]
-    assert len(others) == len(moments)
-    return [each["moments"] for each in others if each["outcome"] != whole["outcome"]]
+_SYNCS = 88  # more than the calls of os.fsync in a run; a later one kills nothing
 
 
 def test_killed_at_every_step(tmp_path: Path) -> None:
-    assert lives(tmp_path, [f"step:{step}" for step in range(1, STEPS + 1)]) == []
+    kills = [f"step:{step}" for step in range(1, STEPS + 1)]
+    assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
 
 
-def test_killed_at_every_moment_of_saving(tmp_path: Path) -> None:
-    assert lives(tmp_path, [f"sync:{number}" for number in range(1, _SYNCS + 1)]) == []
+def test_killed_at_every_sync_of_saving(tmp_path: Path) -> None:
+    kills = [f"sync:{number}" for number in range(1, _SYNCS + 1)]
+    assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
-    """At 200 random moments in all: four in each life of a run, ten runs a seed."""
+    """200 random kills in all: four in each run, ten runs for each seed."""
     draw = random.Random(seed)
 
-    def moment() -> str:
+    def kill() -> str:
         return draw.choice([f"step:{draw.randint(1, 24)}", f"sync:{draw.randint(1, 25)}"])
 
-    assert lives(tmp_path, [",".join(moment() for _ in range(4)) for _ in range(10)]) == []
+    kills = [",".join(kill() for _ in range(4)) for _ in range(10)]
+    assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
 
 
 def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
-    """At random steps, the first or the other one, until the run is through; each time it is resumed."""
+    """Kill the first or the second process at random steps, and resume, until the run has finished."""
     write_text(tmp_path)
     arguments = ["text.txt", *SIZES, f"--steps={STEPS}", "--evaluations=6"]
     draw, runs = random.Random(1), [{"processes": 2, "arguments": [*arguments, "--out=whole"]}]
@@ -67,8 +59,8 @@ def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
-def test_killed_at_moments_of_the_clock(tmp_path: Path) -> None:
-    """Real processes, ended from outside at times that nobody chose."""
+def test_killed_at_times_of_the_clock(tmp_path: Path) -> None:
+    """Kill real processes from outside, at times that depend on the machine."""
     write_text(tmp_path)
     arguments = ("text.txt", *SIZES, "--steps=4000", "--evaluations=60")
     assert train(*arguments, "--out=whole", cwd=tmp_path).end() == 0

@@ -1,6 +1,6 @@
-"""The real app over models that tests understand: one that writes a given text, and can be made slow or faulty.
+"""Serve the real app, in a thread of the test's own process, with models whose text a test can predict.
 
-Knows ``ui`` and ``model``; starts the server in a thread of the test's own process, where a test can see its engines.
+A test can look into the engines of the app, and make a model slow or faulty.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ ALPHABET = ["\t", "\n", *map(chr, range(32, 127)), *"éß¬—…你🙂\u0301\u
 
 
 def random_model(seed: int = 0, hidden_size: int = 24) -> CharLSTM:
-    """A model that has learned nothing: it writes every character of ``ALPHABET``, markup included."""
+    """Return an untrained model with random weights; it writes any character of ``ALPHABET``, markup included."""
     torch.manual_seed(seed)
     network = LSTMNetwork(LSTMConfig(len(ALPHABET), 8, hidden_size, 2)).eval().requires_grad_(False)
     return CharLSTM(network, CharTokenizer(ALPHABET), {"examples": ["ROMEO:", "First\n"]}, "random")
 
 
 class ScriptedNetwork(LSTMNetwork):
-    """Writes one text over and over, whatever it reads; its memory is where in the text it is.
+    """A network that writes one text over and over, whatever it reads; its cell state is the position in the text.
 
     Attributes:
-        delay_s: what each character takes.
-        fail_at: the character that it cannot write; None is none.
+        delay_s: seconds that each character takes.
+        fail_at: the position at which ``step`` raises RuntimeError; None for nowhere.
     """
 
     def __init__(self, config: LSTMConfig, script: list[int]) -> None:
@@ -61,11 +61,11 @@ class ScriptedNetwork(LSTMNetwork):
 
 
 def scripted_model(text: str) -> CharLSTM:
-    """A model that writes this text; of a prompt it reads all but the last character as if it had written it."""
+    """Return a model that writes this text; each character of a prompt but the last moves the position on by one."""
     tokenizer = CharTokenizer.from_text(text)
     config = LSTMConfig(len(tokenizer), 1, 1, 1)
     network = ScriptedNetwork(config, tokenizer.encode(text).tolist()).eval().requires_grad_(False)
-    # Too costly in 8 bits, so that the engine uses the network itself.
+    # So high a cost of quantization makes the engine use the float32 network, which is the scripted one.
     return CharLSTM(network, tokenizer, {"int8_cost": 1.0}, "scripted")
 
 
@@ -87,7 +87,7 @@ class App:
 
 @contextmanager
 def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iterator[App]:
-    """The app, in this process, with these models; or with a shelf that was started, and may be loading still."""
+    """Serve the app in this process, with these models or with a registry that was started and may still be loading."""
     registry = models if isinstance(models, ModelRegistry) else ModelRegistry()
     if not isinstance(models, ModelRegistry):
         for name, lm in models.items():
@@ -96,11 +96,11 @@ def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iter
         assert registry.wait(60)
 
     async def start() -> tuple[Page, str]:
-        # Where no event loop runs, Gradio makes some and never closes them, which a test takes for a leak.
+        # Without a running event loop Gradio makes loops that it never closes, and pytest reports them as a leak.
         page = Page(registry)
         return page, launch(page, server_port=free_port(), **options)
 
-    with ThreadPoolExecutor(1) as threads:  # Playwright runs a loop of its own in the test's thread
+    with ThreadPoolExecutor(1) as threads:  # the test's thread already runs Playwright's event loop
         page, url = threads.submit(asyncio.run, start()).result()
     try:
         yield App(url, registry)
@@ -116,8 +116,8 @@ def free_port() -> int:
 
 
 def eventually(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
-    """Waits until something holds; the time is only there so that a broken test ends."""
+    """Wait until the condition is true; the timeout exists only so that a broken test ends."""
     end = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < end, "it did not come to hold"
+        assert time.monotonic() < end, f"the condition was still false after {timeout_s:g} s"
         time.sleep(0.02)

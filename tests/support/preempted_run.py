@@ -1,6 +1,7 @@
-"""Kills a run once its checkpoints are on the Hub: ``python -m tests.support.preempted_run STEP ARGUMENT …``.
+"""Kill a run once its checkpoints are on the Hub: ``python -m tests.support.preempted_run STEP ARGUMENT …``.
 
-Its end is a real SIGKILL, right after the step. The arguments are those of ``python -m training``; the run is ``run``.
+The process sends itself SIGKILL right after STEP. The arguments are those of ``python -m training``; the run folder is
+``run``.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 def pushed(folder: str) -> bool:
-    """Whether a checkpoint is on the Hub, and none waits: it is written, and pushed, while training goes on."""
+    """Return whether a checkpoint is on the Hub and the outbox is empty; both change while training continues."""
     outbox = Path("run/outbox")
     log = outbox / "pushed.jsonl"
     return log.is_file() and folder in log.read_text(encoding="utf-8") and not any(outbox.glob("0*-*.json"))

@@ -27,6 +27,6 @@ def written(length: int, environment: dict[str, str], *batches: tuple[int, int])
     return list(json.loads(done.stdout))
 
 
-def same(one: str, other: str) -> int:
+def common_prefix(one: str, other: str) -> int:
     """Returns the number of equal characters at the beginning of two texts: a short message if they differ."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

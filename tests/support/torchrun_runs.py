@@ -1,4 +1,4 @@
-"""Runs of several processes, as torchrun starts them: ``python -m tests.support.torchrun_runs FOLDER [RUN …]``.
+"""Train in several processes, as torchrun starts them: ``python -m tests.support.torchrun_runs FOLDER [RUN …]``.
 
 Each RUN is JSON. ``processes`` forks of this process, which has imported everything, train with the ``arguments``; so a
 run takes a fraction of a second. ``signals`` is a list of [rank, step, signal]: that process sends itself that signal

@@ -1,4 +1,4 @@
-"""Runs whose every checkpoint is kept, as a training leaves them: in a folder, and in the commits of a branch."""
+"""Finished runs with all of their checkpoints: as a run folder, and as the commits of a branch on the Hub."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ LOSSES = (3.1, 2.2, 1.9, 1.6, 1.7)
 
 
 def checkpoint(step: int) -> CharLSTM:
-    """The model of a step: each writes another text."""
+    """Return the model of a step; the models of two steps write different texts."""
     lm = random_model(seed=step)
     lm.training = {"examples": ["ROMEO:"], "step": step}
     return lm
 
 
 def metrics(count: int = len(STEPS)) -> bytes:
-    """metrics.jsonl up to a checkpoint."""
-    looks = [{"step": step, "val_loss": loss} for step, loss in zip(STEPS[:count], LOSSES[:count], strict=True)]
-    return "".join(json.dumps(look) + "\n" for look in looks).encode()
+    """Return metrics.jsonl after so many evaluations."""
+    evaluations = [{"step": step, "val_loss": loss} for step, loss in zip(STEPS[:count], LOSSES[:count], strict=True)]
+    return "".join(json.dumps(each) + "\n" for each in evaluations).encode()
 
 
 def title(step: int, loss: float) -> str:
@@ -38,7 +38,7 @@ def files(folder: Path, step: int, count: int) -> dict[str, bytes]:
 
 
 def run_folder(folder: Path) -> Path:
-    """A run folder."""
+    """Make a run folder with a checkpoint for each of ``STEPS``; returns it."""
     for count, step in enumerate(STEPS, 1):
         files(folder / f"step-{step:08d}", step, count)
     (folder / "metrics.jsonl").write_bytes(metrics())
@@ -48,7 +48,7 @@ def run_folder(folder: Path) -> Path:
 
 
 def pushed_run(hub: LocalHub, name: str, folder: Path) -> Repo:
-    """The same run on the Hub: each checkpoint on the branch ``training``, the best on main."""
+    """Put the same run on the Hub: each checkpoint on the branch ``training``, the best on ``main``."""
     repo = hub.add_repo(name)
     hub.commit(repo, {}, branch="training", title="initial commit")
     for count, (step, loss) in enumerate(zip(STEPS, LOSSES, strict=True), 1):

@@ -12,7 +12,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +23,8 @@ import torch
 from model import CharLSTM
 from model.checkpoint.format import Checkpoint
 from model.checkpoint.write import write_checkpoint
-from tests.support.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, metrics, outcome, words, write_text
+from tests.support.killed_runs import kills_that_change_the_outcome
+from tests.support.tiny_runs import SIZES, Training, checkpoints, metrics, outcome, words, write_text
 from training.learner.trainer import Trainer
 
 LONG = ("text.txt", *SIZES, "--steps=900", "--evaluations=12", "--out=run")
@@ -130,20 +130,13 @@ def test_stopped_by_every_signal_it_comes_out_as_if_it_never_was(here: Here, tmp
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
-def test_killed_at_moments_of_every_kind(tmp_path: Path) -> None:
-    """At steps and in the middle of saving, once or again and again; `make soak` takes all moments there are."""
-    text = tmp_path / "text.txt"
+def test_a_killed_run_ends_as_one_that_nothing_killed(tmp_path: Path) -> None:
+    """A sample: SIGKILL at steps and while saving, once and again; tests/soak tries all of them."""
     draw = random.Random(2)
-    moments = [f"step:{step}" for step in draw.sample(range(1, 61), 2)]
-    moments += [f"sync:{number}" for number in draw.sample(range(1, 87), 2)]
-    moments += ["step:3,step:2,sync:9"]
-    words = [sys.executable, "-m", "tests.support.killed_runs", str(tmp_path), str(text), "", *moments]
-    ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    whole, *others = [json.loads(line) for line in ended.stdout.splitlines()]
-    assert [each["moments"] for each in others] == moments
-    for each in others:
-        assert each["outcome"] == whole["outcome"], each["moments"]
+    kills = [f"step:{step}" for step in draw.sample(range(1, 61), 2)]
+    kills += [f"sync:{number}" for number in draw.sample(range(1, 87), 2)]
+    kills += ["step:3,step:2,sync:9"]
+    assert kills_that_change_the_outcome(tmp_path, tmp_path / "text.txt", kills) == []
 
 
 def test_a_run_that_is_stopped_before_its_first_look_can_be_read_from(tmp_path: Path) -> None:
