@@ -26,7 +26,8 @@ from .checkpoint.read import read_checkpoint
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError, check_client, printable
 from .hub.snapshot import Snapshot
-from .int8.weights import Int8Weights, gates_of
+from .int8.weights import Int8Weights
+from .int8.weights import gates as int8_gates
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
 from .tokenizer import CharTokenizer
@@ -164,7 +165,7 @@ class CharLSTM:
         weights = list(self.network.parameters())
         now = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
         if self._int8_cache is None or self._int8_cache[0] != now:
-            self._int8_cache = now, Int8Weights.of(self.network)
+            self._int8_cache = now, Int8Weights.quantize(self.network)
         return self._int8_cache[1]
 
     def make_backend(self, slots: int, precision: Precision) -> Backend:
@@ -176,7 +177,7 @@ class CharLSTM:
         tokens, below, before = (each.to(self.device) for each in (torch.from_numpy(ids), below, before))
         with torch.inference_mode():
             if precision == "int8":
-                gates = gates_of(self.int8_weights(), layer, tokens, below if layer else None, before)
+                gates = int8_gates(self.int8_weights(), layer, tokens, below if layer else None, before)
             else:
                 gates = self.network.gates(layer, below if layer else self.network.embedding(tokens), before)
         result: Floats = gates.float().cpu().numpy()

@@ -53,7 +53,7 @@ def one_line(text: str, limit: int = 200) -> str:
 
 @contextlib.contextmanager
 def ctrl_c(end: Callable[[], None]) -> Iterator[None]:
-    """Lets Ctrl-C end the work in good order instead of between any two instructions; the second one is at once."""
+    """Within the block, the first Ctrl-C calls `end`, which stops the work in good order; a second one interrupts."""
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
@@ -61,7 +61,7 @@ def ctrl_c(end: Callable[[], None]) -> Iterator[None]:
 
     before = signal.getsignal(signal.SIGINT)
     ours = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
-    if not ours:  # ignored, as in a background job, or somebody else's
+    if not ours:  # SIGINT is ignored, as in a background job, or has another handler
         yield
         return
     signal.signal(signal.SIGINT, handle)
@@ -72,24 +72,26 @@ def ctrl_c(end: Callable[[], None]) -> Iterator[None]:
 
 
 def size(count: int) -> str:
+    """A number of bytes for people, such as "6.6 MB"."""
     amount, unit = (count / 1e6, "MB") if count >= 1_000_000 else (count / 1e3, "kB")
     return f"{count} bytes" if count < 1000 else f"{amount:.1f} {unit}"
 
 
 def table(lines: dict[str, str], out: TextIO) -> None:
+    """Writes two columns, names and texts."""
     width = max(len(name) for name in lines) + 2
     for name, line in lines.items():
         out.write(f"{name:<{width}}{line}\n")
 
 
 def say(line: str) -> None:
-    """A line about the work, to standard error, after what is already written."""
+    """Writes a line to standard error, after the text that standard output still buffers."""
     sys.stdout.flush()
     print(line, file=sys.stderr, flush=True)
 
 
 def forget_stdout() -> None:
-    # The reader went away; Python would complain once more when it flushes at exit.
+    """Sends standard output to nowhere: its reader left, and Python would report that again when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

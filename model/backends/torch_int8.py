@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from ..clamps import Clamps
-from ..int8.weights import Held, Int8Weights, integer_h, step, to_state
+from ..int8.weights import Int8Weights, LayerClamps, integer_h, step, to_state
 from ..lstm import LSTMState
 from .backend import Backend, Floats, Indices, clamps_by_layer
 
@@ -36,13 +36,15 @@ class TorchInt8Backend(Backend):
         with torch.inference_mode():
             at = torch.from_numpy(slots).to(device)
             tokens = torch.from_numpy(ids).to(device)
-            held = {layer: _held(entries).to(device) for layer, entries in clamps_by_layer(clamps).items()}
-            logits, h, c = step(self._weights, tokens, self._h[:, at], self._c[:, at], held)
+            layer_clamps = {
+                layer: _layer_clamps(entries).to(device) for layer, entries in clamps_by_layer(clamps).items()
+            }
+            logits, h, c = step(self._weights, tokens, self._h[:, at], self._c[:, at], layer_clamps)
             self._h[:, at], self._c[:, at] = h, c
             result: Floats = logits.cpu().numpy()
         return result
 
 
-def _held(entries: Floats) -> Held:
+def _layer_clamps(entries: Floats) -> LayerClamps:
     positions, cells, values = torch.from_numpy(entries).unbind(1)
-    return Held(positions.long(), cells.long(), values)
+    return LayerClamps(positions.long(), cells.long(), values)

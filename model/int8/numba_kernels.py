@@ -75,7 +75,7 @@ def cells(
     scale: Array,
     added: Array,
     which: Array,
-    held: Array,
+    clamps: Array,
     sigmoid: Array,
     tanh: Array,
     c: Array,
@@ -83,8 +83,8 @@ def cells(
 ) -> None:
     """Updates one layer's c and h in place.
 
-    sums (B, 4H) int32, scale (4H,), added (N, 4H) of which row which[b] is used, held (M, 3) float32: row, cell and
-    value of each clamp, c (B, H) float32 before and after, h (B, H) int8 after.
+    sums (B, 4H) int32, scale (4H,), added (N, 4H) of which row which[b] is used, clamps (M, 3) float32: row, cell
+    and value of each, c (B, H) float32 before and after, h (B, H) int8 after.
     """
     rows, hidden = c.shape
     entries = np.empty(4 * hidden, dtype=np.int32)
@@ -98,9 +98,9 @@ def cells(
             kept = sigmoid[entries[hidden + j]] * c[row, j]
             let_in = sigmoid[entries[j]] * tanh[entries[2 * hidden + j]]
             c[row, j] = kept + let_in
-        for m in range(len(held)):
-            if held[m, 0] == row:
-                c[row, np.int64(held[m, 1])] = held[m, 2]
+        for m in range(len(clamps)):
+            if clamps[m, 0] == row:
+                c[row, np.int64(clamps[m, 1])] = clamps[m, 2]
         for j in range(hidden):
             x = min(max(c[row, j], -_RANGE), _RANGE)
             shown = tanh[np.int32(np.rint((x + _RANGE) * _STEPS))]

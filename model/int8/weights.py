@@ -1,12 +1,11 @@
-"""One arithmetic for writing: the same text alone or among many, on any machine.
+"""Quantized weights and the int8 LSTM step in torch: the same text alone or in a batch, on any machine.
 
-Sums of products of 8-bit integers are exact in any order. What is left is a little float32 in which each operation
-is rounded by itself, and tables for the functions that differ between libraries. docs/int8-inference.md is the
-definition, for other implementations; this module is it in torch operators, which run wherever torch does.
+Sums of products of 8-bit integers are exact in any order. The rest is a little float32 arithmetic in which every
+operation is rounded by itself, and tables for the functions that differ between libraries. docs/int8-inference.md is
+the definition for other implementations; this module implements it with torch operators, on any device.
 
-Knows the network's weights; not who asks for characters.
-
-Shapes: B rows, V vocabulary, H hidden, L layers, K = H in the first layer and 2H above it.
+Shapes: B slots, V vocabulary, H hidden, L layers, N and K rows and columns of a matrix; K = H in the first layer and
+2H above it.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from torch import Tensor
 
 from ..lstm import LSTMNetwork, LSTMState
 
-VERSION = 1
-H_SCALE = 127.0  # h is bounded by 1, and kept as round(127 h)
+VERSION = 1  # of the definition; links name it
+H_SCALE = 127.0  # h is in [-1, 1] and kept as round(127 h)
 TABLE_RANGE, TABLE_STEPS = 8.0, 256.0  # sigmoid and tanh are tabulated over [-8, 8] in steps of 1/256
 _EXACT_COLUMNS = 1024  # a float32 sum of so many products of 8-bit integers stays below 2^24: exact in any order
 
@@ -36,18 +35,18 @@ SIGMOID, TANH = _tables()  # (4097,) float32 each
 
 @dataclass(frozen=True)
 class QuantizedMatrix:
-    """A matrix in 8 bits with one scale a row.
+    """A matrix in 8 bits with one scale per row.
 
     Attributes:
         q: (N, K) int8, in [-127, 127].
-        scale: (N,) float32: what a sum of products of q with 127 h is worth.
+        scale: (N,) float32: the factor that turns a sum of products of q with 127 h into float.
     """
 
     q: Tensor
     scale: Tensor
 
     @classmethod
-    def of(cls, weight: Tensor) -> QuantizedMatrix:
+    def quantize(cls, weight: Tensor) -> QuantizedMatrix:
         """Rounds a float32 matrix: q = round(w / s), s = max|row| / 127, half to even."""
         step = weight.abs().amax(dim=1) / H_SCALE
         step = torch.where(step > 0, step, torch.ones_like(step))
@@ -55,15 +54,16 @@ class QuantizedMatrix:
         return cls(q, step / H_SCALE)
 
     def to(self, device: torch.device) -> QuantizedMatrix:
+        """A copy on a device."""
         return QuantizedMatrix(self.q.to(device), self.scale.to(device))
 
 
 @dataclass(frozen=True)
 class Int8Weights:
-    """A network as this arithmetic uses it.
+    """The quantized weights of a network.
 
     Attributes:
-        table: (V, 4H) float32: what the first layer gets of each character, biases included.
+        table: (V, 4H) float32: the input of the first layer for each character, biases included.
         layers: L matrices (4H, K): of h in the first layer, of [h of the layer below | h] above it.
         biases: L - 1 of (4H,) float32, for the layers above the first.
         output: (V, H).
@@ -77,20 +77,23 @@ class Int8Weights:
     output_bias: Tensor
 
     @classmethod
-    def of(cls, network: LSTMNetwork) -> Int8Weights:
+    def quantize(cls, network: LSTMNetwork) -> Int8Weights:
         """Rounds the weights of a network."""
         weights = [[w.detach().float().cpu() for w in layer] for layer in network.lstm.all_weights]
         first, *above = weights
-        layers = [QuantizedMatrix.of(first[1]), *(QuantizedMatrix.of(torch.cat(layer[:2], dim=1)) for layer in above)]
         return cls(
-            _input_table(network.embedding.weight.detach().float().cpu(), first),
-            layers,
-            [layer[2] + layer[3] for layer in above],
-            QuantizedMatrix.of(network.output.weight.detach().float().cpu()),
-            network.output.bias.detach().float().cpu(),
+            table=_input_table(network.embedding.weight.detach().float().cpu(), first),
+            layers=[
+                QuantizedMatrix.quantize(first[1]),
+                *(QuantizedMatrix.quantize(torch.cat(layer[:2], dim=1)) for layer in above),
+            ],
+            biases=[layer[2] + layer[3] for layer in above],
+            output=QuantizedMatrix.quantize(network.output.weight.detach().float().cpu()),
+            output_bias=network.output.bias.detach().float().cpu(),
         )
 
     def to(self, device: torch.device) -> Int8Weights:
+        """A copy on a device."""
         return Int8Weights(
             self.table.to(device),
             [layer.to(device) for layer in self.layers],
@@ -110,70 +113,74 @@ def _input_table(embedding: Tensor, first: list[Tensor]) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Cells of one layer that are held at a value, N of them: (N,) int64 rows and cells, (N,) float32 values."""
+class LayerClamps:
+    """The M clamped cells of one layer: slots and cells (M,) int64, values (M,) float32."""
 
-    rows: Tensor
+    slots: Tensor
     cells: Tensor
     values: Tensor
 
-    def to(self, device: torch.device) -> Held:
-        return Held(self.rows.to(device), self.cells.to(device), self.values.to(device))
+    def to(self, device: torch.device) -> LayerClamps:
+        """A copy on a device."""
+        return LayerClamps(self.slots.to(device), self.cells.to(device), self.values.to(device))
 
 
 def integer_h(h: Tensor) -> Tensor:
-    """(…) float in [-1, 1] to int8: round(127 h), half to even. Gives back what ``float_h`` was given."""
+    """h as int8, round(127 h) half to even, from float in [-1, 1]; the inverse of ``float_h``."""
     return torch.round(h.float() * H_SCALE).to(torch.int8)
 
 
 def float_h(h: Tensor) -> Tensor:
-    """(…) int8 to float32, as an ``LSTMState`` keeps it."""
+    """h as float32, as in an ``LSTMState``, from int8."""
     return h.float() / H_SCALE
 
 
 def exact_product(x: Tensor, matrix: QuantizedMatrix) -> Tensor:
-    """x (B, K) int8 times q transposed: (B, N) int32, exact. Float32 is used where it cannot round."""
+    """x (B, K) int8 times q transposed: (B, N) int32, exact. Float32 is used only where it cannot round."""
     total = None
     for start in range(0, x.shape[1], _EXACT_COLUMNS):
         part = slice(start, start + _EXACT_COLUMNS)
         product = (x[:, part].float() @ matrix.q[:, part].float().T).to(torch.int32)
         total = product if total is None else total + product
     if total is None:
-        raise ValueError("a matrix without columns")
+        raise ValueError("the matrix has no columns")
     return total
 
 
-def look_up(table: Tensor, x: Tensor) -> Tensor:
-    """The tabulated function at x (…) float32: the nearest entry, half to even, the ends beyond [-8, 8]."""
+def lookup(table: Tensor, x: Tensor) -> Tensor:
+    """The tabulated function at x float32: the nearest entry, half to even; beyond [-8, 8] the last one."""
     index = torch.round((x.clamp(-TABLE_RANGE, TABLE_RANGE) + TABLE_RANGE) * TABLE_STEPS)
     return table[index.long()]
 
 
-def cell(gates: Tensor, c: Tensor, sigmoid: Tensor, tanh: Tensor, held: Held | None = None) -> tuple[Tensor, Tensor]:
-    """One layer's update: gates (B, 4H) float32 in nn.LSTM's order, c (B, H) float32, and what is held of it.
+def _update_cells(
+    sums: Tensor, c: Tensor, sigmoid: Tensor, tanh: Tensor, clamps: LayerClamps | None
+) -> tuple[Tensor, Tensor]:
+    """One layer's update from the sums of its gates (B, 4H) float32, in nn.LSTM's order, and c (B, H) float32.
 
     Returns:
         h (B, H) int8 and c (B, H) float32. Every operation is rounded by itself; none is fused.
     """
-    i, f, g, o = gates.chunk(4, dim=1)
-    kept = look_up(sigmoid, f) * c
-    added = look_up(sigmoid, i) * look_up(tanh, g)
+    i, f, g, o = sums.chunk(4, dim=1)
+    kept = lookup(sigmoid, f) * c
+    added = lookup(sigmoid, i) * lookup(tanh, g)
     c = kept + added
-    if held is not None:
-        c[held.rows, held.cells] = held.values
-    return integer_h(look_up(sigmoid, o) * look_up(tanh, c)), c
+    if clamps is not None:
+        c[clamps.slots, clamps.cells] = clamps.values
+    return integer_h(lookup(sigmoid, o) * lookup(tanh, c)), c
 
 
 def step(
-    weights: Int8Weights, ids: Tensor, h: Tensor, c: Tensor, held: Mapping[int, Held] | None = None
+    weights: Int8Weights, ids: Tensor, h: Tensor, c: Tensor, clamps: Mapping[int, LayerClamps] | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Reads one character a row.
+    """Reads one character in each slot.
 
     Args:
         weights: of the network, on the device of the other arguments.
         ids: (B,) int64.
-        h: (L, B, H) int8; c: (L, B, H) float32.
-        held: by layer, the cells that are held.
+        h: (L, B, H) int8.
+        c: (L, B, H) float32.
+        clamps: the clamped cells by layer.
 
     Returns:
         logits (B, V) float32, h and c after the character.
@@ -185,8 +192,8 @@ def step(
     for layer in range(len(weights.layers)):
         if layer:
             x = torch.cat([new_h[-1], h[layer]], dim=1)
-        gates = _gate_sums(weights, layer, ids, x)
-        layer_h, layer_c = cell(gates, c[layer], sigmoid, tanh, held.get(layer) if held else None)
+        sums = _gate_sums(weights, layer, ids, x)
+        layer_h, layer_c = _update_cells(sums, c[layer], sigmoid, tanh, clamps.get(layer) if clamps else None)
         new_h.append(layer_h)
         new_c.append(layer_c)
     logits = exact_product(new_h[-1], weights.output).float() * weights.output.scale + weights.output_bias
@@ -194,20 +201,20 @@ def step(
 
 
 def _gate_sums(weights: Int8Weights, layer: int, ids: Tensor, x: Tensor) -> Tensor:
-    """(B, 4H): what a layer's gates are functions of."""
+    """(B, 4H): the sums to which the gates of a layer apply sigmoid and tanh."""
     added = weights.table[ids] if layer == 0 else weights.biases[layer - 1]
     return exact_product(x, weights.layers[layer]).float() * weights.layers[layer].scale + added
 
 
-def gates_of(weights: Int8Weights, layer: int, ids: Tensor, below: Tensor | None, before: Tensor) -> Tensor:
-    """The gates by which a layer made a state, to look at.
+def gates(weights: Int8Weights, layer: int, ids: Tensor, below: Tensor | None, before: Tensor) -> Tensor:
+    """The gates with which a layer computed a state, for display.
 
     Args:
         weights: of the network.
         layer: which.
-        ids: (B,) what was read.
-        below: (B, H), h of the layer below after it; None in the first.
-        before: (B, H), this layer's own h before it. Both as an ``LSTMState`` keeps them.
+        ids: (B,), the characters that were read.
+        below: (B, H), h of the layer below after them; None in the first layer.
+        before: (B, H), this layer's own h before them. Both as in an ``LSTMState``.
 
     Returns:
         (B, 4, H): i, f, g, o.
@@ -217,9 +224,9 @@ def gates_of(weights: Int8Weights, layer: int, ids: Tensor, below: Tensor | None
     sums = _gate_sums(weights, layer, ids.to(device), torch.cat(parts, dim=1))
     i, f, g, o = sums.chunk(4, dim=1)
     sigmoid, tanh = SIGMOID.to(device), TANH.to(device)
-    return torch.stack([look_up(sigmoid, i), look_up(sigmoid, f), look_up(tanh, g), look_up(sigmoid, o)], dim=1)
+    return torch.stack([lookup(sigmoid, i), lookup(sigmoid, f), lookup(tanh, g), lookup(sigmoid, o)], dim=1)
 
 
 def to_state(h: Tensor, c: Tensor) -> LSTMState:
-    """(h int8, c) of this arithmetic as the state that everyone else knows."""
+    """The state of h int8 and c float32, for the rest of the package."""
     return LSTMState(float_h(h), c.clone())

@@ -158,7 +158,7 @@ def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 1
     read = torch.from_numpy(ids[: count * window + 1].astype(np.int64))
     inputs, targets = read[:-1].view(count, window), read[1:].view(count, window)
     with np.errstate(all="ignore"):
-        config, weights = network.config, Int8Weights.of(network)
+        config, weights = network.config, Int8Weights.quantize(network)
     zeros = LSTMState.zeros(config, count)
     h, c, total = zeros.h.to(torch.int8), zeros.c, 0.0
     with torch.inference_mode():

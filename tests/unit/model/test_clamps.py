@@ -49,7 +49,7 @@ def test_a_clamped_cell_keeps_its_value_and_changes_the_text(lm, value, precisio
 
 @pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
 def test_h_of_a_clamped_cell_is_tanh_of_its_value_times_its_output_gate(lm, kind: type):
-    backend: Backend = kind(lm.network if kind is Float32Backend else Int8Weights.of(lm.network), 2)
+    backend: Backend = kind(lm.network if kind is Float32Backend else Int8Weights.quantize(lm.network), 2)
     clamps, cell, value, above = ((Clamp(0, 4, 1.5),), ()), 4, 1.5, False
     for token in (3, 9, 20, 31):
         before = backend.state(0)
@@ -81,7 +81,7 @@ def test_clamps_do_not_affect_other_replies(lm, precision: Precision):
 
 
 def test_numba_and_torch_clamp_in_the_same_way(lm):
-    weights = Int8Weights.of(lm.network)
+    weights = Int8Weights.quantize(lm.network)
     backends: list[Backend] = [NumbaInt8Backend(weights, 8), TorchInt8Backend(weights, 8)]
     chance = np.random.default_rng(1)
     for turn in range(60):

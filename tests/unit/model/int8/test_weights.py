@@ -23,7 +23,7 @@ from model.int8.weights import (
     exact_product,
     float_h,
     integer_h,
-    look_up,
+    lookup,
     step,
 )
 
@@ -51,7 +51,7 @@ def test_this_machine_has_the_compiled_way() -> None:
 
 
 def test_compiled_and_torch_agree_in_every_bit(network: LSTMNetwork) -> None:
-    weights = Int8Weights.of(network)
+    weights = Int8Weights.quantize(network)
     backends: list[Backend] = [NumbaInt8Backend(weights, ROWS), TorchInt8Backend(weights, ROWS)]
     generator = np.random.default_rng(5)
     for turn in range(60):
@@ -73,7 +73,7 @@ def test_compiled_and_torch_agree_in_every_bit(network: LSTMNetwork) -> None:
 
 @pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
 def test_a_row_is_the_same_alone_and_among_others(network: LSTMNetwork, kind: type) -> None:
-    given = network if kind is Float32Backend else Int8Weights.of(network)
+    given = network if kind is Float32Backend else Int8Weights.quantize(network)
     crowd, alone = kind(given, ROWS), kind(given, 1)
     generator = np.random.default_rng(1)
     params = SamplingParams(temperature=1.0, seed=0)
@@ -92,7 +92,7 @@ def test_a_row_is_the_same_alone_and_among_others(network: LSTMNetwork, kind: ty
 
 @pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
 def test_a_state_that_is_taken_out_and_put_back_is_the_same(network: LSTMNetwork, kind: type) -> None:
-    backend = kind(network if kind is Float32Backend else Int8Weights.of(network), 3)
+    backend = kind(network if kind is Float32Backend else Int8Weights.quantize(network), 3)
     for token in range(10):
         backend.prefill(np.array([1]), np.array([token]))
     state = backend.state(1)
@@ -119,16 +119,16 @@ def test_products_are_exact_at_their_largest() -> None:
 
 
 def test_a_row_of_zeros_stays_zero() -> None:
-    matrix = QuantizedMatrix.of(torch.tensor([[0.0, 0.0], [1.0, -0.5]]))
+    matrix = QuantizedMatrix.quantize(torch.tensor([[0.0, 0.0], [1.0, -0.5]]))
     assert matrix.q.tolist() == [[0, 0], [127, -64]]  # -63.5 rounds to the even neighbour
     assert torch.isfinite(matrix.scale).all()
 
 
 def test_tables_are_near_their_functions_and_flat_beyond() -> None:
     x = torch.linspace(-12, 12, 10_001)
-    assert (look_up(SIGMOID, x) - torch.sigmoid(x)).abs().max() < 5.2e-4
-    assert (look_up(TANH, x) - torch.tanh(x)).abs().max() < 2e-3
-    assert look_up(TANH, torch.tensor([1e30])) == look_up(TANH, torch.tensor([8.0]))
+    assert (lookup(SIGMOID, x) - torch.sigmoid(x)).abs().max() < 5.2e-4
+    assert (lookup(TANH, x) - torch.tanh(x)).abs().max() < 2e-3
+    assert lookup(TANH, torch.tensor([1e30])) == lookup(TANH, torch.tensor([8.0]))
 
 
 def test_the_bundled_model_loses_next_to_nothing_in_8_bits() -> None:
@@ -138,7 +138,7 @@ def test_the_bundled_model_loses_next_to_nothing_in_8_bits() -> None:
     with torch.inference_mode():
         logits, _ = lm.network(ids[None])
     exact = float(F.cross_entropy(logits[0, :-1], ids[1:]))
-    weights, config = Int8Weights.of(lm.network), lm.config
+    weights, config = Int8Weights.quantize(lm.network), lm.config
     h = torch.zeros(config.num_layers, 1, config.hidden_size, dtype=torch.int8)
     c = LSTMState.zeros(config).c
     total = 0.0
@@ -150,7 +150,7 @@ def test_the_bundled_model_loses_next_to_nothing_in_8_bits() -> None:
 
 def test_float32_is_served_where_it_is_asked_for(network: LSTMNetwork) -> None:
     assert isinstance(make_backend(network, 1, None), Float32Backend)
-    assert isinstance(make_backend(network, 1, Int8Weights.of(network)), NumbaInt8Backend)
+    assert isinstance(make_backend(network, 1, Int8Weights.quantize(network)), NumbaInt8Backend)
 
 
 def test_compiled_choice_is_the_samplers_choice_for_wild_logits() -> None:

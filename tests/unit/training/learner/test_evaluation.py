@@ -116,7 +116,7 @@ def test_shorter_chunks_for_a_huge_vocabulary_give_the_same_losses(
 
 def test_the_cost_of_int8_is_the_difference_of_two_losses(network: LSTMNetwork) -> None:
     ids = text(400)
-    weights, total = Int8Weights.of(network), 0.0
+    weights, total = Int8Weights.quantize(network), 0.0
     for start in (0, 32, 64):
         h, c = torch.zeros(2, 1, 12, dtype=torch.int8), torch.zeros(2, 1, 12)
         for now, following in itertools.pairwise(ids[start : start + 33].tolist()):
