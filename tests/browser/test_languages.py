@@ -18,7 +18,7 @@ from training.hub.space_files import write_static
 from ui.messages import ENGLISH, LANGUAGES, Message
 from ui.registry.registry import ModelRegistry
 
-LOCALES = {"zh-CN": "zh-CN"}  # of a browser, and the language that the page then has
+LOCALES = {"zh-CN": "zh-CN", "de-DE": "de"}  # of a browser, and the language that the page then has
 # Each text and each name on the page; not what models write.
 _TEXTS = """(root) => {
   const models = ".text, .tree, .branches p, .rewind b, .char, .costly, #examples, style, script";
@@ -118,7 +118,7 @@ def test_the_page_is_in_the_language_of_the_browser(
     context.close()
 
 
-@pytest.mark.parametrize(("locale", "language"), [("zh-HK", "zh-CN"), ("ja-JP", "en"), ("en-GB", "en")])
+@pytest.mark.parametrize(("locale", "language"), [("zh-HK", "zh-CN"), ("de-AT", "de"), ("ja-JP", "en"), ("en-GB", "en")])
 def test_a_browser_gets_the_nearest_language_or_english(app: App, browser: Browser, locale: str, language: str) -> None:
     context = browser.new_context(locale=locale)
     texts = LANGUAGES[language]
@@ -146,7 +146,7 @@ def test_the_browser_writes_each_text_as_the_server_does(static: str, browser: B
     page.close()
 
 
-@pytest.mark.parametrize("locale", ["zh-TW"])
+@pytest.mark.parametrize("locale", ["zh-TW", "de-AT"])
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")
 def test_the_static_page_is_in_the_language_of_the_browser(
     static: str, browser: Browser, locale: str, look: tuple[int, int, str]
