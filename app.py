@@ -155,7 +155,7 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
     from ui.registry.registry import ModelRegistry
 
     torch.set_num_threads(1)  # with two, on two cores that are busy with other work, 32 rows took ten times as long
-    registry = ModelRegistry(options.models, device=options.device, precision=options.precision, owner=site)
+    registry = ModelRegistry(options.models, device=options.device, precision=options.precision, site=site)
     imported = threading.Event()
     registry.start(after=imported)  # downloads while the imports below take half of the time to start
 

@@ -45,9 +45,9 @@ def as_html(message: Message, tag: str = "span", attributes: str = "") -> str:
     return f"<{tag} {data}{attributes}>{html.escape(str(message))}</{tag}>"
 
 
-def welcome_html(owner: SiteConfig) -> str:
+def welcome_html(site: SiteConfig) -> str:
     """The line under the page's title: the owner's own, or the usual one in the visitor's language."""
-    return f"<p>{html.escape(owner.welcome_text)}</p>" if owner.welcome_text else as_html(Message("site.greeting"), "p")
+    return f"<p>{html.escape(site.welcome_text)}</p>" if site.welcome_text else as_html(Message("site.greeting"), "p")
 
 
 def facts_as_html(facts: Iterable[Message]) -> str:

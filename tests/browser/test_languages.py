@@ -118,7 +118,7 @@ def test_the_page_is_in_the_language_of_the_browser(
     context.close()
 
 
-@pytest.mark.parametrize(("locale", "language"), [("zh-HK", "zh-CN"), ("de-AT", "de"), ("ja-JP", "en"), ("en-GB", "en")])
+@pytest.mark.parametrize(("locale", "language"), [("zh-HK", "zh-CN"), ("de-AT", "de"), ("ja-JP", "en")])
 def test_a_browser_gets_the_nearest_language_or_english(app: App, browser: Browser, locale: str, language: str) -> None:
     context = browser.new_context(locale=locale)
     texts = LANGUAGES[language]

@@ -39,7 +39,7 @@ from tests.support.tiny_models import tiny_model
 from tests.unit.model.int8.test_vectors import tiny as network_of_the_vectors
 from training.hub.space_files import write_static
 from ui.conversation import moves, sharing
-from ui.conversation.clamps import Hand
+from ui.conversation.clamps import ModelClamps
 from ui.conversation.conversation import Conversation
 from ui.registry.loaded_model import LoadedModel
 from ui.settings import LINK_SETTINGS
@@ -608,39 +608,39 @@ def marks(page: Page) -> list[str]:
 
 def test_a_text_that_was_shared_in_the_app_comes_again(visit: Any, talker: LoadedModel, talk_url: str) -> None:
     """Turns, stopped and continued, another way from a character on, one that somebody picked, cells that are held."""
-    talk, registry = a_conversation(talker), OneModelRegistry(talker)
-    moves.branch(talk, talk.cut(talk.turns[-1].number, 9), settings(3, 30), anew=True)
-    write(talk)
-    held = replace(settings(4, 30), hand=Hand(talker.name, (Clamp(1, 5, 4.0), Clamp(0, 2, -0.25))))
-    moves.branch(talk, talk.cut(talk.turns[-1].number, 20, "Q"), held, anew=False)
-    write(talk)
-    moves.send(talk, talker, settings(8, 700), "and then")
-    write(talk)
-    query = sharing.share(talk, registry).query
+    conversation, registry = a_conversation(talker), OneModelRegistry(talker)
+    moves.branch(conversation, conversation.cut(conversation.turns[-1].number, 9), settings(3, 30), anew=True)
+    write(conversation)
+    held = replace(settings(4, 30), clamps=ModelClamps(talker.name, (Clamp(1, 5, 4.0), Clamp(0, 2, -0.25))))
+    moves.branch(conversation, conversation.cut(conversation.turns[-1].number, 20, "Q"), held, anew=False)
+    write(conversation)
+    moves.send(conversation, talker, settings(8, 700), "and then")
+    write(conversation)
+    query = sharing.share(conversation, registry).query
     assert len(set(re.findall(r"(?:then|more|text)=|pick=Q|hold=\d|hold=&", query + "&"))) == 6
     page = visit(f"?{query}&speed=200", talk_url)
     assert marks(page) == [STRANGER, STRANGER, STRANGER, SAME]
     shown = turns(page).locator(".prompt, .reply").all_text_contents()
-    assert shown == [text for turn in texts(talk) for text in turn]
+    assert shown == [text for turn in texts(conversation) for text in turn]
     button(page, "Continue").click()
     expect(foot(page)).to_contain_text("740 characters")  # as many more as the link's first reply had
-    moves.go_on(talk, talker, settings(8, 40))
-    write(talk)
-    assert reply(page) == talk.turns[-1].reply
+    moves.continue_reply(conversation, talker, settings(8, 40))
+    write(conversation)
+    assert reply(page) == conversation.turns[-1].reply
 
 
 def test_a_chat_that_was_shared_goes_through_the_same_turns(visit: Any, tmp_path: Path) -> None:
     talker = serve(chat=ChatFormat("Ann: ", "\nBo: ", "\n"))
     write_static(tmp_path, talker.lm.models[0])
-    talk = Conversation()
+    conversation = Conversation()
     for seed, prompt, length in ((5, "Hi", 2000), (1, "", 3), (7, "And you?", 2000)):
-        moves.send(talk, talker, settings(seed, length), prompt)
-        write(talk)
-    query = sharing.share(talk, OneModelRegistry(talker)).query
+        moves.send(conversation, talker, settings(seed, length), prompt)
+        write(conversation)
+    query = sharing.share(conversation, OneModelRegistry(talker)).query
     with serve_folder(tmp_path) as url:
         page = visit(f"?{query}&speed=200", url)
         assert marks(page)[-1] == SAME
-        assert turns(page).locator(".reply").all_text_contents() == [turn.reply for turn in talk.turns]
+        assert turns(page).locator(".reply").all_text_contents() == [turn.reply for turn in conversation.turns]
 
 
 def test_why_a_text_is_not_the_same_is_said(visit: Any, talk_url: str) -> None:

@@ -159,7 +159,7 @@ async def push_all(pushed: Pushed, readers: Readers, look: Callable[[], None]) -
     readers.ended = True
 
 
-async def go_on(url: str, pushed: Pushed, look: Callable[[], None]) -> Counter[str]:
+async def continue_reply(url: str, pushed: Pushed, look: Callable[[], None]) -> Counter[str]:
     async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
         readers = Readers(url, pushed, http)
         await asyncio.gather(
@@ -178,7 +178,7 @@ def test_whatever_is_pushed_nothing_is_cut_and_nothing_is_left(hub: LocalHub, tm
         lines: list[str] = []
         reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
         reader.start()
-        served = asyncio.run(go_on(url, pushed, lambda: looks.append(_held(process))))
+        served = asyncio.run(continue_reply(url, pushed, lambda: looks.append(_held(process))))
         process.terminate()
         assert process.wait(60) == 143
         reader.join()

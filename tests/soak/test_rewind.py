@@ -18,25 +18,25 @@ PLACES, LENGTH = 200, 2000
 def test_from_any_character_the_same_seed_gives_the_same_text() -> None:
     lm = CharLSTM.from_pretrained(PRETRAINED)
     served, chance = LoadedModel("bundled", lm, Engine(lm), threading.current_thread()), random.Random(0)
-    talk = Conversation()
+    conversation = Conversation()
 
     def write() -> str:
-        while talk.writing:
+        while conversation.writing:
             served.engine.step()
-        return talk.turns[-1].reply
+        return conversation.turns[-1].reply
 
     asked = Settings(SamplingParams(length=LENGTH, seed=7), None)
     for prompt in ("ROMEO:\n", "What & why?"):
-        moves.send(talk, served, asked, prompt)
+        moves.send(conversation, served, asked, prompt)
         text = write()
     slowest = 0.0
     for _ in range(PLACES):
         began = time.perf_counter()
-        cut = talk.cut(talk.turns[-1].number, chance.randrange(1, LENGTH))
+        cut = conversation.cut(conversation.turns[-1].number, chance.randrange(1, LENGTH))
         slowest = max(slowest, time.perf_counter() - began)
-        moves.branch(talk, cut, asked, anew=False)
+        moves.branch(conversation, cut, asked, anew=False)
         assert write() == text
         if chance.random() < 0.7:
-            talk.undo()
-            assert talk.turns[-1].reply == text
+            conversation.undo()
+            assert conversation.turns[-1].reply == text
     print(f"{PLACES} places in {LENGTH:,} characters; the slowest reading again took {1000 * slowest:.0f} ms")

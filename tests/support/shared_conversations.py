@@ -47,37 +47,37 @@ class OneModelRegistry(ModelRegistry):
         return LoadedModel(name, lm, Engine(lm), threading.current_thread(), parts=(first, second))
 
 
-def write(talk: Conversation) -> None:
-    while talk.writing:
-        talk.turns[-1].served.engine.step()
+def write(conversation: Conversation) -> None:
+    while conversation.writing:
+        conversation.turns[-1].served.engine.step()
 
 
 def settings(seed: int, length: int, temperature: float = 0.8, top_k: int = 0) -> Settings:
     return Settings(SamplingParams(temperature=temperature, length=length, top_k=top_k, seed=seed), None)
 
 
-def texts(talk: Conversation) -> list[tuple[str, str]]:
-    return [(turn.prompt, turn.reply) for turn in talk.turns]
+def texts(conversation: Conversation) -> list[tuple[str, str]]:
+    return [(turn.prompt, turn.reply) for turn in conversation.turns]
 
 
 def a_conversation(served: LoadedModel) -> Conversation:
     """Turns that were sent, stopped, continued with other settings, taken back and tried again."""
-    talk = Conversation()
-    moves.send(talk, served, settings(5, 40), "ROMEO:\n🙂 what & where?")
+    conversation = Conversation()
+    moves.send(conversation, served, settings(5, 40), "ROMEO:\n🙂 what & where?")
     for _ in range(50):
         served.engine.step()
-    served.engine.abort(talk.turns[-1].parts[-1])
-    write(talk)
-    moves.go_on(talk, served, settings(9, 15, 1.5, 7))
-    write(talk)
-    moves.send(talk, served, settings(6, 20), "taken back")
-    write(talk)
-    talk.undo()
-    moves.send(talk, served, settings(6, 20, 0.3), "")
-    write(talk)
-    moves.retry(talk, served, settings(7, 25))
-    write(talk)
-    return talk
+    served.engine.abort(conversation.turns[-1].parts[-1])
+    write(conversation)
+    moves.continue_reply(conversation, served, settings(9, 15, 1.5, 7))
+    write(conversation)
+    moves.send(conversation, served, settings(6, 20), "taken back")
+    write(conversation)
+    conversation.undo()
+    moves.send(conversation, served, settings(6, 20, 0.3), "")
+    write(conversation)
+    moves.retry(conversation, served, settings(7, 25))
+    write(conversation)
+    return conversation
 
 
 def chance_link(seed: int) -> Link:

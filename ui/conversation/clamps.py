@@ -25,7 +25,7 @@ _HOLD = re.compile(r"([0-9]{1,3})\.([0-9]{1,5})~(-?[0-9]{1,2}(?:\.[0-9]{1,20})?(
 
 
 @dataclass(frozen=True)
-class Hand:
+class ModelClamps:
     """What is held.
 
     Attributes:
@@ -34,14 +34,14 @@ class Hand:
     """
 
     model: str = ""
-    held: Clamps = ()
+    clamps: Clamps = ()
 
-    def on(self, model: str) -> Clamps:
+    def of_model(self, model: str) -> Clamps:
         """What is held of a model."""
-        return self.held if model == self.model else ()
+        return self.clamps if model == self.model else ()
 
 
-NO_HAND = Hand()
+NO_CLAMPS = ModelClamps()
 
 
 def check_clamps(value: object, config: LSTMConfig) -> Clamps:
@@ -71,18 +71,18 @@ def clamp_facts(clamps: Clamps) -> list[Message]:
     ]
 
 
-def held_in(parts: Iterable[Part]) -> Clamps:
+def clamps_in(parts: Iterable[Part]) -> Clamps:
     """All that was held in some part of a reply."""
     return tuple(dict.fromkeys(hold for part in parts for hold in part.clamps))
 
 
-def held_from(parts: Sequence[Part]) -> int | None:
+def first_clamped(parts: Sequence[Part]) -> int | None:
     """The first character of a reply that was written with a cell held."""
     at = next((at for at, part in enumerate(parts) if part.clamps), None)
     return None if at is None else sum(part.length for part in parts[:at])
 
 
-def as_read(parts: Sequence[Part], given: str, tokenizer: CharTokenizer) -> list[tuple[int, Clamps]]:
+def clamps_as_read(parts: Sequence[Part], given: str, tokenizer: CharTokenizer) -> list[tuple[int, Clamps]]:
     """Which cells were held from which character on, as a turn was read: see ``Reading.become``.
 
     Args:
@@ -102,12 +102,12 @@ def as_read(parts: Sequence[Part], given: str, tokenizer: CharTokenizer) -> list
     return found
 
 
-def written(held: Clamps) -> str:
+def write_clamps(held: Clamps) -> str:
     """For a link: ``0.410~4_1.169~-4``, of characters that stay as they are in one."""
     return "_".join(f"{hold.layer}.{hold.cell}~{_number(hold.value)}" for hold in held)
 
 
-def read(text: str) -> Clamps:
+def read_clamps(text: str) -> Clamps:
     """What ``written`` made.
 
     Raises:

@@ -13,8 +13,8 @@ from model import Sequence
 from ..messages import Message, RefusalError
 from ..protocol import line
 from ..registry.loaded_model import LoadedModel
-from . import clamps as hand
 from .branches import Branches
+from .clamps import NO_CLAMPS, ModelClamps
 from .links import Link
 from .state_handover import text_so_far
 from .turn import Start, Turn
@@ -41,7 +41,7 @@ class Conversation:
         self.refusal: Message | None = None
         self.stream = ""
         self.offer = ""
-        self.hand = hand.NO_HAND
+        self.clamps: ModelClamps = NO_CLAMPS
         self.following: Link | None = None
         self.followed = 0
         self.branches: Branches[Turn] = Branches()
@@ -214,7 +214,7 @@ class Conversation:
         return line(**tree) if tree else ""
 
     def _held(self) -> str:
-        return line(held=self.hand.held, of=self.hand.model) if self.hand.held else ""
+        return line(held=self.clamps.clamps, of=self.clamps.model) if self.clamps.clamps else ""
 
     def _refused(self) -> str:
         return line(refusal=self.refusal) if self.refusal else ""

@@ -11,14 +11,14 @@ from typing import Any
 
 from model import Memory
 
-from .clamps import held_from
+from .clamps import first_clamped
 from .progress import ask, follow
 from .turn import Turn
 
 MOST = 2_000  # characters; beyond, two texts have long gone their ways
 
 
-async def without(turn: Turn, owner: str) -> dict[str, Any]:
+async def without(turn: Turn, client_id: str) -> dict[str, Any]:
     """From the first character that was written with a cell held on: the same settings, seeds and picks.
 
     A reply that is still being written is compared in all the length that it may come to have.
@@ -29,7 +29,7 @@ async def without(turn: Turn, owner: str) -> dict[str, Any]:
     Raises:
         RefusalError: too many wait already.
     """
-    start = held_from(turn.parts)
+    start = first_clamped(turn.parts)
     if start is None:
         return {}
     at = next(at for at, part in enumerate(turn.parts) if part.clamps)
@@ -43,7 +43,9 @@ async def without(turn: Turn, owner: str) -> dict[str, Any]:
             continue
         params = replace(part.params, length=length)
         before = "" if unread else begun.text + text
-        free = ask(turn.served, unread, params, memory=memory, first=part.draw_offset, owner=owner, before=before)
+        free = ask(
+            turn.served, unread, params, memory=memory, first=part.draw_offset, client_id=client_id, before=before
+        )
         async with aclosing(follow(turn.served, free)) as steps:
             async for _ in steps:
                 pass

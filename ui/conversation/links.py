@@ -31,7 +31,7 @@ from model.settings import shorten
 
 from ..messages import Message, RefusalError
 from ..settings import LINK_SETTINGS, MAX_LINK, MAX_STEPS, check_params, check_text
-from . import clamps as hand
+from .clamps import read_clamps, write_clamps
 
 MAX_SHARED = 1900  # characters of the parameters of a link that is made here: with the address, a message takes it
 FLOAT32 = "float32"
@@ -177,7 +177,7 @@ def _changes(before: Step | None, step: Step) -> list[tuple[str, object]]:
         if step.anew if name == "seed" else not same and value is not None:
             changed.append((name, int(value) if float(value).is_integer() else value))
     if step.hold != (before.hold if before else ()):
-        changed.append(("hold", hand.written(step.hold)))
+        changed.append(("hold", write_clamps(step.hold)))
     return changed + ([("pick", step.pick)] if step.pick else [])
 
 
@@ -191,7 +191,7 @@ def _step(said: dict[str, str], settings: dict[str, object], prompt: str | None,
     if len(pick) > 1:
         allowed = Message("rule.one_character")
         raise RefusalError("refusal.in_link", field="pick", value=shorten(pick), allowed=allowed)
-    hold = hand.read(said["hold"]) if "hold" in said else hold
+    hold = read_clamps(said["hold"]) if "hold" in said else hold
     return Step(params, prompt, prompt is not None or bool(said.get("seed")), pick, hold)
 
 

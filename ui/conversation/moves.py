@@ -14,7 +14,7 @@ from model import Memory, SamplingParams, Sequence
 from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..settings import MAX_LENGTH, check_text
-from .clamps import NO_HAND, Hand
+from .clamps import NO_CLAMPS, ModelClamps
 from .conversation import MAX_TEXT, Conversation
 from .progress import ask
 from .turn import Turn
@@ -27,35 +27,35 @@ class Settings:
     """How to write, how fast (characters a second, or None for as fast as it can), for whom, and with what held."""
 
     params: SamplingParams
-    pace: float | None
-    owner: str = ""
-    hand: Hand = NO_HAND
+    chars_per_second: float | None
+    client_id: str = ""
+    clamps: ModelClamps = NO_CLAMPS
 
 
 Move = Callable[..., None]
 
 
-def send(talk: Conversation, served: LoadedModel, settings: Settings, prompt: object) -> None:
+def send(conversation: Conversation, served: LoadedModel, settings: Settings, prompt: object) -> None:
     """A new turn, from where the conversation stands."""
-    turn = talk.next_turn(served, check_text("prompt", prompt))
+    turn = conversation.next_turn(served, check_text("prompt", prompt))
     if not turn.start.before:  # what a newer commit reads first has bounds of its own
         check_text("prompt", turn.start.unread + turn.prompt)
     part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
-    talk.add(turn, part)
+    conversation.add(turn, part)
 
 
-def retry(talk: Conversation, served: LoadedModel, settings: Settings) -> None:
+def retry(conversation: Conversation, served: LoadedModel, settings: Settings) -> None:
     """The last turn anew, from the memory before it, by the model that is chosen now; Undo brings back the other one.
 
     A newer commit of the same model reads first what was said before it.
     """
-    turn = talk.turn_again(served)
+    turn = conversation.turn_again(served)
     part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
-    turn.earlier = talk.turns[-1]
-    talk.branch(turn, part)
+    turn.earlier = conversation.turns[-1]
+    conversation.branch(turn, part)
 
 
-def go_on(talk: Conversation, _chosen: LoadedModel, settings: Settings, *, anew: bool = False) -> None:
+def continue_reply(conversation: Conversation, _chosen: LoadedModel, settings: Settings, *, anew: bool = False) -> None:
     """More of the last reply, from the memory after it: the text that a longer reply would have been.
 
     In a chat a turn that is over is followed by another one of the model's. A newer commit of the model reads the reply
@@ -64,15 +64,15 @@ def go_on(talk: Conversation, _chosen: LoadedModel, settings: Settings, *, anew:
     Args:
         anew: with the seed of the settings, which begins to count; else with the one that it had, which counts on.
     """
-    turn = talk.turn_to_continue()
+    turn = conversation.turn_to_continue()
     if turn.over:
-        send(talk, turn.served, settings, "")
+        send(conversation, turn.served, settings, "")
         return
     part = _more(turn, settings, anew=anew)
-    (talk.add if turn in talk.turns else talk.branch)(turn, part)
+    (conversation.add if turn in conversation.turns else conversation.branch)(turn, part)
 
 
-def branch(talk: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> None:
+def branch(conversation: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> None:
     """The last turn goes on from where it was cut, until it is as long as it was, or as it is to be.
 
     Args:
@@ -83,34 +83,36 @@ def branch(talk: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> 
     as_before = earlier.written + (len(chat.stop) if chat and earlier.over else 0) if earlier else 0
     more = max(length, as_before) - cut.written
     params = replace(settings.params, length=min(more, MAX_LENGTH) if more > 0 else length)
-    talk.branch(cut, _more(cut, replace(settings, params=params), anew=anew))
+    conversation.branch(cut, _more(cut, replace(settings, params=params), anew=anew))
 
 
-def again(talk: Conversation, _chosen: LoadedModel, settings: Settings) -> None:
+def again(conversation: Conversation, _chosen: LoadedModel, settings: Settings) -> None:
     """The last reply anew with the seed that it had, from where that began to count: other cells may be held now."""
-    last = talk.turn_to_continue()
+    last = conversation.turn_to_continue()
     at = max(n for n, part in enumerate(last.parts) if not n or not part.draw_offset or last.parts[n - 1].picked)
-    anew, end = talk.turn_without(at), last.parts[-1]
+    anew, end = conversation.turn_without(at), last.parts[-1]
     ended = end.finish_reason in ("stop", "blocked")  # as far as it may go, for it ends by itself
     length = end.params.length if ended else max(1, last.written - anew.written)
     settings = replace(settings, params=replace(end.params, length=length))
     first, start = last.parts[len(anew.parts)].draw_offset, anew.end
     before = "" if start.unread else anew.text
-    talk.branch(anew, _ask(anew.served, start.unread, settings, memory=start.memory, first=first, before=before))
+    conversation.branch(
+        anew, _ask(anew.served, start.unread, settings, memory=start.memory, first=first, before=before)
+    )
 
 
-def step(talk: Conversation, served: LoadedModel, settings: Settings, prompt: object = "") -> None:
+def step(conversation: Conversation, served: LoadedModel, settings: Settings, prompt: object = "") -> None:
     """One character more; with a prompt the first one after it. ``stepped`` is to follow when it is written."""
-    settings = replace(settings, params=replace(settings.params, length=1), pace=None)
-    if prompt or not talk.turns:
-        send(talk, served, settings, prompt)
+    settings = replace(settings, params=replace(settings.params, length=1), chars_per_second=None)
+    if prompt or not conversation.turns:
+        send(conversation, served, settings, prompt)
     else:
-        go_on(talk, served, settings)
+        continue_reply(conversation, served, settings)
 
 
-def stepped(talk: Conversation) -> None:
+def stepped(conversation: Conversation) -> None:
     """Makes one piece of a character and of what it went on from, as if both had been asked for at once."""
-    parts = talk.turns[-1].parts
+    parts = conversation.turns[-1].parts
     if len(parts) < 2 or parts[-2].picked or parts[-1].error:
         return
     one, two = parts[-2:]
@@ -120,13 +122,13 @@ def stepped(talk: Conversation) -> None:
         parts[-2:] = [one.concatenated(two)]
 
 
-def regrip(talk: Conversation, settings: Settings) -> None:
+def continue_with_clamps(conversation: Conversation, settings: Settings) -> None:
     """A reply that was stopped for it goes on to its length, with the hand that there is now."""
-    part = talk.turns[-1].parts[-1]
+    part = conversation.turns[-1].parts[-1]
     left = part.params.length - (part.next_draw_offset - part.draw_offset)
     if part.finish_reason == "abort" and left > 0:
-        turn = talk.turns[-1]
-        talk.add(turn, _more(turn, replace(settings, params=replace(part.params, length=left)), anew=False))
+        turn = conversation.turns[-1]
+        conversation.add(turn, _more(turn, replace(settings, params=replace(part.params, length=left)), anew=False))
 
 
 def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
@@ -145,8 +147,23 @@ def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
 def _ask(
     served: LoadedModel, prompt: str, settings: Settings, *, memory: Memory | None, first: int = 0, before: str = ""
 ) -> Sequence:
-    pace, owner, params, chat = settings.pace, settings.owner, settings.params, served.lm.chat
-    hold = settings.hand.on(served.name)
+    chars_per_second, client_id, params, chat = (
+        settings.chars_per_second,
+        settings.client_id,
+        settings.params,
+        served.lm.chat,
+    )
+    hold = settings.clamps.of_model(served.name)
     if chat and not params.stop:
         params = replace(params, stop=chat.stop)
-    return ask(served, prompt, params, memory=memory, first=first, pace=pace, owner=owner, hold=hold, before=before)
+    return ask(
+        served,
+        prompt,
+        params,
+        memory=memory,
+        first=first,
+        chars_per_second=chars_per_second,
+        client_id=client_id,
+        hold=hold,
+        before=before,
+    )

@@ -30,8 +30,8 @@ def ask(
     *,
     memory: Memory | None = None,
     first: int = 0,
-    pace: float | None = None,
-    owner: str = "",
+    chars_per_second: float | None = None,
+    client_id: str = "",
     before: str = "",
     hold: Clamps = (),
 ) -> Sequence:
@@ -49,9 +49,9 @@ def ask(
             params,
             memory=memory,
             draw_offset=first,
-            chars_per_second=pace,
+            chars_per_second=chars_per_second,
             deadline_s=DEADLINE_S,
-            client_id=owner,
+            client_id=client_id,
             context=before,
             clamps=hold,
         )

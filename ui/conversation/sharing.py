@@ -13,7 +13,7 @@ from ..protocol import line
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from . import moves
-from .clamps import Hand, clamp_facts
+from .clamps import ModelClamps, clamp_facts
 from .conversation import Conversation
 from .links import FLOAT32, HERE, Link, Step, fingerprint
 from .moves import Settings
@@ -21,13 +21,13 @@ from .progress import check_words
 from .turn import Turn
 
 
-def share(talk: Conversation, registry: ModelRegistry) -> Link:
+def share(conversation: Conversation, registry: ModelRegistry) -> Link:
     """The link to the last turn and to those whose memory it has.
 
     Raises:
         RefusalError: it cannot be told by a link.
     """
-    turns = _since_empty(talk)
+    turns = _since_empty(conversation)
     served = turns[-1].served
     if any(turn.served is not served or turn.taken_over for turn in turns):
         raise RefusalError("link.two_commits")
@@ -88,75 +88,81 @@ def offer(link: Link, registry: ModelRegistry) -> str:
     return line(link=link.prompts, facts=facts, warning=warning)
 
 
-def begin(talk: Conversation, link: Link, registry: ModelRegistry, *, pace: float | None, owner: str) -> LoadedModel:
-    """Begins to write what a link asks for; ``go_on`` does the rest, a step at a time.
+def begin(
+    conversation: Conversation, link: Link, registry: ModelRegistry, *, chars_per_second: float | None, client_id: str
+) -> LoadedModel:
+    """Begins to write what a link asks for; ``next_step`` does the rest, a step at a time.
 
     Raises:
         RefusalError: it cannot be written.
     """
     found = find(link, registry)
     served = registry.blend(*found) if len(found) > 1 else found[0]
-    if talk.turns:
-        talk.clear()
-    talk.following, talk.followed = link, 0
-    go_on(talk, served, pace=pace, owner=owner)
+    if conversation.turns:
+        conversation.clear()
+    conversation.following, conversation.followed = link, 0
+    next_step(conversation, served, chars_per_second=chars_per_second, client_id=client_id)
     return served
 
 
-def go_on(talk: Conversation, served: LoadedModel, *, pace: float | None, owner: str) -> bool:
+def next_step(
+    conversation: Conversation, served: LoadedModel, *, chars_per_second: float | None, client_id: str
+) -> bool:
     """The next step of the link that is being followed; returns whether there is one. After the last the mark is made.
 
     Raises:
         RefusalError: it cannot be written.
     """
-    link = talk.following
+    link = conversation.following
     if link is None:
         return False
     try:
-        ending = talk.turns[-1].parts[-1].finish_reason if talk.turns else "length"
+        ending = conversation.turns[-1].parts[-1].finish_reason if conversation.turns else "length"
         if ending not in ("length", "stop"):
-            talk.turns[-1].mark = [Message("check.blocked" if ending == "blocked" else "check.unfinished")]
+            conversation.turns[-1].mark = [Message("check.blocked" if ending == "blocked" else "check.unfinished")]
         else:
-            _pick(talk, link)
-            if talk.followed < len(link.steps):
-                step = link.steps[talk.followed]
+            _pick(conversation, link)
+            if conversation.followed < len(link.steps):
+                step = link.steps[conversation.followed]
                 last = link.prompts == [
-                    each.prompt for each in link.steps[: talk.followed + 1] if each.prompt is not None
+                    each.prompt for each in link.steps[: conversation.followed + 1] if each.prompt is not None
                 ]
-                settings = Settings(step.params, pace if last else None, owner, Hand(served.name, step.hold))
-                _do(talk, served, step, settings)
-                talk.followed += 1
-                talk.turns[-1].stranger = True
+                settings = Settings(
+                    step.params, chars_per_second if last else None, client_id, ModelClamps(served.name, step.hold)
+                )
+                _do(conversation, served, step, settings)
+                conversation.followed += 1
+                conversation.turns[-1].stranger = True
                 return True
-            talk.turns[-1].mark = _mark(link, served, _text(talk.turns))
+            conversation.turns[-1].mark = _mark(link, served, _text(conversation.turns))
     except RefusalError:
-        talk.following = None
+        conversation.following = None
         raise
-    talk.following = None
+    conversation.following = None
     return False
 
 
-def _do(talk: Conversation, served: LoadedModel, step: Step, settings: Settings) -> None:
+def _do(conversation: Conversation, served: LoadedModel, step: Step, settings: Settings) -> None:
     if step.prompt is not None:
-        moves.send(talk, served, settings, step.prompt)
+        moves.send(conversation, served, settings, step.prompt)
     else:
-        moves.go_on(talk, served, settings, anew=step.anew)
+        moves.continue_reply(conversation, served, settings, anew=step.anew)
 
 
-def _pick(talk: Conversation, link: Link) -> None:
+def _pick(conversation: Conversation, link: Link) -> None:
     """Puts the character that somebody picked where the step that was done last has its own."""
-    if talk.followed and (pick := link.steps[talk.followed - 1].pick):
-        cut = talk.cut(talk.turns[-1].number, talk.turns[-1].written, pick)
-        cut.earlier = talk.turns[-1].earlier
-        talk.branch(cut)
+    if conversation.followed and (pick := link.steps[conversation.followed - 1].pick):
+        cut = conversation.cut(conversation.turns[-1].number, conversation.turns[-1].written, pick)
+        cut.earlier = conversation.turns[-1].earlier
+        conversation.branch(cut)
 
 
-def _since_empty(talk: Conversation) -> list[Turn]:
+def _since_empty(conversation: Conversation) -> list[Turn]:
     """The turns that the last one's memory comes from."""
-    if not talk.turns:
+    if not conversation.turns:
         raise RefusalError("refusal.no_reply")
     turns: list[Turn] = []
-    for turn in reversed(talk.turns):
+    for turn in reversed(conversation.turns):
         turns.insert(0, turn)
         if turn.start.memory is None and not turn.start.unread:
             return turns

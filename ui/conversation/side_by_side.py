@@ -40,7 +40,7 @@ class Companion(Conversation):
         self.answered: Part | None = None
         self._partners: dict[int, list[Turn]] = {}  # the turns here, by the number of the last one there
 
-    def follow(self, first: Conversation, served: LoadedModel, step: Follow, *, speed: object, owner: str) -> bool:
+    def follow(self, first: Conversation, served: LoadedModel, step: Follow, *, speed: object, client_id: str) -> bool:
         """Does what the first has just done; returns whether there was something to do.
 
         Raises:
@@ -53,7 +53,7 @@ class Companion(Conversation):
         if first.turns[-1].served is served:
             raise RefusalError("refusal.same_second")
         params = replace(part.params, stop="", share=None)  # the first one's, in a chat or a blend
-        done = step(self, first, served, moves.Settings(params, check_speed(speed), owner))
+        done = step(self, first, served, moves.Settings(params, check_speed(speed), client_id))
         self._partners[first.turns[-1].number] = list(self.turns)
         for number in list(self._partners)[:-MOST]:
             del self._partners[number]
@@ -88,12 +88,12 @@ def retry(second: Companion, first: Conversation, served: LoadedModel, settings:
     return True
 
 
-def go_on(second: Companion, first: Conversation, served: LoadedModel, settings: moves.Settings) -> bool:
+def continue_reply(second: Companion, first: Conversation, served: LoadedModel, settings: moves.Settings) -> bool:
     if len(first.turns[-1].parts) == 1:  # in a chat another turn
         return send(second, first, served, settings)
     if not second.turns or second.turns[-1].served is not served or second.turns[-1].over:
         return False
-    moves.go_on(second, served, settings)
+    moves.continue_reply(second, served, settings)
     return True
 
 

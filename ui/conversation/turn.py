@@ -17,7 +17,7 @@ from ..messages import Message
 from ..protocol import line, say
 from ..registry.loaded_model import LoadedModel
 from ..settings import DEADLINE_S
-from . import clamps as hand
+from .clamps import clamp_facts, clamps_as_read, clamps_in, first_clamped
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Turn:
     @property
     def clamps(self) -> list[tuple[int, Clamps]]:
         """Which cells were held from which character on, as it was read."""
-        return hand.as_read(self.parts, self.to_read, self.served.lm.tokenizer)
+        return clamps_as_read(self.parts, self.to_read, self.served.lm.tokenizer)
 
     def cut(self, number: int, keep: int, pick: str = "") -> Turn:
         """A turn of the first characters of this one's reply, to go on from there. Reads the turn again.
@@ -162,7 +162,7 @@ class Turn:
         return Start(self.served, self.start.memory, self.text, cut=True)
 
     def head(self) -> str:
-        held = hand.held_from(self.parts)
+        held = first_clamped(self.parts)
         more = {**({"chat": True} if self.served.lm.chat else {}), **({} if held is None else {"held": held})}
         lines = line(turn=self.number, prompt=self.prompt, **more)
         unknown = self.parts[0].unknown if self.parts else []
@@ -186,7 +186,7 @@ class Turn:
         if self.served.is_blend:
             share = f"{self.served.share_of(last.params):.0%}"
             facts.append(Message("fact.blend", models=self.served.name, share=share))
-        facts += hand.clamp_facts(hand.held_in(self.parts))
+        facts += clamp_facts(clamps_in(self.parts))
         facts.append(self._ending())
         facts += [Message("fact.undo")] if self.earlier else []
         return lines + (say("mark", self.mark) if self.mark else "") + say("foot", facts)

@@ -82,8 +82,8 @@ class FirstPaint:
 
     def painted(self, document: bytes, language: str) -> bytes:
         """The document with the first paint in a language; unchanged where it lacks the places that are looked for."""
-        owner, first, texts = self._registry.owner, self._registry.first(), LANGUAGES[language]
-        title, welcome_text = html.escape(owner.title), html.escape(owner.welcome_text or texts["site.greeting"])
+        site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
+        title, welcome_text = html.escape(site.title), html.escape(site.welcome_text or texts["site.greeting"])
         hello = texts["page.hello"]
         sample = f"<small>{hello}</small><pre>{html.escape(first.welcome_text)}</pre>" if first else ""
         early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{welcome_text}</p><div>{sample}</div></div>'

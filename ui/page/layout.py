@@ -40,7 +40,7 @@ class Layout:
 
     def lay_out(self) -> None:
         """Makes the controls, in the Blocks that are being built."""
-        self.talk = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
+        self.conversation = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=3, min_width=320, elem_id="main"):
                 self._lay_out_chat()
@@ -48,8 +48,8 @@ class Layout:
                 self._lay_out_settings()
 
     def _lay_out_chat(self) -> None:
-        owner = self.registry.owner
-        make_said(f"<h1>{html.escape(owner.title)}</h1>{welcome_html(owner)}", "intro")
+        site = self.registry.site
+        make_said(f"<h1>{html.escape(site.title)}</h1>{welcome_html(site)}", "intro")
         first = self.registry.first()
         self.notices = make_said(elem_id="notices", **self._notices())
         with gr.Row(elem_id="panes"):
@@ -62,7 +62,7 @@ class Layout:
         with gr.Row(elem_id="moves"):
             # The classes tell view.js when a button can be pressed; here is what holds at first.
             off: dict[str, Any] = {"size": "sm", "interactive": False, "min_width": 40}
-            self.go_on = gr.Button(t("move.continue"), elem_classes="if-turns", **off)
+            self.continue_reply = gr.Button(t("move.continue"), elem_classes="if-turns", **off)
             self.retry = gr.Button(t("move.retry"), elem_classes="if-turns", **off)
             self.undo = gr.Button(t("move.undo"), elem_classes="if-turns", **off)
             self.clear = gr.Button(t("move.clear"), elem_classes="if-anything", **off)

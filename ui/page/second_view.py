@@ -39,21 +39,21 @@ class FirstView(Protocol):
     registry: ModelRegistry
     streams: Streams
     view: gr.HTML
-    talk: gr.State
+    conversation: gr.State
     model: gr.Dropdown
     speed: gr.Slider
     stop: gr.Button
     clear: gr.Button
 
     async def on_settle(
-        self, talk: Conversation, speed: object, event: gr.EventData, request: gr.Request
+        self, conversation: Conversation, speed: object, event: gr.EventData, request: gr.Request
     ) -> Updates: ...
 
-    async def on_look(self, talk: Conversation, event: gr.EventData) -> None: ...
+    async def on_look(self, conversation: Conversation, event: gr.EventData) -> None: ...
 
-    async def on_stop(self, talk: Conversation) -> None: ...
+    async def on_stop(self, conversation: Conversation) -> None: ...
 
-    async def on_clear(self, talk: Conversation, model: object) -> Updates: ...
+    async def on_clear(self, conversation: Conversation, model: object) -> Updates: ...
 
 
 class Second:
@@ -71,7 +71,7 @@ class Second:
         self.first_name = gr.HTML("", elem_classes="by")
 
     def lay_out_view(self, ttl_s: int) -> None:
-        self.talk = gr.State(Companion(), time_to_live=ttl_s)
+        self.conversation = gr.State(Companion(), time_to_live=ttl_s)
         with gr.Column(min_width=0, visible=False, elem_id="second") as self.column:
             self.name = gr.HTML("", elem_classes="by")
             self.view = make_view("", "second-view", *_NAMES)
@@ -100,20 +100,20 @@ class Second:
             at_once: how Gradio is to treat the events.
         """
         page = self._page
-        shared = [page.talk, self.talk, page.speed, self.choice]
+        shared = [page.conversation, self.conversation, page.speed, self.choice]
         for step, events in after.items():
             for event in events:
                 event.then(self._follower(step), shared, self.view, **at_once)
         view: Any = self.view
-        speed = [self.talk, page.speed]
+        speed = [self.conversation, page.speed]
         view.settle(self._here(page.on_settle), speed, view, trigger_mode="multiple", **at_once)
-        view.look(page.on_look, self.talk, None, trigger_mode="multiple", **at_once)
-        page.stop.click(page.on_stop, self.talk, None, **at_once)
+        view.look(page.on_look, self.conversation, None, trigger_mode="multiple", **at_once)
+        page.stop.click(page.on_stop, self.conversation, None, **at_once)
         for event in walked:
-            event.then(self.on_walk, [page.talk, self.talk], view, **at_once)
-        page.clear.click(self._here(page.on_clear), [self.talk, self.choice], view, **at_once)
+            event.then(self.on_walk, [page.conversation, self.conversation], view, **at_once)
+        page.clear.click(self._here(page.on_clear), [self.conversation, self.choice], view, **at_once)
         chosen = [self.column, self.share, self.first_name, self.name, view]
-        self.choice.change(self.on_choice, [self.talk, self.choice, page.model], chosen, **at_once)
+        self.choice.change(self.on_choice, [self.conversation, self.choice, page.model], chosen, **at_once)
         page.model.change(self.on_model, page.model, self.first_name, **at_once)
 
     def _here(self, handler: Callable[..., Awaitable[Updates]]) -> Callable[..., Awaitable[Updates]]:
@@ -128,48 +128,48 @@ class Second:
 
     def _follower(self, step: beside.Follow) -> Callable[..., Awaitable[Updates]]:
         async def follow(
-            first: Conversation, talk: Companion, speed: object, choice: object, request: gr.Request
+            first: Conversation, conversation: Companion, speed: object, choice: object, request: gr.Request
         ) -> Updates:
             try:
                 served = beside.chosen(choice, self._page.registry)
-                if served is None or not talk.follow(
-                    first, served, step, speed=speed, owner=request.session_hash or ""
+                if served is None or not conversation.follow(
+                    first, served, step, speed=speed, client_id=request.session_hash or ""
                 ):
                     return {self.view: gr.skip()}
-                return {self.view: talk.begun(self._page.streams.open(talk.turns[-1]))}
+                return {self.view: conversation.begun(self._page.streams.open(conversation.turns[-1]))}
             except RefusalError as refusal:
-                talk.refusal = refusal.message
+                conversation.refusal = refusal.message
             except Exception:
                 log.exception("a reply beside another could not be written")
-                talk.refusal = Message("fault.again")
-            return {self.view: talk.view()}
+                conversation.refusal = Message("fault.again")
+            return {self.view: conversation.view()}
 
         return follow
 
-    async def on_walk(self, first: Conversation, talk: Companion) -> Updates:
-        if talk.writing or not talk.answered:
+    async def on_walk(self, first: Conversation, conversation: Companion) -> Updates:
+        if conversation.writing or not conversation.answered:
             return {self.view: gr.skip()}
-        talk.stand_as(first)
-        return {self.view: talk.view()}
+        conversation.stand_as(first)
+        return {self.view: conversation.view()}
 
     async def on_model(self, model: object) -> Updates:
         return {self.first_name: _name(model)}
 
-    async def on_choice(self, talk: Companion, choice: object, model: object) -> Updates:
+    async def on_choice(self, conversation: Companion, choice: object, model: object) -> Updates:
         """Another model stands beside the first, or none: it begins with an empty memory."""
-        await self._page.on_stop(talk)
-        if not talk.writing:
-            talk.clear()
+        await self._page.on_stop(conversation)
+        if not conversation.writing:
+            conversation.clear()
         share = {self.share: gr.update(visible=True if beside.is_blend(choice) else "hidden")}
         try:
             served = beside.chosen(choice, self._page.registry)
         except RefusalError as refusal:
-            talk.refusal = refusal.message
-            return {**share, self.column: gr.update(visible=True), self.view: talk.view()}
+            conversation.refusal = refusal.message
+            return {**share, self.column: gr.update(visible=True), self.view: conversation.view()}
         if served is None:
             return {**share, self.column: gr.update(visible=False)}
         names = {self.first_name: _name(model), self.name: _name(served.name)}
-        return {**share, **names, self.column: gr.update(visible=True), self.view: talk.view(hello(served))}
+        return {**share, **names, self.column: gr.update(visible=True), self.view: conversation.view(hello(served))}
 
 
 def _choices(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -82,18 +82,18 @@ class LoadedModel:
         ]
 
 
-def begin_serving(name: str, lm: CharLSTM, precision: Precision | None, owner: SiteConfig) -> LoadedModel:
+def begin_serving(name: str, lm: CharLSTM, precision: Precision | None, site: SiteConfig) -> LoadedModel:
     """Starts the model's engine and lets it write its greeting."""
-    engine, thread = start_engine(name, lm, precision, owner)
-    examples = examples_of(lm, owner.blocked, bundled=name == BUNDLED)
+    engine, thread = start_engine(name, lm, precision, site)
+    examples = examples_of(lm, site.blocked, bundled=name == BUNDLED)
     return LoadedModel(name, lm, engine, thread, examples, welcome_text_of(engine))
 
 
 def start_engine(
-    name: str, lm: LanguageModel, precision: Precision | None, owner: SiteConfig
+    name: str, lm: LanguageModel, precision: Precision | None, site: SiteConfig
 ) -> tuple[Engine, threading.Thread]:
     """An engine for a model, and the thread that it runs in."""
-    engine = Engine(lm, precision=precision, max_slots_per_client=owner.rows_each, blocked=owner.blocked)
+    engine = Engine(lm, precision=precision, max_slots_per_client=site.rows_each, blocked=site.blocked)
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
     return engine, thread

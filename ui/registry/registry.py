@@ -71,11 +71,11 @@ class ModelRegistry:
         *,
         device: torch.device | str | None = None,
         precision: Precision | None = None,
-        owner: SiteConfig | None = None,
+        site: SiteConfig | None = None,
     ) -> None:
         self.device = device or choose_device()
         self.precision = precision
-        self.owner = owner or SiteConfig()
+        self.site = site or SiteConfig()
         self._entries = [Entry(spec, name) for spec, name in zip(specs, _names(specs), strict=True)]
         self.followed = [entry for entry in self._entries if _may_move(entry.spec)]
         self._blends: dict[tuple[str, str], Entry] = {}
@@ -87,7 +87,7 @@ class ModelRegistry:
 
     def add(self, name: str, lm: CharLSTM) -> LoadedModel:
         """Serves a model that is in memory already."""
-        served = begin_serving(name, lm, self.precision, self.owner)
+        served = begin_serving(name, lm, self.precision, self.site)
         entry = Entry("", name, served)
         entry.done.set()
         self._entries.append(entry)
@@ -117,7 +117,7 @@ class ModelRegistry:
 
     def serve(self, entry: Entry, lm: CharLSTM) -> LoadedModel:
         """Serves a model under an entry's name. What was served so far writes what was asked of it, and goes."""
-        served = begin_serving(entry.name, lm, self.precision, self.owner)
+        served = begin_serving(entry.name, lm, self.precision, self.site)
         self._put(entry, served)
         for names in [names for names in self._blends if entry.name in names]:
             with suppress(RefusalError):
@@ -141,7 +141,7 @@ class ModelRegistry:
                 lm = Blend(one, two)
             except ValueError:
                 raise RefusalError("refusal.no_common_character", first=first.name, second=second.name) from None
-            engine, thread = start_engine(entry.name, lm, self.precision, self.owner)
+            engine, thread = start_engine(entry.name, lm, self.precision, self.site)
             served = LoadedModel(entry.name, lm, engine, thread, parts=(first, second))
             self._put(entry, served)
             return served

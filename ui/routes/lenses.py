@@ -92,10 +92,10 @@ class Lenses:
     def route(self) -> APIRoute:
         return APIRoute(PATH, self.respond, methods=["POST"], response_model=None, include_in_schema=False)
 
-    def open(self, key: object, talk: Conversation) -> None:
+    def open(self, key: object, conversation: Conversation) -> None:
         """Lets whoever knows the key look at a conversation; the page that has it draws the key."""
         if isinstance(key, str) and len(key) in _KEY:
-            self._talks[key] = talk
+            self._talks[key] = conversation
 
     async def respond(self, request: Request) -> JSONResponse:
         try:
@@ -111,18 +111,18 @@ class Lenses:
 
     async def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         key = asked.get("key")
-        talk = self._talks.get(key) if isinstance(key, str) else None
-        if talk is None or not isinstance(key, str):
+        conversation = self._talks.get(key) if isinstance(key, str) else None
+        if conversation is None or not isinstance(key, str):
             return {"unknown": True}
         if "without" in asked:
             async with self._replies:
-                return await without(_turn(talk, asked), key)
+                return await without(_turn(conversation, asked), key)
         async with self._turns:
             if "text" in asked:
                 return await asyncio.to_thread(self._change, key, asked)
             if "about" in asked:
                 return _about(self._registry.get(asked["about"]).lm)
-            turn = None if asked.get("turn") == 0 else _turn(talk, asked)
+            turn = None if asked.get("turn") == 0 else _turn(conversation, asked)
             reading = self._reading(key, turn)
             work = self._look if "at" in asked else self._read
             return await asyncio.to_thread(work, reading, turn, asked)
@@ -204,9 +204,9 @@ class Lenses:
         return told
 
 
-def _turn(talk: Conversation, asked: Mapping[str, Any]) -> Turn:
+def _turn(conversation: Conversation, asked: Mapping[str, Any]) -> Turn:
     number = asked.get("turn")
-    turn = next((turn for turn in talk.turns if turn.number == number), None)
+    turn = next((turn for turn in conversation.turns if turn.number == number), None)
     if turn is None:
         raise RefusalError("refusal.turn_gone")
     return turn

@@ -186,7 +186,7 @@ class Films:
 
     def _write(self, history: History, moment: Moment, prompt: str, seed: int) -> str:
         lm = history.load(moment)
-        engine = Engine(lm, max_slots=1, precision=self._registry.precision, blocked=self._registry.owner.blocked)
+        engine = Engine(lm, max_slots=1, precision=self._registry.precision, blocked=self._registry.site.blocked)
         params = SamplingParams(length=LENGTH, seed=seed, stop=lm.chat.stop if lm.chat else "")
         sequence = engine.add_request(lm.chat.wrap(prompt) if lm.chat else prompt, params)
         while not sequence.finished:

@@ -55,7 +55,7 @@ def test_each_endpoint_and_each_argument_is_described(app: App) -> None:
     assert said["model"]["description"] == "one of random, other; default the first of them"
 
 
-def talk(app: App, story: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+def conversation(app: App, story: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
     """What a client of the protocol gets."""
 
     async def whole() -> Any:
@@ -92,4 +92,4 @@ def test_a_client_finds_the_tools_and_gets_the_text_of_generate(app: App) -> Non
         looked = await session.call_tool("inspect", {"text": "To be", "layer": 1, "cell": 3})
         assert not looked.isError
 
-    talk(app, story)
+    conversation(app, story)

@@ -27,8 +27,8 @@ TITLE_HERE, GREETING_HERE = "Tales <b>&", "Fairy tales, ${1+1} {{value}} <i>only
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    owner = SiteConfig(TITLE_HERE, GREETING_HERE, rows_each=1, blocked=BlockedWords(["Wolf", "<b>"]))
-    registry = ModelRegistry(owner=owner)
+    site = SiteConfig(TITLE_HERE, GREETING_HERE, rows_each=1, blocked=BlockedWords(["Wolf", "<b>"]))
+    registry = ModelRegistry(site=site)
     registry.add("tale", scripted_model(TALE))
     registry.add(
         "random", CharLSTM(random_model().network, random_model().tokenizer, {"examples": ["a wolf", "a dog"]})
@@ -83,12 +83,12 @@ def test_a_rewind_does_not_uncover_a_word(app: App) -> None:
         text, _ = await visitor.reply(token)
         await visitor.settle(token)
         about: dict[str, Any] = {"turn": 1, "keep": 4, "pick": "f", "anew": False}
-        owner = app.served("random").engine
-        kept, owner.blocked = owner.blocked, BlockedWords([text[:3].strip() + "f", text[:3] + "f"])
+        site = app.served("random").engine
+        kept, site.blocked = site.blocked, BlockedWords([text[:3].strip() + "f", text[:3] + "f"])
         try:
             view = await visitor.press("view", "rewind", about, Speed=FAST)
         finally:
-            owner.blocked = kept
+            site.blocked = kept
         assert view[-1] == {"refusal": "Cut there, the text would end with a blocked word."}
         assert text_of(view) == text
 
@@ -151,7 +151,7 @@ def test_neither_the_sample_nor_the_examples_hold_a_word(app: App) -> None:
 def test_another_sample_is_written_where_the_first_comes_to_a_word() -> None:
     plain = ModelRegistry().add("random", random_model())
     word = max(plain.welcome_text.split(), key=lambda each: (each.isalnum(), len(each)))
-    served = ModelRegistry(owner=SiteConfig(blocked=BlockedWords([word]))).add("random", random_model())
+    served = ModelRegistry(site=SiteConfig(blocked=BlockedWords([word]))).add("random", random_model())
     assert served.welcome_text != plain.welcome_text
     assert len(served.welcome_text) > 100
     for each in (plain, served):
@@ -173,16 +173,16 @@ def test_title_and_greeting_are_those_of_the_owner_and_plain_text(app: App) -> N
 
 @pytest.mark.parametrize("environment", [{}, {"PAGE_TITLE": " ", "ROWS_EACH": "", "BLOCKED_WORDS": " ,\n"}])
 def test_without_variables_all_is_as_ever(environment: dict[str, str]) -> None:
-    owner = SiteConfig.of(environment)
-    assert (owner.title, owner.welcome_text, owner.rows_each, bool(owner.blocked)) == (TITLE, "", 4, False)
+    site = SiteConfig.of(environment)
+    assert (site.title, site.welcome_text, site.rows_each, bool(site.blocked)) == (TITLE, "", 4, False)
 
 
 def test_words_are_parted_by_commas_and_line_ends() -> None:
-    owner = SiteConfig.of({"BLOCKED_WORDS": "one, two words\r\nthree\n", "ROWS_EACH": "2", "PAGE_TITLE": " A\n B "})
-    assert [owner.blocked.inside(text) for text in ("One", "two  words", "three", "two", "four")] == [
+    site = SiteConfig.of({"BLOCKED_WORDS": "one, two words\r\nthree\n", "ROWS_EACH": "2", "PAGE_TITLE": " A\n B "})
+    assert [site.blocked.inside(text) for text in ("One", "two  words", "three", "two", "four")] == [
         True, True, True, False, False,
     ]  # fmt: skip
-    assert (owner.rows_each, owner.title) == (2, "A B")
+    assert (site.rows_each, site.title) == (2, "A B")
 
 
 @pytest.mark.parametrize(

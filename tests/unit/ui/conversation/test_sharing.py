@@ -25,37 +25,37 @@ def follow(link: Link, registry: ModelRegistry) -> Conversation:
     """All that a link asks for, through its own encoding."""
     read = Link.read(link.query)
     assert read
-    talk = Conversation()
-    served = sharing.begin(talk, read, registry, pace=None, owner="")
-    write(talk)
-    while sharing.go_on(talk, served, pace=None, owner=""):
-        write(talk)
-    return talk
+    conversation = Conversation()
+    served = sharing.begin(conversation, read, registry, chars_per_second=None, client_id="")
+    write(conversation)
+    while sharing.next_step(conversation, served, chars_per_second=None, client_id=""):
+        write(conversation)
+    return conversation
 
 
 def test_who_follows_a_link_has_the_same_conversation_and_is_told_so() -> None:
-    talk = a_conversation(serve())
+    conversation = a_conversation(serve())
     other = OneModelRegistry(serve())
-    followed = follow(sharing.share(talk, OneModelRegistry(*[talk.turns[0].served])), other)
-    assert texts(followed) == texts(talk)
+    followed = follow(sharing.share(conversation, OneModelRegistry(*[conversation.turns[0].served])), other)
+    assert texts(followed) == texts(conversation)
     assert [english(turn.mark) for turn in followed.turns] == ["", SAME]
     view = read_view(followed.view())
     assert [each["say"] for each in view if each.get("as") == "notice"] == ["Whoever made this link wrote the prompt."]
-    assert sharing.share(followed, other) == sharing.share(talk, OneModelRegistry(talk.turns[0].served))
+    assert sharing.share(followed, other) == sharing.share(conversation, OneModelRegistry(conversation.turns[0].served))
 
 
 def test_a_model_that_chats_goes_through_the_same_turns() -> None:
     chat = ChatFormat("Ann: ", "\nBo: ", "\n")
     served = serve(chat=chat)
-    talk = Conversation()
+    conversation = Conversation()
     for seed, prompt, length in ((5, "Hi", 2000), (1, "", 3), (7, "And you?", 2000)):
-        moves.send(talk, served, settings(seed, length), prompt)
-        write(talk)
-    moves.go_on(talk, served, settings(8, 2000))
-    write(talk)
-    assert [turn.over for turn in talk.turns] == [True, False, True, True]
-    followed = follow(sharing.share(talk, OneModelRegistry(served)), OneModelRegistry(serve(chat=chat)))
-    assert texts(followed) == texts(talk)
+        moves.send(conversation, served, settings(seed, length), prompt)
+        write(conversation)
+    moves.continue_reply(conversation, served, settings(8, 2000))
+    write(conversation)
+    assert [turn.over for turn in conversation.turns] == [True, False, True, True]
+    followed = follow(sharing.share(conversation, OneModelRegistry(served)), OneModelRegistry(serve(chat=chat)))
+    assert texts(followed) == texts(conversation)
     assert english(followed.turns[-1].mark) == SAME
     assert followed.turns[-1].over
 
@@ -63,14 +63,14 @@ def test_a_model_that_chats_goes_through_the_same_turns() -> None:
 def test_only_the_turns_that_the_memory_comes_from_are_shared() -> None:
     one, two = serve(), serve(3, "two")
     registry = OneModelRegistry(one, two)
-    talk = Conversation()
+    conversation = Conversation()
     for served, prompt in ((one, "not this"), (two, "this"), (two, "and this")):
-        moves.send(talk, served, settings(1, 10), prompt)
-        write(talk)
-    link = sharing.share(talk, registry)
+        moves.send(conversation, served, settings(1, 10), prompt)
+        write(conversation)
+    link = sharing.share(conversation, registry)
     assert link.prompts == ["this", "and this"]
     assert link.model == "two"
-    assert texts(follow(link, registry)) == texts(talk)[1:]
+    assert texts(follow(link, registry)) == texts(conversation)[1:]
 
 
 def test_what_cannot_be_shared_is_refused() -> None:
@@ -78,18 +78,18 @@ def test_what_cannot_be_shared_is_refused() -> None:
     registry = OneModelRegistry(served)
     with pytest.raises(RefusalError, match="no reply yet"):
         sharing.share(Conversation(), registry)
-    talk = Conversation()
-    moves.send(talk, served, settings(1, 10), "x" * 100)
-    served.engine.abort(talk.turns[-1].parts[-1])
-    write(talk)
+    conversation = Conversation()
+    moves.send(conversation, served, settings(1, 10), "x" * 100)
+    served.engine.abort(conversation.turns[-1].parts[-1])
+    write(conversation)
     with pytest.raises(RefusalError, match="Nothing was written"):
-        sharing.share(talk, registry)
-    talk = Conversation()
+        sharing.share(conversation, registry)
+    conversation = Conversation()
     for _ in range(60):
-        moves.send(talk, served, settings(1, 1), "")
-        write(talk)
+        moves.send(conversation, served, settings(1, 1), "")
+        write(conversation)
     with pytest.raises(RefusalError, match="no longer kept"):
-        sharing.share(talk, registry)
+        sharing.share(conversation, registry)
 
 
 def together(share: float, seed: int = 5, length: int = 40) -> moves.Settings:
@@ -101,20 +101,20 @@ def test_who_follows_a_link_to_a_blend_has_both_models_write_it_again() -> None:
     named.lm.name = "ada/novel"
     registry = OneModelRegistry(serve(), named)
     both = registry.blend(*registry.served)
-    talk = Conversation()
-    moves.send(talk, both, together(0.3), "ROMEO:")
-    write(talk)
-    moves.go_on(talk, both, together(0.9, length=30))
-    write(talk)
-    moves.send(talk, both, together(0.9, 6), "and then")
-    write(talk)
-    link = sharing.share(talk, registry)
+    conversation = Conversation()
+    moves.send(conversation, both, together(0.3), "ROMEO:")
+    write(conversation)
+    moves.continue_reply(conversation, both, together(0.9, length=30))
+    write(conversation)
+    moves.send(conversation, both, together(0.9, 6), "and then")
+    write(conversation)
+    link = sharing.share(conversation, registry)
     assert (link.model, link.commit, link.second) == ("", "", ("ada/novel", COMMIT))
     assert [step.params.share for step in link.steps] == [0.3, 0.9, 0.9]
     assert f"&blend_with=ada%2Fnovel%40{COMMIT}&" in link.query
     assert link.query.count("&share=") == 2
     followed = follow(link, registry)
-    assert texts(followed) == texts(talk)
+    assert texts(followed) == texts(conversation)
     assert english(followed.turns[-1].mark) == SAME
     assert sharing.share(followed, registry) == link
     offered = json.loads(sharing.offer(link, registry))
@@ -132,10 +132,10 @@ def test_who_follows_a_link_to_a_blend_has_both_models_write_it_again() -> None:
 
 
 def shared(served: LoadedModel) -> Link:
-    talk = Conversation()
-    moves.send(talk, served, settings(1, 30), "ROMEO:")
-    write(talk)
-    return sharing.share(talk, OneModelRegistry(served))
+    conversation = Conversation()
+    moves.send(conversation, served, settings(1, 30), "ROMEO:")
+    write(conversation)
+    return sharing.share(conversation, OneModelRegistry(served))
 
 
 def mark(link: Link, served: LoadedModel) -> str:
@@ -176,12 +176,12 @@ def test_in_float32_other_machines_are_warned_of() -> None:
 
 def test_a_reply_that_was_stopped_is_not_compared_and_nothing_follows() -> None:
     served = serve()
-    talk = a_conversation(served)
-    link = sharing.share(talk, OneModelRegistry(served))
+    conversation = a_conversation(served)
+    link = sharing.share(conversation, OneModelRegistry(served))
     followed = Conversation()
-    sharing.begin(followed, link, OneModelRegistry(served), pace=None, owner="")
+    sharing.begin(followed, link, OneModelRegistry(served), chars_per_second=None, client_id="")
     served.engine.abort(followed.turns[-1].parts[-1])
     write(followed)
-    assert not sharing.go_on(followed, served, pace=None, owner="")
+    assert not sharing.next_step(followed, served, chars_per_second=None, client_id="")
     assert "can't be checked" in english(followed.turns[-1].mark)
     assert len(followed.turns) == 1

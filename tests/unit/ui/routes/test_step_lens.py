@@ -31,14 +31,14 @@ def served() -> LoadedModel:
     return strong()
 
 
-def step(talk: Conversation, served: LoadedModel, chosen: Settings, prompt: str = "") -> None:
-    moves.step(talk, served, chosen, prompt)
-    write(talk)
-    moves.stepped(talk)
+def step(conversation: Conversation, served: LoadedModel, chosen: Settings, prompt: str = "") -> None:
+    moves.step(conversation, served, chosen, prompt)
+    write(conversation)
+    moves.stepped(conversation)
 
 
-def told_of(talk: Conversation, offset: int, cell: int = 5) -> dict[str, Any]:
-    turn = talk.turns[-1]
+def told_of(conversation: Conversation, offset: int, cell: int = 5) -> dict[str, Any]:
+    turn = conversation.turns[-1]
     return told(turn, turn.reading(), len(turn.to_read) + offset, cell)
 
 
@@ -47,59 +47,59 @@ def place(told: dict[str, Any], char: str) -> tuple[float, float]:
 
 
 def test_steps_write_the_text_that_a_reply_would_be_and_are_one_piece_of_it(served: LoadedModel) -> None:
-    talk = Conversation()
-    step(talk, served, held(UP, 5, 99), PROMPT)
+    conversation = Conversation()
+    step(conversation, served, held(UP, 5, 99), PROMPT)
     for _ in range(29):
-        step(talk, served, held(UP, 77, 99))
-    turn = talk.turns[-1]
+        step(conversation, served, held(UP, 77, 99))
+    turn = conversation.turns[-1]
     assert turn.reply == generate(served.lm, PROMPT, 30, seed=5, clamps=UP, unknown="skip")
     assert [(part.draw_offset, part.length, part.params.length) for part in turn.parts] == [(0, 30, 30)]
-    moves.go_on(talk, served, held(UP, 1, 20))
-    write(talk)
+    moves.continue_reply(conversation, served, held(UP, 1, 20))
+    write(conversation)
     assert turn.reply == generate(served.lm, PROMPT, 50, seed=5, clamps=UP, unknown="skip")
-    cut = talk.cut(turn.number, 13)
+    cut = conversation.cut(turn.number, 13)
     assert cut.parts[-1].memory is not None
-    link = sharing.share(talk, OneModelRegistry(served))
+    link = sharing.share(conversation, OneModelRegistry(served))
     assert [each.params.length for each in link.steps] == [30, 20]
-    assert texts(follow(link, OneModelRegistry(strong()))) == texts(talk)
+    assert texts(follow(link, OneModelRegistry(strong()))) == texts(conversation)
 
 
 def test_steps_with_other_settings_are_another_piece(served: LoadedModel) -> None:
-    talk = Conversation()
+    conversation = Conversation()
     for temperature in (0.8, 0.8, 2.0, 2.0, 2.0):
-        step(talk, served, settings(5, 9, temperature), "" if talk.turns else PROMPT)
-    step(talk, served, replace(held(UP), params=settings(5, 9, 2.0).params))
-    assert [part.length for part in talk.turns[-1].parts] == [2, 3, 1]
-    shared = follow(sharing.share(talk, OneModelRegistry(served)), OneModelRegistry(strong()))
-    assert texts(shared) == texts(talk)
+        step(conversation, served, settings(5, 9, temperature), "" if conversation.turns else PROMPT)
+    step(conversation, served, replace(held(UP), params=settings(5, 9, 2.0).params))
+    assert [part.length for part in conversation.turns[-1].parts] == [2, 3, 1]
+    shared = follow(sharing.share(conversation, OneModelRegistry(served)), OneModelRegistry(strong()))
+    assert texts(shared) == texts(conversation)
     assert english(shared.turns[-1].mark) == SAME
-    assert compare(served, talk)["from"] == 5
+    assert compare(served, conversation)["from"] == 5
 
 
 def test_in_a_chat_a_step_after_the_end_is_another_turn() -> None:
     served = serve(chat=ChatFormat("Ann: ", "\nBo: ", "\n"))
-    talk = Conversation()
-    moves.send(talk, served, settings(5, 2000), "Hi")
-    write(talk)
-    assert talk.turns[-1].over
-    step(talk, served, settings(5, 1))
-    assert [len(turn.parts) for turn in talk.turns] == [1, 1]
-    assert talk.turns[-1].written == 1
+    conversation = Conversation()
+    moves.send(conversation, served, settings(5, 2000), "Hi")
+    write(conversation)
+    assert conversation.turns[-1].over
+    step(conversation, served, settings(5, 1))
+    assert [len(turn.parts) for turn in conversation.turns] == [1, 1]
+    assert conversation.turns[-1].written == 1
 
 
 @pytest.mark.parametrize("ways", [{}, {"temperature": 0.0}, {"temperature": 2.5, "top_k": 9}, {"top_p": 0.6}])
 def test_the_number_of_the_seed_falls_on_the_character_that_was_written(
     served: LoadedModel, ways: dict[str, Any]
 ) -> None:
-    talk = Conversation()
+    conversation = Conversation()
     chosen = held((), 5, 20)
-    moves.send(talk, served, replace(chosen, params=replace(chosen.params, **ways)), PROMPT)
-    write(talk)
-    moves.go_on(talk, served, held(UP, 8, 20), anew=True)
-    write(talk)
-    text = talk.turns[-1].reply
+    moves.send(conversation, served, replace(chosen, params=replace(chosen.params, **ways)), PROMPT)
+    write(conversation)
+    moves.continue_reply(conversation, served, held(UP, 8, 20), anew=True)
+    write(conversation)
+    text = conversation.turns[-1].reply
     for offset in (0, 1, 19, 20, 21, 39):
-        found = told_of(talk, offset)
+        found = told_of(conversation, offset)
         low, high = place(found, text[offset])
         assert found["read"] == (text[offset - 1] if offset else ":")
         assert (found["draw"]["seed"], found["draw"]["number"]) == ((5, offset) if offset < 20 else (8, offset - 20))
@@ -114,10 +114,10 @@ def test_the_number_of_the_seed_falls_on_the_character_that_was_written(
 
 
 def test_the_numbers_of_a_cell_make_it_what_it_becomes_and_the_bytes_are_of_them_all(served: LoadedModel) -> None:
-    talk = Conversation()
-    moves.send(talk, served, held((), 5, 20), PROMPT)
-    write(talk)
-    found, before = told_of(talk, 7), told_of(talk, 6)
+    conversation = Conversation()
+    moves.send(conversation, served, held((), 5, 20), PROMPT)
+    write(conversation)
+    found, before = told_of(conversation, 7), told_of(conversation, 6)
     assert found["sizes"] == {"V": 108, "E": 8, "H": 24}
     assert len(base64.b64decode(found["row"])) == 8
     for layer, earlier in zip(found["layers"], before["layers"], strict=True):
@@ -131,18 +131,21 @@ def test_the_numbers_of_a_cell_make_it_what_it_becomes_and_the_bytes_are_of_them
 
 
 def test_what_was_not_drawn_is_said_to_be_given(served: LoadedModel) -> None:
-    talk = Conversation()
-    moves.send(talk, served, held(UP, 5, 20), PROMPT)
-    write(talk)
-    moves.branch(talk, talk.cut(talk.turns[-1].number, 10, "x"), held(UP, 5, 20), anew=False)
-    write(talk)
-    assert (told_of(talk, 9)["draw"], told_of(talk, 9)["picked"]) == (None, True)
-    assert told_of(talk, 8)["draw"]["number"] == 8
-    assert told_of(talk, 10)["read"] == "x"
-    assert told_of(talk, -5)["draw"] is None
-    assert told_of(talk, -len(PROMPT)) == {}
-    assert told_of(talk, 3, cell=3)["layers"][0]["held"]
-    assert told_of(talk, 3, cell=10**6)["layers"][0]["cell"] == told_of(talk, 3, cell=23)["layers"][0]["cell"]
+    conversation = Conversation()
+    moves.send(conversation, served, held(UP, 5, 20), PROMPT)
+    write(conversation)
+    moves.branch(conversation, conversation.cut(conversation.turns[-1].number, 10, "x"), held(UP, 5, 20), anew=False)
+    write(conversation)
+    assert (told_of(conversation, 9)["draw"], told_of(conversation, 9)["picked"]) == (None, True)
+    assert told_of(conversation, 8)["draw"]["number"] == 8
+    assert told_of(conversation, 10)["read"] == "x"
+    assert told_of(conversation, -5)["draw"] is None
+    assert told_of(conversation, -len(PROMPT)) == {}
+    assert told_of(conversation, 3, cell=3)["layers"][0]["held"]
+    assert (
+        told_of(conversation, 3, cell=10**6)["layers"][0]["cell"]
+        == told_of(conversation, 3, cell=23)["layers"][0]["cell"]
+    )
 
 
 def test_the_lines_of_code_are_those_of_the_files() -> None:
