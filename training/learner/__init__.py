@@ -1,4 +1,4 @@
-"""Tensors only: what a training step computes, and the losses that judge it.
+"""The training step, the loop of steps, and the loss on held-out text; no run folder, no terminal.
 
 recipe          every number that decides how a model is trained, with bounds and help
 dataset         batches: a pure function of the ids, the seed and the step
