@@ -24,12 +24,13 @@ from .checkpoint.format import Checkpoint, CheckpointError
 from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from .checkpoint.read import read_checkpoint
 from .checkpoint.write import write_checkpoint
-from .hub.errors import ModelUnavailableError, check_client, printable
+from .hub.errors import ModelUnavailableError, check_client
 from .hub.snapshot import Snapshot
 from .int8.weights import Int8Weights
 from .int8.weights import gates as int8_gates
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
+from .terminal import one_line
 from .tokenizer import CharTokenizer
 
 PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the project
@@ -115,11 +116,12 @@ class CharLSTM:
             folder = checkpoint_folder(id_or_path)
             return cls.from_checkpoint(read_checkpoint(folder), device=device, name=Path(id_or_path).absolute().name)
         repo = str(id_or_path).removeprefix("hf://")
+        name = one_line(repo, 100)
         if repo and "/" not in repo:
             raise ModelUnavailableError(
-                f"there is no folder {printable(repo)} here, and it is not a model's name on the Hub: write user/name"
+                f"there is no folder {name} here, and it is not a model's name on the Hub: write user/name"
             )
-        check_client(f"{printable(repo)} cannot be loaded")
+        check_client(f"{name} cannot be loaded")
         snapshot = Snapshot(repo, revision, token, cache_dir, local_files_only)
         try:
             checkpoint = read_checkpoint(snapshot.download())
@@ -234,7 +236,7 @@ class CharLSTM:
             ModelUnavailableError: huggingface_hub is not installed.
             Exception: whatever huggingface_hub raises.
         """
-        check_client(f"{printable(repo_id)} cannot be pushed")
+        check_client(f"{one_line(repo_id, 100)} cannot be pushed")
         from huggingface_hub import HfApi
 
         api = HfApi(token=token)

@@ -5,3 +5,15 @@ from __future__ import annotations
 
 class RunError(ValueError):
     """A run folder cannot be used as asked. The message says why and what to do."""
+
+
+class HubError(Exception):
+    """Something on the Hub failed. The message says what, with which value, and what to do.
+
+    Attributes:
+        retry: true if the same may succeed later.
+    """
+
+    def __init__(self, message: str, *, retry: bool = False) -> None:
+        super().__init__(message)
+        self.retry = retry

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(str(error))
     sys.path[0] = str(root)  # and not this file's own folder, whose names are meant to be those of a package
     from training.cli.options import OptionsError
-    from training.hub.pusher import HubError
+    from training.errors import HubError
 
     try:
         words, what = training_words([word for word in arguments if word != DRY_RUN])
@@ -90,15 +90,18 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         HubError: it cannot be done on this Hub, or not with this token.
     """
     from training.cli.options import OptionsError, parse, to_publish
-    from training.hub.pusher import HubError
-    from training.run.hub_resume import SCHEME, find_run
+    from training.errors import HubError
+    from training.hub.jobs import FindRun
+    from training.hub.worker_process import run_job
+    from training.run.hub_resume import SCHEME
 
     options = parse(arguments)
     if options.resume is not None:
         return ["-m", "training", *arguments], f"go on with {options.resume}"
     if options.push_to is None:
         raise OptionsError("this machine keeps nothing: say where the run goes with --push-to NAME, or --space NAME")
-    repo, command = find_run(options.push_to)
+    found = run_job(FindRun(repo=options.push_to))
+    repo, command = found.repo, found.command
     if command is None:
         return ["-m", "training", *arguments], f"begin a run and push it to {repo}"
     if command != to_publish(options):

@@ -66,11 +66,6 @@ def explain(error: BaseException, *, write: bool = False) -> HubProblem:
     return HubProblem(" ".join(words).rstrip(":")[:300], retry=True)
 
 
-def printable(name: str) -> str:
-    """Returns a name as it was typed, or its repr, cut to 100 characters, if it could break the line it is shown in."""
-    return name if name and name.isprintable() and len(name) <= 100 else f"{name!r:.100}"
-
-
 def check_client(what: str) -> None:
     """Raises ModelUnavailableError, which begins with `what`, if huggingface_hub is not installed."""
     try:

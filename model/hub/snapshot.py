@@ -15,8 +15,9 @@ from typing import Any
 
 from ..checkpoint.names import CELLS, MODEL_FILES
 from ..checkpoint.read import read_manifest
+from ..terminal import one_line
 from .cache import note_revision
-from .errors import MissingFileError, MissingRevisionError, ModelUnavailableError, explain, printable
+from .errors import MissingFileError, MissingRevisionError, ModelUnavailableError, explain
 
 TIMEOUT_S = 10.0  # the Hub's client has none of its own for the first request
 
@@ -159,7 +160,7 @@ class Snapshot:
         """Returns the error to raise for one of the client's; its message holds no URL, no path and no token."""
         from huggingface_hub import errors
 
-        model = printable(self.repo) + (f" at {printable(self.revision)}" if self.revision else "")
+        model = one_line(self.repo, 100) + (f" at {one_line(self.revision, 100)}" if self.revision else "")
         if file and isinstance(error, errors.RemoteEntryNotFoundError):
             return MissingFileError(f"{model} is not a char-lstm model: it has no {file}", file)
         message = f"{model} cannot be loaded: {explain(error).reason}"

@@ -22,7 +22,7 @@ from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, before_step, best_of, checkpoints, outcome, write_text
 from training.cli import main as cli
-from training.hub.pusher import Patience
+from training.hub.worker_process import HubTimeouts
 
 FAULTS: dict[str, dict[str, Any]] = {
     "429": {"kind": 429},
@@ -46,7 +46,7 @@ ROUTES = {
 }
 BYTES_SENT = "PUT /lfs/"  # the request in which an upload can have a wrong hash
 CELLS = [(way, fault) for way in ROUTES for fault in FAULTS]
-HASTY = Patience(connect_s=5, read_s=1, preflight_s=4, attempt_s=4, first_wait_s=0.02, longest_wait_s=0.1)
+HASTY = HubTimeouts(connect_s=5, read_s=1, check_s=4, attempt_s=4, first_retry_s=0.02, longest_retry_s=0.1)
 RUN = ("text.txt", *SIZES, "--steps=8", "--evaluations=2")
 
 Here = Callable[..., tuple[int, str]]
@@ -66,8 +66,8 @@ class FaultCheck:
     monkeypatch: pytest.MonkeyPatch
 
     def __post_init__(self) -> None:
-        for module in ("hub.pusher", "hub.spaces", "run.hub_resume"):
-            self.monkeypatch.setattr(f"training.{module}.Patience", lambda: HASTY)
+        for module in ("pusher", "worker_process"):
+            self.monkeypatch.setattr(f"training.hub.{module}.HubTimeouts", lambda: HASTY)
         self.monkeypatch.setattr(cli, "PUSH_AT_END_S", 2.0)
         write_text(self.folder)
         self.whole = self.folder / "whole"

@@ -23,9 +23,9 @@ from model.files import atomic_write
 from ..card.cell_names import name_cells
 from ..card.curve import draw
 from ..corpus.reader import CorpusError, read_corpus
-from ..errors import RunError
+from ..errors import HubError, RunError
 from ..hub.outbox import Entry
-from ..hub.pusher import HubError, push_pending
+from ..hub.pusher import push_pending
 from ..learner import processes
 from ..learner.dataset import VALIDATION_PART
 from ..run.console import duration, losses, say, warn

@@ -19,7 +19,7 @@ from model.settings import number_or_text
 from ..card.curve import AXES
 from ..card.redact import command_line, public_source
 from ..corpus import privacy
-from ..hub.pusher import check_repo_name
+from ..hub.repos import check_repo_name
 from ..learner.recipe import PRESETS, Recipe, help_text
 from ..run import tracking as track
 

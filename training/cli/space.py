@@ -19,10 +19,12 @@ from model.checkpoint.names import CARD
 from model.files import atomic_write
 
 from ..card.escape import leading_to
-from ..errors import RunError
-from ..hub.pusher import HubError, check_repo_name, read_destination
-from ..hub.space_files import STATIC, check_project, title_of, write_app, write_static
-from ..hub.spaces import Page, Space, link_card, preflight_space, publish, wait_until_up, why
+from ..errors import HubError, RunError
+from ..hub.jobs import STATIC, CheckSpace, LinkCard, PushSpace, Space
+from ..hub.repos import check_repo_name, read_destination
+from ..hub.space_files import check_project, title_of, write_page
+from ..hub.spaces import Page, describe_hardware, wait_until_up
+from ..hub.worker_process import run_job
 from ..run.console import say, warn
 from ..run.run_folder import RunFolder
 from .options import OptionsError
@@ -38,12 +40,12 @@ def make_space(options: argparse.Namespace) -> int:
     space = None
     check_project(options.hardware)
     if options.space is not None:
-        say(f"A page on {why(options.hardware)}.")
-        space = preflight_space(options.space, hardware=options.hardware, private=options.private, model=repo)
+        say(f"A page on {describe_hardware(options.hardware)}.")
+        space = run_job(CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo))
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.out is not None:
         folder = Path(options.out).expanduser()
-        _write(folder, lm, options.hardware)
+        write_page(folder, lm, options.hardware)
         _say_where(folder, options.hardware)
     if space is not None:
         put_up(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}")
@@ -62,9 +64,10 @@ def page_before(options: argparse.Namespace, repo: str) -> Page | None:
     if options.space is None:
         return None
     check_project(options.hardware)
-    say(f"A page on {why(options.hardware)}.")
-    how: dict[str, Any] = {"hardware": options.hardware, "private": options.private, "model": repo or None}
-    space = preflight_space(options.space, **how)
+    say(f"A page on {describe_hardware(options.hardware)}.")
+    space = run_job(
+        CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo or None)
+    )
     return Page(space.name, space.hardware, space)
 
 
@@ -99,7 +102,9 @@ def put_up_best(page: Page, run: RunFolder, repo: str) -> int:
         if best is None:
             raise HubError("this run has no checkpoint to show yet")
         check_project(page.hardware)
-        space = page.space or preflight_space(page.name, hardware=page.hardware, model=repo or None)
+        space = page.space or run_job(
+            CheckSpace(repo=page.name, hardware=page.hardware, private=False, model=repo or None)
+        )
         put_up(space, CharLSTM.from_pretrained(best), repo or None)
     except (HubError, RunError) as error:
         say(f"error: {error}\n{later(page, run)}")
@@ -121,7 +126,7 @@ def lead_to(space: Space, name: str, repo: str | None) -> None:
     if repo is None or repo.split("/")[0] != space.name.split("/")[0]:
         return
     try:
-        if link_card(repo, space.name):
+        if run_job(LinkCard(repo=repo, space=space.name)).changed:
             say(f"The card of {repo} leads to it.")
     except HubError as error:
         warn(f"the page is up, but the card of {repo} does not lead to it: {error}")
@@ -139,19 +144,15 @@ def put_up(space: Space, lm: CharLSTM, model: str | None) -> None:
     # A private model travels inside the Space, which is private too: so no token has to be kept there.
     variables = {"MODELS": model} if model and not space.model_private else {}
     with tempfile.TemporaryDirectory() as folder:
-        _write(Path(folder), lm, space.hardware)
-        commit, changed = publish(space, Path(folder), f"A page for {title_of(lm)}", variables)
+        write_page(Path(folder), lm, space.hardware)
+        title = f"A page for {title_of(lm)}"
+        commit = run_job(
+            PushSpace(repo=space.name, hardware=space.hardware, folder=folder, title=title, variables=variables)
+        )
     privately = ", which is private" if space.private else ""
-    say(f"The Space {space.name}{privately} is at {commit[:8]}{'' if changed else ': nothing had changed'}.")
+    say(f"The Space {space.name}{privately} is at {commit.oid[:8]}{'' if commit.changed else ': nothing has changed'}.")
     wait_until_up(space, say)
     say(f"  {space.url}")
-
-
-def _write(folder: Path, lm: CharLSTM, hardware: str) -> None:
-    if hardware == STATIC:
-        write_static(folder, lm)
-    else:
-        write_app(folder, lm, hardware)
 
 
 def _say_where(folder: Path, hardware: str) -> None:

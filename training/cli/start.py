@@ -28,8 +28,11 @@ from ..corpus.download import size_text
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus, check_length, corpus_name, read_corpus
 from ..errors import RunError
-from ..hub.pusher import Destination, Pusher, preflight, read_destination
+from ..hub.jobs import CheckRepo, Destination
+from ..hub.pusher import Pusher
+from ..hub.repos import check_repo_name, read_destination
 from ..hub.space_files import check_project
+from ..hub.worker_process import run_job
 from ..learner import evaluation as evaluate
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
@@ -124,11 +127,12 @@ def resumed(options: argparse.Namespace, start: float) -> TrainingRun:
         corpus, public = _read_again(options, folder, state["corpus"], served)
         destination = _destination(options, corpus)
         if destination is None and from_hub:  # the text was looked at, and published, when the run began
-            destination = preflight(options.resume.removeprefix(SCHEME), license=options.license)
+            repo = check_repo_name(options.resume.removeprefix(SCHEME))
+            destination = run_job(CheckRepo(repo=repo, private=False, license=options.license))
         elif destination is None and (folder.path / "outbox" / "destination.json").exists():
             destination = read_destination(folder.path)
             if options.license != "unknown":  # a licence that is new to the run is checked, and needs the Hub
-                destination = preflight(destination.repo, license=options.license)
+                destination = run_job(CheckRepo(repo=destination.repo, private=False, license=options.license))
         elif destination is None and options.space is not None:
             destination = _destination(options, corpus, options.space)
         tokenizer, facts = _characters(corpus, public)
@@ -307,7 +311,7 @@ def _destination(options: argparse.Namespace, corpus: Corpus, also: str | None =
         if found:
             raise RunError(f"nothing was trained or published.\n{found}")
     say(f"Making sure that {repo} can be pushed to …")
-    return preflight(repo, private=options.private, license=options.license)
+    return run_job(CheckRepo(repo=check_repo_name(repo), private=options.private, license=options.license))
 
 
 def _pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None:

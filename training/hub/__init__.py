@@ -1,11 +1,14 @@
-"""Everything that is sent to the Hub: checkpoints and Spaces.
+"""Everything that is sent to the Hub: checkpoints of a run, and Spaces.
 
-pusher         pushes checkpoints without ever stopping the training
-outbox         checkpoints that are not on the Hub yet
-child_process  starts and kills the process that talks to the Hub
-worker         the jobs of that process
-job_steps      what those jobs share
-space_files    the files of a Space
-spaces         Spaces on the Hub: check, publish, wait
-space_jobs     the jobs of the worker that are about Spaces
+pusher           pushes checkpoints in a thread while training continues
+outbox           files in the run folder that list the checkpoints still to be pushed
+repos            the repo of a run: a valid name, and where the run is pushed to
+spaces           the Space of a model: wait until it runs, what its hardware costs
+space_files      the files of a Space
+jobs             what a training process and its worker process send each other
+worker_process   run_job: starts a worker process, kills it at its deadline, retries
+worker           the worker process: one job, the only code of training that pushes to the Hub
+checkpoint_jobs  the worker's jobs on the repo of a run
+space_jobs       the worker's jobs on a Space
+calls            one call of the Hub's client, with a clear error when it fails
 """

@@ -1,17 +1,17 @@
-"""What waits to be pushed: small JSON files in `RUN/outbox`, which name checkpoint folders of the run.
+"""The checkpoints of a run that are still to be pushed: small JSON files in RUN/outbox that name checkpoint folders.
 
-An entry is written and synced before `add` returns, and removed only after the Hub has confirmed the commit; so
-neither a crash nor a network that is gone for days loses one. Knows no network. One process at a time holds it
-(a file lock). Order: the newest first. Of `main`, which holds the best, only the newest entry counts. A branch that
-gets every checkpoint never ends on an old one: when an older entry goes up after a newer, the newest is put in line
-again, to become the head once more (its bytes are on the Hub by then).
+An entry is synced to disk before `add` returns, and removed only when the Hub has confirmed the commit: so neither a
+crash nor days without a network lose one. Makes no request. One process at a time holds an outbox (a file lock).
+
+Order: the branch `main` first, of which only the newest entry is kept, because it holds the best checkpoint; then the
+others, oldest first. A branch never goes back: see `is_outdated`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes
@@ -24,13 +24,12 @@ class OutboxBusyError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Entry:
-    """One push that waits. `number` counts the run's pushes; `folder` is the base name inside the run folder."""
+    """One checkpoint to push. `number` counts the pushes of the run; `folder` is a name inside the run folder."""
 
     number: int
     folder: str
     branch: str
     title: str
-    again: bool = False
 
     @property
     def file_name(self) -> str:
@@ -38,18 +37,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Pushed:
-    """One push that the Hub has confirmed, with its commit id."""
+class Pushed(Entry):
+    """One push that the Hub has confirmed, with the id of its commit."""
 
-    number: int
-    folder: str
-    branch: str
-    title: str
     commit: str
 
 
 class Outbox:
-    """The outbox of one run folder. Memory is the truth of this process; the disk follows as well as it can."""
+    """The outbox of a run folder. What this process knows counts; the disk follows if it is not full."""
 
     def __init__(self, run_folder: Path) -> None:
         self.run_folder = run_folder.resolve()
@@ -59,75 +54,57 @@ class Outbox:
             self.close = acquire_lock(self._folder / "lock")  # unlocks the outbox for other processes
         except AlreadyLockedError:
             raise OutboxBusyError(self.run_folder.name) from None
-        self.broken: list[str] = []
-        self._entries: dict[str, Entry] = {entry.file_name: entry for entry in self._read_entries()}
-        self._heads: dict[str, Pushed] = {}
-        highest = max((entry.number for entry in self._entries.values()), default=0)
+        self.broken: list[str] = []  # files that cannot be read
+        self._entries = {entry.file_name: entry for entry in self._read_entries()}
+        self._newest: dict[str, int] = {}  # branch: the number of the newest entry that was pushed
         for pushed in self._read_pushed():
-            highest = max(highest, pushed.number)
-            self._note_head(pushed)
-        self._next = highest + 1
-
-    # entries
+            self._note_pushed(pushed)
+        self._next = max([entry.number for entry in self._entries.values()] + [*self._newest.values(), 0]) + 1
 
     def entries(self) -> list[Entry]:
-        """What waits, in the order in which it will go up."""
-        waiting = sorted(self._entries.values(), reverse=True)
-        return [entry for entry in waiting if not entry.again] + [entry for entry in waiting if entry.again]
+        """Returns what is still to be pushed, in the order of pushing."""
+        return sorted(self._entries.values(), key=lambda entry: (entry.branch != MAIN, entry.number))
 
-    def add(self, folder: str, branch: str, title: str) -> Entry:
-        """Puts a checkpoint folder in line. OSError when the disk does not take it: it waits in memory then."""
+    def add(self, folder: str, branch: str, title: str) -> None:
+        """Adds a checkpoint folder. Raises OSError if the disk is full: the entry is then kept in memory only."""
         entry = Entry(self._next, folder, branch, title)
         self._next += 1
         if branch == MAIN:
-            for older in [waiting for waiting in self._entries.values() if waiting.branch == MAIN]:
+            for older in [each for each in self._entries.values() if each.branch == MAIN]:
                 self.drop(older)
-        self._put(entry)
-        return entry
+        self._entries[entry.file_name] = entry
+        atomic_write(self._folder / entry.file_name, json_bytes(asdict(entry)))
 
-    def before_push(self, entry: Entry) -> bool:
-        """To be called before an entry goes up: False when it must not, because it would hide a newer one for good."""
-        head = self._heads.get(entry.branch)
-        if head is None or entry.number >= head.number:
-            return True
-        if not (self.run_folder / head.folder).is_dir():
-            return False
-        self._put(Entry(head.number, head.folder, head.branch, head.title, again=True))
-        return True
+    def is_outdated(self, entry: Entry) -> bool:
+        """Returns whether the branch on the Hub holds a newer checkpoint already, which `entry` would replace."""
+        return entry.number < self._newest.get(entry.branch, 0)
 
     def done(self, entry: Entry, commit: str) -> Pushed:
-        """The Hub has it: takes the entry out of the line and writes it down."""
-        pushed = Pushed(entry.number, entry.folder, entry.branch, entry.title, commit)
-        self._note_head(pushed)
+        """Removes an entry that was pushed, and notes its commit."""
+        pushed = Pushed(**asdict(entry), commit=commit)
+        self._note_pushed(pushed)
         self.drop(entry)
-        for other in list(self._entries.values()):
-            if other.again and other.branch == entry.branch and other.number < entry.number:
-                self.drop(other)
-        with (self._folder / "pushed.jsonl").open("a", encoding="utf-8") as file:
+        with contextlib.suppress(OSError), (self._folder / "pushed.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(pushed)) + "\n")
         return pushed
 
     def drop(self, entry: Entry) -> None:
-        """Takes an entry out of the line."""
+        """Removes an entry."""
         self._entries.pop(entry.file_name, None)
-        with contextlib.suppress(OSError):  # it would be pushed once more, which changes nothing
+        with contextlib.suppress(OSError):  # pushing it once more changes nothing
             (self._folder / entry.file_name).unlink(missing_ok=True)
 
-    def _note_head(self, pushed: Pushed) -> None:
-        head = self._heads.get(pushed.branch)
-        if head is None or pushed.number >= head.number:
-            self._heads[pushed.branch] = pushed
-
-    def _put(self, entry: Entry) -> None:
-        self._entries[entry.file_name] = entry
-        atomic_write(self._folder / entry.file_name, json_bytes(asdict(entry)))
+    def _note_pushed(self, pushed: Pushed) -> None:
+        self._newest[pushed.branch] = max(pushed.number, self._newest.get(pushed.branch, 0))
 
     def _read_entries(self) -> list[Entry]:
         found = []
+        names = [each.name for each in fields(Entry)]  # earlier versions wrote one field more
         for path in sorted(self._folder.glob("*-*.json")):
             try:
-                found.append(Entry(**json.loads(path.read_text(encoding="utf-8"))))
-            except (ValueError, TypeError, OSError):
+                values = json.loads(path.read_text(encoding="utf-8"))
+                found.append(Entry(**{name: values[name] for name in names}))
+            except (ValueError, TypeError, KeyError, OSError):
                 self.broken.append(path.name)
         return found
 

@@ -1,7 +1,8 @@
-"""What a page for a model is made of: a folder, ready for a web host or a Space.
+"""Writes the files of a page for a model into a folder, ready for a web host or a Space. Makes no request.
 
-Two kinds: static files that run in the visitor's browser, and the app, which needs a Space that computes. Knows files
-and models; the network lives elsewhere.
+There are two kinds of page: static files that generate in the visitor's browser, and the Gradio app. Both get every
+file of `web/` that is theirs, and the app every module of `model/` and `ui/`, by rule: a new file or folder is included
+without being named here.
 """
 
 from __future__ import annotations
@@ -17,129 +18,150 @@ from huggingface_hub import SpaceCardData, constants
 
 from model import PRETRAINED, CharLSTM
 from model.checkpoint.format import DTYPES
+from model.checkpoint.names import CARD
 from model.files import atomic_write
 
+from ..card.escape import line, markdown
 from ..card.redact import public_source
 from ..errors import RunError
+from .jobs import STATIC, ZERO_GPU, flavor_of
 
 ROOT = Path(__file__).resolve().parents[2]
-LINKED = "training/root"  # links to what lies at the root, for a machine that was brought folders only (see job.py)
-WEB = ROOT / "web"
-_WORDS = WEB / "words.js"  # of both pages
-_LANGUAGES = WEB / "languages"
-_HUB = "https://huggingface.co"  # as it stands in web/static/index.html
-STATIC, ZERO_GPU = "static", "zero-gpu"
-_FLAVORS = {ZERO_GPU: "zero-a10g"}  # as the Hub calls it
-_PYTHON = "3.12"  # one of the two that ZeroGPU has
-_ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # those that ZeroGPU has
+LINKED = "training/root"  # links to files of the root, for a machine that has folders only (see job.py)
+_HUB = "https://huggingface.co"  # as in web/static/index.html
+_PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
+_ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
+_NEEDED = {  # a file of each folder, and those of the root
+    "static": ("LICENSE", "web/static/index.html", "web/languages"),
+    "app": ("LICENSE", "app.py", "requirements.txt", "ui/__init__.py", "web/app", "web/languages"),
+}
 
 
 def check_project(hardware: str) -> None:
-    """Makes sure that what a page is made of is here: somebody may have brought only what training needs.
+    """Checks that the project's own files for a page are here: a machine may have only those that training needs.
 
     Raises:
-        RunError: it is not.
+        RunError: some are missing.
     """
-    app = ("LICENSE", "app.py", "requirements.txt", "ui/page/page.py", "web/app/view.js", "web/languages/en.json")
-    needed = ("LICENSE", "web/static/index.html") if hardware == STATIC else app
-    lacking = [name for name in needed if not _is_here(_place(name))]
-    if lacking:
-        what = ", ".join(lacking)
-        raise RunError(f"a page is made of files that are not here ({what}): run this from a whole copy of the project")
+    missing = [name for name in _NEEDED["static" if hardware == STATIC else "app"] if not _exists(_find(name))]
+    if missing:
+        names = ", ".join(missing)
+        raise RunError(f"files that a page needs are missing ({names}): run this from a whole copy of the project")
+
+
+def write_page(folder: Path, lm: CharLSTM, hardware: str) -> None:
+    """Writes the page for `hardware`: see `write_static` and `write_app`."""
+    if hardware == STATIC:
+        write_static(folder, lm)
+    else:
+        write_app(folder, lm, hardware)
 
 
 def write_static(folder: Path, lm: CharLSTM) -> None:
-    """Writes a page that runs in the visitor's own browser, with a copy of the weights beside it.
+    """Writes a page that generates in the visitor's browser, with a copy of the weights.
 
     Args:
-        folder: made if it is missing; files of the same names are replaced, others are left alone.
-        lm: what the page writes with.
+        folder: created if it is missing; files of the same names are replaced, others stay.
+        lm: the model.
 
     Raises:
         OSError: the folder cannot be written.
-        RunError: it is no folder, or the project's own files are not there.
+        RunError: it is a file, or the project's own files are missing.
     """
     check_project(STATIC)
-    _make_folder(folder)
-    for path in [*sorted((WEB / "static").iterdir()), _WORDS]:
-        atomic_write(folder / path.name, path.read_bytes())
-    write_languages(folder / _LANGUAGES.name)
-    if constants.ENDPOINT != _HUB:  # a Hub of one's own, or a mirror
+    _create(folder)
+    _copy(static_files(), folder)
+    write_languages(folder / "languages")
+    if constants.ENDPOINT != _HUB:  # a private Hub, or a mirror
         page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)
         atomic_write(folder / "index.html", page.encode())
     lm.save_pretrained(folder, dtype=smallest_dtype(lm))
-    data = SpaceCardData(**_card(lm), sdk="static", app_file="index.html")
+    data = SpaceCardData(**_front_matter(lm), sdk="static", app_file="index.html")
     about = (
-        "This page runs in the browser of whoever opens it: [index.html](index.html) fetches the weights that lie "
-        "beside it, checks them, and writes. Nothing that is typed leaves the browser.\n\n"
-        "It needs nothing but a web server: `python -m http.server`, then http://localhost:8000"
+        "This page runs in the visitor's browser: [index.html](index.html) downloads the weights beside it, checks "
+        "them, and generates. What is typed does not leave the browser.\n\n"
+        "Any web server can serve it: `python -m http.server`, then http://localhost:8000"
     )
     _write_readme(folder, data, lm, about)
 
 
 def write_languages(folder: Path) -> None:
-    """Writes the texts of the static page, a table for each language, and index.json, the list of the languages."""
+    """Writes index.json, the list of the languages of the static page, beside their tables (created if missing)."""
     folder.mkdir(exist_ok=True)
-    tables = sorted(_LANGUAGES.glob("*.json"))
+    tables = sorted((ROOT / "web" / "languages").glob("*.json"))
     for table in tables:
         atomic_write(folder / table.name, table.read_bytes())
     atomic_write(folder / "index.json", json.dumps([table.stem for table in tables]).encode())
 
 
 def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
-    """Writes the app as a Space runs it, with the model inside: it serves that copy when it can have no other.
+    """Writes the app as a Space runs it, with a copy of the model, which it serves if it has no other.
 
     Args:
-        folder: made if it is missing; files of the same names are replaced, others are left alone.
+        folder: created if it is missing; files of the same names are replaced, others stay.
         lm: the model.
-        hardware: what the Space runs on; ZeroGPU wants other versions of torch.
+        hardware: of the Space; ZeroGPU needs other versions of torch.
 
     Raises:
         OSError: the folder cannot be written.
-        RunError: it is no folder, or the project's own files are not there.
+        RunError: it is a file, or the project's own files are missing.
     """
     check_project(hardware)
-    _make_folder(folder)
-    atomic_write(folder / "app.py", _place("app.py").read_bytes())
-    code = [path for package in ("model", "ui") for path in sorted((ROOT / package).rglob("*.py"))]
-    for path in [*code, *sorted((WEB / "app").iterdir()), _WORDS, *sorted(_LANGUAGES.glob("*.json"))]:
-        target = folder / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(target, path.read_bytes())
+    _create(folder)
+    _copy(app_files(), folder)
     lm.save_pretrained(folder / "model" / PRETRAINED.name, dtype=smallest_dtype(lm))
     atomic_write(folder / "requirements.txt", requirements(hardware).encode())
     data = SpaceCardData(
-        **_card(lm),
+        **_front_matter(lm),
         sdk="gradio",
         sdk_version=_gradio_version(),
         python_version=_PYTHON,
         app_file="app.py",
-        suggested_hardware=flavor(hardware),
+        suggested_hardware=flavor_of(hardware),
     )
     about = (
-        "A page and an API that write with this model, for everyone at once: [app.py](app.py). The variable `MODELS` "
-        "names the models on the Hub that it serves; without it, or without the Hub, it serves the copy in "
+        "A page and an API that generate with this model, for many visitors at once: [app.py](app.py). The variable "
+        "`MODELS` names the models on the Hub that it serves; without it, or without the Hub, it serves the copy in "
         "[model/pretrained](model/pretrained)."
     )
     _write_readme(folder, data, lm, about)
 
 
-def flavor(hardware: str) -> str:
-    """What the Hub calls it."""
-    return _FLAVORS.get(hardware, hardware)
+def static_files() -> dict[str, Path]:
+    """Returns the files of the static page by their paths: web/static/, and the rest of web/ without the app."""
+    found: dict[str, Path] = {}
+    for path in _files(ROOT / "web", without="app"):
+        name = path.relative_to(ROOT / "web").as_posix().removeprefix("static/")
+        if name in found:
+            raise RunError(f"web/{name} and web/static/{name} are one file of the static page: rename one")
+        found[name] = path
+    return found
+
+
+def app_files() -> dict[str, Path]:
+    """Returns the files of the app by their paths: app.py, model/, ui/, and web/ without the static page."""
+    code = [path for package in ("model", "ui") for path in _files(ROOT / package) if path.suffix == ".py"]
+    files = [*code, *_files(ROOT / "web", without="static")]
+    return {"app.py": _find("app.py"), **{path.relative_to(ROOT).as_posix(): path for path in files}}
+
+
+def _files(folder: Path, without: str | None = None) -> list[Path]:
+    """Returns all files of a folder and its subfolders, except those of one subfolder and those for developers."""
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != CARD]
+    return [path for path in found if not {without, "__pycache__"} & set(path.relative_to(folder).parts)]
 
 
 def requirements(hardware: str) -> str:
-    """The requirements.txt of a Space on this hardware."""
-    text = _place("requirements.txt").read_text(encoding="utf-8")
+    """Returns the requirements.txt of a Space on this hardware."""
+    text = _find("requirements.txt").read_text(encoding="utf-8")
     if hardware != ZERO_GPU:
         return text
     return re.sub(r"(?m)^torch\b.*$", f"{_ZERO_GPU_TORCH}\nspaces", text)
 
 
 def smallest_dtype(lm: CharLSTM) -> str:
-    """The smallest dtype in which no weight changes: what was stored as bfloat16 becomes bfloat16 again."""
+    """Returns the smallest dtype in which no weight changes: weights stored as bfloat16 stay bfloat16."""
     weights = list(lm.network.state_dict().values())
     for name in ("bfloat16", "float16"):
         if all(torch.equal(weight.to(DTYPES[name]).float(), weight) for weight in weights):
@@ -148,39 +170,48 @@ def smallest_dtype(lm: CharLSTM) -> str:
 
 
 def title_of(lm: CharLSTM) -> str:
-    """What a page is called: the text that its model has read."""
+    """Returns the title of a page: the name of the text that its model was trained on."""
     corpus = lm.training.get("corpus")
     return public_source(corpus)[:60] if isinstance(corpus, str) and corpus else "char-lstm"
 
 
-def _place(name: str) -> Path:
-    """Where a file of the project's root is."""
+def _copy(files: dict[str, Path], folder: Path) -> None:
+    for name, path in files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(target, path.read_bytes())
+
+
+def _find(name: str) -> Path:
+    """Returns the path of a file or folder of the project's root."""
     linked = ROOT / LINKED / name
     return linked if linked.is_file() and not (ROOT / name).exists() else ROOT / name
 
 
-def _is_here(path: Path) -> bool:
-    """Whether it is a file; and not what git makes of a link where there are none: its target in words."""
+def _exists(path: Path) -> bool:
+    """Returns whether a folder holds files, or a file is here; not a link that git wrote as a small text file."""
+    if path.is_dir():
+        return any(path.iterdir())
     return path.is_file() and not path.read_bytes().startswith(b"../../")
 
 
 def _gradio_version() -> str:
-    """What an app is to run with: what is installed here, or the first version that will do."""
+    """Returns the version of Gradio for a Space: the one installed here, or the lowest that works."""
     try:
         return metadata.version("gradio")
     except metadata.PackageNotFoundError:
         return str(re.findall(r"(?m)^gradio>=([\d.]+)", requirements(ZERO_GPU))[0])
 
 
-def _make_folder(folder: Path) -> None:
+def _create(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    atomic_write(folder / "LICENSE", _place("LICENSE").read_bytes())
+    atomic_write(folder / "LICENSE", _find("LICENSE").read_bytes())
 
 
-def _card(lm: CharLSTM) -> dict[str, Any]:
-    """The front matter that every page has."""
+def _front_matter(lm: CharLSTM) -> dict[str, Any]:
+    """Returns the front matter that both kinds of page have."""
     repo = lm.name if lm.commit else lm.training.get("repo")
     return {
         "title": title_of(lm),
@@ -196,11 +227,11 @@ def _card(lm: CharLSTM) -> dict[str, Any]:
 
 def _write_readme(folder: Path, data: SpaceCardData, lm: CharLSTM, about: str) -> None:
     licence = lm.training.get("license")
-    licence = licence if isinstance(licence, str) and licence else "unknown"
+    licence = markdown(line(licence)) or "unknown"  # a model may come from a stranger
     lines = [
         f"---\n{data.to_yaml().strip()}\n---",
         f"# {title_of(lm)}",
         about,
-        f"The code is under Apache-2.0 (LICENSE); the licence of the text that the model has read: {licence}.",
+        f"The code is under Apache-2.0 (LICENSE); the licence of the text that the model was trained on: {licence}.",
     ]
-    atomic_write(folder / "README.md", ("\n\n".join(lines) + "\n").encode("utf-8", "replace"))
+    atomic_write(folder / CARD, ("\n\n".join(lines) + "\n").encode("utf-8", "replace"))

@@ -14,10 +14,12 @@ from typing import Any
 
 from model import CharLSTM
 from model.checkpoint.pointer import BEST, LATEST
+from model.hub.names import MAIN, TRAINING
 
 from ..card import model_card
 from ..card.overlap import Source
-from ..hub.pusher import MAIN, TRAINING, Entry, Pusher
+from ..hub.outbox import Entry
+from ..hub.pusher import Pusher
 from .console import warn
 from .run_folder import RunFolder, read_metrics
 

@@ -13,22 +13,15 @@ from typing import Any
 
 from model.checkpoint.format import CheckpointError
 from model.checkpoint.read import read_checkpoint
+from model.hub.names import MAIN, TRAINING
 
-from ..hub.pusher import TRAINING, HubError, Patience, check_repo_name, insist, pull
+from ..errors import HubError
+from ..hub.jobs import DownloadRun
+from ..hub.repos import check_repo_name
+from ..hub.worker_process import run_job
 from .run_folder import RunFolder, read_metrics, read_state
 
 SCHEME = "hf://"
-
-
-def find_run(repo: str, *, patience: Patience | None = None) -> tuple[str, str | None]:
-    """A repo's whole name, USER/NAME, and the command that began the run in it; None when it holds none.
-
-    Raises:
-        HubError: that cannot be known, or nothing may be pushed there; after `patience.preflight_s` at the latest.
-    """
-    patience = patience or Patience()
-    found = insist({"verb": "find", "repo": check_repo_name(repo), "branch": TRAINING}, patience, patience.preflight_s)
-    return found["repo"], found["command"]
 
 
 def pull_run(repo: str, folder: RunFolder) -> None:
@@ -40,15 +33,15 @@ def pull_run(repo: str, folder: RunFolder) -> None:
     """
     beside = folder.path / ".pulled.tmp"
     try:
-        commit = pull(repo, beside)
+        commit = run_job(DownloadRun(repo=check_repo_name(repo), folder=str(beside))).oid
         try:
             newest = read_checkpoint(beside / TRAINING).training
             step = int(read_state(beside / TRAINING)[1]["steps_done"])
             read_metrics(beside / TRAINING)
         except (CheckpointError, KeyError, ValueError) as error:
             raise HubError(f"what {repo} has of its run at commit {commit[:8]} cannot be resumed: {error}") from None
-        if _is_older_best(beside / "main", newest, step):
-            folder.save(int(read_checkpoint(beside / "main").training["step"]), lambda to: _move(beside / "main", to))
+        if _is_older_best(beside / MAIN, newest, step):
+            folder.save(int(read_checkpoint(beside / MAIN).training["step"]), lambda to: _move(beside / MAIN, to))
         folder.save(step, lambda to: _move(beside / TRAINING, to))
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -122,7 +122,6 @@ def test_the_machine_has_all_that_a_page_is_made_of(
         assert here("space", "plays", f"--out=checkout/{hardware}", f"--hardware={hardware}")[0] == 0
     code = bring_code(tmp_path)
     monkeypatch.setattr("training.hub.space_files.ROOT", code)
-    monkeypatch.setattr("training.hub.space_files.WEB", code / "web")
 
     def not_installed(name: str) -> str:
         raise PackageNotFoundError(name)
@@ -144,7 +143,7 @@ def test_a_link_that_came_as_its_text_is_no_file(tmp_path: Path, monkeypatch: py
     (code / "training" / "root" / "app.py").write_text("../../app.py")
     monkeypatch.setattr("training.hub.space_files.ROOT", code)
     check_project("static")
-    with pytest.raises(RunError, match=r"files that are not here \(app\.py\)"):
+    with pytest.raises(RunError, match=r"files that a page needs are missing \(app\.py\)"):
         check_project("cpu-basic")
 
 

@@ -5,17 +5,26 @@ from __future__ import annotations
 import pytest
 
 from tests.local_hub import LocalHub
-from training.hub.pusher import Destination, HubError, Patience, check_repo_name, preflight
+from training.errors import HubError
+from training.hub.jobs import CheckRepo, Destination
+from training.hub.repos import check_repo_name
+from training.hub.worker_process import HubTimeouts, run_job
 
-QUICK = Patience(connect_s=5, read_s=20, preflight_s=20, first_wait_s=0.02, longest_wait_s=0.1)
+QUICK = HubTimeouts(connect_s=5, read_s=20, check_s=20, first_retry_s=0.02, longest_retry_s=0.1)
+
+
+def check_repo(
+    repo: str, *, private: bool = False, license: str = "unknown", timeouts: HubTimeouts = QUICK
+) -> Destination:
+    return run_job(CheckRepo(repo=check_repo_name(repo), private=private, license=license), timeouts)
 
 
 def test_preflight_makes_repo_and_branch(hub: LocalHub, token: str) -> None:
-    found = preflight("plays", private=True, patience=QUICK)
+    found = check_repo("plays", private=True)
     assert found == Destination("ada/plays", "ada", True, True, f"{hub.url}/ada/plays")
     assert hub.repos["ada/plays"].private
     assert set(hub.repos["ada/plays"].branches) == {"main", "training"}
-    again = preflight("ada/plays", private=True, patience=QUICK)
+    again = check_repo("ada/plays", private=True)
     assert (again.created, again.private) == (False, True)
 
 
@@ -25,7 +34,7 @@ BAD_NAMES = """a/b/c|| |/|a/|/a|https://huggingface.co/a/b|x.git|a/x.git|cafÃ©|Ã
 @pytest.mark.parametrize("name", [*BAD_NAMES.split("|"), "x" * 97])
 def test_a_bad_name_is_refused_without_a_request(hub: LocalHub, token: str, name: str) -> None:
     with pytest.raises(HubError, match="is not the name of a repo") as caught:
-        preflight(name, patience=QUICK)
+        check_repo(name)
     assert repr(name) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not hub.log
@@ -38,7 +47,7 @@ def test_good_names_pass() -> None:
 
 def test_preflight_without_a_token(hub: LocalHub) -> None:
     with pytest.raises(HubError, match=r"'ada/plays' needs a token.*hf auth login"):
-        preflight("ada/plays", patience=QUICK)
+        check_repo("ada/plays")
     assert not hub.log
 
 
@@ -54,7 +63,7 @@ def test_preflight_with_tokens_that_do_not_do(hub: LocalHub, monkeypatch: pytest
     for text, written in tokens.items():
         monkeypatch.setenv("HF_TOKEN", written)
         with pytest.raises(HubError, match=text) as caught:
-            preflight(repos.get(text, "ada/plays"), patience=QUICK)
+            check_repo(repos.get(text, "ada/plays"))
         assert written not in str(caught.value)
         assert not caught.value.retry
     assert set(hub.repos) == {"eve/plays"}
@@ -63,23 +72,23 @@ def test_preflight_with_tokens_that_do_not_do(hub: LocalHub, monkeypatch: pytest
 def test_preflight_never_covers_something_else(hub: LocalHub, token: str) -> None:
     hub.add_repo("ada/open")
     with pytest.raises(HubError, match=r"ada/open is public already and --private was asked"):
-        preflight("ada/open", private=True, patience=QUICK)
+        check_repo("ada/open", private=True)
     hub.add_repo("ada/bert", {"config.json": b"{}", "pytorch_model.bin": b"x"})
     with pytest.raises(HubError, match="ada/bert holds another kind of model"):
-        preflight("ada/bert", patience=QUICK)
+        check_repo("ada/bert")
     assert list(hub.repos["ada/bert"].branches) == ["main"]
 
 
 def test_a_licence_that_the_hub_does_not_know_is_told_before_anything_is_made(hub: LocalHub, token: str) -> None:
     with pytest.raises(HubError, match="knows no licence 'my-own'"):
-        preflight("plays", license="my-own", patience=QUICK)
+        check_repo("plays", license="my-own")
     assert not hub.repos
-    assert preflight("plays", license="cc0-1.0", patience=QUICK).created
+    assert check_repo("plays", license="cc0-1.0").created
 
 
 def test_a_token_in_the_place_of_a_name_is_not_published(hub: LocalHub, token: str) -> None:
     with pytest.raises(HubError, match="looks like a token") as caught:
-        preflight(token, patience=QUICK)
+        check_repo(token)
     assert token not in str(caught.value)
     assert not hub.log
 
@@ -87,7 +96,7 @@ def test_a_token_in_the_place_of_a_name_is_not_published(hub: LocalHub, token: s
 def test_preflight_rides_out_short_trouble(hub: LocalHub, token: str) -> None:
     hub.fail("GET /api/whoami", 503)
     hub.fail("POST /api/repos/create", 429)
-    assert preflight("plays", patience=QUICK).repo == "ada/plays"
+    assert check_repo("plays").repo == "ada/plays"
 
 
 @pytest.mark.parametrize(
@@ -97,11 +106,11 @@ def test_preflight_rides_out_short_trouble(hub: LocalHub, token: str) -> None:
 def test_preflight_gives_up_in_time_and_says_why(hub: LocalHub, token: str, kind: int | str, text: str) -> None:
     hub.fail("GET /api/whoami", kind, times=None)
     with pytest.raises(HubError, match=text) as caught:
-        preflight("plays", patience=Patience(read_s=1, preflight_s=2, first_wait_s=0.1))
+        check_repo("plays", timeouts=HubTimeouts(read_s=1, check_s=2, first_retry_s=0.1))
     assert caught.value.retry
 
 
 def test_a_dripping_server_ends_preflight_at_its_deadline(hub: LocalHub, token: str) -> None:
     hub.fail("GET /api/whoami", "hang-body", times=None)
     with pytest.raises(HubError, match=r"did not finish within|in time"):
-        preflight("plays", patience=Patience(read_s=60, preflight_s=1.5))
+        check_repo("plays", timeouts=HubTimeouts(read_s=60, check_s=1.5))

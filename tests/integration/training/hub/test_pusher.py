@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -18,19 +17,14 @@ import pytest
 
 from tests.local_hub import LocalHub
 from training.card.redact import redact
-from training.hub.pusher import (
-    Destination,
-    HubError,
-    Patience,
-    Pusher,
-    PushReport,
-    push_pending,
-    read_destination,
-    title_of,
-)
+from training.errors import HubError
+from training.hub.jobs import Destination
+from training.hub.pusher import Pusher, PushReport, push_pending, title_of
+from training.hub.repos import read_destination
+from training.hub.worker_process import HubTimeouts
 
-QUICK = Patience(connect_s=5, read_s=20, preflight_s=20, attempt_s=30, first_wait_s=0.02, longest_wait_s=0.1)
-HASTY = Patience(connect_s=5, read_s=1, preflight_s=3, attempt_s=3, first_wait_s=0.02, longest_wait_s=0.1)
+QUICK = HubTimeouts(connect_s=5, read_s=20, check_s=20, attempt_s=30, first_retry_s=0.02, longest_retry_s=0.1)
+HASTY = HubTimeouts(connect_s=5, read_s=1, check_s=3, attempt_s=3, first_retry_s=0.02, longest_retry_s=0.1)
 ROOT = Path(__file__).resolve().parents[4]
 
 
@@ -84,8 +78,8 @@ def pusher(hub: LocalHub, token: str, run: Path, lines: Lines) -> Iterator[Calla
     repo.branches["training"] = repo.branches["main"]
     made: list[Pusher] = []
 
-    def make(patience: Patience = QUICK) -> Pusher:
-        made.append(Pusher(place(), run, report=lines, patience=patience))
+    def make(timeouts: HubTimeouts = QUICK) -> Pusher:
+        made.append(Pusher(place(), run, report=lines, timeouts=timeouts))
         return made[-1]
 
     yield make
@@ -130,43 +124,50 @@ def test_files_that_are_gone_leave_the_branch_and_others_stay(
     assert "cells.json" not in repo.commit("main").files
 
 
-def test_the_newest_goes_first_and_stays_the_head(
+def test_after_an_outage_the_best_is_pushed_first_and_the_others_oldest_first(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines
 ) -> None:
-    """After a time without network the newest goes up first; the others follow; the branch ends on the newest."""
+    """So the commits of a branch are in the order of the steps, and it ends on the newest."""
     hub.unplug()
     one = pusher()
     for step in (1, 2, 3):
         one.push(make_step(run, step), title=f"step {step}")
         one.push(run / f"step-{step:08d}", "main", title=f"best {step}")
     lines.wait("cannot be reached")
-    assert [entry.title for entry in one.waiting()] == ["best 3", "step 3", "step 2", "step 1"]
+    assert [entry.title for entry in one.waiting()] == ["best 3", "step 1", "step 2", "step 3"]
     hub.plug_in()
     report = one.close(60)
     repo = hub.repos["ada/plays"]
     assert not report.waiting
-    assert repo.titles("training") == ["step 3", "step 1", "step 2", "step 3", "initial commit"]
+    assert repo.titles("training") == ["step 3", "step 2", "step 1", "initial commit"]
     assert repo.titles() == ["best 3", "initial commit"]
     assert hub.read("ada/plays", "config.json", "training") == b'{"step": 3}'
 
 
-def test_an_old_entry_never_hides_a_newer_one_whose_folder_is_gone(
+def test_a_refused_checkpoint_is_not_pushed_over_a_newer_one(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines
 ) -> None:
-    hub.fail("POST .*/commit/training", 403)
+    """A later process, which tries everything once more, would otherwise leave an old head on the branch."""
+    broken = make_step(run, 1)
+    (broken / "README.md").write_text("---\ntags: [a\n---\n")
     one = pusher()
-    one.push(make_step(run, 1), title="step 1")
-    lines.wait("no right")
+    one.push(broken, title="step 1")
     one.push(make_step(run, 2), title="step 2")
-    lines.wait("pushed step-00000002")
-    lines.wait("pushed step-00000001|pushed step-00000002.*@training")
-    one.close(60)
-    assert hub.repos["ada/plays"].titles("training")[0] == "step 2"
-    shutil.rmtree(run / "step-00000002")
-    other = Pusher(place(), run, report=lines, patience=QUICK)
-    other.push(make_step(run, 3), title="step 3")
-    assert not other.close(60).waiting
-    assert hub.read("ada/plays", "config.json", "training") == b'{"step": 3}'
+    assert [entry.title for entry in one.close(60).waiting] == ["step 1"]
+    (broken / "README.md").write_text("# plays\n")
+    assert push_pending(run, report=lines, timeouts=QUICK).waiting == ()
+    assert lines[-1] == "Hub: step-00000001 is not pushed: training holds a newer checkpoint already"
+    assert hub.repos["ada/plays"].titles("training") == ["step 2", "initial commit"]
+
+
+def test_the_outbox_of_an_earlier_version_is_read(hub: LocalHub, run: Path, pusher: Callable[..., Pusher]) -> None:
+    """It put the newest entry in line again after older ones, with a field `again`."""
+    make_step(run, 1)
+    entry = {"number": 4, "folder": "step-00000001", "branch": "training", "title": "step 1", "again": True}
+    (run / "outbox").mkdir()
+    (run / "outbox" / "00000004-training.json").write_text(json.dumps(entry))
+    report = pusher().close(60)
+    assert [pushed.number for pushed in report.pushed] == [4]
 
 
 @pytest.mark.parametrize(
@@ -236,10 +237,10 @@ def test_a_server_that_hangs_is_given_up_and_the_rest_is_pushed_later(
     assert [entry.title for entry in report.waiting] == ["step 1"]
     assert report.error
     hub.faults.clear()
-    later = push_pending(run, report=lines, deadline_s=60, patience=QUICK)
+    later = push_pending(run, report=lines, deadline_s=60, timeouts=QUICK)
     assert ([p.title for p in later.pushed], later.waiting) == (["step 1"], ())
     assert hub.repos["ada/plays"].titles("training") == ["step 1", "initial commit"]
-    assert push_pending(run, report=lines, patience=QUICK) == PushReport((), ())
+    assert push_pending(run, report=lines, timeouts=QUICK) == PushReport((), ())
 
 
 def test_a_refusal_is_said_once_and_tried_with_the_next_checkpoint(
@@ -254,7 +255,7 @@ def test_a_refusal_is_said_once_and_tried_with_the_next_checkpoint(
     while fault.hits < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     report = one.close(10)
-    assert [entry.title for entry in report.waiting] == ["step 2", "step 1"]
+    assert [entry.title for entry in report.waiting] == ["step 1", "step 2"]
     assert len([line for line in lines if "no right" in line]) == 1
     assert 2 <= fault.hits <= 3
 
@@ -367,14 +368,15 @@ def test_a_process_ends_while_the_server_hangs(hub: LocalHub, token: str, run: P
     statement = f"pusher.{end}" if end.startswith("close") else end
     program = f"""
         import sys, time
-        from training.hub.pusher import Destination, Pusher
+        from training.hub.jobs import Destination
+        from training.hub.pusher import Pusher
         pusher = Pusher(Destination("ada/plays", "ada", False, False, ""), {str(run)!r})
         pusher.push({str(run / "step-00000001")!r})
         deadline = time.monotonic() + 30
-        while pusher._child is None or pusher._child._process is None:
+        while pusher._worker is None or pusher._worker._process is None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        print(pusher._child._process.pid, flush=True)
+        print(pusher._worker._process.pid, flush=True)
         time.sleep(1)
         {statement}
         """

@@ -11,6 +11,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client  # type: ignore[import-untyped]
 from huggingface_hub import RepoCard, snapshot_download
@@ -22,14 +23,16 @@ from tests.support.app_server import eventually, free_port
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, before_step, best_of, write_text
 from training.cli.space import lead_to, noted, page_again
-from training.hub.job_steps import JobError
-from training.hub.pusher import HubError, Patience
+from training.errors import HubError
+from training.hub import space_jobs
+from training.hub.calls import JobError
+from training.hub.checkpoint_jobs import push_checkpoint
+from training.hub.jobs import CheckSpace, Commit, LinkCard, PushCheckpoint, PushSpace, Space, WatchSpace
 from training.hub.space_files import requirements, smallest_dtype, write_app, write_static
-from training.hub.space_jobs import link_card, prepare_space, push_space, watch_space
-from training.hub.spaces import Page, Space, preflight_space, publish
-from training.hub.worker import push as push_checkpoint
+from training.hub.spaces import Page
+from training.hub.worker_process import HubTimeouts, run_job
 
-QUICK = Patience(connect_s=5, read_s=20, preflight_s=30, attempt_s=30, first_wait_s=0.02, longest_wait_s=0.1)
+QUICK = HubTimeouts(connect_s=5, read_s=20, check_s=30, attempt_s=30, first_retry_s=0.02, longest_retry_s=0.1)
 
 
 @pytest.fixture
@@ -38,13 +41,12 @@ def checkpoint(tmp_path: Path) -> Path:
     return tmp_path / "plays"
 
 
-def prepare(space: str, flavor: str, *, private: bool = False, model: str | None = None) -> dict[str, Any]:
-    return prepare_space({"repo": space, "flavor": flavor, "private": private, "model": model})
+def prepare(space: str, hardware: str, model: str | None = None) -> Space:
+    return space_jobs.check_space(CheckSpace(repo=space, hardware=hardware, private=False, model=model))
 
 
-def push(folder: Path, flavor: str, **variables: str) -> dict[str, Any]:
-    job = {"repo": "ada/page", "flavor": flavor, "folder": str(folder), "title": "A page", "variables": variables}
-    return push_space(job)
+def push(folder: Path) -> Commit:
+    return space_jobs.push_space(PushSpace(repo="ada/page", hardware="static", folder=str(folder), title="A page"))
 
 
 def front_matter(readme: bytes) -> dict[str, Any]:
@@ -72,34 +74,34 @@ def test_a_static_space_from_one_command(
 
     code, said = here("space", checkpoint, "--space=ada/page")
     assert (code, repo.commit("main").oid) == (0, head)
-    assert "nothing had changed" in said
+    assert "nothing has changed" in said
 
 
 def test_only_what_has_changed_is_sent(hub: LocalHub, token: str, tmp_path: Path) -> None:
     prepare("page", "static")
     write_static(tmp_path, tiny_model())
-    first = push(tmp_path, "static")
+    first = push(tmp_path)
     hub.log.clear()
     write_static(tmp_path, tiny_model(seed=1))
-    second = push(tmp_path, "static")
-    assert second["changed"]
-    assert second["commit"] != first["commit"]
+    second = push(tmp_path)
+    assert second.changed
+    assert second.oid != first.oid
     assert len(hub.requests("POST .*/commit/")) == 1
-    before, after = (hub.repos["spaces/ada/page"].commit(each["commit"]).files for each in (first, second))
+    before, after = (hub.repos["spaces/ada/page"].commit(each.oid).files for each in (first, second))
     assert {name for name in after if after[name] != before.get(name)} == {"model.safetensors", "manifest.json"}
-    assert push(tmp_path, "static") == {"commit": second["commit"], "changed": False}
+    assert push(tmp_path) == Commit(second.oid, changed=False)
 
 
 def test_a_free_account_is_told_what_it_may_have(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", free=True))
     with pytest.raises(
-        JobError, match=r"needs a paid plan \(402\); free accounts may host static and ZeroGPU"
+        JobError, match=r"needs a paid plan \(402\); free accounts may host static and ZeroGPU Spaces"
     ) as caught:
         prepare("page", "cpu-basic")
-    assert not caught.value.retry
+    assert not caught.value.failure.retry
     assert not hub.repos
-    assert prepare("page", "zero-a10g")["created"]
-    assert not prepare("page", "zero-a10g")["created"]
+    assert prepare("page", "zero-gpu")
+    assert prepare("page", "zero-gpu").name == "ada/page", "a Space that exists is no error"
     space = hub.repos["spaces/ada/page"].space
     assert space
     assert (space.sdk, space.hardware) == ("gradio", "zero-a10g")
@@ -114,7 +116,7 @@ def test_a_missing_right_is_one_line(hub: LocalHub, monkeypatch: pytest.MonkeyPa
     }.items():
         monkeypatch.setenv("HF_TOKEN", written)
         with pytest.raises(HubError, match=text) as caught:
-            preflight_space("eve/page", hardware="static", patience=QUICK)
+            run_job(CheckSpace(repo="eve/page", hardware="static", private=False, model=None), QUICK)
         assert written not in str(caught.value)
         assert "\n" not in str(caught.value)
     assert hub.read("spaces/eve/page", "README.md") == b"hers"
@@ -123,10 +125,10 @@ def test_a_missing_right_is_one_line(hub: LocalHub, monkeypatch: pytest.MonkeyPa
 def test_a_private_model_gets_a_private_space(hub: LocalHub, token: str) -> None:
     hub.add_repo("ada/diary", {"README.md": b"mine"}, private=True)
     made = prepare("page", "static", model="ada/diary")
-    assert (made["private"], made["model_private"]) == (True, True)
+    assert (made.private, made.model_private) == (True, True)
     assert hub.repos["spaces/ada/page"].private
     hub.add_repo("ada/open", kind="space")
-    with pytest.raises(JobError, match="the Space ada/open is public, and what it would show is private"):
+    with pytest.raises(JobError, match="the Space ada/open is public, and the model that it would show is private"):
         prepare("ada/open", "static", model="ada/diary")
 
 
@@ -143,10 +145,10 @@ def test_a_private_model_gets_a_private_space(hub: LocalHub, token: str) -> None
 def test_the_hub_in_trouble_is_asked_again(hub: LocalHub, token: str, tmp_path: Path, route: str, fault: Any) -> None:
     (tmp_path / "index.html").write_text("a page")
     hub.fail(route, fault)
-    space = preflight_space("page", hardware="static", patience=QUICK)
-    commit, _ = publish(space, tmp_path, "A page", {}, patience=QUICK)
+    run_job(CheckSpace(repo="page", hardware="static", private=False, model=None), QUICK)
+    commit = run_job(PushSpace(repo="ada/page", hardware="static", folder=str(tmp_path), title="A page"), QUICK)
     assert hub.read("spaces/ada/page", "index.html") == b"a page"
-    assert hub.repos["spaces/ada/page"].commit("main").oid == commit
+    assert hub.repos["spaces/ada/page"].commit("main") == hub.repos["spaces/ada/page"].commit(commit.oid)
 
 
 def test_a_failed_build_is_told_with_the_end_of_its_log(
@@ -166,11 +168,8 @@ def test_a_failed_build_is_told_with_the_end_of_its_log(
 
 def test_a_space_that_hangs_is_given_up(hub: LocalHub, token: str) -> None:
     hub.add_repo("ada/page", kind="space")
-    assert watch_space({"repo": "ada/page", "stage": "", "watch_s": 0}) == {
-        "stage": "NO_APP_FILE",
-        "on_the_way": True,
-        "log": [],
-    }
+    found = space_jobs.watch_space(WatchSpace(repo="ada/page", stage="", watch_s=0))
+    assert (found.stage, found.changing, found.log) == ("NO_APP_FILE", True, [])
 
 
 @pytest.mark.parametrize("hardware", ["cpu-basic", "zero-gpu"])
@@ -180,9 +179,10 @@ def test_the_app_of_a_space_serves_the_model_from_the_hub(
     """As the Space does it: in its own folder, with its own files and variables."""
     lm = CharLSTM.from_pretrained(checkpoint)
     hub.add_repo("ada/plays", {path.name: path.read_bytes() for path in checkpoint.iterdir()})
-    space = preflight_space("page", hardware=hardware, model="ada/plays", patience=QUICK)
+    run_job(CheckSpace(repo="page", hardware=hardware, private=False, model="ada/plays"), QUICK)
     write_app(tmp_path / "app", tiny_model(seed=1), hardware)  # the copy inside is an older one
-    publish(space, tmp_path / "app", "A page", {"MODELS": "ada/plays"}, patience=QUICK)
+    app, models = str(tmp_path / "app"), {"MODELS": "ada/plays"}
+    run_job(PushSpace(repo="ada/page", hardware=hardware, folder=app, title="A page", variables=models), QUICK)
     repo = hub.repos["spaces/ada/page"]
     assert repo.space
     variables = {name: each["value"] for name, each in repo.space.variables.items()}
@@ -206,6 +206,7 @@ def test_the_app_of_a_space_serves_the_model_from_the_hub(
     try:
         eventually(lambda: "at http" in (tmp_path / "log").read_text() or process.poll() is not None)
         eventually(lambda: "serving ada/plays" in (tmp_path / "log").read_text() or process.poll() is not None)
+        assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 200
         client = Client(f"http://127.0.0.1:{port}", verbose=False)
         text, told = client.predict("ROMEO", 60, 0.8, 0, 1, 7, api_name="/generate")
         client.close()
@@ -287,23 +288,23 @@ def test_the_card_leads_to_a_page_that_came_later(hub: LocalHub, token: str, her
     card = hub.read("ada/plays", "README.md").decode()
     link = "[Watch it write](https://huggingface.co/spaces/ada/page) in the browser."
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like.\n"
-    assert hub.repos["ada/plays"].titles()[0] == "A link to the page"
-    assert link_card({"repo": "ada/plays", "space": "ada/page"}) == {"changed": False}
+    assert hub.repos["ada/plays"].titles()[0] == "Link to the page"
+    assert not space_jobs.link_card(LinkCard(repo="ada/plays", space="ada/page")).changed
     (checkpoint / "README.md").write_text("# plays\n\n## Use it\n\nAs you like, or not.\n")
-    job = {"repo": "ada/plays", "branch": "main", "folder": str(checkpoint), "title": "Best", "with_state": False}
-    push_checkpoint(job)  # a run that goes on knows nothing of it
+    job = PushCheckpoint(repo="ada/plays", branch="main", folder=str(checkpoint), title="Best", with_state=False)
+    push_checkpoint(job)  # the card of a run that is resumed has no link
     card = hub.read("ada/plays", "README.md").decode()
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like, or not.\n"
     hub.log.clear()
-    lead_to(Space("ada/page", False, False, "", False, "static"), "eve/plays", "eve/plays")
+    lead_to(Space("ada/page", "static"), "eve/plays", "eve/plays")
     assert not hub.log, "someone else's card is theirs"
 
 
 @pytest.mark.parametrize(
     ("hardware", "lacks"),
     [
-        ("static", "web/static/index.html"),
-        ("zero-gpu", "app.py, requirements.txt, ui/page/page.py, web/app/view.js, web/languages/en.json"),
+        ("static", "web/static/index.html, web/languages"),
+        ("zero-gpu", "app.py, requirements.txt, ui/__init__.py, web/app, web/languages"),
     ],
 )
 def test_what_a_page_is_made_of_is_looked_for_first(
@@ -315,7 +316,7 @@ def test_what_a_page_is_made_of_is_looked_for_first(
     code, said = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
     assert code == 2
     assert not hub.repos
-    assert f"error: a page is made of files that are not here ({lacks}): run this from a whole copy" in said
+    assert f"error: files that a page needs are missing ({lacks}): run this from a whole copy" in said
     assert not (tmp_path / "run").exists()
 
 
@@ -326,7 +327,7 @@ def test_a_space_that_cannot_be_had_is_known_before_the_first_step(
     options = (*SIZES, "--steps=2", "--out=run", "--space=plays", "--hardware=cpu-basic")
     code, said = here(write_text(tmp_path), *options)
     assert code == 2
-    assert "needs a paid plan (402); free accounts may host static and ZeroGPU Spaces: say --hardware static" in said
+    assert "needs a paid plan (402); free accounts may host static and ZeroGPU Spaces, so use --hardware static" in said
     assert not (tmp_path / "run").exists()
 
 

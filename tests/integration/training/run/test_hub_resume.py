@@ -18,7 +18,7 @@ from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, best_of, checkpoints, environment, latest_of, metrics, outcome, write_text
 from training.__main__ import main
-from training.hub.child_process import Patience
+from training.hub.worker_process import HubTimeouts
 
 RUN = ("text.txt", *SIZES, "--steps=30", "--evaluations=3", "--out=run")
 STATE = "training_state/state.safetensors"
@@ -166,6 +166,6 @@ def test_what_is_not_there_is_told(
     line = "error: pulling ada/plays failed: HF_HUB_OFFLINE is set"
     refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    monkeypatch.setattr("training.hub.pusher.Patience", lambda: Patience(attempt_s=60, first_wait_s=60))
+    monkeypatch.setattr("training.hub.worker_process.HubTimeouts", lambda: HubTimeouts(attempt_s=60, first_retry_s=60))
     hub.unplug()
     refused(here, tmp_path, "cannot be reached; is the network down?", "--resume=hf://ada/plays", "text.txt")

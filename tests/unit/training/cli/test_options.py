@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from training.cli.options import OptionsError, chosen, parse, parse_push
-from training.hub.pusher import HubError
+from training.errors import HubError
 
 
 @pytest.mark.parametrize(

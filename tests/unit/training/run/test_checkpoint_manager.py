@@ -15,7 +15,7 @@ from model.checkpoint.format import CheckpointError
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import best_of
 from training.card import model_card
-from training.hub.pusher import Entry
+from training.hub.outbox import Entry
 from training.run.checkpoint_manager import CheckpointManager
 from training.run.run_folder import RunFolder, metrics_bytes
 

@@ -1,0 +1,191 @@
+"""The worker's jobs on the repo of a run: check or create it, push a checkpoint, find and download a run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from functools import partial
+from pathlib import Path
+
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfApi,
+    ModelCard,
+    ModelInfo,
+    constants,
+    hf_hub_download,
+)
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+from model.checkpoint.names import CARD, CONFIG, CURVE, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
+from model.hub.names import MAIN, TRAINING
+
+from ..card.escape import leading_to, page_of
+from .calls import JobError, call, file_names, job_error, read_file, refuse, whole_name
+from .jobs import CheckRepo, Commit, Destination, DownloadRun, FindRun, FoundRun, PushCheckpoint
+
+_LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
+
+
+def check_repo(job: CheckRepo) -> Destination:
+    """Checks token, licence and rights; creates repo and branch if they are missing."""
+    api = HfApi()
+    repo, user = whole_name(api, job.repo)
+    _check_license(job.license)
+    created = _create_repo(api, repo, job.private)
+    call(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
+    call(f"creating the branch {TRAINING} of {repo}", lambda: api.create_branch(repo, branch=TRAINING, exist_ok=True))
+    private = bool(call(f"looking at {repo}", lambda: api.model_info(repo)).private)
+    return Destination(repo, user, private, created, f"{constants.ENDPOINT}/{repo}")
+
+
+def _check_license(name: str) -> None:
+    """Raises JobError for a licence that the Hub does not know: it would refuse the card after the training."""
+    if name == "unknown":
+        return
+    try:
+        ModelCard(f"---\nlicense: {json.dumps(name)}\n---\n").validate()
+    except ValueError as error:
+        raise refuse(f"the Hub knows no licence {name!r}: choose an identifier from {_LICENSES}, or other") from error
+    except Exception as error:
+        raise job_error(error, "asking the Hub about the licence") from error
+
+
+def _create_repo(api: HfApi, repo: str, private: bool) -> bool:
+    """Returns whether the repo was created. An existing one must be private if asked, and hold no other model."""
+    try:
+        info = call(f"looking at {repo}", lambda: api.model_info(repo))
+    except JobError as error:
+        if not isinstance(error.__cause__, RepositoryNotFoundError):
+            raise
+        call(f"creating the repo {repo}", lambda: api.create_repo(repo, private=private, exist_ok=True))
+        return True
+    if private and not info.private:
+        advice = f"run `hf repos settings {repo} --private` first, or name another repo"
+        raise refuse(f"{repo} is public already and --private was asked for: {advice}")
+    names = file_names(info)
+    if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
+        raise refuse(f"{repo} holds another kind of model, which a push would replace: name another repo")
+    return False
+
+
+def push_checkpoint(job: PushCheckpoint) -> Commit:
+    """Makes a branch hold the folder's files, in one commit; no commit if nothing has changed.
+
+    The commit names its parent, so that a commit of someone else in between is noticed (412) and never undone.
+    """
+    api, folder = HfApi(), Path(job.folder)
+    files = _published(folder, with_state=job.with_state)
+    if CONFIG not in files or WEIGHTS not in files:
+        found = ", ".join(files) or "no files"
+        raise refuse(f"{folder.name} is not a whole checkpoint: it has {found}", needs_user=False)
+    what = f"pushing to {job.repo}"
+    head = call(what, lambda: _branch_head(api, job.repo, job.branch))
+    present = file_names(head)
+    gone = sorted(name for name in present if _is_replaced(name) and name not in files)
+    changes: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete]
+    changes = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, gone)]
+    if not job.with_state and CARD in present and CARD in files:
+        changes[files.index(CARD)] = _card_with_link(what, job.repo, head.sha, (folder / CARD).read_bytes())
+    made = call(
+        what,
+        lambda: api.create_commit(
+            job.repo,
+            changes,
+            commit_message=job.title,
+            revision=job.branch,
+            parent_commit=head.sha,
+            num_threads=2,
+        ),
+    )
+    return Commit(made.oid, made.oid != head.sha)
+
+
+def _branch_head(api: HfApi, repo: str, branch: str) -> ModelInfo:
+    try:
+        return api.model_info(repo, revision=branch)
+    except RevisionNotFoundError:
+        api.create_branch(repo, branch=branch, exist_ok=True)
+        return api.model_info(repo, revision=branch)
+
+
+def _published(folder: Path, *, with_state: bool) -> list[str]:
+    """Returns the files of a checkpoint folder that are pushed: a fixed list, so that no other file is published."""
+    names = [name for name in PUBLISHED_FILES if (folder / name).is_file()]
+    if with_state:
+        inside = sorted((folder / STATE).glob("*"))
+        names += [f"{STATE}/{path.name}" for path in inside if path.is_file() and not path.name.startswith(".")]
+    return names
+
+
+def _is_replaced(name: str) -> bool:
+    """Returns whether a file is deleted from the branch if the checkpoint lacks it. A card stays."""
+    return (name in PUBLISHED_FILES and name not in (CARD, CURVE)) or name.startswith(f"{STATE}/")
+
+
+def _addition(folder: Path, name: str) -> CommitOperationAdd:
+    """Returns the upload of a file. Small ones are read here, once: the run may write card and picture meanwhile."""
+    path = folder / name
+    return CommitOperationAdd(name, path if path.suffix == ".safetensors" else path.read_bytes())
+
+
+def _card_with_link(what: str, repo: str, commit: str | None, card: bytes) -> CommitOperationAdd:
+    """Returns the upload of a new card, with the link to the Space that the card on the Hub has."""
+    text = card.decode("utf-8", "replace")
+    if page_of(text) is None:
+        space = page_of(read_file(what, repo, CARD, commit))
+        card = leading_to(text, space).encode() if space else card
+    return CommitOperationAdd(CARD, card)
+
+
+def download_run(job: DownloadRun) -> Commit:
+    """Downloads the newest checkpoint with its state, and the best one if main holds one; each at one commit."""
+    api, repo, folder = HfApi(), job.repo, Path(job.folder)
+    what = f"downloading {repo}"
+    try:
+        newest = call(what, lambda: api.model_info(repo, revision=TRAINING))
+    except JobError as error:
+        if isinstance(error.__cause__, RevisionNotFoundError):
+            raise refuse(f"{repo} has no branch {TRAINING!r}: no run was pushed there that can be resumed") from error
+        raise
+    names = file_names(newest)
+    state = [name for name in names if re.fullmatch(rf"{STATE}/\w[\w.-]*", name)]
+    if CONFIG not in names or not state:
+        raise refuse(f"the branch {TRAINING!r} of {repo} holds no checkpoint yet that can be resumed")
+    wanted = [*(name for name in PUBLISHED_FILES if name not in (CARD, CURVE)), *state]
+    _download(what, repo, newest.sha, [name for name in wanted if name in names], folder / TRAINING)
+    best = call(what, lambda: api.model_info(repo))
+    names = file_names(best)
+    if CONFIG in names:
+        _download(what, repo, best.sha, [name for name in PUBLISHED_FILES if name in names], folder / MAIN)
+    return Commit(str(newest.sha))
+
+
+def _download(what: str, repo: str, commit: str | None, names: list[str], folder: Path) -> None:
+    for name in names:
+        call(what, partial(hf_hub_download, repo, name, revision=commit, local_dir=folder))
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's notes
+
+
+def find_run(job: FindRun) -> FoundRun:
+    """Returns the command that started the run in a repo; None if there is no such repo or no run in it."""
+    api = HfApi()
+    repo, _ = whole_name(api, job.repo)
+    what = f"looking at {repo}"
+    try:
+        info = call(what, lambda: api.model_info(repo, revision=TRAINING))
+    except JobError as error:
+        if isinstance(error.__cause__, (RepositoryNotFoundError, RevisionNotFoundError)):
+            return FoundRun(repo, None)
+        raise
+    name = f"{STATE}/state.json"
+    if name not in file_names(info):
+        return FoundRun(repo, None)
+    try:
+        command = json.loads(read_file(what, repo, name, info.sha))["about"]["command"]
+    except (ValueError, KeyError, TypeError):
+        raise refuse(f"the run in {repo} is damaged: {name} names no command: name another repo") from None
+    return FoundRun(repo, str(command))

@@ -1,0 +1,239 @@
+"""What the training process and its worker process send each other: a job, then its result or a failure.
+
+Both are sent as one line of JSON: see `encode_job` and `worker_process`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+R = TypeVar("R")
+STATIC, ZERO_GPU = "static", "zero-gpu"
+_FLAVORS = {ZERO_GPU: "zero-a10g"}  # what is typed: the Hub's name
+
+
+# results
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The repo that a run is pushed to.
+
+    Attributes:
+        repo: USER/NAME.
+        user: whose token it is.
+        private: whether the repo is private.
+        created: whether it was created just now.
+        url: its page on the Hub.
+    """
+
+    repo: str
+    user: str
+    private: bool
+    created: bool
+    url: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The branch's newest commit; `changed` is false if nothing had to be committed."""
+
+    oid: str
+    changed: bool = True
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """The whole name of a repo, and the command that started the run in it; None if it holds no run."""
+
+    repo: str
+    command: str | None
+
+
+@dataclass(frozen=True)
+class Space:
+    """A Space that may be written to.
+
+    Attributes:
+        name: USER/NAME.
+        hardware: as it is typed, such as "static" or "zero-gpu".
+        private: whether the Space is private.
+        url: its page on the Hub.
+        model_private: whether the model that it shows is private.
+    """
+
+    name: str
+    hardware: str
+    private: bool = False
+    url: str = ""
+    model_private: bool = False
+
+
+@dataclass(frozen=True)
+class SpaceStage:
+    """The Hub's word for what a Space does; `changing` while another follows; the log's end if it has failed."""
+
+    stage: str
+    changing: bool
+    log: list[str]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job failed.
+
+    Attributes:
+        message: one line for the user.
+        retry: whether the same job may succeed later.
+        wait_s: seconds that the Hub asked to wait before the next try.
+        needs_user: whether every job on this repo fails until the user does something.
+        timed_out: whether the deadline ended the job; then the failure before says more.
+    """
+
+    message: str
+    retry: bool = False
+    wait_s: float = 0.0
+    needs_user: bool = True
+    timed_out: bool = False
+
+
+def flavor_of(hardware: str) -> str:
+    """Returns the Hub's name of a hardware."""
+    return _FLAVORS.get(hardware, hardware)
+
+
+# jobs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Generic[R]):
+    """One job of a worker process on one repo."""
+
+    repo: str
+    result: ClassVar[type[Any]]  # R
+    doing: ClassVar[str] = "looking at"  # for messages: "pushing to ada/plays failed: …"
+    is_transfer: ClassVar[bool] = False  # of files, which may take long
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRepo(Job[Destination]):
+    """Checks token, rights, licence and repo before a run; creates the repo (NAME or USER/NAME) and its branch."""
+
+    private: bool
+    license: str
+    result = Destination
+    doing = "preparing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushCheckpoint(Job[Commit]):
+    """Commits a checkpoint folder to a branch; with `with_state`, also what resume needs."""
+
+    branch: str
+    folder: str
+    title: str
+    with_state: bool
+    result = Commit
+    doing = "pushing to"
+    is_transfer = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadRun(Job[Commit]):
+    """Downloads the newest checkpoint of a run into FOLDER/training, and the best one into FOLDER/main."""
+
+    folder: str
+    result = Commit
+    doing = "downloading"
+    is_transfer = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindRun(Job[FoundRun]):
+    """Finds out whether a repo holds a run that can be resumed."""
+
+    result = FoundRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSpace(Job[Space]):
+    """Checks token and rights, and creates the Space if it is missing. `model`: the model on the Hub that it shows."""
+
+    hardware: str
+    private: bool
+    model: str | None
+    result = Space
+    doing = "preparing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushSpace(Job[Commit]):
+    """Sets hardware and variables of a Space where they differ, and commits a folder to it."""
+
+    hardware: str
+    folder: str
+    title: str
+    variables: dict[str, str] = field(default_factory=dict)
+    result = Commit
+    doing = "pushing to"
+    is_transfer = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchSpace(Job[SpaceStage]):
+    """Waits until the stage of a Space is no longer `stage`, at most `watch_s` seconds."""
+
+    stage: str
+    watch_s: float
+    result = SpaceStage
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkCard(Job[Commit]):
+    """Adds a link to the Space to the model card of a repo."""
+
+    space: str
+    result = Commit
+    doing = "changing"
+
+
+JOBS: dict[str, type[Job[Any]]] = {
+    job.__name__: job
+    for job in (CheckRepo, PushCheckpoint, DownloadRun, FindRun, CheckSpace, PushSpace, WatchSpace, LinkCard)
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds: for a connection, between two pieces of an answer, and for the whole worker process."""
+
+    connect_s: float
+    read_s: float
+    deadline_s: float
+
+
+def encode_job(job: Job[Any], limits: Limits) -> str:
+    """Returns a job as one line of JSON."""
+    return json.dumps({"job": type(job).__name__, "fields": asdict(job), "limits": asdict(limits)})
+
+
+def decode_job(line: str) -> tuple[Job[Any], Limits]:
+    """Returns the job that `encode_job` encoded."""
+    message = json.loads(line)
+    return JOBS[message["job"]](**message["fields"]), Limits(**message["limits"])
+
+
+def encode_outcome(outcome: object) -> str:
+    """Returns a result or a `Failure` as one line of JSON."""
+    return json.dumps({"failure" if isinstance(outcome, Failure) else "result": asdict(outcome)})  # type: ignore[call-overload]
+
+
+def decode_outcome(job: Job[R], text: str) -> R | Failure:
+    """Returns the result of `job`, or its failure. Raises ValueError if a worker that died has left no outcome."""
+    message = json.loads(text)
+    if "failure" in message:
+        return Failure(**message["failure"])
+    result: R = job.result(**message["result"])
+    return result

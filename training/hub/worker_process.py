@@ -1,0 +1,149 @@
+"""Starts the worker process that talks to the Hub, and kills it at its deadline.
+
+A server that never answers can therefore delay nobody: training waits for a process, not for a socket. The worker gets
+its job on standard input, which stays open: the worker ends when it closes, that is, when this process ends in any
+way. Its output goes to temporary files, so that no full pipe can block either side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic
+
+from ..card.redact import redact
+from ..errors import HubError
+from ..system import start_in_new_session
+from .jobs import Failure, Job, Limits, R, decode_outcome, encode_job
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubTimeouts:
+    """Time limits of requests to the Hub, in seconds.
+
+    Attributes:
+        connect_s: for a connection.
+        read_s: between two pieces of an answer.
+        check_s: for a check before a run, with all retries.
+        attempt_s: for one push or download.
+        first_retry_s, longest_retry_s: the wait between two tries doubles from the first to the longest, with jitter.
+    """
+
+    connect_s: float = 10.0
+    read_s: float = 60.0
+    check_s: float = 90.0
+    attempt_s: float = 900.0
+    first_retry_s: float = 2.0
+    longest_retry_s: float = 120.0
+
+
+class WorkerProcess(Generic[R]):
+    """A worker process for one job, in a session of its own: Ctrl-C reaches the training process only."""
+
+    def __init__(self, job: Job[R], timeouts: HubTimeouts) -> None:
+        self._job, self._timeouts = job, timeouts
+        self._process: subprocess.Popen[str] | None = None
+        self._killed = threading.Event()
+
+    def kill(self) -> None:
+        """Ends the process at once; `run` then returns a failure."""
+        self._killed.set()
+        if self._process:
+            self._process.kill()
+
+    def run(self, deadline_s: float) -> R | Failure:
+        """Runs the job and returns its result; after `deadline_s` seconds, a failure that may be retried."""
+        limits = Limits(
+            connect_s=self._timeouts.connect_s, read_s=self._timeouts.read_s, deadline_s=deadline_s + 5
+        )  # the worker's own deadline counts only if this process cannot kill it
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+            command = [sys.executable, "-m", "training.hub.worker"]
+            process = start_in_new_session(
+                command, stdin=subprocess.PIPE, stdout=out, stderr=errors, env=_environment()
+            )
+            self._process = process
+            try:
+                if self._killed.is_set():  # before there was a process
+                    process.kill()
+                with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                    _send(process, encode_job(self._job, limits))
+                    process.wait(deadline_s)
+                timed_out = process.poll() is None
+            finally:
+                process.kill()
+                process.wait()
+                with contextlib.suppress(OSError):
+                    process.stdin.close() if process.stdin else None
+            out.seek(0)
+            with contextlib.suppress(ValueError):
+                return decode_outcome(self._job, out.read())
+            errors.seek(0)
+            return self._no_outcome(timed_out, deadline_s, errors.read())
+
+    def _no_outcome(self, timed_out: bool, deadline_s: float, errors: str) -> Failure:
+        timed_out = timed_out or self._killed.is_set()
+        if timed_out:
+            reason = f"the Hub did not finish within {max(1, round(deadline_s))} s"
+        else:
+            lines = errors.strip().splitlines() or ["no message"]
+            reason = f"its process ended with {redact(lines[-1])[:300]}"
+        message = f"{self._job.doing} {self._job.repo} failed: {reason}"
+        return Failure(message, retry=True, needs_user=False, timed_out=timed_out)
+
+
+def run_job(job: Job[R], timeouts: HubTimeouts | None = None, *, extra_s: float = 0.0) -> R:
+    """Runs a job in a worker process, and again while a retry may help; returns its result.
+
+    Raises:
+        HubError: it failed for good, or its time (`attempt_s` for a transfer of files, else `check_s`) and `extra_s`
+            are over; its `retry` tells which.
+    """
+    timeouts = timeouts or HubTimeouts()
+    limit_s = (timeouts.attempt_s if job.is_transfer else timeouts.check_s) + extra_s
+    deadline, wait_s = time.monotonic() + limit_s, timeouts.first_retry_s
+    last: Failure | None = None
+    while True:
+        outcome = WorkerProcess(job, timeouts).run(max(0.1, deadline - time.monotonic()))
+        if not isinstance(outcome, Failure):
+            return outcome
+        last = with_reason(outcome, last.message if last else None)
+        wait_s = max(wait_s, last.wait_s)
+        if not last.retry or time.monotonic() + wait_s >= deadline:
+            raise HubError(last.message, retry=last.retry)
+        time.sleep(wait_s * random.uniform(0.5, 1.0))
+        wait_s = min(2 * wait_s, timeouts.longest_retry_s)
+
+
+def with_reason(failure: Failure, earlier: str | None) -> Failure:
+    """Returns a failure with the message of the one before if only the deadline ended it: that one says why."""
+    return replace(failure, message=earlier) if failure.timed_out and earlier else failure
+
+
+def _send(process: subprocess.Popen[Any], line: str) -> None:
+    if process.stdin:
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+
+
+def _environment() -> dict[str, str]:
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, "HF_HUB_DISABLE_PROGRESS_BARS": "1", **_notebook_token()}
+
+
+def _notebook_token() -> dict[str, str]:
+    """Returns the token from Colab's secrets, which another process cannot read, as a variable."""
+    if "google.colab" not in sys.modules:
+        return {}
+    from huggingface_hub import get_token
+
+    token = get_token()
+    return {"HF_TOKEN": token} if token else {}
