@@ -1,10 +1,14 @@
 """A local Hub over HTTP for tests: enough of the Hub's protocol for the real huggingface_hub client.
 
-wire.py    HTTP, the log, doing the faults          store.py   accounts, repos, commits, bytes
-faults.py  what can be broken                       repos.py, files.py, spaces.py   the routes
-hub.py     `LocalHub`, which tests hold
+hub     `LocalHub`: what tests use
+faults  a fault in the local Hub: its kinds, and on which requests it happens
+server  HTTP: requests, responses, the log; makes the faults happen
+store   accounts, repos, commits, bytes
+repos   routes: account, repos, branches, tags, listings
+files   routes: uploads, commits, downloads
+spaces  routes: Spaces
 
-By hand: `python -m tests.local_hub --port 8800` prints the lines to copy into another terminal.
+`python -m tests.local_hub --port 8800` serves one until Ctrl-C and prints the variables for another terminal.
 """
 
 from tests.local_hub.faults import Fault

@@ -1,6 +1,6 @@
 """Serves a local Hub until Ctrl-C: `python -m tests.local_hub [--port N] [--user NAME]`.
 
-Prints its address first, then the environment for another terminal. What is pushed to it is gone when it ends.
+Prints its address, then the variables for another terminal. What is pushed to it is deleted when it ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.local_hub.hub import LocalHub
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.local_hub", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
-    parser.add_argument("--user", default="ada", help="whose write token is printed (default: ada)")
+    parser.add_argument("--user", default="ada", help="the user whose write token is printed (default: ada)")
     parser.add_argument("--redirect", choices=["none", "same", "cdn"], default="none", help="how LFS files are served")
     args = parser.parse_args(argv)
     hub = LocalHub(args.port)

@@ -1,14 +1,18 @@
-"""Faults that a test can switch on: what to break, on which requests, how many times.
+"""Faults of the local Hub: which requests fail, in which way, how many times. See `LocalHub.fail`.
 
-A fault is found by a regular expression over "METHOD /raw/path?query". Kinds:
-a number     that HTTP status, with `Retry-After: retry_after`
-"hang"       takes the request and never answers          "hang-body"   half the body, then silence
-"cut"        drops the connection before any answer       "cut-body"    drops it in the middle of the body
-"html"       a captive portal's page with status 200      "wrong"       one bit of the body is flipped; of a PUT, as it
-                                                                        comes
-"slow"       waits `seconds` before the answer
-With `after=True` the work is done first and only the answer is lost: a commit that landed but nobody heard.
-Hanging requests are let go by `Fault.lift()` and by `Faults.clear()`, so no thread outlives a test.
+A fault names its requests by a regular expression over "METHOD /raw/path?query". Its kinds:
+
+a number     the response has this HTTP status, with `Retry-After: retry_after`
+"hang"       the request is read and never answered
+"hang-body"  half of the response's body is sent, then nothing
+"cut"        the connection is dropped before any response
+"cut-body"   the connection is dropped in the middle of the response's body
+"html"       the response is a captive portal's page, with status 200
+"wrong"      one bit of the response's body is flipped; of a PUT's body, as it is stored
+"slow"       the response comes after `seconds`
+
+With `after=True` the request is handled first and only its response is lost, such as that to a commit.
+`Fault.lift` and `Faults.clear` end requests that hang, so that no thread outlives a test.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ PORTAL = b"<!doctype html><html><head><title>Welcome to Hotel WiFi</title></head
 
 @dataclass
 class Fault:
-    """One fault; `hits` counts the requests it broke, `times` bounds them (None: until lifted)."""
+    """One fault: skips `skip` matching requests, then applies to `times` of them (None: all); `hits` counts those."""
 
     pattern: re.Pattern[str]
     kind: int | str
@@ -36,27 +40,30 @@ class Fault:
     released: threading.Event = field(default_factory=threading.Event)
 
     def lift(self) -> None:
-        """Ends the fault and lets go of what hangs in it."""
+        """Ends the fault, and requests that hang by it."""
         self.times = self.hits
         self.released.set()
 
 
 class Faults:
-    """The faults in force, in the order they were switched on; the first that fits breaks a request."""
+    """All active faults, oldest first; the first that matches a request applies to it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> Fault:
+        """Activates a fault."""
         if not isinstance(fault.kind, int) and fault.kind not in KINDS:
-            raise ValueError(f"fault {fault.kind!r} is not an HTTP status and not one of {', '.join(KINDS)}")
+            raise ValueError(
+                f"the kind of a fault must be an HTTP status or one of {', '.join(KINDS)} (got {fault.kind!r})"
+            )
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def take(self, line: str) -> Fault | None:
-        """The fault for this request line, counted as used."""
+        """Returns the fault that applies to a request, and counts it; None if none does."""
         with self._lock:
             for fault in self._faults:
                 if not fault.pattern.search(line) or (fault.times is not None and fault.hits >= fault.times):
@@ -69,6 +76,7 @@ class Faults:
         return None
 
     def clear(self) -> None:
+        """Lifts all faults."""
         with self._lock:
             faults, self._faults = self._faults, []
         for fault in faults:

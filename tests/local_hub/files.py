@@ -1,7 +1,7 @@
-"""Routes by which files come and go: preupload, LFS batch, PUT, parts and verify, commit; resolve with ranges.
+"""Routes of files: uploads (preupload, LFS batch, PUT, parts, verify), commits, and downloads with ranges.
 
-LFS bytes are kept only when their SHA-256 is the announced one. A commit is all or nothing: every line is looked at
-before the branch moves.
+LFS bytes are stored only if their SHA-256 is the announced one. A commit is atomic: the branch moves only after every
+line of it was checked.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from math import ceil
 from typing import Any
 
 from tests.local_hub.repos import REPO, REV, Context, Route, url_of
+from tests.local_hub.server import Request, Response, json_response
 from tests.local_hub.store import PREFIXES, Account, Blob, Commit, Refusal, Repo
-from tests.local_hub.wire import Request, Response, json_response
 
 PLAIN = r"/(?P<kind>datasets/|spaces/)?(?P<namespace>[^/]+)/(?P<name>[^/]+)"
 SHA = r"(?P<sha>[0-9a-f]{64})"
 
 
 def preupload(context: Context, request: Request) -> Response:
-    """Says which files go to LFS and which of them are there already."""
+    """Returns which files go to LFS, and which the repo has already."""
     repo, wanted = context.open_files(request), request.json()
     if not request.flag("create_pr"):
         context.writable(request)
@@ -70,7 +70,7 @@ def lfs_object(context: Context, request: Request, sha: str, size: int) -> dict[
 
 
 def other_origin(origin: str) -> str:
-    """The same server under the name that is another origin to a client."""
+    """Returns the address of this server under another name, which is another origin for a client."""
     return origin.replace("127.0.0.1", "localhost")
 
 
@@ -106,10 +106,10 @@ def lfs_verify(context: Context, request: Request) -> Response:
 
 
 def commit(context: Context, request: Request) -> Response:
-    """Applies a commit's lines to the head of the branch; 412 when the head is no longer the announced parent."""
+    """Applies a commit to the head of the branch; 412 if the head is not the announced parent."""
     as_pull = request.flag("create_pr")
     repo, account = (
-        (context.open_files(request), context.must_be_known(request)) if as_pull else (context.writable(request))
+        (context.open_files(request), context.require_account(request)) if as_pull else (context.writable(request))
     )
     lines = [json.loads(line) for line in request.body.splitlines() if line.strip()]
     header = next((line["value"] for line in lines if line["key"] == "header"), None)
@@ -125,10 +125,10 @@ def commit(context: Context, request: Request) -> Response:
         files = dict(head.files)
         for line in lines:
             apply(context, files, line["key"], line["value"])
-        return json_response(land(context, request, repo, account, header, files, head, as_pull))
+        return json_response(add_commit(context, request, repo, account, header, files, head, as_pull))
 
 
-def land(
+def add_commit(
     context: Context,
     request: Request,
     repo: Repo,
@@ -153,7 +153,7 @@ def land(
 
 
 def apply(context: Context, files: dict[str, Blob], key: str, value: dict[str, Any]) -> None:
-    """One line of a commit, done to the listing."""
+    """Applies one line of a commit to the listing `files`."""
     if key == "header":
         return
     path = value["path"]
@@ -200,7 +200,7 @@ def resolve(context: Context, request: Request) -> Response:
 
 
 def cdn(context: Context, request: Request) -> Response:
-    """LFS bytes as a CDN gives them: to anyone who has the address."""
+    """Sends LFS bytes as a CDN does: to anyone with the URL."""
     path = context.store.folder / request.params["sha"]
     if not path.is_file():
         raise Refusal(404, "no such object")
@@ -209,13 +209,13 @@ def cdn(context: Context, request: Request) -> Response:
 
 
 def with_range(request: Request, data: bytes, headers: dict[str, str]) -> Response:
-    """200 with everything, or 206 with the asked part, or 416."""
+    """Returns 200 with all bytes, 206 with the requested range, or 416."""
     headers = {**headers, "Content-Type": "application/octet-stream"}
-    asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
-    if not asked or asked[0] == "bytes=-":
+    requested = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
+    if not requested or requested[0] == "bytes=-":
         return Response(200, data, {**headers, "Content-Length": str(len(data))})
-    start, end = int(asked[1] or -1), int(asked[2] or len(data) - 1)
-    if start < 0:  # the last so many bytes
+    start, end = int(requested[1] or -1), int(requested[2] or len(data) - 1)
+    if start < 0:  # a suffix range: the last `end` bytes
         start, end = max(0, len(data) - end), len(data) - 1
     if start >= len(data) or end < start:
         return Response(416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})

@@ -1,4 +1,4 @@
-"""`LocalHub`: the whole local Hub in a thread, with what tests turn and look at."""
+"""`LocalHub`: the local Hub in a thread, with what tests set and read."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 from tests.local_hub import files, repos, spaces
 from tests.local_hub.faults import Fault, Faults
+from tests.local_hub.server import Logged, Request, Response, Server
 from tests.local_hub.store import Refusal, Repo, Store
-from tests.local_hub.wire import Logged, Request, Response, Server
 
 _ROUTES = [
     (method, re.compile(pattern), function)
@@ -23,16 +23,21 @@ _ROUTES = [
 
 
 class LocalHub:
-    """A Hub on 127.0.0.1. `start()` it once, `reset()` it between tests, `stop()` it at the end.
+    """A Hub on 127.0.0.1: `start()` it once, `reset()` it between tests, `stop()` it at the end.
 
-    `unplug()` and `plug_in()` take the network away and back. `url` is its address, `log` holds every request in
-    order, `repos` maps "user/name" (models), "datasets/user/name" and "spaces/user/name" to `Repo`. Switches, back at
-    their defaults after `reset()`:
-    context.redirect   "none": LFS files come flat; "same": by a redirect on this origin; "cdn": on another one
-    context.part_size  LFS files above it are uploaded in parts of this size
-    context.page_size  entries per page of a listing
-    context.stages     what a Space goes through after a commit; the last one stays
-    create_status      {"space": 402}: every create_repo of that type fails so; per token: `add_token`
+    `fail` activates a fault; `unplug` and `plug_in` take the network away and bring it back.
+
+    Attributes:
+        url: its address.
+        log: all requests, in order.
+        repos: "user/name" (models), "datasets/user/name" and "spaces/user/name" to `Repo`.
+
+    Settings, which `reset` sets to their defaults:
+        context.redirect: how LFS files are sent: "none" directly, "same" by a redirect here, "cdn" to another origin.
+        context.part_size: larger LFS files are uploaded in parts of this size.
+        context.page_size: entries per page of a listing.
+        context.stages: the stages of a Space after a commit; the last one stays.
+        create_status: {"space": 402} makes every create_repo of that type fail with this status; see also `add_token`.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -57,7 +62,7 @@ class LocalHub:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def unplug(self) -> None:
-        """The network goes: open connections end, new ones are refused. Repos and log stay."""
+        """Takes the network away: open connections end, new ones are refused. Repos and log stay."""
         self.faults.clear()
         if self._thread:
             self._server.shutdown()
@@ -67,7 +72,7 @@ class LocalHub:
             self._thread = None
 
     def plug_in(self) -> None:
-        """The network is back, at the same address."""
+        """Brings the network back, at the same address."""
         if not self._thread:
             log, crashes, port = self._server.log, self._server.crashes, self._server.server_port
             self._server = Server(port, self.faults, self._answer)
@@ -75,7 +80,7 @@ class LocalHub:
             self.start()
 
     def reset(self) -> None:
-        """Forgets repos, tokens, faults, log and switches; lets go of what hangs."""
+        """Deletes repos, tokens, faults and log, ends requests that hang, and resets the settings."""
         self.plug_in()
         self.faults.clear()
         self.store.clear()
@@ -83,7 +88,7 @@ class LocalHub:
         self._server.log.clear()
         self._server.crashes.clear()
 
-    # what tests turn
+    # what tests set
 
     def add_token(
         self,
@@ -95,7 +100,7 @@ class LocalHub:
         create_status: int | None = None,
         free: bool = False,
     ) -> str:
-        """A new token of this user. `create_status`: every create_repo with it fails with this HTTP status."""
+        """Returns a new token of a user. With `create_status`, every create_repo with it fails with this status."""
         account = self.store.add_account(user, role, orgs, token)
         account.create_status, account.free = create_status, free
         return account.token
@@ -113,7 +118,7 @@ class LocalHub:
         private: bool = False,
         gated: str | bool = False,
     ) -> Repo:
-        """A repo with these files on main, made without a client. Files that the rules send to LFS go there."""
+        """Creates a repo with these files on main, without a client. Large and binary files are stored as LFS files."""
         sdk = "gradio" if kind == "space" else None
         repo = self.store.create_repo(kind, repo_id, repo_id.partition("/")[0], private, sdk)
         repo.gated = gated
@@ -122,7 +127,7 @@ class LocalHub:
         return repo
 
     def commit(self, repo: Repo, content: dict[str, bytes], *, branch: str = "main", title: str = "files") -> str:
-        """Adds files to a branch (made at main when it is new) behind the client's back; returns the commit id."""
+        """Commits files to a branch, without a client; a new branch starts at main. Returns the commit id."""
         head = repo.commit(branch if branch in repo.branches else "main")
         listing = dict(head.files)
         rules = self.store.get(listing[".gitattributes"]) if ".gitattributes" in listing else b""
@@ -136,10 +141,10 @@ class LocalHub:
         return self.store.add_commit(repo, branch, title, "", repo.namespace, listing, head.oid).oid
 
     def fail(self, route_pattern: str, kind: int | str, times: int | None = 1, **options: Any) -> Fault:
-        """Switches a fault on; see `tests.local_hub.faults` for kinds and options (skip, after, seconds …)."""
+        """Activates a fault; `tests/local_hub/faults.py` lists its kinds and options (skip, after, seconds …)."""
         return self.faults.add(Fault(re.compile(route_pattern), kind, times, **options))
 
-    # what tests look at
+    # what tests read
 
     @property
     def repos(self) -> dict[str, Repo]:
@@ -153,21 +158,21 @@ class LocalHub:
 
     @property
     def crashes(self) -> list[str]:
-        """Tracebacks of the local Hub's own mistakes: a test should end without any."""
+        """Tracebacks of bugs in the local Hub itself: a test must end without any."""
         return self._server.crashes
 
     def requests(self, pattern: str = "") -> list[Logged]:
-        """The logged requests whose "METHOD /path?query" this regular expression finds."""
+        """Returns the logged requests whose "METHOD /path?query" matches a regular expression."""
         return [logged for logged in self.log if re.search(pattern, str(logged))]
 
     def read(self, repo_id: str, path: str, revision: str = "main") -> bytes:
-        """The bytes of one file at a revision."""
+        """Returns the bytes of a file at a revision."""
         return self.store.get(self.repos[repo_id].commit(revision).files[path])
 
     def _answer(self, request: Request) -> Response:
         for method, pattern, function in _ROUTES:
-            asked = "GET" if request.method == "HEAD" else request.method
-            if asked == method and (found := pattern.fullmatch(request.path)):
+            requested = "GET" if request.method == "HEAD" else request.method
+            if requested == method and (found := pattern.fullmatch(request.path)):
                 request.params = {name: unquote(text) for name, text in found.groupdict().items() if text is not None}
                 return function(self.context, request)
         raise Refusal(404, f"no route {request.method} {request.path}")

@@ -1,7 +1,7 @@
-"""Routes about repos: who am I, create, settings, info, trees, refs, branches, tags, commits of a branch.
+"""Routes of the account and of repos: create, settings, info, trees, branches, tags, commits.
 
-`ROUTES` is a list of (method, pattern of the raw path, function); the named groups become `Request.params`.
-`Context` is what every route works with: the store, the switches of the test, and who is asking.
+`ROUTES` is a list of (method, pattern of the raw path, function); the pattern's named groups become `Request.params`.
+`Context` is passed to every route: the store, the settings of the test, and whose token a request has.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
+from tests.local_hub.server import Request, Response, json_response
 from tests.local_hub.store import (
     KINDS,
     PREFIXES,
@@ -24,17 +25,16 @@ from tests.local_hub.store import (
     front_matter,
     lfs_pointer,
 )
-from tests.local_hub.wire import Request, Response, json_response
 
 REPO = r"/api/(?P<kind>models|datasets|spaces)/(?P<namespace>[^/]+)/(?P<name>[^/]+)"
 LICENSES = {"apache-2.0", "mit", "openrail", "bsd-3-clause", "gpl-3.0", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0"}
-LICENSES |= {"cc-by-nc-4.0", "pddl", "unlicense", "wtfpl", "unknown", "other"}  # some of those that the Hub knows
+LICENSES |= {"cc-by-nc-4.0", "pddl", "unlicense", "wtfpl", "unknown", "other"}  # some of the Hub's
 REV = r"(?P<rev>[^/]+)"
 
 
 @dataclass
 class Context:
-    """The store and the switches; see `LocalHub`, which holds them for tests."""
+    """The store, and the settings that `LocalHub` documents."""
 
     store: Store
     redirect: str = "none"
@@ -44,7 +44,7 @@ class Context:
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
 
     def account(self, request: Request) -> Account | None:
-        """Who asks; None without a token; 401 for a token that nobody has."""
+        """Returns the account of the request's token; None without a token; 401 for an unknown one."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if not scheme:
             return None
@@ -53,14 +53,15 @@ class Context:
             raise Refusal(401, "Invalid credentials in Authorization header")
         return account
 
-    def must_be_known(self, request: Request) -> Account:
+    def require_account(self, request: Request) -> Account:
+        """Returns the account of the request's token; 401 without one."""
         account = self.account(request)
         if account is None:
             raise Refusal(401, "Invalid username or password.")
         return account
 
     def readable(self, request: Request) -> Repo:
-        """The repo of the path, if the asker may know that it exists."""
+        """Returns the repo of the path; 404 or 401 if the account may not know of it."""
         account = self.account(request)
         kind = KINDS.get(request.params.get("kind", "models").rstrip("/"), "model")
         repo = self.store.repos.get((kind, f"{request.params['namespace']}/{request.params['name']}"))
@@ -69,16 +70,17 @@ class Context:
         return repo
 
     def open_files(self, request: Request) -> Repo:
-        """The repo of the path, if the asker may also read its files (gated repos)."""
+        """Returns the repo of the path; 403 or 401 if it is gated for the account."""
         repo, account = self.readable(request), self.account(request)
-        let_in = account and (account.owns(repo.namespace) or account.user in repo.granted)
-        if repo.gated and not let_in:
+        allowed = account and (account.owns(repo.namespace) or account.user in repo.granted)
+        if repo.gated and not allowed:
             text = f"Access to model {repo.id} is restricted and you are not in the authorized list."
             raise Refusal(403 if account else 401, text, "GatedRepo")
         return repo
 
     def writable(self, request: Request) -> tuple[Repo, Account]:
-        repo, account = self.readable(request), self.must_be_known(request)
+        """Returns the repo of the path and the account; 403 if the account may not write to it."""
+        repo, account = self.readable(request), self.require_account(request)
         if account.role != "write" or not account.owns(repo.namespace):
             raise Refusal(403, f"you have no right to write to {repo.id} with this token")
         return repo, account
@@ -88,7 +90,7 @@ Route = tuple[str, str, Callable[[Context, Request], Response]]
 
 
 def whoami(context: Context, request: Request) -> Response:
-    account = context.must_be_known(request)
+    account = context.require_account(request)
     orgs = [{"type": "org", "name": name} for name in account.orgs]
     token = {"displayName": "test", "role": account.role}
     return json_response(
@@ -101,12 +103,12 @@ def url_of(request: Request, repo: Repo) -> str:
 
 
 def is_free(sdk: str | None, hardware: str | None) -> bool:
-    """Whether a Space of this kind costs its owner nothing."""
+    """Returns whether a free account may have such a Space."""
     return sdk == "static" or hardware == "zero-a10g"
 
 
 def create_repo(context: Context, request: Request) -> Response:
-    account, wanted, store = context.must_be_known(request), request.json(), context.store
+    account, wanted, store = context.require_account(request), request.json(), context.store
     kind = wanted.get("type") or "model"
     namespace = wanted.get("organization") or account.user
     if account.role != "write":
@@ -131,7 +133,7 @@ def create_repo(context: Context, request: Request) -> Response:
 
 
 def delete_repo(context: Context, request: Request) -> Response:
-    account, wanted = context.must_be_known(request), request.json()
+    account, wanted = context.require_account(request), request.json()
     key = (wanted.get("type") or "model", f"{wanted.get('organization') or account.user}/{wanted['name']}")
     if key not in context.store.repos:
         raise Refusal(404, "Repository not found", "RepoNotFound")
@@ -210,7 +212,7 @@ def lfs_info(blob: Blob, name: str) -> dict[str, Any]:
 
 
 def entry(path: str, commit: Commit) -> dict[str, Any] | None:
-    """A file or a directory of the tree; None when there is no such path."""
+    """Returns the entry of a file or directory in a tree; None if there is no such path."""
     path = path.rstrip("/")
     if blob := commit.files.get(path):
         found: dict[str, Any] = {"type": "file", "path": path, "oid": blob.oid, "size": blob.size}
@@ -236,7 +238,7 @@ def tree(context: Context, request: Request) -> Response:
 
 
 def page(context: Context, request: Request, items: list[Any]) -> Response:
-    """One page of a listing; the next one is named in the Link header."""
+    """Returns one page of a listing; the Link header has the URL of the next."""
     start = int(request.query.get("cursor", ["0"])[0])
     end = start + context.page_size
     if end >= len(items):
@@ -320,7 +322,7 @@ def delete_tag(context: Context, request: Request) -> Response:
 
 
 def validate_yaml(_: Context, request: Request) -> Response:
-    """Refuses a model card's front matter when the Hub would: not YAML, not a mapping, a wrong type of value."""
+    """Returns 400 for front matter that the Hub refuses: not YAML, not a mapping, or a value of a wrong type."""
     wanted = request.json()
     try:
         card = front_matter(str(wanted.get("content", "")))

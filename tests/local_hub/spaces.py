@@ -1,4 +1,4 @@
-"""Routes of Spaces: runtime, hardware, pause and restart, variables, secrets, logs. Simple, but in the right form."""
+"""Routes of Spaces: runtime, hardware, pause and restart, variables, secrets, logs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from tests.local_hub.repos import REPO, Context, Route, is_free
+from tests.local_hub.server import Request, Response, json_response
 from tests.local_hub.store import Refusal, Space
-from tests.local_hub.wire import Request, Response, json_response
 
 
 def space_of(context: Context, request: Request, write: bool) -> Space:
@@ -18,7 +18,7 @@ def space_of(context: Context, request: Request, write: bool) -> Space:
 
 
 def runtime_of(space: Space) -> dict[str, Any]:
-    """The runtime now; each look moves on to the next stage, until the last."""
+    """Returns the runtime; each call moves on to the next stage, until the last."""
     stage = space.stages.pop(0) if len(space.stages) > 1 else space.stages[0]
     running = space.hardware if stage == "RUNNING" else None
     return {
@@ -34,7 +34,7 @@ def runtime(context: Context, request: Request) -> Response:
 
 def hardware(context: Context, request: Request) -> Response:
     space, wanted = space_of(context, request, write=True), request.json()
-    if context.must_be_known(request).free and not is_free(space.sdk, wanted["flavor"]):
+    if context.require_account(request).free and not is_free(space.sdk, wanted["flavor"]):
         raise Refusal(402, "Subscribe to PRO to use this hardware")
     space.hardware = wanted["flavor"]
     space.sleep_seconds = wanted.get("sleepTimeSeconds", space.sleep_seconds)
@@ -60,19 +60,19 @@ def restart(context: Context, request: Request) -> Response:
 
 
 def values(context: Context, request: Request) -> Response:
-    """Reads or changes variables or secrets; a secret's value is never told."""
+    """Reads or changes variables or secrets; the value of a secret is never sent."""
     space = space_of(context, request, write=request.method != "GET")
-    kept = space.secrets if request.params["what"] == "secrets" else space.variables
+    stored = space.secrets if request.params["what"] == "secrets" else space.variables
     wanted = request.json()
     if request.method == "POST":
         for item in wanted.get("items") or [wanted]:
-            kept[item["key"]] = {**item, "updatedAt": context.store.now()}
+            stored[item["key"]] = {**item, "updatedAt": context.store.now()}
     elif request.method == "DELETE":
         for key in wanted.get("keys") or [wanted["key"]]:
-            kept.pop(key, None)
+            stored.pop(key, None)
     hidden = {"key", "value"} if request.params["what"] == "secrets" else {"key"}
     return json_response(
-        {key: {"key": key, **{n: v for n, v in item.items() if n not in hidden}} for key, item in kept.items()}
+        {key: {"key": key, **{n: v for n, v in item.items() if n not in hidden}} for key, item in stored.items()}
     )
 
 

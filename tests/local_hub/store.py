@@ -1,8 +1,7 @@
-"""What a local Hub keeps: accounts, repos, commits and the bytes of files.
+"""The data of a local Hub: accounts, repos, commits and the bytes of files.
 
-Knows nothing of HTTP beyond the status and code of a `Refusal`. A commit is a whole listing (path to `Blob`);
-bytes lie in one folder under their hash, written beside and renamed in, so that equal files sent twice at once
-do no harm. Everything is guarded by one lock: `Store.lock`.
+A commit holds a whole listing (path to `Blob`). Bytes are files in one folder, named by their hash and written
+atomically, so that two uploads of equal files do no harm. One lock, `Store.lock`, guards everything.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ GITATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for p
 _ID_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
-    """An answer that is an error: its HTTP status, its text, and the code by which the client tells errors apart."""
+class Refusal(Exception):  # noqa: N818 - a response, not a bug
+    """A response with an error: HTTP status, message, and the X-Error-Code that the client reads."""
 
     def __init__(self, status: int, message: str, code: str | None = None, **extra: Any) -> None:
         super().__init__(message)
@@ -38,9 +37,9 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
 
 @dataclass
 class Account:
-    """One token and whose it is. `create_status` makes every create_repo with this token fail with it.
+    """One token and its user. With `create_status`, every create_repo with this token fails with this status.
 
-    An account that is `free` may have Spaces that are static or on ZeroGPU, and no others.
+    A `free` account may have static and ZeroGPU Spaces only.
     """
 
     token: str
@@ -64,7 +63,7 @@ class Blob:
 
     @property
     def key(self) -> str:
-        """The name under which the bytes are kept, which is also the right ETag."""
+        """The file name of the bytes, which is also the ETag."""
         return self.sha256 or self.oid
 
 
@@ -81,7 +80,7 @@ class Commit:
 
 @dataclass
 class Space:
-    """What a Space has beside its files. `stages` are served one per look at the runtime; the last one stays."""
+    """What a Space has besides files. Each request of the runtime gets the next of `stages`; the last one stays."""
 
     sdk: str
     hardware: str = "cpu-basic"
@@ -111,7 +110,7 @@ class Repo:
         return self.id.partition("/")[0]
 
     def commit(self, revision: str) -> Commit:
-        """The commit of a branch, tag, pull request, commit id or the start of one; else RevisionNotFound."""
+        """Returns the commit of a branch, tag, pull request, commit id or its start; else raises RevisionNotFound."""
         names = {**self.pulls, **self.tags, **{f"refs/heads/{k}": v for k, v in self.branches.items()}, **self.branches}
         if revision in names:
             return self.commits[names[revision]]
@@ -135,14 +134,14 @@ class Repo:
         return [commit.title for commit in self.log(revision)]
 
     def uses_lfs(self, path: str, size: int, sample: bytes, commit: Commit, attributes: bytes, limit: int) -> bool:
-        """Whether a new file goes to LFS: by .gitattributes, by size, or because it is binary. Never an empty one."""
+        """Returns whether a file goes to LFS: by .gitattributes, by size, or because it is binary; never if empty."""
         patterns = [line.split()[0] for line in attributes.decode().splitlines() if "filter=lfs" in line]
         matches = any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns)
         return size > 0 and (matches or size > limit or b"\0" in sample)
 
 
 class Store:
-    """Accounts, repos and bytes of one local Hub; `folder` holds the bytes."""
+    """Accounts, repos and bytes of one local Hub; the bytes are files in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -153,7 +152,7 @@ class Store:
         self._last = datetime.min.replace(tzinfo=timezone.utc)
 
     def clear(self) -> None:
-        """Forgets accounts and repos; kept bytes go too."""
+        """Deletes accounts, repos and bytes."""
         with self.lock:
             self.accounts.clear()
             self.repos.clear()
@@ -162,11 +161,11 @@ class Store:
                 path.unlink()
 
     def now(self) -> str:
-        """A date as the Hub writes it; each is later than the one before, so that orders are certain."""
+        """Returns the time as the Hub writes it; each is later than the one before, so the order is certain."""
         with self.lock:
-            moment = max(datetime.now(timezone.utc), self._last + timedelta(milliseconds=1))
-            self._last = moment
-        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+            time = max(datetime.now(timezone.utc), self._last + timedelta(milliseconds=1))
+            self._last = time
+        return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
 
     def add_account(self, user: str, role: str, orgs: tuple[str, ...], token: str | None) -> Account:
         account = Account(token or "hf_" + secrets.token_hex(17), user, role, orgs)
@@ -177,9 +176,9 @@ class Store:
     # bytes
 
     def put(self, key: str, data: bytes) -> None:
-        beside = self.folder / f"{key}.{uuid.uuid4().hex}"
-        beside.write_bytes(data)
-        beside.replace(self.folder / key)
+        temporary = self.folder / f"{key}.{uuid.uuid4().hex}"
+        temporary.write_bytes(data)
+        temporary.replace(self.folder / key)
 
     def has(self, key: str) -> bool:
         return (self.folder / key).is_file()
@@ -188,13 +187,13 @@ class Store:
         return (self.folder / blob.key).read_bytes()
 
     def add_blob(self, data: bytes) -> Blob:
-        """Keeps a regular file."""
+        """Stores a regular file."""
         blob = Blob(git_oid(data), len(data))
         self.put(blob.key, data)
         return blob
 
     def lfs_blob(self, sha256: str) -> Blob:
-        """The blob of LFS bytes that were uploaded; 400 when they were not."""
+        """Returns the blob of uploaded LFS bytes; raises 400 if they were not uploaded."""
         if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not self.has(sha256):
             raise Refusal(400, f"LFS pointer pointed to a file that does not exist: {sha256}")
         size = (self.folder / sha256).stat().st_size
@@ -218,7 +217,7 @@ class Store:
     def add_commit(
         self, repo: Repo, branch: str, title: str, message: str, author: str, files: dict[str, Blob], parent: str | None
     ) -> Commit:
-        """Makes a commit of this listing the head of the branch (a pull request's ref counts as one)."""
+        """Adds a commit with this listing as the new head of a branch, or of a pull request's ref."""
         with self.lock:
             oid = hashlib.sha1(uuid.uuid4().bytes).hexdigest()
             commit = Commit(oid, title, message, author, self.now(), parent, dict(files))
@@ -227,7 +226,7 @@ class Store:
         return commit
 
     def card(self, commit: Commit) -> dict[str, Any]:
-        """The front matter of the commit's README.md; empty when there is none or it is broken."""
+        """Returns the front matter of the commit's README.md; {} if there is none or it is invalid."""
         blob = commit.files.get("README.md")
         try:
             return front_matter(self.get(blob).decode("utf-8", "replace")) if blob else {}
@@ -236,17 +235,17 @@ class Store:
 
 
 def git_oid(data: bytes) -> str:
-    """git's id of these bytes as a blob."""
+    """Returns git's id of a blob."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 def lfs_pointer(sha256: str, size: int) -> bytes:
-    """The small text that git keeps in the place of an LFS file."""
+    """Returns the small text that git stores in place of an LFS file."""
     return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
 
 
 def front_matter(text: str) -> dict[str, Any]:
-    """The YAML mapping between the first two `---` lines; {} without one; ValueError when it is not a mapping."""
+    """Returns the YAML mapping between the first two `---` lines; {} without one; ValueError if it is no mapping."""
     found = re.match(r"---[ \t]*\n(.*?)^---[ \t]*$", text.replace("\r\n", "\n"), re.DOTALL | re.MULTILINE)
     if not found:
         return {}

@@ -1,4 +1,4 @@
-"""``training/job.py`` as a machine of the Hub's runs it."""
+"""Runs ``training/job.py`` as the Hub's machines do."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SCRIPT = ROOT / "training" / "job.py"
 
 
 def script_header() -> UvScriptHeader:
-    """What the client reads from the script."""
+    """Returns the script's header as the client reads it."""
     header = parse_uv_script_header(SCRIPT.read_text(encoding="utf-8"))
     assert header
     return header
 
 
-def bring_code(machine: Path) -> Path:
-    """Lays the volumes that the script asks for, as the client copies folders; returns where they are."""
+def copy_volumes(machine: Path) -> Path:
+    """Copies the volumes of the script's header as the client does; returns their folder."""
     for volume in script_header().volumes:
         source, mounted = volume.split(":")
         target = machine / mounted.removeprefix("/")
@@ -30,8 +30,8 @@ def bring_code(machine: Path) -> Path:
 
 
 class Job(Training):
-    """The script on a machine that holds it and the code, as volumes bring them, and nothing else of the project."""
+    """The script on a machine that has only the script and its volumes."""
 
     def __init__(self, *arguments: str, cwd: Path) -> None:
         shutil.copy(SCRIPT, cwd / "job.py")
-        super().__init__(*arguments, cwd=cwd, program=("job.py",), CODE=str(bring_code(cwd)), PYTHONPATH="")
+        super().__init__(*arguments, cwd=cwd, program=("job.py",), CODE=str(copy_volumes(cwd)), PYTHONPATH="")

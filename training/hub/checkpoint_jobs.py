@@ -85,9 +85,9 @@ def push_checkpoint(job: PushCheckpoint) -> Commit:
     what = f"pushing to {job.repo}"
     head = call(what, lambda: _branch_head(api, job.repo, job.branch))
     present = file_names(head)
-    gone = sorted(name for name in present if _is_replaced(name) and name not in files)
+    removed = sorted(name for name in present if _is_replaced(name) and name not in files)
     changes: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete]
-    changes = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, gone)]
+    changes = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, removed)]
     if not job.with_state and CARD in present and CARD in files:
         changes[files.index(CARD)] = _card_with_link(what, job.repo, head.sha, (folder / CARD).read_bytes())
     made = call(

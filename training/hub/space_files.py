@@ -72,7 +72,8 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
     check_project(STATIC)
     _create(folder)
     _copy(static_files(), folder)
-    write_languages(folder / "languages")
+    languages = sorted(path.stem for path in (ROOT / "web" / "languages").glob("*.json"))
+    atomic_write(folder / "languages" / "index.json", json.dumps(languages).encode())  # what the page may load
     if constants.ENDPOINT != _HUB:  # a private Hub, or a mirror
         page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)
         atomic_write(folder / "index.html", page.encode())
@@ -84,15 +85,6 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
         "Any web server can serve it: `python -m http.server`, then http://localhost:8000"
     )
     _write_readme(folder, data, lm, about)
-
-
-def write_languages(folder: Path) -> None:
-    """Writes index.json, the list of the languages of the static page, beside their tables (created if missing)."""
-    folder.mkdir(exist_ok=True)
-    tables = sorted((ROOT / "web" / "languages").glob("*.json"))
-    for table in tables:
-        atomic_write(folder / table.name, table.read_bytes())
-    atomic_write(folder / "index.json", json.dumps([table.stem for table in tables]).encode())
 
 
 def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:

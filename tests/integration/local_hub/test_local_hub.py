@@ -1,4 +1,4 @@
-"""The local Hub is good enough when the real client cannot tell: each verb the project uses, and each fault."""
+"""The local Hub answers the real client as the Hub does: each call that the project makes, and each fault."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def status_of(error: BaseException) -> int:
     return int(error.response.status_code)
 
 
-# who and what
+# account and repos
 
 
 def test_whoami_tells_user_orgs_and_role(hub: LocalHub, api: HfApi) -> None:
@@ -214,7 +214,7 @@ def test_a_card_with_broken_front_matter_is_refused(hub: LocalHub, api: HfApi, f
 # what must not be had
 
 
-def test_missing_private_and_gated_are_told_apart(hub: LocalHub, api: HfApi) -> None:
+def test_missing_private_and_gated_repos_raise_different_errors(hub: LocalHub, api: HfApi) -> None:
     files = {"config.json": b"{}"}
     hub.add_repo("eve/secret", files, private=True)
     hub.add_repo("eve/gated", files, gated="manual")
@@ -357,12 +357,12 @@ def test_fault_slow_and_skip_and_lift(hub: LocalHub) -> None:
         head(hub)
     fault.lift()
     assert head(hub)
-    with pytest.raises(ValueError, match="not one of"):
+    with pytest.raises(ValueError, match="must be an HTTP status or one of"):
         hub.fail("x", "explode")
 
 
 def test_fault_after_the_work_is_done(hub: LocalHub, api: HfApi, folder: Path) -> None:
-    """A commit that landed while its answer was lost is not made twice."""
+    """A commit whose response was lost is not made twice."""
     api.create_repo("ada/plays")
     hub.fail("POST .*/commit/", 500, after=True)
     with pytest.raises(HfHubHTTPError):

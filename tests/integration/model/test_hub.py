@@ -1,4 +1,4 @@
-"""Models come from the Hub in one piece, at one commit, and go there without touching what people wrote."""
+"""Models are downloaded from the Hub at one commit, and pushed without changing files that people wrote."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def commit(hub: LocalHub, old) -> str:
 
 @pytest.fixture
 def no_patience(monkeypatch) -> None:
-    """The client's pauses between two tries, which add up to many seconds, taken as past."""
+    """Retries without the client's pauses, which add up to many seconds."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("model.hub.snapshot.TIMEOUT_S", 0.3)
 
@@ -61,15 +61,15 @@ def cached(name: str, revision: str) -> Path:
     return Path(path)
 
 
-def check_refused(*told: str, **options: Any) -> str:
-    """Loading must fail with one line that says which model, and holds no address and no path."""
+def check_refused(*parts: str, **options: Any) -> str:
+    """Loading must fail with one line that holds no URL and no path."""
     with pytest.raises(ModelUnavailableError) as caught:
         CharLSTM.from_pretrained(options.pop("repo", REPO), **options)
     message = str(caught.value)
     assert "\n" not in message
     assert "http" not in message
     assert "/tmp" not in message
-    for part in told:
+    for part in parts:
         assert part in message
     return message
 
@@ -77,7 +77,7 @@ def check_refused(*told: str, **options: Any) -> str:
 # one commit
 
 
-def test_a_model_comes_from_the_hub_at_one_commit(hub, commit):
+def test_a_model_is_downloaded_at_one_commit(hub, commit):
     lm = CharLSTM.from_pretrained(REPO)
     assert (lm.name, lm.commit, lm.notice) == (REPO, commit, "")
     assert text_of(lm) == text_of(tiny_model(seed=1))
@@ -86,7 +86,7 @@ def test_a_model_comes_from_the_hub_at_one_commit(hub, commit):
 
 
 @pytest.mark.parametrize("redirect", ["none", "same", "cdn"])
-def test_the_weights_may_come_from_elsewhere(hub, commit, redirect):
+def test_the_weights_may_be_sent_by_another_server(hub, commit, redirect):
     hub.context.redirect = redirect
     assert CharLSTM.from_pretrained(REPO).commit == commit
 
@@ -100,7 +100,7 @@ def test_branches_tags_and_commits_are_revisions(hub, commit, old, new):
         assert (lm.commit, lm.config.hidden_size) == (expected, 7 if expected == later else 12)
 
 
-def test_hf_in_front_names_the_hub_even_if_a_folder_is_there(hub, commit, new, tmp_path, monkeypatch):
+def test_hf_in_front_means_the_hub_even_if_the_folder_exists(hub, commit, new, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files(tiny_model("abc\n", hidden=7, layers=1), tmp_path / REPO)
     assert CharLSTM.from_pretrained(REPO).commit is None
@@ -149,11 +149,11 @@ def test_a_push_in_the_middle_of_a_pull_never_mixes_files(hub, commit, new, monk
     assert hub.repos[REPO].branches["main"] != commit
 
 
-# the Hub is away
+# the Hub cannot be reached
 
 
 @pytest.mark.parametrize("fault", [500, 503, 429, "cut", "html", "hang"])
-def test_when_the_hub_is_away_the_kept_copy_serves_with_a_notice(hub, commit, no_patience, fault):
+def test_without_the_hub_the_cached_copy_is_used_with_a_notice(hub, commit, no_patience, fault):
     CharLSTM.from_pretrained(REPO)
     hub.fail(".", fault, None)
     lm = CharLSTM.from_pretrained(REPO)
@@ -162,7 +162,7 @@ def test_when_the_hub_is_away_the_kept_copy_serves_with_a_notice(hub, commit, no
     assert text_of(lm) == text_of(tiny_model(seed=1))
 
 
-def test_the_kept_copy_is_the_last_that_was_seen(hub, commit, new, no_patience):
+def test_the_cached_copy_is_the_newest_that_was_downloaded(hub, commit, new, no_patience):
     CharLSTM.from_pretrained(REPO)
     later = hub.commit(hub.repos[REPO], new)
     hub.commit(hub.repos[REPO], {"README.md": b"on a branch"}, branch="v2")
@@ -177,7 +177,7 @@ def test_the_kept_copy_is_the_last_that_was_seen(hub, commit, new, no_patience):
 
 
 @pytest.mark.parametrize("fault", [503, "cut", "html", "hang"])
-def test_when_the_hub_is_away_and_nothing_is_kept_it_says_so(hub, commit, no_patience, fault):
+def test_without_the_hub_and_a_cached_copy_loading_is_refused(hub, commit, no_patience, fault):
     hub.fail(".", fault, None)
     check_refused(f"{REPO} cannot be loaded: it is not in the cache, and the Hub cannot be reached")
 
@@ -205,25 +205,23 @@ def test_a_cache_folder_of_ones_own_is_used(hub, commit, tmp_path):
     assert lm.commit == commit
 
 
-def test_a_download_that_breaks_off_is_taken_up_again(hub, commit, monkeypatch):
+def test_a_download_that_breaks_off_is_resumed(hub, commit, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
     hub.fail("GET .*model.safetensors", "cut-body", 1)
     assert text_of(CharLSTM.from_pretrained(REPO)) == text_of(tiny_model(seed=1))
 
 
-def test_a_download_that_never_ends_well_is_no_model(hub, commit, no_patience):
+def test_a_download_that_always_fails_is_refused(hub, commit, no_patience):
     hub.fail("GET .*model.safetensors", 500, None)
     check_refused(f"{REPO} cannot be loaded: the Hub has trouble of its own (500)")
 
 
-# what the Hub answers
+# errors of the Hub
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_whatever_the_hub_does_to_a_file_is_one_clear_line_and_the_next_time_is_good(
-    hub, commit, no_patience, monkeypatch, fault
-):
-    """The same twelve faults as in tests.support.hub_faults, where most people meet them: in a download."""
+def test_each_fault_is_one_clear_line_and_the_next_load_succeeds(hub, commit, no_patience, monkeypatch, fault):
+    """The twelve faults of tests/support/hub_faults.py, in a plain download."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
     seconds = {"seconds": 0.1} if fault == "slow" else {}
     hub.fail(f"GET /{REPO}/resolve/.*/{WEIGHTS}", times=None, **{**FAULTS[fault], **seconds})
@@ -238,13 +236,13 @@ def test_whatever_the_hub_does_to_a_file_is_one_clear_line_and_the_next_time_is_
     assert (lm.commit, text_of(lm)) == (commit, text_of(tiny_model(seed=1)))
 
 
-def test_a_repo_that_is_not_there_is_named(hub):
+def test_a_missing_repo_is_named(hub):
     check_refused(
         f"{REPO} cannot be loaded: there is no such repo, or the token may not read it", "check the name, or log in"
     )
 
 
-def test_a_deleted_repo_is_not_served_from_the_cache_unsaid(hub, commit):
+def test_a_deleted_repo_is_not_loaded_from_the_cache_in_silence(hub, commit):
     CharLSTM.from_pretrained(REPO)
     del hub.store.repos["model", REPO]
     check_refused("there is no such repo")
@@ -259,7 +257,7 @@ def test_a_private_repo_needs_a_token_that_may_read_it(hub, old):
     assert CharLSTM.from_pretrained(REPO, token=owner).config.hidden_size == 12
 
 
-def test_a_gated_repo_says_how_to_get_in(hub, old):
+def test_a_gated_repo_says_how_to_get_access(hub, old):
     hub.add_repo(REPO, old, gated="auto")
     check_refused("it is gated: accept its terms on its page", token=hub.add_token("bob"))
 
@@ -270,12 +268,12 @@ def test_an_unknown_revision_is_named(hub, commit):
 
 
 @pytest.mark.parametrize("lacking", MODEL_FILES)
-def test_a_repo_that_lacks_a_file_is_no_model(hub, old, lacking):
+def test_a_repo_that_lacks_a_file_is_refused(hub, old, lacking):
     hub.add_repo(REPO, {name: data for name, data in old.items() if name != lacking} | {"x.bin": b"\x80\x04."})
     check_refused(f"{REPO} is not a char-lstm model: it has no {lacking}")
 
 
-def test_an_empty_repo_is_no_model(hub):
+def test_an_empty_repo_is_refused(hub):
     hub.add_repo(REPO)
     check_refused("it has no config.json")
 
@@ -297,11 +295,11 @@ def test_a_damaged_repo_is_refused_whatever_the_hub_says(hub, old, name):
     with pytest.raises(CheckpointError, match=name.replace(".", r"\.")) as caught:
         CharLSTM.from_pretrained(REPO)
     assert "\n" not in str(caught.value)
-    asked = len(hub.requests(f"GET .*/{name}"))
-    assert asked == 2  # once, and once afresh: never on and on
+    downloads = len(hub.requests(f"GET .*/{name}"))
+    assert downloads == 2  # once, and once more in case the cache is damaged
 
 
-def test_code_in_a_repo_is_not_even_fetched(hub, old):
+def test_code_in_a_repo_is_not_downloaded(hub, old):
     hub.add_repo(REPO, {**old, "modeling.py": b"raise SystemExit", "pytorch_model.bin": b"\x80\x04."})
     CharLSTM.from_pretrained(REPO)
     fetched = {str(request).rpartition("/")[2] for request in hub.requests("/resolve/")}
@@ -313,7 +311,7 @@ def test_code_in_a_repo_is_not_even_fetched(hub, old):
 
 @pytest.mark.parametrize("name", MODEL_FILES)
 @pytest.mark.parametrize("damage", ["flipped", "cut", "emptied", "portal"])
-def test_a_cached_file_that_was_damaged_is_fetched_again_once(hub, commit, name, damage):
+def test_a_damaged_cached_file_is_downloaded_again_once(hub, commit, name, damage):
     CharLSTM.from_pretrained(REPO)
     path = cached(name, commit).resolve()
     data = path.read_bytes()
@@ -332,7 +330,7 @@ def test_a_cached_file_that_was_damaged_is_fetched_again_once(hub, commit, name,
     assert cached(name, commit).read_bytes() == data
 
 
-def test_a_damaged_copy_is_not_served_when_the_hub_is_away(hub, commit, no_patience):
+def test_a_damaged_cached_file_is_refused_without_the_hub(hub, commit, no_patience):
     CharLSTM.from_pretrained(REPO)
     path = cached("model.safetensors", commit).resolve()
     path.write_bytes(path.read_bytes()[:-1])
@@ -360,15 +358,15 @@ def test_half_a_repo_in_the_cache_is_completed(hub, commit):
     assert CharLSTM.from_pretrained(REPO).commit == commit
 
 
-def test_half_a_repo_in_the_cache_is_no_model_offline(hub, commit):
+def test_half_a_repo_in_the_cache_is_refused_offline(hub, commit):
     huggingface_hub.hf_hub_download(REPO, "config.json")
     check_refused(f"{REPO} cannot be loaded: it is not in the cache", local_files_only=True)
 
 
-# going up
+# pushing
 
 
-def test_a_pushed_model_comes_back_the_same(hub, token):
+def test_a_pushed_model_is_loaded_unchanged(hub, token):
     lm = tiny_model(seed=5)
     commit = lm.push_to_hub(REPO, dtype="bfloat16")
     back = CharLSTM.from_pretrained(REPO)
@@ -418,9 +416,9 @@ def test_the_command_line_takes_a_hub_id_and_a_revision(hub, commit, new, capsys
     later = hub.commit(hub.repos[REPO], new)
     for typed, expected, size in ((REPO, later, 7), (f"{REPO}@{commit}", commit, 12)):
         assert main(["info", "--json", f"--model={typed}"]) == 0
-        told = json.loads(capsys.readouterr().out)
-        assert (told["model"], told["commit"], told["hidden_size"]) == (REPO, expected, size)
-        assert set(told["files"]) == set(MODEL_FILES)
+        found = json.loads(capsys.readouterr().out)
+        assert (found["model"], found["commit"], found["hidden_size"]) == (REPO, expected, size)
+        assert set(found["files"]) == set(MODEL_FILES)
     assert main(["info", f"--model={REPO}"]) == 0
     assert f"{REPO} at {later}" in capsys.readouterr().out
 
@@ -442,7 +440,7 @@ def test_the_command_line_says_in_one_line_what_is_wrong(hub, no_patience, capsy
     assert err.count("\n") == 1
 
 
-def test_the_command_line_tells_that_the_hub_was_away(hub, commit, no_patience, capsys):
+def test_the_command_line_warns_that_the_hub_cannot_be_reached(hub, commit, no_patience, capsys):
     CharLSTM.from_pretrained(REPO)
     hub.fail(".", "cut", None)
     assert main(["info", f"--model={REPO}"]) == 0

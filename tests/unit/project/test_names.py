@@ -62,7 +62,6 @@ STILL = {
     "tests/benchmarks/bench_engine.py": "begun beside",
     "tests/benchmarks/bench_page.py": "crowd",
     "tests/benchmarks/bench_training.py": "heap told",
-    "tests/local_hub/store.py": "beside moment",
     "tests/support/hub_faults.py": "said trouble",
     "tests/support/killed_runs.py": "begun moment",
     "tests/support/page_client.py": "told",

@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
-from tests.support.hub_job import SCRIPT, bring_code, script_header
+from tests.support.hub_job import SCRIPT, copy_volumes, script_header
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, before_step, write_text
 from training import job
@@ -120,7 +120,7 @@ def test_the_machine_has_all_that_a_page_is_made_of(
     kinds = ("static", "cpu-basic", "zero-gpu")
     for hardware in kinds:
         assert here("space", "plays", f"--out=checkout/{hardware}", f"--hardware={hardware}")[0] == 0
-    code = bring_code(tmp_path)
+    code = copy_volumes(tmp_path)
     monkeypatch.setattr("training.hub.space_files.ROOT", code)
 
     def not_installed(name: str) -> str:
@@ -139,7 +139,7 @@ def test_the_machine_has_all_that_a_page_is_made_of(
 
 def test_a_link_that_came_as_its_text_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As git writes it where there are no links."""
-    code = bring_code(tmp_path)
+    code = copy_volumes(tmp_path)
     (code / "training" / "root" / "app.py").write_text("../../app.py")
     monkeypatch.setattr("training.hub.space_files.ROOT", code)
     check_project("static")

@@ -1,4 +1,4 @@
-"""What is made sure of before the first training step: name, token, rights, repo, branch. Each refusal is one line."""
+"""What is checked before the first training step: name, token, rights, repo, branch. Each refusal is one line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_repo(
     return run_job(CheckRepo(repo=check_repo_name(repo), private=private, license=license), timeouts)
 
 
-def test_preflight_makes_repo_and_branch(hub: LocalHub, token: str) -> None:
+def test_repo_and_branch_are_created(hub: LocalHub, token: str) -> None:
     found = check_repo("plays", private=True)
     assert found == Destination("ada/plays", "ada", True, True, f"{hub.url}/ada/plays")
     assert hub.repos["ada/plays"].private
@@ -45,13 +45,13 @@ def test_good_names_pass() -> None:
         assert check_repo_name(name) == name
 
 
-def test_preflight_without_a_token(hub: LocalHub) -> None:
+def test_a_missing_token_is_refused_without_a_request(hub: LocalHub) -> None:
     with pytest.raises(HubError, match=r"'ada/plays' needs a token.*hf auth login"):
         check_repo("ada/plays")
     assert not hub.log
 
 
-def test_preflight_with_tokens_that_do_not_do(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_without_the_right_are_refused(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repo("eve/plays")
     tokens = {
         "does not accept the token": "hf_" + "x" * 34,
@@ -69,7 +69,7 @@ def test_preflight_with_tokens_that_do_not_do(hub: LocalHub, monkeypatch: pytest
     assert set(hub.repos) == {"eve/plays"}
 
 
-def test_preflight_never_covers_something_else(hub: LocalHub, token: str) -> None:
+def test_a_public_repo_or_another_model_is_not_overwritten(hub: LocalHub, token: str) -> None:
     hub.add_repo("ada/open")
     with pytest.raises(HubError, match=r"ada/open is public already and --private was asked"):
         check_repo("ada/open", private=True)
@@ -79,21 +79,21 @@ def test_preflight_never_covers_something_else(hub: LocalHub, token: str) -> Non
     assert list(hub.repos["ada/bert"].branches) == ["main"]
 
 
-def test_a_licence_that_the_hub_does_not_know_is_told_before_anything_is_made(hub: LocalHub, token: str) -> None:
+def test_an_unknown_licence_is_refused_before_the_repo_is_created(hub: LocalHub, token: str) -> None:
     with pytest.raises(HubError, match="knows no licence 'my-own'"):
         check_repo("plays", license="my-own")
     assert not hub.repos
     assert check_repo("plays", license="cc0-1.0").created
 
 
-def test_a_token_in_the_place_of_a_name_is_not_published(hub: LocalHub, token: str) -> None:
+def test_a_token_given_as_a_name_is_not_shown(hub: LocalHub, token: str) -> None:
     with pytest.raises(HubError, match="looks like a token") as caught:
         check_repo(token)
     assert token not in str(caught.value)
     assert not hub.log
 
 
-def test_preflight_rides_out_short_trouble(hub: LocalHub, token: str) -> None:
+def test_a_passing_fault_is_retried(hub: LocalHub, token: str) -> None:
     hub.fail("GET /api/whoami", 503)
     hub.fail("POST /api/repos/create", 429)
     assert check_repo("plays").repo == "ada/plays"
@@ -103,14 +103,14 @@ def test_preflight_rides_out_short_trouble(hub: LocalHub, token: str) -> None:
     ("kind", "text"),
     [(500, "trouble of its own"), ("html", "sign in on a web page"), ("cut", "cannot be reached"), ("hang", "in time")],
 )
-def test_preflight_gives_up_in_time_and_says_why(hub: LocalHub, token: str, kind: int | str, text: str) -> None:
+def test_a_lasting_fault_ends_the_check_with_its_reason(hub: LocalHub, token: str, kind: int | str, text: str) -> None:
     hub.fail("GET /api/whoami", kind, times=None)
     with pytest.raises(HubError, match=text) as caught:
         check_repo("plays", timeouts=HubTimeouts(read_s=1, check_s=2, first_retry_s=0.1))
     assert caught.value.retry
 
 
-def test_a_dripping_server_ends_preflight_at_its_deadline(hub: LocalHub, token: str) -> None:
+def test_a_response_that_never_ends_is_cut_off_at_the_deadline(hub: LocalHub, token: str) -> None:
     hub.fail("GET /api/whoami", "hang-body", times=None)
     with pytest.raises(HubError, match=r"did not finish within|in time"):
         check_repo("plays", timeouts=HubTimeouts(read_s=60, check_s=1.5))

@@ -1,4 +1,4 @@
-"""Pushing, against a local Hub with faults: nothing is lost, nothing hangs, every refusal is one clear line."""
+"""Pushing to a local Hub with faults: nothing is lost, nothing hangs, and every refusal is one clear line."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def make_step(run: Path, step: int) -> Path:
 
 
 class Lines(list[str]):
-    """Collects what a pusher reports; `wait` until a line is there."""
+    """Collects what a pusher reports; `wait` returns once a line has come."""
 
     def __call__(self, line: str) -> None:
         self.append(line)
@@ -73,13 +73,13 @@ def lines() -> Lines:
 
 @pytest.fixture
 def pusher(hub: LocalHub, token: str, run: Path, lines: Lines) -> Iterator[Callable[..., Pusher]]:
-    """Makes pushers of the run that are closed when the test ends."""
+    """Creates pushers of the run, which are closed when the test ends."""
     repo = hub.add_repo("ada/plays")
     repo.branches["training"] = repo.branches["main"]
     made: list[Pusher] = []
 
     def make(timeouts: HubTimeouts = QUICK) -> Pusher:
-        made.append(Pusher(place(), run, report=lines, timeouts=timeouts))
+        made.append(Pusher(destination(), run, report=lines, timeouts=timeouts))
         return made[-1]
 
     yield make
@@ -87,14 +87,16 @@ def pusher(hub: LocalHub, token: str, run: Path, lines: Lines) -> Iterator[Calla
         one.close(0)
 
 
-def place(repo: str = "ada/plays") -> Destination:
-    return Destination(repo, "ada", False, False, f"{os.environ['HF_ENDPOINT']}/{repo}")
+def destination() -> Destination:
+    return Destination("ada/plays", "ada", False, False, f"{os.environ['HF_ENDPOINT']}/ada/plays")
 
 
 # pushing
 
 
-def test_training_gets_all_and_main_what_is_served(hub: LocalHub, run: Path, pusher: Callable[..., Pusher]) -> None:
+def test_training_gets_all_files_and_main_those_for_loading(
+    hub: LocalHub, run: Path, pusher: Callable[..., Pusher]
+) -> None:
     one = pusher()
     step = make_step(run, 1000)
     one.push(step)
@@ -112,7 +114,7 @@ def test_training_gets_all_and_main_what_is_served(hub: LocalHub, run: Path, pus
     assert read_destination(run).repo == "ada/plays"
 
 
-def test_files_that_are_gone_leave_the_branch_and_others_stay(
+def test_files_that_the_checkpoint_lacks_are_deleted_and_others_stay(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher]
 ) -> None:
     one = pusher()
@@ -189,7 +191,7 @@ def test_the_outbox_of_an_earlier_version_is_read(hub: LocalHub, run: Path, push
         ("validate-yaml", "html"),
     ],
 )
-def test_trouble_is_ridden_out(
+def test_a_passing_fault_only_delays_the_push(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher], route: str, kind: int | str
 ) -> None:
     fault = hub.fail(route, kind)
@@ -201,7 +203,7 @@ def test_trouble_is_ridden_out(
     assert hub.repos["ada/plays"].titles() == ["step 1", "initial commit"]
 
 
-def test_a_commit_whose_answer_was_lost_is_made_once(hub: LocalHub, run: Path, pusher: Callable[..., Pusher]) -> None:
+def test_a_commit_whose_response_was_lost_is_made_once(hub: LocalHub, run: Path, pusher: Callable[..., Pusher]) -> None:
     hub.fail("POST .*/commit/", "cut", after=True)
     one = pusher()
     one.push(make_step(run, 1), title="step 1")
@@ -231,7 +233,7 @@ def test_a_server_that_hangs_is_given_up_and_the_rest_is_pushed_later(
 ) -> None:
     hub.fail(route, "hang", times=None)
     # No request is given up within the test: so neither push nor close can have waited for the answer.
-    one = pusher(replace(QUICK, read_s=3600, preflight_s=3600, attempt_s=3600))
+    one = pusher(replace(QUICK, read_s=3600, check_s=3600, attempt_s=3600))
     one.push(make_step(run, 1), title="step 1")
     report = one.close(2)
     assert [entry.title for entry in report.waiting] == ["step 1"]
@@ -243,7 +245,7 @@ def test_a_server_that_hangs_is_given_up_and_the_rest_is_pushed_later(
     assert push_pending(run, report=lines, timeouts=QUICK) == PushReport((), ())
 
 
-def test_a_refusal_is_said_once_and_tried_with_the_next_checkpoint(
+def test_a_refusal_is_reported_once_and_retried_with_the_next_checkpoint(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines
 ) -> None:
     fault = hub.fail("POST .*/commit/", 403, times=None)
@@ -274,7 +276,7 @@ def test_one_refused_checkpoint_does_not_block_the_others(
     assert hub.repos["ada/plays"].titles("training") == ["step 2", "initial commit"]
 
 
-def test_a_repo_that_is_deleted_is_said(hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines) -> None:
+def test_a_deleted_repo_is_reported(hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines) -> None:
     one = pusher()
     hub.store.repos.clear()
     one.push(make_step(run, 1))
@@ -285,7 +287,7 @@ def test_a_repo_that_is_deleted_is_said(hub: LocalHub, run: Path, pusher: Callab
 def test_two_processes_cannot_push_one_run(run: Path, pusher: Callable[..., Pusher]) -> None:
     pusher()
     with pytest.raises(HubError, match="another process is pushing run plays"):
-        Pusher(place(), run)
+        Pusher(destination(), run)
 
 
 def test_a_run_without_destination(run: Path) -> None:
@@ -293,7 +295,7 @@ def test_a_run_without_destination(run: Path) -> None:
         push_pending(run)
 
 
-def test_what_is_left_is_found_again_even_beside_rubbish(
+def test_the_rest_is_pushed_by_a_later_process_despite_damaged_files(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines
 ) -> None:
     hub.unplug()
@@ -314,10 +316,10 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path, pusher: Callable[...
         pusher().push(make_step(tmp_path / "other", 1))
 
 
-# secrets and ends
+# tokens, and the end of the process
 
 
-def test_the_token_is_nowhere(
+def test_the_token_is_in_no_file_argument_or_line(
     hub: LocalHub, token: str, run: Path, pusher: Callable[..., Pusher], lines: Lines
 ) -> None:
     hub.fail("POST .*/commit/", "slow", seconds=1.5)
@@ -330,7 +332,7 @@ def test_the_token_is_nowhere(
             try:
                 seen += path.read_bytes()
             except OSError:
-                continue  # it has ended meanwhile
+                continue  # that process has ended
         time.sleep(0.02)
     one.close(60)
     assert token.encode() not in seen
@@ -361,7 +363,7 @@ def test_titles(run: Path) -> None:
 
 @pytest.mark.parametrize("end", ["close(0.5)", "sys.exit(0)", "raise KeyboardInterrupt"])
 def test_a_process_ends_while_the_server_hangs(hub: LocalHub, token: str, run: Path, end: str) -> None:
-    """However training ends, neither it nor its child waits for the server."""
+    """However training ends, neither it nor its worker waits for the server."""
     hub.add_repo("ada/plays")
     hub.fail("/preupload/", "hang", times=None)
     make_step(run, 1)
@@ -384,9 +386,9 @@ def test_a_process_ends_while_the_server_hangs(hub: LocalHub, token: str, run: P
         [sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert ended.stdout, ended.stderr
-    child = Path(f"/proc/{int(ended.stdout)}")
+    worker = Path(f"/proc/{int(ended.stdout)}")
     deadline = time.monotonic() + 20
-    while child.exists() and time.monotonic() < deadline:
+    while worker.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not child.exists()
+    assert not worker.exists()
     assert list((run / "outbox").glob("*-training.json"))

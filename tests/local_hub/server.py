@@ -1,7 +1,7 @@
-"""HTTP as the local Hub speaks it: requests in, answers out, faults in between.
+"""The HTTP server of the local Hub: reads requests, makes faults happen, writes responses.
 
-One thread per connection, HTTP/1.1 with keep-alive. The path is never decoded before routing, because an encoded
-slash keeps a revision in one segment. Knows no route: `Server` is given a function from `Request` to `Response`.
+One thread per connection, HTTP/1.1 with keep-alive. The path is not decoded before routing, because an encoded slash
+keeps a revision in one segment. `Server` gets a function from `Request` to `Response` and knows no routes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.local_hub.store import Refusal
 
 @dataclass
 class Request:
-    """One request. `params` are the decoded parts of the path that the route names."""
+    """One request; `params` are the decoded parts of the path that the route names."""
 
     method: str
     path: str
@@ -34,7 +34,7 @@ class Request:
     params: dict[str, str] = field(default_factory=dict)
 
     def flag(self, name: str) -> bool:
-        """A boolean of the query."""
+        """Returns a boolean of the query."""
         return self.query.get(name, ["false"])[0].lower() in ("true", "1")
 
     def json(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Logged:
-    """A request as the log keeps it; `token` is what stood behind Bearer, `origin` the address it was sent to."""
+    """A request in the log: `token` is that of the Authorization header, `origin` the address it was sent to."""
 
     method: str
     target: str
@@ -70,7 +70,7 @@ class Logged:
 
 
 def _flipped(body: bytes) -> bytes:
-    """The same with one bit turned in the middle."""
+    """Returns the body with one bit flipped in the middle."""
     middle = len(body) // 2
     return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :] if body else body
 
@@ -81,7 +81,7 @@ def json_response(value: object, status: int = 200, **headers: str) -> Response:
 
 
 def refusal_response(refusal: Refusal) -> Response:
-    """An error as the Hub sends it: the headers decide, since an answer to HEAD has no body."""
+    """Returns an error as the Hub sends it: in headers, because a response to HEAD has no body."""
     headers = {"X_Error_Message": " ".join(refusal.message.split()).encode("latin-1", "replace").decode("latin-1")}
     if refusal.code:
         headers["X_Error_Code"] = refusal.code
@@ -89,7 +89,7 @@ def refusal_response(refusal: Refusal) -> Response:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `answer` on 127.0.0.1; keeps a log of requests and the tracebacks of its own mistakes."""
+    """Serves `answer` on 127.0.0.1; keeps a log of requests, and the tracebacks of its own bugs in `crashes`."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -114,14 +114,14 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def drop_connections(self) -> None:
-        """Ends idle and hanging connections, so that their threads end."""
+        """Ends all connections, so that their threads end."""
         with self._guard:
             connections = list(self._open)
         for connection in connections:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue  # the client was quicker
+                continue  # the client has closed it
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         text = traceback.format_exc()
@@ -138,19 +138,19 @@ class Handler(BaseHTTPRequestHandler):
         line = f"{self.command} {self.path}"
         fault = self.server.faults.take(line)
         body = b"" if fault and fault.kind == "cut" and not fault.after else self._read_body()
-        self._note(len(body), fault)
+        self._log_request(len(body), fault)
         if fault and fault.kind == "wrong" and self.command == "PUT":
             body, fault = _flipped(body), None
-        if fault and not fault.after and self._break_before(fault):
+        if fault and not fault.after and self._send_fault(fault):
             return
         response = self._work(body)
-        if fault and fault.after and self._break_before(fault):
+        if fault and fault.after and self._send_fault(fault):
             return
         self._send(response, fault)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names that the base class asks for
 
-    def _note(self, size: int, fault: Fault | None) -> None:
+    def _log_request(self, size: int, fault: Fault | None) -> None:
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
         self.server.log.append(
             Logged(
@@ -187,12 +187,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.server.answer(Request(self.command, path, parse_qs(query, True), headers, body, self._origin()))
         except Refusal as refusal:
             return refusal_response(refusal)
-        except Exception:  # noqa: BLE001 - a mistake of the local Hub: told to the client and to the test
+        except Exception:  # noqa: BLE001 - a bug of the local Hub, for the client and the test to see
             self.server.crashes.append(traceback.format_exc())
             return json_response({"error": "the local Hub has crashed, see its crashes"}, 500)
 
-    def _break_before(self, fault: Fault) -> bool:
-        """Does what the fault does in the place of an answer; False when there is an answer to go on with."""
+    def _send_fault(self, fault: Fault) -> bool:
+        """Sends what the fault sends instead of a response; returns False if the response is still to be sent."""
         if isinstance(fault.kind, int):
             refused = refusal_response(Refusal(fault.kind, f"fault {fault.kind}"))
             refused.headers["Retry-After"] = str(fault.retry_after)
@@ -215,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault and fault.kind == "wrong":
             body = _flipped(body)
         self.send_response(response.status)
-        self.send_header("Access-Control-Allow-Origin", "*")  # pages may read what anyone may
+        self.send_header("Access-Control-Allow-Origin", "*")  # a page of another origin may read it
         for name, value in response.headers.items():
             self.send_header(name, value)
         if "Content-Length" not in response.headers:
@@ -233,10 +233,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _cut(self, reset: bool = True) -> None:
-        """Ends the connection; with `reset` what lies unread is thrown away (RST instead of FIN)."""
+        """Ends the connection; with `reset` by RST instead of FIN, so that unread bytes are lost."""
         self.close_connection = True
         if reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: tests read `Server.log`."""
+        """Prints nothing: tests read `Server.log`."""
