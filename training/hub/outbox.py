@@ -33,6 +33,7 @@ class Entry:
 
     @property
     def file_name(self) -> str:
+        """The name of the entry's file in the outbox."""
         return f"{self.number:08d}-{self.branch.replace('/', '-')}.json"
 
 

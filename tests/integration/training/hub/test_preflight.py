@@ -106,7 +106,7 @@ def test_a_passing_fault_is_retried(hub: LocalHub, token: str) -> None:
 def test_a_lasting_fault_ends_the_check_with_its_reason(hub: LocalHub, token: str, kind: int | str, text: str) -> None:
     hub.fail("GET /api/whoami", kind, times=None)
     with pytest.raises(HubError, match=text) as caught:
-        check_repo("plays", timeouts=HubTimeouts(read_s=1, check_s=2, first_retry_s=0.1))
+        check_repo("plays", timeouts=HubTimeouts(read_s=1, check_s=60, first_retry_s=100))
     assert caught.value.retry
 
 
