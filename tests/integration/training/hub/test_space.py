@@ -67,7 +67,9 @@ def test_a_static_space_from_one_command(
     assert repo.space
     assert repo.space.sdk == "static"
     write_static(tmp_path / "expected", CharLSTM.from_pretrained(checkpoint))
-    files = {path.name: path.read_bytes() for path in (tmp_path / "expected").iterdir()}
+    expected = tmp_path / "expected"
+    paths = [path for path in expected.rglob("*") if path.is_file()]
+    files = {path.relative_to(expected).as_posix(): path.read_bytes() for path in paths}
     assert {name: hub.read("spaces/ada/page", name) for name in files} == files
     assert front_matter(files["README.md"])["sdk"] == "static"
     head = repo.commit("main").oid
