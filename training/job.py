@@ -18,17 +18,16 @@
 # secrets = ["HF_TOKEN"]
 # volumes = ["./model:/code/model", "./training:/code/training", "./ui:/code/ui", "./web:/code/web"]
 # ///
-"""Trains on a machine of the Hub's: ``hf jobs uv run training/job.py my.txt --minutes 30 --push-to my-model``.
+"""Trains on a machine of the Hub: ``hf jobs uv run training/job.py my.txt --minutes 30 --push-to my-model``.
 
-The words behind the script's name are those of ``python -m training``, and `--dry-run`, which only tells what would be
-done. The machine keeps nothing: all that counts is pushed while it trains. Started again, by `--attempts` or by hand,
-the same command goes on with the run that it finds on the Hub.
+The arguments after the script's name are those of ``python -m training``, and `--dry-run`, which only prints what would
+be run. The machine keeps no files, so every checkpoint is pushed. Started again, by `--attempts` or by hand, the same
+command resumes the run that it finds on the Hub.
 
-The project's code comes by the volumes above, from the checkout in which the command is typed; the client brings them
-to the machine, and TEXT too if it is a file. A volume is a folder: what a page needs of the files at the checkout's
-root is linked to from ``training/root``, and the client brings what a link leads to. The variable CODE names another
-folder that holds ``model`` and ``training``. Knows nothing of the project until that folder is found: it may lie
-anywhere.
+The volumes above bring the project's code from the checkout in which the command is typed; the client also uploads TEXT
+if it is a file. A volume is a folder: ``training/root`` links to the files of the checkout's root that the app of a
+Space needs, and the client uploads the files that links lead to. The variable CODE names another folder that holds
+``model`` and ``training``. No module of the project is imported before that folder is found.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ DRY_RUN = "--dry-run"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Becomes ``python -m training``; returns the exit code only if it does not: 0 after a dry run, 2 for an error."""
+    """Replaces this process by ``python -m training``; returns 0 after a dry run, 2 after an error."""
     try:
         root = code_folder()
     except FileNotFoundError as error:
         return _refuse(str(error))
-    sys.path[0] = str(root)  # and not this file's own folder, whose names are meant to be those of a package
+    sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
     from training.cli.options import OptionsError
     from training.errors import HubError
 
@@ -61,15 +60,16 @@ def main(arguments: Sequence[str]) -> int:
     _say(f"{'Would' if dry else 'Will'} {what}, with the code in {root}:\n  {shlex.join(['python', *words])}")
     if not dry:
         path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-        os.execve(sys.executable, [sys.executable, *words], {**os.environ, "PYTHONPATH": path})  # it gets the signals
+        # Not a child process, so that the machine's signals reach it.
+        os.execve(sys.executable, [sys.executable, *words], {**os.environ, "PYTHONPATH": path})
     return 0
 
 
 def code_folder() -> Path:
-    """Where ``model`` and ``training`` are.
+    """Returns the folder that holds ``model`` and ``training``.
 
     Raises:
-        FileNotFoundError: nowhere.
+        FileNotFoundError: there is none.
     """
     named = os.environ.get("CODE")
     tried = [Path(named)] if named else [Path(__file__).resolve().parents[1], MOUNTED]
@@ -77,17 +77,17 @@ def code_folder() -> Path:
         if (folder / "model" / "__init__.py").is_file() and (folder / "training" / "__init__.py").is_file():
             return folder.resolve()
     raise FileNotFoundError(
-        f"the folders model and training are not in {' or '.join(map(str, tried))}: type the command in a checkout of "
-        "the project, or say where they are in the variable CODE"
+        f"the folders model and training are not in {' or '.join(map(str, tried))}: run the command in a checkout of "
+        "the project, or set the variable CODE to their folder"
     )
 
 
 def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
-    """What python is to be given, and what that is: a run from its beginning, or from where it stands on the Hub.
+    """Returns the arguments for python, and what they do: start a run, or resume it from the Hub.
 
     Raises:
-        OptionsError: what was typed cannot be done.
-        HubError: it cannot be done on this Hub, or not with this token.
+        OptionsError: the arguments are invalid.
+        HubError: the repo cannot be used, or the Hub does not answer.
     """
     from training.cli.options import OptionsError, parse, to_publish
     from training.errors import HubError
@@ -97,22 +97,22 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
 
     options = parse(arguments)
     if options.resume is not None:
-        return ["-m", "training", *arguments], f"go on with {options.resume}"
+        return ["-m", "training", *arguments], f"resume {options.resume}"
     if options.push_to is None:
-        raise OptionsError("this machine keeps nothing: say where the run goes with --push-to NAME, or --space NAME")
+        raise OptionsError("this machine keeps no files: push the run with --push-to NAME, or --space NAME")
     found = run_job(FindRun(repo=options.push_to))
     repo, command = found.repo, found.command
     if command is None:
-        return ["-m", "training", *arguments], f"begin a run and push it to {repo}"
+        return ["-m", "training", *arguments], f"start a run and push it to {repo}"
     if command != to_publish(options):
         raise HubError(
-            f"{repo} holds a run that was begun by another command ({command}): go on with it by "
+            f"{repo} holds a run that another command started ({command}): resume it with "
             f"--resume {SCHEME}{repo}, or name another repo"
         )
     words = ["-m", "training", *options.text, "--resume", f"{SCHEME}{repo}"]
     words += ["--errors", options.errors] if options.errors else []
     words += ["--track"] if options.track else []
-    return words, f"go on with the run in {repo}"
+    return words, f"resume the run in {repo}"
 
 
 def _refuse(message: str) -> int:

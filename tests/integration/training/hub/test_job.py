@@ -1,4 +1,4 @@
-"""Training on a machine of the Hub's, as that machine does it: a script, the code in a folder, and a Hub."""
+"""Training on a machine of the Hub: the script, the code in a folder, and a local Hub."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _text(tmp_path: Path) -> None:
 
 @pytest.fixture
 def run_job(here: Here, monkeypatch: pytest.MonkeyPatch) -> Here:
-    """The script, and what it becomes, in this process; tests/soak has real ones. The exit code and what was said."""
+    """Runs the script in this process (tests/soak starts real ones); returns the exit code and what was printed."""
 
     def become(_: str, words: list[str], __: object) -> None:
         raise SystemExit(*here(*words[3:]))
@@ -48,7 +48,7 @@ def run_job(here: Here, monkeypatch: pytest.MonkeyPatch) -> Here:
     return run
 
 
-def test_preempted_and_started_again_it_goes_on(
+def test_a_preempted_job_that_is_started_again_resumes_its_run(
     hub: LocalHub, token: str, run_job: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as first:
@@ -61,38 +61,38 @@ def test_preempted_and_started_again_it_goes_on(
     assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
 
 
-def test_it_tells_what_it_would_do(
+def test_a_dry_run_prints_the_command(
     hub: LocalHub, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
     assert job.main([*RUN, "--dry-run"]) == 0
     words = f"  python -m training {' '.join(RUN)}"
-    begins = f"Would begin a run and push it to ada/plays, with the code in {ROOT}:\n{words}\n"
+    begins = f"Would start a run and push it to ada/plays, with the code in {ROOT}:\n{words}\n"
     assert capsys.readouterr().err == begins
-    assert sys.path[0] == str(ROOT), "names such as signals are not this folder's to give"
+    assert sys.path[0] == str(ROOT), "the modules of the package training cannot be imported by their short names"
     state = b'{"about": {"command": "python -m training text.txt --steps 9 --push-to plays"}}'
     hub.commit(hub.add_repo("ada/plays"), {"training_state/state.json": state}, branch="training")
     assert job.main(["text.txt", "--steps=9", "--push-to=plays", "--license=cc0-1.0", "--dry-run"]) == 2
     assert job.main(["text.txt", "--steps=9", "--push-to=plays", "--dry-run"]) == 0
-    refused, goes_on = capsys.readouterr().err.split("\n", 1)
+    refused, resumed = capsys.readouterr().err.split("\n", 1)
     assert refused == (
-        "error: ada/plays holds a run that was begun by another command (python -m training text.txt --steps 9 "
-        "--push-to plays): go on with it by --resume hf://ada/plays, or name another repo"
+        "error: ada/plays holds a run that another command started (python -m training text.txt --steps 9 "
+        "--push-to plays): resume it with --resume hf://ada/plays, or name another repo"
     )
-    assert goes_on.splitlines()[1] == "  python -m training text.txt --resume hf://ada/plays"
-    assert not hub.requests("POST|PUT|DELETE"), "it only looks"
+    assert resumed.splitlines()[1] == "  python -m training text.txt --resume hf://ada/plays"
+    assert not hub.requests("POST|PUT|DELETE"), "nothing is changed on the Hub"
 
 
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        (["text.txt"], "this machine keeps nothing: say where the run goes with --push-to NAME"),
+        (["text.txt"], "this machine keeps no files: push the run with --push-to NAME"),
         (["text.txt", "--push-to=a/b/c"], "'a/b/c' is not the name of a repo"),
         (["text.txt", "--push-to=plays", "--steps=0"], "--steps is 0: it must be a whole number"),
         (["text.txt", "--push-to=plays"], "pushing to 'plays' needs a token of the Hub and there is none"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
+def test_an_invalid_command_is_one_line(
     hub: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: list[str], says: str
 ) -> None:
     monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
@@ -102,20 +102,18 @@ def test_what_cannot_be_done_is_one_line(
     assert said.count("\n") == 1
 
 
-def test_code_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_code_is_an_error(tmp_path: Path) -> None:
     shutil.copy(SCRIPT, tmp_path)
     done = subprocess.run([sys.executable, "job.py", *RUN], cwd=tmp_path, env={}, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: the folders model and training are not in {tmp_path.parent} or {job.MOUNTED}: type the command in a "
-        "checkout of the project, or say where they are in the variable CODE\n"
+        f"error: the folders model and training are not in {tmp_path.parent} or {job.MOUNTED}: run the command in a "
+        "checkout of the project, or set the variable CODE to their folder\n"
     )
 
 
-def test_the_machine_has_all_that_a_page_is_made_of(
-    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """But for Gradio, which it needs only to say its version."""
+def test_the_machine_has_all_files_of_a_page(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio is missing, of which only the version is needed."""
     tiny_model().save_pretrained(tmp_path / "plays")
     kinds = ("static", "cpu-basic", "zero-gpu")
     for hardware in kinds:
@@ -137,8 +135,8 @@ def test_the_machine_has_all_that_a_page_is_made_of(
     assert b"sdk_version: 6.31.0\n" in there["cpu-basic/README.md"]
 
 
-def test_a_link_that_came_as_its_text_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As git writes it where there are no links."""
+def test_a_link_that_git_wrote_as_text_counts_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On systems without links."""
     code = copy_volumes(tmp_path)
     (code / "training" / "root" / "app.py").write_text("../../app.py")
     monkeypatch.setattr("training.hub.space_files.ROOT", code)
@@ -151,11 +149,11 @@ def files_in(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_client_reads_from_the_script_what_the_machine_is_to_have() -> None:
+def test_the_header_of_the_script_lists_the_code_and_all_requirements() -> None:
     text, header = SCRIPT.read_text(encoding="utf-8"), script_header()
     assert (header.flavor, header.secrets) == ("t4-small", ["HF_TOKEN"])
-    brought = dict(each.split(":") for each in header.volumes)
-    assert brought == {f"./{name}": f"{job.MOUNTED}/{name}" for name in ("model", "training", "ui", "web")}
+    volumes = dict(each.split(":") for each in header.volumes)
+    assert volumes == {f"./{name}": f"{job.MOUNTED}/{name}" for name in ("model", "training", "ui", "web")}
     files = (ROOT / "requirements.txt", ROOT / "training" / "requirements.txt")
     lines = [line.partition("#")[0].strip() for path in files for line in path.read_text().splitlines()]
     needed = {line for line in lines if line and not line.startswith("gradio")}

@@ -1,4 +1,4 @@
-"""Training and the Hub together: what is made sure of before the first step, and that its troubles cost nothing."""
+"""Training with --push-to: what is checked before the first step, what is pushed, and what faults of the Hub cost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _text(tmp_path: Path) -> None:
 
 
 def test_an_unknown_licence_is_refused_before_the_first_step(hub: LocalHub, token: str, here: Here) -> None:
-    """The licence was once checked by the last push only, when the training was over."""
+    """Before the first step, because the Hub would refuse the card after the training."""
     code, said = here(*QUICK, "--push-to=plays", "--license=typo")
     assert code == 2
     assert "error: the Hub knows no licence 'typo'" in said
@@ -55,7 +55,7 @@ def test_an_unknown_licence_is_refused_on_resume(hub: LocalHub, token: str, here
 # pushed
 
 
-def test_checkpoints_go_up_and_it_is_said_who_can_read_them(
+def test_checkpoints_are_pushed_and_the_user_learns_who_can_read_them(
     hub: LocalHub, token: str, here: Here, tmp_path: Path
 ) -> None:
     code, said = here(*QUICK, "--push-to=plays")
@@ -76,14 +76,14 @@ def test_checkpoints_go_up_and_it_is_said_who_can_read_them(
     assert "`carried`" in card
     assert "`cold256`" in card
     assert "CharLSTM.from_pretrained('ada/plays')" in card
-    assert "that very text, so it flatters a little" in card  # choosing by the validation split is said
+    assert "has the lowest `carried` loss of" in card  # the card says that the validation split chose the checkpoint
     pulled, kept = CharLSTM.from_pretrained("ada/plays"), CharLSTM.from_pretrained(tmp_path / "run")
     assert pulled.commit == repo.branches["main"]
     for name, tensor in kept.network.state_dict().items():
         assert torch.equal(pulled.network.state_dict()[name], tensor)
 
 
-def test_the_token_and_this_machine_are_told_nowhere(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+def test_no_token_and_no_local_path_is_published(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     _, said = here(tmp_path / "text.txt", *ONCE[1:], f"--out={tmp_path / 'secret-run'}", "--push-to=ada/plays")
     assert token not in said
     for path in (tmp_path / "secret-run").rglob("*"):
@@ -94,7 +94,7 @@ def test_the_token_and_this_machine_are_told_nowhere(hub: LocalHub, token: str, 
         for name in repo.commit(branch).files:
             data = hub.read("ada/plays", name, branch)
             for secret in (token, str(tmp_path), "secret-run"):
-                assert secret.encode() not in data, f"{name} on {branch} tells {secret}"
+                assert secret.encode() not in data, f"{name} on {branch} holds {secret}"
 
 
 def test_a_private_run_is_private(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_private_run_is_private(hub: LocalHub, token: str, here: Here, tmp_pat
 # refused before the first step
 
 
-def test_what_looks_private_is_not_published_by_accident(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text() + PRIVATE_TEXT)
     code, said = here(*ONCE, "--push-to=ada/plays")
     assert code == 2
@@ -132,7 +132,7 @@ def test_what_looks_private_is_not_published_by_accident(hub: LocalHub, token: s
         ("write", "eve/plays", "error: .*eve/plays.*no right"),
     ],
 )
-def test_who_may_not_push_is_told_before_the_first_step(
+def test_a_missing_right_to_push_is_reported_before_the_first_step(
     hub: LocalHub,
     here: Here,
     tmp_path: Path,
@@ -151,7 +151,7 @@ def test_who_may_not_push_is_told_before_the_first_step(
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
-def test_ctrl_c_while_the_hub_is_asked_leaves_nothing(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+def test_ctrl_c_during_the_check_leaves_no_files(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     hub.fail("whoami", "hang", times=None)
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
     code, said = here(*QUICK, "--push-to=ada/plays")
@@ -159,13 +159,13 @@ def test_ctrl_c_while_the_hub_is_asked_leaves_nothing(hub: LocalHub, token: str,
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
-# the Hub in trouble
+# faults of the Hub
 
 
-def test_a_network_that_is_gone_costs_training_nothing(
+def test_training_without_a_network_is_complete_and_pushed_later(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What else can be wrong with a Hub is in test_trouble."""
+    """The other faults are in test_faults.py."""
     monkeypatch.setattr(cli, "PUSH_AT_END_S", 1.0)
     with monkeypatch.context() as middle:
         before_step(middle, 2, hub.unplug)
@@ -186,7 +186,7 @@ def test_a_network_that_is_gone_costs_training_nothing(
     assert here("push", "run") == (0, "Everything is on the Hub already.\n")
 
 
-def test_ctrl_c_while_the_rest_is_pushed_leaves_it_for_later(
+def test_ctrl_c_during_the_last_pushes_leaves_them_for_later(
     hub: LocalHub, token: str, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push_rest = cli._push_rest
@@ -231,13 +231,13 @@ def test_a_resumed_run_pushes_where_it_did_before(
     state = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
     assert int(state["steps_done"]) == 8
     assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
-    assert hub.requests("whoami") == []  # it was made sure of when the run began
+    assert hub.requests("whoami") == []  # it was checked when the run started
 
 
-def test_what_a_killed_run_had_not_handed_over_goes_up_on_resume(
+def test_checkpoints_that_a_killed_run_had_not_queued_are_pushed_on_resume(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process may die between writing a checkpoint and putting it in line."""
+    """A process may die after it wrote a checkpoint and before it added it to the outbox."""
     with monkeypatch.context() as middle:
         middle.setattr("training.hub.pusher.Pusher.push", lambda *_: None)
         here(*QUICK, "--push-to=ada/plays")
@@ -249,7 +249,7 @@ def test_what_a_killed_run_had_not_handed_over_goes_up_on_resume(
     assert hub.repos["ada/plays"].titles("training")[0].startswith("Step 8")
 
 
-def test_a_resumed_run_may_begin_to_push(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+def test_a_resumed_run_may_start_to_push(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     here(*ONCE)
     code, _ = here("--resume=run", "--push-to=plays", "--private", "--license=cc0-1.0")
     assert code == 0
@@ -260,10 +260,10 @@ def test_a_resumed_run_may_begin_to_push(hub: LocalHub, token: str, here: Here, 
     assert "model.safetensors" in hub.repos["ada/plays"].commit("main").files
 
 
-# never a bad one
+# broken weights
 
 
-def test_weights_that_burst_are_never_pushed(
+def test_weights_with_nan_are_never_pushed(
     hub: LocalHub, token: str, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def burst(session: TrainingRun) -> None:

@@ -1,4 +1,4 @@
-"""From a model to a Space: made sure of first, brought up to date in one commit, watched until it runs."""
+"""From a model to a Space: checked first, updated in one commit, watched until it runs."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_static_space_from_one_command(
     assert "nothing has changed" in said
 
 
-def test_only_what_has_changed_is_sent(hub: LocalHub, token: str, tmp_path: Path) -> None:
+def test_only_changed_files_are_sent(hub: LocalHub, token: str, tmp_path: Path) -> None:
     prepare("page", "static")
     write_static(tmp_path, tiny_model())
     first = push(tmp_path)
@@ -94,7 +94,7 @@ def test_only_what_has_changed_is_sent(hub: LocalHub, token: str, tmp_path: Path
     assert push(tmp_path) == Commit(second.oid, changed=False)
 
 
-def test_a_free_account_is_told_what_it_may_have(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_free_account_learns_which_spaces_it_may_have(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", free=True))
     with pytest.raises(
         JobError, match=r"needs a paid plan \(402\); free accounts may host static and ZeroGPU Spaces"
@@ -103,13 +103,13 @@ def test_a_free_account_is_told_what_it_may_have(hub: LocalHub, monkeypatch: pyt
     assert not caught.value.failure.retry
     assert not hub.repos
     assert prepare("page", "zero-gpu")
-    assert prepare("page", "zero-gpu").name == "ada/page", "a Space that exists is no error"
+    assert prepare("page", "zero-gpu").name == "ada/page", "an existing Space is no error"
     space = hub.repos["spaces/ada/page"].space
     assert space
     assert (space.sdk, space.hardware) == ("gradio", "zero-a10g")
 
 
-def test_a_missing_right_is_one_line(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_without_the_right_is_refused_in_one_line(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repo("eve/page", {"README.md": b"hers"}, kind="space")
     for text, written in {
         "may only read": hub.add_token("ada", "read"),
@@ -144,7 +144,7 @@ def test_a_private_model_gets_a_private_space(hub: LocalHub, token: str) -> None
         ("POST .*/commit/main", "cut-body"),
     ],
 )
-def test_the_hub_in_trouble_is_asked_again(hub: LocalHub, token: str, tmp_path: Path, route: str, fault: Any) -> None:
+def test_a_passing_fault_is_retried(hub: LocalHub, token: str, tmp_path: Path, route: str, fault: Any) -> None:
     (tmp_path / "index.html").write_text("a page")
     hub.fail(route, fault)
     run_job(CheckSpace(repo="page", hardware="static", private=False, model=None), QUICK)
@@ -153,7 +153,7 @@ def test_the_hub_in_trouble_is_asked_again(hub: LocalHub, token: str, tmp_path: 
     assert hub.repos["spaces/ada/page"].commit("main") == hub.repos["spaces/ada/page"].commit(commit.oid)
 
 
-def test_a_failed_build_is_told_with_the_end_of_its_log(
+def test_a_failed_build_is_reported_with_the_end_of_its_log(
     hub: LocalHub, token: str, checkpoint: Path, here: Here
 ) -> None:
     hub.context.stages = ("BUILDING", "BUILD_ERROR")
@@ -168,7 +168,7 @@ def test_a_failed_build_is_told_with_the_end_of_its_log(
     assert token not in said
 
 
-def test_a_space_that_hangs_is_given_up(hub: LocalHub, token: str) -> None:
+def test_a_space_without_files_has_a_stage_and_no_log(hub: LocalHub, token: str) -> None:
     hub.add_repo("ada/page", kind="space")
     found = space_jobs.watch_space(WatchSpace(repo="ada/page", stage="", watch_s=0))
     assert (found.stage, found.changing, found.log) == ("NO_APP_FILE", True, [])
@@ -178,7 +178,7 @@ def test_a_space_that_hangs_is_given_up(hub: LocalHub, token: str) -> None:
 def test_the_app_of_a_space_serves_the_model_from_the_hub(
     hub: LocalHub, token: str, checkpoint: Path, tmp_path: Path, hardware: str
 ) -> None:
-    """As the Space does it: in its own folder, with its own files and variables."""
+    """In a folder with only the files of the Space, and with its variables."""
     lm = CharLSTM.from_pretrained(checkpoint)
     hub.add_repo("ada/plays", {path.name: path.read_bytes() for path in checkpoint.iterdir()})
     run_job(CheckSpace(repo="page", hardware=hardware, private=False, model="ada/plays"), QUICK)
@@ -219,7 +219,7 @@ def test_the_app_of_a_space_serves_the_model_from_the_hub(
         process.wait()
 
 
-def test_zero_gpu_gets_the_torch_that_it_has() -> None:
+def test_zero_gpu_gets_a_supported_version_of_torch() -> None:
     plain, zero = requirements("cpu-basic").splitlines(), requirements("zero-gpu").splitlines()
     assert [line for line in zero if line not in plain] == ["torch>=2.8,<2.12", "spaces"]
     assert [line.split(">")[0] for line in plain if line not in zero] == ["torch"]
@@ -231,11 +231,11 @@ def test_weights_keep_their_dtype(tmp_path: Path) -> None:
         assert smallest_dtype(CharLSTM.from_pretrained(tmp_path / dtype)) == dtype
 
 
-def test_a_training_ends_with_its_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+def test_a_training_publishes_its_page_at_the_end(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     code, said = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=plays")
     assert code == 0, said
     made = [str(each) for each in hub.requests("POST /api/repos/create|POST .*/commit/")]
-    assert [each.split("/")[-2] for each in made[:2]] == ["repos", "repos"], "both are made before anything is pushed"
+    assert [each.split("/")[-2] for each in made[:2]] == ["repos", "repos"], "both are created before the first push"
     assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
     best = (best_of(tmp_path / "run") / "model.safetensors").read_bytes()
     assert hub.read("spaces/ada/plays", "model.safetensors") == best
@@ -244,10 +244,10 @@ def test_a_training_ends_with_its_page(hub: LocalHub, token: str, here: Here, tm
     assert token not in said
 
 
-def test_a_run_that_goes_on_still_ends_with_its_page(
+def test_a_resumed_run_still_publishes_its_page(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On another machine too: the note of it is pushed with the rest."""
+    """On another machine too: the name of the Space is in the checkpoint."""
     text = write_text(tmp_path)
     with monkeypatch.context() as first:
         before_step(first, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
@@ -262,7 +262,7 @@ def test_a_run_that_goes_on_still_ends_with_its_page(
     assert "https://huggingface.co/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
 
 
-def test_only_a_run_that_is_pushed_where_it_was_keeps_its_page() -> None:
+def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
     about = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
     options = Namespace(space=None)
     page = Page("ada/page", "zero-gpu")
@@ -273,7 +273,7 @@ def test_only_a_run_that_is_pushed_where_it_was_keeps_its_page() -> None:
         page_again(options, {**about, "space": "../page"}, None)
 
 
-def test_a_run_that_goes_on_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+def test_a_resumed_run_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     assert here(write_text(tmp_path), *SIZES, "--steps=2", "--evaluations=1", "--out=run")[0] == 0
     code, said = here("--resume=run", "--space=plays")
     assert code == 0, said
@@ -281,7 +281,7 @@ def test_a_run_that_goes_on_may_get_a_page(hub: LocalHub, token: str, here: Here
     assert "https://huggingface.co/spaces/ada/plays" in hub.read("ada/plays", "README.md").decode()
 
 
-def test_the_card_leads_to_a_page_that_came_later(hub: LocalHub, token: str, here: Here, checkpoint: Path) -> None:
+def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, here: Here, checkpoint: Path) -> None:
     files = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
     for owner in ("ada", "eve"):
         hub.add_repo(f"{owner}/plays", {**files, "README.md": b"# plays\n\n## Use it\n\nAs you like.\n"})
@@ -299,7 +299,7 @@ def test_the_card_leads_to_a_page_that_came_later(hub: LocalHub, token: str, her
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like, or not.\n"
     hub.log.clear()
     lead_to(Space("ada/page", "static"), "eve/plays", "eve/plays")
-    assert not hub.log, "someone else's card is theirs"
+    assert not hub.log, "the card of another owner is not changed"
 
 
 @pytest.mark.parametrize(
@@ -309,10 +309,10 @@ def test_the_card_leads_to_a_page_that_came_later(hub: LocalHub, token: str, her
         ("zero-gpu", "app.py, requirements.txt, ui/__init__.py, web/app, web/languages"),
     ],
 )
-def test_what_a_page_is_made_of_is_looked_for_first(
+def test_missing_files_of_a_page_are_reported_before_the_first_step(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hardware: str, lacks: str
 ) -> None:
-    """A machine of the Hub's may have only what training needs."""
+    """A machine may have only the files that training needs."""
     (tmp_path / "LICENSE").touch()
     monkeypatch.setattr("training.hub.space_files.ROOT", tmp_path)
     code, said = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
@@ -322,7 +322,7 @@ def test_what_a_page_is_made_of_is_looked_for_first(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_space_that_cannot_be_had_is_known_before_the_first_step(
+def test_a_space_that_cannot_be_created_is_reported_before_the_first_step(
     hub: LocalHub, monkeypatch: pytest.MonkeyPatch, here: Here, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", free=True))
@@ -343,7 +343,7 @@ def test_a_space_that_cannot_be_had_is_known_before_the_first_step(
         (("./nothing", "--out=o"), "there is no folder './nothing'"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(hub: LocalHub, here: Here, typed: tuple[str, ...], says: str) -> None:
+def test_an_invalid_command_is_one_line(hub: LocalHub, here: Here, typed: tuple[str, ...], says: str) -> None:
     code, said = here("space", *typed)
     assert (code, said.count("\n")) == (2, 1)
     assert says in said
