@@ -181,11 +181,11 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
 
 def _log_activity(registry: ModelRegistry, shutdown: Shutdown) -> None:
     """Logs once a minute how much is being written, until the shutdown."""
-    from ui.registry.activity import Load
+    from ui.registry.activity import Activity
 
-    load = Load(registry, every_s=_LOG_EVERY_S)
+    activity = Activity(registry, every_s=_LOG_EVERY_S)
     while not shutdown.wait(_LOG_EVERY_S):
-        if facts := load.facts:
+        if facts := activity.facts:
             log.info("%s", " · ".join(map(str, facts)))
 
 

@@ -31,8 +31,8 @@ def app() -> Iterator[App]:
 @pytest.fixture
 def entry(app: App) -> Entry:
     """The model of the page, at its first commit."""
-    [entry] = app.registry.followed
-    app.registry.serve(entry, commit(1))
+    [entry] = app.registry.auto_updated
+    app.registry.replace(entry, commit(1))
     return entry
 
 
@@ -42,7 +42,7 @@ def test_an_open_page_says_which_commit_it_runs_and_a_conversation_goes_on(entry
     setting(page, "Length", 30)
     send(page, "ROMEO:")
     begun = reply(page)
-    served = app.registry.serve(entry, commit(2))
+    served = app.registry.replace(entry, commit(2))
     expect(page.locator("#about")).to_contain_text("commit 2222222")
     assert reply(page) == begun
     page.get_by_role("spinbutton", name="Seed").fill("7")
@@ -63,11 +63,11 @@ def test_an_open_page_says_which_commit_it_runs_and_a_conversation_goes_on(entry
     button(page, "Undo").click()
     expect(turns(page).last.locator(".foot")).to_contain_text("30 characters")
     assert reply(page) == begun
-    served.refused = Message("model.commit_refused", commit="3333333", reason="model.safetensors is damaged")
-    app.registry.changed()
+    served.refused_commit = Message("model.commit_refused", commit="3333333", reason="model.safetensors is damaged")
+    app.registry.bump_version()
     expect(page.locator("#about")).to_contain_text("commit 3333333 is not served: model.safetensors is damaged")
     button(page, "Clear").click()
     expect(log(page)).to_contain_text(served.welcome_text.split("\n")[0])
-    served = app.registry.serve(entry, commit(4))
+    served = app.registry.replace(entry, commit(4))
     expect(log(page)).to_contain_text(served.welcome_text.split("\n")[0])
     expect(page.locator("#about")).not_to_contain_text("3333333")

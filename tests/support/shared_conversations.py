@@ -28,14 +28,14 @@ def serve(seed: int = 0, name: str = "random", precision: Precision = "int8", **
 
 
 class OneModelRegistry(ModelRegistry):
-    """A shelf with models whose engines nobody runs."""
+    """A registry with models whose engines do not run."""
 
     def __init__(self, *served: LoadedModel) -> None:
         super().__init__()
         self._given = list(served)
 
     @property
-    def served(self) -> list[LoadedModel]:
+    def loaded_models(self) -> list[LoadedModel]:
         return self._given
 
     def first(self) -> LoadedModel | None:

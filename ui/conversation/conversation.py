@@ -67,7 +67,7 @@ class Conversation:
         """
         last = self._last()
         if last.served is not served:
-            start = self._start_again(last) if last.served.now is served else Start(served)
+            start = self._start_again(last) if last.served.newest is served else Start(served)
             return Turn(self._count + 1, last.prompt, start)
         return Turn(self._count + 1, last.prompt, last.start)
 
@@ -173,7 +173,7 @@ class Conversation:
         return lines + (line(text=text) if text else "") + self._held() + self._tree() + line(stream=stream)
 
     def _end(self, turns: list[Turn], served: LoadedModel) -> Start:
-        if not turns or turns[-1].served.now is not served.now:
+        if not turns or turns[-1].served.newest is not served.newest:
             return Start(served)
         last = turns[-1]
         if last.served is served:
@@ -182,14 +182,14 @@ class Conversation:
 
     def _start_again(self, last: Turn) -> Start:
         """Where the last turn begins for the commit that is served now."""
-        start, now = last.start, last.served.now
+        start, now = last.start, last.served.newest
         if start.memory is not None:
             start = self._end(self.turns[:-1], now)
         return replace(start, served=now, before=last.served.commit)
 
     def _as_served(self, last: Turn) -> Turn:
         """The last turn as it is, or as the commit that is served now takes it over."""
-        if last.served.now is last.served:
+        if last.served.newest is last.served:
             return last
         return last.taken_over_by(self._start_again(last), self._count + 1)
 

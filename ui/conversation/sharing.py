@@ -60,7 +60,7 @@ def find(link: Link, registry: ModelRegistry) -> list[LoadedModel]:
 
 
 def _find(name: str, commit: str, registry: ModelRegistry) -> LoadedModel:
-    named = [served for served in registry.served if name in (served.name, served.lm.name)]
+    named = [served for served in registry.loaded_models if name in (served.name, served.lm.name)]
     at_commit = [served for served in named if served.commit == commit]
     return [*at_commit, *named, None][0] or registry.get(name or None)
 

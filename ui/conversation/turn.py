@@ -87,7 +87,7 @@ class Turn:
         # A prompt of which nothing is known begins as after a line end, see the engine.
         given = self.text if self.taken_over else self.to_read
         blank = bool(served.lm.tokenizer.in_vocab(given).any())
-        lm = served.reader(self.parts[-1].params) if self.parts else served.lm
+        lm = served.lm.with_share(self.parts[-1].params.share) if self.parts else served.lm
         reading = TextTrace(lm, memory, skip_start=blank, precision=served.engine.precision)
         reading.set_text(self.text, self.clamps)
         return reading

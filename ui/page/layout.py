@@ -108,7 +108,7 @@ class Layout:
     def _about(self, served: LoadedModel | None) -> str:
         if served is None:
             return as_html(Message("model.coming"))
-        return facts_as_html(served.about) + (as_html(served.refused, "p") if served.refused else "")
+        return facts_as_html(served.about) + (as_html(served.refused_commit, "p") if served.refused_commit else "")
 
     def _notices(self) -> dict[str, Any]:
         loading = self.registry.loading

@@ -25,15 +25,15 @@ from ..conversation.links import Link
 from ..conversation.turn import Turn
 from ..messages import Message, RefusalError
 from ..protocol import line
-from ..registry.activity import Load
+from ..registry.activity import Activity
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..routes.api import add_api
 from ..routes.endpoints import Blocks
 from ..routes.lenses import Lenses
 from ..routes.streams import Streams
-from ..routes.training_timeline import Films
-from ..routes.updates import News
+from ..routes.training_timeline import TrainingTimelines
+from ..routes.updates import UpdateCheck
 from ..settings import check_params, check_speed
 from ..words import as_html
 from .layout import Layout, Updates
@@ -50,10 +50,10 @@ class Page(Layout):
 
     def __init__(self, registry: ModelRegistry) -> None:
         super().__init__(registry, Second(self) if len(registry.names) > 1 else None)
-        self.streams = Streams(Load(registry))
+        self.streams = Streams(Activity(registry))
         self.lenses = Lenses(registry)
-        self.news = News(registry)
-        self.films = Films(registry)
+        self.news = UpdateCheck(registry)
+        self.films = TrainingTimelines(registry)
         self._rereading = asyncio.Semaphore(_REREADINGS)
         with Blocks(title=registry.site.title, analytics_enabled=False) as self.blocks:
             self.lay_out()
@@ -213,7 +213,7 @@ class Page(Layout):
             if not conversation.writing and conversation.following:
                 return self._follow(
                     conversation,
-                    partial(sharing.next_step, conversation, conversation.turns[-1].served.now),
+                    partial(sharing.next_step, conversation, conversation.turns[-1].served.newest),
                     speed,
                     request,
                 )

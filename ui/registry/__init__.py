@@ -3,7 +3,7 @@
 registry          all served models
 loaded_model      one served model, with its engine
 auto_update       serves newer commits from the Hub
-welcome           greeting and examples of a model
+welcome           welcome text and example prompts of a model
 activity          how much is being written
 training_history  the checkpoints of a model's training
 """

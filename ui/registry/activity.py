@@ -1,4 +1,4 @@
-"""How much is being written just now, by all engines together, in one line for people."""
+"""Measures how much all engines together generate: replies in progress, replies in the queue, characters per second."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from model import Engine
 from ..messages import Message
 from .registry import ModelRegistry
 
-_STALE = 1.5  # intervals; a speed measured over more of them says nothing about now
+_STALE = 1.5  # intervals; a speed that was measured over more of them says nothing about now
 
 
-class Load:
-    """Measures at most once an interval, whoever asks how often.
+class Activity:
+    """Measures at most once per interval, however often it is read.
 
     Args:
-        shelf: the models that are served.
-        every_s: the interval, over which the speed is a mean.
+        registry: the models that are served.
+        every_s: the interval, over which the speed is an average.
     """
 
     def __init__(self, registry: ModelRegistry, every_s: float = 1.0) -> None:
         self._registry = registry
         self._every_s = every_s
-        self._at = -float("inf")
+        self._measured_at = -float("inf")  # time.monotonic()
         self._written: dict[Engine, int] = {}
         self._facts: list[Message] = []
 
@@ -31,20 +31,20 @@ class Load:
     def facts(self) -> list[Message]:
         """Such as "3 writing", "2 waiting", "180 characters per second"; empty while nothing is written."""
         now = time.monotonic()
-        if now - self._at >= self._every_s:
+        if now - self._measured_at >= self._every_s:
             self._measure(now)
         return self._facts
 
     def _measure(self, now: float) -> None:
         engines = self._registry.engines
         running, waiting = sum(engine.running for engine in engines), sum(engine.waiting for engine in engines)
-        # Engine by engine: one that has left takes what it wrote with it.
+        # For each engine by itself: an engine that was removed takes its count with it.
         written = sum(engine.written - self._written.get(engine, 0) for engine in engines)
-        seconds = now - self._at
+        seconds = now - self._measured_at
         facts = [Message("load.writing", count=running)]
         if waiting:
             facts.append(Message("load.waiting", count=waiting))
         if seconds < _STALE * self._every_s:
             facts.append(Message("load.speed", rate=round(written / seconds)))
-        self._at, self._written = now, {engine: engine.written for engine in engines}
+        self._measured_at, self._written = now, {engine: engine.written for engine in engines}
         self._facts = facts if running or waiting else []

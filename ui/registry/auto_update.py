@@ -1,12 +1,12 @@
-"""Models that live: when a name on the Hub comes to mean another commit, that one is served from then on.
+"""Serves the newest commit of models on the Hub: when a branch gets a new commit, that commit replaces the old one.
 
-The Hub is asked for the commit alone, one small request now and then, a little earlier each time so that many apps do
-not ask at once, and ever less often while it does not answer. What is found is loaded as strictly as any model, beside
-the one that is served; only then it takes its place (``Shelf.serve``). A commit that cannot be served is told of, is
-not tried again, and changes nothing. Models of folders and pinned commits are left alone.
+Each model's newest commit id is requested at intervals, slightly shortened at random so that many apps do not ask at
+the same time, and less often while the Hub does not answer. A new commit is loaded with all checks beside the loaded
+model, and replaces it only then (``ModelRegistry.replace``). A commit that cannot be loaded is reported and not tried
+again. Models in folders and models pinned to a commit are never updated.
 
-What was fetched here leaves the Hub's cache when it is not served any more, or not at all: an app may run for months,
-and what it follows may be pushed to every minute. What lay there before is somebody else's, and stays.
+Files that were downloaded here are removed from the Hub's cache once they are not needed: an app runs for months, and
+its model may get a new commit every minute. Files that were in the cache before stay.
 """
 
 from __future__ import annotations
@@ -25,53 +25,54 @@ from .registry import Entry, ModelRegistry, split_spec
 
 log = logging.getLogger("char-lstm")
 
-LONGEST_S = 900.0  # between two questions, however long the Hub has been away
-_EARLIER = 0.2  # of the time between two questions, at most
+LONGEST_S = 900.0  # between two requests, however long the Hub has been out of reach
+_JITTER = 0.2  # the largest part by which an interval is shortened
 
 
 class AutoUpdater:
-    """Follows the models of a shelf, each in a thread of its own: one that hangs keeps no other back.
+    """Updates each model in a thread of its own, so that a request that hangs delays no other model.
 
     Args:
-        shelf: where they are.
-        every_s: how often the Hub is asked; 0 is never.
+        registry: the models that are served.
+        every_s: seconds between two requests for a model; 0 is never.
     """
 
     def __init__(self, registry: ModelRegistry, every_s: float) -> None:
         self._registry = registry
         self._every_s = every_s
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begins to ask; nothing where nothing may change, or where the Hub is not to be asked."""
+        """Starts the threads; none if updates are off, or if HF_HUB_OFFLINE is set."""
         from huggingface_hub import constants
 
         if not self._every_s or constants.HF_HUB_OFFLINE:
             return
-        for entry in self._registry.followed:
-            threading.Thread(target=self._follow, args=(entry,), name=f"renewal {entry.name}", daemon=True).start()
+        for entry in self._registry.auto_updated:
+            name = f"renewal {entry.name}"
+            threading.Thread(target=self._update_forever, args=(entry,), name=name, daemon=True).start()
 
     def stop(self) -> None:
-        """Asks no more."""
-        self._ended.set()
+        """Ends the threads after the request in progress."""
+        self._stopped.set()
 
     def pause_s(self, fails: int) -> float:
-        """Seconds until the next question, after so many in a row that were not answered."""
+        """Seconds until the next request, after a number of requests in a row that failed."""
         longest = max(self._every_s, LONGEST_S)
-        return min(self._every_s * 2.0 ** min(fails, 30), longest) * random.uniform(1 - _EARLIER, 1)
+        return min(self._every_s * 2.0 ** min(fails, 30), longest) * random.uniform(1 - _JITTER, 1)
 
-    def _follow(self, entry: Entry) -> None:
-        followed = _Followed(self._registry, entry)
+    def _update_forever(self, entry: Entry) -> None:
+        update = _ModelUpdate(self._registry, entry)
         entry.done.wait()
-        while not self._ended.wait(self.pause_s(followed.fails)):
-            followed.look()
+        while not self._stopped.wait(self.pause_s(update.fails)):
+            update.check()
 
 
-class _Followed:
-    """One model, and what is known of its name on the Hub.
+class _ModelUpdate:
+    """The updates of one model.
 
     Attributes:
-        fails: how many questions in a row were not answered.
+        fails: how many requests in a row failed.
     """
 
     def __init__(self, registry: ModelRegistry, entry: Entry) -> None:
@@ -79,68 +80,67 @@ class _Followed:
         self._entry = entry
         id_, self._revision = split_spec(entry.spec)
         self._repo = id_.removeprefix("hf://")
-        self._bad = ""  # the commit that was found last, if it cannot be served
-        self._fetched: set[str] = set()  # commits that are in the cache because of this
+        self._refused = ""  # the newest commit, if it cannot be loaded
+        self._downloaded: set[str] = set()  # commits that were not in the cache before
         self.fails = 0
 
-    def look(self) -> None:
-        """Asks which commit it is, and serves it if it is another."""
+    def check(self) -> None:
+        """Requests the newest commit and serves it if it is another one."""
         try:
             newest = Snapshot(self._repo, self._revision).newest_commit()
-            self._consider(newest)
-            self._tidy(newest)
+            self._serve(newest)
+            self._clean_up(newest)
             self.fails = 0
         except ModelUnavailableError as error:
             self.fails += 1
             if self.fails == 1:
-                log.warning("no newer commit of %s can be had (%s): asking less often", self._entry.name, error)
+                log.warning("the newest commit of %s is unknown (%s): asking less often", self._entry.name, error)
 
-    def _consider(self, commit: str) -> None:
-        served = self._entry.served
-        if commit == self._bad:
+    def _serve(self, commit: str) -> None:
+        loaded = self._entry.loaded
+        if commit == self._refused:
             return
-        if served and commit == served.commit:
-            if served.lm.notice or served.refused:  # the Hub is back; or the branch, from where it should not be
-                served.lm.notice, served.refused = "", None
-                self._registry.changed()
+        if loaded and commit == loaded.commit:
+            if loaded.lm.notice or loaded.refused_commit:  # the Hub is back, or the branch went back to this commit
+                loaded.lm.notice, loaded.refused_commit = "", None
+                self._registry.bump_version()
             return
-        if self._entry.leaving:  # two of a model are the most that are kept
+        if self._entry.draining:  # at most two commits of a model are in memory
             return
         if not is_cached(self._repo, commit):
-            self._fetched.add(commit)
+            self._downloaded.add(commit)
         try:
-            self._registry.serve(
-                self._entry, CharLSTM.from_pretrained(self._repo, revision=commit, device=self._registry.device)
-            )
+            lm = CharLSTM.from_pretrained(self._repo, revision=commit, device=self._registry.device)
+            self._registry.replace(self._entry, lm)
             note_revision(self._repo, self._revision, commit)
         except Exception as error:
             if isinstance(error, ModelUnavailableError) and not isinstance(error, MissingFileError):
                 raise
             self._refuse(commit, error)
 
-    def _tidy(self, newest: str) -> None:
-        """Removes from the cache what was fetched here and is neither served nor about to be."""
+    def _clean_up(self, newest: str) -> None:
+        """Removes downloaded commits from the cache that are neither loaded nor the newest."""
         entry = self._entry
-        needed = {served.commit for served in (entry.served, *entry.leaving) if served}
-        needed |= {newest} - {self._bad}
-        for commit in self._fetched - needed:
+        needed = {loaded.commit for loaded in (entry.loaded, *entry.draining) if loaded}
+        needed |= {newest} - {self._refused}
+        for commit in self._downloaded - needed:
             remove_cached(self._repo, commit)
-            self._fetched.remove(commit)
+            self._downloaded.remove(commit)
 
     def _refuse(self, commit: str, error: Exception) -> None:
-        name, served, reason = self._entry.name, self._entry.served, _reason(error)
-        self._bad = commit
-        if served:
-            served.refused = Message("model.commit_refused", commit=commit[:7], reason=reason)
-            log.warning("%s: %s; %s stays", name, served.refused, served.commit[:7])
+        name, loaded, reason = self._entry.name, self._entry.loaded, _reason(error)
+        self._refused = commit
+        if loaded:
+            loaded.refused_commit = Message("model.commit_refused", commit=commit[:7], reason=reason)
+            log.warning("%s: %s; %s stays", name, loaded.refused_commit, loaded.commit[:7])
         else:
             self._entry.failure = Message("model.failed", name=name, reason=reason)
             log.warning("%s (commit %s)", self._entry.failure, commit[:7])
-        self._registry.changed()
+        self._registry.bump_version()
 
 
 def _reason(error: Exception) -> str | Message:
-    """Why a commit is refused, in words for visitors."""
+    """Why a commit cannot be loaded, for visitors."""
     if isinstance(error, CheckpointError):
         return str(error)
     if isinstance(error, MissingFileError):

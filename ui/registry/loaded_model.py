@@ -1,4 +1,4 @@
-"""A model that is served: with an engine of its own in a thread, a greeting and examples. Knows nothing of pages."""
+"""A loaded model: its weights, an engine in a thread of its own, a welcome text and example prompts."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from model.backends.backend import Precision
 
 from ..messages import Message
 from ..site_config import SiteConfig
-from .welcome import examples_of, welcome_text_of
+from .welcome import example_prompts, welcome_text_of
 
 BUNDLED = "bundled"
 
 
 @dataclass(eq=False)
 class LoadedModel:
-    """A model that writes.
+    """A model, or a blend of two, that is served.
 
     Attributes:
-        name: what the page and the API call it.
-        greeting: a short sample of its own, for an empty page.
-        examples: prompts that suit it; "" is one too.
-        newer: what is served in its place, if it is not served any more.
-        gone: whether its weights are: nothing was to be written any more.
-        refused: why a newer commit is not served; None if there is none.
-        parts: the two that it is, when they write together.
+        name: its name on the page and in the API.
+        examples: prompts that suit it; "" is an empty prompt.
+        welcome_text: a sample of its own, for an empty page.
+        newer: the model with a newer commit that replaced it; None while it is current.
+        unloaded: whether its weights were freed, after the last reply that it had to write.
+        refused_commit: why a newer commit is not served; None if there is none.
+        parts: the two models of a blend.
     """
 
     name: str
@@ -36,36 +36,32 @@ class LoadedModel:
     examples: tuple[str, ...] = ("",)
     welcome_text: str = ""
     newer: LoadedModel | None = None
-    gone: bool = False
-    refused: Message | None = None
+    unloaded: bool = False
+    refused_commit: Message | None = None
     parts: tuple[LoadedModel, ...] = ()
 
     @property
     def commit(self) -> str:
-        """Of the Hub, 40 hex digits; "" if it came from a folder."""
+        """The commit on the Hub, 40 hex digits; "" for a folder."""
         return self.lm.commit or ""
 
     @property
     def is_blend(self) -> bool:
-        """Whether two models write together."""
+        """Whether it is a blend of two models."""
         return len(self.lm.models) > 1
 
-    def reader(self, params: SamplingParams) -> LanguageModel:
-        """The model as it writes with some settings: to read what it has written."""
-        return self.lm.with_share(params.share)
-
     def share_of(self, params: SamplingParams) -> float:
-        """How much the second of two models has a say in what is written with some settings."""
+        """The weight of the second model of a blend, 0 to 1, with some settings."""
         share = self.lm.share if params.share is None else params.share
         return share or 0.0
 
     @property
-    def now(self) -> LoadedModel:
-        """What is served today under its name: itself, or a newer commit."""
-        served = self
-        while served.newer:
-            served = served.newer
-        return served
+    def newest(self) -> LoadedModel:
+        """The model that is served under its name now: itself, or one with a newer commit."""
+        loaded = self
+        while loaded.newer:
+            loaded = loaded.newer
+        return loaded
 
     @property
     def about(self) -> list[Message]:
@@ -82,17 +78,17 @@ class LoadedModel:
         ]
 
 
-def begin_serving(name: str, lm: CharLSTM, precision: Precision | None, site: SiteConfig) -> LoadedModel:
-    """Starts the model's engine and lets it write its greeting."""
+def start_model(name: str, lm: CharLSTM, precision: Precision | None, site: SiteConfig) -> LoadedModel:
+    """Starts the model's engine and generates its welcome text."""
     engine, thread = start_engine(name, lm, precision, site)
-    examples = examples_of(lm, site.blocked, bundled=name == BUNDLED)
+    examples = example_prompts(lm, site.blocked, bundled=name == BUNDLED)
     return LoadedModel(name, lm, engine, thread, examples, welcome_text_of(engine))
 
 
 def start_engine(
     name: str, lm: LanguageModel, precision: Precision | None, site: SiteConfig
 ) -> tuple[Engine, threading.Thread]:
-    """An engine for a model, and the thread that it runs in."""
+    """Starts an engine for a model; returns it with its thread."""
     engine = Engine(lm, precision=precision, max_slots_per_client=site.rows_each, blocked=site.blocked)
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()

@@ -1,7 +1,7 @@
-"""The models that are served: each at one commit, with one engine in one thread, until a newer one takes its place.
+"""The models that are served: each at one commit, with an engine in a thread, until a newer commit replaces it.
 
-They load in the background, so that a Hub that is slow or away never keeps the page from answering. What cannot
-be loaded is said; when nothing else is left, the bundled model writes. Knows nothing of pages.
+Models load in the background, so the page answers even if the Hub is slow or out of reach. A model that cannot be
+loaded is reported on the page; if there is no other, the bundled model is served.
 """
 
 from __future__ import annotations
@@ -28,41 +28,46 @@ from model.settings import shorten
 
 from ..messages import Message, RefusalError, raw
 from ..site_config import SiteConfig
-from .loaded_model import BUNDLED, LoadedModel, begin_serving, start_engine
+from .loaded_model import BUNDLED, LoadedModel, start_engine, start_model
 
 log = logging.getLogger("char-lstm")
 
-_GRACE_S = 1.0  # in which someone who has been given a model, just before another took its place, asks it for a reply
+_GRACE_S = 1.0  # before a replaced model drains: callers that have just looked it up may still submit a request
 
 
 @dataclass(eq=False)
 class Entry:
-    """A model that was asked for, and what became of it: loading, served, or why not.
+    """A model that was asked for: loading, loaded, or failed.
 
     Attributes:
-        leaving: what it served before, and still writes what was asked of it.
+        spec: a path, or a name on the Hub; "" for a model that was added from memory, and for a blend.
+        name: its name on the page and in the API.
+        loaded: the current model; None while it loads, and if it failed.
+        failure: why it could not be loaded.
+        draining: models that were replaced and still write their replies.
+        done: set once it is loaded or has failed.
     """
 
     spec: str
     name: str
-    served: LoadedModel | None = None
+    loaded: LoadedModel | None = None
     failure: Message | None = None
-    leaving: list[LoadedModel] = field(default_factory=list)
+    draining: list[LoadedModel] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
 
 class ModelRegistry:
-    """The models by name, the first being the one that is chosen unless another is.
+    """The models by name; the first one is the default.
 
     Args:
-        specs: paths, Hub ids with an optional ``@REVISION``, or "bundled"; none is the bundled model.
-        device: where they write; chosen when None.
-        precision: how they write, "int8" or "float32"; what fits each model when None.
-        owner: what holds for all of them.
+        specs: paths, names on the Hub with an optional ``@REVISION``, or "bundled"; none is the bundled model.
+        device: where the models run; None chooses.
+        precision: "int8" or "float32"; None is what fits each model.
+        site: the limits and the blocked words of this site.
 
     Attributes:
-        followed: those whose revision on the Hub may come to mean another commit, see ``renewal``.
-        when_gone: called with each that is not served any more, once its weights are let go.
+        auto_updated: the entries whose branch on the Hub may get a newer commit, see ``auto_update``.
+        on_unload: functions that are called with each replaced model after its weights were freed.
     """
 
     def __init__(
@@ -77,27 +82,27 @@ class ModelRegistry:
         self.precision = precision
         self.site = site or SiteConfig()
         self._entries = [Entry(spec, name) for spec, name in zip(specs, _names(specs), strict=True)]
-        self.followed = [entry for entry in self._entries if _may_move(entry.spec)]
+        self.auto_updated = [entry for entry in self._entries if _may_be_updated(entry.spec)]
         self._blends: dict[tuple[str, str], Entry] = {}
         self._blending = threading.Lock()
         self._settled = threading.Event()
         self._stopped = False
         self._changes, self._since = 0, uuid.uuid4().hex[:8]
-        self.when_gone: list[Callable[[LoadedModel], None]] = []
+        self.on_unload: list[Callable[[LoadedModel], None]] = []
 
     def add(self, name: str, lm: CharLSTM) -> LoadedModel:
-        """Serves a model that is in memory already."""
-        served = begin_serving(name, lm, self.precision, self.site)
-        entry = Entry("", name, served)
+        """Serves a model that is already in memory."""
+        loaded = start_model(name, lm, self.precision, self.site)
+        entry = Entry("", name, loaded)
         entry.done.set()
         self._entries.append(entry)
-        return served
+        return loaded
 
     def start(self, *, after: threading.Event | None = None) -> None:
-        """Begins to load, each model in a thread of its own: one that hangs keeps no other back.
+        """Starts to load, each model in a thread of its own, so that one that hangs delays no other.
 
         Args:
-            after: engines are made after this event. Making the first one takes all that Python gives.
+            after: engines are started after this event, because starting the first one slows imports down.
         """
         waiting = [entry for entry in self._entries if not entry.done.is_set()]
         threads = [threading.Thread(target=self._load, args=(entry, after), daemon=True) for entry in waiting]
@@ -106,129 +111,132 @@ class ModelRegistry:
         threading.Thread(target=self._settle, daemon=True).start()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Waits until every model is served or given up. Returns whether that is so."""
+        """Waits until every model is loaded or has failed; returns whether that happened in time."""
         return self._settled.wait(timeout_s)
 
     def stop(self) -> None:
-        """Ends every engine, and each reply with it."""
+        """Stops every engine, which ends all replies."""
         self._stopped = True
         for engine in self.engines:
             engine.stop()
 
-    def serve(self, entry: Entry, lm: CharLSTM) -> LoadedModel:
-        """Serves a model under an entry's name. What was served so far writes what was asked of it, and goes."""
-        served = begin_serving(entry.name, lm, self.precision, self.site)
-        self._put(entry, served)
+    def replace(self, entry: Entry, lm: CharLSTM) -> LoadedModel:
+        """Serves a model under an entry's name. The one that it replaces finishes its replies and is unloaded."""
+        loaded = start_model(entry.name, lm, self.precision, self.site)
+        self._put(entry, loaded)
         for names in [names for names in self._blends if entry.name in names]:
             with suppress(RefusalError):
                 self.blend(*map(self.get, names))
-        self.changed()
-        log.info("serving %s: %s", served.name, " · ".join(map(str, served.about)))
-        return served
+        self.bump_version()
+        log.info("serving %s: %s", loaded.name, " · ".join(map(str, loaded.about)))
+        return loaded
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
-        """Two models that write together, as one; with an engine of its own, from when it is first asked for.
+        """The blend of two models, with an engine of its own; made when it is first asked for.
 
         Raises:
-            RefusalError: they cannot.
+            RefusalError: the two models have no character in common.
         """
         with self._blending:
             entry = self._blends.setdefault((first.name, second.name), Entry("", f"{first.name} + {second.name}"))
             (one,), (two,) = first.lm.models, second.lm.models
-            if entry.served and entry.served.lm.models == (one, two):
-                return entry.served
+            if entry.loaded and entry.loaded.lm.models == (one, two):
+                return entry.loaded
             try:
                 lm = Blend(one, two)
             except ValueError:
                 raise RefusalError("refusal.no_common_character", first=first.name, second=second.name) from None
             engine, thread = start_engine(entry.name, lm, self.precision, self.site)
-            served = LoadedModel(entry.name, lm, engine, thread, parts=(first, second))
-            self._put(entry, served)
-            return served
+            loaded = LoadedModel(entry.name, lm, engine, thread, parts=(first, second))
+            self._put(entry, loaded)
+            return loaded
 
-    def _put(self, entry: Entry, served: LoadedModel) -> None:
-        older, entry.served, entry.failure = entry.served, served, None
+    def _put(self, entry: Entry, loaded: LoadedModel) -> None:
+        older, entry.loaded, entry.failure = entry.loaded, loaded, None
         if older:
-            entry.leaving.append(older)
-            older.newer = served
-            threading.Thread(target=self._see_off, args=(entry, older), daemon=True).start()
+            entry.draining.append(older)
+            older.newer = loaded
+            threading.Thread(target=self._unload, args=(entry, older), daemon=True).start()
         if self._stopped:
-            served.engine.stop()
+            loaded.engine.stop()
 
-    def changed(self) -> None:
-        """Something that visitors are told of the models is another now."""
+    def bump_version(self) -> None:
+        """Increments the version that open pages poll for model updates."""
         self._changes += 1
 
-    def source(self, served: LoadedModel) -> str | None:
-        """Where a model comes from: a repo of the Hub, or a path; None if it was in memory already."""
-        entry = next((each for each in self._entries if each.name == served.name), None)
+    def source(self, loaded: LoadedModel) -> str | None:
+        """The repo on the Hub or the path that a model was loaded from; None if it was added from memory."""
+        entry = next((each for each in self._entries if each.name == loaded.name), None)
         return split_spec(entry.spec)[0] if entry and entry.spec else None
 
     @property
     def version(self) -> str:
-        """Is another whenever something changed."""
+        """Changes whenever a model is updated, fails to update, or the app restarts."""
         return f"{self._since}.{self._changes}"
 
     @property
     def engines(self) -> list[Engine]:
-        """All that write, those that are leaving too."""
+        """All engines, including those of models that drain."""
         entries = (*self._entries, *self._blends.values())
-        return [served.engine for entry in entries for served in (entry.served, *entry.leaving) if served]
+        return [loaded.engine for entry in entries for loaded in (entry.loaded, *entry.draining) if loaded]
 
     @property
     def settled(self) -> bool:
+        """Whether every model is loaded or has failed."""
         return self._settled.is_set()
 
     @property
-    def served(self) -> list[LoadedModel]:
-        return [entry.served for entry in self._entries if entry.served]
+    def loaded_models(self) -> list[LoadedModel]:
+        """The current models, without blends."""
+        return [entry.loaded for entry in self._entries if entry.loaded]
 
     @property
     def names(self) -> list[str]:
-        """What can be chosen, those that still load included."""
+        """The names that can be chosen, including models that still load."""
         return [entry.name for entry in self._entries if not entry.failure] or [BUNDLED]
 
     @property
     def loading(self) -> list[str]:
+        """The names of the models that still load."""
         return [entry.name for entry in self._entries if not entry.done.is_set()]
 
     @property
     def notices(self) -> list[Message]:
-        """What visitors should know: models that are not there, or are not the newest."""
+        """What visitors should know: models that failed to load, or may not be the newest."""
         notices = [entry.failure for entry in self._entries if entry.failure]
-        if notices and any(served.name == BUNDLED for served in self.served):
+        if notices and any(loaded.name == BUNDLED for loaded in self.loaded_models):
             notices.append(Message("model.bundled_instead"))
-        return notices + [raw(served.lm.notice) for served in self.served if served.lm.notice]
+        return notices + [raw(loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
 
     def first(self) -> LoadedModel | None:
-        """The model that is chosen unless another is; None while it loads."""
-        return next((entry.served for entry in self._entries if not entry.failure), None)
+        """The default model; None while it loads."""
+        return next((entry.loaded for entry in self._entries if not entry.failure), None)
 
     def get(self, name: object) -> LoadedModel:
-        """A model by name; None is the first.
+        """A model by name; None is the default model.
 
         Raises:
-            RefusalError: there is none of this name, or it is not served (yet).
+            RefusalError: no model has this name, it failed to load, or it still loads.
         """
         if name is None:
-            served = self.first()
-            if served is None:
+            loaded = self.first()
+            if loaded is None:
                 raise RefusalError("refusal.loading")
-            return served
+            return loaded
         entry = next((entry for entry in self._entries if entry.name == name), None)
         if entry is None:
             allowed = Message("rule.served", names=self.names)
             raise RefusalError("refusal.value", field="model", value=shorten(name), allowed=allowed)
         if entry.failure:
             raise RefusalError.of(entry.failure)
-        if entry.served is None:
+        if entry.loaded is None:
             raise RefusalError("refusal.named_loading", field="model", name=entry.name)
-        return entry.served
+        return entry.loaded
 
     def _settle(self) -> None:
         for entry in self._entries:
             entry.done.wait()
-        if not self.served:
+        if not self.loaded_models:
             bundled = Entry(str(PRETRAINED), BUNDLED)
             self._entries.append(bundled)
             self._load(bundled, None)
@@ -240,34 +248,36 @@ class ModelRegistry:
             lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
             if after:
                 after.wait()
-            self.serve(entry, lm)
-        except Exception as error:  # noqa: BLE001  whatever is wrong with a model, the page must answer
+            self.replace(entry, lm)
+        except Exception as error:  # noqa: BLE001  no fault of a model may keep the page from answering
             entry.failure = _reason(entry, error)
             log.warning("%s", entry.failure)
         finally:
             entry.done.set()
 
-    def _see_off(self, entry: Entry, older: LoadedModel) -> None:
+    def _unload(self, entry: Entry, older: LoadedModel) -> None:
         time.sleep(_GRACE_S)
         older.engine.drain()
         older.thread.join()
-        older.gone = True
+        older.unloaded = True
         older.engine.release()
         older.lm = older.lm.without_weights()
-        entry.leaving.remove(older)
-        for forget in self.when_gone:
-            forget(older)
-        log.info("%s: commit %s is gone, for all that was asked of it is written", older.name, older.commit[:7])
+        entry.draining.remove(older)
+        for call in self.on_unload:
+            call(older)
+        log.info("%s: commit %s is unloaded, its last reply is written", older.name, older.commit[:7])
 
 
 def choose_device() -> str:
-    """ "cuda" where this process may hold a GPU, else "cpu", which also serves faster than MPS would: int8 kernels run
-    on the CPU. On ZeroGPU a process may hold none."""
+    """ "cuda" if this process may hold a GPU, which it may not on ZeroGPU; else "cpu".
+
+    Never "mps": the int8 kernels run on the CPU, and are faster there than torch operators on an Apple GPU.
+    """
     return "cuda" if is_available("cuda") and not os.environ.get("SPACES_ZERO_GPU") else "cpu"
 
 
 def split_spec(spec: str) -> tuple[str, str | None]:
-    """``user/name@revision`` in two; the path of a folder is never cut.
+    """Splits ``user/name@revision``; the path of a folder is returned whole.
 
     Raises:
         ModelUnavailableError: nothing follows the @.
@@ -294,8 +304,8 @@ def check_models(specs: Names[str]) -> None:
             raise ValueError(f"--model is {shorten(spec)}: it must be a folder here, or USER/NAME on the Hub")
 
 
-def _may_move(spec: str) -> bool:
-    """Whether a model's name may come to mean another commit: on the Hub, and not pinned to one."""
+def _may_be_updated(spec: str) -> bool:
+    """Whether a newer commit may appear: the model is on the Hub and not pinned to a commit."""
     try:
         id_or_path, revision = split_spec(spec)
     except ModelUnavailableError:
@@ -304,7 +314,7 @@ def _may_move(spec: str) -> bool:
 
 
 def _names(specs: Names[str]) -> list[str]:
-    """What people see: a Hub id as it was given; of a folder its last part alone, told apart by a number."""
+    """The names on the page: a Hub name as given; of a folder the last part, with a number if it is not unique."""
     names: list[str] = []
     for spec in specs:
         plain = Path(spec).expanduser().resolve().name if is_local(spec) else spec.removeprefix("hf://")
@@ -316,7 +326,7 @@ def _names(specs: Names[str]) -> list[str]:
 
 
 def _reason(entry: Entry, error: Exception) -> Message:
-    """One line for visitors, without this machine's paths."""
+    """Why a model failed to load, for visitors: without paths of this machine."""
     if isinstance(error, ModelUnavailableError):
         return raw(str(error))
     if isinstance(error, CheckpointError):

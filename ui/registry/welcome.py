@@ -1,4 +1,4 @@
-"""What an empty page shows of a model: a sample of its own, and beginnings that suit it."""
+"""What an empty page shows of a model: a sample of its own, and example prompts."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import threading
 
 from model import BlockedWords, CharLSTM, Engine, SamplingParams
 
-GREETING_SEED = 7
-GREETING_LENGTH = 240
+WELCOME_SEED = 7
+WELCOME_LENGTH = 240  # characters
 MAX_EXAMPLES = 4
-_GREETINGS = 8  # that are tried, at most
-_GREETING_S = 5.0  # on a slow machine it is as long as it got in this time
+_ATTEMPTS = 8  # seeds that are tried until no blocked word ends the text
+_DEADLINE_S = 5.0  # a slow machine gets a shorter text
 _BUNDLED_EXAMPLES = ("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time")
 _MAX_EXAMPLE = 60  # characters
 
 
-def examples_of(lm: CharLSTM, blocked: BlockedWords, *, bundled: bool) -> tuple[str, ...]:
-    """Beginnings that the model can read in full: its trainer's, else the bundled model's own, else none."""
+def example_prompts(lm: CharLSTM, blocked: BlockedWords, *, bundled: bool) -> tuple[str, ...]:
+    """Example prompts whose characters the model knows, the bundled ones or its trainer's; ("",) if there are none."""
     noted = lm.training.get("examples")
     offered = list(_BUNDLED_EXAMPLES) if bundled else []
     offered += noted if isinstance(noted, list) else []
@@ -29,15 +29,15 @@ def examples_of(lm: CharLSTM, blocked: BlockedWords, *, bundled: bool) -> tuple[
 
 
 def welcome_text_of(engine: Engine) -> str:
-    """What the model writes of itself, ended at a word or a line; if it came to a word that is blocked, another.
+    """A text that the model generates without a prompt, cut after a word or a line.
 
-    The engine must be running.
+    If a blocked word ends the text, the next seed is tried. The engine must be running.
     """
     finished = threading.Event()
     text = ""
-    for seed in range(GREETING_SEED, GREETING_SEED + _GREETINGS):
-        params = SamplingParams(length=GREETING_LENGTH, seed=seed)
-        sequence = engine.add_request("", params, deadline_s=_GREETING_S)
+    for seed in range(WELCOME_SEED, WELCOME_SEED + _ATTEMPTS):
+        params = SamplingParams(length=WELCOME_LENGTH, seed=seed)
+        sequence = engine.add_request("", params, deadline_s=_DEADLINE_S)
         while not sequence.finished:
             finished.wait(0.005)
         text = max(text, sequence.text.strip("\n"), key=len)

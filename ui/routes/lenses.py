@@ -85,7 +85,7 @@ class Lenses:
         self._talks: weakref.WeakValueDictionary[str, Conversation] = weakref.WeakValueDictionary()
         self._readings: OrderedDict[tuple[str, int], TextTrace] = OrderedDict()
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        registry.when_gone.append(self._forget)
+        registry.on_unload.append(self._forget)
         self._replies = asyncio.Semaphore(_REPLIES_AT_ONCE)
 
     @property
@@ -142,7 +142,7 @@ class Lenses:
         if reading is None:
             if turn is None:
                 raise RefusalError("refusal.text_forgotten")
-            if turn.served.gone:
+            if turn.served.unloaded:
                 raise RefusalError("refusal.commit_gone", commit=turn.served.commit[:7])
             reading = turn.reading()
         self._keep(name, reading)

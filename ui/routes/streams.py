@@ -26,7 +26,7 @@ from ..conversation.progress import follow
 from ..conversation.turn import Turn
 from ..messages import Message, RefusalError
 from ..protocol import line, say
-from ..registry.activity import Load
+from ..registry.activity import Activity
 
 log = logging.getLogger("char-lstm")
 
@@ -40,7 +40,7 @@ _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-t
 class Streams:
     """Replies that are to be read, each by one reader."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Activity) -> None:
         self._load = load
         self._unopened: dict[str, tuple[Turn, Sequence, asyncio.TimerHandle]] = {}
 

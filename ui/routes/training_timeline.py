@@ -74,7 +74,7 @@ class _Film:
     search: asyncio.Task[None] | None = None
 
 
-class Films:
+class TrainingTimelines:
     """Answers all pages.
 
     Args:

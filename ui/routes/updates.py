@@ -18,7 +18,7 @@ AGAIN_S = 30
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
-class News:
+class UpdateCheck:
     """Answers all pages.
 
     Args:
@@ -33,5 +33,5 @@ class News:
         return APIRoute(PATH, self.respond, methods=["GET"], response_model=None, include_in_schema=False)
 
     async def respond(self) -> JSONResponse:
-        again_s = AGAIN_S if self._registry.followed else None
+        again_s = AGAIN_S if self._registry.auto_updated else None
         return JSONResponse({"version": self._registry.version, "again_s": again_s}, headers=_HEADERS)

@@ -91,7 +91,7 @@ def large(blobs: Path) -> set[Path]:
 
 
 def until_refused(served: LoadedModel, commit: str) -> None:
-    eventually(lambda: str(served.refused).startswith(f"commit {commit[:7]} is not served: "))
+    eventually(lambda: str(served.refused_commit).startswith(f"commit {commit[:7]} is not served: "))
 
 
 async def _crowd(app: App, hub: LocalHub, repo: Repo, new: Files) -> tuple[list[str], str, str]:
@@ -147,13 +147,13 @@ def test_streams_under_way_end_on_the_old_weights_and_new_ones_begin_on_the_new(
         assert {len(each) for each in texts[::2]} == {100}
         assert text == generate(CharLSTM.from_pretrained(tmp_path / "new"), "ROMEO:", 60, temperature=0.8, seed=7)
         assert f"commit {newer[:7]}" in english(app.served(NAME).about, " · ")
-        eventually(lambda: served.gone)
+        eventually(lambda: served.unloaded)
         thread.join(60)
         gc.collect()
         assert not thread.is_alive()
         assert network() is None, "the old weights are freed"
         assert backend() is None
-        assert served.now is app.served(NAME)
+        assert served.newest is app.served(NAME)
         assert len(registry.engines) == 1
 
 
@@ -190,7 +190,7 @@ def test_pinned_commits_and_folders_are_left_alone(hub: LocalHub, old: Files, ne
     repo = hub.add_repo(NAME, old)
     first = repo.commit("main").oid
     with following(f"{NAME}@{first}", str(tmp_path / "old"), BUNDLED) as registry:
-        assert registry.followed == []
+        assert registry.auto_updated == []
         hub.commit(repo, new)
         count = len(hub.log)
         time.sleep(3 * EVERY_S)
@@ -218,19 +218,19 @@ def test_a_commit_that_cannot_be_served_is_named_once_and_the_old_one_stays(
             version = registry.version
             bad = hub.commit(repo, {**new, name: spoil(new[name])})
             until_refused(served, bad)
-            assert reason in str(served.refused), what
+            assert reason in str(served.refused_commit), what
             assert registry.version != version
             count, pulled = asked(hub), len(hub.requests(f"/resolve/{bad}/"))
             until_asked(hub, count + 2)
             assert len(hub.requests(f"/resolve/{bad}/")) == pulled, "it is not tried again"
             said = [record.getMessage() for record in caplog.records if bad[:7] in record.getMessage()]
-            assert said == [f"{NAME}: {served.refused}; {first[:7]} stays"], what
+            assert said == [f"{NAME}: {served.refused_commit}; {first[:7]} stays"], what
         assert registry.get(NAME) is served
         assert served.engine is engine
         assert registry.engines == [engine]
         good = hub.commit(repo, new)
         eventually(lambda: commit_of(registry) == good)
-        assert not registry.get(NAME).refused
+        assert not registry.get(NAME).refused_commit
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -248,7 +248,7 @@ def test_what_was_fetched_leaves_the_cache_and_what_was_there_before_stays(
 
     with following(NAME) as registry:
         fetched = hub.commit(repo, new)
-        eventually(lambda: commit_of(registry) == fetched and not registry._entries[0].leaving)
+        eventually(lambda: commit_of(registry) == fetched and not registry._entries[0].draining)
         assert kept() == {first, theirs, fetched}
         bad = hub.commit(repo, {**new, "config.json": b"{}"})
         until_refused(registry.get(NAME), bad)
@@ -271,9 +271,9 @@ def test_a_commit_without_weights_is_refused_and_a_branch_that_goes_back_is_forg
         listing = dict(repo.commit("main").files)
         del listing["model.safetensors"]
         hub.store.add_commit(repo, "main", "a slip", "", "ada", listing, first)
-        eventually(lambda: str(served.refused).endswith("it has no model.safetensors"))
+        eventually(lambda: str(served.refused_commit).endswith("it has no model.safetensors"))
         repo.branches["main"] = first
-        eventually(lambda: not served.refused)
+        eventually(lambda: not served.refused_commit)
         assert registry.get(NAME) is served
 
 
@@ -333,8 +333,8 @@ def test_no_more_than_two_of_a_model_are_kept(hub: LocalHub, old: Files, new: Fi
         count = asked(hub)
         eventually(lambda: asked(hub) >= count + 2)
         assert commit_of(registry) == second
-        assert not first.gone
+        assert not first.unloaded
         first.engine.abort(sequence)
         eventually(lambda: commit_of(registry) == third)
-        assert first.gone
-        assert first.now is registry.get(NAME)
+        assert first.unloaded
+        assert first.newest is registry.get(NAME)

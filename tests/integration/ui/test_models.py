@@ -33,7 +33,7 @@ def shelf_of(*specs: str) -> ModelRegistry:
 
 
 def only(registry: ModelRegistry) -> LoadedModel:
-    [served] = registry.served
+    [served] = registry.loaded_models
     return served
 
 
@@ -42,7 +42,7 @@ def test_a_model_is_pulled_at_one_commit_and_the_page_shows_it(hub: LocalHub, fi
     first = repo.commit("main").oid
     newer = hub.commit(repo, {"README.md": b"new"})
     registry = shelf_of("ada/novel", f"ada/novel@{first}")
-    assert [served.lm.commit for served in registry.served] == [newer, first]
+    assert [served.lm.commit for served in registry.loaded_models] == [newer, first]
     assert registry.names == ["ada/novel", f"ada/novel@{first}"]
     assert not registry.notices
     with serving(registry) as app:
@@ -122,7 +122,7 @@ def test_one_model_that_fails_leaves_the_others(hub: LocalHub, files: dict[str, 
     random_model(seed=2).save_pretrained(tmp_path / "mine")
     hub.add_repo("ada/novel", files)
     registry = shelf_of("ada/nothing", str(tmp_path / "mine"), "ada/novel")
-    assert [served.name for served in registry.served] == ["mine", "ada/novel"]
+    assert [served.name for served in registry.loaded_models] == ["mine", "ada/novel"]
     assert len(registry.notices) == 1
     with serving(registry) as app:
         config = httpx.get(f"{app.url}config").json()
@@ -136,7 +136,7 @@ def test_a_hub_that_hangs_does_not_keep_the_page_from_answering(hub: LocalHub, m
     hub.fail("GET /api/models/ada/slow", "hang", None)
     registry = ModelRegistry(["ada/slow"])
     registry.start()
-    assert (registry.loading, registry.names, registry.served) == (["ada/slow"], ["ada/slow"], [])
+    assert (registry.loading, registry.names, registry.loaded_models) == (["ada/slow"], ["ada/slow"], [])
     with pytest.raises(RefusalError, match="still loading"):
         registry.get(None)
     with pytest.raises(RefusalError, match="still loading"):

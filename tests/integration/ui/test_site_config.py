@@ -159,7 +159,7 @@ def test_another_sample_is_written_where_the_first_comes_to_a_word() -> None:
 
 
 def test_rows_that_one_visitor_may_hold(app: App) -> None:
-    assert {served.engine.max_slots_per_client for served in app.registry.served} == {1}
+    assert {served.engine.max_slots_per_client for served in app.registry.loaded_models} == {1}
 
 
 def test_title_and_greeting_are_those_of_the_owner_and_plain_text(app: App) -> None:

@@ -22,7 +22,7 @@ from tests.support.training_timelines import LOSSES, STEPS, checkpoint, files, m
 from ui.registry.registry import ModelRegistry
 from ui.registry.training_history import MAX_MOMENTS, History, Moment, _few, _moments, read_history
 from ui.routes import training_timeline as films
-from ui.routes.training_timeline import Films
+from ui.routes.training_timeline import TrainingTimelines
 
 NAME = "ada/novel"
 FRAME = {"prompt": "ROMEO:", "seed": 7}
@@ -34,7 +34,7 @@ class Asker:
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
         self._loop = asyncio.new_event_loop()
-        transport = httpx.ASGITransport(FastAPI(routes=[Films(registry).route]))
+        transport = httpx.ASGITransport(FastAPI(routes=[TrainingTimelines(registry).route]))
         self._http = httpx.AsyncClient(transport=transport, base_url="http://app", timeout=60)
 
     def ask(self, **asked: Any) -> dict[str, Any]:

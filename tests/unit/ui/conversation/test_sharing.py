@@ -100,7 +100,7 @@ def test_who_follows_a_link_to_a_blend_has_both_models_write_it_again() -> None:
     named = serve(3, "ada/novel@v1", commit=COMMIT)
     named.lm.name = "ada/novel"
     registry = OneModelRegistry(serve(), named)
-    both = registry.blend(*registry.served)
+    both = registry.blend(*registry.loaded_models)
     conversation = Conversation()
     moves.send(conversation, both, together(0.3), "ROMEO:")
     write(conversation)

@@ -40,7 +40,7 @@ def new() -> LoadedModel:
 def swap(old: LoadedModel, new: LoadedModel) -> None:
     """As the shelf does it, once nothing is written by the old one any more."""
     old.newer = new
-    old.gone = True
+    old.unloaded = True
     old.engine.release()
     old.lm = old.lm.without_weights()
 

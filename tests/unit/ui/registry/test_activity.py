@@ -7,7 +7,7 @@ import pytest
 from model import Engine, SamplingParams
 from tests.support.app_server import random_model
 from tests.support.english import english
-from ui.registry.activity import Load
+from ui.registry.activity import Activity
 from ui.registry.registry import ModelRegistry
 
 
@@ -21,30 +21,30 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 
 def test_it_counts_who_writes_who_waits_and_how_fast(engine: Engine) -> None:
-    load = Load(ModelRegistry(), every_s=0.0)
-    assert load.facts == []
+    activity = Activity(ModelRegistry(), every_s=0.0)
+    assert activity.facts == []
     for _ in range(3):
         engine.add_request("", SamplingParams(length=20))
     engine.step()
-    assert english(load.facts, " · ") == "2 writing · 1 waiting"
+    assert english(activity.facts, " · ") == "2 writing · 1 waiting"
     for _ in range(60):
         engine.step()
-    assert load.facts == []
+    assert activity.facts == []
 
 
 def test_the_speed_is_that_since_the_last_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("ui.registry.activity.time.monotonic", lambda: now)
-    load = Load(ModelRegistry())
+    activity = Activity(ModelRegistry())
     for _ in range(2):
         engine.add_request("", SamplingParams(length=1000))
     engine.step()
-    assert english(load.facts, " · ") == "2 writing"
+    assert english(activity.facts, " · ") == "2 writing"
     for _ in range(30):
         engine.step()
     now += 0.9
-    assert english(load.facts, " · ") == "2 writing"
+    assert english(activity.facts, " · ") == "2 writing"
     now += 0.1
-    assert english(load.facts, " · ") == "2 writing · 60 characters per second"
+    assert english(activity.facts, " · ") == "2 writing · 60 characters per second"
     now += 100.0
-    assert english(load.facts, " · ") == "2 writing"
+    assert english(activity.facts, " · ") == "2 writing"
