@@ -28,13 +28,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         print(f"error: {error}", file=sys.stderr, flush=True)
 
 
-@pytest.fixture(scope="module")
+# Not for the whole session: Playwright runs an event loop, beside which asyncio.run() of other tests would fail.
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     browser = launch(playwright)
     yield browser

@@ -8,52 +8,53 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright
 
 from tests.support import chromium
 
 
 @pytest.fixture
-def real_chromium() -> str:
+def real_chromium(playwright: Playwright) -> str:
     for name in chromium.COMMANDS:
         if path := shutil.which(name):
             return path
-    with sync_playwright() as playwright:
-        return playwright.chromium.executable_path
+    return playwright.chromium.executable_path
 
 
 @pytest.fixture
 def no_chromium(real_chromium: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without any Chromium; returns the one folder of its PATH."""
-    monkeypatch.setattr(chromium, "CHANNELS", ())
+    monkeypatch.setattr(chromium, "KNOWN_TO_PLAYWRIGHT", ())
     monkeypatch.setenv(chromium.INSTALL_FAILED, "")
     monkeypatch.delenv(chromium.INSTALL_FAILED)
-    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "none"))
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the installed command is a shell script")
 def test_a_missing_chromium_is_installed(
-    no_chromium: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], real_chromium: str
+    no_chromium: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    real_chromium: str,
+    playwright: Playwright,
 ) -> None:
     script = f"#!/bin/sh\nPATH=/usr/bin:/bin exec '{real_chromium}' \"$@\"\n"
     program = "import os, sys; open(sys.argv[1], 'w').write(sys.argv[2]); os.chmod(sys.argv[1], 0o755)"
     fails = [[sys.executable, "-c", "raise SystemExit(1)"]]
     works = [[sys.executable, "-c", program, str(no_chromium / "chromium"), script]]
     monkeypatch.setattr(chromium, "install_commands", lambda: [fails, works])
-    with sync_playwright() as playwright:
-        browser = chromium.launch(playwright)
-        assert browser.version
-        browser.close()
+    browser = chromium.launch(playwright)
+    assert browser.version
+    browser.close()
     assert capfd.readouterr().err.count("Installing Chromium") == 2
 
 
 def test_without_any_way_to_install_one_the_error_names_the_command(
-    no_chromium: Path, monkeypatch: pytest.MonkeyPatch
+    no_chromium: Path, monkeypatch: pytest.MonkeyPatch, playwright: Playwright
 ) -> None:
     monkeypatch.setattr(chromium, "install_commands", list)
-    with sync_playwright() as playwright, pytest.raises(chromium.ChromiumMissingError, match="playwright install"):
+    with pytest.raises(chromium.ChromiumMissingError, match="playwright install"):
         chromium.launch(playwright)
 
 

@@ -19,7 +19,8 @@ from filelock import FileLock
 from playwright.sync_api import Browser, Error, Playwright, expect
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome")
-CHANNELS = ("chrome", "msedge")  # found by Playwright where Windows, macOS and Linux install them
+# Playwright's own Chromium, and browsers that it finds where Windows, macOS and Linux install them.
+KNOWN_TO_PLAYWRIGHT: tuple[dict[str, Any], ...] = ({}, {"channel": "chrome"}, {"channel": "msedge"})
 # Debian's names. The fonts are for pages that show text of any script.
 PACKAGES = ("chromium", "fonts-dejavu", "fonts-noto-core", "fonts-noto-cjk")
 FLAGS = (
@@ -87,7 +88,7 @@ def _succeeds(command: list[str]) -> bool:
 def _launch_installed(playwright: Playwright, flags: tuple[str, ...]) -> Browser | None:
     """Start the first installed Chromium that works; None when there is none."""
     system: list[dict[str, Any]] = [{"executable_path": path} for name in COMMANDS if (path := shutil.which(name))]
-    for options in (*system, {}, *({"channel": channel} for channel in CHANNELS)):
+    for options in (*system, *KNOWN_TO_PLAYWRIGHT):
         try:
             return playwright.chromium.launch(args=[*FLAGS, *flags], **options)
         except Error:
