@@ -1,7 +1,6 @@
-"""``python -m training``: takes charge of Ctrl-C and SIGTERM first, and only then imports what takes seconds.
+"""``python -m training``: handles Ctrl-C and SIGTERM before it imports anything that takes seconds.
 
-So a run that is stopped in its very first second ends as cleanly as any other. The command line itself is in
-``cli``.
+A run that is stopped in its first second therefore ends as cleanly as any other. ``cli`` is the command line.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code.
 
     Args:
-        argv: the words behind ``python -m training``; those of this process when None.
+        argv: the arguments after ``python -m training``; those of this process when None.
     """
     with Signals() as signals:
         from .cli import main as cli

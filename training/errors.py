@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class RunError(ValueError):
-    """A run folder cannot be used as asked. The message says why and what to do."""
+    """A run, or a folder for one, cannot be used. The message says why and what to do."""
 
 
 class HubError(Exception):

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     except FileNotFoundError as error:
         return _refuse(str(error))
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
-    from training.cli.options import OptionsError
+    from training.cli.parser import OptionsError
     from training.errors import HubError
 
     try:
@@ -89,13 +89,14 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         OptionsError: the arguments are invalid.
         HubError: the repo cannot be used, or the Hub does not answer.
     """
-    from training.cli.options import OptionsError, parse, to_publish
+    from training.cli.options import parse_train, published_command
+    from training.cli.parser import OptionsError
     from training.errors import HubError
     from training.hub.jobs import FindRun
     from training.hub.worker_process import run_job
     from training.run.hub_resume import SCHEME
 
-    options = parse(arguments)
+    options = parse_train(arguments)
     if options.resume is not None:
         return ["-m", "training", *arguments], f"resume {options.resume}"
     if options.push_to is None:
@@ -104,7 +105,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     repo, command = found.repo, found.command
     if command is None:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"
-    if command != to_publish(options):
+    if command != published_command(options):
         raise HubError(
             f"{repo} holds a run that another command started ({command}): resume it with "
             f"--resume {SCHEME}{repo}, or name another repo"

@@ -15,7 +15,7 @@ import pytest
 from tests.support.killed_runs import STEPS, kills_that_change_the_outcome
 from tests.support.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, outcome, train, write_text
 
-_SYNCS = 88  # more than the calls of os.fsync in a run; a later one kills nothing
+_SYNCS = 110  # more than the calls of os.fsync in a run; a later one kills nothing
 
 
 def test_killed_at_every_step(tmp_path: Path) -> None:

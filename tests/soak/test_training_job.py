@@ -33,7 +33,7 @@ def test_killed_and_started_again_it_goes_on(hub: LocalHub, token: str, tmp_path
     shutil.rmtree(tmp_path / "runs")
     with Job(*RUN, cwd=tmp_path) as second:
         second.until("Will go on with the run in ada/plays")
-        second.until(r"Going on from step [1-9][\d,]* of 100,000")
+        second.until(r"Resuming after step [1-9][\d,]* of 100,000")
         time.sleep(0.5)
         second.send(signal.SIGTERM)
         assert second.end() == 143, second.said

@@ -1,4 +1,4 @@
-"""Runs that take a second: a text of twenty characters, eight cells, and what is compared between two of them."""
+"""Runs that take a second (a small text, eight cells), and what tests compare of two runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from training.learner.trainer import Trainer
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("--hidden-size=8", "--embedding-size=4", "--num-layers=2", "--batch=4", "--window=16")
 TIMES = ("seconds", "chars_per_sec")  # all that may differ between two equal runs
-_WAIT_S = 120.0  # far more than anything takes, on however busy a machine
+_WAIT_S = 120.0  # far more than any run takes, even on a busy machine
 
 
 def words(count: int = 400, seed: int = 5) -> str:
@@ -46,12 +46,12 @@ def write_text(folder: Path, count: int = 400, name: str = "text.txt") -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """From which a process finds the project's modules in whatever folder it runs."""
+    """Returns environment variables with which a process imports the project from any folder."""
     return {**os.environ, "PYTHONPATH": str(ROOT), **more}
 
 
 class Training:
-    """``python -m training …``, or another program, in a process of its own; ``lines`` are what it has said."""
+    """``python -m training …``, or another program, in its own process; ``lines`` is its standard error."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Training:
             self.process.stdin.write(stdin)
             self.process.stdin.close()
         self.lines: list[str] = []
-        self._news: queue.Queue[str | None] = queue.Queue()
+        self._queue: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -93,24 +93,24 @@ class Training:
         return "\n".join(self.lines)
 
     def until(self, pattern: str) -> str:
-        """Waits for the next line in which this regular expression is found; each line is looked at once."""
+        """Waits for the next line that matches a regular expression; each line is tried once."""
         deadline = time.monotonic() + _WAIT_S
-        while (line := self._news.get(timeout=max(0.1, deadline - time.monotonic()))) is not None:
+        while (line := self._queue.get(timeout=max(0.1, deadline - time.monotonic()))) is not None:
             if re.search(pattern, line):
                 return line
-        raise AssertionError(f"it ended without {pattern!r}:\n{self.said}")
+        raise AssertionError(f"the process ended without {pattern!r}:\n{self.said}")
 
     def most_memory(self) -> int:
-        """Bytes of memory that it has held at most, so far; Linux only."""
+        """Returns the highest memory use so far, in bytes; Linux only."""
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-        assert found, "it has ended"
+        assert found, "the process has ended"
         return int(found[1]) * 1024
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)
 
     def end(self) -> int:
-        """Waits for its end; returns the exit code, negative when a signal killed it."""
+        """Waits until the process ends; returns the exit code, negative when a signal killed it."""
         code = self.process.wait(_WAIT_S)
         self._reader.join()
         return code
@@ -119,12 +119,12 @@ class Training:
         if self.process.stderr:
             for line in self.process.stderr:
                 self.lines.append(line.rstrip("\n"))
-                self._news.put(self.lines[-1])
-        self._news.put(None)
+                self._queue.put(self.lines[-1])
+        self._queue.put(None)
 
 
 def train(*arguments: str | Path, cwd: Path, **more: Any) -> Training:
-    """A whole run: ``.code`` and ``.said`` of the ended process."""
+    """Runs ``python -m training`` to its end."""
     with Training(*arguments, cwd=cwd, **more) as run:
         run.end()
         return run
@@ -151,7 +151,7 @@ def pointed(pointer: Path) -> Path:
 
 
 def outcome(run: Path) -> dict[str, Any]:
-    """All of a run that must be the same however often it was stopped: every tensor, the log, and which is best."""
+    """Returns what must not depend on how often a run was stopped: tensors, log, samples, best and latest."""
     newest = latest_of(run)
     tensors = {**load_file(newest / "model.safetensors"), **load_file(newest / "training_state" / "state.safetensors")}
     return {
@@ -164,12 +164,12 @@ def outcome(run: Path) -> dict[str, Any]:
 
 
 def files(run: Path) -> list[str]:
-    """The names of all that lies there."""
+    """Returns the paths of all files in a run folder."""
     return sorted(str(path.relative_to(run)) for path in run.rglob("*"))
 
 
 def before_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
-    """Has something happen in the middle of a training of this process."""
+    """Calls `act` before a training step of this process."""
     plain = Trainer.step
 
     def watched(self: Trainer) -> float:
@@ -185,6 +185,6 @@ def _digest(tensor: torch.Tensor) -> str:
 
 
 def metrics(run: Path) -> list[dict[str, Any]]:
-    """The log without its times."""
+    """Returns the lines of metrics.jsonl, without times."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]

@@ -1,10 +1,15 @@
-"""What is typed after `python -m training`, and the run that it starts.
+"""The command line: from what is typed to a run that trains, and the commands beside it.
 
-main       the command line and its exit codes
-options    every option, checked as far as no text or network is needed
-start      from options to a run that is ready for its first or next step
-fine_tune  --from: weights of another model, and a vocabulary that grows
-teachers   --teacher: predictions of other models for the text
-space      the subcommand `space` and the option --space
-compare    the subcommands `compare` and `curve`
+main       dispatches the commands; exit codes
+parser     the arguments of every command, with their help
+options    the options of every command: typed and checked
+start      prepares a new run
+resume     prepares a run that is resumed
+run_text   the text and the Hub destination, which both prepare alike
+plan       chooses the recipe of a new run
+fine_tune  --from: the weights of another model, a vocabulary that grows
+teachers   --teacher: the predictions of other models for the text
+finish     the last pushes, and what to type next
+space      the command `space` and the option --space
+compare    the commands `compare` and `curve`
 """

@@ -1,6 +1,6 @@
-"""Runs that lie there, to be looked at side by side: ``python -m training compare RUN…`` and ``curve RUN…``.
+"""Reads runs to compare them: ``python -m training compare RUN…`` and ``curve RUN…``.
 
-Reads metrics.jsonl and config.json, never weights: so it is quick, and a run may go on being trained meanwhile.
+It reads metrics.jsonl and config.json but no weights, so it is quick, and the runs may be training meanwhile.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from model.terminal import terminal_text
 
 from ..card.curve import Curve, number
 from ..errors import RunError
-from ..run.run_folder import read_metrics
+from ..run.state_files import read_metrics
 
-WIDTH = 100  # columns of a table, at most
+WIDTH = 100  # characters of a row, at most
 _COLUMNS = ("preset", "params", "steps", "chars", "minutes", "carried", "cold256", "bpc", "8 bits", "chars/s")
 
 
@@ -30,10 +30,10 @@ class Run:
     """A run folder, or a checkpoint folder.
 
     Attributes:
-        name: of the folder; of a checkpoint, its run's before it.
+        name: the folder's name; RUN/CHECKPOINT for a checkpoint folder.
         metrics: the lines of metrics.jsonl, oldest first.
-        parameters: how many.
-        training: what config.json of its best checkpoint tells of the training.
+        parameters: the number of weights.
+        training: `training` of config.json of the best checkpoint.
     """
 
     name: str
@@ -43,20 +43,21 @@ class Run:
 
     @property
     def best(self) -> Mapping[str, Any]:
-        """The line with the lowest validation loss; {} before the first evaluation."""
-        measured = [line for line in self.metrics if number(line.get("val_loss")) is not None]
-        return min(measured, key=lambda line: float(line["val_loss"]), default={})
+        """Returns the evaluation with the lowest validation loss; {} before the first."""
+        evaluated = [line for line in self.metrics if number(line.get("val_loss")) is not None]
+        return min(evaluated, key=lambda line: float(line["val_loss"]), default={})
 
     @property
     def curve(self) -> Curve:
+        """Returns what ``python -m training curve`` draws of the run."""
         return Curve(self.name, self.metrics, number(self.training.get("ngram_loss")))
 
 
 def read_run(path: str) -> Run:
-    """Reads a run folder or a checkpoint folder.
+    """Reads a run folder, a checkpoint folder, RUN/best or RUN/latest.
 
     Raises:
-        RunError: it is neither, or damaged; the message is one line.
+        RunError: the path is none of these, or damaged; the message is one line.
     """
     shown = terminal_text(path).replace("\n", " ")
     folder = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises where there is no such user
@@ -80,8 +81,8 @@ def read_run(path: str) -> Run:
     return Run(terminal_text(name).replace("\n", " "), metrics, config.parameters, training)
 
 
-def read_all(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
-    """Reads what can be read, each once; says of the others why not."""
+def read_runs(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
+    """Returns the runs that can be read, each once; reports for each other path why not."""
     runs = []
     for path in dict.fromkeys(paths):
         try:
@@ -92,7 +93,7 @@ def read_all(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
 
 
 def table(runs: Sequence[Run], width: int = WIDTH) -> str:
-    """A row a run, the lowest carried loss first and marked with *; runs that were never measured come last."""
+    """Returns one row for each run: the lowest loss first, marked with *; runs without evaluation last."""
     ordered = sorted(runs, key=lambda run: float(run.best.get("val_loss", math.inf)))
     rows: list[tuple[str, ...]] = [("  run", *_COLUMNS)]
     for place, run in enumerate(ordered):
@@ -110,7 +111,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _row(run: Run) -> tuple[str, ...]:
-    """The cells of ``_COLUMNS``. Losses, steps and time are of the best evaluation, so that they belong together."""
+    """Returns the cells of ``_COLUMNS``. Losses, steps and time are all those of the best evaluation."""
     best, last = run.best, run.metrics[-1] if run.metrics else {}
     seconds, cost = number(best.get("seconds")), number(run.training.get("int8_cost"))
     preset = run.training.get("preset")
@@ -133,7 +134,7 @@ def _shown(value: float | None, style: str) -> str:
 
 
 def _short(value: float | None) -> str:
-    """Such as 950, 28k, 3.32M or 12.3G."""
+    """Returns a number such as 950, 28k, 3.32M or 12.3G."""
     if value is None:
         return "-"
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -1,12 +1,11 @@
-"""Going on from a model with another text: its weights, and a vocabulary that grows.
+"""Starts a run from the weights of another model (``--from``), and adds the characters that are new to it.
 
-Old characters keep their ids and their weights to the bit, whether the new text has them or not; new ones are
-appended. Knows models; knows neither the trainer nor files.
+Known characters keep their ids and their weights bit for bit, whether the new text has them or not; new characters
+are appended to the vocabulary.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 from dataclasses import dataclass, replace
 
@@ -21,102 +20,106 @@ from model.terminal import one_line
 from ..corpus.ids_file import Ids
 from ..learner.recipe import PRESETS, Recipe
 from ..run.console import say, warn
-from .options import OptionsError, chosen
+from ..run.facts import About
+from .options import TrainOptions
+from .parser import OptionsError
 
 SIZES = ("embedding_size", "hidden_size", "num_layers")
-RATES = 0.7  # of the learning rates from random weights; see docs/train.md
+LEARNING_RATE_SCALE = 0.7  # of the rates for random weights; see docs/train.md
 _SEED = 1
-_LOOKED_AT = 20_000  # characters of the text that are read to see how sure of itself the model is
+_BIAS_FROM = 20_000  # characters of the text from which the biases of new characters are computed
 _WINDOW = 250
 
 
 @dataclass(frozen=True)
-class Parent:
-    """A model that a run goes on from.
+class NamedModel:
+    """A model that a run starts or learns from.
 
     Attributes:
         lm: the model.
-        name: what may be said of it: ``user/name@commit``; "" for one of this machine.
+        name: its published name, ``user/name@commit``; "" for a folder of this machine.
     """
 
     lm: CharLSTM
     name: str
 
     @property
-    def about(self) -> dict[str, str]:
-        """What a run notes of it, for anyone to read."""
+    def about(self) -> About:
+        """The fields `base_model` and `base_corpus` of what is published about the run."""
         corpus = self.lm.training.get("corpus")
-        read = {"base_corpus": one_line(corpus)} if isinstance(corpus, str) else {}
-        return {**({"base_model": self.name} if self.name else {}), **read}
+        about: About = {"base_model": self.name} if self.name else {}
+        if isinstance(corpus, str):
+            about["base_corpus"] = one_line(corpus)
+        return about
 
 
-def parent_of(options: argparse.Namespace) -> Parent | None:
-    """The model to go on from, if there is one; of its sizes, and no others.
+def load_base(options: TrainOptions) -> NamedModel | None:
+    """Returns the model of ``--from``; None when the option was not given.
 
     Raises:
-        OptionsError: a size was chosen that is not the model's.
-        CheckpointError, ModelUnavailableError: the model cannot be had.
+        OptionsError: a size was given that is not the model's.
+        CheckpointError, ModelUnavailableError: the model cannot be loaded.
     """
     if options.parent is None:
         return None
     say(f"Loading {one_line(options.parent)} …")
-    parent = load_parent(options.parent)
-    if parent.lm.notice:
-        warn(parent.lm.notice)
-    config = parent.lm.config
-    typed = chosen(options)
+    base = load_model(options.parent)
+    if base.lm.notice:
+        warn(base.lm.notice)
+    given = dict(options.recipe)
     if options.preset is not None:
-        typed = {**{name: getattr(PRESETS[options.preset], name) for name in SIZES}, **typed}
+        given = {**{name: getattr(PRESETS[options.preset], name) for name in SIZES}, **given}
     for name in SIZES:
-        if (size := getattr(config, name)) != typed.get(name, size):
-            option = f"--{name.replace('_', '-')}" if name in chosen(options) else f"--preset {options.preset}"
-            raise OptionsError(f"{option} makes {name} {typed[name]}, and --from goes on with {size}: leave it away")
-    return parent
+        if (size := getattr(base.lm.config, name)) != given.get(name, size):
+            option = f"--{name.replace('_', '-')}" if name in options.recipe else f"--preset {options.preset}"
+            raise OptionsError(f"{option} sets {name} to {given[name]}, and the model of --from has {size}: omit it")
+    return base
 
 
-def load_parent(typed: str) -> Parent:
-    """The model that a person names: ``user/name[@revision]``, a run folder or a checkpoint folder.
+def load_model(typed: str) -> NamedModel:
+    """Loads a model as it is typed: ``user/name[@revision]``, a run folder or a checkpoint folder.
 
     Raises:
-        CheckpointError, ModelUnavailableError: it cannot be had; the message is one line.
+        CheckpointError, ModelUnavailableError: it cannot be loaded; the message is one line.
     """
     try:
         name, revision = split_revision(typed)
     except ValueError as error:
         raise ModelUnavailableError(str(error)) from None
     lm = CharLSTM.from_pretrained(name, revision=revision)
-    return Parent(lm, "" if is_local(name) else f"{lm.name}@{lm.commit}")
+    return NamedModel(lm, "" if is_local(name) else f"{lm.name}@{lm.commit}")
 
 
 def preset_near(lm: CharLSTM) -> str:
-    """The preset whose network is the most like the model's."""
+    """Returns the name of the preset whose network has the size nearest to the model's."""
 
-    def cells(sizes: LSTMConfig | Recipe) -> float:
+    def log_size(sizes: LSTMConfig | Recipe) -> float:
         return math.log(sizes.num_layers * sizes.hidden_size**2)
 
-    return min(PRESETS, key=lambda name: abs(cells(PRESETS[name]) - cells(lm.config)))
+    return min(PRESETS, key=lambda name: abs(log_size(PRESETS[name]) - log_size(lm.config)))
 
 
 def gentler(recipe: Recipe, lm: CharLSTM) -> Recipe:
-    """A recipe for a network of about this size as one for the model's, with lower rates than random weights need."""
+    """Returns the recipe with the model's sizes, and with lower learning rates than random weights need."""
     sizes = {name: getattr(lm.config, name) for name in SIZES}
-    return replace(recipe, **sizes, lr=RATES * recipe.lr, matrix_lr=RATES * recipe.matrix_lr)
+    scale = LEARNING_RATE_SCALE
+    return replace(recipe, **sizes, lr=scale * recipe.lr, matrix_lr=scale * recipe.matrix_lr)
 
 
 def grown_weights(lm: CharLSTM, ids: Ids, vocab_size: int) -> dict[str, Tensor]:
-    """The model's weights with rows for new characters.
+    """Returns the model's weights, with rows for new characters.
 
-    A new character is read as some character like the old ones: its embedding is drawn from their spread. It is
-    written as often as the text has it, whatever stands before: its output row is zero, and its bias such that over
-    the beginning of the text the model expects it at its frequency there.
+    The embedding of a new character is drawn from the spread of the known ones. Its output row is zero, so its odds
+    do not depend on the context; its bias is such that, over the beginning of the text, the model predicts it as
+    often as it occurs there.
 
     Args:
         lm: the model; the first ids are its characters.
-        ids: (N,) the text to train on.
-        vocab_size: V, how many characters there are with the new ones.
+        ids: (N,) the training text.
+        vocab_size: V, distinct characters with the new ones.
     """
     weights = {name: tensor.cpu().clone() for name, tensor in lm.network.state_dict().items()}
-    old, ids = len(lm.tokenizer), np.asarray(ids[:_LOOKED_AT])
+    old, ids = len(lm.tokenizer), np.asarray(ids[:_BIAS_FROM])
     if old == vocab_size:
         return weights
     generator = torch.Generator().manual_seed(_SEED)
@@ -134,7 +137,7 @@ def grown_weights(lm: CharLSTM, ids: Ids, vocab_size: int) -> dict[str, Tensor]:
 
 @torch.inference_mode()
 def _mean_odds(lm: CharLSTM, weights: dict[str, Tensor], ids: Ids) -> Tensor:
-    """How likely the model finds each new character, on average, against all old ones together: (V - old,)."""
+    """Returns (V - old,): the mean odds that the model gives to each new character, against all known ones."""
     with torch.device("meta"):
         network = LSTMNetwork(replace(lm.config, vocab_size=len(weights["output.bias"])))
     network.load_state_dict(weights, assign=True)

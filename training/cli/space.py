@@ -1,22 +1,19 @@
 """``python -m training space MODEL``, and ``--space`` of a training: a page for a model, in a folder or on the Hub.
 
-A training makes sure of its Space before its first step, and notes it: however often the run is resumed, and on
-whatever machine, it ends with its page. The card of the model leads to it.
+A training checks its Space before the first step and records it: however often the run is resumed, and on whatever
+machine, it ends with its page. The model card links to the page.
 """
 
 from __future__ import annotations
 
-import argparse
-import shlex
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.names import CARD
 from model.files import atomic_write
+from model.terminal import quote_command
 
 from ..card.escape import leading_to
 from ..errors import HubError, RunError
@@ -26,12 +23,14 @@ from ..hub.space_files import check_project, title_of, write_page
 from ..hub.spaces import Page, describe_hardware, wait_until_up
 from ..hub.worker_process import run_job
 from ..run.console import say, warn
+from ..run.facts import About
 from ..run.run_folder import RunFolder
-from .options import OptionsError
+from .options import SpaceOptions, TrainOptions
+from .parser import OptionsError
 
 
-def make_space(options: argparse.Namespace) -> int:
-    """Does what was asked for (see ``options.parse_space``); returns the exit code."""
+def make_space(options: SpaceOptions) -> int:
+    """Writes a page to a folder, to a Space, or to both; returns the exit code."""
     try:
         name, revision = split_revision(options.model)
     except ValueError as error:
@@ -46,20 +45,20 @@ def make_space(options: argparse.Namespace) -> int:
     if options.out is not None:
         folder = Path(options.out).expanduser()
         write_page(folder, lm, options.hardware)
-        _say_where(folder, options.hardware)
+        _print_how_to_open(folder, options.hardware)
     if space is not None:
-        put_up(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}")
+        publish_page(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}")
         if revision is None:
-            lead_to(space, name, repo)
+            link_from_card(space, name, repo)
     return 0
 
 
-def page_before(options: argparse.Namespace, repo: str) -> Page | None:
-    """The page of a training, made sure of before its first step; None when none was asked for.
+def prepare_page(options: TrainOptions, repo: str) -> Page | None:
+    """Returns the page of a training, checked before the first step; None without ``--space``.
 
     Raises:
-        HubError: there is no right to it, or a plan is needed, or the Hub is away.
-        RunError: the project's own files for it are not here.
+        HubError: the token may not write to the Space, a plan is needed, or the Hub cannot be reached.
+        RunError: the project's own files for a page are missing.
     """
     if options.space is None:
         return None
@@ -71,55 +70,60 @@ def page_before(options: argparse.Namespace, repo: str) -> Page | None:
     return Page(space.name, space.hardware, space)
 
 
-def page_again(options: argparse.Namespace, about: Mapping[str, Any], repo: str | None) -> Page | None:
-    """The page of a run that goes on: the one that is named now, or the one that it has noted.
+def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page | None:
+    """Returns the page of a resumed run: of ``--space``, else the recorded one.
 
-    A note counts for as long as the run is pushed where it was: what came from someone else's repo has no say in which
-    Space is written to.
+    The record counts only while the run is pushed to the same repo: a record from a stranger's repo must not choose
+    the Space that is written to.
 
     Args:
         options: what was typed.
-        about: what the run has noted.
-        repo: where it is pushed from now on; None if it is not.
+        about: what the run recorded.
+        repo: where it is pushed from now on; None when it is not pushed.
     """
     if options.space is not None:
-        return page_before(options, repo or "")
+        return prepare_page(options, repo or "")
     if not about.get("space") or repo not in (None, about["repo"]):
         return None
     return Page(check_repo_name(str(about["space"])), str(about.get("space_hardware", STATIC)))
 
 
-def noted(about: Mapping[str, Any], page: Page | None) -> dict[str, Any]:
-    """What a run notes of itself, with this page."""
-    rest = {name: value for name, value in about.items() if name not in ("space", "space_hardware")}
-    return {**rest, "space": page.name, "space_hardware": page.hardware} if page else rest
+def with_page(about: About, page: Page | None) -> About:
+    """Returns what is published about a run, with its page or without any."""
+    result = about.copy()
+    result.pop("space", None)
+    result.pop("space_hardware", None)
+    if page:
+        result["space"], result["space_hardware"] = page.name, page.hardware
+    return result
 
 
-def put_up_best(page: Page, run: RunFolder, repo: str) -> int:
-    """Brings a run's best checkpoint to its page; returns the exit code."""
+def publish_best(page: Page, run: RunFolder, repo: str) -> int:
+    """Publishes the page of a run's best checkpoint; returns the exit code."""
     try:
         best = run.best()
         if best is None:
-            raise HubError("this run has no checkpoint to show yet")
+            raise HubError("this run has no checkpoint yet")
         check_project(page.hardware)
         space = page.space or run_job(
             CheckSpace(repo=page.name, hardware=page.hardware, private=False, model=repo or None)
         )
-        put_up(space, CharLSTM.from_pretrained(best), repo or None)
+        publish_page(space, CharLSTM.from_pretrained(best), repo or None)
     except (HubError, RunError) as error:
-        say(f"error: {error}\n{later(page, run)}")
+        say(f"error: {error}\n{publish_hint(page, run)}")
         return 1
     return 0
 
 
-def later(page: Page, run: RunFolder) -> str:
-    """How a page is put up that could not be."""
-    named = f"--space {page.name}" + ("" if page.hardware == STATIC else f" --hardware {page.hardware}")
-    return f"To put the page up later:\n  python -m training space {shlex.quote(str(run.path))} {named}"
+def publish_hint(page: Page, run: RunFolder) -> str:
+    """Returns a line that says how to publish a page that is not published yet."""
+    words = ["python", "-m", "training", "space", str(run.path), "--space", page.name]
+    words += [] if page.hardware == STATIC else ["--hardware", page.hardware]
+    return f"To publish the page later:\n  {quote_command(words)}"
 
 
-def lead_to(space: Space, name: str, repo: str | None) -> None:
-    """Has the card of a model lead to its page: of a checkpoint here, and of a repo whose owner the Space has."""
+def link_from_card(space: Space, name: str, repo: str | None) -> None:
+    """Links the page from the model card: in a local checkpoint, and in a repo of the Space's owner."""
     card = checkpoint_folder(name) / CARD if is_local(name) else None
     if card is not None and card.is_file():
         atomic_write(card, leading_to(card.read_text(encoding="utf-8"), space.name).encode())
@@ -127,21 +131,23 @@ def lead_to(space: Space, name: str, repo: str | None) -> None:
         return
     try:
         if run_job(LinkCard(repo=repo, space=space.name)).changed:
-            say(f"The card of {repo} leads to it.")
+            say(f"The card of {repo} links to it.")
     except HubError as error:
-        warn(f"the page is up, but the card of {repo} does not lead to it: {error}")
+        warn(f"the page is published, but the card of {repo} does not link to it: {error}")
 
 
-def put_up(space: Space, lm: CharLSTM, model: str | None) -> None:
-    """Writes the page of a Space, brings it there, and waits until it runs.
+def publish_page(space: Space, lm: CharLSTM, model: str | None) -> None:
+    """Writes the page of a Space, uploads it, and waits until it runs.
 
     Args:
-        model: what an app shall take from the Hub, USER/NAME or USER/NAME@REVISION; None if it has only its own copy.
+        space: where to.
+        lm: the model, a copy of which is part of the page.
+        model: what an app loads from the Hub, USER/NAME or USER/NAME@REVISION; None when it has only its own copy.
 
     Raises:
-        HubError: it could not be put up. The message says what to do.
+        HubError: the page could not be published. The message says what to do.
     """
-    # A private model travels inside the Space, which is private too: so no token has to be kept there.
+    # A private model is served from the copy in the Space, which is private too, so the Space needs no token.
     variables = {"MODELS": model} if model and not space.model_private else {}
     with tempfile.TemporaryDirectory() as folder:
         write_page(Path(folder), lm, space.hardware)
@@ -155,18 +161,18 @@ def put_up(space: Space, lm: CharLSTM, model: str | None) -> None:
     say(f"  {space.url}")
 
 
-def _say_where(folder: Path, hardware: str) -> None:
-    path = shlex.quote(str(folder))
+def _print_how_to_open(folder: Path, hardware: str) -> None:
+    path = quote_command([str(folder)])
     if hardware == STATIC:
-        say(f"A page that runs in the visitor's own browser is in {path}: put it on any web host. To look at it:")
+        say(f"A page that runs in the visitor's own browser is in {path}: put it on any web host. To open it:")
         say(f"  python -m http.server --directory {path}\n  http://localhost:8000")
     else:
-        say(f"The app is in {path}. To look at it, where its requirements.txt is installed:")
+        say(f"The app is in {path}. To open it, where its requirements.txt is installed:")
         say(f"  cd {path} && python app.py")
 
 
 def _repo_of(name: str) -> str | None:
-    """The repo on the Hub that a model has: its name, or where its run was pushed."""
+    """Returns the repo on the Hub of a model: its name, or where its run was pushed; None for neither."""
     if not is_local(name):
         return name.removeprefix("hf://")
     try:

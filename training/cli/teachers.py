@@ -1,12 +1,10 @@
-"""From the models that a person names as teachers to what they expect of the text, when a run begins or goes on."""
+"""Predictions of teacher models for the training text (``--teacher``), when a run starts or is resumed."""
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,107 +16,120 @@ from model.tokenizer import UnknownCharacter, describe_unknown
 from ..corpus.download import size_text
 from ..corpus.ids_file import Ids
 from ..errors import RunError
-from ..learner import distillation as teachers
-from ..learner import processes
+from ..learner import distillation, processes
 from ..learner.dataset import split
-from ..run.console import now_and_then, say, warn
+from ..run.console import say, throttled, warn
+from ..run.facts import About
 from ..run.run_folder import EXPECTED
-from .fine_tune import Parent, load_parent
-from .options import OptionsError
+from .fine_tune import NamedModel, load_model
+from .options import TrainOptions
+from .parser import OptionsError
 
-_KEPT_FREE = 200 << 20  # bytes of the disk that are left to checkpoints
+_KEPT_FREE = 200 << 20  # bytes of the disk that stay free for checkpoints
 
 
-def load_teachers(options: argparse.Namespace) -> list[Parent]:
-    """The models to learn from.
+def load_teachers(options: TrainOptions) -> list[NamedModel]:
+    """Returns the models of ``--teacher``.
 
     Raises:
         OptionsError: several processes train.
-        CheckpointError, ModelUnavailableError: one cannot be had.
+        CheckpointError, ModelUnavailableError: a model cannot be loaded.
     """
     if options.teachers and processes.count() > 1:
         raise OptionsError("--teacher is for a run of one process: start it without torchrun")
     found = []
     for typed in options.teachers:
         say(f"Loading {one_line(typed)} …")
-        found.append(load_parent(typed))
+        found.append(load_model(typed))
     return found
 
 
-def expected_by(
-    taught_by: Sequence[Parent], tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
-) -> teachers.SoftTargets:
-    """What the teachers expect of the part of a whole text (N,) that is trained on; kept in the run's folder.
+def predict(
+    teachers: Sequence[NamedModel], tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
+) -> distillation.SoftTargets:
+    """Computes the soft targets of the teachers for the training part of a whole text (N,), in a file of the run.
 
     Raises:
-        OptionsError: one does not know all characters of the text.
-        RunError: the disk has no room for it.
+        OptionsError: a teacher lacks a character of the text.
+        RunError: the disk has no room.
     """
     train, _ = split(ids)
-    for teacher in taught_by:
-        if unknown := teachers.unknown_characters(teacher.lm, tokenizer):
+    for teacher in teachers:
+        if unknown := distillation.unknown_characters(teacher.lm, tokenizer):
             listed = describe_unknown([UnknownCharacter(char, 0, 1) for char in unknown])
             raise OptionsError(
-                f"--teacher {one_line(teacher.name or teacher.lm.name)} has never seen {listed}: a teacher has to know "
-                "every character of the text"
+                f"--teacher {one_line(teacher.name or teacher.lm.name)} lacks {listed}: a teacher needs every "
+                "character of the text in its vocabulary"
             )
-    needed, free = teachers.bytes_needed(len(train), len(tokenizer)), shutil.disk_usage(folder).free
+    needed, free = distillation.bytes_needed(len(train), len(tokenizer)), shutil.disk_usage(folder).free
     if needed > free - _KEPT_FREE:
         raise RunError(
-            f"what teachers expect of this text takes {size_text(needed)} of the disk, and {size_text(free)} are free: "
+            f"the predictions of the teachers take {size_text(needed)} on the disk, and {size_text(free)} are free: "
             "choose another disk with --out"
         )
-    say(f"Asking {_counted(taught_by)} what to expect after each character …")
-    models = [teacher.lm for teacher in taught_by]
+    say(f"Computing the predictions of {_counted(teachers)} for the text …")
+    models = [teacher.lm for teacher in teachers]
     for lm in models:
         lm.network.to(device)
-    fast, tell = has_fast_bfloat16(device), now_and_then()
-    path = folder / EXPECTED
-    return teachers.write_soft_targets(
-        models, tokenizer, train, path, bfloat16=fast, progress=lambda share: tell(f"{share:.0%} of the text")
+    say_sometimes = throttled()
+    return distillation.write_soft_targets(
+        models,
+        tokenizer,
+        train,
+        folder / EXPECTED,
+        bfloat16=has_fast_bfloat16(device),
+        progress=lambda share: say_sometimes(f"{share:.0%} of the text"),
     )
 
 
-def about(taught_by: Sequence[Parent], folder: Path) -> dict[str, Any]:
-    """What a run notes of its teachers, for anyone to read."""
-    if not taught_by:
+def about(teachers: Sequence[NamedModel], folder: Path) -> About:
+    """Returns the field `taught_by` of what is published about a run; {} without teachers."""
+    if not teachers:
         return {}
-    names = [teacher.name for teacher in taught_by]
-    return {"taught_by": {"models": names, "sha256": teachers.digest(folder / EXPECTED)}}
+    names = [teacher.name for teacher in teachers]
+    return {"taught_by": {"models": names, "sha256": distillation.digest(folder / EXPECTED)}}
 
 
-def expected_again(
-    options: argparse.Namespace, noted: object, tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
-) -> teachers.SoftTargets:
-    """What teachers expected when the run began: from its folder or, if it is not there, from the teachers once more.
+def resume_predictions(
+    options: TrainOptions, record: object, tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
+) -> distillation.SoftTargets:
+    """Returns the soft targets of a resumed run: those in its folder, else computed again by ``--teacher``.
+
+    Args:
+        options: what was typed.
+        record: `taught_by` in the run's state.
+        tokenizer: the vocabulary of the text.
+        ids: (N,) the whole text.
+        folder: the run folder.
+        device: what to compute them on.
 
     Raises:
-        RunError: it is not there, and no teachers are given.
+        RunError: the folder has no soft targets, and no teachers are given.
     """
-    models, sha256 = _read_note(noted)
+    models, sha256 = _checked_record(record)
     train, _ = split(ids)
-    kept = teachers.find_soft_targets(folder / EXPECTED, len(train), len(tokenizer), sha256)
+    kept = distillation.find_soft_targets(folder / EXPECTED, len(train), len(tokenizer), sha256)
     if kept is not None:
         return kept
-    taught_by = load_teachers(options)
-    if not taught_by:
+    teachers = load_teachers(options)
+    if not teachers:
         raise RunError(
-            f"this run learns from {_counted(models)} too, and what they expect of the text is not in its "
-            "folder: resume it with --teacher MODEL for each of them"
+            f"this run learns from {_counted(models)}, too, and the predictions are not in its folder: resume it with "
+            "--teacher MODEL for each of them"
         )
-    expected = expected_by(taught_by, tokenizer, ids, folder, device)
-    if teachers.digest(folder / EXPECTED) != sha256:
-        warn("the teachers expect something else than when the run began: from here on the numbers may differ")
-    return expected
+    soft_targets = predict(teachers, tokenizer, ids, folder, device)
+    if distillation.digest(folder / EXPECTED) != sha256:
+        warn("the teachers predict something else than when the run began: from here on its losses may differ")
+    return soft_targets
 
 
-def _read_note(noted: object) -> tuple[list[object], str]:
-    """Models and hash of what ``about`` made; it may come from a stranger's repo."""
-    if isinstance(noted, Mapping):
-        models, sha256 = noted.get("models"), noted.get("sha256")
+def _checked_record(record: object) -> tuple[list[object], str]:
+    """Returns models and hash of a ``TeacherRecord``, which may come from a stranger's repo."""
+    if isinstance(record, Mapping):
+        models, sha256 = record.get("models"), record.get("sha256")
         if isinstance(models, list) and models and isinstance(sha256, str):
             return models, sha256
-    raise RunError("what this run has noted of its teachers cannot be read: train anew")
+    raise RunError("the record of this run's teachers cannot be read: start a new run")
 
 
 def _counted(models: Sequence[object]) -> str:

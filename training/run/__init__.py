@@ -1,13 +1,14 @@
-"""One run on this disk: its steps, its checkpoints, its measurements, what it prints.
+"""One run on this machine: the training loop, its checkpoints on disk, its speed, what it prints.
 
 training_run        the loop from the first step to the last
-checkpoint_manager  which checkpoints are kept, which is the best
-snapshot            the state of a run after one step
-run_folder          the files of a run
-kept_text           the text of a run, kept in its folder
-measure             how fast this machine is; from minutes to steps
+checkpoint_manager  saves checkpoints, marks the best, writes cards, queues pushes
+snapshot            a copy of a run after one step, from which a checkpoint is written
+run_folder          the files of a run folder
+state_files         the files of a checkpoint that resuming needs
+kept_text           the copy of the training text in the run folder
+measure             the speed of this machine; from minutes to steps
 facts               what a run records about itself
-hub_resume          --resume hf://USER/NAME
-console             lines, samples and the progress bar
-tracking            --track: metrics in Trackio
+hub_resume          downloads a run for --resume hf://USER/NAME
+console             what is printed: lines, samples, the progress bar
+tracking            --track: evaluations in Trackio
 """

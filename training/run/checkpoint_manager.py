@@ -1,6 +1,6 @@
-"""Keeps what a run makes: checkpoints on disk, the best of them with its card, all of them handed to the Hub.
+"""Saves the checkpoints of a run, marks the best and the latest, writes their model cards, queues them for the Hub.
 
-Neither a full disk nor a fault in a card nor the Hub ever stops a run: what was kept before stays, and it is said.
+A full disk, a fault in a card or the Hub never stops a run: earlier checkpoints stay, and a warning is printed.
 """
 
 from __future__ import annotations
@@ -14,159 +14,182 @@ from typing import Any
 
 from model import CharLSTM
 from model.checkpoint.pointer import BEST, LATEST
+from model.checkpoint.write import write_cells
 from model.hub.names import MAIN, TRAINING
 
 from ..card import model_card
+from ..card.cell_names import name_cells
 from ..card.overlap import Source
 from ..hub.outbox import Entry
 from ..hub.pusher import Pusher
 from .console import warn
-from .run_folder import RunFolder, read_metrics
+from .facts import Evaluation
+from .run_folder import RunFolder, step_of
+from .snapshot import Snapshot
+from .state_files import read_metrics
 
-Metrics = Sequence[Mapping[str, Any]]
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota, or the process's limit is reached
 
 
 class CheckpointManager:
-    """One run's checkpoints.
+    """The checkpoints of one run.
 
     Args:
-        folder: where they are.
-        pusher: takes them to the Hub; None when nothing is pushed.
-        kept_step: the step of the newest checkpoint there, when the run is resumed.
-        about: what a card says instead of what stands in its checkpoint: where it is pushed now, and its licence.
-        source: the text it learns from, in which a card looks up what the model writes; None for none.
+        folder: the run folder.
+        pusher: pushes checkpoints to the Hub; None when the run is not pushed.
+        saved_step: the step of the newest checkpoint in the folder, when the run is resumed.
+        card_fields: fields of ``About`` that a card shows in place of those in the checkpoint, such as a new `repo`.
+        source: the training text, in which a card searches what the model generated; None for no search.
+        held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
+
+    Attributes:
+        saved_step: the step of the newest checkpoint that can be resumed; -1 when there is none.
     """
 
     def __init__(
         self,
         folder: RunFolder,
         pusher: Pusher | None = None,
-        kept_step: int = -1,
-        about: Mapping[str, Any] | None = None,
+        *,
+        saved_step: int = -1,
+        card_fields: Mapping[str, Any] | None = None,
         source: Source | None = None,
+        held_out: str = "",
     ) -> None:
-        self._about = about or {}
-        self._source = source
         self.folder = folder
         self.pusher = pusher
-        self.kept_step = kept_step
+        self.saved_step = saved_step
+        self._card_fields = card_fields or {}
+        self._source = source
+        self._held_out = held_out
         self._best_loss = _loss_of(folder.best())
 
     def waiting(self) -> list[Entry]:
-        """What is not on the Hub yet."""
+        """Returns the pushes that the Hub has not confirmed yet."""
         return self.pusher.waiting() if self.pusher else []
 
-    def get_ready(self) -> None:
-        """Loads what the last card needs, aside: not while nothing else is left to do."""
+    def prepare_card(self) -> None:
+        """Imports what a card needs in a thread; the last evaluation takes as long, so the end of a run is faster."""
         threading.Thread(target=model_card.get_ready, name="card", daemon=True).start()
 
-    def catch_up(self, metrics: Metrics, *, complete: bool) -> None:
-        """Does what the run had no time for when it died right after its newest checkpoint.
+    def catch_up(self, metrics: Sequence[Evaluation], *, complete: bool) -> None:
+        """Redoes what follows a checkpoint, for a run that ended before it was done: log, card, push, pruning.
 
-        The newest and the best go to the Hub once more; nothing is sent of what is there already.
+        The newest and the best checkpoint are queued once more; files that the Hub has already are not sent again.
         """
         best, steps = self.folder.best(), self.folder.steps()
         self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
         if steps:
-            self._try("samples.jsonl", lambda: self.folder.show_samples(steps[-1]))
+            self._try("samples.jsonl", lambda: self.folder.copy_samples(steps[-1]))
         if complete or self.pusher:
             self._write_card(metrics)
         if self.pusher and steps:
             self.pusher.push(steps[-1], TRAINING)
             if best is not None:
                 self.pusher.push(best, MAIN)
-        self.folder.prune(entry.folder for entry in self.waiting())
+        self._prune()
 
-    def keep(
-        self,
-        step: int,
-        write: Callable[[Path], None],
-        metrics: Metrics,
-        val_loss: float,
-        *,
-        last: bool,
-        finish: Callable[[Path], None] | None = None,
-    ) -> bool:
-        """Adds a checkpoint, marks it if it is the best, and hands it on.
+    def save(self, snapshot: Snapshot, *, is_last: bool = False) -> bool:
+        """Saves a checkpoint; marks it when it is the best; queues it for the Hub.
 
         Args:
-            step: of the run.
-            write: fills the folder that it is given.
-            metrics: all lines so far.
-            val_loss: of this checkpoint; infinite when it was not measured.
-            last: whether the run is complete with it.
-            finish: what is to be done to the best checkpoint then.
+            snapshot: the run after a step.
+            is_last: whether this process saves no other: on a full disk it then saves the weights alone.
 
         Returns:
-            whether it is on disk.
+            True when the checkpoint is on disk and can be resumed.
+
+        Raises:
+            CheckpointError: the weights are not finite.
         """
-        folder = self._saved(step, write)
+        folder, resumable = self._save(snapshot, is_last or snapshot.complete)
         if folder is None:
             return False
-        self.kept_step = step
+        if resumable:
+            self.saved_step = snapshot.step
         self._try("the file latest", lambda: self.folder.mark(LATEST, folder))
-        best = self.folder.best() is None or val_loss <= self._best_loss
+        best = self.folder.best() is None or snapshot.val_loss <= self._best_loss
         if best:
-            self._best_loss = val_loss
+            self._best_loss = snapshot.val_loss
             self._try("the file best", lambda: self.folder.mark(BEST, folder))
-        self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
-        self._try("samples.jsonl", lambda: self.folder.show_samples(folder))
-        if last and finish:
-            self._finish(finish)
-        if last or (best and self.pusher):
-            self._write_card(metrics)
+        self._try("metrics.jsonl", lambda: self.folder.write_metrics(snapshot.metrics))
+        self._try("samples.jsonl", lambda: self.folder.copy_samples(folder))
+        if snapshot.complete and self._held_out:
+            self._name_cells()
+        if snapshot.complete or (best and self.pusher):
+            self._write_card(snapshot.metrics)
         if self.pusher:
-            self.pusher.push(folder, TRAINING)
-            if best or last:
+            if resumable:
+                self.pusher.push(folder, TRAINING)
+            if best or snapshot.complete:
                 self.pusher.push(self.folder.best() or folder, MAIN)
-        self.folder.prune(entry.folder for entry in self.waiting())
-        return True
+        self._prune()
+        return resumable
 
-    def _saved(self, step: int, write: Callable[[Path], None]) -> Path | None:
+    def _save(self, snapshot: Snapshot, is_last: bool) -> tuple[Path | None, bool]:
+        """Returns the checkpoint folder (None when nothing could be saved), and whether it can be resumed."""
         try:
-            return self.folder.save(step, write)
+            return self.folder.save(snapshot.step, snapshot.write), True
         except OSError as error:
             reason = error
-        # Old checkpoints that only wait for the Hub may be what fills the disk: a new one is worth more.
-        if reason.errno in (errno.ENOSPC, errno.EDQUOT) and self.waiting() and self.folder.prune(()):
+        is_full = reason.errno in _FULL
+        # Old checkpoints that only wait for the Hub may fill the disk; a new one is worth more.
+        if is_full and self.waiting() and self.folder.prune(()):
             try:
-                return self.folder.save(step, write)
+                return self.folder.save(snapshot.step, snapshot.write), True
             except OSError as error:
                 reason = error
-        warn(f"no checkpoint of step {step:,} ({reason.strerror}); those before it are whole, and the run goes on")
-        return None
+        if is_full and is_last:
+            try:
+                folder = self.folder.save(snapshot.step, lambda to: snapshot.write(to, with_state=False))
+            except OSError as error:
+                reason = error
+            else:
+                warn(
+                    f"step {snapshot.step:,} is saved without its training state ({reason.strerror}): the model is "
+                    "complete, but the run can be resumed from an earlier step only"
+                )
+                return folder, False
+        warn(
+            f"step {snapshot.step:,} could not be saved ({reason.strerror}); earlier checkpoints are intact"
+            + ("" if is_last else ", and the run continues")
+        )
+        return None, False
 
-    def _finish(self, finish: Callable[[Path], None]) -> None:
+    def _prune(self) -> None:
+        self.folder.prune(entry.folder for entry in self.waiting())
+
+    def _name_cells(self) -> None:
         best = self.folder.best()
         if best is None:
             return
         try:
-            finish(best)
-        except Exception as error:  # noqa: BLE001  what is added to a checkpoint may be lacking; the run may not
-            warn(f"no cells are named in {best.name} ({type(error).__name__}: {error})")
+            write_cells(best, name_cells(CharLSTM.from_pretrained(best), self._held_out))
+        except Exception as error:  # noqa: BLE001  a checkpoint is complete without cells.json
+            warn(f"the cells of {best.name} have no names ({type(error).__name__}: {error})")
 
-    def _write_card(self, metrics: Metrics) -> None:
+    def _write_card(self, metrics: Sequence[Evaluation]) -> None:
         best = self.folder.best()
         if best is None:
             return
         try:
-            lm = CharLSTM.from_pretrained(best)
-            lm.training = {**lm.training, **self._about}
+            lm = CharLSTM.from_pretrained(best)  # from disk: readers of the card get weights rounded to bfloat16, too
+            lm.training = {**lm.training, **self._card_fields}
             model_card.write_card(best, lm, metrics, source=self._source)
-        except Exception as error:  # noqa: BLE001  a card tells of the run; no fault in it may end the run
-            warn(f"no model card in {best.name} ({type(error).__name__}: {error})")
+        except Exception as error:  # noqa: BLE001  a checkpoint is complete without a card
+            warn(f"{best.name} has no model card ({type(error).__name__}: {error})")
 
     def _try(self, what: str, write: Callable[[], None]) -> None:
         try:
             write()
         except OSError as error:
-            warn(f"{what} could not be written ({error.strerror}); the run goes on")
+            warn(f"{what} could not be written ({error.strerror}); the run continues")
 
 
 def _loss_of(folder: Path | None) -> float:
-    """The validation loss of a checkpoint; infinite when it was not measured."""
+    """Returns the validation loss of a checkpoint; infinite when it was not evaluated."""
     if folder is None:
         return math.inf
     metrics = read_metrics(folder)
-    measured = metrics and metrics[-1]["step"] == int(folder.name.removeprefix("step-"))
-    return float(metrics[-1]["val_loss"]) if measured else math.inf
+    evaluated = bool(metrics) and metrics[-1]["step"] == step_of(folder)
+    return float(metrics[-1]["val_loss"]) if evaluated else math.inf

@@ -1,7 +1,7 @@
-"""What a person sees of a run, on standard error: lines, samples and a bar.
+"""What a run prints to standard error: lines, samples and a progress bar.
 
-A terminal that is gone, or a closed pipe, never stops a run. Numbers are written in one style: losses with four
-digits, bits with three, speeds in thousands of characters a second.
+A closed terminal or pipe never stops a run. Losses are printed with four digits, bits with three, speeds in thousands
+of characters a second.
 """
 
 from __future__ import annotations
@@ -18,64 +18,66 @@ from tqdm import tqdm
 
 from model.terminal import terminal_text
 
-_QUIET_S = 10.0  # between two lines where there is no terminal to draw a bar on
-_PATIENCE_S = 5.0  # between two lines of other long work
-_NARROWEST = 20  # columns, for a bar
+_LINE_EVERY_S = 10.0  # between two progress lines, or two samples, when standard error is no terminal
+_THROTTLE_S = 5.0  # between two lines about other long work
+_NARROWEST = 20  # columns that a bar needs
 _SAMPLE_LINES = 4
 _MARGIN = "  │ "
 
 
 def say(line: str) -> None:
-    """A line, above the bar if there is one. Safe from any thread."""
-    with contextlib.suppress(OSError, ValueError):  # the terminal is gone: the run is not
+    """Prints a line, above the progress bar if there is one; may be called from any thread."""
+    with contextlib.suppress(OSError, ValueError):  # the terminal was closed
         tqdm.write(line, file=sys.stderr)
         sys.stderr.flush()
 
 
-def now_and_then() -> Callable[[str], None]:
-    """What says some of the lines that it is given: nothing of what is quick, and one every few seconds of the rest."""
-    said = monotonic()
-
-    def tell(line: str) -> None:
-        nonlocal said
-        if monotonic() - said > _PATIENCE_S:
-            said = monotonic()
-            say(line)
-
-    return tell
-
-
 def warn(line: str) -> None:
-    """Something that the person should know and may want to change."""
+    """Prints a warning: something to know or to change."""
     say(f"warning: {line}")
 
 
-def losses(nats: float) -> str:
-    """A loss as people compare it: in nats and in bits."""
-    if nats >= 1000:  # a run that is about to burst
+def throttled() -> Callable[[str], None]:
+    """Returns a function that prints at most one line every 5 seconds, and none in the first 5."""
+    last = monotonic()
+
+    def say_sometimes(line: str) -> None:
+        nonlocal last
+        if monotonic() - last > _THROTTLE_S:
+            last = monotonic()
+            say(line)
+
+    return say_sometimes
+
+
+def loss_text(nats: float) -> str:
+    """Returns a loss in nats and in bits, such as `1.5000 nats, 2.164 bits a character`."""
+    if nats >= 1000:  # the run is about to diverge
         return f"{nats:.1e} nats a character"
     return f"{nats:.4f} nats, {bits(nats):.3f} bits a character"
 
 
 def bits(nats: float) -> float:
+    """Returns a loss in bits."""
     return nats / math.log(2)
 
 
-def speed(chars_per_sec: float) -> str:
+def speed_text(chars_per_sec: float) -> str:
+    """Returns a speed such as `82.2k chars/s`."""
     return f"{chars_per_sec / 1000:,.1f}k chars/s"
 
 
-def duration(seconds: float) -> str:
-    """Such as ``40 s``, ``5.2 minutes`` or ``3.1 hours``."""
+def duration_text(seconds: float) -> str:
+    """Returns a duration such as `40 s`, `5.2 minutes` or `3.1 hours`."""
     if seconds < 59.5:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} minutes" if seconds < 100 * 60 else f"{seconds / 3600:.1f} hours"
 
 
-def sample(text: str, width: int | None = None) -> str:
-    """Some lines of what a model wrote, set apart by a margin.
+def sample_text(text: str, width: int | None = None) -> str:
+    """Returns the first lines of a generated text, with a margin.
 
-    Blank lines and the last word, which was cut off, are left out; what a terminal would obey is shown as pictures.
+    Blank lines and the last word, which is cut off, are left out; control characters are shown as pictures.
     """
     width = max(20, (width or shutil.get_terminal_size().columns) - len(_MARGIN) - 1)
     whole = text.rpartition(" ")[0] if " " in text.strip() else text
@@ -85,11 +87,11 @@ def sample(text: str, width: int | None = None) -> str:
         if line.strip()
         for row in _wrapped(line.rstrip(), width)
     ]
-    return "\n".join(_MARGIN + row for row in rows[:_SAMPLE_LINES] or ["(nothing but white space, so far)"])
+    return "\n".join(_MARGIN + row for row in rows[:_SAMPLE_LINES] or ["(white space only, so far)"])
 
 
 def _terminal_width() -> int:
-    """Of standard error; 0 when it is no terminal, or one that does not know its size."""
+    """Returns the columns of standard error; 0 when it is no terminal, or one that does not know its size."""
     try:
         columns, lines = os.get_terminal_size(sys.stderr.fileno())
     except (OSError, ValueError, AttributeError):
@@ -108,15 +110,15 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 
 class Progress:
-    """A bar on a terminal; a line now and then anywhere else.
+    """A progress bar on a terminal; elsewhere a line every 10 seconds.
 
     Args:
-        steps: of the whole run.
-        done: of them before this process.
-        characters: a step.
+        steps: steps of the whole run.
+        done: steps done before this process.
+        characters: characters trained on in a step.
 
     Attributes:
-        loss: of the last steps, smoothed; NaN before the first.
+        loss: the training loss of the last steps, smoothed; NaN before the first.
     """
 
     def __init__(self, steps: int, done: int, characters: int) -> None:
@@ -124,8 +126,8 @@ class Progress:
         self._characters = characters
         self.loss = math.nan
         self._start = monotonic()
-        self._idle = 0.0
-        self._spoken = -math.inf
+        self._paused_s = 0.0
+        self._last_line = self._last_sample = -math.inf
         self._bar = tqdm(
             total=steps,
             initial=done,
@@ -138,12 +140,12 @@ class Progress:
 
     @property
     def chars_per_sec(self) -> float:
-        """Characters trained on a second, evaluations and checkpoints left out; 0 before the first step."""
-        seconds = monotonic() - self._start - self._idle
+        """Characters trained on a second, without the pauses for evaluations; 0 before the first step."""
+        seconds = monotonic() - self._start - self._paused_s
         return (self._done - self._first) * self._characters / seconds if seconds > 0 else 0.0
 
     def advance(self, loss: float) -> None:
-        """One more step was taken, with this loss."""
+        """Counts a step and shows its loss."""
         self._done += 1
         self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
         with contextlib.suppress(OSError, ValueError):
@@ -151,18 +153,27 @@ class Progress:
                 self._bar.set_postfix_str(self._text(), refresh=False)
                 self._bar.update()
                 return
-        if monotonic() - self._spoken > _QUIET_S:
-            self._spoken = monotonic()
+        if monotonic() - self._last_line > _LINE_EVERY_S:
+            self._last_line = monotonic()
             left = (self._steps - self._done) * self._characters / max(self.chars_per_sec, 1e-9)
-            say(f"step {self._done:,} of {self._steps:,}: {self._text()}, {duration(left)} left")
+            say(f"step {self._done:,} of {self._steps:,}: {self._text()}, {duration_text(left)} left")
+
+    def print_sample(self, text: str | None, title: str = "") -> None:
+        """Prints a sample under its title; in a log file at most every 10 seconds, and the last one in any case."""
+        is_last = self._done == self._steps
+        if text is None or (self._bar.disable and not is_last and monotonic() - self._last_sample < _LINE_EVERY_S):
+            return
+        self._last_sample = monotonic()
+        say("\n".join(filter(None, [title, sample_text(text)])) + ("" if self._bar.disable else "\n"))
 
     def pause(self, seconds: float) -> None:
-        """Seconds that were not spent on training."""
-        self._idle += seconds
+        """Takes seconds that were not spent on training out of ``chars_per_sec``."""
+        self._paused_s += seconds
 
     def close(self) -> None:
+        """Removes the bar."""
         with contextlib.suppress(OSError, ValueError):
             self._bar.close()
 
     def _text(self) -> str:
-        return f"loss {self.loss:.3f}, {bits(self.loss):.2f} bpc, {speed(self.chars_per_sec)}"
+        return f"loss {self.loss:.3f}, {bits(self.loss):.2f} bpc, {speed_text(self.chars_per_sec)}"

@@ -1,6 +1,6 @@
-"""What a run notes about itself for config.json and the model card, for anyone to read.
+"""What a run records about itself: in its checkpoints, in config.json and on the model card, for anyone to read.
 
-So nothing here may hold a path of this machine, or a secret of an address.
+The records are published, so none of them may hold a path of this machine or a secret in an address.
 """
 
 from __future__ import annotations
@@ -8,33 +8,149 @@ from __future__ import annotations
 import platform
 import re
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict, cast
 
 import torch
 
 from model.backends.device import gpu_name
 
+from ..errors import RunError
 from ..learner import processes
 
-LOOKED_AT = 2_000_000  # characters of a text in which its typical beginnings are looked for
-_OFTEN = 5
+EXAMPLES_FROM = 2_000_000  # characters at the beginning of a text in which frequent line beginnings are searched
+_FREQUENT = 5  # times that a beginning must occur, so that nothing private of a text is repeated
 # A name of some words before a colon, else the first word; not the marks of lists and comments.
 _BEGINNING = re.compile(r"(?m)^[^\s#-](?:[^\n:：]{1,23}[:：](?=\s|[^\x00-\x7f])|[^\s:：]{1,23}(?=\s))")
 
 
-def beginnings(text: str, count: int = 4) -> list[str]:
-    """How lines of a text often begin: something to type into a model of it.
+class Evaluation(TypedDict, total=False):
+    """A line of metrics.jsonl. Losses in nats a character, `val_bpc` in bits; `seconds` since the run began."""
 
-    Only what stands there many times, so that nothing private of a text is repeated. Names with a colon come
-    first, as in a play or a chat; then words with a capital.
+    step: int
+    chars: int
+    seconds: float
+    train_loss: float
+    val_loss: float
+    val_bpc: float
+    val_cold256: float
+    chars_per_sec: float
+    lr: float
+
+
+class Sample(TypedDict):
+    """A line of samples.jsonl: what the model generated after a step."""
+
+    step: int
+    prompt: str
+    temperature: float
+    seed: int
+    text: str
+
+
+class PublicText(TypedDict):
+    """Where anyone can read the training text, and how its bytes are decoded ("strict" or "replace")."""
+
+    sources: list[str]
+    errors: str
+
+
+class CorpusRecord(TypedDict):
+    """The training text in state.json; `sha256` is of its UTF-8."""
+
+    name: str
+    sha256: str
+    characters: int
+    public: PublicText | None
+
+
+class TeacherRecord(TypedDict):
+    """The teachers of a run: `user/name@commit` of each ("" for a local folder), and the hash of their predictions."""
+
+    models: list[str]
+    sha256: str
+
+
+class About(TypedDict, total=False):
+    """How a run was made. The fields are in the order in which config.json and the card show them."""
+
+    preset: str
+    license: str
+    repo: str
+    command: str
+    base_model: str
+    base_corpus: str
+    taught_by: TeacherRecord
+    ngram_loss: float
+    ngram_characters: int
+    python: str
+    torch: str
+    machine: str
+    space: str
+    space_hardware: str
+
+
+class RunState(TypedDict):
+    """state.json of a checkpoint, apart from its format version; `seconds` is the time that the run took so far."""
+
+    recipe: dict[str, Any]
+    corpus: CorpusRecord
+    about: About
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFacts:
+    """The training text of a run.
+
+    Attributes:
+        record: its name, hash and length.
+        examples: prompts for a model of it, such as frequent line beginnings.
     """
-    starts: Counter[str] = Counter(match[0] for match in _BEGINNING.finditer(text[:LOOKED_AT]))
-    often = [start for start, times in starts.most_common(50) if times >= _OFTEN and start.isprintable()]
+
+    record: CorpusRecord
+    examples: list[str]
+
+
+def parse_run_state(saved: Mapping[str, Any]) -> RunState:
+    """Returns state.json of a checkpoint once its fields have been checked; it may come from a stranger's repo.
+
+    Raises:
+        RunError: a field is missing or is not what this version writes.
+    """
+    try:
+        recipe, corpus, about, seconds = (saved[name] for name in ("recipe", "corpus", "about", "seconds"))
+        sound = isinstance(recipe, dict) and isinstance(corpus["sha256"], str) and isinstance(corpus["characters"], int)
+        sound &= isinstance(seconds, int | float) and {"repo", "license"} <= about.keys()
+        if not sound or not all(str(value).isprintable() for value in about.values()):
+            raise ValueError("state.json is not what it writes")
+        public = corpus.get("public")
+        if public and not (isinstance(public["sources"], list) and public["errors"] in ("strict", "replace")):
+            raise ValueError("state.json: the sources of the text are not what it writes")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise other_version(error) from None
+    return cast(RunState, saved)
+
+
+def other_version(error: Exception) -> RunError:
+    """Returns the error for a run whose saved settings this version of the project cannot use."""
+    return RunError(f"this run was begun with another version of the project ({error}): start a new run")
+
+
+def frequent_beginnings(text: str, count: int = 4) -> list[str]:
+    """Returns up to `count` beginnings of lines that occur often in a text, as prompts for a model of it.
+
+    Names with a colon come first, as in a play or a chat; then words with a capital.
+    """
+    starts: Counter[str] = Counter(match[0] for match in _BEGINNING.finditer(text[:EXAMPLES_FROM]))
+    often = [start for start, times in starts.most_common(50) if times >= _FREQUENT and start.isprintable()]
     often.sort(key=lambda start: (not start.endswith((":", "：")), not start[0].isupper(), -starts[start]))
     return often[:count]
 
 
-def versions(device: torch.device) -> dict[str, str]:
-    """Python, torch and the machine that a run trains with, on which the last digits of its numbers depend."""
+def versions(device: torch.device) -> About:
+    """Returns the fields `python`, `torch` and `machine`: what may change the last digits of a run."""
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
     if name := gpu_name(device):
         machine += f", {name}"

@@ -1,13 +1,14 @@
-"""A run that goes on from the Hub: ``--resume hf://USER/NAME``, when the machine that began it is gone.
+"""Downloads a run from the Hub for ``--resume hf://USER/NAME``, when the machine that began it is gone.
 
-What a checkpoint on the branch ``training`` holds is all that a run folder's newest checkpoint holds; the best one, if
-it is an older one, comes from ``main``. Each is checked as strictly as any model of the Hub before it is taken.
+A checkpoint on the branch ``training`` holds all that the newest checkpoint of a run folder holds. An older best
+checkpoint comes from ``main``. Both are checked as strictly as any model from the Hub before they are used.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +20,38 @@ from ..errors import HubError
 from ..hub.jobs import DownloadRun
 from ..hub.repos import check_repo_name
 from ..hub.worker_process import run_job
-from .run_folder import RunFolder, read_metrics, read_state
+from .run_folder import RunFolder
+from .state_files import read_metrics, read_state
 
 SCHEME = "hf://"
 
 
 def pull_run(repo: str, folder: RunFolder) -> None:
-    """Fills an empty run folder with the newest checkpoint of a run on the Hub, and with its best.
+    """Downloads the newest and the best checkpoint of a run on the Hub into an empty run folder.
 
     Raises:
-        HubError: there is none, it cannot be had, or it is damaged.
-        OSError: the disk does not take it.
+        HubError: the repo holds no run, cannot be read, or its files are damaged.
+        OSError: the disk is full or not writable.
     """
-    beside = folder.path / ".pulled.tmp"
+    temporary = folder.path / ".pulled.tmp"
     try:
-        commit = run_job(DownloadRun(repo=check_repo_name(repo), folder=str(beside))).oid
+        commit = run_job(DownloadRun(repo=check_repo_name(repo), folder=str(temporary))).oid
         try:
-            newest = read_checkpoint(beside / TRAINING).training
-            step = int(read_state(beside / TRAINING)[1]["steps_done"])
-            read_metrics(beside / TRAINING)
+            newest = read_checkpoint(temporary / TRAINING).training
+            step = int(read_state(temporary / TRAINING)[1]["steps_done"])
+            read_metrics(temporary / TRAINING)
         except (CheckpointError, KeyError, ValueError) as error:
-            raise HubError(f"what {repo} has of its run at commit {commit[:8]} cannot be resumed: {error}") from None
-        if _is_older_best(beside / MAIN, newest, step):
-            folder.save(int(read_checkpoint(beside / MAIN).training["step"]), lambda to: _move(beside / MAIN, to))
-        folder.save(step, lambda to: _move(beside / TRAINING, to))
+            raise HubError(f"the run in {repo} at commit {commit[:8]} cannot be resumed: {error}") from None
+        if _is_older_best(temporary / MAIN, newest, step):
+            best_step = int(read_checkpoint(temporary / MAIN).training["step"])
+            folder.save(best_step, lambda to: _move(temporary / MAIN, to))
+        folder.save(step, lambda to: _move(temporary / TRAINING, to))
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _is_older_best(folder: Path, newest: Any, step: int) -> bool:
-    """Whether main holds a checkpoint of this very run, from before; a later one will come again."""
+def _is_older_best(folder: Path, newest: Mapping[str, Any], step: int) -> bool:
+    """Returns whether a folder holds an earlier checkpoint of the same run; a later one will be trained again."""
     try:
         best = read_checkpoint(folder).training
         known = {line["step"] for line in read_metrics(folder)}
@@ -59,9 +62,9 @@ def _is_older_best(folder: Path, newest: Any, step: int) -> bool:
 
 
 def _move(folder: Path, to: Path) -> None:
-    """Moves files into a checkpoint that is being written, and makes them last through a power cut."""
+    """Moves files into a checkpoint folder that is being written, and syncs them to disk."""
     for path in folder.iterdir():
         path.rename(to / path.name)
     for path in (path for path in to.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
+        with path.open("rb+") as file:  # Windows syncs only files that are open for writing
             os.fsync(file.fileno())

@@ -1,7 +1,7 @@
-"""A run's text in its folder: `text.ids`, which training reads, and `text.json`, which tells what the ids mean.
+"""Keeps the training text in the run folder: `text.ids`, which training reads, and `text.json`: what the ids mean.
 
-A run that is resumed finds its text there, without reading a large one, or downloading it, once more; and it goes on
-even if the text is gone from where it was. Neither file is ever pushed.
+A resumed run trains on this copy: it need not read or download a large text again, and it does not depend on the
+files that the text came from. Neither file is ever pushed.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from ..corpus.sources import expand, is_local, stamp
 from .run_folder import IDS, TEXT
 
 _FORMAT = 1
-_NOTED = ("characters", "name", "files", "first_lines", "datasets", "sha256", "stamp")
+_FIELDS = ("characters", "name", "files", "first_lines", "datasets", "sha256", "stamp")
 
 
-def keep(corpus: Corpus, folder: Path) -> None:
-    """Notes what the ids in a run's folder are of.
+def write_kept_text(corpus: Corpus, folder: Path) -> None:
+    """Writes text.json, which describes text.ids of a run folder.
 
     Raises:
-        OSError: the disk does not take it.
+        OSError: the disk is full or not writable.
     """
     about = {
         "format_version": _FORMAT,
         "vocab": "".join(corpus.vocab),
         "ids": corpus.ids.dtype.str,
-        **{name: getattr(corpus, name) for name in _NOTED},
+        **{name: getattr(corpus, name) for name in _FIELDS},
     }
     atomic_write(folder / TEXT, json.dumps(about).encode())
 
 
-def find(folder: Path, sha256: str) -> Corpus | None:
-    """The text that was kept in a run's folder; None unless it is whole and is the text of this hash."""
+def read_kept_text(folder: Path, sha256: str) -> Corpus | None:
+    """Returns the text in a run folder; None unless it is whole and has this hash."""
     try:
         about = json.loads((folder / TEXT).read_bytes())
         if about["format_version"] != _FORMAT or about["sha256"] != sha256:
@@ -59,7 +59,7 @@ def find(folder: Path, sha256: str) -> Corpus | None:
 
 
 def is_current(corpus: Corpus, sources: Sequence[str]) -> bool | None:
-    """Whether the local files of the sources are as they were when they were read; None if they are gone."""
+    """Returns whether the local files of the sources are unchanged since they were read; None if one is missing."""
     try:
         return stamp(expand(typed) for typed in sources if is_local(typed)) == corpus.stamp
     except CorpusError:

@@ -25,7 +25,7 @@ from ..learner.distillation import SoftTargets
 from ..learner.recipe import SAMPLES, Recipe
 from ..learner.trainer import Trainer
 from ..signals import Signals
-from .run_folder import write_state
+from .state_files import write_state
 
 _LEAST_S, _MOST_S = 0.7, 5.0  # of steps that are timed, twice
 _TIMED = 0.01  # the share of the run's time that goes into that, within these bounds

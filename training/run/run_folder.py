@@ -1,17 +1,18 @@
-"""A run folder: checkpoints named by their step, ``best`` and ``latest`` among them, and the log.
+"""A run folder on disk: its checkpoints, the files ``best`` and ``latest``, and the log.
 
     runs/NAME/
-      step-00001000/   a checkpoint folder; training_state/ in it is what resume needs
-      best, latest     text files that hold the names of two of them
-      metrics.jsonl    one line an evaluation
-      samples.jsonl    what it wrote by then: step, prompt, temperature, seed, text
-      sources.json     what was typed as TEXT, for resume; stays on this machine
-      text.ids         the text, and text.json what its ids mean (see ``corpus_kept``); they stay too
-      expected.f16     what teachers expect of it (see ``teachers``), while the run goes on
-      outbox/          what is not on the Hub yet
-      lock             held while a process trains here
+      step-00001000/   a checkpoint folder; resuming needs its training_state/
+      best, latest     text files, each with the name of one checkpoint folder
+      metrics.jsonl    one evaluation a line
+      samples.jsonl    the samples of the evaluations: step, prompt, temperature, seed, text
+      sources.json     the TEXT arguments, for resuming; never pushed
+      text.ids         the training text as ids, and text.json what the ids mean (see ``kept_text``); never pushed
+      expected.f16     soft targets of the teachers (see ``teachers``), until the run is complete
+      outbox/          pushes that the Hub has not confirmed
+      lock             locked while a process trains here
 
-A checkpoint is written beside, synced and renamed in, so that a reader, or a power cut, finds whole ones only.
+A checkpoint is written to a temporary folder, synced and renamed, so readers never find half of one, even after a
+power cut.
 """
 
 from __future__ import annotations
@@ -23,60 +24,73 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 
 from model.checkpoint.format import Checkpoint, CheckpointError, parse_json
-from model.checkpoint.names import MANIFEST, METRICS, SAMPLES, STATE
+from model.checkpoint.names import METRICS, SAMPLES, STATE
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.checkpoint.read import read_checkpoint
-from model.checkpoint.verify import check_manifest
-from model.checkpoint.write import write_manifest
-from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes, sync_folder
+from model.files import AlreadyLockedError, acquire_lock, atomic_write, sync_folder
 
 from ..corpus.sources import absolute_source
 from ..errors import RunError
+from .facts import Evaluation, RunState, Sample, parse_run_state
+from .state_files import json_lines, read_metrics, read_state
 
-SOURCES = "sources.json"
-IDS, TEXT = "text.ids", "text.json"
+SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
 EXPECTED = "expected.f16"
-_STATE_FORMAT = 1
-_STATE_FILES = ("state.safetensors", "state.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedRun:
+    """The newest checkpoint of a run, as resuming needs it.
+
+    Attributes:
+        state: state.json.
+        tensors: optimizer, averaged weights, LSTM state.
+        metrics: the evaluations so far.
+        checkpoint: the model.
+    """
+
+    state: RunState
+    tensors: Mapping[str, Tensor]
+    metrics: list[Evaluation]
+    checkpoint: Checkpoint
 
 
 class RunFolder:
-    """One run on disk, locked against a second process.
+    """One run folder, locked so that no other process trains in it.
 
     Args:
-        path: the folder.
-        resume: it must hold a run; otherwise it must not.
+        path: the folder; it is created for a new run.
+        resume: whether the folder must hold a run (True) or must not (False).
 
     Raises:
-        RunError: it is missing, taken, in use, or cannot be written.
+        RunError: the folder is missing, holds another run, is in use, or is not writable.
     """
 
     def __init__(self, path: Path | str, *, resume: bool) -> None:
         shown = str(path)
         self.path = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises where there is no such user
-        self._made: list[Path] = []
+        self._created: list[Path] = []
         if resume:
             self._check_run(shown)
         elif self.steps():
-            raise RunError(f"{shown!r} holds a run already: go on with --resume {shown}, or choose another --out")
+            raise RunError(f"{shown!r} holds a run already: continue it with --resume {shown}, or choose another --out")
         try:
-            self._make(self.path)
+            self._create(self.path)
             self._unlock = acquire_lock(self.path / "lock")
         except AlreadyLockedError:
             raise RunError(f"another process is training in {shown!r}: wait for it, or choose another --out") from None
         except OSError as error:
-            self._unmake()
+            self._remove_created()
             remedy = "" if resume else ": choose another --out"
             raise RunError(f"{shown!r} cannot be written ({error.strerror}){remedy}") from None
-        # What a process that was killed had begun to write.
+        # Temporary files of a process that was killed.
         _remove(*self.path.glob(".*.tmp"), *self.path.glob("step-*/.*.tmp"))
 
     def close(self) -> None:
@@ -84,7 +98,7 @@ class RunFolder:
         self._unlock()
 
     def discard(self) -> None:
-        """Takes back what was made for a run that has no checkpoint yet; anything else in the folder stays."""
+        """Unlocks the folder; when the run has no checkpoint, removes what the run created and nothing else."""
         outbox = self.path / "outbox"
         self._unlock()
         if self.steps() or list(outbox.glob("*-*.json")):
@@ -93,20 +107,20 @@ class RunFolder:
         _remove(outbox / "lock", outbox / "destination.json")
         with contextlib.suppress(OSError):
             outbox.rmdir()
-        self._unmake()
+        self._remove_created()
 
-    def abandon(self) -> None:
-        """Takes back all that was made since the folder held no run: the run does not begin after all."""
+    def discard_all(self) -> None:
+        """Removes all that was created since the folder held no run, checkpoints included."""
         _remove(*self.steps(), *(self.path / name for name in (BEST, LATEST, METRICS)))
         self.discard()
 
     def steps(self) -> list[Path]:
-        """The checkpoint folders, oldest first."""
+        """Returns the checkpoint folders, oldest first."""
         found = [path for path in self.path.glob("step-*") if re.fullmatch(r"step-\d{8,}", path.name) and path.is_dir()]
         return sorted(found, key=step_of)
 
     def best(self) -> Path | None:
-        """Returns the checkpoint with the lowest validation loss, or the first one until one has been evaluated."""
+        """Returns the checkpoint with the lowest validation loss; the first one until one has been evaluated."""
         return pointed_checkpoint(self.path / BEST)
 
     def latest(self) -> Path | None:
@@ -114,27 +128,27 @@ class RunFolder:
         return pointed_checkpoint(self.path / LATEST)
 
     def save(self, step: int, write: Callable[[Path], None]) -> Path:
-        """Adds a checkpoint, whole or not at all. The caller then points ``latest`` at it.
+        """Adds a checkpoint, whole or not at all; the caller then points ``latest`` at it.
 
         Args:
-            step: its number; an older one of that number is replaced.
-            write: fills the folder that it is given.
+            step: its number; an existing checkpoint of that step is replaced.
+            write: writes the files into the empty folder that it is given.
 
         Raises:
-            OSError: the disk is full, or worse; what was there is as it was.
+            OSError: the disk is full or not writable; the folder is as it was before.
         """
-        folder, beside = self.path / f"step-{step:08d}", self.path / f".step-{step:08d}.tmp"
-        _remove(beside)
+        folder, temporary = self.path / f"step-{step:08d}", self.path / f".step-{step:08d}.tmp"
+        _remove(temporary)
         try:
-            beside.mkdir()
-            write(beside)
-            for inner in (*(path for path in beside.rglob("*") if path.is_dir()), beside):
+            temporary.mkdir()
+            write(temporary)
+            for inner in (*(path for path in temporary.rglob("*") if path.is_dir()), temporary):
                 sync_folder(inner)
             self._remove_checkpoint(folder)
-            beside.rename(folder)
+            temporary.rename(folder)
             sync_folder(self.path)
         finally:
-            _remove(beside)
+            _remove(temporary)
         return folder
 
     def mark(self, name: str, folder: Path) -> None:
@@ -150,7 +164,7 @@ class RunFolder:
         sync_folder(self.path)
 
     def prune(self, keep: Iterable[str]) -> int:
-        """Removes checkpoints, but not the two newest, the best, or those whose names are given; returns how many."""
+        """Removes checkpoints except the two newest, the best, and those named in `keep`; returns how many."""
         steps, best = self.steps(), self.best()
         kept = {folder.name for folder in steps[-2:]} | {best.name if best else ""} | set(keep)
         old = [folder for folder in steps if folder.name not in kept]
@@ -159,28 +173,28 @@ class RunFolder:
                 self._remove_checkpoint(folder)
         return sum(not folder.exists() for folder in old)
 
-    def write_metrics(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Replaces the log of the run."""
-        atomic_write(self.path / METRICS, metrics_bytes(lines))
+    def write_metrics(self, evaluations: Iterable[Evaluation]) -> None:
+        """Replaces metrics.jsonl of the run."""
+        atomic_write(self.path / METRICS, json_lines(evaluations))
 
-    def show_samples(self, folder: Path) -> None:
-        """Makes the samples of a checkpoint those of the run; nothing when it has none."""
+    def copy_samples(self, folder: Path) -> None:
+        """Copies samples.jsonl of a checkpoint to the run folder, if the checkpoint has that file."""
         if (folder / SAMPLES).exists():
             atomic_write(self.path / SAMPLES, (folder / SAMPLES).read_bytes())
 
-    def samples(self) -> list[dict[str, Any]]:
-        """What was written up to the newest checkpoint; [] where that is not known, for no run depends on it."""
+    def samples(self) -> list[Sample]:
+        """Returns the samples up to the newest checkpoint; [] when they cannot be read, for no run depends on them."""
         newest = (self.latest() or self.path) / SAMPLES
         try:
-            return [parse_json(SAMPLES, line) for line in newest.read_bytes().splitlines()]
+            return cast(list[Sample], [parse_json(SAMPLES, line) for line in newest.read_bytes().splitlines()])
         except (OSError, CheckpointError):
             return []
 
     def write_sources(self, sources: Sequence[str], errors: str) -> None:
-        """Notes where the text lies and how it is decoded, for resume; paths are made absolute.
+        """Writes sources.json: where the text is (paths are made absolute), and how its bytes are decoded.
 
         Raises:
-            RunError: the disk does not take it.
+            RunError: the folder is not writable.
         """
         note = json.dumps({"sources": [absolute_source(source) for source in sources], "errors": errors}) + "\n"
         try:
@@ -189,51 +203,54 @@ class RunFolder:
             raise RunError(f"{str(self.path)!r} cannot be written ({error.strerror}): choose another --out") from None
 
     def read_sources(self) -> tuple[list[str], str]:
-        """What ``write_sources`` noted.
+        """Returns what ``write_sources`` wrote.
 
         Raises:
-            RunError: it is gone, or not for resume: standard input cannot be read twice.
+            RunError: the file is missing or damaged, or the text came from standard input.
         """
         again = f"give the text again: python -m training TEXT --resume {self.path}"
         try:
             note = json.loads((self.path / SOURCES).read_text(encoding="utf-8"))
             sources, errors = [str(source) for source in note["sources"]], str(note.get("errors", "strict"))
         except (OSError, ValueError, KeyError, TypeError):
-            raise RunError(f"this run does not know where its text lies: {again}") from None
+            raise RunError(f"{SOURCES} of this run does not say where its text is: {again}") from None
         if "-" in sources:
             raise RunError(f"this run read its text from standard input: {again}")
         return sources, errors
 
-    def newest_whole(
-        self, warn: Callable[[str], None]
-    ) -> tuple[dict[str, Any], dict[str, Tensor], list[dict[str, Any]], Checkpoint]:
-        """The newest checkpoint that can be resumed: state.json, tensors, metrics, and what is served.
+    def restore(self, warn: Callable[[str], None]) -> SavedRun:
+        """Returns the newest checkpoint that can be resumed, and points ``best`` and ``latest`` at whole checkpoints.
 
-        A damaged one is told of and set aside, and ``best`` and ``latest`` are pointed at whole ones.
+        Newer checkpoints that cannot be resumed are renamed, with a warning: to damaged-step-…, or to
+        weights-only-step-… when a full disk left no room for the training state.
 
         Raises:
-            RunError: none can be resumed.
+            RunError: no checkpoint can be resumed.
         """
-        damaged: list[Path] = []
+        aside: dict[Path, str] = {}
         for folder in reversed(self.steps()):
             try:
                 checkpoint = read_checkpoint(folder)
-                found = (*read_state(folder), read_metrics(folder), checkpoint)
+                if not (folder / STATE).exists():
+                    aside[folder] = f"weights-only-{folder.name}"
+                    warn(f"{folder.name} has no training state: the checkpoint before it is resumed")
+                    continue
+                raw, tensors = read_state(folder)
+                metrics = read_metrics(folder)
             except (CheckpointError, OSError) as error:
-                damaged.append(folder)
-                warn(f"{folder.name} is damaged ({error}): it is set aside, and the one before it is taken")
+                aside[folder] = f"damaged-{folder.name}"
+                warn(f"{folder.name} is damaged ({error}): the checkpoint before it is resumed")
                 continue
-            for bad in damaged:
-                aside = self.path / f"damaged-{bad.name}"
-                _remove(aside)
-                bad.rename(aside)
+            for other, name in aside.items():
+                _remove(self.path / name)
+                other.rename(self.path / name)
             self.mark(LATEST, folder)
-            self._find_best(found[2])
-            return found
+            self._mark_best(metrics)
+            return SavedRun(state=parse_run_state(raw), tensors=tensors, metrics=metrics, checkpoint=checkpoint)
         raise RunError(f"no checkpoint in {str(self.path)!r} is whole: nothing can be resumed")
 
-    def _find_best(self, metrics: Iterable[Mapping[str, Any]]) -> None:
-        """Marks the best of the checkpoints that are here: the process may have died before it did."""
+    def _mark_best(self, metrics: Iterable[Evaluation]) -> None:
+        """Points ``best`` at the best checkpoint here: the process may have been killed before it did."""
         loss = {line["step"]: float(line["val_loss"]) for line in metrics}
         for folder in sorted(self.steps(), key=lambda folder: (loss.get(step_of(folder), math.inf), -step_of(folder))):
             try:
@@ -245,94 +262,42 @@ class RunFolder:
 
     def _check_run(self, shown: str) -> None:
         if not self.path.is_dir():
-            hub = f" (a run on the Hub is hf://{shown})" if re.fullmatch(r"[\w.-]+/[\w.-]+", shown) else ""
+            hub = f" (a run on the Hub is written hf://{shown})" if re.fullmatch(r"[\w.-]+/[\w.-]+", shown) else ""
             raise RunError(f"there is no run folder {shown!r}: nothing was resumed{hub}")
         if not self.steps():
             if (self.path / STATE).is_dir():
                 raise RunError(f"{shown!r} is one checkpoint of a run: resume the run, {str(self.path.parent)!r}")
             raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")
 
-    def _make(self, folder: Path) -> None:
+    def _create(self, folder: Path) -> None:
         for path in (*reversed(folder.parents), folder):
             if not path.exists():
                 path.mkdir(exist_ok=True)
-                self._made.append(path)
+                self._created.append(path)
         if not folder.is_dir():
-            folder.mkdir()  # it is a file: let the system say so
+            folder.mkdir()  # raises the system's error: there is a file of that name
 
-    def _unmake(self) -> None:
-        for path in reversed(self._made):
-            with contextlib.suppress(OSError):  # something else has come into it
+    def _remove_created(self) -> None:
+        for path in reversed(self._created):
+            with contextlib.suppress(OSError):  # a folder that holds other files stays
                 path.rmdir()
 
     def _remove_checkpoint(self, folder: Path) -> None:
-        """In two steps, so that half a removed checkpoint is never taken for one."""
+        """Renames the folder before it is emptied, so that half of it is never taken for a checkpoint."""
         if folder.exists():
-            beside = self.path / f".{folder.name}.old.tmp"
-            _remove(beside)
-            folder.rename(beside)
-            _remove(beside)
+            temporary = self.path / f".{folder.name}.old.tmp"
+            _remove(temporary)
+            folder.rename(temporary)
+            _remove(temporary)
 
 
 def step_of(folder: Path) -> int:
-    """The number in a checkpoint folder's name."""
+    """Returns the step in a checkpoint folder's name."""
     return int(folder.name.removeprefix("step-"))
 
 
-def metrics_bytes(lines: Iterable[Mapping[str, Any]]) -> bytes:
-    """metrics.jsonl of some evaluations; likewise samples.jsonl of some samples."""
-    return "".join(json.dumps(line) + "\n" for line in lines).encode()
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The evaluations that metrics.jsonl of a folder lists.
-
-    Raises:
-        CheckpointError: it is missing or damaged.
-    """
-    try:
-        lines = (folder / METRICS).read_bytes().splitlines()
-    except OSError as error:
-        raise CheckpointError(f"{METRICS} cannot be read: {error.strerror}") from None
-    found = [parse_json(METRICS, line) for line in lines]
-    if not all({"step", "val_loss"} <= line.keys() for line in found):
-        raise CheckpointError(f"{METRICS} lacks a step or its loss")
-    return found
-
-
-def write_state(folder: Path, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Writes training_state/: tensors as safetensors, the rest as JSON, and their hashes."""
-    state = folder / STATE
-    state.mkdir(exist_ok=True)
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    atomic_write(state / "state.safetensors", save(contiguous))
-    atomic_write(state / "state.json", json_bytes({"format_version": _STATE_FORMAT, **about}))
-    write_manifest(state, _STATE_FILES)
-
-
-def read_state(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Reads what ``write_state`` wrote.
-
-    Raises:
-        CheckpointError: it is missing, damaged, or of a version that this one cannot read.
-    """
-    state = folder / STATE
-    try:
-        data = {name: (state / name).read_bytes() for name in _STATE_FILES}
-        check_manifest((state / MANIFEST).read_bytes(), data)
-    except OSError as error:
-        raise CheckpointError(f"{STATE} cannot be read: {error.strerror}") from None
-    about = parse_json("state.json", data["state.json"])
-    if about.get("format_version") != _STATE_FORMAT:
-        raise CheckpointError(f"state.json: format_version is {about.get('format_version')!r:.40}, not {_STATE_FORMAT}")
-    try:
-        return about, load(data["state.safetensors"])
-    except SafetensorError as error:
-        raise CheckpointError(f"state.safetensors is damaged: {error}") from None
-
-
 def _remove(*paths: Path) -> None:
-    """Removes files, links and folders as well as it can."""
+    """Removes files, links and folders; what cannot be removed stays."""
     for path in paths:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -1,11 +1,10 @@
-"""A run as it is after one step: all that a checkpoint is made of, apart from what goes on being trained."""
+"""A copy of a run after one step, from which a checkpoint is written while training continues."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -14,44 +13,48 @@ from model.checkpoint.names import METRICS, SAMPLES
 from model.checkpoint.write import write_checkpoint
 from model.files import atomic_write
 
-from .run_folder import metrics_bytes, write_state
+from .facts import Evaluation, RunState, Sample
+from .state_files import json_lines, write_state
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What is kept of one step; nothing in it changes when the next is taken.
+    """All that one checkpoint folder holds. Later steps change nothing in it.
 
     Attributes:
-        step: how many were taken.
-        val_loss: what was measured there; infinite when nothing was.
-        last: whether the run is complete with it.
-        checkpoint: what is served.
-        metrics, samples: all lines up to here.
-        state, tensors: what resuming needs.
+        step: training steps done.
+        val_loss: the validation loss, in nats a character; infinite when this step was not evaluated.
+        complete: whether this was the last step of the run.
+        checkpoint: the model: weights, vocabulary, config.
+        metrics: the evaluations up to this step.
+        samples: the samples up to this step.
+        state: what state.json will hold.
+        tensors: optimizer, averaged weights, LSTM state: what resuming needs beside `state`.
     """
 
     step: int
     val_loss: float
-    last: bool
+    complete: bool
     checkpoint: Checkpoint
-    metrics: Sequence[Mapping[str, Any]]
-    samples: Sequence[Mapping[str, Any]]
-    state: Mapping[str, Any]
+    metrics: Sequence[Evaluation]
+    samples: Sequence[Sample]
+    state: RunState
     tensors: Mapping[str, Tensor]
 
-    def write(self, folder: Path) -> None:
-        """Fills the folder.
+    def write(self, folder: Path, *, with_state: bool = True) -> None:
+        """Writes a checkpoint into an empty folder; without training_state/ it is about a tenth as large.
 
         Raises:
             CheckpointError: the weights are not finite.
-            OSError: the disk does not take it.
+            OSError: the disk is full or not writable.
         """
         write_checkpoint(folder, self.checkpoint, dtype="bfloat16")
-        atomic_write(folder / METRICS, metrics_bytes(self.metrics))
-        atomic_write(folder / SAMPLES, metrics_bytes(self.samples))
-        write_state(folder, self.state, self.tensors)
+        atomic_write(folder / METRICS, json_lines(self.metrics))
+        atomic_write(folder / SAMPLES, json_lines(self.samples))
+        if with_state:
+            write_state(folder, self.state, self.tensors)
 
 
 def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors with memory of their own, on the CPU."""
+    """Returns copies of tensors, on the CPU."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}

@@ -1,8 +1,7 @@
-"""Runs followed in Trackio, as the Hub's users have it: ``--track``.
+"""Logs the evaluations of a run to Trackio, for ``--track``.
 
-Trackio (https://github.com/gradio-app/trackio) is an extra and is imported only when asked for; its dashboard is
-``trackio show``, on this machine or, with TRACKIO_SPACE_ID, in a Space. Whatever goes wrong with it is a warning: a
-run is worth more than its picture.
+Trackio (https://github.com/gradio-app/trackio) is an extra that is imported only with ``--track``; ``trackio show``
+opens its dashboard, here or, with TRACKIO_SPACE_ID, in a Space. An error in Trackio is a warning and never ends a run.
 """
 
 from __future__ import annotations
@@ -12,22 +11,25 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .facts import Evaluation
+
 PROJECT = "char-lstm"
-_END_S = 10.0  # for what is still on its way to a Space
-_AXES = ("step", "seconds")  # of a line of metrics.jsonl: over which the others are drawn
+_FINISH_S = 10.0  # for what is still to be sent to a Space
+_AXES = ("step", "seconds")  # fields of an evaluation over which the others are plotted
 
 
 def is_installed() -> bool:
+    """Returns whether Trackio can be imported."""
     return importlib.util.find_spec("trackio") is not None
 
 
 class Tracker:
-    """Hands the evaluations of one run to Trackio.
+    """Sends the evaluations of one run to Trackio.
 
     Args:
-        name: of the run; one of that name is gone on with.
-        config: what is fixed in it.
-        warn: is told in one line if Trackio fails, once.
+        name: the run's name; an existing run of that name is continued.
+        config: the recipe.
+        warn: prints one line when Trackio fails; called at most once.
     """
 
     def __init__(self, name: str, config: Mapping[str, Any], warn: Callable[[str], None]) -> None:
@@ -35,18 +37,18 @@ class Tracker:
         self._run: Any = None
         self._try(lambda: self._begin(name, config))
 
-    def log(self, line: Mapping[str, Any]) -> None:
-        """A line of metrics.jsonl."""
-        found = {name: value for name, value in line.items() if name not in _AXES}
+    def log(self, evaluation: Evaluation) -> None:
+        """Sends one line of metrics.jsonl."""
+        values = {name: value for name, value in evaluation.items() if name not in _AXES}
         if self._run:
-            self._try(lambda: self._run.log(found, step=line["step"]))
+            self._try(lambda: self._run.log(values, step=evaluation["step"]))
 
     def close(self) -> None:
-        """Sends what is left, for some seconds at most."""
+        """Sends the rest, for some seconds at most."""
         if self._run:
-            ending = threading.Thread(target=self._try, args=[self._run.finish], daemon=True)
-            ending.start()
-            ending.join(_END_S)
+            finishing = threading.Thread(target=self._try, args=[self._run.finish], daemon=True)
+            finishing.start()
+            finishing.join(_FINISH_S)
 
     def _begin(self, name: str, config: Mapping[str, Any]) -> None:
         import trackio  # type: ignore[import-not-found,unused-ignore]
@@ -56,6 +58,6 @@ class Tracker:
     def _try(self, action: Callable[[], object]) -> None:
         try:
             action()
-        except Exception as error:  # noqa: BLE001  anything of another library's, while a run goes on
+        except Exception as error:  # noqa: BLE001  whatever Trackio raises, the run continues
             self._run = None
-            self._warn(f"Trackio does not follow this run ({type(error).__name__}); metrics.jsonl does")
+            self._warn(f"Trackio stopped logging this run ({type(error).__name__}); metrics.jsonl has the evaluations")

@@ -13,11 +13,7 @@ from tests.unit.project.sources import ROOT, modules, parsed, public_definitions
 WITH_UNTYPED_DICTIONARIES = {
     "model/checkpoint/format.py",
     "model/named_cells.py",
-    "training/cli/options.py",
-    "training/cli/space.py",
-    "training/cli/teachers.py",
     "training/learner/recipe.py",
-    "training/run/run_folder.py",
     "ui/conversation/branches.py",
     "ui/conversation/counterfactual.py",
     "ui/json_body.py",
@@ -25,7 +21,6 @@ WITH_UNTYPED_DICTIONARIES = {
     "ui/settings.py",
 }
 WITH_UNTYPED_ARGUMENTS = {
-    "training/run/training_run.py",
     "ui/page/launch.py",
     "ui/page/second_view.py",
     "ui/page/view.py",
@@ -35,11 +30,8 @@ WITHOUT_DOCSTRINGS = {
     "model/backends/float32.py",
     "model/backends/numba_int8.py",
     "model/backends/torch_int8.py",
-    "training/cli/compare.py",
     "training/learner/trainer.py",
-    "training/run/console.py",
     "training/run/measure.py",
-    "training/run/tracking.py",
     "ui/conversation/branches.py",
     "ui/conversation/conversation.py",
     "ui/conversation/links.py",

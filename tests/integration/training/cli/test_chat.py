@@ -31,7 +31,7 @@ def test_a_chat_is_read_into_turns_and_the_model_knows_how_it_is_talked_to(here:
     code, said = here("chat.txt", "--chat", "--reply-as=Ben", *QUICK)
     assert code == 0, said
     assert "warning: chat.txt: left out 61 of 182 messages, which hold no text" in said
-    assert "121 messages of 2 speakers: it speaks as Ben to Anna." in said
+    assert "121 messages of 2 speakers: the model writes as Ben to Anna." in said
     assert "python -m model generate --model run --chat Hi" in said
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.chat == ChatFormat("Anna: ", "\n\nBen: ", "\n\n")
@@ -82,10 +82,10 @@ def test_what_looks_private_in_the_turns_is_not_published(here: Here, tmp_path: 
     ("typed", "told"),
     [
         ("chat.txt --reply-as=Carl", "--reply-as must be one of the speakers, "),
-        ("--chat", "--chat says how to read a TEXT: give one"),
+        ("--chat", "--chat needs a TEXT: give the chat"),
         ("plain.txt --chat", "plain.txt, line 1, does not begin like a WhatsApp export"),
         ("alone.jsonl --chat", "a chat needs two speakers, and this one has only Anna"),
-        ("chat.txt --chat --resume=run", "--chat is frozen in the run: resume without it"),
+        ("chat.txt --chat --resume=run", "--chat cannot change in a run: omit it with --resume"),
     ],
 )
 def test_what_is_no_chat_is_one_clear_line(here: Here, tmp_path: Path, typed: str, told: str) -> None:

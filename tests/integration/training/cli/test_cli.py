@@ -59,12 +59,14 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     assert all(line["val_bpc"] == pytest.approx(line["val_loss"] / math.log(2)) for line in lines)
     assert lines[-1]["val_loss"] < lines[0]["val_loss"]
     assert lines[-1]["lr"] == 0
-    assert [f"step {line['step']}: {line['val_loss']:.4f} nats" in run.said for line in lines] == [True] * 5
+    assert [f"step {line['step']}: held-out loss {line['val_loss']:.4f} nats" in run.said for line in lines] == [
+        True
+    ] * 5
     shown = [json.loads(line) for line in (tmp_path / "runs/text/samples.jsonl").read_text().splitlines()]
     assert [sample["step"] for sample in shown] == [4, 10, 19, 29, 40]
     assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
     said = [line for line in run.lines if line.startswith("step 40: ")]
-    assert re.search(r"bits a character(, the best so far)?  [▁▂▃▄▅▆▇█]{5}$", said[-1])
+    assert re.search(r"bits a character(, best so far)?  [▁▂▃▄▅▆▇█]{5}$", said[-1])
     card = (best_of(tmp_path / "runs/text") / "README.md").read_text()
     assert "that was copied from the training text has" in card
     assert "| held-out, a 5-gram counter instead of the LSTM |" in card
@@ -116,16 +118,16 @@ def test_a_text_learned_by_heart_is_told_of(here: Here, tmp_path: Path) -> None:
     sizes = ("--hidden-size=64", "--num-layers=1", "--batch=8", "--window=32", "--no-fit", "--dropout-out=0")
     code, said = here("noise.txt", *sizes, "--steps=200", "--out=learned")
     assert code == 0
-    found = re.search(r"After ([\d.]+) passes .* by heart: a longer text helps most,\nthen .*--teacher RUN", said)
+    found = re.search(r"After ([\d.]+) passes .* memorize it: a longer text helps most,\nthen .*--teacher RUN", said)
     lowest = min(metrics(tmp_path / "learned"), key=lambda line: line["val_loss"])
     assert found is not None
     assert float(found[1]) == round(lowest["chars"] / 1350, 1)
     code, said = here("noise.txt", *sizes, "--teacher=learned", "--steps=200", "--out=taught")
     assert code == 0
-    assert "by heart: a longer text helps most.\n" in said
+    assert "memorize it: a longer text helps most.\n" in said
     code, said = here("noise.txt", *sizes, "--steps=2", "--evaluations=1", "--out=short")
     assert code == 0
-    assert "by heart" not in said
+    assert "memorize" not in said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -156,7 +158,7 @@ def test_with_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
 def test_with_nothing_given_it_reads_pythons_own_documentation(here: Here, tmp_path: Path) -> None:
     code, said = here(*QUICK)
     assert code == 0
-    assert "Reading the documentation that ships inside Python …" in said
+    assert "Reading the documentation that is part of Python …" in said
     assert left(tmp_path / "runs") == ["python-docs"]
     assert here("--resume", "runs/python-docs")[0] == 0
 
@@ -281,14 +283,14 @@ def test_what_is_no_text_is_one_line_and_leaves_nothing(
         ("--out=/proc/run", "error: '/proc/run' cannot be written (No such file or directory)"),
         ("--resume=nowhere", "error: there is no run folder 'nowhere': nothing was resumed"),
         ("--resume=.", "error: there is no run to resume in '.': it has no step-… folder"),
-        ("--resume=hf://plays", "error: --resume is 'hf://plays': a run on the Hub is hf://USER/NAME"),
+        ("--resume=hf://plays", "error: --resume is 'hf://plays': a run on the Hub is written hf://USER/NAME"),
         ("--resume=hf://ada/plays@v1", "error: 'ada/plays@v1' is not the name of a repo"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, message: str
 ) -> None:
-    monkeypatch.setattr("training.cli.start.free_memory", lambda _: 10**9)
+    monkeypatch.setattr("training.cli.plan.free_memory", lambda _: 10**9)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     (tmp_path / "text.txt").write_text(words() * 2000 if "60000" in typed else words())
     steps = [] if "--resume" in typed else ["--steps=5"]
@@ -328,7 +330,7 @@ def test_an_old_run_is_not_written_over(here: Here, tmp_path: Path) -> None:
     before = outcome(tmp_path / "run")
     code, said = here("text.txt", *QUICK, "--out=run")
     assert code == 2
-    assert "error: 'run' holds a run already: go on with --resume run, or choose another --out" in said
+    assert "error: 'run' holds a run already: continue it with --resume run, or choose another --out" in said
     assert outcome(tmp_path / "run") == before
 
 
@@ -342,7 +344,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_checkpoint_that_is_one(here: He
     assert code == 1
     last = checkpoints(tmp_path / "run")[-1].name
     assert re.search(
-        rf"error: the (loss|gradient|validation loss|weights) .*; the last checkpoint, {last}, is whole: "
+        rf"error: the (loss|gradient|validation loss|weights) .*; the last checkpoint, {last}, is intact: "
         "train again with lower rates, such as --matrix-lr 0.5 --lr 0.5",
         said,
     )
@@ -362,7 +364,7 @@ def test_a_loss_that_is_no_number_at_once_leaves_nothing(
     )
     code, said = here("text.txt", *QUICK, "--out=run")
     assert code == 1
-    assert "error: the loss at step 1 is nan; no checkpoint was written before: train again with lower rates" in said
+    assert "error: the loss at step 1 is nan; no checkpoint was saved before: train again with lower rates" in said
     assert left(tmp_path) == ["text.txt"]
 
 
@@ -376,7 +378,7 @@ def test_a_step_that_does_not_fit_into_the_memory_is_told(
     monkeypatch.setattr("training.learner.trainer.F.cross_entropy", full)
     code, said = here("text.txt", *QUICK)
     assert code == 1
-    assert "error: step 1 does not fit into the memory" in said
+    assert "error: step 1 does not fit into memory" in said
     assert "such as --batch 2" in said
 
 
@@ -384,7 +386,10 @@ def test_rates_that_are_too_high_but_not_deadly_are_said(here: Here, tmp_path: P
     write_text(tmp_path)
     code, said = here("text.txt", *SIZES, "--lr=10", "--matrix-lr=10", "--steps=30", "--evaluations=5", "--warmup=0")
     assert code == 0
-    assert "warning: that is worse than guessing evenly: the learning rates may be too high" in said
+    assert (
+        "warning: that is worse than guessing each character with equal odds: the learning rates may be too high"
+        in said
+    )
 
 
 def test_training_imports_nothing_heavy_before_it_minds_signals() -> None:

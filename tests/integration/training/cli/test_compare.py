@@ -68,7 +68,7 @@ def test_nothing_to_draw_is_said(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     assert here("text.txt", *SIZES, "--steps=2", "--evaluations=1", "--out=run")[0] == 0
     code, said = here("curve", "run")
-    assert (code, said) == (2, "error: 'run' was measured fewer than two times: that is no curve yet\n")
+    assert (code, said) == (2, "error: 'run' has fewer than two evaluations: there is no curve to draw\n")
     assert not (tmp_path / "curve.png").exists()
     assert here("compare", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")
     assert here("curve")[1].startswith("error: the following arguments are required: RUN")

@@ -17,7 +17,7 @@ from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import ALPHABET, tiny_model
 from tests.support.tiny_runs import best_of, latest_of, outcome, words
-from training.run.run_folder import read_state
+from training.run.state_files import read_state
 
 REPO = "ada/parent"
 QUICK = ("--batch=4", "--window=16", "--steps=6", "--evaluations=2", "--out=run")
@@ -37,7 +37,7 @@ def test_from_the_hub_it_keeps_the_old_vocabulary_and_says_whence_it_comes(
     commit = parent.push_to_hub(REPO)
     code, said = here("text.txt", f"--from={REPO}@main", *QUICK)
     assert code == 0, said
-    assert "2 of them new to the model, which knew 58 distinct ones." in said
+    assert "2 of them new to the model, which has 58." in said
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.tokenizer.vocab == (*sorted(ALPHABET), "7", "ä")
     assert (lm.config.embedding_size, lm.config.hidden_size, lm.config.num_layers) == SIZES
@@ -105,14 +105,20 @@ def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> Non
     ("typed", "told"),
     [
         ("--from=ada/nobody", "ada/nobody cannot be loaded: there is no such repo"),
-        ("--from=a/b/c", "a/b/c is not a model's name on the Hub"),
+        ("--from=a/b/c", "a/b/c cannot be loaded: this is not the name of a repo"),
         ("--from=ada/x@", "'ada/x@' names no revision"),
         ("--from=./nowhere", "there is no folder './nowhere'"),
         ("--from=hostile", "config.json has an unknown field 'auto_map'"),
-        ("--from=parent --hidden-size=16", "--hidden-size makes hidden_size 16, and --from goes on with 12: leave it"),
-        ("--from=parent --preset=small", "--preset small makes embedding_size 64, and --from goes on with 5: leave it"),
+        (
+            "--from=parent --hidden-size=16",
+            "--hidden-size sets hidden_size to 16, and the model of --from has 12: omit it",
+        ),
+        (
+            "--from=parent --preset=small",
+            "--preset small sets embedding_size to 64, and the model of --from has 5: omit it",
+        ),
         ("--from=parent --num-layers=2 --lr=0", "--lr is 0"),
-        ("--from=parent --resume=run", "--from begins another run: give it without --resume"),
+        ("--from=parent --resume=run", "--from starts a new run: omit --resume"),
     ],
 )
 def test_what_cannot_be_gone_on_from_is_one_clear_line(

@@ -46,7 +46,7 @@ def test_teachers_change_what_is_learned_and_are_told(
     shutil.rmtree(tmp_path / "run")
     code, said = here("text.txt", f"--teacher={teacher}", "--teacher=ada/other", *QUICK)
     assert code == 0, said
-    assert "Asking 2 models what to expect after each character …" in said
+    assert "Computing the predictions of 2 models for the text …" in said
     assert outcome(tmp_path / "run") != alone
     assert not (tmp_path / "run" / "expected.f16").exists()
     lm = CharLSTM.from_pretrained(tmp_path / "run")
@@ -76,7 +76,7 @@ def test_it_is_resumed_exactly_from_what_it_kept_or_from_the_teacher_once_more(
     tiny_model(seed=9).save_pretrained(teacher)
     code, said = here("--resume=again", "--teacher=./teacher")
     assert code == 0, said
-    assert "the teachers expect something else than when the run began" in said
+    assert "the teachers predict something else than when the run began" in said
 
 
 def test_a_complete_run_needs_its_teachers_no_more(here: Here, teacher: Path) -> None:
@@ -90,7 +90,7 @@ def test_what_cannot_teach_is_one_clear_line(here: Here, teacher: Path, tmp_path
     (tmp_path / "text.txt").write_text(words(200).replace("mat", "mät"))
     code, said = here("text.txt", "--teacher=./teacher", *QUICK)
     assert (code, "Traceback" in said) == (2, False)
-    assert "has never seen 'ä': a teacher has to know every character of the text" in said
+    assert "lacks 'ä': a teacher needs every character of the text" in said
     code, said = here("text.txt", "--teacher=./nowhere", *QUICK)
     assert (code, "Traceback" in said) == (2, False)
     assert not (tmp_path / "run").exists()
@@ -101,4 +101,4 @@ def test_a_run_without_teachers_goes_on_without(here: Here, teacher: Path, tmp_p
     cut_short(tmp_path / "run")
     code, said = here("--resume=run", "--teacher=./teacher")
     assert code == 2
-    assert "--teacher is frozen in the run, which began without" in said
+    assert "--teacher cannot change in a run, and this one began without" in said

@@ -57,7 +57,7 @@ def test_a_preempted_job_that_is_started_again_resumes_its_run(
     shutil.rmtree(tmp_path / "runs")  # the machine is gone
     code, said = run_job(*RUN)
     assert code == 0, said
-    assert "Going on from step 5 of 9." in said
+    assert "Resuming after step 5 of 9." in said
     assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load
 from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, before_step, metrics, outcome, write_text
-from training.cli import main as cli
+from training.cli import finish as cli
 from training.run.training_run import TrainingRun
 
 QUICK = ("text.txt", *SIZES, "--steps=8", "--evaluations=2", "--out=run")

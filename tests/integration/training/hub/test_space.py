@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, free_port
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, before_step, best_of, write_text
-from training.cli.space import lead_to, noted, page_again
+from training.cli.options import parse_train
+from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
 from training.hub import space_jobs
 from training.hub.calls import JobError
@@ -31,6 +31,7 @@ from training.hub.jobs import CheckSpace, Commit, LinkCard, PushCheckpoint, Push
 from training.hub.space_files import requirements, smallest_dtype, write_app, write_static
 from training.hub.spaces import Page
 from training.hub.worker_process import HubTimeouts, run_job
+from training.run.facts import About
 
 QUICK = HubTimeouts(connect_s=5, read_s=20, check_s=30, attempt_s=30, first_retry_s=0.02, longest_retry_s=0.1)
 
@@ -254,7 +255,7 @@ def test_a_resumed_run_still_publishes_its_page(
         options = (*SIZES, "--steps=4", "--evaluations=1", "--out=run", "--push-to=plays", "--space=page")
         code, said = here(text, *options)
     assert code == 143
-    assert said.endswith("To put the page up later:\n  python -m training space run --space ada/page\n")
+    assert said.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
     code, said = here("--resume=hf://ada/plays", text)
     assert code == 0, said
     assert said.endswith(f"  {hub.url}/spaces/ada/page\n")
@@ -263,14 +264,14 @@ def test_a_resumed_run_still_publishes_its_page(
 
 
 def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
-    about = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
-    options = Namespace(space=None)
+    about: About = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
+    options = parse_train(["--resume=run"])
     page = Page("ada/page", "zero-gpu")
-    assert [page_again(options, about, repo) for repo in ("ada/plays", None, "eve/plays")] == [page, page, None]
-    assert noted(about, page) == about
-    assert noted(about, None) == {"repo": "ada/plays", "license": "mit"}
+    assert [resume_page(options, about, repo) for repo in ("ada/plays", None, "eve/plays")] == [page, page, None]
+    assert with_page(about, page) == about
+    assert with_page(about, None) == {"repo": "ada/plays", "license": "mit"}
     with pytest.raises(HubError, match="is not the name of a repo"):
-        page_again(options, {**about, "space": "../page"}, None)
+        resume_page(options, {"repo": "ada/plays", "space": "../page"}, None)
 
 
 def test_a_resumed_run_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
@@ -286,7 +287,7 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     for owner in ("ada", "eve"):
         hub.add_repo(f"{owner}/plays", {**files, "README.md": b"# plays\n\n## Use it\n\nAs you like.\n"})
     code, said = here("space", "ada/plays", "--space=page")
-    assert (code, said.splitlines()[-1]) == (0, "The card of ada/plays leads to it.")
+    assert (code, said.splitlines()[-1]) == (0, "The card of ada/plays links to it.")
     card = hub.read("ada/plays", "README.md").decode()
     link = "[Watch it write](https://huggingface.co/spaces/ada/page) in the browser."
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like.\n"
@@ -298,7 +299,7 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     card = hub.read("ada/plays", "README.md").decode()
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like, or not.\n"
     hub.log.clear()
-    lead_to(Space("ada/page", "static"), "eve/plays", "eve/plays")
+    link_from_card(Space("ada/page", "static"), "eve/plays", "eve/plays")
     assert not hub.log, "the card of another owner is not changed"
 
 

@@ -101,7 +101,7 @@ def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_no
 def test_a_run_continues_with_another_number_of_processes(ended: Ended) -> None:
     said = ended[1]["resumed alone"]["said"]
     assert re.search(r"warning: machine .*2 processes then, .*: .* may differ in their last digits", said)
-    assert "Going on from step 11 of 30." in said
+    assert "Resuming after step 11 of 30." in said
 
 
 def test_a_loss_that_is_not_finite_stops_all_with_one_line(ended: Ended) -> None:

@@ -70,8 +70,8 @@ def test_killed_and_wiped_out_it_goes_on_from_the_hub_bit_for_bit(
     monkeypatch.chdir(machine)
     code, said = here("--resume=hf://ada/plays", tmp_path / "text.txt")
     assert code == 0, said
-    assert "Pulling the newest checkpoint of ada/plays to runs/plays …" in said
-    assert f"Going on from step {max(step for step in steps if step <= 17)} of 30." in said
+    assert "Downloading the newest checkpoint of ada/plays to runs/plays …" in said
+    assert f"Resuming after step {max(step for step in steps if step <= 17)} of 30." in said
     assert f"Pushing to {hub.url}/ada/plays" in said
     assert outcome(machine / "runs/plays") == outcome(tmp_path / "whole")
     assert hub.read("ada/plays", STATE, "training") == (checkpoints(tmp_path / "whole")[-1] / STATE).read_bytes()
@@ -141,7 +141,7 @@ def test_what_is_damaged_is_not_taken(pushed: LocalHub, here: Here, tmp_path: Pa
     data = bytearray(pushed.read("ada/plays", name, "training"))
     data[len(data) // 2] ^= 1
     pushed.commit(repo, {name: bytes(data)}, branch="training")
-    line = f"error: what ada/plays has of its run at commit {repo.branches['training'][:8]} cannot be resumed: "
+    line = f"error: the run in ada/plays at commit {repo.branches['training'][:8]} cannot be resumed: "
     refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
 
 
@@ -152,12 +152,12 @@ def test_what_is_not_there_is_told(
     hub.commit(hub.add_repo("ada/model"), {"config.json": b"{}"})
     line = "error: ada/model has no branch 'training': no run was pushed there"
     refused(here, tmp_path, line, "--resume=hf://ada/model", "text.txt")
-    line = "error: pulling ada/nothing failed: there is no such repo, or the token may not see it"
+    line = "error: pulling ada/nothing failed: there is no such repo, or the token may not"
     refused(here, tmp_path, line, "--resume=hf://ada/nothing", "text.txt")
     refused(here, tmp_path, "error: there is no run folder 'ada/plays': nothing was resumed", "--resume=ada/plays")
     hub.repos["ada/plays"].private = True
     monkeypatch.delenv("HF_TOKEN")
-    line = "error: pulling ada/plays failed: there is no such repo, or the token may not see it"
+    line = "error: pulling ada/plays failed: there is no such repo, or the token may not"
     refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
     hub.repos["ada/plays"].private = False
     line = "error: pushing to 'ada/plays' needs a token of the Hub and there is none"

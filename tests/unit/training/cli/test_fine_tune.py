@@ -9,7 +9,7 @@ import torch
 from model import CharLSTM, CharTokenizer, LSTMNetwork
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import words
-from training.cli.fine_tune import RATES, gentler, grown_weights, load_parent, preset_near
+from training.cli.fine_tune import LEARNING_RATE_SCALE, gentler, grown_weights, load_model, preset_near
 from training.corpus.ids_file import Ids
 from training.learner import evaluation as evaluate
 from training.learner.recipe import PRESETS, Recipe
@@ -99,7 +99,7 @@ def test_all_characters_new_is_no_trouble(parent: CharLSTM) -> None:
 def test_the_recipe_is_of_the_models_sizes(parent: CharLSTM) -> None:
     recipe = gentler(PRESETS["medium"], parent)
     assert (recipe.embedding_size, recipe.hidden_size, recipe.num_layers) == (8, 32, 1)
-    assert recipe.lr == pytest.approx(RATES * PRESETS["medium"].lr)
+    assert recipe.lr == pytest.approx(LEARNING_RATE_SCALE * PRESETS["medium"].lr)
     assert recipe.dropout_out == PRESETS["medium"].dropout_out
     assert preset_near(parent) == "tiny"
     assert preset_near(tiny_model(hidden=512)) == "medium"
@@ -108,4 +108,4 @@ def test_the_recipe_is_of_the_models_sizes(parent: CharLSTM) -> None:
 def test_a_folder_of_this_machine_is_not_named(tmp_path, parent: CharLSTM) -> None:
     parent.training = {"corpus": "old.txt\n"}
     parent.save_pretrained(tmp_path)
-    assert load_parent(str(tmp_path)).about == {"base_corpus": "old.txt\\n"}
+    assert load_model(str(tmp_path)).about == {"base_corpus": "old.txt\\n"}

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from training.cli.options import OptionsError, chosen, parse, parse_push
+from training.cli.main import _COMMANDS
+from training.cli.options import parse_push, parse_train
+from training.cli.parser import (
+    COMMANDS,
+    OptionsError,
+    cells_parser,
+    compare_parser,
+    curve_parser,
+    push_parser,
+    space_parser,
+    train_parser,
+)
 from training.errors import HubError
 
 
@@ -28,24 +39,27 @@ from training.errors import HubError
         ("--minutes nan", "--minutes is nan: it must be"),
         ("--minutes long", "--minutes is long: it must be"),
         ("--minutes 1e9", "--minutes is 1000000000.0: it must be"),
-        ("--minutes 1 --steps 1", "--minutes and --steps both say how long"),
+        ("--minutes 1 --steps 1", "--minutes and --steps both set the length"),
         ("--preset huge", "invalid choice: 'huge'"),
         ("--errors ignore", "invalid choice: 'ignore'"),
         ("--unknown", "unrecognized arguments: --unknown"),
         ("--out", "expected one argument"),
         ("--min 3", "unrecognized arguments: --min"),
         ("--license Mine!", "--license is 'Mine!': it must be an identifier of the Hub such as"),
-        ("--private", "--private says how to push: give --push-to USER/NAME too"),
-        ("--resume r --out o", "--resume goes on in its own folder: leave --out away"),
-        ("--resume r --hidden-size 9", "--hidden-size is frozen in the run: resume without it"),
-        ("--resume r --minutes 9", "--minutes is frozen in the run"),
-        ("--resume r --no-bfloat16", "--bfloat16 is frozen in the run"),
-        ("--resume r --no-fit", "--no-fit is frozen in the run"),
+        ("--private", "--private is for a push: give --push-to USER/NAME, too"),
+        ("--resume r --out o", "--resume continues a run in its own folder: omit --out"),
+        ("--resume r --hidden-size 9", "--hidden-size cannot change in a run: omit it with --resume"),
+        (
+            "--resume r --minutes 9",
+            "--minutes cannot change in a run: omit it with --resume (to train longer, start a new run",
+        ),
+        ("--resume r --no-bfloat16", "--bfloat16 cannot change in a run"),
+        ("--resume r --no-fit", "--no-fit cannot change in a run"),
     ],
 )
 def test_mistakes_are_one_clear_line(typed: str, message: str) -> None:
     with pytest.raises(OptionsError) as error:
-        parse(["text.txt", *typed.split()])
+        parse_train(["text.txt", *typed.split()])
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 300
@@ -54,29 +68,66 @@ def test_mistakes_are_one_clear_line(typed: str, message: str) -> None:
 @pytest.mark.parametrize("repo", ["a/b/c", "", "https://huggingface.co/a/b", "a/x.git", "ada/caché", "a b", "/a", "a/"])
 def test_a_repos_name_is_checked_before_anything_is_read(repo: str) -> None:
     with pytest.raises(HubError, match="is not the name of a repo"):
-        parse(["--push-to", repo])
+        parse_train(["--push-to", repo])
 
 
 def test_options_in_both_spellings() -> None:
     for typed in (["--lr", "0.01", "--batch", "3"], ["--lr=0.01", "--batch=3"]):
-        assert chosen(parse(typed)) == {"lr": 0.01, "batch": 3}
+        assert parse_train(typed).recipe == {"lr": 0.01, "batch": 3}
 
 
 def test_what_is_not_said_is_not_chosen() -> None:
-    options = parse(["a", "b"])
-    assert options.text == ["a", "b"]
-    assert chosen(options) == {}
+    options = parse_train(["a", "b"])
+    assert options.text == ("a", "b")
+    assert options.recipe == {}
     assert (options.minutes, options.steps, options.license) == (None, None, "unknown")
 
 
 def test_resume_may_push_elsewhere() -> None:
-    options = parse(["--resume", "runs/x", "--push-to", "ada/x", "--private"])
+    options = parse_train(["--resume", "runs/x", "--push-to", "ada/x", "--private"])
     assert (options.resume, options.push_to, options.private) == ("runs/x", "ada/x", True)
-    with pytest.raises(OptionsError, match="--private says how to push"):
-        parse(["--resume", "runs/x", "--private"])
+    with pytest.raises(OptionsError, match="--private is for a push"):
+        parse_train(["--resume", "runs/x", "--private"])
 
 
 def test_push_takes_one_run() -> None:
     assert parse_push(["runs/x"]) == "runs/x"
     with pytest.raises(OptionsError, match="required: RUN"):
         parse_push([])
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("text.txt --epochs 3", "unrecognized arguments: --epochs 3; did you mean --minutes or --steps?"),
+        ("text.txt --learning-rate=0.1", "did you mean --lr?"),
+        ("text.txt --hiden-size 3", "did you mean --hidden-size?"),
+        ("text.txt --minuts 3", "did you mean --minutes?"),
+        ("resume runs/x", "there is no command 'resume': type python -m training --resume RUN"),
+        ("generate --model runs/x", "there is no command 'generate': type python -m model generate --model RUN"),
+    ],
+)
+def test_a_likely_mistake_gets_a_suggestion(typed: str, message: str) -> None:
+    with pytest.raises(OptionsError) as error:
+        parse_train(typed.split())
+    assert message in str(error.value)
+
+
+def test_every_option_has_help_with_its_default() -> None:
+    for parser in (train_parser(), push_parser(), space_parser(), cells_parser(), curve_parser(), compare_parser()):
+        for action in parser._actions:
+            assert action.help, action.option_strings
+            takes_value = action.option_strings and action.nargs != 0
+            if takes_value and action.dest not in NO_DEFAULT:
+                assert "default" in action.help, action.option_strings
+
+
+NO_DEFAULT = ("out", "steps", "resume", "space")  # None of them is used unless it is given.
+
+
+def test_the_help_names_every_command() -> None:
+    shown = train_parser().format_help()
+    for name, text in COMMANDS.items():
+        assert f"  {name} " in shown
+        assert text in shown
+    assert set(COMMANDS) == set(_COMMANDS)

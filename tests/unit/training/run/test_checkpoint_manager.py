@@ -1,4 +1,4 @@
-"""The keeper: which checkpoint is the best, what goes to the Hub, and that no fault of a disk or a card ends a run."""
+"""The checkpoint manager: which checkpoint is the best, what is pushed, and that faults of disk or card end no run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
+from model import CharLSTM
 from model.checkpoint.format import CheckpointError
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import best_of
 from training.card import model_card
 from training.hub.outbox import Entry
 from training.run.checkpoint_manager import CheckpointManager
-from training.run.run_folder import RunFolder, metrics_bytes
+from training.run.facts import CorpusRecord, Evaluation
+from training.run.run_folder import RunFolder
+from training.run.snapshot import Snapshot
 
 
 class FakePusher:
@@ -49,23 +52,32 @@ def pusher() -> FakePusher:
     return FakePusher()
 
 
-@pytest.fixture
-def keep(folder: RunFolder, pusher: FakePusher) -> Callable[..., bool]:
-    """Keeps a checkpoint of a step with a loss."""
-    metrics: list[dict[str, Any]] = []
-    one = CheckpointManager(folder, pusher)  # type: ignore[arg-type]
+def snapshot(step: int, loss: float, metrics: list[Evaluation], *, complete: bool = False) -> Snapshot:
+    corpus: CorpusRecord = {"name": "", "sha256": "", "characters": 0, "public": None}
+    return Snapshot(
+        step=step,
+        val_loss=loss,
+        complete=complete,
+        checkpoint=tiny_model(hidden=3, layers=1).checkpoint(),
+        metrics=tuple(metrics),
+        samples=(),
+        state={"recipe": {}, "corpus": corpus, "about": {"repo": "", "license": ""}, "seconds": 0.0},
+        tensors={},
+    )
 
-    def kept(step: int, loss: float, *, last: bool = False) -> bool:
+
+@pytest.fixture
+def save(folder: RunFolder, pusher: FakePusher) -> Callable[..., bool]:
+    """Saves a checkpoint of a step with a loss."""
+    metrics: list[Evaluation] = []
+    manager = CheckpointManager(folder, pusher)  # type: ignore[arg-type]
+
+    def saved(step: int, loss: float, *, complete: bool = False) -> bool:
         if math.isfinite(loss):
             metrics.append({"step": step, "chars": step, "val_loss": loss, "val_bpc": loss, "train_loss": loss})
+        return manager.save(snapshot(step, loss, metrics, complete=complete))
 
-        def write(beside: Path) -> None:
-            tiny_model(hidden=3, layers=1).save_pretrained(beside)
-            (beside / "metrics.jsonl").write_bytes(metrics_bytes(metrics))
-
-        return one.keep(step, write, metrics, loss, last=last)
-
-    return kept
+    return saved
 
 
 def best(folder: RunFolder) -> str:
@@ -73,9 +85,9 @@ def best(folder: RunFolder) -> str:
     return found.name if found else ""
 
 
-def test_the_lowest_loss_is_the_best(folder: RunFolder, keep: Callable[..., bool], pusher: FakePusher) -> None:
+def test_the_lowest_loss_is_the_best(folder: RunFolder, save: Callable[..., bool], pusher: FakePusher) -> None:
     for step, loss in ((1, 3.0), (2, 1.0), (3, 2.0), (4, 1.0)):
-        assert keep(step, loss)
+        assert save(step, loss)
     assert best(folder) == "step-00000004"
     assert [name for name, branch in pusher.pushed if branch == "main"] == [f"step-0000000{step}" for step in (1, 2, 4)]
     assert [name for name, branch in pusher.pushed if branch == "training"] == [
@@ -83,77 +95,77 @@ def test_the_lowest_loss_is_the_best(folder: RunFolder, keep: Callable[..., bool
     ]
 
 
-def test_until_one_is_measured_the_first_is_the_best(folder: RunFolder, keep: Callable[..., bool]) -> None:
+def test_until_one_is_measured_the_first_is_the_best(folder: RunFolder, save: Callable[..., bool]) -> None:
     """A run that was stopped before its first evaluation can be read from too."""
-    keep(1, math.inf)
+    save(1, math.inf)
     assert best(folder) == "step-00000001"
-    keep(2, 5.0)
+    save(2, 5.0)
     assert best(folder) == "step-00000002"
 
 
 def test_the_last_step_pushes_the_best_again_with_the_whole_curve(
-    folder: RunFolder, keep: Callable[..., bool], pusher: FakePusher
+    folder: RunFolder, save: Callable[..., bool], pusher: FakePusher
 ) -> None:
-    keep(1, 1.0)
+    save(1, 1.0)
     assert not (best_of(folder.path) / "curve.png").exists()  # one point is no curve
-    keep(2, 2.0, last=True)
+    save(2, 2.0, complete=True)
     assert pusher.pushed[-1] == ("step-00000001", "main")
     assert (best_of(folder.path) / "curve.png").is_file()
     lines = (folder.path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
 
 
-def test_a_resumed_run_knows_its_best(folder: RunFolder, keep: Callable[..., bool], pusher: FakePusher) -> None:
-    keep(1, 1.0)
-    keep(2, 2.0)
+def test_a_resumed_run_knows_its_best(folder: RunFolder, save: Callable[..., bool], pusher: FakePusher) -> None:
+    save(1, 1.0)
+    save(2, 2.0)
     pusher.pushed.clear()
     (folder.path / "metrics.jsonl").unlink()
     (best_of(folder.path) / "README.md").unlink()
     lines = [{"step": 1, "val_loss": 1.0}, {"step": 2, "val_loss": 2.0}]
-    CheckpointManager(folder, pusher, kept_step=2).catch_up(lines, complete=False)  # type: ignore[arg-type]
+    CheckpointManager(folder, pusher, saved_step=2).catch_up(lines, complete=False)  # type: ignore[arg-type]
     assert len((folder.path / "metrics.jsonl").read_text().splitlines()) == 2
     assert pusher.pushed == [("step-00000002", "training"), ("step-00000001", "main")]
     again = CheckpointManager(folder)
-    again.keep(3, lambda beside: tiny_model(hidden=3).save_pretrained(beside), [], 1.5, last=False)
+    again.save(snapshot(3, 1.5, []))
     assert best(folder) == "step-00000001"
 
 
-def test_what_waits_for_the_hub_is_not_pruned(folder: RunFolder, keep: Callable[..., bool], pusher: FakePusher) -> None:
+def test_what_waits_for_the_hub_is_not_pruned(folder: RunFolder, save: Callable[..., bool], pusher: FakePusher) -> None:
     pusher.held = [Entry(1, "step-00000002", "training", "")]
     for step in range(1, 7):
-        keep(step, 1.0 + step)
+        save(step, 1.0 + step)
     assert [path.name[-1] for path in folder.steps()] == ["1", "2", "5", "6"]
 
 
 def test_a_full_disk_is_said_and_the_run_goes_on(
-    folder: RunFolder, keep: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: RunFolder, save: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keep(1, 3.0)
-    save, full = folder.save, OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr(folder, "save", lambda *arguments: (_ for _ in ()).throw(full))
-    assert not keep(2, 1.0)
-    assert "warning: no checkpoint of step 2 (No space left on device)" in capsys.readouterr().err
-    monkeypatch.setattr(folder, "save", save)
-    assert keep(3, 2.0)
+    save(1, 3.0)
+    with monkeypatch.context() as meanwhile:
+        full = OSError(errno.ENOSPC, "No space left on device")
+        meanwhile.setattr(folder, "save", lambda *arguments: (_ for _ in ()).throw(full))
+        assert not save(2, 1.0)
+    assert "warning: step 2 could not be saved (No space left on device)" in capsys.readouterr().err
+    assert save(3, 2.0)
     assert best(folder) == "step-00000003"  # of those that are there, though step 2 was better
 
 
 def test_old_checkpoints_that_wait_give_way_to_a_new_one(
-    folder: RunFolder, keep: Callable[..., bool], pusher: FakePusher, monkeypatch: pytest.MonkeyPatch
+    folder: RunFolder, save: Callable[..., bool], pusher: FakePusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for step in range(1, 5):
         pusher.held.append(Entry(step, f"step-0000000{step}", "training", ""))
-        keep(step, 1.0)
-    save, calls = folder.save, []
+        save(step, 1.0)
+    write, calls = folder.save, []
 
     def once_full(*arguments: Any) -> Path:
         calls.append(len(folder.steps()))
         if len(calls) == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return save(*arguments)
+        return write(*arguments)
 
     monkeypatch.setattr(folder, "save", once_full)
-    assert keep(5, 1.0)
+    assert save(5, 1.0)
     assert calls == [4, 2]
 
 
@@ -164,18 +176,45 @@ def test_a_fault_in_a_card_is_said_and_the_run_goes_on(
         raise ZeroDivisionError("of a picture")
 
     monkeypatch.setattr(model_card, "write_card", broken)
-    assert CheckpointManager(folder).keep(
-        1, lambda beside: tiny_model(hidden=3).save_pretrained(beside), [], 1.0, last=True
-    )
-    assert "warning: no model card in step-00000001 (ZeroDivisionError: of a picture)" in capsys.readouterr().err
+    assert CheckpointManager(folder).save(snapshot(1, 1.0, [], complete=True))
+    assert "warning: step-00000001 has no model card (ZeroDivisionError: of a picture)" in capsys.readouterr().err
 
 
-def test_weights_that_are_no_numbers_are_not_kept(folder: RunFolder) -> None:
-    def write(beside: Path) -> None:
-        lm = tiny_model(hidden=3)
-        lm.network.output.bias[0] = math.nan
-        lm.save_pretrained(beside)
-
+def test_weights_that_are_no_numbers_are_not_saved(folder: RunFolder) -> None:
+    one = snapshot(1, 1.0, [])
+    one.checkpoint.weights["output.bias"][0] = math.nan
     with pytest.raises(CheckpointError, match="NaN"):
-        CheckpointManager(folder).keep(1, write, [], 1.0, last=False)
+        CheckpointManager(folder).save(one)
     assert folder.steps() == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_on_a_full_disk_the_last_checkpoint_is_the_weights_alone(
+    folder: RunFolder,
+    pusher: FakePusher,
+    save: Callable[..., bool],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    code: int,
+) -> None:
+    """A full disk once cost all steps since the checkpoint before, although the weights alone would have fitted."""
+
+    def full(*_: object) -> None:
+        raise OSError(code, "no room")
+
+    save(1, 3.0)
+    pusher.pushed.clear()
+    monkeypatch.setattr("training.run.snapshot.write_state", full)
+    assert not save(2, 2.0)
+    assert [path.name for path in folder.steps()] == ["step-00000001"]
+    assert "step 2 could not be saved (no room); earlier checkpoints are intact, and the run continues" in (
+        capsys.readouterr().err
+    )
+    assert not save(3, 1.0, complete=True)
+    assert "warning: step 3 is saved without its training state (no room)" in capsys.readouterr().err
+    assert best(folder) == "step-00000003"
+    CharLSTM.from_pretrained(folder.path)
+    assert pusher.pushed == [("step-00000003", "main")], "the Hub keeps the last state that can be resumed"
+    monkeypatch.undo()
+    folder.restore(lambda line: None)
+    assert best(folder) == "step-00000001"

@@ -9,42 +9,42 @@ import sys
 import pytest
 
 from training.run import console
-from training.run.console import Progress, duration, losses, sample, say, speed
+from training.run.console import Progress, duration_text, loss_text, sample_text, say, speed_text
 
 
 def test_a_sample_stands_in_its_margin() -> None:
-    assert sample("Once upon a time.\nThe end of it", 60) == "  │ Once upon a time.\n  │ The end of"
+    assert sample_text("Once upon a time.\nThe end of it", 60) == "  │ Once upon a time.\n  │ The end of"
 
 
 def test_long_lines_are_broken_at_spaces() -> None:
-    shown = sample("word " * 40, 40).split("\n")
+    shown = sample_text("word " * 40, 40).split("\n")
     assert all(len(row) < 40 and row.startswith("  │ word") and row.endswith("word") for row in shown)
 
 
 def test_a_line_without_spaces_is_broken_anyhow() -> None:
-    shown = sample("字" * 100, 44).split("\n")
+    shown = sample_text("字" * 100, 44).split("\n")
     assert [len(row) for row in shown][:2] == [43, 43]
 
 
 def test_blank_lines_are_left_out_and_few_lines_are_shown() -> None:
-    assert sample("\n\n\na\n\n\nb\n\n c \n", 60) == "  │ a\n  │ b\n  │  c"
-    assert len(sample("x\n" * 50, 60).split("\n")) == 4
+    assert sample_text("\n\n\na\n\n\nb\n\n c \n", 60) == "  │ a\n  │ b\n  │  c"
+    assert len(sample_text("x\n" * 50, 60).split("\n")) == 4
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n \n"])
 def test_nothing_to_see_is_said(text: str) -> None:
-    assert sample(text, 60) == "  │ (nothing but white space, so far)"
+    assert sample_text(text, 60) == "  │ (white space only, so far)"
 
 
 def test_a_sample_holds_no_control_characters() -> None:
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", sample("".join(map(chr, range(256))), 60))
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", sample_text("".join(map(chr, range(256))), 60))
 
 
 def test_numbers_have_one_style() -> None:
-    assert losses(1.5) == "1.5000 nats, 2.164 bits a character"
-    assert losses(123456.0) == "1.2e+05 nats a character"
-    assert speed(28_412) == "28.4k chars/s"
-    assert [duration(s) for s in (0.4, 59, 90, 3600, 20_000)] == [
+    assert loss_text(1.5) == "1.5000 nats, 2.164 bits a character"
+    assert loss_text(123456.0) == "1.2e+05 nats a character"
+    assert speed_text(28_412) == "28.4k chars/s"
+    assert [duration_text(s) for s in (0.4, 59, 90, 3600, 20_000)] == [
         "0 s",
         "59 s",
         "1.5 minutes",

@@ -9,33 +9,33 @@ import torch
 
 from training.card.redact import public_source
 from training.cli import options
-from training.run.facts import beginnings, versions
+from training.run.facts import frequent_beginnings, versions
 
 
 def published(*arguments: str) -> str:
-    return options.to_publish(options.parse(arguments))
+    return options.published_command(options.parse_train(arguments))
 
 
-def test_names_before_a_colon_are_the_first_beginnings() -> None:
+def test_names_before_a_colon_are_the_first_frequent_beginnings() -> None:
     play = "ROMEO:\nAy me!\n\nFirst Citizen:\nO Romeo.\n\n" * 6 + "ROMEO:\nO!\n" * 3 + "NURSE:\nMadam!\n"
-    assert beginnings(play) == ["ROMEO:", "First Citizen:", "Ay"]
+    assert frequent_beginnings(play) == ["ROMEO:", "First Citizen:", "Ay"]
 
 
 def test_words_with_a_capital_come_before_others() -> None:
-    assert beginnings("and so on\nThen they went\nand back\n" * 7) == ["Then", "and"]
+    assert frequent_beginnings("and so on\nThen they went\nand back\n" * 7) == ["Then", "and"]
 
 
 def test_a_chat_in_another_script_has_beginnings_too() -> None:
-    assert beginnings("小明：你好\n小红：再见\n" * 5) == ["小明：", "小红："]
+    assert frequent_beginnings("小明：你好\n小红：再见\n" * 5) == ["小明：", "小红："]
 
 
 @pytest.mark.parametrize("text", ["", "x", "\n" * 50, "one line only", "Private: once\n" * 4, "\x1b[31m red\n" * 9])
 def test_what_is_rare_or_cannot_be_shown_is_no_beginning(text: str) -> None:
-    assert beginnings(text) == []
+    assert frequent_beginnings(text) == []
 
 
-def test_lists_and_comments_are_no_beginnings() -> None:
-    assert beginnings("- item one\n# a comment\n--flag value\n" * 9) == []
+def test_lists_and_comments_are_no_frequent_beginnings() -> None:
+    assert frequent_beginnings("- item one\n# a comment\n--flag value\n" * 9) == []
 
 
 def test_the_command_is_told_as_it_was_typed() -> None:

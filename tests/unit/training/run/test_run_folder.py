@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,13 @@ from model.checkpoint.format import CheckpointError
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, best_of
 from training.errors import RunError
-from training.run.run_folder import RunFolder, metrics_bytes, read_metrics, read_state, step_of, write_state
+from training.run.run_folder import RunFolder, step_of
+from training.run.state_files import json_lines, read_metrics, read_state, write_state
+
+
+def state(step: int) -> dict[str, Any]:
+    corpus = {"name": "text", "sha256": "", "characters": 1, "public": None}
+    return {"recipe": {"steps": step}, "corpus": corpus, "about": {"repo": "", "license": "unknown"}, "seconds": 1.5}
 
 
 def filled(losses: dict[int, float | None]) -> Callable[[int], Callable[[Path], None]]:
@@ -27,12 +34,16 @@ def filled(losses: dict[int, float | None]) -> Callable[[int], Callable[[Path], 
         def write(folder: Path) -> None:
             tiny_model(hidden=3, layers=1, seed=step).save_pretrained(folder)
             lines = [{"step": at, "val_loss": loss} for at, loss in losses.items() if at <= step and loss is not None]
-            (folder / "metrics.jsonl").write_bytes(metrics_bytes(lines))
-            write_state(folder, {"step": step}, {"steps_done": torch.tensor(step)})
+            (folder / "metrics.jsonl").write_bytes(json_lines(lines))
+            write_state(folder, state(step), {"steps_done": torch.tensor(step)})
 
         return write
 
     return writer
+
+
+def ignore(line: str) -> None:
+    """Takes a warning."""
 
 
 Opened = Callable[..., RunFolder]
@@ -119,7 +130,7 @@ def test_an_older_checkpoint_of_that_step_is_replaced(run: RunFolder) -> None:
     (run.steps()[2] / "old.txt").write_text("old")
     run.save(30, filled({})(30))
     assert not (run.steps()[2] / "old.txt").exists()
-    assert read_state(run.steps()[2])[0]["step"] == 30
+    assert read_state(run.steps()[2])[0]["recipe"]["steps"] == 30
 
 
 def test_pruning_keeps_the_two_newest_the_best_and_what_is_named(run: RunFolder) -> None:
@@ -161,7 +172,7 @@ def test_each_file_is_synced_before_its_checkpoint_gets_its_name(
 
 
 def test_a_run_is_not_begun_over_another(run: RunFolder) -> None:
-    with pytest.raises(RunError, match=r"holds a run already: go on with --resume .*, or choose another --out"):
+    with pytest.raises(RunError, match=r"holds a run already: continue it with --resume .*, or choose another --out"):
         RunFolder(run.path, resume=False)
 
 
@@ -185,7 +196,7 @@ def test_what_cannot_be_resumed_says_why(run: RunFolder, tmp_path: Path) -> None
     for path, reason in wrong.items():
         with pytest.raises(RunError, match=reason):
             RunFolder(path, resume=True)
-    with pytest.raises(RunError, match=r"a run on the Hub is hf://ada/plays"):
+    with pytest.raises(RunError, match=r"a run on the Hub is written hf://ada/plays"):
         RunFolder("ada/plays", resume=True)
     assert not (tmp_path / "missing").exists()
 
@@ -221,11 +232,12 @@ def test_a_run_with_a_checkpoint_is_not_taken_back(run: RunFolder) -> None:
 # resuming
 
 
-def test_the_newest_whole_checkpoint_is_taken(run: RunFolder, again: Again) -> None:
+def test_the_restore_checkpoint_is_taken(run: RunFolder, again: Again) -> None:
     warnings: list[str] = []
-    state, tensors, metrics, checkpoint = again(run).newest_whole(warnings.append)
-    assert (state["step"], int(tensors["steps_done"]), [line["step"] for line in metrics]) == (30, 30, [10, 20, 30])
-    assert checkpoint.tokenizer.vocab == tiny_model().tokenizer.vocab
+    saved = again(run).restore(warnings.append)
+    assert saved.state == {"format_version": 1, **state(30)}
+    assert (int(saved.tensors["steps_done"]), [line["step"] for line in saved.metrics]) == (30, [10, 20, 30])
+    assert saved.checkpoint.tokenizer.vocab == tiny_model().tokenizer.vocab
     assert warnings == []
 
 
@@ -249,8 +261,7 @@ def test_a_damaged_newest_checkpoint_is_set_aside_loudly(
     damage(run.steps()[2])
     warnings: list[str] = []
     folder = again(run)
-    state, *_ = folder.newest_whole(warnings.append)
-    assert state["step"] == 20
+    assert folder.restore(warnings.append).state["recipe"]["steps"] == 20
     assert len(warnings) == 1
     assert warnings[0].startswith("step-00000030 is damaged (")
     assert names(folder.steps()) == ["step-00000010", "step-00000020"]
@@ -258,11 +269,29 @@ def test_a_damaged_newest_checkpoint_is_set_aside_loudly(
     assert (folder.path / "latest").read_text() == "step-00000020\n"
 
 
+def test_a_checkpoint_without_training_state_is_kept_but_not_resumed(run: RunFolder, again: Again) -> None:
+    shutil.rmtree(run.steps()[2] / "training_state")
+    warnings: list[str] = []
+    folder = again(run)
+    assert folder.restore(warnings.append).state["recipe"]["steps"] == 20
+    assert warnings == ["step-00000030 has no training state: the checkpoint before it is resumed"]
+    assert (folder.path / "weights-only-step-00000030" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("field", ["recipe", "corpus", "about", "seconds"])
+def test_a_state_that_lacks_a_field_is_of_another_version(run: RunFolder, again: Again, field: str) -> None:
+    saved = state(30)
+    del saved[field]
+    write_state(run.steps()[2], saved, {"steps_done": torch.tensor(30)})
+    with pytest.raises(RunError, match=r"begun with another version of the project .*: start a new run"):
+        again(run).restore(ignore)
+
+
 def test_when_none_is_whole_nothing_is_touched(run: RunFolder, again: Again) -> None:
     for folder in run.steps():
         flip(folder / "model.safetensors")
     with pytest.raises(RunError, match="is whole: nothing can be resumed"):
-        again(run).newest_whole(lambda line: None)
+        again(run).restore(ignore)
     assert len(run.steps()) == 3
 
 
@@ -270,11 +299,11 @@ def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder, again: A
     """The process may die between a checkpoint and its mark, or the best may be the damaged one."""
     (run.path / "best").unlink()
     folder = again(run)
-    folder.newest_whole(lambda line: None)
+    folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000020\n"
     flip(best_of(folder.path) / "model.safetensors")
     folder = again(folder)
-    folder.newest_whole(lambda line: None)
+    folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000030\n"
 
 
@@ -286,7 +315,7 @@ def test_links_of_an_earlier_version_are_replaced(run: RunFolder, again: Again) 
     assert best is not None
     assert best.name == "step-00000020"
     folder = again(run)
-    folder.newest_whole(lambda line: None)
+    folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000020\n"
     assert not (folder.path / "latest").is_symlink()
 
@@ -297,7 +326,7 @@ def test_copies_of_links_are_replaced(run: RunFolder, again: Again) -> None:
         (run.path / name).unlink(missing_ok=True)
         shutil.copytree(run.path / "step-00000030", run.path / name)
     folder = again(run)
-    folder.newest_whole(lambda line: None)
+    folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000020\n"
     assert (folder.path / "latest").read_text() == "step-00000030\n"
 
@@ -306,7 +335,7 @@ def test_among_equals_the_later_is_the_best(tmp_path: Path, opened: Opened) -> N
     folder = opened(tmp_path / "run")
     for step in (1, 2, 3):
         folder.save(step, filled({1: 2.0, 2: 1.0, 3: 1.0})(step))
-    folder.newest_whole(lambda line: None)
+    folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000003\n"
 
 
@@ -333,7 +362,7 @@ def test_standard_input_cannot_be_read_twice(run: RunFolder) -> None:
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"sources": 3}'])
 def test_lost_sources_are_no_silent_other_text(run: RunFolder, content: str) -> None:
     (run.path / "sources.json").write_text(content)
-    with pytest.raises(RunError, match="does not know where its text lies"):
+    with pytest.raises(RunError, match="does not say where its text is"):
         run.read_sources()
 
 
@@ -356,6 +385,6 @@ def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_metrics_are_lines_of_json(tmp_path: Path) -> None:
     lines = [{"step": 1, "val_loss": 0.1 + 0.2}, {"step": 2, "val_loss": 1e-17}]
-    (tmp_path / "metrics.jsonl").write_bytes(metrics_bytes(lines))
+    (tmp_path / "metrics.jsonl").write_bytes(json_lines(lines))
     assert read_metrics(tmp_path) == lines
     assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == lines

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from training.cli.options import OptionsError, parse
+from training.cli.options import parse_train
+from training.cli.parser import OptionsError
 from training.run import tracking as track
+from training.run.facts import Evaluation
 from training.run.tracking import Tracker
 
-LINE = {"step": 20, "seconds": 1.5, "val_loss": 2.0, "lr": 0.001}
+LINE: Evaluation = {"step": 20, "seconds": 1.5, "val_loss": 2.0, "lr": 0.001}
 
 
 class Trackio(types.ModuleType):
@@ -64,4 +66,4 @@ def test_evaluations_are_handed_over_and_a_fault_is_one_warning(fails: str, monk
 def test_without_trackio_the_option_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(track, "is_installed", lambda: False)
     with pytest.raises(OptionsError, match="pip install trackio"):
-        parse(["text.txt", "--track"])
+        parse_train(["text.txt", "--track"])

@@ -1,0 +1,107 @@
+"""What follows the training loop: the last pushes, how the run ended, and the commands to type next."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from model.terminal import quote_command
+
+from ..card import ngram
+from ..hub.outbox import Entry
+from ..run.console import duration_text, loss_text, say
+from ..run.run_folder import EXPECTED
+from ..run.training_run import TrainingRun
+from ..signals import Signals
+from .space import publish_best, publish_hint
+
+PUSH_AT_END_S = 120.0
+PUSH_AT_STOP_S = 10.0  # who stops a run waits for it; pushes that are not confirmed stay in the outbox
+_OVERFITTED = 0.02  # nats by which the last loss exceeds the best, from which on the reader is told
+
+
+def finish(run: TrainingRun, code: int, signals: Signals) -> int:
+    """Pushes the rest, prints how the run ended and what to type next; returns the exit code."""
+    waiting: tuple[Entry, ...] = ()
+    try:
+        waiting = _push_rest(run, PUSH_AT_STOP_S if code else PUSH_AT_END_S)
+    except KeyboardInterrupt:
+        code = signals.exit_code
+        waiting = tuple(run.checkpoint_manager.waiting())
+    manager = run.checkpoint_manager
+    path = str(manager.folder.path)
+    if run.is_complete:
+        with contextlib.suppress(OSError):  # Windows removes no mapped file; resuming the complete run removes it
+            (manager.folder.path / EXPECTED).unlink(missing_ok=True)
+        _print_result(run)
+    elif code != 1 and manager.folder.steps():
+        _say_command(
+            f"\nStopped after step {run.trainer.steps_done:,}. To continue:",
+            ["python", "-m", "training", "--resume", path],
+        )
+    if code != 1 and manager.folder.best() is not None:
+        _say_command("To generate more text:", ["python", "-m", "model", "generate", "--model", path, *_prompt(run)])
+        _say_command("To open it in the browser:", ["python", "app.py", "--model", path])
+    if code == 0 and run.page is None and manager.pusher:
+        words = ["python", "-m", "training", "space", path, "--space", run.about["repo"]]
+        _say_command("To make a page that anyone can open:", words)
+    if waiting:
+        _say_command(f"Not on the Hub yet: {count_text(waiting)}. To push:", ["python", "-m", "training", "push", path])
+    elif manager.pusher:
+        say(f"On the Hub: {manager.pusher.destination.url}")
+    if run.page is None:
+        return code
+    if code == 0:
+        return publish_best(run.page, manager.folder, run.about["repo"])
+    say(publish_hint(run.page, manager.folder))
+    return code
+
+
+def count_text(waiting: Sequence[Entry]) -> str:
+    """Returns the number of checkpoints that wait for the Hub, such as `2 checkpoints`."""
+    count = len({entry.folder for entry in waiting})
+    return "1 checkpoint" if count == 1 else f"{count} checkpoints"
+
+
+def _say_command(title: str, words: Sequence[str]) -> None:
+    say(f"{title}\n  {quote_command(words)}")
+
+
+def _print_result(run: TrainingRun) -> None:
+    """Prints the best held-out loss of a complete run, beside that of the n-gram model."""
+    if not run.metrics:
+        return
+    best = min(run.metrics, key=lambda evaluation: evaluation["val_loss"])
+    loss = best["val_loss"]
+    say(f"\nDone in {duration_text(run.seconds)}. Best at step {best['step']:,}: held-out loss {loss_text(loss)}")
+    say(f"(state kept; {best['val_cold256']:.4f} nats with the state reset every 256 characters).")
+    baseline = run.about.get("ngram_loss")
+    if isinstance(baseline, float) and loss > baseline:
+        say(
+            f"Counting {ngram.ORDER}-grams reaches {baseline:.4f} nats, which is better: train longer, or on more text."
+        )
+    if run.metrics[-1]["val_loss"] > loss + _OVERFITTED:
+        say(_overfitting_hint(run, best["chars"]))
+
+
+def _overfitting_hint(run: TrainingRun, characters: int) -> str:
+    """Returns advice for a run whose loss was lowest long before its end, after training on so many characters."""
+    passes = characters / len(run.trainer.windows.ids)
+    hint = f"After {passes:,.1f} passes over the text the model began to memorize it: a longer text helps most"
+    if "taught_by" in run.about:
+        return f"{hint}."
+    return f"{hint},\nthen some runs with other seeds (--seed 2 …) as teachers of one more (--teacher RUN for each)."
+
+
+def _push_rest(run: TrainingRun, deadline_s: float) -> tuple[Entry, ...]:
+    """Pushes until the deadline; returns what the Hub has not confirmed by then."""
+    manager = run.checkpoint_manager
+    if manager.pusher is None:
+        return ()
+    if manager.waiting():
+        say(f"Pushing the rest, for {deadline_s:.0f} s at most …")
+    return manager.pusher.close(deadline_s).waiting
+
+
+def _prompt(run: TrainingRun) -> list[str]:
+    return (["--chat"] if run.chat else []) + run.text.examples[:1]

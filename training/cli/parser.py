@@ -1,0 +1,244 @@
+"""The arguments of ``python -m training`` and its commands, as argparse describes them in --help."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import NoReturn
+
+from model.backends.device import DEVICES
+from model.settings import number_or_text
+
+from ..card.curve import AXES
+from ..corpus import privacy
+from ..learner.recipe import PRESETS, Recipe, help_text
+
+DEFAULT_MINUTES = 5.0
+COMMANDS = {
+    "push": "push the checkpoints of a run that are not on the Hub yet",
+    "space": "make a page for a model: a folder, or a Space on the Hub",
+    "compare": "print a table of runs",
+    "curve": "draw the losses of runs into a PNG",
+    "cells": "find cells of a model that follow something a reader can name",
+}
+RECIPE_OPTIONS = tuple(field.name for field in fields(Recipe) if field.name != "steps")
+# What other trainers call an option, and what it is called here.
+_OTHER_NAMES = {
+    "--epochs": "--minutes or --steps",
+    "--num-epochs": "--minutes or --steps",
+    "--max-steps": "--steps",
+    "--iterations": "--steps",
+    "--learning-rate": "--lr",
+    "--batch-size": "--batch",
+    "--seq-length": "--window",
+    "--layers": "--num-layers",
+    "--output": "--out",
+    "--output-dir": "--out",
+    "--model": "--from",
+    "--dataset": "TEXT, without an option",
+    "--data": "TEXT, without an option",
+}
+
+
+class OptionsError(ValueError):
+    """The command line asks for something impossible. The message is one line that says why and what to do."""
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """A parser that raises OptionsError, and suggests an option for one that it does not know."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raises OptionsError with argparse's message."""
+        unknown = re.search(r"unrecognized arguments: (?:.* )?(--[\w-]+)", message)
+        suggestion = self._suggestion(unknown[1]) if unknown else ""
+        raise OptionsError(f"{message}{suggestion} (see {self.prog} --help)")
+
+    def _suggestion(self, option: str) -> str:
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        close = difflib.get_close_matches(option, known, n=1)
+        name = _OTHER_NAMES.get(option) or (close[0] if close else None)
+        return f"; did you mean {name}?" if name else ""
+
+
+def train_parser() -> ArgumentParser:
+    """Returns the parser of ``python -m training TEXT…``."""
+    parser = ArgumentParser("python -m training", "Trains a character LSTM on a text.")
+    parser.usage = "%(prog)s [TEXT ...] [options]\n       %(prog)s COMMAND ...   (COMMAND --help shows its options)"
+    commands = "\n".join(f"  {name:<22}{text}" for name, text in COMMANDS.items())
+    parser.epilog = f"commands:\n{commands}\n\nA text that has the name of a command is written ./push, ./space, …"
+    parser.add_argument(
+        "text",
+        metavar="TEXT",
+        nargs="*",
+        help="files, folders, globs, - for standard input, http(s)://…, hf://datasets/USER/NAME "
+        "(default: the documentation that is part of Python)",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--out", metavar="FOLDER", help="folder of the run (default: runs/NAME, named after the text)")
+    parser.add_argument(
+        "--minutes",
+        type=number_or_text,
+        metavar="M",
+        help=f"length of the run in minutes on this machine (default {DEFAULT_MINUTES:g})",
+    )
+    parser.add_argument("--steps", type=number_or_text, metavar="N", help="length of the run in training steps instead")
+    parser.add_argument(
+        "--preset", choices=PRESETS, help="size of the network (default: what fits the minutes and the text)"
+    )
+    parser.add_argument(
+        "--device", choices=DEVICES, help="what to train on (default: the first of these that this machine has)"
+    )
+    parser.add_argument(
+        "--resume", metavar="RUN", help="continue a run that was stopped: its folder, or hf://USER/NAME"
+    )
+    parser.add_argument(
+        "--from",
+        dest="parent",
+        metavar="MODEL",
+        help="start from the weights of a model: USER/NAME[@REVISION], a run folder or a checkpoint folder "
+        "(default: random weights)",
+    )
+    parser.add_argument(
+        "--teacher",
+        dest="teachers",
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="learn from the predictions of a model, too (distillation); may be given several times (default: none)",
+    )
+    parser.add_argument("--track", action="store_true", help="log to Trackio, too (pip install trackio)")
+    parser.add_argument(
+        "--errors", choices=("strict", "replace"), help="what to do with bytes that are not UTF-8 (default strict)"
+    )
+    parser.add_argument(
+        "--chat", action="store_true", help="TEXT is a chat: WhatsApp's .txt, Telegram's result.json, or JSON lines"
+    )
+    parser.add_argument(
+        "--reply-as", metavar="NAME", help="speaker whose messages the model writes (default: who writes most)"
+    )
+    _add_hub(parser)
+    _add_recipe(parser)
+    return parser
+
+
+def _add_hub(parser: ArgumentParser) -> None:
+    hub = parser.add_argument_group("the Hub")
+    hub.add_argument(
+        "--push-to", metavar="USER/NAME", help="push the checkpoints to this repo while training (default: no push)"
+    )
+    _add_space_options(hub)
+    hub.add_argument("--private", action="store_true", help="make a new repo, and a new Space, private")
+    hub.add_argument(
+        "--license", metavar="ID", default="unknown", help="licence of the text, for the card (default unknown)"
+    )
+    hub.add_argument(
+        privacy.PUBLISH_ANYWAY,
+        dest="publish_anyway",
+        action="store_true",
+        help="push although the text seems to hold addresses, phone numbers or tokens",
+    )
+
+
+def _add_recipe(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("the recipe", "Each default is the preset's, fitted to the text and the time.")
+    kinds = {field.name: field.type for field in fields(Recipe)}
+    for name in RECIPE_OPTIONS:
+        option = f"--{name.replace('_', '-')}"
+        if kinds[name] == "bool":
+            group.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=help_text(name))
+        else:
+            group.add_argument(option, type=number_or_text, metavar="X", help=help_text(name))
+    group.add_argument(
+        "--no-fit", action="store_true", help="keep the preset's dropout, however often the text is read"
+    )
+
+
+def _add_space_options(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--space", metavar="USER/NAME", help="Space on the Hub for a page; created if it is missing")
+    group.add_argument(
+        "--hardware",
+        metavar="NAME",
+        default="static",
+        help="what the page runs on: static (the visitor's own browser, free), zero-gpu (free), cpu-basic, t4-small, … "
+        "(default static)",
+    )
+
+
+def push_parser() -> ArgumentParser:
+    """Returns the parser of ``python -m training push RUN``."""
+    parser = ArgumentParser("python -m training push", "Pushes the checkpoints of a run that are not on the Hub yet.")
+    parser.add_argument("run", metavar="RUN", help="a run folder")
+    return parser
+
+
+def space_parser() -> ArgumentParser:
+    """Returns the parser of ``python -m training space MODEL``."""
+    parser = ArgumentParser(
+        "python -m training space",
+        "Makes a page for a model: a folder for any web host, or a Space on the Hub.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
+    parser.add_argument("--out", metavar="FOLDER", help="folder to write the page to")
+    _add_space_options(parser)
+    parser.add_argument("--private", action="store_true", help="make a new Space private")
+    return parser
+
+
+def cells_parser() -> ArgumentParser:
+    """Returns the parser of ``python -m training cells MODEL TEXT…``."""
+    parser = ArgumentParser(
+        "python -m training cells",
+        "Finds the cells of a model that follow something a reader can name, and writes their names to cells.json.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
+    parser.add_argument("text", metavar="TEXT", nargs="+", help="the training text; its last tenth is read")
+    return parser
+
+
+def curve_parser() -> ArgumentParser:
+    """Returns the parser of ``python -m training curve RUN…``."""
+    parser = ArgumentParser("python -m training curve", "Draws the losses of runs into a PNG.")
+    _add_runs(parser)
+    parser.add_argument("--out", metavar="FILE", default="curve.png", help="file to write (default curve.png)")
+    parser.add_argument(
+        "--x", choices=AXES, default="chars", help="x axis: characters trained on, or seconds (default chars)"
+    )
+    return parser
+
+
+def compare_parser() -> ArgumentParser:
+    """Returns the parser of ``python -m training compare RUN…``."""
+    parser = ArgumentParser("python -m training compare", "Prints a table of runs, the lowest loss first.")
+    _add_runs(parser)
+    return parser
+
+
+def _add_runs(parser: ArgumentParser) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders or checkpoint folders")
+
+
+def check_first_word(arguments: Sequence[str]) -> None:
+    """Refuses a first word that looks like a command but is none.
+
+    Raises:
+        OptionsError: with the command to type instead.
+    """
+    instead = {
+        "resume": "python -m training --resume RUN",
+        "train": "python -m training TEXT",
+        "generate": "python -m model generate --model RUN",
+    }
+    word = arguments[0] if arguments else ""
+    if word in instead:
+        raise OptionsError(f"there is no command {word!r}: type {instead[word]} (a file of that name is ./{word})")

@@ -1,0 +1,111 @@
+"""Chooses the recipe of a new run: from its options, its text, this machine, and the model that it starts from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from model import CharLSTM, LSTMConfig
+from model.backends.device import free_memory, has_fast_bfloat16
+
+from ..corpus.download import size_text
+from ..corpus.ids_file import Ids
+from ..learner import evaluation
+from ..learner.dataset import split
+from ..learner.distillation import SoftTargets
+from ..learner.recipe import PRESETS, Recipe, fitted_to, preset_for, regularized
+from ..run import measure
+from ..run.console import say, speed_text
+from . import fine_tune
+from .options import TrainOptions
+from .parser import DEFAULT_MINUTES, OptionsError
+
+
+def choose_recipe(
+    options: TrainOptions,
+    *,
+    vocab_size: int,
+    ids: Ids,
+    folder: Path,
+    start: float,
+    parent: CharLSTM | None,
+    soft_targets: SoftTargets | None,
+    device: torch.device,
+) -> tuple[Recipe, str]:
+    """Returns the recipe of a new run and the name of the preset that it comes from; prints the plan.
+
+    Args:
+        options: given fields of the recipe are taken as they are.
+        vocab_size: V, distinct characters.
+        ids: (N,) the whole text.
+        folder: the run folder; a checkpoint is timed on its disk.
+        start: ``time.monotonic()`` when this process began; the minutes count from then.
+        parent: the model to start from.
+        soft_targets: (N, V), the predictions of the teachers.
+        device: what to train on.
+
+    Raises:
+        OptionsError: the sizes are not allowed, or need more memory than is free.
+        RunError: the disk is not writable.
+    """
+    train, validation = split(ids)
+    minutes = options.minutes or DEFAULT_MINUTES
+    if not options.steps:
+        say("Measuring this machine …")
+    preset = options.preset or (fine_tune.preset_near(parent) if parent else "")
+    if not preset:
+        small = fitted_to(PRESETS["small"], vocab_size)
+        if options.steps:
+            readable = float(options.steps * small.batch * small.window)
+        else:
+            readable = 60 * minutes * measure.reading_speed(small, vocab_size, train, device)
+        preset = preset_for(readable, len(ids))
+    recipe = _with_options(PRESETS[preset], options, vocab_size, len(train), device, parent)
+    if options.steps:
+        recipe = replace(recipe, steps=options.steps)
+    else:
+        read = min(len(validation), evaluation.EVALUATED)
+        plan = measure.Plan(minutes=minutes, start=start, pushes=bool(options.push_to), fixed=frozenset(options.recipe))
+        recipe, rate = measure.fit_minutes(recipe, plan, vocab_size, train, read, folder, device, soft_targets)
+        say(f"{speed_text(rate)}{' in bfloat16' if recipe.bfloat16 else ''}.")
+    if not options.no_fit:
+        dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
+        recipe = replace(regularized(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
+    length = "" if options.steps else f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all"
+    say(
+        f"Training preset '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, {recipe.steps:,} steps of "
+        f"{recipe.batch:,} × {recipe.window:,} characters, {recipe.characters / len(train):,.1f} passes over the "
+        f"text{length}."
+    )
+    say(f"Checkpoints are saved in {folder}; Ctrl-C saves one and stops.")
+    return recipe, preset
+
+
+def _with_options(
+    preset: Recipe, options: TrainOptions, vocab_size: int, length: int, device: torch.device, parent: CharLSTM | None
+) -> Recipe:
+    """Returns a preset for a text of `length` characters, with the fields that were given."""
+    recipe = replace(fitted_to(preset, vocab_size), bfloat16=has_fast_bfloat16(device))
+    if parent:
+        recipe = fine_tune.gentler(recipe, parent)
+    recipe = replace(recipe, **options.recipe)
+    recipe = replace(recipe, window=min(recipe.window, length - 1))
+    recipe = replace(recipe, batch=max(1, min(recipe.batch, length // recipe.window)))
+    _check_memory(recipe, vocab_size, device)
+    return recipe
+
+
+def _check_memory(recipe: Recipe, vocab_size: int, device: torch.device) -> None:
+    """Refuses a network that cannot fit into memory, before anything is allocated."""
+    try:
+        config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
+    except ValueError as error:
+        raise OptionsError(str(error)) from None
+    needed, free = measure.memory_needed(recipe, config), free_memory(device)
+    if free is not None and needed > free:
+        raise OptionsError(
+            f"{config.parameters:,} parameters with --batch {recipe.batch} and --window {recipe.window} need at least "
+            f"{size_text(needed)} of memory, and {size_text(free)} are free: choose smaller ones"
+        )

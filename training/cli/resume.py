@@ -1,0 +1,245 @@
+"""Prepares a run that is resumed, from its folder or from the Hub, at its newest whole checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, cast
+
+import torch
+
+from model import CharTokenizer
+from model.checkpoint.format import Checkpoint
+
+from ..card.redact import public_sources
+from ..corpus.chat_exports import ChatReader
+from ..corpus.ids_file import Ids
+from ..corpus.reader import Corpus
+from ..errors import RunError
+from ..hub.jobs import CheckRepo, Destination
+from ..hub.repos import check_repo_name, read_destination
+from ..hub.spaces import Page
+from ..hub.worker_process import run_job
+from ..learner import evaluation
+from ..learner.dataset import split
+from ..learner.distillation import SoftTargets
+from ..learner.processes import training_device
+from ..learner.recipe import Recipe
+from ..learner.trainer import Trainer
+from ..run import kept_text
+from ..run.console import say, warn
+from ..run.facts import About, CorpusRecord, PublicText, other_version, versions
+from ..run.hub_resume import SCHEME, pull_run
+from ..run.run_folder import IDS, RunFolder, SavedRun
+from ..run.training_run import TrainingRun
+from ..system import keep_freed_memory
+from . import teachers
+from .options import Errors, TrainOptions
+from .parser import OptionsError
+from .run_text import check_destination, free_folder, make_manager, public_text, read_text, text_facts, tokenizer_of
+from .space import resume_page, with_page
+
+_CARD_FIELDS = ("repo", "license", "space")  # may be other ones than when the checkpoint was saved
+
+
+def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
+    """Returns a run at its newest whole checkpoint.
+
+    Args:
+        options: what was typed.
+        start: ``time.monotonic()`` when this process began.
+
+    Raises:
+        OptionsError, CorpusError, RunError, HubError: the run cannot be resumed; one line says why.
+    """
+    resume, device = options.resume or "", training_device(options.device)
+    with ExitStack() as undo:
+        folder = _pulled(options, undo) if resume.startswith(SCHEME) else RunFolder(resume, resume=True)
+        undo.callback(folder.close)
+        saved = folder.restore(warn)
+        recipe = _saved_recipe(saved.state["recipe"])
+        corpus, public = _resumed_text(options, folder, saved.state["corpus"], saved.checkpoint)
+        destination = _destination(options, corpus, folder)
+        tokenizer = tokenizer_of(corpus)
+        page = resume_page(options, saved.state["about"], destination.repo if destination else None)
+        about = _resumed_about(options, saved.state["about"], destination, page, device)
+        done, soft_targets = int(saved.tensors["steps_done"]), None
+        if options.teachers and "taught_by" not in about:
+            raise OptionsError("--teacher cannot change in a run, and this one began without: omit it")
+        if "taught_by" in about and done < recipe.steps:
+            record = about["taught_by"]
+            soft_targets = teachers.resume_predictions(options, record, tokenizer, corpus.ids, folder.path, device)
+        card_fields = cast(About, {name: value for name, value in about.items() if name in _CARD_FIELDS})
+        run = TrainingRun(
+            checkpoint_manager=make_manager(
+                folder, destination, tokenizer, corpus.ids, saved_step=done, card_fields=card_fields
+            ),
+            tokenizer=tokenizer,
+            trainer=_restored_trainer(recipe, tokenizer, corpus.ids, saved, device, soft_targets),
+            validation=split(corpus.ids)[1][: evaluation.EVALUATED + 1],
+            text=text_facts(corpus, public, list(saved.checkpoint.training.get("examples", []))),
+            about=about,
+            start=start,
+            seconds_before=saved.state["seconds"],
+            metrics=saved.metrics,
+            samples=folder.samples(),
+            chat=saved.checkpoint.chat,
+            page=page,
+        )
+        run.checkpoint_manager.catch_up(saved.metrics, complete=done == recipe.steps)
+        _print_progress(done, recipe)
+        undo.pop_all()
+        return run
+
+
+def _resumed_about(
+    options: TrainOptions, saved: About, destination: Destination | None, page: Page | None, device: torch.device
+) -> About:
+    """Returns what is published about the run from now on; warns when another machine may change its losses."""
+    about = with_page(saved, page)
+    if destination is not None:
+        about["repo"] = destination.repo
+    if options.license != "unknown":
+        about["license"] = options.license
+    now: Mapping[str, object] = {**versions(device)}
+    differences = [f"{name} {about.get(name)} then, {now[name]} now" for name in now if about.get(name) != now[name]]
+    if differences:
+        warn(f"{'; '.join(differences)}: from here on the losses may differ in their last digits")
+    return about
+
+
+def _restored_trainer(
+    recipe: Recipe,
+    tokenizer: CharTokenizer,
+    ids: Ids,
+    saved: SavedRun,
+    device: torch.device,
+    soft_targets: SoftTargets | None,
+) -> Trainer:
+    """Returns a trainer of the text (N,) at the step of a checkpoint.
+
+    Raises:
+        RunError: the tensors of the checkpoint do not fit the recipe.
+    """
+    keep_freed_memory()
+    trainer = Trainer(recipe, len(tokenizer), split(ids)[0], device, soft_targets)
+    try:
+        trainer.load_state_tensors(dict(saved.tensors))
+    except ValueError as error:
+        raise RunError(str(error)) from None
+    return trainer
+
+
+def _print_progress(done: int, recipe: Recipe) -> None:
+    if done < recipe.steps:
+        say(f"Resuming after step {done:,} of {recipe.steps:,}.")
+    else:
+        say(f"This run is complete: {recipe.steps:,} steps. To train longer, start a new run from it: --from RUN")
+
+
+def _pulled(options: TrainOptions, undo: ExitStack) -> RunFolder:
+    """Downloads a run from the Hub into a new run folder, which is removed when the run cannot be resumed."""
+    repo = (options.resume or "").removeprefix(SCHEME)
+    folder = RunFolder(options.out, resume=False) if options.out is not None else free_folder(repo.split("/")[1])
+    undo.callback(folder.discard_all)
+    say(f"Downloading the newest checkpoint of {repo} to {folder.path} …")
+    pull_run(repo, folder)
+    return folder
+
+
+def _saved_recipe(saved: Mapping[str, Any]) -> Recipe:
+    try:
+        return Recipe(**saved)
+    except (TypeError, ValueError) as error:
+        raise other_version(error) from None
+
+
+def _resumed_text(
+    options: TrainOptions, folder: RunFolder, record: CorpusRecord, checkpoint: Checkpoint
+) -> tuple[Corpus, PublicText | None]:
+    """Returns the text of the run and where anyone can read it.
+
+    It is the copy in the run folder, whatever became of the files that it came from. The text is read again only when
+    TEXT was given, or when there is no whole copy.
+    """
+    kept = None if options.text else kept_text.read_kept_text(folder.path, record["sha256"])
+    if kept is not None:
+        _warn_of_changed_text(kept, folder)
+        return kept, record.get("public")
+    sources, errors = _sources(options, folder, record)
+    _read_again(sources, errors, folder, record, checkpoint)
+    if options.text or (options.resume or "").startswith(SCHEME):
+        folder.write_sources(sources, errors)
+    kept = kept_text.read_kept_text(folder.path, record["sha256"])
+    if kept is None:
+        raise RunError(f"the copy of the text in {str(folder.path)!r} cannot be read: check the disk")
+    return kept, public_text(sources, errors)
+
+
+def _read_again(
+    sources: list[str], errors: Errors, folder: RunFolder, record: CorpusRecord, checkpoint: Checkpoint
+) -> None:
+    """Reads the text of a run into its folder once more.
+
+    Raises:
+        CorpusError: the text cannot be read.
+        RunError: it is another text.
+    """
+    temporary = folder.path / f".{IDS}.again.tmp"  # a wrong text must not replace the copy
+    chat = ChatReader() if checkpoint.chat else None
+    try:
+        corpus = read_text(sources, errors, temporary, base_vocab=checkpoint.tokenizer.vocab, chat=chat)
+        if corpus.sha256 != record["sha256"]:
+            raise RunError(
+                f"the text is not the one this run began with ({record['characters']:,} characters then, "
+                f"{corpus.characters:,} now, or changed inside): resume with that text, or start a new run"
+            )
+        kept_text.write_kept_text(corpus, folder.path)
+        del corpus  # Windows renames no file that is mapped
+        temporary.replace(folder.path / IDS)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> tuple[list[str], Errors]:
+    """Returns where the text of a run is, and how its bytes are decoded."""
+    if options.text:
+        return list(options.text), options.errors or "strict"
+    if not (options.resume or "").startswith(SCHEME):
+        sources, errors = folder.read_sources()
+        return sources, options.errors or ("replace" if errors == "replace" else "strict")
+    public = record.get("public")
+    sources = [str(source) for source in public["sources"]] if public else []
+    if not public or public_sources(sources) is None:  # a repo must not choose which local files are read
+        raise RunError(
+            f"the text of this run is not on the Hub: give it again: python -m training TEXT --resume {options.resume}"
+        )
+    return sources, options.errors or ("replace" if public["errors"] == "replace" else "strict")
+
+
+def _warn_of_changed_text(kept: Corpus, folder: RunFolder) -> None:
+    try:
+        current = kept_text.is_current(kept, folder.read_sources()[0])
+    except RunError:  # the text came from standard input
+        return
+    if current is not True:
+        became = "has changed since the run began" if current is False else "is no longer where it was"
+        warn(f"the text {became}: continuing with the copy in the run folder")
+
+
+def _destination(options: TrainOptions, corpus: Corpus, folder: RunFolder) -> Destination | None:
+    """Returns where the run is pushed: to --push-to, else to its repo so far, else to the repo named like --space."""
+    if options.push_to:
+        return check_destination(options, corpus, options.push_to)
+    if (options.resume or "").startswith(SCHEME):  # its text was checked for private data when the run began
+        repo = check_repo_name((options.resume or "").removeprefix(SCHEME))
+        return run_job(CheckRepo(repo=repo, private=False, license=options.license))
+    if (folder.path / "outbox" / "destination.json").exists():
+        destination = read_destination(folder.path)
+        # A run may be resumed while the Hub is away; only a new licence must be checked there.
+        if options.license == "unknown":
+            return destination
+        return run_job(CheckRepo(repo=destination.repo, private=False, license=options.license))
+    return check_destination(options, corpus, options.space)

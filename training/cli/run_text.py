@@ -1,0 +1,161 @@
+"""The training text and the Hub destination of a run: what a new and a resumed run do alike before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from model import CharTokenizer
+
+from ..card.cell_names import LONGEST
+from ..card.overlap import Source
+from ..card.redact import public_source, public_sources
+from ..corpus import privacy
+from ..corpus.chat_exports import ChatReader
+from ..corpus.download import size_text
+from ..corpus.ids_file import Ids
+from ..corpus.reader import Corpus, check_length, read_corpus
+from ..errors import RunError
+from ..hub.jobs import CheckRepo, Destination
+from ..hub.pusher import Pusher
+from ..hub.repos import check_repo_name
+from ..hub.worker_process import run_job
+from ..learner.dataset import split
+from ..run.checkpoint_manager import CheckpointManager
+from ..run.console import say, throttled, warn
+from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
+from ..run.run_folder import RunFolder
+from .options import Errors, TrainOptions
+
+_SHORTEST = 100  # characters; the held-out tenth of a shorter text measures nothing
+
+
+def read_text(
+    sources: Sequence[str], errors: Errors, path: Path, *, base_vocab: Sequence[str] = (), chat: ChatReader | None
+) -> Corpus:
+    """Reads a text into ids, and prints its warnings.
+
+    Args:
+        sources: the TEXT arguments.
+        errors: what to do with bytes that are not UTF-8.
+        path: the file for the ids.
+        base_vocab: characters that get the first ids.
+        chat: parses the text as a chat export; None for a text that is read as it is.
+
+    Raises:
+        CorpusError: the text cannot be read, or is too short.
+    """
+    say(f"Reading {_listed(sources) or 'the documentation that is part of Python'} …")
+    parse_chat = chat.read if chat else None
+    corpus = read_corpus(
+        sources, path=path, base_vocab=base_vocab, errors=errors, progress=_reading_progress(), parse_chat=parse_chat
+    )
+    for line in (*corpus.warnings, *(chat.warnings if chat else ())):
+        warn(line)
+    check_length(corpus, _SHORTEST, "training")
+    return corpus
+
+
+def _listed(sources: Sequence[str], most: int = 3) -> str:
+    """Returns the sources as they were typed, without the secrets that an address may hold."""
+    names = [public_source(source) if "://" in source else source for source in sources[:most]]
+    return ", ".join(names) + (f" and {len(sources) - most:,} more" if len(sources) > most else "")
+
+
+def _reading_progress() -> Callable[[str, int, int | None], None]:
+    say_sometimes = throttled()
+
+    def show(name: str, done: int, total: int | None) -> None:
+        say_sometimes(f"{name}: {size_text(done)}{f' of {size_text(total)}' if total else ''}")
+
+    return show
+
+
+def public_text(sources: Sequence[str], errors: Errors) -> PublicText | None:
+    """Returns where anyone can read the text; None when it is, even in part, a file of this machine."""
+    return {"sources": [*sources], "errors": errors} if public_sources(sources) is not None else None
+
+
+def text_facts(corpus: Corpus, public: PublicText | None, examples: list[str] | None = None) -> TextFacts:
+    """Returns what is published about a text; examples that are not given are its frequent line beginnings."""
+    record: CorpusRecord = {
+        "name": corpus.name,
+        "sha256": corpus.sha256,
+        "characters": corpus.characters,
+        "public": public,
+    }
+    if examples is None:
+        examples = frequent_beginnings(corpus.head(EXAMPLES_FROM))
+    return TextFacts(record=record, examples=examples)
+
+
+def tokenizer_of(corpus: Corpus, base_vocab: Sequence[str] = ()) -> CharTokenizer:
+    """Returns the vocabulary of a text and prints its size."""
+    tokenizer = CharTokenizer(corpus.vocab)
+    distinct = f"{len(tokenizer):,} distinct"
+    if base_vocab:
+        distinct = f"{len(tokenizer) - len(base_vocab):,} of them new to the model, which has {len(base_vocab):,}"
+    say(f"{corpus.characters:,} characters, {distinct}.")
+    return tokenizer
+
+
+def check_destination(options: TrainOptions, corpus: Corpus, repo: str | None) -> Destination | None:
+    """Checks, before the first step, that the text may be published and that the token may write to the repo.
+
+    Returns:
+        where to push; None when `repo` is None or empty.
+
+    Raises:
+        RunError: the text seems to hold private data.
+        HubError: the repo cannot be pushed to, or the Hub does not know the licence.
+    """
+    if not repo:
+        return None
+    if not options.private and not options.publish_anyway:
+        found = privacy.report(privacy.scan_pieces(corpus.pieces()), corpus.locate)
+        if found:
+            raise RunError(f"nothing was trained or published.\n{found}")
+    say(f"Checking that {repo} can be pushed to …")
+    return run_job(CheckRepo(repo=check_repo_name(repo), private=options.private, license=options.license))
+
+
+def _make_pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None:
+    """Returns what pushes the run; None without a destination."""
+    if destination is None:
+        return None
+    readers = "private" if destination.private else "public: anyone can read it and what it has learned"
+    say(f"Pushing to {destination.url} ({readers}).")
+    return Pusher(destination, folder.path, report=say)
+
+
+def make_manager(
+    folder: RunFolder,
+    destination: Destination | None,
+    tokenizer: CharTokenizer,
+    ids: Ids,
+    *,
+    saved_step: int = -1,
+    card_fields: About | None = None,
+) -> CheckpointManager:
+    """Returns what saves the checkpoints of a run on the text (N,) and pushes them to its destination."""
+    train, validation = split(ids)
+    return CheckpointManager(
+        folder,
+        _make_pusher(destination, folder),
+        saved_step=saved_step,
+        card_fields=card_fields,
+        source=Source(tokenizer, train, validation),
+        held_out=tokenizer.decode(validation[:LONGEST].tolist()),
+    )
+
+
+def free_folder(name: str) -> RunFolder:
+    """Creates runs/NAME, or runs/NAME-2, … where that exists.
+
+    Raises:
+        RunError: the folder cannot be created.
+    """
+    for path in (Path("runs") / (f"{name}-{number}" if number > 1 else name) for number in range(1, 10_000)):
+        if not path.exists():
+            return RunFolder(path, resume=False)
+    raise RunError(f"runs/ holds 9,999 runs of {name!r}: choose a folder with --out")
