@@ -1,8 +1,8 @@
-"""Shared ground of all tests: a local Hub, chosen before huggingface_hub is imported, and a fresh cache per test.
+"""Fixtures of all tests: a local Hub, chosen before huggingface_hub is imported, and an empty cache for each test.
 
-The client reads HF_ENDPOINT, HF_HOME and their like once, at import, as torch reads how many threads to use; so they
-are set here, where pytest comes first. Subprocesses inherit them. No test can reach the real Hub or use the token of
-whoever runs the tests.
+huggingface_hub reads HF_ENDPOINT and HF_HOME once, at import, and torch reads the number of threads; so they are set
+here, in the file that pytest imports first. Child processes inherit them. No test can reach the real Hub or use the
+token of the person who runs the tests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HUB = LocalHub().start()
 for _name in [name for name in os.environ if name.startswith(("HF_", "HUGGING_FACE_", "HUGGINGFACE_"))]:
     del os.environ[_name]
 os.environ.update(
-    OMP_NUM_THREADS="1",  # the networks are small, and other tests want the cores: a second thread would wait, spinning
+    OMP_NUM_THREADS="1",  # small networks gain nothing from a second thread, which would spin on a core of other tests
     HF_ENDPOINT=_HUB.url,
     HF_HOME=str(_HOME),
     HF_HUB_DISABLE_XET="1",
@@ -36,24 +36,32 @@ os.environ.update(
 )
 
 
+if sys.platform == "win32":  # these start, kill and resume processes by POSIX signals
+    collect_ignore = [
+        "integration/training/learner/test_processes.py",
+        "integration/training/run/test_resume.py",
+        "unit/training/test_signals.py",
+    ]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-look", action="store_true", help="run each test of the page in every size and colour")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Spares huggingface_hub a warning of its own HTTP library, which each LFS upload gives."""
+    """Ignore the warning that huggingface_hub's HTTP library gives at each LFS upload."""
     config.addinivalue_line("filterwarnings", "ignore:Use 'content=:DeprecationWarning")
 
 
 def pytest_unconfigure() -> None:
-    """Ends the local Hub and removes what the client wrote."""
+    """Stop the local Hub and delete the client's cache."""
     _HUB.stop()
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
 @pytest.fixture
 def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    """An empty local Hub, with an empty cache for the client; no one is logged in (see `token`)."""
+    """Return an empty local Hub; the client's cache is empty, too, and nobody is logged in (see `token`)."""
     import huggingface_hub
 
     cache = str(tmp_path_factory.mktemp("hub-cache"))
@@ -69,7 +77,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def token(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The write token of user "ada", who is logged in, in this process and in its children."""
+    """Log user "ada" in, in this process and its children; returns her write token."""
     written = hub.add_token("ada")
     monkeypatch.setenv("HF_TOKEN", written)
     return written

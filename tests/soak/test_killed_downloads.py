@@ -19,6 +19,7 @@ from model import CharLSTM, CharTokenizer
 from model.checkpoint.names import MODEL_FILES, WEIGHTS
 from tests.local_hub import LocalHub
 from tests.support.killed_downloads import digest
+from tests.support.platforms import posix_only
 from tests.support.tiny_models import ALPHABET, tiny_network
 from tests.support.tiny_runs import environment
 
@@ -67,6 +68,7 @@ def commit_another(hub: LocalHub, chance: random.Random, folder: Path) -> tuple[
     return hub.commit(hub.repos["ada/plays"], files), digest(lm)
 
 
+@posix_only
 def test_killed_in_the_middle_of_a_download_it_starts_well(
     hub: LocalHub, tmp_path: Path, loads: subprocess.Popen[str]
 ) -> None:

@@ -13,21 +13,25 @@ from pathlib import Path
 import pytest
 
 from tests.support.killed_runs import STEPS, kills_that_change_the_outcome
+from tests.support.platforms import posix_only
 from tests.support.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, outcome, train, write_text
 
 _SYNCS = 110  # more than the calls of os.fsync in a run; a later one kills nothing
 
 
+@posix_only
 def test_killed_at_every_step(tmp_path: Path) -> None:
     kills = [f"step:{step}" for step in range(1, STEPS + 1)]
     assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
 
 
+@posix_only
 def test_killed_at_every_sync_of_saving(tmp_path: Path) -> None:
     kills = [f"sync:{number}" for number in range(1, _SYNCS + 1)]
     assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
 
 
+@posix_only
 @pytest.mark.parametrize("seed", range(5))
 def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
     """200 random kills in all: four in each run, ten runs for each seed."""
@@ -40,6 +44,7 @@ def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
     assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
 
 
+@posix_only
 def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
     """Kill the first or the second process at random steps, and resume, until the run has finished."""
     write_text(tmp_path)
@@ -59,6 +64,7 @@ def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
+@posix_only
 def test_killed_at_times_of_the_clock(tmp_path: Path) -> None:
     """Kill real processes from outside, at times that depend on the machine."""
     write_text(tmp_path)

@@ -17,12 +17,14 @@ from model import CharLSTM, generate
 from tests.local_hub import LocalHub
 from tests.soak.test_space_installed import LENGTH, SEED, written
 from tests.support.hub_job import Job
+from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, write_text
 from training.hub.space_files import write_static
 
 RUN = ("text.txt", *SIZES, "--steps=100000", "--evaluations=20", "--push-to=plays")
 
 
+@posix_only
 def test_killed_and_started_again_it_goes_on(hub: LocalHub, token: str, tmp_path: Path) -> None:
     write_text(tmp_path)
     with Job(*RUN, cwd=tmp_path) as first:

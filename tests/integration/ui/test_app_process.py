@@ -23,6 +23,7 @@ from model import CharLSTM, __version__, generate
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, free_port, random_model
 from tests.support.page_client import Visitor
+from tests.support.platforms import posix_only
 
 ROOT = Path(__file__).parents[3]
 STARTING_S = 180
@@ -72,6 +73,7 @@ def begin(url: str, length: int, seed: int = 1) -> str:
     return ask(length)
 
 
+@posix_only
 def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly_and_tells_every_reader(tmp_path: Path) -> None:
     """A program that asked for a text, and somebody at the page."""
     random_model(hidden_size=256).save_pretrained(tmp_path / "mine")
@@ -101,6 +103,7 @@ def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly_and_tells_e
         assert str(tmp_path) not in output
 
 
+@posix_only
 def test_on_zero_gpu_models_from_the_environment_at_their_commit_and_then_at_a_newer_one(
     hub: LocalHub, tmp_path: Path
 ) -> None:
@@ -151,6 +154,7 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
     assert port in ended.stderr.splitlines()[-1]
 
 
+@posix_only
 @pytest.mark.parametrize(
     ("arguments", "environment", "line"),
     [

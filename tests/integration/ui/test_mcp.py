@@ -17,6 +17,7 @@ from mcp.client.streamable_http import streamablehttp_client
 import app as entry
 from model import generate
 from tests.support.app_server import App, random_model, serving
+from tests.support.platforms import posix_only
 
 TIMEOUT_S = 120
 
@@ -27,6 +28,7 @@ def app() -> Iterator[App]:
         yield app
 
 
+@posix_only
 @pytest.mark.parametrize(("arguments", "switch"), [(["--mcp"], ""), ([], "True")], ids=["option", "variable"])
 def test_without_the_package_one_line_says_what_to_install(
     arguments: list[str], switch: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

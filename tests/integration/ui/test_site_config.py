@@ -16,6 +16,7 @@ import app as entry
 from model import BlockedWords, CharLSTM
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
+from tests.support.platforms import posix_only
 from ui.registry.registry import ModelRegistry
 from ui.site_config import TITLE, SiteConfig
 
@@ -185,6 +186,7 @@ def test_words_are_parted_by_commas_and_line_ends() -> None:
     assert (site.rows_each, site.title) == (2, "A B")
 
 
+@posix_only
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [

@@ -12,6 +12,7 @@ from model import PRETRAINED, CharLSTM, CheckpointError, ModelUnavailableError, 
 from model.backends.backend import Precision
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.pointer import pointed_checkpoint
+from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 
 TEXT = "To be, or not to be"
@@ -126,6 +127,7 @@ def test_a_relative_path_and_the_home_folder_work(folder, monkeypatch):
 # run folders
 
 
+@posix_only
 @pytest.mark.parametrize("kind", ["folder", "link", "file"])
 def test_a_run_folder_means_its_best_checkpoint(tmp_path, kind):
     run = tmp_path / "runs" / "mine"

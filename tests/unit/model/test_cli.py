@@ -18,6 +18,7 @@ import pytest
 from model import PRETRAINED, Blend, CharLSTM, ChatFormat, __version__, generate, score
 from model.__main__ import main
 from model.settings import SETTINGS
+from tests.support.platforms import posix_only
 from tests.support.tiny_models import ALPHABET, tiny_model
 
 ROOT = Path(__file__).parents[3]
@@ -353,6 +354,7 @@ def test_the_bundled_model_is_the_default(monkeypatch, capsys):
     assert "--model" not in capsys.readouterr().err
 
 
+@posix_only
 def test_ctrl_c_keeps_what_is_written_and_ends_with_130(folder, lm):
     with subprocess.Popen(
         [*COMMAND, "generate", "A", "--length=10000000", "--seed=2", f"--model={folder}"],

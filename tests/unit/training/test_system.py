@@ -12,15 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.platforms import posix_only
 from training import system
 
 
+@posix_only
 def test_the_signals_that_stop_a_run_have_names() -> None:
     assert system.STOP_SIGNALS[signal.SIGINT] == "Ctrl-C"
     assert system.STOP_SIGNALS[signal.SIGTERM] == "SIGTERM"
     assert system.STOP_SIGNALS.keys() <= set(signal.Signals)
 
 
+@posix_only
 def test_the_age_of_a_process_includes_the_time_before_python_runs() -> None:
     code = "from training.system import process_age_s; import time; time.sleep(0.2); print(process_age_s())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from model import CharLSTM
+from tests.support.platforms import posix_only
 from tests.support.tiny_runs import (
     ROOT,
     SIZES,
@@ -130,6 +131,7 @@ def test_a_text_learned_by_heart_is_told_of(here: Here, tmp_path: Path) -> None:
     assert "memorize" not in said
 
 
+@posix_only
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_long_text_takes_the_memory_of_a_short_one(tmp_path: Path) -> None:
     """As one string the long one would take 60 MB more, as numbers of 8 bytes 240 MB. Both are read in pieces."""

@@ -16,6 +16,7 @@ import pytest
 from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.support.hub_job import SCRIPT, copy_volumes, script_header
+from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, before_step, write_text
 from training import job
@@ -48,6 +49,7 @@ def run_job(here: Here, monkeypatch: pytest.MonkeyPatch) -> Here:
     return run
 
 
+@posix_only
 def test_a_preempted_job_that_is_started_again_resumes_its_run(
     hub: LocalHub, token: str, run_job: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.local_hub import LocalHub
+from tests.support.platforms import posix_only
 from training.card.redact import redact
 from training.errors import HubError
 from training.hub.jobs import Destination
@@ -361,6 +362,7 @@ def test_titles(run: Path) -> None:
         assert title_of(step) == "Step 12,000"
 
 
+@posix_only
 @pytest.mark.parametrize("end", ["close(0.5)", "sys.exit(0)", "raise KeyboardInterrupt"])
 def test_a_process_ends_while_the_server_hangs(hub: LocalHub, token: str, run: Path, end: str) -> None:
     """However training ends, neither it nor its worker waits for the server."""

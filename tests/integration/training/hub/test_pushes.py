@@ -16,6 +16,7 @@ from safetensors.torch import load
 
 from model import CharLSTM
 from tests.local_hub import LocalHub
+from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, before_step, metrics, outcome, write_text
 from training.cli import finish as cli
 from training.run.training_run import TrainingRun
@@ -151,6 +152,7 @@ def test_a_missing_right_to_push_is_reported_before_the_first_step(
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
+@posix_only
 def test_ctrl_c_during_the_check_leaves_no_files(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     hub.fail("whoami", "hang", times=None)
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -186,6 +188,7 @@ def test_training_without_a_network_is_complete_and_pushed_later(
     assert here("push", "run") == (0, "Everything is on the Hub already.\n")
 
 
+@posix_only
 def test_ctrl_c_during_the_last_pushes_leaves_them_for_later(
     hub: LocalHub, token: str, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +219,7 @@ def test_a_run_without_a_destination_has_nothing_to_push(here: Here, tmp_path: P
 # resumed
 
 
+@posix_only
 def test_a_resumed_run_pushes_where_it_did_before(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

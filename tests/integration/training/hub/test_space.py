@@ -19,6 +19,7 @@ from model import CharLSTM, generate
 from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, free_port
+from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, before_step, best_of, write_text
 from training.cli.options import parse_train
@@ -245,6 +246,7 @@ def test_a_training_publishes_its_page_at_the_end(hub: LocalHub, token: str, her
     assert token not in said
 
 
+@posix_only
 def test_a_resumed_run_still_publishes_its_page(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 from model import CharLSTM
 from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
+from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, best_of, checkpoints, environment, latest_of, metrics, outcome, write_text
 from training.__main__ import main
 from training.hub.worker_process import HubTimeouts
@@ -55,6 +56,7 @@ def pushed(hub: LocalHub, token: str, made: Path) -> LocalHub:
     return hub
 
 
+@posix_only
 def test_killed_and_wiped_out_it_goes_on_from_the_hub_bit_for_bit(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from model.checkpoint.read import read_checkpoint
 from model.checkpoint.verify import check_manifest
 from model.checkpoint.write import write_manifest
 from tests.support.checkpoint_files import check_refused, rewrite
+from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 
 
@@ -89,6 +90,7 @@ def test_an_empty_folder_and_a_missing_one_have_different_errors(tmp_path):
         read_checkpoint(tmp_path / "nowhere")
 
 
+@posix_only
 @pytest.mark.parametrize("name", MODEL_FILES)
 def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path, name):
     (tmp_path / "outside").write_bytes((folder / name).read_bytes())
@@ -100,6 +102,7 @@ def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path, name):
     check_refused(folder, f"{name} is a link out of the checkpoint's folder")
 
 
+@posix_only
 def test_links_in_the_hub_cache_may_lead_to_the_blobs_of_the_repo_only(folder, tmp_path):
     snapshot = tmp_path / "cache" / "repo" / "snapshots" / "abc"
     snapshot.parent.mkdir(parents=True)
@@ -116,12 +119,14 @@ def test_links_in_the_hub_cache_may_lead_to_the_blobs_of_the_repo_only(folder, t
         check_refused(snapshot, f"{WEIGHTS} is a link out of the checkpoint's folder")
 
 
+@posix_only
 def test_a_link_within_the_folder_is_followed(folder):
     (folder / WEIGHTS).rename(folder / "other")
     (folder / WEIGHTS).symlink_to("other")
     assert read_checkpoint(folder).config.hidden_size == 3
 
 
+@posix_only
 @pytest.mark.parametrize("name", MODEL_FILES)
 def test_a_pipe_or_folder_in_place_of_a_file_is_refused(folder, name):
     (folder / name).unlink()
@@ -132,6 +137,7 @@ def test_a_pipe_or_folder_in_place_of_a_file_is_refused(folder, name):
     check_refused(folder, f"{name} is not a file")
 
 
+@posix_only
 @pytest.mark.parametrize("name", MODEL_FILES)
 def test_a_link_to_itself_or_to_nothing_is_refused(folder, name):
     for target in (name, "nothing"):

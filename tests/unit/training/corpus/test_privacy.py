@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.support.platforms import posix_only
 from training.corpus.privacy import (
     EMAIL,
     PHONE,
@@ -274,6 +275,7 @@ def test_the_documentation_inside_python_holds_nothing_private() -> None:
     assert scan(read_corpus().text) == []
 
 
+@posix_only
 @pytest.mark.parametrize(
     "unit",
     [

@@ -24,6 +24,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.support.corpus_errors import corpus_error
+from tests.support.platforms import posix_only
 from training.corpus.decode import decode
 from training.corpus.reader import Corpus, CorpusError, Errors, check_length, read_corpus
 
@@ -112,6 +113,7 @@ def test_the_text_files_of_a_folder_are_sorted_and_the_others_counted(tmp_path: 
     assert corpus.warnings == ("left out of the text: 2 hidden, 2 binary, 1 empty",)
 
 
+@posix_only
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     write(tmp_path, {"data/a.txt": b"a", "elsewhere/b.txt": b"b"})
     (tmp_path / "data" / "more").symlink_to(tmp_path / "elsewhere")
@@ -243,6 +245,7 @@ def test_decoding_in_pieces_equals_decoding_at_once(monkeypatch: pytest.MonkeyPa
 # errors
 
 
+@posix_only
 @pytest.mark.parametrize(
     ("typed", "suggestion"),
     [
@@ -324,6 +327,7 @@ def test_unreadable_files_are_refused() -> None:
         assert read_corpus([str(folder / "open.txt")]).text == "a"
 
 
+@posix_only
 def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
     assert "loop.txt cannot be read" in corpus_error(tmp_path / "loop.txt")

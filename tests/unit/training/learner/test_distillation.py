@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 
 from model import CharLSTM, CharTokenizer
+from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model, tiny_network
 from training.learner import distillation as teachers
 from training.learner import evaluation as evaluate
@@ -107,7 +107,10 @@ def test_characters_that_a_teacher_does_not_know_are_listed() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of a file")
+@posix_only
 def test_a_full_disk_raises_and_leaves_no_file(tmp_path: Path) -> None:
+    import resource  # POSIX only
+
     lm, (soft, hard) = model("abcd"), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from model.checkpoint.format import CheckpointError
+from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, best_of
 from training.errors import RunError
@@ -150,6 +151,7 @@ def test_litter_of_a_killed_process_goes(run: RunFolder, again: Again) -> None:
     assert not list(again(run).path.rglob(".*"))
 
 
+@posix_only
 def test_each_file_is_synced_before_its_checkpoint_gets_its_name(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +309,7 @@ def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder, again: A
     assert (folder.path / "best").read_text() == "step-00000030\n"
 
 
+@posix_only
 def test_links_of_an_earlier_version_are_replaced(run: RunFolder, again: Again) -> None:
     for name, step in (("best", 20), ("latest", 30)):
         (run.path / name).unlink(missing_ok=True)
