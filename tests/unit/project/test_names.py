@@ -77,15 +77,11 @@ STILL = {
     "ui/page/page.py": "anew begun beside film look news",
     "ui/page/second_view.py": "begun beside look",
     "ui/page/view.py": "film said",
-    "ui/registry/auto_update.py": "look",
-    "ui/registry/loaded_model.py": "gone",
-    "ui/registry/registry.py": "gone",
     "ui/registry/training_history.py": "look moment",
     "ui/routes/lenses.py": "gone look talks told",
     "ui/routes/step_lens.py": "look told",
     "ui/routes/streams.py": "foot told",
     "ui/routes/training_timeline.py": "film moment told",
-    "ui/routes/updates.py": "news",
     "ui/site_config.py": "said",
 }
 FILES = [ROOT / "app.py", *modules("model", "training", "ui", "tests/support", "tests/local_hub", "tests/benchmarks")]

@@ -39,7 +39,6 @@ WITHOUT_DOCSTRINGS = {
     "ui/conversation/turn.py",
     "ui/page/page.py",
     "ui/page/second_view.py",
-    "ui/registry/registry.py",
     "ui/routes/lenses.py",
     "ui/routes/streams.py",
     "ui/routes/training_timeline.py",
