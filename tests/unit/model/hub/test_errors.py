@@ -1,0 +1,51 @@
+"""Errors of the Hub's client become one clause for the user; those with a status are tested against the local Hub."""
+
+from __future__ import annotations
+
+import errno
+import json
+
+import httpx2
+import pytest
+from huggingface_hub.errors import (
+    HFValidationError,
+    LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RevisionResolutionError,
+)
+
+from model.hub.errors import explain
+
+
+def caused(outer: Exception, cause: Exception) -> Exception:
+    outer.__cause__ = cause
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "retry"),
+    [
+        (httpx2.ReadError("reset"), "the Hub cannot be reached", True),
+        (httpx2.RemoteProtocolError("closed"), "the Hub cannot be reached", True),
+        (httpx2.ReadTimeout("slow"), "the Hub did not answer in time", True),
+        (OSError("Consistency check failed: file should be of size 3 but has size 2 (a)"), "cut short", True),
+        (json.JSONDecodeError("no", "<html>", 0), "what answered is not the Hub", True),
+        (OSError(errno.ENOSPC, "No space left on device", "/home/ada/cache/x"), "No space left on device: x", False),
+        (PermissionError(errno.EACCES, "Permission denied", "/root/hub"), "Permission denied: hub", False),
+        (OfflineModeIsEnabled("offline"), "HF_HUB_OFFLINE is set", False),
+        (HFValidationError("a b"), "this is not the name of a repo", False),
+        (LocalTokenNotFoundError("token"), "there is no token", False),
+        (RevisionResolutionError("main"), "it is not in the cache", True),
+        (LocalEntryNotFoundError("x"), "it is not in the cache", True),
+        (caused(LocalEntryNotFoundError("x"), httpx2.ConnectTimeout("slow")), "the Hub did not answer in time", True),
+        (caused(RuntimeError("upload"), httpx2.ConnectError("refused")), "the Hub cannot be reached", True),
+        (RuntimeError("odd: https://host/path?token=1 in /home/ada"), "RuntimeError: odd: in", True),
+    ],
+)
+def test_an_error_without_a_status(error, reason, retry):
+    found = explain(error)
+    assert reason in found.reason
+    assert found.retry is retry
+    for secret in ("http", "/home", "/root", "\n"):
+        assert secret not in found.reason
