@@ -154,20 +154,20 @@ def test_what_is_not_there_is_told(
     hub.commit(hub.add_repo("ada/model"), {"config.json": b"{}"})
     line = "error: ada/model has no branch 'training': no run was pushed there"
     refused(here, tmp_path, line, "--resume=hf://ada/model", "text.txt")
-    line = "error: pulling ada/nothing failed: there is no such repo, or the token may not"
+    line = "error: downloading ada/nothing failed: there is no such repo, or the token may not"
     refused(here, tmp_path, line, "--resume=hf://ada/nothing", "text.txt")
     refused(here, tmp_path, "error: there is no run folder 'ada/plays': nothing was resumed", "--resume=ada/plays")
     hub.repos["ada/plays"].private = True
     monkeypatch.delenv("HF_TOKEN")
-    line = "error: pulling ada/plays failed: there is no such repo, or the token may not"
+    line = "error: downloading ada/plays failed: there is no such repo, or the token may not"
     refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
     hub.repos["ada/plays"].private = False
     line = "error: pushing to 'ada/plays' needs a token of the Hub and there is none"
     refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    line = "error: pulling ada/plays failed: HF_HUB_OFFLINE is set"
+    line = "error: downloading ada/plays failed: HF_HUB_OFFLINE is set"
     refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setattr("training.hub.worker_process.HubTimeouts", lambda: HubTimeouts(attempt_s=60, first_retry_s=60))
     hub.unplug()
-    refused(here, tmp_path, "cannot be reached; is the network down?", "--resume=hf://ada/plays", "text.txt")
+    refused(here, tmp_path, "the Hub cannot be reached: is the network down", "--resume=hf://ada/plays", "text.txt")
