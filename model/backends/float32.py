@@ -29,9 +29,6 @@ class Float32Backend(Backend):
     def state(self, slot: int) -> LSTMState:
         return self._states[slot].copy()
 
-    def cells(self, slot: int) -> Floats:
-        return self._states[slot].c[:, 0].cpu().numpy().copy()
-
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
         logits, states = [], []
         with torch.inference_mode():

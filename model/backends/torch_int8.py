@@ -28,9 +28,6 @@ class TorchInt8Backend(Backend):
     def state(self, slot: int) -> LSTMState:
         return to_state(self._h[:, slot : slot + 1].cpu(), self._c[:, slot : slot + 1].cpu())
 
-    def cells(self, slot: int) -> Floats:
-        return self._c[:, slot].cpu().numpy().copy()
-
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
         device = self._h.device
         with torch.inference_mode():

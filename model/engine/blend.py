@@ -120,10 +120,6 @@ class _BlendBackend(Backend):
             h[part], c[part] = state.h.float().cpu(), state.c.float().cpu()
         return LSTMState(h, c)
 
-    def cells(self, slot: int) -> Floats:
-        cells: Floats = self.state(slot).c[:, 0].numpy()
-        return cells
-
     def prefill(self, slots: Indices, ids: Indices) -> None:
         self._run_both(slots, lambda backend, own_ids: backend.prefill(slots, own_ids[ids]))
 
