@@ -227,7 +227,7 @@ def test_a_resumed_run_pushes_where_it_did_before(
         before_step(middle, 6, lambda: os.kill(os.getpid(), signal.SIGTERM))
         code, said = here(*QUICK, "--push-to=ada/plays")
     assert code == 143
-    assert "Stopped at step 6." in said
+    assert "Stopped after step 6." in said
     hub.log.clear()
     code, said = here("--resume=run")
     assert code == 0

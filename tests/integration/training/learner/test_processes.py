@@ -85,9 +85,9 @@ def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_no
     folder, how = ended
     assert how["one gets a signal"]["codes"] == [143, 0]
     assert how["one gets a signal"]["said"].count("SIGTERM: saving after this step") == 1
-    assert "Stopped at step 7." in how["one gets a signal"]["said"]
+    assert "Stopped after step 7." in how["one gets a signal"]["said"]
     assert how["both get a signal"]["codes"] == [130, 0]
-    assert "Stopped at step 12." in how["both get a signal"]["said"]
+    assert "Stopped after step 12." in how["both get a signal"]["said"]
     said = how["rank 1 is killed"]["said"]
     assert how["rank 1 is killed"]["codes"] == [1, -signal.SIGKILL]
     assert ERROR.findall(said) == ["error"]
