@@ -41,6 +41,7 @@ from training.learner import evaluation as evaluate
 from training.learner.dataset import Windows
 from training.learner.recipe import PRESETS, Recipe
 from training.learner.trainer import Trainer
+from training.run import training_run
 from training.run.training_run import TrainingRun
 from training.signals import Signals
 from training.system import keep_freed_memory
@@ -56,10 +57,10 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
     ("evaluations", evaluate, "carried_losses"),
     ("evaluations", evaluate, "cold_losses"),
     ("evaluations", evaluate, "int8_cost"),
-    ("evaluations", TrainingRun, "_bounds"),
-    ("evaluations", TrainingRun, "_write_sample"),
-    ("checkpoints", TrainingRun, "_keep"),
-    ("checkpoints", TrainingRun, "_wait"),
+    ("evaluations", training_run, "interval"),
+    ("evaluations", TrainingRun, "_generate_sample"),
+    ("checkpoints", TrainingRun, "_save"),
+    ("checkpoints", TrainingRun, "_wait_for_writer"),
     ("rest", TrainingRun, "run"),
 )
 

@@ -21,7 +21,7 @@ from safetensors.torch import load
 from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, before_step, best_of, checkpoints, outcome, write_text
-from training.cli import main as cli
+from training.cli import finish as cli
 from training.hub.worker_process import HubTimeouts
 
 FAULTS: dict[str, dict[str, Any]] = {

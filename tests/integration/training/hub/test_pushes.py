@@ -285,7 +285,7 @@ def test_weights_with_nan_are_never_pushed(
     before_step(monkeypatch, 5, lambda: burst(sessions[0]))
     code, said = here(*QUICK, "--push-to=ada/plays")
     assert code == 1
-    assert "error: the loss at step 5 is nan; the last checkpoint, step-00000003, is whole" in said
+    assert "error: the loss at step 5 is nan; the last checkpoint, step-00000003, is intact" in said
     repo = hub.repos["ada/plays"]
     for branch in ("main", "training"):
         assert len(repo.titles(branch)) == 2
