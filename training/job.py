@@ -25,8 +25,8 @@ be run. The machine keeps no files, so every checkpoint is pushed. Started again
 command resumes the run that it finds on the Hub.
 
 The volumes above bring the project's code from the checkout in which the command is typed; the client also uploads TEXT
-if it is a file. A volume is a folder: ``training/root`` links to the files of the checkout's root that the app of a
-Space needs, and the client uploads the files that links lead to. The variable CODE names another folder that holds
+if it is a file. A volume is a folder: ``training/root`` holds copies of the files of the checkout's root that the
+app of a Space needs. The variable CODE names another folder that holds
 ``model`` and ``training``. No module of the project is imported before that folder is found.
 """
 

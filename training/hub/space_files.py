@@ -27,7 +27,7 @@ from ..errors import RunError
 from .jobs import STATIC, ZERO_GPU, flavor_of
 
 ROOT = Path(__file__).resolve().parents[2]
-LINKED = "training/root"  # links to files of the root, for a machine that has folders only (see job.py)
+COPIES = "training/root"  # copies of files of the root, for a machine that has folders only (see job.py)
 _HUB = "https://huggingface.co"  # as in web/static/index.html
 _PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
 _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
@@ -176,15 +176,13 @@ def _copy(files: dict[str, Path], folder: Path) -> None:
 
 def _find(name: str) -> Path:
     """Returns the path of a file or folder of the project's root."""
-    linked = ROOT / LINKED / name
-    return linked if linked.is_file() and not (ROOT / name).exists() else ROOT / name
+    copy = ROOT / COPIES / name
+    return copy if copy.is_file() and not (ROOT / name).exists() else ROOT / name
 
 
 def _exists(path: Path) -> bool:
-    """Returns whether a folder holds files, or a file is here; not a link that git wrote as a small text file."""
-    if path.is_dir():
-        return any(path.iterdir())
-    return path.is_file() and not path.read_bytes().startswith(b"../../")
+    """Returns whether a file is here, or a folder that holds files."""
+    return any(path.iterdir()) if path.is_dir() else path.is_file()
 
 
 def _gradio_version() -> str:

@@ -17,8 +17,8 @@ def shown(path: Path) -> str:
 
 
 def modules(*folders: str) -> list[Path]:
-    """Return the Python files of some folders, links left out."""
-    return sorted(path for name in folders for path in (ROOT / name).rglob("*.py") if not path.is_symlink())
+    """Return the Python files of some folders, without the copies in ``training/root``."""
+    return sorted(path for name in folders for path in (ROOT / name).rglob("*.py") if path.parent.name != "root")
 
 
 def parsed(path: Path) -> ast.Module:

@@ -20,7 +20,7 @@ def shown(path: Path) -> str:
 
 
 def modules(package: str) -> list[Path]:
-    return sorted(path for path in (ROOT / package).rglob("*.py") if not path.is_symlink())
+    return sorted(path for path in (ROOT / package).rglob("*.py") if path.parent.name != "root")
 
 
 def imports(path: Path, *, deferred: bool = True) -> Iterator[tuple[int, str]]:

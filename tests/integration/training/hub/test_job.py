@@ -20,8 +20,6 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, before_step, write_text
 from training import job
-from training.errors import RunError
-from training.hub.space_files import check_project
 
 RUN = ("text.txt", *SIZES, "--steps=9", "--evaluations=1", "--push-to=plays")
 
@@ -135,16 +133,6 @@ def test_the_machine_has_all_files_of_a_page(here: Here, tmp_path: Path, monkeyp
     different = {name for name in there if there[name] != checkout[name]}
     assert different <= {"cpu-basic/README.md", "zero-gpu/README.md"}, "Gradio's version alone"
     assert b"sdk_version: 6.31.0\n" in there["cpu-basic/README.md"]
-
-
-def test_a_link_that_git_wrote_as_text_counts_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On systems without links."""
-    code = copy_volumes(tmp_path)
-    (code / "training" / "root" / "app.py").write_text("../../app.py")
-    monkeypatch.setattr("training.hub.space_files.ROOT", code)
-    check_project("static")
-    with pytest.raises(RunError, match=r"files that a page needs are missing \(app\.py\)"):
-        check_project("cpu-basic")
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
