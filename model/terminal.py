@@ -71,10 +71,12 @@ def ctrl_c(end: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def size(count: int) -> str:
-    """A number of bytes for people, such as "6.6 MB"."""
-    amount, unit = (count / 1e6, "MB") if count >= 1_000_000 else (count / 1e3, "kB")
-    return f"{count} bytes" if count < 1000 else f"{amount:.1f} {unit}"
+def size_text(count: int) -> str:
+    """Returns a number of bytes for people, with three digits: `999 bytes`, `1.5 MB`."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return f"{count} bytes"
 
 
 def table(lines: dict[str, str], out: TextIO) -> None:

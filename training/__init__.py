@@ -3,9 +3,9 @@
 cli       what is typed → a started run
 run       one run on this disk
 hub       everything that is sent to the Hub
-card      what is said of a model
+card      describes a trained model: card, loss curve, named cells
 learner   tensors only
-corpus    sources → one text → ids
+corpus    from the sources that a user types to character ids
 signals   Ctrl-C, SIGTERM and a closed terminal
 system    calls that differ between Linux, macOS and Windows
 errors    errors whose message is one line for the user

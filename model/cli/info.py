@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..char_lstm import CharLSTM, checkpoint_folder
 from ..checkpoint.names import MODEL_FILES
-from ..terminal import size, table, terminal_text
+from ..terminal import size_text, table, terminal_text
 from .inputs import load_model, model_fields
 
 HELP = "Describe a model: its sizes, characters, files and training."
@@ -52,10 +52,10 @@ def _lines(lm: CharLSTM, files: dict[str, int]) -> dict[str, str]:
         "model": f"{lm.name} at {lm.commit}" if lm.commit else lm.name,
         "network": f"embedding of {lm.config.embedding_size}, {layers} of {lm.config.hidden_size} cells",
         "parameters": f"{lm.config.parameters:,}",
-        "memory": f"{state:,} numbers (h and c), {size(4 * state)}, for a text of any length",
+        "memory": f"{state:,} numbers (h and c), {size_text(4 * state)}, for a text of any length",
         "vocabulary": f"{len(lm.tokenizer):,} characters: {_vocabulary(lm.tokenizer.vocab)}",
         **({"chat": json.dumps(asdict(lm.chat), ensure_ascii=False)} if lm.chat else {}),
-        "files": ", ".join(f"{name} {size(count)}" for name, count in files.items()),
+        "files": ", ".join(f"{name} {size_text(count)}" for name, count in files.items()),
         **{f"training {name}": _rounded(value) for name, value in lm.training.items() if value != ""},
     }
 

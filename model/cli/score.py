@@ -9,7 +9,7 @@ import sys
 
 from ..char_lstm import CharLSTM
 from ..scoring import Score, score
-from ..terminal import size, table
+from ..terminal import size_text, table
 from ..tokenizer import describe_unknown
 from .inputs import load_model, model_fields, normalized, read_file, read_standard_input
 
@@ -46,7 +46,7 @@ def _lines(result: Score) -> dict[str, str]:
         "characters": f"{result.characters:,}, read once; the memory starts at zero and is kept to the end",
         "nats": f"{result.nats:.4f} per character",
         "bits": f"{result.bpc:.4f} per character",
-        "total": f"{total:,.0f} bits, {size(int(total / 8))}",
+        "total": f"{total:,.0f} bits, {size_text(int(total / 8))}",
     }
     if result.unknown:
         lines["unknown"] = f"{sum(each.times for each in result.unknown):,}: {describe_unknown(result.unknown)}"

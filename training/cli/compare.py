@@ -124,7 +124,7 @@ def _row(run: Run) -> tuple[str, ...]:
         _shown(number(best.get("val_loss")), ".4f"),
         _shown(number(best.get("val_cold256")), ".4f"),
         _shown(number(best.get("val_bpc")), ".3f"),
-        _shown(cost, "+.4f"),
+        _shown(None if cost is None else round(cost, 4) + 0.0, "+.4f"),  # + 0.0: a cost of -0.00001 is 0, not -0
         _short(number(last.get("chars_per_sec"))),
     )
 

@@ -9,8 +9,8 @@ import torch
 
 from model import CharLSTM, LSTMConfig
 from model.backends.device import free_memory, has_fast_bfloat16
+from model.terminal import size_text
 
-from ..corpus.download import size_text
 from ..corpus.ids_file import Ids
 from ..learner import evaluation
 from ..learner.dataset import split

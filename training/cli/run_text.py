@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from model import CharTokenizer
+from model.terminal import size_text
 
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
 from ..card.redact import public_source, public_sources
 from ..corpus import privacy
 from ..corpus.chat_exports import ChatReader
-from ..corpus.download import size_text
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus, check_length, read_corpus
 from ..errors import RunError

@@ -10,10 +10,9 @@ import torch
 
 from model import CharTokenizer
 from model.backends.device import has_fast_bfloat16
-from model.terminal import one_line
+from model.terminal import one_line, size_text
 from model.tokenizer import UnknownCharacter, describe_unknown
 
-from ..corpus.download import size_text
 from ..corpus.ids_file import Ids
 from ..errors import RunError
 from ..learner import distillation, processes

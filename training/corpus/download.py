@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from model.terminal import one_line
+from model.terminal import one_line, size_text
 
 from .decode import CorpusError
 
@@ -29,14 +29,6 @@ CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
 MAX_REDIRECTS = 10
 RETRY_WAITS_S = (0.5, 2.0, 8.0, 30.0)  # before each attempt to resume a broken connection
-
-
-def size_text(count: int) -> str:
-    """Returns a number of bytes for people: `999 bytes`, `1.5 MB`."""
-    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if count >= unit:
-            return f"{count / unit:.3g} {name}"
-    return f"{count} bytes"
 
 
 def too_large(label: str, size: int | None, limit: int) -> CorpusError:

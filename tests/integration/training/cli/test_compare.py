@@ -80,12 +80,13 @@ def test_a_table_fits_whatever_the_numbers_and_names() -> None:
     noted = {"int8_cost": -0.00012, "preset": "medium"}
     huge = Run("x" * 200, [{**line, "chars_per_sec": 1_234_567}], 999_999_999, noted)
     odd = Run("中文 and \\n", [{"step": 1, "val_loss": None}], 12, {"int8_cost": "x", "preset": None})
-    worse = Run("worse", [{**line, "val_loss": 2.5}], 1500, {})
+    worse = Run("worse", [{**line, "val_loss": 2.5}], 1500, {"int8_cost": -1e-6})
     shown = table([odd, worse, huge]).splitlines()
     assert [row[:7].strip() for row in shown] == ["run", "* …xxxx", "worse", "中文 an"]
     assert max(map(len, shown)) <= 100
     numbers = "1.00G 100,000,000 12.3G 83,333.3 1.2500 - 1.800 -0.0001 1.23M"
     assert shown[1].split()[2:] == ["medium", *numbers.split()]
+    assert shown[2].split()[-2] == "+0.0000"
     assert shown[3].split()[3:] == ["-", "12", *"--------"]
 
 

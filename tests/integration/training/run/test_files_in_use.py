@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -21,4 +22,6 @@ def test_a_run_trains_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert main(["text.txt", *SIZES, "--steps=4", "--evaluations=2", "--out=run"]) == 0
     assert CharLSTM.from_pretrained(tmp_path / "run").training["step"] == 4
     assert main(["--resume=run"]) == 0
+    gc.collect()  # the runs before map the text until they are collected; a process of its own would have ended
+    assert main(["text.txt", "--resume=run"]) == 0  # reads the text again and replaces its copy
     assert not list((tmp_path / "run").glob(".*"))
