@@ -61,7 +61,7 @@ class Space:
         hardware: as it is typed, such as "static" or "zero-gpu".
         private: whether the Space is private.
         url: its page on the Hub.
-        model_private: whether the model that it shows is private.
+        model_private: whether the model that it shows is private or gated.
     """
 
     name: str

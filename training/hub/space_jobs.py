@@ -26,8 +26,7 @@ def check_space(job: CheckSpace) -> Space:
     """Checks token and rights; creates the Space, on the hardware that is wanted, if it is missing."""
     api = HfApi()
     space, _ = whole_name(api, job.repo)
-    model = job.model
-    model_private = bool(model and call(f"looking at {model}", lambda: api.model_info(str(model))).private)
+    model_private = bool(job.model) and _is_restricted(api, str(job.model))
     private = job.private or model_private
     _create(api, space, flavor_of(job.hardware), private)
     call(
@@ -36,9 +35,17 @@ def check_space(job: CheckSpace) -> Space:
     )
     info = call(f"looking at the Space {space}", lambda: api.space_info(space))
     if private and not info.private:
-        raise refuse(f"the Space {space} is public, and the model that it would show is private: name another Space")
+        raise refuse(
+            f"the Space {space} is public, and the model that it would show is private or gated: name another Space"
+        )
     url = f"{constants.ENDPOINT}/spaces/{space}"
     return Space(space, job.hardware, bool(info.private), url, model_private)
+
+
+def _is_restricted(api: HfApi, model: str) -> bool:
+    """Returns whether a model is private or gated, so that not everyone may have a copy of its weights."""
+    info = call(f"looking at {model}", lambda: api.model_info(model))
+    return bool(info.private or info.gated)
 
 
 def _create(api: HfApi, space: str, flavor: str, private: bool) -> None:

@@ -14,6 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from model import CharLSTM, CheckpointError, ModelUnavailableError, generate
 from model.__main__ import main
 from model.checkpoint.names import MODEL_FILES, WEIGHTS
+from model.hub.snapshot import Snapshot
 from tests.local_hub import LocalHub
 from tests.support.hub_faults import FAULTS
 from tests.support.tiny_models import tiny_model
@@ -214,6 +215,30 @@ def test_a_download_that_breaks_off_is_resumed(hub, commit, monkeypatch):
 def test_a_download_that_always_fails_is_refused(hub, commit, no_patience):
     hub.fail("GET .*model.safetensors", 500, None)
     check_refused(f"{REPO} cannot be loaded: the Hub has trouble of its own (500)")
+
+
+# commits
+
+
+def test_the_list_of_commits_is_read_page_by_page(hub, commit, new):
+    later = hub.commit(hub.repos[REPO], new, title="later")
+    hub.context.page_size = 1
+    snapshot = Snapshot(REPO)
+    snapshot.commit = snapshot.newest_commit()
+    assert snapshot.list_commits(max_pages=2) == [(later, "later"), (commit, "files")]
+
+
+def test_a_list_of_commits_is_continued_on_the_hub_only(hub, commit, monkeypatch):
+    """The request holds the token."""
+    requested = []
+
+    def page(_: Snapshot, url: str) -> tuple[list[tuple[str, str]], str]:
+        requested.append(url)
+        return [(commit, "files")], f"{hub.url}@other.example/next"
+
+    monkeypatch.setattr(Snapshot, "_commits_page", page)
+    assert Snapshot(REPO, commit=commit).list_commits(max_pages=3) == [(commit, "files")]
+    assert len(requested) == 1
 
 
 # errors of the Hub

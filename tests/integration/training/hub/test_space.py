@@ -126,13 +126,16 @@ def test_a_token_without_the_right_is_refused_in_one_line(hub: LocalHub, monkeyp
     assert hub.read("spaces/eve/page", "README.md") == b"hers"
 
 
-def test_a_private_model_gets_a_private_space(hub: LocalHub, token: str) -> None:
+def test_a_private_or_gated_model_gets_a_private_space(hub: LocalHub, token: str) -> None:
     hub.add_repo("ada/diary", {"README.md": b"mine"}, private=True)
     made = prepare("page", "static", model="ada/diary")
     assert (made.private, made.model_private) == (True, True)
     assert hub.repos["spaces/ada/page"].private
+    hub.add_repo("ada/terms", {"README.md": b"mine"}, gated="manual")
+    gated = prepare("gated", "static", model="ada/terms")
+    assert (gated.private, gated.model_private) == (True, True)
     hub.add_repo("ada/open", kind="space")
-    with pytest.raises(JobError, match="the Space ada/open is public, and the model that it would show is private"):
+    with pytest.raises(JobError, match="the Space ada/open is public already, and the model is private or gated"):
         prepare("ada/open", "static", model="ada/diary")
 
 
@@ -161,11 +164,11 @@ def test_a_failed_build_is_reported_with_the_end_of_its_log(
     hub.context.stages = ("BUILDING", "BUILD_ERROR")
     repo = hub.add_repo("ada/page", {"README.md": b"old"}, kind="space")
     assert repo.space
-    repo.space.logs["build"] = [f"line {n}\n" for n in range(50)] + [f"no such torch, {token}\n"]
+    repo.space.logs["build"] = [f"line {n}\n" for n in range(50)] + [f"no such \x1b[31mtorch, {token}\n"]
     code, said = here("space", checkpoint, "--space=ada/page")
     assert code == 2
     assert f"error: the Space ada/page does not run (BUILD_ERROR): see {hub.url}/spaces/ada/page\n" in said
-    assert "line 49\n  no such torch, hf_***\n" in said
+    assert "line 49\n  no such ␛[31mtorch, hf_***\n" in said, "nothing that a terminal executes"
     assert "line 3\n" not in said
     assert token not in said
 

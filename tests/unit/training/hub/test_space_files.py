@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT
 from training.errors import RunError
-from training.hub.space_files import app_files, static_files
+from training.hub.space_files import app_files, static_files, write_static
 
 
 @pytest.fixture
@@ -60,3 +61,10 @@ def test_every_file_of_web_is_part_of_a_page() -> None:
     assert files == {*static_files().values(), *app_files().values()} - {
         path for path in app_files().values() if ROOT / "web" not in path.parents
     }
+
+
+def test_the_licence_of_a_strangers_model_is_no_html(tmp_path: Path) -> None:
+    lm = tiny_model()
+    lm.training = {"license": "<img src=x onerror=alert(1)>"}
+    write_static(tmp_path, lm)
+    assert r"\<img src=x onerror=alert(1)\>" in (tmp_path / "README.md").read_text(encoding="utf-8")
