@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -75,12 +76,17 @@ class Sequence:
     watch: WordWatch | None = None
     _characters: list[str] = field(default_factory=list)
     _released: int = 0  # characters that readers get: not those that may belong to the stop text or a blocked word
+    _done: threading.Event = field(default_factory=threading.Event)
     _memories: deque[tuple[int, Memory]] = field(default_factory=deque)  # by length: where a blocked word may begin
 
     @property
     def finished(self) -> bool:
         """Whether no character will follow."""
         return self.finish_reason is not None
+
+    def wait(self, timeout_s: float) -> bool:
+        """Waits until the reply is finished, for as long as the timeout. Returns whether it is."""
+        return self._done.wait(timeout_s)
 
     @property
     def length(self) -> int:
@@ -175,6 +181,7 @@ class Sequence:
             self._released = self.watch.length
         self.memory = memory
         self.finish_reason = reason
+        self._done.set()
 
     def _release(self, end: int) -> bool:
         """Lets readers have the characters up to `end`, up to a blocked word. Returns whether there is one."""

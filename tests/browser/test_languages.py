@@ -167,9 +167,7 @@ def test_the_static_page_is_in_the_language_of_the_browser(
     if width < 768:
         page.get_by_text(texts["page.settings"], exact=True).click()
     temperature = page.get_by_role("slider", name=texts["setting.temperature"], exact=True)
-    expect(temperature).to_have_attribute(
-        "aria-valuetext", re.compile(texts["static.sensible"].replace("{value}", "0.8"))
-    )
+    expect(temperature).to_have_attribute("aria-valuetext", re.compile("^0[.,]8$"))
     expect(page.locator("#about")).to_contain_text(texts["static.browser"].partition("{")[0])
     page.get_by_role("textbox", name=texts["setting.seed"]).fill("x")
     page.get_by_role("textbox", name=texts["page.prompt"]).fill("a")

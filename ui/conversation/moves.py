@@ -72,6 +72,12 @@ def continue_reply(conversation: Conversation, _chosen: LoadedModel, settings: S
     (conversation.add if turn in conversation.turns else conversation.branch)(turn, part)
 
 
+def stop(conversation: Conversation) -> None:
+    """Ends the reply that is being written, if there is one, with the engine's next step."""
+    if sequence := conversation.writing:
+        conversation.turns[-1].served.engine.abort(sequence)
+
+
 def branch(conversation: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> None:
     """The last turn goes on from where it was cut, until it is as long as it was, or as it is to be.
 

@@ -7,7 +7,7 @@ moment later, with what was drawn there; stopping, undoing and clearing are shar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from model import SamplingParams
@@ -116,20 +116,23 @@ def chosen(value: object, registry: ModelRegistry) -> LoadedModel | None:
 
 
 def blended(
-    served: LoadedModel, params: SamplingParams, other: Sequence[object], registry: ModelRegistry
+    served: LoadedModel, params: SamplingParams, choice: object, share: object, registry: ModelRegistry
 ) -> tuple[LoadedModel, SamplingParams]:
-    """Who writes, and how, with what is chosen beside the first model.
+    """The model that writes, and its settings: the chosen model, or its blend with a second one.
 
     Args:
-        other: the value of the choice and the share; empty where there is one model only.
+        served: the chosen model.
+        params: the settings of the reply.
+        choice: the value of the control "Second model".
+        share: the weight of the second model.
+        registry: the models that are served.
 
     Raises:
         RefusalError: there is no such model, or the two cannot write together, or the share is not from 0 to 1.
     """
-    value, share = other or (NOBODY, None)
-    if not is_blend(value):
+    if not is_blend(choice):
         return served, params
-    second = registry.get(str(value).removeprefix(_BLENDED))
+    second = registry.get(str(choice).removeprefix(_BLENDED))
     if second is served:
         raise RefusalError("refusal.same_second")
     try:

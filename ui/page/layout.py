@@ -38,6 +38,17 @@ class Layout:
         self.registry = registry
         self.second = second
 
+    @property
+    def inputs(self) -> list[Any]:
+        """The controls whose values a reply is written with, in the order of ``input_names``."""
+        second = [self.second.choice, self.second.share] if self.second else []
+        return [self.model, self.seed, *self.sliders.values(), *second]
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the fields of ``Inputs``, or of generation settings."""
+        return ["model", "seed", *self.sliders, *(["second", "share"] if self.second else [])]
+
     def lay_out(self) -> None:
         """Makes the controls, in the Blocks that are being built."""
         self.conversation = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
@@ -62,7 +73,7 @@ class Layout:
         with gr.Row(elem_id="moves"):
             # The classes tell view.js when a button can be pressed; here is what holds at first.
             off: dict[str, Any] = {"size": "sm", "interactive": False, "min_width": 40}
-            self.continue_reply = gr.Button(t("move.continue"), elem_classes="if-turns", **off)
+            self.continue_button = gr.Button(t("move.continue"), elem_classes="if-turns", **off)
             self.retry = gr.Button(t("move.retry"), elem_classes="if-turns", **off)
             self.undo = gr.Button(t("move.undo"), elem_classes="if-turns", **off)
             self.clear = gr.Button(t("move.clear"), elem_classes="if-anything", **off)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from model import BlockedWords, CharLSTM, Engine, SamplingParams
 
 WELCOME_SEED = 7
@@ -33,13 +31,11 @@ def welcome_text_of(engine: Engine) -> str:
 
     If a blocked word ends the text, the next seed is tried. The engine must be running.
     """
-    finished = threading.Event()
     text = ""
     for seed in range(WELCOME_SEED, WELCOME_SEED + _ATTEMPTS):
         params = SamplingParams(length=WELCOME_LENGTH, seed=seed)
         sequence = engine.add_request("", params, deadline_s=_DEADLINE_S)
-        while not sequence.finished:
-            finished.wait(0.005)
+        sequence.wait(2 * _DEADLINE_S)
         text = max(text, sequence.text.strip("\n"), key=len)
         if sequence.finish_reason != "blocked":
             break
