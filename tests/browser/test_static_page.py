@@ -440,7 +440,7 @@ def test_a_link_is_read_as_the_app_reads_it(visit: Any) -> None:
         for step, read in zip(link.steps, found["steps"], strict=True):
             chosen = {name: getattr(step.params, name) for name in LINK_SETTINGS if name != "share"}
             assert read["settings"] == {**chosen, "hold": [list(each) for each in step.hold]}
-            assert (read["prompt"], read["anew"], read["pick"]) == (step.prompt, step.anew, step.pick)
+            assert (read["prompt"], read["anew"], read["pick"]) == (step.prompt, step.new_seed, step.pick)
 
 
 def test_a_model_that_has_read_conversations_is_talked_to(browser: Browser, tmp_path: Path) -> None:
@@ -609,10 +609,10 @@ def marks(page: Page) -> list[str]:
 def test_a_text_that_was_shared_in_the_app_comes_again(visit: Any, talker: LoadedModel, talk_url: str) -> None:
     """Turns, stopped and continued, another way from a character on, one that somebody picked, cells that are held."""
     conversation, registry = a_conversation(talker), OneModelRegistry(talker)
-    moves.branch(conversation, conversation.cut(conversation.turns[-1].number, 9), settings(3, 30), anew=True)
+    moves.branch(conversation, conversation.cut(conversation.turns[-1].number, 9), settings(3, 30), new_seed=True)
     write(conversation)
     held = replace(settings(4, 30), clamps=ModelClamps(talker.name, (Clamp(1, 5, 4.0), Clamp(0, 2, -0.25))))
-    moves.branch(conversation, conversation.cut(conversation.turns[-1].number, 20, "Q"), held, anew=False)
+    moves.branch(conversation, conversation.cut(conversation.turns[-1].number, 20, "Q"), held, new_seed=False)
     write(conversation)
     moves.send(conversation, talker, settings(8, 700), "and then")
     write(conversation)

@@ -34,7 +34,7 @@ def test_from_any_character_the_same_seed_gives_the_same_text() -> None:
         began = time.perf_counter()
         cut = conversation.cut(conversation.turns[-1].number, chance.randrange(1, LENGTH))
         slowest = max(slowest, time.perf_counter() - began)
-        moves.branch(conversation, cut, asked, anew=False)
+        moves.branch(conversation, cut, asked, new_seed=False)
         assert write() == text
         if chance.random() < 0.7:
             conversation.undo()

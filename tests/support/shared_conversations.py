@@ -88,14 +88,14 @@ def chance_link(seed: int) -> Link:
     hold: Clamps = ()
     for at in range(chance.randrange(1, 6)):
         new = not at or chance.random() < 0.5
-        anew = new or chance.random() < 0.3
+        new_seed = new or chance.random() < 0.3
         params = SamplingParams(
             temperature=chance.choice([0, 0.8, 1, 1.05, chance.uniform(0, 5)]),
             length=chance.randrange(1, 10_001),
             top_k=chance.choice([0, 1, 40, 10**6]),
             top_p=chance.choice([1, 0.01, chance.uniform(0.001, 1)]),
             min_p=chance.choice([0, 0, 0.05, chance.random()]),
-            seed=chance.randrange(2**32) if anew else steps[-1].params.seed,
+            seed=chance.randrange(2**32) if new_seed else steps[-1].params.seed,
             share=chance.choice([0, 0.5, 1.0, chance.random()]) if second else None,
         )
         if not second and chance.random() < 0.4:
@@ -105,6 +105,6 @@ def chance_link(seed: int) -> Link:
                 for cell in cells
             )
         prompt = "".join(chance.choices(CHARACTERS, k=chance.randrange(20))) if new else None
-        steps.append(Step(params, prompt, anew, chance.choice(["", chance.choice(CHARACTERS)]), hold))
+        steps.append(Step(params, prompt, new_seed, chance.choice(["", chance.choice(CHARACTERS)]), hold))
     model, commit = chance.choice([("ada/novel", COMMIT), ("ada/novel@v2", ""), ("", ""), ("bundled (2)", "")])
     return Link(tuple(steps), model, commit, chance.choice([HERE, "float32", "7"]), fingerprint(str(seed)), second)

@@ -164,7 +164,7 @@ class Conversation:
         turns = "".join(turn.lines() for turn in self.turns)
         return self._older() + turns + self._refused() + self._held() + self._tree()
 
-    def begun(self, stream: str) -> str:
+    def streaming_view(self, stream: str) -> str:
         """The view while the last turn is being written, which is told over a stream."""
         self.stream = stream
         *older, last = self.turns

@@ -33,8 +33,8 @@ async def without(turn: Turn, client_id: str) -> dict[str, Any]:
     if start is None:
         return {}
     at = next(at for at, part in enumerate(turn.parts) if part.clamps)
-    begun = replace(turn, parts=turn.parts[:at])
-    memory, unread, text = begun.end.memory, begun.end.unread, ""
+    kept = replace(turn, parts=turn.parts[:at])
+    memory, unread, text = kept.end.memory, kept.end.unread, ""
     for part in turn.parts[at:]:
         # What ended by itself may go further without the hand.
         over = part.finish_reason not in (None, "stop", "blocked")
@@ -42,7 +42,7 @@ async def without(turn: Turn, client_id: str) -> dict[str, Any]:
         if length < 1:
             continue
         params = replace(part.params, length=length)
-        before = "" if unread else begun.text + text
+        before = "" if unread else kept.text + text
         free = ask(
             turn.served, unread, params, memory=memory, first=part.draw_offset, client_id=client_id, before=before
         )

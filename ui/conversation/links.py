@@ -56,7 +56,7 @@ class Step:
 
     params: SamplingParams
     prompt: str | None = None
-    anew: bool = True
+    new_seed: bool = True
     pick: str = ""
     hold: Clamps = ()
 
@@ -174,7 +174,7 @@ def _changes(before: Step | None, step: Step) -> list[tuple[str, object]]:
     for name in LINK_SETTINGS:
         value = getattr(step.params, name)
         same = before is not None and getattr(before.params, name) == value
-        if step.anew if name == "seed" else not same and value is not None:
+        if step.new_seed if name == "seed" else not same and value is not None:
             changed.append((name, int(value) if float(value).is_integer() else value))
     if step.hold != (before.hold if before else ()):
         changed.append(("hold", write_clamps(step.hold)))

@@ -55,7 +55,9 @@ def retry(conversation: Conversation, served: LoadedModel, settings: Settings) -
     conversation.branch(turn, part)
 
 
-def continue_reply(conversation: Conversation, _chosen: LoadedModel, settings: Settings, *, anew: bool = False) -> None:
+def continue_reply(
+    conversation: Conversation, _chosen: LoadedModel, settings: Settings, *, new_seed: bool = False
+) -> None:
     """More of the last reply, from the memory after it: the text that a longer reply would have been.
 
     In a chat a turn that is over is followed by another one of the model's. A newer commit of the model reads the reply
@@ -68,7 +70,7 @@ def continue_reply(conversation: Conversation, _chosen: LoadedModel, settings: S
     if turn.over:
         send(conversation, turn.served, settings, "")
         return
-    part = _more(turn, settings, anew=anew)
+    part = _more(turn, settings, new_seed=new_seed)
     (conversation.add if turn in conversation.turns else conversation.branch)(turn, part)
 
 
@@ -78,7 +80,7 @@ def stop(conversation: Conversation) -> None:
         conversation.turns[-1].served.engine.abort(sequence)
 
 
-def branch(conversation: Conversation, cut: Turn, settings: Settings, *, anew: bool) -> None:
+def branch(conversation: Conversation, cut: Turn, settings: Settings, *, new_seed: bool) -> None:
     """The last turn goes on from where it was cut, until it is as long as it was, or as it is to be.
 
     Args:
@@ -89,21 +91,21 @@ def branch(conversation: Conversation, cut: Turn, settings: Settings, *, anew: b
     as_before = earlier.written + (len(chat.stop) if chat and earlier.over else 0) if earlier else 0
     more = max(length, as_before) - cut.written
     params = replace(settings.params, length=min(more, MAX_LENGTH) if more > 0 else length)
-    conversation.branch(cut, _more(cut, replace(settings, params=params), anew=anew))
+    conversation.branch(cut, _more(cut, replace(settings, params=params), new_seed=new_seed))
 
 
 def again(conversation: Conversation, _chosen: LoadedModel, settings: Settings) -> None:
     """The last reply anew with the seed that it had, from where that began to count: other cells may be held now."""
     last = conversation.turn_to_continue()
     at = max(n for n, part in enumerate(last.parts) if not n or not part.draw_offset or last.parts[n - 1].picked)
-    anew, end = conversation.turn_without(at), last.parts[-1]
+    new_seed, end = conversation.turn_without(at), last.parts[-1]
     ended = end.finish_reason in ("stop", "blocked")  # as far as it may go, for it ends by itself
-    length = end.params.length if ended else max(1, last.written - anew.written)
+    length = end.params.length if ended else max(1, last.written - new_seed.written)
     settings = replace(settings, params=replace(end.params, length=length))
-    first, start = last.parts[len(anew.parts)].draw_offset, anew.end
-    before = "" if start.unread else anew.text
+    first, start = last.parts[len(new_seed.parts)].draw_offset, new_seed.end
+    before = "" if start.unread else new_seed.text
     conversation.branch(
-        anew, _ask(anew.served, start.unread, settings, memory=start.memory, first=first, before=before)
+        new_seed, _ask(new_seed.served, start.unread, settings, memory=start.memory, first=first, before=before)
     )
 
 
@@ -134,18 +136,18 @@ def continue_with_clamps(conversation: Conversation, settings: Settings) -> None
     left = part.params.length - (part.next_draw_offset - part.draw_offset)
     if part.finish_reason == "abort" and left > 0:
         turn = conversation.turns[-1]
-        conversation.add(turn, _more(turn, replace(settings, params=replace(part.params, length=left)), anew=False))
+        conversation.add(turn, _more(turn, replace(settings, params=replace(part.params, length=left)), new_seed=False))
 
 
-def _more(turn: Turn, settings: Settings, *, anew: bool) -> Sequence:
+def _more(turn: Turn, settings: Settings, *, new_seed: bool) -> Sequence:
     if turn.written + settings.params.length > MAX_REPLY:
         raise RefusalError("refusal.reply_full", most=MAX_REPLY)
     end, last = turn.end, turn.parts[-1]
-    if not anew:
+    if not new_seed:
         settings = replace(settings, params=replace(settings.params, seed=last.params.seed))
     if settings.params.share is None:  # of a blend, which is not chosen any more
         settings = replace(settings, params=replace(settings.params, share=last.params.share))
-    first = 0 if anew else last.next_draw_offset
+    first = 0 if new_seed else last.next_draw_offset
     before = "" if end.unread else turn.text
     return _ask(turn.served, end.unread, settings, memory=end.memory, first=first, before=before)
 

@@ -146,7 +146,7 @@ def _do(conversation: Conversation, served: LoadedModel, step: Step, settings: S
     if step.prompt is not None:
         moves.send(conversation, served, settings, step.prompt)
     else:
-        moves.continue_reply(conversation, served, settings, anew=step.anew)
+        moves.continue_reply(conversation, served, settings, new_seed=step.new_seed)
 
 
 def _pick(conversation: Conversation, link: Link) -> None:

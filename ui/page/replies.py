@@ -68,7 +68,7 @@ class Replies(Layout):
         if conversation.writing:
             return {self.view: gr.skip()}
         conversation.following = None
-        number, keep, pick, anew = (event_value(event, name) for name in ("turn", "keep", "pick", "anew"))
+        number, keep, pick, new_seed = (event_value(event, name) for name in ("turn", "keep", "pick", "new_seed"))
         try:
             async with self._rereading:  # reading a long reply again takes seconds
                 cut = await asyncio.to_thread(conversation.cut, number, keep, pick or "")
@@ -81,7 +81,7 @@ class Replies(Layout):
 
         def begin() -> None:
             _, settings = self._checked(conversation, self.read_inputs(values), request)
-            moves.branch(conversation, cut, settings, anew=bool(anew))
+            moves.branch(conversation, cut, settings, new_seed=bool(new_seed))
 
         return self._begin(conversation, begin)
 
@@ -180,7 +180,7 @@ class Replies(Layout):
         """Begins a reply. Returns the view with its stream, or with the reason why there is none."""
         try:
             if begin() is not False:
-                return {self.view: conversation.begun(self.streams.open(conversation.turns[-1]))}
+                return {self.view: conversation.streaming_view(self.streams.open(conversation.turns[-1]))}
         except RefusalError as refusal:
             conversation.refusal = refusal.message
         except Exception:

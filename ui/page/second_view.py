@@ -93,7 +93,7 @@ class Second:
                 client_id = request.session_hash or ""
                 if served is None or not conversation.follow(first, served, step, speed=speed, client_id=client_id):
                     return {self.view: gr.skip()}
-                return {self.view: conversation.begun(self._streams.open(conversation.turns[-1]))}
+                return {self.view: conversation.streaming_view(self._streams.open(conversation.turns[-1]))}
             except RefusalError as refusal:
                 conversation.refusal = refusal.message
             except Exception:

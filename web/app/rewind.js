@@ -48,8 +48,8 @@ function showPlace() {
   box.querySelector("b").textContent = (place.keep > AROUND ? "…" : "") + kept.join("");
 }
 
-function rewind(anew) {
-  trigger("rewind", { turn: place.number, keep: place.keep, anew });
+function rewind(newSeed) {
+  trigger("rewind", { turn: place.number, keep: place.keep, new_seed: newSeed });
   choosePlace(0);
 }
 
@@ -63,15 +63,15 @@ function offerPicks(list, looked) {
     const button = document.createElement("button");
     [button.type, button.className, button.textContent] = ["button", "char", shown(char)];
     button.title = button.ariaLabel = t("rewind.pick", { character: named(char) });
-    button.addEventListener("click", () => trigger("rewind", { turn: turn.turn, keep, pick: char, anew: false }));
+    button.addEventListener("click", () => trigger("rewind", { turn: turn.turn, keep, pick: char, new_seed: false }));
     row.querySelector(".char").replaceWith(button);
   }
 }
 
 function startRewind() {
-  const [same, anew] = element.querySelectorAll(".rewind button");
+  const [same, newSeed] = element.querySelectorAll(".rewind button");
   same.addEventListener("click", () => rewind(false));
-  anew.addEventListener("click", () => rewind(true));
+  newSeed.addEventListener("click", () => rewind(true));
   log.addEventListener("click", (event) => {
     const turn = talk.turns[talk.turns.length - 1];
     if (turn) choosePlace(keptAt(event, turn));

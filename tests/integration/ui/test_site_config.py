@@ -83,7 +83,7 @@ def test_a_rewind_does_not_uncover_a_word(app: App) -> None:
         token = await visitor.send("", Length=20, Speed=FAST, Model="random", Temperature=0.8)
         text, _ = await visitor.reply(token)
         await visitor.settle(token)
-        about: dict[str, Any] = {"turn": 1, "keep": 4, "pick": "f", "anew": False}
+        about: dict[str, Any] = {"turn": 1, "keep": 4, "pick": "f", "new_seed": False}
         site = app.served("random").engine
         kept, site.blocked = site.blocked, BlockedWords([text[:3].strip() + "f", text[:3] + "f"])
         try:

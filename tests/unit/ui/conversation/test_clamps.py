@@ -135,11 +135,11 @@ def test_going_on_from_a_character_holds_what_is_held_now(served: LoadedModel) -
     text = conversation.turns[-1].reply
     for keep in (1, 30, 59):
         cut = conversation.cut(conversation.turns[-1].number, keep)
-        moves.branch(conversation, cut, held(UP, 9), anew=False)
+        moves.branch(conversation, cut, held(UP, 9), new_seed=False)
         write(conversation)
         assert conversation.turns[-1].reply == text
     cut = conversation.cut(conversation.turns[-1].number, 30)
-    moves.branch(conversation, cut, held((), 9), anew=False)
+    moves.branch(conversation, cut, held((), 9), new_seed=False)
     write(conversation)
     assert conversation.turns[-1].reply[:30] == text[:30]
     assert conversation.turns[-1].reply != text
@@ -163,7 +163,7 @@ def test_written_again_it_keeps_its_seed_and_undo_brings_the_other_back(served: 
 
 def test_written_again_it_begins_where_its_seed_began_to_count(served: LoadedModel) -> None:
     conversation = talk_of(served, ())
-    moves.continue_reply(conversation, served, settings(6, 20), anew=True)
+    moves.continue_reply(conversation, served, settings(6, 20), new_seed=True)
     write(conversation)
     moves.continue_reply(conversation, served, settings(9, 10))
     write(conversation)
@@ -190,10 +190,10 @@ def test_only_what_comes_after_the_hand_is_compared_whatever_was_done(served: Lo
     stop_at(conversation, 17)
     moves.continue_with_clamps(conversation, held(UP))
     write(conversation)
-    moves.continue_reply(conversation, served, held(OFF, 6, 10), anew=True)
+    moves.continue_reply(conversation, served, held(OFF, 6, 10), new_seed=True)
     write(conversation)
     cut = conversation.cut(conversation.turns[-1].number, 66, "x")
-    moves.branch(conversation, cut, held((), 1, 6), anew=False)
+    moves.branch(conversation, cut, held((), 1, 6), new_seed=False)
     write(conversation)
     one = generate(served.lm, PROMPT, 60, seed=5)
     two = generate(served.lm, PROMPT + one, 5, seed=6) + "x"
@@ -221,7 +221,7 @@ def test_a_held_conversation_is_shared_and_followed() -> None:
     moves.send(conversation, served, held(OFF, 3, 20), "and?")
     write(conversation)
     cut = conversation.cut(conversation.turns[-1].number, 8, "x")
-    moves.branch(conversation, cut, held(OFF, 3, 20), anew=False)
+    moves.branch(conversation, cut, held(OFF, 3, 20), new_seed=False)
     write(conversation)
     moves.send(conversation, served, held((), 4, 20), "")
     write(conversation)

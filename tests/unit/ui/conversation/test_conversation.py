@@ -164,7 +164,7 @@ def test_the_view_of_a_begun_reply_and_its_stream_make_the_view_of_the_finished_
     conversation = Conversation()
     send(served, conversation, "one")
     moves.send(conversation, served, QUICK, "two<script>\ud800")
-    begun = conversation.begun("token")
+    begun = conversation.streaming_view("token")
     assert begun.isascii()
     assert "<" not in begun
     assert lines(begun)[-1] == {"stream": "token"}
@@ -175,7 +175,7 @@ def test_the_view_of_a_begun_reply_and_its_stream_make_the_view_of_the_finished_
     assert [each["prompt"] for each in whole if "turn" in each] == ["one", "two<script>\ud800"]
     assert whole[-1]["say"].startswith("seed 5 · 20 characters")
     moves.continue_reply(conversation, served, QUICK)
-    assert lines(conversation.begun("another"))[-2:] == [{"text": text}, {"stream": "another"}]
+    assert lines(conversation.streaming_view("another"))[-2:] == [{"text": text}, {"stream": "another"}]
 
 
 def test_old_turns_leave_the_page_and_are_counted(served: LoadedModel) -> None:

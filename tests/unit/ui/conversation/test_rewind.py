@@ -35,9 +35,11 @@ def talk_of(served: LoadedModel, *prompts: str, length: int = LENGTH) -> Convers
     return conversation
 
 
-def branch(conversation: Conversation, keep: int, *, pick: str = "", seed: int = 99, anew: bool = False) -> str:
+def branch(conversation: Conversation, keep: int, *, pick: str = "", seed: int = 99, new_seed: bool = False) -> str:
     last = conversation.turns[-1]
-    moves.branch(conversation, conversation.cut(last.number, keep, pick), settings(seed, last.written), anew=anew)
+    moves.branch(
+        conversation, conversation.cut(last.number, keep, pick), settings(seed, last.written), new_seed=new_seed
+    )
     write(conversation)
     return conversation.turns[-1].reply
 
@@ -80,7 +82,7 @@ def test_so_it_does_after_it_was_continued_and_cut_before(served: LoadedModel) -
 def test_another_seed_begins_to_count_and_undo_brings_the_first_text_back(served: LoadedModel) -> None:
     conversation = talk_of(served, "ROMEO:")
     text = conversation.turns[-1].reply
-    other = branch(conversation, 50, seed=7, anew=True)
+    other = branch(conversation, 50, seed=7, new_seed=True)
     assert other[:50] == text[:50]
     assert other[50:] == generate(served.lm, "ROMEO:" + text[:50], LENGTH - 50, seed=7)
     moves.continue_reply(conversation, served, settings(1, 30))
@@ -116,11 +118,11 @@ def test_a_character_that_is_picked_stands_there_and_the_numbers_go_on(served: L
 def test_branches_are_shared_and_followed() -> None:
     served = serve()
     conversation = talk_of(served, "one", "two")
-    branch(conversation, 50, seed=7, anew=True)
+    branch(conversation, 50, seed=7, new_seed=True)
     branch(conversation, 30)
     branch(conversation, 80, pick="x")
     branch(conversation, 1, pick="y")
-    branch(conversation, 90, seed=3, anew=True)
+    branch(conversation, 90, seed=3, new_seed=True)
     link = sharing.share(conversation, OneModelRegistry(served))
     followed = follow(link, OneModelRegistry(serve()))
     assert texts(followed) == texts(conversation)

@@ -84,7 +84,7 @@ def test_undo_and_redo_show_here_what_stood_beside_the_turn_that_is_shown_there(
     second.stand_as(conversation)
     assert texts(second) == other
     cut = conversation.cut(conversation.turns[-1].number, 5)
-    moves.branch(conversation, cut, Settings(PARAMS, None), anew=True)
+    moves.branch(conversation, cut, Settings(PARAMS, None), new_seed=True)
     write(served, conversation)
     second.stand_as(conversation)  # of what was cut, the second knows what it was cut from
     assert texts(second) == other

@@ -101,12 +101,12 @@ def test_what_continue_writes_is_what_that_commit_says_after_this_text(old: Load
         conversation.turns[-1] = replace(
             conversation.turns[-1], start=replace(conversation.turns[-1].start, served=swapped)
         )
-        moves.continue_reply(conversation, new, seeded(8), anew=True)
+        moves.continue_reply(conversation, new, seeded(8), new_seed=True)
         assert write(new, conversation).parts[-1].text == generate(new.lm, prompt + begun, 20, seed=8)
         # What is shown of it, and any way from it, is by the same numbers.
         turn = conversation.turns[-1]
         cut = conversation.cut(turn.number, 30)
-        moves.branch(conversation, cut, seeded(8, length=1), anew=False)
+        moves.branch(conversation, cut, seeded(8, length=1), new_seed=False)
         assert write(new, conversation).reply == turn.reply
 
 
@@ -134,7 +134,7 @@ def test_another_way_from_a_character_of_the_old_reply_is_the_newer_commits(
     conversation = Conversation()
     text = send(old, conversation, prompt)
     swap(old, new)
-    moves.branch(conversation, conversation.cut(1, 7, pick), seeded(8), anew=True)
+    moves.branch(conversation, conversation.cut(1, 7, pick), seeded(8), new_seed=True)
     kept = text[: 7 - len(pick)] + pick
     assert write(new, conversation).reply == kept + generate(new.lm, prompt + kept, 13, seed=8)
     conversation.undo()

@@ -95,7 +95,7 @@ def test_the_number_of_the_seed_falls_on_the_character_that_was_written(
     chosen = held((), 5, 20)
     moves.send(conversation, served, replace(chosen, params=replace(chosen.params, **ways)), PROMPT)
     write(conversation)
-    moves.continue_reply(conversation, served, held(UP, 8, 20), anew=True)
+    moves.continue_reply(conversation, served, held(UP, 8, 20), new_seed=True)
     write(conversation)
     text = conversation.turns[-1].reply
     for offset in (0, 1, 19, 20, 21, 39):
@@ -134,7 +134,9 @@ def test_what_was_not_drawn_is_said_to_be_given(served: LoadedModel) -> None:
     conversation = Conversation()
     moves.send(conversation, served, held(UP, 5, 20), PROMPT)
     write(conversation)
-    moves.branch(conversation, conversation.cut(conversation.turns[-1].number, 10, "x"), held(UP, 5, 20), anew=False)
+    moves.branch(
+        conversation, conversation.cut(conversation.turns[-1].number, 10, "x"), held(UP, 5, 20), new_seed=False
+    )
     write(conversation)
     assert (told_of(conversation, 9)["draw"], told_of(conversation, 9)["picked"]) == (None, True)
     assert told_of(conversation, 8)["draw"]["number"] == 8
