@@ -53,9 +53,9 @@ def button(page: Page, name: str) -> Locator:
 
 
 def choose(page: Page, model: str) -> None:
-    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("combobox", name="Model", exact=True).click()
     page.get_by_role("option", name=model).click()
-    expect(page.get_by_role("combobox", name="Model")).to_have_value(model)
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(model)
 
 
 def setting(page: Page, name: str, value: float) -> None:

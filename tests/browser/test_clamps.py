@@ -118,9 +118,9 @@ def test_a_hand_that_grips_while_it_writes_holds_from_there_on_and_is_shared(app
     assert text[:gripped] == free[:gripped]
     put_on(page, "Text")
     expect(page.get_by_role("group", name="Cells that are held")).to_be_visible()
-    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("combobox", name="Model", exact=True).click()
     page.get_by_role("option", name="other").click()
-    expect(page.get_by_role("combobox", name="Model")).to_have_value("other")
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")
     fast(page)
     send(page, "")
     assert " held " not in (foot(page).text_content() or "")

@@ -113,7 +113,7 @@ def test_a_link_to_another_model_brings_it_and_a_changed_link_is_found_out(app: 
     expect(log(page).locator(".offer .facts")).to_have_text("other · seed 3 · temperature 0.8 · up to 40 characters")
     button(page, "Watch it write").click()
     expect(log(page).locator(".mark")).to_contain_text("Not the same text")
-    expect(page.get_by_role("combobox", name="Model")).to_have_value("other")
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")
     context.close()
 
 
@@ -138,13 +138,13 @@ def test_a_link_to_a_blend_brings_both_models_and_their_share(app: App, browser:
     button(reader, "Watch it write").click()
     expect(log(reader).locator(".mark")).to_have_text(SAME)
     assert reply(reader) == first
-    expect(reader.get_by_role("combobox", name="Model")).to_have_value("random")
+    expect(reader.get_by_role("combobox", name="Model", exact=True)).to_have_value("random")
     expect(reader.get_by_role("combobox", name="Second model")).to_have_value("other, blended")
     expect(reader.get_by_role("spinbutton", name="Blend")).to_have_value("0.3")
     expect(reader.locator("#second")).to_be_hidden()
     send(reader, "")
     expect(turns(reader)).to_have_count(2)
-    expect(turns(reader).last.locator(".foot")).to_contain_text("random + other, 30% of it the second")
+    expect(turns(reader).last.locator(".foot")).to_contain_text("random + other, 30% from the second")
     assert link(reader).count("&share=0.3") == 1
     assert not complaints + more
     context.close()

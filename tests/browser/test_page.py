@@ -300,7 +300,7 @@ def test_another_model_begins_with_an_empty_memory(page: Page) -> None:
 def test_a_model_that_chats_is_given_turns_and_ends_its_own(page: Page, app: App) -> None:
     fast(page)
     choose(page, "chat")
-    expect(log(page)).to_contain_text("Say something, and it answers.")
+    expect(log(page)).to_contain_text("Say something and it answers.")
     lm = app.served("chat").lm
     send(page, "this is it")
     first = generate(lm, "Ann: this is it\n\nBo: ", stop="\n\n")
@@ -345,7 +345,7 @@ def test_a_model_that_still_loads_is_said_and_then_there(browser: Browser, monke
         expect(page.get_by_role("status").filter(has_text="Loading ada/slow")).to_be_visible()
         page.get_by_role("textbox", name="Prompt").fill("kept")
         button(page, "Send").click()
-        expect(log(page)).to_contain_text("still being loaded: try again in a moment")
+        expect(log(page)).to_contain_text("still loading: try again in a moment")
         loaded.set()
         expect(page.locator("#about")).to_contain_text("parameters", timeout=TIMEOUT_MS)
         expect(page.get_by_text("Loading ada/slow")).to_have_count(0)

@@ -136,7 +136,7 @@ def test_two_models_write_one_text_together(page: Page, app: App) -> None:
     blend = Blend(app.served("one").lm.models[0], app.served("two").lm.models[0], 0.3)
     whole = generate(blend, "ROMEO:", 120, temperature=0.8, seed=7)
     assert reply(page) == whole[:60]
-    expect(foot(page)).to_contain_text("one + two, 30% of it the second")
+    expect(foot(page)).to_contain_text("one + two, 30% from the second")
     button(page, "Continue").click()
     expect(foot(page)).to_contain_text("120 characters")
     settled(page)

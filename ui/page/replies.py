@@ -130,7 +130,7 @@ class Replies(Layout):
         if event_value(event, "stream") == conversation.stream:
             await self._stop_and_wait(conversation)
             if not conversation.writing and conversation.following:
-                step = partial(sharing.next_step, conversation, conversation.turns[-1].served.now)
+                step = partial(sharing.next_step, conversation, conversation.turns[-1].served.newest)
                 return self._follow_link(conversation, step, speed, request)
         return self.settled(conversation)
 
