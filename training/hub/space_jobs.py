@@ -35,9 +35,8 @@ def check_space(job: CheckSpace) -> Space:
     )
     info = call(f"looking at the Space {space}", lambda: api.space_info(space))
     if private and not info.private:
-        raise refuse(
-            f"the Space {space} is public, and the model that it would show is private or gated: name another Space"
-        )
+        reason = "the model is private or gated" if model_private else "--private was asked for"
+        raise refuse(f"the Space {space} is public already, and {reason}: name another Space")
     url = f"{constants.ENDPOINT}/spaces/{space}"
     return Space(space, job.hardware, bool(info.private), url, model_private)
 
