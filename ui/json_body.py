@@ -1,4 +1,4 @@
-"""What a page asks the app's own routes: a JSON object of bounded size."""
+"""Reads the JSON body of a request, up to a size."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from starlette.requests import Request
 from .messages import RefusalError
 
 
-async def question(request: Request, most_bytes: int, too_long: RefusalError) -> dict[str, Any]:
-    """The body of a request; of a longer one nothing beyond the bound is read.
+async def read_json(request: Request, max_bytes: int, too_long: RefusalError) -> dict[str, Any]:
+    """The JSON object in the body of a request. Reading stops once the body is longer than ``max_bytes``.
+
+    Args:
+        request: whose body is read.
+        max_bytes: the largest length of the body.
+        too_long: raised if the body is longer.
 
     Raises:
-        RefusalError: it is no JSON object, or ``too_long``.
+        RefusalError: the body is not a JSON object, or ``too_long``.
     """
     body = bytearray()
     async for chunk in request.stream():
         body.extend(chunk)
-        if len(body) > most_bytes:
+        if len(body) > max_bytes:
             raise too_long
     try:
-        asked = json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError):
         raise RefusalError("refusal.malformed", reason="it is not JSON") from None
-    if not isinstance(asked, dict):
+    if not isinstance(value, dict):
         raise RefusalError("refusal.malformed", reason="it is not a JSON object")
-    return asked
+    return value

@@ -1,12 +1,12 @@
-"""What the one who serves a page has decided about it, from the environment.
+"""Settings of a site, which its owner gives as environment variables.
 
-    PAGE_TITLE      the page's title; at most 60 characters
-    PAGE_GREETING   what stands under it; at most 1,000 characters
-    ROWS_EACH       how many replies one visitor may have written at once, by each model: 1 to 256; 4 if not given
-    BLOCKED_WORDS   words that must not be seen, with commas or line ends between them; see
+    PAGE_TITLE      the title of the page; at most 60 characters (default char-lstm)
+    PAGE_GREETING   the text below the title; at most 1,000 characters (default the page's own, in each language)
+    ROWS_EACH       how many replies one client may have in progress at once, for each model: 1 to 256 (default 4)
+    BLOCKED_WORDS   words that must not appear, separated by commas or newlines (default none); see
                     ``model.engine.blocked_words``
 
-A variable that is empty is as one that is not there.
+An empty variable counts as one that is not set.
 """
 
 from __future__ import annotations
@@ -26,28 +26,35 @@ _LONGEST = {"PAGE_TITLE": 60, "PAGE_GREETING": 1_000}
 
 @dataclass(frozen=True)
 class SiteConfig:
-    """The decisions, checked."""
+    """The checked settings.
+
+    Attributes:
+        title: of the page.
+        welcome_text: the text below the title; "" is the page's own, in each language.
+        rows_each: how many replies one client may have in progress at once, for each model.
+        blocked: the words that must not appear.
+    """
 
     title: str = TITLE
-    welcome_text: str = ""  # the page's own, in each language
+    welcome_text: str = ""
     rows_each: int = ROWS_EACH
     blocked: BlockedWords = field(default_factory=BlockedWords)
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> SiteConfig:
-        """What the variables say.
+        """The settings from environment variables.
 
         Raises:
-            ValueError: one of them cannot be followed; the message names it, its value and what is allowed.
+            ValueError: a variable is not allowed; the message has its name, its value and the rule.
         """
-        said = {name: " ".join(environment.get(name, "").split()) for name in (*_LONGEST, "ROWS_EACH")}
+        given = {name: " ".join(environment.get(name, "").split()) for name in (*_LONGEST, "ROWS_EACH")}
         for name in (*_LONGEST, "BLOCKED_WORDS"):
             if re.search("[\ud800-\udfff]", environment.get(name, "")):
                 raise ValueError(f"{name} is not text in UTF-8")
-        for name, most in _LONGEST.items():
-            if len(said[name]) > most:
-                raise ValueError(f"{name} has {len(said[name]):,} characters: at most {most:,} are allowed")
-        rows = said["ROWS_EACH"] or str(ROWS_EACH)
+        for name, limit in _LONGEST.items():
+            if len(given[name]) > limit:
+                raise ValueError(f"{name} has {len(given[name]):,} characters: at most {limit:,} are allowed")
+        rows = given["ROWS_EACH"] or str(ROWS_EACH)
         if not re.fullmatch("[0-9]{1,3}", rows) or not 1 <= int(rows) <= MAX_ROWS_EACH:
             raise ValueError(f"ROWS_EACH is {shorten(rows)}: it must be a whole number from 1 to {MAX_ROWS_EACH}")
         words = [word.strip() for word in re.split(r"[,\r\n]", environment.get("BLOCKED_WORDS", ""))]
@@ -55,4 +62,4 @@ class SiteConfig:
             blocked = BlockedWords(word for word in words if word)
         except ValueError as error:
             raise ValueError(f"BLOCKED_WORDS: {error}") from None
-        return cls(said["PAGE_TITLE"] or TITLE, said["PAGE_GREETING"], int(rows), blocked)
+        return cls(given["PAGE_TITLE"] or TITLE, given["PAGE_GREETING"], int(rows), blocked)

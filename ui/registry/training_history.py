@@ -1,7 +1,7 @@
-"""A model at each step of its training: the checkpoints that a run has kept, and the way of its loss.
+"""The training history of a model: the checkpoints that its run has kept, and the validation losses.
 
-They lie in a run folder, or on the Hub in the commits of the branch ``training``, one a checkpoint. What is told of
-them (metrics.jsonl, titles of commits) is for people to see; a checkpoint is read as strictly as any.
+The checkpoints are in a run folder, or on the Hub in the commits of the branch ``training``, one per commit. Losses and
+commit titles are only displayed; a checkpoint is loaded with all checks.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from model.hub.errors import MissingFileError, MissingRevisionError
 from model.hub.names import TRAINING, parse_title
 from model.hub.snapshot import Snapshot
 
-MAX_MOMENTS = 40
+MAX_CHECKPOINTS = 40
 _MAX_PAGES = 20  # of the Hub's list of commits
 _MAX_LINES = 5_000
 _MAX_BYTES = 16 << 20
-_MAX_LOSS = 1e6  # nats; no run goes on from there
-_ROUNDED = 6e-5  # a title gives four places
+_MAX_LOSS = 1e6  # nats; no run continues with such a loss
+_ROUNDED = 6e-5  # a commit title gives four decimal places
 
 
 @dataclass(frozen=True)
-class Moment:
+class Checkpoint:
     """A checkpoint.
 
     Attributes:
-        step: of the training.
-        loss: the carried validation loss in nats; None if it was not measured.
-        at: the commit, 40 hex digits; or the folder's name.
+        step: the training step.
+        loss: the validation loss in nats per character, the state carried over; None if it was not measured.
+        at: the commit, 40 hex digits, or the name of the folder.
     """
 
     step: int
@@ -45,59 +45,59 @@ class Moment:
 
 @dataclass(frozen=True)
 class History:
-    """A run.
+    """The history of one run.
 
     Attributes:
         source: a repo on the Hub, or the path of a run folder.
         moments: the checkpoints, oldest first, at most ``MAX_MOMENTS``: the first, the last and the best among them.
-        losses: step and carried validation loss of every look, in order.
+        losses: (step, validation loss) of every evaluation, in order.
     """
 
     source: str
-    moments: tuple[Moment, ...]
+    checkpoints: tuple[Checkpoint, ...]
     losses: tuple[tuple[int, float], ...]
 
     @property
-    def best(self) -> Moment | None:
-        """The moment with the lowest loss; None while none is known."""
-        return min((each for each in self.moments if each.loss is not None), key=_loss, default=None)
+    def best(self) -> Checkpoint | None:
+        """The checkpoint with the lowest loss; None if no loss is known."""
+        return min((each for each in self.checkpoints if each.loss is not None), key=_loss, default=None)
 
-    def is_here(self, moment: Moment) -> bool:
-        """Whether its files are on this machine, so that loading them needs no network."""
+    def is_downloaded(self, checkpoint: Checkpoint) -> bool:
+        """Whether the files of a checkpoint are on this machine, so that loading it needs no network."""
         if is_local(self.source):
             return True
         try:
-            Snapshot(self.source, moment.at, offline=True).download()
+            Snapshot(self.source, checkpoint.at, offline=True).download()
         except (OSError, CheckpointError):
             return False
         return True
 
-    def bring(self, moment: Moment) -> None:
-        """Brings its files here from the Hub.
+    def download(self, checkpoint: Checkpoint) -> None:
+        """Downloads the files of a checkpoint.
 
         Raises:
-            ModelUnavailableError: they cannot be had.
-            CheckpointError: they are no checkpoint.
+            ModelUnavailableError: the Hub is out of reach, or does not have them.
+            CheckpointError: they are not a checkpoint.
         """
         if not is_local(self.source):
-            snapshot = Snapshot(self.source, moment.at)
-            snapshot.newest_commit()  # a Hub that is away is told by this at once, by the files only after many tries
+            snapshot = Snapshot(self.source, checkpoint.at)
+            snapshot.newest_commit()  # fails at once if the Hub is out of reach; the download would retry for long
             snapshot.download()
 
-    def load(self, moment: Moment) -> CharLSTM:
-        """The model as it was then.
+    def load(self, checkpoint: Checkpoint) -> CharLSTM:
+        """The model of a checkpoint.
 
         Raises:
             CheckpointError: the files are not a model, or not of this step.
-            ModelUnavailableError: they cannot be had.
+            ModelUnavailableError: the Hub is out of reach, or does not have them.
         """
         if is_local(self.source):
-            lm = CharLSTM.from_pretrained(Path(self.source).expanduser() / moment.at)
+            lm = CharLSTM.from_pretrained(Path(self.source).expanduser() / checkpoint.at)
         else:
-            lm = CharLSTM.from_pretrained(f"hf://{self.source}", revision=moment.at)
+            lm = CharLSTM.from_pretrained(f"hf://{self.source}", revision=checkpoint.at)
         step = lm.training.get("step")
-        if step != moment.step:
-            raise CheckpointError(f"the checkpoint says that it is of step {step!r:.40}")
+        if step != checkpoint.step:
+            raise CheckpointError(f"the checkpoint is of step {step!r:.40}")
         return lm
 
 
@@ -109,7 +109,7 @@ def read_history(id_or_path: str) -> History | None:
 
     Raises:
         CheckpointError: metrics.jsonl is damaged.
-        ModelUnavailableError: the Hub is away, or does not show the repo.
+        ModelUnavailableError: the Hub is out of reach, or does not have the repo.
     """
     if is_local(id_or_path):
         folder = Path(id_or_path).expanduser()
@@ -119,8 +119,8 @@ def read_history(id_or_path: str) -> History | None:
         losses = _losses(folder / METRICS)
         known = dict(losses)
         found = [(int(path.name[5:]), path.name) for path in steps]
-        moments = [Moment(step, known.get(step), at) for step, at in sorted(found)]
-        return History(id_or_path, _few(moments), losses)
+        checkpoints = [Checkpoint(step, known.get(step), at) for step, at in sorted(found)]
+        return History(id_or_path, _few(checkpoints), losses)
     repo = id_or_path.removeprefix("hf://")
     snapshot = Snapshot(repo, TRAINING)
     try:
@@ -128,16 +128,16 @@ def read_history(id_or_path: str) -> History | None:
         losses = _losses(snapshot.download_file(METRICS))
     except (MissingRevisionError, MissingFileError):
         return None
-    return History(repo, _few(_moments(snapshot.list_commits(_MAX_PAGES), dict(losses))), losses)
+    return History(repo, _few(_checkpoints(snapshot.list_commits(_MAX_PAGES), dict(losses))), losses)
 
 
-def _moments(commits: Iterable[tuple[str, str]], losses: dict[int, float]) -> list[Moment]:
-    """The checkpoints of the newest run among the commits of a branch, which come newest first.
+def _checkpoints(commits: Iterable[tuple[str, str]], losses: dict[int, float]) -> list[Checkpoint]:
+    """The checkpoints of the newest run among the commits of a branch, given newest first.
 
-    A run that was resumed may have pushed a step twice, and another run may have been pushed there before: what does
-    not go back in steps, or has another loss than the log says, is not of this run as it became.
+    A resumed run may have pushed a step twice, and an earlier run may have used the same branch: a commit whose step
+    does not decrease, or whose loss is not the one in metrics.jsonl, is left out.
     """
-    found: list[Moment] = []
+    found: list[Checkpoint] = []
     for commit, title in commits:
         parsed = parse_title(title)
         if parsed is None:
@@ -146,29 +146,29 @@ def _moments(commits: Iterable[tuple[str, str]], losses: dict[int, float]) -> li
         loss = losses.get(step)
         other = titled_loss is not None and (loss is None or abs(titled_loss - loss) > _ROUNDED)
         if not other and (not found or step < found[-1].step):
-            found.append(Moment(step, loss, commit))
+            found.append(Checkpoint(step, loss, commit))
     return found[::-1]
 
 
-def _few(moments: Sequence[Moment]) -> tuple[Moment, ...]:
-    """Some of many, evenly spread."""
-    if len(moments) <= MAX_MOMENTS:
-        return tuple(moments)
-    last = len(moments) - 1
-    kept = {round(at * last / (MAX_MOMENTS - 2)) for at in range(MAX_MOMENTS - 1)}
-    kept.add(min(range(len(moments)), key=lambda at: _loss(moments[at])))
-    return tuple(moments[at] for at in sorted(kept))
+def _few(checkpoints: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
+    """At most ``MAX_CHECKPOINTS``, evenly spaced."""
+    if len(checkpoints) <= MAX_CHECKPOINTS:
+        return tuple(checkpoints)
+    last = len(checkpoints) - 1
+    kept = {round(at * last / (MAX_CHECKPOINTS - 2)) for at in range(MAX_CHECKPOINTS - 1)}
+    kept.add(min(range(len(checkpoints)), key=lambda at: _loss(checkpoints[at])))
+    return tuple(checkpoints[at] for at in sorted(kept))
 
 
-def _loss(moment: Moment) -> float:
-    return math.inf if moment.loss is None else moment.loss
+def _loss(checkpoint: Checkpoint) -> float:
+    return math.inf if checkpoint.loss is None else checkpoint.loss
 
 
 def _losses(path: Path) -> tuple[tuple[int, float], ...]:
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
-    except FileNotFoundError:  # before the first look of a run
+    except FileNotFoundError:  # before the first evaluation of a run
         return ()
     except OSError as error:
         raise CheckpointError(f"{METRICS} cannot be read: {error.strerror}") from None
@@ -176,11 +176,11 @@ def _losses(path: Path) -> tuple[tuple[int, float], ...]:
     if len(data) > _MAX_BYTES or len(lines) > _MAX_LINES:
         raise CheckpointError(f"{METRICS} is larger than it can need to be")
     found = [parse_json(METRICS, line) for line in lines]
-    known = {line["step"]: float(line["val_loss"]) for line in found if _is_look(line)}
+    known = {line["step"]: float(line["val_loss"]) for line in found if _is_evaluation(line)}
     return tuple(sorted(known.items()))
 
 
-def _is_look(line: dict[str, Any]) -> bool:
+def _is_evaluation(line: dict[str, Any]) -> bool:
     step, loss = line.get("step"), line.get("val_loss")
     if type(step) is not int or step < 0 or isinstance(loss, bool):
         return False

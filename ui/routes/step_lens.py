@@ -1,16 +1,17 @@
-"""What the lens Step is told: how one character came to be, with all the numbers that there were on the way.
+"""What the step lens shows: how one character was computed, with the numbers of every stage.
 
-The character before it was read; its row of the embedding went up through the layers; what came out was a weight for
-each character; a number of the seed's chose among them. The numbers are those of the arithmetic that wrote the text.
-Whole layers are told as bytes, for their colours; of one cell a layer there are the numbers themselves.
+The model read the character before it, its row of the embedding passed through the layers to the logits, and a random
+number of the seed chose a character. All numbers are those of the precision that generated the text. Whole layers are
+sent as bytes, for colours; one cell per layer is sent as numbers.
 
     read        the character that was read, and "id"
-    row         its row of the embedding, in base64, a byte each, 127 for the largest in size
-    layers      of each: "bytes", eight rows of the cells that are shown (``SHOWN`` at most): h and tanh(c) before, i,
-                f, g, o, tanh(c) and h after; "cell", the same of one cell, c as it is; "held", whether this cell was
-    likely      [[character, share], …] with the settings that it was drawn with, the likeliest first
-    strip       [[character, from, to], …] in the order of the ids: those wide enough to be seen, and the one that came
-    draw        seed, number, value in [0, 1); null if it was not drawn but given, "picked" if by somebody on the page
+    row         its row of the embedding, in base64, one byte each, 127 for the largest magnitude
+    layers      for each: "bytes", eight rows of at most ``SHOWN`` cells: h and tanh(c) before, i, f, g, o, tanh(c), h
+                after; "cell", the same for one cell, with c itself; "held", whether that cell was clamped
+    likely      [[character, share], …] with the settings of the draw, the most likely first
+    strip       [[character, from, to], …] in the order of ids: those wide enough to see, and the drawn one
+    temperature, filters   the settings of the draw; filters is [[label, value], …]
+    draw        seed, number, value in [0, 1); null if it was not drawn; "picked" if a visitor put it there
     sizes       V, E, H
 """
 
@@ -30,23 +31,23 @@ from model.trace import UNKNOWN
 
 from ..conversation.turn import Turn
 
-SHOWN = 512  # cells of a layer, from the first on
+SHOWN = 512  # first cells of a layer
 LIKELY = 8
-_THIN = 0.004  # of the strip
+_THIN = 0.004  # of the strip: narrower shares are left out
 
 
-def told(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> dict[str, Any]:
-    """How the character at a position came to be; nothing if nothing was read before it.
+def describe_step(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> dict[str, Any]:
+    """How the character at a position was computed; {} if no character was read before it.
 
     Args:
-        turn: that the text belongs to; None is a text that nobody drew.
-        reading: of its text.
+        turn: the turn of the text; None for the visitor's own text.
+        reading: the trace of the text.
         at: the position.
-        cell: whose numbers are told in each layer.
+        cell: the cell whose numbers are sent for each layer.
     """
     before = np.flatnonzero(reading.ids[:at] != UNKNOWN)
     try:
-        look = reading.step(int(before[-1]) if len(before) else -1)
+        step = reading.step(int(before[-1]) if len(before) else -1)
     except IndexError:
         return {}
     lm, *others = reading.lm.models
@@ -57,11 +58,11 @@ def told(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> dict[str,
     params = part.params if part else SamplingParams(temperature=1.0)
     drawn = part is not None and not picked
     return {
-        "read": vocab[look.token.id],
-        "id": look.token.id,
-        "row": _bytes(_of_largest(lm.network.embedding.weight[look.token.id].detach().float().cpu().numpy())),
-        "layers": [_layer(look, layer, min(cell, config.hidden_size - 1)) for layer in range(config.num_layers)],
-        **_shares(look.logits_after, params, vocab, int(reading.ids[at])),
+        "read": vocab[step.token.id],
+        "id": step.token.id,
+        "row": _bytes(_of_largest(lm.network.embedding.weight[step.token.id].detach().float().cpu().numpy())),
+        "layers": [_layer(step, layer, min(cell, config.hidden_size - 1)) for layer in range(config.num_layers)],
+        **_shares(step.logits_after, params, vocab, int(reading.ids[at])),
         "temperature": params.temperature,
         "filters": _filters(params),
         "draw": _draw(params.seed, number) if drawn else None,
@@ -77,26 +78,25 @@ def _filters(params: SamplingParams) -> list[tuple[str, object]]:
 
 
 def _part(turn: Turn | None, at: int) -> tuple[Sequence | None, int, bool]:
-    """The piece of a reply that a character was written in, its number there since the seed was set, and whether
-    somebody put it there instead."""
+    """The part of a reply with the character, the index of its random number, and whether a visitor put it there."""
     position = at - len(turn.to_read) if turn else -1
     for part in turn.parts if turn and position >= 0 else []:
         if position < part.length:
-            if part.finished and part.memory is None:  # another commit wrote it
+            if part.finished and part.memory is None:  # another commit generated it
                 break
             return part, part.draw_offset + position, part.picked and position == part.length - 1
         position -= part.length
     return None, 0, False
 
 
-def _layer(look: StepTrace, layer: int, cell: int) -> dict[str, Any]:
-    h, c, after, shown = look.h_before[layer], look.c_before[layer], look.token.cells[layer], look.h[layer]
-    rows = [h, np.tanh(c), *look.gates[layer], np.tanh(after), shown]
-    numbers = [h, c, *look.gates[layer], after, shown]
+def _layer(step: StepTrace, layer: int, cell: int) -> dict[str, Any]:
+    h, c, after, shown = step.h_before[layer], step.c_before[layer], step.token.cells[layer], step.h[layer]
+    rows = [h, np.tanh(c), *step.gates[layer], np.tanh(after), shown]
+    numbers = [h, c, *step.gates[layer], after, shown]
     return {
         "bytes": _bytes(np.stack(rows)[:, :SHOWN]),
         "cell": [round(float(each[cell]), 3) for each in numbers],
-        "held": any(hold[:2] == (layer, cell) for hold in look.clamps),
+        "held": any(hold[:2] == (layer, cell) for hold in step.clamps),
     }
 
 

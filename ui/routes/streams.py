@@ -1,10 +1,9 @@
-"""The streams that the page reads replies from: a route of the app's own, beside Gradio.
+"""A route that streams replies to the page as server-sent events, beside Gradio's queue.
 
-Gradio's queue costs the server a millisecond a message, this one a tenth of that, so that many can read at once. A
-move of the page begins a reply and gets a token; who opens ``/stream/TOKEN`` reads the reply as server-sent events.
-Each message holds what is new since the last one, in the lines of JSON that the page's view is made of
-(``lines``); the foot of the turn is in the last. A token is good for one reader and for a few seconds, and a
-reply whose reader has gone ends with the engine's next step.
+Gradio's queue costs the server a millisecond per message, this route a tenth of that, so many clients can read at once.
+An event of the page starts a reply and gets a token; ``/stream/TOKEN`` streams that reply. Each message holds what is
+new since the last one, as JSON lines (``ui/protocol.py``); the last one has the footer of the turn. A token is valid
+for one client and for a few seconds. When the client disconnects, the reply ends with the engine's next step.
 """
 
 from __future__ import annotations
@@ -31,31 +30,33 @@ from ..registry.activity import Activity
 log = logging.getLogger("char-lstm")
 
 PATH = "/stream/{token}"
-UNOPENED_S = 10.0  # a reply that nobody has come to read by then is ended
-_MESSAGE_S = 0.0008  # the share of a second that a message may cost: the more readers, the fewer messages each
-# A proxy that keeps messages back to send them together would undo the streaming.
+UNOPENED_S = 10.0  # after which a reply is ended if no client has opened its stream
+_MESSAGE_S = 0.0008  # seconds of server time per message: with more clients, each gets fewer messages
+# x-accel-buffering: a proxy must not collect messages and send them together.
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
 
 
 class Streams:
-    """Replies that are to be read, each by one reader."""
+    """The replies that are streamed, each to one client."""
 
-    def __init__(self, load: Activity) -> None:
-        self._load = load
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
         self._unopened: dict[str, tuple[Turn, Sequence, asyncio.TimerHandle]] = {}
 
     @property
     def route(self) -> APIRoute:
+        """The route, for FastAPI."""
         return APIRoute(PATH, self.respond, methods=["GET"], response_model=None, include_in_schema=False)
 
     def open(self, turn: Turn) -> str:
-        """The token of a turn's reply. To be called in the server's event loop."""
+        """The token of the stream of a turn's reply. Must be called in the server's event loop."""
         token = secrets.token_urlsafe()
         timer = asyncio.get_running_loop().call_later(UNOPENED_S, self._expire, token)
         self._unopened[token] = (turn, turn.parts[-1], timer)
         return token
 
     async def respond(self, request: Request) -> Response:
+        """Streams the reply of the token in the path; 404 for a token that is unknown or was used."""
         turn, part, timer = self._unopened.pop(request.path_params["token"], (None, None, None))
         if turn is None or part is None or timer is None:
             return PlainTextResponse("there is no such stream, or it has been read already\n", 404, _HEADERS)
@@ -67,13 +68,13 @@ class Streams:
         _end(turn, part)
 
     async def _messages(self, turn: Turn, part: Sequence) -> AsyncIterator[str]:
-        told: list[Message] = []
+        shown: list[Message] = []
         try:
-            async for lines in _replies(turn, part):
-                load = self._load.facts
-                if load != told:
-                    told = load
-                    lines += line(load=load)
+            async for lines in _lines_of(turn, part):
+                activity = self._activity.facts
+                if activity != shown:
+                    shown = activity
+                    lines += line(load=activity)
                 if lines:
                     yield _message(lines)
         except RefusalError as refusal:
@@ -84,7 +85,7 @@ class Streams:
 
 
 class _Events(StreamingResponse):
-    """Server-sent events; whatever ends them, something is done at the end."""
+    """Server-sent events that call ``at_end`` however the stream ends."""
 
     media_type = "text/event-stream"
 
@@ -93,31 +94,33 @@ class _Events(StreamingResponse):
         self._at_end = at_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:  # here, for messages that were never begun never clean up
+        try:  # not in the generator: one that was never started runs no finally
             await super().__call__(scope, receive, send)
         finally:
             self._at_end()
 
 
-async def _replies(turn: Turn, part: Sequence) -> AsyncIterator[str]:
-    """What there is to tell of a part of a turn, whenever it is time to tell."""
+async def _lines_of(turn: Turn, part: Sequence) -> AsyncIterator[str]:
+    """The new lines of a part of a turn, at each step of ``follow``."""
     engine = turn.served.engine
     position = steps_without = 0
     async with aclosing(follow(turn.served, part, message_s=_MESSAGE_S)) as steps:
         async for _ in steps:
-            finished = part.finished  # asked for before the text: then the text is whole
+            finished = part.finished  # read before the text: once it is set, the text is complete
             piece = part.since(position)
             position += len(piece)
             steps_without += not position
-            # Its first step is at once, the next after a second.
-            waits = (
-                say("status", [_patience(engine.queue_position(part))]) if steps_without > 1 and not position else ""
+            # The first step comes at once, the second after a second.
+            status = (
+                say("status", [_queue_status(engine.queue_position(part))])
+                if steps_without > 1 and not position
+                else ""
             )
-            yield (line(text=piece) if piece else waits) + (turn.foot() if finished else "")
+            yield (line(text=piece) if piece else status) + (turn.foot() if finished else "")
 
 
-def _patience(others: int) -> Message:
-    """A word for someone whose reply has not begun: others are first, or the prompt is long."""
+def _queue_status(others: int) -> Message:
+    """Why a reply has not started: others are before it in the queue, or its prompt is still being read."""
     return Message("status.queue", count=others) if others else Message("status.soon")
 
 

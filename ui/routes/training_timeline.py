@@ -1,16 +1,15 @@
-"""What a model wrote at each step of its training: a route of the app's own, for the film that a page can show of it.
+"""A route for the training timeline: the text that a model generates with the checkpoint of each training step.
 
-Nothing is made before somebody asks for it. A text is the work of one checkpoint, which is brought from the Hub if it
-is not here yet, loaded as strictly as any model, lets an engine write some lines, and is let go: one at a time,
-however many ask. What is kept are texts. Who asks for one that another has asked for gets the same; who comes when
-too many wait is told so.
+A text is generated when it is first requested: its checkpoint is downloaded if necessary, loaded with all checks,
+generates one text and is unloaded; one checkpoint at a time. Texts are kept, weights are not. Requests for the same
+text share one generation; if too many wait, a request is refused.
 
-    {"model": NAME}                     whether there is a film: {"film": true}
-    {"model": NAME, "film": true}       what it shows: {"frames": [[100, 2.31], …], "best": 7, "curve": [[50, 2.9], …],
+    {"model": NAME}                     whether there is a timeline: {"film": true}
+    {"model": NAME, "film": true}       the timeline: {"frames": [[100, 2.31], …], "best": 7, "curve": [[50, 2.9], …],
                                         "prompt": "ROMEO:", "seed": 7}; steps and losses in nats, null if not measured
-    {"model": NAME, "step": 100, "prompt": "ROMEO:", "seed": 7}   a frame of it: {"text": "…"}
+    {"model": NAME, "step": 100, "prompt": "ROMEO:", "seed": 7}   the text of one step: {"text": "…"}
 
-Anything that cannot be done is {"refusal": "…"}, with "busy" where it is worth another try at once.
+A request that is refused gets {"refusal": MESSAGE}, with "busy" if it may be repeated at once.
 """
 
 from __future__ import annotations
@@ -34,40 +33,40 @@ from model import CheckpointError, Engine, ModelUnavailableError, SamplingParams
 from model.char_lstm import is_local
 
 from ..conversation.progress import check_words
-from ..json_body import question
+from ..json_body import read_json
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
-from ..registry.training_history import History, Moment, read_history
+from ..registry.training_history import Checkpoint, History, read_history
 from ..settings import check_params, check_text
 
 log = logging.getLogger("char-lstm")
 
 PATH = "/film"
-LENGTH = 300  # characters a frame
+LENGTH = 300  # characters per text
 MAX_PROMPT = 200
-MAX_TEXTS = 1_000  # kept
-MAX_WAITING = 24  # frames that are asked for and not made yet
-FRESH_S = 60.0  # that a film is not looked for again, while somebody watches it,
-OFFERED_S = 600.0  # or only passes by
-PATIENCE_S = 20.0
+MAX_TEXTS = 1_000  # that are kept
+MAX_WAITING = 24  # requested texts that are not generated yet
+FRESH_S = 60.0  # after which the history is read again while the timeline is open,
+OFFERED_S = 600.0  # and while the page only asks whether there is one
+PATIENCE_S = 20.0  # after which a request is answered with "the Hub is slow"
 _SEED = 7
-_MAX_BYTES = 8 << 10  # of a question
+_MAX_BYTES = 8 << 10  # of a request
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 Result = TypeVar("Result")
 
 
 class _BusyError(RefusalError):
-    """Too many frames are asked for at once."""
+    """Too many texts are requested at once."""
 
 
-Key = tuple[str, str, str, int]  # source, moment, prompt, seed
+Key = tuple[str, str, str, int]  # source, checkpoint, prompt, seed
 
 
 @dataclass(eq=False)
-class _Film:
-    """The history of a model, as it was found last, and the search that is under way."""
+class _Timeline:
+    """The history of a model as it was last read, and the task that reads it again."""
 
     history: History | None = None
     found_at: float = -float("inf")  # time.monotonic()
@@ -75,117 +74,119 @@ class _Film:
 
 
 class TrainingTimelines:
-    """Answers all pages.
+    """Answers the requests of all pages.
 
     Args:
-        shelf: the models that are served.
+        registry: the models that are served.
     """
 
     def __init__(self, registry: ModelRegistry) -> None:
         self._registry = registry
-        self._films: dict[str, _Film] = {}
+        self._timelines: dict[str, _Timeline] = {}
         self._texts: OrderedDict[Key, str | CheckpointError] = OrderedDict()
         self._making: dict[Key, asyncio.Task[str]] = {}
         self._fetching, self._writing = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
     @property
     def route(self) -> APIRoute:
+        """The route, for FastAPI."""
         return APIRoute(PATH, self.respond, methods=["POST"], response_model=None, include_in_schema=False)
 
     async def respond(self, request: Request) -> JSONResponse:
+        """Answers one request."""
         try:
-            asked = await question(request, _MAX_BYTES, RefusalError("refusal.too_long", field="prompt"))
-            answer = await asyncio.wait_for(self._answer(asked), PATIENCE_S)
+            query = await read_json(request, _MAX_BYTES, RefusalError("refusal.too_long", field="prompt"))
+            answer = await asyncio.wait_for(self._answer(query), PATIENCE_S)
         except RefusalError as refusal:
             busy = {"busy": True} if isinstance(refusal, _BusyError) else {}
             answer = {"refusal": refusal.message.as_json(), **busy}
         except (TimeoutError, asyncio.TimeoutError):  # two kinds until Python 3.11
             answer = {"refusal": Message("timeline.slow").as_json()}
         except Exception:
-            log.exception("a film could not be shown")
+            log.exception("a timeline could not be shown")
             answer = {"refusal": Message("fault.later").as_json()}
         return JSONResponse(answer, headers=_HEADERS)
 
-    async def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        served = self._registry.get(asked.get("model"))
-        watched = "film" in asked or "step" in asked
+    async def _answer(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        served = self._registry.get(query.get("model"))
+        watched = "film" in query or "step" in query
         history = await self._history(served, FRESH_S if watched else OFFERED_S)
         if not watched:
             return {"film": bool(history)}
         if history is None:
             raise RefusalError("timeline.none")
-        if "step" not in asked:
-            return _told(history, served)
-        moment = next((each for each in history.moments if each.step == asked["step"]), None)
-        if moment is None:
+        if "step" not in query:
+            return _describe(history, served)
+        checkpoint = next((each for each in history.checkpoints if each.step == query["step"]), None)
+        if checkpoint is None:
             raise RefusalError("timeline.step_gone")
-        prompt = check_text("prompt", asked.get("prompt"), most=MAX_PROMPT)
+        prompt = check_text("prompt", query.get("prompt"), most=MAX_PROMPT)
         check_words(served, prompt)
-        seed = check_params({"seed": asked.get("seed") or 0}).seed
-        return {"text": await self._text(history, moment, prompt, seed)}
+        seed = check_params({"seed": query.get("seed") or 0}).seed
+        return {"text": await self._text(history, checkpoint, prompt, seed)}
 
     async def _history(self, served: LoadedModel, fresh_s: float) -> History | None:
-        """The film of a model; what was found last while the Hub is away, None if there is none."""
+        """The history of a model, None if it has none; the last known one while the Hub is out of reach."""
         source = self._registry.source(served)
         if source is None:
             return None
-        film = self._films.setdefault(source, _Film())
-        if film.search is None and time.monotonic() - film.found_at > fresh_s:
-            film.search = asyncio.create_task(self._search(source, film))
-        if film.search is not None and (film.history is None or fresh_s < OFFERED_S):
-            await asyncio.shield(film.search)
-        return film.history
+        timeline = self._timelines.setdefault(source, _Timeline())
+        if timeline.search is None and time.monotonic() - timeline.found_at > fresh_s:
+            timeline.search = asyncio.create_task(self._search(source, timeline))
+        if timeline.search is not None and (timeline.history is None or fresh_s < OFFERED_S):
+            await asyncio.shield(timeline.search)
+        return timeline.history
 
-    async def _search(self, source: str, film: _Film) -> None:
+    async def _search(self, source: str, timeline: _Timeline) -> None:
         try:
-            found = await _aside(lambda: read_history(source))
-            if found != film.history:
+            found = await _in_thread(lambda: read_history(source))
+            if found != timeline.history:
                 self._forget(source)
-            film.history = found if found and len(found.moments) > 1 else None
+            timeline.history = found if found and len(found.checkpoints) > 1 else None
         except (CheckpointError, ModelUnavailableError) as error:
-            log.warning("no film of %s: %s", source, error)
+            log.warning("no timeline of %s: %s", source, error)
         except Exception:
-            log.exception("a film could not be looked for")
+            log.exception("a training history could not be read")
         finally:
-            film.found_at, film.search = time.monotonic(), None
+            timeline.found_at, timeline.search = time.monotonic(), None
 
     def _forget(self, source: str) -> None:
-        """Forgets the texts of a run folder, where another checkpoint may have come to have the same name."""
+        """Removes the texts of a run folder, where another checkpoint may have the same name now."""
         for key in [key for key in self._texts if key[0] == source and is_local(source)]:
             del self._texts[key]
 
-    async def _text(self, history: History, moment: Moment, prompt: str, seed: int) -> str:
-        key = (history.source, moment.at, prompt, seed)
+    async def _text(self, history: History, checkpoint: Checkpoint, prompt: str, seed: int) -> str:
+        key = (history.source, checkpoint.at, prompt, seed)
         kept = self._texts.get(key)
         if isinstance(kept, str):
             self._texts.move_to_end(key)
             return kept
         if isinstance(kept, CheckpointError):
-            raise _damaged(moment, kept)
+            raise _damaged_error(checkpoint, kept)
         task = self._making.get(key)
         if task is None:
             if len(self._making) >= MAX_WAITING:
                 raise _BusyError("timeline.busy")
-            task = asyncio.create_task(self._make(history, moment, prompt, seed))
+            task = asyncio.create_task(self._make(history, checkpoint, prompt, seed))
             self._making[key] = task
             task.add_done_callback(lambda done: self._keep(key, done))
         try:
-            return await asyncio.shield(task)  # who goes away does not keep it from the others
+            return await asyncio.shield(task)  # a client that disconnects must not cancel it for the others
         except CheckpointError as error:
-            raise _damaged(moment, error) from None
+            raise _damaged_error(checkpoint, error) from None
         except ModelUnavailableError as error:
-            log.warning("step %s of %s cannot be shown: %s", moment.step, history.source, error)
-            raise RefusalError("timeline.unreachable", step=moment.step) from None
+            log.warning("step %s of %s cannot be shown: %s", checkpoint.step, history.source, error)
+            raise RefusalError("timeline.unreachable", step=checkpoint.step) from None
 
-    async def _make(self, history: History, moment: Moment, prompt: str, seed: int) -> str:
-        if not await _aside(lambda: history.is_here(moment)):
+    async def _make(self, history: History, checkpoint: Checkpoint, prompt: str, seed: int) -> str:
+        if not await _in_thread(lambda: history.is_downloaded(checkpoint)):
             async with self._fetching:
-                await _aside(lambda: history.bring(moment))
+                await _in_thread(lambda: history.download(checkpoint))
         async with self._writing:
-            return await _aside(lambda: self._write(history, moment, prompt, seed))
+            return await _in_thread(lambda: self._write(history, checkpoint, prompt, seed))
 
-    def _write(self, history: History, moment: Moment, prompt: str, seed: int) -> str:
-        lm = history.load(moment)
+    def _write(self, history: History, checkpoint: Checkpoint, prompt: str, seed: int) -> str:
+        lm = history.load(checkpoint)
         engine = Engine(lm, max_slots=1, precision=self._registry.precision, blocked=self._registry.site.blocked)
         params = SamplingParams(length=LENGTH, seed=seed, stop=lm.chat.stop if lm.chat else "")
         sequence = engine.add_request(lm.chat.wrap(prompt) if lm.chat else prompt, params)
@@ -198,17 +199,17 @@ class TrainingTimelines:
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
         if error and not isinstance(error, CheckpointError):
             return
-        # A checkpoint that is damaged stays so: it is not fetched again for each who asks.
+        # A damaged checkpoint stays damaged: it is not downloaded again for each request.
         self._texts[key] = error if isinstance(error, CheckpointError) else done.result()
         while len(self._texts) > MAX_TEXTS:
             self._texts.popitem(last=False)
 
 
-def _told(history: History, served: LoadedModel) -> dict[str, Any]:
+def _describe(history: History, served: LoadedModel) -> dict[str, Any]:
     best = history.best
     return {
-        "frames": [[moment.step, moment.loss] for moment in history.moments],
-        "best": history.moments.index(best) if best else None,
+        "frames": [[checkpoint.step, checkpoint.loss] for checkpoint in history.checkpoints],
+        "best": history.checkpoints.index(best) if best else None,
         "curve": _thinned(history.losses),
         "prompt": served.examples[0],
         "seed": _SEED,
@@ -216,33 +217,33 @@ def _told(history: History, served: LoadedModel) -> dict[str, Any]:
 
 
 def _thinned(losses: tuple[tuple[int, float], ...], most: int = 300) -> list[tuple[int, float]]:
-    """At most so many points of a curve."""
+    """At most ``most`` points of a curve, evenly spaced, and its last one."""
     apart = -(-len(losses) // most) or 1
     return [point for at, point in enumerate(losses) if at % apart == 0 or at == len(losses) - 1]
 
 
-def _damaged(moment: Moment, error: CheckpointError) -> RefusalError:
-    return RefusalError("timeline.damaged", step=moment.step, reason=str(error))
+def _damaged_error(checkpoint: Checkpoint, error: CheckpointError) -> RefusalError:
+    return RefusalError("timeline.damaged", step=checkpoint.step, reason=str(error))
 
 
-async def _aside(work: Callable[[], Result]) -> Result:
-    """What some work gives that takes time, done in a thread that keeps no process alive, however long it hangs."""
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    """The result of slow work, done in a daemon thread, which does not keep the process from ending if it hangs."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 
-    def tell(outcome: Callable[[asyncio.Future[Result]], None]) -> None:
+    def settle(outcome: Callable[[asyncio.Future[Result]], None]) -> None:
         if not future.done():
             outcome(future)
 
     def run() -> None:
         try:
             result = work()
-            told = partial(tell, lambda future: future.set_result(result))
-        except Exception as failure:  # noqa: BLE001  whatever it is, it is for who waits
+            report = partial(settle, lambda future: future.set_result(result))
+        except Exception as failure:  # noqa: BLE001  raised again in the coroutine that waits
             error = failure
-            told = partial(tell, lambda future: future.set_exception(error))
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(told)
+            report = partial(settle, lambda future: future.set_exception(error))
+        with contextlib.suppress(RuntimeError):  # the event loop was closed
+            loop.call_soon_threadsafe(report)
 
-    threading.Thread(target=run, name="film", daemon=True).start()
+    threading.Thread(target=run, name="timeline", daemon=True).start()
     return await future

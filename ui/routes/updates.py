@@ -1,9 +1,9 @@
-"""Whether there is anything new about the models: a route of the app's own, which pages that stay open ask.
+"""A route that open pages poll to learn whether a model was updated.
 
     GET /news     {"version": "…", "again_s": 30}
 
-The version is another one whenever there is: a newer commit, or one that was refused. The page then asks for the rest
-as it does for everything. ``again_s`` is when to ask again; null where nothing can change.
+The version changes when a newer commit is served or refused; the page then requests the details through Gradio.
+``again_s`` is the number of seconds until the next poll; null if no model can be updated.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 class UpdateCheck:
-    """Answers all pages.
+    """Answers the polls of all pages.
 
     Args:
-        shelf: the models that are served.
+        registry: the models that are served.
     """
 
     def __init__(self, registry: ModelRegistry) -> None:
@@ -30,8 +30,10 @@ class UpdateCheck:
 
     @property
     def route(self) -> APIRoute:
+        """The route, for FastAPI."""
         return APIRoute(PATH, self.respond, methods=["GET"], response_model=None, include_in_schema=False)
 
     async def respond(self) -> JSONResponse:
+        """Answers one poll."""
         again_s = AGAIN_S if self._registry.auto_updated else None
         return JSONResponse({"version": self._registry.version, "again_s": again_s}, headers=_HEADERS)

@@ -201,7 +201,11 @@ def test_words_are_parted_by_commas_and_line_ends() -> None:
             "x" * 101,
             f"BLOCKED_WORDS: the blocked word '{'x' * 20}' has 101 characters: at most 100 are",
         ),
-        ("BLOCKED_WORDS", "a,\u200b", "BLOCKED_WORDS: the blocked word '\\u200b' has 1 characters: none of them to be"),
+        (
+            "BLOCKED_WORDS",
+            "a,\u200b",
+            "BLOCKED_WORDS: the blocked word '\\u200b' has 1 characters: none of them is visible",
+        ),
     ],
 )
 def test_a_variable_that_cannot_be_followed_ends_the_start_with_one_line(

@@ -20,7 +20,7 @@ from tests.support.app_server import random_model
 from tests.support.english import english
 from tests.support.training_timelines import LOSSES, STEPS, checkpoint, files, metrics, pushed_run, run_folder, title
 from ui.registry.registry import ModelRegistry
-from ui.registry.training_history import MAX_MOMENTS, History, Moment, _few, _moments, read_history
+from ui.registry.training_history import MAX_CHECKPOINTS, Checkpoint, History, _checkpoints, _few, read_history
 from ui.routes import training_timeline as films
 from ui.routes.training_timeline import TrainingTimelines
 
@@ -122,8 +122,8 @@ def test_nothing_of_a_frame_is_kept_but_its_text(app: Asker, monkeypatch: pytest
     loaded: list[weakref.ref[CharLSTM]] = []
     load = History.load
 
-    def noted(history: History, moment: Moment) -> CharLSTM:
-        lm = load(history, moment)
+    def noted(history: History, checkpoint: Checkpoint) -> CharLSTM:
+        lm = load(history, checkpoint)
         loaded.append(weakref.ref(lm))
         return lm
 
@@ -141,16 +141,16 @@ def test_however_many_ask_one_checkpoint_is_fetched_at_a_time_and_once(
     monkeypatch.setattr(films, "MAX_WAITING", 4)
     app.ask(model=NAME, film=True)
     at_once, most = 0, 0
-    bring = History.bring
+    download = History.download
 
-    def counted(history: History, moment: Moment) -> None:
+    def counted(history: History, checkpoint: Checkpoint) -> None:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        bring(history, moment)
+        download(history, checkpoint)
         at_once -= 1
 
-    monkeypatch.setattr(History, "bring", counted)
+    monkeypatch.setattr(History, "download", counted)
     hub.fail("GET .*/resolve/.*safetensors", "slow", None, seconds=0.2)
 
     answers = app.all(
@@ -186,7 +186,7 @@ def test_a_checkpoint_that_is_bad_is_said_once_fetched_and_the_others_play(
     assert app.ask(model=NAME, step=3000, **FRAME) == refusal
     assert len(hub.log) == count
     assert app.ask(model=NAME, step=4000, **FRAME) == {
-        "refusal": "Step 4,000 cannot be shown: the checkpoint says that it is of step 7."
+        "refusal": "Step 4,000 cannot be shown: the checkpoint is of step 7."
     }
     assert "text" in app.ask(model=NAME, step=200, **FRAME)
 
@@ -265,15 +265,15 @@ def test_the_commits_of_another_run_and_of_an_earlier_life_are_left_out() -> Non
         ("a", title(100, 3.1)),
         ("0", "initial commit"),
     ]
-    found = _moments(commits, losses)
+    found = _checkpoints(commits, losses)
     assert [each.at for each in found] == ["a", "b", "c", "d", "e", "f"]
     assert [each.loss for each in found] == [3.1, None, 2.2, 1.9, 1.6, 1.7]
 
 
 def test_of_a_long_run_some_are_shown_the_first_the_last_and_the_best_among_them() -> None:
-    moments = [Moment(step, abs(step - 777) / 1000 + 1, str(step)) for step in range(1, 1001)]
-    few = _few(moments)
-    assert len(few) <= MAX_MOMENTS
+    checkpoints = [Checkpoint(step, abs(step - 777) / 1000 + 1, str(step)) for step in range(1, 1001)]
+    few = _few(checkpoints)
+    assert len(few) <= MAX_CHECKPOINTS
     assert [few[0].step, few[-1].step] == [1, 1000]
     assert min(few, key=lambda each: each.loss or 0).step == 777
     assert list(few) == sorted(few, key=lambda each: each.step)
@@ -296,4 +296,4 @@ def test_a_log_that_is_damaged_is_an_error_and_one_that_says_less_is_not(tmp_pat
     (folder / "metrics.jsonl").write_bytes(metrics(2) + "".join(json.dumps(each) + "\n" for each in odd).encode())
     history = read_history(str(folder))
     assert history
-    assert [each.loss for each in history.moments] == [3.1, 2.2, None, None, None]
+    assert [each.loss for each in history.checkpoints] == [3.1, 2.2, None, None, None]
