@@ -1,4 +1,4 @@
-"""Driving the page in a browser: its controls by their roles and names."""
+"""Use the page in a browser: its controls by their roles and names."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ TIMEOUT_MS = 60_000
 def open_page(
     context: BrowserContext, app: App, query: str = "", *, log: str = "Conversation", send: str = "Send"
 ) -> tuple[Page, list[str]]:
-    """The page, and what is complained of from now on; it is ready when its log and Send are, by their names."""
+    """Open the page and wait until it can be used; returns it, and a list that collects errors and foreign requests."""
     complaints: list[str] = []
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "request",
-        lambda asked: None if asked.url.startswith((app.url, "data:", "blob:")) else complaints.append(asked.url),
+        lambda request: None if request.url.startswith((app.url, "data:", "blob:")) else complaints.append(request.url),
     )
     page.goto(app.url + query)
     expect(page.get_by_role("log", name=log)).to_be_visible(timeout=TIMEOUT_MS)
@@ -59,7 +61,7 @@ def choose(page: Page, model: str) -> None:
 
 
 def setting(page: Page, name: str, value: float) -> None:
-    """Types into the number beside a slider."""
+    """Type into the number field beside a slider."""
     box = page.get_by_role("spinbutton", name=name)
     box.fill(str(value))
     box.blur()

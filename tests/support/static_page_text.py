@@ -1,4 +1,4 @@
-"""Replies written by a static page's own worker, in whatever browser has it open."""
+"""Generate replies with a static page's own worker, in the browser that has the page open."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _WRITE = """(jobs) => new Promise((resolve, reject) => {
 
 
 def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str, list[str]]:
-    """How the page's products are computed, and what its worker writes.
+    """Return how the page computes its matrix products, and the texts that its worker generates.
 
     Args:
-        page: a static page, open.
-        length: of each reply.
+        page: an open static page.
+        length: characters of each reply.
         jobs: prompt, settings of each, as `SamplingParams` names them, and the cells held; what is not said is its
             default.
     """

@@ -25,12 +25,12 @@ from training.learner.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("--hidden-size=8", "--embedding-size=4", "--num-layers=2", "--batch=4", "--window=16")
-TIMES = ("seconds", "chars_per_sec")  # all that may differ between two equal runs
+TIMES = ("seconds", "chars_per_sec")  # the only metrics that may differ between two equal runs
 _WAIT_S = 120.0  # far more than any run takes, even on a busy machine
 
 
 def words(count: int = 400, seed: int = 5) -> str:
-    """Sentences of a few words, such as "the cat sat on a mat."."""
+    """Return about ``count`` words in sentences such as "the cat sat on a mat."."""
     draw = random.Random(seed)
     nouns, verbs, places = ("cat", "dog", "hen", "owl"), ("sat", "ran", "lay"), ("mat", "hill", "road")
     sentences = [
