@@ -6,6 +6,7 @@ Both are sent as one line of JSON: see `encode_job` and `worker_process`.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -199,30 +200,16 @@ class LinkCard(Job[Commit]):
     doing = "changing"
 
 
-JOBS: dict[str, type[Job[Any]]] = {
-    job.__name__: job
-    for job in (CheckRepo, PushCheckpoint, DownloadRun, FindRun, CheckSpace, PushSpace, WatchSpace, LinkCard)
-}
+def encode_job(job: Job[Any], limits: Sequence[float]) -> str:
+    """Returns a job as one line of JSON, with the limits of `worker.main`."""
+    return json.dumps({"job": type(job).__name__, "fields": asdict(job), "limits": limits})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Seconds: for a connection, between two pieces of an answer, and for the whole worker process."""
-
-    connect_s: float
-    read_s: float
-    deadline_s: float
-
-
-def encode_job(job: Job[Any], limits: Limits) -> str:
-    """Returns a job as one line of JSON."""
-    return json.dumps({"job": type(job).__name__, "fields": asdict(job), "limits": asdict(limits)})
-
-
-def decode_job(line: str) -> tuple[Job[Any], Limits]:
-    """Returns the job that `encode_job` encoded."""
+def decode_job(line: str) -> tuple[Job[Any], list[float]]:
+    """Returns the job that `encode_job` encoded, and the limits."""
     message = json.loads(line)
-    return JOBS[message["job"]](**message["fields"]), Limits(**message["limits"])
+    kinds = {kind.__name__: kind for kind in Job.__subclasses__()}
+    return kinds[message["job"]](**message["fields"]), message["limits"]
 
 
 def encode_outcome(outcome: object) -> str:

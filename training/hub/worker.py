@@ -20,48 +20,35 @@ from typing import Any
 from huggingface_hub import get_session, get_token, set_client_factory
 
 from ..card.redact import redact
-from . import checkpoint_jobs, space_jobs
+from . import checkpoint_jobs, jobs, space_jobs
 from .calls import job_error
-from .jobs import (
-    CheckRepo,
-    CheckSpace,
-    DownloadRun,
-    FindRun,
-    Limits,
-    LinkCard,
-    PushCheckpoint,
-    PushSpace,
-    WatchSpace,
-    decode_job,
-    encode_outcome,
-)
 
 FUNCTIONS: dict[type[Any], Callable[[Any], object]] = {
-    CheckRepo: checkpoint_jobs.check_repo,
-    PushCheckpoint: checkpoint_jobs.push_checkpoint,
-    DownloadRun: checkpoint_jobs.download_run,
-    FindRun: checkpoint_jobs.find_run,
-    CheckSpace: space_jobs.check_space,
-    PushSpace: space_jobs.push_space,
-    WatchSpace: space_jobs.watch_space,
-    LinkCard: space_jobs.link_card,
+    jobs.CheckRepo: checkpoint_jobs.check_repo,
+    jobs.PushCheckpoint: checkpoint_jobs.push_checkpoint,
+    jobs.DownloadRun: checkpoint_jobs.download_run,
+    jobs.FindRun: checkpoint_jobs.find_run,
+    jobs.CheckSpace: space_jobs.check_space,
+    jobs.PushSpace: space_jobs.push_space,
+    jobs.WatchSpace: space_jobs.watch_space,
+    jobs.LinkCard: space_jobs.link_card,
 }
 
 
 def main() -> None:
-    """Reads a job, does it, and writes its outcome."""
-    job, limits = decode_job(sys.stdin.readline())
+    """Reads a job and its limits (seconds: to connect, between two pieces, in all), does it, and writes its outcome."""
+    job, (connect_s, read_s, deadline_s) = jobs.decode_job(sys.stdin.readline())
     threading.Thread(target=_exit_with_parent, daemon=True).start()
-    timer = threading.Timer(limits.deadline_s, os._exit, (4,))
+    timer = threading.Timer(deadline_s, os._exit, (4,))
     timer.daemon = True
     timer.start()
-    _set_timeouts(limits)
+    _set_timeouts(connect_s, read_s)
     try:
         outcome = FUNCTIONS[type(job)](job)
     except Exception as error:  # noqa: BLE001 - the training process must get one line, whatever happened
         failure = job_error(error, f"{job.doing} {job.repo}").failure
         outcome = replace(failure, message=redact(failure.message, get_token()))
-    sys.stdout.write(encode_outcome(outcome) + "\n")
+    sys.stdout.write(jobs.encode_outcome(outcome) + "\n")
     sys.stdout.flush()
     os._exit(0)  # not sys.exit, which would wait for an upload thread that hangs
 
@@ -72,11 +59,11 @@ def _exit_with_parent() -> None:
     os._exit(3)
 
 
-def _set_timeouts(limits: Limits) -> None:
+def _set_timeouts(connect_s: float, read_s: float) -> None:
     """Gives the client timeouts, which it lacks; its hooks (offline mode, request ids) stay."""
     plain = get_session()
     hooks, kind = plain.event_hooks, type(plain)
-    timeouts = (limits.connect_s, limits.read_s, limits.read_s, None)
+    timeouts = (connect_s, read_s, read_s, None)  # to connect, to read, to write, for a free connection
     set_client_factory(lambda: kind(event_hooks=hooks, follow_redirects=True, timeout=timeouts))
 
 

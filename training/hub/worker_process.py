@@ -22,7 +22,7 @@ from typing import Any, Generic
 from ..card.redact import redact
 from ..errors import HubError
 from ..system import start_in_new_session
-from .jobs import Failure, Job, Limits, R, decode_outcome, encode_job
+from .jobs import Failure, Job, R, decode_outcome, encode_job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +61,8 @@ class WorkerProcess(Generic[R]):
 
     def run(self, deadline_s: float) -> R | Failure:
         """Runs the job and returns its result; after `deadline_s` seconds, a failure that may be retried."""
-        limits = Limits(
-            connect_s=self._timeouts.connect_s, read_s=self._timeouts.read_s, deadline_s=deadline_s + 5
-        )  # the worker's own deadline counts only if this process cannot kill it
+        # The worker's own deadline counts only if this process cannot kill it.
+        limits = (self._timeouts.connect_s, self._timeouts.read_s, deadline_s + 5)
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
             command = [sys.executable, "-m", "training.hub.worker"]
             process = start_in_new_session(
