@@ -1,19 +1,21 @@
-"""What the page shows of a conversation: a text of JSON lines, which ``view.js`` reads. While a reply is written, the
-lines that are new come over a stream (``streams``).
+"""The protocol between the server and the page's view of a conversation: JSON objects, one per line, which
+``web/app/view.js`` reads. While a reply is written, new lines arrive over a stream (``ui/routes/streams.py``).
+MESSAGE is an id and values in JSON, see ``ui/messages.py``.
 
-    {"hello": "…", "by": "…"}        an empty conversation: a sample of the model's own; "chat" if it answers
-    {"greet": true}                  what follows is not for a page on which a turn has begun meanwhile
-    {"forgotten": 3}                 earlier turns that are no longer shown
-    {"turn": 7, "prompt": "…"}       a turn begins; the lines after it belong to it; in a "chat" it is answered;
-                                     "held": the first character of the reply that was written with a cell held
-    {"text": "…"}                    what the model wrote, in pieces
-    {"say": "…", "as": "notice"}     notice, status (until the next text), fault, mark or foot, which ends the turn
-    {"refusal": "…"}                 why the last thing asked for was not done
-    {"stream": "…"}                  the last turn goes on over the stream of this token
-    {"load": "…"}                    how much is being written just now, by everyone
-    {"link": ["…"], "facts": "…", "warning": "…"}  a link that may be followed: its prompts, before anything is written
-    {"tree": [[7, 3, "…"]], "here": 7, "redo": true}  turns that were, each with the one before it (see ``branches``)
-    {"held": [[0, 410, 4.0]]}        the cells that are held, each a layer, a number and a value
+    {"hello": "…", "by": "…"}        an empty conversation: a text by the model; "chat" if the model answers prompts
+    {"greet": true}                  the view is ignored by a page on which a turn has begun meanwhile
+    {"forgotten": 3}                 the number of earlier turns that are no longer shown
+    {"turn": 7, "prompt": "…"}       begins a turn, to which the lines after it belong; "chat" as above; "held": the
+                                     index of the first character that was written with a clamped cell
+    {"text": "…"}                    more text of the reply
+    {"say": [MESSAGE], "as": KIND}   KIND is notice, status (until the next text), fault, mark (whether the text is the
+                                     shared one) or foot (the reply footer, which ends the turn)
+    {"refusal": MESSAGE}             why the last request was refused
+    {"stream": "…"}                  the token of the stream that continues the last turn
+    {"load": [MESSAGE]}              how much all visitors together have written just now
+    {"link": ["…"], "facts": [MESSAGE], "warning": MESSAGE}  the prompts of a shared link, before anything is written
+    {"tree": [[7, 3, "…"]], "here": 7, "redo": true}  all turns: number, number of the turn before, label
+    {"held": [[0, 410, 4.0]], "of": "…"}  the clamped cells (layer, cell, value) and the model that has them
     {"share": "…", "at": "…"}        the parameters of a link to the conversation, and the address if it is known
 """
 
@@ -26,13 +28,13 @@ from .messages import Message
 
 
 def say(kind: str, messages: Sequence[Message]) -> str:
-    """A line of the view that says something about a turn."""
+    """A line with messages about the last turn."""
     return line(**{"say": messages, "as": kind})
 
 
 def line(**fields: object) -> str:
-    """A line of the view."""
-    # ASCII alone carries half of a surrogate pair through the JSON around it; a "<" would be taken for HTML on
-    # the way, and searched for script tags at every update.
+    """One line of the protocol, with its line end."""
+    # Only ASCII carries half of a surrogate pair through the JSON around it. Gradio takes a "<" for HTML and searches
+    # for script tags at every update.
     text = json.dumps(fields, ensure_ascii=True, default=Message.as_json, separators=(",", ":"))
     return text.replace("<", "\\u003c") + "\n"

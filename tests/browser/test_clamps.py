@@ -69,11 +69,11 @@ def test_a_reply_written_again_with_a_held_cell_stands_beside_what_it_was(page: 
     expect(foot(page)).to_contain_text("cell 5 (layer 1) held up")
     settled(page)
     assert reply(page) == held
-    both = page.get_by_role("region", name="With and without the hand")
+    both = page.get_by_role("region", name="Held and free")
     expect(both.get_by_role("status")).to_have_text(
-        f"By the same seed the same for {same} character{'s' if same > 1 else ''}, then they part."
+        f"Identical for {same} character{'s' if same > 1 else ''}, then they differ."
         if same
-        else "They part at the first character."
+        else "They differ from the first character on."
     )
     columns = both.locator(".text")
     for at, text in enumerate((held, free)):

@@ -1,14 +1,14 @@
 """Conversations without Gradio: turns, moves, branches, links, clamps.
 
-conversation    one visitor's turns and the memory after each
+conversation    one visitor's turns, and the memory before and after each
 turn            one prompt and its reply
 moves           send, continue, retry, branch, step
-branches        the tree of turns that were replaced
-state_handover  what a newer commit takes over of a conversation
-clamps          cells that a visitor holds
-links           a link that reproduces a text
-sharing         share a conversation, follow a link
-side_by_side    a second model that answers the same prompts
-progress        follows a reply while the engine writes it
-counterfactual  the same reply without clamps
+branches        the tree of turns, replaced ones included
+state_handover  the text that a newer commit reads again
+clamps          clamped cells: checked, in links, in messages
+links           the grammar of links that reproduce a text
+sharing         make a link, write the text of a link
+side_by_side    a second model with the same prompts, or blended
+progress        requests a reply and follows it
+counterfactual  the same reply without its clamps
 """

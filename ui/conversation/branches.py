@@ -1,7 +1,7 @@
-"""The turns that a conversation had, those that gave way to others too: a small tree, one path of which is shown.
+"""The tree of a conversation's turns, replaced turns included; the page shows one path through it.
 
-Retry, another way from a character on, and a new prompt after Undo each begin a branch. Nothing is written again to
-walk between them, for each turn keeps what the model remembered before and after it. Pure logic; knows turns by number.
+Retry, a rewrite from a character on, and a new prompt after Undo each begin a branch. Switching between branches
+generates nothing, because each turn keeps the memory before and after it. Pure logic; knows turns by number.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-MOST = 60  # turns that are kept, those of the path included
-MOST_TEXT = 200_000  # characters of them
+MOST = 60  # turns that are kept, the shown path included
+MOST_TEXT = 200_000  # characters of all kept turns
 
 
 class Node(Protocol):
-    """A turn: its number, how many characters it has, and how it is told from others."""
+    """A turn: its number, its length in characters, and a label that distinguishes it."""
 
     number: int
 
@@ -29,7 +29,7 @@ T = TypeVar("T", bound=Node)
 
 
 class Branches(Generic[T]):
-    """All turns, each with the one before it."""
+    """All turns, each with the turn before it."""
 
     def __init__(self) -> None:
         self._turns: dict[int, T] = {}
@@ -37,17 +37,17 @@ class Branches(Generic[T]):
         self._undone: list[int] = []
 
     def add(self, path: Sequence[T], instead_of: T | None = None) -> None:
-        """A path has a new end.
+        """Adds the last turn of a path.
 
         Args:
             path: the turns that are shown.
-            instead_of: a turn that is to be forgotten for it.
+            instead_of: a turn that it replaces for good.
         """
         self._note(path)
         self._undone.clear()
         if instead_of is not None:
             self._turns.pop(instead_of.number, None)
-        if self._before[top := path[0].number]:  # what was before it is forgotten, and what branched off there
+        if self._before[top := path[0].number]:  # drop the turns before the path, and their branches
             self._turns = {n: turn for n, turn in self._turns.items() if top in self._numbers_to(n)}
         kept = {turn.number for turn in path}
         while len(self._turns) > MOST or sum(turn.written for turn in self._turns.values()) > MOST_TEXT:
@@ -57,7 +57,7 @@ class Branches(Generic[T]):
             del self._turns[min(ends)]
 
     def undone(self, turn: T) -> None:
-        """A turn is not shown any more; ``redo`` leads back to it."""
+        """Notes a turn that Undo has removed; ``redo`` returns the path to it."""
         self._undone.append(turn.number)
 
     def redo(self) -> list[T]:
@@ -68,13 +68,13 @@ class Branches(Generic[T]):
         return []
 
     def path_to(self, number: object) -> list[T]:
-        """The turns up to the one of this number; empty if there is none."""
+        """The turns up to the one with this number; empty if there is none."""
         if type(number) is not int or number not in self._turns:
             return []
         return [self._turns[each] for each in self._numbers_to(number)]
 
-    def told(self, path: Sequence[T]) -> dict[str, Any]:
-        """What the page draws: each turn's number, the one before it and its label; empty if there is one path only."""
+    def as_json(self, path: Sequence[T]) -> dict[str, Any]:
+        """The tree for the page: each turn's number, the number before it and its label; {} while nothing branches."""
         self._note(path)
         if len(self._turns) == len(path):
             return {}

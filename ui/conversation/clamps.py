@@ -1,7 +1,4 @@
-"""The hand on the memory: which cells a visitor holds, in the words of the page and of links. Pure text.
-
-A hand belongs to one model: another one writes with all of its cells free.
-"""
+"""Clamped cells as a visitor chooses them: checked, written into links, read from links, and described in messages."""
 
 from __future__ import annotations
 
@@ -20,24 +17,24 @@ from model.tokenizer import CharTokenizer
 from ..messages import Message, RefusalError
 from ..settings import whole
 
-STRONG = 4.0  # how far up or down the page holds a cell: tanh of it is 0.999
+STRONG = 4.0  # the value of a cell that is held up; its tanh is 0.999
 _HOLD = re.compile(r"([0-9]{1,3})\.([0-9]{1,5})~(-?[0-9]{1,2}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)")
 
 
 @dataclass(frozen=True)
 class ModelClamps:
-    """What is held.
+    """The clamped cells of one model; any other model writes with all cells free.
 
     Attributes:
-        model: the name of the model whose cells they are.
-        held: nothing, when it was taken away.
+        model: the name of the model.
+        clamps: its clamped cells; empty when all were released.
     """
 
     model: str = ""
     clamps: Clamps = ()
 
     def of_model(self, model: str) -> Clamps:
-        """What is held of a model."""
+        """The clamped cells of a model, by its name."""
         return self.clamps if model == self.model else ()
 
 
@@ -45,10 +42,10 @@ NO_CLAMPS = ModelClamps()
 
 
 def check_clamps(value: object, config: LSTMConfig) -> Clamps:
-    """What a page, a link or a program says is held of a model.
+    """The clamps that a page, a link or a program sends, checked against the sizes of a model.
 
     Raises:
-        RefusalError: it is no list of a few cells that the model has.
+        RefusalError: there are too many, a cell does not exist, or a value is not allowed.
     """
     if isinstance(value, list | tuple) and len(value) > MAX_CLAMPS:
         raise RefusalError("refusal.too_many_clamps", most=MAX_CLAMPS)
@@ -63,7 +60,7 @@ def check_clamps(value: object, config: LSTMConfig) -> Clamps:
 
 
 def clamp_facts(clamps: Clamps) -> list[Message]:
-    """For people: "cell 410 (layer 0) held up"."""
+    """Messages such as "cell 410 (layer 0) held up"."""
     ids = {STRONG: "clamp.up", -STRONG: "clamp.down", 0.0: "clamp.off"}
     return [
         Message(ids.get(clamp.value, "clamp.at"), cell=clamp.cell, layer=clamp.layer, value=f"{clamp.value:g}")
@@ -72,18 +69,18 @@ def clamp_facts(clamps: Clamps) -> list[Message]:
 
 
 def clamps_in(parts: Iterable[Part]) -> Clamps:
-    """All that was held in some part of a reply."""
+    """All clamps that a reply was written with, each once."""
     return tuple(dict.fromkeys(hold for part in parts for hold in part.clamps))
 
 
 def first_clamped(parts: Sequence[Part]) -> int | None:
-    """The first character of a reply that was written with a cell held."""
+    """The index of the first character that was written with a clamped cell; None if there is none."""
     at = next((at for at, part in enumerate(parts) if part.clamps), None)
     return None if at is None else sum(part.length for part in parts[:at])
 
 
 def clamps_as_read(parts: Sequence[Part], given: str, tokenizer: CharTokenizer) -> list[tuple[int, Clamps]]:
-    """Which cells were held from which character on, as a turn was read: see ``Reading.become``.
+    """The clamps of each stretch of a turn's text, as (index of its first step, clamps): see ``Reading.become``.
 
     Args:
         parts: the reply's.
@@ -103,15 +100,15 @@ def clamps_as_read(parts: Sequence[Part], given: str, tokenizer: CharTokenizer) 
 
 
 def write_clamps(held: Clamps) -> str:
-    """For a link: ``0.410~4_1.169~-4``, of characters that stay as they are in one."""
+    """The clamps as a link has them, such as ``0.410~4_1.169~-4``; no character needs an escape."""
     return "_".join(f"{hold.layer}.{hold.cell}~{_number(hold.value)}" for hold in held)
 
 
 def read_clamps(text: str) -> Clamps:
-    """What ``written`` made.
+    """The clamps from the text that ``write_clamps`` made.
 
     Raises:
-        RefusalError: it is something else.
+        RefusalError: the text is no list of clamps.
     """
     parts = text.split("_") if text else []
     found = [_HOLD.fullmatch(part) for part in parts]

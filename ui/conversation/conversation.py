@@ -1,7 +1,7 @@
-"""One visitor's conversation: the turns, and what the model remembers after each of them.
+"""One visitor's conversation: its turns, and the model's memory before and after each of them.
 
-Pure logic: it starts no engine and knows no Gradio. The model's memory is a few kilobytes of numbers, so every
-turn keeps the one it began with; Continue, Retry and Undo are moves between these, and nothing is read twice.
+A memory is a few kilobytes of numbers, so every turn keeps the memory it began with. Continue, Retry and Undo start
+from one of these memories, and no text is read twice. Pure logic: it starts no engine and knows no Gradio.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .links import Link
 from .state_handover import text_so_far
 from .turn import Start, Turn
 
-MAX_TURNS = 50  # older ones leave the page; what the model remembers of them stays
-MAX_TEXT = 100_000  # characters kept a visitor
+MAX_TURNS = 50  # older turns leave the page; the model's memory of them stays
+MAX_TEXT = 100_000  # characters kept per visitor
 MAX_BRANCHES = 20  # earlier versions of a turn
 
 
@@ -28,12 +28,12 @@ class Conversation:
     """All turns of one visitor.
 
     Attributes:
-        refusal: why the last thing asked for was not done.
+        refusal: why the last request was refused; None if it was not.
         stream: the token of the last reply's stream.
-        offer: the view of a link that may be followed, while there is nothing else.
-        hand: the cells that are held in what is written next.
-        following: the link that is being followed, and how many of its steps were begun.
-        branches: all turns that there were; ``turns`` is one path through them.
+        offer: the view of a shared link, while nothing is written.
+        clamps: the cells that are clamped in the next reply.
+        following: the shared link that is being written; ``followed`` is the number of its steps that have begun.
+        branches: all turns, replaced ones included; ``turns`` is one path through them.
     """
 
     def __init__(self) -> None:
@@ -55,15 +55,17 @@ class Conversation:
         return last if last and not last.finished else None
 
     def next_turn(self, served: LoadedModel, prompt: str) -> Turn:
-        """The turn that Send makes. Another model than the last one begins with an empty memory; a newer commit of the
-        same model reads what was said first."""
+        """The turn that Send makes.
+
+        A different model begins with an empty memory; a newer commit of the same model first reads the text so far.
+        """
         return Turn(self._count + 1, prompt, self._end(self.turns, served))
 
     def turn_again(self, served: LoadedModel) -> Turn:
-        """The turn that Retry makes of the last one, from the memory before that.
+        """The turn that Retry makes of the last one, from the memory before it.
 
         Raises:
-            RefusalError: there is none.
+            RefusalError: there is no turn yet.
         """
         last = self._last()
         if last.served is not served:
@@ -72,10 +74,10 @@ class Conversation:
         return Turn(self._count + 1, last.prompt, last.start)
 
     def turn_to_continue(self) -> Turn:
-        """The last turn; if a newer commit is served since, as that one takes it over.
+        """The last turn; if a newer commit is served now, as that commit takes it over.
 
         Raises:
-            RefusalError: there is none.
+            RefusalError: there is no turn yet.
         """
         return self._as_served(self._last())
 
@@ -107,7 +109,7 @@ class Conversation:
         return cut
 
     def add(self, turn: Turn, part: Sequence) -> None:
-        """A turn's reply is being written: the turn is new, or continued."""
+        """Adds a part that is being written to a turn, which is new or the last one."""
         self.refusal, self.offer = None, ""
         turn.parts.append(part)
         if turn not in self.turns:
@@ -117,7 +119,7 @@ class Conversation:
         self.branches.add(self.turns)
 
     def branch(self, turn: Turn, part: Sequence | None = None) -> None:
-        """The last turn gives way to one that was made from it, of which more is being written."""
+        """Replaces the last turn by one that was made from it, to which a part may be added."""
         last = self.turns.pop()
         if part is not None:
             turn.parts.append(part)
@@ -131,7 +133,7 @@ class Conversation:
         self.branches.add(self.turns, instead_of=None if turn.earlier is last else last)
 
     def undo(self) -> None:
-        """Takes the last turn away, and what it left in the model's memory; what gave way to it is back."""
+        """Removes the last turn and its effect on the memory, and restores the turn that it replaced."""
         self.refusal = self.following = None
         if self.turns:
             last = self.turns.pop()
@@ -140,11 +142,11 @@ class Conversation:
                 self.turns.append(last.earlier)
 
     def redo(self) -> None:
-        """Brings back what Undo took away last."""
+        """Shows the turn again that Undo removed last."""
         self._show(self.branches.redo(), "refusal.no_redo")
 
     def walk(self, number: object) -> None:
-        """Shows another turn that there was, and those before it."""
+        """Shows another turn of the tree, and the turns before it."""
         self._show(self.branches.path_to(number), "refusal.turn_gone")
 
     def _show(self, path: list[Turn], refusal: str) -> None:
@@ -158,14 +160,14 @@ class Conversation:
         self._forgotten = 0
 
     def view(self, hello: str = "") -> str:
-        """All that the page shows, when nothing is being written."""
+        """The view, in protocol lines, while nothing is being written."""
         if not self.turns:
             return (self.offer or hello) + self._refused() + self._held() + self._tree()
         turns = "".join(turn.lines() for turn in self.turns)
         return self._older() + turns + self._refused() + self._held() + self._tree()
 
     def streaming_view(self, stream: str) -> str:
-        """The view while the last turn is being written, which is told over a stream."""
+        """The view while the last turn is being written; its text arrives over the stream with this token."""
         self.stream = stream
         *older, last = self.turns
         text = "".join(part.text for part in last.parts[:-1])
@@ -210,7 +212,7 @@ class Conversation:
         return line(forgotten=self._forgotten) if self._forgotten else ""
 
     def _tree(self) -> str:
-        tree = self.branches.told(self.turns)
+        tree = self.branches.as_json(self.turns)
         return line(**tree) if tree else ""
 
     def _held(self) -> str:
@@ -226,5 +228,5 @@ def hello(served: LoadedModel) -> str:
 
 
 def greet(view: str) -> str:
-    """The view for a page on which nothing was said: one that has a turn by the time this arrives keeps its own."""
+    """A view that a page ignores if a turn has begun by the time it arrives."""
     return line(greet=True) + view

@@ -1,7 +1,4 @@
-"""What a reply would have been without the hand on the memory: written again by the same engine, with all cells free.
-
-Knows conversations, and no page.
-"""
+"""Generates what a reply would have been without its clamps: the same settings and seeds, all cells free."""
 
 from __future__ import annotations
 
@@ -15,19 +12,19 @@ from .clamps import first_clamped
 from .progress import ask, follow
 from .turn import Turn
 
-MOST = 2_000  # characters; beyond, two texts have long gone their ways
+MOST = 2_000  # characters; two texts differ long before
 
 
 async def without(turn: Turn, client_id: str) -> dict[str, Any]:
-    """From the first character that was written with a cell held on: the same settings, seeds and picks.
+    """The text from the first clamped character on, with the same settings, seeds and picked characters.
 
-    A reply that is still being written is compared in all the length that it may come to have.
+    For a reply that is still being written, it has the full length that the reply may reach.
 
     Returns:
-        ``from``, that character's number in the reply, and the text; nothing if no cell was held.
+        ``from``, the index of that character in the reply, and ``without``, the text; {} if no cell was clamped.
 
     Raises:
-        RefusalError: too many wait already.
+        RefusalError: the queue is full.
     """
     start = first_clamped(turn.parts)
     if start is None:
@@ -36,7 +33,7 @@ async def without(turn: Turn, client_id: str) -> dict[str, Any]:
     kept = replace(turn, parts=turn.parts[:at])
     memory, unread, text = kept.end.memory, kept.end.unread, ""
     for part in turn.parts[at:]:
-        # What ended by itself may go further without the hand.
+        # A part that ended by itself may be longer without clamps.
         over = part.finish_reason not in (None, "stop", "blocked")
         length = min(part.length if over else part.params.length, MOST - len(text))
         if length < 1:

@@ -1,7 +1,6 @@
-"""The moves of a conversation that make the model write: Send, Continue, Retry, another way from a character on, and
-the same way with another hand on the memory.
+"""The moves of a conversation: send, continue, retry, rewrite from a character on, rewrite with other clamps, one step.
 
-Each asks the engine for a reply and notes it in the conversation, or refuses and leaves the conversation as it was.
+Each move requests a reply from the engine and adds it to the conversation, or raises RefusalError and changes nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ MAX_REPLY = MAX_TEXT  # characters of one reply, however often it is continued
 
 @dataclass(frozen=True)
 class Settings:
-    """How to write, how fast (characters a second, or None for as fast as it can), for whom, and with what held."""
+    """How a reply is written, for whom, and with which cells clamped. A speed of None is full speed."""
 
     params: SamplingParams
     chars_per_second: float | None
@@ -36,7 +35,7 @@ Move = Callable[..., None]
 
 
 def send(conversation: Conversation, served: LoadedModel, settings: Settings, prompt: object) -> None:
-    """A new turn, from where the conversation stands."""
+    """Begins a new turn at the end of the conversation."""
     turn = conversation.next_turn(served, check_text("prompt", prompt))
     if not turn.start.before:  # what a newer commit reads first has bounds of its own
         check_text("prompt", turn.start.unread + turn.prompt)
@@ -45,9 +44,9 @@ def send(conversation: Conversation, served: LoadedModel, settings: Settings, pr
 
 
 def retry(conversation: Conversation, served: LoadedModel, settings: Settings) -> None:
-    """The last turn anew, from the memory before it, by the model that is chosen now; Undo brings back the other one.
+    """Writes the last turn again, from the memory before it, with the chosen model; Undo restores the old one.
 
-    A newer commit of the same model reads first what was said before it.
+    A newer commit of the same model first reads the text so far.
     """
     turn = conversation.turn_again(served)
     part = _ask(served, turn.to_read, settings, memory=turn.start.memory)
@@ -58,13 +57,13 @@ def retry(conversation: Conversation, served: LoadedModel, settings: Settings) -
 def continue_reply(
     conversation: Conversation, _chosen: LoadedModel, settings: Settings, *, new_seed: bool = False
 ) -> None:
-    """More of the last reply, from the memory after it: the text that a longer reply would have been.
+    """Continues the last reply from the memory after it, with the text that a longer reply would have had.
 
-    In a chat a turn that is over is followed by another one of the model's. A newer commit of the model reads the reply
-    first, and counts on from its seed.
+    In a chat, a finished turn is followed by another turn of the model. A newer commit of the model first reads the
+    reply, and continues with the draws of its seed.
 
     Args:
-        anew: with the seed of the settings, which begins to count; else with the one that it had, which counts on.
+        new_seed: use the seed of the settings from its first draw on; otherwise the reply's seed continues.
     """
     turn = conversation.turn_to_continue()
     if turn.over:
@@ -81,11 +80,11 @@ def stop(conversation: Conversation) -> None:
 
 
 def branch(conversation: Conversation, cut: Turn, settings: Settings, *, new_seed: bool) -> None:
-    """The last turn goes on from where it was cut, until it is as long as it was, or as it is to be.
+    """Continues a cut turn until it has its old length, or the length of the settings if that is longer.
 
     Args:
         cut: see ``Conversation.cut``.
-        anew: see ``go_on``.
+        new_seed: see ``continue_reply``.
     """
     length, earlier, chat = settings.params.length, cut.earlier, cut.served.lm.chat
     as_before = earlier.written + (len(chat.stop) if chat and earlier.over else 0) if earlier else 0
@@ -95,7 +94,7 @@ def branch(conversation: Conversation, cut: Turn, settings: Settings, *, new_see
 
 
 def again(conversation: Conversation, _chosen: LoadedModel, settings: Settings) -> None:
-    """The last reply anew with the seed that it had, from where that began to count: other cells may be held now."""
+    """Writes the last reply again with its own seed, from that seed's first draw on, with the clamps of now."""
     last = conversation.turn_to_continue()
     at = max(n for n, part in enumerate(last.parts) if not n or not part.draw_offset or last.parts[n - 1].picked)
     new_seed, end = conversation.turn_without(at), last.parts[-1]
@@ -110,7 +109,7 @@ def again(conversation: Conversation, _chosen: LoadedModel, settings: Settings) 
 
 
 def step(conversation: Conversation, served: LoadedModel, settings: Settings, prompt: object = "") -> None:
-    """One character more; with a prompt the first one after it. ``stepped`` is to follow when it is written."""
+    """Writes one character, after a prompt if there is one. Call ``stepped`` once it is written."""
     settings = replace(settings, params=replace(settings.params, length=1), chars_per_second=None)
     if prompt or not conversation.turns:
         send(conversation, served, settings, prompt)
@@ -119,7 +118,7 @@ def step(conversation: Conversation, served: LoadedModel, settings: Settings, pr
 
 
 def stepped(conversation: Conversation) -> None:
-    """Makes one piece of a character and of what it went on from, as if both had been asked for at once."""
+    """Joins the last character with the part that it continues, as if both had been one request."""
     parts = conversation.turns[-1].parts
     if len(parts) < 2 or parts[-2].picked or parts[-1].error:
         return
@@ -131,7 +130,7 @@ def stepped(conversation: Conversation) -> None:
 
 
 def continue_with_clamps(conversation: Conversation, settings: Settings) -> None:
-    """A reply that was stopped for it goes on to its length, with the hand that there is now."""
+    """Continues a reply that was stopped in order to change its clamps, to its full length."""
     part = conversation.turns[-1].parts[-1]
     left = part.params.length - (part.next_draw_offset - part.draw_offset)
     if part.finish_reason == "abort" and left > 0:

@@ -1,4 +1,4 @@
-"""Following a reply while the engine's thread writes it: by time, in the event loop, without a thread a reader."""
+"""Requests a reply from an engine, and follows it in the event loop while the engine's thread writes it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,10 @@ def ask(
     before: str = "",
     hold: Clamps = (),
 ) -> Sequence:
-    """Asks the engine for a reply.
+    """Requests a reply from the model's engine.
 
     Raises:
-        RefusalError: too many wait already, the prompt holds a word that is blocked, or a cell that is to be held is
-            none of the model's.
+        RefusalError: the queue is full, the prompt contains a blocked word, or a clamp is not allowed.
     """
     check_words(served, prompt)
     check_clamps(hold, served.lm.config)
@@ -62,10 +61,10 @@ def ask(
 
 
 def check_words(served: LoadedModel, text: str, field: str = "prompt") -> None:
-    """Refuses a text with a word that is not to be seen here; the word is not repeated.
+    """Refuses a text that contains a blocked word. The message does not repeat the word.
 
     Raises:
-        RefusalError: there is one.
+        RefusalError: the text contains a blocked word.
     """
     if served.engine.blocked.inside(text):
         raise RefusalError("refusal.blocked_word", field=field)
@@ -74,16 +73,16 @@ def check_words(served: LoadedModel, text: str, field: str = "prompt") -> None:
 async def follow(
     served: LoadedModel, sequence: Sequence, *, message_s: float = _MESSAGE_S, sparing: bool = False
 ) -> AsyncGenerator[None, None]:
-    """Steps whenever a reader should be told: at once, at the first character, then by time, and at the end.
+    """Yields whenever a reader should get an update: immediately, at the first character, at intervals, and at the end.
 
-    The reply is ended when the reader stops following it, however that happens.
+    The reply is aborted when the reader stops iterating, for whatever reason.
 
     Args:
-        message_s: seconds between two messages, for each reply that is being written.
-        sparing: tell ever less often in the course of a long reply, for readers that may never read.
+        message_s: seconds between two updates, times the number of replies that are being written.
+        sparing: yield less and less often during a long reply, for clients that may never read.
 
     Raises:
-        RefusalError: the engine does not write any more.
+        RefusalError: the engine has stopped.
     """
     began = told_at = time.monotonic()
     told = -1

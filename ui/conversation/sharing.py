@@ -1,7 +1,7 @@
-"""Sharing a conversation as a link, and following a link of somebody else's.
+"""Shares a conversation as a link, and writes the text of a link that a visitor opens.
 
-What is shared is how the conversation came to be, not its text: the prompts and seeds of its turns, from the last
-time that the memory was empty. Who follows the link has all of it written again, and is told whether it is the same.
+A link holds the prompts, settings and seeds of the turns since the memory was last empty, not their text. The app
+generates the text again, and shows whether its hash is that of the link.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from .turn import Turn
 
 
 def share(conversation: Conversation, registry: ModelRegistry) -> Link:
-    """The link to the last turn and to those whose memory it has.
+    """The link to the last turn and to the turns that its memory comes from.
 
     Raises:
-        RefusalError: it cannot be told by a link.
+        RefusalError: no link can reproduce it.
     """
     turns = _since_empty(conversation)
     served = turns[-1].served
@@ -43,7 +43,7 @@ def share(conversation: Conversation, registry: ModelRegistry) -> Link:
 
 
 def find(link: Link, registry: ModelRegistry) -> list[LoadedModel]:
-    """The model of a link, or the two that wrote together: each at its commit, if that is served here.
+    """The model of a link, or the two that are blended: each at the link's commit if that is served.
 
     Raises:
         RefusalError: no model of this name is served, or not yet.
@@ -91,7 +91,7 @@ def offer(link: Link, registry: ModelRegistry) -> str:
 def begin(
     conversation: Conversation, link: Link, registry: ModelRegistry, *, chars_per_second: float | None, client_id: str
 ) -> LoadedModel:
-    """Begins to write what a link asks for; ``next_step`` does the rest, a step at a time.
+    """Begins to write the text of a link; ``next_step`` writes the rest, step by step.
 
     Raises:
         RefusalError: it cannot be written.
@@ -108,7 +108,7 @@ def begin(
 def next_step(
     conversation: Conversation, served: LoadedModel, *, chars_per_second: float | None, client_id: str
 ) -> bool:
-    """The next step of the link that is being followed; returns whether there is one. After the last the mark is made.
+    """Begins the next step of the link. Returns False after the last one, when the text has been checked.
 
     Raises:
         RefusalError: it cannot be written.
@@ -150,7 +150,7 @@ def _do(conversation: Conversation, served: LoadedModel, step: Step, settings: S
 
 
 def _pick(conversation: Conversation, link: Link) -> None:
-    """Puts the character that somebody picked where the step that was done last has its own."""
+    """Replaces the last character of the step before by the one that the sender picked, if there is one."""
     if conversation.followed and (pick := link.steps[conversation.followed - 1].pick):
         cut = conversation.cut(conversation.turns[-1].number, conversation.turns[-1].written, pick)
         cut.earlier = conversation.turns[-1].earlier
@@ -202,7 +202,7 @@ def _arithmetic(models: list[LoadedModel]) -> str:
 
 
 def _differences(link: Link, models: list[LoadedModel]) -> list[Message]:
-    """What is known to be otherwise here than where the link was made."""
+    """The known differences between this app and the one that made the link."""
     found: list[Message] = []
     commits = [link.commit, *([link.second[1]] if link.second else [])]
     for at, (there, here) in enumerate(zip(commits, [served.commit for served in models], strict=True)):

@@ -1,7 +1,7 @@
-"""A second model beside the first: the same prompts, settings and seeds, in a conversation of its own.
+"""Two models side by side: a second conversation with the same prompts, settings and seeds as the first.
 
-The page's second view shows it. It follows the first conversation: whatever makes that one write is done here too, a
-moment later, with what was drawn there; stopping, undoing and clearing are shared.
+The page's second view shows it. Every move of the first conversation is repeated here a moment later, with the seed
+that was drawn there. Stop, Undo and Clear act on both.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from .conversation import Conversation
 from .turn import Turn
 
 NOBODY = "-"
-_BLENDED = "+ "  # before the name of a model that is to write together with the first, rather than beside it
+_BLENDED = "+ "  # before the name of a model that is blended with the first instead of shown side by side
 
 Follow = Callable[["Companion", Conversation, LoadedModel, moves.Settings], bool]
 
 
 class Companion(Conversation):
-    """The conversation beside the first.
+    """The conversation of the second model.
 
     Attributes:
-        answered: the last part of the first one that was followed.
+        answered: the last part of the first conversation that was repeated here.
     """
 
     def __init__(self) -> None:
@@ -41,10 +41,10 @@ class Companion(Conversation):
         self._partners: dict[int, list[Turn]] = {}  # the turns here, by the number of the last one there
 
     def follow(self, first: Conversation, served: LoadedModel, step: Follow, *, speed: object, client_id: str) -> bool:
-        """Does what the first has just done; returns whether there was something to do.
+        """Repeats the last move of the first conversation. Returns whether there was one to repeat.
 
         Raises:
-            RefusalError: it cannot be done.
+            RefusalError: the move is refused.
         """
         part = first.turns[-1].parts[-1] if first.turns else None
         if part is None or part is self.answered or self.writing:
@@ -60,7 +60,7 @@ class Companion(Conversation):
         return done
 
     def stand_as(self, first: Conversation) -> None:
-        """Shows what stood here when the first showed the turn that it shows now."""
+        """Shows the turns that belong to the last turn of the first conversation."""
         last = first.turns[-1] if first.turns else None
         while last and last.number not in self._partners:
             last = last.earlier  # what it was cut from, of which nothing is known here
@@ -72,7 +72,7 @@ class Companion(Conversation):
         self._partners.clear()
 
     def _tree(self) -> str:
-        """The turns that were are walked through in the first view."""
+        """No tree: the visitor switches between branches in the first view."""
         return ""
 
 
@@ -98,7 +98,7 @@ def continue_reply(second: Companion, first: Conversation, served: LoadedModel, 
 
 
 def as_blend(name: str) -> str:
-    """The choice of a model that is to write together with the first."""
+    """The value of the choice to blend a model with the first."""
     return _BLENDED + name
 
 
@@ -107,7 +107,7 @@ def is_blend(value: object) -> bool:
 
 
 def chosen(value: object, registry: ModelRegistry) -> LoadedModel | None:
-    """The model that stands beside the first; None is nobody.
+    """The model that is shown side by side with the first; None if there is none.
 
     Raises:
         RefusalError: there is none of this name, or it still loads.

@@ -1,5 +1,5 @@
-"""What a newer commit of a model takes over of a conversation: its text, which it reads again, for a memory is of one
-commit's weights alone."""
+"""The state handover to a newer commit of a model: it reads the text so far again, because a memory belongs to the
+weights of one commit."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from .turn import Turn
 
-MAX_CARRIED = 4000  # characters: more than an LSTM remembers, and read in half a second
+MAX_CARRIED = 4000  # characters: more than an LSTM remembers; reading them takes half a second
 
 
 def text_so_far(turns: Sequence[Turn]) -> str:
-    """The end of what was read and written since the memory was last empty."""
-    told = ""
+    """The last ``MAX_CARRIED`` characters of prompts and replies since the memory was last empty."""
+    text = ""
     for turn in reversed(turns):
-        told = turn.whole + told
-        if turn.start.memory is None or len(told) >= MAX_CARRIED:
+        text = turn.whole + text
+        if turn.start.memory is None or len(text) >= MAX_CARRIED:
             break
-    return told[-MAX_CARRIED:]
+    return text[-MAX_CARRIED:]

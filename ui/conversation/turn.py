@@ -1,4 +1,4 @@
-"""A turn of a conversation: what a visitor gave, what the model made of it, and what it remembered before and after.
+"""A turn of a conversation: a prompt, the reply in its parts, and the memory before and after.
 
 Pure logic: it starts no engine and knows no Gradio.
 """
@@ -22,13 +22,13 @@ from .clamps import clamp_facts, clamps_as_read, clamps_in, first_clamped
 
 @dataclass(frozen=True)
 class Start:
-    """Where a reply goes on from.
+    """Where a reply starts.
 
     Attributes:
-        memory: of what was read so far.
-        unread: what is still to be read.
-        cut: whether a turn of the model's was cut off.
-        before: the commit that was served so far, if a newer one has taken the conversation over.
+        memory: the model's memory of the text so far; None is empty.
+        unread: text that the model has still to read.
+        cut: whether the model's last turn in a chat was cut off.
+        before: the older commit, if a newer one has taken the conversation over; otherwise "".
     """
 
     served: LoadedModel
@@ -40,15 +40,15 @@ class Start:
 
 @dataclass(eq=False)
 class Turn:
-    """What a visitor gave, and what the model made of it: one reply, or one that was continued.
+    """A prompt and its reply, which may have been continued.
 
     Attributes:
-        start: where the conversation stood before it.
-        parts: the reply's pieces, one for Send and one more for each Continue.
-        stranger: whether somebody else wrote the prompt, who made a link.
-        mark: whether a text is that of the link.
-        earlier: what this turn was cut from, which Undo brings back.
-        taken_over: whether the first parts are of an older commit, which this one has read.
+        start: the memory and the unread text before it.
+        parts: the parts of the reply, one for Send and one more for each Continue.
+        stranger: whether the prompt comes from a shared link.
+        mark: messages that say whether the text is that of the link.
+        earlier: the turn that this one replaced, which Undo restores.
+        taken_over: whether an older commit wrote the first parts, and this one has read them.
     """
 
     number: int
@@ -66,7 +66,7 @@ class Turn:
 
     @property
     def to_read(self) -> str:
-        """What the model reads: the prompt, in a chat as the texts that it knows have it."""
+        """The text that the model reads before it replies: the prompt, in a chat with its prefix and suffix."""
         start, chat = self.start, self.served.lm.chat
         if chat is None:
             return start.unread + self.prompt
@@ -78,11 +78,11 @@ class Turn:
 
     @property
     def text(self) -> str:
-        """What the model has read and written in this turn."""
+        """The text that the model has read and written in this turn."""
         return self.to_read + self.reply
 
     def reading(self) -> TextTrace:
-        """This turn's text to be read again, from the memory before it, as it was when it was written."""
+        """A trace of this turn's text, read again from the memory before it, with the clamps of its parts."""
         served, memory = self.served, self.start.memory
         # A prompt of which nothing is known begins as after a line end, see the engine.
         given = self.text if self.taken_over else self.to_read
@@ -94,16 +94,16 @@ class Turn:
 
     @property
     def clamps(self) -> list[tuple[int, Clamps]]:
-        """Which cells were held from which character on, as it was read."""
+        """The clamps of each stretch of the text, as ``TextTrace.set_text`` takes them."""
         return clamps_as_read(self.parts, self.to_read, self.served.lm.tokenizer)
 
     def cut(self, number: int, keep: int, pick: str = "") -> Turn:
-        """A turn of the first characters of this one's reply, to go on from there. Reads the turn again.
+        """A turn with the first characters of this one's reply, to be continued. Reads the turn again.
 
         Args:
-            number: of the new turn.
-            keep: how many characters.
-            pick: a character that the model knows, to stand there instead of the last of them.
+            number: the number of the new turn.
+            keep: the number of characters.
+            pick: a character of the vocabulary that replaces the last of them; "" keeps it.
         """
         cut = replace(self, number=number, parts=[], mark=(), earlier=self)
         end = len(self.to_read) + keep
@@ -126,19 +126,19 @@ class Turn:
         return cut
 
     def taken_over_by(self, start: Start, number: int) -> Turn:
-        """The same turn for a newer commit, which has still to read it."""
+        """The same turn for a newer commit, which has not read it yet."""
         parts = [replace(part, memory=None, clamps=()) for part in self.parts]
         return replace(self, number=number, start=start, parts=parts, mark=(), earlier=self, taken_over=True)
 
     @property
     def whole(self) -> str:
-        """What the model has read and written when the next turn begins."""
+        """The text of this turn as the next turn's memory has it: in a chat with the stop text."""
         chat = self.served.lm.chat
         return self.text + (chat.stop if chat and self.over else "")
 
     @property
     def over(self) -> bool:
-        """Whether the model's turn in a chat has come to its end by itself."""
+        """Whether the model has ended its turn in a chat by itself."""
         return self.served.lm.chat is not None and self.parts[-1].finish_reason == "stop"
 
     @property
@@ -147,7 +147,7 @@ class Turn:
 
     @property
     def label(self) -> str:
-        """How it begins, or where it leaves what it was cut from: enough to tell it from others."""
+        """A short text that distinguishes it: its beginning, or the first difference from the turn it replaced."""
         reply = self.reply
         pairs = zip(reply, self.earlier.reply if self.earlier else "", strict=False)
         same = next((at for at, (mine, other) in enumerate(pairs) if mine != other), 0)
@@ -155,7 +155,7 @@ class Turn:
 
     @property
     def end(self) -> Start:
-        """Where the next turn goes on from. A prompt that was not read to its end is read by the next."""
+        """Where the next turn starts. A prompt that was not read to its end is read with the next one."""
         memories = [part.memory for part in self.parts if part.memory]
         if memories:
             return Start(self.served, memories[-1], cut=not self.over)
@@ -177,7 +177,7 @@ class Turn:
         return lines + (say("notice", notices) if notices else "")
 
     def foot(self) -> str:
-        """Seed, length, speed and why it ended, in plain words."""
+        """The lines that end a turn: a fault, whether the text is the shared one, and the reply footer."""
         last = self.parts[-1]
         lines = say("fault", [Message("fault.model", error=last.error)]) if last.error else ""
         facts = [Message("fact.seed", seed=last.params.seed), Message("fact.characters", count=self.written)]

@@ -1,7 +1,4 @@
-"""The layout of the page: its controls, and what each of them shows of the models that are served.
-
-What the controls do is in ``page``.
-"""
+"""The layout of the page: its controls, and what they show of the models that are served."""
 
 from __future__ import annotations
 
@@ -50,7 +47,7 @@ class Layout:
         return ["model", "seed", *self.sliders, *(["second", "share"] if self.second else [])]
 
     def lay_out(self) -> None:
-        """Makes the controls, in the Blocks that are being built."""
+        """Adds the controls to the Blocks that are being built."""
         self.conversation = gr.State(Conversation(), time_to_live=_STATE_TTL_S)
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=3, min_width=320, elem_id="main"):
@@ -133,11 +130,11 @@ class Layout:
         return known + [{"value": "", "visible": False}] * (MAX_EXAMPLES - len(known))
 
     def _film(self, served: LoadedModel | None) -> str:
-        """What film.js reads: of which model, and of which commit, for each may have come with more to show."""
+        """The content of the training timeline: the model and its commit, each of which may have other checkpoints."""
         return line(model=served.name, commit=served.commit) if served else ""
 
     def _about_updates(self, served: LoadedModel | None) -> Updates:
-        """All that is told of the model that is chosen."""
+        """Updates of all controls that describe the chosen model."""
         examples = zip(self.examples, self._examples(served), strict=True)
         return {
             self.about: self._about(served),
@@ -147,5 +144,5 @@ class Layout:
 
 
 def _label(text: str) -> str:
-    """An example's button: what it will send, the line ends seen."""
+    """The text of an example's button: the prompt, with its line ends made visible."""
     return text.replace("\n", " ⏎") if text else t("page.anywhere")

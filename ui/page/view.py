@@ -1,5 +1,4 @@
-"""The views of a conversation, of a film and of what is said of the models: the templates, and the scripts that bring
-them to life in the browser."""
+"""The page's own HTML components: templates from ``web/app`` and the scripts that run when they are mounted."""
 
 from __future__ import annotations
 
@@ -25,19 +24,19 @@ _VIEW = (
     "branches.js",
     "news.js",
     "view.js",
-)  # one after another, the last of which begins
+)  # joined into one scope; the last one starts the view
 _FILM = ("language.js", "film.js")
 _SAID = ("language.js", "said.js")
 SCOPES = (_VIEW, _FILM, _SAID)  # each with words.js before it
 
 
 def make_view(lines: str, elem_id: str, *instead: tuple[str, str]) -> gr.HTML:
-    """A view that shows the lines of a conversation.
+    """A view of a conversation.
 
     Args:
-        lines: see ``lines``.
-        elem_id: of its element.
-        instead: texts of the template, and what stands there instead.
+        lines: its content, in the lines of ``ui/protocol.py``.
+        elem_id: the id of its element.
+        instead: texts of the template and their replacements.
     """
     template = (_HERE / "view.html").read_text()
     for each in instead:
@@ -46,13 +45,13 @@ def make_view(lines: str, elem_id: str, *instead: tuple[str, str]) -> gr.HTML:
 
 
 def make_film(about: str) -> gr.HTML:
-    """The fold that shows the film of a training, where there is one; ``about`` is a line of JSON, see film.js."""
+    """The training timeline, hidden for a model that has none; ``about`` is a line of JSON, see film.js."""
     template = (_HERE / "film.html").read_text()
     return gr.HTML(about, html_template=template, js_on_load=_script(_FILM), elem_id="film")
 
 
 def make_said(value: str, elem_id: str, **more: Any) -> gr.HTML:
-    """Some HTML whose words are told in the visitor's language, whenever they change."""
+    """HTML whose ``data-text`` elements are shown in the visitor's language (``ui.words.as_html``)."""
     return gr.HTML(value, js_on_load=_script(_SAID), elem_id=elem_id, **more)
 
 

@@ -31,8 +31,8 @@ def grown(*paths: list[Turn]) -> Branches[Turn]:
 def test_one_path_is_nothing_to_draw() -> None:
     a, b, c = turns(3)
     branches = grown([a], [a, b], [a, b, c])
-    assert branches.told([a, b, c]) == {}
-    assert branches.told([a, b])["here"] == 2
+    assert branches.as_json([a, b, c]) == {}
+    assert branches.as_json([a, b])["here"] == 2
 
 
 def test_a_turn_that_was_left_is_found_with_those_before_it() -> None:
@@ -41,7 +41,7 @@ def test_a_turn_that_was_left_is_found_with_those_before_it() -> None:
     assert branches.path_to(2) == [a, b]
     assert branches.path_to(4) == [a, c, d]
     assert branches.path_to(5) == []
-    assert branches.told([a, b]) == {
+    assert branches.as_json([a, b]) == {
         "tree": [[1, 0, "turn 1"], [2, 1, "turn 2"], [3, 1, "turn 3"], [4, 3, "turn 4"]],
         "here": 2,
         "redo": False,
@@ -53,7 +53,7 @@ def test_redo_goes_back_the_way_that_undo_came_until_something_new_begins() -> N
     branches = grown([a], [a, b])
     branches.undone(b)
     branches.undone(a)
-    assert branches.told([]) == {"tree": [[1, 0, "turn 1"], [2, 1, "turn 2"]], "here": 0, "redo": True}
+    assert branches.as_json([]) == {"tree": [[1, 0, "turn 1"], [2, 1, "turn 2"]], "here": 0, "redo": True}
     assert branches.redo() == [a]
     assert branches.redo() == [a, b]
     assert branches.redo() == []
@@ -66,30 +66,30 @@ def test_what_stands_instead_of_a_turn_leaves_nothing_of_it() -> None:
     a, b, c = turns(3)
     branches = grown([a], [a, b])
     branches.add([a, c], instead_of=b)
-    assert branches.told([a, c]) == {}
+    assert branches.as_json([a, c]) == {}
 
 
 def test_what_branched_off_from_a_forgotten_turn_is_forgotten_with_it() -> None:
     a, b, c, d = turns(4)
     branches = grown([a], [a, b], [a, c], [a, c, d])
     branches.add([c, d])
-    assert branches.told([c, d]) == {}
+    assert branches.as_json([c, d]) == {}
     assert branches.path_to(4) == [c, d]
 
 
 def test_other_beginnings_are_kept() -> None:
     a, b, c = turns(3)
     branches = grown([a], [b], [b, c])
-    assert [each[:2] for each in branches.told([b, c])["tree"]] == [[1, 0], [2, 0], [3, 2]]
+    assert [each[:2] for each in branches.as_json([b, c])["tree"]] == [[1, 0], [2, 0], [3, 2]]
 
 
 def test_the_oldest_ends_go_first_and_what_is_shown_stays() -> None:
     a, *others = turns(MOST + 20)
     branches = grown([a], *([a, each] for each in others))
-    kept = [each[0] for each in branches.told([a, others[-1]])["tree"]]
+    kept = [each[0] for each in branches.as_json([a, others[-1]])["tree"]]
     assert kept == [1, *range(22, MOST + 21)]
     long = [Turn(number, MOST_TEXT // 3) for number in range(1, 8)]
     branches = grown(*(long[:count] for count in range(1, 8)))
-    assert branches.told(long) == {}
+    assert branches.as_json(long) == {}
     branches.add([*long[:6], Turn(9, 10)])
-    assert branches.told([*long[:6], Turn(9, 10)]) == {}
+    assert branches.as_json([*long[:6], Turn(9, 10)]) == {}
