@@ -1,10 +1,13 @@
-# make app    the page at http://127.0.0.1:7860        make test   every test
-# make lint   ruff and mypy                            make soak   the long counts
-# make bench  speed, beside the plain way              make clean  removes what make made
-# make versions  the unit tests under each other version of Python that is installed
+# make app       serve the page at http://127.0.0.1:7860
+# make test      run all tests but the long ones
+# make lint      run ruff and mypy, and count the lines
+# make versions  run the unit tests under each other version of Python that is installed
+# make soak      run the long tests
+# make bench     measure speed, beside the plain way in PyTorch
+# make clean     remove what make made
 #
-# ARGS goes to the program: make app ARGS="--model user/name", make test ARGS="-k sampler".
-# PYTHON is the interpreter that the virtual environment is made with: make app PYTHON=python3.12.
+# ARGS are passed to the program: make app ARGS="--model user/name", make test ARGS="-k sampler".
+# PYTHON makes the virtual environment: make app PYTHON=python3.12.
 
 PYTHON ?= python3
 ARGS ?=
@@ -15,7 +18,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 .DELETE_ON_ERROR:
 .PHONY: app test lint versions soak bench clean
 
-# Ctrl-C ends the app, and is no error of make's.
+# Ctrl-C is the usual way to stop the app, so it is no error.
 app: $(VENV)/.installed
 	@trap : INT; $(RUN) app.py $(ARGS) || test $$? -eq 130
 
@@ -49,13 +52,13 @@ clean:
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One after another, so that it is seen how far it is, and then all together, so that they fit each other.
-# The stamps are written last, so that an installation that was cut short is begun again.
+# One package at a time, to show the progress; then all at once, so that pip checks that they fit each other.
+# The stamp is written last, so that an interrupted installation is repeated.
 $(VENV)/.installed: requirements.txt training/requirements.txt | $(RUN)
 	@echo "Installing what the app and training need; the first time takes some minutes:"
 	@sed 's/ *#.*//' $^ | grep . | while read -r each; do echo "  $$each"; $(PIP) "$$each" </dev/null || exit 1; done
 	@$(PIP) -r requirements.txt -r training/requirements.txt
-	@echo "Compiling the loops that write ..."
+	@echo "Compiling the int8 kernels ..."
 	@$(RUN) -m model generate --length 1 >/dev/null 2>&1
 	@touch $@
 
