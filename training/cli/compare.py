@@ -22,7 +22,7 @@ from ..errors import RunError
 from ..run.state_files import read_metrics
 
 WIDTH = 100  # characters of a row, at most
-_COLUMNS = ("preset", "params", "steps", "chars", "minutes", "carried", "cold256", "bpc", "8 bits", "chars/s")
+_COLUMNS = ("preset", "params", "steps", "chars", "minutes", "loss", "reset256", "bpc", "int8", "chars/s")
 
 
 @dataclass(frozen=True)

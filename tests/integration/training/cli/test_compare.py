@@ -47,7 +47,7 @@ def test_runs_are_compared_drawn_and_told_apart(
         line.startswith(f"error: {message}") for line, message in zip(shown.err.splitlines(), messages, strict=True)
     ] == [True] * 3
     head, *rows = shown.out.splitlines()
-    names = "run preset params steps chars minutes carried cold256 bpc 8 bits chars/s"
+    names = "run preset params steps chars minutes loss reset256 bpc int8 chars/s"
     assert " ".join(head.split()) == names
     assert [row.split()[:2] for row in rows[:1]] == [["*", "quick"]]
     assert {row.split()[0] for row in rows[1:]} == {"quick/best", "slow"}
