@@ -342,7 +342,7 @@ def test_a_space_that_cannot_be_created_is_reported_before_the_first_step(
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        (("runs/x",), "say where the page should be: --space USER/NAME, or --out FOLDER"),
+        (("runs/x",), "a page needs a place: give --space USER/NAME, or --out FOLDER"),
         (("runs/x", "--space=a/b/c"), "'a/b/c' is not the name of a repo"),
         (("runs/x", "--out=o", "--hardware=Big!"), "--hardware is 'Big!': it must be static, zero-gpu, or another"),
         (("user/name@", "--out=o"), "names no revision"),
