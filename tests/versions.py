@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 REQUIREMENTS = ("requirements.txt", "training/requirements.txt", "requirements-dev.txt")
-UV = (sys.executable, "-m", "uv", "--quiet", "--no-progress")
+UV = (sys.executable, "-m", "uv", "--no-progress")
 
 
 def main() -> int:
@@ -61,9 +61,9 @@ def test(version: str, interpreter: Path) -> int:
     environment = ROOT / "build" / f"python-{version}"
     python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     print(f"Python {version}: installing into {environment.relative_to(ROOT)} ...", flush=True)
-    subprocess.run([*UV, "venv", "--allow-existing", "--python", interpreter, environment], check=True)
+    subprocess.run([*UV, "--quiet", "venv", "--allow-existing", "--python", interpreter, environment], check=True)
     requirements = [word for name in REQUIREMENTS for word in ("--requirement", name)]
-    subprocess.run([*UV, "pip", "install", "--python", python, *requirements], check=True, cwd=ROOT)
+    subprocess.run([*UV, "--quiet", "pip", "install", "--python", python, *requirements], check=True, cwd=ROOT)
     print(f"Python {version}: running the unit tests ...", flush=True)
     pytest = [str(python), "-m", "pytest", "--numprocesses", "2", "--dist", "loadfile", "--quiet", "tests/unit"]
     return subprocess.run(pytest, cwd=ROOT).returncode
