@@ -39,10 +39,6 @@ WITHOUT_DOCSTRINGS = {
     "ui/conversation/turn.py",
     "ui/page/page.py",
     "ui/page/second_view.py",
-    "ui/routes/lenses.py",
-    "ui/routes/streams.py",
-    "ui/routes/training_timeline.py",
-    "ui/routes/updates.py",
 }
 MODULES = [ROOT / "app.py", *modules("model", "training", "ui")]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
