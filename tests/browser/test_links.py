@@ -15,7 +15,7 @@ from tests.browser.test_lenses import barriers
 from tests.support.app_server import App, random_model, serving
 
 SAME = "The same text, character for character, as when the link was made."
-STRANGER = "The prompt was written by whoever made this link."
+STRANGER = "Whoever made this link wrote the prompt."
 PROMPT = "<b>ROMEO:</b> & ${1}\n\tis it?"
 
 
@@ -54,7 +54,7 @@ def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Pa
         context = browser.new_context()
         reader, complaints = open_page(context, later, url.removeprefix(app.url))
         offer = log(reader).locator(".offer")
-        expect(offer).to_contain_text("These prompts were written by whoever made this link:")
+        expect(offer).to_contain_text("Someone shared a text. The sender's prompts:")
         assert offer.locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
         expect(log(reader).locator(".hello")).to_have_count(0)
         assert barriers(reader) == []
@@ -78,7 +78,7 @@ def test_the_link_lies_in_the_clipboard_where_that_is_allowed(app: App, browser:
     page, complaints = open_page(context, app)
     write(page)
     url = link(page)
-    expect(page.locator(".link p")).to_contain_text("Copied")
+    expect(page.locator(".link p")).to_contain_text("Link copied")
     assert page.evaluate("navigator.clipboard.readText()") == url
     send(page, "")
     expect(page.locator(".link")).to_be_hidden()
@@ -189,7 +189,7 @@ def test_in_a_frame_of_another_origin_the_link_is_shown_and_leads_to_the_space(
         expect(frame.get_by_role("article").locator(".mark")).to_contain_text("does not say what its text was")
         url = link(frame)
         assert url.startswith("https://ada-novel.hf.space/?prompt=ROMEO%3A&")
-        expect(frame.locator(".link p")).to_contain_text("Copy it from here")
+        expect(frame.locator(".link p")).to_contain_text("Copy the link from here")
         assert frame.evaluate("getSelection().toString()") == url
         assert app.url not in url
     with framing(app.url + "?" + url.partition("?")[2]) as outer:
