@@ -46,7 +46,7 @@ from ui.settings import LINK_SETTINGS
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "arithmetic.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."
-STRANGER = "The prompt was written by whoever made this link."
+STRANGER = "Whoever made this link wrote the prompt."
 NO_SIMD = "--js-flags=--no-enable-sse4-1"  # V8 has no WebAssembly SIMD on a processor without it
 SETTINGS: list[dict[str, Any]] = [
     {"seed": 1},
@@ -660,6 +660,6 @@ def test_a_text_that_was_stopped_is_not_compared(browser: Browser, talk_url: str
     page.goto(f"{talk_url}?prompt=a&seed=1&length=50&speed=5&text={'0' * 16}&then=b&seed=2&more=50")
     expect(turns(page)).to_have_count(2)
     button(page, "Stop").click()
-    assert marks(page)[2:] == ["It was not written to its end: whether it is the same cannot be told."]
+    assert marks(page)[2:] == ["It was not written to its end, so it can't be checked."]
     expect(button(page, "Send")).to_be_enabled()
     page.close()
