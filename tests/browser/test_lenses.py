@@ -68,8 +68,8 @@ def chances(page: Page) -> list[tuple[str, str]]:
 
 def shown(share: float) -> str:
     if 0 < share < 0.001:
-        return "< 0.1 %"
-    return f"{100 * share:.{1 if share < 0.0995 else 0}f} %"
+        return "< 0.1%"
+    return f"{100 * share:.{1 if share < 0.0995 else 0}f}%"
 
 
 def test_each_character_has_the_colour_of_its_bits_and_nothing_is_written_for_it(page: Page, app: App) -> None:
