@@ -184,9 +184,10 @@ def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: 
     put_on(page, "What it remembers")
     text = write(page)
     written = app.served("random").engine.written
-    expect(page.get_by_role("status").filter(has_text="This cell follows “place in the line” (r -0.93")).to_be_visible()
-    named = page.get_by_role("combobox", name="Cell with a name")
-    expect(named.locator("option:checked")).to_have_text("place in the line: cell 5 of layer 1, r -0.93")
+    about = page.get_by_role("status").filter(has_text="This cell tracks “position in the line” (r -0.93")
+    expect(about).to_be_visible()
+    named = page.get_by_role("combobox", name="What the cell tracks")
+    expect(named.locator("option:checked")).to_have_text("position in the line: cell 5 of layer 1, r -0.93")
     turn = turns(page).last
     expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
     assert marks(turn) == cell_marks(app, text, 1, 5)
@@ -200,7 +201,7 @@ def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: 
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
     expect(turn.locator("i.focus")).to_have_count(1)
-    named.select_option(label="place in the line: cell 5 of layer 1, r -0.93")
+    named.select_option(label="position in the line: cell 5 of layer 1, r -0.93")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
     assert turn.locator(".text").text_content() == text
     assert app.served("random").engine.written == written
