@@ -22,7 +22,7 @@ from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, before_step, best_of, checkpoints, outcome, write_text
 from training.cli import finish as cli
-from training.hub.worker_process import HubTimeouts
+from training.hub.timeouts import HubTimeouts
 
 FAULTS: dict[str, dict[str, Any]] = {
     "429": {"kind": 429},

@@ -27,7 +27,8 @@ from ..errors import HubError
 from .jobs import Commit, Destination, Failure, PushCheckpoint
 from .outbox import Entry, Outbox, OutboxBusyError, Pushed
 from .repos import read_destination, write_destination
-from .worker_process import HubTimeouts, WorkerProcess, with_reason
+from .timeouts import HubTimeouts
+from .worker_process import WorkerProcess, with_reason
 
 _REFUSED_PAUSE_S = 3600.0  # before the next try, when the user must do something first
 Report = Callable[[str], None]

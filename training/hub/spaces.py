@@ -11,7 +11,8 @@ from ..card.redact import redact
 from ..errors import HubError
 from .jobs import STATIC, Space, WatchSpace, flavor_of
 from .pusher import Report
-from .worker_process import HubTimeouts, run_job
+from .timeouts import HubTimeouts
+from .worker_process import run_job
 
 START_S = 1200.0  # an app installs its requirements first, torch included
 _STAGES = {

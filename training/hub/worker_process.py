@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic
 
@@ -23,26 +23,7 @@ from ..card.redact import redact
 from ..errors import HubError
 from ..system import start_in_new_session
 from .jobs import Failure, Job, R, decode_outcome, encode_job
-
-
-@dataclass(frozen=True, kw_only=True)
-class HubTimeouts:
-    """Time limits of requests to the Hub, in seconds.
-
-    Attributes:
-        connect_s: for a connection.
-        read_s: between two pieces of an answer.
-        check_s: for a check before a run, with all retries.
-        attempt_s: for one push or download.
-        first_retry_s, longest_retry_s: the wait between two tries doubles from the first to the longest, with jitter.
-    """
-
-    connect_s: float = 10.0
-    read_s: float = 60.0
-    check_s: float = 90.0
-    attempt_s: float = 900.0
-    first_retry_s: float = 2.0
-    longest_retry_s: float = 120.0
+from .timeouts import HubTimeouts
 
 
 class WorkerProcess(Generic[R]):

@@ -30,6 +30,8 @@ from .state_files import read_metrics
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota, or the process's limit is reached
 
+NEWEST_KEPT = 2  # checkpoints beside the best one and those that wait for the Hub
+
 
 class CheckpointManager:
     """The checkpoints of one run.
@@ -134,7 +136,7 @@ class CheckpointManager:
             reason = error
         is_full = reason.errno in _FULL
         # Old checkpoints that only wait for the Hub may fill the disk; a new one is worth more.
-        if is_full and self.waiting() and self.folder.prune(()):
+        if is_full and self.waiting() and self.folder.prune((), newest=NEWEST_KEPT):
             try:
                 return self.folder.save(snapshot.step, snapshot.write), True
             except OSError as error:
@@ -157,7 +159,7 @@ class CheckpointManager:
         return None, False
 
     def _prune(self) -> None:
-        self.folder.prune(entry.folder for entry in self.waiting())
+        self.folder.prune([entry.folder for entry in self.waiting()], newest=NEWEST_KEPT)
 
     def _name_cells(self) -> None:
         best = self.folder.best()

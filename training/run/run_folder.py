@@ -163,10 +163,10 @@ class RunFolder:
         atomic_write(pointer, f"{folder.name}\n".encode())
         sync_folder(self.path)
 
-    def prune(self, keep: Iterable[str]) -> int:
-        """Removes checkpoints except the two newest, the best, and those named in `keep`; returns how many."""
+    def prune(self, keep: Iterable[str], *, newest: int) -> int:
+        """Removes checkpoints except the `newest`, the best, and those named in `keep`; returns how many."""
         steps, best = self.steps(), self.best()
-        kept = {folder.name for folder in steps[-2:]} | {best.name if best else ""} | set(keep)
+        kept = {folder.name for folder in steps[-newest:]} | {best.name if best else ""} | set(keep)
         old = [folder for folder in steps if folder.name not in kept]
         for folder in old:
             with contextlib.suppress(OSError):  # Windows does not remove a folder that another process reads

@@ -8,7 +8,8 @@ from tests.local_hub import LocalHub
 from training.errors import HubError
 from training.hub.jobs import CheckRepo, Destination
 from training.hub.repos import check_repo_name
-from training.hub.worker_process import HubTimeouts, run_job
+from training.hub.timeouts import HubTimeouts
+from training.hub.worker_process import run_job
 
 QUICK = HubTimeouts(connect_s=5, read_s=20, check_s=20, first_retry_s=0.02, longest_retry_s=0.1)
 

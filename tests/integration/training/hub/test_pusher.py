@@ -22,7 +22,7 @@ from training.errors import HubError
 from training.hub.jobs import Destination
 from training.hub.pusher import Pusher, PushReport, push_pending, title_of
 from training.hub.repos import read_destination
-from training.hub.worker_process import HubTimeouts
+from training.hub.timeouts import HubTimeouts
 
 QUICK = HubTimeouts(connect_s=5, read_s=20, check_s=20, attempt_s=30, first_retry_s=0.02, longest_retry_s=0.1)
 HASTY = HubTimeouts(connect_s=5, read_s=1, check_s=3, attempt_s=3, first_retry_s=0.02, longest_retry_s=0.1)

@@ -31,7 +31,8 @@ from training.hub.checkpoint_jobs import push_checkpoint
 from training.hub.jobs import CheckSpace, Commit, LinkCard, PushCheckpoint, PushSpace, Space, WatchSpace
 from training.hub.space_files import requirements, smallest_dtype, write_app, write_static
 from training.hub.spaces import Page
-from training.hub.worker_process import HubTimeouts, run_job
+from training.hub.timeouts import HubTimeouts
+from training.hub.worker_process import run_job
 from training.run.facts import About
 
 QUICK = HubTimeouts(connect_s=5, read_s=20, check_s=30, attempt_s=30, first_retry_s=0.02, longest_retry_s=0.1)

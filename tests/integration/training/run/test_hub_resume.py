@@ -19,7 +19,7 @@ from tests.local_hub import LocalHub
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, best_of, checkpoints, environment, latest_of, metrics, outcome, write_text
 from training.__main__ import main
-from training.hub.worker_process import HubTimeouts
+from training.hub.timeouts import HubTimeouts
 
 RUN = ("text.txt", *SIZES, "--steps=30", "--evaluations=3", "--out=run")
 STATE = "training_state/state.safetensors"

@@ -137,7 +137,7 @@ def test_an_older_checkpoint_of_that_step_is_replaced(run: RunFolder) -> None:
 def test_pruning_keeps_the_two_newest_the_best_and_what_is_named(run: RunFolder) -> None:
     for step in (40, 50, 60):
         run.save(step, filled({})(step))
-    assert run.prune(["step-00000040"]) == 2
+    assert run.prune(["step-00000040"], newest=2) == 2
     assert names(run.steps()) == [f"step-000000{step}" for step in (20, 40, 50, 60)]
     assert not list(run.path.glob(".*"))
 
