@@ -43,7 +43,7 @@ def chat(page: Page) -> None:
 
 
 def surprise(page: Page) -> None:
-    put_on(page, "Surprise")
+    put_on(page, "How surprised?")
     write(page, PROMPT, 207, 117)
     expect(page.locator(".sums .sum")).to_contain_text(f"in {len(PROMPT) + 207 - 1} characters")
     along(page, 47)
@@ -51,7 +51,7 @@ def surprise(page: Page) -> None:
 
 
 def memory(page: Page) -> None:
-    put_on(page, "Memory")
+    put_on(page, "What it remembers")
     write(page, PROMPT, 207, 117)
     pick(page, 1, 471)
     expect(page.locator(".under-picture")).to_contain_text(f"to {len(PROMPT) + 207}.")
@@ -60,21 +60,21 @@ def memory(page: Page) -> None:
 
 
 def hand(page: Page) -> None:
-    put_on(page, "Memory")
+    put_on(page, "What it remembers")
     write(page, PROMPT, 207, 117)
     pick(page, 1, 471)
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text("Up", exact=True).click()
-    button(page, "Write it again").click()
-    expect(page.get_by_role("region", name="With and without the hand")).to_be_visible()
-    expect(turns(page).last.locator(".foot")).to_contain_text("a hand on")
+    button(page, "Rewrite").click()
+    expect(page.get_by_role("region", name="Held and free")).to_be_visible()
+    expect(turns(page).last.locator(".foot")).to_contain_text("held up")
     settled(page)
 
 
 def step(page: Page) -> None:
-    put_on(page, "Step")
+    put_on(page, "One letter at a time")
     write(page, PROMPT, 60, 8)
     for length in (61, 62, 63):
-        button(page, "Step").click()
+        button(page, "One letter").click()
         expect(turns(page).last.locator(".foot")).to_contain_text(f"{length} characters")
     expect(page.get_by_role("list", name="How the character came to be")).to_be_visible()
 
@@ -91,11 +91,11 @@ def branches(page: Page) -> None:
 
 
 def side_by_side(page: Page) -> None:
-    page.get_by_role("combobox", name="Together with").click()
+    page.get_by_role("combobox", name="Second model").click()
     page.get_by_role("option", name=f"{MODEL}, side by side", exact=True).click()
     expect(page.get_by_role("log", name="The second model")).to_be_visible()
-    put_on(page, "Surprise")
-    put_on(page, "Surprise", "Lens over the second text")
+    put_on(page, "How surprised?")
+    put_on(page, "How surprised?", "Lens over the second text")
     write(page, "The machine is ", 170, 8)
     expect(page.locator("#second .foot")).to_contain_text("170 characters")
 
@@ -103,9 +103,9 @@ def side_by_side(page: Page) -> None:
 def film(page: Page) -> None:
     choose(page, MODEL)
     page.get_by_text("Watch it learn", exact=True).click()
-    page.get_by_role("textbox", name="Prompt of the film").fill("The machine is ")
+    page.get_by_role("textbox", name="Prompt of the timeline").fill("The machine is ")
     page.keyboard.press("Tab")
-    slider = page.get_by_role("slider", name="Step of the training")
+    slider = page.get_by_role("slider", name="Training step")
     slider.focus()
     for key in ("End", "ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
