@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ui.registry.registry import ModelRegistry
     from ui.site_config import SiteConfig
 
-_GOODBYE_S = 0.5  # in which readers are told that their replies end
+_GOODBYE_S = 0.5  # time for open streams to receive their last event
 _LOG_EVERY_S = 60.0  # how often the activity is logged, while there is any
 _RENEW_EVERY_S = 60.0
 _MAX_RENEW_EVERY_S = 86_400.0
