@@ -67,3 +67,13 @@ class ArgumentParser(argparse.ArgumentParser):
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that is most similar to a misspelled one; None when none is similar."""
     return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)), None)
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Adds the option --precision: int8 or float32 inference."""
+    parser.add_argument(
+        "--precision",
+        "--arithmetic",  # its name until version 0.1
+        choices=("int8", "float32"),
+        help="int8 gives the same text on every machine (default int8, or float32 for a model that int8 changes)",
+    )

@@ -22,6 +22,7 @@ from ..generation import Stream, stream
 from ..settings import SETTINGS, SamplingParams, draw_seed, number_or_text
 from ..terminal import ctrl_c, quote_command, say, terminal_text
 from ..tokenizer import describe_unknown
+from .arguments import add_precision
 from .inputs import check_argument, load_model, model_fields, read_standard_input
 
 HELP = "Continue a prompt."
@@ -64,12 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar={str: "TEXT", int: "N"}.get(setting.type, "X"),
             help=f"{setting.help} (default {shown})",
         )
-    parser.add_argument(
-        "--precision",
-        "--arithmetic",  # its name until version 0.1
-        choices=("int8", "float32"),
-        help="int8 gives the same text on every machine (default int8, or float32 for a model that int8 changes)",
-    )
+    add_precision(parser)
     parser.add_argument(
         "--hold",
         type=lambda text: tuple(map(number_or_text, text.split(","))),

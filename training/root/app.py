@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model import __version__
-from model.cli.arguments import ArgumentParser
+from model.cli.arguments import ArgumentParser, add_precision
 
 if TYPE_CHECKING:
     from model.backends.backend import Precision
@@ -205,12 +205,7 @@ def _parser() -> ArgumentParser:
         choices=("cpu", "cuda", "mps"),
         help="where the models run (default: cuda if there is one, else cpu)",
     )
-    parser.add_argument(
-        "--precision",
-        "--arithmetic",  # its name until version 0.1
-        choices=("int8", "float32"),
-        help="int8 gives the same text on every machine (default int8, or float32 for a model that int8 changes)",
-    )
+    add_precision(parser)
     parser.add_argument(
         "--mcp",
         action="store_true",
