@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING
 
 from model import __version__
 from model.cli.arguments import ArgumentParser, add_precision
+from model.settings import DEVICES, Precision
 
 if TYPE_CHECKING:
-    from model.backends.backend import Precision
     from ui.registry.registry import ModelRegistry
     from ui.site_config import SiteConfig
 
@@ -202,7 +202,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--port", metavar="N", help=f"the port to listen on, 1 to 65535 (default {_PORT})")
     parser.add_argument(
         "--device",
-        choices=("cpu", "cuda", "mps"),
+        choices=DEVICES,
         help="where the models run (default: cuda if there is one, else cpu)",
     )
     add_precision(parser)

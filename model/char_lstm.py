@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .backends.backend import Backend, Floats, Indices, Precision
+from .backends.backend import Backend, Floats, Indices
 from .backends.selection import make_backend
 from .chat import ChatFormat
 from .checkpoint.format import Checkpoint, CheckpointError
@@ -30,6 +30,7 @@ from .int8.weights import Int8Weights
 from .int8.weights import gates as int8_gates
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
+from .settings import Precision
 from .terminal import one_line
 from .tokenizer import CharTokenizer
 

@@ -6,6 +6,7 @@ to a temporary file in the same folder, are synced to disk, and the temporary fi
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -13,6 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+# What a file system without locks answers, such as some network drives.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 class AlreadyLockedError(Exception):
@@ -70,12 +74,12 @@ def sync_folder(folder: Path) -> None:
 def acquire_lock(path: Path) -> Callable[[], None]:
     """Locks a file, which is created if it is missing, until the returned function is called or the process ends.
 
-    Keep that function: the lock ends, too, when the function is garbage-collected. On a file system
-    without locks the function does nothing, and two processes are not kept apart.
+    Keep that function: garbage collection of it also ends the lock. On a file system without locks it does nothing,
+    and two processes can use the file at once.
 
     Raises:
         AlreadyLockedError: the file is locked already.
-        OSError: the file cannot be created.
+        OSError: the file cannot be created or opened.
     """
     from filelock import FileLock, Timeout  # comes with huggingface_hub, which the package `model` does not need
 
@@ -85,6 +89,10 @@ def acquire_lock(path: Path) -> Callable[[], None]:
         lock.acquire()
     except Timeout:
         raise AlreadyLockedError(path.name) from None
-    except (OSError, NotImplementedError):
+    except NotImplementedError:  # how filelock before version 4 reports ENOSYS
+        return lambda: None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
         return lambda: None
     return lock.release

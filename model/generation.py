@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Literal, ParamSpec
 
-from .backends.backend import Precision
 from .engine.engine import Engine
 from .engine.language_model import LanguageModel
 from .engine.sequence import Memory, Sequence
-from .settings import SamplingParams, draw_seed
+from .settings import Precision, SamplingParams, draw_seed
 from .tokenizer import UnknownCharactersError, describe_unknown
 
 P = ParamSpec("P")

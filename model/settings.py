@@ -1,8 +1,8 @@
-"""Generation settings: one table with the name, bounds, default, label and help of each.
+"""Generation settings: one table with the name, bounds, default, label and help of each; devices and precisions.
 
 ``SamplingParams`` declares every setting once. Its checks, the options of ``python -m model generate``, the arguments
 of the API, the controls of both pages, the parameters of links and web/static/settings.json are derived from the table
-``SETTINGS``.
+``SETTINGS``. Importing this module does not load torch.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import reprlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+DEVICES = ("cuda", "mps", "cpu")  # of PyTorch, the fastest first
+Precision = Literal["int8", "float32"]  # int8: quantized weights, the same text on every machine
 MAX_SEED = 2**32 - 1
 MAX_LENGTH = 10_000_000
 

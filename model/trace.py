@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .backends.backend import Floats, Indices, Precision
+from .backends.backend import Floats, Indices
 from .clamps import Clamps
 from .engine.engine import default_precision
 from .engine.language_model import LanguageModel
 from .engine.sequence import Memory
 from .lstm import LSTMState
+from .settings import Precision
 
 UNKNOWN = -1  # the id of a character that the model does not have
 _SLOT = np.zeros(1, np.int64)

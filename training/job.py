@@ -49,12 +49,12 @@ def main(arguments: Sequence[str]) -> int:
     except FileNotFoundError as error:
         return _refuse(str(error))
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
-    from training.cli.parser import OptionsError
+    from model.cli.arguments import UsageError
     from training.errors import HubError
 
     try:
         words, what = training_words([word for word in arguments if word != DRY_RUN])
-    except (OptionsError, HubError) as error:
+    except (UsageError, HubError) as error:
         return _refuse(str(error))
     dry = DRY_RUN in arguments
     _say(f"{'Would' if dry else 'Will'} {what}, with the code in {root}:\n  {shlex.join(['python', *words])}")
@@ -89,8 +89,8 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         OptionsError: the arguments are invalid.
         HubError: the repo cannot be used, or the Hub does not answer.
     """
+    from model.cli.arguments import UsageError
     from training.cli.options import parse_train, published_command
-    from training.cli.parser import OptionsError
     from training.errors import HubError
     from training.hub.jobs import FindRun
     from training.hub.worker_process import run_job
@@ -100,7 +100,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     if options.resume is not None:
         return ["-m", "training", *arguments], f"resume {options.resume}"
     if options.push_to is None:
-        raise OptionsError("this machine keeps no files: push the run with --push-to NAME, or --space NAME")
+        raise UsageError("this machine keeps no files: push the run with --push-to NAME, or --space NAME")
     found = run_job(FindRun(repo=options.push_to))
     repo, command = found.repo, found.command
     if command is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,6 @@ from ..int8 import sampling
 from ..lstm import LSTMState
 from ..settings import SamplingParams
 
-Precision = Literal["int8", "float32"]
 Indices = npt.NDArray[np.int64]  # (B,), slots or ids
 Floats = npt.NDArray[np.float32]
 

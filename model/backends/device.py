@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-DEVICES = ("cuda", "mps", "cpu")  # the fastest first
+from ..settings import DEVICES
+
 _MISSING = {"cuda": "torch sees no CUDA GPU", "mps": "torch sees no Apple GPU, or macOS is too old for it"}
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Iterable
-from typing import NoReturn, Protocol
+from collections.abc import Iterable, Mapping
+from typing import NoReturn, Protocol, get_args
+
+from ..settings import Precision
 
 
 class Command(Protocol):
@@ -22,28 +24,30 @@ class Command(Protocol):
 
 
 class UsageError(ValueError):
-    """The command line cannot be parsed. The message says what is wrong, and suggests the nearest option."""
+    """The command line asks for something impossible. The message is one line: what is wrong, and what to do."""
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """``argparse.ArgumentParser`` without abbreviations, which raises instead of printing its usage and exiting."""
+    """``argparse.ArgumentParser`` without abbreviations, which raises instead of printing its usage and exiting.
 
-    def __init__(self, **options: object) -> None:
+    Args:
+        other_names: what other programs call an option, and what to suggest for it.
+        options: those of ``argparse.ArgumentParser``.
+    """
+
+    def __init__(self, *, other_names: Mapping[str, str] | None = None, **options: object) -> None:
         super().__init__(allow_abbrev=False, **options)  # type: ignore[arg-type]  # argparse's own options
+        self._other_names = other_names or {}
 
     def error(self, message: str) -> NoReturn:
-        """Called by argparse.
-
-        Raises:
-            UsageError: always.
-        """
+        """Raises UsageError with argparse's message."""
         hint = self._suggestion(message)
         raise UsageError(f"{message}{f': did you mean {hint}?' if hint else ''} (see {self.prog} --help)")
 
     def _suggestion(self, message: str) -> str | None:
-        unknown = re.match(r"unrecognized arguments: (--?[\w-]+)", message)
+        unknown = re.search(r"unrecognized arguments: (?:.*? )?(--?[A-Za-z][\w-]*)", message)
         if unknown:
-            return nearest(unknown[1], self._all_options())
+            return self._other_names.get(unknown[1]) or nearest(unknown[1], self._all_options())
         choice = re.search(r"invalid choice: '(.*?)' \(", message)
         return nearest(choice[1], self._all_choices()) if choice else None
 
@@ -65,7 +69,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most similar to a misspelled one; None when none is similar."""
+    """Returns the known word that is most similar to a misspelled one; None if none is similar."""
     return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)), None)
 
 
@@ -74,6 +78,6 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         "--arithmetic",  # its name until version 0.1
-        choices=("int8", "float32"),
+        choices=get_args(Precision),
         help="int8 gives the same text on every machine (default int8, or float32 for a model that int8 changes)",
     )

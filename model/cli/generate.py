@@ -14,12 +14,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
-from ..backends.backend import Precision
 from ..char_lstm import PRETRAINED, CharLSTM, split_revision
 from ..engine.blend import DEFAULT_SHARE, Blend
 from ..engine.language_model import LanguageModel
 from ..generation import Stream, stream
-from ..settings import SETTINGS, SamplingParams, draw_seed, number_or_text
+from ..settings import SETTINGS, Precision, SamplingParams, draw_seed, number_or_text
 from ..terminal import ctrl_c, quote_command, say, terminal_text
 from ..tokenizer import describe_unknown
 from .arguments import add_precision

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..backends.backend import Backend, Floats, Indices, Precision
+from ..backends.backend import Backend, Floats, Indices
 from ..backends.selection import choose
 from ..char_lstm import CharLSTM
 from ..clamps import Clamps
 from ..lstm import LSTMConfig, LSTMState
 from ..named_cells import Cell
-from ..settings import SamplingParams, shorten
+from ..settings import Precision, SamplingParams, shorten
 from ..tokenizer import CharTokenizer
 
 DEFAULT_SHARE = 0.5

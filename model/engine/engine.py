@@ -16,11 +16,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from ..backends.backend import Precision
 from ..clamps import check_clamps
 from ..int8.sampling import Randomness
 from ..lstm import LSTMState
-from ..settings import SamplingParams
+from ..settings import Precision, SamplingParams
 from .blocked_words import BlockedWords
 from .language_model import LanguageModel
 from .request import Request, slots_and_ids

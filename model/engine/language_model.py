@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 import torch
 
-from ..backends.backend import Backend, Floats, Indices, Precision
+from ..backends.backend import Backend, Floats, Indices
 from ..char_lstm import CharLSTM
 from ..chat import ChatFormat
 from ..lstm import LSTMConfig
 from ..named_cells import Cell
+from ..settings import Precision
 from ..tokenizer import CharTokenizer
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from model import Blend, Engine, SamplingParams
-from model.backends.backend import Precision
 from model.clamps import Clamp, Clamps
+from model.settings import Precision
 from tests.support.app_server import random_model
 from ui.conversation import moves
 from ui.conversation.conversation import Conversation

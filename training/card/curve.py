@@ -35,7 +35,7 @@ class Curve:
     Attributes:
         name: the label of its line.
         metrics: lines of metrics.jsonl, oldest first.
-        baseline: loss of the 5-gram counter on the same text, in nats a character, if known.
+        baseline: loss of the 5-gram counter on the same text, in nats per character, if known.
     """
 
     name: str
@@ -130,7 +130,7 @@ def _draw_baseline(axes: Any, curves: Sequence[Curve]) -> None:
 
 
 def _format_axes(axes: Any, curves: Sequence[Curve], x: str) -> None:
-    axes.set_ylabel("loss, nats a character")
+    axes.set_ylabel("loss, nats per character")
     axes.set_xlim(left=0)
     axes.set_ylim(top=_top(curves, x))
     axes.grid(True, color="#e6e8eb", linewidth=0.8)
@@ -138,7 +138,7 @@ def _format_axes(axes: Any, curves: Sequence[Curve], x: str) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     bits = axes.secondary_yaxis("right", functions=(lambda nats: nats / math.log(2), lambda b: b * math.log(2)))
-    bits.set_ylabel("bits a character")
+    bits.set_ylabel("bits per character")
     bits.spines["right"].set_visible(False)
 
 

@@ -218,7 +218,10 @@ def _usage(lm: CharLSTM, summary: TrainingSummary, samples: Sequence[Sample]) ->
 def _evaluation(summary: TrainingSummary, metrics: Metrics, with_curve: bool) -> str:
     if not summary.losses:
         return "Nothing was measured yet."
-    rows = ["| loss | nats a character | 95 % interval | bits a character | bits a byte |", "|---|---|---|---|---|"]
+    rows = [
+        "| loss | nats per character | 95 % interval | bits per character | bits per byte |",
+        "|---|---|---|---|---|",
+    ]
     for protocol, nats in summary.losses.items():
         rows.append(_row(summary, f"held-out, {_PROTOCOLS[protocol]} (`{protocol}`)", nats, protocol))
     if summary.ngram_loss is not None:

@@ -22,7 +22,7 @@ _Keys = npt.NDArray[np.int64]
 def ngram_loss(
     train: Ids, held_out: Ids, vocab_size: int, *, order: int = ORDER, max_characters: int = MAX_CHARACTERS
 ) -> float:
-    """Returns the mean loss in nats a character on the held-out text, whose first character is not predicted.
+    """Returns the mean loss in nats per character on the held-out text, whose first character is not predicted.
 
     Args:
         train: (N,) ids, of which the last ``max_characters`` are counted.

@@ -39,7 +39,7 @@ class TrainingSummary:
     example: str
     """A prompt that is frequent in the text."""
     losses: dict[str, float]
-    """Held-out loss in nats a character by evaluation protocol."""
+    """Held-out loss in nats per character by evaluation protocol."""
     intervals: dict[str, tuple[float, float]]
     """95 % interval of each loss, where it was computed."""
     train_loss: float | None

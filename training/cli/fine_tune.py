@@ -15,6 +15,7 @@ from torch import Tensor
 
 from model import CharLSTM, LSTMConfig, LSTMNetwork, ModelUnavailableError
 from model.char_lstm import is_local, split_revision
+from model.cli.arguments import UsageError
 from model.terminal import one_line
 
 from ..corpus.ids_file import Ids
@@ -22,7 +23,6 @@ from ..learner.recipe import PRESETS, Recipe
 from ..run.console import say, warn
 from ..run.facts import About
 from .options import TrainOptions
-from .parser import OptionsError
 
 SIZES = ("embedding_size", "hidden_size", "num_layers")
 LEARNING_RATE_SCALE = 0.7  # of the rates for random weights; see docs/train.md
@@ -72,7 +72,7 @@ def load_base(options: TrainOptions) -> NamedModel | None:
     for name in SIZES:
         if (size := getattr(base.lm.config, name)) != given.get(name, size):
             option = f"--{name.replace('_', '-')}" if name in options.recipe else f"--preset {options.preset}"
-            raise OptionsError(f"{option} sets {name} to {given[name]}, and the model of --from has {size}: omit it")
+            raise UsageError(f"{option} sets {name} to {given[name]}, and the model of --from has {size}: omit it")
     return base
 
 

@@ -18,6 +18,7 @@ from model.backends.device import DeviceUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.format import CheckpointError
 from model.checkpoint.write import write_cells
+from model.cli.arguments import UsageError
 from model.files import atomic_write
 
 from ..card.cell_names import name_cells
@@ -34,13 +35,12 @@ from ..system import process_age_s
 from . import options
 from .compare import read_runs, table
 from .finish import count_text, finish
-from .parser import OptionsError
 from .resume import resumed_run
 from .space import make_space
 from .start import new_run
 
 _USER_ERRORS = (
-    OptionsError,
+    UsageError,
     CorpusError,
     RunError,
     HubError,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from model.char_lstm import is_local
+from model.cli.arguments import UsageError
 
 from ..card.redact import command_line, public_source
 from ..hub.repos import check_repo_name
@@ -16,7 +17,7 @@ from ..learner.recipe import PRESETS
 from ..run import tracking
 from ..run.hub_resume import SCHEME
 from . import parser
-from .parser import RECIPE_OPTIONS, OptionsError
+from .parser import RECIPE_OPTIONS
 
 MAX_MINUTES = 100_000.0
 Errors = Literal["strict", "replace"]
@@ -116,7 +117,7 @@ def parse_space(arguments: Sequence[str]) -> SpaceOptions:
     """
     options = SpaceOptions(**vars(parser.space_parser().parse_args(arguments)))
     if options.out is None and options.space is None:
-        raise OptionsError("a page needs a place: give --space USER/NAME, or --out FOLDER")
+        raise UsageError("a page needs a place: give --space USER/NAME, or --out FOLDER")
     _check_space(options)
     return options
 
@@ -167,32 +168,32 @@ def _public_model(typed: str | None) -> str | None:
 
 def _check(options: TrainOptions) -> None:
     if options.minutes is not None and not (_is_real(options.minutes) and 0 < options.minutes <= MAX_MINUTES):
-        raise OptionsError(
+        raise UsageError(
             f"--minutes is {options.minutes!s:.40}: it must be a number above 0, at most {MAX_MINUTES:,.0f}"
         )
     if options.minutes is not None and options.steps is not None:
-        raise OptionsError("--minutes and --steps both set the length of the run: give one of them")
+        raise UsageError("--minutes and --steps both set the length of the run: give one of them")
     steps: Mapping[str, Any] = {} if options.steps is None else {"steps": options.steps}
     try:
         replace(PRESETS[options.preset or "medium"], **options.recipe, **steps)
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
-        raise OptionsError(f"--{name.replace('_', '-')} {rest}") from None
+        raise UsageError(f"--{name.replace('_', '-')} {rest}") from None
     if options.track and not tracking.is_installed():
-        raise OptionsError("--track needs Trackio: pip install trackio")
+        raise UsageError("--track needs Trackio: pip install trackio")
     if options.resume is not None:
         _check_resume(options)
     elif options.chat and not options.text:
-        raise OptionsError("--chat needs a TEXT: give the chat's file")
+        raise UsageError("--chat needs a TEXT: give the chat's file")
     _check_space(options)
     if options.space is None and options.hardware != "static":
-        raise OptionsError("--hardware is for a Space: give --space USER/NAME, too")
+        raise UsageError("--hardware is for a Space: give --space USER/NAME, too")
     if options.push_to is not None:
         check_repo_name(options.push_to)
     elif options.private and options.space is None:
-        raise OptionsError("--private is for a push: give --push-to USER/NAME, too")
+        raise UsageError("--private is for a push: give --push-to USER/NAME, too")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", options.license):
-        raise OptionsError(
+        raise UsageError(
             f"--license is {options.license!r:.60}: it must be an identifier of the Hub such as cc0-1.0, mit or other"
         )
 
@@ -202,22 +203,22 @@ def _check_resume(options: TrainOptions) -> None:
     if resume.startswith(SCHEME):
         check_repo_name(resume.removeprefix(SCHEME))
         if resume.count("/") != 3:
-            raise OptionsError(f"--resume is {resume!r:.60}: a run on the Hub is written hf://USER/NAME")
+            raise UsageError(f"--resume is {resume!r:.60}: a run on the Hub is written hf://USER/NAME")
     elif options.out is not None:
-        raise OptionsError("--resume continues a run in its own folder: omit --out")
+        raise UsageError("--resume continues a run in its own folder: omit --out")
     if options.parent is not None:
-        raise OptionsError("--from starts a new run: omit --resume")
+        raise UsageError("--from starts a new run: omit --resume")
     given = list(options.recipe)
     given += [name for name in ("preset", "minutes", "steps") if getattr(options, name) is not None]
     given += [name for name in ("no_fit", "chat") if getattr(options, name)]
     if given:
         longer = " (to train longer, start a new run from it: --from RUN)" if given[0] in ("minutes", "steps") else ""
-        raise OptionsError(f"--{given[0].replace('_', '-')} cannot change in a run: omit it with --resume{longer}")
+        raise UsageError(f"--{given[0].replace('_', '-')} cannot change in a run: omit it with --resume{longer}")
 
 
 def _check_space(options: TrainOptions | SpaceOptions) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", options.hardware):
-        raise OptionsError(
+        raise UsageError(
             f"--hardware is {options.hardware!r:.60}: it must be static, zero-gpu, or another of the Hub's such as "
             "cpu-basic or t4-small"
         )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import NoReturn
 
-from model.backends.device import DEVICES
-from model.settings import number_or_text
+from model.cli.arguments import ArgumentParser, UsageError
+from model.settings import DEVICES, number_or_text
 
 from ..card.curve import AXES
 from ..corpus import privacy
@@ -19,13 +16,13 @@ from ..learner.recipe import PRESETS, Recipe, help_text
 DEFAULT_MINUTES = 5.0
 COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
-    "space": "make a page for a model: a folder, or a Space on the Hub",
-    "compare": "print a table of runs",
+    "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
+    "compare": "print a table of runs, the lowest loss first",
     "curve": "draw the losses of runs into a PNG",
-    "cells": "find cells of a model that follow something a reader can name",
+    "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
 }
 RECIPE_OPTIONS = tuple(field.name for field in fields(Recipe) if field.name != "steps")
-# What other trainers call an option, and what it is called here.
+# What other trainers call an option, and what to suggest for it.
 _OTHER_NAMES = {
     "--epochs": "--minutes or --steps",
     "--num-epochs": "--minutes or --steps",
@@ -43,47 +40,18 @@ _OTHER_NAMES = {
 }
 
 
-class OptionsError(ValueError):
-    """The command line asks for something impossible. The message is one line that says why and what to do."""
-
-
-class ArgumentParser(argparse.ArgumentParser):
-    """A parser that raises OptionsError, and suggests an option for one that it does not know."""
-
-    def __init__(self, prog: str, description: str) -> None:
-        super().__init__(
-            prog=prog,
-            description=description,
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        """Raises OptionsError with argparse's message."""
-        unknown = re.search(r"unrecognized arguments: (?:.* )?(--[\w-]+)", message)
-        suggestion = self._suggestion(unknown[1]) if unknown else ""
-        raise OptionsError(f"{message}{suggestion} (see {self.prog} --help)")
-
-    def _suggestion(self, option: str) -> str:
-        known = [name for name in self._option_string_actions if name.startswith("--")]
-        close = difflib.get_close_matches(option, known, n=1)
-        name = _OTHER_NAMES.get(option) or (close[0] if close else None)
-        return f"; did you mean {name}?" if name else ""
-
-
 def train_parser() -> ArgumentParser:
     """Returns the parser of ``python -m training TEXT…``."""
-    parser = ArgumentParser("python -m training", "Trains a character LSTM on a text.")
+    parser = ArgumentParser(
+        prog="python -m training",
+        description="Train a character LSTM on a text.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the lines of the epilog
+        other_names=_OTHER_NAMES,
+    )
     parser.usage = "%(prog)s [TEXT ...] [options]\n       %(prog)s COMMAND ...   (COMMAND --help shows its options)"
     commands = "\n".join(f"  {name:<22}{text}" for name, text in COMMANDS.items())
     parser.epilog = f"commands:\n{commands}\n\nA text that has the name of a command is written ./push, ./space, …"
-    parser.add_argument(
-        "text",
-        metavar="TEXT",
-        nargs="*",
-        help="files, folders, globs, - for standard input, http(s)://…, hf://datasets/USER/NAME "
-        "(default: the documentation that is part of Python)",
-    )
+    _add_text(parser)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("--out", metavar="FOLDER", help="folder of the run (default: runs/NAME, named after the text)")
     parser.add_argument(
@@ -118,6 +86,19 @@ def train_parser() -> ArgumentParser:
         help="learn from the predictions of a model, too (distillation); may be given several times (default: none)",
     )
     parser.add_argument("--track", action="store_true", help="log to Trackio, too (pip install trackio)")
+    _add_hub(parser)
+    _add_recipe(parser)
+    return parser
+
+
+def _add_text(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "text",
+        metavar="TEXT",
+        nargs="*",
+        help="files, folders, globs, - for standard input, http(s)://…, hf://datasets/USER/NAME "
+        "(default: the documentation that is part of Python)",
+    )
     parser.add_argument(
         "--errors", choices=("strict", "replace"), help="what to do with bytes that are not UTF-8 (default strict)"
     )
@@ -125,11 +106,10 @@ def train_parser() -> ArgumentParser:
         "--chat", action="store_true", help="TEXT is a chat: WhatsApp's .txt, Telegram's result.json, or JSON lines"
     )
     parser.add_argument(
-        "--reply-as", metavar="NAME", help="speaker whose messages the model writes (default: who writes most)"
+        "--reply-as",
+        metavar="NAME",
+        help="speaker that the model writes as (default: the assistant, else the speaker with the most messages)",
     )
-    _add_hub(parser)
-    _add_recipe(parser)
-    return parser
 
 
 def _add_hub(parser: ArgumentParser) -> None:
@@ -175,19 +155,21 @@ def _add_space_options(group: argparse._ActionsContainer) -> None:
     )
 
 
+def _command_parser(name: str) -> ArgumentParser:
+    text = COMMANDS[name]
+    return ArgumentParser(prog=f"python -m training {name}", description=f"{text[0].upper()}{text[1:]}.")
+
+
 def push_parser() -> ArgumentParser:
     """Returns the parser of ``python -m training push RUN``."""
-    parser = ArgumentParser("python -m training push", "Pushes the checkpoints of a run that are not on the Hub yet.")
+    parser = _command_parser("push")
     parser.add_argument("run", metavar="RUN", help="a run folder")
     return parser
 
 
 def space_parser() -> ArgumentParser:
     """Returns the parser of ``python -m training space MODEL``."""
-    parser = ArgumentParser(
-        "python -m training space",
-        "Makes a page for a model: a folder for any web host, or a Space on the Hub.",
-    )
+    parser = _command_parser("space")
     parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
     parser.add_argument("--out", metavar="FOLDER", help="folder to write the page to")
     _add_space_options(parser)
@@ -197,10 +179,7 @@ def space_parser() -> ArgumentParser:
 
 def cells_parser() -> ArgumentParser:
     """Returns the parser of ``python -m training cells MODEL TEXT…``."""
-    parser = ArgumentParser(
-        "python -m training cells",
-        "Finds the cells of a model that follow something a reader can name, and writes their names to cells.json.",
-    )
+    parser = _command_parser("cells")
     parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
     parser.add_argument("text", metavar="TEXT", nargs="+", help="the training text; its last tenth is read")
     return parser
@@ -208,7 +187,7 @@ def cells_parser() -> ArgumentParser:
 
 def curve_parser() -> ArgumentParser:
     """Returns the parser of ``python -m training curve RUN…``."""
-    parser = ArgumentParser("python -m training curve", "Draws the losses of runs into a PNG.")
+    parser = _command_parser("curve")
     _add_runs(parser)
     parser.add_argument("--out", metavar="FILE", default="curve.png", help="file to write (default curve.png)")
     parser.add_argument(
@@ -219,7 +198,7 @@ def curve_parser() -> ArgumentParser:
 
 def compare_parser() -> ArgumentParser:
     """Returns the parser of ``python -m training compare RUN…``."""
-    parser = ArgumentParser("python -m training compare", "Prints a table of runs, the lowest loss first.")
+    parser = _command_parser("compare")
     _add_runs(parser)
     return parser
 
@@ -241,4 +220,4 @@ def check_first_word(arguments: Sequence[str]) -> None:
     }
     word = arguments[0] if arguments else ""
     if word in instead:
-        raise OptionsError(f"there is no command {word!r}: type {instead[word]} (a file of that name is ./{word})")
+        raise UsageError(f"there is no command {word!r}: type {instead[word]} (a file of that name is ./{word})")

@@ -9,6 +9,7 @@ import torch
 
 from model import CharLSTM, LSTMConfig
 from model.backends.device import free_memory, has_fast_bfloat16
+from model.cli.arguments import UsageError
 from model.terminal import size_text
 
 from ..corpus.ids_file import Ids
@@ -20,7 +21,7 @@ from ..run import measure
 from ..run.console import say, speed_text
 from . import fine_tune
 from .options import TrainOptions
-from .parser import DEFAULT_MINUTES, OptionsError
+from .parser import DEFAULT_MINUTES
 
 
 def choose_recipe(
@@ -102,10 +103,10 @@ def _check_memory(recipe: Recipe, vocab_size: int, device: torch.device) -> None
     try:
         config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
     except ValueError as error:
-        raise OptionsError(str(error)) from None
+        raise UsageError(str(error)) from None
     needed, free = measure.memory_needed(recipe, config), free_memory(device)
     if free is not None and needed > free:
-        raise OptionsError(
+        raise UsageError(
             f"{config.parameters:,} parameters with --batch {recipe.batch} and --window {recipe.window} need at least "
             f"{size_text(needed)} of memory, and {size_text(free)} are free: choose smaller ones"
         )

@@ -11,6 +11,7 @@ import torch
 
 from model import CharTokenizer
 from model.checkpoint.format import Checkpoint
+from model.cli.arguments import UsageError
 
 from ..card.redact import public_sources
 from ..corpus.chat_exports import ChatReader
@@ -36,7 +37,6 @@ from ..run.training_run import TrainingRun
 from ..system import keep_freed_memory
 from . import teachers
 from .options import Errors, TrainOptions
-from .parser import OptionsError
 from .run_text import check_destination, free_folder, make_manager, public_text, read_text, text_facts, tokenizer_of
 from .space import resume_page, with_page
 
@@ -66,7 +66,7 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         about = _resumed_about(options, saved.state["about"], destination, page, device)
         done, soft_targets = int(saved.tensors["steps_done"]), None
         if options.teachers and "taught_by" not in about:
-            raise OptionsError("--teacher cannot change in a run, and this one began without: omit it")
+            raise UsageError("--teacher cannot change in a run, and this one began without: omit it")
         if "taught_by" in about and done < recipe.steps:
             record = about["taught_by"]
             soft_targets = teachers.resume_predictions(options, record, tokenizer, corpus.ids, folder.path, device)

@@ -12,6 +12,7 @@ from pathlib import Path
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.names import CARD
+from model.cli.arguments import UsageError
 from model.files import atomic_write
 from model.terminal import quote_command
 
@@ -26,7 +27,6 @@ from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
 from .options import SpaceOptions, TrainOptions
-from .parser import OptionsError
 
 
 def make_space(options: SpaceOptions) -> int:
@@ -34,7 +34,7 @@ def make_space(options: SpaceOptions) -> int:
     try:
         name, revision = split_revision(options.model)
     except ValueError as error:
-        raise OptionsError(str(error)) from None
+        raise UsageError(str(error)) from None
     repo = _repo_of(name)
     space = None
     check_project(options.hardware)

@@ -10,6 +10,7 @@ import torch
 
 from model import CharTokenizer
 from model.backends.device import has_fast_bfloat16
+from model.cli.arguments import UsageError
 from model.terminal import one_line, size_text
 from model.tokenizer import UnknownCharacter, describe_unknown
 
@@ -22,7 +23,6 @@ from ..run.facts import About
 from ..run.run_folder import EXPECTED
 from .fine_tune import NamedModel, load_model
 from .options import TrainOptions
-from .parser import OptionsError
 
 _KEPT_FREE = 200 << 20  # bytes of the disk that stay free for checkpoints
 
@@ -35,7 +35,7 @@ def load_teachers(options: TrainOptions) -> list[NamedModel]:
         CheckpointError, ModelUnavailableError: a model cannot be loaded.
     """
     if options.teachers and processes.count() > 1:
-        raise OptionsError("--teacher is for a run of one process: start it without torchrun")
+        raise UsageError("--teacher is for a run of one process: start it without torchrun")
     found = []
     for typed in options.teachers:
         say(f"Loading {one_line(typed)} …")
@@ -56,7 +56,7 @@ def predict(
     for teacher in teachers:
         if unknown := distillation.unknown_characters(teacher.lm, tokenizer):
             listed = describe_unknown([UnknownCharacter(char, 0, 1) for char in unknown])
-            raise OptionsError(
+            raise UsageError(
                 f"--teacher {one_line(teacher.name or teacher.lm.name)} lacks {listed}: a teacher needs every "
                 "character of the text in its vocabulary"
             )

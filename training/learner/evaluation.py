@@ -79,12 +79,12 @@ def read_in_rows(count: int, rows: int, context: int, most: int) -> Iterator[Chu
 
 
 def carried(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 1024) -> float:
-    """Mean loss in nats a character of one pass with the state carried; see ``carried_losses``."""
+    """Mean loss in nats per character of one pass with the state carried; see ``carried_losses``."""
     return mean(carried_losses(network, ids, rows=rows, context=context))
 
 
 def cold(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int = 128) -> float:
-    """Mean loss in nats a character of windows that each begin from a zero state; see ``cold_losses``."""
+    """Mean loss in nats per character of windows that each begin from a zero state; see ``cold_losses``."""
     return mean(cold_losses(network, ids, window=window, rows=rows))
 
 
@@ -138,7 +138,7 @@ def cold_losses(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, ro
 
 
 def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 128) -> float:
-    """The loss of int8 inference less that of float32, in nats a character.
+    """The loss of int8 inference less that of float32, in nats per character.
 
     Both read the same windows, each from a zero state. The difference is paired, so that 4,096 characters
     tell a cost of 0.001 nats from none.

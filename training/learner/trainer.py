@@ -97,7 +97,7 @@ class Trainer:
         """Reads one window per row and updates the weights.
 
         Returns:
-            the training loss in nats a character: with dropout, and with soft targets where there are teachers.
+            the training loss in nats per character: with dropout, and with soft targets where there are teachers.
 
         Raises:
             DivergedError: the loss or the gradient is not finite. Nothing was updated.
@@ -131,14 +131,14 @@ class Trainer:
         return nats
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The mean over this process's rows, in nats a character."""
+        """The mean over this process's rows, in nats per character."""
         if self._soft_targets is None:
             return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
         wanted = mixed(self._soft_targets[self.windows.positions(self.steps_done)[:, :-1]], targets)
         return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(0, 1))
 
     def take_train_loss(self) -> float:
-        """The mean training loss of the steps since the last call, in nats a character; NaN if there were none."""
+        """The mean training loss of the steps since the last call, in nats per character; NaN if there were none."""
         total, count = self._losses.tolist()
         self._losses.zero_()
         return total / count if count else math.nan

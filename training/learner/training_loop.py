@@ -19,7 +19,7 @@ def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], obje
     Args:
         trainer: as it is to go on, from whatever step.
         signals: read after each step; a signal to any rank stops all ranks after the same step.
-        after_step: gets the loss of each step, in nats a character. The trainer's ``state_tensors`` are complete in
+        after_step: gets the loss of each step, in nats per character. The trainer's ``state_tensors`` are complete in
             it when the recipe evaluates after that step, and when the loop is over.
 
     Raises:

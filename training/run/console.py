@@ -51,10 +51,10 @@ def throttled() -> Callable[[str], None]:
 
 
 def loss_text(nats: float) -> str:
-    """Returns a loss in nats and in bits, such as `1.5000 nats, 2.164 bits a character`."""
+    """Returns a loss in nats and in bits, such as `1.5000 nats, 2.164 bits per character`."""
     if nats >= 1000:  # the run is about to diverge
-        return f"{nats:.1e} nats a character"
-    return f"{nats:.4f} nats, {bits(nats):.3f} bits a character"
+        return f"{nats:.1e} nats per character"
+    return f"{nats:.4f} nats, {bits(nats):.3f} bits per character"
 
 
 def bits(nats: float) -> float:

@@ -26,7 +26,7 @@ _BEGINNING = re.compile(r"(?m)^[^\s#-](?:[^\n:：]{1,23}[:：](?=\s|[^\x00-\x7f]
 
 
 class Evaluation(TypedDict, total=False):
-    """A line of metrics.jsonl. Losses in nats a character, `val_bpc` in bits; `seconds` since the run began."""
+    """A line of metrics.jsonl. Losses in nats per character, `val_bpc` in bits; `seconds` since the run began."""
 
     step: int
     chars: int

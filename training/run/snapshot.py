@@ -23,7 +23,7 @@ class Snapshot:
 
     Attributes:
         step: training steps done.
-        val_loss: the validation loss, in nats a character; infinite when this step was not evaluated.
+        val_loss: the validation loss, in nats per character; infinite when this step was not evaluated.
         complete: whether this was the last step of the run.
         checkpoint: the model: weights, vocabulary, config.
         metrics: the evaluations up to this step.

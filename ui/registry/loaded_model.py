@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from model import CharLSTM, Engine, LanguageModel, SamplingParams
-from model.backends.backend import Precision
+from model.settings import Precision
 
 from ..messages import Message
 from ..site_config import SiteConfig

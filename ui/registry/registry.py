@@ -21,10 +21,9 @@ from pathlib import Path
 import torch
 
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
-from model.backends.backend import Precision
 from model.backends.device import is_available
 from model.char_lstm import checkpoint_folder, is_local, split_revision
-from model.settings import shorten
+from model.settings import Precision, shorten
 
 from ..messages import Message, RefusalError, raw
 from ..site_config import SiteConfig

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from model import PRETRAINED, CharLSTM, CheckpointError, ModelUnavailableError, generate, score, stream
-from model.backends.backend import Precision
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.pointer import pointed_checkpoint
+from model.settings import Precision
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 

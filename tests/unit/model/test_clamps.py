@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from model import CharLSTM, Clamp, Engine, SamplingParams, Sequence, generate, stream
-from model.backends.backend import Backend, Precision
+from model.backends.backend import Backend
 from model.backends.float32 import Float32Backend
 from model.backends.numba_int8 import NumbaInt8Backend
 from model.backends.torch_int8 import TorchInt8Backend
 from model.clamps import MAX_CLAMPS, check_clamps
 from model.int8.weights import Int8Weights
+from model.settings import Precision
 from tests.support.engines import finish
 from tests.support.tiny_models import tiny_model
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -20,6 +21,15 @@ unlock = acquire_lock(Path(sys.argv[1]))
 print("locked", flush=True)
 sys.stdin.read()
 """
+
+
+def failing(error):
+    """Returns a function that raises an error, whatever its arguments are."""
+
+    def fail(*_arguments, **_options):
+        raise error
+
+    return fail
 
 
 def names(folder):
@@ -82,6 +92,19 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
         program.kill()
         program.wait()
         acquire_lock(tmp_path / "lock")()
+
+
+@pytest.mark.parametrize("refusal", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError("flock")])
+def test_a_file_system_without_locks_gives_a_lock_that_does_nothing(tmp_path, monkeypatch, refusal):
+    monkeypatch.setattr("filelock.FileLock.acquire", failing(refusal))
+    acquire_lock(tmp_path / "lock")()
+
+
+def test_a_lock_file_without_permission_raises(tmp_path, monkeypatch):
+    """Every OSError counted as a file system without locks, so two processes could train in one folder."""
+    monkeypatch.setattr("filelock.FileLock.acquire", failing(PermissionError(errno.EACCES, "Permission denied")))
+    with pytest.raises(PermissionError):
+        acquire_lock(tmp_path / "lock")
 
 
 def test_a_lock_in_a_missing_folder_raises(tmp_path):

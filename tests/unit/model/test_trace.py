@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from model import Clamp, LSTMState, Memory, SamplingParams, score
-from model.backends.backend import Precision
 from model.generation import stream
 from model.int8.sampling import Randomness, choose
+from model.settings import Precision
 from model.trace import UNKNOWN, TextTrace
 from tests.support.tiny_models import tiny_model
 

@@ -67,7 +67,7 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     assert [sample["step"] for sample in shown] == [4, 10, 19, 29, 40]
     assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
     said = [line for line in run.lines if line.startswith("step 40: ")]
-    assert re.search(r"bits a character(, best so far)?  [▁▂▃▄▅▆▇█]{5}$", said[-1])
+    assert re.search(r"bits per character(, best so far)?  [▁▂▃▄▅▆▇█]{5}$", said[-1])
     card = (best_of(tmp_path / "runs/text") / "README.md").read_text()
     assert "that was copied from the training text has" in card
     assert "| held-out, a 5-gram counter instead of the LSTM |" in card

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from model.cli.arguments import UsageError
 from training.cli.main import _COMMANDS
 from training.cli.options import parse_push, parse_train
 from training.cli.parser import (
     COMMANDS,
-    OptionsError,
     cells_parser,
     compare_parser,
     curve_parser,
@@ -58,7 +58,7 @@ from training.errors import HubError
     ],
 )
 def test_mistakes_are_one_clear_line(typed: str, message: str) -> None:
-    with pytest.raises(OptionsError) as error:
+    with pytest.raises(UsageError) as error:
         parse_train(["text.txt", *typed.split()])
     assert message in str(error.value)
     assert "\n" not in str(error.value)
@@ -86,20 +86,20 @@ def test_what_is_not_said_is_not_chosen() -> None:
 def test_resume_may_push_elsewhere() -> None:
     options = parse_train(["--resume", "runs/x", "--push-to", "ada/x", "--private"])
     assert (options.resume, options.push_to, options.private) == ("runs/x", "ada/x", True)
-    with pytest.raises(OptionsError, match="--private is for a push"):
+    with pytest.raises(UsageError, match="--private is for a push"):
         parse_train(["--resume", "runs/x", "--private"])
 
 
 def test_push_takes_one_run() -> None:
     assert parse_push(["runs/x"]) == "runs/x"
-    with pytest.raises(OptionsError, match="required: RUN"):
+    with pytest.raises(UsageError, match="required: RUN"):
         parse_push([])
 
 
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("text.txt --epochs 3", "unrecognized arguments: --epochs 3; did you mean --minutes or --steps?"),
+        ("text.txt --epochs 3", "unrecognized arguments: --epochs 3: did you mean --minutes or --steps?"),
         ("text.txt --learning-rate=0.1", "did you mean --lr?"),
         ("text.txt --hiden-size 3", "did you mean --hidden-size?"),
         ("text.txt --minuts 3", "did you mean --minutes?"),
@@ -108,7 +108,7 @@ def test_push_takes_one_run() -> None:
     ],
 )
 def test_a_likely_mistake_gets_a_suggestion(typed: str, message: str) -> None:
-    with pytest.raises(OptionsError) as error:
+    with pytest.raises(UsageError) as error:
         parse_train(typed.split())
     assert message in str(error.value)
 

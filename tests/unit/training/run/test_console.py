@@ -41,8 +41,8 @@ def test_a_sample_holds_no_control_characters() -> None:
 
 
 def test_numbers_have_one_style() -> None:
-    assert loss_text(1.5) == "1.5000 nats, 2.164 bits a character"
-    assert loss_text(123456.0) == "1.2e+05 nats a character"
+    assert loss_text(1.5) == "1.5000 nats, 2.164 bits per character"
+    assert loss_text(123456.0) == "1.2e+05 nats per character"
     assert speed_text(28_412) == "28.4k chars/s"
     assert [duration_text(s) for s in (0.4, 59, 90, 3600, 20_000)] == [
         "0 s",

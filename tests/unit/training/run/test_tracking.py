@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from model.cli.arguments import UsageError
 from training.cli.options import parse_train
-from training.cli.parser import OptionsError
 from training.run import tracking as track
 from training.run.facts import Evaluation
 from training.run.tracking import Tracker
@@ -65,5 +65,5 @@ def test_evaluations_are_handed_over_and_a_fault_is_one_warning(fails: str, monk
 
 def test_without_trackio_the_option_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(track, "is_installed", lambda: False)
-    with pytest.raises(OptionsError, match="pip install trackio"):
+    with pytest.raises(UsageError, match="pip install trackio"):
         parse_train(["text.txt", "--track"])
