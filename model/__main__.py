@@ -1,4 +1,4 @@
-"""``python -m model``: the commands generate, score and info.
+"""`python -m model`: the commands generate, score and info.
 
 Results go to standard output; the seed, notices and errors go to standard error.
 """

@@ -104,7 +104,7 @@ class CharLSTM:
 
         Args:
             id_or_path: a folder if it exists or is written as a path: with `.`, `/`, `~`, `runs/` or a Windows drive
-                at the beginning. Otherwise a Hub id such as ``user/name``. ``hf://user/name`` is always a Hub id.
+                at the beginning. Otherwise a Hub id such as `user/name`. `hf://user/name` is always a Hub id.
             revision: a branch, tag or commit; None is the main branch.
             device: the device of the weights, such as "cuda".
             token, cache_dir, local_files_only: as in huggingface_hub.
@@ -268,7 +268,7 @@ def is_local(id_or_path: str | Path) -> bool:
 
 
 def split_revision(model: str) -> tuple[str, str | None]:
-    """Splits ``user/name@revision`` into the name and the revision; the name of a folder is not split.
+    """Splits `user/name@revision` into the name and the revision; the name of a folder is not split.
 
     Raises:
         ValueError: nothing follows the @.

@@ -12,12 +12,12 @@ MAX_CHAT = 100  # characters of each string
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """A turn of a conversation is ``prefix + message + suffix``, then the model's reply, then ``stop``.
+    """A turn of a conversation is `prefix + message + suffix`, then the model's reply, then `stop`.
 
     Attributes:
-        prefix: before a message, such as ``"Anna: "``.
-        suffix: between a message and the reply, such as ``"\\n\\nBen: "``.
-        stop: the end of the reply, such as ``"\\n\\n"``.
+        prefix: before a message, such as `"Anna: "`.
+        suffix: between a message and the reply, such as `"\\n\\nBen: "`.
+        stop: the end of the reply, such as `"\\n\\n"`.
 
     Raises:
         ValueError: a string has over 100 characters, or `stop` is empty.

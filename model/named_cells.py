@@ -55,7 +55,7 @@ class Cell:
         return f"cell {self.index} of layer {self.layer}: {self.name}, {measure} {self.score:.2f}{inverted}"
 
 
-def cells_to_json(cells: Sequence[Cell]) -> dict[str, Any]:
+def cells_to_json(cells: Sequence[Cell]) -> Mapping[str, Any]:
     """Returns the content of cells.json."""
     return {"format_version": FORMAT_VERSION, "cells": [asdict(cell) for cell in cells]}
 

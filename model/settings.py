@@ -1,8 +1,8 @@
 """Generation settings: one table with the name, bounds, default, label and help of each; devices and precisions.
 
-``SamplingParams`` declares every setting once. Its checks, the options of ``python -m model generate``, the arguments
+`SamplingParams` declares every setting once. Its checks, the options of `python -m model generate`, the arguments
 of the API, the controls of both pages, the parameters of links and web/static/settings.json are derived from the table
-``SETTINGS``. Importing this module does not load torch.
+`SETTINGS`. Importing this module does not load torch.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class Slider(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One generation setting.
+    """One number, text or flag that a user may set.
 
     Attributes:
-        type: float, int or str.
+        type: float, int, bool or str.
         default: None when the seed is drawn, or when the blend's own share is used.
-        label: its name on the page.
         help: one line for the page, the command line and the API, with the unit.
+        label: its name on the page; "" if the page does not show it.
         minimum: the smallest value that is allowed.
         maximum: the largest, or the largest length of a text; None when there is no bound.
         exclusive_minimum: whether the minimum itself is refused.
@@ -46,8 +46,8 @@ class Setting:
 
     type: type
     default: Any
-    label: str
     help: str
+    label: str = ""
     minimum: float = 0
     maximum: float | None = None
     exclusive_minimum: bool = False
@@ -57,9 +57,11 @@ class Setting:
 
     @property
     def rule(self) -> str:
-        """What is allowed, such as "a number from 0 to 5"."""
+        """The allowed values, such as "a number from 0 to 5"."""
         if self.type is str:
             return f"a text of at most {self.maximum} characters"
+        if self.type is bool:
+            return "true or false"
         kind = "a whole number" if self.type is int else "a number"
         if self.maximum is None:
             return f"{kind} of at least {self.minimum}"
@@ -75,6 +77,8 @@ class Setting:
     def _allows(self, value: object) -> bool:
         if self.type is str:
             return isinstance(value, str) and (self.maximum is None or len(value) <= self.maximum)
+        if self.type is bool:
+            return isinstance(value, bool)
         if self.type is int and type(value) is not int:
             return False
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN
@@ -84,26 +88,31 @@ class Setting:
 
 
 def draw_seed() -> int:
-    """A random seed from the operating system."""
+    """Returns a random seed from the operating system."""
     return secrets.randbelow(MAX_SEED + 1)
 
 
-def _field(setting: Setting, default_factory: Callable[[], Any] | None = None) -> Any:
-    """The dataclass field of a setting."""
+def setting_field(setting: Setting, default_factory: Callable[[], Any] | None = None) -> Any:
+    """Returns the dataclass field of a setting, with its default."""
     if default_factory:
         return field(default_factory=default_factory, metadata={"setting": setting})
     return field(default=setting.default, metadata={"setting": setting})
 
 
+def settings_of(declared: type) -> dict[str, Setting]:
+    """Returns the settings by name of a dataclass whose fields were made by `setting_field`."""
+    return {each.name: replace(each.metadata["setting"], name=each.name) for each in fields(declared)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SamplingParams:
-    """How a reply is sampled. ``SETTINGS`` says what each field means and which values it may have.
+    """How a reply is sampled. `SETTINGS` says what each field means and which values it may have.
 
     Raises:
         ValueError: a value is not allowed; the message has the field, the value and the rule.
     """
 
-    temperature: float = _field(
+    temperature: float = setting_field(
         Setting(
             type=float,
             default=0.8,
@@ -113,7 +122,7 @@ class SamplingParams:
             help="0 = always the most likely character, 1 = as trained, 2 = wild",
         )
     )
-    length: int = _field(
+    length: int = setting_field(
         Setting(
             type=int,
             default=500,
@@ -124,7 +133,7 @@ class SamplingParams:
             help="maximum number of characters per reply",
         )
     )
-    top_k: int = _field(
+    top_k: int = setting_field(
         Setting(
             type=int,
             default=0,
@@ -134,7 +143,7 @@ class SamplingParams:
             help="keep only the k most likely characters; 0 = all",
         )
     )
-    top_p: float = _field(
+    top_p: float = setting_field(
         Setting(
             type=float,
             default=1.0,
@@ -146,7 +155,7 @@ class SamplingParams:
             help="keep the most likely characters whose probabilities add up to p; 1 = all",
         )
     )
-    min_p: float = _field(
+    min_p: float = setting_field(
         Setting(
             type=float,
             default=0.0,
@@ -157,7 +166,7 @@ class SamplingParams:
             help="keep only characters at least p times as likely as the most likely one; 0 = all",
         )
     )
-    seed: int = _field(
+    seed: int = setting_field(
         Setting(
             type=int,
             default=None,
@@ -167,10 +176,10 @@ class SamplingParams:
         ),
         draw_seed,
     )
-    stop: str = _field(
+    stop: str = setting_field(
         Setting(type=str, default="", maximum=100, label="Stop", help="the reply ends before this text; empty = never")
     )
-    share: float | None = _field(
+    share: float | None = setting_field(
         Setting(
             type=float,
             default=None,
@@ -188,13 +197,11 @@ class SamplingParams:
                 setting.check(value)
 
 
-SETTINGS: dict[str, Setting] = {
-    each.name: replace(each.metadata["setting"], name=each.name) for each in fields(SamplingParams)
-}
+SETTINGS = settings_of(SamplingParams)
 
 
 def shorten(value: object) -> str:
-    """A value for an error message: cut if it is long, and always on one line."""
+    """Returns a value for an error message: cut if it is long, and always on one line."""
     if isinstance(value, int) and abs(value) >= 10**20:
         return "a number of over 20 digits"
     try:
@@ -204,7 +211,7 @@ def shorten(value: object) -> str:
 
 
 def number_or_text(text: str) -> object:
-    """A command-line argument as an int or float if it is one; else unchanged, so that ``Setting.check`` refuses it."""
+    """Returns an argument as an int or float; unchanged if it is neither, so that `Setting.check` refuses it."""
     for kind in (int, float):
         try:
             return kind(text)

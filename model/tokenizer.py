@@ -138,7 +138,7 @@ def check_vocab(vocab: object) -> None:
 
 
 def describe_unknown(unknown: Sequence[UnknownCharacter], most: int = 8) -> str:
-    """Returns a list for people, such as ``'é' (3 times), U+1F600``; unprintable characters appear as code points."""
+    """Returns a list for people, such as `'é' (3 times), U+1F600`; unprintable characters appear as code points."""
     names = []
     for character, _, times in unknown[:most]:
         name = name_character(character)
@@ -148,7 +148,7 @@ def describe_unknown(unknown: Sequence[UnknownCharacter], most: int = 8) -> str:
 
 
 def name_character(character: str) -> str:
-    """A character for a person to read: in quotes, or by its number, such as U+1F600, if fonts may lack its shape."""
+    """Returns a character in quotes; as its code point, such as U+1F600, if fonts may lack its shape."""
     return repr(character) if character.isprintable() and ord(character) < 0x3000 else f"U+{ord(character):04X}"
 
 

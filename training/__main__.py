@@ -1,6 +1,6 @@
-"""``python -m training``: handles Ctrl-C and SIGTERM before it imports anything that takes seconds.
+"""`python -m training`: handles Ctrl-C and SIGTERM before it imports anything that takes seconds.
 
-A run that is stopped in its first second therefore ends as cleanly as any other. ``cli`` is the command line.
+A run that is stopped in its first second therefore ends as cleanly as any other. `cli` is the command line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code.
 
     Args:
-        argv: the arguments after ``python -m training``; those of this process when None.
+        argv: the arguments after `python -m training`; those of this process when None.
     """
     with Signals() as signals:
         from .cli import main as cli

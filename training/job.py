@@ -18,16 +18,16 @@
 # secrets = ["HF_TOKEN"]
 # volumes = ["./model:/code/model", "./training:/code/training", "./ui:/code/ui", "./web:/code/web"]
 # ///
-"""Trains on a machine of the Hub: ``hf jobs uv run training/job.py my.txt --minutes 30 --push-to my-model``.
+"""Trains on a machine of the Hub: `hf jobs uv run training/job.py my.txt --minutes 30 --push-to my-model`.
 
-The arguments after the script's name are those of ``python -m training``, and `--dry-run`, which only prints what would
+The arguments after the script's name are those of `python -m training`, and `--dry-run`, which only prints what would
 be run. The machine keeps no files, so every checkpoint is pushed. Started again, by `--attempts` or by hand, the same
 command resumes the run that it finds on the Hub.
 
 The volumes above bring the project's code from the checkout in which the command is typed; the client also uploads TEXT
-if it is a file. A volume is a folder: ``training/root`` holds copies of the files of the checkout's root that the
+if it is a file. A volume is a folder: `training/root` holds copies of the files of the checkout's root that the
 app of a Space needs. The variable CODE names another folder that holds
-``model`` and ``training``. No module of the project is imported before that folder is found.
+`model` and `training`. No module of the project is imported before that folder is found.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DRY_RUN = "--dry-run"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Replaces this process by ``python -m training``; returns 0 after a dry run, 2 after an error."""
+    """Replaces this process by `python -m training`; returns 0 after a dry run, 2 after an error."""
     try:
         root = code_folder()
     except FileNotFoundError as error:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def code_folder() -> Path:
-    """Returns the folder that holds ``model`` and ``training``.
+    """Returns the folder that holds `model` and `training`.
 
     Raises:
         FileNotFoundError: there is none.

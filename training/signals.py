@@ -23,13 +23,13 @@ Mode = Literal["exit", "raise", "record", "silent"]
 
 
 class Signals:
-    """Handles signals inside its ``with`` block; in other threads than the main one, Python allows no handlers.
+    """Handles signals inside its `with` block; in other threads than the main one, Python allows no handlers.
 
     Attributes:
         number: the first signal; 0 for none.
         mode: what the next signal does. "exit" ends the process at once, as long as nothing can be left half done.
-            "raise" raises KeyboardInterrupt. "record" sets ``number`` and prints that the run will save; a second
-            Ctrl-C ends the process at once. "silent" only sets ``number``, in a process that does not print.
+            "raise" raises KeyboardInterrupt. "record" sets `number` and prints that the run will save; a second
+            Ctrl-C ends the process at once. "silent" only sets `number`, in a process that does not print.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Calls that differ between Linux, macOS and Windows: signals, processes, mapped memory, disk space.
 
-No other module of the project makes such a call, apart from ``model/files.py`` (locks, syncing folders) and
-``model/backends/device.py`` (processor features, free memory). A test searches the code for them.
+No other module of the project makes such a call, apart from `model/files.py` (locks, syncing folders) and
+`model/backends/device.py` (processor features, free memory). A test searches the code for them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def keep_freed_memory() -> None:
     """Makes glibc keep freed blocks for the next training step; without glibc nothing changes.
 
     A step allocates and frees tens of megabytes. By default glibc returns such blocks to the system, which clears their
-    pages when the next step asks for them: 14 % of the processor time of a step of the preset ``small``.
+    pages when the next step asks for them: 14 % of the processor time of a step of the preset `small`.
     """
     trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of mallopt(3)
     with contextlib.suppress(AttributeError, OSError, TypeError):

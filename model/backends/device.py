@@ -21,11 +21,11 @@ _MISSING = {"cuda": "torch sees no CUDA GPU", "mps": "torch sees no Apple GPU, o
 
 
 class DeviceUnavailableError(ValueError):
-    """The requested device does not exist here; the message is one line."""
+    """The requested device does not exist on this machine; the message is one line."""
 
 
 def is_available(name: str) -> bool:
-    """Whether torch can compute on "cuda", "mps" or "cpu" here."""
+    """Returns whether torch can compute on "cuda", "mps" or "cpu" here."""
     if name == "cuda":
         return torch.cuda.is_available()
     if name == "mps":
@@ -34,10 +34,10 @@ def is_available(name: str) -> bool:
 
 
 def best_device(requested: str | None = None) -> torch.device:
-    """The requested device, or the fastest one there is: cuda, then mps, then cpu.
+    """Returns the requested device, or the fastest one of this machine: cuda, then mps, then cpu.
 
     Raises:
-        DeviceUnavailableError: the requested device does not exist here.
+        DeviceUnavailableError: the requested device does not exist on this machine.
     """
     if requested is None:
         return torch.device(next(name for name in DEVICES if is_available(name)))
@@ -47,20 +47,22 @@ def best_device(requested: str | None = None) -> torch.device:
 
 
 def gpu_name(device: torch.device) -> str:
-    """The GPU's name, such as "NVIDIA A100-SXM4-40GB" or "MPS on arm64"; "" for the CPU."""
+    """Returns the GPU's name, such as "NVIDIA A100-SXM4-40GB" or "MPS on arm64"; "" for the CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"MPS on {platform.machine()}" if device.type == "mps" else ""
 
 
 def int8_device(device: torch.device) -> torch.device:
-    """The device for int8 inference with a network on `device`: the CPU instead of MPS, where no document promises that
-    float32 products of whole numbers are exact."""
+    """Returns the device for int8 inference with a network on `device`.
+
+    It is the CPU instead of MPS: no documentation of MPS promises that float32 products of whole numbers are exact.
+    """
     return torch.device("cpu") if device.type == "mps" else device
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware multiplies bfloat16 matrices, so that they may be faster than float32."""
+    """Returns whether the hardware multiplies bfloat16 matrices, so that they may be faster than float32."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "mps":
@@ -75,7 +77,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Free bytes of the device's memory; where the system does not tell, all of it; None where it tells nothing."""
+    """Returns the free bytes of the device's memory; all bytes if only these are known; None if neither is."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "mps":
@@ -91,7 +93,7 @@ def free_memory(device: torch.device) -> int | None:
 
 
 def distributed_backend(local_rank: int) -> str:
-    """The torch.distributed backend of this process, which gets the CUDA GPU of that number where there are GPUs."""
+    """Returns the torch.distributed backend of this process; with CUDA, sets its GPU to number `local_rank`."""
     if not is_available("cuda"):
         return "gloo"
     torch.cuda.set_device(local_rank)

@@ -35,20 +35,25 @@ class NumbaInt8Backend(Backend):
         self._sigmoid, self._tanh = SIGMOID.numpy(), TANH.numpy()
 
     def load(self, slot: int, state: LSTMState) -> None:
+        """Puts a state into a slot."""
         self._h[:, slot] = integer_h(state.h[:, 0].cpu()).numpy()
         self._c[:, slot] = state.c[:, 0].cpu().numpy()
 
     def state(self, slot: int) -> LSTMState:
+        """Returns a copy of the state in a slot."""
         h, c = self._h[:, slot : slot + 1], self._c[:, slot : slot + 1]
         return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
 
     def cells(self, slot: int) -> Floats:
+        """Returns a copy of the cells c in a slot."""
         return self._c[:, slot].copy()
 
     def prefill(self, slots: Indices, ids: Indices) -> None:
+        """Reads one character per slot."""
         self._store(slots, *self._step(slots, ids))
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
+        """Reads one character per slot and returns the logits of the next one."""
         h, c = self._step(slots, ids, clamps)
         logits = self._logits(h[-1])
         self._store(slots, h, c)
@@ -62,6 +67,7 @@ class NumbaInt8Backend(Backend):
         numbers: list[int],
         clamps: Sequence[Clamps] = (),
     ) -> list[int]:
+        """Reads one character per slot and draws the next one."""
         h, c = self._step(slots, ids, clamps)
         chosen = self._kernels.choose(self._logits(h[-1]), params, numbers)
         self._store(slots, h, c)

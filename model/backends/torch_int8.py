@@ -22,13 +22,16 @@ class TorchInt8Backend(Backend):
         self._c = torch.zeros(len(weights.layers), slots, hidden, device=device)
 
     def load(self, slot: int, state: LSTMState) -> None:
+        """Puts a state into a slot."""
         self._h[:, slot] = integer_h(state.h[:, 0]).to(self._h.device)
         self._c[:, slot] = state.c[:, 0].to(self._c.device)
 
     def state(self, slot: int) -> LSTMState:
+        """Returns a copy of the state in a slot."""
         return to_state(self._h[:, slot : slot + 1].cpu(), self._c[:, slot : slot + 1].cpu())
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
+        """Reads one character per slot and returns the logits of the next one."""
         device = self._h.device
         with torch.inference_mode():
             at = torch.from_numpy(slots).to(device)

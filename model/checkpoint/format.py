@@ -55,7 +55,7 @@ class Checkpoint:
     cells: tuple[Cell, ...] = ()
 
 
-def config_to_json(checkpoint: Checkpoint) -> dict[str, Any]:
+def config_to_json(checkpoint: Checkpoint) -> Mapping[str, Any]:
     """Returns the content of config.json."""
     return {
         "format_version": FORMAT_VERSION,
@@ -67,7 +67,7 @@ def config_to_json(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, dict[str, Any], ChatFormat | None]:
+def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, Mapping[str, Any], ChatFormat | None]:
     """Parses config.json. Returns the sizes, the vocabulary, what the trainer noted, and the chat format.
 
     Raises:
@@ -110,7 +110,7 @@ def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
     return parsed
 
 
-def parse_json(name: str, data: bytes) -> dict[str, Any]:
+def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
     """Parses a JSON object strictly: UTF-8 without BOM, no duplicate keys, no NaN, at most 10,000 lists and objects.
 
     Raises:
@@ -119,7 +119,7 @@ def parse_json(name: str, data: bytes) -> dict[str, Any]:
     if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
         raise CheckpointError(f"{name} holds more than {_MAX_BRACKETS:,} lists and objects")
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         parsed = dict(pairs)
         if len(parsed) < len(pairs):
             key = Counter(key for key, _ in pairs).most_common(1)[0][0]

@@ -1,4 +1,4 @@
-"""Reads ``best`` and ``latest`` of a run folder: small text files that hold the name of a checkpoint folder.
+"""Reads `best` and `latest` of a run folder: small text files that hold the name of a checkpoint folder.
 
 They are files because not every file system has links. Runs of earlier versions have links, which are read as well.
 """

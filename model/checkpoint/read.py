@@ -72,7 +72,7 @@ def parse_weights(data: bytes, config: LSTMConfig) -> dict[str, Tensor]:
     header_size = int.from_bytes(data[:8], "little")
     if header_size > min(_MAX_HEADER, len(data) - 8):
         raise CheckpointError(f"{WEIGHTS}: its header claims {header_size:,} bytes: the file is cut or damaged")
-    header = parse_json(f"the header of {WEIGHTS}", data[8 : 8 + header_size])
+    header = dict(parse_json(f"the header of {WEIGHTS}", data[8 : 8 + header_size]))
     header.pop("__metadata__", None)
     check_header(header, config)
     try:

@@ -1,4 +1,4 @@
-"""The commands of ``python -m model``.
+"""The commands of `python -m model`.
 
 arguments  an argument parser that suggests the nearest option or command
 inputs     models and texts that a command reads

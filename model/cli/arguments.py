@@ -28,11 +28,11 @@ class UsageError(ValueError):
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """``argparse.ArgumentParser`` without abbreviations, which raises instead of printing its usage and exiting.
+    """`argparse.ArgumentParser` without abbreviations, which raises instead of printing its usage and exiting.
 
     Args:
         other_names: what other programs call an option, and what to suggest for it.
-        options: those of ``argparse.ArgumentParser``.
+        options: those of `argparse.ArgumentParser`.
     """
 
     def __init__(self, *, other_names: Mapping[str, str] | None = None, **options: object) -> None:

@@ -1,4 +1,4 @@
-"""``python -m model generate``: continues a prompt.
+"""`python -m model generate`: continues a prompt.
 
 The text alone goes to standard output when it is piped; a terminal shows the prompt before it. The seed, the speed and
 the command that gives the same text again go to standard error.
@@ -31,7 +31,7 @@ _FLUSH_S = 1 / 30  # one system call per character would cost more than the char
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateOptions:
-    """What is asked on the command line.
+    """The options of the command line.
 
     Attributes:
         prompt: as it was typed; "-" is standard input.
@@ -52,7 +52,7 @@ class GenerateOptions:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of the command; those of the generation settings come from ``SETTINGS``."""
+    """Adds the arguments of the command; those of the generation settings come from `SETTINGS`."""
     parser.add_argument("prompt", nargs="?", default="", help="the text to continue; - reads standard input")
     for name, setting in SETTINGS.items():
         default = DEFAULT_SHARE if name == "share" else setting.default
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_options(arguments: argparse.Namespace) -> GenerateOptions:
-    """The checked options.
+    """Returns the checked options.
 
     Raises:
         ValueError: a setting is not allowed, or two options contradict each other.
@@ -173,7 +173,7 @@ def _json(lm: LanguageModel, prompt: str, text: str, reply: Stream, command: str
 
 
 def _command(options: GenerateOptions, params: SamplingParams, lm: LanguageModel) -> str:
-    """The command that generates the same text again."""
+    """Returns the command that generates the same text again."""
     words = [*f"python -m {__package__}".removesuffix(".cli").split(), "generate"]  # a wheel has another name for it
     defaults = SamplingParams(seed=0)
     for name, value in vars(params).items():

@@ -1,4 +1,4 @@
-"""``python -m model info``: describes a model: its sizes, characters, files and training."""
+"""`python -m model info`: describes a model: its sizes, characters, files and training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_CHARACTERS = 200  # of the vocabulary that are shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command has no arguments of its own."""
+    """Adds no arguments: the command has none of its own."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,7 +61,7 @@ def _lines(lm: CharLSTM, files: dict[str, int]) -> dict[str, str]:
 
 
 def _rounded(value: object) -> str:
-    """A value of the training summary as JSON, its numbers with five digits."""
+    """Returns a value of the training summary as JSON, its numbers with five digits."""
     exact = json.dumps(value)
     return json.dumps(json.loads(exact, parse_float=lambda number: float(f"{float(number):.5g}")), ensure_ascii=False)
 

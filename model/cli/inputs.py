@@ -1,4 +1,4 @@
-"""What the commands of ``python -m model`` read: models by name, texts from files and standard input."""
+"""What the commands of `python -m model` read: models by name, texts from files and standard input."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def load_model(name: str) -> CharLSTM:
 
 
 def model_fields(lm: LanguageModel) -> dict[str, object]:
-    """Which model it is, for --json."""
+    """Returns the fields of --json that identify a model."""
     first, *second = lm.models
     fields: dict[str, object] = {"model": first.name, "commit": first.commit}
     if second:
@@ -38,12 +38,12 @@ def model_fields(lm: LanguageModel) -> dict[str, object]:
 
 
 def read_standard_input() -> str:
-    """The whole of standard input, which must be UTF-8."""
+    """Returns the whole of standard input, which must be UTF-8."""
     return _decode("standard input", sys.stdin.buffer.read())
 
 
 def read_file(name: str) -> str:
-    """The whole of a file, which must be UTF-8."""
+    """Returns the whole of a file, which must be UTF-8."""
     try:
         return _decode(name, Path(name).read_bytes())
     except OSError as error:
@@ -58,7 +58,7 @@ def check_argument(name: str, text: str) -> str:
 
 
 def normalized(text: str) -> str:
-    """The text as training reads it: without a byte order mark, with \\n as the only line end."""
+    """Returns the text as training reads it: without a byte order mark, with \\n as the only line end."""
     return re.sub("\r\n?", "\n", text.removeprefix("\ufeff"))
 
 

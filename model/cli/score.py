@@ -1,4 +1,4 @@
-"""``python -m model score``: measures how surprised a model is by a text, in bits and nats per character."""
+"""`python -m model score`: measures how surprised a model is by a text, in bits and nats per character."""
 
 from __future__ import annotations
 

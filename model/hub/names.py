@@ -14,7 +14,7 @@ def commit_title(branch: str, step: int, val_loss: float | None = None, val_bpc:
     """Returns the title of the commit that pushes a checkpoint.
 
     Args:
-        branch: ``MAIN`` or ``TRAINING``.
+        branch: `MAIN` or `TRAINING`.
         step: of the checkpoint.
         val_loss, val_bpc: its validation loss in nats and in bits per character; None if it was not evaluated.
     """
@@ -25,7 +25,7 @@ def commit_title(branch: str, step: int, val_loss: float | None = None, val_bpc:
 
 
 def parse_title(title: str) -> tuple[int, float | None] | None:
-    """Returns step and validation loss (None if not evaluated) of a title of the branch ``TRAINING``; else None."""
+    """Returns step and validation loss (None if not evaluated) of a title of the branch `TRAINING`; else None."""
     found = _TITLE.match(title)
     if not found:
         return None

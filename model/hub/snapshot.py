@@ -27,7 +27,7 @@ class Snapshot:
     """One commit of one repo. No file is checked here: see `checkpoint`.
 
     Attributes:
-        repo: ``user/name``.
+        repo: `user/name`.
         revision: a branch, tag or commit; the Hub's main when None.
         token, cache_dir: as in huggingface_hub.
         offline: only cached files are used.

@@ -1,4 +1,4 @@
-"""The loops of ``weights`` and ``sampling`` compiled by numba.
+"""The loops of `weights` and `sampling` compiled by numba.
 
 They do the same operations in the same order; tests compare every bit with the plain versions. They release the GIL
 while they run, and numba caches the machine code, so only the first start compiles.
@@ -36,7 +36,7 @@ def _compile(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def choose(logits: npt.NDArray[np.float32], params: list[SamplingParams], numbers: list[int]) -> list[int]:
-    """The next character of each row, as ``sampling.choose`` draws it.
+    """Returns the next character of each row, as `sampling.choose` draws it.
 
     Args:
         logits: (B, V) float32.
@@ -60,7 +60,7 @@ def choose(logits: npt.NDArray[np.float32], params: list[SamplingParams], number
 
 @_compile
 def product(x: Array, q: Array, out: Array) -> None:
-    """out (B, N) int32 = x (B, K) int16 times q (N, K) int8 transposed."""
+    """Computes out (B, N) int32 = x (B, K) int16 times q (N, K) int8 transposed."""
     for row in range(x.shape[0]):
         for n in range(q.shape[0]):
             total = np.int32(0)
@@ -109,7 +109,7 @@ def cells(
 
 @_compile
 def scaled(sums: Array, scale: Array, bias: Array, out: Array) -> None:
-    """out (B, N) float32 = sums (B, N) int32 · scale (N,) + bias (N,), rounded after each operation."""
+    """Computes out (B, N) float32 = sums (B, N) int32 · scale (N,) + bias (N,), rounded after each operation."""
     for row in range(sums.shape[0]):
         for n in range(sums.shape[1]):
             out[row, n] = np.float32(sums[row, n]) * scale[n] + bias[n]
@@ -185,7 +185,7 @@ def _restrict(weight: Array, top_k: Any, top_p: Any) -> None:
 
 @njit
 def _high(a: Any, b: Any) -> Any:
-    """The upper 64 bits of the 128-bit product of two 64-bit numbers."""
+    """Returns the upper 64 bits of the 128-bit product of two 64-bit numbers."""
     a_high, a_low, b_high, b_low = a >> _HALF, a & _LOW, b >> _HALF, b & _LOW
     middle = a_high * b_low + ((a_low * b_low) >> _HALF)
     other = a_low * b_high + (middle & _LOW)

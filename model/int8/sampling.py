@@ -23,7 +23,7 @@ _BLOCK = 256  # random numbers that are drawn at once
 class Randomness:
     """The random numbers of one reply: Philox4x64-10 (Salmon et al. 2011) as numpy implements it.
 
-    Number i is the i-th raw output of ``numpy.random.Philox(key=seed)``, computed without those before it.
+    Number i is the i-th raw output of `numpy.random.Philox(key=seed)`, computed without those before it.
     """
 
     def __init__(self, seed: int) -> None:
@@ -32,7 +32,7 @@ class Randomness:
         self._block: list[int] = []
 
     def number(self, i: int) -> int:
-        """The i-th number, an integer in [0, 2^64)."""
+        """Returns the i-th number, an integer in [0, 2^64)."""
         offset = i - self._start
         if self._start < 0 or not 0 <= offset < len(self._block):
             self._start = i - i % _BLOCK
@@ -44,12 +44,12 @@ class Randomness:
 
 
 def choose(logits: npt.NDArray[np.float32], params: SamplingParams, number: int) -> int:
-    """The id of the next character.
+    """Returns the id of the next character.
 
     Args:
         logits: (V,) float32, finite.
         params: how to sample; the seed is not used.
-        number: the random number of this character, see ``Randomness``.
+        number: the random number of this character, see `Randomness`.
     """
     if params.temperature == 0:
         return int(logits.argmax())  # of equal logits the lowest id
@@ -58,7 +58,7 @@ def choose(logits: npt.NDArray[np.float32], params: SamplingParams, number: int)
 
 
 def weights(logits: npt.NDArray[np.float32], params: SamplingParams) -> Weights:
-    """The weight of each character, (V,) int64: its probability times a constant, about 2^31 for the most likely one.
+    """Returns the weight of each character, (V,) int64: its probability times a constant; 2^31 for the most likely one.
 
     The order is: temperature, then top-k, then top-p of what top-k kept, then min-p (Nguyen et al. 2024, "Turning Up
     the Heat: Min-p Sampling").
@@ -81,12 +81,12 @@ def weights(logits: npt.NDArray[np.float32], params: SamplingParams) -> Weights:
 
 
 def fixed_point(probability: float) -> int:
-    """A probability in units of 2^-32, so that it is compared with integers."""
+    """Returns a probability in units of 2^-32, so that it is compared with integers."""
     return round(probability * 2**32)
 
 
 def _keep(weight: Weights, count: int) -> Weights:
-    """The ``count`` largest weights, the others set to zero; of equal weights the lower id is kept."""
+    """Returns the weights with all but the `count` largest set to zero; of equal weights the lower id is kept."""
     kept = np.zeros_like(weight)
     largest = np.argsort(-weight, kind="stable")[:count]
     kept[largest] = weight[largest]

@@ -54,7 +54,7 @@ class QuantizedMatrix:
         return cls(q, step / H_SCALE)
 
     def to(self, device: torch.device) -> QuantizedMatrix:
-        """A copy on a device."""
+        """Returns a copy on a device."""
         return QuantizedMatrix(self.q.to(device), self.scale.to(device))
 
 
@@ -93,7 +93,7 @@ class Int8Weights:
         )
 
     def to(self, device: torch.device) -> Int8Weights:
-        """A copy on a device."""
+        """Returns a copy on a device."""
         return Int8Weights(
             self.table.to(device),
             [layer.to(device) for layer in self.layers],
@@ -104,7 +104,7 @@ class Int8Weights:
 
 
 def _input_table(embedding: Tensor, first: list[Tensor]) -> Tensor:
-    """W_ih · E + b_ih + b_hh for every character, in float64, summed in this order, rounded to float32 once."""
+    """Returns W_ih · E + b_ih + b_hh of every character, summed in float64 in this order, rounded to float32 once."""
     weight, _, bias_ih, bias_hh = (tensor.double().numpy() for tensor in first)
     table = np.zeros((len(embedding), len(weight)))
     for left, right in zip(embedding.double().numpy().T, weight.T, strict=True):
@@ -121,22 +121,22 @@ class LayerClamps:
     values: Tensor
 
     def to(self, device: torch.device) -> LayerClamps:
-        """A copy on a device."""
+        """Returns a copy on a device."""
         return LayerClamps(self.slots.to(device), self.cells.to(device), self.values.to(device))
 
 
 def integer_h(h: Tensor) -> Tensor:
-    """h as int8, round(127 h) half to even, from float in [-1, 1]; the inverse of ``float_h``."""
+    """Returns h as int8, round(127 h) half to even, from float in [-1, 1]; the inverse of `float_h`."""
     return torch.round(h.float() * H_SCALE).to(torch.int8)
 
 
 def float_h(h: Tensor) -> Tensor:
-    """h as float32, as in an ``LSTMState``, from int8."""
+    """Returns h as float32, as in an `LSTMState`, from int8."""
     return h.float() / H_SCALE
 
 
 def exact_product(x: Tensor, matrix: QuantizedMatrix) -> Tensor:
-    """x (B, K) int8 times q transposed: (B, N) int32, exact. Float32 is used only where it cannot round."""
+    """Returns x (B, K) int8 times q transposed, (B, N) int32, exact. Float32 is used only where it cannot round."""
     total = None
     for start in range(0, x.shape[1], _EXACT_COLUMNS):
         part = slice(start, start + _EXACT_COLUMNS)
@@ -148,7 +148,7 @@ def exact_product(x: Tensor, matrix: QuantizedMatrix) -> Tensor:
 
 
 def lookup(table: Tensor, x: Tensor) -> Tensor:
-    """The tabulated function at x float32: the nearest entry, half to even; beyond [-8, 8] the last one."""
+    """Returns the tabulated function at x float32: the nearest entry, half to even; beyond [-8, 8] the last one."""
     index = torch.round((x.clamp(-TABLE_RANGE, TABLE_RANGE) + TABLE_RANGE) * TABLE_STEPS)
     return table[index.long()]
 
@@ -156,7 +156,7 @@ def lookup(table: Tensor, x: Tensor) -> Tensor:
 def _update_cells(
     sums: Tensor, c: Tensor, sigmoid: Tensor, tanh: Tensor, clamps: LayerClamps | None
 ) -> tuple[Tensor, Tensor]:
-    """One layer's update from the sums of its gates (B, 4H) float32, in nn.LSTM's order, and c (B, H) float32.
+    """Updates one layer from the sums of its gates (B, 4H) float32, in nn.LSTM's order, and c (B, H) float32.
 
     Returns:
         h (B, H) int8 and c (B, H) float32. Every operation is rounded by itself; none is fused.
@@ -176,7 +176,7 @@ def step(
     """Reads one character in each slot.
 
     Args:
-        weights: of the network, on the device of the other arguments.
+        weights: on the device of the other arguments.
         ids: (B,) int64.
         h: (L, B, H) int8.
         c: (L, B, H) float32.
@@ -201,23 +201,20 @@ def step(
 
 
 def _gate_sums(weights: Int8Weights, layer: int, ids: Tensor, x: Tensor) -> Tensor:
-    """(B, 4H): the sums to which the gates of a layer apply sigmoid and tanh."""
+    """Returns the sums to which the gates of a layer apply sigmoid and tanh, (B, 4H)."""
     added = weights.table[ids] if layer == 0 else weights.biases[layer - 1]
     return exact_product(x, weights.layers[layer]).float() * weights.layers[layer].scale + added
 
 
 def gates(weights: Int8Weights, layer: int, ids: Tensor, below: Tensor | None, before: Tensor) -> Tensor:
-    """The gates with which a layer computed a state, for display.
+    """Returns the gates i, f, g, o with which a layer computed a state, (B, 4, H), for display.
 
     Args:
-        weights: of the network.
-        layer: which.
+        weights: the quantized weights of the network.
+        layer: the layer, from 0.
         ids: (B,), the characters that were read.
-        below: (B, H), h of the layer below after them; None in the first layer.
-        before: (B, H), this layer's own h before them. Both as in an ``LSTMState``.
-
-    Returns:
-        (B, 4, H): i, f, g, o.
+        below: (B, H), h of the layer below after them, as in an `LSTMState`; None in the first layer.
+        before: (B, H), h of this layer before them.
     """
     device = weights.table.device
     parts = [integer_h(h.to(device)) for h in (below, before) if h is not None]
@@ -228,5 +225,5 @@ def gates(weights: Int8Weights, layer: int, ids: Tensor, below: Tensor | None, b
 
 
 def to_state(h: Tensor, c: Tensor) -> LSTMState:
-    """The state of h int8 and c float32, for the rest of the package."""
+    """Returns the state of h int8 and c float32, for the rest of the package."""
     return LSTMState(float_h(h), c.clone())

@@ -95,12 +95,12 @@ def _first_word(line: str) -> Iterable[float]:
 
 
 def _after_in_line(marks: str) -> Callable[[str], Iterable[float]]:
-    """Whether the line already has one of these characters."""
+    """Returns a feature that is true once the line has one of these characters."""
     return _counted(lambda found, char: 0 if char == "\n" else max(found, int(char in marks)))
 
 
 def _quoted(text: str) -> Iterable[float]:
-    """Whether a character is inside double quotes, straight or curved; a blank line ends quotes that nobody closed."""
+    """Yields 1 inside double quotes, straight or curved; a blank line ends quotes that were not closed."""
     inside, before = False, ""
     for char in text:
         if char in "“”«»":
@@ -125,7 +125,7 @@ def _words(text: str) -> Iterable[tuple[str, int]]:
 
 
 def _speech_line(text: str) -> Iterable[float]:
-    """The number of lines since the last blank one, at most 10."""
+    """Yields the number of lines since the last blank one, at most 10."""
     count, before = 0, ""
     for char in text:
         if char == "\n":
@@ -135,7 +135,7 @@ def _speech_line(text: str) -> Iterable[float]:
 
 
 def _questions(text: str) -> Iterable[float]:
-    """Whether a character is in a sentence that ends with a question mark."""
+    """Yields 1 in a sentence that ends with a question mark."""
     start = 0
     for at, char in enumerate(text):
         if char in ".!?" or at == len(text) - 1:

@@ -1,6 +1,6 @@
 """Finds cells of a trained network that follow a feature of the text, and names them after it.
 
-Each cell is compared with each feature of a list (``cell_features``) on one part of a held-out text; its best feature
+Each cell is compared with each feature of a list (`cell_features`) on one part of a held-out text; its best feature
 is then measured again on another part. The cell gets the name if the score there reaches an AUC of 0.9 for a binary
 feature or a correlation of 0.7 for a number, and exceeds every score with the features shifted along the text, which
 breaks the relation and keeps all else. A table of the last three characters is scored too: where the table fails, the
@@ -47,8 +47,8 @@ def name_cells(lm: CharLSTM, text: str, *, longest: int = LONGEST) -> list[Cell]
         longest: characters of it that are used, at most.
 
     Returns:
-        at most ``MAX_CELLS`` cells, one name each: cells that remember come first, the best first; none if the text
-        is shorter than ``SHORTEST``.
+        at most `MAX_CELLS` cells, one name each: cells that remember come first, the best first; none if the text
+        is shorter than `SHORTEST`.
     """
     text = lm.tokenizer.decode(lm.tokenizer.encode(text, unknown="skip"))[:longest]
     if len(text) < SHORTEST:
@@ -121,7 +121,7 @@ class _CellScores:
         return scores
 
     def _rank_difference(self, features: Floats) -> Floats:
-        """2 AUC - 1: how much higher cells rank where a feature is true (Mann and Whitney)."""
+        """Returns 2 AUC - 1: how much higher cells rank where a feature is true (Mann and Whitney)."""
         true = (features > 0).astype(np.float32)
         share = true.mean(axis=1, keepdims=True)
         usable = (share > _RARE) & (share < 1 - _RARE)
@@ -131,7 +131,7 @@ class _CellScores:
         return np.where(usable, np.clip(2 * (inside - outside), -1, 1), 0)
 
     def _correlation(self, features: Floats) -> Floats:
-        """Pearson's r."""
+        """Returns Pearson's r."""
         centred = features - features.mean(axis=1, keepdims=True)
         spread = centred.std(axis=1)[:, None] * self._spread
         return np.where(spread > 0, centred @ self._values / len(self) / np.where(spread > 0, spread, 1), 0)

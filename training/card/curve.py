@@ -43,7 +43,7 @@ class Curve:
     baseline: float | None = None
 
     def points(self, field: str, x: str = "chars") -> list[tuple[float, float]]:
-        """Returns (x, loss) for each line that has both; `x` is a key of ``AXES``."""
+        """Returns (x, loss) for each line that has both; `x` is a key of `AXES`."""
         both = [(number(line.get(x)), number(line.get(field))) for line in self.metrics]
         return [(at, loss) for at, loss in both if at is not None and loss is not None and at > 0]
 
@@ -57,8 +57,8 @@ def draw(curves: Sequence[Curve], *, x: str = "chars") -> bytes:
     """Returns a PNG of 1,200 × 675 pixels: losses in nats and bits over characters or time, with each best ringed.
 
     Args:
-        curves: at least one, and each ``is_drawable``.
-        x: a key of ``AXES``: characters seen or seconds.
+        curves: at least one, and each `is_drawable`.
+        x: a key of `AXES`: characters seen or seconds.
 
     Raises:
         ImportError: matplotlib is not installed.

@@ -25,11 +25,11 @@ def ngram_loss(
     """Returns the mean loss in nats per character on the held-out text, whose first character is not predicted.
 
     Args:
-        train: (N,) ids, of which the last ``max_characters`` are counted.
-        held_out: (M,) ids to predict, each from the ``order - 1`` ids before it in this same text.
+        train: (N,) ids, of which the last `max_characters` are counted.
+        held_out: (M,) ids to predict, each from the `order - 1` ids before it in this same text.
         vocab_size: number of distinct ids.
         order: length of the longest counted sequence, with the predicted character.
-        max_characters: see ``train``.
+        max_characters: see `train`.
 
     Returns:
         the loss; NaN if there is nothing to predict.

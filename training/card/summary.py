@@ -100,19 +100,19 @@ def _interval(noted: object) -> tuple[float, float] | None:
 
 
 def _repo(noted: object) -> str:
-    """USER/NAME, or "" for anything else."""
+    """Returns a note that is USER/NAME; "" for anything else."""
     repo = line(noted)
     return repo if re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else ""
 
 
 def _pinned(noted: object) -> str:
-    """USER/NAME@COMMIT, or "" for anything else."""
+    """Returns a note that is USER/NAME@COMMIT; "" for anything else."""
     model = line(noted)
     return model if re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", model, re.ASCII) else ""
 
 
 def _recipe(noted: object) -> str:
-    """The batch and the hyperparameters, as in ` of 64 × 64 characters; lr 0.006, seed 1`; "" for no recipe."""
+    """Returns the batch and the hyperparameters, as in ` of 64 × 64 characters; lr 0.006, seed 1`; "" for no recipe."""
     if not isinstance(noted, Mapping):
         return ""
     batch, window = number(noted.get("batch")), number(noted.get("window"))

@@ -1,4 +1,4 @@
-"""Reads runs to compare them: ``python -m training compare RUN…`` and ``curve RUN…``.
+"""Reads runs to compare them: `python -m training compare RUN…` and `curve RUN…`.
 
 It reads metrics.jsonl and config.json but no weights, so it is quick, and the runs may be training meanwhile.
 """
@@ -49,7 +49,7 @@ class Run:
 
     @property
     def curve(self) -> Curve:
-        """Returns what ``python -m training curve`` draws of the run."""
+        """Returns what `python -m training curve` draws of the run."""
         return Curve(self.name, self.metrics, number(self.training.get("ngram_loss")))
 
 
@@ -111,7 +111,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _row(run: Run) -> tuple[str, ...]:
-    """Returns the cells of ``_COLUMNS``. Losses, steps and time are all those of the best evaluation."""
+    """Returns the cells of `_COLUMNS`. Losses, steps and time are all those of the best evaluation."""
     best, last = run.best, run.metrics[-1] if run.metrics else {}
     seconds, cost = number(best.get("seconds")), number(run.training.get("int8_cost"))
     preset = run.training.get("preset")

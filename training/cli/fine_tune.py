@@ -1,4 +1,4 @@
-"""Starts a run from the weights of another model (``--from``), and adds the characters that are new to it.
+"""Starts a run from the weights of another model (`--from`), and adds the characters that are new to it.
 
 Known characters keep their ids and their weights bit for bit, whether the new text has them or not; new characters
 are appended to the vocabulary.
@@ -37,7 +37,7 @@ class NamedModel:
 
     Attributes:
         lm: the model.
-        name: its published name, ``user/name@commit``; "" for a folder of this machine.
+        name: its published name, `user/name@commit`; "" for a folder of this machine.
     """
 
     lm: CharLSTM
@@ -54,7 +54,7 @@ class NamedModel:
 
 
 def load_base(options: TrainOptions) -> NamedModel | None:
-    """Returns the model of ``--from``; None when the option was not given.
+    """Returns the model of `--from`; None when the option was not given.
 
     Raises:
         OptionsError: a size was given that is not the model's.
@@ -77,7 +77,7 @@ def load_base(options: TrainOptions) -> NamedModel | None:
 
 
 def load_model(typed: str) -> NamedModel:
-    """Loads a model as it is typed: ``user/name[@revision]``, a run folder or a checkpoint folder.
+    """Loads a model as it is typed: `user/name[@revision]`, a run folder or a checkpoint folder.
 
     Raises:
         CheckpointError, ModelUnavailableError: it cannot be loaded; the message is one line.

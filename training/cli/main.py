@@ -1,4 +1,4 @@
-"""The command line: ``python -m training my.txt --minutes 10 --push-to user/name``.
+"""The command line: `python -m training my.txt --minutes 10 --push-to user/name`.
 
 A training checks everything that could fail later before its first step: options, the text, the folder, the right to
 push. It prints what it will do and how long that takes, does it, and ends with the next commands to type.

@@ -25,10 +25,10 @@ Errors = Literal["strict", "replace"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """The options of ``python -m training TEXT…``; ``parser`` describes each. None: not given.
+    """The options of `python -m training TEXT…`; `parser` describes each. None: not given.
 
     Attributes:
-        recipe: the fields of ``Recipe`` that were given; Recipe itself checks their types.
+        recipe: the fields of `Recipe` that were given; Recipe itself checks their types.
     """
 
     text: tuple[str, ...]
@@ -56,7 +56,7 @@ class TrainOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class SpaceOptions:
-    """The options of ``python -m training space MODEL``."""
+    """The options of `python -m training space MODEL`."""
 
     model: str
     out: str | None
@@ -67,7 +67,7 @@ class SpaceOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class CellsOptions:
-    """The options of ``python -m training cells MODEL TEXT…``."""
+    """The options of `python -m training cells MODEL TEXT…`."""
 
     model: str
     text: tuple[str, ...]
@@ -75,7 +75,7 @@ class CellsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class CurveOptions:
-    """The options of ``python -m training curve RUN…``; `x` is "chars" or "seconds"."""
+    """The options of `python -m training curve RUN…`; `x` is "chars" or "seconds"."""
 
     runs: tuple[str, ...]
     out: str
@@ -87,7 +87,7 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
 
     Raises:
         OptionsError: an option is unknown, out of bounds, or contradicts another.
-        HubError: ``--push-to`` or ``--space`` is not the name of a repo.
+        HubError: `--push-to` or `--space` is not the name of a repo.
     """
     parser.check_first_word(arguments)
     typed = vars(parser.train_parser().parse_args(arguments))
@@ -104,16 +104,16 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
 
 
 def parse_push(arguments: Sequence[str]) -> str:
-    """Returns the run folder of ``python -m training push RUN``."""
+    """Returns the run folder of `python -m training push RUN`."""
     return str(parser.push_parser().parse_args(arguments).run)
 
 
 def parse_space(arguments: Sequence[str]) -> SpaceOptions:
-    """Returns the options of ``python -m training space``.
+    """Returns the options of `python -m training space`.
 
     Raises:
         OptionsError: an option is unknown, missing, or not allowed.
-        HubError: ``--space`` is not the name of a repo.
+        HubError: `--space` is not the name of a repo.
     """
     options = SpaceOptions(**vars(parser.space_parser().parse_args(arguments)))
     if options.out is None and options.space is None:
@@ -123,19 +123,19 @@ def parse_space(arguments: Sequence[str]) -> SpaceOptions:
 
 
 def parse_cells(arguments: Sequence[str]) -> CellsOptions:
-    """Returns the options of ``python -m training cells``."""
+    """Returns the options of `python -m training cells`."""
     typed = parser.cells_parser().parse_args(arguments)
     return CellsOptions(model=typed.model, text=tuple(typed.text))
 
 
 def parse_curve(arguments: Sequence[str]) -> CurveOptions:
-    """Returns the options of ``python -m training curve``."""
+    """Returns the options of `python -m training curve`."""
     typed = parser.curve_parser().parse_args(arguments)
     return CurveOptions(runs=tuple(typed.runs), out=typed.out, x=typed.x)
 
 
 def parse_compare(arguments: Sequence[str]) -> list[str]:
-    """Returns the runs of ``python -m training compare RUN…``."""
+    """Returns the runs of `python -m training compare RUN…`."""
     return list(parser.compare_parser().parse_args(arguments).runs)
 
 

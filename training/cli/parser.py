@@ -1,17 +1,16 @@
-"""The arguments of ``python -m training`` and its commands, as argparse describes them in --help."""
+"""The arguments of `python -m training` and its commands, as argparse describes them in --help."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields
 
 from model.cli.arguments import ArgumentParser, UsageError
 from model.settings import DEVICES, number_or_text
 
 from ..card.curve import AXES
 from ..corpus import privacy
-from ..learner.recipe import PRESETS, Recipe, help_text
+from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
 
 DEFAULT_MINUTES = 5.0
 COMMANDS = {
@@ -21,7 +20,7 @@ COMMANDS = {
     "curve": "draw the losses of runs into a PNG",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
 }
-RECIPE_OPTIONS = tuple(field.name for field in fields(Recipe) if field.name != "steps")
+RECIPE_OPTIONS = tuple(name for name in RECIPE_SETTINGS if name != "steps")
 # What other trainers call an option, and what to suggest for it.
 _OTHER_NAMES = {
     "--epochs": "--minutes or --steps",
@@ -41,7 +40,7 @@ _OTHER_NAMES = {
 
 
 def train_parser() -> ArgumentParser:
-    """Returns the parser of ``python -m training TEXT…``."""
+    """Returns the parser of `python -m training TEXT…`."""
     parser = ArgumentParser(
         prog="python -m training",
         description="Train a character LSTM on a text.",
@@ -132,10 +131,9 @@ def _add_hub(parser: ArgumentParser) -> None:
 
 def _add_recipe(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("the recipe", "Each default is the preset's, fitted to the text and the time.")
-    kinds = {field.name: field.type for field in fields(Recipe)}
     for name in RECIPE_OPTIONS:
         option = f"--{name.replace('_', '-')}"
-        if kinds[name] == "bool":
+        if RECIPE_SETTINGS[name].type is bool:
             group.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=help_text(name))
         else:
             group.add_argument(option, type=number_or_text, metavar="X", help=help_text(name))
@@ -161,14 +159,14 @@ def _command_parser(name: str) -> ArgumentParser:
 
 
 def push_parser() -> ArgumentParser:
-    """Returns the parser of ``python -m training push RUN``."""
+    """Returns the parser of `python -m training push RUN`."""
     parser = _command_parser("push")
     parser.add_argument("run", metavar="RUN", help="a run folder")
     return parser
 
 
 def space_parser() -> ArgumentParser:
-    """Returns the parser of ``python -m training space MODEL``."""
+    """Returns the parser of `python -m training space MODEL`."""
     parser = _command_parser("space")
     parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
     parser.add_argument("--out", metavar="FOLDER", help="folder to write the page to")
@@ -178,7 +176,7 @@ def space_parser() -> ArgumentParser:
 
 
 def cells_parser() -> ArgumentParser:
-    """Returns the parser of ``python -m training cells MODEL TEXT…``."""
+    """Returns the parser of `python -m training cells MODEL TEXT…`."""
     parser = _command_parser("cells")
     parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
     parser.add_argument("text", metavar="TEXT", nargs="+", help="the training text; its last tenth is read")
@@ -186,7 +184,7 @@ def cells_parser() -> ArgumentParser:
 
 
 def curve_parser() -> ArgumentParser:
-    """Returns the parser of ``python -m training curve RUN…``."""
+    """Returns the parser of `python -m training curve RUN…`."""
     parser = _command_parser("curve")
     _add_runs(parser)
     parser.add_argument("--out", metavar="FILE", default="curve.png", help="file to write (default curve.png)")
@@ -197,7 +195,7 @@ def curve_parser() -> ArgumentParser:
 
 
 def compare_parser() -> ArgumentParser:
-    """Returns the parser of ``python -m training compare RUN…``."""
+    """Returns the parser of `python -m training compare RUN…`."""
     parser = _command_parser("compare")
     _add_runs(parser)
     return parser

@@ -42,7 +42,7 @@ def choose_recipe(
         vocab_size: V, distinct characters.
         ids: (N,) the whole text.
         folder: the run folder; a checkpoint is timed on its disk.
-        start: ``time.monotonic()`` when this process began; the minutes count from then.
+        start: `time.monotonic()` when this process began; the minutes count from then.
         parent: the model to start from.
         soft_targets: (N, V), the predictions of the teachers.
         device: what to train on.

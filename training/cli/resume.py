@@ -48,7 +48,7 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
 
     Args:
         options: what was typed.
-        start: ``time.monotonic()`` when this process began.
+        start: `time.monotonic()` when this process began.
 
     Raises:
         OptionsError, CorpusError, RunError, HubError: the run cannot be resumed; one line says why.

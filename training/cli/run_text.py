@@ -100,7 +100,7 @@ def tokenizer_of(corpus: Corpus, base_vocab: Sequence[str] = ()) -> CharTokenize
 
 
 def check_destination(options: TrainOptions, corpus: Corpus, repo: str | None) -> Destination | None:
-    """Checks, before the first step, that the text may be published and that the token may write to the repo.
+    """Checks before the first step that the text may be published and that the token may write to the repo.
 
     Returns:
         where to push; None when `repo` is None or empty.

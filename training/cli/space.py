@@ -1,4 +1,4 @@
-"""``python -m training space MODEL``, and ``--space`` of a training: a page for a model, in a folder or on the Hub.
+"""`python -m training space MODEL`, and `--space` of a training: a page for a model, in a folder or on the Hub.
 
 A training checks its Space before the first step and records it: however often the run is resumed, and on whatever
 machine, it ends with its page. The model card links to the page.
@@ -54,7 +54,7 @@ def make_space(options: SpaceOptions) -> int:
 
 
 def prepare_page(options: TrainOptions, repo: str) -> Page | None:
-    """Returns the page of a training, checked before the first step; None without ``--space``.
+    """Returns the page of a training, checked before the first step; None without `--space`.
 
     Raises:
         HubError: the token may not write to the Space, a plan is needed, or the Hub cannot be reached.
@@ -71,7 +71,7 @@ def prepare_page(options: TrainOptions, repo: str) -> Page | None:
 
 
 def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page | None:
-    """Returns the page of a resumed run: of ``--space``, else the recorded one.
+    """Returns the page of a resumed run: of `--space`, else the recorded one.
 
     The record counts only while the run is pushed to the same repo: a record from a stranger's repo must not choose
     the Space that is written to.

@@ -36,7 +36,7 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
 
     Args:
         options: what was typed.
-        start: ``time.monotonic()`` when this process began; the minutes count from then.
+        start: `time.monotonic()` when this process began; the minutes count from then.
 
     Raises:
         OptionsError, CorpusError, RunError, HubError, CheckpointError: the run cannot begin; one line says why.

@@ -1,4 +1,4 @@
-"""Predictions of teacher models for the training text (``--teacher``), when a run starts or is resumed."""
+"""Predictions of teacher models for the training text (`--teacher`), when a run starts or is resumed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEPT_FREE = 200 << 20  # bytes of the disk that stay free for checkpoints
 
 
 def load_teachers(options: TrainOptions) -> list[NamedModel]:
-    """Returns the models of ``--teacher``.
+    """Returns the models of `--teacher`.
 
     Raises:
         OptionsError: several processes train.
@@ -92,7 +92,7 @@ def about(teachers: Sequence[NamedModel], folder: Path) -> About:
 def resume_predictions(
     options: TrainOptions, record: object, tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
 ) -> distillation.SoftTargets:
-    """Returns the soft targets of a resumed run: those in its folder, else computed again by ``--teacher``.
+    """Returns the soft targets of a resumed run: those in its folder, else computed again by `--teacher`.
 
     Args:
         options: what was typed.
@@ -123,7 +123,7 @@ def resume_predictions(
 
 
 def _checked_record(record: object) -> tuple[list[object], str]:
-    """Returns models and hash of a ``TeacherRecord``, which may come from a stranger's repo."""
+    """Returns models and hash of a `TeacherRecord`, which may come from a stranger's repo."""
     if isinstance(record, Mapping):
         models, sha256 = record.get("models"), record.get("sha256")
         if isinstance(models, list) and models and isinstance(sha256, str):

@@ -1,8 +1,8 @@
-"""Turns chat exports into text: WhatsApp's .txt, Telegram's result.json and JSON lines become turns, ``name: text``.
+"""Turns chat exports into text: WhatsApp's .txt, Telegram's result.json and JSON lines become turns, `name: text`.
 
 An empty line ends a turn and never occurs inside one: it is the stop string of a model trained on such a text.
 Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls and notices of the messenger
-are left out and counted. Knows no files and no models, except the ``ChatFormat`` in which a model is prompted.
+are left out and counted. Knows no files and no models, except the `ChatFormat` in which a model is prompted.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def chat_kind(head: str) -> str:
 
 
 def _is_json(text: str) -> bool:
-    """Whether a text begins like JSON; the date of a WhatsApp export from an iPhone begins with a bracket, too."""
+    """Returns whether a text begins like JSON, unlike WhatsApp's export from an iPhone, which has a bracket, too."""
     return bool(re.match(r"\s*[{\[]", text)) and not _HEADER.match(_unmarked(text[:1000].lstrip()))
 
 
@@ -196,7 +196,7 @@ def _from_whatsapp(text: str, label: str) -> Iterator[Message]:
 
 
 def _is_notice(name: str) -> bool:
-    """Whether the text before a colon is no name: 'Anna changed the subject to "Party: tonight"'."""
+    """Returns whether the text before a colon is no name: 'Anna changed the subject to "Party: tonight"'."""
     return len(name) > _MAX_NAME or any(quote in name for quote in '"“”„«»')
 
 

@@ -122,7 +122,7 @@ class _Download:
             self._wait(RETRY_WAITS_S[failures - 1])
 
     def _wait(self, seconds: float) -> None:
-        """Waits, and reports every second why."""
+        """Waits; the progress says every second why."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self._progress is not None:

@@ -188,7 +188,7 @@ def _tokens(text: str) -> Iterator[_Match]:
 
 
 def _is_random(body: str) -> bool:
-    """Whether the body of a token looks drawn by a machine, unlike a placeholder or words with hyphens."""
+    """Returns whether the body of a token looks random, unlike a placeholder or words with hyphens."""
     if len(set(body)) < min(8, len(body) // 2) or "EXAMPLE" in body.upper() or "xxxx" in body.lower():
         return False
     return any(c.isdigit() for c in body) or (not body.islower() and body.isalnum())
@@ -326,7 +326,7 @@ def _phones(text: str) -> Iterator[_Match]:
 
 
 def _exists(number: str, region: str | None) -> bool:
-    """Whether the numbering plan of the region, or of the number's country code, has such a number."""
+    """Returns whether the numbering plan of the region, or of the number's country code, has such a number."""
     import phonenumbers  # here, because it takes 60 ms and most runs are not published
 
     groups = [len(group) for group in re.findall(r"[0-9]+", number)]

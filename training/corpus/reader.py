@@ -164,7 +164,7 @@ def check_length(corpus: Corpus, needed: int, purpose: str) -> None:
 
 
 def _free_bytes(path: Path | None) -> int:
-    """How many bytes of text the disk takes. Most texts need no more bytes as ids than as UTF-8."""
+    """Returns how many bytes of text fit on the disk. Most texts need no more bytes as ids than as UTF-8."""
     folder = Path(tempfile.gettempdir()) if path is None else path.parent
     free = shutil.disk_usage(folder).free
     return free - min(_KEPT_FREE, free // 2)

@@ -91,7 +91,7 @@ def stamp(sources: Iterable[SourceFiles]) -> str:
 
 
 def is_local(typed: str) -> bool:
-    """Whether a source consists of files of this machine, which can be read again."""
+    """Returns whether a source consists of files of this machine, which can be read again."""
     return typed != STDIN and "://" not in typed
 
 
@@ -197,7 +197,7 @@ def _unreadable(label: str, error: Exception) -> CorpusError:
 
 
 def _not_found(typed: str, path: Path) -> str:
-    """The message for a path that does not exist, with the most likely correction."""
+    """Returns the message for a path that does not exist, with the most likely correction."""
     label = one_line(typed)
     if path.is_symlink():
         return f"{label} is a link to a file that does not exist: give the file itself"

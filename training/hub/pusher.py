@@ -109,7 +109,7 @@ class Pusher:
 
         Args:
             step_folder: the checkpoint.
-            branch: ``TRAINING`` gets all that resume needs, ``MAIN`` what loading needs.
+            branch: `TRAINING` gets all that resume needs, `MAIN` what loading needs.
             title: of the commit.
 
         Raises:

@@ -24,13 +24,13 @@ _ROWS_MAPPED = 1024  # rows read before the memory of a mapped text is given bac
 
 
 def split(ids: Ids) -> tuple[Ids, Ids]:
-    """The first nine tenths of a text, to train on, and the last tenth, for validation."""
+    """Returns the first nine tenths of a text, to train on, and the last tenth, for validation."""
     cut = len(ids) - max(1, len(ids) // VALIDATION_PART)
     return ids[:cut], ids[cut:]
 
 
 def utf8_bytes(tokenizer: CharTokenizer, ids: Ids) -> int:
-    """The number of bytes of these characters in UTF-8."""
+    """Returns the number of bytes of these characters in UTF-8."""
     times = np.bincount(ids, minlength=len(tokenizer))
     return sum(int(n) * len(char.encode()) for n, char in zip(times, tokenizer.vocab, strict=True))
 
@@ -39,7 +39,7 @@ def utf8_bytes(tokenizer: CharTokenizer, ids: Ids) -> int:
 class Windows:
     """Windows of contiguous streams, for truncated backpropagation with the state carried to the next window.
 
-    The text is a ring, cut into ``batch`` streams of equal length; at each step every row moves on by one window.
+    The text is a ring, cut into `batch` streams of equal length; at each step every row moves on by one window.
     After a pass over the ring the cuts move to a random position, so that windows do not repeat.
 
     Args:
@@ -65,23 +65,22 @@ class Windows:
 
     @property
     def steps_per_pass(self) -> int:
-        """Steps in which every character is read once."""
+        """The number of steps in which every character is read once."""
         return max(1, len(self.ids) // (self.batch * self.window))
 
     def starts_pass(self, step: int) -> bool:
-        """Whether the cuts move before this step, so that the carried state belongs to another part of the text."""
+        """Returns whether the cuts move before this step: the carried state is then of another part of the text."""
         return step % self.steps_per_pass == 0
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of a step, (B, T) int64 each, of the rows of this process; a target is the character
-        after its input."""
+        """Returns the inputs of a step and their next characters, (B, T) int64 each, of the rows of this process."""
         read = torch.from_numpy(self.ids[self.positions(step)].astype(np.int64))
         if step % max(1, _ROWS_MAPPED // self.batch) == 0:
             release(self.ids)
         return read[:, :-1].contiguous(), read[:, 1:].contiguous()
 
     def positions(self, step: int) -> Positions:
-        """(B, T + 1), the positions in the text of a step's characters."""
+        """Returns the positions in the text of a step's characters, (B, T + 1)."""
         turn, index = divmod(step, self.steps_per_pass)
         offset = int(np.random.default_rng([self.seed, turn]).integers(len(self.ids)))
         starts = np.arange(self.batch)[self.rows or slice(None)] * len(self.ids) // self.batch

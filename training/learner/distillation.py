@@ -35,12 +35,12 @@ _MOST = 4096  # characters that are read at once
 
 
 def unknown_characters(teacher: CharLSTM, tokenizer: CharTokenizer) -> list[str]:
-    """The characters of a text that are not in the teacher's vocabulary."""
+    """Returns the characters of a text that are not in the teacher's vocabulary."""
     return [char for char in tokenizer.vocab if char not in teacher.tokenizer]
 
 
 def bytes_needed(characters: int, vocab_size: int) -> int:
-    """The size in bytes of the file of soft targets."""
+    """Returns the size in bytes of the file of soft targets."""
     return characters * vocab_size * np.dtype(np.float16).itemsize
 
 
@@ -53,7 +53,7 @@ def write_soft_targets(
     bfloat16: bool = False,
     progress: Callable[[float], object] = float,
 ) -> SoftTargets:
-    """The mean prediction of some models for each character of a text, mapped from a file.
+    """Writes the mean prediction of some models for each character of a text to a file; returns it mapped.
 
     Args:
         teachers: models with all characters of the text in their vocabularies, in any order.
@@ -84,7 +84,7 @@ def write_soft_targets(
 def _predict(
     teachers: Sequence[CharLSTM], tokenizer: CharTokenizer, ids: Ids, bfloat16: bool
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-    """Positions (M,) in the text, each once, and the mean probabilities after them (M, V)."""
+    """Yields positions (M,) in the text, each once, and the mean probabilities after them (M, V)."""
     own = [lm.tokenizer.lookup("".join(tokenizer.vocab)) for lm in teachers]  # (V,) each teacher's ids of the text's
     states: list[LSTMState | None] = [None] * len(teachers)
     for chunk in read_in_rows(len(ids), _ROWS, _CONTEXT, _MOST):
@@ -102,14 +102,14 @@ def _predict(
 
 
 def find_soft_targets(path: Path, characters: int, vocab_size: int, sha256: str) -> SoftTargets | None:
-    """The soft targets in a file, mapped; None if the file is missing or was changed."""
+    """Returns the soft targets in a file, mapped; None if the file is missing or was changed."""
     if not path.is_file() or path.stat().st_size != bytes_needed(characters, vocab_size) or digest(path) != sha256:
         return None
     return _map(path, characters, vocab_size)
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Returns the SHA-256 of a file in hexadecimal."""
     found = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
@@ -118,14 +118,11 @@ def digest(path: Path) -> str:
 
 
 def mixed(soft_targets: SoftTargets, targets: torch.Tensor) -> torch.Tensor:
-    """The distributions to learn: half the characters of the text, half the teachers' predictions.
+    """Returns the distributions to learn, (B, T, V) float32: half the characters of the text, half soft targets.
 
     Args:
         soft_targets: (B, T, V).
-        targets: (B, T) int64.
-
-    Returns:
-        (B, T, V) float32, each row of it a distribution.
+        targets: (B, T) int64, the characters.
     """
     wanted = TEACHERS_SHARE * torch.from_numpy(soft_targets).to(targets.device).float()
     text = torch.full(targets.shape, 1 - TEACHERS_SHARE, device=targets.device)

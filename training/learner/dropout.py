@@ -38,7 +38,7 @@ class DroppedNetwork:
         self._rates = [recipe.dropout_in, *[recipe.dropout_between] * (len(self._layers) - 1), recipe.dropout_out]
 
     def __call__(self, ids: Tensor, state: LSTMState, random: Generator) -> tuple[Tensor, LSTMState]:
-        """Logits (B, T, V) and the state after the last character, for ids (B, T); ``random`` draws the masks."""
+        """Returns logits (B, T, V) and the state after the last character of ids (B, T); `random` draws the masks."""
         x = self._drop(self._network.embedding(ids), self._rates[0], random)  # (B, T, E)
         h, c = [], []
         for layer, lstm in enumerate(self._layers):
@@ -51,8 +51,10 @@ class DroppedNetwork:
         return self._network.output(x), LSTMState(torch.cat(h).float(), torch.cat(c).float())
 
     def _drop(self, x: Tensor, rate: float, random: Generator) -> Tensor:
-        """Locked dropout of x (B, T, E or H). Masks are drawn for the whole batch, so that a row's mask is the same
-        whatever number of processes share the batch."""
+        """Applies locked dropout to x (B, T, E or H).
+
+        Masks are drawn for the whole batch, so a row's mask does not depend on how many processes share the batch.
+        """
         if rate == 0:
             return x
         batch = len(x) if self._rows is None else self._batch
@@ -61,7 +63,7 @@ class DroppedNetwork:
         return x * (mask / (1 - rate)).to(x.dtype)
 
     def _masked_weights(self, layer: int, random: Generator) -> dict[str, Tensor]:
-        """The layer's recurrent weights with this step's mask; {} without weight dropout."""
+        """Returns the layer's recurrent weights with this step's mask; {} without weight dropout."""
         if self._weight_rate == 0:
             return {}
         weight = self._recurrent[layer]
@@ -71,7 +73,7 @@ class DroppedNetwork:
 
 
 def _random_bytes(count: int, device: torch.device, random: Generator) -> Tensor:
-    """(count,) uint8."""
+    """Returns random bytes, (count,) uint8."""
     if device.type == "mps":  # which draws no int64 from the full range
         return torch.empty(count, dtype=torch.uint8, device=device).random_(0, 256, generator=random)
     # Eight bytes at once take a tenth of the time of drawing each by itself.
@@ -80,7 +82,7 @@ def _random_bytes(count: int, device: torch.device, random: Generator) -> Tensor
 
 
 def _one_layer(weights: Sequence[Tensor]) -> nn.LSTM:
-    """An `nn.LSTM` of one layer that uses these weights."""
+    """Returns an `nn.LSTM` of one layer that uses these weights."""
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     lstm = nn.LSTM(weight_ih.shape[1], weight_hh.shape[1], batch_first=True, device="meta")
     lstm.weight_ih_l0, lstm.weight_hh_l0 = weight_ih, weight_hh

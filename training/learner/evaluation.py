@@ -1,6 +1,6 @@
 """The loss on held-out text, under two protocols that give different numbers.
 
-``carried``: one pass over the whole text with the LSTM state carried, as the model is used. ``cold256``: consecutive
+`carried`: one pass over the whole text with the LSTM state carried, as the model is used. `cold256`: consecutive
 windows of 256 characters, each from a zero state, as nanoGPT measures; compare only this one with nanoGPT's.
 
 Shapes: N characters of the text, B rows, T characters of a row that are read at once, V vocabulary.
@@ -35,7 +35,7 @@ _LOGITS = 1 << 25  # logits in memory at once, at most: shorter chunks where the
 
 @dataclass(frozen=True)
 class Chunk:
-    """A part of a text that is read in rows; see ``read_in_rows``.
+    """A part of a text that is read in rows; see `read_in_rows`.
 
     Attributes:
         positions: (B, T) in the text.
@@ -48,7 +48,7 @@ class Chunk:
     follows_warm_up: bool
 
     def state_before(self, state: LSTMState | None) -> LSTMState | None:
-        """The state after the chunk before, with the first row's set to zero where the text begins."""
+        """Returns the state after the previous chunk, with the first row's set to zero where the text begins."""
         if state is not None and self.follows_warm_up:
             state.h[:, 0] = 0
             state.c[:, 0] = 0
@@ -78,23 +78,13 @@ def read_in_rows(count: int, rows: int, context: int, most: int) -> Iterator[Chu
         yield Chunk(positions.clip(0, count - 1), counted, follows_warm_up=start == 0)
 
 
-def carried(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 1024) -> float:
-    """Mean loss in nats per character of one pass with the state carried; see ``carried_losses``."""
-    return mean(carried_losses(network, ids, rows=rows, context=context))
-
-
-def cold(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int = 128) -> float:
-    """Mean loss in nats per character of windows that each begin from a zero state; see ``cold_losses``."""
-    return mean(cold_losses(network, ids, window=window, rows=rows))
-
-
 def mean(losses: Losses) -> float:
-    """The mean, summed in float64; NaN for no losses."""
+    """Returns the mean, summed in float64; NaN for no losses."""
     return float(losses.mean(dtype=np.float64)) if len(losses) else math.nan
 
 
 def carried_losses(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: int = 1024) -> Losses:
-    """Loss in nats of each character after the first, (N - 1,), in one pass with the state carried.
+    """Returns the loss in nats of each character after the first, (N - 1,), in one pass with the state carried.
 
     Args:
         network: in evaluation mode.
@@ -112,7 +102,7 @@ def carried_losses(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: in
 
 
 def cold_losses(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int = 128) -> Losses:
-    """Loss in nats of each character of consecutive windows, each read from a zero state.
+    """Returns the loss in nats of each character of consecutive windows, each read from a zero state.
 
     The rest after the last whole window is not read; a text shorter than a window is read as one.
 
@@ -138,14 +128,14 @@ def cold_losses(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, ro
 
 
 def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 128) -> float:
-    """The loss of int8 inference less that of float32, in nats per character.
+    """Returns the loss of int8 inference less that of float32, in nats per character.
 
     Both read the same windows, each from a zero state. The difference is paired, so that 4,096 characters
     tell a cost of 0.001 nats from none.
 
     Args:
         network: in evaluation mode.
-        ids: (N,); ``rows`` windows from its beginning are read, or as many as there are.
+        ids: (N,); `rows` windows from its beginning are read, or as many as there are.
         window: characters a window, fewer if the text is shorter.
 
     Returns:
@@ -173,10 +163,10 @@ def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 1
 
 
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:
-    """Loss in nats of each target (…), from logits (…, V)."""
+    """Returns the loss in nats of each target (…), from logits (…, V)."""
     return F.cross_entropy(logits.float().flatten(0, -2), targets.flatten(), reduction="none").view(targets.shape)
 
 
 def _tensor(ids: Ids, network: LSTMNetwork) -> Tensor:
-    """Ids as int64 on the network's device."""
+    """Returns ids as int64 on the network's device."""
     return torch.from_numpy(ids.astype(np.int64)).to(network.output.weight.device)

@@ -8,7 +8,7 @@ al. 2025, "MuonBP"). The polynomials are those of the Polar Express (Amsel et al
 before it: three of them do here what took four of Muon's own. AdamW: Loshchilov and Hutter 2019.
 
 Both optimizers keep their state in named tensors that exist from the start, so that a run can be saved at any step.
-They do not inherit from ``torch.optim.Optimizer``, whose construction imports torch's compiler: as long again as
+They do not inherit from `torch.optim.Optimizer`, whose construction imports torch's compiler: as long again as
 importing torch itself.
 
 Shapes: H hidden, K inputs of a matrix, G matrices in a stack.
@@ -25,6 +25,9 @@ from torch import Tensor, nn
 
 _GATES = 4
 _BLOCK_CELLS = 256  # of a gate that are orthogonalized together, at most: below 128 the loss grows more than it saves
+_MOMENTUM = 0.95  # of Muon, Nesterov's kind
+_ITERATIONS = 3  # polynomials in a step of Muon: three are enough
+_BETAS, _EPS = (0.9, 0.99), 1e-8  # of AdamW
 _TURNS = 2  # steps in which every block is updated once; the momentum changes little meanwhile
 # a x + b x³ + c x⁵ with these, one after another, brings singular values from 0.001 to 1 close together. After the
 # last, the Newton-Schulz polynomial, which keeps singular values of one.
@@ -53,18 +56,16 @@ class Optimizer(Protocol):
         """
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """The names and tensors of its whole state; the tensors themselves, to be read and written."""
+        """Yields the names and tensors of its whole state: the tensors themselves, to be read and written."""
 
 
 class GatewiseMuon:
     """Muon on matrices of stacked gates.
 
     Args:
-        params: (4H, K) matrices by name, the gates i, f, g, o below each other as in ``nn.LSTM``.
+        params: (4H, K) matrices by name, the gates i, f, g, o below each other as in `nn.LSTM`.
         lr: the learning rate; the root mean square of an update is about lr / √K.
-        momentum: of Nesterov's kind.
         weight_decay: decoupled, times lr.
-        iterations: the number of polynomials; three are enough.
         dtype: of the polynomials' matrix products; bfloat16 is precise enough.
     """
 
@@ -73,44 +74,41 @@ class GatewiseMuon:
         params: Mapping[str, nn.Parameter],
         lr: float,
         *,
-        momentum: float = 0.95,
         weight_decay: float = 0.0,
-        iterations: int = 3,
         dtype: torch.dtype = torch.bfloat16,
     ) -> None:
         self._params = dict(params)
         self._buffers = {name: torch.zeros_like(p, requires_grad=False) for name, p in params.items()}
-        self._lr, self._momentum, self._weight_decay = lr, momentum, weight_decay
-        self._iterations, self._dtype = iterations, dtype
+        self._lr, self._weight_decay, self._dtype = lr, weight_decay, dtype
 
     @torch.no_grad()
     def step(self, share: float, number: int) -> None:
-        """See ``Optimizer``. Updates every other block of a matrix, with twice the step; the others come next time."""
+        """Updates every other block of each matrix with twice the step, and the other blocks at the next update."""
         lr = self._lr * share
         for name, p in self._params.items():
             if p.grad is None:
                 continue
-            buffer = self._buffers[name].lerp_(p.grad, 1 - self._momentum)
+            buffer = self._buffers[name].lerp_(p.grad, 1 - _MOMENTUM)
             updated, gradient, momentum = (_blocks(matrix, number) for matrix in (p, p.grad, buffer))
-            update = orthogonalize(gradient.lerp(momentum, self._momentum), self._iterations, self._dtype)
+            update = orthogonalize(gradient.lerp(momentum, _MOMENTUM), _ITERATIONS, self._dtype)
             scale = _TURNS * max(1.0, update.shape[1] / update.shape[2]) ** 0.5
             p.mul_(1 - lr * self._weight_decay)
             updated.add_(update, alpha=-lr * scale)
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """See ``Optimizer``."""
+        """Yields the momentum of each matrix."""
         for name, buffer in self._buffers.items():
             yield f"{name}.momentum_buffer", buffer
 
 
 def _blocks(matrix: Tensor, number: int) -> Tensor:
-    """The blocks (4 parts / 2, H / parts, K) of a matrix (4H, K) that this update changes; a view."""
+    """Returns the blocks (4 parts / 2, H / parts, K) of a matrix (4H, K) that this update changes; a view."""
     cells = len(matrix) // _GATES
     return matrix.view(_GATES * _parts(cells), -1, matrix.shape[1])[number % _TURNS :: _TURNS]
 
 
 def _parts(cells: int) -> int:
-    """The number of equal blocks of a gate: of 128 to 256 cells each, or 1 where the cells do not divide so."""
+    """Returns the number of equal blocks of a gate: of 128 to 256 cells each; 1 if the cells cannot be so divided."""
     counts = range(-(-cells // _BLOCK_CELLS), 2 * cells // _BLOCK_CELLS + 1)
     return next((count for count in counts if cells % count == 0), 1)
 
@@ -121,52 +119,42 @@ class AdamW:
     Args:
         params: parameters by name.
         lr: the learning rate.
-        betas: decay of the gradients' mean, and of the mean of their squares.
         weight_decay: decoupled, times lr.
-        eps: added to the root of the squares' mean.
     """
 
-    def __init__(
-        self,
-        params: Mapping[str, nn.Parameter],
-        lr: float,
-        *,
-        betas: tuple[float, float] = (0.9, 0.99),
-        weight_decay: float = 0.0,
-        eps: float = 1e-8,
-    ) -> None:
+    def __init__(self, params: Mapping[str, nn.Parameter], lr: float, *, weight_decay: float = 0.0) -> None:
         self._params = dict(params)
         self._means = {name: torch.zeros_like(p, requires_grad=False) for name, p in params.items()}
         self._squares = {name: torch.zeros_like(p, requires_grad=False) for name, p in params.items()}
-        self._lr, self._betas, self._weight_decay, self._eps = lr, betas, weight_decay, eps
+        self._lr, self._weight_decay = lr, weight_decay
 
     @torch.no_grad()
     def step(self, share: float, number: int) -> None:
-        """See ``Optimizer``."""
-        lr, (beta1, beta2) = self._lr * share, self._betas
+        """Updates every parameter that has a gradient."""
+        lr, (beta1, beta2) = self._lr * share, _BETAS
         for name, p in self._params.items():
             if p.grad is None:
                 continue
             mean = self._means[name].lerp_(p.grad, 1 - beta1)
             squares = self._squares[name].mul_(beta2).addcmul_(p.grad, p.grad, value=1 - beta2)
-            root = squares.sqrt().mul_((1 - beta2**number) ** -0.5).add_(self._eps)
+            root = squares.sqrt().mul_((1 - beta2**number) ** -0.5).add_(_EPS)
             if p.ndim > 1:
                 p.mul_(1 - lr * self._weight_decay)
             p.addcdiv_(mean, root, value=-lr / (1 - beta1**number))
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """See ``Optimizer``."""
+        """Yields the two means of each parameter."""
         for name in self._params:
             yield f"{name}.exp_avg", self._means[name]
             yield f"{name}.exp_avg_sq", self._squares[name]
 
 
 def orthogonalize(matrices: Tensor, iterations: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
-    """Each matrix of a stack (G, M, N) with its singular values moved towards one; a matrix of zeros stays zero.
+    """Returns each matrix of a stack (G, M, N) with its singular values moved towards one; zeros stay zeros.
 
     Args:
         iterations: the number of polynomials.
-        dtype: of the matrix products; the result has the dtype of ``matrices``.
+        dtype: of the matrix products; the result has the dtype of `matrices`.
     """
     x = matrices.to(dtype)
     wide = x if x.shape[1] <= x.shape[2] else x.mT

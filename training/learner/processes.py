@@ -1,4 +1,4 @@
-"""Training one model in several processes: ``torchrun --nproc-per-node 2 -m training my.txt``.
+"""Training one model in several processes: `torchrun --nproc-per-node 2 -m training my.txt`.
 
 Every process (a "rank") takes the same training steps, each on its own rows of the batch; torch.distributed sums the
 gradients (gloo on the CPU, nccl between GPUs). Rank 0 alone reads the text, evaluates, writes files, prints and talks
@@ -44,17 +44,17 @@ class LostProcessError(ProcessesError):
 
 
 def rank() -> int:
-    """The number of this process among those that train one model."""
+    """Returns the number of this process among those that train one model."""
     return int(os.environ["RANK"]) if _launched() else 0
 
 
 def count() -> int:
-    """The number of processes that train one model."""
+    """Returns the number of processes that train one model."""
     return int(os.environ["WORLD_SIZE"]) if _launched() else 1
 
 
 def training_device(requested: str | None) -> torch.device:
-    """The requested device, or the fastest one on which this number of processes can train.
+    """Returns the requested device, or the fastest one on which this number of processes can train.
 
     Raises:
         DeviceUnavailableError: the requested device does not exist here.
@@ -88,7 +88,7 @@ def process_group() -> Iterator[None]:
 
 
 def rows(batch: int) -> slice:
-    """The rows of a batch that this rank reads.
+    """Returns the rows of a batch that this rank reads.
 
     Raises:
         ProcessesError: there are fewer rows than processes.
@@ -99,7 +99,7 @@ def rows(batch: int) -> slice:
 
 
 def call_other_ranks(function: Callable[..., object], ids: Ids, *arguments: Any) -> None:
-    """Runs ``function(signals, ids, *arguments)`` on every rank but 0, which then does its own part.
+    """Runs `function(signals, ids, *arguments)` on every rank but 0, which then does its own part.
 
     Args:
         function: one of a module, sent by name.
@@ -173,7 +173,7 @@ def gather_rows(states: Sequence[Tensor]) -> None:
 
 
 def agree_on_stop(signals: Signals, *, failed: bool = False) -> int:
-    """What stops all ranks after the same step: the number of a signal that any rank got, `FAILED`, or 0 for nothing.
+    """Returns what stops all ranks after the same step: the number of a signal to any rank, `FAILED`, or 0 for nothing.
 
     Args:
         signals: of this rank; they get the signal of another rank as if it had come to this one.
@@ -191,7 +191,7 @@ def agree_on_stop(signals: Signals, *, failed: bool = False) -> int:
 
 
 def _launched() -> bool:
-    """Whether torchrun, or a launcher with the same environment variables, started several processes."""
+    """Returns whether torchrun, or a launcher with the same environment variables, started several processes."""
     names = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     return all(name in os.environ for name in names) and os.environ["WORLD_SIZE"] != "1"
 
@@ -204,7 +204,7 @@ def _broadcast_object(value: Any) -> Any:
 
 
 def _receive(length: int, dtype: str) -> Ids:
-    """The text as rank 0 broadcasts it, mapped from a temporary file, since it may be larger than the memory."""
+    """Returns the text that rank 0 broadcasts, mapped from a temporary file: it may be larger than the memory."""
     with tempfile.TemporaryFile() as file:
         ids = np.memmap(file, np.dtype(dtype), "w+", shape=(length,))
         for start in range(0, length, _CHUNK // ids.itemsize):

@@ -7,48 +7,29 @@ one that fits. Measurements behind these numbers are in docs/lab-book.md.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from model import LSTMConfig
+from model.settings import MAX_SEED, Setting, setting_field, settings_of
 
 _MAX_LOGITS = 2**25  # of a step, at most: rows x window x vocabulary
 SAMPLES = 20  # in a run, at most, besides those of evaluations
 _FIRST_SAMPLE = 20_000  # characters read before the first sample, which would be noise
 
 
-@dataclass(frozen=True)
-class _Bounds:
-    """The values that a field may have."""
-
-    kind: type
-    least: float
-    most: float
-    text: str  # after "it must be"
-    above: bool = False  # the least itself is not allowed
-
-    def allow(self, value: object) -> bool:
-        if self.kind is bool:
-            return isinstance(value, bool)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        if self.kind is int and type(value) is not int:
-            return False
-        return (self.least < value if self.above else self.least <= value) and value <= self.most
+def _whole(default: int, least: int, most: int, text: str) -> Any:
+    return setting_field(Setting(type=int, default=default, minimum=least, maximum=most, help=text))
 
 
-def _whole(least: int, most: int) -> _Bounds:
-    return _Bounds(int, least, most, f"a whole number from {least} to {most:,}")
+def _rate(default: float, text: str) -> Any:
+    return setting_field(Setting(type=float, default=default, maximum=10, exclusive_minimum=True, help=text))
 
 
-_LEARNING_RATE = _Bounds(float, 0, 10, "a number above 0, at most 10", above=True)
-_SHARE = _Bounds(float, 0, 0.95, "a number from 0 to 0.95")
-
-
-def _setting(default: Any, bounds: _Bounds, text: str) -> Any:
-    """A field with its default, its bounds, and its help text, which names the unit."""
-    return field(default=default, metadata={"bounds": bounds, "help": text})
+def _share(default: float, text: str) -> Any:
+    return setting_field(Setting(type=float, default=default, maximum=0.95, help=text))
 
 
 @dataclass(frozen=True)
@@ -59,70 +40,68 @@ class Recipe:
         ValueError: a field's value is not allowed; the message begins with the field's name.
     """
 
-    embedding_size: int = _setting(
-        64, _whole(1, 8192), "numbers in the vector of a character; by default more for a large vocabulary"
+    embedding_size: int = _whole(
+        64, 1, 8192, "numbers in the vector of a character; by default more for a large vocabulary"
     )
-    hidden_size: int = _setting(512, _whole(1, 8192), "cells of each LSTM layer")
-    num_layers: int = _setting(2, _whole(1, 32), "LSTM layers")
-    batch: int = _setting(
-        64, _whole(1, 65536), "rows of text that are read side by side; by default fewer for a huge vocabulary"
+    hidden_size: int = _whole(512, 1, 8192, "cells of each LSTM layer")
+    num_layers: int = _whole(2, 1, 32, "LSTM layers")
+    batch: int = _whole(64, 1, 65536, "rows of text that are read side by side; by default fewer for a huge vocabulary")
+    window: int = _whole(64, 1, 65536, "BPTT length: characters that each row reads in a step")
+    steps: int = _whole(2000, 1, 10**9, "optimizer steps")
+    matrix_lr: float = _rate(0.04, "Muon's learning rate, for the matrices of the LSTM")
+    lr: float = _rate(4e-3, "AdamW's learning rate, for embedding, output and biases")
+    weight_decay: float = setting_field(
+        Setting(type=float, default=0.05, maximum=10, help="decoupled weight decay of every matrix, times its rate")
     )
-    window: int = _setting(64, _whole(1, 65536), "BPTT length: characters that each row reads in a step")
-    steps: int = _setting(2000, _whole(1, 10**9), "optimizer steps")
-    matrix_lr: float = _setting(0.04, _LEARNING_RATE, "Muon's learning rate, for the matrices of the LSTM")
-    lr: float = _setting(4e-3, _LEARNING_RATE, "AdamW's learning rate, for embedding, output and biases")
-    weight_decay: float = _setting(
-        0.05, _Bounds(float, 0, 10, "a number from 0 to 10"), "decoupled weight decay of every matrix, times its rate"
+    dropout_in: float = _share(0.05, "share of the embedding that locked dropout sets to zero")
+    dropout_between: float = _share(0.3, "share of the cells that locked dropout sets to zero between layers")
+    dropout_out: float = _share(0.35, "share of the cells that locked dropout sets to zero before the output")
+    dropout_weights: float = _share(
+        0.0, "share of the recurrent weights that weight dropout sets to zero, in steps of 1/256"
     )
-    dropout_in: float = _setting(0.05, _SHARE, "share of the embedding that locked dropout sets to zero")
-    dropout_between: float = _setting(0.3, _SHARE, "share of the cells that locked dropout sets to zero between layers")
-    dropout_out: float = _setting(0.35, _SHARE, "share of the cells that locked dropout sets to zero before the output")
-    dropout_weights: float = _setting(
-        0.0, _SHARE, "share of the recurrent weights that weight dropout sets to zero, in steps of 1/256"
+    reset: float = _share(0.02, "probability that a row's carried state is reset to zero before a step")
+    average: float = setting_field(
+        Setting(
+            type=float,
+            default=0.999,
+            maximum=0.999999,
+            help="EMA decay per step of the averaged weights, which are evaluated and saved",
+        )
     )
-    reset: float = _setting(0.02, _SHARE, "probability that a row's carried state is reset to zero before a step")
-    average: float = _setting(
-        0.999,
-        _Bounds(float, 0, 0.999999, "a number from 0 to 0.999999"),
-        "EMA decay per step of the averaged weights, which are evaluated and saved",
+    clip: float = setting_field(
+        Setting(type=float, default=1.0, maximum=10**9, exclusive_minimum=True, help="maximum norm of the gradient")
     )
-    clip: float = _setting(1.0, _Bounds(float, 0, 1e9, "a number above 0", above=True), "maximum norm of the gradient")
-    warmup: float = _setting(
-        0.03, _SHARE, "share of the steps in which the learning rates rise; then they fall linearly to zero"
+    warmup: float = _share(0.03, "share of the steps in which the learning rates rise; then they fall linearly to zero")
+    evaluations: int = _whole(
+        20, 1, 10_000, "evaluations, each with a checkpoint; by default one per minute where --minutes allows it"
     )
-    evaluations: int = _setting(
-        20, _whole(1, 10_000), "evaluations, each with a checkpoint; by default one a minute where --minutes allows it"
-    )
-    seed: int = _setting(1, _whole(0, 2**32 - 1), "seed of all random numbers")
-    bfloat16: bool = _setting(
-        False, _Bounds(bool, 0, 1, "true or false"), "compute matrix products in bfloat16 instead of float32"
+    seed: int = _whole(1, 0, MAX_SEED, "seed of all random numbers")
+    bfloat16: bool = setting_field(
+        Setting(type=bool, default=False, help="compute matrix products in bfloat16 instead of float32")
     )
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            value, bounds = getattr(self, each.name), each.metadata["bounds"]
-            if not bounds.allow(value):
-                raise ValueError(f"{each.name} is {value!r:.60}: it must be {bounds.text}")
+        for name, setting in RECIPE_SETTINGS.items():
+            setting.check(getattr(self, name))
 
     @property
     def characters(self) -> int:
-        """Characters read in the whole run."""
+        """The number of characters read in the whole run."""
         return self.steps * self.batch * self.window
 
     def rate_at(self, step: int) -> float:
-        """The share of the full learning rate at a step counted from 0: linear warm-up, then linear decay to zero."""
+        """Returns the share of the full learning rate at a step from 0: linear warm-up, then linear decay to zero."""
         warmup = max(1, round(self.warmup * self.steps))
         if step < warmup:
             return (step + 1) / warmup
         return 1 - (step - warmup) / max(1, self.steps - warmup)
 
     def evaluates_after(self, step: int) -> bool:
-        """Whether the run evaluates after so many steps: more often at first, when most changes, and at the end."""
+        """Returns whether the run evaluates after so many steps: more often at first, and after the last step."""
         return step == self.steps or step in self._evaluation_steps
 
     def samples_after(self, step: int) -> bool:
-        """Whether the run prints a sample after so many steps even without an evaluation, so that a person can watch
-        it learn."""
+        """Returns whether the run prints a sample after so many steps without an evaluation, to show its progress."""
         return step in self._sample_steps and step * self.batch * self.window >= _FIRST_SAMPLE
 
     @cached_property
@@ -133,16 +112,17 @@ class Recipe:
     def _sample_steps(self) -> frozenset[int]:
         return _denser_at_first(self.steps, SAMPLES)
 
-    def to_json(self) -> dict[str, Any]:
-        """All fields, as a run saves them."""
+    def to_json(self) -> Mapping[str, Any]:
+        """Returns all fields, as a run saves them."""
         return asdict(self)
 
 
 def _denser_at_first(steps: int, times: int) -> frozenset[int]:
-    """At most ``times - 1`` steps between 0 and the last, with growing gaps."""
+    """Returns at most `times - 1` steps between 0 and the last, with growing gaps."""
     return frozenset(round(steps * (i / times) ** 1.5) for i in range(1, times)) - {0}
 
 
+RECIPE_SETTINGS = settings_of(Recipe)
 _ONE_LAYER = Recipe(num_layers=1, batch=32, matrix_lr=0.06, lr=8e-3, dropout_in=0, average=0.998)
 PRESETS = {
     "tiny": replace(_ONE_LAYER, hidden_size=256, dropout_out=0.05),
@@ -153,8 +133,8 @@ PRESETS = {
 
 
 def help_text(name: str) -> str:
-    """The help of a field's command-line flag: what it is, its unit, and its default in each preset."""
-    text: str = next(each.metadata["help"] for each in fields(Recipe) if each.name == name)
+    """Returns the help of a field's command-line flag: what it is, its unit, and its default in each preset."""
+    text = RECIPE_SETTINGS[name].help
     if name == "bfloat16":
         return f"{text} (default: where the hardware has it and it is faster)"
     values = {preset: f"{getattr(recipe, name):g}" for preset, recipe in PRESETS.items()}
@@ -166,10 +146,10 @@ def help_text(name: str) -> str:
 
 
 def preset_for(readable: float, characters: int) -> str:
-    """The preset with the lowest loss on a text, as far as was measured.
+    """Returns the preset with the lowest loss on a text, as far as was measured.
 
     Args:
-        readable: characters that the preset ``small`` can read in the time of the run, on this machine.
+        readable: characters that the preset `small` can read in the time of the run, on this machine.
         characters: of the text.
     """
     if readable < 3_000_000 or characters < 200_000:
@@ -178,7 +158,7 @@ def preset_for(readable: float, characters: int) -> str:
 
 
 def fitted_to(recipe: Recipe, vocab_size: int) -> Recipe:
-    """The recipe for a vocabulary: larger embeddings for a large one, and fewer rows where logits fill the memory.
+    """Returns the recipe for a vocabulary: larger embeddings for a large one, fewer rows where logits fill the memory.
 
     Embeddings have about 4√V numbers, rounded to a power of two: with 3,500 Chinese characters, 256 instead of 64 were
     worth 0.25 nats.
@@ -192,7 +172,7 @@ def fitted_to(recipe: Recipe, vocab_size: int) -> Recipe:
 
 
 def regularized(recipe: Recipe, characters: int, vocab_size: int, *, has_teachers: bool = False) -> Recipe:
-    """The recipe with dropout rates that fit the number of characters in the text to train on.
+    """Returns the recipe with dropout rates that fit the number of characters in the text to train on.
 
     A network overfits more, the more parameters it has per character of the text and the more often it reads each
     character. Up to a product of 8, dropout costs more than it gives; from there each doubling asks for 0.18 more of

@@ -4,7 +4,7 @@ Truncated backpropagation through time with the LSTM state carried from window t
 decay; clipped gradients; averaged weights. Everything random is a pure function of (seed, step), so a run that is
 stopped and resumed on the same machine is bit for bit the run that was not.
 
-Several processes can share a batch (see ``processes``): the trainer of each reads some of the rows, and all trainers
+Several processes can share a batch (see `processes`): the trainer of each reads some of the rows, and all trainers
 take the same step. Knows tensors only: no files, no clock, no terminal.
 
 Shapes: B batch, T window, V vocabulary, L layers, H hidden.
@@ -50,7 +50,6 @@ class Trainer:
 
     Attributes:
         network: the weights that are trained.
-        average: a network with the averaged weights (EMA), which are evaluated, saved and served.
         steps_done: the number of optimizer steps so far.
     """
 
@@ -86,6 +85,7 @@ class Trainer:
 
     @property
     def average(self) -> LSTMNetwork:
+        """A network with the averaged weights (EMA), which are evaluated, saved and served."""
         return cast(LSTMNetwork, self._average.module).eval()
 
     @property
@@ -131,20 +131,20 @@ class Trainer:
         return nats
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The mean over this process's rows, in nats per character."""
+        """Returns the mean loss over this process's rows, in nats per character."""
         if self._soft_targets is None:
             return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
         wanted = mixed(self._soft_targets[self.windows.positions(self.steps_done)[:, :-1]], targets)
         return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(0, 1))
 
     def take_train_loss(self) -> float:
-        """The mean training loss of the steps since the last call, in nats per character; NaN if there were none."""
+        """Returns the mean training loss since the last call, in nats per character; NaN if no step was taken."""
         total, count = self._losses.tolist()
         self._losses.zero_()
         return total / count if count else math.nan
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """All tensors that `load_state_tensors` needs to continue bit for bit; views, which the next step changes.
+        """Returns the tensors that `load_state_tensors` needs to continue bit for bit: views, which a step changes.
 
         With several processes the carried state is that of all rows only after `gather_state`.
         """
@@ -184,7 +184,7 @@ class Trainer:
         self._average.n_averaged.fill_(step)
 
     def _tensors(self) -> dict[str, Tensor]:
-        """The tensors themselves, to be read and written."""
+        """Returns the tensors of the state themselves, to be read and written."""
         tensors = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
         tensors |= {f"optimizer.{name}": tensor for each in self._optimizers for name, tensor in each.tensors()}

@@ -1,4 +1,4 @@
-"""The training loop, which every process of a run goes through alike."""
+"""The training loop, the same in every process of a run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .trainer import DivergedError, Trainer
 
 
 def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], object]) -> None:
-    """Trains to the recipe's last step, or until a signal. Rank 0 calls this; the other ranks follow by themselves.
+    """Trains to the recipe's last step, or until a signal. Only rank 0 calls this; it starts the loop on the others.
 
     Args:
-        trainer: as it is to go on, from whatever step.
+        trainer: of a new run, or at the step of a checkpoint.
         signals: read after each step; a signal to any rank stops all ranks after the same step.
-        after_step: gets the loss of each step, in nats per character. The trainer's ``state_tensors`` are complete in
+        after_step: gets the loss of each step, in nats per character. The trainer's `state_tensors` are complete in
             it when the recipe evaluates after that step, and when the loop is over.
 
     Raises:
@@ -34,7 +34,7 @@ def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], obje
 
 
 def _train_along(signals: Signals, ids: Ids, recipe: Recipe, vocab_size: int, device: str) -> None:
-    """The loop on every rank but 0."""
+    """Runs the loop on every rank but 0."""
     try:
         _loop(Trainer(recipe, vocab_size, ids, torch.device(device)), signals, lambda _: None)
     except DivergedError:  # the loss is the sum over all ranks, so rank 0 raises it too, and prints it

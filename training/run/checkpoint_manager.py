@@ -40,7 +40,7 @@ class CheckpointManager:
         folder: the run folder.
         pusher: pushes checkpoints to the Hub; None when the run is not pushed.
         saved_step: the step of the newest checkpoint in the folder, when the run is resumed.
-        card_fields: fields of ``About`` that a card shows in place of those in the checkpoint, such as a new `repo`.
+        card_fields: fields of `About` that a card shows in place of those in the checkpoint, such as a new `repo`.
         source: the training text, in which a card searches what the model generated; None for no search.
         held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
 

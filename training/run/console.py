@@ -167,7 +167,7 @@ class Progress:
         say("\n".join(filter(None, [title, sample_text(text)])) + ("" if self._bar.disable else "\n"))
 
     def pause(self, seconds: float) -> None:
-        """Takes seconds that were not spent on training out of ``chars_per_sec``."""
+        """Takes seconds that were not spent on training out of `chars_per_sec`."""
         self._paused_s += seconds
 
     def close(self) -> None:

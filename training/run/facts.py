@@ -94,7 +94,7 @@ class About(TypedDict, total=False):
 class RunState(TypedDict):
     """state.json of a checkpoint, apart from its format version; `seconds` is the time that the run took so far."""
 
-    recipe: dict[str, Any]
+    recipe: Mapping[str, Any]
     corpus: CorpusRecord
     about: About
     seconds: float

@@ -33,7 +33,7 @@ _LONG_RUN = 1.04  # a processor steps so much slower over minutes than in its fi
 _EVALUATED = 8192  # characters whose evaluation is timed
 _SAMPLED = 24  # characters of a sample that are timed
 CARD_S = 1.0  # curve and samples of a model card
-_LOOK_UP_S = 0.2e-6  # for each character in which a card looks its samples up
+_SEARCH_S = 0.2e-6  # for each character in which a card searches its samples
 END_S = 2.0  # named cells, the last card, and the end of the process
 _EVALUATIONS_SHARE = 0.05  # of the time, for evaluations and checkpoints, at most
 
@@ -44,9 +44,9 @@ class Plan:
 
     Attributes:
         minutes: of wall time for the whole run.
-        start: ``time.monotonic()`` when the process began.
+        start: `time.monotonic()` when the process began.
         pushes: whether each best checkpoint gets a model card at once, to be pushed.
-        fixed: fields of the recipe that the person chose, which stay as they are.
+        fixed: fields of the recipe that the user chose, which stay as they are.
     """
 
     minutes: float
@@ -56,10 +56,12 @@ class Plan:
 
     @property
     def seconds(self) -> float:
+        """The wall time of the whole run."""
         return 60 * self.minutes
 
     @property
     def left_s(self) -> float:
+        """The seconds that are left of it."""
         return self.seconds - (monotonic() - self.start)
 
 
@@ -73,20 +75,17 @@ def fit_minutes(
     device: torch.device,
     soft_targets: SoftTargets | None = None,
 ) -> tuple[Recipe, float]:
-    """The recipe with such steps, evaluations and number format that the run takes the planned time.
+    """Returns the recipe with the steps, evaluations and number format that fill the planned time.
 
     Args:
-        recipe: what to train.
-        plan: how long.
         vocab_size: V.
         train: (N,) the text to train on.
         validation: characters that each evaluation reads.
-        folder: on the disk that takes the checkpoints.
-        device: that the run trains on.
+        folder: the run folder, in which a checkpoint is written and timed.
         soft_targets: (N, V) teachers' predictions of the text.
 
     Returns:
-        the recipe, and the characters a second that were measured.
+        the recipe, and the measured characters per second.
 
     Raises:
         RunError: a checkpoint cannot be written.
@@ -98,11 +97,11 @@ def fit_minutes(
     times = _step_seconds(trainer, timed_s)
     sample_s = _sample_seconds(trainer)
     evaluation_s = _evaluation_seconds(trainer, train, validation) + sample_s + _checkpoint_seconds(trainer, folder)
-    look_up_s = _LOOK_UP_S * min(len(train), overlap.MAX_CHARACTERS)
-    evaluation_s += CARD_S + look_up_s if plan.pushes else 0.0
+    search_s = _SEARCH_S * min(len(train), overlap.MAX_CHARACTERS)
+    evaluation_s += CARD_S + search_s if plan.pushes else 0.0
     # The mean, not the median: steps that take longer now and then do so in the run, too.
     step_s = statistics.fmean(times + _step_seconds(trainer, timed_s))
-    left_s = plan.left_s - END_S - look_up_s
+    left_s = plan.left_s - END_S - search_s
     evaluations = recipe.evaluations
     if "evaluations" not in plan.fixed:
         # At least one a minute: a run that is killed loses no more than that.
@@ -115,20 +114,20 @@ def fit_minutes(
 
 
 def reading_speed(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> float:
-    """About how many characters a second a recipe trains on: enough to choose a preset, which is then measured well."""
+    """Returns about how many characters per second a recipe trains on: precise enough to choose a preset."""
     recipe = replace(recipe, bfloat16=has_fast_bfloat16(device))
     return recipe.batch * recipe.window / _median_step_seconds(recipe, vocab_size, train, device)
 
 
 def memory_needed(recipe: Recipe, config: LSTMConfig) -> int:
-    """Bytes that a training step takes at least; a real one takes up to twice as much."""
+    """Returns the bytes that a training step takes at least; a real one takes up to twice as much."""
     # Weights, their average, gradients and two of momentum; a character's gates, cells and logits.
     character = 4 * (config.embedding_size + 8 * config.num_layers * config.hidden_size + 3 * config.vocab_size)
     return 4 * 5 * config.parameters + recipe.batch * recipe.window * character
 
 
 def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> bool:
-    """Compared with short windows and few cells, which gives the same answer in a fraction of the time."""
+    """Compares steps with short windows and few cells, which gives the same answer in a fraction of the time."""
     short = replace(recipe, window=min(recipe.window, 8), hidden_size=min(recipe.hidden_size, 256))
     with_it, without = (
         _median_step_seconds(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)
@@ -149,7 +148,7 @@ def _trainer(
     *,
     rounds: int = 1,
 ) -> Trainer:
-    """A trainer whose steps are timed in so many calls of ``_timed_steps``, by all processes of the run together."""
+    """Returns a trainer whose steps are timed in `rounds` calls of `_timed_steps`, in all processes at once."""
     trainer = Trainer(recipe, vocab_size, train, device, soft_targets)
     processes.call_other_ranks(_step_along, train, recipe, vocab_size, device.type, rounds)
     return trainer
@@ -167,7 +166,7 @@ def _step_seconds(trainer: Trainer, timed_s: float) -> list[float]:
 
 
 def _timed_steps(trainer: Trainer, least: int, least_s: float) -> list[float]:
-    """Seconds of each of at least ``least`` steps that take at least ``least_s`` in all, after one to warm up."""
+    """Returns the seconds of single steps: at least `least` of them, for at least `least_s`, after one to warm up."""
     trainer.step()
     times: list[float] = []
     while processes.decide(len(times) < least or sum(times) < least_s):
@@ -178,12 +177,12 @@ def _timed_steps(trainer: Trainer, least: int, least_s: float) -> list[float]:
 
 
 def _evaluation_seconds(trainer: Trainer, train: Ids, validation: int) -> float:
-    """The time of an evaluation: both protocols, and the cost of int8 inference."""
+    """Returns the seconds of an evaluation: both protocols, and the cost of int8 inference."""
     network, ids = trainer.average, train[: min(_EVALUATED, validation) + 1]
     start = perf_counter()
     evaluation.int8_cost(network, ids)
     between = perf_counter()
-    evaluation.cold(network, ids)
+    evaluation.cold_losses(network, ids)
     return between - start + 2 * (perf_counter() - between) * validation / max(1, len(ids) - 1)
 
 
@@ -198,7 +197,7 @@ def _sample_seconds(trainer: Trainer) -> float:
 
 
 def _checkpoint_seconds(trainer: Trainer, folder: Path) -> float:
-    """The time of a checkpoint, nearly all of which is the state for resuming."""
+    """Returns the seconds of a checkpoint, nearly all of which is the state for resuming."""
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-", suffix=".tmp") as probe:
             start = perf_counter()

@@ -1,4 +1,4 @@
-"""A run folder on disk: its checkpoints, the files ``best`` and ``latest``, and the log.
+"""A run folder on disk: its checkpoints, the files `best` and `latest`, and the log.
 
     runs/NAME/
       step-00001000/   a checkpoint folder; resuming needs its training_state/
@@ -6,8 +6,8 @@
       metrics.jsonl    one evaluation a line
       samples.jsonl    the samples of the evaluations: step, prompt, temperature, seed, text
       sources.json     the TEXT arguments, for resuming; never pushed
-      text.ids         the training text as ids, and text.json what the ids mean (see ``kept_text``); never pushed
-      expected.f16     soft targets of the teachers (see ``teachers``), until the run is complete
+      text.ids         the training text as ids, and text.json what the ids mean (see `kept_text`); never pushed
+      expected.f16     soft targets of the teachers (see `teachers`), until the run is complete
       outbox/          pushes that the Hub has not confirmed
       lock             locked while a process trains here
 
@@ -128,7 +128,7 @@ class RunFolder:
         return pointed_checkpoint(self.path / LATEST)
 
     def save(self, step: int, write: Callable[[Path], None]) -> Path:
-        """Adds a checkpoint, whole or not at all; the caller then points ``latest`` at it.
+        """Adds a checkpoint, whole or not at all; the caller then points `latest` at it.
 
         Args:
             step: its number; an existing checkpoint of that step is replaced.
@@ -152,7 +152,7 @@ class RunFolder:
         return folder
 
     def mark(self, name: str, folder: Path) -> None:
-        """Points ``best`` or ``latest`` at a checkpoint.
+        """Points `best` or `latest` at a checkpoint.
 
         Raises:
             OSError: the file cannot be written.
@@ -203,7 +203,7 @@ class RunFolder:
             raise RunError(f"{str(self.path)!r} cannot be written ({error.strerror}): choose another --out") from None
 
     def read_sources(self) -> tuple[list[str], str]:
-        """Returns what ``write_sources`` wrote.
+        """Returns what `write_sources` wrote.
 
         Raises:
             RunError: the file is missing or damaged, or the text came from standard input.
@@ -219,7 +219,7 @@ class RunFolder:
         return sources, errors
 
     def restore(self, warn: Callable[[str], None]) -> SavedRun:
-        """Returns the newest checkpoint that can be resumed, and points ``best`` and ``latest`` at whole checkpoints.
+        """Returns the newest checkpoint that can be resumed, and points `best` and `latest` at whole checkpoints.
 
         Newer checkpoints that cannot be resumed are renamed, with a warning: to damaged-step-…, or to
         weights-only-step-… when a full disk left no room for the training state.
@@ -250,7 +250,7 @@ class RunFolder:
         raise RunError(f"no checkpoint in {str(self.path)!r} is whole: nothing can be resumed")
 
     def _mark_best(self, metrics: Iterable[Evaluation]) -> None:
-        """Points ``best`` at the best checkpoint here: the process may have been killed before it did."""
+        """Points `best` at the best checkpoint here: the process may have been killed before it did."""
         loss = {line["step"]: float(line["val_loss"]) for line in metrics}
         for folder in sorted(self.steps(), key=lambda folder: (loss.get(step_of(folder), math.inf), -step_of(folder))):
             try:

@@ -59,7 +59,7 @@ def write_state(folder: Path, state: Mapping[str, Any], tensors: Mapping[str, Te
 
 
 def read_state(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
-    """Returns the state and the tensors that ``write_state`` wrote; what the state holds is not checked.
+    """Returns the state and the tensors that `write_state` wrote; what the state holds is not checked.
 
     Raises:
         CheckpointError: a file is missing, damaged, or of another format version.

@@ -1,6 +1,6 @@
-"""Logs the evaluations of a run to Trackio, for ``--track``.
+"""Logs the evaluations of a run to Trackio, for `--track`.
 
-Trackio (https://github.com/gradio-app/trackio) is an extra that is imported only with ``--track``; ``trackio show``
+Trackio (https://github.com/gradio-app/trackio) is an extra that is imported only with `--track`; `trackio show`
 opens its dashboard, here or, with TRACKIO_SPACE_ID, in a Space. An error in Trackio is a warning and never ends a run.
 """
 

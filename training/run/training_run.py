@@ -49,7 +49,7 @@ class TrainingRun:
         text: the training text: what is published about it.
         about: how the run was made: what is published about it.
         seconds_before: how long earlier processes trained this run.
-        start: ``time.monotonic()`` when this process began.
+        start: `time.monotonic()` when this process began.
         metrics: the evaluations so far.
         samples: the samples so far.
         chat: how the model is talked to, if the text is a chat.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,7 @@ def _losses(path: Path) -> tuple[tuple[int, float], ...]:
     return tuple(sorted(known.items()))
 
 
-def _is_evaluation(line: dict[str, Any]) -> bool:
+def _is_evaluation(line: Mapping[str, Any]) -> bool:
     step, loss = line.get("step"), line.get("val_loss")
     if type(step) is not int or step < 0 or isinstance(loss, bool):
         return False

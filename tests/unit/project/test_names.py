@@ -60,7 +60,6 @@ STILL = {
     "tests/benchmarks/bench_training.py": "told",
     "tests/support/tiny_runs.py": "said",
     "tests/support/torchrun_runs.py": "said",
-    "training/run/measure.py": "look",
     "ui/conversation/links.py": "said",
     "ui/conversation/progress.py": "told",
     "ui/conversation/turn.py": "foot",

@@ -78,12 +78,12 @@ def test_new_characters_are_expected_as_often_as_they_come(parent: CharLSTM, tok
 def test_it_begins_far_below_a_fresh_network_and_does_not_jump_up(parent: CharLSTM, tokenizer: CharTokenizer) -> None:
     ids, held_out = encode(tokenizer, NEW), encode(tokenizer, words(100, seed=7).replace("mat", "mät"))
     trainer = Trainer(gentler(SMALL, parent), len(tokenizer), ids)
-    fresh = evaluate.cold(trainer.average, held_out)
+    fresh = evaluate.mean(evaluate.cold_losses(trainer.average, held_out))
     trainer.start_from(grown_weights(parent, ids, len(tokenizer)))
-    losses = [evaluate.cold(trainer.average, held_out)]
+    losses = [evaluate.mean(evaluate.cold_losses(trainer.average, held_out))]
     for _ in range(SMALL.steps):
         trainer.step()
-        losses.append(evaluate.cold(trainer.average, held_out))
+        losses.append(evaluate.mean(evaluate.cold_losses(trainer.average, held_out)))
     assert losses[0] < fresh - 0.7
     assert max(losses) < losses[0] + 0.02
     assert losses[-1] < losses[0] - 0.1
@@ -93,7 +93,7 @@ def test_all_characters_new_is_no_trouble(parent: CharLSTM) -> None:
     text = "жшю" * 100
     vocab = (*parent.tokenizer.vocab, *"жшю")
     ids = encode(CharTokenizer(vocab), text)
-    assert evaluate.cold(network(parent, ids, len(vocab)), ids) < 2
+    assert evaluate.mean(evaluate.cold_losses(network(parent, ids, len(vocab)), ids)) < 2
 
 
 def test_the_recipe_is_of_the_models_sizes(parent: CharLSTM) -> None:

@@ -89,7 +89,7 @@ def test_a_teacher_that_knows_the_probabilities_lowers_the_loss() -> None:
         one = Trainer(RECIPE, 2, ids, soft_targets=soft_targets)
         for _ in range(RECIPE.steps):
             one.step()
-        losses.append(evaluate.cold(one.average, fresh))
+        losses.append(evaluate.mean(evaluate.cold_losses(one.average, fresh)))
     assert losses[1] < losses[0] - 0.02
 
 

@@ -25,6 +25,14 @@ def network() -> LSTMNetwork:
     return tiny_network(11)
 
 
+def carried(network: LSTMNetwork, ids: np.ndarray, *, rows: int = 1, context: int = 1024) -> float:
+    return evaluate.mean(evaluate.carried_losses(network, ids, rows=rows, context=context))
+
+
+def cold(network: LSTMNetwork, ids: np.ndarray, *, window: int = evaluate.COLD_WINDOW, rows: int = 128) -> float:
+    return evaluate.mean(evaluate.cold_losses(network, ids, window=window, rows=rows))
+
+
 def plain_losses(network: LSTMNetwork, ids: np.ndarray, state: LSTMState | None = None) -> list[float]:
     """The loss of each character after the first, one cell step at a time."""
     losses = []
@@ -38,13 +46,13 @@ def plain_losses(network: LSTMNetwork, ids: np.ndarray, state: LSTMState | None 
 @pytest.mark.parametrize("count", [2, 3, 256, 257, 258, 700])
 def test_carried_is_the_loss_of_one_pass(network: LSTMNetwork, count: int) -> None:
     ids = text(count)
-    assert evaluate.carried(network, ids) == pytest.approx(np.mean(plain_losses(network, ids)), abs=1e-6)
+    assert carried(network, ids) == pytest.approx(np.mean(plain_losses(network, ids)), abs=1e-6)
 
 
 def test_carried_in_many_rows_is_nearly_that_of_one_pass(network: LSTMNetwork) -> None:
     ids = text(3000)
-    alone = evaluate.carried(network, ids)
-    assert evaluate.carried(network, ids, rows=7, context=200) == pytest.approx(alone, abs=1e-4)
+    alone = carried(network, ids)
+    assert carried(network, ids, rows=7, context=200) == pytest.approx(alone, abs=1e-4)
 
 
 def test_each_row_reads_its_own_part_after_a_warm_up(network: LSTMNetwork) -> None:
@@ -56,7 +64,7 @@ def test_each_row_reads_its_own_part_after_a_warm_up(network: LSTMNetwork) -> No
         warm = plain_losses(network, ids[row * size - context : (row + 1) * size + 1])
         expected += warm[context:]
     assert len(expected) == 120
-    assert evaluate.carried(network, ids, rows=rows, context=context) == pytest.approx(np.mean(expected), abs=1e-6)
+    assert carried(network, ids, rows=rows, context=context) == pytest.approx(np.mean(expected), abs=1e-6)
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -78,14 +86,14 @@ def test_every_character_counts_once_with_any_number_of_rows(rows: int) -> None:
         network.output.bias[3] = 2.0
     ids = text(997)
     expected = math.log(math.e**2 + 10) - 2 * np.mean(ids[1:] == 3)
-    assert evaluate.carried(network, ids, rows=rows, context=50) == pytest.approx(expected, abs=1e-6)
+    assert carried(network, ids, rows=rows, context=50) == pytest.approx(expected, abs=1e-6)
 
 
 def test_cold_reads_each_whole_window_from_a_zero_state(network: LSTMNetwork) -> None:
     ids = text(100)
     expected = [plain_losses(network, ids[start : start + 17]) for start in range(0, 96, 16)]
     for rows in (1, 4, 128):
-        found = evaluate.cold(network, ids, window=16, rows=rows)
+        found = cold(network, ids, window=16, rows=rows)
         assert found == pytest.approx(np.mean(expected), abs=1e-6)
 
 
@@ -93,25 +101,25 @@ def test_cold_has_windows_of_256_characters_by_default(network: LSTMNetwork) -> 
     ids = text(513)
     expected = [plain_losses(network, ids[start : start + 257]) for start in (0, 256)]
     assert evaluate.COLD_WINDOW == 256
-    assert evaluate.cold(network, ids) == pytest.approx(np.mean(expected), abs=1e-6)
+    assert cold(network, ids) == pytest.approx(np.mean(expected), abs=1e-6)
 
 
 def test_a_text_shorter_than_a_window_is_one_window(network: LSTMNetwork) -> None:
     ids = text(50)
-    assert evaluate.cold(network, ids) == evaluate.carried(network, ids)
+    assert cold(network, ids) == carried(network, ids)
 
 
 def test_the_loss_of_nothing_is_nan(network: LSTMNetwork) -> None:
-    assert math.isnan(evaluate.carried(network, text(1)))
+    assert math.isnan(carried(network, text(1)))
 
 
 def test_shorter_chunks_for_a_huge_vocabulary_give_the_same_losses(
     network: LSTMNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = text(2000)
-    whole = (evaluate.carried(network, ids, rows=3, context=100), evaluate.cold(network, ids))
+    whole = (carried(network, ids, rows=3, context=100), cold(network, ids))
     monkeypatch.setattr(evaluate, "_LOGITS", 11 * 256)
-    assert (evaluate.carried(network, ids, rows=3, context=100), evaluate.cold(network, ids)) == pytest.approx(whole)
+    assert (carried(network, ids, rows=3, context=100), cold(network, ids)) == pytest.approx(whole)
 
 
 def test_the_cost_of_int8_is_the_difference_of_two_losses(network: LSTMNetwork) -> None:

@@ -169,12 +169,12 @@ def test_an_optimizer_continues_from_saved_tensors(kind: str) -> None:
 def test_muon_has_nesterov_momentum() -> None:
     gradients = [random(8, 5, seed=seed) for seed in range(3)]
     matrix, expected, buffer = nn.Parameter(torch.zeros(8, 5)), torch.zeros(8, 5), torch.zeros(8, 5)
-    optimizer = GatewiseMuon({"m": matrix}, 0.1, momentum=0.9, dtype=torch.float32)
+    optimizer = GatewiseMuon({"m": matrix}, 0.1, dtype=torch.float32)
     for number, gradient in enumerate(gradients, 1):
         matrix.grad = gradient
         optimizer.step(1.0, number)
-        buffer = 0.9 * buffer + 0.1 * gradient
-        looked_ahead = (0.1 * gradient + 0.9 * buffer).view(4, 2, 5)
+        buffer = 0.95 * buffer + 0.05 * gradient
+        looked_ahead = (0.05 * gradient + 0.95 * buffer).view(4, 2, 5)
         turn = torch.tensor([number % 2 == gate % 2 for gate in range(4)])[:, None, None]
         expected -= (0.2 * turn * orthogonalize(looked_ahead, 3, torch.float32)).view(8, 5)
     assert torch.allclose(matrix.detach(), expected, atol=1e-5)
