@@ -23,7 +23,8 @@ FOLDER = Path(__file__).parents[1] / "web" / "languages"
 
 def read_languages(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
     """The table of each language, by the language's tag, such as "en" or "zh-CN"."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    files = [path for path in sorted(folder.glob("*.json")) if path.stem != "index"]  # which lists the others
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
 
 
 LANGUAGES = read_languages()

@@ -72,7 +72,7 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
     check_project(STATIC)
     _create(folder)
     _copy(static_files(), folder)
-    languages = sorted(path.stem for path in (ROOT / "web" / "languages").glob("*.json"))
+    languages = sorted({path.stem for path in (ROOT / "web" / "languages").glob("*.json")} - {"index"})
     atomic_write(folder / "languages" / "index.json", json.dumps(languages).encode())  # what the page may load
     if constants.ENDPOINT != _HUB:  # a private Hub, or a mirror
         page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)

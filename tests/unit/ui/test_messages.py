@@ -59,6 +59,11 @@ def test_a_language_is_a_file_of_the_folder(tmp_path: Path) -> None:
     assert {"en", "zh-CN"} <= LANGUAGES.keys()
 
 
+def test_the_index_lists_the_languages_of_the_folder() -> None:
+    index = json.loads((ROOT / "web/languages/index.json").read_text(encoding="utf-8"))
+    assert index == sorted(LANGUAGES)
+
+
 def test_the_static_page_stands_in_english_before_its_texts_are_read() -> None:
     texts = texts_in_document(ROOT / "web" / "static" / "index.html")
     assert {id: ENGLISH[id] for id in texts} == texts

@@ -1,0 +1,134 @@
+/**
+ * The document of both pages. Texts are put in by `translate` (words.js), everything else by the modules of this folder.
+ *
+ * Classes for what those modules create:
+ *   .log            .welcome > p.lead, article[data-turn="0"], p.hint      before the first turn
+ *                   article.turn[data-turn] (.chat, .writing) > .text > .prompt, .reply; then p.status, p.notice, p.fault,
+ *                   p.mark, p.footer
+ *                   .offer > p.lead, .text.prompt, p.facts, p.notice, button.primary    of a shared link
+ *                   p.older, p.refusal
+ *   #sliders        .setting > .head > label, input[type=number]; then input[type=range], small.help
+ *   #notices        p.notice
+ *   .held-cells ul  li > button
+ *   #examples       button, after the span
+ *   #history        p.none ("history.none"), ul > li > button.open > span, small (named "history.open"); button.delete (named "history.delete")
+ */
+export const MARKUP = `
+<div class="char-lstm">
+<header id="intro"><h1></h1><p></p></header>
+<div id="notices" role="status"></div>
+<div class="columns">
+<div id="main">
+<div id="panes">
+<div class="pane" data-side="0">
+<p class="model-name" hidden></p>
+<fieldset class="lenses">
+<legend class="for-readers" data-text="lens.group"></legend>
+<label><input type="radio" name="lens-0" value="plain" checked><span data-text="lens.plain"></span></label>
+<label><input type="radio" name="lens-0" value="surprise"><span data-text="lens.surprise"></span></label>
+<label><input type="radio" name="lens-0" value="memory"><span data-text="lens.memory"></span></label>
+<label><input type="radio" name="lens-0" value="step"><span data-text="lens.step"></span></label>
+</fieldset>
+<div class="frame">
+<div class="log" role="log" aria-live="polite" data-label="page.conversation" tabindex="0"></div>
+<div class="rewind bar" role="group" data-label="rewind.group" hidden>
+<span><span data-text="rewind.from"></span> <b></b></span>
+<button type="button" class="same" data-text="rewind.here"></button>
+<button type="button" class="different" data-text="rewind.seed"></button>
+</div>
+<div class="held-cells bar" role="group" data-label="hold.group" hidden>
+<span data-text="hold.bar"></span>
+<ul></ul>
+<button type="button" class="rewrite" data-text="hold.rewrite"></button>
+</div>
+<div class="branches bar" role="group" data-label="branches.group" hidden>
+<div class="tree"></div>
+<p></p>
+</div>
+</div>
+<section class="panel" hidden></section>
+</div>
+<div class="pane" data-side="1" hidden>
+<p class="model-name"></p>
+<fieldset class="lenses">
+<legend class="for-readers" data-text="second.lens"></legend>
+<label><input type="radio" name="lens-1" value="plain" checked><span data-text="lens.plain"></span></label>
+<label><input type="radio" name="lens-1" value="surprise"><span data-text="lens.surprise"></span></label>
+<label><input type="radio" name="lens-1" value="memory"><span data-text="lens.memory"></span></label>
+<label><input type="radio" name="lens-1" value="step"><span data-text="lens.step"></span></label>
+</fieldset>
+<div class="frame">
+<div class="log" role="log" aria-live="polite" data-label="second.conversation" tabindex="0"></div>
+</div>
+<section class="panel" hidden></section>
+</div>
+</div>
+<div id="loading" hidden>
+<p role="status"></p>
+<progress max="1" data-label="static.progress"></progress>
+</div>
+<div id="moves">
+<button type="button" data-move="continue" data-text="move.continue" disabled></button>
+<button type="button" data-move="retry" data-text="move.retry" disabled></button>
+<button type="button" data-move="undo" data-text="move.undo" disabled></button>
+<button type="button" data-move="redo" data-text="move.redo" disabled></button>
+<button type="button" data-move="clear" data-text="move.clear" disabled></button>
+<button type="button" data-move="share" data-text="move.share" disabled></button>
+<button type="button" data-move="copy" data-text="move.copy" disabled></button>
+</div>
+<div id="ask">
+<textarea id="prompt" rows="1" data-label="page.prompt" data-placeholder="page.start" enterkeyhint="send"></textarea>
+<button type="button" class="primary" data-move="send" data-text="move.send" disabled></button>
+<button type="button" data-move="stop" data-text="move.stop" disabled></button>
+</div>
+<div id="examples" role="group" data-label="page.try" hidden><span data-text="page.try"></span></div>
+<div id="share-link" hidden>
+<input type="text" readonly data-label="share.link">
+<p role="status"></p>
+</div>
+<p id="message" role="status"></p>
+<details id="timeline" hidden>
+<summary data-text="timeline.title"></summary>
+<p data-text="timeline.what"></p>
+<div class="given">
+<label class="prompt-field"><span data-text="timeline.prompt"></span><input type="text" maxlength="200" class="timeline-prompt"></label>
+<label><span data-text="timeline.seed"></span><input type="number" min="0" max="4294967295" step="1" class="timeline-seed"></label>
+</div>
+<div class="curve" role="img">
+<svg preserveAspectRatio="none" viewBox="0 0 100 100" aria-hidden="true"></svg>
+<span class="dot" aria-hidden="true"></span>
+<small class="highest" aria-hidden="true"></small>
+<small class="lowest" aria-hidden="true"></small>
+<small class="last" aria-hidden="true"></small>
+</div>
+<div class="player">
+<button type="button" data-text="timeline.play"></button>
+<input type="range" min="0" step="1" value="0" data-label="timeline.slider">
+</div>
+<p class="now" role="status"></p>
+<div class="text" role="region" data-label="timeline.text" tabindex="0"><b></b><span></span></div>
+<p class="fault" role="alert"></p>
+</details>
+<details id="history" hidden>
+<summary data-text="history.title"></summary>
+<p data-text="history.what"></p>
+<input type="search" data-label="history.search" data-placeholder="history.search">
+<ul data-label="history.title"></ul>
+<p class="none" role="status"></p>
+</details>
+</div>
+<details id="settings" open>
+<summary data-text="page.settings"></summary>
+<div class="setting"><label for="model" data-text="setting.model"></label><select id="model"></select></div>
+<div id="about"></div>
+<div class="setting" id="second-choice" hidden><label for="second-model" data-text="second.choice"></label><select id="second-model"></select></div>
+<div id="sliders"></div>
+<div class="setting">
+<label for="seed" data-text="setting.seed"></label>
+<input id="seed" type="number" min="0" max="4294967295" step="1" autocomplete="off" data-placeholder="setting.seed.random">
+</div>
+<div id="load"><p></p></div>
+</details>
+</div>
+</div>
+`;

@@ -1,0 +1,153 @@
+/**
+ * Texts of the page in the visitor's language. languages/en.json maps each id to its English text, and each other file
+ * of that folder maps the same ids to another language; languages/index.json lists their tags. A text may contain
+ *
+ *   {name}                                a value
+ *   {count, number}                       a number as the language writes it
+ *   {count, plural, one {…} other {…}}    one of several forms; a form may contain placeholders
+ *   {names, list,; }                      several values with "; " between them
+ *
+ * A message is {id, values}; a value may be a message too. ui/messages.py renders the same texts on the server.
+ *
+ * @typedef {{id: string, values?: Object<string, any>}} Message
+ */
+
+/** The tables that were fetched, by tag. */
+export const languages = {};
+
+let tags = ["en"];
+let folder = "";
+
+/**
+ * Fetches the English texts and those of one language, and sets the language of the document.
+ * @param {string} base address of the folder that contains languages/
+ * @param {string} wanted a tag such as navigator.language
+ * @returns {Promise<string>} the tag of the table that is used
+ */
+export async function loadLanguages(base, wanted) {
+  folder = new URL("languages/", new URL(base, location.href)).href;
+  const english = fetchTable("en");
+  tags = await readJson("index");
+  const tag = bestLanguage(wanted, tags);
+  // Without the table of the visitor's language the page is in English.
+  await Promise.all([english, fetchTable(tag).catch(() => {})]);
+  document.documentElement.lang = language(tag);
+  return language();
+}
+
+async function readJson(name) {
+  const response = await fetch(`${folder}${name}.json`);
+  if (!response.ok) throw new Error(`languages/${name}.json: HTTP ${response.status}`);
+  return response.json();
+}
+
+async function fetchTable(tag) {
+  if (!languages[tag]) languages[tag] = await readJson(tag);
+}
+
+/**
+ * @param {string} wanted such as "de-AT"
+ * @param {string[]} [available]
+ * @returns {string} the same tag, else one of the same language, else "en"
+ */
+export function bestLanguage(wanted, available = Object.keys(languages)) {
+  const main = wanted.split("-")[0];
+  return available.find((tag) => tag === wanted) || available.find((tag) => tag.split("-")[0] === main) || "en";
+}
+
+/** @returns {string} the tag of the table that the page is shown in */
+export function language(wanted = document.documentElement.lang) {
+  return bestLanguage(wanted);
+}
+
+/**
+ * Calls a function after the language of the document has changed, which Gradio's settings let a visitor do.
+ * @param {() => void} change
+ */
+export function onLanguage(change) {
+  const observer = new MutationObserver(async () => {
+    await fetchTable(bestLanguage(document.documentElement.lang, tags)).catch(() => {});
+    change();
+  });
+  observer.observe(document.documentElement, { attributeFilter: ["lang"] });
+}
+
+/** @returns {boolean} whether there is a text of this id */
+export function has(id) {
+  return id in (languages.en || {});
+}
+
+/**
+ * @param {string} id
+ * @param {Object<string, any>} [values]
+ * @returns {string} the text in the visitor's language, else in English, else the id
+ */
+export function t(id, values = {}) {
+  const text = languages[language()]?.[id] ?? languages.en?.[id];
+  return text === undefined ? id : fillIn(text, values);
+}
+
+/**
+ * @param {Message|Message[]|string|null|undefined} message
+ * @param {string} [joint] between several messages
+ * @returns {string}
+ */
+export function render(message, joint = " ") {
+  if (Array.isArray(message)) return message.map((each) => render(each)).join(joint);
+  return message && typeof message === "object" ? t(message.id, message.values) : String(message ?? "");
+}
+
+/** @returns {string} a number as the language writes it, with `digits` decimals if given */
+export function number(value, digits) {
+  const places = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return value.toLocaleString(language(), places);
+}
+
+/** @returns {string} a share from 0 to 1 in percent */
+export function percent(share, digits = 0) {
+  const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return share.toLocaleString(language(), { style: "percent", ...places });
+}
+
+/**
+ * Puts the texts of the language into a part of the page: data-text (with data-values) is the id of an element's text,
+ * data-label of its accessible name, data-placeholder of its placeholder.
+ * @param {Element} root
+ */
+export function translate(root) {
+  const all = (name) => [root, ...root.querySelectorAll(`[${name}]`)].filter((node) => node.hasAttribute(name));
+  for (const node of all("data-text")) {
+    node.textContent = t(node.dataset.text, JSON.parse(node.dataset.values || "{}"));
+  }
+  for (const node of all("data-label")) node.setAttribute("aria-label", t(node.dataset.label));
+  for (const node of all("data-placeholder")) node.placeholder = t(node.dataset.placeholder);
+}
+
+// The parts of a text: plain, placeholder (without its outer braces), plain, and so on.
+function pieces(text) {
+  const found = [];
+  let [depth, start] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] !== "{" && text[at] !== "}") continue;
+    const outer = text[at] === "{" ? depth++ === 0 : --depth === 0;
+    if (outer) [start] = [at + 1, found.push(text.slice(start, at))];
+  }
+  found.push(text.slice(start));
+  return found;
+}
+
+function fillIn(text, values) {
+  return pieces(text).map((piece, at) => (at % 2 ? valueOf(piece, values) : piece)).join("");
+}
+
+function valueOf(placeholder, values) {
+  const [, name, kind, rest] = /^\s*(\w+)\s*(?:,\s*(\w+)\s*(?:,(.*))?)?$/s.exec(placeholder);
+  const value = values[name];
+  if (kind === "number") return number(value);
+  if (kind !== "plural") return render(value, rest ?? ", ");
+  const forms = pieces(rest);
+  const form = (wanted) => forms[forms.findIndex((each, at) => at % 2 === 0 && each.trim() === wanted) + 1];
+  const chosen = new Intl.PluralRules(language()).select(value);
+  const exists = forms.some((each, at) => at % 2 === 0 && each.trim() === chosen);
+  return fillIn(form(exists ? chosen : "other"), values);
+}
