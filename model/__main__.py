@@ -12,11 +12,11 @@ from . import __version__
 from .char_lstm import PRETRAINED
 from .cli import generate, info, score
 from .cli.arguments import ArgumentParser, Command
-from .terminal import forget_stdout, say
+from .terminal import discard_stdout, say
 
 _COMMANDS: dict[str, Command] = {"generate": generate, "score": score, "info": info}
 _PROGRAM = f"python -m {__package__}"  # installed from a wheel the package has another name
-_PIPE_CLOSED = 141  # the exit status of a program whose reader left
+_PIPE_CLOSED = 141  # the exit status after the reader of standard output closed the pipe
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return generate.INTERRUPTED
     except BrokenPipeError:
-        forget_stdout()
+        discard_stdout()
         return _PIPE_CLOSED
     except (ValueError, OSError, RuntimeError) as error:
         say(f"error: {' '.join(str(error).split())}")

@@ -100,7 +100,7 @@ class CharLSTM:
     ) -> CharLSTM:
         """Loads a model from the Hub, from a run folder (its best checkpoint) or from a checkpoint folder.
 
-        All files are taken from one commit, which is settled before the first download.
+        The commit is resolved before the first download, and all files are taken from it.
 
         Args:
             id_or_path: a folder if it exists or is written as a path: with `.`, `/`, `~`, `runs/` or a Windows drive

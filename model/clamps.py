@@ -43,15 +43,15 @@ def check_clamps(clamps: Iterable[tuple[int, int, float]], config: LSTMConfig) -
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
         if not -MAX_VALUE <= number <= MAX_VALUE:
             allowed = f"a number from -{MAX_VALUE:g} to {MAX_VALUE:g}"
-            raise ValueError(f"a clamp is of the value {shorten(value)}: it must be {allowed}")
+            raise ValueError(f"a clamp has the value {shorten(value)}: it must be {allowed}")
         checked.append(Clamp(layer, cell, float(number) + 0.0))  # + 0.0 turns -0.0 into 0.0
     if len(checked) > MAX_CLAMPS:
-        raise ValueError(f"clamps are of {len(checked)} cells: at most {MAX_CLAMPS} can be clamped at once")
+        raise ValueError(f"{len(checked)} cells are clamped: at most {MAX_CLAMPS} can be clamped at once")
     if len({clamp[:2] for clamp in checked}) < len(checked):
-        raise ValueError("clamps are of one cell twice: it can have one value only")
+        raise ValueError("one cell is clamped twice: it can have one value only")
     return tuple(sorted(checked))
 
 
 def _check_index(name: str, value: object, count: int) -> None:
     if type(value) is not int or not 0 <= value < count:
-        raise ValueError(f"a clamp is of {name} {shorten(value)}: this model has 0 to {count - 1}")
+        raise ValueError(f"a clamp names {name} {shorten(value)}: this model has {name}s 0 to {count - 1}")

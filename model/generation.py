@@ -33,7 +33,7 @@ class Stream(Iterator[str]):
         self._position = 0
 
     def abort(self) -> None:
-        """Ends the reply before its next character; pieces that are ready still come. Safe in threads and signals."""
+        """Ends the reply before its next character; ready pieces are still yielded. Safe in threads and signals."""
         self._engine.abort(self.sequence)
 
     def __next__(self) -> str:

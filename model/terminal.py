@@ -1,7 +1,7 @@
 """Text that is safe to show (in a terminal, in Markdown, on one line), and what a command line needs of its terminal.
 
 A generated or downloaded text may hold escape sequences that a terminal executes, and bidirectional controls that
-reorder what is displayed. Knows no model.
+reorder what is displayed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _picture(found: re.Match[str]) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Returns `text` as it may stand in a Markdown file: line ends are LF, tabs stay.
+    """Returns `text` for a Markdown file: line ends become LF, tabs stay.
 
     Other control characters, bidirectional controls and surrogates become U+FFFD.
     """
@@ -53,7 +53,7 @@ def one_line(text: str, limit: int = 200) -> str:
 
 @contextlib.contextmanager
 def ctrl_c(end: Callable[[], None]) -> Iterator[None]:
-    """Within the block, the first Ctrl-C calls `end`, which stops the work in good order; a second one interrupts."""
+    """Makes the first Ctrl-C in the block call `end`, which stops the work cleanly; a second one interrupts."""
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
@@ -92,8 +92,8 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def forget_stdout() -> None:
-    """Sends standard output to nowhere: its reader left, and Python would report that again when it flushes at exit."""
+def discard_stdout() -> None:
+    """Redirects standard output to the null device, so that Python's flush at exit does not report the closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -86,7 +86,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     """Returns the arguments for python, and what they do: start a run, or resume it from the Hub.
 
     Raises:
-        OptionsError: the arguments are invalid.
+        UsageError: the arguments are invalid.
         HubError: the repo cannot be used, or the Hub does not answer.
     """
     from model.cli.arguments import UsageError

@@ -27,7 +27,7 @@ class Signals:
 
     Attributes:
         number: the first signal; 0 for none.
-        mode: what the next signal does. "exit" ends the process at once, as long as nothing can be left half done.
+        mode: what the next signal does. "exit" ends the process at once, before anything was written.
             "raise" raises KeyboardInterrupt. "record" sets `number` and prints that the run will save; a second
             Ctrl-C ends the process at once. "silent" only sets `number`, in a process that does not print.
     """
@@ -40,11 +40,11 @@ class Signals:
 
     @property
     def exit_code(self) -> int:
-        """What a shell reports for a program that this signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+        """The exit code of a program that this signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + (self.number or signal.SIGINT)
 
     def reset(self, mode: Mode) -> None:
-        """Forgets the signal, after the program did what it asked for, and sets the mode."""
+        """Clears the recorded signal and sets the mode."""
         self.number, self.mode = 0, mode
 
     def receive(self, number: int) -> None:
@@ -56,7 +56,7 @@ class Signals:
         if threading.current_thread() is threading.main_thread():
             for number in STOP_SIGNALS:
                 before = signal.getsignal(number)
-                # After nohup the run goes on when the terminal closes.
+                # After nohup the run continues when the terminal closes.
                 if not (before is signal.SIG_IGN and number not in (signal.SIGINT, signal.SIGTERM)):
                     self._before[number] = before
                     signal.signal(number, self._handle)

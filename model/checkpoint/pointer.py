@@ -20,6 +20,6 @@ def pointed_checkpoint(pointer: Path) -> Path | None:
         name = pointer.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return None
-    # Only the name of a checkpoint beside it: a run folder may come from a stranger.
+    # Only the name of a folder next to it: a run folder may come from a stranger.
     target = pointer.parent / name
     return target if re.fullmatch(r"step-\d{8,15}", name) and target.is_dir() else None

@@ -218,7 +218,7 @@ class Engine:
             self._changed.notify()
 
     def drain(self) -> None:
-        """Lets `run` end after the last request."""
+        """Makes `run` end after the last request."""
         with self._changed:
             self._draining = True
             self._changed.notify()
@@ -267,9 +267,9 @@ class Engine:
         return admitted
 
     def _prefill(self, due: list[Request]) -> None:
-        """Reads prompts on, all of them one character at a time.
+        """Reads on in prompts, in all of them one character at a time.
 
-        The replies that are being generated wait meanwhile, so few characters are read when there are few of them.
+        The replies that are being generated wait for that, so a step reads up to an eighth of their number.
         """
         reading = [request for request in due if not request.prompt_is_read]
         generating = len(due) - len(reading)

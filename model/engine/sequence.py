@@ -55,9 +55,9 @@ class Sequence:
         error: what went wrong, if `finish_reason` is "error".
         memory: where the next reply continues, once it is finished; None if the prompt was not read to its end.
         started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.
-        aborted: whether it is to end before its next character.
+        aborted: whether it ends before its next character.
         picked: whether its last character was chosen by a person instead of drawn.
-        watch: finds blocked words, of which no reader gets any part; the reply ends before one.
+        watch: finds blocked words; readers get no part of one, and the reply ends before it.
     """
 
     params: SamplingParams
@@ -170,7 +170,7 @@ class Sequence:
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
         """Ends the reply. The reason is set last: a thread that sees it may read everything else."""
         self.ended_at = time.monotonic()
-        if reason not in ("stop", "blocked"):  # release what was held back for a stop text that did not come
+        if reason not in ("stop", "blocked"):  # release characters that could have begun the stop text
             self._release(len(self._characters))
         if self.watch and self.watch.end():
             self._released = self.watch.safe_length
@@ -184,7 +184,7 @@ class Sequence:
         self._done.set()
 
     def _release(self, end: int) -> bool:
-        """Lets readers have the characters up to `end`, up to a blocked word. Returns whether there is one."""
+        """Releases the characters up to `end` to readers, or up to a blocked word. Returns whether one was found."""
         if self.watch is None:
             self._released = end
             return False

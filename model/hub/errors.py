@@ -41,7 +41,7 @@ class HubProblem:
 
     Attributes:
         reason: one clause, to be put after "… failed: "; holds no URL that was requested and no path of this machine.
-        retry: true if the same request may succeed later: the Hub or the network is in trouble.
+        retry: true if the same request may succeed later.
         wait_s: seconds to wait before the next request, as the Hub asked; 0 if it did not.
         needs_user: true if every request to this repo fails until the user does something, such as logging in.
     """
@@ -56,7 +56,7 @@ def explain(error: BaseException, *, write: bool = False) -> HubProblem:
     """Returns why a call of huggingface_hub raised `error`.
 
     Args:
-        error: any exception. The client wraps some, such as a failed upload in a RuntimeError: causes are looked at.
+        error: any exception. The client wraps some, such as a failed upload in a RuntimeError: its causes count, too.
         write: the call needs a token that may write.
     """
     for cause in _causes(error):
@@ -110,12 +110,12 @@ def _explain_response(error: BaseException, write: bool) -> HubProblem | None:
         own = ", or name a repo of your own" if write else ""
         return HubProblem(f"the token has no right to do that (403){quoted}: {login}{own}", needs_user=True)
     if status in (409, 412):
-        return HubProblem(f"someone else changed the repo at the same moment ({status})", retry=True)
+        return HubProblem(f"another commit changed the repo at the same time ({status})", retry=True)
     if status == 429:
         reason = "the Hub asks for a pause after too many requests (429): wait a few minutes"
         return HubProblem(reason, retry=True, wait_s=_wait_s(error.response.headers))
     if status == 408 or status >= 500:
-        reason = f"the Hub has trouble of its own ({status}): see status.huggingface.co"
+        reason = f"the Hub has a fault of its own ({status}): see status.huggingface.co"
         return HubProblem(reason, retry=True, wait_s=_wait_s(error.response.headers))
     return HubProblem(f"the Hub refused the request ({status}){quoted}")
 
@@ -139,7 +139,7 @@ def _explain_network(error: BaseException) -> HubProblem | None:
     if "TransportError" in kinds:
         return HubProblem("the Hub cannot be reached: is the network down, or HF_ENDPOINT wrong?", retry=True)
     if isinstance(error, json.JSONDecodeError | errors.FileMetadataError):
-        reason = "what answered is not the Hub: does this network ask you to sign in on a web page first?"
+        reason = "the answer is not from the Hub: does this network ask you to sign in on a web page first?"
         return HubProblem(reason, retry=True)
     if isinstance(error, OSError) and str(error).startswith("Consistency check failed"):
         return HubProblem("the download was cut short: try again", retry=True)

@@ -15,7 +15,7 @@ def commit_title(branch: str, step: int, val_loss: float | None = None, val_bpc:
 
     Args:
         branch: `MAIN` or `TRAINING`.
-        step: of the checkpoint.
+        step: the step of the checkpoint.
         val_loss, val_bpc: its validation loss in nats and in bits per character; None if it was not evaluated.
     """
     title = f"step {step:,}"

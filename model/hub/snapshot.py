@@ -32,7 +32,7 @@ class Snapshot:
         token, cache_dir: as in huggingface_hub.
         offline: only cached files are used.
         commit: the commit that the revision was resolved to; "" before the first download.
-        notice: what the user should know, such as that the Hub was away and the cached copy is used; "" if nothing.
+        notice: what the user should know, such as that the cached copy is used because the Hub is down; "" if nothing.
     """
 
     repo: str

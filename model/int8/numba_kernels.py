@@ -40,7 +40,7 @@ def choose(logits: npt.NDArray[np.float32], params: list[SamplingParams], number
 
     Args:
         logits: (B, V) float32.
-        params: B.
+        params: B, the sampling parameters of each row.
         numbers: B random numbers in [0, 2^64).
     """
     chosen = np.empty(len(logits), np.int64)

@@ -52,7 +52,7 @@ def page_of(card: str) -> str | None:
     return found[1] if found else None
 
 
-def leading_to(card: str, space: str) -> str:
+def with_page_link(card: str, space: str) -> str:
     """Returns the card with a link to this Space: replaced, or added below the heading `USE`.
 
     A card without that heading, which somebody rewrote, stays as it is.

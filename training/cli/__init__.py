@@ -1,15 +1,15 @@
-"""The command line: from what is typed to a run that trains, and the commands beside it.
+"""The command line: prepares a run from the options, and runs the other commands.
 
 main       dispatches the commands; exit codes
 parser     the arguments of every command, with their help
 options    the options of every command: typed and checked
 start      prepares a new run
 resume     prepares a run that is resumed
-run_text   the text and the Hub destination, which both prepare alike
+run_text   the text and the Hub destination, for `start` and `resume`
 plan       chooses the recipe of a new run
 fine_tune  --from: the weights of another model, a vocabulary that grows
 teachers   --teacher: the predictions of other models for the text
-finish     the last pushes, and what to type next
+finish     the last pushes, and the commands to type next
 space      the command `space` and the option --space
 compare    the commands `compare` and `curve`
 """

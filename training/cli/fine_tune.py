@@ -57,7 +57,7 @@ def load_base(options: TrainOptions) -> NamedModel | None:
     """Returns the model of `--from`; None when the option was not given.
 
     Raises:
-        OptionsError: a size was given that is not the model's.
+        UsageError: a size was given that is not the model's.
         CheckpointError, ModelUnavailableError: the model cannot be loaded.
     """
     if options.parent is None:
@@ -99,7 +99,7 @@ def preset_near(lm: CharLSTM) -> str:
     return min(PRESETS, key=lambda name: abs(log_size(PRESETS[name]) - log_size(lm.config)))
 
 
-def gentler(recipe: Recipe, lm: CharLSTM) -> Recipe:
+def with_lower_rates(recipe: Recipe, lm: CharLSTM) -> Recipe:
     """Returns the recipe with the model's sizes, and with lower learning rates than random weights need."""
     sizes = {name: getattr(lm.config, name) for name in SIZES}
     scale = LEARNING_RATE_SCALE

@@ -1,4 +1,4 @@
-"""What follows the training loop: the last pushes, how the run ended, and the commands to type next."""
+"""The end of a run after the training loop: the last pushes, the result, and the commands to type next."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..signals import Signals
 from .space import publish_best, publish_hint
 
 PUSH_AT_END_S = 120.0
-PUSH_AT_STOP_S = 10.0  # who stops a run waits for it; pushes that are not confirmed stay in the outbox
-_OVERFITTED = 0.02  # nats by which the last loss exceeds the best, from which on the reader is told
+PUSH_AT_STOP_S = 10.0  # a user who pressed Ctrl-C waits for it; unconfirmed pushes stay in the outbox
+_OVERFITTED = 0.02  # nats; if the last loss exceeds the best by more, a hint is printed
 
 
 def finish(run: TrainingRun, code: int, signals: Signals) -> int:
@@ -68,7 +68,7 @@ def _say_command(title: str, words: Sequence[str]) -> None:
 
 
 def _print_result(run: TrainingRun) -> None:
-    """Prints the best held-out loss of a complete run, beside that of the n-gram model."""
+    """Prints the best held-out loss of a complete run, and the n-gram counter's if that is lower."""
     if not run.metrics:
         return
     best = min(run.metrics, key=lambda evaluation: evaluation["val_loss"])

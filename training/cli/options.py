@@ -86,7 +86,7 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
     """Returns the options of a training.
 
     Raises:
-        OptionsError: an option is unknown, out of bounds, or contradicts another.
+        UsageError: an option is unknown, out of bounds, or contradicts another.
         HubError: `--push-to` or `--space` is not the name of a repo.
     """
     parser.check_first_word(arguments)
@@ -112,7 +112,7 @@ def parse_space(arguments: Sequence[str]) -> SpaceOptions:
     """Returns the options of `python -m training space`.
 
     Raises:
-        OptionsError: an option is unknown, missing, or not allowed.
+        UsageError: an option is unknown, missing, or not allowed.
         HubError: `--space` is not the name of a repo.
     """
     options = SpaceOptions(**vars(parser.space_parser().parse_args(arguments)))

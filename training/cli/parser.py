@@ -209,7 +209,7 @@ def check_first_word(arguments: Sequence[str]) -> None:
     """Refuses a first word that looks like a command but is none.
 
     Raises:
-        OptionsError: with the command to type instead.
+        UsageError: with the command to type instead.
     """
     instead = {
         "resume": "python -m training --resume RUN",

@@ -48,7 +48,7 @@ def choose_recipe(
         device: what to train on.
 
     Raises:
-        OptionsError: the sizes are not allowed, or need more memory than is free.
+        UsageError: the sizes are not allowed, or need more memory than is free.
         RunError: the disk is not writable.
     """
     train, validation = split(ids)
@@ -90,7 +90,7 @@ def _with_options(
     """Returns a preset for a text of `length` characters, with the fields that were given."""
     recipe = replace(fitted_to(preset, vocab_size), bfloat16=has_fast_bfloat16(device))
     if parent:
-        recipe = fine_tune.gentler(recipe, parent)
+        recipe = fine_tune.with_lower_rates(recipe, parent)
     recipe = replace(recipe, **options.recipe)
     recipe = replace(recipe, window=min(recipe.window, length - 1))
     recipe = replace(recipe, batch=max(1, min(recipe.batch, length // recipe.window)))

@@ -46,12 +46,10 @@ _CARD_FIELDS = ("repo", "license", "space")  # may be other ones than when the c
 def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
     """Returns a run at its newest whole checkpoint.
 
-    Args:
-        options: what was typed.
-        start: `time.monotonic()` when this process began.
+    `start` is the `time.monotonic()` when this process began.
 
     Raises:
-        OptionsError, CorpusError, RunError, HubError: the run cannot be resumed; one line says why.
+        UsageError, CorpusError, RunError, HubError: the run cannot be resumed; one line says why.
     """
     resume, device = options.resume or "", training_device(options.device)
     with ExitStack() as undo:
@@ -66,7 +64,7 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         about = _resumed_about(options, saved.state["about"], destination, page, device)
         done, soft_targets = int(saved.tensors["steps_done"]), None
         if options.teachers and "taught_by" not in about:
-            raise UsageError("--teacher cannot change in a run, and this one began without: omit it")
+            raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
         if "taught_by" in about and done < recipe.steps:
             record = about["taught_by"]
             soft_targets = teachers.resume_predictions(options, record, tokenizer, corpus.ids, folder.path, device)
@@ -192,7 +190,7 @@ def _read_again(
         corpus = read_text(sources, errors, temporary, base_vocab=checkpoint.tokenizer.vocab, chat=chat)
         if corpus.sha256 != record["sha256"]:
             raise RunError(
-                f"the text is not the one this run began with ({record['characters']:,} characters then, "
+                f"the text is not the one that this run started with ({record['characters']:,} characters then, "
                 f"{corpus.characters:,} now, or changed inside): resume with that text, or start a new run"
             )
         kept_text.write_kept_text(corpus, folder.path)
@@ -225,7 +223,7 @@ def _warn_of_changed_text(kept: Corpus, folder: RunFolder) -> None:
     except RunError:  # the text came from standard input
         return
     if current is not True:
-        became = "has changed since the run began" if current is False else "is no longer where it was"
+        became = "has changed since the run started" if current is False else "is no longer where it was"
         warn(f"the text {became}: continuing with the copy in the run folder")
 
 

@@ -1,4 +1,4 @@
-"""The training text and the Hub destination of a run: what a new and a resumed run do alike before the first step."""
+"""The training text and the Hub destination of a run, new or resumed, before the first step."""
 
 from __future__ import annotations
 
@@ -36,8 +36,6 @@ def read_text(
     """Reads a text into ids, and prints its warnings.
 
     Args:
-        sources: the TEXT arguments.
-        errors: what to do with bytes that are not UTF-8.
         path: the file for the ids.
         base_vocab: characters that get the first ids.
         chat: parses the text as a chat export; None for a text that is read as it is.
@@ -102,8 +100,7 @@ def tokenizer_of(corpus: Corpus, base_vocab: Sequence[str] = ()) -> CharTokenize
 def check_destination(options: TrainOptions, corpus: Corpus, repo: str | None) -> Destination | None:
     """Checks before the first step that the text may be published and that the token may write to the repo.
 
-    Returns:
-        where to push; None when `repo` is None or empty.
+    Returns the destination; None when `repo` is None or empty.
 
     Raises:
         RunError: the text seems to hold private data.
@@ -120,7 +117,7 @@ def check_destination(options: TrainOptions, corpus: Corpus, repo: str | None) -
 
 
 def _make_pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None:
-    """Returns what pushes the run; None without a destination."""
+    """Returns the pusher of the run; None without a destination."""
     if destination is None:
         return None
     readers = "private" if destination.private else "public: anyone can read it and what it has learned"
@@ -137,7 +134,7 @@ def make_manager(
     saved_step: int = -1,
     card_fields: About | None = None,
 ) -> CheckpointManager:
-    """Returns what saves the checkpoints of a run on the text (N,) and pushes them to its destination."""
+    """Returns the manager that saves the checkpoints of a run on a text (N,) and pushes them to its destination."""
     train, validation = split(ids)
     return CheckpointManager(
         folder,

@@ -16,7 +16,7 @@ from model.cli.arguments import UsageError
 from model.files import atomic_write
 from model.terminal import quote_command
 
-from ..card.escape import leading_to
+from ..card.escape import with_page_link
 from ..errors import HubError, RunError
 from ..hub.jobs import STATIC, CheckSpace, LinkCard, PushSpace, Space
 from ..hub.repos import check_repo_name, read_destination
@@ -77,9 +77,8 @@ def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page |
     the Space that is written to.
 
     Args:
-        options: what was typed.
-        about: what the run recorded.
-        repo: where it is pushed from now on; None when it is not pushed.
+        about: the record of the run.
+        repo: the repo that the run is pushed to from now on; None when it is not pushed.
     """
     if options.space is not None:
         return prepare_page(options, repo or "")
@@ -126,7 +125,7 @@ def link_from_card(space: Space, name: str, repo: str | None) -> None:
     """Links the page from the model card: in a local checkpoint, and in a repo of the Space's owner."""
     card = checkpoint_folder(name) / CARD if is_local(name) else None
     if card is not None and card.is_file():
-        atomic_write(card, leading_to(card.read_text(encoding="utf-8"), space.name).encode())
+        atomic_write(card, with_page_link(card.read_text(encoding="utf-8"), space.name).encode())
     if repo is None or repo.split("/")[0] != space.name.split("/")[0]:
         return
     try:
@@ -140,9 +139,8 @@ def publish_page(space: Space, lm: CharLSTM, model: str | None) -> None:
     """Writes the page of a Space, uploads it, and waits until it runs.
 
     Args:
-        space: where to.
         lm: the model, a copy of which is part of the page.
-        model: what an app loads from the Hub, USER/NAME or USER/NAME@REVISION; None when it has only its own copy.
+        model: the model that an app loads from the Hub, USER/NAME or USER/NAME@REVISION; None for the copy alone.
 
     Raises:
         HubError: the page could not be published. The message says what to do.

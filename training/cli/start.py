@@ -34,12 +34,10 @@ from .space import prepare_page, with_page
 def new_run(options: TrainOptions, start: float) -> TrainingRun:
     """Returns a run before its first step.
 
-    Args:
-        options: what was typed.
-        start: `time.monotonic()` when this process began; the minutes count from then.
+    The minutes of the run count from `start`, the `time.monotonic()` when this process began.
 
     Raises:
-        OptionsError, CorpusError, RunError, HubError, CheckpointError: the run cannot begin; one line says why.
+        UsageError, CorpusError, RunError, HubError, CheckpointError: the run cannot start; one line says why.
     """
     if options.space is not None:
         check_project(options.hardware)

@@ -31,7 +31,7 @@ def load_teachers(options: TrainOptions) -> list[NamedModel]:
     """Returns the models of `--teacher`.
 
     Raises:
-        OptionsError: several processes train.
+        UsageError: several processes train.
         CheckpointError, ModelUnavailableError: a model cannot be loaded.
     """
     if options.teachers and processes.count() > 1:
@@ -49,7 +49,7 @@ def predict(
     """Computes the soft targets of the teachers for the training part of a whole text (N,), in a file of the run.
 
     Raises:
-        OptionsError: a teacher lacks a character of the text.
+        UsageError: a teacher lacks a character of the text.
         RunError: the disk has no room.
     """
     train, _ = split(ids)
@@ -94,13 +94,7 @@ def resume_predictions(
 ) -> distillation.SoftTargets:
     """Returns the soft targets of a resumed run: those in its folder, else computed again by `--teacher`.
 
-    Args:
-        options: what was typed.
-        record: `taught_by` in the run's state.
-        tokenizer: the vocabulary of the text.
-        ids: (N,) the whole text.
-        folder: the run folder.
-        device: what to compute them on.
+    `record` is `taught_by` in the state of the run, and `ids` (N,) are the whole text.
 
     Raises:
         RunError: the folder has no soft targets, and no teachers are given.
@@ -118,7 +112,7 @@ def resume_predictions(
         )
     soft_targets = predict(teachers, tokenizer, ids, folder, device)
     if distillation.digest(folder / EXPECTED) != sha256:
-        warn("the teachers predict something else than when the run began: from here on its losses may differ")
+        warn("the predictions of the teachers are not those of the start: from here on the losses may differ")
     return soft_targets
 
 

@@ -23,7 +23,7 @@ from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundErro
 from model.checkpoint.names import CARD, CONFIG, CURVE, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
 from model.hub.names import MAIN, TRAINING
 
-from ..card.escape import leading_to, page_of
+from ..card.escape import page_of, with_page_link
 from .calls import JobError, call, file_names, job_error, read_file, refuse, whole_name
 from .jobs import CheckRepo, Commit, Destination, DownloadRun, FindRun, FoundRun, PushCheckpoint
 
@@ -137,7 +137,7 @@ def _card_with_link(what: str, repo: str, commit: str | None, card: bytes) -> Co
     text = card.decode("utf-8", "replace")
     if page_of(text) is None:
         space = page_of(read_file(what, repo, CARD, commit))
-        card = leading_to(text, space).encode() if space else card
+        card = with_page_link(text, space).encode() if space else card
     return CommitOperationAdd(CARD, card)
 
 

@@ -1,6 +1,6 @@
-"""What the training process and its worker process send each other: a job, then its result or a failure.
+"""The messages between the training process and its worker process: a job, then its result or a failure.
 
-Both are sent as one line of JSON: see `encode_job` and `worker_process`.
+They are sent as one line of JSON: see `encode_job` and `worker_process`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 R = TypeVar("R")
 STATIC, ZERO_GPU = "static", "zero-gpu"
-_FLAVORS = {ZERO_GPU: "zero-a10g"}  # what is typed: the Hub's name
+_FLAVORS = {ZERO_GPU: "zero-a10g"}  # the name in --hardware: the Hub's name
 
 
 # results
@@ -24,7 +24,7 @@ class Destination:
 
     Attributes:
         repo: USER/NAME.
-        user: whose token it is.
+        user: the user of the token.
         private: whether the repo is private.
         created: whether it was created just now.
         url: its page on the Hub.
@@ -74,7 +74,7 @@ class Space:
 
 @dataclass(frozen=True)
 class SpaceStage:
-    """The Hub's word for what a Space does; `changing` while another follows; the log's end if it has failed."""
+    """The Hub's name for the stage of a Space; `changing`: another stage follows; `log`: its end, after a failure."""
 
     stage: str
     changing: bool

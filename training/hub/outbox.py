@@ -45,7 +45,7 @@ class Pushed(Entry):
 
 
 class Outbox:
-    """The outbox of a run folder. What this process knows counts; the disk follows if it is not full."""
+    """The outbox of a run folder. The entries in memory are authoritative; a full disk may lack some of them."""
 
     def __init__(self, run_folder: Path) -> None:
         self.run_folder = run_folder.resolve()

@@ -62,10 +62,8 @@ class Pusher:
     """Pushes checkpoint folders of one run to one repo, in the background.
 
     Args:
-        destination: the repo.
-        run_folder: what an earlier process left in its outbox is pushed as well.
+        run_folder: its outbox may hold checkpoints of an earlier process, which are pushed as well.
         report: called from the pushing thread with one line whenever something changes.
-        timeouts: limits of the requests.
 
     Raises:
         HubError: another process pushes this run, or the outbox cannot be created.
@@ -108,9 +106,8 @@ class Pusher:
         Keep the folder while `waiting` lists it. A full disk is reported and raises nothing.
 
         Args:
-            step_folder: the checkpoint.
-            branch: `TRAINING` gets all that resume needs, `MAIN` what loading needs.
-            title: of the commit.
+            branch: `TRAINING` gets all files that resume needs, `MAIN` those that loading needs.
+            title: the title of the commit; None makes one from the step and its loss.
 
         Raises:
             ValueError: it is not a folder of this run.
@@ -123,9 +120,9 @@ class Pusher:
             try:
                 self._outbox.add(folder.name, branch, line)
             except OSError as error:
+                reason = error.strerror
                 message = (
-                    f"Hub: that {folder.name} is to be pushed is known to this process only; "
-                    f"the outbox cannot be written: {error.strerror}"
+                    f"Hub: the outbox cannot be written ({reason}): {folder.name} is pushed only while this process runs"
                 )
             if self._needs_user:
                 self._needs_user, self._not_before = False, 0.0  # one more try for each new checkpoint

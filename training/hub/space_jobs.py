@@ -11,7 +11,7 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from model.checkpoint.names import CARD
 
-from ..card.escape import leading_to
+from ..card.escape import with_page_link
 from .calls import JobError, call, file_names, job_error, read_file, refuse, whole_name
 from .jobs import STATIC, CheckSpace, Commit, LinkCard, PushSpace, Space, SpaceStage, WatchSpace, flavor_of
 
@@ -117,7 +117,7 @@ def link_card(job: LinkCard) -> Commit:
     if CARD not in file_names(info):
         return Commit(str(info.sha), changed=False)
     card = read_file(what, repo, CARD, info.sha)
-    linked = leading_to(card, job.space)
+    linked = with_page_link(card, job.space)
     if linked == card:
         return Commit(str(info.sha), changed=False)
     files = [CommitOperationAdd(CARD, linked.encode())]

@@ -103,7 +103,7 @@ def run_job(job: Job[R], timeouts: HubTimeouts | None = None, *, extra_s: float 
 
 
 def with_reason(failure: Failure, earlier: str | None) -> Failure:
-    """Returns a failure with the message of the one before if only the deadline ended it: that one says why."""
+    """Returns a failure; if only the deadline ended it, with the message of the failure before, which says why."""
     return replace(failure, message=earlier) if failure.timed_out and earlier else failure
 
 

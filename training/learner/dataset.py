@@ -44,9 +44,8 @@ class Windows:
 
     Args:
         ids: (N,) the text to train on.
-        batch: B.
-        window: T, the BPTT length.
-        seed: of the positions of the cuts.
+        batch, window: B and T, the BPTT length.
+        seed: the seed of the positions of the cuts.
         rows: the rows of the batch that this process reads; None for all.
 
     Raises:

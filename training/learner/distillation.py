@@ -57,9 +57,8 @@ def write_soft_targets(
 
     Args:
         teachers: models with all characters of the text in their vocabularies, in any order.
-        tokenizer: of the ids.
-        ids: (N,) the text.
-        path: of the file; it is written whole or not at all.
+        ids: (N,) the text, in ids of `tokenizer`.
+        path: the file, which is written whole or not at all.
         bfloat16: whether matrix products are computed in bfloat16.
         progress: called with the share that is done, 0 to 1.
 

@@ -24,7 +24,7 @@ class DroppedNetwork:
     """Runs a network layer by layer, with dropout on the embedding, between the layers and before the output.
 
     Args:
-        network: whose weights are used and trained; nothing is copied.
+        network: its weights are used and trained; nothing is copied.
         recipe: the four dropout rates, and the number of rows in the whole batch.
         rows: the rows of the batch that are read here; None when a call reads its whole batch, of whatever size.
     """

@@ -60,7 +60,7 @@ def read_in_rows(count: int, rows: int, context: int, most: int) -> Iterator[Chu
 
     Args:
         count: characters to read.
-        rows: at most; fewer where a row's own part would be shorter than twice its warm-up.
+        rows: the number of rows, at most; fewer where a row's own part would be shorter than twice its warm-up.
         context: characters before its own part that each row reads first, so that its state is nearly that of one
             pass: an LSTM forgets what is further back.
         most: characters of all rows that are read at once, at most.
@@ -109,7 +109,7 @@ def cold_losses(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, ro
     Args:
         network: in evaluation mode.
         ids: (N,).
-        window: characters a window.
+        window: characters in a window.
         rows: windows that are read side by side, which changes the speed only.
     """
     count = (len(ids) - 1) // window
@@ -136,7 +136,7 @@ def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 1
     Args:
         network: in evaluation mode.
         ids: (N,); `rows` windows from its beginning are read, or as many as there are.
-        window: characters a window, fewer if the text is shorter.
+        window: characters in a window; fewer if the text is shorter.
 
     Returns:
         the cost; 1,000 for weights that 8 bits cannot hold; NaN for a text of fewer than 2 characters.

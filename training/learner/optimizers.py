@@ -8,8 +8,8 @@ al. 2025, "MuonBP"). The polynomials are those of the Polar Express (Amsel et al
 before it: three of them do here what took four of Muon's own. AdamW: Loshchilov and Hutter 2019.
 
 Both optimizers keep their state in named tensors that exist from the start, so that a run can be saved at any step.
-They do not inherit from `torch.optim.Optimizer`, whose construction imports torch's compiler: as long again as
-importing torch itself.
+They do not inherit from `torch.optim.Optimizer`, whose construction imports torch's compiler,
+which takes as long as importing torch itself.
 
 Shapes: H hidden, K inputs of a matrix, G matrices in a stack.
 """
@@ -51,8 +51,8 @@ class Optimizer(Protocol):
         """Updates every parameter that has a gradient.
 
         Args:
-            share: of the full learning rate, 0 to 1.
-            number: of this update, counted from 1.
+            share: the share of the full learning rate, 0 to 1.
+            number: the number of this update, from 1.
         """
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
@@ -154,7 +154,7 @@ def orthogonalize(matrices: Tensor, iterations: int, dtype: torch.dtype = torch.
 
     Args:
         iterations: the number of polynomials.
-        dtype: of the matrix products; the result has the dtype of `matrices`.
+        dtype: the dtype of the matrix products; the result has that of `matrices`.
     """
     x = matrices.to(dtype)
     wide = x if x.shape[1] <= x.shape[2] else x.mT

@@ -102,9 +102,8 @@ def call_other_ranks(function: Callable[..., object], ids: Ids, *arguments: Any)
     """Runs `function(signals, ids, *arguments)` on every rank but 0, which then does its own part.
 
     Args:
-        function: one of a module, sent by name.
-        ids: (N,) the text; broadcast when it is not the one of the call before, since a rank on another machine has
-            no file of it.
+        function: a function of a module, sent by its name.
+        ids: (N,) the text; broadcast unless it is that of the previous call: another machine has no file of it.
         arguments: sent by pickle.
     """
     if not dist.is_initialized():
@@ -176,7 +175,7 @@ def agree_on_stop(signals: Signals, *, failed: bool = False) -> int:
     """Returns what stops all ranks after the same step: the number of a signal to any rank, `FAILED`, or 0 for nothing.
 
     Args:
-        signals: of this rank; they get the signal of another rank as if it had come to this one.
+        signals: those of this rank; a signal to another rank is handled as if this rank had received it.
         failed: whether this rank cannot continue.
     """
     reason = FAILED if failed else signals.number

@@ -35,17 +35,15 @@ from .recipe import Recipe
 
 
 class DivergedError(RuntimeError):
-    """The loss or the gradient is NaN or infinite; this trainer's weights are of no more use."""
+    """The loss or the gradient is NaN or infinite; the weights of this trainer cannot be used."""
 
 
 class Trainer:
     """The network, the optimizers and the position in the text of one run.
 
     Args:
-        recipe: sizes, optimizers, schedule and regularisation.
         vocab_size: V.
         ids: (N,) the text to train on.
-        device: where the network is trained.
         soft_targets: (N, V) teachers' predictions after each character; None without teachers.
 
     Attributes:
@@ -96,8 +94,7 @@ class Trainer:
     def step(self) -> float:
         """Reads one window per row and updates the weights.
 
-        Returns:
-            the training loss in nats per character: with dropout, and with soft targets where there are teachers.
+        Returns the training loss in nats per character: with dropout, and with the soft targets of teachers.
 
         Raises:
             DivergedError: the loss or the gradient is not finite. Nothing was updated.

@@ -1,4 +1,4 @@
-"""One run on this machine: the training loop, its checkpoints on disk, its speed, what it prints.
+"""One run on this machine: the training loop, its checkpoints on disk, its speed, its output.
 
 training_run        the loop from the first step to the last
 checkpoint_manager  saves checkpoints, marks the best, writes cards, queues pushes
@@ -7,8 +7,8 @@ run_folder          the files of a run folder
 state_files         the files of a checkpoint that resuming needs
 kept_text           the copy of the training text in the run folder
 measure             the speed of this machine; from minutes to steps
-facts               what a run records about itself
+facts               the published records of a run
 hub_resume          downloads a run for --resume hf://USER/NAME
-console             what is printed: lines, samples, the progress bar
+console             output: lines, samples, the progress bar
 tracking            --track: evaluations in Trackio
 """

@@ -1,7 +1,7 @@
-"""What a run prints to standard error: lines, samples and a progress bar.
+"""Prints the output of a run to standard error: lines, samples and a progress bar.
 
 A closed terminal or pipe never stops a run. Losses are printed with four digits, bits with three, speeds in thousands
-of characters a second.
+of characters per second.
 """
 
 from __future__ import annotations

@@ -117,17 +117,17 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
     """Returns state.json of a checkpoint once its fields have been checked; it may come from a stranger's repo.
 
     Raises:
-        RunError: a field is missing or is not what this version writes.
+        RunError: a field is missing, or has a value that this version does not write.
     """
     try:
         recipe, corpus, about, seconds = (saved[name] for name in ("recipe", "corpus", "about", "seconds"))
         sound = isinstance(recipe, dict) and isinstance(corpus["sha256"], str) and isinstance(corpus["characters"], int)
         sound &= isinstance(seconds, int | float) and {"repo", "license"} <= about.keys()
         if not sound or not all(str(value).isprintable() for value in about.values()):
-            raise ValueError("state.json is not what it writes")
+            raise ValueError("state.json has an unknown field or value")
         public = corpus.get("public")
         if public and not (isinstance(public["sources"], list) and public["errors"] in ("strict", "replace")):
-            raise ValueError("state.json: the sources of the text are not what it writes")
+            raise ValueError("the sources of the text in state.json are not valid")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise other_version(error) from None
     return cast(RunState, saved)
@@ -135,7 +135,7 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
 
 def other_version(error: Exception) -> RunError:
     """Returns the error for a run whose saved settings this version of the project cannot use."""
-    return RunError(f"this run was begun with another version of the project ({error}): start a new run")
+    return RunError(f"this run was started with another version of the project ({error}): start a new run")
 
 
 def frequent_beginnings(text: str, count: int = 4) -> list[str]:

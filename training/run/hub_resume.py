@@ -1,4 +1,4 @@
-"""Downloads a run from the Hub for `--resume hf://USER/NAME`, when the machine that began it is gone.
+"""Downloads a run from the Hub for `--resume hf://USER/NAME`, when the machine that started it is gone.
 
 A checkpoint on the branch `training` holds all that the newest checkpoint of a run folder holds. An older best
 checkpoint comes from `main`. Both are checked as strictly as any model from the Hub before they are used.

@@ -28,7 +28,6 @@ class Tracker:
 
     Args:
         name: the run's name; an existing run of that name is continued.
-        config: the recipe.
         warn: prints one line when Trackio fails; called at most once.
     """
 

@@ -46,13 +46,13 @@ class TrainingRun:
         tokenizer: the vocabulary of the text.
         trainer: the network and its optimizer.
         validation: (N,) ids read at each evaluation: the beginning of the held-out part of the text.
-        text: the training text: what is published about it.
-        about: how the run was made: what is published about it.
+        text: the published facts about the training text.
+        about: the published facts about the run.
         seconds_before: how long earlier processes trained this run.
         start: `time.monotonic()` when this process began.
         metrics: the evaluations so far.
         samples: the samples so far.
-        chat: how the model is talked to, if the text is a chat.
+        chat: the chat format, if the text is a chat.
         page: the Space to publish when the run is complete.
         tracker: logs the evaluations to Trackio.
     """

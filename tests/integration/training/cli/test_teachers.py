@@ -76,7 +76,7 @@ def test_it_is_resumed_exactly_from_what_it_kept_or_from_the_teacher_once_more(
     tiny_model(seed=9).save_pretrained(teacher)
     code, said = here("--resume=again", "--teacher=./teacher")
     assert code == 0, said
-    assert "the teachers predict something else than when the run began" in said
+    assert "the predictions of the teachers are not those of the start" in said
 
 
 def test_a_complete_run_needs_its_teachers_no_more(here: Here, teacher: Path) -> None:
@@ -101,4 +101,4 @@ def test_a_run_without_teachers_goes_on_without(here: Here, teacher: Path, tmp_p
     cut_short(tmp_path / "run")
     code, said = here("--resume=run", "--teacher=./teacher")
     assert code == 2
-    assert "--teacher cannot change in a run, and this one began without" in said
+    assert "--teacher cannot change in a run, and this run started without one" in said

@@ -167,7 +167,7 @@ def test_a_hanging_hub_counts_as_unreachable(plays: LocalHub, monkeypatch: pytes
 
 def test_a_captive_portal_is_reported(plays: LocalHub) -> None:
     plays.fail("GET /api/datasets", "html")
-    assert "what answered is not the Hub" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
+    assert "the answer is not from the Hub" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
 
 
 def test_a_refused_download_is_a_one_line_error(plays: LocalHub) -> None:

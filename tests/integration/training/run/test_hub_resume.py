@@ -133,7 +133,7 @@ def test_without_its_text_it_is_told_how_to_give_it(pushed: LocalHub, here: Here
     line = "give it again: python -m training TEXT --resume hf://ada/plays"
     refused(here, tmp_path, line, "--resume=hf://ada/plays")
     (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text().replace("cat", "cow"))
-    line = "error: the text is not the one this run began with"
+    line = "error: the text is not the one that this run started with"
     refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
 
 

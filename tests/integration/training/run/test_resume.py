@@ -199,7 +199,10 @@ def test_another_text_is_refused(here: Here, tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text(text.replace("cat", "cow"))
     code, said = here("--resume=run", "other.txt")
     assert code == 2
-    assert "error: the text is not the one this run began with (1,514 characters then, 1,514 now, or changed" in said
+    assert (
+        "error: the text is not the one that this run started with (1,514 characters then, 1,514 now, or changed"
+        in said
+    )
     (tmp_path / "moved.txt").write_text(text)
     assert here("moved.txt", "--resume=run")[0] == 0
     (tmp_path / "text.txt").write_text(text.replace("cat", "cow"))
@@ -216,7 +219,7 @@ def test_a_text_that_has_changed_is_the_copy_in_the_run(here: Here, tmp_path: Pa
     (tmp_path / "text.txt").write_text(words(seed=6))
     code, said = here("--resume=run")
     assert code == 0
-    assert "warning: the text has changed since the run began: continuing with the copy in the run folder" in said
+    assert "warning: the text has changed since the run started: continuing with the copy in the run folder" in said
     assert outcome(tmp_path / "run") == before
 
 
@@ -274,7 +277,7 @@ def test_a_state_of_another_version_is_told(here: Here, tmp_path: Path) -> None:
         manifest.write_text(json.dumps(hashes))
     code, said = here("--resume=run")
     assert code == 2
-    assert said.splitlines()[-1].startswith("error: this run was begun with another version of the project")
+    assert said.splitlines()[-1].startswith("error: this run was started with another version of the project")
 
 
 def test_another_machine_is_warned_of(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from tests.local_hub import LocalHub
 from training.card import model_card
-from training.card.escape import fenced, leading_to
+from training.card.escape import fenced, with_page_link
 from training.card.model_card import Sample, render_card, write_card
 from training.card.overlap import Overlap, Source
 from training.card.redact import redact_command
@@ -250,10 +250,10 @@ def test_a_card_links_to_its_space() -> None:
 
 def test_the_link_to_a_space_is_added_or_replaced() -> None:
     card = render_card(make_lm(), [], [], with_curve=False)
-    with_page = leading_to(card, "ada/page")
+    with_page = with_page_link(card, "ada/page")
     assert with_page == render_card(make_lm(space="ada/page"), [], [], with_curve=False)
-    assert leading_to(with_page, "ada/new") == render_card(make_lm(space="ada/new"), [], [], with_curve=False)
-    assert leading_to("# Written by hand\n", "ada/page") == "# Written by hand\n"
+    assert with_page_link(with_page, "ada/new") == render_card(make_lm(space="ada/new"), [], [], with_curve=False)
+    assert with_page_link("# Written by hand\n", "ada/page") == "# Written by hand\n"
 
 
 def test_the_imports_of_a_card_can_be_done_before() -> None:

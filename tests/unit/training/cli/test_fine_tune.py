@@ -9,7 +9,7 @@ import torch
 from model import CharLSTM, CharTokenizer, LSTMNetwork
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import words
-from training.cli.fine_tune import LEARNING_RATE_SCALE, gentler, grown_weights, load_model, preset_near
+from training.cli.fine_tune import LEARNING_RATE_SCALE, grown_weights, load_model, preset_near, with_lower_rates
 from training.corpus.ids_file import Ids
 from training.learner import evaluation as evaluate
 from training.learner.recipe import PRESETS, Recipe
@@ -39,7 +39,7 @@ def encode(tokenizer: CharTokenizer, text: str) -> Ids:
 
 
 def network(parent: CharLSTM, ids: Ids, vocab_size: int) -> LSTMNetwork:
-    trainer = Trainer(gentler(SMALL, parent), vocab_size, ids)
+    trainer = Trainer(with_lower_rates(SMALL, parent), vocab_size, ids)
     trainer.start_from(grown_weights(parent, ids, vocab_size))
     return trainer.average
 
@@ -77,7 +77,7 @@ def test_new_characters_are_expected_as_often_as_they_come(parent: CharLSTM, tok
 
 def test_it_begins_far_below_a_fresh_network_and_does_not_jump_up(parent: CharLSTM, tokenizer: CharTokenizer) -> None:
     ids, held_out = encode(tokenizer, NEW), encode(tokenizer, words(100, seed=7).replace("mat", "mät"))
-    trainer = Trainer(gentler(SMALL, parent), len(tokenizer), ids)
+    trainer = Trainer(with_lower_rates(SMALL, parent), len(tokenizer), ids)
     fresh = evaluate.mean(evaluate.cold_losses(trainer.average, held_out))
     trainer.start_from(grown_weights(parent, ids, len(tokenizer)))
     losses = [evaluate.mean(evaluate.cold_losses(trainer.average, held_out))]
@@ -97,7 +97,7 @@ def test_all_characters_new_is_no_trouble(parent: CharLSTM) -> None:
 
 
 def test_the_recipe_is_of_the_models_sizes(parent: CharLSTM) -> None:
-    recipe = gentler(PRESETS["medium"], parent)
+    recipe = with_lower_rates(PRESETS["medium"], parent)
     assert (recipe.embedding_size, recipe.hidden_size, recipe.num_layers) == (8, 32, 1)
     assert recipe.lr == pytest.approx(LEARNING_RATE_SCALE * PRESETS["medium"].lr)
     assert recipe.dropout_out == PRESETS["medium"].dropout_out
