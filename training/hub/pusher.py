@@ -122,7 +122,7 @@ class Pusher:
             except OSError as error:
                 reason = error.strerror
                 message = (
-                    f"Hub: the outbox cannot be written ({reason}): {folder.name} is pushed only while this process runs"
+                    f"Hub: the outbox cannot be written ({reason}): {folder.name} is not pushed after this process ends"
                 )
             if self._needs_user:
                 self._needs_user, self._not_before = False, 0.0  # one more try for each new checkpoint
