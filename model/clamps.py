@@ -6,7 +6,8 @@ This module checks clamps; the backends apply them (docs/int8-inference.md).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from .lstm import LSTMConfig
@@ -25,6 +26,7 @@ class Clamp(NamedTuple):
 
 
 Clamps = tuple[Clamp, ...]
+Stretches = Sequence[tuple[int, Clamps]]  # (position, clamps) in order: what is clamped from a position on
 
 
 def check_clamps(clamps: Iterable[tuple[int, int, float]], config: LSTMConfig) -> Clamps:
@@ -50,6 +52,12 @@ def check_clamps(clamps: Iterable[tuple[int, int, float]], config: LSTMConfig) -
     if len({clamp[:2] for clamp in checked}) < len(checked):
         raise ValueError("one cell is clamped twice: it can have one value only")
     return tuple(sorted(checked))
+
+
+def clamps_at(stretches: Stretches, position: int) -> Clamps:
+    """Returns the clamps at a position, from (position, clamps) in order: those of the last one at or before it."""
+    at = bisect_right(stretches, position, key=lambda each: each[0])
+    return stretches[at - 1][1] if at else ()
 
 
 def _check_index(name: str, value: object, count: int) -> None:

@@ -9,7 +9,6 @@ Shapes: T characters, V vocabulary, H hidden, L layers.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,9 +17,8 @@ import torch
 from torch import Tensor
 
 from .backends.backend import Floats, Indices
-from .clamps import Clamps
-from .engine.engine import default_precision
-from .engine.language_model import LanguageModel
+from .clamps import Clamps, clamps_at
+from .engine.language_model import LanguageModel, default_precision
 from .engine.sequence import Memory
 from .lstm import LSTMState
 from .settings import Precision
@@ -218,8 +216,7 @@ class TextTrace:
         return self.lm.gates(layer, ids, torch.cat(below), torch.cat(before), self._precision)
 
     def _clamps_at(self, position: int) -> Clamps:
-        at = bisect_right(self._clamps, position, key=lambda each: each[0])
-        return self._clamps[at - 1][1] if at else ()
+        return clamps_at(self._clamps, position)
 
     def _restart(self) -> None:
         self._backend.load(0, self._start_state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from .messages import RefusalError
 
@@ -22,10 +22,13 @@ async def read_json(request: Request, max_bytes: int, too_long: RefusalError) ->
         RefusalError: the body is not a JSON object, or ``too_long``.
     """
     body = bytearray()
-    async for chunk in request.stream():
-        body.extend(chunk)
-        if len(body) > max_bytes:
-            raise too_long
+    try:
+        async for chunk in request.stream():
+            body.extend(chunk)
+            if len(body) > max_bytes:
+                raise too_long
+    except ClientDisconnect:
+        raise RefusalError("refusal.malformed", reason="it ends too early") from None
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

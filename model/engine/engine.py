@@ -16,18 +16,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from ..clamps import check_clamps
+import numpy as np
+
+from ..clamps import Clamps, Stretches, check_clamps, clamps_at
 from ..int8.sampling import Randomness
 from ..lstm import LSTMState
 from ..settings import Precision, SamplingParams
 from .blocked_words import BlockedWords
-from .language_model import LanguageModel
+from .language_model import LanguageModel, default_precision
 from .request import Request, slots_and_ids
 from .sequence import FinishReason, Memory, Sequence
 
 Result = TypeVar("Result")
 MAX_PREFILL = 32  # characters of each prompt read in one step
-MAX_INT8_COST = 0.01  # nats per character; a model that loses more in int8 runs in float32
 _TICK_S = 1 / 120  # replies with a speed limit get their characters on the ticks of one clock, so they share steps
 _MAX_LAG_S = 0.25  # a reply that falls further behind its speed limit does not catch up
 
@@ -104,6 +105,7 @@ class Engine:
         deadline_s: float | None = None,
         client_id: str = "",
         clamps: Iterable[tuple[int, int, float]] = (),
+        prompt_clamps: Stretches = (),
         context: str = "",
     ) -> Sequence:
         """Adds a request to the queue and returns its sequence at once; `step` or `run` generates the text.
@@ -118,6 +120,8 @@ class Engine:
             deadline_s: seconds from now after which the reply ends.
             client_id: the client that `max_slots_per_client` counts; "" counts as another client in each request.
             clamps: (layer, cell, value) of cells that are clamped during the reply, but not during the prompt.
+            prompt_clamps: (position, clamps) in order: what is clamped from the step that reads this position
+                of the prompt on, until the reply begins. Position -1 is the character that is read before the prompt.
             context: the text that readers see before the prompt; a blocked word may begin in it.
 
         Raises:
@@ -129,16 +133,14 @@ class Engine:
             raise TypeError(f'the prompt is a {type(prompt).__name__}: it must be a str, "" for none')
         if draw_offset < 0:
             raise ValueError(f"draw_offset is {draw_offset}: it must be at least 0")
-        checked = check_clamps(clamps, self.lm.config)
-        if checked and len(self.lm.models) > 1:
-            raise ValueError("clamps are given: the cells of a blend cannot be clamped")
-        start, unread = self._start(prompt, memory)
+        stretches = [(position, self._check_clamps(each)) for position, each in prompt_clamps]
+        start, unread, positions = self._start(prompt, memory)
         sequence = Sequence(
             params=params,
             draw_offset=draw_offset,
             chars_per_second=chars_per_second,
             deadline=None if deadline_s is None else time.monotonic() + deadline_s,
-            clamps=checked,
+            clamps=self._check_clamps(clamps),
             unknown=self.lm.tokenizer.unknown_characters(prompt),
             watch=self.blocked.watch(context + prompt) if self.blocked else None,
         )
@@ -146,11 +148,18 @@ class Engine:
             sequence=sequence,
             start=start,
             unread=deque(unread),
+            unread_clamps=deque([clamps_at(stretches, each) for each in positions] if stretches else ()),
             randomness=Randomness(params.seed),
             client_id=client_id,
         )
         self._enqueue(request)
         return sequence
+
+    def _check_clamps(self, clamps: Iterable[tuple[int, int, float]]) -> Clamps:
+        checked = check_clamps(clamps, self.lm.config)
+        if checked and len(self.lm.models) > 1:
+            raise ValueError("clamps are given: the cells of a blend cannot be clamped")
+        return checked
 
     def _enqueue(self, request: Request) -> None:
         with self._changed:
@@ -161,15 +170,17 @@ class Engine:
             self._waiting.append(request)
             self._changed.notify()
 
-    def _start(self, prompt: str, memory: Memory | None) -> tuple[LSTMState, list[int]]:
-        """Returns the state before the first unread character, and the ids that are to be read from there."""
+    def _start(self, prompt: str, memory: Memory | None) -> tuple[LSTMState, list[int], list[int]]:
+        """Returns the state before the first unread character, and the ids and positions that are to be read there."""
         tokenizer = self.lm.tokenizer
         zeros = LSTMState.zeros(self.lm.config, device=self.lm.device)
-        ids: list[int] = tokenizer.encode(prompt, unknown="skip").tolist()
-        if memory is None:
-            return zeros, ids or [tokenizer.start_id]
-        memory.check(zeros, len(tokenizer))
-        return memory.state, [memory.last_id, *ids]
+        ids = tokenizer.lookup(prompt)
+        known = np.flatnonzero(ids >= 0)
+        unread, positions = ids[known].tolist(), known.tolist()
+        if memory is not None:
+            memory.check(zeros, len(tokenizer))
+            return memory.state, [memory.last_id, *unread], [-1, *positions]
+        return (zeros, unread, positions) if unread else (zeros, [tokenizer.start_id], [-1])
 
     def queue_position(self, sequence: Sequence) -> int:
         """Returns how many requests wait before a sequence; 0 once it has a slot."""
@@ -277,11 +288,17 @@ class Engine:
             if not reading:
                 return
             for request in self._isolate_faults(reading, self._read):
-                request.unread.popleft()  # only now: after a fault the memory must not lack a character
+                request.go_on()  # only now: after a fault the memory must not lack a character
+                if request.prompt_is_read:
+                    request.sequence.prompt_memory = Memory(self._backend.state(request.slot), request.unread[0])
             reading = [each for each in reading if not each.prompt_is_read and not each.sequence.finished]
 
     def _read(self, requests: list[Request]) -> list[Request]:
-        self._backend.prefill(*slots_and_ids(requests))
+        clamps = [request.prompt_clamps for request in requests]
+        if any(clamps):
+            self._backend.forward(*slots_and_ids(requests), clamps)
+        else:
+            self._backend.prefill(*slots_and_ids(requests))
         return requests
 
     def _decode(self, requests: list[Request], now: float) -> None:
@@ -325,9 +342,3 @@ class Engine:
         if request.slot >= 0:
             self._free_slots.append(request.slot)
         request.sequence.finish(reason, memory)
-
-
-def default_precision(lm: LanguageModel) -> Precision:
-    """Returns "int8", unless training measured that it costs this model more than `MAX_INT8_COST`: then "float32"."""
-    cost = lm.training.get("int8_cost")
-    return "float32" if isinstance(cost, int | float) and cost > MAX_INT8_COST else "int8"

@@ -15,6 +15,8 @@ from ..named_cells import Cell
 from ..settings import Precision
 from ..tokenizer import CharTokenizer
 
+MAX_INT8_COST = 0.01  # nats per character; a model that loses more in int8 runs in float32
+
 
 class LanguageModel(Protocol):
     """A model that predicts the next character of a text: one network, or two that are blended.
@@ -74,3 +76,9 @@ class LanguageModel(Protocol):
             before: (T, H), h of this layer before each character.
             precision: "int8" or "float32".
         """
+
+
+def default_precision(lm: LanguageModel) -> Precision:
+    """Returns "int8", unless training measured that it costs this model more than `MAX_INT8_COST`: then "float32"."""
+    cost = lm.training.get("int8_cost")
+    return "float32" if isinstance(cost, int | float) and cost > MAX_INT8_COST else "int8"

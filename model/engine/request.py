@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..backends.backend import Indices
+from ..clamps import Clamps
 from ..int8.sampling import Randomness
 from ..lstm import LSTMState
 from .sequence import Sequence
@@ -21,6 +22,7 @@ class Request:
         sequence: the reply.
         start: the state before its first unread character.
         unread: ids to read; the character after the last of them is drawn.
+        unread_clamps: the cells that are clamped in the step that reads each of them; empty if there are none at all.
         randomness: the random numbers of its seed.
         client_id: see `Engine.add_request`.
         slot: its slot in the backend; -1 while it waits.
@@ -31,6 +33,7 @@ class Request:
     start: LSTMState
     unread: deque[int]
     randomness: Randomness
+    unread_clamps: deque[Clamps] = field(default_factory=deque)
     client_id: str = ""
     slot: int = -1
     due_at: float = 0.0
@@ -39,6 +42,17 @@ class Request:
     def prompt_is_read(self) -> bool:
         """Whether its next character can be drawn."""
         return len(self.unread) == 1
+
+    @property
+    def prompt_clamps(self) -> Clamps:
+        """The cells that are clamped in the step that reads the next character of the prompt."""
+        return self.unread_clamps[0] if self.unread_clamps else ()
+
+    def go_on(self) -> None:
+        """Removes the next character of the prompt, which was read."""
+        self.unread.popleft()
+        if self.unread_clamps:
+            self.unread_clamps.popleft()
 
 
 def slots_and_ids(requests: list[Request]) -> tuple[Indices, Indices]:

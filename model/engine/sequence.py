@@ -54,6 +54,7 @@ class Sequence:
         finish_reason: None until it is finished.
         error: what went wrong, if `finish_reason` is "error".
         memory: where the next reply continues, once it is finished; None if the prompt was not read to its end.
+        prompt_memory: where the reply began, once a prompt was read; None if there was nothing to read.
         started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.
         aborted: whether it ends before its next character.
         picked: whether its last character was chosen by a person instead of drawn.
@@ -69,6 +70,7 @@ class Sequence:
     finish_reason: FinishReason | None = None
     error: str = ""
     memory: Memory | None = None
+    prompt_memory: Memory | None = None
     started_at: float = 0.0
     ended_at: float = 0.0
     aborted: bool = False

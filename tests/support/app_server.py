@@ -75,6 +75,7 @@ class App:
 
     url: str
     registry: ModelRegistry
+    page: Page | None = None
 
     def served(self, name: str) -> LoadedModel:
         return self.registry.get(name)
@@ -103,7 +104,7 @@ def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iter
     with ThreadPoolExecutor(1) as threads:  # the test's thread already runs Playwright's event loop
         page, url = threads.submit(asyncio.run, start()).result()
     try:
-        yield App(url, registry)
+        yield App(url, registry, page)
     finally:
         registry.stop()
         page.blocks.close(verbose=False)

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 
 from model import Memory, SamplingParams, Sequence
-from model.clamps import Clamps
+from model.clamps import Clamps, Stretches
 from model.engine.engine import EngineBusyError
 
 from ..messages import RefusalError
@@ -42,17 +42,49 @@ def ask(
     """
     check_words(served, prompt)
     check_clamps(hold, served.lm.config)
+    return submit(
+        served,
+        prompt,
+        params,
+        memory=memory,
+        draw_offset=first,
+        chars_per_second=chars_per_second,
+        client_id=client_id,
+        context=before,
+        clamps=hold,
+    )
+
+
+def submit(
+    served: LoadedModel,
+    prompt: str,
+    params: SamplingParams,
+    *,
+    memory: Memory | None = None,
+    draw_offset: int = 0,
+    chars_per_second: float | None = None,
+    client_id: str = "",
+    context: str = "",
+    clamps: Clamps = (),
+    prompt_clamps: Stretches = (),
+) -> Sequence:
+    """Adds a request with checked values to the model's engine, see ``Engine.add_request``.
+
+    Raises:
+        RefusalError: the queue is full.
+    """
     try:
         return served.engine.add_request(
             prompt,
             params,
             memory=memory,
-            draw_offset=first,
+            draw_offset=draw_offset,
             chars_per_second=chars_per_second,
             deadline_s=DEADLINE_S,
             client_id=client_id,
-            context=before,
-            clamps=hold,
+            context=context,
+            clamps=clamps,
+            prompt_clamps=prompt_clamps,
         )
     except EngineBusyError:
         if served.newer:  # it has just left
@@ -68,6 +100,17 @@ def check_words(served: LoadedModel, text: str, field: str = "prompt") -> None:
     """
     if served.engine.blocked.inside(text):
         raise RefusalError("refusal.blocked_word", field=field)
+
+
+def check_words_after(served: LoadedModel, text: str, length: int) -> None:
+    """Refuses a text in which a blocked word ends after its first characters. Slow for a long text.
+
+    Raises:
+        RefusalError: the text contains a blocked word.
+    """
+    watch = served.engine.blocked.watch(text[:length])
+    if length < len(text) and (any(watch.add(character) for character in text[length:]) or watch.end()):
+        raise RefusalError("refusal.blocked_word", field="prompt")
 
 
 async def follow(

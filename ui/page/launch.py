@@ -53,7 +53,14 @@ def launch(page: Page, **options: Any) -> str:
         "app_kwargs": {
             "exception_handlers": {FnIndexInferError: no_such_endpoint},
             "middleware": [Middleware(FirstPaint, registry=page.registry)],
-            "routes": [page.streams.route, page.lenses.route, page.news.route, page.films.route],
+            "routes": [
+                page.streams.route,
+                page.lenses.route,
+                page.news.route,
+                page.films.route,
+                page.site.route,
+                *page.write.routes,
+            ],
         },
     }
     if port := os.environ.get("GRADIO_SERVER_PORT"):

@@ -18,13 +18,16 @@ from ..conversation import moves, sharing, side_by_side
 from ..conversation.conversation import Conversation, greet, hello
 from ..messages import RefusalError
 from ..protocol import line
+from ..registry.activity import Activity
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..routes.api import add_api
 from ..routes.endpoints import Blocks
 from ..routes.lenses import Lenses
+from ..routes.site import Site
 from ..routes.training_timeline import TrainingTimelines
 from ..routes.updates import UpdateCheck
+from ..routes.write import Writer
 from ..words import as_html
 from .layout import Updates
 from .replies import Replies, event_value
@@ -41,6 +44,7 @@ class Page(Replies):
         self.lenses = Lenses(registry)
         self.news = UpdateCheck(registry)
         self.films = TrainingTimelines(registry)
+        self.write, self.site = Writer(registry, Activity(registry)), Site(registry)
         with Blocks(title=registry.site.title, analytics_enabled=False) as self.blocks:
             self.lay_out()
             self._wire()

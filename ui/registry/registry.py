@@ -190,6 +190,11 @@ class ModelRegistry:
         return [entry.loaded for entry in self._entries if entry.loaded]
 
     @property
+    def entries(self) -> list[Entry]:
+        """All models that were asked for, without blends: loading, loaded and failed."""
+        return list(self._entries)
+
+    @property
     def names(self) -> list[str]:
         """The names that can be chosen, including models that still load."""
         return [entry.name for entry in self._entries if not entry.failure] or [BUNDLED]

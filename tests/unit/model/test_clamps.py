@@ -158,3 +158,41 @@ def test_a_wrong_clamp_is_refused_at_once(lm, hold, words):
 def test_the_order_of_clamps_has_no_effect(lm):
     assert check_clamps(HOLDS, lm.config) == check_clamps(HOLDS[::-1], lm.config)
     assert str(check_clamps([(0, 0, -0.0)], lm.config)[0].value) == "0.0"
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_text_that_was_written_with_clamps_is_read_again_with_them(lm, precision: Precision):
+    """Beside a reply whose prompt is read without any."""
+    engine = Engine(lm, max_slots=2, precision=precision)
+    first = engine.add_request("漢" + PROMPT, params(1), clamps=HOLDS)
+    second_text = finish(engine, first)[0]
+    second = engine.add_request("", params(2), memory=first.memory)
+    expected = finish(engine, second)[0]
+    at = len("漢" + PROMPT)
+    stretches = [(at - 1, tuple(Clamp(*hold) for hold in HOLDS)), (at + len(second_text) - 1, ())]
+    plain = engine.add_request(PROMPT, params(3))
+    again = engine.add_request("漢" + PROMPT + second_text, params(2), prompt_clamps=stretches)
+    assert finish(engine, again, plain) == [expected, generate(lm, PROMPT, 80, seed=3, precision=precision)]
+    assert again.prompt_memory is not None
+    assert first.memory is not None
+    assert again.prompt_memory.last_id == first.memory.last_id
+    assert torch.equal(again.prompt_memory.state.c, first.memory.state.c)
+
+
+def test_the_character_before_a_prompt_can_be_read_with_a_clamp(lm):
+    engine = Engine(lm)
+    first = engine.add_request(PROMPT, params(1, 40))
+    finish(engine, first)
+    held = engine.add_request("", params(1, 20), memory=first.memory, draw_offset=40, clamps=HOLDS)
+    (text,) = finish(engine, held)
+    clamps = tuple(Clamp(*hold) for hold in HOLDS)
+    again = engine.add_request(text, params(2), memory=first.memory, prompt_clamps=[(-1, clamps), (len(text) - 1, ())])
+    free = engine.add_request(text, params(2), memory=first.memory)
+    assert finish(engine, again) == finish(engine, engine.add_request("", params(2), memory=held.memory))
+    assert finish(engine, free) != finish(engine, again)
+    assert held.prompt_memory is None
+
+
+def test_a_wrong_clamp_of_a_prompt_is_refused(lm):
+    with pytest.raises(ValueError, match="layer 9"):
+        Engine(lm).add_request("ab", params(1), prompt_clamps=[(0, (Clamp(9, 0, 1.0),))])

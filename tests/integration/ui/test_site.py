@@ -1,0 +1,72 @@
+"""What the page is told of the site and its models."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import httpx
+import pytest
+
+from model import Cell, ChatFormat
+from tests.support.app_server import random_model, scripted_model, serving
+from tests.support.english import english
+from ui.registry.registry import ModelRegistry
+
+NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
+CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
+
+
+def test_the_site_and_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = replace(random_model(), cells=(NAMED,), chat=CHAT)
+    with serving({"random": random, "tale": scripted_model("abc\n")}) as app:
+        answer = httpx.get(f"{app.url}site")
+        site = answer.json()
+        assert answer.headers["cache-control"] == "no-store"
+        assert [site[name] for name in ("again_s", "title", "welcome", "notices", "address")] == [
+            None,
+            "char-lstm",
+            "",
+            [],
+            "",
+        ]
+        first, second = site["models"]
+        assert "2 layers of 24 cells" in english(first.pop("about"))
+        assert first.pop("welcome") == app.served("random").welcome_text
+        assert first == {
+            "name": "random",
+            "commit": "",
+            "failure": None,
+            "loading": False,
+            "examples": ["ROMEO:", "First\n"],
+            "chat": asdict(CHAT),
+            "layers": 2,
+            "hidden": 24,
+            "vocab": list(random.tokenizer.vocab),
+            "cells": [{**asdict(NAMED), "remembers": True}],
+            "exact": True,
+            "version": "1",
+        }
+        assert (second["exact"], second["version"], second["chat"]) == (False, "float32", None)
+        again = httpx.get(f"{app.url}site", params={"since": site["version"]}).json()
+        assert again == {"version": site["version"], "again_s": None}
+        app.registry.bump_version()
+        monkeypatch.setenv("SPACE_HOST", "user-name.hf.space")
+        changed = httpx.get(f"{app.url}site", params={"since": site["version"]}).json()
+        assert changed["version"] != site["version"]
+        assert changed["address"] == "https://user-name.hf.space/"
+
+
+def test_a_model_that_cannot_be_loaded_has_its_reason_and_the_version_has_changed() -> None:
+    registry = ModelRegistry(["./no-such-folder"])
+    with serving(registry) as app:
+        loading = httpx.get(f"{app.url}site").json()
+        assert loading["again_s"] == 1
+        assert loading["models"][0]["loading"]
+        assert "Loading no-such-folder" in english(loading["notices"])
+        registry.start()
+        assert registry.wait(60)
+        failed, bundled = httpx.get(f"{app.url}site", params={"since": loading["version"]}).json()["models"]
+        assert "no-such-folder cannot be served" in english(failed["failure"])
+        assert not failed["loading"]
+        assert bundled["name"] == "bundled"
+        assert bundled["layers"]

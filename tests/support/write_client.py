@@ -1,0 +1,114 @@
+"""A client of the routes for a page that keeps its conversation: asks for replies, and reads them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.support.english import english
+
+_MESSAGES = ("status", "activity", "refusal", "error")
+
+
+class RefusedError(Exception):
+    """The server refused a request.
+
+    Attributes:
+        status: of the answer.
+        content: of the answer, with English texts.
+    """
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.status = answer.status_code
+        self.content = {**answer.json(), "refusal": english(answer.json().get("refusal"))}
+        super().__init__(f"{self.status}: {self.content}")
+
+
+@dataclass
+class Reply:
+    """A reply as a page receives it.
+
+    Attributes:
+        text: of all its events.
+        ending: the last event.
+        others: the other events.
+    """
+
+    text: str = ""
+    ending: dict[str, Any] = field(default_factory=dict)
+    others: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class PageClient:
+    """One page.
+
+    Attributes:
+        http: the HTTP client; pages may share one.
+        url: the address of the app.
+        client: what the server tells pages apart by.
+    """
+
+    http: httpx.AsyncClient
+    url: str
+    client: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def request(self, model: str, text: str, **given: Any) -> dict[str, Any]:
+        """A request for a reply; settings may be given by their names, and any other field."""
+        settings = {
+            name: given.pop(name) for name in ("length", "temperature", "top_k", "stop", "share") if name in given
+        }
+        return {
+            "model": {"name": model, "commit": ""},
+            "second": None,
+            "text": text,
+            "start": False,
+            "clamps": [],
+            "settings": {"length": 50, "temperature": 0.8, "seed": given.pop("seed", 7), **settings},
+            "draw_offset": 0,
+            "cells": [],
+            "speed": None,
+            "id": uuid.uuid4().hex,
+            "received": "",
+            "boundaries": [],
+            "client": self.client,
+            **given,
+        }
+
+    async def events(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield the events of a reply, with their ids."""
+        async with self.http.stream("POST", f"{self.url}write", json=request) as answer:
+            if answer.status_code != 200:
+                await answer.aread()
+                raise RefusedError(answer)
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            id_ = ""
+            async for line in answer.aiter_lines():
+                name, _, value = line.partition(": ")
+                if name == "id":
+                    id_ = value
+                elif name == "data":
+                    event = json.loads(value)
+                    shown = {each: english(event[each]) for each in _MESSAGES if event.get(each) is not None}
+                    yield {"id": int(id_), **event, **shown}
+
+    async def read(self, request: dict[str, Any]) -> Reply:
+        """Return a whole reply."""
+        reply = Reply()
+        async for event in self.events(request):
+            reply.text += event.get("text", "")
+            if "end" in event:
+                reply.ending = event
+            elif "text" not in event:
+                reply.others.append(event)
+            assert event["id"] == len(request["received"]) + len(reply.text)
+        return reply
+
+    async def write(self, model: str, text: str, **given: Any) -> Reply:
+        """Ask for a reply and return it."""
+        return await self.read(self.request(model, text, **given))

@@ -1,0 +1,128 @@
+"""The cache of states: which beginning of a text is known, and how much is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from model import ChatFormat, LSTMState, Memory, TextTrace
+from model.clamps import Clamp, Stretches
+from tests.support.shared_conversations import serve
+from ui.conversation.read_text import ReadText
+from ui.conversation.states import States
+from ui.registry.loaded_model import LoadedModel
+
+UP = (Clamp(1, 5, 4.0),)
+DOWN = (Clamp(0, 3, -4.0),)
+
+
+@pytest.fixture
+def served() -> LoadedModel:
+    return serve()
+
+
+def memory_of(read: ReadText) -> Memory:
+    """The memory at the end of a text, as a trace reads it."""
+    lm = read.served.lm
+    trace = TextTrace(lm, skip_start=not read.start)
+    trace.set_text(read.text, read.clamps)
+    ids = lm.tokenizer.lookup(read.text)
+    if read.last < 0:
+        return Memory(LSTMState.zeros(lm.config), lm.tokenizer.start_id)
+    return Memory(trace.state_after(read.last - 1), int(ids[read.last]))
+
+
+def test_the_longest_known_beginning_is_found(served: LoadedModel) -> None:
+    states, read = States(), ReadText(served, "To be, or not to be")
+    assert states.find(read, [6, 3]) == (None, 0)
+    short, long = (memory_of(ReadText(served, read.text[:length])) for length in (3, 6))
+    states.save(ReadText(served, read.text[:3]), short)
+    assert states.find(read, [6, 3]) == (short, 3)
+    states.save(ReadText(served, read.text[:6]), long)
+    assert states.find(read, [3, 6]) == (long, 6)
+    assert states.find(read, [3]) == (short, 3)
+    assert states.find(read, [0, 7, 500, -6]) == (None, 0)
+    assert states.find(ReadText(served, read.text[:6])) == (long, 6)
+
+
+def test_another_model_precision_start_or_text_has_another_state(served: LoadedModel) -> None:
+    states, read = States(), ReadText(served, "To be")
+    states.save(read, memory_of(read))
+    assert states.find(read)[1] == 5
+    others = [
+        replace(read, text="To bE"),
+        replace(read, start=True),
+        replace(read, served=serve(name="other")),
+        replace(read, served=serve(commit="0" * 40)),
+        replace(read, served=serve(precision="float32")),
+    ]
+    assert [states.find(other)[1] for other in others] == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "same"),
+    [
+        ([], [(4, UP)], True),  # the last character is read with the clamps of the reply that follows
+        ([], [(-1, ()), (2, ())], True),
+        ([(1, UP)], [(1, UP), (2, UP)], True),
+        ([(1, UP)], [(0, UP)], False),
+        ([(1, UP)], [(1, DOWN)], False),
+        ([(1, UP), (3, ())], [(1, UP)], False),
+        ([(3, UP)], [], False),
+        ([(-1, UP), (0, ())], [], False),
+    ],
+)
+def test_clamps_count_if_they_act_before_the_last_character(
+    served: LoadedModel, one: Stretches, two: Stretches, same: bool
+) -> None:
+    states = States()
+    first, second = ReadText(served, "To be", True, one), ReadText(served, "To be", True, two)
+    states.save(first, memory_of(first))
+    assert (states.find(second)[1] == 5) == same
+    alike = memory_of(first).state, memory_of(second).state
+    assert (alike[0].c.equal(alike[1].c) and alike[0].h.equal(alike[1].h)) == same
+
+
+def test_the_start_character_is_read_before_a_text_of_which_nothing_is_known(served: LoadedModel) -> None:
+    states = States()
+    for text in ("", "漢"):
+        read = ReadText(served, text)
+        assert read.start
+        memory, length = states.find(read)
+        assert memory is not None
+        assert (memory.last_id, float(memory.state.c.abs().sum()), length) == (served.lm.tokenizer.start_id, 0.0, 0)
+        assert read.followed_by("a", ()).start
+
+
+def test_unknown_characters_at_the_end_leave_the_memory_as_it_is(served: LoadedModel) -> None:
+    read = ReadText(served, "To 漢", clamps=((2, UP), (3, DOWN)))
+    assert read.clamps == ()
+    assert read.last == 2
+    more = read.followed_by("be", UP)
+    assert more.clamps == ((2, UP),)
+    assert more.unread_clamps(4) == [(-1, UP), (0, UP)]
+    assert more.unread_clamps(2) == [(-1, ()), (0, UP)]
+
+
+def test_a_boundary_without_the_stop_text_finds_the_memory_with_it() -> None:
+    served = serve(chat=ChatFormat("Ann: ", "\nBo: ", "\n"))
+    states, ended = States(), ReadText(served, "Ann: Hi\nBo: Hey\n")
+    states.save(ended, memory_of(ended))
+    read = ReadText(served, ended.text + "Ann: And?\nBo: ")
+    assert states.find(read, [len(ended.text) - 1])[1] == len(ended.text)
+    assert states.find(ReadText(served, ended.text[:-1] + "!"), [len(ended.text) - 1])[1] == 0
+
+
+def test_the_least_recently_used_states_are_removed(served: LoadedModel) -> None:
+    reads = [ReadText(served, text) for text in ("one", "two", "three")]
+    one = States()
+    one.save(reads[0], memory_of(reads[0]))
+    states = States(max_bytes=2 * one.bytes)
+    for read in (reads[0], reads[1], reads[0]):
+        states.save(read, memory_of(read))
+    assert (len(states), states.bytes) == (2, 2 * one.bytes)
+    states.find(reads[0])
+    states.save(reads[2], memory_of(reads[2]))
+    assert [states.find(read)[1] for read in reads] == [3, 0, 5]
+    assert states.bytes == 2 * one.bytes

@@ -1,0 +1,94 @@
+"""What a model has read: the text since its memory was empty, and the cells that were clamped meanwhile.
+
+A page keeps the text of its conversation, and sends it with each request. The state of the model follows from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from model.clamps import Clamps, Stretches, clamps_at
+
+from ..registry.loaded_model import LoadedModel
+
+
+@dataclass(frozen=True)
+class ReadText:
+    """A text that a model has read, or has still to read.
+
+    Attributes:
+        served: the model.
+        text: prompts and replies since the memory was empty.
+        start: whether the model read its start character before the text. It always does if it knows no character of
+            the text.
+        clamps: the cells that are clamped from the step on that reads a position; -1 is the start character. The step
+            that reads the last known character belongs to the reply that follows, whose clamps are not among these.
+    """
+
+    served: LoadedModel
+    text: str
+    start: bool = False
+    clamps: Stretches = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", self.start or not len(self._known))
+        object.__setattr__(self, "clamps", tuple(_changes(self.clamps, self.last)))
+
+    @property
+    def last(self) -> int:
+        """The position of the last character that the model knows; -1 is the start character."""
+        return self.last_before(len(self.text))
+
+    def last_before(self, length: int) -> int:
+        """The position of the last known character in the first characters of the text; -1 is the start character."""
+        at = int(np.searchsorted(self._known, length))
+        return int(self._known[at - 1]) if at else -1
+
+    def followed_by(self, reply: str, cells: Clamps) -> ReadText:
+        """The text with a reply that was written with clamped cells."""
+        clamps = (*self.clamps, (self.last, cells))
+        return replace(self, text=self.text + reply, clamps=clamps)
+
+    def unread_clamps(self, length: int) -> Stretches:
+        """The clamps while the text is read on after its first characters, by their positions after these."""
+        last = self.last_before(length)
+        later = [(position - length, clamps) for position, clamps in self.clamps if position > length]
+        # The last known character of the beginning is read with the rest, as position -1.
+        stretches = [(-1, clamps_at(self.clamps, last)), (0, clamps_at(self.clamps, length)), *later]
+        return stretches if any(clamps for _, clamps in stretches) else ()
+
+    def keys(self, lengths: list[int]) -> Iterator[tuple[int, str]]:
+        """A key for the state after each of some beginnings, shortest first: equal keys mean equal states."""
+        parts = self.served.parts or (self.served,)
+        models = [[part.name, part.commit] for part in parts]
+        head = json.dumps([models, self.served.engine.precision, self.start]) + "\n"
+        sha, done = hashlib.sha256(head.encode()), 0
+        for length in sorted(lengths):
+            sha.update(self.text[done:length].encode("utf-32-le", "surrogatepass"))
+            done = length
+            last = self.last_before(length)
+            if last >= 0 or self.start:
+                whole = sha.copy()
+                whole.update(json.dumps(list(_changes(self.clamps, last))).encode())
+                yield length, whole.hexdigest()
+
+    @cached_property
+    def _known(self) -> npt.NDArray[np.int64]:
+        """The positions of the characters that the model knows."""
+        return np.flatnonzero(self.served.lm.tokenizer.in_vocab(self.text))
+
+
+def _changes(clamps: Stretches, before: int) -> Iterator[tuple[int, Clamps]]:
+    """The clamps that act before a position, without those that change nothing."""
+    current: Clamps = ()
+    for position, each in clamps:
+        if position < before and each != current:
+            current = each
+            yield position, each

@@ -1,0 +1,76 @@
+"""The states of models after the texts that they have read last, so that a conversation is not read again.
+
+The pages keep the conversations. What is kept here may be removed at any time: the engine reads a text again if it has
+to, and the state is the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from model import LSTMState, Memory
+
+from .read_text import ReadText
+
+MAX_BYTES = 64 << 20  # the bundled model has 16 kB a state
+_BYTES_EACH = 1 << 10  # of a memory without its tensors, and of its key
+
+
+class States:
+    """The states that were used last, up to a number of bytes. Belongs to one event loop.
+
+    Attributes:
+        bytes: the size of all states.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._memories: OrderedDict[str, Memory] = OrderedDict()
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._memories)
+
+    def find(self, read: ReadText, boundaries: Iterable[int] = ()) -> tuple[Memory | None, int]:
+        """The memory of the longest known beginning of a text, and the length of this beginning.
+
+        Args:
+            read: the text.
+            boundaries: the lengths of beginnings that may be known; the whole text is always looked up.
+
+        Returns:
+            Without a known beginning: None, or the memory before the start character if the model reads it; and 0.
+        """
+        length = len(read.text)
+        lengths = {each for each in boundaries if 0 < each <= length} | {length} | self._with_stop(read, boundaries)
+        for beginning, key in reversed(list(read.keys(sorted(lengths)))):
+            if memory := self._memories.get(key):
+                self._memories.move_to_end(key)
+                return memory, beginning
+        return self._empty(read), 0
+
+    def save(self, read: ReadText, memory: Memory) -> None:
+        """Saves the memory at the end of a text, in place of those that were not used for the longest time."""
+        for _, key in read.keys([len(read.text)]):
+            if older := self._memories.pop(key, None):
+                self.bytes -= _size(older)
+            self._memories[key] = memory
+            self.bytes += _size(memory)
+        while self.bytes > self._max_bytes:
+            self.bytes -= _size(self._memories.popitem(last=False)[1])
+
+    def _with_stop(self, read: ReadText, boundaries: Iterable[int]) -> set[int]:
+        """The beginnings with the stop text of a chat after a reply, which is in the memory of the reply."""
+        stop = read.served.lm.chat.stop if read.served.lm.chat else ""
+        return {each + len(stop) for each in boundaries if stop and read.text.startswith(stop, each)}
+
+    def _empty(self, read: ReadText) -> Memory | None:
+        if not read.start:
+            return None
+        lm = read.served.lm
+        return Memory(LSTMState.zeros(lm.config, device=lm.device), lm.tokenizer.start_id)
+
+
+def _size(memory: Memory) -> int:
+    return memory.state.h.nbytes + memory.state.c.nbytes + _BYTES_EACH

@@ -1,0 +1,256 @@
+"""Reads the requests of a page whose conversation is kept by the page: which model, which text, which clamped cells.
+
+    model, second    {"name": …, "commit": …}; "" is the commit of a model in a folder; second is null without a blend
+    text             prompts and replies since the memory was empty
+    start            whether the model read its start character before the text
+    clamps           [[position, [[layer, cell, value], …]], …]: the cells that are clamped from the step on that reads
+                     a position; -1 is the start character
+
+Positions and lengths are in code points.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from model import SamplingParams
+from model.clamps import Clamps, Stretches
+from model.settings import SETTINGS, shorten
+
+from ..conversation.clamps import check_clamps
+from ..conversation.read_text import ReadText
+from ..messages import Message, RefusalError
+from ..registry.loaded_model import LoadedModel
+from ..registry.registry import ModelRegistry
+from ..settings import check_index, check_params, check_speed, check_text, refused
+
+MAX_BYTES = 512 << 10  # of a request
+MAX_TEXT = 100_000  # characters
+MAX_STRETCHES = 2_000  # of a text, with different clamps
+MAX_BOUNDARIES = 16
+HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_MAX_DRAW = 1 << 40  # of a seed: more than any conversation has
+_HEX = re.compile("[0-9a-f]{8,64}")
+_BUSY = {"refusal.loading", "refusal.named_loading", "refusal.queue_full", "refusal.just_updated", "refusal.no_answer"}
+_TOO_LONG = {"refusal.too_long", "refusal.characters"}
+
+Query = Mapping[str, object]
+
+
+class UnservedCommitError(RefusalError):
+    """The commit that has read a text is no longer served; a newer one may be, under the same name."""
+
+
+class UnknownModelError(RefusalError):
+    """No model has this name, or it could not be loaded."""
+
+
+class TooManyError(RefusalError):
+    """One address has too many replies in progress."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteRequest:
+    """A reply that a page asks for.
+
+    Attributes:
+        id: of the reply, drawn by the page.
+        client: of the page, drawn by the page.
+        before: what the model reads before the reply.
+        received: the beginning of the reply that the page has already.
+        params: how the whole reply is sampled.
+        draw_offset: the index of its first character among the draws of the seed.
+        cells: the cells that are clamped while it is written.
+        chars_per_second: the speed limit; None is full speed.
+        boundaries: the lengths of beginnings of the text whose state may be known.
+    """
+
+    id: str
+    client: str
+    before: ReadText
+    received: str
+    params: SamplingParams
+    draw_offset: int
+    cells: Clamps
+    chars_per_second: float | None
+    boundaries: tuple[int, ...]
+
+
+def parse_write(query: Query, registry: ModelRegistry) -> WriteRequest:
+    """Checks a request for a reply.
+
+    Raises:
+        RefusalError: a value is not allowed.
+    """
+    served = model_of(query, registry)
+    text = check_text("text", query.get("text"), most=MAX_TEXT)
+    before = read_text_of(query, served, text)
+    params = params_of(query.get("settings"), served)
+    received = check_text("received", query.get("received", ""), most=params.length)
+    boundaries = query.get("boundaries", [])
+    if not isinstance(boundaries, list) or len(boundaries) > MAX_BOUNDARIES:
+        raise malformed(f"boundaries must be a list of at most {MAX_BOUNDARIES} lengths")
+    speed = query.get("speed")
+    return WriteRequest(
+        id=hex_of(query, "id"),
+        client=hex_of(query, "client"),
+        before=before,
+        received=received,
+        params=params,
+        draw_offset=check_index("draw_offset", query.get("draw_offset", 0), _MAX_DRAW),
+        cells=_cells(query.get("cells", []), served),
+        chars_per_second=None if speed is None else check_speed(speed),
+        boundaries=tuple(check_index("boundaries", each, len(text) + 1) for each in boundaries),
+    )
+
+
+def digest_of(query: Query) -> str:
+    """A digest of what determines the text of a reply."""
+    names = ("model", "second", "text", "start", "clamps", "settings", "draw_offset", "cells")
+    values = json.dumps([query.get(name) for name in names], sort_keys=True)
+    return hashlib.sha256(values.encode()).hexdigest()
+
+
+def model_of(query: Query, registry: ModelRegistry) -> LoadedModel:
+    """The model, or the blend of two, that a request names with its commit.
+
+    Raises:
+        UnservedCommitError: another commit is served under the name.
+        RefusalError: no model has the name, or it still loads.
+    """
+    first = _served(query, "model", registry)
+    if query.get("second") is None:
+        return first
+    second = _served(query, "second", registry)
+    if second is first:
+        raise RefusalError("refusal.same_second")
+    return registry.blend(first, second)
+
+
+def read_text_of(query: Query, served: LoadedModel, text: str) -> ReadText:
+    """The text of a request, with its clamps.
+
+    Raises:
+        RefusalError: a value is not allowed.
+    """
+    start = query.get("start", False)
+    if not isinstance(start, bool):
+        raise malformed("start must be true or false")
+    return ReadText(served, text, start, _stretches(query.get("clamps", []), served, len(text)))
+
+
+def params_of(settings: object, served: LoadedModel) -> SamplingParams:
+    """The settings of a reply. In a chat, a reply ends with the stop text of the chat unless there is another one.
+
+    Raises:
+        RefusalError: a value is not allowed, or there is no seed.
+    """
+    if not isinstance(settings, dict) or not settings.keys() <= SETTINGS.keys():
+        raise malformed(f"settings must be an object with {', '.join(SETTINGS)}")
+    if settings.get("seed") is None:
+        raise refused(SETTINGS["seed"], None)
+    params = check_params(settings)
+    chat = served.lm.chat
+    if chat and not params.stop:
+        params = replace(params, stop=chat.stop)
+    return params if served.is_blend else replace(params, share=None)
+
+
+def hex_of(query: Query, name: str) -> str:
+    """A random value that the page has drawn, in hex digits.
+
+    Raises:
+        RefusalError: it is none.
+    """
+    value = query.get(name)
+    if not isinstance(value, str) or not _HEX.fullmatch(value):
+        raise malformed(f"{name} must be 8 to 64 hex digits")
+    return value
+
+
+def malformed(reason: str) -> RefusalError:
+    """The refusal of a request that no page sends."""
+    return RefusalError("refusal.malformed", reason=reason)
+
+
+def refusal_response(refusal: RefusalError) -> JSONResponse:
+    """The answer to a request that is refused before anything was started, with its HTTP status."""
+    content: dict[str, object] = {"refusal": refusal.message.as_json()}
+    if isinstance(refusal, UnservedCommitError):
+        content["gone"] = True
+    return JSONResponse(content, _status(refusal), HEADERS)
+
+
+def address_of(request: Request) -> str:
+    """The address of the client: behind proxies of private addresses, the last public one that they name."""
+    peer = request.client.host if request.client else ""
+    addresses = [*request.headers.get("x-forwarded-for", "").split(","), peer]
+    for address in reversed([each.strip() for each in addresses if each.strip()]):
+        if is_public(address):
+            return address
+    return peer
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the Internet, and not of this machine or of a proxy beside it."""
+    try:
+        return ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False
+
+
+def _status(refusal: RefusalError) -> int:
+    if isinstance(refusal, TooManyError):
+        return 429
+    if refusal.id in _BUSY:
+        return 503
+    if refusal.id in _TOO_LONG:
+        return 413
+    return 404 if isinstance(refusal, UnservedCommitError | UnknownModelError) else 400
+
+
+def _served(query: Query, field: str, registry: ModelRegistry) -> LoadedModel:
+    reference = query.get(field)
+    if not isinstance(reference, dict) or not isinstance(reference.get("commit"), str):
+        raise malformed(f"{field} must be an object with name and commit")
+    name, commit = reference.get("name"), reference["commit"]
+    if not isinstance(name, str):
+        raise malformed(f"the name of {field} must be a text")
+    try:
+        loaded = registry.get(name)
+    except RefusalError as refusal:
+        if refusal.id in _BUSY:
+            raise
+        raise UnknownModelError(refusal.id, field=refusal.field, **refusal.values) from None
+    if loaded.commit != commit:
+        raise UnservedCommitError("refusal.commit_gone", commit=commit[:7] or Message("origin.folder"))
+    return loaded
+
+
+def _stretches(value: object, served: LoadedModel, length: int) -> Stretches:
+    if not isinstance(value, list) or len(value) > MAX_STRETCHES:
+        raise malformed(f"clamps must be a list of at most {MAX_STRETCHES} stretches")
+    found: list[tuple[int, Clamps]] = []
+    for each in value:
+        position, cells = each if isinstance(each, list) and len(each) == 2 else (None, None)
+        if type(position) is not int or not (found[-1][0] if found else -2) < position < max(length, 1):
+            raise malformed("clamps must be positions of the text, in order, with the cells clamped from there on")
+        found.append((position, _cells(cells, served)))
+    return tuple(found)
+
+
+def _cells(value: object, served: LoadedModel) -> Clamps:
+    if not isinstance(value, list):
+        raise malformed(f"the clamped cells are {shorten(value)}: they must be a list")
+    clamps = check_clamps(value, served.lm.config)
+    if clamps and served.is_blend:
+        raise RefusalError("refusal.clamps_blended")
+    return clamps

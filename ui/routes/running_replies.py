@@ -1,0 +1,230 @@
+"""The replies that are being written, each for one reader, who may lose the connection and come back.
+
+A reply is written on for ``RETURN_S`` seconds without a reader. Then it ends, and its state is saved: a reader who
+comes later asks for the rest of it, which is the same text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+from model import Sequence
+
+from ..conversation.progress import check_words_after, follow, submit
+from ..conversation.read_text import ReadText
+from ..conversation.states import States
+from ..messages import Message, RefusalError
+from ..registry.activity import Activity
+from .requests import TooManyError, WriteRequest, is_public
+
+log = logging.getLogger("char-lstm")
+
+RETURN_S = 15.0
+MAX_PER_ADDRESS = 64  # replies in progress for a public address: a quarter of what an engine writes at once
+_MESSAGE_S = 0.0008  # seconds of server time per message: with more readers, each gets fewer messages
+
+
+class RunningReply:
+    """One reply, followed from its start to its end.
+
+    Args:
+        request: what was asked for.
+        digest: of what determines the text: a request with the same one gets the same reply.
+        sequence: what the engine writes: the reply after ``request.received``.
+        client_id: the client, for the limits.
+        address: its address.
+
+    Attributes:
+        ended: whether the text is complete and the state saved.
+        delivered: whether a reader has got the end.
+    """
+
+    def __init__(self, request: WriteRequest, digest: str, sequence: Sequence, *, client_id: str, address: str) -> None:
+        self.request = request
+        self.digest = digest
+        self.client_id = client_id
+        self.address = address
+        self.ended = self.delivered = False
+        self._sequence = sequence
+        self._failure: Message | None = None
+        self._reader: asyncio.Event | None = None  # set when there is something for the present reader
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether a reader is connected."""
+        return self._reader is not None
+
+    @property
+    def text(self) -> str:
+        """The reply so far, with what was received before."""
+        return self.request.received + self._sequence.text
+
+    def stop(self) -> None:
+        """Ends the reply before its next character."""
+        self.request.before.served.engine.abort(self._sequence)
+
+    async def run(self, read: ReadText, states: States) -> None:
+        """Follows the reply to its end and saves its state.
+
+        Args:
+            read: what the model reads before the first character of the sequence.
+            states: where the state is saved.
+        """
+        sequence = self._sequence
+        try:
+            async with aclosing(follow(read.served, sequence, message_s=_MESSAGE_S)) as steps:
+                async for _ in steps:
+                    self._wake()
+        except RefusalError as refusal:
+            self._failure = refusal.message
+        except Exception:
+            log.exception("a reply could not be followed")
+            self._failure = Message("fault.reply")
+        if sequence.prompt_memory:
+            states.save(read, sequence.prompt_memory)
+        if sequence.memory:
+            # The memory of a reply that its stop text has ended includes the stop text.
+            stop = sequence.params.stop if sequence.finish_reason == "stop" else ""
+            states.save(read.followed_by(sequence.text + stop, self.request.cells), sequence.memory)
+        self.ended = True
+        self._wake()
+
+    def connect(self) -> asyncio.Event:
+        """Makes room for a new reader, and returns it; the one before gets no more events."""
+        if self._timer:
+            self._timer.cancel()
+        self._wake()
+        self._reader = asyncio.Event()
+        return self._reader
+
+    def disconnect(self, reader: asyncio.Event, expire: Callable[[], None]) -> None:
+        """Called when a reader has left: without another one, ``expire`` is called after ``RETURN_S`` seconds."""
+        if self._reader is reader:
+            self._reader = None
+            self._timer = asyncio.get_running_loop().call_later(0 if self.delivered else RETURN_S, expire)
+
+    async def events(self, reader: asyncio.Event, position: int, activity: Activity) -> AsyncIterator[str]:
+        """Yields the server-sent events of the reply from one of its characters on, while the reader is the newest."""
+        shown: list[Message] = []
+        steps_without = 0
+        while self._reader is reader:
+            reader.clear()
+            ended, piece = self.ended, self.text[position:]  # in this order: once it has ended, the text is complete
+            position += len(piece)
+            if piece:
+                yield event(position, text=piece)
+            elif not self._sequence.length and not ended:
+                # The first step comes at once, the second after a second.
+                steps_without += 1
+                if steps_without > 1:
+                    yield event(position, status=[self._queue_status()])
+            if activity.facts != shown:
+                shown = activity.facts
+                yield event(position, activity=shown)
+            if ended:
+                self.delivered = True
+                yield self._ending(position)
+                return
+            await reader.wait()
+
+    def _wake(self) -> None:
+        if self._reader:
+            self._reader.set()
+
+    def _queue_status(self) -> Message:
+        """Why the reply has not started: others are before it in the queue, or its prompt is still being read."""
+        others = self.request.before.served.engine.queue_position(self._sequence)
+        return Message("status.queue", count=others) if others else Message("status.soon")
+
+    def _ending(self, position: int) -> str:
+        sequence = self._sequence
+        error = Message("fault.model", error=sequence.error) if sequence.error else self._failure
+        measured = sequence.length > 1 and sequence.started_at
+        rate = round(sequence.measured_chars_per_second) if measured else None
+        return event(position, end="error" if error else sequence.finish_reason, error=error, rate=rate)
+
+
+class RunningReplies:
+    """The replies that have not ended, and those whose end no reader has got yet.
+
+    Args:
+        states: the states of the models after the texts that they have read last.
+    """
+
+    def __init__(self, states: States) -> None:
+        self._states = states
+        self._replies: dict[str, RunningReply] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def find(self, id: str, digest: str, received: str) -> RunningReply | None:
+        """The reply with an id, if it is the same one and begins with the text that the page has."""
+        reply = self._replies.get(id)
+        return reply if reply and reply.digest == digest and reply.text.startswith(received) else None
+
+    def stop(self, id: str) -> bool:
+        """Ends a reply before its next character, which its reader is told; returns whether there is one."""
+        reply = self._replies.get(id)
+        if reply:
+            reply.stop()
+        return reply is not None
+
+    async def start(self, request: WriteRequest, digest: str, address: str) -> RunningReply:
+        """Starts a reply.
+
+        Raises:
+            RefusalError: the text contains a blocked word, or there are too many replies.
+        """
+        client_id = f"{address} {request.client}"
+        self._make_room(request.id, client_id)
+        in_progress = [reply for reply in self._replies.values() if reply.address == address and not reply.ended]
+        if is_public(address) and len(in_progress) >= MAX_PER_ADDRESS:
+            raise TooManyError("refusal.queue_full")
+        before, received, cells = request.before, request.received, request.cells
+        read = before.followed_by(received, cells)
+        memory, length = self._states.find(read, (*request.boundaries, len(before.text)))
+        if before.served.engine.blocked:
+            await asyncio.to_thread(check_words_after, before.served, read.text, length)
+            self._make_room(request.id, client_id)
+        sequence = submit(
+            before.served,
+            read.text[length:],
+            replace(request.params, length=request.params.length - len(received)),
+            memory=memory,
+            draw_offset=request.draw_offset + len(received),
+            chars_per_second=request.chars_per_second,
+            client_id=client_id,
+            context=read.text[:length],
+            clamps=cells,
+            prompt_clamps=read.unread_clamps(length),
+        )
+        reply = RunningReply(request, digest, sequence, client_id=client_id, address=address)
+        self._replies[request.id] = reply
+        task = asyncio.create_task(reply.run(read, self._states))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return reply
+
+    def expire(self, reply: RunningReply) -> None:
+        """Ends a reply that has no reader, and forgets it."""
+        reply.stop()
+        if self._replies.get(reply.request.id) is reply:
+            del self._replies[reply.request.id]
+
+    def _make_room(self, id: str, client_id: str) -> None:
+        """Ends a reply with the same id, and those that the page has left, for it now asks for another one."""
+        for reply in list(self._replies.values()):
+            if reply.request.id == id or (reply.client_id == client_id and not reply.has_reader):
+                self.expire(reply)
+
+
+def event(position: int, **fields: object) -> str:
+    """A server-sent event after so many characters of a reply."""
+    # Only ASCII carries half of a surrogate pair.
+    data = json.dumps(fields, ensure_ascii=True, default=Message.as_json, separators=(",", ":"))
+    return f"id: {position}\ndata: {data}\n\n"

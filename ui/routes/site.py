@@ -1,0 +1,126 @@
+"""A route with what a page shows of the site and its models, which open pages also poll.
+
+    GET /site                the site: {"version": "…", "again_s": 30, "title": "…", "welcome": "…",
+                             "notices": [MESSAGE], "models": [MODEL], "address": "https://…"}
+    GET /site?since=VERSION  the same; only "version" and "again_s" while the version is still this one
+
+``again_s`` is the number of seconds until the next poll; null if nothing can change. "welcome" is the owner's text
+below the title, "" for the page's own. "address" is the public address of the site, "" if it is not known.
+
+MODEL has name, commit ("" for a folder), failure (MESSAGE or null), loading, about (MESSAGES), welcome (a text by the
+model), examples, chat ({"prefix", "suffix", "stop"} or null), layers, hidden, vocab, cells (its named cells), exact
+(whether it writes the same text on every machine) and version (of the int8 inference, or "float32").
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from model.int8.weights import VERSION
+
+from ..messages import Message
+from ..registry.loaded_model import LoadedModel
+from ..registry.registry import Entry, ModelRegistry
+from .requests import HEADERS
+from .updates import AGAIN_S
+
+PATH = "/site"
+_LOADING_S = 1.0  # between two polls while a model still loads
+
+Content = Mapping[str, object]
+
+
+class Site:
+    """Describes the site to all pages.
+
+    Args:
+        registry: the models that are served.
+    """
+
+    def __init__(self, registry: ModelRegistry) -> None:
+        self._registry = registry
+
+    @property
+    def route(self) -> APIRoute:
+        """The route, for FastAPI."""
+        return APIRoute(PATH, self.respond, methods=["GET"], response_model=None, include_in_schema=False)
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a model is loaded, updated or refused, and when the app restarts."""
+        registry = self._registry
+        return f"{registry.version}.{len(registry.loading)}{'' if registry.settled else '+'}"
+
+    async def respond(self, request: Request) -> JSONResponse:
+        """Answers one request."""
+        version = self.version
+        content: dict[str, object] = {"version": version, "again_s": self._again_s()}
+        if request.query_params.get("since") != version:
+            content |= self._describe()
+        return JSONResponse(content, headers=HEADERS)
+
+    def _again_s(self) -> float | None:
+        if not self._registry.settled:
+            return _LOADING_S
+        return AGAIN_S if self._registry.auto_updated else None
+
+    def _describe(self) -> Content:
+        host, loading = os.environ.get("SPACE_HOST", ""), self._registry.loading
+        notices = self._registry.notices + ([Message("model.loading", names=loading)] if loading else [])
+        return {
+            "title": self._registry.site.title,
+            "welcome": self._registry.site.welcome_text,
+            "notices": [notice.as_json() for notice in notices],
+            "models": [_entry(each) for each in self._registry.entries],
+            "address": f"https://{host}/" if host else "",
+        }
+
+
+def describe_model(loaded: LoadedModel) -> Content:
+    """What a page needs to know of a loaded model."""
+    lm, int8 = loaded.lm, loaded.engine.precision == "int8"
+    about = [*loaded.about, *([loaded.refused_commit] if loaded.refused_commit else [])]
+    return {
+        "name": loaded.name,
+        "commit": loaded.commit,
+        "failure": None,
+        "loading": False,
+        "about": [fact.as_json() for fact in about],
+        "welcome": loaded.welcome_text,
+        "examples": list(loaded.examples),
+        "chat": asdict(lm.chat) if lm.chat else None,
+        "layers": lm.config.num_layers,
+        "hidden": lm.config.hidden_size,
+        "vocab": list(lm.tokenizer.vocab),
+        "cells": [{**asdict(cell), "remembers": cell.remembers} for cell in lm.cells],
+        "exact": int8,
+        "version": str(VERSION) if int8 else "float32",
+    }
+
+
+def _entry(entry: Entry) -> Content:
+    if entry.loaded and not entry.failure:
+        return describe_model(entry.loaded)
+    failure: Message | None = entry.failure
+    return {
+        "name": entry.name,
+        "commit": "",
+        "failure": failure.as_json() if failure else None,
+        "loading": not entry.done.is_set(),
+        "about": [],
+        "welcome": "",
+        "examples": [],
+        "chat": None,
+        "layers": 0,
+        "hidden": 0,
+        "vocab": [],
+        "cells": [],
+        "exact": False,
+        "version": "",
+    }

@@ -1,0 +1,134 @@
+"""A route that writes a reply for a page whose conversation is kept by the page, as server-sent events.
+
+    POST /write       {…, "settings": {…}, "draw_offset": 0, "cells": [], "speed": 60, "id": "…", "received": "",
+                       "boundaries": [], "client": "…"}, with the fields of ``requests``
+        settings      by their names in the API; the seed is required
+        draw_offset   the index of the reply's first character among the draws of the seed
+        cells         the cells that are clamped while it is written
+        speed         characters per second; null is full speed
+        id, client    of the reply and of the page: 8 to 64 hex digits that the page has drawn
+        received      the beginning of the reply that the page has already
+        boundaries    lengths of beginnings of the text whose state the server may still have
+    POST /write/stop  {"id": "…"} ends a reply before its next character: {"stopped": true}, false if it has ended
+
+The id of each event is the number of characters of the reply so far, those received before included. Its data is one of
+
+    {"text": "…"}           more text
+    {"status": [MESSAGE]}   until the first text
+    {"activity": [MESSAGE]} how much all visitors together have written just now
+    {"end": REASON, "error": MESSAGE, "rate": 60}  why the reply has ended; the last event
+
+If the connection breaks, the page sends the request again with what it has received. It is given the rest of the same
+reply, by the process that writes it or by another one that starts with the same text. A request that is refused gets
+{"refusal": MESSAGE} and the status 400; 404 for a model that is not served, with "gone" if another commit is; 413, 429
+or 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
+
+from ..conversation.states import States
+from ..json_body import read_json
+from ..messages import Message, RefusalError
+from ..registry.activity import Activity
+from ..registry.registry import ModelRegistry
+from .requests import HEADERS, MAX_BYTES, Query, address_of, digest_of, hex_of, parse_write, refusal_response
+from .running_replies import RunningReplies, RunningReply, event
+
+log = logging.getLogger("char-lstm")
+
+PATH = "/write"
+STOP_PATH = "/write/stop"
+# x-accel-buffering: a proxy must not collect messages and send them together.
+_STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
+_MAX_STOP = 1 << 10  # bytes
+
+
+class Writer:
+    """Writes the replies of all pages.
+
+    Args:
+        registry: the models that are served.
+        activity: measures how much is being written.
+    """
+
+    def __init__(self, registry: ModelRegistry, activity: Activity) -> None:
+        self._registry = registry
+        self._activity = activity
+        self.states = States()
+        self._replies = RunningReplies(self.states)
+
+    @property
+    def routes(self) -> list[APIRoute]:
+        """The two routes, for FastAPI."""
+        answers: dict[str, Callable[[Request], object]] = {PATH: self.respond, STOP_PATH: self.respond_to_stop}
+        return [
+            APIRoute(path, answer, methods=["POST"], response_model=None, include_in_schema=False)
+            for path, answer in answers.items()
+        ]
+
+    async def respond(self, request: Request) -> Response:
+        """Streams a reply, or refuses to write it."""
+        try:
+            query = await read_json(request, MAX_BYTES, RefusalError("refusal.too_long", field="text"))
+            return await self._reply(query, request)
+        except RefusalError as refusal:
+            return refusal_response(refusal)
+        except Exception:
+            log.exception("a reply could not be started")
+            return JSONResponse({"refusal": Message("fault.again").as_json()}, 500, HEADERS)
+
+    async def respond_to_stop(self, request: Request) -> Response:
+        """Ends a reply."""
+        try:
+            query = await read_json(request, _MAX_STOP, RefusalError("refusal.too_long", field="id"))
+            return JSONResponse({"stopped": self._replies.stop(hex_of(query, "id"))}, headers=HEADERS)
+        except RefusalError as refusal:
+            return refusal_response(refusal)
+
+    async def _reply(self, query: Query, request: Request) -> Response:
+        received = query.get("received", "")
+        reply = None
+        digest = await asyncio.to_thread(digest_of, query)
+        if isinstance(received, str):
+            reply = self._replies.find(hex_of(query, "id"), digest, received)
+        if reply is None:
+            wanted = parse_write(query, self._registry)
+            if len(wanted.received) == wanted.params.length:  # all but the end
+                return _Events(_nothing_left(wanted.params.length))
+            reply = await self._replies.start(wanted, digest, address_of(request))
+        reader = reply.connect()
+        events = reply.events(reader, len(str(received)), self._activity)
+        return _Events(events, partial(self._left, reply, reader))
+
+    def _left(self, reply: RunningReply, reader: asyncio.Event) -> None:
+        reply.disconnect(reader, partial(self._replies.expire, reply))
+
+
+class _Events(StreamingResponse):
+    """Server-sent events that call ``at_end`` however the stream ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, messages: AsyncIterator[str], at_end: Callable[[], None] = lambda: None) -> None:
+        super().__init__(messages, headers=_STREAM_HEADERS)
+        self._at_end = at_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:  # not in the generator: one that was never started runs no finally
+            await super().__call__(scope, receive, send)
+        finally:
+            self._at_end()
+
+
+async def _nothing_left(length: int) -> AsyncIterator[str]:
+    yield event(length, end="length", error=None, rate=None)
