@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from ..clamps import Clamps
-from ..int8.weights import Int8Weights, LayerClamps, integer_h, step, to_state
+from ..int8.weights import Int8Weights, float_h, integer_h, step
 from ..lstm import LSTMState
 from .backend import Backend, Floats, Indices, clamps_by_layer
 
@@ -28,7 +28,8 @@ class TorchInt8Backend(Backend):
 
     def state(self, slot: int) -> LSTMState:
         """Returns a copy of the state in a slot."""
-        return to_state(self._h[:, slot : slot + 1].cpu(), self._c[:, slot : slot + 1].cpu())
+        h, c = self._h[:, slot : slot + 1].cpu(), self._c[:, slot : slot + 1].cpu()
+        return LSTMState(float_h(h), c.clone())
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
         """Reads one character per slot and returns the logits of the next one."""
@@ -37,14 +38,9 @@ class TorchInt8Backend(Backend):
             at = torch.from_numpy(slots).to(device)
             tokens = torch.from_numpy(ids).to(device)
             layer_clamps = {
-                layer: _layer_clamps(entries).to(device) for layer, entries in clamps_by_layer(clamps).items()
+                layer: torch.from_numpy(entries).to(device) for layer, entries in clamps_by_layer(clamps).items()
             }
             logits, h, c = step(self._weights, tokens, self._h[:, at], self._c[:, at], layer_clamps)
             self._h[:, at], self._c[:, at] = h, c
             result: Floats = logits.cpu().numpy()
         return result
-
-
-def _layer_clamps(entries: Floats) -> LayerClamps:
-    positions, cells, values = torch.from_numpy(entries).unbind(1)
-    return LayerClamps(positions.long(), cells.long(), values)

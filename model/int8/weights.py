@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..lstm import LSTMNetwork, LSTMState
+from ..lstm import LSTMNetwork
 
 VERSION = 1  # of the definition; links name it
 H_SCALE = 127.0  # h is in [-1, 1] and kept as round(127 h)
@@ -112,19 +112,6 @@ def _input_table(embedding: Tensor, first: list[Tensor]) -> Tensor:
     return torch.from_numpy(((table + bias_ih) + bias_hh).astype(np.float32))
 
 
-@dataclass(frozen=True)
-class LayerClamps:
-    """The M clamped cells of one layer: slots and cells (M,) int64, values (M,) float32."""
-
-    slots: Tensor
-    cells: Tensor
-    values: Tensor
-
-    def to(self, device: torch.device) -> LayerClamps:
-        """Returns a copy on a device."""
-        return LayerClamps(self.slots.to(device), self.cells.to(device), self.values.to(device))
-
-
 def integer_h(h: Tensor) -> Tensor:
     """Returns h as int8, round(127 h) half to even, from float in [-1, 1]; the inverse of `float_h`."""
     return torch.round(h.float() * H_SCALE).to(torch.int8)
@@ -154,7 +141,7 @@ def lookup(table: Tensor, x: Tensor) -> Tensor:
 
 
 def _update_cells(
-    sums: Tensor, c: Tensor, sigmoid: Tensor, tanh: Tensor, clamps: LayerClamps | None
+    sums: Tensor, c: Tensor, sigmoid: Tensor, tanh: Tensor, clamps: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Updates one layer from the sums of its gates (B, 4H) float32, in nn.LSTM's order, and c (B, H) float32.
 
@@ -166,12 +153,12 @@ def _update_cells(
     added = lookup(sigmoid, i) * lookup(tanh, g)
     c = kept + added
     if clamps is not None:
-        c[clamps.slots, clamps.cells] = clamps.values
+        c[clamps[:, 0].long(), clamps[:, 1].long()] = clamps[:, 2]
     return integer_h(lookup(sigmoid, o) * lookup(tanh, c)), c
 
 
 def step(
-    weights: Int8Weights, ids: Tensor, h: Tensor, c: Tensor, clamps: Mapping[int, LayerClamps] | None = None
+    weights: Int8Weights, ids: Tensor, h: Tensor, c: Tensor, clamps: Mapping[int, Tensor] | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Reads one character in each slot.
 
@@ -180,7 +167,7 @@ def step(
         ids: (B,) int64.
         h: (L, B, H) int8.
         c: (L, B, H) float32.
-        clamps: the clamped cells by layer.
+        clamps: by layer (M, 3) float32: the position among the B, the cell and the value of each clamp.
 
     Returns:
         logits (B, V) float32, h and c after the character.
@@ -222,8 +209,3 @@ def gates(weights: Int8Weights, layer: int, ids: Tensor, below: Tensor | None, b
     i, f, g, o = sums.chunk(4, dim=1)
     sigmoid, tanh = SIGMOID.to(device), TANH.to(device)
     return torch.stack([lookup(sigmoid, i), lookup(sigmoid, f), lookup(tanh, g), lookup(sigmoid, o)], dim=1)
-
-
-def to_state(h: Tensor, c: Tensor) -> LSTMState:
-    """Returns the state of h int8 and c float32, for the rest of the package."""
-    return LSTMState(float_h(h), c.clone())

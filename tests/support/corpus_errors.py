@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from training.corpus.reader import CorpusError, read_corpus
+from training.corpus.decode import CorpusError
+from training.corpus.reader import read_corpus
 
 
 def corpus_error(*sources: str | Path, **options: Any) -> str:

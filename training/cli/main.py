@@ -23,7 +23,8 @@ from model.files import atomic_write
 
 from ..card.cell_names import name_cells
 from ..card.curve import draw
-from ..corpus.reader import CorpusError, read_corpus
+from ..corpus.decode import CorpusError
+from ..corpus.reader import read_corpus
 from ..errors import HubError, RunError
 from ..hub.pusher import push_pending
 from ..learner import processes

@@ -31,26 +31,12 @@ from .download import Progress, too_large
 from .ids_file import Ids, IdsWriter, decode_ids
 from .sources import STDIN, SourceFile, SourceFiles, expand, name_of, stamp
 
-__all__ = ["Corpus", "CorpusError", "Errors", "LeftOut", "check_length", "corpus_name", "read_corpus"]
-
 PYTHON_DOCS = "python-docs"
 _CHAT_SAMPLE = 10_000  # characters at the beginning of a file that are searched for the signs of a chat export
 _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on a small disk, half of it
 
 ChatParser = Callable[[str, str], str]
 """Called as (text of a chat export, label of the file); returns its turns as text."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """How many files of folders and globs were not read, by reason; a hidden folder counts once."""
-
-    hidden: int = 0
-    binary: int = 0
-    empty: int = 0
-
-    def __str__(self) -> str:
-        return ", ".join(f"{count} {reason}" for reason, count in vars(self).items() if count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +55,6 @@ class Corpus:
     """SHA-256 of the text in UTF-8."""
     first_lines: tuple[int, ...] = field(repr=False)
     """For each file, the line of the text (counted from 1) at which it begins."""
-    datasets: tuple[str, ...] = ()
-    """The Hub datasets among the sources, as OWNER/NAME."""
-    left_out: LeftOut = LeftOut()
     warnings: tuple[str, ...] = ()
     """One line each, for the user; they name files as typed, so they must not be published."""
     stamp: str = field(default="", repr=False)
@@ -214,22 +197,22 @@ class _Reader:
         self._files: list[str] = []
         self._first_lines: list[int] = []
         self._next_line = 1
-        self._datasets: dict[str, None] = {}
         self._warnings: list[str] = []
         self._paths: set[Path] = set()
-        self._hidden = self._binary = self._empty = 0
+        # Files of folders and globs that were not read, by reason; a hidden folder counts once.
+        self._left_out = {"hidden": 0, "binary": 0, "empty": 0}
 
     def read(self, source: SourceFiles, only_source: bool) -> None:
         """Adds the text of a source; CorpusError if it has none. An empty file beside others is only a warning."""
         self._warnings += source.warnings
-        self._hidden += len(source.hidden)
-        self._binary += len(source.binary)
+        self._left_out["hidden"] += len(source.hidden)
+        self._left_out["binary"] += len(source.binary)
         has_text = [self._read_file(file) for file in source.files]
         if any(has_text):
             return
         is_named_file = len(source.files) == 1 and not source.files[0].found
         if not is_named_file:
-            left_out = f" (left out: {self._left_out()})" if str(self._left_out()) else ""
+            left_out = f" (left out: {counts})" if (counts := self._left_out_text()) else ""
             label = one_line(source.typed)
             raise CorpusError(f"{label} holds no text{left_out}: give a folder with text files in UTF-8")
         if only_source:
@@ -251,17 +234,15 @@ class _Reader:
                 raise
             self._writer.truncate(before)
             self._bytes_left = bytes_left
-            self._binary += 1
+            self._left_out["binary"] += 1
             return False
         if self._writer.characters == before.characters:
-            self._empty += file.found
+            self._left_out["empty"] += file.found
             return False
         if replaced:
             self._warnings.append(f"{file.label} is not UTF-8: {replaced:,} invalid byte sequences became U+FFFD")
         if file.path is not None:
             self._paths.add(file.path)
-        if file.dataset is not None:
-            self._datasets[file.dataset] = None
         return True
 
     def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -306,8 +287,8 @@ class _Reader:
             self._next_line += lines + 1
         return replaced
 
-    def _left_out(self) -> LeftOut:
-        return LeftOut(self._hidden, self._binary, self._empty)
+    def _left_out_text(self) -> str:
+        return ", ".join(f"{count} {reason}" for reason, count in self._left_out.items() if count)
 
     def corpus(self, name: str, stamp: str) -> Corpus:
         """Finishes the ids file and returns the corpus; CorpusError if all files were empty."""
@@ -317,8 +298,7 @@ class _Reader:
         if self._writer.distinct == 1:
             only = next(decode_ids(encoded.ids[:1], encoded.vocab))
             self._warnings.append(f"the whole text repeats one character, {only!r}: a model has nothing to learn")
-        left_out = self._left_out()
-        if str(left_out):
+        if left_out := self._left_out_text():
             self._warnings.append(f"left out of the text: {left_out}")
         return Corpus(
             ids=encoded.ids,
@@ -327,8 +307,6 @@ class _Reader:
             files=tuple(self._files),
             sha256=encoded.sha256,
             first_lines=tuple(self._first_lines),
-            datasets=tuple(self._datasets),
-            left_out=left_out,
             warnings=tuple(self._warnings),
             stamp=stamp,
         )

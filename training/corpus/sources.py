@@ -47,8 +47,6 @@ class SourceFile:
     """The resolved path of a local file, equal for two names of one file."""
     modified_ns: int = 0
     """When a local file was last modified."""
-    dataset: str | None = None
-    """OWNER/NAME of the Hub dataset that holds the file."""
 
 
 @dataclass
@@ -137,7 +135,6 @@ def _expand_hub(typed: str) -> SourceFiles:
                 read=partial(_read_hub, file),
                 size=file.size,
                 found=file.path != inside,
-                dataset=file.dataset,
             )
         )
     return source

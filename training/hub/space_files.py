@@ -51,7 +51,12 @@ def check_project(hardware: str) -> None:
 
 
 def write_page(folder: Path, lm: CharLSTM, hardware: str) -> None:
-    """Writes the page for `hardware`: see `write_static` and `write_app`."""
+    """Writes the page for `hardware` into a folder; files of the same names are replaced, others stay.
+
+    Raises:
+        OSError: the folder cannot be written.
+        RunError: it is a file, or the project's own files are missing.
+    """
     if hardware == STATIC:
         write_static(folder, lm)
     else:
@@ -59,16 +64,7 @@ def write_page(folder: Path, lm: CharLSTM, hardware: str) -> None:
 
 
 def write_static(folder: Path, lm: CharLSTM) -> None:
-    """Writes a page that generates in the visitor's browser, with a copy of the weights.
-
-    Args:
-        folder: created if it is missing; files of the same names are replaced, others stay.
-        lm: the model.
-
-    Raises:
-        OSError: the folder cannot be written.
-        RunError: it is a file, or the project's own files are missing.
-    """
+    """Writes a page that generates in the visitor's browser, with a copy of the weights; errors as of `write_page`."""
     check_project(STATIC)
     _create(folder)
     _copy(static_files(), folder)
@@ -88,17 +84,7 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
 
 
 def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
-    """Writes the app as a Space runs it, with a copy of the model, which it serves if it has no other.
-
-    Args:
-        folder: created if it is missing; files of the same names are replaced, others stay.
-        lm: the model.
-        hardware: of the Space; ZeroGPU needs other versions of torch.
-
-    Raises:
-        OSError: the folder cannot be written.
-        RunError: it is a file, or the project's own files are missing.
-    """
+    """Writes the app as a Space runs it, with a copy of the model for lack of others; errors as of `write_page`."""
     check_project(hardware)
     _create(folder)
     _copy(app_files(), folder)

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from model.files import atomic_write
 
+from ..corpus.decode import CorpusError
 from ..corpus.ids_file import open_ids
-from ..corpus.reader import Corpus, CorpusError
+from ..corpus.reader import Corpus
 from ..corpus.sources import expand, is_local, stamp
 from .run_folder import IDS, TEXT
 
 _FORMAT = 1
-_FIELDS = ("characters", "name", "files", "first_lines", "datasets", "sha256", "stamp")
+_FIELDS = ("characters", "name", "files", "first_lines", "sha256", "stamp")
 
 
 def write_kept_text(corpus: Corpus, folder: Path) -> None:
@@ -51,7 +52,6 @@ def read_kept_text(folder: Path, sha256: str) -> Corpus | None:
             stamp=about["stamp"],
             files=tuple(about["files"]),
             first_lines=tuple(about["first_lines"]),
-            datasets=tuple(about["datasets"]),
         )
         return corpus if _hash(corpus) == sha256 else None
     except (OSError, ValueError, KeyError, TypeError, IndexError):

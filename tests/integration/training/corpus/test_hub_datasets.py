@@ -36,7 +36,6 @@ def test_one_file_of_a_dataset(plays: LocalHub) -> None:
     assert corpus.text == "To be,\nor not\n"
     assert corpus.files == ("hamlet.txt",)
     assert corpus.name == "hamlet"
-    assert corpus.datasets == ("ada/plays",)
     assert corpus.warnings == ()
 
 
@@ -180,4 +179,3 @@ def test_local_files_and_datasets_mix(plays: LocalHub, tmp_path: Path) -> None:
     corpus = read_corpus([str(tmp_path / "mine.txt"), "hf://datasets/ada/plays/other/lear.txt"])
     assert corpus.text == "mine\nNothing."
     assert corpus.name == "mine-and-1-more"
-    assert corpus.datasets == ("ada/plays",)

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.support.corpus_errors import corpus_error
+from training.corpus.decode import CorpusError
 from training.corpus.download import public_url, url_file_name
-from training.corpus.reader import Corpus, CorpusError, read_corpus
+from training.corpus.reader import Corpus, read_corpus
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

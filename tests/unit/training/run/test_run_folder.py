@@ -285,7 +285,7 @@ def test_a_state_that_lacks_a_field_is_of_another_version(run: RunFolder, again:
     saved = state(30)
     del saved[field]
     write_state(run.steps()[2], saved, {"steps_done": torch.tensor(30)})
-    with pytest.raises(RunError, match=r"begun with another version of the project .*: start a new run"):
+    with pytest.raises(RunError, match=r"started with another version of the project .*: start a new run"):
         again(run).restore(ignore)
 
 
