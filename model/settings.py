@@ -1,7 +1,7 @@
 """Generation settings: one table with the name, bounds, default, label and help of each; devices and precisions.
 
 `SamplingParams` declares every setting once. Its checks, the options of `python -m model generate`, the arguments
-of the API, the controls of both pages, the parameters of links and web/static/settings.json are derived from the table
+of the API, the controls of both pages, the parameters of links and web/settings.json are derived from the table
 `SETTINGS`. Importing this module does not load torch.
 """
 

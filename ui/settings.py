@@ -4,7 +4,7 @@ Gradio lets NaN, ``true``, null, lists, values off a slider's steps and texts of
 can be called without a page, so every value is checked here. The bounds are those of ``model.settings.SETTINGS``, with
 a smaller length, because strangers are served.
 
-``python -m ui.settings > web/static/settings.json`` writes the same table for the browser.
+``python -m ui.settings > web/settings.json`` writes the same table for the browser.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def whole(value: object) -> object:
 
 
 def browser_settings() -> dict[str, Any]:
-    """The content of web/static/settings.json: the settings of the page that runs in the browser, and its limits."""
+    """The content of web/settings.json: the settings of the page that runs in the browser, and its limits."""
     names = [name for name in PAGE_SETTINGS if name not in ("stop", "share")]
     return {
         "settings": {name: _for_browser(PAGE_SETTINGS[name]) for name in names},

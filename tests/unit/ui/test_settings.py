@@ -46,8 +46,8 @@ def test_a_missing_setting_has_its_default() -> None:
 
 
 def test_the_browser_has_the_same_settings() -> None:
-    """Written by ``python -m ui.settings > web/static/settings.json``."""
-    written = json.loads((ROOT / "web" / "static" / "settings.json").read_text(encoding="utf-8"))
+    """Written by ``python -m ui.settings > web/settings.json``."""
+    written = json.loads((ROOT / "web" / "settings.json").read_text(encoding="utf-8"))
     assert written == browser_settings()
 
 

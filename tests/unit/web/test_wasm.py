@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import wasmtime
 
-WEB = Path(__file__).parents[3] / "web" / "static"
+WEB = Path(__file__).parents[3] / "web"
+FOLDERS = [WEB / "static", WEB / "worker"]
 
 
 class Product:
@@ -17,7 +18,7 @@ class Product:
 
     def __init__(self) -> None:
         self.store = wasmtime.Store()
-        module = wasmtime.Module(self.store.engine, (WEB / "product.wasm").read_bytes())
+        module = wasmtime.Module(self.store.engine, (WEB / "worker" / "product.wasm").read_bytes())
         self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(64, None)))
         self.function: Any = wasmtime.Instance(self.store, module, [self.memory]).exports(self.store)["product"]
 
@@ -35,8 +36,9 @@ def product() -> Product:
     return Product()
 
 
-def test_the_bytes_are_those_of_the_text() -> None:
-    assert (WEB / "product.wasm").read_bytes() == wasmtime.wat2wasm((WEB / "product.wat").read_text())
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_bytes_are_those_of_the_text(folder: Path) -> None:
+    assert (folder / "product.wasm").read_bytes() == wasmtime.wat2wasm((folder / "product.wat").read_text())
 
 
 @pytest.mark.parametrize("shape", [(4, 8), (8, 8), (4, 16), (68, 512), (2048, 1024)])

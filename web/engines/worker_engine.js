@@ -1,0 +1,127 @@
+// The text engine in this browser: starts a Web Worker and turns calls into messages to it, see worker/worker.js.
+
+import { INT8_VERSION } from "../settings.js";
+import { Refusal } from "./engine.js";
+
+/** @implements {import("./engine.js").TextEngine} */
+export class WorkerEngine {
+  #worker;
+  #calls = new Map(); // by number: {resolve, reject, receiver}
+  #last = 0;
+  #failure = /** @type {Refusal | null} */ (null);
+
+  /**
+   * @param {object} [options]
+   * @param {string} [options.home] the address of the folder of the model; that of the page if omitted
+   * @param {string} [options.hub] the address of the Hub
+   * @param {string[]} [options.models] models of the Hub that the page offers, "user/name" or "user/name@revision"; the
+   *   model beside the page if empty
+   * @param {(part: number) => void} [options.onProgress] called with the downloaded part of a model, 0 to 1
+   */
+  constructor({ home = new URL(".", document.baseURI).href, hub = "https://huggingface.co", models = [], onProgress } = {}) {
+    this.onProgress = onProgress ?? (() => {});
+    this.#worker = new Worker(new URL("../worker/worker.js", import.meta.url), { type: "module" });
+    this.#worker.onmessage = ({ data }) => this.#receive(data);
+    this.#worker.onerror = ({ message }) => this.#fail(message || "no module workers");
+    this.#worker.postMessage({ home, hub, models, version: INT8_VERSION });
+  }
+
+  /** @returns {Promise<import("./engine.js").Site>} */
+  site() {
+    return this.#call("site");
+  }
+
+  /**
+   * Loads another model of the Hub; `site` then has it too.
+   * @param {string} name user/name, or user/name@revision
+   * @returns {Promise<import("./engine.js").Model>} with a failure if it cannot be loaded
+   */
+  add(name) {
+    return this.#call("add", name);
+  }
+
+  /**
+   * Writes a reply.
+   * @param {import("./engine.js").WriteRequest} request
+   * @param {import("./engine.js").Receiver} receiver
+   * @param {AbortSignal} [signal] ends the reply before its next character
+   * @returns {Promise<import("./engine.js").Ending>}
+   * @throws {Refusal}
+   */
+  async write(request, receiver, signal) {
+    if (signal?.aborted) return { end: "abort", error: null, rate: null };
+    const call = ++this.#last;
+    const abort = () => this.#worker.postMessage({ abort: call });
+    signal?.addEventListener("abort", abort, { once: true });
+    let isStarted = false;
+    const onText = (text) => {
+      isStarted = true;
+      receiver.onText(text);
+    };
+    try {
+      return await this.#send(call, "write", request, { ...receiver, onText });
+    } catch (error) {
+      if (error instanceof Refusal && !isStarted) throw error;
+      const message = error instanceof Refusal ? error.reason : { id: "fault.model", values: { error: error.message } };
+      return { end: "error", error: message, rate: null };
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * Reads a text again.
+   * @param {import("./engine.js").TraceQuery} query
+   */
+  trace(query) {
+    return this.#answer("trace", query);
+  }
+
+  /**
+   * Returns the text of a model at each step of its training: see ui/routes/training_timeline.py.
+   * @param {object} query
+   */
+  timeline(query) {
+    return this.#answer("timeline", query);
+  }
+
+  // The answer of a method; a refusal is an answer too.
+  async #answer(name, query) {
+    try {
+      return await this.#call(name, query);
+    } catch (error) {
+      if (error instanceof Refusal) return { refusal: error.reason };
+      console.error(error);
+      return { refusal: { id: "fault.again" } };
+    }
+  }
+
+  #call(name, argument) {
+    return this.#send(++this.#last, name, argument);
+  }
+
+  #send(call, name, argument, receiver) {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) return reject(this.#failure);
+      this.#calls.set(call, { resolve, reject, receiver });
+      this.#worker.postMessage({ call, name, argument });
+    });
+  }
+
+  #receive({ call, part, text, status, result, refusal, fault }) {
+    if (part !== undefined) return this.onProgress(part);
+    const { resolve, reject, receiver } = this.#calls.get(call);
+    if (text) return receiver?.onText(text);
+    if (status) return receiver?.onStatus?.(status);
+    this.#calls.delete(call);
+    if (refusal) reject(new Refusal(refusal));
+    else if (fault) reject(new Error(fault));
+    else resolve(result);
+  }
+
+  #fail(reason) {
+    this.#failure = new Refusal({ id: "static.no_workers", values: { reason } });
+    for (const { reject } of this.#calls.values()) reject(this.#failure);
+    this.#calls.clear();
+  }
+}

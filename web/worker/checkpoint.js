@@ -1,0 +1,286 @@
+// Downloads the files of a model, checks them, and stores them for visits without a network connection. The checks are
+// those of model/checkpoint/read.py: names, sizes, shapes and numbers are compared with config.json, which is read first.
+
+const [CONFIG, MANIFEST, WEIGHTS, CELLS] = ["config.json", "manifest.json", "model.safetensors", "cells.json"];
+const FIELDS = ["format_version", "model_type", "embedding_size", "hidden_size", "num_layers", "vocab", "training"];
+const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };
+const MAX_PARAMETERS = 500_000_000;
+const MAX_HEADER = 1 << 20;
+const MAX_WEIGHT = 1e6; // trained weights stay below a hundred
+const MAX_SMALL = 16 << 20; // bytes of each other file
+const MAX_CELLS = 200;
+const MAX_NAME = 60; // characters of a cell's name
+const CELL_FIELDS = ["chance", "index", "kind", "last_three", "layer", "name", "score"];
+const BYTES = { F32: 4, BF16: 2, F16: 2 };
+
+/** A model cannot be loaded; the message says why, in English. */
+export class ModelError extends Error {}
+
+/**
+ * @typedef {{base: string, name: string, commit: string}} Place where the files of a model are; the commit is "" for a
+ *   folder, whose files may change
+ */
+
+/**
+ * Returns where a model of the Hub is, at the commit that its revision means now.
+ * @param {string} model user/name, or user/name@revision
+ * @param {string} hub the address of the Hub
+ * @returns {Promise<Place>}
+ */
+export async function locate(model, hub) {
+  const found = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(model);
+  if (!found) throw new ModelError(`model is ${model.slice(0, 100)}: write user/name, or user/name@ and a commit`);
+  const [, name, revision = "main"] = found;
+  let commit = revision;
+  if (!/^[0-9a-f]{40}$/.test(revision)) {
+    const about = `${hub}/api/models/${name}/revision/${encodeURIComponent(revision)}`;
+    commit = JSON.parse(text(await download(about, `${name} at ${revision}`))).sha;
+    if (!/^[0-9a-f]{40}$/.test(commit)) throw new ModelError(`${name}: the Hub names no commit of ${revision}`);
+  }
+  return { base: `${hub}/${name}/resolve/${commit}/`, name, commit };
+}
+
+/**
+ * Downloads a model and checks it.
+ * @param {Place} place
+ * @param {(part: number) => void} progress called with the downloaded part of the weights, 0 to 1
+ * @param {boolean} stores whether the browser keeps the files
+ * @throws {ModelError}
+ */
+export async function load({ base, name, commit }, progress, stores = true) {
+  const url = (file) => new URL(file, base).href;
+  const read = (file) => fetchStored(url(file), file, name, Boolean(commit));
+  const [configBytes, manifestBytes] = await Promise.all([CONFIG, MANIFEST].map(read));
+  const { sha256 } = json(MANIFEST, manifestBytes);
+  if (typeof sha256 !== "object" || ![CONFIG, WEIGHTS].every((file) => typeof sha256?.[file] === "string")) {
+    throw new ModelError("manifest.json does not list config.json and model.safetensors with their SHA-256");
+  }
+  await verify(CONFIG, configBytes, sha256);
+  const config = checkConfig(json(CONFIG, configBytes));
+  const cells = CELLS in sha256 ? await readCells(await read(CELLS), sha256, config.sizes) : [];
+  const [tensors, verified] = await readWeights(url(WEIGHTS), name || WEIGHTS, sha256, config, progress, stores);
+  return { ...config, cells, tensors, verified };
+}
+
+// Returns the tensors, from the browser's store if it has them, and whether their SHA-256 was compared.
+async function readWeights(url, name, sha256, config, progress, stores) {
+  const key = `${url}?sha256=${sha256[WEIGHTS]}`;
+  const old = await stored(key);
+  if (old && (await verify(WEIGHTS, old, sha256).catch(() => false))) return [parseWeights(old, config.shapes), true];
+  const most = 8 + MAX_HEADER + 4 * config.parameters; // no file of this network can be larger
+  const bytes = await download(url, name, most, progress);
+  const tensors = parseWeights(bytes, config.shapes); // before the hash: its message says what is wrong with the file
+  const verified = await verify(WEIGHTS, bytes, sha256);
+  if (verified && stores) await store(key, bytes, url);
+  return [tensors, verified];
+}
+
+async function readCells(bytes, sha256, sizes) {
+  await verify(CELLS, bytes, sha256);
+  const { format_version: version, cells } = json(CELLS, bytes);
+  if (version !== 1 || !Array.isArray(cells) || cells.length > MAX_CELLS || !cells.every((cell) => isCell(cell, sizes))) {
+    throw new ModelError(`${CELLS} is not a list of cells of this network`);
+  }
+  // A name says something new if the last three characters alone do not follow the feature (model/named_cells.py).
+  const remembers = ({ kind, last_three: score }) => (kind === "auc" ? score < 0.9 : Math.abs(score) < 0.7);
+  return cells.map((cell) => ({ ...cell, remembers: remembers(cell) }));
+}
+
+function isCell(cell, { layers, hidden }) {
+  if (!cell || `${Object.keys(cell).sort()}` !== `${CELL_FIELDS}`) return false;
+  const isIndex = (value, below) => Number.isInteger(value) && value >= 0 && value < below;
+  const least = cell.kind === "auc" ? 0 : -1;
+  const scores = [cell.score, cell.chance, cell.last_three];
+  const { name } = cell;
+  const isName = typeof name === "string" && name.length > 0 && [...name].length <= MAX_NAME && !/\p{Cc}/u.test(name);
+  const fits = isIndex(cell.layer, layers) && isIndex(cell.index, hidden) && ["auc", "r"].includes(cell.kind);
+  return fits && isName && scores.every((score) => Number.isFinite(score) && score >= least && score <= 1);
+}
+
+async function verify(file, bytes, sha256) {
+  if (!globalThis.crypto?.subtle) return false; // browsers have it on https and on localhost only
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (hex === sha256[file]) return true;
+  throw new ModelError(`${file} is not the file that manifest.json describes (SHA-256): damaged or changed`);
+}
+
+function json(file, bytes) {
+  try {
+    const value = JSON.parse(text(bytes));
+    if (value && typeof value === "object" && !Array.isArray(value)) return value;
+  } catch {}
+  throw new ModelError(`${file} is not a JSON object`);
+}
+
+function text(bytes) {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+/**
+ * Returns what config.json says of a model.
+ * @throws {ModelError} a field is missing, unknown or not allowed
+ */
+export function checkConfig(config) {
+  const wrong = (what) => new ModelError(`config.json: ${what}`);
+  if (config.model_type !== "char-lstm") throw wrong(`model_type is ${config.model_type}, not char-lstm`);
+  if (config.format_version !== 1) throw wrong(`format_version is ${config.format_version}: it must be 1`);
+  const [lacks] = FIELDS.filter((name) => !(name in config));
+  const [extra] = Object.keys(config).filter((name) => !FIELDS.includes(name) && name !== "chat");
+  if (lacks || extra) throw wrong(lacks ? `the field ${lacks} is missing` : `there is an unknown field ${extra}`);
+  for (const [name, most] of Object.entries(MOST)) {
+    if (Number.isInteger(config[name]) && config[name] >= 1 && config[name] <= most) continue;
+    throw wrong(`${name} is ${config[name]}: it must be a whole number from 1 to ${most}`);
+  }
+  const { embedding_size: embedding, hidden_size: hidden, num_layers: layers, vocab, training } = config;
+  const isCharacter = (entry) => typeof entry === "string" && [...entry].length === 1 && !/^[\ud800-\udfff]$/.test(entry);
+  if (!Array.isArray(vocab) || !vocab.length || !vocab.every(isCharacter) || new Set(vocab).size < vocab.length) {
+    throw wrong("vocab must be a list of distinct characters");
+  }
+  if (!training || typeof training !== "object") throw wrong("training must be an object");
+  const chat = config.chat ?? null;
+  if (chat && !(chat.stop && ["prefix", "suffix", "stop"].every((name) => typeof chat[name] === "string"))) {
+    throw wrong("chat must be an object of prefix, suffix and stop, which is not empty");
+  }
+  const shapes = { "embedding.weight": [vocab.length, embedding] };
+  for (let layer = 0; layer < layers; layer++) {
+    shapes[`lstm.weight_ih_l${layer}`] = [4 * hidden, layer ? hidden : embedding];
+    shapes[`lstm.weight_hh_l${layer}`] = [4 * hidden, hidden];
+    shapes[`lstm.bias_ih_l${layer}`] = shapes[`lstm.bias_hh_l${layer}`] = [4 * hidden];
+  }
+  shapes["output.weight"] = [vocab.length, hidden];
+  shapes["output.bias"] = [vocab.length];
+  const parameters = Object.values(shapes).reduce((total, shape) => total + count(shape), 0);
+  if (parameters > MAX_PARAMETERS) throw wrong(`its sizes make ${parameters} parameters: too many for a browser`);
+  return { sizes: { vocab: vocab.length, embedding, hidden, layers }, vocab, chat, training, shapes, parameters };
+}
+
+function count(shape) {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * Returns the tensors of model.safetensors: 8 bytes with the length of a JSON header, the header, the numbers.
+ * @param {Uint8Array} bytes
+ * @param {Record<string, number[]>} shapes the shape of each tensor
+ * @throws {ModelError}
+ */
+export function parseWeights(bytes, shapes) {
+  const wrong = (what) => new ModelError(`${WEIGHTS} ${what}`);
+  const start = String.fromCharCode(...bytes.subarray(0, 64)).trimStart().toLowerCase();
+  if (start.startsWith("version https://git-lfs")) throw wrong("is a Git LFS pointer: the file itself is not there");
+  if (/^<(!doctype|html)/.test(start)) throw wrong("is a web page: the file itself is not there");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const size = bytes.length < 10 ? Infinity : Number(view.getBigUint64(0, true));
+  if (size > MAX_HEADER || size > bytes.length - 8) throw wrong("is cut or damaged: its header is not whole");
+  const header = json(`the header of ${WEIGHTS}`, bytes.subarray(8, 8 + size));
+  delete header.__metadata__;
+  const [lacks] = Object.keys(shapes).filter((name) => !(name in header));
+  const [extra] = Object.keys(header).filter((name) => !(name in shapes));
+  if (lacks || extra) throw wrong(lacks ? `lacks the tensor ${lacks}` : `has an unknown tensor ${extra}`);
+  const tensors = {};
+  let end = 0;
+  const offsets = (entry) => (Array.isArray(entry?.data_offsets) ? entry.data_offsets : []);
+  const entries = Object.entries(header).map(([name, entry]) => [name, entry ?? {}, offsets(entry)]);
+  for (const [name, { dtype, shape }, [from, to]] of entries.sort((a, b) => a[2][0] - b[2][0])) {
+    if (JSON.stringify(shape) !== JSON.stringify(shapes[name])) {
+      throw wrong(`has ${name} of shape ${JSON.stringify(shape)}; config.json says ${JSON.stringify(shapes[name])}`);
+    }
+    if (!(dtype in BYTES)) throw wrong(`has ${name} of dtype ${dtype}, not F32, BF16 or F16`);
+    if (from !== end || to !== from + count(shape) * BYTES[dtype]) throw wrong(`is damaged: the place of ${name}`);
+    end = to;
+    if (8 + size + end > bytes.length) throw wrong("is cut");
+    tensors[name] = widen(bytes.slice(8 + size + from, 8 + size + to).buffer, dtype);
+    const large = tensors[name].find((weight) => !(Math.abs(weight) <= MAX_WEIGHT));
+    if (large !== undefined) throw wrong(`holds ${large} in ${name}`);
+  }
+  if (8 + size + end !== bytes.length) throw wrong("has something behind its end");
+  return tensors;
+}
+
+// Returns each stored number as the float32 that is equal to it.
+function widen(buffer, dtype) {
+  if (dtype === "F32") return new Float32Array(buffer);
+  const stored = new Uint16Array(buffer);
+  const wide = new Float32Array(stored.length);
+  const bits = new Uint32Array(wide.buffer);
+  for (let i = 0; i < stored.length; i++) {
+    if (dtype === "BF16") bits[i] = stored[i] << 16;
+    else wide[i] = half(stored[i]);
+  }
+  return wide;
+}
+
+function half(bits) {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const whole = exponent ? 1024 + fraction : fraction; // times 2^(exponent - 25), the least exponent being 1
+  const shift = Math.max(exponent, 1) - 25;
+  const size = shift > 0 ? whole * (1 << shift) : whole / (1 << -shift);
+  return (bits >> 15 ? -1 : 1) * (exponent === 31 ? (fraction ? NaN : Infinity) : size);
+}
+
+/**
+ * Returns the bytes of an address.
+ * @param {string} url
+ * @param {string} name what is downloaded, for messages
+ * @param {number} most bytes that are allowed
+ * @param {(part: number) => void} progress called with the downloaded part, 0 to 1
+ * @throws {ModelError}
+ */
+export async function download(url, name, most = MAX_SMALL, progress = () => {}) {
+  let response;
+  try {
+    response = await fetch(url, { cache: "no-cache", referrerPolicy: "no-referrer" });
+  } catch {
+    throw new ModelError(`${name} could not be fetched: is there a network?`);
+  }
+  if (response.status === 404 || response.status === 401) {
+    throw new ModelError(`${name}: there is no ${url.split("/").pop()}, or it may not be read without logging in`);
+  }
+  if (!response.ok) throw new ModelError(`${name} could not be fetched: the server answered ${response.status}`);
+  const expected = Number(response.headers.get("content-length"));
+  const [pieces, reader] = [[], response.body.getReader()];
+  let length = 0;
+  for (let read; !(read = await reader.read().catch(() => ({ cut: true }))).done; ) {
+    if (read.cut) throw new ModelError(`${name} could not be fetched whole: try again`);
+    pieces.push(read.value);
+    length += read.value.length;
+    if (length > most) throw new ModelError(`${url.split("/").pop()} is larger than the ${most} bytes it can need`);
+    if (expected) progress(Math.min(1, length / expected));
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) bytes.set(piece, (at += piece.length) - piece.length);
+  return bytes;
+}
+
+// Returns a small file: from the store if it is of a commit, else from the network, or from the store without a network.
+async function fetchStored(url, file, name, isFixed) {
+  const found = isFixed && (await stored(url));
+  if (found) return found;
+  try {
+    const bytes = await download(url, name || file);
+    await store(url, bytes);
+    return bytes;
+  } catch (error) {
+    const old = await stored(url);
+    if (old) return old;
+    throw error;
+  }
+}
+
+// The browser's Cache API. It may be missing, full or forbidden: then everything is downloaded each time.
+async function stored(key) {
+  try {
+    const found = await (await caches.open("char-lstm-models")).match(key);
+    return found && new Uint8Array(await found.arrayBuffer());
+  } catch {}
+}
+
+async function store(key, bytes, url = key) {
+  try {
+    const cache = await caches.open("char-lstm-models");
+    for (const old of await cache.keys()) if (old.url.split("?")[0] === url && old.url !== key) await cache.delete(old);
+    await cache.put(key, new Response(bytes));
+  } catch {}
+}

@@ -1,0 +1,221 @@
+// Int8 inference (docs/int8-inference.md) in JavaScript: a network in 8 bits, and the draw of a character. The text is
+// the one that Python generates, character for character.
+//
+// A float32 operation is computed in float64, whose result Math.fround rounds to the float32 result. Math.exp, Math.tanh
+// and ** may differ between browsers, so only + - * / and floor are used.
+
+const { fround } = Math;
+const HALFWAY = 6755399441055744; // 1.5 · 2^52: a float64 of this size has no bits for a fraction
+
+/** Rounds to the nearest whole number, half to even; |x| < 2^51. */
+export const rint = (x) => x + HALFWAY - HALFWAY;
+
+const LN2_HIGH = 0.693147180369123816490; // the upper bits of ln 2, so that k · LN2_HIGH is exact
+const LN2_LOW = 1.90821492927058770002e-10;
+
+// e^x - 1, exact to a few units in the last place; the tables below would be the same with an error of 300 units.
+function expm1(x) {
+  const k = Math.floor(x / Math.LN2 + 0.5);
+  const r = x - k * LN2_HIGH - k * LN2_LOW;
+  let series = 0; // r + r²/2! + r³/3! + …
+  for (let n = 20; n; n--) series = ((series + 1) * r) / n;
+  let power = 1; // 2^k
+  for (let n = 0; n < k; n++) power *= 2;
+  for (let n = 0; n > k; n--) power /= 2;
+  return power * series + (power - 1);
+}
+
+function table(f) {
+  return Float32Array.from({ length: 4097 }, (_, i) => f((i - 2048) / 256));
+}
+
+function tanh(x) {
+  const e = expm1(-2 * Math.abs(x));
+  return (x < 0 ? e : 0 - e) / (2 + e); // 0 - e: no negative zero
+}
+
+export const SIGMOID = table((x) => 1 / (2 + expm1(-x)));
+export const TANH = table(tanh);
+export const POWERS = Float64Array.from({ length: 4096 }, (_, k) => rint(2147483648 * (1 + expm1((k / 4096) * Math.LN2))));
+
+// The index of the table's entry for x (float32); beyond [-8, 8] that of the first or the last.
+function indexOf(x) {
+  return rint(fround((x < -8 ? -8 : x > 8 ? 8 : x) + 8) * 256);
+}
+
+// Quantized matrices, and their products with a vector. WebAssembly and JavaScript use the same memory: the vector x as
+// int16, the sums as int32, then the matrices as int8, their rows padded to a multiple of 4, their columns to one of 8.
+class Products {
+  // shapes: [rows, columns] of each matrix; code: the WebAssembly.Module of product.wasm, or null to use JavaScript.
+  constructor(shapes, code) {
+    let size = 0;
+    const place = (bytes) => (size += Math.ceil(bytes / 16) * 16) - Math.ceil(bytes / 16) * 16;
+    const padded = shapes.map(([rows, columns]) => [Math.ceil(rows / 4) * 4, Math.ceil(columns / 8) * 8]);
+    const x = place(2 * Math.max(...padded.map(([, columns]) => columns)));
+    const out = place(4 * Math.max(...padded.map(([rows]) => rows)));
+    this.matrices = padded.map(([rows, columns]) => ({ rows, columns, at: place(rows * columns) }));
+    const memory = code && new WebAssembly.Memory({ initial: Math.ceil(size / 65536) });
+    const buffer = memory ? memory.buffer : new ArrayBuffer(size);
+    this.x = new Int16Array(buffer, x, (out - x) / 2);
+    this.sums = new Int32Array(buffer, out, Math.max(...padded.map(([rows]) => rows)));
+    this.bytes = new Int8Array(buffer);
+    this.compiled = code && new WebAssembly.Instance(code, { page: { memory } }).exports.product;
+  }
+
+  // Sets sums to the exact product of a matrix and x.
+  multiply({ rows, columns, at }) {
+    const { x, sums, bytes } = this;
+    if (this.compiled) return this.compiled(x.byteOffset, at, sums.byteOffset, rows, columns);
+    for (let row = 0; row < rows; row += 4, at += 4 * columns) {
+      let [a, b, c, d] = [0, 0, 0, 0];
+      for (let k = 0; k < columns; k++) {
+        const [y, from] = [x[k], at + k];
+        a = (a + Math.imul(bytes[from], y)) | 0;
+        b = (b + Math.imul(bytes[from + columns], y)) | 0;
+        c = (c + Math.imul(bytes[from + 2 * columns], y)) | 0;
+        d = (d + Math.imul(bytes[from + 3 * columns], y)) | 0;
+      }
+      [sums[row], sums[row + 1], sums[row + 2], sums[row + 3]] = [a, b, c, d];
+    }
+  }
+}
+
+/**
+ * @typedef {{h: Int8Array, c: Float32Array}} NetworkState The outputs and cells of all layers, one layer after another.
+ * @typedef {[layer: number, cell: number, value: number]} Clamp
+ */
+
+/** A network in 8 bits. `logits` is the prediction after the last `read`, until the next one. */
+export class Network {
+  #rows = new Map(); // of the first layer's table, each computed when its character is first read
+  #first; // the tensors from which they are computed
+  #indices;
+  #outputBias;
+
+  /**
+   * @param {{vocab: number, embedding: number, hidden: number, layers: number}} sizes
+   * @param {Record<string, Float32Array>} tensors by the names of nn.LSTM, in its layout
+   * @param {WebAssembly.Module | null} code product.wasm; null to use JavaScript
+   */
+  constructor(sizes, tensors, code = null) {
+    const { vocab, hidden, layers } = sizes;
+    this.sizes = sizes;
+    const shapes = Array.from({ length: layers }, (_, layer) => [4 * hidden, layer ? 2 * hidden : hidden]);
+    this.products = new Products([...shapes, [vocab, hidden]], code);
+    this.scales = shapes.map((_, layer) => {
+      const parts = layer ? [tensors[`lstm.weight_ih_l${layer}`]] : [];
+      return this.#quantize(layer, [...parts, tensors[`lstm.weight_hh_l${layer}`]], 4 * hidden);
+    });
+    this.scales.push(this.#quantize(layers, [tensors["output.weight"]], vocab));
+    this.biases = shapes.map((_, layer) => {
+      const other = tensors[`lstm.bias_hh_l${layer}`];
+      return tensors[`lstm.bias_ih_l${layer}`].map((bias, n) => bias + other[n]);
+    });
+    this.embedding = tensors["embedding.weight"];
+    this.#outputBias = tensors["output.bias"];
+    this.#first = ["weight_ih", "bias_ih", "bias_hh"].map((name) => tensors[`lstm.${name}_l0`]);
+    this.#indices = new Int32Array(4 * hidden);
+    this.logits = new Float32Array(vocab);
+  }
+
+  /** @returns {NetworkState} the state before any character */
+  zeros() {
+    const { hidden, layers } = this.sizes;
+    return { h: new Int8Array(layers * hidden), c: new Float32Array(layers * hidden) };
+  }
+
+  /**
+   * Reads a character: changes the state in place.
+   * @param {number} id
+   * @param {NetworkState} state
+   * @param {Clamp[]} clamps the cells that are clamped in this step
+   * @param {boolean} predicts whether `logits` are computed
+   */
+  read(id, { h, c }, clamps = [], predicts = true) {
+    const { hidden, layers, vocab } = this.sizes;
+    const indices = this.#indices;
+    for (let layer = 0; layer < layers; layer++) {
+      const [start, own] = [layer * hidden, h.subarray(layer * hidden, (layer + 1) * hidden)];
+      this.#findGates(layer, id, layer ? h.subarray(start - hidden, start) : null, own);
+      const show = (j) => {
+        own[j] = rint(fround(fround(SIGMOID[indices[3 * hidden + j]] * TANH[indexOf(c[start + j])]) * 127));
+      };
+      for (let j = 0; j < hidden; j++) {
+        const kept = fround(SIGMOID[indices[hidden + j]] * c[start + j]);
+        const added = fround(SIGMOID[indices[j]] * TANH[indices[2 * hidden + j]]);
+        c[start + j] = kept + added;
+        show(j);
+      }
+      for (const [of, j, value] of clamps) {
+        if (of !== layer) continue;
+        c[start + j] = value;
+        show(j);
+      }
+    }
+    if (!predicts) return;
+    const { products, logits } = this;
+    products.x.set(h.subarray((layers - 1) * hidden));
+    products.multiply(products.matrices[layers]);
+    const [scale, bias] = [this.scales[layers], this.#outputBias];
+    for (let n = 0; n < vocab; n++) logits[n] = fround(fround(products.sums[n]) * scale[n]) + bias[n];
+  }
+
+  /**
+   * Returns the gates i, f, g, o with which a layer computed a state, 4 times hidden numbers.
+   * @param {number} layer
+   * @param {number} id the character that was read
+   * @param {Int8Array | null} below the outputs of the layer below after it; null in the first layer
+   * @param {Int8Array} before this layer's own outputs before it
+   */
+  gates(layer, id, below, before) {
+    const { hidden } = this.sizes;
+    this.#findGates(layer, id, below, before);
+    return Float32Array.from(this.#indices, (index, n) => (n >= 2 * hidden && n < 3 * hidden ? TANH : SIGMOID)[index]);
+  }
+
+  // Sets #indices to the gates' indices in their tables.
+  #findGates(layer, id, below, before) {
+    const { hidden } = this.sizes;
+    const { products } = this;
+    if (layer) products.x.set(below);
+    products.x.set(before, layer ? hidden : 0);
+    products.multiply(products.matrices[layer]);
+    const [indices, { sums }] = [this.#indices, products];
+    const [scale, added] = [this.scales[layer], layer ? this.biases[layer] : this.#firstRow(id)];
+    for (let n = 0; n < 4 * hidden; n++) {
+      indices[n] = indexOf(fround(fround(fround(sums[n]) * scale[n]) + added[n]));
+    }
+  }
+
+  // Rounds a matrix, given as parts side by side, to 8 bits. Returns its scales, one per row.
+  #quantize(index, parts, rows) {
+    const { at, columns } = this.products.matrices[index];
+    const [scales, { bytes }] = [new Float32Array(rows), this.products];
+    for (let row = 0; row < rows; row++) {
+      let most = 0;
+      const here = parts.map((part) => part.subarray((row * part.length) / rows, ((row + 1) * part.length) / rows));
+      for (const part of here) for (const w of part) most = Math.max(most, Math.abs(w));
+      const step = fround(most / 127) || 1;
+      let to = at + row * columns;
+      for (const part of here) for (const w of part) bytes[to++] = Math.max(-127, Math.min(127, rint(fround(w / step))));
+      scales[row] = step / 127;
+    }
+    return scales;
+  }
+
+  // The row of the first layer's table for a character, biases included: summed in float64 in this order, rounded once.
+  #firstRow(id) {
+    if (!this.#rows.has(id)) {
+      const { embedding: size, hidden } = this.sizes;
+      const [embedding, [weight, bias, other]] = [this.embedding, this.#first];
+      const row = new Float32Array(4 * hidden);
+      for (let n = 0; n < 4 * hidden; n++) {
+        let sum = 0;
+        for (let e = 0; e < size; e++) sum += embedding[id * size + e] * weight[n * size + e];
+        row[n] = sum + bias[n] + other[n];
+      }
+      this.#rows.set(id, row);
+    }
+    return this.#rows.get(id);
+  }
+}

@@ -1,0 +1,122 @@
+// One network, or two that write together: a model that reads characters and predicts the next one (docs/int8-inference.md).
+
+/**
+ * @typedef {import("./int8_inference.js").NetworkState[]} State one part for each network
+ * @typedef {import("./int8_inference.js").Clamp} Clamp
+ */
+
+/** A model, or two as one: then its vocabulary are the characters that both have, in the order of the first. */
+export class LanguageModel {
+  #networks;
+  #ids; // the ids of the characters in each network's vocabulary
+  #mixed;
+
+  /** @param {import("./models.js").LoadedModel[]} models one or two */
+  constructor(models) {
+    const [first, second] = models;
+    this.key = models.map(({ key }) => key).join(" + ");
+    this.vocab = second ? first.vocab.filter((character) => second.ids.has(character)) : first.vocab;
+    this.ids = second ? new Map(this.vocab.map((character, id) => [character, id])) : first.ids;
+    this.startId = this.ids.get("\n") ?? this.ids.get(" ") ?? 0;
+    this.isBlend = Boolean(second);
+    this.layers = models.reduce((total, { sizes }) => total + sizes.layers, 0);
+    this.hidden = Math.max(...models.map(({ sizes }) => sizes.hidden));
+    this.#networks = models.map(({ network }) => network);
+    this.#ids = models.map((model) => this.vocab.map((character) => model.ids.get(character)));
+    this.#mixed = new Float32Array(this.vocab.length);
+  }
+
+  /** The network, if it is one. */
+  get network() {
+    return this.#networks[0];
+  }
+
+  /** @returns {State} the state before any character */
+  zeros() {
+    return this.#networks.map((network) => network.zeros());
+  }
+
+  /**
+   * Reads a character: changes the state in place.
+   * @param {number} id
+   * @param {State} state
+   * @param {Clamp[]} clamps the cells that are clamped in this step
+   * @param {boolean} predicts whether `logits` may be called afterwards
+   */
+  read(id, state, clamps = [], predicts = true) {
+    this.#networks.forEach((network, at) => network.read(this.#ids[at][id], state[at], clamps, predicts));
+  }
+
+  /**
+   * Returns the prediction after the character that was read last, until the next one is read.
+   * @param {number} share the weight of the second model of a blend
+   */
+  logits(share) {
+    const [first, second] = this.#networks.map((network) => network.logits);
+    if (!second) return first;
+    const [ofFirst, ofSecond] = this.#ids;
+    for (let id = 0; id < this.#mixed.length; id++) {
+      this.#mixed[id] = (1 - share) * first[ofFirst[id]] + share * second[ofSecond[id]]; // in float64, rounded once
+    }
+    return this.#mixed;
+  }
+
+  /**
+   * Returns the c of a cell. The layers of a blend are those of the first model, then those of the second; the narrower
+   * network is padded with zeros.
+   * @param {State} state
+   * @param {number} layer
+   * @param {number} cell
+   */
+  cell(state, layer, cell) {
+    const [at, own, { hidden }] = this.#locate(layer);
+    return cell < hidden ? state[at].c[own * hidden + cell] : 0;
+  }
+
+  /**
+   * Returns the gates i, f, g, o of a layer, 4 times `hidden` numbers.
+   * @param {number} layer
+   * @param {number} id the character that was read
+   * @param {State} before
+   * @param {State} after
+   */
+  gates(layer, id, before, after) {
+    const [at, own, { hidden }] = this.#locate(layer);
+    const of = (state, layer) => state[at].h.subarray(layer * hidden, (layer + 1) * hidden);
+    const below = own ? of(after, own - 1) : null;
+    const gates = this.#networks[at].gates(own, this.#ids[at][id], below, of(before, own));
+    if (hidden === this.hidden) return gates;
+    const padded = new Float32Array(4 * this.hidden);
+    for (let n = 0; n < 4; n++) padded.set(gates.subarray(n * hidden, (n + 1) * hidden), n * this.hidden);
+    return padded;
+  }
+
+  // The network that has a layer, the layer's number in it, and the network's sizes.
+  #locate(layer) {
+    const { sizes } = this.#networks[0];
+    const isFirst = layer < sizes.layers;
+    return isFirst ? [0, layer, sizes] : [1, layer - sizes.layers, this.#networks[1].sizes];
+  }
+}
+
+/**
+ * Returns a copy of a state.
+ * @param {State} state
+ */
+export function copyOf(state) {
+  return state.map(({ h, c }) => ({ h: h.slice(), c: c.slice() }));
+}
+
+/**
+ * Returns the clamps that apply at a position.
+ * @param {import("../engines/engine.js").ClampsOfText} clamps in the order of their positions
+ * @param {number} position
+ */
+export function clampsAt(clamps, position) {
+  let found = [];
+  for (const [from, cells] of clamps) {
+    if (from > position) break;
+    found = cells;
+  }
+  return found;
+}

@@ -1,0 +1,117 @@
+// The models of the worker: loaded when they are first needed, two of them blended on demand.
+
+import { Network } from "./int8_inference.js";
+import { LanguageModel } from "./language_model.js";
+import { ModelError, load, locate } from "./checkpoint.js";
+
+const MAX_LOADED = 4; // models of the Hub; of more, the one that was not used for the longest time is unloaded
+
+/**
+ * @typedef {Awaited<ReturnType<typeof load>> & {key: string, name: string, commit: string, ids: Map<string, number>,
+ *   network: Network}} LoadedModel
+ * @typedef {import("../engines/engine.js").ModelRef} ModelRef
+ */
+
+/** Loads models and keeps them. */
+export class Models {
+  #loaded = /** @type {Map<string, Promise<LoadedModel>>} */ (new Map()); // by key, the one that was used last at the end
+  #code;
+
+  /**
+   * @param {string} home the address of the folder of the page
+   * @param {string} hub the address of the Hub
+   * @param {(part: number) => void} progress called with the downloaded part of a model
+   */
+  constructor(home, hub, progress) {
+    Object.assign(this, { home, hub, progress });
+    this.#code = compile();
+  }
+
+  /** How matrix products are computed. */
+  async way() {
+    return (await this.#code) ? "WebAssembly" : "JavaScript";
+  }
+
+  /**
+   * Returns the ref of a model of the Hub at the commit that its revision means now.
+   * @param {string} model user/name, or user/name@revision
+   * @returns {Promise<ModelRef>}
+   */
+  async find(model) {
+    const { name, commit } = await locate(model, this.hub);
+    return { name, commit };
+  }
+
+  /**
+   * Whether a model is loaded or being loaded.
+   * @param {ModelRef} ref
+   */
+  has(ref) {
+    return this.#loaded.has(keyOf(ref));
+  }
+
+  /**
+   * Returns a model; a ref without a commit is the model beside the page.
+   * @param {ModelRef} ref
+   * @throws {ModelError}
+   */
+  async open(ref) {
+    const key = keyOf(ref);
+    const model = this.#loaded.get(key) ?? this.#load(key, ref);
+    this.#loaded.delete(key);
+    this.#loaded.set(key, model);
+    const unused = [...this.#loaded.keys()].filter(Boolean).slice(0, -MAX_LOADED);
+    for (const each of unused) this.#loaded.delete(each);
+    try {
+      return await model;
+    } catch (error) {
+      if (this.#loaded.get(key) === model) this.#loaded.delete(key); // so that the next call tries again
+      throw error;
+    }
+  }
+
+  /**
+   * Returns one model, or two as a blend.
+   * @param {ModelRef} ref
+   * @param {ModelRef | null} second
+   * @throws {ModelError}
+   */
+  async languageModel(ref, second) {
+    const refs = second ? [ref, second] : [ref];
+    return new LanguageModel(await Promise.all(refs.map((each) => this.open(each))));
+  }
+
+  /**
+   * Loads a model of the Hub without keeping it.
+   * @param {ModelRef} ref
+   * @throws {ModelError}
+   */
+  async loadOnce(ref) {
+    return this.#load(keyOf(ref), ref, false);
+  }
+
+  async #load(key, { name, commit }, keeps = true) {
+    if (commit && !(/^[0-9a-f]{40}$/.test(commit) && /^[\w.-]+\/[\w.-]+$/.test(name))) {
+      throw new ModelError(`${name} at ${commit} is not a model of the Hub`);
+    }
+    const base = commit ? `${this.hub}/${name}/resolve/${commit}/` : this.home;
+    const place = { base, name: commit ? name : "", commit };
+    const { tensors, ...model } = await load(place, keeps ? this.progress : () => {}, keeps);
+    const ids = new Map(model.vocab.map((character, id) => [character, id]));
+    return { ...model, key, name, commit, ids, network: new Network(model.sizes, tensors, await this.#code) };
+  }
+}
+
+function keyOf({ name, commit }) {
+  return commit ? `${name}@${commit}` : "";
+}
+
+// Compiles the matrix product; null without WebAssembly, or without its SIMD (Safari before 16.4).
+async function compile() {
+  try {
+    const response = await fetch(new URL("product.wasm", import.meta.url));
+    return await WebAssembly.compile(await response.arrayBuffer());
+  } catch {
+    return null;
+  }
+}

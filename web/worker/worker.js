@@ -1,0 +1,120 @@
+// Generates text in a thread of its own, so that the page answers at any time.
+//
+// The first message is {home, hub, models, version}: the folder of the page, the Hub's address, the models of the Hub that
+// are shown ("user/name@revision"; none is the model beside the page), and the version of int8 inference. Then
+//
+//   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, timeline, add
+//   {abort: call}            ends the reply of a call before its next character
+//
+// The worker sends {part} while a model is downloaded, of a call {call, text} or {call, status} any number of times, and
+// {call, result}, {call, refusal} or {call, fault} once.
+//
+// No module of the worker may await at its top level: messages that arrive meanwhile are lost.
+
+import { Refusal } from "../engines/engine.js";
+import { ModelError } from "./checkpoint.js";
+import { LanguageModel } from "./language_model.js";
+import { Models } from "./models.js";
+import { writeReply } from "./reply.js";
+import { describe, emptyModel } from "./site.js";
+import { States } from "./states.js";
+
+const MAX_TEXT = 110_000; // characters: what the page allows, and a reply
+const aborted = new Set(); // calls
+const states = new States();
+let models = /** @type {Models | null} */ (null);
+let [shown, version] = [/** @type {string[]} */ ([]), 1]; // the models that the page offers, as they were named
+const described = /** @type {Map<string, Promise<import("../engines/engine.js").Model>>} */ (new Map());
+
+const methods = {
+  async site() {
+    const names = shown.length ? shown : [""];
+    const found = await Promise.all(names.map(describeModel));
+    const [{ name }] = found;
+    return { version: "", again_s: null, title: name, welcome: "", notices: [], models: found, address: "" };
+  },
+
+  async add(name) {
+    const model = await describeModel(name);
+    if (!model.failure && !shown.includes(name)) shown = [...(shown.length ? shown : [""]), name];
+    return model;
+  },
+
+  async write(request, call) {
+    check(request);
+    const lm = await open(request.model, request.second, call);
+    if (lm.isBlend && (request.cells.length || request.clamps.some(([, cells]) => cells.length))) {
+      throw new Refusal({ id: "refusal.clamps_blended" });
+    }
+    const send = (text) => postMessage({ call, text });
+    return writeReply(lm, request, states, send, () => aborted.has(call));
+  },
+};
+
+// Describes a model of the Hub, or with "" the one beside the page.
+function describeModel(name) {
+  if (!described.has(name)) {
+    const found = loadAndDescribe(name);
+    described.set(name, found);
+    found.then(({ failure }) => failure && described.delete(name));
+  }
+  return described.get(name);
+}
+
+async function loadAndDescribe(name) {
+  let ref = { name: "", commit: "" };
+  try {
+    if (name) ref = await models.find(name);
+    const model = await models.open(ref);
+    return await describe(model, new LanguageModel([model]), states, await models.way(), version);
+  } catch (error) {
+    const { message } = asModelError(error);
+    return { ...emptyModel(name.split("@")[0], ref.commit), failure: { id: "static.not_loaded", values: { reason: message } } };
+  }
+}
+
+// Returns a model, or two as a blend; says so while they are loaded.
+async function open(ref, second, call) {
+  const missing = [ref, second].filter((each) => each && !models.has(each));
+  const names = missing.map(({ name }) => name);
+  if (names.length) postMessage({ call, status: [{ id: "model.loading", values: { names } }] });
+  const lm = await models.languageModel(ref, second).catch((error) => {
+    throw new Refusal({ id: "static.not_loaded", values: { reason: asModelError(error).message } });
+  });
+  if (names.length) postMessage({ call, status: [] });
+  if (!lm.vocab.length) {
+    throw new Refusal({ id: "refusal.no_common_character", values: { first: ref.name, second: second.name } });
+  }
+  return lm;
+}
+
+function asModelError(error) {
+  if (error instanceof ModelError) return error;
+  console.error(error);
+  return new ModelError(`${error}`);
+}
+
+function check({ text, received }) {
+  const length = text.length + received.length;
+  if (length > 2 * MAX_TEXT || Array.from(text).length > MAX_TEXT) {
+    throw new Refusal({ id: "refusal.characters", values: { field: "text", length, most: MAX_TEXT } });
+  }
+}
+
+async function answer({ call, name, argument }) {
+  try {
+    postMessage({ call, result: await methods[name](argument, call) });
+  } catch (error) {
+    if (error instanceof Refusal) postMessage({ call, refusal: error.reason });
+    else postMessage({ call, fault: `${error}` });
+  }
+  aborted.delete(call);
+}
+
+onmessage = ({ data }) => {
+  if (data.home) {
+    models = new Models(data.home, data.hub, (part) => postMessage({ part }));
+    [shown, version] = [data.models, data.version];
+  } else if (data.abort) aborted.add(data.abort);
+  else answer(data);
+};
