@@ -148,6 +148,21 @@ class TextTrace:
                 self._restore(self._saved[-1])
             return unchanged
 
+    def approach(self, position: int, most: int) -> bool:
+        """Reads at most `most` characters on the way to a position. Returns whether the rest of the way is short.
+
+        The other methods go all the way at once, which takes seconds if a long text is still to be read.
+        """
+        with self._lock:
+            saved = self._nearest(position)
+            here = self._position if saved.position <= self._position <= position else saved.position
+            if position - here <= self._distance:
+                return True
+            self._go_to(here)
+            for _ in range(min(most, position - here)):
+                self._read_next()
+            return position - self._position <= self._distance
+
     def tokens(self, start: int = 0) -> Iterator[TokenTrace]:
         """Yields the characters from a position to the end, each read when it is requested."""
         for position in range(start, len(self.ids)):
@@ -233,11 +248,15 @@ class TextTrace:
         """Moves to before a position, by reading on or by a replay from the nearest saved state."""
         if self._position == position:
             return
-        saved = max((each for each in self._saved if each.position <= position), key=lambda each: each.position)
+        saved = self._nearest(position)
         if not saved.position <= self._position <= position:
             self._restore(saved)
         while self._position < position:
             self._read_next()
+
+    def _nearest(self, position: int) -> _Saved:
+        """Returns the last saved state before a position."""
+        return max((each for each in self._saved if each.position <= position), key=lambda each: each.position)
 
     def _current(self) -> _Saved:
         return _Saved(self._position, self._backend.state(0), self._logits)

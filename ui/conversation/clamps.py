@@ -55,7 +55,8 @@ def check_clamps(value: object, config: LSTMConfig) -> Clamps:
         plain: Any = [[whole(each) for each in hold] if isinstance(hold, list) else hold for hold in given]
         return clamps.check_clamps(plain, config)
     except ValueError as error:
-        reason = re.sub("^(a clamp is|clamps are) ", "is ", str(error))
+        reason = str(error)
+        reason = reason.removeprefix("a clamp ") if reason.startswith("a clamp is ") else f"is not allowed: {reason}"
         raise RefusalError("refusal.other", field="hold", reason=reason) from None
 
 

@@ -59,6 +59,8 @@ def launch(page: Page, **options: Any) -> str:
                 page.news.route,
                 page.films.route,
                 page.site.route,
+                page.traces.route,
+                page.web.route,
                 *page.write.routes,
             ],
         },

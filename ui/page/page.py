@@ -25,8 +25,10 @@ from ..routes.api import add_api
 from ..routes.endpoints import Blocks
 from ..routes.lenses import Lenses
 from ..routes.site import Site
+from ..routes.trace import Traces
 from ..routes.training_timeline import TrainingTimelines
 from ..routes.updates import UpdateCheck
+from ..routes.web_files import WebFiles
 from ..routes.write import Writer
 from ..words import as_html
 from .layout import Updates
@@ -45,6 +47,7 @@ class Page(Replies):
         self.news = UpdateCheck(registry)
         self.films = TrainingTimelines(registry)
         self.write, self.site = Writer(registry, Activity(registry)), Site(registry)
+        self.traces, self.web = Traces(registry), WebFiles()
         with Blocks(title=registry.site.title, analytics_enabled=False) as self.blocks:
             self.lay_out()
             self._wire()

@@ -25,25 +25,18 @@ A request that is refused gets {"refusal": MESSAGE}; one with an unknown key get
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
-import math
-import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from model import LanguageModel, TextTrace, TokenTrace
-from model.backends.backend import Floats
-from model.tokenizer import CharTokenizer
-from model.trace import UNKNOWN
+from model import LanguageModel, Sequence, TextTrace
 
 from ..conversation.conversation import Conversation
 from ..conversation.counterfactual import without
@@ -54,18 +47,15 @@ from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..settings import check_text
 from .step_lens import describe_step
+from .trace import answer_at, answer_from, read_cell, read_position
 
 log = logging.getLogger("char-lstm")
 
 PATH = "/lens"
 MAX_BYTES = 256 << 10  # a text of 20,000 characters, each written as an escape
 MAX_TRACES = 64  # that are kept; a text whose trace was removed is read again
-COLUMNS = 256  # characters of a layer's picture in one response, at most
-TOP = 8  # most likely characters that are sent by name
-MAX_LOGITS = 4096  # that are sent: in a larger vocabulary the others have no weight
 _WHILE_WRITING_S = 0.0015  # of work per request while the turn is being written, so that the stream stays smooth
 _AT_REST_S = 0.02
-_AT_LEAST = 4  # characters between two checks of the time
 _AT_ONCE = 2  # requests that are worked on
 _REPLIES_AT_ONCE = 4  # replies without clamps that are generated
 _KEY = range(16, 65)  # characters
@@ -162,47 +152,39 @@ class Lenses:
                 self._traces.pop(name, None)
 
     def _read(self, trace: TextTrace, turn: Turn | None, query: Mapping[str, Any]) -> dict[str, Any]:
-        start = _position(query, "from")
-        end = time.perf_counter() + (_WHILE_WRITING_S if turn and not turn.parts[-1].finished else _AT_REST_S)
         if turn:
             trace.set_text(turn.text, turn.clamps)
-        bits: list[float | None] = []
-        cells: list[Floats] = []
-        for token in trace.tokens(start):
-            bits.append(_bits(token))
-            cells.append(token.cells)
-            if len(bits) % _AT_LEAST == 0 and time.perf_counter() > end:
-                break
-            if "layer" in query and len(bits) == COLUMNS:  # the next response continues the picture
-                break
-        result: dict[str, Any] = {"given": turn.to_read} if turn and start == 0 else {}
-        if "cell" in query:
-            layer, index = _cell(query)
-            there = layer < trace.lm.config.num_layers and index < trace.lm.config.hidden_size
-            result["values"] = [_byte(each[layer, index]) if there else None for each in cells]
-        if "layer" in query:
-            layer = min(_position(query, "layer"), trace.lm.config.num_layers - 1)
-            columns = np.array([each[layer] for each in cells], np.float32)
-            result["columns"] = base64.b64encode(np.rint(127 * np.tanh(columns)).astype(np.int8).tobytes()).decode()
-        return {**result, "bits": bits, "more": start + len(bits) < len(trace)}
+        given = {"given": turn.to_read} if turn and query.get("from") == 0 else {}
+        seconds = _WHILE_WRITING_S if turn and not turn.parts[-1].finished else _AT_REST_S
+        return {**given, **answer_from(trace, query, seconds)}
 
     def _inspect(self, trace: TextTrace, turn: Turn | None, query: Mapping[str, Any]) -> dict[str, Any]:
         if turn:
             trace.set_text(turn.text, turn.clamps)
-        at = _position(query, "at")
-        if at >= len(trace):
-            raise RefusalError("refusal.no_character")
-        step = trace.step(at)
-        result = _expected(step.token, trace.lm.tokenizer)
+        result = answer_at(trace, query)
         if "step" in query:
-            result["step"] = describe_step(turn, trace, at, _cell(query)[1] if "cell" in query else 0)
-        if "cell" in query:
-            layer, index = _cell(query)
-            if layer < len(step.c_before) and index < step.c_before.shape[1]:
-                result["gates"] = [round(float(gate), 3) for gate in step.gates[layer, :, index]]
-                result["held"] = any(hold[:2] == (layer, index) for hold in step.clamps)
-                result["cell"] = [round(float(c[layer, index]), 3) for c in (step.c_before, step.token.cells)]
+            cell = read_cell(query)[1] if "cell" in query else 0
+            result["step"] = describe_turn_step(turn, trace, read_position(query, "at"), cell)
         return result
+
+
+def describe_turn_step(turn: Turn | None, trace: TextTrace, at: int, cell: int) -> Mapping[str, Any]:
+    """How the character at a position of a turn was computed, see ``step_lens``; None is the visitor's own text."""
+    part, number, picked = _part(turn, at)
+    draw = None if part is None or picked else number
+    return describe_step(trace, at, cell, params=part.params if part else None, draw=draw, picked=picked)
+
+
+def _part(turn: Turn | None, at: int) -> tuple[Sequence | None, int, bool]:
+    """The part of a reply with the character, the index of its random number, and whether a visitor put it there."""
+    position = at - len(turn.to_read) if turn else -1
+    for part in turn.parts if turn and position >= 0 else []:
+        if position < part.length:
+            if part.finished and part.memory is None:  # another commit generated it
+                break
+            return part, part.draw_offset + position, part.picked and position == part.length - 1
+        position -= part.length
+    return None, 0, False
 
 
 def _turn(conversation: Conversation, query: Mapping[str, Any]) -> Turn:
@@ -213,41 +195,6 @@ def _turn(conversation: Conversation, query: Mapping[str, Any]) -> Turn:
     return turn
 
 
-def _position(query: Mapping[str, Any], name: str) -> int:
-    value = query.get(name)
-    if type(value) is not int or value < 0:
-        raise RefusalError("refusal.malformed", reason=f"{name} must be a whole number of at least 0")
-    return value
-
-
-def _cell(query: Mapping[str, Any]) -> tuple[int, int]:
-    cell = query["cell"]
-    if not isinstance(cell, list) or len(cell) != 2 or any(type(each) is not int or each < 0 for each in cell):
-        raise RefusalError("refusal.malformed", reason="cell must be a layer and a number, each at least 0")
-    return cell[0], cell[1]
-
-
-def _byte(c: float) -> int:
-    return round(127 * math.tanh(c))
-
-
 def _about(lm: LanguageModel) -> dict[str, Any]:
     cells = [{**asdict(cell), "remembers": cell.remembers} for cell in lm.cells]
     return {"layers": lm.config.num_layers, "hidden": lm.config.hidden_size, "cells": cells}
-
-
-def _bits(token: TokenTrace) -> float | None:
-    """The bits to a thousandth; None without a prediction, -1 for a character that the model does not know."""
-    if token.id == UNKNOWN:
-        return -1
-    return None if math.isnan(token.bits) else round(token.bits, 3)
-
-
-def _expected(token: TokenTrace, tokenizer: CharTokenizer) -> dict[str, Any]:
-    """The predicted characters, the most likely first; of equal logits the lower id first, as in sampling."""
-    if token.logits is None:
-        return {"top": [], "rest": []}
-    order = np.argsort(-token.logits, kind="stable")[:MAX_LOGITS]
-    logits = [round(float(logit), 4) for logit in token.logits[order]]
-    top = [[tokenizer.vocab[at], logit] for at, logit in zip(order[:TOP].tolist(), logits[:TOP], strict=True)]
-    return {"top": top, "rest": logits[TOP:]}

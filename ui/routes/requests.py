@@ -37,7 +37,7 @@ MAX_TEXT = 100_000  # characters
 MAX_STRETCHES = 2_000  # of a text, with different clamps
 MAX_BOUNDARIES = 16
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-_MAX_DRAW = 1 << 40  # of a seed: more than any conversation has
+MAX_DRAW = 1 << 40  # of a seed: more than any conversation has
 _HEX = re.compile("[0-9a-f]{8,64}")
 _BUSY = {"refusal.loading", "refusal.named_loading", "refusal.queue_full", "refusal.just_updated", "refusal.no_answer"}
 _TOO_LONG = {"refusal.too_long", "refusal.characters"}
@@ -105,7 +105,7 @@ def parse_write(query: Query, registry: ModelRegistry) -> WriteRequest:
         before=before,
         received=received,
         params=params,
-        draw_offset=check_index("draw_offset", query.get("draw_offset", 0), _MAX_DRAW),
+        draw_offset=check_index("draw_offset", query.get("draw_offset", 0), MAX_DRAW),
         cells=_cells(query.get("cells", []), served),
         chars_per_second=None if speed is None else check_speed(speed),
         boundaries=tuple(check_index("boundaries", each, len(text) + 1) for each in boundaries),
@@ -144,7 +144,25 @@ def read_text_of(query: Query, served: LoadedModel, text: str) -> ReadText:
     start = query.get("start", False)
     if not isinstance(start, bool):
         raise malformed("start must be true or false")
-    return ReadText(served, text, start, _stretches(query.get("clamps", []), served, len(text)))
+    return ReadText(served, text, start, stretches_of(query, served, len(text)))
+
+
+def stretches_of(query: Query, served: LoadedModel, length: int) -> Stretches:
+    """The clamps of a text of some length.
+
+    Raises:
+        RefusalError: they are none.
+    """
+    value = query.get("clamps", [])
+    if not isinstance(value, list) or len(value) > MAX_STRETCHES:
+        raise malformed(f"clamps must be a list of at most {MAX_STRETCHES} stretches")
+    found: list[tuple[int, Clamps]] = []
+    for each in value:
+        position, cells = each if isinstance(each, list) and len(each) == 2 else (None, None)
+        if type(position) is not int or not (found[-1][0] if found else -2) < position < max(length, 1):
+            raise malformed("clamps must be positions of the text, in order, with the cells clamped from there on")
+        found.append((position, _cells(cells, served)))
+    return tuple(found)
 
 
 def params_of(settings: object, served: LoadedModel) -> SamplingParams:
@@ -181,12 +199,15 @@ def malformed(reason: str) -> RefusalError:
     return RefusalError("refusal.malformed", reason=reason)
 
 
+def refusal_content(refusal: RefusalError) -> Mapping[str, object]:
+    """The JSON of a refusal, with "gone" if another commit of the model is served."""
+    unserved = {"gone": True} if isinstance(refusal, UnservedCommitError) else {}
+    return {"refusal": refusal.message.as_json(), **unserved}
+
+
 def refusal_response(refusal: RefusalError) -> JSONResponse:
     """The answer to a request that is refused before anything was started, with its HTTP status."""
-    content: dict[str, object] = {"refusal": refusal.message.as_json()}
-    if isinstance(refusal, UnservedCommitError):
-        content["gone"] = True
-    return JSONResponse(content, _status(refusal), HEADERS)
+    return JSONResponse(refusal_content(refusal), _status(refusal), HEADERS)
 
 
 def address_of(request: Request) -> str:
@@ -233,18 +254,6 @@ def _served(query: Query, field: str, registry: ModelRegistry) -> LoadedModel:
     if loaded.commit != commit:
         raise UnservedCommitError("refusal.commit_gone", commit=commit[:7] or Message("origin.folder"))
     return loaded
-
-
-def _stretches(value: object, served: LoadedModel, length: int) -> Stretches:
-    if not isinstance(value, list) or len(value) > MAX_STRETCHES:
-        raise malformed(f"clamps must be a list of at most {MAX_STRETCHES} stretches")
-    found: list[tuple[int, Clamps]] = []
-    for each in value:
-        position, cells = each if isinstance(each, list) and len(each) == 2 else (None, None)
-        if type(position) is not int or not (found[-1][0] if found else -2) < position < max(length, 1):
-            raise malformed("clamps must be positions of the text, in order, with the cells clamped from there on")
-        found.append((position, _cells(cells, served)))
-    return tuple(found)
 
 
 def _cells(value: object, served: LoadedModel) -> Clamps:

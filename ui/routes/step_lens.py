@@ -23,27 +23,35 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from model import SamplingParams, Sequence, StepTrace, TextTrace
+from model import SamplingParams, StepTrace, TextTrace
 from model.backends.backend import Floats
 from model.int8.sampling import Randomness, weights
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
-
-from ..conversation.turn import Turn
 
 SHOWN = 512  # first cells of a layer
 LIKELY = 8
 _THIN = 0.004  # of the strip: narrower shares are left out
 
 
-def describe_step(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> dict[str, Any]:
+def describe_step(
+    reading: TextTrace,
+    at: int,
+    cell: int,
+    *,
+    params: SamplingParams | None = None,
+    draw: int | None = None,
+    picked: bool = False,
+) -> dict[str, Any]:
     """How the character at a position was computed; {} if no character was read before it.
 
     Args:
-        turn: the turn of the text; None for the visitor's own text.
         reading: the trace of the text.
         at: the position.
         cell: the cell whose numbers are sent for each layer.
+        params: the settings of the reply with the character; None if the model did not write it.
+        draw: the index of its random number; None if it was not drawn.
+        picked: whether a visitor put it there.
     """
     before = np.flatnonzero(reading.ids[:at] != UNKNOWN)
     try:
@@ -54,9 +62,7 @@ def describe_step(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> 
     if others:
         return {"mixed": True}
     vocab, config = lm.tokenizer.vocab, lm.config
-    part, number, picked = _part(turn, at)
-    params = part.params if part else SamplingParams(temperature=1.0)
-    drawn = part is not None and not picked
+    params = params or SamplingParams(temperature=1.0)
     return {
         "read": vocab[step.token.id],
         "id": step.token.id,
@@ -65,7 +71,7 @@ def describe_step(turn: Turn | None, reading: TextTrace, at: int, cell: int) -> 
         **_shares(step.logits_after, params, vocab, int(reading.ids[at])),
         "temperature": params.temperature,
         "filters": _filters(params),
-        "draw": _draw(params.seed, number) if drawn else None,
+        "draw": None if draw is None else _draw(params.seed, draw),
         "picked": picked,
         "sizes": {"V": config.vocab_size, "E": config.embedding_size, "H": config.hidden_size},
     }
@@ -75,18 +81,6 @@ def _filters(params: SamplingParams) -> list[tuple[str, object]]:
     """The label and value of each setting that removed characters from the choice."""
     used = {name: getattr(params, name) for name, setting in SETTINGS.items() if setting.filters}
     return [(SETTINGS[name].label, value) for name, value in used.items() if value != SETTINGS[name].default]
-
-
-def _part(turn: Turn | None, at: int) -> tuple[Sequence | None, int, bool]:
-    """The part of a reply with the character, the index of its random number, and whether a visitor put it there."""
-    position = at - len(turn.to_read) if turn else -1
-    for part in turn.parts if turn and position >= 0 else []:
-        if position < part.length:
-            if part.finished and part.memory is None:  # another commit generated it
-                break
-            return part, part.draw_offset + position, part.picked and position == part.length - 1
-        position -= part.length
-    return None, 0, False
 
 
 def _layer(step: StepTrace, layer: int, cell: int) -> dict[str, Any]:

@@ -213,8 +213,8 @@ def test_cells_are_held_let_go_and_refused_beyond_a_few(app: App) -> None:
         assert held[-1] == {"held": cells[:4], "of": "random"}
         for wrong, words in (
             (cells, "At most 4 cells"),
-            ([[9, 0, 1.0]], "Hold is of layer 9: this model has 0 to 1"),
-            ([[0, 0, 99]], "Hold is of the value 99"),
+            ([[9, 0, 1.0]], "Hold is not allowed: a clamp names layer 9: this model has layers 0 to 1"),
+            ([[0, 0, 99]], "Hold is not allowed: a clamp has the value 99"),
             ([[0, 0]], "Hold is [0, 0]"),
             ("up", "Hold is 'up'"),
             (None, "Hold is None"),

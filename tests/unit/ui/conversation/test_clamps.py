@@ -233,7 +233,7 @@ def test_a_held_conversation_is_shared_and_followed() -> None:
     assert "cell 3 (layer 0) held up" in english(
         json.loads(sharing.offer(link, OneModelRegistry(served)))["facts"], " · "
     )
-    for step, reason in ((Clamp(9, 0, 1.0), "is of layer 9"), (Clamp(0, 24, 1.0), "is of cell 24")):
+    for step, reason in ((Clamp(9, 0, 1.0), "names layer 9"), (Clamp(0, 24, 1.0), "names cell 24")):
         wrong = replace(link, steps=(replace(link.steps[0], hold=(step,)),))
         with pytest.raises(RefusalError, match=reason):
             follow(wrong, OneModelRegistry(strong()))

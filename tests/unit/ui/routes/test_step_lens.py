@@ -20,7 +20,7 @@ from ui.conversation import moves, sharing
 from ui.conversation.conversation import Conversation
 from ui.conversation.moves import Settings
 from ui.registry.loaded_model import LoadedModel
-from ui.routes.step_lens import describe_step
+from ui.routes.lenses import describe_turn_step
 
 ROOT = Path(__file__).parents[4]
 PROMPT = "ROMEO:🙃"
@@ -39,11 +39,11 @@ def step(conversation: Conversation, served: LoadedModel, chosen: Settings, prom
 
 def told_of(conversation: Conversation, offset: int, cell: int = 5) -> dict[str, Any]:
     turn = conversation.turns[-1]
-    return describe_step(turn, turn.reading(), len(turn.to_read) + offset, cell)
+    return dict(describe_turn_step(turn, turn.reading(), len(turn.to_read) + offset, cell))
 
 
-def place(describe_step: dict[str, Any], char: str) -> tuple[float, float]:
-    return next((low, high) for each, low, high in describe_step["strip"] if each == char)
+def place(described: dict[str, Any], char: str) -> tuple[float, float]:
+    return next((low, high) for each, low, high in described["strip"] if each == char)
 
 
 def test_steps_write_the_text_that_a_reply_would_be_and_are_one_piece_of_it(served: LoadedModel) -> None:

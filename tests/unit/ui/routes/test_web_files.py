@@ -1,0 +1,77 @@
+"""The files of web/ at an address for each version."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from ui.routes.web_files import FOLDER, TYPES, WebFiles
+
+
+def client(files: WebFiles) -> TestClient:
+    return TestClient(FastAPI(routes=[files.route]))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "main.js").write_text("export const text = 'ü';\n" * 50, encoding="utf-8")
+    (tmp_path / "worker.wasm").write_bytes(b"\0asm")
+    (tmp_path / "README.md").write_text("for people", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_file_has_its_type_whatever_the_system_says_and_stays_in_the_cache(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mimetypes.guess_type", lambda *_: ("text/plain", None))
+    files = WebFiles(folder)
+    web, base = client(files), files.base()
+    module = web.get(f"{base}page/main.js")
+    assert module.content == (folder / "page" / "main.js").read_bytes()
+    assert module.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert module.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert module.headers["content-encoding"] == "gzip"
+    plain = web.get(f"{base}page/main.js", headers={"accept-encoding": "identity"})
+    assert plain.content == module.content
+    assert "content-encoding" not in plain.headers
+    wasm = web.get(f"{base}worker.wasm")
+    assert (wasm.headers["content-type"], wasm.content) == ("application/wasm", b"\0asm")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "README.md", "page", "page/", "../app.py", "%2e%2e/app.py", "page//main.js", "x.js"]
+)
+def test_nothing_else_is_sent(folder: Path, name: str) -> None:
+    files = WebFiles(folder)
+    answer = client(files).get(f"{files.base()}{name}")
+    assert (answer.status_code, answer.headers.get("cache-control")) in ((404, "no-store"), (404, None))
+
+
+def test_another_version_has_another_address(folder: Path) -> None:
+    before = WebFiles(folder)
+    same = folder.parent / "copy"
+    shutil.copytree(folder, same)
+    assert WebFiles(same).digest == before.digest
+    (folder / "page" / "main.js").rename(folder / "page" / "other.js")
+    renamed = WebFiles(folder)
+    (folder / "worker.wasm").write_bytes(b"\0asn")
+    assert len({before.digest, renamed.digest, WebFiles(folder).digest}) == 3
+    assert client(renamed).get(f"{before.base()}worker.wasm").status_code == 404
+    assert client(renamed).get(f"{renamed.base()}worker.wasm").content == b"\0asm"
+
+
+def test_the_address_is_below_that_of_the_app() -> None:
+    files = WebFiles()
+    assert files.base() == f"/web/{files.digest}/"
+    assert files.base("/app") == files.base("/app/") == f"/app/web/{files.digest}/"
+    assert files.base("https://host/app/") == f"https://host/app/web/{files.digest}/"
+
+
+def test_every_file_that_a_page_loads_has_a_type() -> None:
+    others = {path.suffix for path in FOLDER.rglob("*") if path.is_file()} - set(TYPES)
+    assert others <= {".md", ".wat"}

@@ -1,0 +1,90 @@
+"""Routes for the files of ``web/``: the modules, styles and tables that the page imports.
+
+    GET /web/DIGEST/…    a file; DIGEST is of the names and contents of all files
+
+A file at such an address never changes, so a browser asks for it once. The files are read when the app starts: a folder
+that changes afterwards, as in an update, cannot mix two versions in one page.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.responses import PlainTextResponse, Response
+from fastapi.routing import APIRoute
+
+FOLDER = Path(__file__).parents[2] / "web"
+PATH = "/web/{digest}/{name:path}"
+# Python takes the types of files from the system, and a Windows registry may call JavaScript plain text.
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".wasm": "application/wasm",
+}
+_DIGITS = 16  # of the digest
+_IMMUTABLE = {
+    "cache-control": "public, max-age=31536000, immutable",
+    "vary": "accept-encoding",
+    "x-content-type-options": "nosniff",
+}
+
+
+@dataclass(frozen=True)
+class _File:
+    type: str
+    content: bytes
+    compressed: bytes
+
+
+class WebFiles:
+    """The files of a folder.
+
+    Args:
+        folder: the folder; files of other types than ``TYPES`` are not served.
+
+    Attributes:
+        digest: of all files, in hex digits.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        paths = sorted(path for path in folder.rglob("*") if path.suffix in TYPES and path.is_file())
+        self._files: dict[str, _File] = {}
+        sha = hashlib.sha256()
+        for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
+            content = path.read_bytes()
+            self._files[name] = _File(TYPES[path.suffix], content, gzip.compress(content, mtime=0))
+            sha.update(f"{name} {len(content)}\n".encode())
+            sha.update(content)
+        self.digest = sha.hexdigest()[:_DIGITS]
+
+    @property
+    def route(self) -> APIRoute:
+        """The route, for FastAPI."""
+        return APIRoute(PATH, self.respond, methods=["GET", "HEAD"], response_model=None, include_in_schema=False)
+
+    def base(self, root: str = "") -> str:
+        """The address of the folder, with a slash at its end.
+
+        Args:
+            root: the address of the app: "" where it is at the root of its host, "/app" or "https://host/app" behind
+                a proxy that has it at another path.
+        """
+        return f"{root.rstrip('/')}/web/{self.digest}/"
+
+    async def respond(self, request: Request) -> Response:
+        """Sends one file."""
+        digest, name = request.path_params["digest"], request.path_params["name"]
+        file = self._files.get(name) if digest == self.digest else None
+        if file is None:
+            # After an update of the app, a page that is still open asks for a module of the version before.
+            return PlainTextResponse("there is no such file\n", 404, {"cache-control": "no-store"})
+        headers = {**_IMMUTABLE, "content-type": file.type}
+        if "gzip" in request.headers.get("accept-encoding", "") and len(file.compressed) < len(file.content):
+            return Response(file.compressed, headers={**headers, "content-encoding": "gzip"})
+        return Response(file.content, headers=headers)
