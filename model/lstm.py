@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 MAX_PARAMETERS = 500_000_000  # 2 GB in float32: far beyond any character LSTM, and most machines can still hold it
-_BOUNDS = {"vocab_size": 0x110000, "embedding_size": 8192, "hidden_size": 8192, "num_layers": 32}
+MAX_SIZES = {"vocab_size": 0x110000, "embedding_size": 8192, "hidden_size": 8192, "num_layers": 32}
+SIZES = ("embedding_size", "hidden_size", "num_layers")  # of the network, apart from its vocabulary
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class LSTMConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value, most = getattr(self, field.name), _BOUNDS[field.name]
+            value, most = getattr(self, field.name), MAX_SIZES[field.name]
             if type(value) is not int or not 1 <= value <= most:
                 shown = "enormous" if type(value) is int and abs(value) >= 10**20 else reprlib.repr(value)
                 raise ValueError(f"{field.name} is {shown}: it must be a whole number from 1 to {most:,}")

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..chat import ChatFormat
-from ..lstm import LSTMConfig
+from ..lstm import SIZES, LSTMConfig
 from ..named_cells import Cell
 from ..tokenizer import CharTokenizer, check_vocab
 from .names import CONFIG
@@ -24,8 +24,7 @@ from .names import CONFIG
 FORMAT_VERSION = 1
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-_SIZES = ("embedding_size", "hidden_size", "num_layers")
-_FIELDS = {"format_version", "model_type", *_SIZES, "vocab", "training"}
+_FIELDS = {"format_version", "model_type", *SIZES, "vocab", "training"}
 _OPTIONAL_FIELDS = {"chat"}
 _MAX_BRACKETS = 10_000  # each may become a Python object, a hundred times as large as its two bytes
 
@@ -60,7 +59,7 @@ def config_to_json(checkpoint: Checkpoint) -> Mapping[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "model_type": "char-lstm",
-        **{name: getattr(checkpoint.config, name) for name in _SIZES},
+        **{name: getattr(checkpoint.config, name) for name in SIZES},
         "vocab": list(checkpoint.tokenizer.vocab),
         **({"chat": asdict(checkpoint.chat)} if checkpoint.chat else {}),
         "training": dict(checkpoint.training),
@@ -89,7 +88,7 @@ def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, Mapping[str, A
         raise CheckpointError(f"{CONFIG}: training must be an object")
     try:
         check_vocab(config["vocab"])
-        sizes = LSTMConfig(vocab_size=len(config["vocab"]), **{name: config[name] for name in _SIZES})
+        sizes = LSTMConfig(vocab_size=len(config["vocab"]), **{name: config[name] for name in SIZES})
     except ValueError as error:
         raise CheckpointError(f"{CONFIG}: {error}") from None
     tokenizer = CharTokenizer(config["vocab"])

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..learner.evaluation import bits
+
 AXES = {"chars": ("characters seen, millions", 1e6), "seconds": ("minutes", 60.0)}
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 _MARKS = "os^Dv"  # the next one for each repetition of the colours
@@ -111,7 +113,7 @@ def _draw_run(axes: Any, curve: Curve, place: int, alone: bool, x: str, unit: fl
     axes.scatter([best_at / unit], [best], s=90, facecolors="none", edgecolors=own, linewidths=1.8, zorder=3)
     if alone:
         axes.annotate(
-            f"best {best:.3f} nats\n{best / math.log(2):.3f} bits",
+            f"best {best:.3f} nats\n{bits(best):.3f} bits",
             (best_at / unit, best),
             xytext=(-10, 14),
             textcoords="offset points",
@@ -137,9 +139,9 @@ def _format_axes(axes: Any, curves: Sequence[Curve], x: str) -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    bits = axes.secondary_yaxis("right", functions=(lambda nats: nats / math.log(2), lambda b: b * math.log(2)))
-    bits.set_ylabel("bits per character")
-    bits.spines["right"].set_visible(False)
+    right = axes.secondary_yaxis("right", functions=(bits, lambda value: value * math.log(2)))
+    right.set_ylabel("bits per character")
+    right.spines["right"].set_visible(False)
 
 
 def _top(curves: Sequence[Curve], x: str) -> float:

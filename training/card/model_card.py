@@ -7,7 +7,6 @@ sample from breaking the Markdown. Knows models and metrics, but neither the Hub
 from __future__ import annotations
 
 import contextlib
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ from model.backends.products import numba_available
 from model.checkpoint.names import CARD, CURVE
 from model.files import atomic_write
 
+from ..learner.dataset import VALIDATION_PART
+from ..learner.evaluation import bits
 from .bootstrap import BLOCK
 from .curve import Curve, draw, number
 from .escape import USE, code, fenced, markdown, page_link
@@ -40,7 +41,7 @@ Metrics = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Sample:
+class CardSample:
     """A text that the model generated: the continuation of `prompt`."""
 
     temperature: float
@@ -52,7 +53,7 @@ def write_card(
     folder: Path,
     lm: CharLSTM,
     metrics: Metrics,
-    samples: Sequence[Sample] | None = None,
+    samples: Sequence[CardSample] | None = None,
     source: Source | None = None,
 ) -> None:
     """Writes README.md and curve.png into a checkpoint folder, each atomically.
@@ -83,10 +84,10 @@ def get_ready() -> None:
     numba_available()
 
 
-def write_samples(lm: CharLSTM) -> list[Sample]:
+def write_samples(lm: CharLSTM) -> list[CardSample]:
     """Generates one sample at each temperature; the prompt is frequent in the training text, if one was noted."""
     prompt = _prompt(lm, TrainingSummary.of(lm.training))
-    return [Sample(t, prompt, generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1)) for t in TEMPERATURES]
+    return [CardSample(t, prompt, generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1)) for t in TEMPERATURES]
 
 
 def _prompt(lm: CharLSTM, summary: TrainingSummary) -> str:
@@ -103,7 +104,7 @@ def _picture(lm: CharLSTM, metrics: Metrics) -> bytes:
 
 
 def render_card(
-    lm: CharLSTM, metrics: Metrics, samples: Sequence[Sample], *, with_curve: bool, overlap: Overlap | None = None
+    lm: CharLSTM, metrics: Metrics, samples: Sequence[CardSample], *, with_curve: bool, overlap: Overlap | None = None
 ) -> str:
     """Returns the text of README.md."""
     summary = TrainingSummary.of(lm.training)
@@ -146,7 +147,7 @@ def _front_matter(summary: TrainingSummary) -> str:
 def _results(summary: TrainingSummary) -> list[EvalResult]:
     results = []
     for protocol, nats in summary.losses.items():
-        for kind, unit, value in (("loss", "nats", nats), ("bits-per-character", "bits", nats / math.log(2))):
+        for kind, unit, value in (("loss", "nats", nats), ("bits-per-character", "bits", bits(nats))):
             results.append(
                 EvalResult(
                     task_type="text-generation",
@@ -198,7 +199,7 @@ def _link(pinned: str) -> str:
     return f"[{repo}](https://huggingface.co/{repo}) at {commit[:7]}"
 
 
-def _usage(lm: CharLSTM, summary: TrainingSummary, samples: Sequence[Sample]) -> str:
+def _usage(lm: CharLSTM, summary: TrainingSummary, samples: Sequence[CardSample]) -> str:
     where = summary.repo or "."
     prompt = summary.example if lm.chat or not samples else samples[0].prompt
     call = f"lm.chat.wrap({prompt!r}), stop=lm.chat.stop" if lm.chat else f"{prompt!r}"
@@ -228,7 +229,7 @@ def _evaluation(summary: TrainingSummary, metrics: Metrics, with_curve: bool) ->
         rows.append(_row(summary, f"held-out, a {ORDER}-gram counter instead of the LSTM", summary.ngram_loss))
     if summary.train_loss is not None:
         nats = summary.train_loss
-        rows.append(f"| training, with dropout | {nats:.4f} | | {nats / math.log(2):.3f} | |")
+        rows.append(f"| training, with dropout | {nats:.4f} | | {bits(nats):.3f} | |")
     read = summary.validation_characters
     part = f"{read:,.0f} characters of the last tenth" if read else "the last tenth"
     notes = [f"Held-out losses are measured on {part} of the text, which the model was not trained on."]
@@ -257,14 +258,14 @@ def _evaluation(summary: TrainingSummary, metrics: Metrics, with_curve: bool) ->
 
 
 def _row(summary: TrainingSummary, what: str, nats: float, protocol: str = "") -> str:
-    bits, characters, size = nats / math.log(2), summary.validation_characters, summary.validation_bytes
-    bits_a_byte = f"{bits * characters / size:.3f}" if characters and size else ""
+    characters, size = summary.validation_characters, summary.validation_bytes
+    bits_per_byte = f"{bits(nats) * characters / size:.3f}" if characters and size else ""
     bounds = summary.intervals.get(protocol)
     interval = f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
-    return f"| {what} | {nats:.4f} | {interval} | {bits:.3f} | {bits_a_byte} |"
+    return f"| {what} | {nats:.4f} | {interval} | {bits(nats):.3f} | {bits_per_byte} |"
 
 
-def _samples(samples: Sequence[Sample]) -> str:
+def _samples(samples: Sequence[CardSample]) -> str:
     blocks = []
     for sample in samples:
         after = f", after the prompt {code(sample.prompt)}" if sample.prompt.strip() else ""
@@ -282,7 +283,8 @@ def _memorisation(summary: TrainingSummary, metrics: Metrics, overlap: Overlap |
     )
     seen = number(metrics[-1].get("chars")) if metrics else None
     if seen and summary.corpus_characters:
-        times = max(1, round(seen / (0.9 * summary.corpus_characters)))
+        read = summary.corpus_characters * (1 - 1 / VALIDATION_PART)
+        times = max(1, round(seen / read))
         text += f" It was trained on each character about {times:,} times."
     if summary.license == "unknown":
         text += " The licence of the text was not stated."

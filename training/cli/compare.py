@@ -6,18 +6,17 @@ It reads metrics.jsonl and config.json but no weights, so it is quick, and the r
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from model.checkpoint.format import CheckpointError, parse_config
 from model.checkpoint.names import CONFIG, METRICS
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
-from model.terminal import terminal_text
+from model.terminal import one_line
 
 from ..card.curve import Curve, number
+from ..corpus.sources import expanded_path
 from ..errors import RunError
 from ..run.state_files import read_metrics
 
@@ -59,8 +58,8 @@ def read_run(path: str) -> Run:
     Raises:
         RunError: the path is none of these, or damaged; the message is one line.
     """
-    shown = terminal_text(path).replace("\n", " ")
-    folder = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises where there is no such user
+    shown = one_line(path)
+    folder = expanded_path(path)
     typed = folder.absolute()
     if folder.name in (BEST, LATEST):
         folder = pointed_checkpoint(folder) or folder
@@ -78,7 +77,7 @@ def read_run(path: str) -> Run:
     except CheckpointError as error:
         raise RunError(f"{shown!r} is damaged: {error}") from None
     name = f"{typed.parent.name}/{typed.name}" if is_checkpoint else typed.name
-    return Run(terminal_text(name).replace("\n", " "), metrics, config.parameters, training)
+    return Run(one_line(name), metrics, config.parameters, training)
 
 
 def read_runs(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
@@ -116,7 +115,7 @@ def _row(run: Run) -> tuple[str, ...]:
     seconds, cost = number(best.get("seconds")), number(run.training.get("int8_cost"))
     preset = run.training.get("preset")
     return (
-        terminal_text(preset)[:7] if isinstance(preset, str) else "-",
+        one_line(preset, 7) if isinstance(preset, str) else "-",
         _short(run.parameters),
         _shown(number(best.get("step")), ",.0f"),
         _short(number(best.get("chars"))),

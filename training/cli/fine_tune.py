@@ -16,6 +16,7 @@ from torch import Tensor
 from model import CharLSTM, LSTMConfig, LSTMNetwork, ModelUnavailableError
 from model.char_lstm import is_local, split_revision
 from model.cli.arguments import UsageError
+from model.lstm import SIZES
 from model.terminal import one_line
 
 from ..corpus.ids_file import Ids
@@ -24,7 +25,6 @@ from ..run.console import say, warn
 from ..run.facts import About
 from .options import TrainOptions
 
-SIZES = ("embedding_size", "hidden_size", "num_layers")
 LEARNING_RATE_SCALE = 0.7  # of the rates for random weights; see docs/train.md
 _SEED = 1
 _BIAS_FROM = 20_000  # characters of the text from which the biases of new characters are computed

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from model.char_lstm import is_local
 from model.cli.arguments import UsageError
 
 from ..card.redact import command_line, public_source
+from ..corpus.decode import Errors
 from ..hub.repos import check_repo_name
 from ..learner.recipe import PRESETS
 from ..run import tracking
 from ..run.hub_resume import SCHEME
 from . import parser
-from .parser import RECIPE_OPTIONS
-
-MAX_MINUTES = 100_000.0
-Errors = Literal["strict", "replace"]
+from .parser import MINUTES, RECIPE_OPTIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,14 +164,12 @@ def _public_model(typed: str | None) -> str | None:
 
 
 def _check(options: TrainOptions) -> None:
-    if options.minutes is not None and not (_is_real(options.minutes) and 0 < options.minutes <= MAX_MINUTES):
-        raise UsageError(
-            f"--minutes is {options.minutes!s:.40}: it must be a number above 0, at most {MAX_MINUTES:,.0f}"
-        )
     if options.minutes is not None and options.steps is not None:
         raise UsageError("--minutes and --steps both set the length of the run: give one of them")
     steps: Mapping[str, Any] = {} if options.steps is None else {"steps": options.steps}
     try:
+        if options.minutes is not None:
+            MINUTES.check(options.minutes)
         replace(PRESETS[options.preset or "medium"], **options.recipe, **steps)
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
@@ -224,7 +219,3 @@ def _check_space(options: TrainOptions | SpaceOptions) -> None:
         )
     if options.space is not None:
         check_repo_name(options.space)
-
-
-def _is_real(value: object) -> bool:
-    return isinstance(value, int | float) and not (isinstance(value, float) and math.isnan(value))

@@ -6,13 +6,20 @@ import argparse
 from collections.abc import Sequence
 
 from model.cli.arguments import ArgumentParser, UsageError
-from model.settings import DEVICES, number_or_text
+from model.settings import DEVICES, Setting, number_or_text
 
 from ..card.curve import AXES
 from ..corpus import privacy
 from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
 
-DEFAULT_MINUTES = 5.0
+MINUTES = Setting(
+    name="minutes",
+    type=float,
+    default=5.0,
+    maximum=100_000,
+    exclusive_minimum=True,
+    help="length of the run in minutes on this machine",
+)
 COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
     "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
@@ -57,7 +64,7 @@ def train_parser() -> ArgumentParser:
         "--minutes",
         type=number_or_text,
         metavar="M",
-        help=f"length of the run in minutes on this machine (default {DEFAULT_MINUTES:g})",
+        help=f"{MINUTES.help} (default {MINUTES.default:g})",
     )
     parser.add_argument("--steps", type=number_or_text, metavar="N", help="length of the run in training steps instead")
     parser.add_argument(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from model import CharLSTM, LSTMConfig
+from model import CharLSTM
 from model.backends.device import free_memory, has_fast_bfloat16
 from model.cli.arguments import UsageError
 from model.terminal import size_text
@@ -21,7 +21,7 @@ from ..run import measure
 from ..run.console import say, speed_text
 from . import fine_tune
 from .options import TrainOptions
-from .parser import DEFAULT_MINUTES
+from .parser import MINUTES
 
 
 def choose_recipe(
@@ -52,7 +52,7 @@ def choose_recipe(
         RunError: the disk is not writable.
     """
     train, validation = split(ids)
-    minutes = options.minutes or DEFAULT_MINUTES
+    minutes = options.minutes or MINUTES.default
     if not options.steps:
         say("Measuring this machine …")
     preset = options.preset or (fine_tune.preset_near(parent) if parent else "")
@@ -101,7 +101,7 @@ def _with_options(
 def _check_memory(recipe: Recipe, vocab_size: int, device: torch.device) -> None:
     """Refuses a network that cannot fit into memory, before anything is allocated."""
     try:
-        config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
+        config = recipe.network_config(vocab_size)
     except ValueError as error:
         raise UsageError(str(error)) from None
     needed, free = measure.memory_needed(recipe, config), free_memory(device)

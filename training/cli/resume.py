@@ -15,6 +15,7 @@ from model.cli.arguments import UsageError
 
 from ..card.redact import public_sources
 from ..corpus.chat_exports import ChatReader
+from ..corpus.decode import Errors
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus
 from ..errors import RunError
@@ -36,7 +37,7 @@ from ..run.run_folder import IDS, RunFolder, SavedRun
 from ..run.training_run import TrainingRun
 from ..system import keep_freed_memory
 from . import teachers
-from .options import Errors, TrainOptions
+from .options import TrainOptions
 from .run_text import check_destination, free_folder, make_manager, public_text, read_text, text_facts, tokenizer_of
 from .space import resume_page, with_page
 

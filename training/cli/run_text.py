@@ -13,6 +13,7 @@ from ..card.overlap import Source
 from ..card.redact import public_source, public_sources
 from ..corpus import privacy
 from ..corpus.chat_exports import ChatReader
+from ..corpus.decode import Errors
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus, check_length, read_corpus
 from ..errors import RunError
@@ -25,7 +26,7 @@ from ..run.checkpoint_manager import CheckpointManager
 from ..run.console import say, throttled, warn
 from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
 from ..run.run_folder import RunFolder
-from .options import Errors, TrainOptions
+from .options import TrainOptions
 
 _SHORTEST = 100  # characters; the held-out tenth of a shorter text measures nothing
 

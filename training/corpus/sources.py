@@ -103,7 +103,7 @@ def name_of(typed: str) -> str:
         dataset, _, inside = hub_datasets.parse_hub_source(typed)
         base = dataset.partition("/")[2] if not inside or _GLOB.search(inside) else Path(inside).stem
     else:
-        path = _path(typed)
+        path = expanded_path(typed)
         while _GLOB.search(path.name) and _mode(path) is None:
             path = path.parent  # a glob is named after the folder that it searches
         if not path.name or path.name == "..":
@@ -157,7 +157,7 @@ def _read_stdin(limit: int, progress: Progress | None) -> Generator[bytes]:
 def _expand_local(typed: str) -> SourceFiles:
     if not typed.strip() or "\0" in typed:
         raise CorpusError(f"{typed!r} names no text: give a file, a folder, a glob, - or an address")
-    path = _path(typed)
+    path = expanded_path(typed)
     mode = _mode(path)
     source = SourceFiles(typed)
     if mode is not None and stat.S_ISDIR(mode):
@@ -172,10 +172,11 @@ def _expand_local(typed: str) -> SourceFiles:
     return source
 
 
-def _path(typed: str) -> Path:
+def expanded_path(typed: str | Path) -> Path:
+    """Returns a path with ~ and ~USER replaced; unchanged if there is no such user."""
     try:
         return Path(typed).expanduser()
-    except RuntimeError:  # ~name for a user that does not exist
+    except RuntimeError:  # there is no such user
         return Path(typed)
 
 

@@ -78,6 +78,11 @@ def read_in_rows(count: int, rows: int, context: int, most: int) -> Iterator[Chu
         yield Chunk(positions.clip(0, count - 1), counted, follows_warm_up=start == 0)
 
 
+def bits(nats: float) -> float:
+    """Returns a loss in bits."""
+    return nats / math.log(2)
+
+
 def mean(losses: Losses) -> float:
     """Returns the mean, summed in float64; NaN for no losses."""
     return float(losses.mean(dtype=np.float64)) if len(losses) else math.nan

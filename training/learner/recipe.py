@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from model import LSTMConfig
+from model.lstm import MAX_SIZES
 from model.settings import MAX_SEED, Setting, setting_field, settings_of
 
 _MAX_LOGITS = 2**25  # of a step, at most: rows x window x vocabulary
@@ -41,10 +42,13 @@ class Recipe:
     """
 
     embedding_size: int = _whole(
-        64, 1, 8192, "numbers in the vector of a character; by default more for a large vocabulary"
+        64,
+        1,
+        MAX_SIZES["embedding_size"],
+        "numbers in the vector of a character; by default more for a large vocabulary",
     )
-    hidden_size: int = _whole(512, 1, 8192, "cells of each LSTM layer")
-    num_layers: int = _whole(2, 1, 32, "LSTM layers")
+    hidden_size: int = _whole(512, 1, MAX_SIZES["hidden_size"], "cells of each LSTM layer")
+    num_layers: int = _whole(2, 1, MAX_SIZES["num_layers"], "LSTM layers")
     batch: int = _whole(64, 1, 65536, "rows of text that are read side by side; by default fewer for a huge vocabulary")
     window: int = _whole(64, 1, 65536, "BPTT length: characters that each row reads in a step")
     steps: int = _whole(2000, 1, 10**9, "optimizer steps")
@@ -83,6 +87,10 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, setting in RECIPE_SETTINGS.items():
             setting.check(getattr(self, name))
+
+    def network_config(self, vocab_size: int) -> LSTMConfig:
+        """Returns the sizes of the network for a vocabulary. Raises ValueError if it has too many parameters."""
+        return LSTMConfig(vocab_size, self.embedding_size, self.hidden_size, self.num_layers)
 
     @property
     def characters(self) -> int:
@@ -179,8 +187,8 @@ def regularized(recipe: Recipe, characters: int, vocab_size: int, *, has_teacher
     the cells, and from 18 on for 0.1 more of the recurrent weights. Soft targets of teachers are harder to memorize
     than a text: with them the same rates come three doublings later.
     """
-    config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
-    doublings = math.log2(recipe.characters / characters * config.parameters / characters) - 3 * has_teachers
+    parameters = recipe.network_config(vocab_size).parameters
+    doublings = math.log2(recipe.characters / characters * parameters / characters) - 3 * has_teachers
     cells = min(0.5, max(0.0, 0.18 * (doublings - 3)))
     weights = min(0.3, max(0.0, 0.1 * (doublings - 4.2)))
     return replace(recipe, dropout_in=0.0, dropout_between=0.9 * cells, dropout_out=cells, dropout_weights=weights)

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from model import LSTMConfig, LSTMNetwork, LSTMState
+from model import LSTMNetwork, LSTMState
 
 from ..corpus.ids_file import Ids
 from . import processes
@@ -64,7 +64,7 @@ class Trainer:
         self._rows = processes.rows(recipe.batch)  # of the batch, read by this process
         self._soft_targets = soft_targets
         self.windows = Windows(ids, recipe.batch, recipe.window, recipe.seed, self._rows)
-        config = LSTMConfig(vocab_size, recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
+        config = recipe.network_config(vocab_size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.network = LSTMNetwork(config)

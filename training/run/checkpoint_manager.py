@@ -25,7 +25,7 @@ from ..hub.pusher import Pusher
 from .console import warn
 from .facts import Evaluation
 from .run_folder import RunFolder, step_of
-from .snapshot import Snapshot
+from .snapshot import RunSnapshot
 from .state_files import read_metrics
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota, or the process's limit is reached
@@ -91,7 +91,7 @@ class CheckpointManager:
                 self.pusher.push(best, MAIN)
         self._prune()
 
-    def save(self, snapshot: Snapshot, *, is_last: bool = False) -> bool:
+    def save(self, snapshot: RunSnapshot, *, is_last: bool = False) -> bool:
         """Saves a checkpoint; marks it when it is the best; queues it for the Hub.
 
         Args:
@@ -128,7 +128,7 @@ class CheckpointManager:
         self._prune()
         return resumable
 
-    def _save(self, snapshot: Snapshot, is_last: bool) -> tuple[Path | None, bool]:
+    def _save(self, snapshot: RunSnapshot, is_last: bool) -> tuple[Path | None, bool]:
         """Returns the checkpoint folder (None when nothing could be saved), and whether it can be resumed."""
         try:
             return self.folder.save(snapshot.step, snapshot.write), True

@@ -18,6 +18,8 @@ from tqdm import tqdm
 
 from model.terminal import terminal_text
 
+from ..learner.evaluation import bits
+
 _LINE_EVERY_S = 10.0  # between two progress lines, or two samples, when standard error is no terminal
 _THROTTLE_S = 5.0  # between two lines about other long work
 _NARROWEST = 20  # columns that a bar needs
@@ -55,11 +57,6 @@ def loss_text(nats: float) -> str:
     if nats >= 1000:  # the run is about to diverge
         return f"{nats:.1e} nats per character"
     return f"{nats:.4f} nats, {bits(nats):.3f} bits per character"
-
-
-def bits(nats: float) -> float:
-    """Returns a loss in bits."""
-    return nats / math.log(2)
 
 
 def speed_text(chars_per_sec: float) -> str:

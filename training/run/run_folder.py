@@ -20,7 +20,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,7 +35,7 @@ from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.checkpoint.read import read_checkpoint
 from model.files import AlreadyLockedError, acquire_lock, atomic_write, sync_folder
 
-from ..corpus.sources import absolute_source
+from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
 from .facts import Evaluation, RunState, Sample, parse_run_state
 from .state_files import json_lines, read_metrics, read_state
@@ -75,7 +74,7 @@ class RunFolder:
 
     def __init__(self, path: Path | str, *, resume: bool) -> None:
         shown = str(path)
-        self.path = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises where there is no such user
+        self.path = expanded_path(path)
         self._created: list[Path] = []
         if resume:
             self._check_run(shown)

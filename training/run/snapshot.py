@@ -18,7 +18,7 @@ from .state_files import json_lines, write_state
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snapshot:
+class RunSnapshot:
     """All that one checkpoint folder holds. Later steps change nothing in it.
 
     Attributes:

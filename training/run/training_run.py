@@ -31,7 +31,7 @@ from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .console import Progress, loss_text, say, warn
 from .facts import About, Evaluation, Sample, TextFacts
-from .snapshot import Snapshot, copied
+from .snapshot import RunSnapshot, copied
 from .tracking import Tracker
 
 _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")  # in config.json
@@ -148,7 +148,7 @@ class TrainingRun:
             "seconds": round(self.seconds, 2),
             "train_loss": self.trainer.take_train_loss(),
             "val_loss": val_loss,
-            "val_bpc": val_loss / math.log(2),
+            "val_bpc": evaluation.bits(val_loss),
             "val_cold256": cold,
             "chars_per_sec": round(bar.chars_per_sec, 1),
             "lr": self.trainer.learning_rate,
@@ -220,16 +220,16 @@ class TrainingRun:
         if self._writing is not None:
             self._writing.result()
 
-    def _write(self, snapshot: Snapshot, *, is_last: bool) -> bool:
+    def _write(self, snapshot: RunSnapshot, *, is_last: bool) -> bool:
         try:
             return self.checkpoint_manager.save(snapshot, is_last=is_last)
         except CheckpointError as error:
             raise DivergedError(f"the weights after step {snapshot.step:,} cannot be saved: {error}") from None
 
-    def _snapshot(self, measured: dict[str, Any]) -> Snapshot:
+    def _snapshot(self, measured: dict[str, Any]) -> RunSnapshot:
         network, step, recipe = self.trainer.average, self.trainer.steps_done, self.trainer.recipe
         weights = copied(network.state_dict())
-        return Snapshot(
+        return RunSnapshot(
             step=step,
             val_loss=float(measured.get("val_loss", math.inf)),
             complete=step == recipe.steps,

@@ -17,7 +17,7 @@ from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from tests.local_hub import LocalHub
 from training.card import model_card
 from training.card.escape import fenced, with_page_link
-from training.card.model_card import Sample, render_card, write_card
+from training.card.model_card import CardSample, render_card, write_card
 from training.card.overlap import Overlap, Source
 from training.card.redact import redact_command
 
@@ -137,8 +137,10 @@ def test_notes_of_wrong_types_are_left_out() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_sample_stays_in_its_fence(text: str, tmp_path: Path) -> None:
-    samples = [Sample(0.5, "", text), Sample(0.8, text, text)]
-    plain = render_card(make_lm(), make_metrics(), [Sample(0.5, "", "a"), Sample(0.8, "b", "c")], with_curve=True)
+    samples = [CardSample(0.5, "", text), CardSample(0.8, text, text)]
+    plain = render_card(
+        make_lm(), make_metrics(), [CardSample(0.5, "", "a"), CardSample(0.8, "b", "c")], with_curve=True
+    )
     hostile = render_card(make_lm(), make_metrics(), samples, with_curve=True)
     assert outside_fences(hostile) == outside_fences(plain)
     write_card(tmp_path, make_lm(), make_metrics(), samples)
@@ -165,7 +167,7 @@ def test_a_card_holds_no_local_path() -> None:
 
 def test_a_card_holds_no_access_token(tmp_path: Path) -> None:
     secret = "hf_" + "aB3" * 11
-    write_card(tmp_path, make_lm(command=f"x --y {secret}"), [], [Sample(0.5, "", f"login {secret}")])
+    write_card(tmp_path, make_lm(command=f"x --y {secret}"), [], [CardSample(0.5, "", f"login {secret}")])
     assert secret not in (tmp_path / "README.md").read_text()
 
 
@@ -219,7 +221,7 @@ def test_a_card_shows_the_longest_copied_passage(tmp_path: Path) -> None:
     lm = make_lm()
     text = "ab c\nROMEO: abba" * 40
     source = Source(lm.tokenizer, lm.tokenizer.encode(text), lm.tokenizer.encode("ca" * 30))
-    write_card(tmp_path, lm, [], [Sample(0.5, "R", "RRc\nROMEO: abRR")], source)
+    write_card(tmp_path, lm, [], [CardSample(0.5, "R", "RRc\nROMEO: abRR")], source)
     card = (tmp_path / "README.md").read_text()
     assert "samples above (15 characters) that was copied from the training text" in card
     assert "has 11 characters: `c⏎ROMEO: ab`. For comparison: held-out text of the same length shares 1 " in card

@@ -37,7 +37,7 @@ from training.errors import HubError
         ("--seed 4294967296", "--seed is 4294967296: it must be"),
         ("--minutes 0", "--minutes is 0: it must be a number above 0, at most 100,000"),
         ("--minutes nan", "--minutes is nan: it must be"),
-        ("--minutes long", "--minutes is long: it must be"),
+        ("--minutes long", "--minutes is 'long': it must be"),
         ("--minutes 1e9", "--minutes is 1000000000.0: it must be"),
         ("--minutes 1 --steps 1", "--minutes and --steps both set the length"),
         ("--preset huge", "invalid choice: 'huge'"),

@@ -20,7 +20,7 @@ from training.hub.outbox import Entry
 from training.run.checkpoint_manager import CheckpointManager
 from training.run.facts import CorpusRecord, Evaluation
 from training.run.run_folder import RunFolder
-from training.run.snapshot import Snapshot
+from training.run.snapshot import RunSnapshot
 
 
 class FakePusher:
@@ -52,9 +52,9 @@ def pusher() -> FakePusher:
     return FakePusher()
 
 
-def snapshot(step: int, loss: float, metrics: list[Evaluation], *, complete: bool = False) -> Snapshot:
+def snapshot(step: int, loss: float, metrics: list[Evaluation], *, complete: bool = False) -> RunSnapshot:
     corpus: CorpusRecord = {"name": "", "sha256": "", "characters": 0, "public": None}
-    return Snapshot(
+    return RunSnapshot(
         step=step,
         val_loss=loss,
         complete=complete,
