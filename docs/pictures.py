@@ -24,8 +24,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.driving import button, choose, fast, log, open_page, send, setting, settled, turns
 from tests.local_hub import LocalHub
-from tests.support.app_server import App, eventually, free_port
+from tests.support.app_server import App, eventually
 from tests.support.chromium import launch
+from tests.support.ports import free_port
 from ui.registry.registry import ModelRegistry
 
 ROOT = Path(__file__).parents[1]

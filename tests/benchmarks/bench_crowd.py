@@ -30,8 +30,8 @@ import torch
 from model import PRETRAINED
 from tests.benchmarks import plain_way
 from tests.benchmarks.report import write_json
-from tests.support.app_server import free_port
 from tests.support.page_client import LIMITS, Visitor
+from tests.support.ports import free_port
 
 PACE = 60
 ARRIVES_S = 0.02  # between two visitors

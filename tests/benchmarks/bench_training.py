@@ -65,12 +65,12 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
 )
 
 
-def speeds(recipe: Recipe, repeats: int) -> dict[str, Any]:
+def speeds(recipe: Recipe, repeats: int, *, turn_s: float = TURN_S) -> dict[str, Any]:
     """Characters a second of each loop at a recipe's sizes, each in its own process."""
     names = [PLAIN, "trainer, float32"] + (["trainer, bfloat16"] if has_fast_bfloat16(torch.device("cpu")) else [])
     taken: dict[str, list[float]] = defaultdict(list)
     with ExitStack() as stack:
-        ways = {name: stack.enter_context(Way(name, recipe)) for name in names}
+        ways = {name: stack.enter_context(Way(name, recipe, turn_s)) for name in names}
         default = torch.get_num_threads()
         threads = min({1, default}, key=lambda count: min(ways[PLAIN].seconds(count) for _ in range(3)))
         for turn in range(1 + repeats):
@@ -90,10 +90,10 @@ def speeds(recipe: Recipe, repeats: int) -> dict[str, Any]:
 class Way:
     """A process that takes training steps on request."""
 
-    def __init__(self, name: str, recipe: Recipe) -> None:
+    def __init__(self, name: str, recipe: Recipe, turn_s: float) -> None:
         spawning = multiprocessing.get_context("spawn")
         self._pipe, there = spawning.Pipe()
-        self._process = spawning.Process(target=_steps, args=(there, name, recipe), daemon=True)
+        self._process = spawning.Process(target=_steps, args=(there, name, recipe, turn_s), daemon=True)
         self._process.start()
         there.close()
 
@@ -110,7 +110,7 @@ class Way:
         self._process.join()
 
 
-def _steps(pipe: Connection, name: str, recipe: Recipe) -> None:
+def _steps(pipe: Connection, name: str, recipe: Recipe, turn_s: float) -> None:
     text = "\n".join(topics[topic] for topic in sorted(topics))
     tokenizer = CharTokenizer.from_text(text)
     ids = tokenizer.encode(text).astype(np.int32)
@@ -126,13 +126,13 @@ def _steps(pipe: Connection, name: str, recipe: Recipe) -> None:
         while True:
             torch.set_num_threads(pipe.recv())
             step()  # the first step after a pause finds the caches cold
-            pipe.send(_mean_seconds(step))
+            pipe.send(_mean_seconds(step, turn_s))
 
 
-def _mean_seconds(step: Callable[[], object]) -> float:
+def _mean_seconds(step: Callable[[], object], turn_s: float) -> float:
     began = now = time.perf_counter()
     steps = 0
-    while now < began + TURN_S:
+    while now < began + turn_s:
         step()
         steps, now = steps + 1, time.perf_counter()
     return (now - began) / steps

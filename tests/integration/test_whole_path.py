@@ -21,8 +21,9 @@ from gradio_client import Client  # type: ignore[import-untyped]
 
 from model import CharLSTM, generate, stream
 from tests.local_hub import LocalHub
-from tests.support.app_server import free_port
-from tests.support.tiny_runs import ROOT, SIZES, environment, metrics, train, write_text
+from tests.support.ports import free_port
+from tests.support.tiny_runs import ROOT, SIZES, environment, metrics, write_text
+from tests.support.training_processes import train
 
 _STARTING_S = 180
 
@@ -59,9 +60,9 @@ def test_from_a_text_to_characters_in_another_program(
 ) -> None:
     write_text(tmp_path, 1000, "tales.txt")
     run = train("tales.txt", *SIZES, "--steps=120", "--evaluations=2", "--lr=0.02", "--push-to=tales", cwd=tmp_path)
-    assert run.end() == 0, run.said
+    assert run.end() == 0, run.output
     assert run.lines[-1] == f"On the Hub: {hub.url}/ada/tales"
-    pushed = re.findall(r"pushed step-00000120 to ada/tales@main \(([0-9a-f]{8})\)", run.said)
+    pushed = re.findall(r"pushed step-00000120 to ada/tales@main \(([0-9a-f]{8})\)", run.output)
     commit = hub.repos["ada/tales"].branches["main"]
     assert [commit[:8]] == pushed
     assert metrics(tmp_path / "runs/tales")[-1]["val_loss"] < metrics(tmp_path / "runs/tales")[0]["val_loss"]

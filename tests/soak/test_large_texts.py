@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tiny_runs import SIZES, Training, words
+from tests.support.interruptions import print_peak_memory_at_end
+from tests.support.tiny_runs import SIZES, words
+from tests.support.training_processes import Training
 
 LINES = (words(60_000) + "ünd möre, Æsop\n").encode()
 
@@ -25,13 +27,12 @@ def write(path: Path, size: int) -> Path:
 def took(text: Path, *arguments: str) -> tuple[float, int]:
     """Seconds to the first step, and the most memory in bytes that the process ever held."""
     start = time.monotonic()
-    with Training(text.name, *arguments, "--out", f"{text.stem}-run", cwd=text.parent) as run:
+    words = (text.name, *arguments, "--out", f"{text.stem}-run")
+    with Training(*words, cwd=text.parent, prepare=[print_peak_memory_at_end]) as run:
         run.until("^step 1 of")
         first = time.monotonic() - start
-        run.until(r"^Done in")
-        most = run.most_memory()
         assert run.end() == 0
-    return first, most
+    return first, run.peak_memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.support.interruptions import signal_after_step
 from tests.support.killed_runs import STEPS, kills_that_change_the_outcome
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import ROOT, SIZES, Training, checkpoints, environment, outcome, train, write_text
+from tests.support.tiny_runs import SIZES, checkpoints, outcome, write_text
+from tests.support.training_processes import Preparation, Training, train, train_together
 
 _SYNCS = 110  # more than the calls of os.fsync in a run; a later one kills nothing
 
@@ -49,18 +49,22 @@ def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
     """Kill the first or the second process at random steps, and resume, until the run has finished."""
     write_text(tmp_path)
     arguments = ["text.txt", *SIZES, f"--steps={STEPS}", "--evaluations=6"]
-    draw, runs = random.Random(1), [{"processes": 2, "arguments": [*arguments, "--out=whole"]}]
-    runs.append({"processes": 2, "arguments": [*arguments, "--out=run"], "signals": [[1, 20, signal.SIGKILL]]})
+    draw = random.Random(1)
+
+    def codes(*arguments: str, kills: Sequence[tuple[int, int]] = ()) -> list[int]:
+        """Kill each of these ranks right after that step."""
+        prepare: dict[int, list[Preparation]] = {0: [], 1: []}
+        for rank, step in kills:
+            prepare[rank].append(signal_after_step(step, signal.SIGKILL))
+        return [run.end() for run in train_together(*arguments, cwd=tmp_path, processes=2, prepare=prepare)]
+
+    assert codes(*arguments, "--out=whole") == [0, 0]
+    ended = [codes(*arguments, "--out=run", kills=[(1, 20)])]
     for _ in range(20):
-        kills = [[draw.randint(0, 1), step, signal.SIGKILL] for step in draw.sample(range(1, STEPS + 1), 8)]
-        runs.append({"processes": 2, "arguments": ["--resume=run"], "signals": kills})
-    runs.append({"processes": 2, "arguments": ["--resume=run"]})
-    words = [sys.executable, "-m", "tests.support.torchrun_runs", str(tmp_path), *map(json.dumps, runs)]
-    ended = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    codes = [json.loads(line)["codes"] for line in ended.stdout.splitlines()]
-    assert codes[0] == codes[-1] == [0, 0]
-    assert sum(-signal.SIGKILL in code for code in codes) > 3
+        kills = [(draw.randint(0, 1), step) for step in draw.sample(range(1, STEPS + 1), 8)]
+        ended.append(codes("--resume=run", kills=kills))
+    assert codes("--resume=run") == [0, 0]
+    assert sum(-signal.SIGKILL in each for each in ended) > 3
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 

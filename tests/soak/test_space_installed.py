@@ -20,8 +20,9 @@ from playwright.sync_api import sync_playwright
 from model import generate
 from tests.integration.conftest import Here, here
 from tests.local_hub import LocalHub
-from tests.support.app_server import eventually, free_port
+from tests.support.app_server import eventually
 from tests.support.chromium import launch, serve
+from tests.support.ports import free_port
 from tests.support.static_page_text import write_all
 from tests.support.tiny_models import tiny_model
 

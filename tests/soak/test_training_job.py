@@ -38,11 +38,11 @@ def test_killed_and_started_again_it_goes_on(hub: LocalHub, token: str, tmp_path
         second.until(r"Resuming after step [1-9][\d,]* of 100,000")
         time.sleep(0.5)
         second.send(signal.SIGTERM)
-        assert second.end() == 143, second.said
-    gone_on, done = (int(step.replace(",", "")) for step in re.findall(r"(?:from|at) step ([\d,]+)", second.said))
+        assert second.end() == 143, second.output
+    gone_on, done = (int(step.replace(",", "")) for step in re.findall(r"(?:from|at) step ([\d,]+)", second.output))
     state = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
     assert int(state["steps_done"]) == done > gone_on
-    assert token not in first.said + second.said
+    assert token not in first.output + second.output
 
 
 @pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
@@ -50,9 +50,9 @@ def test_from_a_text_to_a_model_and_its_page(hub: LocalHub, token: str, tmp_path
     write_text(tmp_path)
     options = ("--steps=4", "--evaluations=2", "--space=plays", f"--hardware={hardware}")
     with Job("text.txt", *SIZES, *options, cwd=tmp_path) as job:
-        assert job.end() == 0, job.said
+        assert job.end() == 0, job.output
     assert job.lines[-1] == f"  {hub.url}/spaces/ada/plays"
-    assert token not in job.said
+    assert token not in job.output
     lm = CharLSTM.from_pretrained("ada/plays")
     folder = Path(snapshot_download("ada/plays", repo_type="space", local_dir=tmp_path / "space"))
     if hardware == "static":

@@ -6,7 +6,6 @@ A test can look into the engines of the app, and make a model slow or faulty.
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, LSTMState
+from tests.support.ports import free_port
 from ui.page.launch import launch
 from ui.page.page import Page
 from ui.registry.loaded_model import LoadedModel
@@ -108,12 +108,6 @@ def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iter
     finally:
         registry.stop()
         page.blocks.close(verbose=False)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def eventually(condition: Callable[[], object], timeout_s: float = 60.0) -> None:

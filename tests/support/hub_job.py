@@ -7,7 +7,8 @@ from pathlib import Path
 
 from huggingface_hub.cli._uv_script_header import UvScriptHeader, parse_uv_script_header
 
-from tests.support.tiny_runs import ROOT, Training
+from tests.support.tiny_runs import ROOT
+from tests.support.training_processes import Program
 
 SCRIPT = ROOT / "training" / "job.py"
 
@@ -29,9 +30,9 @@ def copy_volumes(machine: Path) -> Path:
     return machine / "code"
 
 
-class Job(Training):
+class Job(Program):
     """The script on a machine that has only the script and its volumes."""
 
     def __init__(self, *arguments: str, cwd: Path) -> None:
         shutil.copy(SCRIPT, cwd / "job.py")
-        super().__init__(*arguments, cwd=cwd, program=("job.py",), CODE=str(copy_volumes(cwd)), PYTHONPATH="")
+        super().__init__("job.py", *arguments, cwd=cwd, CODE=str(copy_volumes(cwd)), PYTHONPATH="")

@@ -5,13 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import queue
 import random
-import re
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +20,6 @@ from training.learner.trainer import Trainer
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("--hidden-size=8", "--embedding-size=4", "--num-layers=2", "--batch=4", "--window=16")
 TIMES = ("seconds", "chars_per_sec")  # the only metrics that may differ between two equal runs
-_WAIT_S = 120.0  # far more than any run takes, even on a busy machine
 
 
 def words(count: int = 400, seed: int = 5) -> str:
@@ -48,86 +41,6 @@ def write_text(folder: Path, count: int = 400, name: str = "text.txt") -> Path:
 def environment(**more: str) -> dict[str, str]:
     """Returns environment variables with which a process imports the project from any folder."""
     return {**os.environ, "PYTHONPATH": str(ROOT), **more}
-
-
-class Training:
-    """``python -m training …``, or another program, in its own process; ``lines`` is its standard error."""
-
-    def __init__(
-        self,
-        *arguments: str | Path,
-        cwd: Path,
-        stdin: str | None = None,
-        program: tuple[str, ...] = ("-m", "training"),
-        **more: str,
-    ) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, *program, *map(str, arguments)],
-            cwd=cwd,
-            env=environment(**more),
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        if stdin is not None and self.process.stdin:
-            self.process.stdin.write(stdin)
-            self.process.stdin.close()
-        self.lines: list[str] = []
-        self._queue: queue.Queue[str | None] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def __enter__(self) -> Training:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        if self.process.stderr:
-            self.process.stderr.close()
-
-    @property
-    def said(self) -> str:
-        return "\n".join(self.lines)
-
-    def until(self, pattern: str) -> str:
-        """Waits for the next line that matches a regular expression; each line is tried once."""
-        deadline = time.monotonic() + _WAIT_S
-        while (line := self._queue.get(timeout=max(0.1, deadline - time.monotonic()))) is not None:
-            if re.search(pattern, line):
-                return line
-        raise AssertionError(f"the process ended without {pattern!r}:\n{self.said}")
-
-    def most_memory(self) -> int:
-        """Returns the highest memory use so far, in bytes; Linux only."""
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-        assert found, "the process has ended"
-        return int(found[1]) * 1024
-
-    def send(self, number: int) -> None:
-        self.process.send_signal(number)
-
-    def end(self) -> int:
-        """Waits until the process ends; returns the exit code, negative when a signal killed it."""
-        code = self.process.wait(_WAIT_S)
-        self._reader.join()
-        return code
-
-    def _read(self) -> None:
-        if self.process.stderr:
-            for line in self.process.stderr:
-                self.lines.append(line.rstrip("\n"))
-                self._queue.put(self.lines[-1])
-        self._queue.put(None)
-
-
-def train(*arguments: str | Path, cwd: Path, **more: Any) -> Training:
-    """Runs ``python -m training`` to its end."""
-    with Training(*arguments, cwd=cwd, **more) as run:
-        run.end()
-        return run
 
 
 def checkpoints(run: Path) -> list[Path]:

@@ -21,9 +21,10 @@ import pytest
 import app as entry
 from model import CharLSTM, __version__, generate
 from tests.local_hub import LocalHub
-from tests.support.app_server import eventually, free_port, random_model
+from tests.support.app_server import eventually, random_model
 from tests.support.page_client import Visitor
 from tests.support.platforms import posix_only
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 STARTING_S = 180

@@ -18,8 +18,9 @@ from huggingface_hub import RepoCard, snapshot_download
 from model import CharLSTM, generate
 from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
-from tests.support.app_server import eventually, free_port
+from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
+from tests.support.ports import free_port
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, before_step, best_of, write_text
 from training.cli.options import parse_train

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,10 @@ import pytest
 from model import CharLSTM
 from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
+from tests.support.interruptions import kill_once_pushed
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, best_of, checkpoints, environment, latest_of, metrics, outcome, write_text
+from tests.support.tiny_runs import SIZES, best_of, checkpoints, latest_of, metrics, outcome, write_text
+from tests.support.training_processes import train
 from training.__main__ import main
 from training.hub.timeouts import HubTimeouts
 
@@ -62,9 +62,8 @@ def test_killed_and_wiped_out_it_goes_on_from_the_hub_bit_for_bit(
 ) -> None:
     assert here(*RUN[:-1], "--out=whole")[0] == 0
     steps = [line["step"] for line in metrics(tmp_path / "whole")]
-    words = [sys.executable, "-m", "tests.support.preempted_run", "17", *RUN, "--push-to=ada/plays"]
-    killed = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed = train(*RUN, "--push-to=ada/plays", cwd=tmp_path, prepare=[kill_once_pushed(17)])
+    assert killed.end() == -signal.SIGKILL, killed.output
     shutil.rmtree(tmp_path / "run")
 
     machine = tmp_path / "another machine"

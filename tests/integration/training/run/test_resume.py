@@ -23,11 +23,13 @@ import torch
 from model import CharLSTM
 from model.checkpoint.format import Checkpoint
 from model.checkpoint.write import write_checkpoint
+from tests.support.interruptions import signal_after_step
 from tests.support.killed_runs import kills_that_change_the_outcome
-from tests.support.tiny_runs import SIZES, Training, checkpoints, metrics, outcome, words, write_text
+from tests.support.tiny_runs import SIZES, checkpoints, metrics, outcome, words, write_text
+from tests.support.training_processes import Training, train
 from training.learner.trainer import Trainer
 
-LONG = ("text.txt", *SIZES, "--steps=900", "--evaluations=12", "--out=run")
+NO_ROOM = "error: the last checkpoint could not be saved whole: make room on the disk, then use --resume"
 SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
 Here = Callable[..., tuple[int, str]]
 
@@ -89,44 +91,39 @@ def test_writing_takes_one_thread_only(here: Here, monkeypatch: pytest.MonkeyPat
 
     def written(folder: Path, checkpoint: Checkpoint, *, dtype: Literal["bfloat16"]) -> None:
         write_checkpoint(folder, checkpoint, dtype=dtype)
-        if checkpoint.training["step"] < 24:
-            writing.append(threads())
+        writing.append(threads())
 
     monkeypatch.setattr(Trainer, "step", counted)
     monkeypatch.setattr("training.run.snapshot.write_checkpoint", written)
     usual = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        assert here(*SHORT, "--hidden-size=256", "--out=run")[0] == 0
+        assert here(*SHORT, "--hidden-size=96", "--steps=6", "--evaluations=2", "--out=run")[0] == 0
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(usual)
-    assert len(writing) == 3
-    assert max(writing) <= min(training) + 1
+    assert writing[0] <= min(training) + 1  # while the second half of the steps is taken
 
 
 # stopped by a signal
 
 
-def test_stopped_by_every_signal_it_comes_out_as_if_it_never_was(here: Here, tmp_path: Path) -> None:
+def test_a_run_stopped_by_every_signal_ends_as_one_that_nothing_stopped(here: Here, tmp_path: Path) -> None:
     """Ctrl-C, SIGTERM and kill -9, one after the other, in one run of four processes; the last is this one."""
-    stops = [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGKILL, -signal.SIGKILL, "")]
-    stopped = 0
-    for life, (number, code, name) in enumerate(stops):
-        with Training(*(LONG if life == 0 else ["--resume=run"]), cwd=tmp_path) as run:
-            for _ in range(2):
-                run.until(r"^step \d+: ")
-            run.send(number)
-            assert run.end() == code
-        if life:
-            assert f"Resuming after step {stopped:,} of 900." in run.said
-        stopped = int(checkpoints(tmp_path / "run")[-1].name.removeprefix("step-"))
-        assert stopped < 900
-        if name:
-            assert f"{name}: saving after this step" in run.said
-            assert f"Stopped after step {stopped:,}. To continue:\n  python -m training --resume run" in run.said
+    stops = [(5, signal.SIGINT, 130, "Ctrl-C"), (11, signal.SIGTERM, 143, "SIGTERM")]
+    resumed_at = 0
+    for step, number, code, name in stops:
+        arguments = ("--resume=run",) if resumed_at else (*SHORT, "--out=run")
+        run = train(*arguments, cwd=tmp_path, prepare=[signal_after_step(step, number)])
+        assert run.end() == code
+        assert (f"Resuming after step {resumed_at} of 24." in run.output) == bool(resumed_at)
+        assert f"{name}: saving after this step" in run.output
+        assert f"Stopped after step {step}. To continue:\n  python -m training --resume run" in run.output
+        resumed_at = step
+    killed = train("--resume=run", cwd=tmp_path, prepare=[signal_after_step(17, signal.SIGKILL)])
+    assert killed.end() == -signal.SIGKILL
     assert here("--resume=run")[0] == 0
-    assert here(*LONG[:-1], "--out=whole")[0] == 0
+    assert here(*SHORT, "--out=whole")[0] == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
@@ -327,7 +324,7 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path: Path) -> None:
         for _ in range(2):  # the first checkpoint is on disk when the second evaluation is over
             run.until(r"^step \d+: ")
         with frozen(run):
-            fill(True, run.process.pid)
+            fill(True, run.pid)
         run.until(r"^warning: step [\d,]+ could not be saved \((No space left on device|File too large)\); earlier")
         with frozen(run):
             kept = checkpoints(tmp_path / "disk/run")
@@ -335,9 +332,9 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path: Path) -> None:
         run.until("^warning: step [0-9,]+ could not be saved")
         with frozen(run):
             assert checkpoints(tmp_path / "disk/run") == kept
-            fill(False, run.process.pid)
+            fill(False, run.pid)
         assert run.end() == 0
-        assert "Done in" in run.said
+        assert "Done in" in run.output
         assert len(metrics(tmp_path / "disk/run")) == 16
         assert checkpoints(tmp_path / "disk/run")[-1].name == "step-00000600"
         CharLSTM.from_pretrained(tmp_path / "disk/run")
@@ -351,17 +348,15 @@ def test_a_disk_with_room_for_the_weights_alone_gets_them_at_the_end(tmp_path: P
         for _ in range(2):
             run.until(r"^step \d+: ")
         with frozen(run):
-            fill(True, run.process.pid, 64_000)
+            fill(True, run.pid, 64_000)
         assert run.end() == 1
-        assert "warning: step 300 is saved without its training state" in run.said
-        assert (
-            "error: the last checkpoint could not be saved whole: make room on the disk, then use --resume" in run.said
-        )
+        assert "warning: step 300 is saved without its training state" in run.output
+        assert NO_ROOM in run.output
         assert CharLSTM.from_pretrained(tmp_path / "disk/run/latest").training["step"] == 300
         fill(False, os.getpid())
-        with Training("--resume=disk/run", cwd=tmp_path) as again:
-            assert again.end() == 0
-        assert "warning: step-00000300 has no training state: the checkpoint before it is resumed" in again.said
+        again = train("--resume=disk/run", cwd=tmp_path)
+        assert again.end() == 0
+        assert "warning: step-00000300 has no training state: the checkpoint before it is resumed" in again.output
         assert checkpoints(tmp_path / "disk/run")[-1].name == "step-00000300"
 
 
@@ -381,6 +376,6 @@ def test_a_disk_that_stays_full_is_an_error_in_the_end(here: Here, monkeypatch: 
     code, said = here(*SHORT, "--out=run")
     assert code == 1
     assert said.count("could not be saved (No space left on device)") == 3
-    assert "error: the last checkpoint could not be saved whole: make room on the disk, then use --resume" in said
+    assert NO_ROOM in said
     assert "warning: step 24 is saved without its training state (No space left on device)" in said
     assert "python -m training --resume" not in said

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -614,6 +616,16 @@ def test_run_generates_all_requests_in_a_thread(lm, served):
         assert sequence.text == alone(lm, seed, 30)
 
 
+@pytest.fixture
+def frequent_switches() -> Iterator[None]:
+    """Threads take turns every 10 µs, not every 5 ms: more interleavings in less time."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("frequent_switches")
 def test_a_finished_sequence_is_complete_for_every_thread(served):
     """The reason was once set before the memory, so another thread could find no memory."""
     for seed in range(100):

@@ -1,0 +1,94 @@
+"""What a training process does to itself at a certain step or at its end: see `prepare` of `Training`."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import Any
+
+from training.learner import evaluation
+from training.learner.trainer import Trainer
+
+
+def signal_after_step(step: int, number: int) -> Callable[[], None]:
+    """The process sends itself a signal right after a step."""
+    return partial(_after_step, step, partial(_send, number))
+
+
+def kill_once_pushed(step: int) -> Callable[[], None]:
+    """The process kills itself after a step, as soon as the newest checkpoint is on the Hub."""
+    return partial(_after_step, step, _kill_once_pushed)
+
+
+def kill_at(kind: str, count: int) -> Callable[[], None]:
+    """The process kills itself: kind "step", right after its `count`-th step; "sync", before that call of os.fsync."""
+    return partial(_kill_at, kind, count)
+
+
+def fail_evaluations_after_step(step: int) -> Callable[[], None]:
+    """From this step on, every evaluation finds a validation loss that is not finite."""
+    return partial(_after_step, step, _fail_evaluations)
+
+
+def print_peak_memory_at_end() -> None:
+    """The process prints the highest memory use that it had, in bytes, as its last line; Linux only."""
+    Finalize(None, _print_peak_memory, exitpriority=0)
+
+
+def _after_step(step: int, act: Callable[[Trainer], object]) -> None:
+    plain: Any = Trainer.step
+
+    def watched(self: Trainer) -> float:
+        loss: float = plain(self)
+        if self.steps_done == step:
+            act(self)
+        return loss
+
+    Trainer.step = watched  # type: ignore[method-assign]
+
+
+def _send(number: int, _: Trainer) -> None:
+    os.kill(os.getpid(), number)
+
+
+def _kill_once_pushed(trainer: Trainer) -> None:
+    newest = max(step for step in range(1, trainer.steps_done + 1) if trainer.recipe.evaluates_after(step))
+    outbox = Path("run/outbox")
+    log = outbox / "pushed.jsonl"
+    # Both change while training continues: the log of what was pushed, and the entries that wait.
+    while not (log.is_file() and f"step-{newest:08d}" in log.read_text()) or any(outbox.glob("0*-*.json")):
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill_at(kind: str, count: int) -> None:
+    owner, name = (Trainer, "step") if kind == "step" else (os, "fsync")
+    plain, calls = getattr(owner, name), 0
+
+    def counted(*arguments: object) -> Any:
+        nonlocal calls
+        calls += 1
+        if kind == "sync" and calls == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = plain(*arguments)
+        if calls == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, counted)
+
+
+def _fail_evaluations(_: Trainer) -> None:
+    evaluation.mean = lambda losses: math.nan
+
+
+def _print_peak_memory() -> None:
+    kilobytes = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+    print(f"peak memory: {int(kilobytes) * 1024}", file=sys.stderr)
