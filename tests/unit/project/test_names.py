@@ -58,8 +58,6 @@ STILL = {
     "tests/benchmarks/bench_engine.py": "begun beside",
     "tests/benchmarks/bench_page.py": "crowd",
     "tests/benchmarks/bench_training.py": "told",
-    "tests/support/tiny_runs.py": "said",
-    "tests/support/torchrun_runs.py": "said",
     "ui/conversation/links.py": "said",
     "ui/conversation/progress.py": "told",
     "ui/conversation/turn.py": "foot",
