@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import base64
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import ANY
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
-from model import CharLSTM, generate
+from model import CharLSTM, ChatFormat, Engine, SamplingParams, TextTrace, generate
+from model import Sequence as Reply
+from model.clamps import Clamp, Clamps
+from model.engine.blend import Blend
 from tests.browser.test_static_page import NO_SIMD, PROMPTS, SETTINGS
+from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
-from tests.support.browser_engine import open_engine, request, site, write, write_engine_page
+from tests.support.browser_engine import open_engine, request, site, trace, write, write_engine_page
 from tests.support.chromium import launch
 from tests.support.chromium import serve as serve_folder
+from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
+from ui.routes.lenses import Lenses
+from ui.routes.step_lens import describe_step
+
+HELD = (Clamp(0, 3, 4.0), Clamp(1, 20, -0.1))
+OTHERS = (Clamp(1, 7, 0.0),)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +64,7 @@ def get_fixture(request: pytest.FixtureRequest) -> Callable[[str], Any]:
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
+    """A page with the engine; in the end nothing may have been complained of."""
     page = browser.new_page()
     complaints: list[str] = []
     page.on("console", lambda shown: complaints.append(shown.text) if shown.type in ("error", "warning") else None)
@@ -62,18 +80,31 @@ def starts(lm: CharLSTM, text: str) -> bool:
     return not lm.tokenizer.in_vocab(text).any()
 
 
+def python_reply(
+    lm: CharLSTM | Blend,
+    prompt: str,
+    before: Reply | None = None,
+    clamps: Clamps = (),
+    offset: int = 0,
+    **settings: Any,
+) -> Reply:
+    """Generate a reply; ``before`` is the reply that it comes after."""
+    engine = Engine(lm, max_slots=1, precision="int8")
+    memory = before.memory if before else None
+    reply = engine.add_request(prompt, SamplingParams(**settings), memory=memory, draw_offset=offset, clamps=clamps)
+    while not reply.finished:
+        engine.step()
+    return reply
+
+
 def test_the_site_describes_the_model(page: Page, lm: CharLSTM) -> None:
     found = site(page)
     [model] = found["models"]
     assert model["vocab"] == list(lm.tokenizer.vocab)
     assert (model["layers"], model["hidden"], model["chat"], model["cells"]) == (2, 21, None, [])
     assert model["examples"] == ["ROMEO:", "First\n"]
-    assert [each["id"] for each in model["about"]] == [
-        "model.parameters",
-        "static.size",
-        "model.characters",
-        "static.browser",
-    ]
+    facts = ["model.parameters", "static.size", "model.characters", "static.browser"]
+    assert [each["id"] for each in model["about"]] == facts
     assert model["welcome"] in generate(lm, "", 240, seed=7)
     assert len(model["welcome"]) >= 100
     assert found["title"] == model["name"] == "char-lstm"
@@ -96,3 +127,308 @@ def test_the_text_is_the_one_that_python_writes(
             assert answer["text"] == generate(lm, prompt, 150, unknown="skip", **settings)
             assert answer["end"] == "length"
     page.close()
+
+
+def conversation(lm: CharLSTM) -> tuple[str, list[tuple[int, Clamps]], Reply]:
+    """Return a text of two prompts with unknown characters and replies with clamps, its clamps, and the last reply."""
+    first = python_reply(lm, "ROMEO:漢", clamps=HELD, seed=3, length=60)
+    more = python_reply(lm, "", first, OTHERS, 60, seed=3, length=40)
+    second = python_reply(lm, "\n漢JULIET:漢", more, seed=4, length=50)
+    text = f"ROMEO:漢{first.text}{more.text}\n漢JULIET:漢"
+    end = 7 + 60 + 40
+    return text, [(5, HELD), (7 + 59, OTHERS), (end - 1, ())], second
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+def test_a_text_is_continued_from_a_state_or_from_the_text_alone(page: Page, lm: CharLSTM, is_warm: bool) -> None:
+    text, clamps, reply = conversation(lm)
+    if is_warm:
+        parts = [
+            (request("ROMEO:漢", cells=HELD, seed=3, length=60), 7 + 60),
+            (request(text[:67], clamps=clamps[:1], cells=OTHERS, draw_offset=60, seed=3, length=40), 7 + 100),
+        ]
+        for asked, end in parts:
+            assert asked["text"] + write(page, asked)["text"] == text[:end]
+    asked = request(text, clamps=clamps, seed=4, length=50)
+    assert write(page, asked)["text"] == reply.text
+    # Again from the log, after a part of it was received.
+    assert write(page, {**asked, "received": reply.text[:20]})["text"] == reply.text[20:]
+    assert write(page, {**asked, "received": reply.text})["text"] == ""
+    cut = request(text + reply.text[:30], clamps=clamps, seed=4, length=20, draw_offset=30)
+    assert write(page, cut)["text"] == reply.text[30:]
+
+
+def test_a_part_of_a_clamped_reply_that_was_received_is_read_with_its_clamps(page: Page, lm: CharLSTM) -> None:
+    expected = generate(lm, "漢", 90, unknown="skip", seed=3, clamps=HELD)
+    asked = request("漢", start=True, cells=HELD, seed=3, length=90, received=expected[:41])
+    assert write(page, asked)["text"] == expected[41:]
+
+
+def test_continue_reads_nothing_again(page: Page, lm: CharLSTM) -> None:
+    """A text of 40,000 characters, which takes long to read: once, not twice."""
+    text = "To be, or not to be. " * 2000
+    first = write(page, request(text, seed=1, length=3))
+    second = write(page, request(text + first["text"], seed=1, length=3, draw_offset=3))
+    assert first["text"] + second["text"] == generate(lm, text, 6, seed=1)
+    assert second["first"] < first["first"] / 4
+
+
+def test_the_stop_text_is_held_back(page: Page, lm: CharLSTM) -> None:
+    whole = generate(lm, "A", 200, seed=5)
+    stop = whole[90:93]
+    answer = write(page, request("A", seed=5, length=200, stop=stop))
+    assert (answer["text"], answer["end"]) == (whole[: whole.index(stop)], "stop")
+    near = stop[:2] + ("x" if stop[2] != "x" else "y")  # of which only the beginning comes
+    answer = write(page, request("A", seed=5, length=92, stop=near))
+    assert (answer["text"], answer["end"]) == (whole[:92], "length")
+
+
+def test_a_chat(browser: Browser, lm: CharLSTM, tmp_path: Path) -> None:
+    chat = ChatFormat("A: ", "\nB: ", "e")
+    write_static(tmp_path, replace(lm, chat=chat))
+    write_engine_page(tmp_path)
+    first = python_reply(lm, chat.wrap("Hello"), seed=3, length=500, stop="e")
+    second = python_reply(lm, chat.wrap("Again"), first, seed=4, length=500, stop="e")
+    with serve_folder(tmp_path) as url:
+        page = browser.new_page()
+        open_engine(page, url)
+        [model] = site(page)["models"]
+        assert model["chat"] == {"prefix": "A: ", "suffix": "\nB: ", "stop": "e"}
+        text = chat.wrap("Hello")
+        answer = write(page, request(text, seed=3, length=500, stop="e"))
+        assert (answer["text"], answer["end"]) == (first.text, first.finish_reason)
+        text += first.text + ("e" if first.finish_reason == "stop" else "") + chat.wrap("Again")
+        assert write(page, request(text, seed=4, length=500, stop="e"))["text"] == second.text
+        page.close()
+
+
+def push(hub: LocalHub, name: str, lm: CharLSTM, folder: Path) -> str:
+    """Put a model on the Hub; returns its commit."""
+    lm.save_pretrained(folder)
+    repo = hub.add_repo(name, {path.name: path.read_bytes() for path in folder.iterdir()})
+    return repo.commit("main").oid
+
+
+@pytest.fixture
+def two_models(hub: LocalHub, tmp_path: Path) -> Iterator[tuple[str, list[CharLSTM], list[dict[str, str]]]]:
+    """The address of a page, two models of the Hub of other sizes and characters, and how requests name them."""
+    lms = [random_model(hidden_size=21), tiny_model("xyzabcdefgh ,.:EMOR\n", hidden=13, layers=1)]
+    names = ["ada/one", "ada/two"]
+    commits = [push(hub, name, lm, tmp_path / name) for name, lm in zip(names, lms, strict=True)]
+    write_static(tmp_path / "site", random_model(3))
+    write_engine_page(tmp_path / "site")
+    with serve_folder(tmp_path / "site") as url:
+        yield url, lms, [{"name": name, "commit": commit} for name, commit in zip(names, commits, strict=True)]
+
+
+def test_two_models_of_the_hub_write_side_by_side_and_together(
+    browser: Browser, hub: LocalHub, two_models: tuple[str, list[CharLSTM], list[dict[str, str]]]
+) -> None:
+    url, lms, refs = two_models
+    page = browser.new_page()
+    open_engine(page, url, hub=hub.url, models=["ada/one"])
+    [one] = site(page)["models"]
+    assert (one["name"], one["commit"]) == (refs[0]["name"], refs[0]["commit"])
+    assert one["about"][0] == {"id": "model.commit", "values": {"commit": refs[0]["commit"][:7]}}
+    both = page.evaluate(
+        """(asked) => Promise.all(asked.map(async (request) => {
+          let text = "";
+          await window.engine.write(request, { onText: (more) => (text += more) });
+          return text;
+        }))""",
+        [request("ROME", model=ref, seed=2, length=2000) for ref in refs],
+    )
+    assert both == [generate(lm, "ROME", 2000, seed=2) for lm in lms]
+    for share in (0.0, 0.3, 1.0):
+        for first, second in ((0, 1), (1, 0)):
+            asked = request("RO漢M", model=refs[first], second=refs[second], seed=4, length=150, share=share)
+            blend = Blend(lms[first], lms[second], share)
+            assert write(page, asked)["text"] == python_reply(blend, "RO漢M", seed=4, length=150).text
+    refused = write(page, {**asked, "cells": [[0, 1, 1.0]]})
+    assert refused == {"refusal": {"id": "refusal.clamps_blended"}}
+    added = page.evaluate("window.engine.add('ada/two')")
+    assert added["vocab"] == list(lms[1].tokenizer.vocab)
+    assert [each["name"] for each in site(page)["models"]] == ["ada/one", "ada/two"]
+    missing = page.evaluate("window.engine.add('ada/three')")
+    assert missing["failure"]["id"] == "static.not_loaded"
+    nowhere = {"name": "ada/three", "commit": "0" * 40}
+    assert write(page, request("A", model=nowhere, seed=1))["refusal"]["id"] == "static.not_loaded"
+    page.close()
+
+
+def test_stop_ends_a_reply_while_it_writes_reads_or_waits(page: Page, lm: CharLSTM) -> None:
+    whole = generate(lm, "A", 10_000, seed=1)
+    answer = write(page, request("A", seed=1, length=10_000), stop_at=500)
+    assert answer["end"] == "abort"
+    assert answer["text"] == whole[: len(answer["text"])]
+    assert 500 <= len(answer["text"]) < 10_000
+    slow = write(page, request("A", seed=1, length=10_000, speed=5), stop_at=2)
+    assert (slow["text"], slow["end"]) == (whole[:2], "abort")
+    reading = page.evaluate(
+        """async (asked) => {
+          const stop = new AbortController();
+          setTimeout(() => stop.abort(), 50);
+          return window.engine.write(asked, { onText() {} }, stop.signal);
+        }""",
+        request("To be, or not to be. " * 4_700, seed=1),
+    )
+    assert reading == {"end": "abort", "error": None, "rate": None}
+
+
+def test_the_speed(page: Page, lm: CharLSTM) -> None:
+    answer = write(page, request("A", seed=1, length=30, speed=60))
+    assert answer["text"] == generate(lm, "A", 30, seed=1)
+    assert 40 <= answer["rate"] <= 80
+
+
+def test_a_text_that_is_too_long_is_refused(page: Page) -> None:
+    assert write(page, request("A" * 110_001, seed=1))["refusal"]["id"] == "refusal.characters"
+
+
+def ask(page: Page, text: str, clamps: Sequence[tuple[int, Clamps]] = (), **query: Any) -> dict[str, Any]:
+    """Return the answer to a query about a text that is sent whole."""
+    asked = request(text, clamps=clamps, seed=0)
+    about = {name: asked[name] for name in ("model", "second", "start", "text", "clamps")}
+    whole = {"trace": "a", "server": "", "share": None, "length": len(text), "tail": {"at": 0, "text": text}}
+    return trace(page, {**about, **whole, **query})
+
+
+def read_all(page: Page, text: str, clamps: Sequence[tuple[int, Clamps]] = (), **query: Any) -> dict[str, Any]:
+    """Return the answers about all characters of a text, joined as one."""
+    joined: dict[str, Any] = {"bits": []}
+    more = True
+    while more:
+        answer = ask(page, text, clamps, **query, **{"from": len(joined["bits"])})
+        more = answer["more"]
+        for name in ("bits", "values", "columns"):
+            if name in answer:
+                joined[name] = joined.get(name, []) + answer[name]
+    return joined
+
+
+def of_python(reading: TextTrace, **query: Any) -> dict[str, Any]:
+    """Return the app's answer about all characters of a text, or about one."""
+    if "at" in query:
+        return Lenses._inspect(None, reading, None, query)  # type: ignore[arg-type]
+    joined: dict[str, Any] = {"bits": []}
+    while len(joined["bits"]) < len(reading):
+        answer = Lenses._read(None, reading, None, {"from": len(joined["bits"]), **query})  # type: ignore[arg-type]
+        if "columns" in answer:
+            answer["columns"] = np.frombuffer(base64.b64decode(answer["columns"]), np.int8).tolist()
+        for name in ("bits", "values", "columns"):
+            if name in answer:
+                joined[name] = joined.get(name, []) + answer[name]
+    return joined
+
+
+@pytest.mark.parametrize("start", [True, False])
+def test_the_lenses_show_the_numbers_that_python_computes(page: Page, lm: CharLSTM, start: bool) -> None:
+    text, clamps, reply = conversation(lm)
+    text = text + reply.text
+    reading = TextTrace(lm, skip_start=not start, precision="int8")
+    reading.set_text(text, clamps)
+    shown = read_all(page, text, clamps, start=start, cell=[1, 20], layer=1)
+    expected = of_python(reading, cell=[1, 20], layer=1)
+    assert (shown["bits"], shown["values"]) == (expected["bits"], expected["values"])
+    # The last bit of tanh in float32 is not the same everywhere.
+    assert np.abs(np.array(shown["columns"]) - np.array(expected["columns"])).max() <= 1
+    assert np.mean(np.array(shown["columns"]) != np.array(expected["columns"])) < 0.001
+    assert read_all(page, text, clamps, start=start, cell=[2, 0])["values"] == [None] * len(text)
+    for at in (0, 1, 5, 6, 7, 30, 66, 67, 106, 107, 108, 115, len(text) - 1):
+        for cell in ([0, 3], [1, 20]):
+            query = {"at": at, "cell": cell}
+            expected = of_python(reading, **query)
+            assert ask(page, text, clamps, start=start, **query) == {"server": ANY, **expected}
+    assert ask(page, text, clamps, at=len(text))["refusal"]["id"] == "refusal.no_character"
+
+
+@pytest.mark.parametrize("settings", [each for each in SETTINGS if "clamps" not in each])
+def test_the_step_lens_shows_how_python_computes_a_character(
+    page: Page, lm: CharLSTM, settings: dict[str, Any]
+) -> None:
+    reply = python_reply(lm, "ROMEO:", clamps=HELD, length=40, **settings)
+    text, clamps = "ROMEO:" + reply.text, [(5, HELD)]
+    turn: Any = SimpleNamespace(to_read="ROMEO:", parts=[reply], text=text, clamps=clamps)
+    reading = TextTrace(lm, skip_start=True, precision="int8")
+    reading.set_text(text, clamps)
+    params = asdict(reply.params)
+    for at in (0, 1, 5, 6, 7, 25, 45):
+        drawn = {"settings": params if at > 5 else None, "draw": at - 6 if at > 5 else None, "picked": False}
+        answer = ask(page, text, clamps, at=at, cell=[0, 3], step=drawn)["step"]
+        assert answer == json.loads(json.dumps(describe_step(turn, reading, at, 3)))
+    answer = ask(page, text, clamps, at=20, step={"settings": params, "draw": None, "picked": True})["step"]
+    assert (answer["draw"], answer["picked"]) == (None, True)
+
+
+def test_the_lenses_over_two_models_that_write_together(
+    browser: Browser, hub: LocalHub, two_models: tuple[str, list[CharLSTM], list[dict[str, str]]]
+) -> None:
+    url, lms, refs = two_models
+    page = browser.new_page()
+    open_engine(page, url, hub=hub.url, models=["ada/one"])
+    text = "ROME, abcdefgh: 漢EMOR"
+    for first, second in ((0, 1), (1, 0)):
+        blend = Blend(lms[first], lms[second], 0.3)
+        reading = TextTrace(blend, skip_start=True, precision="int8")
+        reading.set_text(text)
+        both = {"model": refs[first], "second": refs[second], "share": 0.3, "trace": f"{first}"}
+        for cell in ([0, 12], [1, 20], [2, 3]):
+            shown = read_all(page, text, cell=cell, layer=2, **both)
+            assert shown == of_python(reading, cell=cell, layer=2)
+            query = {"at": 9, "cell": cell}
+            assert ask(page, text, **both, **query) == {"server": ANY, **of_python(reading, **query)}
+        assert ask(page, text, at=3, step={"settings": None, "draw": None, "picked": False}, **both)["step"] == {
+            "mixed": True
+        }
+    page.close()
+
+
+def test_a_text_that_changes_is_sent_in_parts(page: Page, lm: CharLSTM) -> None:
+    def expected(text: str, clamps: Sequence[tuple[int, Clamps]]) -> list[float]:
+        reading = TextTrace(lm, skip_start=True, precision="int8")
+        reading.set_text(text, clamps)
+        bits: list[float] = of_python(reading)["bits"]
+        return bits
+
+    text = "To be, or not to be" * 20
+    assert read_all(page, text)["bits"] == expected(text, ())
+    text += "🙂 that is"
+    added = {"length": len(text), "tail": {"at": len(text) - 9, "text": "🙂 that is"}}
+    assert ask(page, "", **added, **{"from": 100})["bits"] == expected(text, ())[100:]
+    text = text[:200] + "the question"
+    changed = {"length": len(text), "tail": {"at": 200, "text": "the question"}}
+    assert ask(page, "", **changed, **{"from": 0})["bits"] == expected(text, ())
+    same = {"length": len(text), "tail": {"at": len(text), "text": ""}}
+    clamps = [(150, HELD)]
+    assert ask(page, "", clamps, **same, **{"from": 0})["bits"] == expected(text, clamps)
+    assert ask(page, "", trace="b", **same, **{"from": 0})["unknown"] is True
+    assert ask(page, "", length=5, tail={"at": 2, "text": "x"}, **{"from": 0})["unknown"] is True
+
+
+def test_a_reply_goes_on_while_a_lens_reads_a_long_text(page: Page, lm: CharLSTM) -> None:
+    text = "To be, or not to be. " * 3_000
+    asked = request("A", seed=1, length=200, speed=100)
+    pauses = page.evaluate(
+        """async ({ asked, query }) => {
+          const times = [];
+          const onText = () => times.push(performance.now());
+          const reply = window.engine.write(asked, { onText });
+          const answer = await window.engine.trace(query);
+          await reply;
+          return [Math.max(...times.slice(1).map((time, n) => time - times[n])), answer.bits.length];
+        }""",
+        {
+            "asked": asked,
+            "query": {
+                **{name: asked[name] for name in ("model", "second", "start", "clamps")},
+                "trace": "c",
+                "server": "",
+                "share": None,
+                "length": len(text),
+                "from": len(text) - 3,
+                "tail": {"at": 0, "text": text},
+            },
+        },
+    )
+    assert pauses[0] < 250
+    assert pauses[1] == 3

@@ -11,7 +11,6 @@ from playwright.sync_api import Page
 
 from model import SamplingParams
 from model.clamps import Clamps
-from training.hub.space_files import ROOT
 
 PAGE = "engine.html"
 _OPEN = """async (options) => {
@@ -39,7 +38,7 @@ _OPEN = """async (options) => {
 
 def write_engine_page(folder: Path) -> None:
     """Write a page without content, under the security policy of the static page, into a folder of that page."""
-    start = (ROOT / "web" / "static" / "index.html").read_text(encoding="utf-8")
+    start = (folder / "index.html").read_text(encoding="utf-8")
     policy = next(line for line in start.splitlines() if "Content-Security-Policy" in line)
     icon = '<link rel="icon" href="data:,">'
     (folder / PAGE).write_text(f"<!doctype html><title>engine</title>{policy}{icon}", encoding="utf-8")

@@ -18,10 +18,14 @@ import { Models } from "./models.js";
 import { writeReply } from "./reply.js";
 import { describe, emptyModel } from "./site.js";
 import { States } from "./states.js";
+import { Traces } from "./trace.js";
 
 const MAX_TEXT = 110_000; // characters: what the page allows, and a reply
 const aborted = new Set(); // calls
+const server = crypto.getRandomValues(new Uint32Array(1))[0].toString(16);
 const states = new States();
+const traces = new Traces();
+let writing = 0; // replies
 let models = /** @type {Models | null} */ (null);
 let [shown, version] = [/** @type {string[]} */ ([]), 1]; // the models that the page offers, as they were named
 const described = /** @type {Map<string, Promise<import("../engines/engine.js").Model>>} */ (new Map());
@@ -47,7 +51,17 @@ const methods = {
       throw new Refusal({ id: "refusal.clamps_blended" });
     }
     const send = (text) => postMessage({ call, text });
-    return writeReply(lm, request, states, send, () => aborted.has(call));
+    writing++;
+    try {
+      return await writeReply(lm, request, states, send, () => aborted.has(call));
+    } finally {
+      writing--;
+    }
+  },
+
+  async trace(query, call) {
+    const lm = await open(query.model, query.second, call);
+    return { server, ...(await traces.answer(query, lm, () => writing > 0)) };
   },
 };
 

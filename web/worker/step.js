@@ -1,0 +1,87 @@
+// What the lens Step shows: how one character was computed. The answer is that of ui/routes/step_lens.py.
+
+import { mostLikely, randomNumber, weightsOf } from "./sampling.js";
+import { base64, byteOf, rounded } from "./numbers.js";
+
+const SHOWN = 512; // first cells of a layer
+const LIKELY = 8;
+const THIN = 0.004; // of the strip: narrower shares are left out
+const FILTERS = { top_k: ["Top-k", 0], top_p: ["Top-p", 1], min_p: ["Min-p", 0] }; // label, and the value without effect
+const DEFAULTS = { temperature: 1, top_k: 0, top_p: 1, min_p: 0, seed: 0 }; // of a text that was not drawn
+
+/**
+ * Describes how the character at a position was computed; {} if the model had read no character before it.
+ * @param {import("./text_trace.js").TextTrace} trace
+ * @param {number} at the position
+ * @param {number} cell the cell whose numbers are shown for each layer
+ * @param {{settings: import("../engines/engine.js").Settings | null, draw: number | null, picked: boolean}} drawn
+ */
+export async function describeStep(trace, at, cell, { settings, draw, picked }) {
+  const before = trace.ids.slice(0, at).findLastIndex((id) => id >= 0);
+  if (before < trace.first) return {};
+  const { lm } = trace;
+  if (lm.isBlend) return { mixed: true };
+  if (before >= 0) await trace.goTo(before);
+  const step = trace.step(before);
+  const used = settings ?? DEFAULTS;
+  const { sizes, embedding } = lm.network;
+  const row = embedding.subarray(step.id * sizes.embedding, (step.id + 1) * sizes.embedding);
+  const layers = Array.from({ length: sizes.layers }, (_, layer) => describeLayer(lm, step, layer, Math.min(cell, sizes.hidden - 1)));
+  return {
+    read: lm.vocab[step.id],
+    id: step.id,
+    row: base64(bytesOfRow(row)),
+    layers,
+    ...describeShares(step.logitsAfter, used, lm.vocab, trace.ids[at]),
+    temperature: used.temperature,
+    filters: Object.entries(FILTERS).flatMap(([name, [label, none]]) => (used[name] === none ? [] : [[label, used[name]]])),
+    draw: settings && draw !== null && !picked ? describeDraw(used.seed, draw) : null,
+    picked: Boolean(picked),
+    sizes: { V: sizes.vocab, E: sizes.embedding, H: sizes.hidden },
+  };
+}
+
+function bytesOfRow(row) {
+  const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+  return Int8Array.from(row, (value) => byteOf(Math.fround(value / largest)));
+}
+
+function describeLayer(lm, { id, before, after, clamps }, layer, cell) {
+  const { hidden } = lm.network.sizes;
+  const part = (values) => values.subarray(layer * hidden, (layer + 1) * hidden);
+  const outputs = ({ h }) => Float32Array.from(part(h), (each) => each / 127);
+  const [[old], [changed]] = [before, after];
+  const all = lm.gates(layer, id, before, after);
+  const gates = [0, 1, 2, 3].map((n) => all.subarray(n * hidden, (n + 1) * hidden));
+  const tanh = (c) => Float32Array.from(c, Math.tanh);
+  const rows = [outputs(old), tanh(part(old.c)), ...gates, tanh(part(changed.c)), outputs(changed)];
+  const numbers = [outputs(old), part(old.c), ...gates, part(changed.c), outputs(changed)];
+  return {
+    bytes: base64(Int8Array.from(rows.flatMap((row) => Array.from(row.subarray(0, SHOWN), byteOf)))),
+    cell: numbers.map((each) => rounded(each[cell], 3)),
+    held: clamps.some(([of, index]) => of === layer && index === cell),
+  };
+}
+
+function describeShares(logits, settings, vocab, drawn) {
+  if (!logits) return { likely: [], strip: [] };
+  let weights = weightsOf(logits, settings);
+  if (settings.temperature === 0) weights = weights.map((_, id) => (id === mostLikely(logits) ? 1 : 0));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const shares = weights.map((weight) => weight / total);
+  const order = Array.from(shares.keys()).sort((a, b) => shares[b] - shares[a] || a - b);
+  const likely = order.slice(0, LIKELY).map((id) => [vocab[id], rounded(shares[id], 5)]);
+  const strip = [];
+  let end = 0;
+  for (const [id, share] of shares.entries()) {
+    end += weights[id];
+    if (share >= THIN || (id === drawn && share > 0)) {
+      strip.push([vocab[id], rounded(end / total - share, 5), rounded(end / total, 5)]);
+    }
+  }
+  return { likely: likely.filter(([, share]) => share), strip };
+}
+
+function describeDraw(seed, number) {
+  return { seed, number, value: rounded(Number(randomNumber(seed, number)) / 2 ** 64, 5) };
+}

@@ -1,0 +1,107 @@
+// Answers the lenses: how a model reads a text. The answers are those of the app's route /trace.
+
+import { rint } from "./int8_inference.js";
+import { SLICE_MS } from "./slices.js";
+import { describeStep } from "./step.js";
+import { TextTrace } from "./text_trace.js";
+import { byteOf, rounded } from "./numbers.js";
+
+const MAX_TRACES = 16; // that are kept
+const COLUMNS = 256; // characters of a layer's picture in one answer, at most
+const TOP = 8; // most likely characters that are sent by name
+const MAX_LOGITS = 4096; // that are sent
+const AT_REST_MS = 40; // of work per answer while no reply is written
+
+/**
+ * @typedef {import("../engines/engine.js").TraceQuery} TraceQuery
+ * @typedef {{characters: string[], key: string, trace: TextTrace | null, last: Promise<unknown>}} Text
+ */
+
+/** The texts that the lenses look at, by their ids. */
+export class Traces {
+  #texts = /** @type {Map<string, Text>} */ (new Map()); // the one that was used last at the end
+
+  /**
+   * Answers a query.
+   * @param {TraceQuery} query
+   * @param {import("./language_model.js").LanguageModel} lm
+   * @param {() => boolean} isWriting whether a reply is being written, which must stay smooth
+   */
+  answer(query, lm, isWriting) {
+    const text = this.#open(query.trace);
+    const answer = text.last.then(() => this.#answer(text, query, lm, isWriting));
+    text.last = answer.catch(() => {}); // the queries of one text are answered one after another
+    return answer;
+  }
+
+  #open(id) {
+    const text = this.#texts.get(id) ?? { characters: [], key: "", trace: null, last: Promise.resolve() };
+    this.#texts.delete(id);
+    this.#texts.set(id, text);
+    if (this.#texts.size > MAX_TRACES) this.#texts.delete(this.#texts.keys().next().value);
+    return text;
+  }
+
+  async #answer(text, query, lm, isWriting) {
+    const { tail, length, start, share } = query;
+    let { characters } = text;
+    if (tail.at > characters.length) return { unknown: true };
+    if (tail.text || tail.at < characters.length) characters = [...characters.slice(0, tail.at), ...tail.text];
+    if (characters.length !== length) return { unknown: true };
+    text.characters = characters;
+    const key = JSON.stringify([lm.key, start, share]);
+    if (text.key !== key) [text.key, text.trace] = [key, new TextTrace(lm, start, share ?? 0.5)];
+    text.trace.setText(characters, query.clamps);
+    return "at" in query ? answerAt(text.trace, query) : answerFrom(text.trace, query, isWriting);
+  }
+}
+
+// The surprisal of the characters from a position on, as many as can be read in a slice.
+async function answerFrom(trace, { from, cell, layer }, isWriting) {
+  const [bits, values, columns] = [[], [], []];
+  const { lm } = trace;
+  const shown = Math.min(layer ?? 0, lm.layers - 1);
+  const hasCell = cell && cell[0] < lm.layers && cell[1] < lm.hidden;
+  await trace.goTo(Math.min(from, trace.length));
+  const end = performance.now() + (isWriting() ? SLICE_MS : AT_REST_MS);
+  for (let at = from; at < trace.length; at++) {
+    const surprisal = trace.readNext();
+    bits.push(surprisal === null ? null : rounded(surprisal, 3));
+    if (cell) values.push(hasCell ? rint(127 * Math.tanh(trace.cell(...cell))) : null);
+    if (layer !== undefined) {
+      for (let n = 0; n < lm.hidden; n++) columns.push(byteOf(Math.fround(Math.tanh(trace.cell(shown, n)))));
+      if (bits.length === COLUMNS) break; // the next answer continues the picture
+    }
+    if (performance.now() > end) break;
+  }
+  const answer = { bits, more: from + bits.length < trace.length };
+  if (cell) answer.values = values;
+  if (layer !== undefined) answer.columns = Int8Array.from(columns);
+  return answer;
+}
+
+// One character: what the model predicted, and what one cell did.
+async function answerAt(trace, { at, cell, step: drawn }) {
+  const { lm } = trace;
+  if (at >= trace.length) return { refusal: { id: "refusal.no_character" } };
+  await trace.goTo(at);
+  const step = trace.step(at);
+  const answer = predicted(step.logits, lm.vocab);
+  if (cell && cell[0] < lm.layers && cell[1] < lm.hidden) {
+    const [layer, index] = cell;
+    const gates = step.id < 0 ? new Float32Array(4 * lm.hidden) : lm.gates(layer, step.id, step.before, step.after);
+    answer.gates = [0, 1, 2, 3].map((n) => rounded(gates[n * lm.hidden + index], 3));
+    answer.held = step.clamps.some(([of, number]) => of === layer && number === index);
+    answer.cell = [step.before, step.after].map((state) => rounded(lm.cell(state, layer, index), 3));
+  }
+  if (drawn) answer.step = await describeStep(trace, at, cell ? cell[1] : 0, drawn);
+  return answer;
+}
+
+// The predicted characters, the most likely first; of equal logits the lower id first.
+function predicted(logits, vocab) {
+  if (!logits) return { top: [], rest: [] };
+  const order = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b).slice(0, MAX_LOGITS);
+  const sorted = order.map((id) => rounded(logits[id], 4));
+  return { top: order.slice(0, TOP).map((id, n) => [vocab[id], sorted[n]]), rest: sorted.slice(TOP) };
+}
