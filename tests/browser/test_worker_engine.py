@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import ANY
 
@@ -27,8 +26,8 @@ from tests.support.chromium import launch
 from tests.support.chromium import serve as serve_folder
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
-from ui.routes.lenses import Lenses
 from ui.routes.step_lens import describe_step
+from ui.routes.trace import answer_at, answer_from
 
 HELD = (Clamp(0, 3, 4.0), Clamp(1, 20, -0.1))
 OTHERS = (Clamp(1, 7, 0.0),)
@@ -293,12 +292,17 @@ def ask(page: Page, text: str, clamps: Sequence[tuple[int, Clamps]] = (), **quer
     return trace(page, {**about, **whole, **query})
 
 
+def since(position: int) -> dict[str, Any]:
+    """Return the part of a query that asks for the characters from a position on."""
+    return {"from": position}
+
+
 def read_all(page: Page, text: str, clamps: Sequence[tuple[int, Clamps]] = (), **query: Any) -> dict[str, Any]:
     """Return the answers about all characters of a text, joined as one."""
     joined: dict[str, Any] = {"bits": []}
     more = True
     while more:
-        answer = ask(page, text, clamps, **query, **{"from": len(joined["bits"])})
+        answer = ask(page, text, clamps, **query, **since(len(joined["bits"])))
         more = answer["more"]
         for name in ("bits", "values", "columns"):
             if name in answer:
@@ -309,10 +313,10 @@ def read_all(page: Page, text: str, clamps: Sequence[tuple[int, Clamps]] = (), *
 def of_python(reading: TextTrace, **query: Any) -> dict[str, Any]:
     """Return the app's answer about all characters of a text, or about one."""
     if "at" in query:
-        return Lenses._inspect(None, reading, None, query)  # type: ignore[arg-type]
+        return answer_at(reading, query)
     joined: dict[str, Any] = {"bits": []}
     while len(joined["bits"]) < len(reading):
-        answer = Lenses._read(None, reading, None, {"from": len(joined["bits"]), **query})  # type: ignore[arg-type]
+        answer: dict[str, Any] = answer_from(reading, {"from": len(joined["bits"]), **query}, 1.0)
         if "columns" in answer:
             answer["columns"] = np.frombuffer(base64.b64decode(answer["columns"]), np.int8).tolist()
         for name in ("bits", "values", "columns"):
@@ -336,7 +340,7 @@ def test_the_lenses_show_the_numbers_that_python_computes(page: Page, lm: CharLS
     assert read_all(page, text, clamps, start=start, cell=[2, 0])["values"] == [None] * len(text)
     for at in (0, 1, 5, 6, 7, 30, 66, 67, 106, 107, 108, 115, len(text) - 1):
         for cell in ([0, 3], [1, 20]):
-            query = {"at": at, "cell": cell}
+            query: dict[str, Any] = {"at": at, "cell": cell}
             expected = of_python(reading, **query)
             assert ask(page, text, clamps, start=start, **query) == {"server": ANY, **expected}
     assert ask(page, text, clamps, at=len(text))["refusal"]["id"] == "refusal.no_character"
@@ -348,14 +352,16 @@ def test_the_step_lens_shows_how_python_computes_a_character(
 ) -> None:
     reply = python_reply(lm, "ROMEO:", clamps=HELD, length=40, **settings)
     text, clamps = "ROMEO:" + reply.text, [(5, HELD)]
-    turn: Any = SimpleNamespace(to_read="ROMEO:", parts=[reply], text=text, clamps=clamps)
     reading = TextTrace(lm, skip_start=True, precision="int8")
     reading.set_text(text, clamps)
     params = asdict(reply.params)
     for at in (0, 1, 5, 6, 7, 25, 45):
-        drawn = {"settings": params if at > 5 else None, "draw": at - 6 if at > 5 else None, "picked": False}
+        draw = at - 6 if at > 5 else None
+        drawn = {"settings": None if draw is None else params, "draw": draw, "picked": False}
         answer = ask(page, text, clamps, at=at, cell=[0, 3], step=drawn)["step"]
-        assert answer == json.loads(json.dumps(describe_step(turn, reading, at, 3)))
+        used = None if draw is None else reply.params
+        expected = describe_step(reading, at, 3, params=used, draw=draw)
+        assert answer == json.loads(json.dumps(expected))
     answer = ask(page, text, clamps, at=20, step={"settings": params, "draw": None, "picked": True})["step"]
     assert (answer["draw"], answer["picked"]) == (None, True)
 
@@ -371,11 +377,11 @@ def test_the_lenses_over_two_models_that_write_together(
         blend = Blend(lms[first], lms[second], 0.3)
         reading = TextTrace(blend, skip_start=True, precision="int8")
         reading.set_text(text)
-        both = {"model": refs[first], "second": refs[second], "share": 0.3, "trace": f"{first}"}
+        both: dict[str, Any] = {"model": refs[first], "second": refs[second], "share": 0.3, "trace": f"{first}"}
         for cell in ([0, 12], [1, 20], [2, 3]):
             shown = read_all(page, text, cell=cell, layer=2, **both)
             assert shown == of_python(reading, cell=cell, layer=2)
-            query = {"at": 9, "cell": cell}
+            query: dict[str, Any] = {"at": 9, "cell": cell}
             assert ask(page, text, **both, **query) == {"server": ANY, **of_python(reading, **query)}
         assert ask(page, text, at=3, step={"settings": None, "draw": None, "picked": False}, **both)["step"] == {
             "mixed": True
@@ -393,16 +399,16 @@ def test_a_text_that_changes_is_sent_in_parts(page: Page, lm: CharLSTM) -> None:
     text = "To be, or not to be" * 20
     assert read_all(page, text)["bits"] == expected(text, ())
     text += "🙂 that is"
-    added = {"length": len(text), "tail": {"at": len(text) - 9, "text": "🙂 that is"}}
-    assert ask(page, "", **added, **{"from": 100})["bits"] == expected(text, ())[100:]
+    added: dict[str, Any] = {"length": len(text), "tail": {"at": len(text) - 9, "text": "🙂 that is"}}
+    assert ask(page, "", **added, **since(100))["bits"] == expected(text, ())[100:]
     text = text[:200] + "the question"
-    changed = {"length": len(text), "tail": {"at": 200, "text": "the question"}}
-    assert ask(page, "", **changed, **{"from": 0})["bits"] == expected(text, ())
-    same = {"length": len(text), "tail": {"at": len(text), "text": ""}}
+    changed: dict[str, Any] = {"length": len(text), "tail": {"at": 200, "text": "the question"}}
+    assert ask(page, "", **changed, **since(0))["bits"] == expected(text, ())
+    same: dict[str, Any] = {"length": len(text), "tail": {"at": len(text), "text": ""}}
     clamps = [(150, HELD)]
-    assert ask(page, "", clamps, **same, **{"from": 0})["bits"] == expected(text, clamps)
-    assert ask(page, "", trace="b", **same, **{"from": 0})["unknown"] is True
-    assert ask(page, "", length=5, tail={"at": 2, "text": "x"}, **{"from": 0})["unknown"] is True
+    assert ask(page, "", clamps, **same, **since(0))["bits"] == expected(text, clamps)
+    assert ask(page, "", trace="b", **same, **since(0))["unknown"] is True
+    assert ask(page, "", length=5, tail={"at": 2, "text": "x"}, **since(0))["unknown"] is True
 
 
 def test_a_reply_goes_on_while_a_lens_reads_a_long_text(page: Page, lm: CharLSTM) -> None:

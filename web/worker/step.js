@@ -35,7 +35,7 @@ export async function describeStep(trace, at, cell, { settings, draw, picked }) 
     ...describeShares(step.logitsAfter, used, lm.vocab, trace.ids[at]),
     temperature: used.temperature,
     filters: Object.entries(FILTERS).flatMap(([name, [label, none]]) => (used[name] === none ? [] : [[label, used[name]]])),
-    draw: settings && draw !== null && !picked ? describeDraw(used.seed, draw) : null,
+    draw: settings && draw !== null ? describeDraw(used.seed, draw) : null,
     picked: Boolean(picked),
     sizes: { V: sizes.vocab, E: sizes.embedding, H: sizes.hidden },
   };
