@@ -150,8 +150,9 @@ def test_what_was_not_drawn_is_said_to_be_given(served: LoadedModel) -> None:
     )
 
 
-def test_the_lines_of_code_are_those_of_the_files() -> None:
-    script = (ROOT / "web" / "app" / "lens_step.js").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["app/lens_step.js", "lenses/step.js"])
+def test_the_lines_of_code_are_those_of_the_files(name: str) -> None:
+    script = (ROOT / "web" / name).read_text(encoding="utf-8")
     lines = re.findall(r'^  \w+: \["(\S+?)", "(.+)"\],$', script, re.MULTILINE)
     assert len(lines) == 8
     for name, line in lines:

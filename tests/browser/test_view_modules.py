@@ -1,0 +1,492 @@
+"""What both pages show, module by module: the lenses, the tree of branches, the training timeline and the document.
+
+A conversation and an engine without a model (view_modules.js) drive the drawing here, and nothing else: what a model
+writes and what an engine answers is tested with real ones elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.driving import LOOKS, button
+from tests.support.chromium import serve
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("view_modules.js")
+DOCUMENT = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>char-lstm</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="page/style.css"></head><body class="standalone"><main></main></body></html>"""
+PROMPT = "ROMEO:\nis it 🙂 ü?"
+REPLY = "But soft! What light\nthrough yonder window\n\nbreaks 漢 here?\n"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serve(ROOT / "web") as url:
+        yield url
+
+
+@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")
+def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    width, height, scheme = request.param
+    page, complaints = view(browser, url, width, height, scheme)
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    assert not complaints
+    page.context.close()
+
+
+def view(browser: Browser, url: str, width: int, height: int, scheme: str) -> tuple[Page, list[str]]:
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US")  # type: ignore[arg-type]
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.route("**/view.html", lambda route: route.fulfill(body=DOCUMENT, content_type="text/html"))
+    script = SCRIPT.read_text(encoding="utf-8")
+    page.route("**/view_modules.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
+    page.goto(f"{url}view.html")
+    page.evaluate("dark => document.body.classList.toggle('dark', dark)", scheme == "dark")
+    page.evaluate("async (url) => Object.assign(window, await (await import(`${url}view_modules.js`)).start(url))", url)
+    return page, complaints
+
+
+def write(page: Page, prompt: str = PROMPT, reply: str = REPLY) -> None:
+    page.evaluate("([prompt, reply]) => source.write(prompt, reply)", [prompt, reply])
+
+
+def put_on(page: Page, lens: str) -> None:
+    lenses = page.get_by_role("group", name="Lens over the text")
+    lenses.get_by_text(lens, exact=True).click()
+    page.mouse.move(0, 0)
+    expect(lenses.get_by_role("radio", name=lens, exact=True)).to_be_checked()
+
+
+def characters(page: Page) -> list[str]:
+    return page.locator(".log i").all_text_contents()
+
+
+def coloured(page: Page, expected: list[str]) -> None:
+    """Waits until each character in the log has its class."""
+    marks = "() => [...document.querySelectorAll('.log i')].map((each) => each.mark || '')"
+    page.wait_for_function(f"expected => JSON.stringify(({marks})()) === JSON.stringify(expected)", arg=expected)
+
+
+def queries(page: Page) -> list[dict[str, Any]]:
+    """What the engine was asked since the last call."""
+    asked: list[dict[str, Any]] = page.evaluate("engine.queries.splice(0)")
+    return asked
+
+
+def in_focus(page: Page, character: str) -> None:
+    expect(page.locator(".log i.focus")).to_have_text(character)
+    expect(page.locator(".which .char")).to_have_text({"\n": "⏎", " ": "␣"}.get(character, character))
+
+
+def barriers(page: Page) -> list[str]:
+    """All that axe-core finds, once nothing is moving."""
+    page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished)).then(() => null)")
+    return [f"{each['id']}: {each['nodes'][0]['target']}" for each in Axe().run(page).response["violations"]]
+
+
+def keys(page: Page, *names: str) -> None:
+    page.get_by_role("log", name="Conversation").focus()
+    for name in names:
+        page.keyboard.press(name)
+
+
+def colour(char: str, at: int) -> str:
+    if at == 0:
+        return ""
+    bits = ord(char) % 9
+    return "unknown" if ord(char) > 0x3000 else f"b{sum(bits >= bound for bound in (1, 2, 3, 4, 6, 8))}"
+
+
+def test_each_character_has_its_colour_and_the_text_stays_what_it_is(page: Page) -> None:
+    write(page)
+    write(page, "More", "and more\n")
+    text = PROMPT + REPLY + "More" + "and more\n"
+    assert page.locator(".log i").count() == 0
+    put_on(page, "How surprised?")
+    expect(page.locator(".log i")).to_have_count(len(text))
+    assert characters(page) == list(text)
+    coloured(page, [colour(char, at) for at, char in enumerate(text)])
+    expect(page.locator(".sums .sum")).to_contain_text("in 13 characters")  # of the last turn
+    put_on(page, "Text")
+    assert page.locator(".log i").count() == 0
+    assert page.locator(".log .text").all_text_contents() == [PROMPT + REPLY, "Moreand more\n"]
+    queries(page)
+    write(page, "", "nothing is asked now")
+    page.wait_for_timeout(200)
+    assert queries(page) == []
+
+
+def test_only_what_is_missing_is_asked_and_the_whole_text_when_the_engine_forgot_it(page: Page) -> None:
+    put_on(page, "How surprised?")
+    write(page)
+    text = PROMPT + REPLY
+    coloured(page, [colour(char, at) for at, char in enumerate(text)])
+    assert [(each["from"], each["tail"]) for each in queries(page)] == [(0, {"at": 0, "text": text})]
+    page.evaluate("source.grow('and more')")
+    coloured(page, [colour(char, at) for at, char in enumerate(text + "and more")])
+    assert {each["from"] for each in queries(page)} == {len(text)}
+    page.evaluate("engine.forget(), source.grow('!', false)")
+    text += "and more!"
+    coloured(page, [colour(char, at) for at, char in enumerate(text)])
+    asked = queries(page)
+    assert [each["tail"] for each in asked] == [{"at": len(text) - 1, "text": "!"}, {"at": 0, "text": text}]
+    assert len({each["trace"] for each in asked}) == 1
+    page.evaluate("source.cut(1, 9), source.grow('other')")
+    text = text[: len(PROMPT) + 9] + "other"
+    coloured(page, [colour(char, at) for at, char in enumerate(text)])
+    assert [each["tail"] for each in queries(page)] == [{"at": len(PROMPT) + 9, "text": "other"}]
+    assert page.locator(".log .text").text_content() == text
+    page.evaluate("source.clamps = [[12, [[0, 1, 4]]]], source.changed()")
+    eventually_asked = page.wait_for_function("engine.queries.length > 0 && engine.queries[0].from")
+    assert eventually_asked.json_value() == 12
+
+
+def test_nothing_is_asked_while_the_page_is_hidden(page: Page) -> None:
+    put_on(page, "How surprised?")
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    write(page)
+    page.wait_for_timeout(200)
+    assert queries(page) == []
+    page.evaluate("delete document.hidden, document.dispatchEvent(new Event('visibilitychange'))")
+    coloured(page, [colour(char, at) for at, char in enumerate(PROMPT + REPLY)])
+
+
+def test_the_focus_follows_the_keys_and_the_pointer(page: Page) -> None:
+    write(page)
+    put_on(page, "How surprised?")
+    text = PROMPT + REPLY
+    keys(page, "Home")
+    in_focus(page, "R")
+    expect(page.locator(".which")).to_contain_text("where the text begins")
+    keys(page, "ArrowDown", "ArrowRight", "ArrowRight")
+    in_focus(page, text[9])
+    assert page.evaluate("lenses.focus") == {"turn": 1, "n": 9}
+    assert page.evaluate("found.at(-1)") == {"turn": 1, "n": 9, "keep": 10 - len(PROMPT)}
+    expect(page.locator(".likely .share").first).to_have_text("63%")
+    page.evaluate("source.chosen = { ...source.chosen, temperature: 0 }, source.changed()")
+    expect(page.locator(".likely .share").first).to_have_text("100%")
+    keys(page, "End")
+    in_focus(page, "\n")
+    before = page.evaluate("found.length")
+    page.locator(".log .reply i").nth(4).hover()
+    in_focus(page, REPLY[4])
+    assert page.evaluate("found.length") == before
+    page.locator(".log .reply i").nth(5).click()
+    in_focus(page, REPLY[5])
+    assert page.evaluate("found.at(-1)") == {"turn": 1, "n": len(PROMPT) + 5, "keep": 6}
+    page.locator(".sums .costly button").first.click()
+    assert page.evaluate("found.length") == before + 2
+    page.evaluate("source.turns = [], source.chars = [], source.changed()")
+    expect(page.locator(".which")).to_contain_text("Point at a character")
+    expect(page.locator(".likely li")).to_have_count(0)
+
+
+def test_characters_are_picked_again_and_again_with_the_keyboard_in_every_reply(page: Page) -> None:
+    write(page)
+    write(page, "More", "and more")
+    put_on(page, "How surprised?")
+    page.locator('[data-turn="1"] .reply i').nth(5).click()
+    pick = page.get_by_role("button", name="Go on with A instead")
+    expect(pick).to_be_visible()
+    pick.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".log article")).to_have_count(1)
+    in_focus(page, "A")
+    expect(page.locator(".log .reply")).to_have_text(REPLY[:5] + "Axyz1")
+    expect(page.get_by_role("button", name="A", exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Go on with B instead")).to_be_focused()
+    for key in ("Enter", "Enter"):  # the second is pressed while it writes, on the character that is there
+        page.keyboard.press(key)
+    in_focus(page, "B")
+    expect(page.locator(".log .reply")).to_have_text(REPLY[:5] + "Bxyz2")
+    expect(page.get_by_role("button", name="B", exact=True)).to_be_focused()
+    assert page.evaluate("source.picks") == [[1, 6, "A"], [3, 6, "B"]]
+    keys(page, "Home")
+    expect(page.locator(".likely button")).to_have_count(0)  # a prompt has nothing to pick
+
+
+def test_after_retry_the_character_in_focus_is_the_new_one(page: Page) -> None:
+    write(page)
+    put_on(page, "How surprised?")
+    page.locator(".log .reply i").nth(4).click()
+    in_focus(page, REPLY[4])
+    page.evaluate("source.cut(1, 0), source.grow('', true)")
+    page.evaluate("source.grow('abcdefg', false)")
+    in_focus(page, "e")
+    expect(page.get_by_role("button", name="instead").first).to_have_attribute("aria-disabled", "false")
+
+
+def test_a_long_text_is_drawn_in_parts_and_is_whole_all_the_time(page: Page) -> None:
+    text = "".join(f"line {n} of a long text 🙂\n" for n in range(220))
+    write(page, "x", text)
+    drawn = page.evaluate(
+        """async () => {
+            const log = document.querySelector(".log");
+            let [most, before] = [0, 0];
+            const texts = new Set();
+            const look = () => {
+                const count = log.querySelectorAll("i").length;
+                most = Math.max(most, count - before);
+                before = count;
+                texts.add(log.querySelector(".text").textContent);
+            };
+            lenses.choose("surprise");
+            look();
+            while (before < source.chars.length) await new Promise(requestAnimationFrame).then(look);
+            return [most, [...texts]];
+        }"""
+    )
+    assert drawn[0] <= 1000
+    assert drawn[1] == ["x" + text]
+    coloured(page, [colour(char, at) for at, char in enumerate("x" + text)])
+
+
+def test_a_text_of_ones_own_is_scored(page: Page) -> None:
+    put_on(page, "How surprised?")
+    page.get_by_text("Try your own text").click()
+    field = page.get_by_role("textbox", name="Text to score")
+    for text in ("To be, or not", "To be, or 漢\n  not to be", "To <b>"):
+        field.fill(text)
+        expect(page.locator(".own .under i")).to_have_count(len(text))
+        assert page.locator(".own .under").text_content() == text
+        known = len(text) - 1 - text.count("漢")
+        expect(page.locator(".own .sum")).to_contain_text(f"in {known} characters")
+    assert len({each["trace"] for each in queries(page)}) == 1
+    field.fill("x" * 20_001)
+    expect(page.get_by_role("alert")).to_have_text("Text has 20,001 characters: at most 20,000 are allowed")
+    field.fill("")
+    expect(page.locator(".own .under i")).to_have_count(0)
+
+
+def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> None:
+    write(page)
+    text = PROMPT + REPLY
+    put_on(page, "What it remembers")
+    named = page.get_by_role("combobox", name="What the cell tracks")
+    expect(named.locator("option:checked")).to_have_text("start of line: cell 2 of layer 1, AUC 0.03 (inverted)")
+    expect(page.locator(".about-cell")).to_contain_text("“start of line” (AUC 0.03 (inverted) on text")
+    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
+    levels = [round(4 * (ord(char) % 128) / 127) for char in text]
+    coloured(page, [f"p{level}" if level else "" for level in levels])
+    page.get_by_role("spinbutton", name="Cell", exact=True).fill("99")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("3")
+    coloured(page, [f"n{level}" if level else "" for level in levels])
+    named.select_option(label="position in the line: cell 1 of layer 0, r -0.80")
+    expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("0")
+    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
+    named.select_option(label="start of line: cell 2 of layer 1, AUC 0.03 (inverted)")  # whose values are known
+    expect(page.locator(".caption")).to_contain_text(f"Layer 1: 4 cells, one per row; characters 1 to {len(text)}.")
+    page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
+    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
+    in_focus(page, text[page.evaluate("lenses.focus.n")])
+    expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
+    page.evaluate("source.cut(1, 10), source.changed()")
+    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT) + 10}.")
+
+
+def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
+    write(page, "x", "y" * 600)
+    put_on(page, "What it remembers")
+    expect(page.locator(".caption")).to_contain_text("characters 362 to 601.")
+    keys(page, "Home")
+    expect(page.locator(".caption")).to_contain_text("characters 1 to 240.")
+    keys(page, "End")
+    expect(page.locator(".caption")).to_contain_text("to 601.")
+
+
+def test_a_refused_hold_is_shown_as_it_is_each_time(page: Page) -> None:
+    put_on(page, "What it remembers")
+    for cell in (0, 1, 2):
+        page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
+        page.keyboard.press("Tab")
+        page.get_by_role("group", name="Hold this cell").get_by_text("Up", exact=True).click()
+        expect(page.get_by_role("radio", name="Free" if cell else "Up", exact=True)).to_be_checked()
+    assert page.evaluate("source.heldCells") == [[1, 0, 4]]
+    page.evaluate("source.heldCells = null, source.changed()")
+    expect(page.get_by_role("group", name="Hold this cell")).to_be_hidden()
+    expect(page.get_by_text("Cells can't be held while blending.")).to_be_visible()
+
+
+def test_a_held_reply_stands_beside_the_free_one(page: Page) -> None:
+    put_on(page, "What it remembers")
+    both = page.get_by_role("region", name="Held and free")
+    write(page)
+    expect(page.locator(".caption")).to_contain_text("characters 1 to")
+    expect(both).to_be_hidden()
+    page.evaluate("([at]) => { source.clamps = [[at, [[1, 2, 4]]]]; source.changed(); }", [len(PROMPT) + 1])
+    expect(both.get_by_role("status")).to_have_text("Identical for 4 characters, then they differ.")
+    assert both.locator("mark").all_text_contents() == [REPLY[6], "!"]
+    expect(page.locator(".log i.differs")).to_have_text(REPLY[6])
+    assert barriers(page) == []
+    page.evaluate("source.clamps = [], source.changed()")
+    expect(both).to_be_hidden()
+    expect(page.locator(".log i.differs")).to_have_count(0)
+
+
+def test_each_press_writes_one_letter_and_draws_how_it_came_to_be(page: Page) -> None:
+    write(page, "ab", "c")
+    put_on(page, "One letter at a time")
+    expect(page.locator(".wrote")).to_contain_text("It read “b” and drew “c”: 30% likely.")
+    step = button(page, "One letter")
+    step.focus()
+    for key in ("Enter", "Enter", "Space"):
+        page.keyboard.press(key)
+    expect(page.locator(".wrote")).to_contain_text("It read “e” and drew “f”")
+    assert page.evaluate("source.chars.join('')") == "abcdef"
+    expect(step).to_be_focused()
+    stages = page.get_by_role("list", name="How the character came to be").locator("> li")
+    expect(stages).to_have_count(5)
+    page.get_by_role("spinbutton", name="Show cell").fill("3")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("img", name=re.compile("^Cell 3 of layer 1: forget gate f"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Number 3 of seed 7 is 0.25"))).to_be_visible()
+    assert barriers(page) == []
+    keys(page, "Home")
+    expect(page.locator(".wrote")).to_contain_text("is where the text begins")
+    keys(page, "ArrowRight")
+    expect(page.locator(".wrote")).to_have_text("After “a” came “b”, which came from you.")
+
+
+def test_the_tree_is_walked_and_moves_no_button(page: Page) -> None:
+    write(page)
+    show = """async (branches) => {
+        const { showBranches } = await import("./page/branch_tree.js");
+        window.walked = window.walked || [];
+        showBranches(document.querySelector(".branches"), branches, { walk: (id) => walked.push(id) });
+    }"""
+    send = button(page, "Send").bounding_box()
+    page.evaluate(show, None)
+    tree = page.get_by_role("group", name="Branches")
+    expect(tree).to_be_hidden()
+    turns = [["a", "", "first"], ["b", "", "second\n one"], ["c", "a", "JULIET:"], ["d", "b", ""]]
+    page.evaluate(show, {"tree": turns, "here": "c"})
+    expect(tree.get_by_role("button")).to_have_count(4)
+    expect(tree.locator("[aria-current]")).to_have_accessible_name("Turn 2: JULIET:")
+    assert button(page, "Send").bounding_box() == send
+    tree.get_by_role("button", name="Turn 1: second one").click()
+    tree.locator("[aria-current]").focus()
+    for key in ("ArrowLeft", "ArrowDown", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    assert page.evaluate("walked") == ["b", "d"]
+    page.evaluate(show, {"tree": turns, "here": "d"})
+    expect(tree.locator("[aria-current]")).to_be_focused()
+    expect(tree.locator("p")).to_have_text("Turn 2: nothing yet")
+    assert barriers(page) == []
+    page.evaluate(show, {"tree": turns + [[str(n), "", "x"] for n in range(30)], "here": "d"})
+    assert button(page, "Send").bounding_box() == send
+
+
+def test_the_timeline_is_offered_moved_through_and_played(page: Page) -> None:
+    fold = page.get_by_text("Watch it learn", exact=True)
+    expect(fold).to_be_hidden()
+    page.evaluate(
+        """async () => {
+            const { Timeline } = await import("./page/timeline.js");
+            window.timeline = new Timeline(document.querySelector("#timeline"), engine);
+            await timeline.offer({ name: "a", commit: "" });
+        }"""
+    )
+    fold.click()
+    status = page.get_by_role("status").filter(has_text="Step ")
+    expect(status).to_have_text("Step 100 · loss 3.100")
+    text = page.get_by_role("region", name="What it wrote at this step")
+    expect(text).to_have_text("ROMEO: at 100")
+    expect(page.get_by_role("img", name="Validation loss over 2,000 steps: 3.10 nats at first, 1.60")).to_be_visible()
+    slider = page.get_by_role("slider", name="Training step")
+    slider.focus()
+    page.keyboard.press("End")
+    expect(status).to_have_text("Step 2,000")
+    page.keyboard.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", "Step 1,000 · loss 1.600 · best")
+    page.get_by_role("textbox", name="Prompt of the timeline").fill("<b>")
+    page.keyboard.press("Enter")
+    expect(text).to_have_text("<b> at 1000")
+    box = page.locator("#timeline .curve").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
+    expect(status).to_have_text("Step 200 · loss 2.200")
+    assert barriers(page) == []
+    button(page, "Play").click()
+    expect(status).to_have_text("Step 2,000")
+    expect(button(page, "Play")).to_be_visible()
+    page.evaluate("timeline.offer(null)")
+    expect(fold).to_be_hidden()
+
+
+def everything(page: Page) -> None:
+    """Shows all places of the document."""
+    page.evaluate(
+        """() => {
+            for (const node of document.querySelectorAll(".char-lstm [hidden]:not(.panel)")) node.hidden = false;
+            for (const node of document.querySelectorAll(".char-lstm details")) node.open = true;
+            const item = dom.create("li", "", document.querySelector("#history ul"));
+            dom.create("span", "", dom.create("button", "open", item)).textContent = "a conversation ".repeat(20);
+            dom.create("button", "delete", item).textContent = "✕";
+            const held = dom.create("li", "", document.querySelector(".held-cells ul"));
+            dom.create("button", "", held).textContent = "cell";
+            document.querySelector(".curve").setAttribute("aria-label", "x");
+            for (const select of document.querySelectorAll("#settings select")) dom.create("option", "", select);
+        }"""
+    )
+
+
+@pytest.mark.parametrize("lens", ["Text", "How surprised?", "What it remembers"])
+def test_nothing_keeps_anyone_from_using_the_document(page: Page, lens: str) -> None:
+    write(page)
+    everything(page)
+    put_on(page, lens)
+    if lens != "Text":
+        page.locator(".log .reply i").nth(5).click()
+        expect(page.locator(".which .char")).to_be_visible()
+    assert barriers(page) == []
+    small = page.evaluate(
+        """() => [...document.querySelectorAll(".char-lstm :is(button, input, select, textarea, summary)")]
+            .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 24)
+            .map((each) => each.outerHTML)"""
+    )
+    assert small == []
+
+
+def test_the_document_fits_a_narrow_window(browser: Browser, url: str) -> None:
+    page, complaints = view(browser, url, 320, 640, "light")
+    write(page, PROMPT, "a" * 400)
+    everything(page)
+    for lens in ("How surprised?", "What it remembers", "One letter at a time"):
+        put_on(page, lens)
+        keys(page, "End")
+        expect(page.locator(".panel .char").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not complaints
+    page.context.close()
+
+
+def test_the_texts_are_those_of_the_language_and_of_english_where_it_has_none(browser: Browser, url: str) -> None:
+    page, complaints = view(browser, url, 1280, 860, "light")
+    found = page.evaluate(
+        """async () => {
+            const tags = [];
+            for (const wanted of ["de-AT", "zh-TW", "ja"]) tags.push(await words.loadLanguages("./", wanted));
+            const texts = [words.t("no.such"), words.render(["a", { id: "move.send" }])];
+            return [tags, Object.keys(words.languages).sort(), ...texts];
+        }"""
+    )
+    assert found == [["de", "zh-CN", "en"], ["de", "en", "zh-CN"], "no.such", "a Send"]
+    page.evaluate("words.onLanguage(() => words.translate(document.documentElement))")
+    page.evaluate("document.documentElement.lang = 'de'")
+    expect(button(page, "Senden")).to_be_visible()
+    assert not complaints
+    page.context.close()

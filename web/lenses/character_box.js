@@ -1,0 +1,137 @@
+/** The characters of a prompt or a reply as elements, each with the colour that a lens gives it. */
+
+import { create } from "../page/dom.js";
+
+/**
+ * Draws a stretch of a text into an element: one <i> per character, one <span> per line, so that the browser lays out
+ * the last line only when the text grows. Characters that are not drawn yet are shown as plain text after the others.
+ */
+export class CharacterBox {
+  /**
+   * @param {any} element
+   * @param {import("./traced_text.js").TracedText} traced
+   */
+  constructor(element, traced) {
+    this.element = element;
+    this.traced = traced;
+    /** @type {any[]} */
+    this.nodes = [];
+    this.rest = null; // a text node
+    this.line = null;
+    this.lineEnded = false;
+    [this.start, this.end] = [0, 0];
+    this.painted = 0; // nodes that have their colour
+    this.outdated = 0; // nodes before this one, from `painted` on, may have a colour that is no longer theirs
+    element.replaceChildren();
+    element.shownText = undefined;
+  }
+
+  /** The positions in the text that the element shows. */
+  setRange(start, end) {
+    if (start !== this.start) this.cut(0);
+    [this.start, this.end] = [start, end];
+    this.cut(end - start);
+  }
+
+  /** Removes all but the first nodes. */
+  cut(count) {
+    if (count >= this.nodes.length) return;
+    for (const node of this.nodes.splice(count)) node.remove();
+    this.rest?.remove();
+    while (this.element.lastElementChild && !this.element.lastElementChild.hasChildNodes()) {
+      this.element.lastElementChild.remove();
+    }
+    this.line = this.element.lastElementChild;
+    this.lineEnded = this.nodes[count - 1]?.textContent === "\n";
+    this.painted = Math.min(this.painted, count);
+    this.outdated = Math.min(this.outdated, count);
+  }
+
+  /** Forgets characters and colours from positions of the text on. */
+  forget(text, values) {
+    this.cut(Math.max(0, text - this.start));
+    if (values - this.start < this.painted) this.repaint(Math.max(0, values - this.start));
+  }
+
+  /** All colours from a node on are those of another lens, or of another text. */
+  repaint(from = 0) {
+    this.outdated = Math.max(this.outdated, this.painted);
+    this.painted = Math.min(this.painted, from);
+  }
+
+  /** Draws at most so many characters more; returns how many. */
+  draw(most) {
+    const [chars, before] = [this.traced.chars, this.nodes.length];
+    const wanted = Math.min(this.end - this.start, before + most);
+    while (this.nodes.length < wanted) this.add(chars[this.start + this.nodes.length]);
+    this.showRest(chars.slice(this.start + this.nodes.length, this.end).join(""));
+    return this.nodes.length - before;
+  }
+
+  add(character) {
+    const line = this.openLine();
+    const node = document.createElement("i");
+    node.textContent = character;
+    node.traced = this.traced;
+    node.position = this.start + this.nodes.length;
+    line.insertBefore(node, this.rest?.parentNode === line ? this.rest : null);
+    this.nodes.push(node);
+    if (character === "\n") {
+      node.className = "end";
+      this.lineEnded = true;
+    }
+  }
+
+  openLine() {
+    if (!this.line || this.lineEnded) {
+      this.line = create("span", this.line ? "line block" : "line", this.element);
+      this.lineEnded = false;
+    }
+    return this.line;
+  }
+
+  showRest(text) {
+    if (!text) {
+      this.rest?.remove();
+      this.rest = null;
+      return;
+    }
+    this.rest ??= document.createTextNode("");
+    const line = this.openLine();
+    if (this.rest.parentNode !== line) line.append(this.rest);
+    if (this.rest.data !== text) this.rest.data = text;
+  }
+
+  /** Colours at most so many characters; returns how many. `mark` gives the class of a value. */
+  paint(values, mark, most) {
+    let count = 0;
+    while (this.painted < this.nodes.length && count < most) {
+      const value = values[this.start + this.painted];
+      if (value === undefined) break;
+      setMark(this.nodes[this.painted++], mark(value));
+      count++;
+    }
+    while (this.outdated > this.painted && count < most) {
+      setMark(this.nodes[--this.outdated], "");
+      count++;
+    }
+    return count;
+  }
+
+  /** @returns {any} the element of the character at a position, if it is drawn */
+  nodeAt(position) {
+    return position >= this.start && position < this.end ? this.nodes[position - this.start] : undefined;
+  }
+
+  /** Leaves the text as plain text. */
+  release() {
+    this.element.replaceChildren(this.traced.chars.slice(this.start, this.end).join(""));
+  }
+}
+
+function setMark(node, mark) {
+  if (node.mark === mark) return;
+  if (node.mark) node.classList.remove(node.mark);
+  if (mark) node.classList.add(mark);
+  node.mark = mark;
+}

@@ -1,0 +1,156 @@
+/** Holding a cell while the model writes: the choice under the memory lens, and what holding has changed. */
+
+import { create, setText } from "../page/dom.js";
+import { t } from "../page/words.js";
+
+const STRONG = 4; // tanh of it is 0.999
+const CHOICES = [["free", null], ["up", STRONG], ["off", 0], ["down", -STRONG]];
+const BEFORE = 24; // characters that are shown of what is the same
+
+/** The choice for the cell that the lens shows. */
+export class HoldChoice {
+  /**
+   * @param {import("./lens.js").Lenses} lenses
+   * @param {{cell: number[]}} memory
+   */
+  constructor(lenses, memory) {
+    Object.assign(this, { lenses, memory });
+    this.box = null;
+  }
+
+  /** Only the cells of the first model can be held. */
+  build(panel) {
+    if (this.lenses.side !== 0) return;
+    this.box = create("fieldset", "hold", panel);
+    create("legend", "", this.box).textContent = t("hold.legend");
+    for (const [name, value] of CHOICES) {
+      const label = create("label", "", this.box);
+      const input = create("input", "", label);
+      Object.assign(input, { type: "radio", name: "hold", value: name });
+      input.addEventListener("change", () => this.hold(value));
+      create("span", "", label).textContent = t(`hold.${name}`);
+    }
+    this.reason = create("p", "cannot-hold", panel);
+    this.reason.textContent = t("refusal.clamps_blended");
+    this.show();
+  }
+
+  async hold(value) {
+    const [layer, index] = this.memory.cell;
+    const others = (this.lenses.source.held() || []).filter((each) => each[0] !== layer || each[1] !== index);
+    try {
+      await this.lenses.source.hold(value === null ? others : [...others, [layer, index, value]]);
+    } finally {
+      this.show(); // after a refusal too: then the choice is what it was
+    }
+  }
+
+  /** Shows what is held; nothing can be held (null) while two models are blended. */
+  show() {
+    if (!this.box) return;
+    const held = this.lenses.source.held();
+    this.box.hidden = held === null;
+    this.reason.hidden = held !== null;
+    const [layer, index] = this.memory.cell;
+    const here = (held || []).find((each) => each[0] === layer && each[1] === index);
+    const [name] = (here ? CHOICES.find(([, value]) => value === here[2]) : CHOICES[0]) || [""];
+    for (const input of this.box.querySelectorAll("input")) input.checked = input.value === name;
+  }
+}
+
+/** The last reply beside the one that the same seeds write with all cells free. */
+export class HeldAndFree {
+  /** @param {import("./lens.js").Lenses} lenses */
+  constructor(lenses) {
+    this.lenses = lenses;
+    this.box = null;
+    this.asked = ""; // the reply that was asked about
+    this.free = null; // {from, chars}
+  }
+
+  build(panel) {
+    this.box = null;
+    if (this.lenses.side !== 0) return;
+    this.box = create("section", "compared", panel);
+    this.box.hidden = true;
+    this.box.setAttribute("aria-label", t("hold.compare"));
+    create("p", "difference", this.box).setAttribute("role", "status");
+    const both = create("div", "both", this.box);
+    this.columns = ["hold.with", "hold.without"].map((id) => {
+      const column = create("div", "", both);
+      create("h2", "", column).textContent = t(id);
+      const text = create("div", "text", column);
+      text.tabIndex = 0; // a long one can be scrolled
+      return text;
+    });
+  }
+
+  /** Asks for the free reply once the last reply has ended, if cells were held in it. */
+  async update() {
+    if (!this.box) return;
+    const turn = this.lenses.turns.at(-1);
+    const wanted = turn && !turn.writing && wasHeld(turn, this.lenses.path.path?.clamps || []);
+    const asked = wanted ? `${turn.id} ${turn.length} ${JSON.stringify(this.lenses.path.path.clamps)}` : "";
+    if (asked === this.asked) return;
+    [this.asked, this.free] = [asked, null];
+    this.show();
+    if (!wanted) return;
+    let free = null;
+    try {
+      free = await this.lenses.source.free(turn.id);
+    } catch {
+      // without it there is nothing to compare
+    }
+    if (asked !== this.asked || !free) return;
+    this.free = { from: free.from, chars: [...free.text] };
+    this.lenses.changed();
+  }
+
+  show() {
+    if (!this.box) return;
+    const turn = this.lenses.turns.at(-1);
+    this.box.hidden = !this.free || !turn;
+    if (this.box.hidden) return this.markDifference(null);
+    const start = turn.at + turn.given + this.free.from;
+    const held = this.lenses.path.chars.slice(start, Math.min(turn.at + turn.length, start + this.free.chars.length));
+    const free = this.free.chars.slice(0, held.length);
+    const found = held.findIndex((character, at) => character !== free[at]);
+    const differs = found >= 0;
+    setText(this.box.querySelector(".difference"), summary(differs, differs ? found : held.length));
+    this.box.querySelector(".both").hidden = !differs;
+    if (differs) [held, free].forEach((chars, at) => showDifference(this.columns[at], chars, found));
+    return this.markDifference(differs ? start + found : null);
+  }
+
+  // In the conversation, where the two texts begin to differ.
+  markDifference(position) {
+    const node = position === null ? null : this.lenses.nodeAt(this.lenses.path, position);
+    for (const old of this.lenses.log.querySelectorAll("i.differs")) if (old !== node) old.classList.remove("differs");
+    node?.classList.add("differs");
+  }
+}
+
+// Whether cells were clamped in a step that drew a character of the reply, or read one of it.
+function wasHeld(turn, clamps) {
+  const [first, last] = [turn.at + turn.given - 1, turn.at + turn.length - 1];
+  return clamps.some(([position, cells], at) => {
+    const end = clamps[at + 1]?.[0] ?? Infinity;
+    return cells.length > 0 && position < last && end > first;
+  });
+}
+
+function summary(differs, same) {
+  const characters = t("fact.characters", { count: same });
+  if (!differs) return t("hold.no_change", { characters });
+  return same ? t("hold.differs", { characters }) : t("hold.differs_at_once");
+}
+
+function showDifference(column, chars, found) {
+  const from = Math.max(0, found - BEFORE);
+  const content = `${found} ${chars.join("")}`;
+  if (column.content === content) return;
+  column.content = content;
+  column.replaceChildren((from ? "…" : "") + chars.slice(from, found).join(""));
+  create("mark", "", column).textContent = chars[found] === "\n" ? "⏎\n" : chars[found];
+  column.append(chars.slice(found + 1).join(""));
+}

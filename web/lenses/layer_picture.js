@@ -1,0 +1,126 @@
+/** The picture of a layer: one row per cell, one column per character, in the colours of the values. */
+
+import { create, setText } from "../page/dom.js";
+import { t } from "../page/words.js";
+import { shadesNow } from "./shades.js";
+
+const WIDTH = 240; // columns
+
+export class LayerPicture {
+  /**
+   * @param {import("./lens.js").Lenses} lenses
+   * @param {any} memory the lens: cell, about, wants, choose
+   */
+  constructor(lenses, memory) {
+    Object.assign(this, { lenses, memory });
+    this.forget();
+    this.showing = 0;
+  }
+
+  forget() {
+    /** The columns of a stretch of a text: {traced, first, columns}. */
+    this.stretch = null;
+    this.wanted = NaN; // the version of the text whose end was asked for
+  }
+
+  build(panel) {
+    this.panel = panel;
+    this.canvas = create("canvas", "", panel);
+    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", t("memory.picture"));
+    this.canvas.addEventListener("click", (event) => this.choose(event));
+    this.caption = create("p", "caption", panel);
+  }
+
+  /** The picture follows a text that is being read, unless it shows the character in focus. */
+  take(answer, traced, from) {
+    const follows = traced === this.lenses.path && (this.lenses.source.busy() || !this.lenses.focused);
+    if (follows) this.add(traced, from, answer);
+  }
+
+  add(traced, from, { columns, bits }, end = Infinity) {
+    const hidden = this.memory.about?.hidden;
+    const count = columns ? columns.length / hidden : NaN;
+    if (!Number.isInteger(count)) return; // of a model of another size
+    const first = from + bits.length - count;
+    const now = this.stretch;
+    const continues = now && now.traced === traced && now.first + now.columns.length === first;
+    if (!continues) this.stretch = { traced, first, columns: [] };
+    const stretch = this.stretch;
+    for (let at = 0; at < count && first + at < end; at++) {
+      stretch.columns.push(columns.subarray(at * hidden, (at + 1) * hidden));
+    }
+    const over = stretch.columns.length - WIDTH;
+    if (over > 0) [stretch.columns, stretch.first] = [stretch.columns.slice(over), stretch.first + over];
+  }
+
+  /** Drops the columns of characters that are no longer what they were. */
+  cut(traced, position) {
+    const now = this.stretch;
+    if (!now || now.traced !== traced || position === Infinity) return;
+    now.columns.length = Math.max(0, Math.min(now.columns.length, position - now.first));
+    if (!now.columns.length) this.forget();
+  }
+
+  /** Brings a character into the picture. */
+  async showPosition(traced, position) {
+    const now = this.stretch;
+    const isThere = now && now.traced === traced && position >= now.first && position < now.first + now.columns.length;
+    if (isThere || this.lenses.source.busy()) return this.lenses.changed();
+    const showing = ++this.showing;
+    const from = Math.max(0, position - WIDTH / 2);
+    const to = Math.min(traced.chars.length, from + WIDTH);
+    this.forget();
+    for (let at = from; at < to; ) {
+      const answer = await traced.ask({ from: at, ...this.memory.wants() });
+      if (showing !== this.showing || answer.refusal || !answer.bits?.length) return undefined;
+      this.add(traced, at, answer, to);
+      at += answer.bits.length;
+    }
+    return this.lenses.changed();
+  }
+
+  /** Draws the picture. If there is none although all characters are known, it shows the end of the text. */
+  show() {
+    const { path } = this.lenses;
+    const isRead = path.chars.length > 0 && path.values(this.memory.key()).length === path.chars.length;
+    if (!this.stretch && isRead && this.wanted !== path.version && !this.lenses.source.busy()) {
+      this.wanted = path.version;
+      this.showPosition(path, path.chars.length - 1);
+    }
+    this.draw();
+  }
+
+  draw() {
+    const { about, cell } = this.memory;
+    if (!this.canvas?.isConnected || !about) return;
+    const { columns, first, traced } = this.stretch || { columns: [], first: 0, traced: null };
+    const [canvas, { hidden }] = [this.canvas, about];
+    if (canvas.width !== WIDTH || canvas.height !== hidden) [canvas.width, canvas.height] = [WIDTH, hidden];
+    const pen = canvas.getContext("2d");
+    const image = pen.createImageData(WIDTH, hidden);
+    const [pixels, shades] = [new Uint32Array(image.data.buffer), shadesNow()];
+    columns.forEach((column, x) => {
+      for (let y = 0; y < column.length; y++) pixels[y * WIDTH + x] = shades[column[y] + 128];
+    });
+    pen.putImageData(image, 0, 0);
+    pen.fillStyle = getComputedStyle(this.panel).color;
+    const thickness = Math.max(1, Math.round(hidden / 160));
+    for (const side of [-1, 1]) pen.fillRect(0, cell[1] + (side > 0 ? 1 : -thickness), WIDTH, thickness);
+    const { focused } = this.lenses;
+    const x = focused && focused.traced === traced ? focused.position - first : -1;
+    if (x >= 0 && x < columns.length) pen.fillRect(x, 0, 1, hidden);
+    const values = { layer: cell[0], cells: hidden, first: first + 1, last: first + columns.length };
+    setText(this.caption, columns.length ? t("memory.caption", values) : t("memory.empty"));
+  }
+
+  // A click chooses the cell of the row, and the character of the column.
+  choose(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const row = Math.floor(((event.clientY - box.top) / box.height) * this.canvas.height);
+    const column = Math.floor(((event.clientX - box.left) / box.width) * WIDTH);
+    const { stretch } = this;
+    if (stretch && column < stretch.columns.length) this.lenses.look(stretch.traced, stretch.first + column);
+    this.memory.choose([this.memory.cell[0], row]);
+  }
+}

@@ -1,0 +1,310 @@
+/** The lenses over a conversation: the switch, the colours of the characters, and the character in focus. */
+
+import { keepAtEnd } from "../page/dom.js";
+import { t } from "../page/words.js";
+import { CharacterBox } from "./character_box.js";
+import { nextPosition } from "./keys.js";
+import { MemoryLens } from "./memory.js";
+import { StepLens } from "./step.js";
+import { SurpriseLens } from "./surprise.js";
+import { TracedText } from "./traced_text.js";
+
+const AT_ONCE = 100; // characters that are drawn as soon as they arrive
+const PER_FRAME = 500; // characters that are drawn or coloured between two frames: some milliseconds with their layout
+const REST_MS = 30; // a pointer that sweeps over the text asks only where it rests
+const WHILE_WRITING_MS = 30; // between two questions about a reply that is being written
+
+/**
+ * @typedef {object} Details what is known of the character in focus
+ * @property {TracedText} traced
+ * @property {number} position
+ * @property {string} char
+ * @property {{id: any, at: number, given: number, length: number}|null} turn null in the visitor's own text
+ * @property {[string, number][]} top the most likely characters with their logits
+ * @property {number[]} rest other logits
+ *
+ * @typedef {object} Lens
+ * @property {() => string} key under which values are kept
+ * @property {(position?: number) => object} wants what is asked for all characters, or for one
+ * @property {(answer: any, traced: TracedText, from: number) => any[]} take the values of an answer
+ * @property {(value: any) => string} mark the class of a value
+ * @property {(panel: HTMLElement) => void} build
+ * @property {() => void} show after values or characters changed, at most once per frame
+ * @property {(details: Details|null) => void} inspect shows the character in focus
+ * @property {(traced: TracedText, position: number) => void} [forget] what is known from a position on is outdated
+ * @property {() => void} [update] after the conversation or the settings changed
+ */
+
+export class Lenses {
+  /**
+   * @param {object} options
+   * @param {HTMLElement} options.root the page, or the pane of the side
+   * @param {number} options.side 0 or 1
+   * @param {object} options.engine see engines/engine.js
+   * @param {any} options.source the conversation
+   * @param {(focus: {turn: any, n: number, keep: number}) => void} [options.onFocus] after a visitor has chosen a
+   *   character of a turn by a click or a key: its number in the turn's text, and how many characters of the reply end
+   *   with it (0 or less in the prompt)
+   * @param {(name: string) => void} [options.onChoose] after another lens was chosen; the view shows the turns again
+   */
+  constructor({ root, side, engine, source, onFocus = () => {}, onChoose = () => {} }) {
+    this.pane = root.matches(".pane") ? root : root.querySelector(`.pane[data-side="${side}"]`);
+    this.log = this.pane.querySelector(".log");
+    this.panel = this.pane.querySelector(".panel");
+    Object.assign(this, { root, side, engine, source, onFocus, onChoose });
+    this.name = "plain";
+    this.turns = [];
+    this.path = new TracedText(engine);
+    /** @type {Map<Element, CharacterBox>} */
+    this.boxes = new Map();
+    /** @type {{traced: TracedText, position: number}|null} */
+    this.focused = null;
+    this.details = null;
+    this.settings = "";
+    this.inspections = 0;
+    const surprise = new SurpriseLens(this);
+    const memory = new MemoryLens(this);
+    this.lenses = { surprise, memory, step: new StepLens(this, memory) };
+    this.listen();
+  }
+
+  /** @returns {Lens|undefined} the lens that is on */
+  get lens() {
+    return this.lenses[this.name];
+  }
+
+  /** The character in focus: the id of its turn, and its number in the text of the turn; null for none. */
+  get focus() {
+    if (!this.focused || this.focused.traced !== this.path) return null;
+    const turn = this.turnAt(this.focused.position);
+    return turn ? { turn: turn.id, n: this.focused.position - turn.at } : null;
+  }
+
+  /** Puts a lens over the text, or none ("plain"). Also shows the same lens in another language. */
+  choose(name) {
+    this.name = name;
+    this.pane.querySelector(`.lenses input[value="${name}"]`).checked = true;
+    this.pane.classList.toggle("lensed", name !== "plain");
+    this.panel.replaceChildren();
+    this.panel.hidden = name === "plain";
+    this.panel.className = `panel ${name}`;
+    for (const box of this.boxes.values()) name === "plain" ? box.release() : box.repaint();
+    if (name === "plain") this.boxes.clear();
+    else {
+      this.panel.setAttribute("aria-label", t("lens.panel", { name: t(`lens.${name}`) }));
+      this.lens.build(this.panel);
+    }
+    this.details = null;
+    if (this.focused?.traced !== this.path) this.focused = null;
+    this.onChoose(name);
+    const { inspections } = this;
+    this.update();
+    if (this.focused && inspections === this.inspections) this.inspect();
+  }
+
+  /** Call this after every change of the conversation or the settings. */
+  update() {
+    if (!this.lens) return;
+    this.read();
+    for (const article of this.log.querySelectorAll("article[data-turn]")) this.draws(article);
+    const settings = JSON.stringify(this.source.settings());
+    if (this.details && settings !== this.settings) this.lens.inspect(this.details);
+    this.settings = settings;
+    this.lens.update?.();
+    this.changed();
+    this.pump();
+  }
+
+  /**
+   * Draws the text of a turn, if a lens is on and the path has the turn.
+   * @param {Element} article with data-turn
+   * @returns {boolean} whether it did
+   */
+  draws(article) {
+    if (!this.lens) return false;
+    if (!this.isRead) this.read();
+    const turn = this.turns.find((each) => String(each.id) === article.dataset.turn);
+    if (!turn) return false;
+    const given = turn.at + turn.given;
+    this.drawIn(article.querySelector(".prompt"), turn.at, given);
+    this.drawIn(article.querySelector(".reply"), given, turn.at + turn.length);
+    this.schedule();
+    return true;
+  }
+
+  drawIn(element, start, end, traced = this.path) {
+    let box = this.boxes.get(element);
+    if (!box) this.boxes.set(element, (box = new CharacterBox(element, traced)));
+    box.setRange(start, end);
+    box.draw(AT_ONCE);
+  }
+
+  // Reads the path of the source: at most once until the current task ends.
+  read() {
+    this.isRead = true;
+    queueMicrotask(() => (this.isRead = false));
+    const path = this.source.path(this.side);
+    this.turns = path ? path.turns : [];
+    this.forget(this.path, this.path.set(path));
+    if (this.details?.traced === this.path) this.details.turn = this.turnAt(this.details.position);
+    for (const element of this.boxes.keys()) if (!element.isConnected) this.boxes.delete(element);
+  }
+
+  /** Drops what is no longer so after a text has changed. */
+  forget(traced, changed) {
+    for (const box of this.boxes.values()) if (box.traced === traced) box.forget(changed.text, changed.values);
+    this.lens?.forget?.(traced, changed.values);
+    if (this.focused?.traced !== traced) return;
+    const { position } = this.focused;
+    if (Math.min(changed.text, changed.values) <= position) this.focused.outdated = true;
+    if (!this.focused.outdated) return;
+    if (position < traced.chars.length) this.inspect();
+    else if (!this.source.busy()) this.unfocus(); // else the reply will reach the position again
+  }
+
+  /** Something may look different now: it is drawn in the next frame. */
+  changed() {
+    this.hasChanged = true;
+    this.schedule();
+  }
+
+  schedule() {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    requestAnimationFrame(() => this.frame());
+  }
+
+  frame() {
+    this.isScheduled = false;
+    if (!this.lens) return;
+    let left = PER_FRAME;
+    const [key, mark] = [this.lens.key(), (value) => this.lens.mark(value)];
+    keepAtEnd(this.log, () => {
+      for (const box of [...this.boxes.values()].reverse()) {
+        if (left > 0) left -= box.draw(left);
+        if (left > 0) left -= box.paint(box.traced.values(key), mark, left);
+      }
+    });
+    if (left <= 0) this.schedule();
+    this.showFocus();
+    if (!this.hasChanged) return;
+    this.hasChanged = false;
+    this.lens.show();
+  }
+
+  // What is still to be asked: the visitor's own text before the conversation.
+  wanted() {
+    if (!this.lens || document.hidden) return null;
+    const key = this.lens.key();
+    const texts = this.lens.own ? [this.lens.own, this.path] : [this.path];
+    return texts.find((text) => text.path && text.values(key).length < text.chars.length) || null;
+  }
+
+  async pump() {
+    if (this.isPumping) return;
+    this.isPumping = true;
+    try {
+      for (let text = this.wanted(); text; text = this.wanted()) {
+        const [lens, key, version] = [this.lens, this.lens.key(), text.version];
+        const from = text.values(key).length;
+        const answer = await text.ask({ from, ...lens.wants() });
+        if (lens !== this.lens || key !== lens.key() || version !== text.version) continue;
+        if (answer.refusal || !answer.bits?.length) break;
+        text.values(key).push(...lens.take(answer, text, from));
+        this.changed();
+        await nextFrame();
+        if (this.source.busy()) await pause(WHILE_WRITING_MS);
+      }
+    } finally {
+      this.isPumping = false;
+    }
+  }
+
+  /** Puts a character in focus. `onFocus` is called for a choice, not for a pointer that rests. */
+  look(traced, position, { chosen = false, scroll = false } = {}) {
+    this.focused = { traced, position, outdated: false };
+    this.showFocus();
+    if (scroll) this.focusNode?.scrollIntoView({ block: "nearest" });
+    this.inspect();
+    const turn = chosen && traced === this.path && this.turnAt(position);
+    if (turn) this.onFocus({ turn: turn.id, n: position - turn.at, keep: position + 1 - turn.at - turn.given });
+  }
+
+  unfocus() {
+    this.focused = this.details = null;
+    this.inspections++;
+    this.showFocus();
+    this.lens?.inspect(null);
+  }
+
+  async inspect() {
+    const { traced, position } = this.focused;
+    this.focused.outdated = false;
+    if (!this.lens) return;
+    const [lens, inspection] = [this.lens, ++this.inspections];
+    const answer = await traced.ask({ at: position, ...lens.wants(position) });
+    if (inspection !== this.inspections || lens !== this.lens || answer.refusal) return;
+    const turn = traced === this.path ? this.turnAt(position) : null;
+    this.details = { ...answer, traced, position, turn, char: traced.chars[position] };
+    lens.inspect(this.details);
+  }
+
+  turnAt(position) {
+    return this.turns.find((turn) => position >= turn.at && position < turn.at + turn.length) || null;
+  }
+
+  nodeAt(traced, position) {
+    for (const box of this.boxes.values()) {
+      const node = box.traced === traced && box.nodeAt(position);
+      if (node) return node;
+    }
+    return null;
+  }
+
+  showFocus() {
+    const node = this.focused && this.nodeAt(this.focused.traced, this.focused.position);
+    if (node === this.focusNode) return;
+    this.focusNode?.classList.remove("focus");
+    node?.classList.add("focus");
+    this.focusNode = node;
+  }
+
+  listen() {
+    for (const input of this.pane.querySelectorAll(".lenses input")) {
+      input.addEventListener("change", () => this.choose(input.value));
+    }
+    let [timer, over] = [0, null];
+    // "mousemove", because "mouseover" also fires when a growing text moves under a pointer that rests.
+    this.log.addEventListener("mousemove", (event) => {
+      const node = this.lens && event.target.closest("i");
+      if (node === over) return;
+      over = node;
+      clearTimeout(timer);
+      if (node) timer = setTimeout(() => node.isConnected && this.look(node.traced, node.position), REST_MS);
+    });
+    this.log.addEventListener("click", (event) => {
+      const node = this.lens && event.target.closest("i");
+      if (node) this.look(node.traced, node.position, { chosen: true });
+    });
+    this.log.addEventListener("keydown", (event) => this.onKey(event));
+    document.addEventListener("visibilitychange", () => this.pump());
+  }
+
+  onKey(event) {
+    if (!this.lens || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const from = this.focused?.traced === this.path ? this.focused.position : null;
+    const position = nextPosition(event.key, from, this.path.chars, this.turns);
+    if (position === null) return;
+    event.preventDefault();
+    this.look(this.path, position, { chosen: true, scroll: true });
+  }
+}
+
+function pause(ms) {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+// None comes while the page is hidden.
+function nextFrame() {
+  return new Promise(requestAnimationFrame);
+}

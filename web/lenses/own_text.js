@@ -1,0 +1,89 @@
+/** A text of the visitor's own under the lens "How surprised?": a field with the colours of its characters under it. */
+
+import { create } from "../page/dom.js";
+import { t } from "../page/words.js";
+import { TracedText } from "./traced_text.js";
+
+const MAX_LENGTH = 20_000; // characters
+const REST_MS = 150; // after the last key press
+
+export class OwnText {
+  /**
+   * @param {import("./lens.js").Lenses} lenses
+   * @param {(box: HTMLElement, text: TracedText) => void} showSum
+   */
+  constructor(lenses, showSum) {
+    Object.assign(this, { lenses, showSum });
+    /** @type {TracedText|null} */
+    this.traced = null;
+    this.value = "";
+  }
+
+  build(panel) {
+    const box = create("details", "own", panel);
+    this.box = box;
+    create("summary", "", box).textContent = t("surprise.own");
+    const field = create("div", "field", box);
+    this.under = create("div", "under", field);
+    this.under.setAttribute("aria-hidden", "true");
+    this.input = create("textarea", "", field);
+    Object.assign(this.input, { rows: 5, spellcheck: false, placeholder: t("surprise.own_hint"), value: this.value });
+    this.input.setAttribute("aria-label", t("surprise.own_label"));
+    create("p", "sum", box).setAttribute("role", "status");
+    create("p", "fault", box).setAttribute("role", "alert");
+    create("div", "costly", box);
+    box.open = this.value !== "";
+    this.listen();
+    if (this.traced) this.draw();
+  }
+
+  listen() {
+    const { input, lenses, under } = this;
+    let [timer, over] = [0, null];
+    input.addEventListener("input", () => {
+      this.value = input.value;
+      clearTimeout(timer);
+      timer = setTimeout(() => this.change(), REST_MS);
+    });
+    input.addEventListener("scroll", () => (under.scrollTop = input.scrollTop));
+    for (const name of ["keyup", "click"]) {
+      input.addEventListener(name, () => {
+        const position = [...input.value.slice(0, input.selectionStart)].length - 1;
+        if (position >= 0 && position < (this.traced?.chars.length ?? 0)) lenses.look(this.traced, position);
+      });
+    }
+    input.addEventListener("mousemove", (event) => {
+      const at = document.elementsFromPoint(event.clientX, event.clientY);
+      const node = at.find((each) => each.matches(".under i")) || null;
+      if (node && node !== over) lenses.look(node.traced, node.position);
+      over = node;
+    });
+  }
+
+  change() {
+    const model = this.lenses.source.about(this.lenses.side);
+    const length = [...this.value].length;
+    const tooLong = t("refusal.characters", { field: t("setting.text"), length, most: MAX_LENGTH });
+    this.box.querySelector(".fault").textContent = length > MAX_LENGTH ? tooLong : "";
+    if (length > MAX_LENGTH || !model) return;
+    this.traced ??= new TracedText(this.lenses.engine);
+    this.setText(model);
+    this.draw();
+    this.lenses.changed();
+    this.lenses.pump();
+  }
+
+  setText({ name, commit }) {
+    const path = { model: { name, commit }, second: null, share: null, start: true, text: this.value, clamps: [] };
+    this.lenses.forget(this.traced, this.traced.set(path));
+  }
+
+  draw() {
+    this.lenses.drawIn(this.under, 0, this.traced.chars.length, this.traced);
+    this.under.scrollTop = this.input.scrollTop;
+  }
+
+  show() {
+    if (this.traced && this.box) this.showSum(this.box, this.traced);
+  }
+}

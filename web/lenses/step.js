@@ -1,0 +1,259 @@
+/**
+ * The lens "One letter at a time": one press writes one character. It shows how the character came to be, from the one
+ * that was read to the one that was drawn, with the numbers, the shapes, and the lines of code that compute it.
+ */
+
+import { create, setText, svg, visibleCharacter } from "../page/dom.js";
+import { number, t } from "../page/words.js";
+import { drawCell } from "./cell_drawing.js";
+import { chance } from "./chances.js";
+import { nameOf, quoted } from "./names.js";
+import { bytesOf, shadesNow } from "./shades.js";
+
+const ROWS = ["h_before", "c_before", "i", "f", "g", "o", "c_after", "h_after"]; // of a layer, as the engine sends them
+const NAMED = 0.035; // of the strip of chances: narrower ones bear no name
+const MOST_PRESSES = 8; // that wait
+// The files that these lines are from.
+const CODE = {
+  row: ["model/lstm.py", "x = self.embedding(ids)"],
+  gates: ["model/lstm.py", "i, f, g, o = (x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh).chunk(4, dim=1)"],
+  cell: ["docs/lecture.md", "c = f.sigmoid() * c + i.sigmoid() * g.tanh()"],
+  shown: ["docs/lecture.md", "h = o.sigmoid() * c.tanh()"],
+  above: ["docs/lecture.md", "x = h[layer]  # the layer above reads this"],
+  output: ["docs/lecture.md", "columns.append(network.output(x))  # (B, V)"],
+  weigh: ["model/int8/sampling.py", "running = np.cumsum(weights(logits, params))"],
+  draw: ["model/int8/sampling.py", "return int(np.searchsorted(running, int(running[-1]) * number >> 64, side=\"right\"))"],
+};
+
+export class StepLens {
+  /**
+   * @param {import("./lens.js").Lenses} lenses
+   * @param {{cell: number[]}} memory whose cell is shown until the visitor chooses one
+   */
+  constructor(lenses, memory) {
+    Object.assign(this, { lenses, memory });
+    this.cell = null;
+    this.presses = 0;
+    this.wasPressed = false;
+    this.queue = Promise.resolve();
+    this.followed = ""; // the end of the path that was brought into focus
+  }
+
+  key() {
+    return "bits";
+  }
+
+  wants(position) {
+    if (position === undefined) return {};
+    const { turns, side, source } = this.lenses;
+    const turn = turns.find((each) => position >= each.at + each.given && position < each.at + each.length);
+    const drawn = turn && source.draw(side, turn.id, position - turn.at - turn.given);
+    return { cell: [0, this.cellNow()], step: drawn || { settings: null, draw: null, picked: false } };
+  }
+
+  take(answer) {
+    return answer.bits;
+  }
+
+  mark() {
+    return "";
+  }
+
+  build(panel) {
+    this.panel = panel;
+    const top = create("div", "press", panel);
+    if (this.lenses.side === 0) {
+      const button = create("button", "primary", top);
+      button.type = "button";
+      button.textContent = t("step.button");
+      button.addEventListener("click", () => this.press());
+    }
+    create("p", "wrote", top).setAttribute("role", "status");
+    this.say(t("step.hint"));
+    const label = create("label", "", top);
+    label.append(t("step.cell"));
+    this.field = create("input", "", label);
+    Object.assign(this.field, { type: "number", min: 0, step: 1, value: this.cellNow() });
+    this.field.addEventListener("change", () => this.chooseCell(Number(this.field.value)));
+    create("ol", "stages", panel).setAttribute("aria-label", t("step.stages"));
+  }
+
+  // Without a character in focus, and after each press, the last one of the path is shown.
+  update() {
+    const turn = this.lenses.turns.at(-1);
+    if (!turn || turn.writing || !turn.length || this.lenses.source.busy()) return;
+    const end = `${turn.id} ${turn.length}`;
+    const isNew = end !== this.followed && this.wasPressed;
+    if (!isNew && this.lenses.focused) return;
+    [this.followed, this.wasPressed] = [end, false];
+    this.lenses.look(this.lenses.path, turn.at + turn.length - 1, { scroll: isNew });
+  }
+
+  show() {
+    // nothing but the character in focus is shown
+  }
+
+  // Presses that come while a character is written are not lost: the button stays enabled, and so keeps the focus.
+  press() {
+    if (this.presses >= MOST_PRESSES) return;
+    this.presses++;
+    this.queue = this.queue.then(() => this.step()).catch(() => {}).finally(() => this.presses--);
+  }
+
+  async step() {
+    const { source, root } = this.lenses;
+    if (source.busy()) return;
+    const field = (root.closest(".char-lstm") || root).querySelector("#prompt");
+    this.wasPressed = true;
+    await source.step(field ? field.value : "");
+    this.lenses.update();
+  }
+
+  inspect(details) {
+    const stages = this.panel.querySelector(".stages");
+    stages.replaceChildren();
+    const step = details?.step;
+    if (!step) return this.say(t("step.hint"));
+    if (step.mixed) return this.say(t("step.blended"));
+    if (!step.layers) return this.say(`${quoted(details.char)} ${t("surprise.first")}`);
+    stages.classList.toggle("again"); // the other of two equal animations: so that it starts again
+    this.say(summary(details.char, step));
+    showRead(stages, step);
+    step.layers.forEach((layer, at) => this.showLayer(stages, step, layer, at));
+    showExpected(stages, step, details.char);
+    showDraw(stages, step, details.char);
+    stages.querySelectorAll(":scope > li").forEach((stage, at) => stage.style.setProperty("--at", at));
+    return undefined;
+  }
+
+  cellNow() {
+    return this.cell ?? this.memory.cell[1];
+  }
+
+  chooseCell(cell) {
+    this.cell = Math.max(0, Math.trunc(cell) || 0);
+    if (this.lenses.focused) this.lenses.inspect();
+  }
+
+  say(text) {
+    setText(this.panel.querySelector(".wrote"), text);
+  }
+
+  showLayer(list, step, layer, at) {
+    const [{ sizes }, isLast] = [step, at === step.layers.length - 1];
+    const item = stage(list, t("step.layer", { layer: at }), "gates", "cell", "shown", ...(isLast ? [] : ["above"]));
+    item.append(drawCell(layer, { layer: at, cell: this.cellNow(), inputs: at ? sizes.H : sizes.E, hidden: sizes.H }));
+    if (layer.held) create("p", "", item).textContent = t("step.held");
+    const bytes = bytesOf(layer.bytes);
+    const cells = bytes.length / ROWS.length;
+    const rows = create("div", "rows", item);
+    ROWS.forEach((name, row) => {
+      const label = name.length > 1 ? t(`step.${name}`) : name;
+      create("span", "", rows).textContent = label;
+      const part = bytes.subarray(row * cells, (row + 1) * cells);
+      const canvas = strip(rows, part, t("step.strip", { row: label, layer: at }));
+      canvas.addEventListener("click", (event) => {
+        this.chooseCell(Math.floor((cells * event.offsetX) / canvas.clientWidth));
+        this.field.value = this.cell;
+      });
+    });
+    if (cells < sizes.H) create("p", "", item).textContent = t("step.first_cells", { count: cells, cells: sizes.H });
+    arrow(item, isLast ? `h (1, ${sizes.H})` : t("step.x_above", { cells: sizes.H }));
+  }
+}
+
+function summary(char, step) {
+  const values = { read: quoted(step.read), drawn: quoted(char), chance: chance(chanceOf(step, char)) };
+  return t(step.draw ? "step.drawn" : step.picked ? "step.picked" : "step.given", values);
+}
+
+function chanceOf({ likely, strip: places }, char) {
+  const [found, place] = [likely.find((each) => each[0] === char), places.find((each) => each[0] === char)];
+  return found ? found[1] : place ? place[2] - place[1] : 0;
+}
+
+// A stage with its title and its lines of code.
+function stage(list, title, ...lines) {
+  const item = create("li", "", list);
+  create("h2", "", item).textContent = title;
+  for (const name of lines) {
+    const line = create("p", "line-of-code", item);
+    create("code", "", line).textContent = CODE[name][1];
+    create("small", "", line).textContent = CODE[name][0];
+  }
+  return item;
+}
+
+// The shape of what leaves a stage.
+function arrow(item, text) {
+  create("p", "arrow", item).textContent = `↓ ${text}`;
+}
+
+function showRead(list, { read, id, row, sizes }) {
+  const item = stage(list, t("step.row"), "row");
+  const line = create("p", "which", item);
+  create("b", "char", line).textContent = visibleCharacter(read);
+  line.append(` ${t("step.row_text", { id, vocab: sizes.V, size: sizes.E })}`);
+  strip(item, bytesOf(row), t("step.row_picture", { id, size: sizes.E }));
+  arrow(item, `x (1, ${sizes.E})`);
+}
+
+function strip(parent, bytes, text) {
+  const canvas = create("canvas", "strip", parent);
+  [canvas.width, canvas.height] = [bytes.length, 1];
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", text);
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(bytes.length, 1);
+  const shades = shadesNow();
+  new Uint32Array(image.data.buffer).set(Array.from(bytes, (byte) => shades[byte + 128]));
+  pen.putImageData(image, 0, 0);
+  return canvas;
+}
+
+function showExpected(list, { likely, sizes, temperature, filters }, char) {
+  const item = stage(list, t("step.expects"), "output", "weigh");
+  const limits = filters.map(([label, value]) => `, ${label.toLowerCase()} ${value}`).join("");
+  create("p", "which", item).textContent = t("step.logits", { vocab: sizes.V, temperature, limits });
+  const rows = create("ol", "likely", item);
+  rows.setAttribute("aria-label", t("surprise.likely"));
+  for (const [each, share] of likely) {
+    const row = create("li", each === char ? "there" : "", rows);
+    create("b", "char", row).textContent = visibleCharacter(each);
+    create("span", "filled", create("span", "track", row)).style.width = `${100 * share}%`;
+    create("span", "share", row).textContent = chance(share);
+    row.setAttribute("aria-label", `${nameOf(each)}: ${chance(share)}`);
+  }
+  arrow(item, t("step.weights", { vocab: sizes.V }));
+}
+
+function whereItLands({ draw, picked, strip: places, temperature }, char) {
+  if (picked) return t("step.put_here");
+  if (!draw) return t("step.not_drawn");
+  if (temperature === 0) return t("step.greedy");
+  const place = places.find((each) => each[0] === char);
+  const values = { number: draw.number, seed: draw.seed, value: number(draw.value, 4), character: quoted(char) };
+  if (!place) return t("step.lands", values);
+  return t("step.lands_in", { ...values, low: number(place[1], 3), high: number(place[2], 3) });
+}
+
+function showDraw(list, step, char) {
+  const item = stage(list, t("step.draw"), "draw");
+  const text = whereItLands(step, char);
+  const picture = svg("svg", item, { viewBox: "0 0 360 58", class: "draw", role: "img", "aria-label": text });
+  step.strip.forEach(([each, from, to], at) => {
+    const kind = each === char ? "place there" : `place ${at % 2 ? "odd" : ""}`;
+    svg("rect", picture, { x: 360 * from, y: 20, width: Math.max(0.5, 360 * (to - from)), height: 24, class: kind });
+    if (to - from < NAMED) return;
+    const name = { x: 180 * (from + to), y: 36, class: `name ${each === char ? "there" : ""}`, "text-anchor": "middle" };
+    svg("text", picture, name, visibleCharacter(each));
+  });
+  if (step.draw && step.temperature > 0) {
+    const x = 360 * step.draw.value;
+    svg("path", picture, { d: `M${x} 6 V54`, class: "needle" });
+    svg("path", picture, { d: `M${x - 5} 2 H${x + 5} L${x} 12 Z`, class: "needle-head" });
+  }
+  const line = create("p", "which", item);
+  line.append(`${text} `);
+  create("b", "char", line).textContent = visibleCharacter(char);
+}

@@ -1,0 +1,207 @@
+/** The lens "How surprised?": each character in the colour of its bits, what else was likely, and the costly words. */
+
+import { create, setText, visibleCharacter } from "../page/dom.js";
+import { number, t } from "../page/words.js";
+import { chance, chancesOf } from "./chances.js";
+import { nameOf } from "./names.js";
+import { OwnText } from "./own_text.js";
+
+const BOUNDS = [1, 2, 3, 4, 6, 8]; // bits: a colour below the first, one between each two, one from the last on
+const SHOWN = 5; // most likely characters
+const UNKNOWN = -1; // instead of bits
+const COSTLY = 6; // words
+const WORD_LENGTH = 24; // characters of a word that are shown
+
+export class SurpriseLens {
+  /** @param {import("./lens.js").Lenses} lenses */
+  constructor(lenses) {
+    this.lenses = lenses;
+    this.ownText = new OwnText(lenses, (box, text) => showSum(box, text, 0, text.chars.length, true, this.open(text)));
+    this.details = null;
+    this.isOffered = false; // to put another character in the place of the one in focus
+  }
+
+  /** The visitor's own text, once there is one. */
+  get own() {
+    return this.ownText.traced;
+  }
+
+  key() {
+    return "bits";
+  }
+
+  wants() {
+    return {};
+  }
+
+  take(answer) {
+    return answer.bits;
+  }
+
+  mark(bits) {
+    if (bits === null) return "";
+    return bits === UNKNOWN ? "unknown" : `b${levelOf(bits)}`;
+  }
+
+  build(panel) {
+    this.panel = panel;
+    const legend = create("p", "legend", panel);
+    legend.append(t("surprise.scale"), " ");
+    for (let level = 0; level <= BOUNDS.length; level++) {
+      const [low, high] = [BOUNDS[level - 1], BOUNDS[level]];
+      const text = !low ? `< ${high}` : !high ? `${low} +` : `${low}–${high}`;
+      create("span", `swatch b${level}`, legend).textContent = text;
+    }
+    create("span", "swatch unknown", legend).textContent = t("surprise.unknown");
+    const sides = create("div", "sides", panel);
+    const sums = create("div", "sums", sides);
+    create("p", "sum", sums).setAttribute("role", "status");
+    create("div", "costly", sums);
+    const closely = create("div", "closely", sides);
+    create("p", "which", closely);
+    create("ol", "likely", closely).setAttribute("aria-label", t("surprise.likely"));
+    this.inspect(null);
+    this.ownText.build(panel);
+  }
+
+  show() {
+    const turn = this.lenses.turns.at(-1);
+    const sums = this.panel.querySelector(".sums");
+    if (turn) {
+      const { path } = this.lenses;
+      showSum(sums, path, turn.at, turn.at + turn.length, !turn.writing, this.open(path));
+    } else for (const box of sums.children) box.replaceChildren();
+    this.ownText.show();
+    if (this.details && this.details.bits === undefined) this.inspect(this.details);
+  }
+
+  update() {
+    if (this.details && this.isOffered !== this.canPick()) this.inspect(this.details);
+    this.allowPicks();
+  }
+
+  /** Shows the character in focus. */
+  inspect(details) {
+    this.details = details;
+    const [which, list] = [this.panel.querySelector(".which"), this.panel.querySelector(".likely")];
+    const focused = [...list.children].findIndex((row) => row.contains(document.activeElement));
+    list.replaceChildren();
+    which.replaceChildren();
+    if (details) create("b", "char", which).textContent = visibleCharacter(details.char);
+    which.append(this.explain());
+    if (details?.bits !== UNKNOWN && details?.top.length) this.showLikely(list);
+    if (focused >= 0) (list.querySelectorAll("button")[focused] || this.lenses.log).focus({ preventScroll: true });
+  }
+
+  explain() {
+    const { details } = this;
+    if (!details) return t("surprise.hint");
+    const bits = details.traced.values("bits")[details.position];
+    details.bits = bits; // undefined until the engine has read so far
+    if (bits === UNKNOWN) return ` ${t("surprise.not_read")}`;
+    if (!details.top.length) return ` ${t("surprise.first")}`;
+    if (!(bits >= 0)) return ` ${t("surprise.drawn_from")}`;
+    const values = { bits: number(bits, 2), chance: chance(2 ** -bits) };
+    return ` ${t("surprise.chance", values)} ${t("surprise.drawn_from")}`;
+  }
+
+  showLikely(list) {
+    const { char, top, rest } = this.details;
+    const chances = chancesOf([...top.map(([, logit]) => logit), ...rest], this.lenses.source.settings());
+    this.isOffered = this.canPick();
+    top.slice(0, SHOWN).forEach(([each], at) => {
+      const row = create("li", each === char ? "there" : "", list);
+      const node = create(this.isOffered ? "button" : "b", "char", row);
+      node.textContent = visibleCharacter(each);
+      create("span", "filled", create("span", "track", row)).style.width = `${100 * chances[at]}%`;
+      create("span", "share", row).textContent = chance(chances[at]);
+      if (this.isOffered) this.makePick(node, each, each === char);
+      else row.setAttribute("aria-label", `${nameOf(each)}: ${chance(chances[at])}`);
+    });
+    this.allowPicks();
+  }
+
+  // How many characters of the reply end with the one in focus; 0 or less in a prompt.
+  kept() {
+    const { position, turn } = this.details;
+    return turn ? position + 1 - turn.at - turn.given : 0;
+  }
+
+  // Buttons are offered while a reply is written too, so that the keyboard focus stays on them.
+  canPick() {
+    const { side, source } = this.lenses;
+    if (side !== 0 || this.kept() < 1) return false;
+    return source.busy() || source.canContinueFrom(this.details.turn.id, this.kept());
+  }
+
+  makePick(button, character, isThere) {
+    const name = nameOf(character);
+    button.type = "button";
+    button.title = isThere ? name : t("rewind.pick", { character: name });
+    button.setAttribute("aria-label", button.title);
+    if (isThere) button.setAttribute("aria-current", "true");
+    button.addEventListener("click", () => {
+      if (button.getAttribute("aria-disabled") === "true") return;
+      this.lenses.source.pick(this.details.turn.id, this.kept(), character);
+    });
+  }
+
+  allowPicks() {
+    const isBusy = this.lenses.source.busy();
+    for (const button of this.panel.querySelectorAll(".likely button")) {
+      button.setAttribute("aria-disabled", String(isBusy || button.hasAttribute("aria-current")));
+    }
+  }
+
+  open(text) {
+    return (position) => this.lenses.look(text, position, { chosen: true, scroll: true });
+  }
+}
+
+function levelOf(bits) {
+  const level = BOUNDS.findIndex((bound) => bits < bound);
+  return level < 0 ? BOUNDS.length : level;
+}
+
+// Total and mean of a stretch, and once it is whole the words with the most bits.
+function showSum(box, text, start, end, isWhole, open) {
+  const values = text.values("bits").slice(start, end);
+  const known = values.filter((bits) => bits !== null && bits !== UNKNOWN);
+  const total = known.reduce((sum, bits) => sum + bits, 0);
+  const facts = { mean: number(total / known.length, 2), total: Math.round(total), count: known.length };
+  setText(box.querySelector(".sum"), known.length ? t("surprise.sum", facts) : "");
+  if (!isWhole || values.length < end - start) return;
+  const words = wordsOf(text.chars.slice(start, end), values);
+  const costly = box.querySelector(".costly");
+  const content = JSON.stringify([start, words.length, words.slice(0, COSTLY)]);
+  if (costly.content === content) return; // the buttons stay, with the keyboard focus
+  costly.content = content;
+  costly.replaceChildren();
+  if (words.length < 2) return;
+  create("span", "lead", costly).textContent = t("surprise.words");
+  for (const { word, bits, at } of words.slice(0, COSTLY)) {
+    const button = create("button", "", costly);
+    button.type = "button";
+    button.append(word, " ");
+    create("small", "", button).textContent = t("surprise.bits", { bits: Math.round(bits) });
+    button.addEventListener("click", () => open(start + at));
+  }
+}
+
+// The words by their bits, and the character in each that has the most. What the model skipped is no part of a word.
+function wordsOf(chars, values) {
+  const words = [];
+  let word = null;
+  chars.forEach((char, at) => {
+    if (values[at] === UNKNOWN) return;
+    if (/\s/.test(char)) {
+      word = null;
+      return;
+    }
+    if (!word) words.push((word = { word: "", bits: 0, at, most: 0 }));
+    word.word += word.word.length < WORD_LENGTH ? char : "";
+    word.bits += values[at] || 0;
+    if ((values[at] || 0) > word.most) [word.most, word.at] = [values[at], at];
+  });
+  return words.filter((each) => each.bits >= 1).sort((one, other) => other.bits - one.bits);
+}

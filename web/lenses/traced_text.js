@@ -1,0 +1,152 @@
+/** A text that the engine has read again: its characters, and what the lenses have asked about them. */
+
+const KEY_BYTES = 16;
+const ATTEMPTS = 3; // the second one sends the whole text; a third because a server may restart in between
+
+/**
+ * @typedef {object} Path what a model has read, see `source.path`
+ * @property {{name: string, commit: string}} model
+ * @property {{name: string, commit: string}|null} second
+ * @property {number|null} share
+ * @property {boolean} start
+ * @property {string} text
+ * @property {any[]} clamps
+ */
+
+export class TracedText {
+  /** @param {{trace: (query: object) => Promise<any>}} engine */
+  constructor(engine) {
+    this.engine = engine;
+    /** The characters as code points. */
+    this.chars = [];
+    /** Changes whenever values were forgotten. */
+    this.version = 0;
+    this.queue = Promise.resolve();
+    this.restart("", null);
+  }
+
+  restart(identity, path) {
+    this.identity = identity;
+    this.id = randomKey();
+    this.server = "";
+    this.path = path;
+    this.text = "";
+    this.clamps = "[]";
+    this.chars.length = 0;
+    this.sent = 0; // characters that the engine has
+    this.unchanged = Infinity; // characters that are what they were when the last question was sent
+    this.known = new Map();
+    this.version++;
+  }
+
+  /**
+   * Replaces the text.
+   * @param {Path|null} path
+   * @returns {{text: number, values: number}} the positions from which on the characters, and what is known of them,
+   *   are no longer what they were; Infinity if they still are
+   */
+  set(path) {
+    const identity = path ? JSON.stringify([path.model, path.second, path.share, path.start]) : "";
+    if (identity !== this.identity) {
+      this.restart(identity, path);
+      this.append(path ? path.text : "");
+      this.clamps = JSON.stringify(path ? path.clamps : []);
+      return { text: 0, values: 0 };
+    }
+    if (!path) return { text: Infinity, values: Infinity };
+    const text = this.replaceText(path.text);
+    const values = Math.min(text, this.replaceClamps(path.clamps));
+    this.path = path;
+    if (values < Infinity) {
+      for (const list of this.known.values()) list.length = Math.min(list.length, values);
+      this.version++;
+    }
+    return { text, values };
+  }
+
+  replaceText(text) {
+    if (text === this.text) return Infinity;
+    if (text.startsWith(this.text)) {
+      this.append(text.slice(this.text.length));
+      return Infinity;
+    }
+    let [same, units] = [0, 0];
+    while (same < this.chars.length && text.startsWith(this.chars[same], units)) units += this.chars[same++].length;
+    this.chars.length = same;
+    this.sent = Math.min(this.sent, same);
+    this.unchanged = Math.min(this.unchanged, same);
+    this.text = text.slice(0, units);
+    this.append(text.slice(units));
+    return same;
+  }
+
+  append(text) {
+    for (const character of text) this.chars.push(character);
+    this.text += text;
+  }
+
+  // Clamps change what the cells are from the step on that reads the character at their position.
+  replaceClamps(clamps) {
+    const written = JSON.stringify(clamps);
+    if (written === this.clamps) return Infinity;
+    const before = JSON.parse(this.clamps);
+    this.clamps = written;
+    for (let at = 0; at < Math.max(before.length, clamps.length); at++) {
+      const [one, other] = [before[at], clamps[at]];
+      if (JSON.stringify(one) === JSON.stringify(other)) continue;
+      const positions = [one, other].filter(Boolean).map(([position]) => position);
+      return Math.max(0, Math.min(...positions));
+    }
+    return Infinity;
+  }
+
+  /** @returns {any[]} what is known of the first characters, under a key of a lens */
+  values(key) {
+    if (!this.known.has(key)) this.known.set(key, []);
+    return this.known.get(key);
+  }
+
+  /**
+   * Asks the engine about this text: one question after another, because each changes the text that the engine has.
+   * @param {object} question `from` or `at`, see engines/engine.js
+   * @returns {Promise<any>} the answer, or {refusal}
+   */
+  ask(question) {
+    const answer = this.queue.then(() => this.send(question));
+    this.queue = answer.catch(() => {});
+    return answer;
+  }
+
+  async send(question) {
+    const trace = this.id;
+    for (let attempt = 0; attempt < ATTEMPTS && trace === this.id && this.path; attempt++) {
+      const length = this.chars.length;
+      const [at, path] = [this.sent, this.path];
+      const tail = { at, text: this.chars.slice(at).join("") };
+      const { model, second, start, share, clamps } = path;
+      const query = { trace, server: this.server, model, second, start, share, length, tail, clamps, ...question };
+      this.unchanged = Infinity;
+      let answer;
+      try {
+        answer = await this.engine.trace(query);
+      } catch {
+        return { refusal: { id: "fault.connection" } };
+      }
+      if (trace !== this.id) break;
+      if (answer.server) this.server = answer.server;
+      if (answer.refusal) return answer;
+      if (answer.unknown) {
+        this.sent = 0;
+        continue;
+      }
+      this.sent = Math.min(length, this.unchanged);
+      return answer;
+    }
+    return { refusal: { id: "fault.forgotten" } };
+  }
+}
+
+function randomKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,222 @@
+/** The training timeline: what a model writes at each step of its training, with the losses as a curve. */
+
+import { svg } from "./dom.js";
+import { number, onLanguage, render, t } from "./words.js";
+
+const SHOWN_MS = 900; // a step while it plays
+const REST_MS = 120; // a slider that moves asks only where it rests
+const BUSY_MS = 1500;
+const ATTEMPTS = 5; // when the engine is busy
+
+export class Timeline {
+  /**
+   * @param {HTMLDetailsElement} box #timeline
+   * @param {{timeline: (query: object) => Promise<any>}} engine
+   */
+  constructor(box, engine) {
+    Object.assign(this, { box, engine });
+    const find = (selector) => box.querySelector(selector);
+    this.prompt = find(".timeline-prompt");
+    this.seed = find(".timeline-seed");
+    this.slider = find('input[type="range"]');
+    this.play = find(".player button");
+    this.curve = find(".curve");
+    this.dot = find(".dot");
+    this.now = find(".now");
+    this.text = find(".text");
+    this.fault = find(".fault");
+    this.model = null;
+    this.frames = [];
+    this.losses = [];
+    this.best = null;
+    this.texts = new Map(); // promises of answers
+    this.isOpened = this.isPlaying = false;
+    this.playing = this.asked = 0; // count up, so that late answers are known
+    this.listen();
+  }
+
+  /**
+   * Offers the timeline of a model, if there is one. Another commit may have other steps.
+   * @param {{name: string, commit: string}|null} model
+   */
+  async offer(model) {
+    if (model && this.model && model.name === this.model.name && model.commit === this.model.commit) return;
+    this.stop();
+    [this.model, this.isOpened, this.frames] = [model, false, []];
+    const answer = model ? await this.ask({}) : {};
+    if (model !== this.model) return;
+    this.box.hidden = !answer.film;
+    if (answer.film && this.box.open) this.open();
+  }
+
+  async ask(question) {
+    try {
+      return await this.engine.timeline({ model: this.model.name, ...question });
+    } catch {
+      return { refusal: { id: "fault.connection" } };
+    }
+  }
+
+  async open() {
+    if (this.isOpened) return;
+    this.isOpened = true;
+    const model = this.model;
+    const answer = await this.ask({ film: true });
+    if (model !== this.model) return;
+    this.fault.textContent = render(answer.refusal);
+    if (answer.refusal) {
+      this.isOpened = false;
+      return;
+    }
+    [this.frames, this.losses, this.best] = [answer.frames, answer.curve, answer.best];
+    this.texts.clear();
+    [this.prompt.value, this.seed.value] = [answer.prompt, answer.seed];
+    [this.slider.max, this.slider.value] = [this.frames.length - 1, 0];
+    this.drawCurve();
+    this.show();
+  }
+
+  // Hundredths of the box: steps to the right, losses upwards.
+  x(step) {
+    return (100 * step) / (this.lastStep || 1);
+  }
+
+  y(loss) {
+    const [least, most] = this.bounds;
+    return 95 - (90 * (loss - least)) / (most - least || 1);
+  }
+
+  drawCurve() {
+    const losses = this.losses.map(([, loss]) => loss);
+    this.lastStep = Math.max(this.frames.at(-1)[0], ...this.losses.map(([step]) => step));
+    this.bounds = [Math.min(...losses), Math.max(...losses)];
+    const picture = this.curve.querySelector("svg");
+    picture.replaceChildren();
+    const points = this.losses.map(([step, loss]) => `${this.x(step)},${this.y(loss)}`).join(" ");
+    svg("polyline", picture, { points });
+    const [least, most] = this.bounds;
+    const write = (name, text) => (this.curve.querySelector(name).textContent = text);
+    write(".highest", losses.length ? t("timeline.nats", { loss: number(most, 2) }) : "");
+    write(".lowest", losses.length ? number(least, 2) : "");
+    write(".last", t("timeline.last_step", { step: this.lastStep }));
+    const facts = () => ({ steps: this.lastStep, first: number(losses[0], 2), best: number(least, 2) });
+    this.curve.setAttribute("aria-label", losses.length ? t("timeline.curve", facts()) : t("timeline.no_losses"));
+  }
+
+  // Shows the step that the slider is at; resolves to whether there is a text.
+  show() {
+    this.showStep();
+    return this.showText();
+  }
+
+  showStep() {
+    const at = Number(this.slider.value);
+    const [step, loss] = this.frames[at];
+    // A step without a loss stands at the last one before it.
+    const height = loss ?? this.losses.filter(([each]) => each <= step).at(-1)?.[1] ?? null;
+    this.dot.hidden = height === null;
+    if (height !== null) [this.dot.style.left, this.dot.style.top] = [`${this.x(step)}%`, `${this.y(height)}%`];
+    const facts = [t("timeline.step", { step })];
+    if (loss !== null) facts.push(t("timeline.loss", { loss: number(loss, 3) }));
+    if (at === this.best) facts.push(t("timeline.best"));
+    this.now.textContent = facts.join(" · ");
+    this.slider.setAttribute("aria-valuetext", facts.join(" · "));
+  }
+
+  async showText() {
+    const asked = ++this.asked;
+    const prompt = this.prompt.value;
+    this.text.setAttribute("aria-busy", "true");
+    const answer = await this.textAt(Number(this.slider.value));
+    if (asked !== this.asked) return false;
+    this.text.setAttribute("aria-busy", "false");
+    this.fault.textContent = render(answer.refusal);
+    const [before, after] = this.text.children;
+    before.textContent = answer.refusal ? "" : prompt;
+    after.textContent = answer.text || "";
+    return !answer.refusal;
+  }
+
+  textAt(at) {
+    const question = { step: this.frames[at][0], prompt: this.prompt.value, seed: Number(this.seed.value) };
+    const key = JSON.stringify([this.model, question]);
+    if (!this.texts.has(key)) {
+      const answer = this.askPatiently(question);
+      this.texts.set(key, answer);
+      answer.then(({ refusal }) => refusal && this.texts.delete(key));
+    }
+    return this.texts.get(key);
+  }
+
+  async askPatiently(question) {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.ask(question);
+      if (!answer.busy || attempt === ATTEMPTS) return answer;
+      await pause(BUSY_MS);
+    }
+  }
+
+  async run() {
+    const playing = ++this.playing;
+    [this.isPlaying, this.play.textContent] = [true, t("timeline.pause")];
+    const last = this.frames.length - 1;
+    if (Number(this.slider.value) === last) this.slider.value = 0;
+    for (;;) {
+      const at = Number(this.slider.value);
+      const next = at < last ? this.textAt(at + 1) : null; // is generated while this one is shown
+      const [isShown] = await Promise.all([this.show(), pause(SHOWN_MS)]);
+      if (playing !== this.playing) return;
+      if (!isShown || at >= last) return void this.stop();
+      await next;
+      if (playing !== this.playing) return;
+      if (Number(this.slider.value) === at) this.slider.value = at + 1; // unless the visitor has moved it
+    }
+  }
+
+  stop() {
+    this.playing++;
+    [this.isPlaying, this.play.textContent] = [false, t("timeline.play")];
+  }
+
+  listen() {
+    this.play.addEventListener("click", () => {
+      if (this.isPlaying) this.stop();
+      else if (this.frames.length) this.run();
+    });
+    let timer = 0;
+    this.slider.addEventListener("input", () => {
+      this.stop();
+      clearTimeout(timer);
+      if (!this.frames.length) return;
+      this.asked++;
+      this.showStep();
+      timer = setTimeout(() => this.show(), REST_MS);
+    });
+    for (const input of [this.prompt, this.seed]) {
+      input.addEventListener("change", () => this.frames.length && this.show());
+    }
+    this.curve.addEventListener("click", (event) => this.goTo(event));
+    this.box.addEventListener("toggle", () => (this.box.open ? this.open() : this.stop()));
+    onLanguage(() => {
+      this.stop();
+      if (!this.frames.length) return;
+      this.drawCurve();
+      this.show();
+    });
+  }
+
+  // The step nearest to a click on the curve.
+  goTo(event) {
+    if (!this.frames.length) return;
+    const { left, width } = this.curve.getBoundingClientRect();
+    const at = (100 * (event.clientX - left)) / width;
+    const distances = this.frames.map(([step]) => Math.abs(this.x(step) - at));
+    this.stop();
+    this.slider.value = distances.indexOf(Math.min(...distances));
+    this.show();
+  }
+}
+
+function pause(ms) {
+  return new Promise((done) => setTimeout(done, ms));
+}
