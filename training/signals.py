@@ -1,7 +1,7 @@
 """Handlers for the signals that stop a run: Ctrl-C, SIGTERM and a closed terminal.
 
 Before the first step there is nothing to lose, so the first signal ends the program. During training the handler only
-records it, and the run saves a checkpoint before it stops; a second Ctrl-C exits at once. Knows nothing of training.
+records it, and the run saves a checkpoint before it stops; a second Ctrl-C exits at once.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import torch
 
 from ..settings import DEVICES
 
-_MISSING = {"cuda": "torch sees no CUDA GPU", "mps": "torch sees no Apple GPU, or macOS is too old for it"}
+_MISSING = {"cuda": "torch finds no CUDA GPU", "mps": "torch finds no Apple GPU, or macOS is too old for it"}
 
 
 class DeviceUnavailableError(ValueError):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 BLOCK = 1000  # characters
 REPEATS = 2000
-_MIN_BLOCKS = 20  # a shorter text gets shorter blocks, because few blocks say nothing about a spread
+_MIN_BLOCKS = 20  # a shorter text gets shorter blocks, because few blocks cannot show a spread
 
 
 def interval(

@@ -31,7 +31,7 @@ _ROWS = 64  # parts of the text that are read side by side
 _WARM_UP = 128  # characters that each row reads before its own part
 _MAX_SAME_NAME = 5  # cells with one name: the best
 _SHIFTS = 5  # of the features along the text
-_RARE = 0.005  # a binary feature that is true or false less often than this says little
+_RARE = 0.005  # a binary feature that is true or false less often than this shows little
 
 Floats = npt.NDArray[np.float32]
 _IS_BINARY = np.array([feature.binary for feature in FEATURES])

@@ -12,7 +12,7 @@ from model.terminal import markdown_text
 USE = "## Use it"  # heading of the section that links to the model's page; published cards have it
 
 
-def fenced(text: str, language: str) -> str:
+def code_block(text: str, language: str) -> str:
     """Returns `text` as a fenced block; its fence is longer than any run of backticks inside."""
     text = markdown_text(text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
@@ -46,7 +46,7 @@ def page_link(space: str) -> str:
 _PAGE_LINK = re.compile("(?m)^" + re.escape(page_link("@")).replace("@", r"([\w.-]+/[\w.-]+)") + "$")
 
 
-def page_of(card: str) -> str | None:
+def linked_page(card: str) -> str | None:
     """Returns the Space that a card links to, or None."""
     found = _PAGE_LINK.search(card)
     return found[1] if found else None

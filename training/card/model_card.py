@@ -1,7 +1,7 @@
 """Writes the model card: README.md with front matter for the Hub, and the loss curve beside it.
 
 A card says only what the run measured or noted. `summary` checks the notes, and `escape` keeps any text, name or
-sample from breaking the Markdown. Knows models and metrics, but neither the Hub nor the trainer.
+sample from breaking the Markdown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..learner.dataset import VALIDATION_PART
 from ..learner.evaluation import bits
 from .bootstrap import BLOCK
 from .curve import Curve, draw, number
-from .escape import USE, code, fenced, markdown, page_link
+from .escape import USE, code, code_block, markdown, page_link
 from .ngram import ORDER, comparison
 from .overlap import Overlap, Source
 from .redact import redact
@@ -77,7 +77,7 @@ def write_card(
     atomic_write(folder / CARD, redact(card).encode("utf-8", "replace"))
 
 
-def get_ready() -> None:
+def import_libraries() -> None:
     """Imports what the first card needs, matplotlib and numba, which takes a second or two."""
     with contextlib.suppress(ImportError):  # without matplotlib a card has no curve
         import matplotlib.figure  # noqa: F401
@@ -211,8 +211,8 @@ def _usage(lm: CharLSTM, summary: TrainingSummary, samples: Sequence[CardSample]
     words = ["python", "-m", "model", "generate", prompt, *(["--chat"] if lm.chat else []), "--model", where]
     page = f"{page_link(summary.space)}\n\n" if summary.space else ""
     return page + (
-        f"In a checkout of char-lstm, the project that made it:\n\n{fenced(python, 'python')}\n\n"
-        f"or in a terminal:\n\n{fenced(shlex.join(words), 'bash')}"
+        f"In a checkout of char-lstm, the project that made it:\n\n{code_block(python, 'python')}\n\n"
+        f"or in a terminal:\n\n{code_block(shlex.join(words), 'bash')}"
     )
 
 
@@ -269,7 +269,7 @@ def _samples(samples: Sequence[CardSample]) -> str:
     blocks = []
     for sample in samples:
         after = f", after the prompt {code(sample.prompt)}" if sample.prompt.strip() else ""
-        text = fenced(sample.prompt + sample.text, "text")
+        text = code_block(sample.prompt + sample.text, "text")
         blocks.append(f"Temperature {sample.temperature:g}, seed 1{after}:\n\n{text}")
     return "\n\n".join(blocks)
 
@@ -313,5 +313,5 @@ def _training(summary: TrainingSummary) -> str:
         facts.append("- " + ", ".join(f"{name} {markdown(version)}" for name, version in summary.versions.items()))
     if summary.line_ends:
         facts.append(f"- line ends are {code(summary.line_ends)}, whatever they were in the files")
-    parts = [fenced(summary.command, "bash")] if summary.command else []
+    parts = [code_block(summary.command, "bash")] if summary.command else []
     return "\n\n".join([*parts, *(["\n".join(facts)] if facts else [])]) or "Nothing was noted."

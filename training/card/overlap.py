@@ -1,8 +1,8 @@
 """Finds the longest passage that a model copied from its training text.
 
-For comparison it also tells how long a passage held-out text of the same length shares with the training text: people
-who write in one style share phrases, so a copied passage of that length proves nothing. One scan over the text in
-chunks; no index of it is kept.
+For comparison it also measures the longest passage that held-out text of the same length shares with the training text:
+people who write in one style share phrases, so a copied passage of that length proves nothing. One scan over the text
+in chunks; no index of it is kept.
 """
 
 from __future__ import annotations

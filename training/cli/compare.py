@@ -116,23 +116,25 @@ def _row(run: Run) -> tuple[str, ...]:
     preset = run.training.get("preset")
     return (
         one_line(preset, 7) if isinstance(preset, str) else "-",
-        _short(run.parameters),
-        _shown(number(best.get("step")), ",.0f"),
-        _short(number(best.get("chars"))),
-        _shown(seconds / 60 if seconds is not None else None, ",.1f"),
-        _shown(number(best.get("val_loss")), ".4f"),
-        _shown(number(best.get("val_cold256")), ".4f"),
-        _shown(number(best.get("val_bpc")), ".3f"),
-        _shown(None if cost is None else round(cost, 4) + 0.0, "+.4f"),  # + 0.0: a cost of -0.00001 is 0, not -0
-        _short(number(last.get("chars_per_sec"))),
+        _short_number(run.parameters),
+        _format_number(number(best.get("step")), ",.0f"),
+        _short_number(number(best.get("chars"))),
+        _format_number(seconds / 60 if seconds is not None else None, ",.1f"),
+        _format_number(number(best.get("val_loss")), ".4f"),
+        _format_number(number(best.get("val_cold256")), ".4f"),
+        _format_number(number(best.get("val_bpc")), ".3f"),
+        _format_number(
+            None if cost is None else round(cost, 4) + 0.0, "+.4f"
+        ),  # + 0.0: a cost of -0.00001 is 0, not -0
+        _short_number(number(last.get("chars_per_sec"))),
     )
 
 
-def _shown(value: float | None, style: str) -> str:
+def _format_number(value: float | None, style: str) -> str:
     return "-" if value is None else format(value, style)
 
 
-def _short(value: float | None) -> str:
+def _short_number(value: float | None) -> str:
     """Returns a number such as 950, 28k, 3.32M or 12.3G."""
     if value is None:
         return "-"

@@ -106,7 +106,7 @@ def with_lower_rates(recipe: Recipe, lm: CharLSTM) -> Recipe:
     return replace(recipe, **sizes, lr=scale * recipe.lr, matrix_lr=scale * recipe.matrix_lr)
 
 
-def grown_weights(lm: CharLSTM, ids: Ids, vocab_size: int) -> dict[str, Tensor]:
+def weights_for_new_characters(lm: CharLSTM, ids: Ids, vocab_size: int) -> dict[str, Tensor]:
     """Returns the model's weights, with rows for new characters.
 
     The embedding of a new character is drawn from the spread of the known ones. Its output row is zero, so its odds

@@ -16,7 +16,7 @@ from ..corpus.ids_file import Ids
 from ..learner import evaluation
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
-from ..learner.recipe import PRESETS, Recipe, fitted_to, preset_for, regularized
+from ..learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, preset_for
 from ..run import measure
 from ..run.console import say, speed_text
 from . import fine_tune
@@ -57,7 +57,7 @@ def choose_recipe(
         say("Measuring this machine …")
     preset = options.preset or (fine_tune.preset_near(parent) if parent else "")
     if not preset:
-        small = fitted_to(PRESETS["small"], vocab_size)
+        small = fit_to_vocabulary(PRESETS["small"], vocab_size)
         if options.steps:
             readable = float(options.steps * small.batch * small.window)
         else:
@@ -73,7 +73,7 @@ def choose_recipe(
         say(f"{speed_text(rate)}{' in bfloat16' if recipe.bfloat16 else ''}.")
     if not options.no_fit:
         dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
-        recipe = replace(regularized(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
+        recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
     length = "" if options.steps else f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all"
     say(
         f"Training preset '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, {recipe.steps:,} steps of "
@@ -88,7 +88,7 @@ def _with_options(
     preset: Recipe, options: TrainOptions, vocab_size: int, length: int, device: torch.device, parent: CharLSTM | None
 ) -> Recipe:
     """Returns a preset for a text of `length` characters, with the fields that were given."""
-    recipe = replace(fitted_to(preset, vocab_size), bfloat16=has_fast_bfloat16(device))
+    recipe = replace(fit_to_vocabulary(preset, vocab_size), bfloat16=has_fast_bfloat16(device))
     if parent:
         recipe = fine_tune.with_lower_rates(recipe, parent)
     recipe = replace(recipe, **options.recipe)

@@ -75,7 +75,7 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
         train, validation = split(corpus.ids)
         trainer = Trainer(recipe, len(tokenizer), train, device, soft_targets)
         if parent:
-            trainer.start_from(fine_tune.grown_weights(parent.lm, train, len(tokenizer)))
+            trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, len(tokenizer)))
         run = TrainingRun(
             checkpoint_manager=make_manager(folder, destination, tokenizer, corpus.ids),
             tokenizer=tokenizer,

@@ -2,7 +2,7 @@
 
 An empty line ends a turn and never occurs inside one: it is the stop string of a model trained on such a text.
 Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls and notices of the messenger
-are left out and counted. Knows no files and no models, except the `ChatFormat` in which a model is prompted.
+are left out and counted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Turns the bytes of a file into text: what `training.corpus.reader` does with each file.
+"""Decodes the bytes of a file into text.
 
 Text is UTF-8. Its code points stay as they are (no Unicode normalisation) with two exceptions: a byte order mark at
 the start of a file is removed, and the line ends CRLF and CR become LF. Anything that is not text is refused with a
-one-line message that says what it is. Knows no files and no addresses, and of the options only `--errors`.
+one-line message that says what it is.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def decode(chunks: Iterable[bytes], label: str, errors: Errors = "strict") -> It
     """
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
     rest, offset, lines = b"", 0, 1  # undecoded end of the last piece, its offset in the file, and its line
-    for number, (chunk, final) in enumerate(with_last(_gathered(chunks))):
+    for number, (chunk, final) in enumerate(mark_last(_gathered(chunks))):
         if number == 0:
             _check_kind(chunk, label)
             if chunk.startswith(_UTF8_MARK):
@@ -201,7 +201,7 @@ def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-def with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
+def mark_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
     """Yields (item, whether it is the last)."""
     rest = iter(items)
     try:

@@ -40,7 +40,7 @@ def too_large(label: str, size: int | None, limit: int) -> CorpusError:
     )
 
 
-def bounded(
+def limit_bytes(
     chunks: Iterable[bytes], label: str, total: Callable[[], int | None], limit: int, progress: Progress | None
 ) -> Iterator[bytes]:
     """Yields the same chunks and reports progress; CorpusError when they exceed `limit` bytes."""
@@ -87,7 +87,7 @@ def fetch_url(url: str, limit: int, progress: Progress | None = None) -> Generat
             # A compressed body cannot be resumed.
             headers={"user-agent": "char-lstm", "accept": "text/plain, */*;q=0.5", "accept-encoding": "identity"},
         ) as client:
-            yield from bounded(download.chunks(client), label, lambda: download.size, limit, progress)
+            yield from limit_bytes(download.chunks(client), label, lambda: download.size, limit, progress)
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
         raise _transfer_error(error, label, download.received) from error
 
@@ -97,7 +97,7 @@ class _Download:
 
     Attributes:
         received: bytes so far.
-        size: bytes in total, if the server says.
+        size: bytes in total; None if the server does not send it.
     """
 
     def __init__(self, url: str, label: str, limit: int, progress: Progress | None) -> None:
@@ -122,7 +122,7 @@ class _Download:
             self._wait(RETRY_WAITS_S[failures - 1])
 
     def _wait(self, seconds: float) -> None:
-        """Waits; the progress says every second why."""
+        """Waits, and reports the reason every second."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self._progress is not None:

@@ -1,8 +1,7 @@
 """Finds what must not be published by accident: e-mail addresses, phone numbers and access tokens in a text.
 
-`scan_pieces` finds them; `report` says how many there are and where, without repeating them. Both see only text: no
-files, no network. The time is linear in the length of any text: every search starts at a fixed string or a digit and
-reads a bounded stretch around it.
+`scan_pieces` finds them; `report` says how many there are and where, without repeating them. The time is linear in the
+length of any text: every search starts at a fixed string or a digit and reads a bounded stretch around it.
 
 Precision comes before recall. Values reserved for examples (RFC 2606 names, fictional phone numbers, `EXAMPLE` keys)
 do not count, and neither do dates, versions, IP addresses, ISBNs or long numbers in code. A phone number without a
@@ -19,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from .decode import with_last
+from .decode import mark_last
 
 EMAIL = "e-mail address"
 PHONE = "phone number"
@@ -58,7 +57,7 @@ def scan_pieces(pieces: Iterable[str]) -> Iterator[Finding]:
     window, offset = "", 0  # the text in memory, and its place in the whole text
     scanned, last_end = 0, 0  # the end of the part that is done, and the end of the last finding
     lines = _LineCounter()
-    for piece, is_last in with_last(pieces):
+    for piece, is_last in mark_last(pieces):
         window += piece
         complete = offset + len(window) - (0 if is_last else _CONTEXT)  # a finding that begins before it is whole
         for match in _matches(window):

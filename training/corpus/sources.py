@@ -148,7 +148,7 @@ def _read_stdin(limit: int, progress: Progress | None) -> Generator[bytes]:
     label = "standard input"
     if sys.stdin is None:  # a program without a console
         raise CorpusError(f"there is no {label} to read: give a file")
-    yield from download.bounded(_chunks(label, sys.stdin.buffer), label, lambda: None, limit, progress)
+    yield from download.limit_bytes(_chunks(label, sys.stdin.buffer), label, lambda: None, limit, progress)
 
 
 # --- files, folders, globs
@@ -292,7 +292,7 @@ def _read_file(label: str, path: Path, limit: int, progress: Progress | None) ->
         with path.open("rb") as file:
             before = os.fstat(file.fileno())
             size = before.st_size if stat.S_ISREG(before.st_mode) else None
-            yield from download.bounded(_chunks(label, file), label, lambda: size, limit, progress)
+            yield from download.limit_bytes(_chunks(label, file), label, lambda: size, limit, progress)
             after = os.fstat(file.fileno())
     except OSError as error:
         raise _unreadable(label, error) from error

@@ -46,7 +46,7 @@ def call(what: str, function: Callable[[], T]) -> T:
         raise job_error(error, what) from error
 
 
-def whole_name(api: HfApi, name: str) -> tuple[str, str]:
+def full_repo_name(api: HfApi, name: str) -> tuple[str, str]:
     """Returns USER/NAME for NAME or USER/NAME, and the user of the token, which must be able to write."""
     if not get_token():
         raise refuse(f"pushing to {name!r} needs a token of the Hub and there is none: {WRITE_LOGIN}")

@@ -23,8 +23,8 @@ from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundErro
 from model.checkpoint.names import CARD, CONFIG, CURVE, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
 from model.hub.names import MAIN, TRAINING
 
-from ..card.escape import page_of, with_page_link
-from .calls import JobError, call, file_names, job_error, read_file, refuse, whole_name
+from ..card.escape import linked_page, with_page_link
+from .calls import JobError, call, file_names, full_repo_name, job_error, read_file, refuse
 from .jobs import CheckRepo, Commit, Destination, DownloadRun, FindRun, FoundRun, PushCheckpoint
 
 _LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
@@ -33,7 +33,7 @@ _LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
 def check_repo(job: CheckRepo) -> Destination:
     """Checks token, licence and rights; creates repo and branch if they are missing."""
     api = HfApi()
-    repo, user = whole_name(api, job.repo)
+    repo, user = full_repo_name(api, job.repo)
     _check_license(job.license)
     created = _create_repo(api, repo, job.private)
     call(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
@@ -49,7 +49,7 @@ def _check_license(name: str) -> None:
     try:
         ModelCard(f"---\nlicense: {json.dumps(name)}\n---\n").validate()
     except ValueError as error:
-        raise refuse(f"the Hub knows no licence {name!r}: choose an identifier from {_LICENSES}, or other") from error
+        raise refuse(f"the Hub has no licence {name!r}: choose an identifier from {_LICENSES}, or other") from error
     except Exception as error:
         raise job_error(error, "asking the Hub about the licence") from error
 
@@ -135,8 +135,8 @@ def _addition(folder: Path, name: str) -> CommitOperationAdd:
 def _card_with_link(what: str, repo: str, commit: str | None, card: bytes) -> CommitOperationAdd:
     """Returns the upload of a new card, with the link to the Space that the card on the Hub has."""
     text = card.decode("utf-8", "replace")
-    if page_of(text) is None:
-        space = page_of(read_file(what, repo, CARD, commit))
+    if linked_page(text) is None:
+        space = linked_page(read_file(what, repo, CARD, commit))
         card = with_page_link(text, space).encode() if space else card
     return CommitOperationAdd(CARD, card)
 
@@ -173,7 +173,7 @@ def _download(what: str, repo: str, commit: str | None, names: list[str], folder
 def find_run(job: FindRun) -> FoundRun:
     """Returns the command that started the run in a repo; None if there is no such repo or no run in it."""
     api = HfApi()
-    repo, _ = whole_name(api, job.repo)
+    repo, _ = full_repo_name(api, job.repo)
     what = f"looking at {repo}"
     try:
         info = call(what, lambda: api.model_info(repo, revision=TRAINING))

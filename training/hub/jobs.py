@@ -90,7 +90,7 @@ class Failure:
         retry: whether the same job may succeed later.
         wait_s: seconds that the Hub asked to wait before the next try.
         needs_user: whether every job on this repo fails until the user does something.
-        timed_out: whether the deadline ended the job; then the failure before says more.
+        timed_out: whether the deadline ended the job; the failure before it then has the reason.
     """
 
     message: str

@@ -96,7 +96,7 @@ class Pusher:
         self._worker: WorkerProcess[Commit] | None = None
         self._changed = threading.Condition()
         for name in self._outbox.broken:
-            self._tell(f"Hub: outbox entry {name} cannot be read and is left alone")
+            self._report_line(f"Hub: outbox entry {name} cannot be read and is left alone")
         self._thread = threading.Thread(target=self._work, name="pusher", daemon=True)
         self._thread.start()
 
@@ -127,7 +127,7 @@ class Pusher:
             if self._needs_user:
                 self._needs_user, self._not_before = False, 0.0  # one more try for each new checkpoint
             self._changed.notify_all()
-        self._tell(message)
+        self._report_line(message)
 
     def waiting(self) -> list[Entry]:
         """Returns what is still to be pushed, in the order of pushing."""
@@ -165,7 +165,7 @@ class Pusher:
                 failure = Failure(f"pushing {entry.folder} failed: {error}", retry=True, needs_user=False)
                 with self._changed:
                     message = self._note_failure(entry, failure)
-                self._tell(message)
+                self._report_line(message)
 
     def _next_entry(self) -> Entry | None:
         """Waits until an entry is due and returns it; None when the thread is to end."""
@@ -198,7 +198,7 @@ class Pusher:
             if self._close_at is not None:
                 limit_s = max(0.1, min(limit_s, self._close_at - time.monotonic()))
         if reason:
-            self._tell(f"Hub: {reason}")
+            self._report_line(f"Hub: {reason}")
             return
         outcome = worker.run(limit_s)
         with self._changed:
@@ -207,7 +207,7 @@ class Pusher:
                 message = self._note_failure(entry, with_reason(outcome, self._error))
             else:
                 message = self._note_success(entry, outcome.oid)
-        self._tell(message)
+        self._report_line(message)
 
     def _job(self, entry: Entry, folder: Path) -> PushCheckpoint:
         return PushCheckpoint(
@@ -239,7 +239,7 @@ class Pusher:
         is_new, self._error = failure.message != self._error, failure.message
         return f"Hub: {self._error}; {entry.folder} is to be pushed to {entry.branch} later" if is_new else ""
 
-    def _tell(self, line: str) -> None:
+    def _report_line(self, line: str) -> None:
         if line:
             with contextlib.suppress(Exception):  # a closed terminal must not end the thread
                 self._report(line)

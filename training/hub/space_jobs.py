@@ -12,7 +12,7 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from model.checkpoint.names import CARD
 
 from ..card.escape import with_page_link
-from .calls import JobError, call, file_names, job_error, read_file, refuse, whole_name
+from .calls import JobError, call, file_names, full_repo_name, job_error, read_file, refuse
 from .jobs import STATIC, CheckSpace, Commit, LinkCard, PushSpace, Space, SpaceStage, WatchSpace, flavor_of
 
 _FREE = "free accounts may host static and ZeroGPU Spaces, so use --hardware static or --hardware zero-gpu"
@@ -25,7 +25,7 @@ _POLL_S = 2.0
 def check_space(job: CheckSpace) -> Space:
     """Checks token and rights; creates the Space, on the hardware that is wanted, if it is missing."""
     api = HfApi()
-    space, _ = whole_name(api, job.repo)
+    space, _ = full_repo_name(api, job.repo)
     model_private = bool(job.model) and _is_restricted(api, str(job.model))
     private = job.private or model_private
     _create(api, space, flavor_of(job.hardware), private)

@@ -1,4 +1,4 @@
-"""The Space of a model: waits until it runs, and says what each kind of hardware costs."""
+"""Waits until the Space of a model runs, and describes what each kind of hardware costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts the worker process that talks to the Hub, and kills it at its deadline.
+"""Starts the worker process that sends all requests to the Hub, and kills it at its deadline.
 
 A server that never answers can therefore delay nobody: training waits for a process, not for a socket. The worker gets
 its job on standard input, which stays open: the worker ends when it closes, that is, when this process ends in any
@@ -84,7 +84,7 @@ def run_job(job: Job[R], timeouts: HubTimeouts | None = None, *, extra_s: float 
 
     Raises:
         HubError: it failed for good, or its time (`attempt_s` for a transfer of files, else `check_s`) and `extra_s`
-            are over; its `retry` tells which.
+            are over; its `retry` is true in the second case.
     """
     timeouts = timeouts or HubTimeouts()
     limit_s = (timeouts.attempt_s if job.is_transfer else timeouts.check_s) + extra_s

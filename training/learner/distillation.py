@@ -2,8 +2,7 @@
 
 Half of the loss is on the characters of the text, half on the teachers' mean prediction (Hinton, Vinyals, Dean 2015).
 Teachers need not be larger than the student (Furlanello et al. 2018), and several together predict better than each of
-them. Their predictions ("soft targets") stay in a file of the run folder until the run ends. Knows models and files;
-no trainer.
+them. Their predictions ("soft targets") stay in a file of the run folder until the run ends.
 
 Shapes: N characters of the text, B rows, T time, V vocabulary.
 """
@@ -116,7 +115,7 @@ def digest(path: Path) -> str:
     return found.hexdigest()
 
 
-def mixed(soft_targets: SoftTargets, targets: torch.Tensor) -> torch.Tensor:
+def mix_targets(soft_targets: SoftTargets, targets: torch.Tensor) -> torch.Tensor:
     """Returns the distributions to learn, (B, T, V) float32: half the characters of the text, half soft targets.
 
     Args:

@@ -1,9 +1,9 @@
 """Training one model in several processes: `torchrun --nproc-per-node 2 -m training my.txt`.
 
 Every process (a "rank") takes the same training steps, each on its own rows of the batch; torch.distributed sums the
-gradients (gloo on the CPU, nccl between GPUs). Rank 0 alone reads the text, evaluates, writes files, prints and talks
-to the Hub. The other ranks run the functions that rank 0 names with `call_other_ranks`, and wait in between. When a
-process dies, the others end with `LostProcessError`.
+gradients (gloo on the CPU, nccl between GPUs). Only rank 0 reads the text, evaluates, writes files, prints, and sends
+requests to the Hub. The other ranks run the functions that rank 0 names with `call_other_ranks`, and wait in between.
+When a process dies, the others end with `LostProcessError`.
 
 With one process the collective functions return at once and change nothing.
 """
@@ -125,7 +125,7 @@ def run_calls(signals: Signals) -> int:
         LostProcessError: another process has died.
     """
     keep_freed_memory()
-    signals.mode = "silent"  # rank 0 learns of a signal after the next step, prints it and saves
+    signals.mode = "silent"  # after the next step rank 0 gets the signal, prints it and saves
     ids: Ids | None = None
     while (call := _broadcast_object(None)) is not None:
         function, text, arguments = call
@@ -137,7 +137,7 @@ def run_calls(signals: Signals) -> int:
 def broadcast(tensors: Sequence[Tensor]) -> None:
     """Replaces each tensor by rank 0's."""
     if dist.is_initialized():
-        with _peers():
+        with _detect_lost_process():
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
 
@@ -154,7 +154,7 @@ def sum_over_ranks(tensors: Sequence[Tensor]) -> None:
     if not dist.is_initialized():
         return
     flat = torch.cat([tensor.flatten() for tensor in tensors])
-    with _peers():
+    with _detect_lost_process():
         dist.all_reduce(flat)
     for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
         tensor.copy_(part.view_as(tensor))
@@ -181,7 +181,7 @@ def agree_on_stop(signals: Signals, *, failed: bool = False) -> int:
     reason = FAILED if failed else signals.number
     if dist.is_initialized():
         found = torch.tensor(reason)
-        with _peers():
+        with _detect_lost_process():
             dist.all_reduce(found, dist.ReduceOp.MAX)
         reason = int(found)
         if reason != FAILED:
@@ -197,7 +197,7 @@ def _launched() -> bool:
 
 def _broadcast_object(value: Any) -> Any:
     found = [value]
-    with _peers():
+    with _detect_lost_process():
         dist.broadcast_object_list(found, 0, device=torch.device("cpu"))
     return found[0]
 
@@ -213,7 +213,7 @@ def _receive(length: int, dtype: str) -> Ids:
 
 
 @contextmanager
-def _peers() -> Iterator[None]:
+def _detect_lost_process() -> Iterator[None]:
     """Replaces torch's RuntimeErrors about a lost connection by one line."""
     try:
         yield

@@ -165,7 +165,7 @@ def preset_for(readable: float, characters: int) -> str:
     return "medium" if readable >= 60_000_000 else "small"
 
 
-def fitted_to(recipe: Recipe, vocab_size: int) -> Recipe:
+def fit_to_vocabulary(recipe: Recipe, vocab_size: int) -> Recipe:
     """Returns the recipe for a vocabulary: larger embeddings for a large one, fewer rows where logits fill the memory.
 
     Embeddings have about 4√V numbers, rounded to a power of two: with 3,500 Chinese characters, 256 instead of 64 were
@@ -179,7 +179,7 @@ def fitted_to(recipe: Recipe, vocab_size: int) -> Recipe:
     )
 
 
-def regularized(recipe: Recipe, characters: int, vocab_size: int, *, has_teachers: bool = False) -> Recipe:
+def fit_dropout(recipe: Recipe, characters: int, vocab_size: int, *, has_teachers: bool = False) -> Recipe:
     """Returns the recipe with dropout rates that fit the number of characters in the text to train on.
 
     A network overfits more, the more parameters it has per character of the text and the more often it reads each

@@ -5,7 +5,7 @@ decay; clipped gradients; averaged weights. Everything random is a pure function
 stopped and resumed on the same machine is bit for bit the run that was not.
 
 Several processes can share a batch (see `processes`): the trainer of each reads some of the rows, and all trainers
-take the same step. Knows tensors only: no files, no clock, no terminal.
+take the same step.
 
 Shapes: B batch, T window, V vocabulary, L layers, H hidden.
 """
@@ -27,7 +27,7 @@ from model import LSTMNetwork, LSTMState
 from ..corpus.ids_file import Ids
 from . import processes
 from .dataset import Windows
-from .distillation import SoftTargets, mixed
+from .distillation import SoftTargets, mix_targets
 from .dropout import DroppedNetwork
 from .initialization import initialize
 from .optimizers import AdamW, GatewiseMuon, Optimizer
@@ -131,7 +131,7 @@ class Trainer:
         """Returns the mean loss over this process's rows, in nats per character."""
         if self._soft_targets is None:
             return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        wanted = mixed(self._soft_targets[self.windows.positions(self.steps_done)[:, :-1]], targets)
+        wanted = mix_targets(self._soft_targets[self.windows.positions(self.steps_done)[:, :-1]], targets)
         return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(0, 1))
 
     def take_train_loss(self) -> float:
@@ -155,7 +155,7 @@ class Trainer:
         """
         own = self.state_tensors()
         for name in own.keys() | tensors.keys():
-            if name not in tensors or name not in own or not _alike(tensors[name], own[name]):
+            if name not in tensors or name not in own or not _same_shape_and_dtype(tensors[name], own[name]):
                 raise ValueError(f"the saved state does not fit this run: {name} differs")
         for name, tensor in self._tensors().items():
             tensor.copy_(tensors[name])
@@ -214,7 +214,7 @@ class Trainer:
         torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
 
 
-def _alike(a: Tensor, b: Tensor) -> bool:
+def _same_shape_and_dtype(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype
 
 

@@ -28,12 +28,12 @@ def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], obje
     """
     config = trainer.network.config
     processes.call_other_ranks(
-        _train_along, trainer.windows.ids, trainer.recipe, config.vocab_size, trainer.device.type
+        _train_on_other_rank, trainer.windows.ids, trainer.recipe, config.vocab_size, trainer.device.type
     )
     _loop(trainer, signals, after_step)
 
 
-def _train_along(signals: Signals, ids: Ids, recipe: Recipe, vocab_size: int, device: str) -> None:
+def _train_on_other_rank(signals: Signals, ids: Ids, recipe: Recipe, vocab_size: int, device: str) -> None:
     """Runs the loop on every rank but 0."""
     try:
         _loop(Trainer(recipe, vocab_size, ids, torch.device(device)), signals, lambda _: None)
@@ -52,7 +52,7 @@ def _loop(trainer: Trainer, signals: Signals, after_step: Callable[[float], obje
         try:
             after_step(loss)
             failed = False
-        finally:  # the other ranks wait here while rank 0 evaluates, and must learn of its errors
+        finally:  # the other ranks wait here while rank 0 evaluates; its errors must end them, too
             stop = processes.agree_on_stop(signals, failed=failed)
     if stop != processes.FAILED:
         trainer.gather_state()

@@ -72,7 +72,7 @@ class CheckpointManager:
 
     def prepare_card(self) -> None:
         """Imports what a card needs in a thread; the last evaluation takes as long, so the end of a run is faster."""
-        threading.Thread(target=model_card.get_ready, name="card", daemon=True).start()
+        threading.Thread(target=model_card.import_libraries, name="card", daemon=True).start()
 
     def catch_up(self, metrics: Sequence[Evaluation], *, complete: bool) -> None:
         """Redoes what follows a checkpoint, for a run that ended before it was done: log, card, push, pruning.

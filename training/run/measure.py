@@ -150,11 +150,13 @@ def _trainer(
 ) -> Trainer:
     """Returns a trainer whose steps are timed in `rounds` calls of `_timed_steps`, in all processes at once."""
     trainer = Trainer(recipe, vocab_size, train, device, soft_targets)
-    processes.call_other_ranks(_step_along, train, recipe, vocab_size, device.type, rounds)
+    processes.call_other_ranks(_step_on_other_rank, train, recipe, vocab_size, device.type, rounds)
     return trainer
 
 
-def _step_along(_signals: Signals, train: Ids, recipe: Recipe, vocab_size: int, device: str, rounds: int) -> None:
+def _step_on_other_rank(
+    _signals: Signals, train: Ids, recipe: Recipe, vocab_size: int, device: str, rounds: int
+) -> None:
     """Takes the steps that rank 0 times, on every other rank."""
     trainer = Trainer(recipe, vocab_size, train, device)
     for _ in range(rounds):

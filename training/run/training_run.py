@@ -31,7 +31,7 @@ from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .console import Progress, loss_text, say, warn
 from .facts import About, Evaluation, Sample, TextFacts
-from .snapshot import RunSnapshot, copied
+from .snapshot import RunSnapshot, copy_to_cpu
 from .tracking import Tracker
 
 _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")  # in config.json
@@ -228,7 +228,7 @@ class TrainingRun:
 
     def _snapshot(self, measured: dict[str, Any]) -> RunSnapshot:
         network, step, recipe = self.trainer.average, self.trainer.steps_done, self.trainer.recipe
-        weights = copied(network.state_dict())
+        weights = copy_to_cpu(network.state_dict())
         return RunSnapshot(
             step=step,
             val_loss=float(measured.get("val_loss", math.inf)),
@@ -248,7 +248,7 @@ class TrainingRun:
                 "about": self.about,
                 "seconds": self.seconds,
             },
-            tensors=copied(self.trainer.state_tensors()),
+            tensors=copy_to_cpu(self.trainer.state_tensors()),
         )
 
     def _config(self, measured: dict[str, Any]) -> dict[str, Any]:

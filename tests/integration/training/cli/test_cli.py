@@ -280,7 +280,7 @@ def test_what_is_no_text_is_one_line_and_leaves_nothing(
         ("--lr=0", "error: --lr is 0: it must be a number above 0, at most 10"),
         ("--hidden-size=8192 --num-layers=30", "error: hidden_size 8192 with num_layers 30 and a vocabulary of"),
         ("--hidden-size=4096 --batch=60000 --window=60000", "are free: choose smaller ones"),
-        ("--device=mps", "error: --device is mps, but torch sees no Apple GPU"),
+        ("--device=mps", "error: --device is mps, but torch finds no Apple GPU"),
         ("--out=text.txt", "error: 'text.txt' cannot be written (File exists): choose another --out"),
         ("--out=text.txt/run", "error: 'text.txt/run' cannot be written (Not a directory): choose another --out"),
         ("--out=/proc/run", "error: '/proc/run' cannot be written (No such file or directory)"),

@@ -81,7 +81,7 @@ def test_a_public_repo_or_another_model_is_not_overwritten(hub: LocalHub, token:
 
 
 def test_an_unknown_licence_is_refused_before_the_repo_is_created(hub: LocalHub, token: str) -> None:
-    with pytest.raises(HubError, match="knows no licence 'my-own'"):
+    with pytest.raises(HubError, match="has no licence 'my-own'"):
         check_repo("plays", license="my-own")
     assert not hub.repos
     assert check_repo("plays", license="cc0-1.0").created

@@ -39,7 +39,7 @@ def test_an_unknown_licence_is_refused_before_the_first_step(hub: LocalHub, toke
     """Before the first step, because the Hub would refuse the card after the training."""
     code, said = here(*QUICK, "--push-to=plays", "--license=typo")
     assert code == 2
-    assert "error: the Hub knows no licence 'typo'" in said
+    assert "error: the Hub has no licence 'typo'" in said
     assert "step 1 of" not in said
     assert not hub.repos
     assert not Path("run").exists()
@@ -50,7 +50,7 @@ def test_an_unknown_licence_is_refused_on_resume(hub: LocalHub, token: str, here
     for run in ("run", "hf://ada/plays"):
         code, said = here(f"--resume={run}", "text.txt", "--license=typo")
         assert code == 2
-        assert "error: the Hub knows no licence 'typo'" in said
+        assert "error: the Hub has no licence 'typo'" in said
 
 
 # pushed

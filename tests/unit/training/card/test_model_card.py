@@ -16,7 +16,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from tests.local_hub import LocalHub
 from training.card import model_card
-from training.card.escape import fenced, with_page_link
+from training.card.escape import code_block, with_page_link
 from training.card.model_card import CardSample, render_card, write_card
 from training.card.overlap import Overlap, Source
 from training.card.redact import redact_command
@@ -192,8 +192,8 @@ def test_a_long_command_is_shown_whole() -> None:
 
 
 def test_a_fence_is_longer_than_any_fence_inside() -> None:
-    assert fenced("a", "text") == "```text\na\n```"
-    assert fenced("x ````` y", "text").startswith("``````text\n")
+    assert code_block("a", "text") == "```text\na\n```"
+    assert code_block("x ````` y", "text").startswith("``````text\n")
 
 
 def test_the_table_shows_every_number() -> None:
@@ -259,7 +259,7 @@ def test_the_link_to_a_space_is_added_or_replaced() -> None:
 
 
 def test_the_imports_of_a_card_can_be_done_before() -> None:
-    told = "import sys; from training.card import model_card as it; before = set(sys.modules); it.get_ready()"
+    told = "import sys; from training.card import model_card as it; before = set(sys.modules); it.import_libraries()"
     loaded = f"{told}; print(*sorted({{'matplotlib.figure', 'numba'}} & set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [name for name in ("matplotlib.figure", "numba") if has(name)]
@@ -271,6 +271,6 @@ def has(name: str) -> bool:
 
 def test_without_matplotlib_a_card_has_no_curve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    model_card.get_ready()
+    model_card.import_libraries()
     write_card(tmp_path, make_lm(), make_metrics(), samples=[])
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]

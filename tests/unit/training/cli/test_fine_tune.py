@@ -9,7 +9,13 @@ import torch
 from model import CharLSTM, CharTokenizer, LSTMNetwork
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import words
-from training.cli.fine_tune import LEARNING_RATE_SCALE, grown_weights, load_model, preset_near, with_lower_rates
+from training.cli.fine_tune import (
+    LEARNING_RATE_SCALE,
+    load_model,
+    preset_near,
+    weights_for_new_characters,
+    with_lower_rates,
+)
 from training.corpus.ids_file import Ids
 from training.learner import evaluation as evaluate
 from training.learner.recipe import PRESETS, Recipe
@@ -40,12 +46,12 @@ def encode(tokenizer: CharTokenizer, text: str) -> Ids:
 
 def network(parent: CharLSTM, ids: Ids, vocab_size: int) -> LSTMNetwork:
     trainer = Trainer(with_lower_rates(SMALL, parent), vocab_size, ids)
-    trainer.start_from(grown_weights(parent, ids, vocab_size))
+    trainer.start_from(weights_for_new_characters(parent, ids, vocab_size))
     return trainer.average
 
 
 def test_old_characters_keep_their_weights_to_the_bit(parent: CharLSTM, tokenizer: CharTokenizer) -> None:
-    grown = grown_weights(parent, encode(tokenizer, NEW), len(tokenizer))
+    grown = weights_for_new_characters(parent, encode(tokenizer, NEW), len(tokenizer))
     before = parent.network.state_dict()
     assert grown.keys() == before.keys()
     for name, tensor in before.items():
@@ -53,12 +59,12 @@ def test_old_characters_keep_their_weights_to_the_bit(parent: CharLSTM, tokenize
     assert grown["embedding.weight"].shape == (len(tokenizer), 8)
     assert len({tuple(row.tolist()) for row in grown["embedding.weight"]}) == len(tokenizer)
     assert grown["output.weight"].shape == (len(tokenizer), 32)
-    again = grown_weights(parent, encode(tokenizer, NEW), len(tokenizer))
+    again = weights_for_new_characters(parent, encode(tokenizer, NEW), len(tokenizer))
     assert all(torch.equal(again[name], grown[name]) for name in grown)
 
 
 def test_a_text_without_new_characters_leaves_the_model_as_it_is(parent: CharLSTM) -> None:
-    grown = grown_weights(parent, encode(parent.tokenizer, OLD), len(parent.tokenizer))
+    grown = weights_for_new_characters(parent, encode(parent.tokenizer, OLD), len(parent.tokenizer))
     before = parent.network.state_dict()
     assert all(torch.equal(grown[name], before[name]) for name in before)
     grown["output.bias"].zero_()
@@ -79,7 +85,7 @@ def test_it_begins_far_below_a_fresh_network_and_does_not_jump_up(parent: CharLS
     ids, held_out = encode(tokenizer, NEW), encode(tokenizer, words(100, seed=7).replace("mat", "mät"))
     trainer = Trainer(with_lower_rates(SMALL, parent), len(tokenizer), ids)
     fresh = evaluate.mean(evaluate.cold_losses(trainer.average, held_out))
-    trainer.start_from(grown_weights(parent, ids, len(tokenizer)))
+    trainer.start_from(weights_for_new_characters(parent, ids, len(tokenizer)))
     losses = [evaluate.mean(evaluate.cold_losses(trainer.average, held_out))]
     for _ in range(SMALL.steps):
         trainer.step()

@@ -73,7 +73,7 @@ def test_stored_soft_targets_are_found_unless_the_file_was_changed(tmp_path: Pat
 
 def test_half_of_the_target_is_the_text_and_half_the_teachers() -> None:
     said = np.full((2, 3, 4), 0.25, np.float16)
-    wanted = teachers.mixed(said, torch.tensor([[0, 1, 2], [3, 3, 0]]))
+    wanted = teachers.mix_targets(said, torch.tensor([[0, 1, 2], [3, 3, 0]]))
     assert torch.allclose(wanted.sum(-1), torch.ones(2, 3))
     assert torch.equal(wanted[0, 1], torch.tensor([0.125, 0.625, 0.125, 0.125]))
 

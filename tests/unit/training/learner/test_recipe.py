@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from training.learner.recipe import PRESETS, Recipe, fitted_to, help_text, preset_for, regularized
+from training.learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, help_text, preset_for
 
 
 @pytest.mark.parametrize(
@@ -124,23 +124,23 @@ def test_a_faster_machine_gets_a_larger_preset() -> None:
 
 def test_dropout_grows_with_the_passes_over_the_text_and_with_the_network() -> None:
     medium = PRESETS["medium"]
-    rates = [regularized(replace(medium, steps=steps), 10**6, 65) for steps in (1, 100, 1000, 10_000, 10**6)]
+    rates = [fit_dropout(replace(medium, steps=steps), 10**6, 65) for steps in (1, 100, 1000, 10_000, 10**6)]
     assert [each.dropout_out for each in rates] == sorted(each.dropout_out for each in rates)
     assert [each.dropout_weights for each in rates] == sorted(each.dropout_weights for each in rates)
     assert (rates[0].dropout_out, rates[0].dropout_weights) == (0, 0)
     assert (rates[-1].dropout_out, rates[-1].dropout_weights) == (0.5, 0.3)
     small = replace(PRESETS["small"], steps=10_000)
     larger = replace(small, hidden_size=1024)
-    assert regularized(small, 10**6, 65).dropout_out < regularized(larger, 10**6, 65).dropout_out
-    assert regularized(small, 10**6, 65).dropout_out < regularized(small, 10**5, 65).dropout_out
+    assert fit_dropout(small, 10**6, 65).dropout_out < fit_dropout(larger, 10**6, 65).dropout_out
+    assert fit_dropout(small, 10**6, 65).dropout_out < fit_dropout(small, 10**5, 65).dropout_out
     assert (
-        0 < regularized(larger, 10**6, 65, has_teachers=True).dropout_out < regularized(larger, 10**6, 65).dropout_out
+        0 < fit_dropout(larger, 10**6, 65, has_teachers=True).dropout_out < fit_dropout(larger, 10**6, 65).dropout_out
     )
 
 
 def test_a_large_vocabulary_gets_larger_embeddings_and_fewer_rows() -> None:
     medium = PRESETS["medium"]
-    assert fitted_to(medium, 65) == fitted_to(medium, 300) == medium
-    assert fitted_to(medium, 5_000) == replace(medium, embedding_size=256)
-    assert fitted_to(medium, 20_000) == replace(medium, embedding_size=512, batch=26)
-    assert fitted_to(medium, 10**9).batch == 1
+    assert fit_to_vocabulary(medium, 65) == fit_to_vocabulary(medium, 300) == medium
+    assert fit_to_vocabulary(medium, 5_000) == replace(medium, embedding_size=256)
+    assert fit_to_vocabulary(medium, 20_000) == replace(medium, embedding_size=512, batch=26)
+    assert fit_to_vocabulary(medium, 10**9).batch == 1
