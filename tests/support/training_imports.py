@@ -6,4 +6,4 @@ import torch._dynamo  # noqa: F401
 import training.cli.main  # noqa: F401
 from training.card import model_card
 
-model_card.get_ready()
+model_card.import_libraries()
