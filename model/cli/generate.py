@@ -127,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     status = _write(reply, prompt, sys.stdout)
     sequence = reply.sequence
     speed = sequence.measured_chars_per_second
-    say(f"{sequence.length:,} characters, {speed:,.0f} a second, seed {params.seed}; again: {command}")
+    say(f"{sequence.length:,} characters, {speed:,.0f} per second, seed {params.seed}; again: {command}")
     return status
 
 

@@ -74,7 +74,7 @@ def _print_result(run: TrainingRun) -> None:
     best = min(run.metrics, key=lambda evaluation: evaluation["val_loss"])
     loss = best["val_loss"]
     say(f"\nDone in {duration_text(run.seconds)}. Best at step {best['step']:,}: held-out loss {loss_text(loss)}")
-    say(f"(state kept; {best['val_cold256']:.4f} nats with the state reset every 256 characters).")
+    say(f"(state carried over; {best['val_cold256']:.4f} nats with the state reset every 256 characters).")
     baseline = run.about.get("ngram_loss")
     if isinstance(baseline, float) and loss > baseline:
         say(

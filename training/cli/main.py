@@ -136,7 +136,7 @@ def _cells(arguments: Sequence[str]) -> int:
     for cell in found:
         say(str(cell))
     count = lm.config.num_layers * lm.config.hidden_size
-    say(f"{len(found)} of {count:,} cells follow something that has a name here.")
+    say(f"{len(found)} of {count:,} cells follow a named feature of the text.")
     return 0
 
 

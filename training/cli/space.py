@@ -39,7 +39,7 @@ def make_space(options: SpaceOptions) -> int:
     space = None
     check_project(options.hardware)
     if options.space is not None:
-        say(f"A page on {describe_hardware(options.hardware)}.")
+        say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
         space = run_job(CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo))
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.out is not None:
@@ -63,7 +63,7 @@ def prepare_page(options: TrainOptions, repo: str) -> Page | None:
     if options.space is None:
         return None
     check_project(options.hardware)
-    say(f"A page on {describe_hardware(options.hardware)}.")
+    say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
     space = run_job(
         CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo or None)
     )

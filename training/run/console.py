@@ -137,7 +137,7 @@ class Progress:
 
     @property
     def chars_per_sec(self) -> float:
-        """Characters trained on a second, without the pauses for evaluations; 0 before the first step."""
+        """Characters trained on per second, without the pauses for evaluations; 0 before the first step."""
         seconds = monotonic() - self._start - self._paused_s
         return (self._done - self._first) * self._characters / seconds if seconds > 0 else 0.0
 
