@@ -2,7 +2,7 @@
 
 main       dispatches the commands; exit codes
 parser     the arguments of every command, with their help
-options    the options of every command: typed and checked
+options    the options of a training and of `space`: typed and checked
 start      prepares a new run
 resume     prepares a run that is resumed
 run_text   the text and the Hub destination, for `start` and `resume`

@@ -25,6 +25,7 @@ from ..card.cell_names import name_cells
 from ..card.curve import draw
 from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
+from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
 from ..hub.pusher import push_pending
 from ..learner import processes
@@ -33,7 +34,7 @@ from ..run.console import say, warn
 from ..run.tracking import Tracker
 from ..signals import Signals
 from ..system import process_age_s
-from . import options
+from . import options, parser
 from .compare import read_runs, table
 from .finish import count_text, finish
 from .resume import resumed_run
@@ -114,7 +115,7 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
 
 
 def _push(arguments: Sequence[str]) -> int:
-    run = Path(options.parse_push(arguments)).expanduser()
+    run = expanded_path(parser.push_parser().parse_args(arguments).run)
     if not run.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}")
     report = push_pending(run, report=say)
@@ -126,7 +127,7 @@ def _push(arguments: Sequence[str]) -> int:
 
 
 def _cells(arguments: Sequence[str]) -> int:
-    typed = options.parse_cells(arguments)
+    typed = parser.cells_parser().parse_args(arguments)
     folder = checkpoint_folder(typed.model)
     lm = CharLSTM.from_pretrained(folder)
     corpus = read_corpus(typed.text)
@@ -141,7 +142,7 @@ def _cells(arguments: Sequence[str]) -> int:
 
 
 def _curve(arguments: Sequence[str]) -> int:
-    typed = options.parse_curve(arguments)
+    typed = parser.curve_parser().parse_args(arguments)
     runs = read_runs(typed.runs, say)
     for run in runs:
         if not run.curve.is_drawable:
@@ -154,13 +155,13 @@ def _curve(arguments: Sequence[str]) -> int:
     except ImportError:
         say("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
         return 2
-    atomic_write(Path(typed.out).expanduser(), picture)
+    atomic_write(expanded_path(typed.out), picture)
     say(f"Drawn: {typed.out}")
     return 0 if len(curves) == len(dict.fromkeys(typed.runs)) else 1
 
 
 def _compare(arguments: Sequence[str]) -> int:
-    paths = options.parse_compare(arguments)
+    paths = parser.compare_parser().parse_args(arguments).runs
     runs = read_runs(paths, say)
     if not runs:
         return 2

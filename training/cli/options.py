@@ -1,4 +1,4 @@
-"""The options of each command: typed, and checked as far as that needs neither the text nor the network."""
+"""The options of a training and of `space`: typed, and checked as far as that needs no text and no network."""
 
 from __future__ import annotations
 
@@ -62,23 +62,6 @@ class SpaceOptions:
     private: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class CellsOptions:
-    """The options of `python -m training cells MODEL TEXT…`."""
-
-    model: str
-    text: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurveOptions:
-    """The options of `python -m training curve RUN…`; `x` is "chars" or "seconds"."""
-
-    runs: tuple[str, ...]
-    out: str
-    x: str
-
-
 def parse_train(arguments: Sequence[str]) -> TrainOptions:
     """Returns the options of a training.
 
@@ -100,11 +83,6 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
     return options
 
 
-def parse_push(arguments: Sequence[str]) -> str:
-    """Returns the run folder of `python -m training push RUN`."""
-    return str(parser.push_parser().parse_args(arguments).run)
-
-
 def parse_space(arguments: Sequence[str]) -> SpaceOptions:
     """Returns the options of `python -m training space`.
 
@@ -117,23 +95,6 @@ def parse_space(arguments: Sequence[str]) -> SpaceOptions:
         raise UsageError("a page needs a place: give --space USER/NAME, or --out FOLDER")
     _check_space(options)
     return options
-
-
-def parse_cells(arguments: Sequence[str]) -> CellsOptions:
-    """Returns the options of `python -m training cells`."""
-    typed = parser.cells_parser().parse_args(arguments)
-    return CellsOptions(model=typed.model, text=tuple(typed.text))
-
-
-def parse_curve(arguments: Sequence[str]) -> CurveOptions:
-    """Returns the options of `python -m training curve`."""
-    typed = parser.curve_parser().parse_args(arguments)
-    return CurveOptions(runs=tuple(typed.runs), out=typed.out, x=typed.x)
-
-
-def parse_compare(arguments: Sequence[str]) -> list[str]:
-    """Returns the runs of `python -m training compare RUN…`."""
-    return list(parser.compare_parser().parse_args(arguments).runs)
 
 
 def published_command(options: TrainOptions) -> str:

@@ -13,7 +13,6 @@ import contextlib
 import json
 import random
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -43,11 +42,6 @@ class PushReport:
     error: str | None = None
 
 
-def print_to_stderr(line: str) -> None:
-    """The default report."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def title_of(step_folder: Path, branch: str = TRAINING) -> str:
     """Returns the title of the commit that pushes a checkpoint folder, with the loss if it was evaluated."""
     step = int(re.sub(r"\D", "", step_folder.name) or 0)
@@ -74,7 +68,7 @@ class Pusher:
         destination: Destination,
         run_folder: Path | str,
         *,
-        report: Report = print_to_stderr,
+        report: Report,
         timeouts: HubTimeouts | None = None,
     ) -> None:
         self.destination, self._report, self._timeouts = destination, report, timeouts or HubTimeouts()
@@ -248,7 +242,7 @@ class Pusher:
 def push_pending(
     run_folder: Path | str,
     *,
-    report: Report = print_to_stderr,
+    report: Report,
     deadline_s: float = 3600.0,
     timeouts: HubTimeouts | None = None,
 ) -> PushReport:

@@ -288,12 +288,12 @@ def test_a_deleted_repo_is_reported(hub: LocalHub, run: Path, pusher: Callable[.
 def test_two_processes_cannot_push_one_run(run: Path, pusher: Callable[..., Pusher]) -> None:
     pusher()
     with pytest.raises(HubError, match="another process is pushing run plays"):
-        Pusher(destination(), run)
+        Pusher(destination(), run, report=print)
 
 
 def test_a_run_without_destination(run: Path) -> None:
     with pytest.raises(HubError, match="run 'plays' has no destination on the Hub"):
-        push_pending(run)
+        push_pending(run, report=print)
 
 
 def test_the_rest_is_pushed_by_a_later_process_despite_damaged_files(
@@ -374,7 +374,7 @@ def test_a_process_ends_while_the_server_hangs(hub: LocalHub, token: str, run: P
         import sys, time
         from training.hub.jobs import Destination
         from training.hub.pusher import Pusher
-        pusher = Pusher(Destination("ada/plays", "ada", False, False, ""), {str(run)!r})
+        pusher = Pusher(Destination("ada/plays", "ada", False, False, ""), {str(run)!r}, report=print)
         pusher.push({str(run / "step-00000001")!r})
         deadline = time.monotonic() + 30
         while pusher._worker is None or pusher._worker._process is None:

@@ -6,7 +6,7 @@ import pytest
 
 from model.cli.arguments import UsageError
 from training.cli.main import _COMMANDS
-from training.cli.options import parse_push, parse_train
+from training.cli.options import parse_train
 from training.cli.parser import (
     COMMANDS,
     cells_parser,
@@ -91,9 +91,9 @@ def test_resume_may_push_elsewhere() -> None:
 
 
 def test_push_takes_one_run() -> None:
-    assert parse_push(["runs/x"]) == "runs/x"
+    assert push_parser().parse_args(["runs/x"]).run == "runs/x"
     with pytest.raises(UsageError, match="required: RUN"):
-        parse_push([])
+        push_parser().parse_args([])
 
 
 @pytest.mark.parametrize(
