@@ -69,14 +69,16 @@ class WorkerProcess(Generic[R]):
             return self._no_outcome(timed_out, deadline_s, errors.read())
 
     def _no_outcome(self, timed_out: bool, deadline_s: float, errors: str) -> Failure:
-        timed_out = timed_out or self._killed.is_set()
-        if timed_out:
+        killed = self._killed.is_set()
+        if killed:
+            reason = "it was ended before the Hub had finished"
+        elif timed_out:
             reason = f"the Hub did not finish within {max(1, round(deadline_s))} s"
         else:
             lines = errors.strip().splitlines() or ["no message"]
             reason = f"its process ended with {redact(lines[-1])[:300]}"
         message = f"{self._job.doing} {self._job.repo} failed: {reason}"
-        return Failure(message, retry=True, needs_user=False, timed_out=timed_out)
+        return Failure(message, retry=True, needs_user=False, timed_out=timed_out or killed)
 
 
 def run_job(job: Job[R], timeouts: HubTimeouts | None = None, *, extra_s: float = 0.0) -> R:

@@ -374,7 +374,8 @@ def test_a_process_ends_while_the_server_hangs(hub: LocalHub, token: str, run: P
         import sys, time
         from training.hub.jobs import Destination
         from training.hub.pusher import Pusher
-        pusher = Pusher(Destination("ada/plays", "ada", False, False, ""), {str(run)!r}, report=print)
+        tell = lambda line: print(line, file=sys.stderr)
+        pusher = Pusher(Destination("ada/plays", "ada", False, False, ""), {str(run)!r}, report=tell)
         pusher.push({str(run / "step-00000001")!r})
         deadline = time.monotonic() + 30
         while pusher._worker is None or pusher._worker._process is None:
@@ -393,4 +394,5 @@ def test_a_process_ends_while_the_server_hangs(hub: LocalHub, token: str, run: P
     while worker.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not worker.exists()
+    assert "within 900 s" not in ended.stderr  # the limit of a push, of which a second had passed
     assert list((run / "outbox").glob("*-training.json"))
