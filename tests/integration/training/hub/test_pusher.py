@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.local_hub import LocalHub
+from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
 from training.card.redact import redact
 from training.errors import HubError
@@ -218,9 +219,7 @@ def test_a_commit_of_someone_else_in_between_is_kept(
     fault = hub.fail("POST .*/preupload/", "hang")
     one = pusher(HASTY)
     one.push(make_step(run, 1), "main", title="step 1")
-    deadline = time.monotonic() + 30
-    while not fault.hits and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: fault.hits)
     hub.commit(hub.repos["ada/plays"], {"NOTES.md": b"a person"}, title="notes")
     fault.lift()
     assert not one.close(60).waiting
@@ -232,11 +231,12 @@ def test_a_commit_of_someone_else_in_between_is_kept(
 def test_a_server_that_hangs_is_given_up_and_the_rest_is_pushed_later(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines, route: str
 ) -> None:
-    hub.fail(route, "hang", times=None)
+    fault = hub.fail(route, "hang", times=None)
     # No request is given up within the test: so neither push nor close can have waited for the answer.
     one = pusher(replace(QUICK, read_s=3600, check_s=3600, attempt_s=3600))
     one.push(make_step(run, 1), title="step 1")
-    report = one.close(2)
+    eventually(lambda: fault.hits)
+    report = one.close(0.2)
     assert [entry.title for entry in report.waiting] == ["step 1"]
     assert report.error
     hub.faults.clear()
@@ -254,9 +254,7 @@ def test_a_refusal_is_reported_once_and_retried_with_the_next_checkpoint(
     one.push(make_step(run, 1), title="step 1")
     lines.wait("no right to do that")
     one.push(make_step(run, 2), title="step 2")
-    deadline = time.monotonic() + 30
-    while fault.hits < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: fault.hits >= 2)
     report = one.close(10)
     assert [entry.title for entry in report.waiting] == ["step 1", "step 2"]
     assert len([line for line in lines if "no right" in line]) == 1
@@ -367,32 +365,26 @@ def test_titles(run: Path) -> None:
 def test_a_process_ends_while_the_server_hangs(hub: LocalHub, token: str, run: Path, end: str) -> None:
     """However training ends, neither it nor its worker waits for the server."""
     hub.add_repo("ada/plays")
-    hub.fail("/preupload/", "hang", times=None)
+    fault = hub.fail("/preupload/", "hang", times=None)
     make_step(run, 1)
     statement = f"pusher.{end}" if end.startswith("close") else end
     program = f"""
-        import sys, time
+        import sys
         from training.hub.jobs import Destination
         from training.hub.pusher import Pusher
         tell = lambda line: print(line, file=sys.stderr)
         pusher = Pusher(Destination("ada/plays", "ada", False, False, ""), {str(run)!r}, report=tell)
         pusher.push({str(run / "step-00000001")!r})
-        deadline = time.monotonic() + 30
-        while pusher._worker is None or pusher._worker._process is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        sys.stdin.readline()
         print(pusher._worker._process.pid, flush=True)
-        time.sleep(1)
         {statement}
         """
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
-    assert ended.stdout, ended.stderr
-    worker = Path(f"/proc/{int(ended.stdout)}")
-    deadline = time.monotonic() + 20
-    while worker.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not worker.exists()
-    assert "within 900 s" not in ended.stderr  # the limit of a push, of which a second had passed
+    words = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        eventually(lambda: fault.hits)
+        worker_id, errors = process.communicate("\n", timeout=60)
+    eventually(lambda: not Path(f"/proc/{int(worker_id)}").exists())
+    assert "within 900 s" not in errors  # the limit of a push, which was not reached
     assert list((run / "outbox").glob("*-training.json"))
