@@ -29,6 +29,7 @@ from .sequence import FinishReason, Memory, Sequence
 
 Result = TypeVar("Result")
 MAX_PREFILL = 32  # characters of each prompt read in one step
+_NO_DRAW = SamplingParams(temperature=0, seed=0)  # for a prompt, after which no character is drawn yet
 _TICK_S = 1 / 120  # replies with a speed limit get their characters on the ticks of one clock, so they share steps
 _MAX_LAG_S = 0.25  # a reply that falls further behind its speed limit does not catch up
 
@@ -202,7 +203,7 @@ class Engine:
                 self._finish(request, reason)
         due = [request for request in self._running if request.due_at <= now and not request.sequence.finished]
         self._prefill(due)
-        self._decode([each for each in due if each.prompt_is_read and not each.sequence.finished], now)
+        self._decode([each for each in due if not each.sequence.finished], now)
         self._running = [request for request in self._running if not request.sequence.finished]
 
     def run(self) -> None:
@@ -280,21 +281,20 @@ class Engine:
     def _prefill(self, due: list[Request]) -> None:
         """Reads on in prompts, in all of them one character at a time.
 
-        The replies that are being generated wait for that, so a step reads up to an eighth of their number.
+        The replies that are being generated wait for that, so a step reads up to an eighth of their number; the last of
+        these characters in the same backend step as theirs, which adds 5 % to the step of 8 replies instead of 25 %.
         """
         reading = [request for request in due if not request.prompt_is_read]
         generating = len(due) - len(reading)
-        for _ in range(max(1, min(MAX_PREFILL, generating // 8)) if generating else MAX_PREFILL):
+        for _ in range(min(MAX_PREFILL, generating // 8) - 1 if generating else MAX_PREFILL):
             if not reading:
                 return
             for request in self._isolate_faults(reading, self._read):
-                request.go_on()  # only now: after a fault the memory must not lack a character
-                if request.prompt_is_read:
-                    request.sequence.prompt_memory = Memory(self._backend.state(request.slot), request.unread[0])
+                request.go_on(self._backend)  # only now: after a fault the memory must not lack a character
             reading = [each for each in reading if not each.prompt_is_read and not each.sequence.finished]
 
     def _read(self, requests: list[Request]) -> list[Request]:
-        clamps = [request.prompt_clamps for request in requests]
+        clamps = [request.next_clamps for request in requests]
         if any(clamps):
             self._backend.forward(*slots_and_ids(requests), clamps)
         else:
@@ -302,9 +302,14 @@ class Engine:
         return requests
 
     def _decode(self, requests: list[Request], now: float) -> None:
+        """Generates a character for each request whose prompt is read, and reads one for the others meanwhile."""
         vocab = self.lm.tokenizer.vocab
-        self.written += len(requests)
-        for request, drawn in self._isolate_faults(requests, self._draw):
+        generating = sum(request.prompt_is_read for request in requests)
+        self.written += generating
+        for request, drawn in self._isolate_faults(requests if generating else [], self._draw):
+            if not request.prompt_is_read:
+                request.go_on(self._backend)
+                continue
             sequence, request.unread[0] = request.sequence, drawn
             sequence.started_at = sequence.started_at or now
             if sequence.chars_per_second:
@@ -315,9 +320,9 @@ class Engine:
                 sequence.save_memory(Memory(self._backend.state(request.slot), drawn))
 
     def _draw(self, requests: list[Request]) -> list[tuple[Request, int]]:
-        params = [request.sequence.params for request in requests]
-        numbers = [request.randomness.number(request.sequence.next_draw_offset) for request in requests]
-        clamps = [request.sequence.clamps for request in requests]
+        params = [request.sequence.params if request.prompt_is_read else _NO_DRAW for request in requests]
+        numbers = [request.next_number for request in requests]
+        clamps = [request.next_clamps for request in requests]
         drawn = self._backend.decode(*slots_and_ids(requests), params, numbers, clamps if any(clamps) else ())
         return list(zip(requests, drawn, strict=True))
 

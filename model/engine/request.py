@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..backends.backend import Indices
+from ..backends.backend import Backend, Indices
 from ..clamps import Clamps
 from ..int8.sampling import Randomness
 from ..lstm import LSTMState
-from .sequence import Sequence
+from .sequence import Memory, Sequence
 
 
 @dataclass(eq=False, kw_only=True)
@@ -44,15 +44,24 @@ class Request:
         return len(self.unread) == 1
 
     @property
-    def prompt_clamps(self) -> Clamps:
-        """The cells that are clamped in the step that reads the next character of the prompt."""
+    def next_clamps(self) -> Clamps:
+        """The cells that are clamped in the step that reads the next character."""
+        if self.prompt_is_read:
+            return self.sequence.clamps
         return self.unread_clamps[0] if self.unread_clamps else ()
 
-    def go_on(self) -> None:
-        """Removes the next character of the prompt, which was read."""
+    @property
+    def next_number(self) -> int:
+        """The random number of the next character; 0 while the prompt is read."""
+        return self.randomness.number(self.sequence.next_draw_offset) if self.prompt_is_read else 0
+
+    def go_on(self, backend: Backend) -> None:
+        """Removes the next character of the prompt, which the backend has read."""
         self.unread.popleft()
         if self.unread_clamps:
             self.unread_clamps.popleft()
+        if self.prompt_is_read:
+            self.sequence.prompt_memory = Memory(backend.state(self.slot), self.unread[0])
 
 
 def slots_and_ids(requests: list[Request]) -> tuple[Indices, Indices]:

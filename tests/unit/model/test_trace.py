@@ -243,3 +243,28 @@ def test_a_step_has_the_outputs_of_each_layer_and_the_next_prediction(lm, precis
     assert [each.bits for each in read(trace)] == [each.bits for each in seen]
     with pytest.raises(IndexError):
         TextTrace(lm, skip_start=True).step(-1)
+
+
+def test_a_position_far_on_is_approached_in_parts(lm):
+    text = TEXT * 16
+    trace = TextTrace(lm)
+    trace.set_text(text)
+    parts = 1
+    while not trace.approach(len(text) - 1, 50):
+        parts += 1
+    assert len(text) // 50 - 3 <= parts <= len(text) // 50
+    whole = TextTrace(lm)
+    whole.set_text(text)
+    assert np.array_equal(trace.step(len(text) - 1).h, whole.step(len(text) - 1).h)
+    assert trace.approach(7, 0)  # a saved state is near
+
+
+def test_a_position_is_approached_without_a_replay_of_what_was_read(lm):
+    trace = TextTrace(lm)
+    trace.set_text(TEXT * 16)
+    tokens = trace.tokens()
+    for _ in range(1000):
+        next(tokens)
+    assert trace.approach(1000, 0)
+    assert not trace.approach(3000, 0)
+    assert trace._position == 1000

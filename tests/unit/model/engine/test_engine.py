@@ -374,6 +374,40 @@ def test_a_long_prompt_does_not_delay_other_replies(lm):
     assert writer.text == alone(lm, 1, prompt="")
 
 
+def test_a_prompt_is_read_in_the_backend_steps_of_the_other_replies(lm, monkeypatch):
+    """A step of its own for the prompt would take a quarter of the time of eight replies."""
+    engine = Engine(lm)
+    writers = [engine.add_request("", params(seed, 100)) for seed in range(8)]
+    engine.step()
+    reader = engine.add_request("To be, " * 6, params(9, 20))
+    monkeypatch.setattr(engine._backend, "prefill", lambda *_: pytest.fail("a step of its own"))
+    for _ in range(40):
+        engine.step()
+        assert reader.prompt_memory is None
+    engine.step()
+    assert reader.prompt_memory is not None
+    assert finish(engine, reader) == [alone(lm, 9, 20, "To be, " * 6)]
+    assert finish(engine, *writers) == [alone(lm, seed, 100, "") for seed in range(8)]
+    assert engine.written == 820
+
+
+def test_a_fault_in_a_prompt_that_is_read_with_other_replies_ends_it_alone(lm, monkeypatch):
+    engine = Engine(lm)
+    writer, reader = engine.add_request("", params(1, 30)), engine.add_request("Abcdef", params(2, 30))
+    decode = engine._backend.decode
+
+    def faulty(slots, ids, *rest):
+        if lm.tokenizer.encode("c")[0] in ids[1:] or (len(ids) == 1 and slots[0] == reader_slot):
+            raise RuntimeError
+        return decode(slots, ids, *rest)
+
+    engine.step()
+    reader_slot = engine._running[1].slot
+    monkeypatch.setattr(engine._backend, "decode", faulty)
+    assert finish(engine, writer, reader) == [alone(lm, 1, 30, ""), ""]
+    assert (reader.finish_reason, reader.memory) == ("error", None)
+
+
 @pytest.mark.parametrize("length", [1, MAX_PREFILL - 1, MAX_PREFILL, MAX_PREFILL + 1, 3 * MAX_PREFILL + 1])
 def test_a_prompt_of_any_length_is_read_completely(lm, length):
     prompt = "".join("abcdefgh\n"[i % 9] for i in range(length))

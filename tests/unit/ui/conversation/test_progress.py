@@ -8,9 +8,9 @@ from contextlib import aclosing
 
 import pytest
 
-from model import Engine, SamplingParams
+from model import BlockedWords, Engine, SamplingParams
 from tests.support.app_server import random_model
-from ui.conversation.progress import ask, follow
+from ui.conversation.progress import ask, check_words_after, follow
 from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
 
@@ -68,3 +68,13 @@ def test_a_queue_that_is_full_is_a_friendly_word(served: LoadedModel) -> None:
     served.engine.max_waiting = 0
     with pytest.raises(RefusalError, match="try again in a moment"):
         ask(served, "", SamplingParams())
+
+
+def test_a_blocked_word_is_found_after_the_beginning_and_across_its_end() -> None:
+    lm = random_model()
+    served = LoadedModel("random", lm, Engine(lm, blocked=BlockedWords(["damn"])), threading.current_thread())
+    for text, length in (("a damn", 0), ("a damn", 2), ("a damn", 4), ("a damn!", 5)):
+        with pytest.raises(RefusalError, match="contains a blocked word"):
+            check_words_after(served, text, length)
+    for text, length in (("a damn", 6), ("a damnation", 2), ("a dam", 0), ("", 0)):
+        check_words_after(served, text, length)
