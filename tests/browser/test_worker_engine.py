@@ -14,23 +14,83 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
-from model import CharLSTM, ChatFormat, Engine, SamplingParams, TextTrace, generate
+from model import PRETRAINED, CharLSTM, ChatFormat, Engine, SamplingParams, TextTrace, generate
 from model import Sequence as Reply
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
-from tests.browser.test_static_page import NO_SIMD, PROMPTS, SETTINGS
+from tests.browser.test_static_page import NO_SIMD, PROMPTS, SETTINGS, VECTORS
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.browser_engine import open_engine, request, site, trace, write, write_engine_page
 from tests.support.chromium import launch
 from tests.support.chromium import serve as serve_folder
 from tests.support.tiny_models import tiny_model
+from tests.support.training_timelines import LOSSES, STEPS, checkpoint, pushed_run
+from tests.unit.model.int8.test_vectors import tiny as network_of_the_vectors
 from training.hub.space_files import write_static
 from ui.routes.step_lens import describe_step
 from ui.routes.trace import answer_at, answer_from
 
 HELD = (Clamp(0, 3, 4.0), Clamp(1, 20, -0.1))
 OTHERS = (Clamp(1, 7, 0.0),)
+VECTORS_IN_BROWSER = """async ({ vectors, simd }) => {
+  const { SIGMOID, TANH, POWERS, Network } = await import("./worker/int8_inference.js");
+  const { choose, randomNumber } = await import("./worker/sampling.js");
+  const { LanguageModel } = await import("./worker/language_model.js");
+  const hash = async (array) => Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", array)),
+    (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const bits = (floats) => Array.from(new Uint32Array(Float32Array.from(floats).buffer),
+    (each) => each.toString(16).padStart(8, "0"));
+  const code = simd ? await WebAssembly.compile(await (await fetch("worker/product.wasm")).arrayBuffer()) : null;
+  const model = ({ vocab, embedding_size: embedding, hidden_size: hidden, num_layers: layers, x = 1 }) => {
+    const tensor = (size) => Float32Array.from({ length: size }, () => {
+      x = Number((1103515245n * BigInt(x) + 12345n) % 2147483648n);
+      return (((x >> 16) % 129) - 64) / 64;
+    });
+    const tensors = { "embedding.weight": tensor(vocab.length * embedding) };
+    for (let layer = 0; layer < layers; layer++) {
+      tensors[`lstm.weight_ih_l${layer}`] = tensor(4 * hidden * (layer ? hidden : embedding));
+      tensors[`lstm.weight_hh_l${layer}`] = tensor(4 * hidden * hidden);
+      tensors[`lstm.bias_ih_l${layer}`] = tensor(4 * hidden);
+      tensors[`lstm.bias_hh_l${layer}`] = tensor(4 * hidden);
+    }
+    tensors["output.weight"] = tensor(vocab.length * hidden);
+    tensors["output.bias"] = tensor(vocab.length);
+    const sizes = { vocab: vocab.length, embedding, hidden, layers };
+    const ids = new Map(Array.from(vocab, (character, id) => [character, id]));
+    return { key: "", sizes, ids, vocab: Array.from(vocab), network: new Network(sizes, tensors, code) };
+  };
+  const first = model(vectors.network);
+  const { network } = first;
+  const steps = (clamps) => {
+    const state = network.zeros();
+    return Array.from(vectors.text, (character) => {
+      const id = first.ids.get(character);
+      network.read(id, state, clamps);
+      return { id, h: Array.from(state.h), c: bits(state.c), logits: bits(network.logits) };
+    });
+  };
+  const blend = new LanguageModel([first, model(vectors.blend.network)]);
+  const state = blend.zeros();
+  const common = Array.from(vectors.text).filter((character) => blend.ids.has(character));
+  const mixed = common.map((character) => {
+    blend.read(blend.ids.get(character), state);
+    return { id: blend.ids.get(character), logits: bits(blend.logits(vectors.blend.share)) };
+  });
+  const given = new Float32Array(Uint32Array.from(vectors.logits, (each) => parseInt(each, 16)).buffer);
+  const philox = Object.keys(vectors.philox).map((seed) =>
+    [seed, Array.from({ length: 6 }, (_, i) => String(randomNumber(Number(seed), i)))]);
+  return {
+    tables: { sigmoid: await hash(SIGMOID), tanh: await hash(TANH),
+      powers: await hash(BigInt64Array.from(POWERS, BigInt)) },
+    philox: Object.fromEntries(philox),
+    steps: steps([]),
+    held: vectors.held.map(({ hold }) => steps(hold)),
+    blend: { vocab: blend.vocab, steps: mixed },
+    choices: vectors.choices.map((each) => Array.from({ length: 40 }, (_, i) =>
+      choose(given, each, randomNumber(each.seed, i)))),
+  };
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +154,50 @@ def python_reply(
     while not reply.finished:
         engine.step()
     return reply
+
+
+@pytest.mark.parametrize("simd", [True, False])
+def test_inference_and_the_draw_are_those_of_the_vectors(page: Page, simd: bool) -> None:
+    found = page.evaluate(VECTORS_IN_BROWSER, {"vectors": VECTORS, "simd": simd})
+    assert found["tables"] == VECTORS["tables"]
+    assert found["philox"] == VECTORS["philox"]
+    assert found["choices"] == [each["ids"] for each in VECTORS["choices"]]
+    assert found["steps"] == VECTORS["steps"]
+    assert found["held"] == [each["steps"] for each in VECTORS["held"]]
+    blend = VECTORS["blend"]
+    assert found["blend"] == {"vocab": blend["vocab"], "steps": blend["steps"]}
+
+
+def test_the_replies_of_the_vectors(browser: Browser, hub: LocalHub, tmp_path: Path) -> None:
+    write_static(tmp_path / "site", network_of_the_vectors())
+    write_engine_page(tmp_path / "site")
+    asked = [*VECTORS["replies"], *({**each["reply"], "clamps": each["hold"]} for each in VECTORS["held"])]
+    with serve_folder(tmp_path / "site") as url:
+        page = browser.new_page()
+        open_engine(page, url)
+        for each in asked:
+            settings = {name: value for name, value in each.items() if name not in ("prompt", "text", "clamps")}
+            cells = each.get("clamps", [])
+            answer = write(page, request(each["prompt"], cells=cells, **{"length": 120, **settings}))
+            assert answer["text"] == each["text"]
+        page.close()
+
+
+def test_the_bundled_model_and_its_named_cells(browser: Browser, tmp_path: Path) -> None:
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    write_static(tmp_path, lm)
+    write_engine_page(tmp_path)
+    with serve_folder(tmp_path) as url:
+        page = browser.new_page()
+        open_engine(page, url)
+        [model] = site(page)["models"]
+        assert model["cells"] == [{**asdict(cell), "remembers": cell.remembers} for cell in lm.cells]
+        assert model["name"] == "tinyshakespeare"
+        for seed in range(3):
+            assert write(page, request("ROMEO:", seed=seed, length=300))["text"] == generate(
+                lm, "ROMEO:", 300, seed=seed
+            )
+        page.close()
 
 
 def test_the_site_describes_the_model(page: Page, lm: CharLSTM) -> None:
@@ -248,6 +352,7 @@ def test_two_models_of_the_hub_write_side_by_side_and_together(
     added = page.evaluate("window.engine.add('ada/two')")
     assert added["vocab"] == list(lms[1].tokenizer.vocab)
     assert [each["name"] for each in site(page)["models"]] == ["ada/one", "ada/two"]
+    assert page.evaluate("engine.timeline({ model: 'ada/two' })") == {"film": False}
     missing = page.evaluate("window.engine.add('ada/three')")
     assert missing["failure"]["id"] == "static.not_loaded"
     nowhere = {"name": "ada/three", "commit": "0" * 40}
@@ -272,6 +377,7 @@ def test_stop_ends_a_reply_while_it_writes_reads_or_waits(page: Page, lm: CharLS
         request("To be, or not to be. " * 4_700, seed=1),
     )
     assert reading == {"end": "abort", "error": None, "rate": None}
+    assert write(page, request("A", seed=1, length=20))["text"] == whole[:20]
 
 
 def test_the_speed(page: Page, lm: CharLSTM) -> None:
@@ -438,3 +544,37 @@ def test_a_reply_goes_on_while_a_lens_reads_a_long_text(page: Page, lm: CharLSTM
     )
     assert pauses[0] < 250
     assert pauses[1] == 3
+
+
+def test_the_timeline_of_a_model_of_the_hub(browser: Browser, hub: LocalHub, tmp_path: Path) -> None:
+    pushed_run(hub, "ada/plays", tmp_path)
+    lm = checkpoint(1000)
+    lm.training = {**lm.training, "repo": "ada/plays"}
+    write_static(tmp_path / "site", lm)
+    write_engine_page(tmp_path / "site")
+
+    def ask_timeline(page: Page, model: str, **query: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = page.evaluate("(query) => engine.timeline(query)", {"model": model, **query})
+        return answer
+
+    with serve_folder(tmp_path / "site") as url:
+        page = browser.new_page()
+        for models, name in ((["ada/plays"], "ada/plays"), ([], "char-lstm")):
+            open_engine(page, url, hub=hub.url, models=models)
+            assert ask_timeline(page, name) == {"film": True}
+            answer = ask_timeline(page, name, film=True)
+            assert answer["frames"] == [list(each) for each in zip(STEPS, LOSSES, strict=True)]
+            assert answer["curve"] == answer["frames"]
+            assert (answer["best"], answer["prompt"], answer["seed"]) == (3, "ROMEO:", 7)
+            for step in (100, 1000, 100):
+                text = generate(checkpoint(step), "ROMEO:", 300, seed=8)
+                assert ask_timeline(page, name, step=step, prompt="ROMEO:", seed=8) == {"text": text}
+            assert ask_timeline(page, name, step=1, prompt="", seed=8)["refusal"]["id"] == "timeline.step_gone"
+            too_long = ask_timeline(page, name, step=100, prompt="a" * 201, seed=8)
+            assert too_long["refusal"]["id"] == "refusal.characters"
+        page.close()
+
+
+def test_a_model_without_a_history_has_no_timeline(page: Page) -> None:
+    assert page.evaluate("engine.timeline({ model: 'char-lstm' })") == {"film": False}
+    assert page.evaluate("engine.timeline({ model: 'char-lstm', film: true })") == {"refusal": {"id": "timeline.none"}}

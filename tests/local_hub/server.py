@@ -216,6 +216,7 @@ class Handler(BaseHTTPRequestHandler):
             body = _flipped(body)
         self.send_response(response.status)
         self.send_header("Access-Control-Allow-Origin", "*")  # a page of another origin may read it
+        self.send_header("Access-Control-Expose-Headers", "Link")  # the next page of a listing
         for name, value in response.headers.items():
             self.send_header(name, value)
         if "Content-Length" not in response.headers:

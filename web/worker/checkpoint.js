@@ -14,7 +14,10 @@ const CELL_FIELDS = ["chance", "index", "kind", "last_three", "layer", "name", "
 const BYTES = { F32: 4, BF16: 2, F16: 2 };
 
 /** A model cannot be loaded; the message says why, in English. */
-export class ModelError extends Error {}
+export class ModelError extends Error {
+  isMissing = false; // whether the Hub has no such file, revision or repo
+  isUnreachable = false; // whether the server gave no file
+}
 
 /**
  * @typedef {{base: string, name: string, commit: string}} Place where the files of a model are; the commit is "" for a
@@ -34,7 +37,7 @@ export async function locate(model, hub) {
   let commit = revision;
   if (!/^[0-9a-f]{40}$/.test(revision)) {
     const about = `${hub}/api/models/${name}/revision/${encodeURIComponent(revision)}`;
-    commit = JSON.parse(text(await download(about, `${name} at ${revision}`))).sha;
+    commit = JSON.parse(textOf(await download(about, `${name} at ${revision}`))).sha;
     if (!/^[0-9a-f]{40}$/.test(commit)) throw new ModelError(`${name}: the Hub names no commit of ${revision}`);
   }
   return { base: `${hub}/${name}/resolve/${commit}/`, name, commit };
@@ -107,13 +110,17 @@ async function verify(file, bytes, sha256) {
 
 function json(file, bytes) {
   try {
-    const value = JSON.parse(text(bytes));
+    const value = JSON.parse(textOf(bytes));
     if (value && typeof value === "object" && !Array.isArray(value)) return value;
   } catch {}
   throw new ModelError(`${file} is not a JSON object`);
 }
 
-function text(bytes) {
+/**
+ * Returns the text of a file in UTF-8.
+ * @param {Uint8Array} bytes
+ */
+export function textOf(bytes) {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
@@ -228,21 +235,23 @@ function half(bits) {
  * @throws {ModelError}
  */
 export async function download(url, name, most = MAX_SMALL, progress = () => {}) {
+  const fault = (what) => Object.assign(new ModelError(`${name}${what}`), { isUnreachable: true });
   let response;
   try {
     response = await fetch(url, { cache: "no-cache", referrerPolicy: "no-referrer" });
   } catch {
-    throw new ModelError(`${name} could not be fetched: is there a network?`);
+    throw fault(" could not be fetched: is there a network?");
   }
   if (response.status === 404 || response.status === 401) {
-    throw new ModelError(`${name}: there is no ${url.split("/").pop()}, or it may not be read without logging in`);
+    const missing = fault(`: there is no ${url.split("/").pop()}, or it may not be read without logging in`);
+    throw Object.assign(missing, { isMissing: true });
   }
-  if (!response.ok) throw new ModelError(`${name} could not be fetched: the server answered ${response.status}`);
+  if (!response.ok) throw fault(` could not be fetched: the server answered ${response.status}`);
   const expected = Number(response.headers.get("content-length"));
   const [pieces, reader] = [[], response.body.getReader()];
   let length = 0;
   for (let read; !(read = await reader.read().catch(() => ({ cut: true }))).done; ) {
-    if (read.cut) throw new ModelError(`${name} could not be fetched whole: try again`);
+    if (read.cut) throw fault(" could not be fetched whole: try again");
     pieces.push(read.value);
     length += read.value.length;
     if (length > most) throw new ModelError(`${url.split("/").pop()} is larger than the ${most} bytes it can need`);

@@ -18,15 +18,16 @@ import { Models } from "./models.js";
 import { writeReply } from "./reply.js";
 import { describe, emptyModel } from "./site.js";
 import { States } from "./states.js";
+import { Timelines } from "./timeline.js";
 import { Traces } from "./trace.js";
 
 const MAX_TEXT = 110_000; // characters: what the page allows, and a reply
-const aborted = new Set(); // calls
 const server = crypto.getRandomValues(new Uint32Array(1))[0].toString(16);
 const states = new States();
 const traces = new Traces();
-let writing = 0; // replies
-let models = /** @type {Models | null} */ (null);
+const replies = /** @type {Map<number, AbortController>} */ (new Map()); // by their calls
+let writing = 0; // replies that are being written
+let [models, timelines] = [/** @type {Models | null} */ (null), /** @type {Timelines | null} */ (null)];
 let [shown, version] = [/** @type {string[]} */ ([]), 1]; // the models that the page offers, as they were named
 const described = /** @type {Map<string, Promise<import("../engines/engine.js").Model>>} */ (new Map());
 
@@ -46,22 +47,33 @@ const methods = {
 
   async write(request, call) {
     check(request);
-    const lm = await open(request.model, request.second, call);
+    const { signal } = replies.set(call, new AbortController()).get(call);
+    const aborted = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
+    const lm = await Promise.race([open(request.model, request.second, call), aborted]);
+    if (!lm) return { end: "abort", error: null, rate: null };
     if (lm.isBlend && (request.cells.length || request.clamps.some(([, cells]) => cells.length))) {
       throw new Refusal({ id: "refusal.clamps_blended" });
     }
     const send = (text) => postMessage({ call, text });
     writing++;
     try {
-      return await writeReply(lm, request, states, send, () => aborted.has(call));
+      return await writeReply(lm, request, states, send, () => signal.aborted);
     } finally {
       writing--;
     }
   },
 
   async trace(query, call) {
+    check({ text: query.tail.text, received: "" });
     const lm = await open(query.model, query.second, call);
     return { server, ...(await traces.answer(query, lm, () => writing > 0)) };
+  },
+
+  async timeline({ model, ...query }) {
+    const found = (await this.site()).models.find(({ name }) => name === (model?.name ?? model));
+    if (!found || found.failure) return "film" in query || "step" in query ? { refusal: { id: "timeline.none" } } : { film: false };
+    const source = found.commit ? found.name : await repoBesidePage();
+    return timelines.answer(query, source, found.examples[0] ?? "");
   },
 };
 
@@ -85,6 +97,12 @@ async function loadAndDescribe(name) {
     const { message } = asModelError(error);
     return { ...emptyModel(name.split("@")[0], ref.commit), failure: { id: "static.not_loaded", values: { reason: message } } };
   }
+}
+
+// Returns the repo that the model beside the page was trained for, or "".
+async function repoBesidePage() {
+  const { repo } = (await models.open({ name: "", commit: "" })).training;
+  return typeof repo === "string" && /^[\w.-]+\/[\w.-]+$/.test(repo) ? repo : "";
 }
 
 // Returns a model, or two as a blend; says so while they are loaded.
@@ -122,13 +140,14 @@ async function answer({ call, name, argument }) {
     if (error instanceof Refusal) postMessage({ call, refusal: error.reason });
     else postMessage({ call, fault: `${error}` });
   }
-  aborted.delete(call);
+  replies.delete(call);
 }
 
 onmessage = ({ data }) => {
   if (data.home) {
     models = new Models(data.home, data.hub, (part) => postMessage({ part }));
+    timelines = new Timelines(models);
     [shown, version] = [data.models, data.version];
-  } else if (data.abort) aborted.add(data.abort);
+  } else if (data.abort) replies.get(data.abort)?.abort();
   else answer(data);
 };
