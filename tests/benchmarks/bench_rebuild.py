@@ -54,7 +54,7 @@ def written_per_s(engine: Engine, seconds: float) -> float:
     return (engine.written - before) / (time.perf_counter() - started)
 
 
-def beside_replies(engine: Engine, text: str, clamps: Stretches, speed: float | None) -> dict[str, float]:
+def with_other_replies(engine: Engine, text: str, clamps: Stretches, speed: float | None) -> dict[str, float]:
     """Return the seconds of a rebuild beside other replies, and how fast these are meanwhile."""
     sequences = write(engine, speed)
     without = [written_per_s(engine, SECONDS)]
@@ -82,7 +82,7 @@ def measure(lm: CharLSTM, characters: int, repeats: int) -> dict[str, Any]:
         alone = [rebuild(engine, text, clamps) for _ in range(repeats)]
         found[name] = {"alone": {"seconds": round(statistics.median(alone), 2)}}
         for others, speed in (("full speed", None), ("page speed", float(SPEED.default))):
-            runs = [beside_replies(engine, text, clamps, speed) for _ in range(repeats)]
+            runs = [with_other_replies(engine, text, clamps, speed) for _ in range(repeats)]
             found[name][others] = {
                 each: round(statistics.median(run[each] for run in runs), 2) for each in ("seconds", "ratio")
             }

@@ -178,6 +178,41 @@ def test_a_reply_without_a_reader_ends_and_is_written_on_when_the_reader_comes_b
     visit(app, story)
 
 
+@pytest.mark.parametrize("cells", [[], UP])
+def test_another_process_writes_the_rest_of_a_reply(app: App, cells: list[list[float]]) -> None:
+    async def story(page: PageClient) -> None:
+        given: dict[str, Any] = {
+            "length": 120,
+            "cells": cells,
+            "draw_offset": 3,
+            "clamps": [[1, [[0, 3, -4.0]]], [3, []]],
+        }
+        request = page.request("random", "ROMEO:", **given)
+        whole = (await page.read(request)).text
+        assert len(whole) == 120
+        with serving({"random": random_model()}) as other:
+            for received in (whole[:1], whole[:77], whole[:-1]):
+                rest = await PageClient(page.http, other.url).read({**request, "received": received})
+                assert received + rest.text == whole
+                assert other.page
+                other.page.write.states._memories.clear()
+
+    visit(app, story)
+
+
+def test_a_text_is_read_once_however_often_its_reply_is_written_again(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(page: PageClient) -> None:
+        text = "To be, or not to be, that is the question: " * 20
+        first = await page.write("random", text, seed=1)
+        monkeypatch.setattr(app.served("random").engine._backend, "prefill", lambda *_: pytest.fail("read again"))
+        second = await page.write("random", text, seed=2)
+        assert first.text != second.text == generate(app.served("random").lm, text, 50, seed=2)
+
+    visit(app, story)
+
+
 async def _begin(page: PageClient, request: dict[str, Any], length: int) -> str:
     """The beginning of a reply; then the reader leaves."""
     text = ""

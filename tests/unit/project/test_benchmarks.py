@@ -6,7 +6,7 @@ import json
 
 import torch
 
-from tests.benchmarks import bench_stream, bench_training, plain_training, plain_way
+from tests.benchmarks import bench_rebuild, bench_stream, bench_training, plain_training, plain_way
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, write_text
 from training.learner.recipe import Recipe
@@ -44,6 +44,17 @@ def test_the_benchmark_compares_each_way_with_the_plain_one(tmp_path, capsys):
     beside = {"plain way", "plain way, 32 threads", "float32 step, 32 rows"}
     assert set(told["chars_per_sec"]) == {"stream", *engine, *beside}
     assert "characters/s" in capsys.readouterr().out
+
+
+def test_a_text_is_read_again_alone_and_with_other_replies(monkeypatch):
+    monkeypatch.setattr(bench_rebuild, "SECONDS", 0.05)
+    threads = torch.get_num_threads()
+    found = bench_rebuild.measure(tiny_model(), characters=300, repeats=1)
+    torch.set_num_threads(threads)
+    for name in ("free", "clamped"):
+        assert set(found[name]) == {"alone", "full speed", "page speed"}
+        assert all(figures["seconds"] >= 0 for figures in found[name].values())
+    assert "8 at page speed" in bench_rebuild.table(found)
 
 
 def test_the_plain_way_to_train_learns():
