@@ -186,10 +186,10 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     found: dict[str, Any] = {"machine": machine(), "repeats": options.repeats, "speed": {}}
     for preset in COMPARED:
-        found["speed"][preset] = told = speeds(PRESETS[preset], options.repeats)
-        print(f"\n{preset}: {told['network']}; plain loop with {told['plain_threads']} threads")
-        for name, figure in told["chars_per_sec"].items():
-            print(f"{name:<24}{figure:>12,.0f} characters/s{told['ratio'][name]:>8.2f} x plain")
+        found["speed"][preset] = measured = speeds(PRESETS[preset], options.repeats)
+        print(f"\n{preset}: {measured['network']}; plain loop with {measured['plain_threads']} threads")
+        for name, figure in measured["chars_per_sec"].items():
+            print(f"{name:<24}{figure:>12,.0f} characters/s{measured['ratio'][name]:>8.2f} x plain")
     found["run"] = shares([f"--minutes={options.minutes}"]) if options.minutes else {}
     if found["run"]:
         print(f"\na run of {options.minutes:g} minutes, in seconds: {found['run']}")

@@ -77,8 +77,10 @@ def values(context: Context, request: Request) -> Response:
 
 
 def logs(context: Context, request: Request) -> Response:
+    """Sends a log. The client reads no line that is newer than its request, so the time of all is that of the repo."""
     lines = space_of(context, request, write=True).logs[request.params["what"]]
-    events = [json.dumps({"data": line, "timestamp": context.store.now()}) for line in lines]
+    created = context.readable(request).created
+    events = [json.dumps({"data": line, "timestamp": created}) for line in lines]
     body = "".join(f"data: {event}\n\n" for event in events).encode()
     return Response(200, body, {"Content-Type": "text/event-stream"})
 

@@ -80,8 +80,8 @@ def test_a_static_space_that_was_pushed_writes_with_the_model_that_was_pushed(
 
 def pushed(here: Here, tmp_path: Path, hardware: str) -> Path:
     """A page by the command line, as it lies on the Hub then."""
-    code, said = here("space", "ada/plays", "--space=page", f"--hardware={hardware}")
-    assert code == 0, said
+    code, output = here("space", "ada/plays", "--space=page", f"--hardware={hardware}")
+    assert code == 0, output
     return Path(snapshot_download("ada/page", repo_type="space", local_dir=tmp_path / "space"))
 
 

@@ -25,7 +25,7 @@ RUN = ("text.txt", *SIZES, "--steps=100000", "--evaluations=20", "--push-to=play
 
 
 @posix_only
-def test_killed_and_started_again_it_goes_on(hub: LocalHub, token: str, tmp_path: Path) -> None:
+def test_a_killed_job_that_is_started_again_resumes(hub: LocalHub, token: str, tmp_path: Path) -> None:
     write_text(tmp_path)
     with Job(*RUN, cwd=tmp_path) as first:
         first.until("Will begin a run and push it to ada/plays, with the code in .*/code:")

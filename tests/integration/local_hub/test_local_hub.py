@@ -260,6 +260,14 @@ def test_ranges(hub: LocalHub, api: HfApi) -> None:
 # Spaces
 
 
+def test_every_line_of_a_log_is_read(hub: LocalHub, api: HfApi) -> None:
+    """Each line once had a time one millisecond after the line before; the client omits lines of the future."""
+    repo = hub.add_repo("ada/chat", kind="space")
+    assert repo.space
+    repo.space.logs["build"] = [f"line {number}\n" for number in range(3000)]
+    assert list(api.fetch_space_logs("ada/chat", build=True)) == repo.space.logs["build"]
+
+
 def test_a_space_has_runtime_variables_and_secrets(hub: LocalHub, api: HfApi, folder: Path) -> None:
     api.create_repo(
         "ada/chat",

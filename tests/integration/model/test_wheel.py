@@ -77,10 +77,10 @@ def test_the_wheel_holds_the_package_and_the_bundled_model_only(wheel: Path) -> 
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         (about,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
-        told = HeaderParser().parsestr(archive.read(about).decode())
+        metadata = HeaderParser().parsestr(archive.read(about).decode())
     here = {*(ROOT / "model").rglob("*.py"), *PRETRAINED.iterdir(), ROOT / "model" / "py.typed"}
     assert names == {f"char_lstm/{path.relative_to(ROOT / 'model').as_posix()}" for path in here}
-    needs = {re.split(r"[<>=]", line)[0]: line for line in told.get_all("Requires-Dist", [])}
+    needs = {re.split(r"[<>=]", line)[0]: line for line in metadata.get_all("Requires-Dist", [])}
     assert {name for name, line in needs.items() if "extra" not in line} == {"torch", "safetensors", "numpy"}
     assert {name for name, line in needs.items() if "extra" in line} == {"huggingface_hub", "numba"}
 

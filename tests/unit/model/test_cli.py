@@ -93,12 +93,12 @@ def test_two_models_write_together_and_are_in_the_command_it_shows(folder, lm, t
     other.save_pretrained(tmp_path / "other")
     asked = ["generate", "A", "--length=60", "--seed=7", f"--model={folder}", f"--blend-with={tmp_path}/other", *share]
     assert main([*asked, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["text"] == generate(Blend(lm, other, 0.25 if share else 0.5), "A", 60, seed=7)
-    assert [told[name] for name in ("model", "blend_with", "blend_commit", "share")] == [
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["text"] == generate(Blend(lm, other, 0.25 if share else 0.5), "A", 60, seed=7)
+    assert [printed[name] for name in ("model", "blend_with", "blend_commit", "share")] == [
         "tiny", "other", None, 0.25 if share else 0.5]  # fmt: skip
-    assert main(shlex.split(told["again"])[3:]) == 0
-    assert capsys.readouterr().out == told["text"]
+    assert main(shlex.split(printed["again"])[3:]) == 0
+    assert capsys.readouterr().out == printed["text"]
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
@@ -148,7 +148,7 @@ def test_a_dash_reads_the_prompt_from_standard_input(folder, lm, capsys, give_st
     assert capsys.readouterr().out == generate(lm, "ROMEO:\n", 20, seed=3)
 
 
-def test_characters_the_model_does_not_know_are_told(folder, capsys):
+def test_unknown_characters_are_reported(folder, capsys):
     assert main(["generate", "né né", "--length=5", f"--model={folder}"]) == 0
     assert "'é' (2 times)" in capsys.readouterr().err
 
@@ -162,7 +162,7 @@ def test_generate_json_tells_all_about_a_reply(folder, lm, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--temperature=nan"], "temperature is nan"),
         (["--temperature=abc"], "temperature is 'abc'"),
@@ -192,11 +192,11 @@ def test_generate_json_tells_all_about_a_reply(folder, lm, capsys):
         (["\udcff"], "the prompt is not UTF-8"),
     ],
 )
-def test_a_bad_argument_is_one_clear_line(capsys, arguments, told):
+def test_a_bad_argument_is_one_clear_line(capsys, arguments, message):
     assert main(["generate", *arguments]) == 2
     out, err = capsys.readouterr()
     assert err.startswith("error: ")
-    assert told in err
+    assert message in err
     assert err.count("\n") == 1
     assert out == ""
 
@@ -268,32 +268,32 @@ def test_score_per_character_is_a_line_each(folder, lm, capsys, give_stdin):
 def test_score_json_has_the_bits_of_each(folder, lm, capsys, give_stdin):
     give_stdin("abé".encode())
     assert main(["score", "-", "--json", f"--model={folder}"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     result = score(lm, "abé")
-    assert told["bits"][:2] == pytest.approx(result.bits[:2].tolist(), abs=1e-5)
-    assert told["bits"][2] is None
-    assert told["bpc"] == pytest.approx(result.bpc)
-    assert told["nats"] == pytest.approx(result.bpc * math.log(2))
-    assert told["unknown"] == [{"character": "é", "position": 2, "times": 1}]
-    assert told["protocol"] == "carried"
+    assert printed["bits"][:2] == pytest.approx(result.bits[:2].tolist(), abs=1e-5)
+    assert printed["bits"][2] is None
+    assert printed["bpc"] == pytest.approx(result.bpc)
+    assert printed["nats"] == pytest.approx(result.bpc * math.log(2))
+    assert printed["unknown"] == [{"character": "é", "position": 2, "times": 1}]
+    assert printed["protocol"] == "carried"
 
 
 @pytest.mark.parametrize("data", [b"", "éé".encode()])
 def test_score_of_nothing_known_is_valid_json(folder, capsys, give_stdin, data):
     give_stdin(data)
     assert main(["score", "-", "--json", f"--model={folder}"]) == 0
-    told = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    assert told["characters"] == 0
-    assert told["bpc"] is None
+    printed = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert printed["characters"] == 0
+    assert printed["bpc"] is None
 
 
 def test_score_reads_a_text_as_training_does(folder, capsys, give_stdin):
-    told = []
+    printed = []
     for data in (b"a\nb\n", b"\xef\xbb\xbfa\r\nb\r"):
         give_stdin(data)
         main(["score", "-", "--json", f"--model={folder}"])
-        told.append(json.loads(capsys.readouterr().out))
-    assert told[0] == told[1]
+        printed.append(json.loads(capsys.readouterr().out))
+    assert printed[0] == printed[1]
 
 
 @pytest.mark.parametrize("data", [b"good\xff", "text".encode("utf-16")])
@@ -314,28 +314,28 @@ def test_score_of_a_missing_file_or_a_folder_is_one_line(folder, capsys, tmp_pat
 def test_info_tells_what_a_model_is(folder, lm, capsys):
     assert main(["info", f"--model={folder}"]) == 0
     out = capsys.readouterr().out
-    for told in (
+    for printed in (
         f"{lm.config.parameters:,}",
         "2 layers of 12 cells",
         "58 characters",
         "training corpus",
         "config.json",
     ):
-        assert told in out
+        assert printed in out
     assert main(["info", "--json", f"--model={folder}"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert "".join(told["vocab"]) == "".join(sorted(ALPHABET))
-    assert told["files"]["model.safetensors"] == (folder / "model.safetensors").stat().st_size
-    assert (told["hidden_size"], told["num_layers"], told["parameters"]) == (12, 2, lm.config.parameters)
-    assert told["training"] == {"corpus": "none", "steps": 0}
+    printed = json.loads(capsys.readouterr().out)
+    assert "".join(printed["vocab"]) == "".join(sorted(ALPHABET))
+    assert printed["files"]["model.safetensors"] == (folder / "model.safetensors").stat().st_size
+    assert (printed["hidden_size"], printed["num_layers"], printed["parameters"]) == (12, 2, lm.config.parameters)
+    assert printed["training"] == {"corpus": "none", "steps": 0}
 
 
 def test_info_shows_numbers_as_long_as_anyone_reads_them(tmp_path, lm, capsys):
     training = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "steps": 386, "dropout_in": 1 / 3}, "repo": ""}
     CharLSTM(lm.network, lm.tokenizer, training).save_pretrained(tmp_path)
     assert main(["info", f"--model={tmp_path}"]) == 0
-    told = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines() if line.startswith("training")]
-    assert told == [
+    printed = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines() if line.startswith("training")]
+    assert printed == [
         ["training", "val_loss", "0.16349"],
         ["training", "recipe", '{"lr": 0.008, "steps": 386, "dropout_in": 0.33333}'],
     ]

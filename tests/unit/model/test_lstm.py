@@ -145,7 +145,7 @@ def test_a_new_network_starts_with_open_forget_gates():
         assert (bias_ih + bias_hh).tolist() == [0.0] * 6 + [1.0] * 6 + [0.0] * 12
 
 
-def test_the_config_knows_the_parameters_and_shapes_of_the_network():
+def test_the_config_has_the_parameters_and_shapes_of_the_network():
     config = LSTMConfig(30, 5, 12, 3)
     network = LSTMNetwork(config)
     assert config.parameters == sum(weight.numel() for weight in network.parameters())

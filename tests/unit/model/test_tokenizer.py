@@ -109,7 +109,7 @@ def test_ids_outside_the_vocabulary_do_not_decode(ids):
 
 
 @pytest.mark.parametrize(
-    ("vocab", "told"),
+    ("vocab", "message"),
     [
         ([], "0 entries"),
         ("abc", "must be a list of characters, not a str"),
@@ -126,10 +126,10 @@ def test_ids_outside_the_vocabulary_do_not_decode(ids):
         (["a"] * 0x110001, "1,114,113 entries"),
     ],
 )
-def test_an_error_names_the_wrong_entry_on_one_line(vocab, told):
+def test_an_error_names_the_wrong_entry_on_one_line(vocab, message):
     with pytest.raises(ValueError, match=r"^vocab ") as caught:
         check_vocab(vocab)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 200
 

@@ -38,11 +38,11 @@ def test_the_benchmark_compares_each_way_with_the_plain_one(tmp_path, capsys):
     arguments = ["--length=60", "--repeats=1", f"--model={tmp_path / 'tiny'}", f"--json={found}"]
     assert bench_stream.main(arguments) == 0
     torch.set_num_threads(threads)
-    told = json.loads(found.read_text())
-    assert told["ratio"]["plain way"] == 1.0
+    benchmark = json.loads(found.read_text())
+    assert benchmark["ratio"]["plain way"] == 1.0
     engine = {f"engine, {rows} replies" for rows in (8, 32, 128)}
     beside = {"plain way", "plain way, 32 threads", "float32 step, 32 rows"}
-    assert set(told["chars_per_sec"]) == {"stream", *engine, *beside}
+    assert set(benchmark["chars_per_sec"]) == {"stream", *engine, *beside}
     assert "characters/s" in capsys.readouterr().out
 
 

@@ -57,7 +57,6 @@ STILL = {
     "tests/benchmarks/bench_crowd.py": "crowd told",
     "tests/benchmarks/bench_engine.py": "begun beside",
     "tests/benchmarks/bench_page.py": "crowd",
-    "tests/benchmarks/bench_training.py": "told",
     "ui/conversation/links.py": "said",
     "ui/conversation/progress.py": "told",
     "ui/conversation/turn.py": "foot",

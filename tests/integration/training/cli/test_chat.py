@@ -27,12 +27,12 @@ def _chat(tmp_path: Path) -> None:
     (tmp_path / "chat.txt").write_text("\n".join([*lines, "31/12/2021, 10:59 - Anna: and more"]))
 
 
-def test_a_chat_is_read_into_turns_and_the_model_knows_how_it_is_talked_to(here: Here, tmp_path: Path) -> None:
-    code, said = here("chat.txt", "--chat", "--reply-as=Ben", *QUICK)
-    assert code == 0, said
-    assert "warning: chat.txt: left out 61 of 182 messages, which hold no text" in said
-    assert "121 messages of 2 speakers: the model writes as Ben to Anna." in said
-    assert "python -m model generate --model run --chat Hi" in said
+def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_path: Path) -> None:
+    code, output = here("chat.txt", "--chat", "--reply-as=Ben", *QUICK)
+    assert code == 0, output
+    assert "warning: chat.txt: left out 61 of 182 messages, which hold no text" in output
+    assert "121 messages of 2 speakers: the model writes as Ben to Anna." in output
+    assert "python -m model generate --model run --chat Hi" in output
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.chat == ChatFormat("Anna: ", "\n\nBen: ", "\n\n")
     assert lm.training["examples"] == ["Hi"]
@@ -47,8 +47,8 @@ def test_it_is_resumed_as_the_chat_that_it_is(here: Here, tmp_path: Path) -> Non
     assert here("chat.txt", "--reply-as=Anna", *QUICK)[0] == 0
     whole = outcome(tmp_path / "run")
     shutil.rmtree(sorted((tmp_path / "run").glob("step-*"))[-1])
-    code, said = here("--resume=run")
-    assert code == 0, said
+    code, output = here("--resume=run")
+    assert code == 0, output
     assert outcome(tmp_path / "run") == whole
     assert CharLSTM.from_pretrained(tmp_path / "run").chat == ChatFormat("Ben: ", "\n\nAnna: ", "\n\n")
 
@@ -63,23 +63,23 @@ def test_it_is_resumed_as_the_chat_that_it_is(here: Here, tmp_path: Path) -> Non
 def test_a_chat_that_is_read_as_any_text_is_noticed(here: Here, tmp_path: Path, text: str | None, kind: str) -> None:
     if text:
         (tmp_path / "chat.txt").write_text(text)
-    code, said = here("chat.txt", *QUICK)
+    code, output = here("chat.txt", *QUICK)
     assert code == 0
-    assert f"warning: chat.txt looks like {kind}: use --chat to read it as turns without dates" in said
+    assert f"warning: chat.txt looks like {kind}: use --chat to read it as turns without dates" in output
     assert CharLSTM.from_pretrained(tmp_path / "run").chat is None
 
 
-def test_what_looks_private_in_the_turns_is_not_published(here: Here, tmp_path: Path, token: str) -> None:
+def test_private_text_in_the_turns_is_not_published(here: Here, tmp_path: Path, token: str) -> None:
     lines = [json.dumps({"name": name, "text": "ask anna.smith@mail-of-anna.org"}) for name in "AB" * 20]
     (tmp_path / "chat.jsonl").write_text("\n".join(lines))
-    code, said = here("chat.jsonl", "--chat", "--push-to=ada/chat", *QUICK)
+    code, output = here("chat.jsonl", "--chat", "--push-to=ada/chat", *QUICK)
     assert code == 2
-    assert "The text holds 40 e-mail addresses" in said
-    assert "chat.jsonl" in said
+    assert "The text holds 40 e-mail addresses" in output
+    assert "chat.jsonl" in output
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "message"),
     [
         ("chat.txt --reply-as=Carl", "--reply-as must be one of the speakers, "),
         ("--chat", "--chat needs a TEXT: give the chat"),
@@ -88,11 +88,11 @@ def test_what_looks_private_in_the_turns_is_not_published(here: Here, tmp_path: 
         ("chat.txt --chat --resume=run", "--chat cannot change in a run: omit it with --resume"),
     ],
 )
-def test_what_is_no_chat_is_one_clear_line(here: Here, tmp_path: Path, typed: str, told: str) -> None:
+def test_what_is_no_chat_is_one_clear_line(here: Here, tmp_path: Path, typed: str, message: str) -> None:
     (tmp_path / "plain.txt").write_text("Once upon a time. " * 30)
     (tmp_path / "alone.jsonl").write_text('{"name": "Anna", "text": "Hi"}\n' * 60)
     words = QUICK if "--resume" not in typed else ()
-    code, said = here(*typed.split(), *words)
+    code, output = here(*typed.split(), *words)
     assert code == 2
-    assert f"error: {told}" in said
+    assert f"error: {message}" in output
     assert not (tmp_path / "run").exists()

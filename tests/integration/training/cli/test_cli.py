@@ -68,8 +68,8 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     shown = [json.loads(line) for line in (tmp_path / "runs/text/samples.jsonl").read_text().splitlines()]
     assert [sample["step"] for sample in shown] == [4, 10, 19, 29, 40]
     assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
-    said = [line for line in run.lines if line.startswith("step 40: ")]
-    assert re.search(r"bits per character(, best so far)?  [▁▂▃▄▅▆▇█]{5}$", said[-1])
+    output = [line for line in run.lines if line.startswith("step 40: ")]
+    assert re.search(r"bits per character(, best so far)?  [▁▂▃▄▅▆▇█]{5}$", output[-1])
     card = (best_of(tmp_path / "runs/text") / "README.md").read_text()
     assert "that was copied from the training text has" in card
     assert "| held-out, a 5-gram counter instead of the LSTM |" in card
@@ -114,23 +114,23 @@ def test_nothing_published_tells_of_this_machine(here: Here, tmp_path: Path) -> 
     assert config["recipe"]["hidden_size"] == 8
 
 
-def test_a_text_learned_by_heart_is_told_of(here: Here, tmp_path: Path) -> None:
+def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
     """What is random cannot be foreseen, only learned by heart."""
     draw = random.Random(3)
     (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(1500)))
     sizes = ("--hidden-size=64", "--num-layers=1", "--batch=8", "--window=32", "--no-fit", "--dropout-out=0")
-    code, said = here("noise.txt", *sizes, "--steps=200", "--out=learned")
+    code, output = here("noise.txt", *sizes, "--steps=200", "--out=learned")
     assert code == 0
-    found = re.search(r"After ([\d.]+) passes .* memorize it: a longer text helps most,\nthen .*--teacher RUN", said)
+    found = re.search(r"After ([\d.]+) passes .* memorize it: a longer text helps most,\nthen .*--teacher RUN", output)
     lowest = min(metrics(tmp_path / "learned"), key=lambda line: line["val_loss"])
     assert found is not None
     assert float(found[1]) == round(lowest["chars"] / 1350, 1)
-    code, said = here("noise.txt", *sizes, "--teacher=learned", "--steps=200", "--out=taught")
+    code, output = here("noise.txt", *sizes, "--teacher=learned", "--steps=200", "--out=taught")
     assert code == 0
-    assert "memorize it: a longer text helps most.\n" in said
-    code, said = here("noise.txt", *sizes, "--steps=2", "--evaluations=1", "--out=short")
+    assert "memorize it: a longer text helps most.\n" in output
+    code, output = here("noise.txt", *sizes, "--steps=2", "--evaluations=1", "--out=short")
     assert code == 0
-    assert "memorize" not in said
+    assert "memorize" not in output
 
 
 @posix_only
@@ -146,7 +146,7 @@ def test_a_long_text_takes_the_memory_of_a_short_one(tmp_path: Path) -> None:
     assert memory[1] < memory[0] + 20_000_000, memory
 
 
-def test_with_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
+def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
     write_text(tmp_path)
     typed = shlex.join([sys.executable, "-m", "training", "text.txt", *SIZES, "--steps=30", "--evaluations=2"])
     words = ["script", "--quiet", "--return", "--command", f"stty cols 100 rows 40; {typed}", "/dev/null"]
@@ -159,9 +159,9 @@ def test_with_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
 
 
 def test_with_nothing_given_it_reads_pythons_own_documentation(here: Here, tmp_path: Path) -> None:
-    code, said = here(*QUICK)
+    code, output = here(*QUICK)
     assert code == 0
-    assert "Reading the documentation that is part of Python …" in said
+    assert "Reading the documentation that is part of Python …" in output
     assert left(tmp_path / "runs") == ["python-docs"]
     assert here("--resume", "runs/python-docs")[0] == 0
 
@@ -175,10 +175,10 @@ def test_a_name_that_is_taken_gets_a_number(here: Here, tmp_path: Path) -> None:
 
 def test_minutes_freeze_a_recipe(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
-    code, said = here("text.txt", *SIZES, "--minutes=0.05", "--out=run")
+    code, output = here("text.txt", *SIZES, "--minutes=0.05", "--out=run")
     assert code == 0
-    assert "Measuring this machine …" in said
-    assert "minutes in all." in said
+    assert "Measuring this machine …" in output
+    assert "minutes in all." in output
     state = json.loads((latest_of(tmp_path / "run") / "training_state/state.json").read_text())
     assert state["recipe"]["steps"] == metrics(tmp_path / "run")[-1]["step"] >= 10
 
@@ -194,10 +194,10 @@ def test_two_runs_are_one_run(here: Here, tmp_path: Path) -> None:
 
 def test_many_sources_are_named_in_short_and_without_secrets(here: Here, tmp_path: Path) -> None:
     secret = "http://ada:secret@127.0.0.1:9/a.txt?token=secret"
-    code, said = here(secret, *(f"{name}.txt" for name in "abcde"), "--steps=1")
+    code, output = here(secret, *(f"{name}.txt" for name in "abcde"), "--steps=1")
     assert code == 2
-    assert said.splitlines()[0] == "Reading http://127.0.0.1:9/a.txt, a.txt, b.txt and 3 more …"
-    assert "secret" not in said
+    assert output.splitlines()[0] == "Reading http://127.0.0.1:9/a.txt, a.txt, b.txt and 3 more …"
+    assert "secret" not in output
 
 
 # odd texts
@@ -205,9 +205,9 @@ def test_many_sources_are_named_in_short_and_without_secrets(here: Here, tmp_pat
 
 def test_one_character_again_and_again(here: Here, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a" * 500)
-    code, said = here("a.txt", *QUICK)
+    code, output = here("a.txt", *QUICK)
     assert code == 0
-    assert "warning: the whole text repeats one character, 'a'" in said
+    assert "warning: the whole text repeats one character, 'a'" in output
     assert metrics(tmp_path / "runs/a")[-1]["val_loss"] == pytest.approx(0, abs=1e-6)
 
 
@@ -236,9 +236,9 @@ def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert here("-", *QUICK, "--out=run")[0] == 0
     assert here("--resume=run")[0] == 0  # the run has a copy
     (tmp_path / "run" / "text.json").unlink()
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 2
-    assert "error: this run read its text from standard input: give the text again: python -m training TEXT" in said
+    assert "error: this run read its text from standard input: give the text again: python -m training TEXT" in output
     monkeypatch.setattr(sys, "stdin", typed())
     assert here("-", "--resume=run")[0] == 0
 
@@ -258,18 +258,18 @@ def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("page.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)) * 4, "PDF"),
     ],
 )
-def test_what_is_no_text_is_one_line_and_leaves_nothing(
+def test_a_file_that_is_no_text_is_one_clear_line_and_leaves_no_files(
     here: Here, tmp_path: Path, name: str, content: bytes | None, message: str
 ) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     before = left(tmp_path)
     for out in ([], ["--out=run/inner"]):
-        code, said = here(name, *QUICK, *out)
-        errors = [line for line in said.splitlines() if line.startswith("error: ")]
+        code, output = here(name, *QUICK, *out)
+        errors = [line for line in output.splitlines() if line.startswith("error: ")]
         assert code == 2
         assert len(errors) == 1
-        assert said.splitlines()[-1] == errors[0]
+        assert output.splitlines()[-1] == errors[0]
         assert message in errors[0]
         assert left(tmp_path) == before
 
@@ -290,17 +290,17 @@ def test_what_is_no_text_is_one_line_and_leaves_nothing(
         ("--resume=hf://ada/plays@v1", "error: 'ada/plays@v1' is not the name of a repo"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
+def test_an_option_that_cannot_work_is_one_clear_line_and_leaves_no_files(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, message: str
 ) -> None:
     monkeypatch.setattr("training.cli.plan.free_memory", lambda _: 10**9)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     (tmp_path / "text.txt").write_text(words() * 2000 if "60000" in typed else words())
     steps = [] if "--resume" in typed else ["--steps=5"]
-    code, said = here("text.txt", *steps, *typed.split())
+    code, output = here("text.txt", *steps, *typed.split())
     assert code == 2
-    assert message in said.splitlines()[-1]
-    assert said.splitlines()[-1].startswith("error: ")
+    assert message in output.splitlines()[-1]
+    assert output.splitlines()[-1].startswith("error: ")
     assert left(tmp_path) == ["text.txt"]
 
 
@@ -313,15 +313,15 @@ def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, here: Here) -> No
     with Training("text.txt", *SIZES, "--steps=1000000", "--evaluations=10000", "--out=run", cwd=tmp_path) as first:
         first.until("^step 1 of")
         for typed in (["text.txt", *QUICK, "--out=run"], ["--resume=run"]):
-            code, said = here(*typed)
+            code, output = here(*typed)
             assert code == 2
             assert re.search(
-                r"error: (another process is training in|there is no run to resume in|'run' holds a run)", said
+                r"error: (another process is training in|there is no run to resume in|'run' holds a run)", output
             )
         for _ in range(3):  # the third evaluation follows the first checkpoint
             first.until(r"^step \d+: held-out")
-        code, said = here("--resume=run")
-        assert (code, said.splitlines()[-1][:38]) == (2, "error: another process is training in ")
+        code, output = here("--resume=run")
+        assert (code, output.splitlines()[-1][:38]) == (2, "error: another process is training in ")
         first.send(signal.SIGTERM)
         assert first.end() == 143
 
@@ -330,9 +330,9 @@ def test_an_old_run_is_not_written_over(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     here("text.txt", *QUICK, "--out=run")
     before = outcome(tmp_path / "run")
-    code, said = here("text.txt", *QUICK, "--out=run")
+    code, output = here("text.txt", *QUICK, "--out=run")
     assert code == 2
-    assert "error: 'run' holds a run already: continue it with --resume run, or choose another --out" in said
+    assert "error: 'run' holds a run already: continue it with --resume run, or choose another --out" in output
     assert outcome(tmp_path / "run") == before
 
 
@@ -342,19 +342,19 @@ def test_an_old_run_is_not_written_over(here: Here, tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_keeps_the_last_checkpoint_that_is_one(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     rates = ("--lr=1", "--matrix-lr=1", "--weight-decay=10", "--warmup=0.5")  # they rise until it bursts
-    code, said = here("text.txt", *SIZES, *rates, "--steps=60", "--evaluations=5", "--out=run")
+    code, output = here("text.txt", *SIZES, *rates, "--steps=60", "--evaluations=5", "--out=run")
     assert code == 1
     last = checkpoints(tmp_path / "run")[-1].name
     assert re.search(
         rf"error: the (loss|gradient|validation loss|weights) .*; the last checkpoint, {last}, is intact: "
         "train again with lower rates, such as --matrix-lr 0.5 --lr 0.5",
-        said,
+        output,
     )
     for folder in checkpoints(tmp_path / "run"):
         lm = CharLSTM.from_pretrained(folder)
         assert all(bool(tensor.isfinite().all()) for tensor in lm.network.state_dict().values())
     assert all(math.isfinite(line["val_loss"]) for line in metrics(tmp_path / "run"))
-    assert "python -m model generate" not in said
+    assert "python -m model generate" not in output
 
 
 def test_a_loss_that_is_no_number_at_once_leaves_nothing(
@@ -364,13 +364,13 @@ def test_a_loss_that_is_no_number_at_once_leaves_nothing(
     monkeypatch.setattr(
         "training.learner.trainer.F.cross_entropy", lambda *_: torch.tensor(math.nan, requires_grad=True)
     )
-    code, said = here("text.txt", *QUICK, "--out=run")
+    code, output = here("text.txt", *QUICK, "--out=run")
     assert code == 1
-    assert "error: the loss at step 1 is nan; no checkpoint was saved before: train again with lower rates" in said
+    assert "error: the loss at step 1 is nan; no checkpoint was saved before: train again with lower rates" in output
     assert left(tmp_path) == ["text.txt"]
 
 
-def test_a_step_that_does_not_fit_into_the_memory_is_told(
+def test_a_step_that_does_not_fit_into_memory_is_an_error(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -378,19 +378,19 @@ def test_a_step_that_does_not_fit_into_the_memory_is_told(
 
     write_text(tmp_path)
     monkeypatch.setattr("training.learner.trainer.F.cross_entropy", full)
-    code, said = here("text.txt", *QUICK)
+    code, output = here("text.txt", *QUICK)
     assert code == 1
-    assert "error: step 1 does not fit into memory" in said
-    assert "such as --batch 2" in said
+    assert "error: step 1 does not fit into memory" in output
+    assert "such as --batch 2" in output
 
 
-def test_rates_that_are_too_high_but_not_deadly_are_said(here: Here, tmp_path: Path) -> None:
+def test_learning_rates_that_are_too_high_get_a_warning(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
-    code, said = here("text.txt", *SIZES, "--lr=10", "--matrix-lr=10", "--steps=30", "--evaluations=5", "--warmup=0")
+    code, output = here("text.txt", *SIZES, "--lr=10", "--matrix-lr=10", "--steps=30", "--evaluations=5", "--warmup=0")
     assert code == 0
     assert (
         "warning: that is worse than guessing each character with equal odds: the learning rates may be too high"
-        in said
+        in output
     )
 
 

@@ -26,7 +26,7 @@ def two_runs(here: Here, tmp_path: Path) -> None:
         assert here("text.txt", *SIZES, *rates, "--steps=30", "--evaluations=4", f"--out=runs/{name}")[0] == 0
 
 
-def test_runs_are_compared_drawn_and_told_apart(
+def test_runs_are_compared_and_drawn_with_distinct_names(
     two_runs: None, here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
@@ -55,8 +55,8 @@ def test_runs_are_compared_drawn_and_told_apart(
     assert f"{lowest:.4f}" in rows[0]
     assert all(len(line) <= 100 for line in shown.out.splitlines())
 
-    code, said = here("curve", "runs/slow", "runs/quick", "nowhere", "--x=seconds", "--out=both.png")
-    assert (code, said.splitlines()) == (1, ["error: there is no run folder 'nowhere'", "Drawn: both.png"])
+    code, output = here("curve", "runs/slow", "runs/quick", "nowhere", "--x=seconds", "--out=both.png")
+    assert (code, output.splitlines()) == (1, ["error: there is no run folder 'nowhere'", "Drawn: both.png"])
     with Image.open(tmp_path / "both.png") as picture:
         assert picture.size == (1200, 675)
     assert here("curve", "runs/quick") == (0, "Drawn: curve.png\n")
@@ -64,11 +64,11 @@ def test_runs_are_compared_drawn_and_told_apart(
     assert (tmp_path / "curve.png").read_bytes() == (best_of(tmp_path / "runs/quick") / "curve.png").read_bytes()
 
 
-def test_nothing_to_draw_is_said(here: Here, tmp_path: Path) -> None:
+def test_runs_without_a_curve_are_an_error(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     assert here("text.txt", *SIZES, "--steps=2", "--evaluations=1", "--out=run")[0] == 0
-    code, said = here("curve", "run")
-    assert (code, said) == (2, "error: 'run' has fewer than two evaluations: there is no curve to draw\n")
+    code, output = here("curve", "run")
+    assert (code, output) == (2, "error: 'run' has fewer than two evaluations: there is no curve to draw\n")
     assert not (tmp_path / "curve.png").exists()
     assert here("compare", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")
     assert here("curve")[1].startswith("error: the following arguments are required: RUN")

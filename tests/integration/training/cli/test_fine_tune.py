@@ -35,9 +35,9 @@ def test_from_the_hub_it_keeps_the_old_vocabulary_and_says_whence_it_comes(
 ) -> None:
     parent = tiny_model()
     commit = parent.push_to_hub(REPO)
-    code, said = here("text.txt", f"--from={REPO}@main", *QUICK)
-    assert code == 0, said
-    assert "2 of them new to the model, which has 58." in said
+    code, output = here("text.txt", f"--from={REPO}@main", *QUICK)
+    assert code == 0, output
+    assert "2 of them new to the model, which has 58." in output
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.tokenizer.vocab == (*sorted(ALPHABET), "7", "ä")
     assert (lm.config.embedding_size, lm.config.hidden_size, lm.config.num_layers) == SIZES
@@ -61,16 +61,16 @@ def test_it_is_resumed_exactly_without_its_parent(here: Here, tmp_path: Path) ->
     first, second = sorted((tmp_path / "run").glob("step-*"))[-2:]
     shutil.rmtree(second)
     assert first.name < second.name
-    code, said = here("--resume=run")
-    assert code == 0, said
+    code, output = here("--resume=run")
+    assert code == 0, output
     assert outcome(tmp_path / "run") == whole
 
 
 def test_with_minutes_the_machine_is_measured_with_the_models_sizes(here: Here, tmp_path: Path) -> None:
     tiny_model().save_pretrained(tmp_path / "parent")
-    code, said = here("text.txt", "--from=parent", "--minutes=0.05", "--batch=4", "--window=16", "--out=run")
-    assert code == 0, said
-    assert "2 × 12 cells" in said
+    code, output = here("text.txt", "--from=parent", "--minutes=0.05", "--batch=4", "--window=16", "--out=run")
+    assert code == 0, output
+    assert "2 × 12 cells" in output
     recipe = read_state(latest_of(tmp_path / "run"))[0]["recipe"]
     assert (recipe["embedding_size"], recipe["hidden_size"], recipe["num_layers"]) == SIZES
 
@@ -102,7 +102,7 @@ def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "message"),
     [
         ("--from=ada/nobody", "ada/nobody cannot be loaded: there is no such repo"),
         ("--from=a/b/c", "a/b/c cannot be loaded: this is not the name of a repo"),
@@ -121,17 +121,17 @@ def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> Non
         ("--from=parent --resume=run", "--from starts a new run: omit --resume"),
     ],
 )
-def test_what_cannot_be_gone_on_from_is_one_clear_line(
-    hub: LocalHub, here: Here, tmp_path: Path, typed: str, told: str
+def test_a_model_that_cannot_be_fine_tuned_is_one_clear_line(
+    hub: LocalHub, here: Here, tmp_path: Path, typed: str, message: str
 ) -> None:
     tiny_model().save_pretrained(tmp_path / "parent")
     shutil.copytree(tmp_path / "parent", tmp_path / "hostile")
     config = tmp_path / "hostile" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "auto_map": {"AutoModel": "evil.Model"}}))
     words = [word for word in QUICK if not (word.startswith("--out") and "--resume" in typed)]
-    code, said = here("text.txt", *typed.split(), *words)
+    code, output = here("text.txt", *typed.split(), *words)
     assert code == 2
-    assert f"error: {told}" in said
+    assert f"error: {message}" in output
     assert not (tmp_path / "run").exists()
 
 

@@ -37,16 +37,16 @@ def cut_short(run: Path) -> None:
         (run / name).write_text(first.name)
 
 
-def test_teachers_change_what_is_learned_and_are_told(
+def test_teachers_change_the_weights_and_are_recorded(
     hub: LocalHub, token: str, here: Here, teacher: Path, tmp_path: Path
 ) -> None:
     commit = tiny_model(seed=4).push_to_hub("ada/other")
     assert here("text.txt", *QUICK)[0] == 0
     alone = outcome(tmp_path / "run")
     shutil.rmtree(tmp_path / "run")
-    code, said = here("text.txt", f"--teacher={teacher}", "--teacher=ada/other", *QUICK)
-    assert code == 0, said
-    assert "Computing the predictions of 2 models for the text …" in said
+    code, output = here("text.txt", f"--teacher={teacher}", "--teacher=ada/other", *QUICK)
+    assert code == 0, output
+    assert "Computing the predictions of 2 models for the text …" in output
     assert outcome(tmp_path / "run") != alone
     assert not (tmp_path / "run" / "expected.f16").exists()
     lm = CharLSTM.from_pretrained(tmp_path / "run")
@@ -66,39 +66,39 @@ def test_it_is_resumed_exactly_from_what_it_kept_or_from_the_teacher_once_more(
     run, whole = tmp_path / "run", outcome(tmp_path / "run")
     cut_short(run)
     shutil.copytree(run, tmp_path / "again")
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 2
-    assert "resume it with --teacher MODEL for each of them" in said
-    code, said = here("--resume=run", "--teacher=./teacher")
-    assert code == 0, said
-    assert "may differ" not in said
+    assert "resume it with --teacher MODEL for each of them" in output
+    code, output = here("--resume=run", "--teacher=./teacher")
+    assert code == 0, output
+    assert "may differ" not in output
     assert outcome(run) == whole
     tiny_model(seed=9).save_pretrained(teacher)
-    code, said = here("--resume=again", "--teacher=./teacher")
-    assert code == 0, said
-    assert "the predictions of the teachers are not those of the start" in said
+    code, output = here("--resume=again", "--teacher=./teacher")
+    assert code == 0, output
+    assert "the predictions of the teachers are not those of the start" in output
 
 
 def test_a_complete_run_needs_its_teachers_no_more(here: Here, teacher: Path) -> None:
     assert here("text.txt", "--teacher=./teacher", *QUICK)[0] == 0
-    code, said = here("--resume=run")
-    assert code == 0, said
-    assert "This run is complete" in said
+    code, output = here("--resume=run")
+    assert code == 0, output
+    assert "This run is complete" in output
 
 
 def test_what_cannot_teach_is_one_clear_line(here: Here, teacher: Path, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(words(200).replace("mat", "mät"))
-    code, said = here("text.txt", "--teacher=./teacher", *QUICK)
-    assert (code, "Traceback" in said) == (2, False)
-    assert "lacks 'ä': a teacher needs every character of the text" in said
-    code, said = here("text.txt", "--teacher=./nowhere", *QUICK)
-    assert (code, "Traceback" in said) == (2, False)
+    code, output = here("text.txt", "--teacher=./teacher", *QUICK)
+    assert (code, "Traceback" in output) == (2, False)
+    assert "lacks 'ä': a teacher needs every character of the text" in output
+    code, output = here("text.txt", "--teacher=./nowhere", *QUICK)
+    assert (code, "Traceback" in output) == (2, False)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_without_teachers_goes_on_without(here: Here, teacher: Path, tmp_path: Path) -> None:
+def test_a_run_without_teachers_resumes_without_teachers(here: Here, teacher: Path, tmp_path: Path) -> None:
     assert here("text.txt", *QUICK)[0] == 0
     cut_short(tmp_path / "run")
-    code, said = here("--resume=run", "--teacher=./teacher")
+    code, output = here("--resume=run", "--teacher=./teacher")
     assert code == 2
-    assert "--teacher cannot change in a run, and this run started without one" in said
+    assert "--teacher cannot change in a run, and this run started without one" in output

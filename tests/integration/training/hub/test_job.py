@@ -41,8 +41,8 @@ def run_job(here: Here, monkeypatch: pytest.MonkeyPatch) -> Here:
         monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
         with pytest.raises(SystemExit) as left:
             job.main([*map(str, arguments)])
-        code, said = left.value.args
-        return code, said
+        code, output = left.value.args
+        return code, output
 
     return run
 
@@ -55,10 +55,10 @@ def test_a_preempted_job_that_is_started_again_resumes_its_run(
         before_step(first, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
         assert run_job(*RUN)[0] == 143
     shutil.rmtree(tmp_path / "runs")  # the machine is gone
-    code, said = run_job(*RUN)
-    assert code == 0, said
-    assert "Resuming after step 5 of 9." in said
-    assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
+    code, output = run_job(*RUN)
+    assert code == 0, output
+    assert "Resuming after step 5 of 9." in output
+    assert output.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
 
 
 def test_a_dry_run_prints_the_command(
@@ -84,7 +84,7 @@ def test_a_dry_run_prints_the_command(
 
 
 @pytest.mark.parametrize(
-    ("typed", "says"),
+    ("typed", "message"),
     [
         (["text.txt"], "this machine keeps no files: push the run with --push-to NAME"),
         (["text.txt", "--push-to=a/b/c"], "'a/b/c' is not the name of a repo"),
@@ -93,13 +93,13 @@ def test_a_dry_run_prints_the_command(
     ],
 )
 def test_an_invalid_command_is_one_line(
-    hub: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: list[str], says: str
+    hub: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: list[str], message: str
 ) -> None:
     monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
     assert job.main(typed) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {says}")
-    assert said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert output.startswith(f"error: {message}")
+    assert output.count("\n") == 1
 
 
 def test_missing_code_is_an_error(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_the_machine_has_all_files_of_a_page(here: Here, tmp_path: Path, monkeyp
 
     monkeypatch.setattr("importlib.metadata.version", not_installed)
     for hardware in kinds:
-        status, said = here("space", "plays", f"--out=there/{hardware}", f"--hardware={hardware}")
-        assert status == 0, said
+        status, output = here("space", "plays", f"--out=there/{hardware}", f"--hardware={hardware}")
+        assert status == 0, output
     there, checkout = files_in(tmp_path / "there"), files_in(tmp_path / "checkout")
     assert there.keys() == checkout.keys()
     different = {name for name in there if there[name] != checkout[name]}

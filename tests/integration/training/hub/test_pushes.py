@@ -37,10 +37,10 @@ def _text(tmp_path: Path) -> None:
 
 def test_an_unknown_licence_is_refused_before_the_first_step(hub: LocalHub, token: str, here: Here) -> None:
     """Before the first step, because the Hub would refuse the card after the training."""
-    code, said = here(*QUICK, "--push-to=plays", "--license=typo")
+    code, output = here(*QUICK, "--push-to=plays", "--license=typo")
     assert code == 2
-    assert "error: the Hub has no licence 'typo'" in said
-    assert "step 1 of" not in said
+    assert "error: the Hub has no licence 'typo'" in output
+    assert "step 1 of" not in output
     assert not hub.repos
     assert not Path("run").exists()
 
@@ -48,9 +48,9 @@ def test_an_unknown_licence_is_refused_before_the_first_step(hub: LocalHub, toke
 def test_an_unknown_licence_is_refused_on_resume(hub: LocalHub, token: str, here: Here) -> None:
     assert here(*ONCE, "--push-to=plays", "--license=cc0-1.0")[0] == 0
     for run in ("run", "hf://ada/plays"):
-        code, said = here(f"--resume={run}", "text.txt", "--license=typo")
+        code, output = here(f"--resume={run}", "text.txt", "--license=typo")
         assert code == 2
-        assert "error: the Hub has no licence 'typo'" in said
+        assert "error: the Hub has no licence 'typo'" in output
 
 
 # pushed
@@ -59,13 +59,13 @@ def test_an_unknown_licence_is_refused_on_resume(hub: LocalHub, token: str, here
 def test_checkpoints_are_pushed_and_the_user_learns_who_can_read_them(
     hub: LocalHub, token: str, here: Here, tmp_path: Path
 ) -> None:
-    code, said = here(*QUICK, "--push-to=plays")
+    code, output = here(*QUICK, "--push-to=plays")
     assert code == 0
     public = f"Pushing to {hub.url}/ada/plays (public: anyone can read it and what it has learned)."
-    assert public in said
-    assert said.index(public) < said.index("step 1 of 8")
-    assert "that anyone can open:\n  python -m training space run --space ada/plays\n" in said
-    assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
+    assert public in output
+    assert output.index(public) < output.index("step 1 of 8")
+    assert "that anyone can open:\n  python -m training space run --space ada/plays\n" in output
+    assert output.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
     repo = hub.repos["ada/plays"]
     served = {"config.json", "model.safetensors", "manifest.json", "README.md", "metrics.jsonl", "curve.png"}
     assert served <= set(repo.commit("main").files)
@@ -85,8 +85,8 @@ def test_checkpoints_are_pushed_and_the_user_learns_who_can_read_them(
 
 
 def test_no_token_and_no_local_path_is_published(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    _, said = here(tmp_path / "text.txt", *ONCE[1:], f"--out={tmp_path / 'secret-run'}", "--push-to=ada/plays")
-    assert token not in said
+    _, output = here(tmp_path / "text.txt", *ONCE[1:], f"--out={tmp_path / 'secret-run'}", "--push-to=ada/plays")
+    assert token not in output
     for path in (tmp_path / "secret-run").rglob("*"):
         if path.is_file():
             assert token.encode() not in path.read_bytes(), path.name
@@ -100,9 +100,9 @@ def test_no_token_and_no_local_path_is_published(hub: LocalHub, token: str, here
 
 def test_a_private_run_is_private(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text() + PRIVATE_TEXT)
-    code, said = here(*ONCE, "--push-to=ada/diary", "--private")
+    code, output = here(*ONCE, "--push-to=ada/diary", "--private")
     assert code == 0
-    assert "ada/diary (private)." in said
+    assert "ada/diary (private)." in output
     assert hub.repos["ada/diary"].private
 
 
@@ -111,14 +111,14 @@ def test_a_private_run_is_private(hub: LocalHub, token: str, here: Here, tmp_pat
 
 def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text() + PRIVATE_TEXT)
-    code, said = here(*ONCE, "--push-to=ada/plays")
+    code, output = here(*ONCE, "--push-to=ada/plays")
     assert code == 2
-    assert "error: nothing was trained or published." in said
-    assert "1 e-mail address" in said
-    assert re.search(r"text\.txt, line \d+, column 10", said)
-    assert "--private" in said
-    assert "--publish-anyway" in said
-    assert "ada.lovelace@" not in said
+    assert "error: nothing was trained or published." in output
+    assert "1 e-mail address" in output
+    assert re.search(r"text\.txt, line \d+, column 10", output)
+    assert "--private" in output
+    assert "--publish-anyway" in output
+    assert "ada.lovelace@" not in output
     assert hub.log == []
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
     assert here(*ONCE, "--push-to=ada/plays", "--publish-anyway")[0] == 0
@@ -145,10 +145,10 @@ def test_a_missing_right_to_push_is_reported_before_the_first_step(
     hub.add_repo("eve/plays")
     if role:
         monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", role))
-    code, said = here(*QUICK, f"--push-to={repo}")
+    code, output = here(*QUICK, f"--push-to={repo}")
     assert code == 2
-    assert re.search(message, said.splitlines()[-1])
-    assert "step 1 of" not in said
+    assert re.search(message, output.splitlines()[-1])
+    assert "step 1 of" not in output
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
@@ -156,8 +156,8 @@ def test_a_missing_right_to_push_is_reported_before_the_first_step(
 def test_ctrl_c_during_the_check_leaves_no_files(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     hub.fail("whoami", "hang", times=None)
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
-    code, said = here(*QUICK, "--push-to=ada/plays")
-    assert (code, said.splitlines()[-1]) == (130, "stopped")
+    code, output = here(*QUICK, "--push-to=ada/plays")
+    assert (code, output.splitlines()[-1]) == (130, "stopped")
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
@@ -171,16 +171,16 @@ def test_training_without_a_network_is_complete_and_pushed_later(
     monkeypatch.setattr(cli, "PUSH_AT_END_S", 1.0)
     with monkeypatch.context() as middle:
         before_step(middle, 2, hub.unplug)
-        code, said = here(*QUICK, "--push-to=ada/plays")
+        code, output = here(*QUICK, "--push-to=ada/plays")
     assert code == 0
-    assert "Done in" in said
-    assert "Not on the Hub yet: 2 checkpoints. To push:\n  python -m training push run" in said
+    assert "Done in" in output
+    assert "Not on the Hub yet: 2 checkpoints. To push:\n  python -m training push run" in output
     assert here(*QUICK[:-1], "--out=alone")[0] == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "alone")
 
     hub.plug_in()
-    code, said = here("push", "run")
-    assert code == 0, said
+    code, output = here("push", "run")
+    assert code == 0, output
     repo = hub.repos["ada/plays"]
     latest = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
     assert int(latest["steps_done"]) == 8
@@ -200,20 +200,20 @@ def test_ctrl_c_during_the_last_pushes_leaves_them_for_later(
 
     monkeypatch.setattr(cli, "_push_rest", interrupted)
     before_step(monkeypatch, 2, lambda: hub.fail("POST", "hang", times=None))
-    code, said = here(*QUICK, "--push-to=ada/plays")
+    code, output = here(*QUICK, "--push-to=ada/plays")
     assert code == 130
-    assert "Done in" in said
-    assert "To push:\n  python -m training push run" in said
+    assert "Done in" in output
+    assert "To push:\n  python -m training push run" in output
 
 
 def test_a_run_without_a_destination_has_nothing_to_push(here: Here, tmp_path: Path) -> None:
     here(*QUICK)
-    code, said = here("push", "run")
-    assert (code, said.splitlines()[-1][:45]) == (2, "error: run 'run' has no destination on the Hu")
+    code, output = here("push", "run")
+    assert (code, output.splitlines()[-1][:45]) == (2, "error: run 'run' has no destination on the Hu")
     assert here("push", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")
-    code, said = here("push")
+    code, output = here("push")
     assert code == 2
-    assert said.startswith("error: the following arguments are required: RUN")
+    assert output.startswith("error: the following arguments are required: RUN")
 
 
 # resumed
@@ -225,16 +225,16 @@ def test_a_resumed_run_pushes_where_it_did_before(
 ) -> None:
     with monkeypatch.context() as middle:
         before_step(middle, 6, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        code, said = here(*QUICK, "--push-to=ada/plays")
+        code, output = here(*QUICK, "--push-to=ada/plays")
     assert code == 143
-    assert "Stopped after step 6." in said
+    assert "Stopped after step 6." in output
     hub.log.clear()
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 0
-    assert f"Pushing to {hub.url}/ada/plays (public" in said
+    assert f"Pushing to {hub.url}/ada/plays (public" in output
     state = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
     assert int(state["steps_done"]) == 8
-    assert said.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
+    assert output.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
     assert hub.requests("whoami") == []  # it was checked when the run started
 
 
@@ -246,9 +246,9 @@ def test_checkpoints_that_a_killed_run_had_not_queued_are_pushed_on_resume(
         middle.setattr("training.hub.pusher.Pusher.push", lambda *_: None)
         here(*QUICK, "--push-to=ada/plays")
     assert hub.repos["ada/plays"].titles() == ["initial commit"]
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 0
-    assert "This run is complete: 8 steps." in said
+    assert "This run is complete: 8 steps." in output
     assert hub.repos["ada/plays"].titles()[0].startswith("Best so far: step 8")
     assert hub.repos["ada/plays"].titles("training")[0].startswith("Step 8")
 
@@ -283,9 +283,9 @@ def test_weights_with_nan_are_never_pushed(
 
     monkeypatch.setattr(TrainingRun, "run", watched)
     before_step(monkeypatch, 5, lambda: burst(sessions[0]))
-    code, said = here(*QUICK, "--push-to=ada/plays")
+    code, output = here(*QUICK, "--push-to=ada/plays")
     assert code == 1
-    assert "error: the loss at step 5 is nan; the last checkpoint, step-00000003, is intact" in said
+    assert "error: the loss at step 5 is nan; the last checkpoint, step-00000003, is intact" in output
     repo = hub.repos["ada/plays"]
     for branch in ("main", "training"):
         assert len(repo.titles(branch)) == 2

@@ -56,11 +56,11 @@ def test_a_static_space_from_one_command(
 ) -> None:
     token = hub.add_token("ada", free=True)
     monkeypatch.setenv("HF_TOKEN", token)
-    code, said = here("space", checkpoint, "--space=page")
-    assert code == 0, said
-    assert "free for every account" in said
-    assert re.search(r"is being built\.\n.*is starting\.\n.*runs\.\n  " + f"{hub.url}/spaces/ada/page\n$", said)
-    assert token not in said
+    code, output = here("space", checkpoint, "--space=page")
+    assert code == 0, output
+    assert "free for every account" in output
+    assert re.search(r"is being built\.\n.*is starting\.\n.*runs\.\n  " + f"{hub.url}/spaces/ada/page\n$", output)
+    assert token not in output
     repo = hub.repos["spaces/ada/page"]
     assert repo.space
     assert repo.space.sdk == "static"
@@ -72,9 +72,9 @@ def test_a_static_space_from_one_command(
     assert front_matter(files["README.md"])["sdk"] == "static"
     head = repo.commit("main").oid
 
-    code, said = here("space", checkpoint, "--space=ada/page")
+    code, output = here("space", checkpoint, "--space=ada/page")
     assert (code, repo.commit("main").oid) == (0, head)
-    assert "nothing has changed" in said
+    assert "nothing has changed" in output
 
 
 def test_only_changed_files_are_sent(hub: LocalHub, token: str, tmp_path: Path) -> None:
@@ -161,12 +161,12 @@ def test_a_failed_build_is_reported_with_the_end_of_its_log(
     repo = hub.add_repo("ada/page", {"README.md": b"old"}, kind="space")
     assert repo.space
     repo.space.logs["build"] = [f"line {n}\n" for n in range(50)] + [f"no such \x1b[31mtorch, {token}\n"]
-    code, said = here("space", checkpoint, "--space=ada/page")
+    code, output = here("space", checkpoint, "--space=ada/page")
     assert code == 2
-    assert f"error: the Space ada/page does not run (BUILD_ERROR): see {hub.url}/spaces/ada/page\n" in said
-    assert "line 49\n  no such ␛[31mtorch, hf_***\n" in said, "nothing that a terminal executes"
-    assert "line 3\n" not in said
-    assert token not in said
+    assert f"error: the Space ada/page does not run (BUILD_ERROR): see {hub.url}/spaces/ada/page\n" in output
+    assert "line 49\n  no such ␛[31mtorch, hf_***\n" in output, "nothing that a terminal executes"
+    assert "line 3\n" not in output
+    assert token not in output
 
 
 def test_a_space_without_files_has_a_stage_and_no_log(hub: LocalHub, token: str) -> None:
@@ -207,16 +207,16 @@ def test_weights_keep_their_dtype(tmp_path: Path) -> None:
 
 
 def test_a_training_publishes_its_page_at_the_end(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    code, said = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=plays")
-    assert code == 0, said
+    code, output = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=plays")
+    assert code == 0, output
     made = [str(each) for each in hub.requests("POST /api/repos/create|POST .*/commit/")]
     assert [each.split("/")[-2] for each in made[:2]] == ["repos", "repos"], "both are created before the first push"
     assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
     best = (best_of(tmp_path / "run") / "model.safetensors").read_bytes()
     assert hub.read("spaces/ada/plays", "model.safetensors") == best
     assert front_matter(hub.read("spaces/ada/plays", "README.md"))["models"] == ["ada/plays"]
-    assert said.endswith(f"  {hub.url}/spaces/ada/plays\n")
-    assert token not in said
+    assert output.endswith(f"  {hub.url}/spaces/ada/plays\n")
+    assert token not in output
 
 
 @posix_only
@@ -228,12 +228,12 @@ def test_a_resumed_run_still_publishes_its_page(
     with monkeypatch.context() as first:
         before_step(first, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
         options = (*SIZES, "--steps=4", "--evaluations=1", "--out=run", "--push-to=plays", "--space=page")
-        code, said = here(text, *options)
+        code, output = here(text, *options)
     assert code == 143
-    assert said.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
-    code, said = here("--resume=hf://ada/plays", text)
-    assert code == 0, said
-    assert said.endswith(f"  {hub.url}/spaces/ada/page\n")
+    assert output.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
+    code, output = here("--resume=hf://ada/plays", text)
+    assert code == 0, output
+    assert output.endswith(f"  {hub.url}/spaces/ada/page\n")
     assert hub.read("spaces/ada/page", "model.safetensors") == hub.read("ada/plays", "model.safetensors")
     assert "https://huggingface.co/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
 
@@ -251,8 +251,8 @@ def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
 
 def test_a_resumed_run_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     assert here(write_text(tmp_path), *SIZES, "--steps=2", "--evaluations=1", "--out=run")[0] == 0
-    code, said = here("--resume=run", "--space=plays")
-    assert code == 0, said
+    code, output = here("--resume=run", "--space=plays")
+    assert code == 0, output
     assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
     assert "https://huggingface.co/spaces/ada/plays" in hub.read("ada/plays", "README.md").decode()
 
@@ -261,8 +261,8 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     files = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
     for owner in ("ada", "eve"):
         hub.add_repo(f"{owner}/plays", {**files, "README.md": b"# plays\n\n## Use it\n\nAs you like.\n"})
-    code, said = here("space", "ada/plays", "--space=page")
-    assert (code, said.splitlines()[-1]) == (0, "The card of ada/plays links to it.")
+    code, output = here("space", "ada/plays", "--space=page")
+    assert (code, output.splitlines()[-1]) == (0, "The card of ada/plays links to it.")
     card = hub.read("ada/plays", "README.md").decode()
     link = "[Watch it write](https://huggingface.co/spaces/ada/page) in the browser."
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like.\n"
@@ -291,10 +291,10 @@ def test_missing_files_of_a_page_are_reported_before_the_first_step(
     """A machine may have only the files that training needs."""
     (tmp_path / "LICENSE").touch()
     monkeypatch.setattr("training.hub.space_files.ROOT", tmp_path)
-    code, said = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
+    code, output = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
     assert code == 2
     assert not hub.repos
-    assert f"error: files that a page needs are missing ({lacks}): run this from a whole copy" in said
+    assert f"error: files that a page needs are missing ({lacks}): run this from a whole copy" in output
     assert not (tmp_path / "run").exists()
 
 
@@ -303,14 +303,16 @@ def test_a_space_that_cannot_be_created_is_reported_before_the_first_step(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", free=True))
     options = (*SIZES, "--steps=2", "--out=run", "--space=plays", "--hardware=cpu-basic")
-    code, said = here(write_text(tmp_path), *options)
+    code, output = here(write_text(tmp_path), *options)
     assert code == 2
-    assert "needs a paid plan (402); free accounts may host static and ZeroGPU Spaces, so use --hardware static" in said
+    assert (
+        "needs a paid plan (402); free accounts may host static and ZeroGPU Spaces, so use --hardware static" in output
+    )
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
-    ("typed", "says"),
+    ("typed", "message"),
     [
         (("runs/x",), "a page needs a place: give --space USER/NAME, or --out FOLDER"),
         (("runs/x", "--space=a/b/c"), "'a/b/c' is not the name of a repo"),
@@ -319,8 +321,8 @@ def test_a_space_that_cannot_be_created_is_reported_before_the_first_step(
         (("./nothing", "--out=o"), "there is no folder './nothing'"),
     ],
 )
-def test_an_invalid_command_is_one_line(hub: LocalHub, here: Here, typed: tuple[str, ...], says: str) -> None:
-    code, said = here("space", *typed)
-    assert (code, said.count("\n")) == (2, 1)
-    assert says in said
+def test_an_invalid_command_is_one_line(hub: LocalHub, here: Here, typed: tuple[str, ...], message: str) -> None:
+    code, output = here("space", *typed)
+    assert (code, output.count("\n")) == (2, 1)
+    assert message in output
     assert not hub.log

@@ -57,7 +57,7 @@ def pushed(hub: LocalHub, token: str, made: Path) -> LocalHub:
 
 
 @posix_only
-def test_killed_and_wiped_out_it_goes_on_from_the_hub_bit_for_bit(
+def test_a_killed_and_deleted_run_resumes_from_the_hub_bit_for_bit(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert here(*RUN[:-1], "--out=whole")[0] == 0
@@ -69,11 +69,11 @@ def test_killed_and_wiped_out_it_goes_on_from_the_hub_bit_for_bit(
     machine = tmp_path / "another machine"
     machine.mkdir()
     monkeypatch.chdir(machine)
-    code, said = here("--resume=hf://ada/plays", tmp_path / "text.txt")
-    assert code == 0, said
-    assert "Downloading the newest checkpoint of ada/plays to runs/plays …" in said
-    assert f"Resuming after step {max(step for step in steps if step <= 17)} of 30." in said
-    assert f"Pushing to {hub.url}/ada/plays" in said
+    code, output = here("--resume=hf://ada/plays", tmp_path / "text.txt")
+    assert code == 0, output
+    assert "Downloading the newest checkpoint of ada/plays to runs/plays …" in output
+    assert f"Resuming after step {max(step for step in steps if step <= 17)} of 30." in output
+    assert f"Pushing to {hub.url}/ada/plays" in output
     assert outcome(machine / "runs/plays") == outcome(tmp_path / "whole")
     assert hub.read("ada/plays", STATE, "training") == (checkpoints(tmp_path / "whole")[-1] / STATE).read_bytes()
     lines = hub.read("ada/plays", "metrics.jsonl", "training").decode().splitlines()
@@ -82,9 +82,9 @@ def test_killed_and_wiped_out_it_goes_on_from_the_hub_bit_for_bit(
     assert not list(machine.rglob(".*.tmp"))
 
 
-def test_the_best_comes_too_when_it_is_older(pushed: LocalHub, here: Here, tmp_path: Path, made: Path) -> None:
-    code, said = here("--resume=hf://ada/plays", "text.txt", "--out=one")
-    assert code == 0, said
+def test_an_older_best_checkpoint_is_downloaded_too(pushed: LocalHub, here: Here, tmp_path: Path, made: Path) -> None:
+    code, output = here("--resume=hf://ada/plays", "text.txt", "--out=one")
+    assert code == 0, output
     best, newest = (folder.name for folder in checkpoints(made))
     assert [folder.name for folder in checkpoints(tmp_path / "one")] == [best, newest]
     assert best_of(tmp_path / "one").name == best
@@ -92,7 +92,7 @@ def test_the_best_comes_too_when_it_is_older(pushed: LocalHub, here: Here, tmp_p
 
 
 @pytest.mark.parametrize("other", ["later", "of another run"])
-def test_what_else_main_may_hold_is_left_there(
+def test_another_model_on_main_is_not_downloaded(
     pushed: LocalHub, here: Here, tmp_path: Path, made: Path, other: str
 ) -> None:
     folder = tmp_path / "main"
@@ -103,8 +103,8 @@ def test_what_else_main_may_hold_is_left_there(
     lm.save_pretrained(folder)
     served = {name: (folder / name).read_bytes() for name in MODEL_FILES}
     pushed.commit(pushed.repos["ada/plays"], served)
-    code, said = here("--resume=hf://ada/plays", "text.txt", "--out=one")
-    assert code == 0, said
+    code, output = here("--resume=hf://ada/plays", "text.txt", "--out=one")
+    assert code == 0, output
     assert [folder.name for folder in checkpoints(tmp_path / "one")] == [checkpoints(made)[-1].name]
 
 
@@ -114,21 +114,23 @@ def test_a_text_that_anyone_can_read_is_read_again(hub: LocalHub, token: str, he
     arguments = ("hf://datasets/ada/words/text.txt", *SIZES, "--steps=2", "--evaluations=1", "--push-to=ada/plays")
     assert here(*arguments, "--out=run")[0] == 0
     shutil.rmtree(tmp_path / "run")
-    code, said = here("--resume=hf://ada/plays")
-    assert code == 0, said
-    assert "Reading hf://datasets/ada/words/text.txt …" in said
+    code, output = here("--resume=hf://ada/plays")
+    assert code == 0, output
+    assert "Reading hf://datasets/ada/words/text.txt …" in output
 
 
 def refused(here: Here, tmp_path: Path, line: str, *arguments: str) -> None:
     before = sorted(tmp_path.rglob("*"))
-    code, said = here(*arguments)
+    code, output = here(*arguments)
     assert code == 2
-    assert said.count("error:") == 1
-    assert line in said.splitlines()[-1]
+    assert output.count("error:") == 1
+    assert line in output.splitlines()[-1]
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_without_its_text_it_is_told_how_to_give_it(pushed: LocalHub, here: Here, tmp_path: Path) -> None:
+def test_without_the_text_the_error_names_the_command_that_gives_it(
+    pushed: LocalHub, here: Here, tmp_path: Path
+) -> None:
     line = "give it again: python -m training TEXT --resume hf://ada/plays"
     refused(here, tmp_path, line, "--resume=hf://ada/plays")
     (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text().replace("cat", "cow"))
@@ -137,7 +139,7 @@ def test_without_its_text_it_is_told_how_to_give_it(pushed: LocalHub, here: Here
 
 
 @pytest.mark.parametrize("name", [STATE, "training_state/state.json", "model.safetensors", "config.json"])
-def test_what_is_damaged_is_not_taken(pushed: LocalHub, here: Here, tmp_path: Path, name: str) -> None:
+def test_a_damaged_file_on_the_hub_is_refused(pushed: LocalHub, here: Here, tmp_path: Path, name: str) -> None:
     repo = pushed.repos["ada/plays"]
     data = bytearray(pushed.read("ada/plays", name, "training"))
     data[len(data) // 2] ^= 1
@@ -146,7 +148,7 @@ def test_what_is_damaged_is_not_taken(pushed: LocalHub, here: Here, tmp_path: Pa
     refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
 
 
-def test_what_is_not_there_is_told(
+def test_a_missing_run_is_refused_with_its_reason(
     pushed: LocalHub, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = pushed

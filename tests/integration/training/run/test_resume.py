@@ -48,7 +48,7 @@ def flip(path: Path) -> None:
 # saved meanwhile
 
 
-def test_it_trains_on_while_a_checkpoint_is_written(
+def test_training_continues_while_a_checkpoint_is_written(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is begun late, when a step more was taken; and still holds the step that it is of."""
@@ -136,7 +136,7 @@ def test_a_killed_run_ends_as_one_that_nothing_killed(tmp_path: Path) -> None:
     assert kills_that_change_the_outcome(tmp_path, tmp_path / "text.txt", kills) == []
 
 
-def test_a_run_that_is_stopped_before_its_first_look_can_be_read_from(tmp_path: Path) -> None:
+def test_a_run_stopped_before_its_first_evaluation_can_be_loaded(tmp_path: Path) -> None:
     with Training("text.txt", *SIZES, "--steps=1000000", "--evaluations=1", "--out=run", cwd=tmp_path) as run:
         run.until("^step 1 of")
         run.send(signal.SIGINT)
@@ -146,7 +146,7 @@ def test_a_run_that_is_stopped_before_its_first_look_can_be_read_from(tmp_path: 
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_while_it_reads_leaves_nothing(tmp_path: Path, number: int, code: int) -> None:
+def test_a_signal_while_the_text_is_read_leaves_no_files(tmp_path: Path, number: int, code: int) -> None:
     (tmp_path / "text.txt").unlink()
     os.mkfifo(tmp_path / "endless")
     with Training("endless", "--out=a/run", cwd=tmp_path) as run:
@@ -157,7 +157,7 @@ def test_a_signal_while_it_reads_leaves_nothing(tmp_path: Path, number: int, cod
     assert [path.name for path in tmp_path.iterdir()] == ["endless"]
 
 
-def test_a_signal_while_it_measures_leaves_nothing(tmp_path: Path) -> None:
+def test_a_signal_while_the_machine_is_measured_leaves_no_files(tmp_path: Path) -> None:
     write_text(tmp_path, 20_000)
     with Training("text.txt", "--minutes=9", "--preset=large", "--batch=512", cwd=tmp_path) as run:
         run.until("^Measuring this machine")
@@ -169,16 +169,16 @@ def test_a_signal_while_it_measures_leaves_nothing(tmp_path: Path) -> None:
 # resumed
 
 
-def test_a_run_that_is_complete_is_said_to_be(here: Here, tmp_path: Path) -> None:
+def test_resuming_a_complete_run_says_so(here: Here, tmp_path: Path) -> None:
     here(*SHORT, "--out=run")
     before = outcome(tmp_path / "run")
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 0
-    assert "This run is complete: 24 steps." in said
+    assert "This run is complete: 24 steps." in output
     assert outcome(tmp_path / "run") == before
 
 
-def test_it_finds_its_text_from_any_folder_and_decodes_it_as_before(
+def test_a_resumed_run_finds_its_text_from_any_folder_and_decodes_it_as_before(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "more").mkdir()
@@ -194,74 +194,74 @@ def test_another_text_is_refused(here: Here, tmp_path: Path) -> None:
     before = outcome(tmp_path / "run")
     text = (tmp_path / "text.txt").read_text()
     (tmp_path / "other.txt").write_text(text.replace("cat", "cow"))
-    code, said = here("--resume=run", "other.txt")
+    code, output = here("--resume=run", "other.txt")
     assert code == 2
     assert (
         "error: the text is not the one that this run started with (1,514 characters then, 1,514 now, or changed"
-        in said
+        in output
     )
     (tmp_path / "moved.txt").write_text(text)
     assert here("moved.txt", "--resume=run")[0] == 0
     (tmp_path / "text.txt").write_text(text.replace("cat", "cow"))
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 0
-    assert "the text has changed" not in said, "the new place is recorded"
+    assert "the text has changed" not in output, "the new place is recorded"
     assert outcome(tmp_path / "run") == before
 
 
-def test_a_text_that_has_changed_is_the_copy_in_the_run(here: Here, tmp_path: Path) -> None:
+def test_a_changed_text_is_replaced_by_the_copy_in_the_run(here: Here, tmp_path: Path) -> None:
     """One rule: a resumed run trains on its copy, whatever became of the file that the text came from."""
     here(*SHORT, "--out=run")
     before = outcome(tmp_path / "run")
     (tmp_path / "text.txt").write_text(words(seed=6))
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 0
-    assert "warning: the text has changed since the run started: continuing with the copy in the run folder" in said
+    assert "warning: the text has changed since the run started: continuing with the copy in the run folder" in output
     assert outcome(tmp_path / "run") == before
 
 
-def test_a_text_that_is_gone_is_the_copy_in_the_run(here: Here, tmp_path: Path) -> None:
+def test_a_deleted_text_is_replaced_by_the_copy_in_the_run(here: Here, tmp_path: Path) -> None:
     here(*SHORT, "--out=run")
     before = outcome(tmp_path / "run")
     (tmp_path / "text.txt").unlink()
     (tmp_path / "other.txt").write_text(words(seed=6))
     assert here("--resume=run", "other.txt")[0] == 2  # which takes nothing away
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 0
-    assert "warning: the text is no longer where it was: continuing with the copy in the run folder" in said
+    assert "warning: the text is no longer where it was: continuing with the copy in the run folder" in output
     assert outcome(tmp_path / "run") == before
     flip(tmp_path / "run" / "text.ids")
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 2
-    assert "error: there is no file or folder" in said
+    assert "error: there is no file or folder" in output
     write_text(tmp_path)
     assert here("--resume=run")[0] == 0
     (tmp_path / "text.txt").unlink()
     assert here("--resume=run")[0] == 0  # the copy is whole again
 
 
-def test_the_newest_checkpoint_is_damaged(here: Here, tmp_path: Path) -> None:
+def test_a_damaged_newest_checkpoint_is_skipped(here: Here, tmp_path: Path) -> None:
     here(*SHORT, "--out=run")
     whole = outcome(tmp_path / "run")
     flip(tmp_path / "run/step-00000024/training_state/state.safetensors")
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 0
-    assert "warning: step-00000024 is damaged (state.safetensors is not the file that manifest.json describes" in said
-    assert "Resuming after step 16 of 24." in said
+    assert "warning: step-00000024 is damaged (state.safetensors is not the file that manifest.json describes" in output
+    assert "Resuming after step 16 of 24." in output
     assert (tmp_path / "run/damaged-step-00000024").is_dir()
     assert outcome(tmp_path / "run") == whole
 
 
-def test_no_checkpoint_is_whole(here: Here, tmp_path: Path) -> None:
+def test_a_run_without_an_undamaged_checkpoint_is_refused(here: Here, tmp_path: Path) -> None:
     here(*SHORT, "--out=run")
     for folder in checkpoints(tmp_path / "run"):
         flip(folder / "model.safetensors")
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 2
-    assert said.splitlines()[-1] == "error: no checkpoint in 'run' is whole: nothing can be resumed"
+    assert output.splitlines()[-1] == "error: no checkpoint in 'run' is whole: nothing can be resumed"
 
 
-def test_a_state_of_another_version_is_told(here: Here, tmp_path: Path) -> None:
+def test_a_training_state_of_another_version_is_refused(here: Here, tmp_path: Path) -> None:
     here(*SHORT, "--out=run")
     for folder in checkpoints(tmp_path / "run"):
         file = folder / "training_state/state.json"
@@ -272,17 +272,19 @@ def test_a_state_of_another_version_is_told(here: Here, tmp_path: Path) -> None:
         hashes = json.loads(manifest.read_text())
         hashes["sha256"]["state.json"] = hashlib.sha256(file.read_bytes()).hexdigest()
         manifest.write_text(json.dumps(hashes))
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 2
-    assert said.splitlines()[-1].startswith("error: this run was started with another version of the project")
+    assert output.splitlines()[-1].startswith("error: this run was started with another version of the project")
 
 
-def test_another_machine_is_warned_of(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resuming_on_another_machine_gives_a_warning(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here(*SHORT, "--out=run")
     monkeypatch.setattr("training.cli.resume.versions", lambda _: {"torch": "99.0", "machine": "abacus"})
-    code, said = here("--resume=run")
+    code, output = here("--resume=run")
     assert code == 0
-    assert re.search(r"warning: torch \S+ then, 99.0 now; machine .* now: .* may differ in their last digits", said)
+    assert re.search(r"warning: torch \S+ then, 99.0 now; machine .* now: .* may differ in their last digits", output)
 
 
 # a disk that is full
@@ -373,9 +375,9 @@ def test_a_disk_that_stays_full_is_an_error_in_the_end(here: Here, monkeypatch: 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("training.run.snapshot.write_state", full)
-    code, said = here(*SHORT, "--out=run")
+    code, output = here(*SHORT, "--out=run")
     assert code == 1
-    assert said.count("could not be saved (No space left on device)") == 3
-    assert NO_ROOM in said
-    assert "warning: step 24 is saved without its training state (No space left on device)" in said
-    assert "python -m training --resume" not in said
+    assert output.count("could not be saved (No space left on device)") == 3
+    assert NO_ROOM in output
+    assert "warning: step 24 is saved without its training state (No space left on device)" in output
+    assert "python -m training --resume" not in output

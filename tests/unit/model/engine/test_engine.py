@@ -625,7 +625,7 @@ def test_speed_is_measured_from_the_first_character_to_the_last(lm, clock):
 
 
 @pytest.fixture
-def served(lm):
+def running_engine(lm):
     engine = Engine(lm, max_slots=4)
     thread = threading.Thread(target=engine.run)
     thread.start()
@@ -643,8 +643,8 @@ def wait_for(sequence: Sequence) -> None:
     raise AssertionError("it never ends")
 
 
-def test_run_generates_all_requests_in_a_thread(lm, served):
-    sequences = [served.add_request(PROMPT, params(seed, 30)) for seed in range(10)]
+def test_run_generates_all_requests_in_a_thread(lm, running_engine):
+    sequences = [running_engine.add_request(PROMPT, params(seed, 30)) for seed in range(10)]
     for seed, sequence in enumerate(sequences):
         wait_for(sequence)
         assert sequence.text == alone(lm, seed, 30)
@@ -660,10 +660,10 @@ def frequent_switches() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("frequent_switches")
-def test_a_finished_sequence_is_complete_for_every_thread(served):
+def test_a_finished_sequence_is_complete_for_every_thread(running_engine):
     """The reason was once set before the memory, so another thread could find no memory."""
     for seed in range(100):
-        sequence = served.add_request("", params(seed, 1))
+        sequence = running_engine.add_request("", params(seed, 1))
         while not sequence.finished:
             pass
         assert sequence.memory is not None
@@ -671,11 +671,11 @@ def test_a_finished_sequence_is_complete_for_every_thread(served):
         assert sequence.length == 1
 
 
-def test_many_threads_can_add_requests(lm, served):
+def test_many_threads_can_add_requests(lm, running_engine):
     texts: dict[int, str] = {}
 
     def ask(seed: int) -> None:
-        sequence = served.add_request(PROMPT, params(seed, 20))
+        sequence = running_engine.add_request(PROMPT, params(seed, 20))
         wait_for(sequence)
         texts[seed] = sequence.text
 
@@ -709,17 +709,17 @@ def test_an_engine_without_due_requests_sleeps(lm):
     assert steps < 60
 
 
-def test_abort_wakes_a_sleeping_engine(served):
-    sequence = served.add_request("", params(1, 1000), chars_per_second=0.01)
+def test_abort_wakes_a_sleeping_engine(running_engine):
+    sequence = running_engine.add_request("", params(1, 1000), chars_per_second=0.01)
     while sequence.length < 1:
         time.sleep(0.001)
-    served.abort(sequence)
+    running_engine.abort(sequence)
     wait_for(sequence)
     assert sequence.finish_reason == "abort"
 
 
-def test_a_deadline_wakes_a_sleeping_engine(served):
-    sequence = served.add_request("", params(1, 1000), chars_per_second=0.01, deadline_s=0.1)
+def test_a_deadline_wakes_a_sleeping_engine(running_engine):
+    sequence = running_engine.add_request("", params(1, 1000), chars_per_second=0.01, deadline_s=0.1)
     wait_for(sequence)
     assert (sequence.finish_reason, sequence.length) == ("time", 1)
 

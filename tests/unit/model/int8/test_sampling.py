@@ -82,7 +82,7 @@ def test_far_numbers_cost_nothing():
     assert 0 <= Randomness(1).number(10**15) < TOP
 
 
-def test_seeds_nobody_chose_differ_and_are_in_bounds():
+def test_random_seeds_differ_and_are_in_bounds():
     seeds = {draw_seed() for _ in range(50)}
     assert len(seeds) > 45
     assert all(0 <= seed <= MAX_SEED for seed in seeds)
@@ -325,10 +325,10 @@ def test_a_bad_stop_text_is_refused(value):
 def check_refused(name: str, value: Any, allowed: str) -> None:
     with pytest.raises(ValueError, match=f"^{name} is ") as caught:
         SamplingParams(**{name: value})
-    told = str(caught.value)
-    assert allowed in told
-    assert "\n" not in told
-    assert len(told) < 160
+    message = str(caught.value)
+    assert allowed in message
+    assert "\n" not in message
+    assert len(message) < 160
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def _blend(first: CharLSTM) -> dict[str, Any]:
     blend = Blend(first, tiny(OTHER, 4, 6, 1, x=2), 0.3)
     backend, row = blend.make_backend(1, "int8"), np.zeros(1, np.int64)
     ids = blend.tokenizer.encode(TEXT, unknown="skip").tolist()
-    told = [backend.forward(row, np.array([id_])) for id_ in ids]
+    logits = [backend.forward(row, np.array([id_])) for id_ in ids]
     shares: list[dict[str, Any]] = [
         {"share": share, "temperature": 1.2, "seed": seed} for seed, share in enumerate((0.3, 0.05, 1))
     ]
@@ -81,7 +81,7 @@ def _blend(first: CharLSTM) -> dict[str, Any]:
         "network": {"vocab": list(OTHER), "embedding_size": 4, "hidden_size": 6, "num_layers": 1, "x": 2},
         "vocab": list(blend.tokenizer.vocab),
         "share": blend.share,
-        "steps": [{"id": id_, "logits": _bits(torch.from_numpy(each))} for id_, each in zip(ids, told, strict=True)],
+        "steps": [{"id": id_, "logits": _bits(torch.from_numpy(each))} for id_, each in zip(ids, logits, strict=True)],
         "replies": [
             {**each, "prompt": TEXT, "text": generate(blend, TEXT, 120, unknown="skip", **each)} for each in shares
         ],

@@ -247,8 +247,8 @@ def test_the_command_names_the_cells_of_an_existing_model(tmp_path, capsys):
     assert main(["cells", str(tmp_path / "model"), str(tmp_path / "text.txt")]) == 0
     lm = CharLSTM.from_pretrained(tmp_path / "model")
     assert [cell.name for cell in lm.cells] == ["place in the line", "vowel"]
-    said = capsys.readouterr().err
-    assert all(str(cell) in said for cell in lm.cells)
+    output = capsys.readouterr().err
+    assert all(str(cell) in output for cell in lm.cells)
     assert main(["cells", str(tmp_path / "nowhere"), str(tmp_path / "text.txt")]) == 2
     assert "there is no folder" in capsys.readouterr().err
 

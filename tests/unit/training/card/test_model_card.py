@@ -259,8 +259,8 @@ def test_the_link_to_a_space_is_added_or_replaced() -> None:
 
 
 def test_the_imports_of_a_card_can_be_done_before() -> None:
-    told = "import sys; from training.card import model_card as it; before = set(sys.modules); it.import_libraries()"
-    loaded = f"{told}; print(*sorted({{'matplotlib.figure', 'numba'}} & set(sys.modules) - before))"
+    program = "import sys; from training.card import model_card as it; before = set(sys.modules); it.import_libraries()"
+    loaded = f"{program}; print(*sorted({{'matplotlib.figure', 'numba'}} & set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [name for name in ("matplotlib.figure", "numba") if has(name)]
 

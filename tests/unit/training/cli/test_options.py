@@ -76,7 +76,7 @@ def test_options_in_both_spellings() -> None:
         assert parse_train(typed).recipe == {"lr": 0.01, "batch": 3}
 
 
-def test_what_is_not_said_is_not_chosen() -> None:
+def test_an_omitted_option_is_not_chosen() -> None:
     options = parse_train(["a", "b"])
     assert options.text == ("a", "b")
     assert options.recipe == {}

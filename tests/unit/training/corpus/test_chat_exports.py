@@ -101,16 +101,16 @@ def telegram(*messages: dict[str, Any]) -> dict[str, Any]:
     return {"name": "Anna", "type": "personal_chat", "id": 1, "messages": list(messages)}
 
 
-def said(who: str | None, text: object, **more: Any) -> dict[str, Any]:
+def message(who: str | None, text: object, **more: Any) -> dict[str, Any]:
     return {"id": 1, "type": "message", "date": "2021-12-31T23:59:59", "from": who, "text": text, **more}
 
 
 MESSAGES = (
     {"id": 0, "type": "service", "actor": "Anna", "action": "phone_call", "text": ""},
-    said("Anna", "Hi\n\n\nthere"),
-    said("Ben", ["see ", {"type": "link", "text": "https://example.org"}, " now"]),
-    said("Ben", "", media_type="sticker"),
-    said(None, "gone"),
+    message("Anna", "Hi\n\n\nthere"),
+    message("Ben", ["see ", {"type": "link", "text": "https://example.org"}, " now"]),
+    message("Ben", "", media_type="sticker"),
+    message(None, "gone"),
 )
 TURNS = "Anna: Hi\nthere\n\nBen: see https://example.org now\n\nDeleted Account: gone\n"
 
@@ -125,7 +125,7 @@ def test_a_telegram_export_becomes_turns(indent: int | None) -> None:
 
 
 def test_a_telegram_export_of_everything_keeps_chats_apart() -> None:
-    chats = [telegram(said("Anna", "one")), telegram(said("Anna", "two"), said("Ben", "three"))]
+    chats = [telegram(message("Anna", "one")), telegram(message("Anna", "two"), message("Ben", "three"))]
     assert read(json.dumps({"about": "…", "chats": {"about": "…", "list": chats}})) == (
         "Anna: one\n\nAnna: two\n\nBen: three\n"
     )
@@ -176,7 +176,7 @@ def test_nuls_and_unpaired_surrogates_are_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("Once upon a time\n", "chat.txt, line 1, does not begin like a WhatsApp export"),
         ("\n\n12:30 Anna: no date\n", "chat.txt, line 3, does not begin like"),
@@ -199,10 +199,10 @@ def test_nuls_and_unpaired_surrogates_are_removed() -> None:
         ("31/12/2021, 23:59 - Ben left\n", "chat.txt has no message"),
     ],
 )
-def test_a_file_that_is_no_chat_is_refused_in_one_line(text: str, told: str) -> None:
+def test_a_file_that_is_no_chat_is_refused_in_one_line(text: str, message: str) -> None:
     with pytest.raises(CorpusError) as error:
         read(text)
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 300
 

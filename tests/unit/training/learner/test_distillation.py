@@ -72,13 +72,13 @@ def test_stored_soft_targets_are_found_unless_the_file_was_changed(tmp_path: Pat
 
 
 def test_half_of_the_target_is_the_text_and_half_the_teachers() -> None:
-    said = np.full((2, 3, 4), 0.25, np.float16)
-    wanted = teachers.mix_targets(said, torch.tensor([[0, 1, 2], [3, 3, 0]]))
+    targets = np.full((2, 3, 4), 0.25, np.float16)
+    wanted = teachers.mix_targets(targets, torch.tensor([[0, 1, 2], [3, 3, 0]]))
     assert torch.allclose(wanted.sum(-1), torch.ones(2, 3))
     assert torch.equal(wanted[0, 1], torch.tensor([0.125, 0.625, 0.125, 0.125]))
 
 
-def test_a_teacher_that_knows_the_probabilities_lowers_the_loss() -> None:
+def test_a_teacher_with_the_true_probabilities_lowers_the_loss() -> None:
     """Ids are drawn with probabilities 0.9 and 0.1; the short text has others, which the teacher corrects."""
     rng = np.random.default_rng(5)
     ids, fresh = (rng.random(100) < 0.1).astype(np.uint8), (rng.random(4000) < 0.1).astype(np.uint8)

@@ -18,7 +18,7 @@ def second_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_one_process_reads_all_rows_and_waits_for_nobody() -> None:
+def test_a_single_process_reads_all_rows_and_never_waits() -> None:
     state = torch.ones(1, 5, 2)
     processes.call_other_ranks(print, np.zeros(3), "nobody prints this")
     processes.gather_rows([state])

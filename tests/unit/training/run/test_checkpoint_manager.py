@@ -115,7 +115,7 @@ def test_the_last_step_pushes_the_best_again_with_the_whole_curve(
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
 
 
-def test_a_resumed_run_knows_its_best(folder: RunFolder, save: Callable[..., bool], pusher: FakePusher) -> None:
+def test_a_resumed_run_keeps_its_best_loss(folder: RunFolder, save: Callable[..., bool], pusher: FakePusher) -> None:
     save(1, 1.0)
     save(2, 2.0)
     pusher.pushed.clear()
@@ -137,7 +137,7 @@ def test_what_waits_for_the_hub_is_not_pruned(folder: RunFolder, save: Callable[
     assert [path.name[-1] for path in folder.steps()] == ["1", "2", "5", "6"]
 
 
-def test_a_full_disk_is_said_and_the_run_goes_on(
+def test_a_full_disk_is_reported_and_the_run_continues(
     folder: RunFolder, save: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(1, 3.0)
@@ -169,7 +169,7 @@ def test_old_checkpoints_that_wait_give_way_to_a_new_one(
     assert calls == [4, 2]
 
 
-def test_a_fault_in_a_card_is_said_and_the_run_goes_on(
+def test_an_error_in_a_card_is_reported_and_the_run_continues(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object, **more: object) -> None:

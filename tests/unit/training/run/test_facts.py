@@ -38,13 +38,13 @@ def test_lists_and_comments_are_no_frequent_beginnings() -> None:
     assert frequent_beginnings("- item one\n# a comment\n--flag value\n" * 9) == []
 
 
-def test_the_command_is_told_as_it_was_typed() -> None:
+def test_the_command_is_recorded_as_it_was_typed() -> None:
     command = published("plays.txt", "--minutes=2.5", "--push-to", "ada/plays", "--private", "--license=cc0-1.0")
     assert command == ("python -m training plays.txt --minutes 2.5 --push-to ada/plays --private --license cc0-1.0")
     assert published() == "python -m training"
 
 
-def test_options_of_the_recipe_are_told() -> None:
+def test_options_of_the_recipe_are_recorded() -> None:
     command = published(
         "a.txt", "--steps=20", "--hidden-size", "8", "--lr=1e-3", "--no-bfloat16", "--no-fit", "--preset=tiny"
     )
@@ -62,14 +62,14 @@ def test_options_of_the_recipe_are_told() -> None:
         ["--resume=~/secret"],
     ],
 )
-def test_no_folder_of_this_machine_is_told(out: list[str]) -> None:
+def test_no_folder_of_this_machine_is_recorded(out: list[str]) -> None:
     assert published("/home/ada/texts/play.txt", *out) == "python -m training play.txt"
 
 
-def test_sources_are_told_by_their_last_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_are_recorded_by_their_file_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/ada")
-    told = {
+    expected = {
         "/home/ada/a b.txt": "a b.txt",
         "../x/y.txt": "y.txt",
         "texts/": "texts",
@@ -83,10 +83,10 @@ def test_sources_are_told_by_their_last_name(tmp_path: Path, monkeypatch: pytest
         "HTTPS://example.org/b.txt?X-Signature=secret": "HTTPS://example.org/b.txt",
         "hf://datasets/ada/texts@v2/a.txt": "hf://datasets/ada/texts@v2/a.txt",
     }
-    assert {typed: public_source(typed) for typed in told} == told
+    assert {typed: public_source(typed) for typed in expected} == expected
 
 
-def test_publishing_what_looks_private_is_nobodys_business() -> None:
+def test_the_option_to_publish_private_text_is_not_recorded() -> None:
     assert "publish" not in published("a.txt", "--push-to=ada/x", "--publish-anyway")
 
 

@@ -204,7 +204,7 @@ def test_what_cannot_be_resumed_says_why(run: RunFolder, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("place", ["file", "file/run", "/proc/run"])
-def test_a_place_that_takes_no_folder_is_told(tmp_path: Path, place: str) -> None:
+def test_a_place_where_no_folder_can_be_created_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match=r"cannot be written \(.*\): choose another --out"):
         RunFolder(tmp_path / place, resume=False)

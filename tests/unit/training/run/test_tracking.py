@@ -22,7 +22,7 @@ class Trackio(types.ModuleType):
 
     def __init__(self, fails: str = "") -> None:
         super().__init__("trackio")
-        self.told: list[Any] = []
+        self.calls: list[Any] = []
         self.fails = fails
 
     def init(self, project: str, name: str, **rest: Any) -> Trackio:
@@ -37,7 +37,7 @@ class Trackio(types.ModuleType):
     def _note(self, call: str, *what: Any) -> Trackio:
         if call == self.fails:
             raise OSError("no network")
-        self.told.append((call, *what))
+        self.calls.append((call, *what))
         return self
 
 
@@ -58,7 +58,7 @@ def test_evaluations_are_handed_over_and_a_fault_is_one_warning(fails: str, monk
         ("finish",),
     ]
     names = [call for call, *_ in calls]
-    assert module.told == (calls[: names.index(fails)] if fails else calls)
+    assert module.calls == (calls[: names.index(fails)] if fails else calls)
     assert len(warnings) == bool(fails)
     assert all("OSError" in warning and "metrics.jsonl" in warning for warning in warnings)
 
