@@ -18,8 +18,9 @@ export class WorkerEngine {
    *   model beside the page if empty
    * @param {(part: number) => void} [options.onProgress] called with the downloaded part of a model, 0 to 1
    */
-  constructor({ home = new URL(".", document.baseURI).href, hub = "https://huggingface.co", models = [], onProgress } = {}) {
-    this.onProgress = onProgress ?? (() => {});
+  constructor({ home, hub = "https://huggingface.co", models = [], onProgress = () => {} } = {}) {
+    home ??= new URL(".", document.baseURI).href;
+    this.onProgress = onProgress;
     this.#worker = new Worker(new URL("../worker/worker.js", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = ({ message }) => this.#fail(message || "no module workers");

@@ -36,11 +36,17 @@ function tanh(x) {
 
 export const SIGMOID = table((x) => 1 / (2 + expm1(-x)));
 export const TANH = table(tanh);
-export const POWERS = Float64Array.from({ length: 4096 }, (_, k) => rint(2147483648 * (1 + expm1((k / 4096) * Math.LN2))));
+const power = (k) => rint(2147483648 * (1 + expm1((k / 4096) * Math.LN2)));
+export const POWERS = Float64Array.from({ length: 4096 }, (_, k) => power(k));
 
 // The index of the table's entry for x (float32); beyond [-8, 8] that of the first or the last.
 function indexOf(x) {
   return rint(fround((x < -8 ? -8 : x > 8 ? 8 : x) + 8) * 256);
+}
+
+// The output h of a cell as an integer, from the index of its output gate and its c.
+function output(gate, c) {
+  return rint(fround(fround(SIGMOID[gate] * TANH[indexOf(c)]) * 127));
 }
 
 // Quantized matrices, and their products with a vector. WebAssembly and JavaScript use the same memory: the vector x as
@@ -137,19 +143,17 @@ export class Network {
     for (let layer = 0; layer < layers; layer++) {
       const [start, own] = [layer * hidden, h.subarray(layer * hidden, (layer + 1) * hidden)];
       this.#findGates(layer, id, layer ? h.subarray(start - hidden, start) : null, own);
-      const show = (j) => {
-        own[j] = rint(fround(fround(SIGMOID[indices[3 * hidden + j]] * TANH[indexOf(c[start + j])]) * 127));
-      };
       for (let j = 0; j < hidden; j++) {
         const kept = fround(SIGMOID[indices[hidden + j]] * c[start + j]);
         const added = fround(SIGMOID[indices[j]] * TANH[indices[2 * hidden + j]]);
-        c[start + j] = kept + added;
-        show(j);
+        const cell = fround(kept + added);
+        c[start + j] = cell;
+        own[j] = output(indices[3 * hidden + j], cell);
       }
       for (const [of, j, value] of clamps) {
         if (of !== layer) continue;
         c[start + j] = value;
-        show(j);
+        own[j] = output(indices[3 * hidden + j], c[start + j]);
       }
     }
     if (!predicts) return;

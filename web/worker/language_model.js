@@ -1,4 +1,5 @@
-// One network, or two that write together: a model that reads characters and predicts the next one (docs/int8-inference.md).
+// A model that reads characters and predicts the next one: one network, or two that write together. The rules are those
+// of docs/int8-inference.md.
 
 /**
  * @typedef {import("./int8_inference.js").NetworkState[]} State one part for each network

@@ -65,7 +65,8 @@ function facts({ commit, parameters, sizes, training, verified }, way) {
 function examplesOf({ training, ids }) {
   const fits = (each) => {
     const characters = typeof each === "string" ? Array.from(each) : [];
-    return characters.length > 0 && characters.length <= MAX_EXAMPLE && characters.every((character) => ids.has(character));
+    const isKnown = characters.every((character) => ids.has(character));
+    return isKnown && characters.length > 0 && characters.length <= MAX_EXAMPLE;
   };
   const given = Array.isArray(training.examples) ? training.examples : [];
   return [...new Set(given.filter(fits))].slice(0, MAX_EXAMPLES);
@@ -73,11 +74,13 @@ function examplesOf({ training, ids }) {
 
 // A text that the model writes from an empty memory, cut after a word or a line, as in ui/registry/welcome.py.
 async function welcome(lm, states) {
-  const request = { text: "", received: "", start: true, clamps: [], cells: [], settings: WELCOME, draw_offset: 0, speed: null };
+  const given = { text: "", received: "", start: true, clamps: [], cells: [] };
+  const request = { ...given, settings: WELCOME, draw_offset: 0, speed: null };
   let text = "";
   await writeReply(lm, request, states, (more) => (text += more), () => false);
   const characters = Array.from(text.replace(/^\n+|\n+$/g, ""));
   const half = Math.floor(characters.length / 2);
-  const cut = Math.max(characters.lastIndexOf("\n"), characters.lastIndexOf("\n") < half ? characters.lastIndexOf(" ") : -1);
+  const line = characters.lastIndexOf("\n");
+  const cut = line < half ? Math.max(line, characters.lastIndexOf(" ")) : line;
   return characters.slice(0, cut > half ? cut : undefined).join("");
 }

@@ -59,8 +59,11 @@ export class States {
 
 // The changes of the clamped cells in the steps that read the first characters of a text.
 function before(clamps, length) {
-  let last = "[]";
-  const changes = clamps.filter(([position, cells]) => position < length && JSON.stringify(cells) !== last && (last = JSON.stringify(cells)));
+  const changes = [];
+  for (const [position, cells] of clamps) {
+    const isChange = JSON.stringify(cells) !== JSON.stringify(changes.at(-1)?.[1] ?? []);
+    if (position < length && isChange) changes.push([position, cells]);
+  }
   return JSON.stringify(changes);
 }
 

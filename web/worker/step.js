@@ -6,7 +6,11 @@ import { base64, byteOf, rounded } from "./numbers.js";
 const SHOWN = 512; // first cells of a layer
 const LIKELY = 8;
 const THIN = 0.004; // of the strip: narrower shares are left out
-const FILTERS = { top_k: ["Top-k", 0], top_p: ["Top-p", 1], min_p: ["Min-p", 0] }; // label, and the value without effect
+const FILTERS = [
+  { name: "top_k", label: "Top-k", off: 0 },
+  { name: "top_p", label: "Top-p", off: 1 },
+  { name: "min_p", label: "Min-p", off: 0 },
+];
 const DEFAULTS = { temperature: 1, top_k: 0, top_p: 1, min_p: 0, seed: 0 }; // of a text that was not drawn
 
 /**
@@ -26,15 +30,15 @@ export async function describeStep(trace, at, cell, { settings, draw, picked }) 
   const used = settings ?? DEFAULTS;
   const { sizes, embedding } = lm.network;
   const row = embedding.subarray(step.id * sizes.embedding, (step.id + 1) * sizes.embedding);
-  const layers = Array.from({ length: sizes.layers }, (_, layer) => describeLayer(lm, step, layer, Math.min(cell, sizes.hidden - 1)));
+  const shown = Math.min(cell, sizes.hidden - 1);
   return {
     read: lm.vocab[step.id],
     id: step.id,
     row: base64(bytesOfRow(row)),
-    layers,
+    layers: Array.from({ length: sizes.layers }, (_, layer) => describeLayer(lm, step, layer, shown)),
     ...describeShares(step.logitsAfter, used, lm.vocab, trace.ids[at]),
     temperature: used.temperature,
-    filters: Object.entries(FILTERS).flatMap(([name, [label, none]]) => (used[name] === none ? [] : [[label, used[name]]])),
+    filters: FILTERS.filter(({ name, off }) => used[name] !== off).map(({ name, label }) => [label, used[name]]),
     draw: settings && draw !== null ? describeDraw(used.seed, draw) : null,
     picked: Boolean(picked),
     sizes: { V: sizes.vocab, E: sizes.embedding, H: sizes.hidden },

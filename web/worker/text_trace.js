@@ -129,7 +129,8 @@ export class TextTrace {
     if (id !== UNKNOWN) this.#read(id, position);
     const after = this.#current;
     this.#current = kept; // so that reading goes on where it was
-    return { id, logits, logitsAfter: after.logits, before: state, after: after.state, clamps: clampsAt(this.#clamps, position) };
+    const clamps = clampsAt(this.#clamps, position);
+    return { id, logits, logitsAfter: after.logits, before: state, after: after.state, clamps };
   }
 
   #restart() {

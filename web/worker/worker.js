@@ -1,7 +1,7 @@
 // Generates text in a thread of its own, so that the page answers at any time.
 //
-// The first message is {home, hub, models, version}: the folder of the page, the Hub's address, the models of the Hub that
-// are shown ("user/name@revision"; none is the model beside the page), and the version of int8 inference. Then
+// The first message is {home, hub, models, version}: the folder of the page, the Hub's address, the models of the Hub
+// that are shown ("user/name@revision"; none is the model beside the page), and the version of int8 inference. Then
 //
 //   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, timeline, add
 //   {abort: call}            ends the reply of a call before its next character
@@ -18,7 +18,7 @@ import { Models } from "./models.js";
 import { writeReply } from "./reply.js";
 import { describe, emptyModel } from "./site.js";
 import { States } from "./states.js";
-import { Timelines } from "./timeline.js";
+import { Timelines } from "./training/timeline.js";
 import { Traces } from "./trace.js";
 
 const MAX_TEXT = 110_000; // characters: what the page allows, and a reply
@@ -71,9 +71,9 @@ const methods = {
 
   async timeline({ model, ...query }) {
     const found = (await this.site()).models.find(({ name }) => name === (model?.name ?? model));
-    if (!found || found.failure) return "film" in query || "step" in query ? { refusal: { id: "timeline.none" } } : { film: false };
-    const source = found.commit ? found.name : await repoBesidePage();
-    return timelines.answer(query, source, found.examples[0] ?? "");
+    let source = "";
+    if (found && !found.failure) source = found.commit ? found.name : await repoBesidePage();
+    return timelines.answer(query, source, found?.examples[0] ?? "");
   },
 };
 
@@ -95,7 +95,8 @@ async function loadAndDescribe(name) {
     return await describe(model, new LanguageModel([model]), states, await models.way(), version);
   } catch (error) {
     const { message } = asModelError(error);
-    return { ...emptyModel(name.split("@")[0], ref.commit), failure: { id: "static.not_loaded", values: { reason: message } } };
+    const failure = { id: "static.not_loaded", values: { reason: message } };
+    return { ...emptyModel(name.split("@")[0], ref.commit), failure };
   }
 }
 

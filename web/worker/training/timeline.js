@@ -1,11 +1,11 @@
 // The training timeline: the text that a model writes with the checkpoint of each training step. The queries and answers
 // are those of ui/routes/training_timeline.py.
 
-import { LanguageModel } from "./language_model.js";
-import { ModelError } from "./checkpoint.js";
-import { bestOf, readHistory } from "./training_history.js";
-import { writeReply } from "./reply.js";
-import { States } from "./states.js";
+import { LanguageModel } from "../language_model.js";
+import { ModelError } from "../checkpoint.js";
+import { bestOf, readHistory } from "./history.js";
+import { writeReply } from "../reply.js";
+import { States } from "../states.js";
 
 const LENGTH = 300; // characters per text
 const MAX_PROMPT = 200;
@@ -18,12 +18,12 @@ const SAMPLING = { length: LENGTH, temperature: 0.8, top_k: 0, top_p: 1, min_p: 
 /** Answers the timeline of the models of one page. */
 export class Timelines {
   #models;
-  #histories = /** @type {Map<string, Promise<import("./training_history.js").History | null>>} */ (new Map());
+  #histories = /** @type {Map<string, Promise<import("./history.js").History | null>>} */ (new Map());
   #checkpoints = new Map(); // promises of loaded models by commit, the one that was used last at the end
   #texts = new Map();
   #last = Promise.resolve(); // one checkpoint is loaded after another
 
-  /** @param {import("./models.js").Models} models */
+  /** @param {import("../models.js").Models} models */
   constructor(models) {
     this.#models = models;
   }
@@ -61,7 +61,9 @@ export class Timelines {
     const checkpoint = history.checkpoints.find((each) => each.step === step);
     if (!checkpoint) return { refusal: { id: "timeline.step_gone" } };
     const length = Array.from(prompt).length;
-    if (length > MAX_PROMPT) return { refusal: { id: "refusal.characters", values: { field: "prompt", length, most: MAX_PROMPT } } };
+    if (length > MAX_PROMPT) {
+      return { refusal: { id: "refusal.characters", values: { field: "prompt", length, most: MAX_PROMPT } } };
+    }
     const key = JSON.stringify([checkpoint.commit, prompt, seed]);
     if (!this.#texts.has(key)) {
       const made = this.#last.then(() => this.#write(name, checkpoint, prompt, seed || 0));
@@ -74,8 +76,8 @@ export class Timelines {
       return { text: await this.#texts.get(key) };
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      const isDamaged = !error.isUnreachable;
-      return { refusal: isDamaged ? { id: "timeline.damaged", values: { step, reason: error.message } } : { id: "timeline.unreachable", values: { step } } };
+      if (error.isUnreachable) return { refusal: { id: "timeline.unreachable", values: { step } } };
+      return { refusal: { id: "timeline.damaged", values: { step, reason: error.message } } };
     }
   }
 
@@ -84,7 +86,8 @@ export class Timelines {
     const lm = new LanguageModel([model]);
     const given = model.chat ? wrapped(prompt, model.chat) : prompt;
     const settings = { ...SAMPLING, seed, stop: model.chat?.stop ?? "" };
-    const request = { text: given, received: "", start: false, clamps: [], cells: [], settings, draw_offset: 0, speed: null };
+    const read = { text: given, received: "", start: false, clamps: [], cells: [] };
+    const request = { ...read, settings, draw_offset: 0, speed: null };
     let text = "";
     await writeReply(lm, request, new States(), (more) => (text += more), () => false);
     return text;
@@ -97,7 +100,8 @@ export class Timelines {
     if (this.#checkpoints.size > MAX_CHECKPOINTS) this.#checkpoints.delete(this.#checkpoints.keys().next().value);
     try {
       const model = await loaded;
-      if (model.training.step !== step) throw new ModelError(`the checkpoint is of step ${`${model.training.step}`.slice(0, 40)}`);
+      const found = String(model.training.step).slice(0, 40);
+      if (model.training.step !== step) throw new ModelError(`the checkpoint is of step ${found}`);
       return model;
     } catch (error) {
       this.#checkpoints.delete(commit);

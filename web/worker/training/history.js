@@ -1,7 +1,8 @@
 // The checkpoints of a model's training on the Hub: the commits of its branch `training`, one for each, and the
 // validation losses in metrics.jsonl. The rules are those of ui/registry/training_history.py.
 
-import { ModelError, download, textOf } from "./checkpoint.js";
+import { rint } from "../int8_inference.js";
+import { ModelError, download, textOf } from "../checkpoint.js";
 
 const MAX_CHECKPOINTS = 40;
 const MAX_PAGES = 20; // of the Hub's list of commits
@@ -68,7 +69,8 @@ function lossesIn(text) {
   const found = new Map();
   for (const line of lines) {
     const { step, val_loss: loss } = JSON.parse(line);
-    if (Number.isInteger(step) && step >= 0 && typeof loss === "number" && loss >= 0 && loss <= MAX_LOSS) found.set(step, loss);
+    const isMeasured = typeof loss === "number" && loss >= 0 && loss <= MAX_LOSS;
+    if (isMeasured && Number.isInteger(step) && step >= 0) found.set(step, loss);
   }
   return [...found].sort(([a], [b]) => a - b);
 }
@@ -92,7 +94,8 @@ function checkpointsOf(commits, losses) {
 function few(checkpoints) {
   if (checkpoints.length <= MAX_CHECKPOINTS) return checkpoints;
   const last = checkpoints.length - 1;
-  const kept = new Set(Array.from({ length: MAX_CHECKPOINTS - 1 }, (_, at) => Math.round((at * last) / (MAX_CHECKPOINTS - 2))));
+  const spaced = (at) => rint((at * last) / (MAX_CHECKPOINTS - 2));
+  const kept = new Set(Array.from({ length: MAX_CHECKPOINTS - 1 }, (_, at) => spaced(at)));
   kept.add(bestOf(checkpoints));
   return checkpoints.filter((_, at) => kept.has(at));
 }
