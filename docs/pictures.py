@@ -67,7 +67,7 @@ def hand(page: Page) -> None:
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text("Up", exact=True).click()
     button(page, "Rewrite").click()
     expect(page.get_by_role("region", name="Held and free")).to_be_visible()
-    expect(turns(page).last.locator(".foot")).to_contain_text("held up")
+    expect(turns(page).last.locator(".footer")).to_contain_text("held up")
     settled(page)
 
 
@@ -76,7 +76,7 @@ def step(page: Page) -> None:
     write(page, PROMPT, 60, 8)
     for length in (61, 62, 63):
         button(page, "One letter").click()
-        expect(turns(page).last.locator(".foot")).to_contain_text(f"{length} characters")
+        expect(turns(page).last.locator(".footer")).to_contain_text(f"{length} characters")
     expect(page.get_by_role("list", name="How the character came to be")).to_be_visible()
 
 
@@ -92,13 +92,12 @@ def branches(page: Page) -> None:
 
 
 def side_by_side(page: Page) -> None:
-    page.get_by_role("combobox", name="Second model").click()
-    page.get_by_role("option", name=f"{MODEL}, side by side", exact=True).click()
+    page.get_by_role("combobox", name="Second model").select_option(label=f"{MODEL}, side by side")
     expect(page.get_by_role("log", name="The second model")).to_be_visible()
     put_on(page, "How surprised?")
     put_on(page, "How surprised?", "Lens over the second text")
     write(page, "The machine is ", 170, 8)
-    expect(page.locator("#second .foot")).to_contain_text("170 characters")
+    expect(page.locator('.pane[data-side="1"] .footer')).to_contain_text("170 characters")
 
 
 def film(page: Page) -> None:
@@ -112,7 +111,7 @@ def film(page: Page) -> None:
         page.keyboard.press(key)
         shown = page.get_by_role("region", name="What it wrote at this step")
         expect(shown).to_have_attribute("aria-busy", "false")
-    slider.evaluate("each => each.closest('.film').scrollIntoView({ block: 'end' })")
+    slider.evaluate("each => each.closest('#timeline').scrollIntoView({ block: 'end' })")
 
 
 ALONE: list[Callable[[Page], None]] = [chat, surprise, memory, hand, step, branches]
@@ -129,7 +128,7 @@ def write(page: Page, prompt: str, length: int, seed: int) -> None:
 def retry(page: Page, seed: int) -> None:
     setting(page, "Seed", seed)
     button(page, "Retry").click()
-    expect(turns(page).last.locator(".foot")).to_contain_text(f"seed {seed} ")
+    expect(turns(page).last.locator(".footer")).to_contain_text(f"seed {seed} ")
     settled(page)
 
 
@@ -174,7 +173,7 @@ def shoot(page: Page, view: Callable[[Page], None]) -> bytes:
     page.evaluate("scrollTo(0, 0)")
     if view is chat:
         return page.screenshot()
-    box = page.locator("#film" if view is film else "#panes").bounding_box()
+    box = page.locator("#timeline" if view is film else "#panes").bounding_box()
     if box is None:
         raise SystemExit(f"{view.__name__}: nothing is seen of it")
     clip: Any = {"x": box["x"] - MARGIN, "y": box["y"] - MARGIN}

@@ -56,7 +56,6 @@ class Readers:
         self._arrived = 0
         self._all_here = asyncio.Event()
         self.http = httpx.AsyncClient(timeout=None, limits=LIMITS)
-        self._config: asyncio.Task[httpx.Response] | None = None
 
     async def program(self, number: int, length: int) -> Reply:
         """Asks ``/generate`` as gradio_client does, and reads to the end."""
@@ -72,17 +71,15 @@ class Readers:
         return Reply(characters, pieces, first, time.perf_counter() - began)
 
     async def visitor(self, number: int, length: int) -> Reply:
-        """Presses Send on the page, which it has open already, and reads the reply's stream as the page does."""
-        visitor = Visitor(self.http, self.url, await self._page())
+        """Presses Send on the page, which has asked for the site already, and reads the reply as the page does."""
+        visitor = Visitor(self.http, self.url)
         await visitor.arrive()
-        await self._isolate_faults(number * ARRIVES_S)
+        await self._wait_for_all(number * ARRIVES_S)
         began = time.perf_counter()
-        token = await visitor.send("ROMEO:", Length=length, Speed=PACE, Seed=number)
-        reply = await self._watch(began, visitor.address(token))
-        await visitor.settle(token)
-        return reply
+        name = visitor.model["name"]
+        return await self._watch(began, visitor.page.request(name, "ROMEO:", length=length, speed=PACE, seed=number))
 
-    async def _isolate_faults(self, seconds: float) -> None:
+    async def _wait_for_all(self, seconds: float) -> None:
         """Waits so long, from when on everyone has arrived."""
         self._arrived += 1
         if self._arrived == self.expected:
@@ -90,11 +87,12 @@ class Readers:
         await self._all_here.wait()
         await asyncio.sleep(seconds)
 
-    async def _watch(self, began: float, url: str) -> Reply:
-        """Reads a stream to the turn's foot; by hand, for the load's own cost is part of what is measured."""
-        address = httpx.URL(url)
+    async def _watch(self, began: float, request: dict[str, Any]) -> Reply:
+        """Reads a reply to its end; by hand, for the load's own cost is part of what is measured."""
+        address, body = httpx.URL(f"{self.url}write"), json.dumps(request)
         reader, writer = await asyncio.open_connection(address.host, address.port)
-        writer.write(f"GET {address.path} HTTP/1.1\r\nHost: {address.host}\r\n\r\n".encode())
+        head = f"POST {address.path} HTTP/1.1\r\nHost: {address.host}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(f"{head}{body}".encode())
         first, characters, pieces, ended = 0.0, 0, 0, False
         while not ended:
             line = await reader.readline()
@@ -102,20 +100,14 @@ class Readers:
                 raise RuntimeError("a stream broke")
             if not line.startswith(b"data: "):
                 continue
-            told = json.loads(line[6:])
-            if "text" in told:
+            event = json.loads(line[6:])
+            if "text" in event:
                 first = first or time.perf_counter() - began
                 pieces += 1
-                characters += len(told["text"])
-            ended = told.get("as") == "foot"
+                characters += len(event["text"])
+            ended = "end" in event
         writer.close()
         return Reply(characters, pieces, first, time.perf_counter() - began)
-
-    async def _page(self) -> dict[str, Any]:
-        if self._config is None:
-            self._config = asyncio.create_task(self.http.get(f"{self.url}config"))
-        config: dict[str, Any] = (await self._config).json()
-        return config
 
     async def _lines(self, url: str) -> Any:
         async with self.http.stream("GET", url) as response:

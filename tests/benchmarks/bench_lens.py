@@ -44,7 +44,7 @@ WATCH = """() => {
         if (changed) changedAt = now;
         if (grown) tellBegun(updates.push(now));
         changed = grown = false;
-        const over = log.querySelector('.foot');
+        const over = log.querySelector(':scope > article .footer');
         if (over) tellWritten(updates);
         if (over && now - changedAt > 800) tellStill({frames, coloured_s: (changedAt - updates[0]) / 1000});
         else requestAnimationFrame(look);
@@ -68,7 +68,6 @@ def write(app: App, browser: Browser, lens: str, length: int, speed: int) -> dic
     for name, value in {"Speed": speed, "Length": length, "Seed": 1}.items():
         setting(page, name, value)
     page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
-    page.wait_for_timeout(500)  # Gradio takes up what was typed
     page.evaluate(WATCH)
     page.keyboard.press("Enter")
     page.evaluate("() => window.begun")
@@ -94,12 +93,12 @@ def table(found: dict[str, Any]) -> str:
         f"{found['length']:,} characters at speed {found['speed']} (200 is as fast as it can); "
         f"{on['cpus']} CPUs ({on['instructions']}), Chromium {found['chromium']}",
         "",
-        f"{'lens':<10}{'longest frame':>15}{'over 100 ms':>13}{'updates/s':>11}{'server, an update':>19}"
+        f"{'lens':<24}{'longest frame':>15}{'over 100 ms':>13}{'updates/s':>11}{'server, an update':>19}"
         f"{'written in':>12}{'coloured in':>13}",
     ]
     for run in runs:
         lines.append(
-            f"{run['lens']:<10}{run['longest_ms']:>12.0f} ms{run['long_frames']:>13}{run['updates_per_s']:>11.1f}"
+            f"{run['lens']:<24}{run['longest_ms']:>12.0f} ms{run['long_frames']:>13}{run['updates_per_s']:>11.1f}"
             f"{run['server_ms']:>16.1f} ms{run['written_s']:>10.2f} s{run['coloured_s']:>11.2f} s"
         )
     return "\n".join(lines)

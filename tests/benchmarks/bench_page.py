@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.benchmarks.bench_crowd import app
 from tests.benchmarks.report import write_json
@@ -44,7 +44,7 @@ def visit(browser: Browser, url: str) -> tuple[float, float]:
     text_s = time.perf_counter() - began
     prompt = page.get_by_role("textbox", name="Prompt")
     prompt.fill("ROMEO:")
-    page.wait_for_timeout(300)  # Gradio takes up what was typed
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
     page.evaluate(WATCH)
     prompt.press("Enter")
     first_s = page.evaluate("() => window.firstCharacter") / 1000

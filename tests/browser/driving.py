@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.support.app_server import App
 
@@ -20,9 +21,7 @@ def open_page(
     complaints: list[str] = []
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
-    page.on(
-        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
-    )
+    page.on("console", lambda line: complaints.append(line.text) if is_complaint(line) else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "request",
@@ -34,12 +33,18 @@ def open_page(
     return page, complaints
 
 
+def is_complaint(line: ConsoleMessage) -> bool:
+    """Whether the console has an error or a warning; a request that the server refuses is none."""
+    refused = re.search("the server responded with a status of (400|404|413|429|503)", line.text)
+    return line.type in ("error", "warning") and not refused
+
+
 def log(page: Page) -> Locator:
     return page.get_by_role("log", name="Conversation")
 
 
 def turns(page: Page) -> Locator:
-    return log(page).get_by_role("article")
+    return log(page).locator(":scope > article")  # not the welcome text, which is an article in a box of its own
 
 
 def reply(page: Page) -> str:
@@ -47,7 +52,7 @@ def reply(page: Page) -> str:
 
 
 def foot(page: Page) -> Locator:
-    return turns(page).last.locator(".foot")
+    return turns(page).last.locator(".footer")
 
 
 def button(page: Page, name: str) -> Locator:
@@ -55,8 +60,7 @@ def button(page: Page, name: str) -> Locator:
 
 
 def choose(page: Page, model: str) -> None:
-    page.get_by_role("combobox", name="Model", exact=True).click()
-    page.get_by_role("option", name=model).click()
+    page.get_by_role("combobox", name="Model", exact=True).select_option(model)
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(model)
 
 

@@ -81,7 +81,7 @@ def test_a_reply_written_again_with_a_held_cell_stands_beside_what_it_was(page: 
         assert shown.lstrip("…").replace("⏎", "") in text
         assert shown.endswith(text[same + 1 :])
         assert columns.nth(at).locator("mark").text_content() == text[same].replace("\n", "⏎\n")
-    expect(turns(page).last.locator("i.parts")).to_have_text(held[same])
+    expect(turns(page).last.locator("i.differs")).to_have_text(held[same])
     assert barriers(page) == []
     button(page, "Undo").click()
     expect(both).to_be_hidden()
@@ -118,8 +118,7 @@ def test_a_hand_that_grips_while_it_writes_holds_from_there_on_and_is_shared(app
     assert text[:gripped] == free[:gripped]
     put_on(page, "Text")
     expect(page.get_by_role("group", name="Cells that are held")).to_be_visible()
-    page.get_by_role("combobox", name="Model", exact=True).click()
-    page.get_by_role("option", name="other").click()
+    page.get_by_role("combobox", name="Model", exact=True).select_option("other")
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")
     fast(page)
     send(page, "")

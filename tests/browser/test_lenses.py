@@ -189,13 +189,13 @@ def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: 
     named = page.get_by_role("combobox", name="What the cell tracks")
     expect(named.locator("option:checked")).to_have_text("position in the line: cell 5 of layer 1, r -0.93")
     turn = turns(page).last
-    expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
+    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     assert marks(turn) == cell_marks(app, text, 1, 5)
     page.get_by_role("spinbutton", name="Layer").fill("0")
     page.get_by_role("spinbutton", name="Cell", exact=True).fill("99")
     page.keyboard.press("Tab")
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("23")
-    expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
+    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     told = cell_marks(app, text, 0, 23)
     eventually(lambda: marks(turn) == told)  # the picture may be there before: it is of the whole layer
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
@@ -247,7 +247,7 @@ def test_nothing_keeps_anyone_from_using_the_page(page: Page) -> None:
     expect(page.locator(".likely li")).to_have_count(5)
     assert barriers(page) == []
     put_on(page, "What it remembers")
-    expect(page.locator(".under-picture")).to_contain_text(f"characters 1 to {len(text)}.")
+    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     expect(page.locator(".gates li")).to_have_count(4)
     assert barriers(page) == []
 
@@ -255,12 +255,12 @@ def test_nothing_keeps_anyone_from_using_the_page(page: Page) -> None:
 def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
     put_on(page, "What it remembers")
     text = write(page, "x" * 400)
-    expect(page.locator(".under-picture")).to_contain_text(f"to {len(text)}.")
+    expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
     log(page).focus()
     page.keyboard.press("Home")
-    expect(page.locator(".under-picture")).to_contain_text("characters 1 to 240.")
+    expect(page.locator(".caption")).to_contain_text("characters 1 to 240.")
     page.keyboard.press("End")
-    expect(page.locator(".under-picture")).to_contain_text(f"to {len(text)}.")
+    expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
 
 
 @pytest.mark.every_look
@@ -277,7 +277,7 @@ def test_the_picture_is_drawn_once_a_frame(page: Page) -> None:
         }"""
     )
     text = write(page)
-    expect(page.locator(".under-picture")).to_contain_text(f"to {len(text)}.")
+    expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
     draws = page.evaluate("window.draws")
     assert draws
     assert len(set(draws)) == len(draws)
@@ -289,7 +289,7 @@ def test_a_text_that_moves_under_a_hand_that_rests_is_not_looked_at(page: Page) 
     turns(page).last.locator(".reply i").nth(10).hover()
     expect(page.locator("i.focus")).to_have_count(1)
     looks: list[str] = []
-    page.on("request", lambda asked: looks.append(asked.url) if '"at":' in (asked.post_data or "") else None)
+    page.on("request", lambda asked: looks.append(asked.url) if "at" in (asked.post_data_json or {}) else None)
     text = write(page, "x\n" * 30)
     expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(text))
     assert not looks

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
+from model import PRETRAINED, CharLSTM
 from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns
 from tests.browser.test_lenses import barriers
 from tests.support.app_server import App, random_model, serving
+from tests.support.chromium import serve as serve_folder
+from training.hub.space_files import write_static
+from ui.registry.registry import ModelRegistry
 
+# Links to texts of the bundled model, made by the page when its conversations were kept by the server.
+STORED = json.loads((Path(__file__).parents[1] / "vectors" / "links.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."
-STRANGER = "Whoever made this link wrote the prompt."
+STRANGER = "The person who shared this link wrote the prompt."
 PROMPT = "<b>ROMEO:</b> & ${1}\n\tis it?"
 
 
@@ -43,7 +52,7 @@ def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Pa
     setting(page, "Temperature", 1.3)
     first = write(page)
     button(page, "Continue").click()
-    expect(turns(page).last.locator(".foot")).to_contain_text("120 characters")
+    expect(turns(page).last.locator(".footer")).to_contain_text("120 characters")
     settled(page)
     first = reply(page)
     second = write(page, "and 🙂")
@@ -56,7 +65,7 @@ def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Pa
         offer = log(reader).locator(".offer")
         expect(offer).to_contain_text("Someone shared a text. The sender's prompts:")
         assert offer.locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
-        expect(log(reader).locator(".hello")).to_have_count(0)
+        expect(log(reader).locator(".welcome")).to_have_count(0)
         assert barriers(reader) == []
         written = later.served("random").engine.written
         fast(reader)
@@ -78,10 +87,10 @@ def test_the_link_lies_in_the_clipboard_where_that_is_allowed(app: App, browser:
     page, complaints = open_page(context, app)
     write(page)
     url = link(page)
-    expect(page.locator(".link p")).to_contain_text("Link copied")
+    expect(page.locator("#share-link p")).to_contain_text("Link copied")
     assert page.evaluate("navigator.clipboard.readText()") == url
     send(page, "")
-    expect(page.locator(".link")).to_be_hidden()
+    expect(page.locator("#share-link")).to_be_hidden()
     assert not complaints
     context.close()
 
@@ -89,7 +98,7 @@ def test_the_link_lies_in_the_clipboard_where_that_is_allowed(app: App, browser:
 def test_what_a_link_says_wrongly_is_refused_in_words_and_nothing_runs(app: App, browser: Browser) -> None:
     context = browser.new_context()
     for query, reason in (
-        ("seed=1&temperature=9", "Temperature is 9: it must be a number from 0 to 5"),
+        ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5"),
         (
             "prompt=x&model=nobody/none",
             "Model is 'nobody/none': it must be one of the models served here: random, other",
@@ -120,13 +129,12 @@ def test_a_link_to_another_model_brings_it_and_a_changed_link_is_found_out(app: 
 def test_a_link_to_a_blend_brings_both_models_and_their_share(app: App, browser: Browser) -> None:
     context = browser.new_context()
     page, complaints = open_page(context, app)
-    page.get_by_role("combobox", name="Second model").click()
-    page.get_by_role("option", name="other, blended").click()
+    page.get_by_role("combobox", name="Second model").select_option("other, blended")
     expect(page.get_by_role("spinbutton", name="Blend")).to_be_visible()
     setting(page, "Blend", 0.3)
     first = write(page)
     button(page, "Continue").click()
-    expect(turns(page).last.locator(".foot")).to_contain_text("120 characters")
+    expect(turns(page).last.locator(".footer")).to_contain_text("120 characters")
     settled(page)
     first = reply(page)
     url = link(page)
@@ -139,14 +147,44 @@ def test_a_link_to_a_blend_brings_both_models_and_their_share(app: App, browser:
     expect(log(reader).locator(".mark")).to_have_text(SAME)
     assert reply(reader) == first
     expect(reader.get_by_role("combobox", name="Model", exact=True)).to_have_value("random")
-    expect(reader.get_by_role("combobox", name="Second model")).to_have_value("other, blended")
+    expect(reader.get_by_role("combobox", name="Second model")).to_have_value("blended other")
     expect(reader.get_by_role("spinbutton", name="Blend")).to_have_value("0.3")
-    expect(reader.locator("#second")).to_be_hidden()
+    expect(reader.locator('.pane[data-side="1"]')).to_be_hidden()
     send(reader, "")
     expect(turns(reader)).to_have_count(2)
-    expect(turns(reader).last.locator(".foot")).to_contain_text("random + other, 30% from the second")
+    expect(turns(reader).last.locator(".footer")).to_contain_text("random + other, 30% from the second")
     assert link(reader).count("&share=0.3") == 1
     assert not complaints + more
+    context.close()
+
+
+@pytest.fixture(scope="module", params=["app", "static"])
+def bundled_page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The bundled model on the app's page, and on a static page."""
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    if request.param == "app":
+        with serving({"bundled": lm}) as app:
+            yield app
+        return
+    folder = tmp_path_factory.mktemp("static")
+    write_static(folder, lm)
+    with serve_folder(folder) as url:
+        yield App(url, ModelRegistry())
+
+
+@pytest.mark.parametrize("stored", STORED, ids=[each["name"] for each in STORED])
+def test_links_of_earlier_versions_still_write_their_text(
+    bundled_page: App, browser: Browser, stored: dict[str, Any]
+) -> None:
+    context = browser.new_context()
+    page, complaints = open_page(context, bundled_page, "?" + stored["query"])
+    fast(page)
+    button(page, "Watch it write").click()
+    expect(turns(page).last.locator(".mark")).to_have_text(SAME)
+    prompts, replies = (turns(page).locator(each).all_text_contents() for each in (".prompt", ".reply"))
+    assert [list(pair) for pair in zip(prompts, replies, strict=True)] == stored["texts"]
+    assert link(page).partition("?")[2] == stored["query"]
+    assert not complaints
     context.close()
 
 
@@ -186,15 +224,16 @@ def test_in_a_frame_of_another_origin_the_link_is_shown_and_leads_to_the_space(
         page.goto(outer)
         frame = page.frames[1]
         frame.get_by_role("button", name="Watch it write").click()
-        expect(frame.get_by_role("article").locator(".mark")).to_contain_text("does not say what its text was")
+        expect(frame.locator("article .mark")).to_contain_text("does not say what its text was")
         url = link(frame)
         assert url.startswith("https://ada-novel.hf.space/?prompt=ROMEO%3A&")
-        expect(frame.locator(".link p")).to_contain_text("Copy the link from here")
-        assert frame.evaluate("getSelection().toString()") == url
+        expect(frame.locator("#share-link p")).to_contain_text("Copy the link from here")
+        selected = "(field) => field.value.slice(field.selectionStart, field.selectionEnd)"
+        assert frame.get_by_role("textbox", name="Link to this text").evaluate(selected) == url
         assert app.url not in url
     with framing(app.url + "?" + url.partition("?")[2]) as outer:
         page.goto(outer)
         frame = page.frames[1]
         frame.get_by_role("button", name="Watch it write").click()
-        expect(frame.get_by_role("article").locator(".mark")).to_have_text(SAME)
+        expect(frame.locator("article .mark")).to_have_text(SAME)
     context.close()

@@ -44,7 +44,7 @@ def shows(page: Page, step: int, prompt: str = "ROMEO:", seed: int = 7) -> None:
 
 def marker(page: Page) -> tuple[float, float]:
     """Where the mark is on the curve, in hundredths."""
-    dot = page.locator(".film .dot")
+    dot = page.locator("#timeline .dot")
     return tuple(dot.evaluate("node => [parseFloat(node.style.left), parseFloat(node.style.top)]"))
 
 
@@ -76,7 +76,7 @@ def test_the_film_is_offered_opened_moved_through_and_played(page: Page, app: Ap
     page.get_by_role("spinbutton", name="Seed of the timeline").fill("8")
     page.keyboard.press("Enter")
     shows(page, 1000, "<b>First", 8)
-    box = page.locator(".film .curve").bounding_box()
+    box = page.locator("#timeline .curve").bounding_box()
     assert box
     page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
     expect(status).to_have_text("Step 200 · loss 2.200")
@@ -95,7 +95,7 @@ def test_the_film_is_offered_opened_moved_through_and_played(page: Page, app: Ap
 
     page.get_by_role("spinbutton", name="Seed of the timeline").fill("-1")
     page.keyboard.press("Enter")
-    expect(page.locator(".film").get_by_role("alert")).to_contain_text("Seed is -1: it must be")
+    expect(page.locator("#timeline").get_by_role("alert")).to_contain_text("Seed is -1: it must be")
     found = Axe().run(page).response["violations"]
     assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
     choose(page, "memory")

@@ -24,7 +24,7 @@ def commit(seed: int) -> CharLSTM:
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     with pytest.MonkeyPatch.context() as patch, serving(ModelRegistry([NAME])) as app:
-        patch.setattr("ui.routes.updates.AGAIN_S", 0.1)
+        patch.setattr("ui.routes.site.AGAIN_S", 0.1)
         yield app
 
 
@@ -54,14 +54,14 @@ def test_an_open_page_says_which_commit_it_runs_and_a_conversation_goes_on(entry
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(1)
     button(page, "Continue").click()
-    expect(turns(page).last.locator(".foot")).to_contain_text("60 characters")
+    expect(turns(page).last.locator(".footer")).to_contain_text("60 characters")
     settled(page)
     assert reply(page).startswith(begun)
     expect(turns(page).last.locator(".notice")).to_contain_text("Commit 2222222 of this model is served now")
     button(page, "Share").click()
     expect(log(page).locator(".refusal")).to_contain_text("Two commits of the model wrote this")
     button(page, "Undo").click()
-    expect(turns(page).last.locator(".foot")).to_contain_text("30 characters")
+    expect(turns(page).last.locator(".footer")).to_contain_text("30 characters")
     assert reply(page) == begun
     served.refused_commit = Message("model.commit_refused", commit="3333333", reason="model.safetensors is damaged")
     app.registry.bump_version()

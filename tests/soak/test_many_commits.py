@@ -114,19 +114,16 @@ class Readers:
 
     async def visitor(self, number: int) -> None:
         """By the page, at reading pace: so that most replies are under way when another commit is served."""
-        config = (await self.http.get(f"{self.url}config")).json()
         chance = random.Random(100 + number)
         while not self.ended:
-            visitor = Visitor(self.http, self.url, config)
+            visitor = Visitor(self.http, self.url)
             length, seed = chance.randrange(20, 200), chance.randrange(2**32)
             earliest = (await self.ask(1, 0))[1]["commit"]
-            token = await visitor.send(PROMPT, Length=length, Speed=chance.choice([60, 100]), Seed=seed)
-            text, said = await visitor.reply(token)
-            assert [each["as"] for each in said] == ["foot"], said
-            assert said[0]["say"].endswith("length reached")
+            reply = await visitor.send(PROMPT, length=length, speed=chance.choice([60, 100]), seed=seed)
+            assert (reply.ending["end"], reply.ending["error"]) == ("length", None)
             good = list(self.pushed.good)
-            writers = [each for each in good[good.index(earliest) :] if text == self._text(each, length, seed)]
-            assert len(writers) == 1, "it is whole, and of one commit"
+            writers = [each for each in good[good.index(earliest) :] if reply.text == self._text(each, length, seed)]
+            assert writers == [visitor.model["commit"]], "it is whole, and of the commit that the page has asked for"
             self.served[writers[0]] += 1
 
     async def ask(self, length: int, seed: int) -> tuple[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.benchmarks.bench_crowd import Readers
 from tests.integration.ui.test_app_process import started
+from tests.support.page_client import Visitor
 
 SESSIONS = 5000
 AT_ONCE = 16
@@ -20,25 +21,27 @@ def resident_kb(pid: int) -> int:
     return int(found[1])
 
 
-async def visit(url: str, count: int) -> None:
-    """So many programs, each with a session of its own, that ask for a short reply and go."""
+async def visit(url: str, first: int, count: int) -> None:
+    """So many programs and pages, each with a session of its own, that ask for a short reply and leave."""
     gate = asyncio.Semaphore(AT_ONCE)
     readers = Readers(url)
 
     async def one(number: int) -> None:
         async with gate:
-            reply = await readers.program(number, 20)
-            assert reply.characters == 20
+            assert (await readers.program(number, 20)).characters == 20
+            page = Visitor(readers.http, url)
+            # Each leaves a state behind, of which the server keeps a limited number.
+            assert len((await page.send("ROMEO:", length=20, seed=number)).text) == 20
 
-    await asyncio.gather(*(one(number) for number in range(count)))
+    await asyncio.gather(*(one(first + number) for number in range(count)))
     await readers.http.aclose()
 
 
 def test_memory_does_not_grow_with_the_sessions_that_were() -> None:
     with started() as (process, url):
-        asyncio.run(visit(url, SESSIONS))
+        asyncio.run(visit(url, 0, SESSIONS))
         first = resident_kb(process.pid)
-        asyncio.run(visit(url, SESSIONS))
+        asyncio.run(visit(url, SESSIONS, SESSIONS))
         second = resident_kb(process.pid)
     print(f"{first:,} kB after {SESSIONS:,} sessions, {second:,} kB after {2 * SESSIONS:,}")
     assert second < 1.02 * first

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ui.messages import Message
-
-_MESSAGES = {"say", "refusal", "load", "facts", "warning"}  # fields of a line of the view
-_FACTS = {"foot", "load", "facts"}  # have a dot between them
 
 
 def english(message: Any, joint: str = " ") -> str:
@@ -19,15 +15,6 @@ def english(message: Any, joint: str = " ") -> str:
     if isinstance(message, list | tuple):
         return joint.join(english(each) for each in message)
     return "" if message is None else str(message)
-
-
-def read_view(text: str) -> list[dict[str, Any]]:
-    """The lines of a view, with the English texts of their messages."""
-    lines = [json.loads(line) for line in text.splitlines()]
-    for line in lines:
-        for name in _MESSAGES & line.keys():
-            line[name] = english(line[name], " · " if {name, line.get("as")} & _FACTS else " ")
-    return lines
 
 
 def _value(value: Any) -> Any:

@@ -1,87 +1,123 @@
-"""A client of the page without a browser: calls Gradio's routes as the controls do, and reads a reply's stream."""
+"""A client of the page without a browser: it keeps the text of its conversation as the page does, and asks for more."""
 
 from __future__ import annotations
 
-import uuid
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import httpx
 
-from tests.support.english import read_view
-from ui.words import english
+from tests.support.write_client import PageClient, RefusedError, Reply
 
 TIMEOUT_S = 120
 # uvicorn closes a connection that was idle for 5 s; a request sent at that moment would fail.
 LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2)
+_PAUSE_S = 0.05  # before a broken connection is tried again
+_ATTEMPTS = 200
 
 
 class Visitor:
-    """One session of the page.
+    """A page with one conversation.
 
     Args:
         http: the HTTP client; visitors may share one.
-        url: the address of the page.
-        config: the answer of the page's ``/config``.
+        url: the address of the app.
+        model: the name of the model; "" for the first one.
+
+    Attributes:
+        text: all that the model has read and written.
+        model: the model that is served under the name, once the visitor has arrived.
+        connections: how often a reply was asked for, reconnections included.
     """
 
-    def __init__(self, http: httpx.AsyncClient, url: str, config: dict[str, Any]) -> None:
-        self.http = http
-        self.url = url
-        self._session = uuid.uuid4().hex
-        parts = [(each["id"], each["props"]) for each in config["components"]]
-        self._values = {id_: props.get("value") for id_, props in parts}
-        self._labels = {id_: english(props.get("label") or "") for id_, props in parts}
-        self._named = {props.get("elem_id") or english(props["value"]): id_ for id_, props in parts if _is_name(props)}
-        self._events = {
-            (target, event): each  # the first of several events of a control; the others follow it in a chain
-            for each in reversed(config["dependencies"])
-            for target, event in map(tuple, each["targets"])
-        }
-
-    async def press(self, control: str, event: str = "click", about: dict[str, str] | None = None, **given: Any) -> Any:
-        """Use a control, named by its text or its element id; returns the events that the view receives.
-
-        Args:
-            about: the data of an event of the view itself.
-            given: settings by their labels; the others keep the page's values.
-        """
-        called = self._events[self._named[control], event]
-        data = [given.get(self._labels[id_], self._values[id_]) for id_ in called["inputs"]]
-        call = {"data": data, "fn_index": called["id"], "session_hash": self._session, "event_data": about}
-        answer = await self.http.post(f"{self.url}gradio_api/run/predict", json=call)
-        shown = answer.raise_for_status().json()["data"]
-        return read_view(shown[0]) if shown and isinstance(shown[0], str) else []
+    def __init__(self, http: httpx.AsyncClient, url: str, model: str = "") -> None:
+        self.page = PageClient(http, url)
+        self.text = ""
+        self.model: dict[str, Any] = {}
+        self.connections = 0
+        self._name = model
+        self._boundaries: list[int] = []
+        self._start = False
+        self._seed = self._draws = 0
+        self._request: dict[str, Any] = {}
 
     async def arrive(self) -> None:
-        """Open the page, and with it a session."""
-        await self.settle("")
+        """Ask which models there are, as the page does when it opens and now and then."""
+        answer = await self.page.http.get(f"{self.page.url}site")
+        models = answer.raise_for_status().json()["models"]
+        self.model = next(each for each in models if self._name in ("", each["name"]) and not each["failure"])
 
-    async def send(self, prompt: str, **given: Any) -> str:
-        """Press Send; returns the token of the reply's stream."""
-        return str((await self.press("Send", Prompt=prompt, **given))[-1]["stream"])
+    async def send(self, prompt: str, **given: Any) -> Reply:
+        """Press Send, and return the whole reply. Settings and other fields are given by their names."""
+        return await self._read(self.events(prompt, **given))
 
-    async def settle(self, token: str) -> Any:
-        """Send what the view sends when a stream has ended."""
-        return await self.press("view", "settle", {"stream": token})
+    async def continue_reply(self, **given: Any) -> Reply:
+        """Press Continue, and return all that is added."""
+        return await self._read(self.events(None, **given))
 
-    def address(self, token: str) -> str:
-        return f"{self.url}stream/{token}"
+    async def stop(self) -> bool:
+        """Press Stop; returns whether something was being written."""
+        answer = await self.page.http.post(f"{self.page.url}write/stop", json={"id": self._request["id"]})
+        return bool(answer.raise_for_status().json()["stopped"])
 
-    async def read(self, token: str) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield the events of a stream."""
-        async with self.http.stream("GET", self.address(token)) as answer:
-            answer.raise_for_status()
-            async for line in answer.aiter_lines():
-                if line.startswith("data: "):
-                    yield read_view(line.removeprefix("data: "))[0]
+    async def events(self, prompt: str | None, **given: Any) -> AsyncGenerator[dict[str, Any], None]:
+        """Press Send, or Continue without a prompt, and yield the events of the reply, through broken connections.
 
-    async def reply(self, token: str) -> tuple[str, list[dict[str, Any]]]:
-        """Return the text of a whole stream, and its other events except those about the load."""
-        events = [event async for event in self.read(token)]
-        others = [event for event in events if "text" not in event and "load" not in event]
-        return "".join(event.get("text", "") for event in events), others
+        Raises:
+            RefusedError: nothing is written.
+        """
+        if not self.model:
+            await self.arrive()
+        for attempt in range(_ATTEMPTS):
+            request = self._request = self._next_request(prompt, **given)
+            try:
+                async with aclosing(self._connected(request)) as events:
+                    async for event in events:
+                        yield event
+                break
+            except RefusedError as refused:
+                if not refused.content.get("gone") or attempt == _ATTEMPTS - 1:
+                    raise
+                await self.arrive()  # a newer commit is served
+        self._boundaries = [len(self.text), *self._boundaries][:16]
 
+    def _next_request(self, prompt: str | None, **given: Any) -> dict[str, Any]:
+        whole = self.text + (prompt or "")
+        if not self.text:
+            self._start = not set(whole) & set(self.model["vocab"])
+        self._seed, offset = (self._seed, self._draws) if prompt is None else (given.get("seed", 7), 0)
+        boundaries = [each for each in self._boundaries if each <= len(whole)]
+        fields = {"start": self._start, "draw_offset": offset, "boundaries": boundaries, **given}
+        request = self.page.request(self.model["name"], whole, **{**fields, "seed": self._seed})
+        return {**request, "model": {"name": self.model["name"], "commit": self.model["commit"]}}
 
-def _is_name(props: dict[str, Any]) -> bool:
-    return bool(props.get("elem_id")) or isinstance(props.get("value"), str)
+    async def _connected(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        """The events of a reply; after a broken connection the rest of it."""
+        for attempt in range(_ATTEMPTS):
+            self.connections += 1
+            try:
+                async with aclosing(self.page.events(request)) as events:
+                    async for event in events:
+                        request["received"] += event.get("text", "")
+                        self.text = request["text"] + request["received"]
+                        self._draws = request["draw_offset"] + len(request["received"])
+                        yield event
+                        if "end" in event:
+                            return
+            except httpx.TransportError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            await asyncio.sleep(_PAUSE_S)
+        raise AssertionError("the stream of a reply has no end")
+
+    async def _read(self, events: AsyncGenerator[dict[str, Any], None]) -> Reply:
+        reply = Reply()
+        async for event in events:
+            reply.text += event.get("text", "")
+            if "end" in event:
+                reply.ending = event
+            elif "text" not in event:
+                reply.others.append(event)
+        return reply

@@ -1,4 +1,4 @@
-"""Generate replies with a static page's own worker, in the browser that has the page open."""
+"""Generate replies with the text engine of an open static page."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from playwright.sync_api import Page
 
 from model import SamplingParams
 
-LOAD = """
-  const { load, locate } = await import("./checkpoint.js");
-  const model = await load(await locate("", ""), () => {});
-"""
-_WRITE = """(jobs) => new Promise((resolve, reject) => {
-  const worker = new Worker("worker.js", { type: "module" });
-  const texts = jobs.map(() => "");
-  let [way, left] = ["", jobs.length];
-  worker.onerror = (event) => reject(event.message);
-  worker.onmessage = ({ data }) => {
-    if (data.loaded) way = data.loaded.way;
-    else if (data.failed) reject(data.failed);
-    else if (data.text) texts[data.reply - 1] += data.text;
-    else if (data.ended && !--left) resolve([way, texts]);
-  };
-  jobs.forEach((job, n) => worker.postMessage({ write: n + 1, first: 0, pace: 0, memory: null, ...job }));
-})"""
+_WRITE = """async (jobs) => {
+  const { WorkerEngine } = await import("./engines/worker_engine.js");
+  const engine = new WorkerEngine();
+  const [model] = (await engine.site()).models;
+  const { way } = model.about.find(({ id }) => id === "static.browser").values;
+  const same = { model: { name: model.name, commit: model.commit }, second: null, clamps: [], boundaries: [] };
+  const signal = new AbortController().signal;
+  const texts = [];
+  for (const { prompt, settings, cells } of jobs) {
+    let text = "";
+    const start = ![...prompt].some((character) => model.vocab.includes(character));
+    const rest = { draw_offset: 0, speed: null, id: "a", client: "a", received: "" };
+    const request = { ...same, ...rest, text: prompt, start, settings, cells };
+    await engine.write(request, { onText: (more) => (text += more) }, signal);
+    texts.push(text);
+  }
+  return [way, texts];
+}"""
 
 
 def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str, list[str]]:
@@ -34,14 +35,13 @@ def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str,
     Args:
         page: an open static page.
         length: characters of each reply.
-        jobs: prompt, settings of each, as `SamplingParams` names them, and the cells held; what is not said is its
-            default.
+        jobs: prompt, settings of each, as `SamplingParams` names them, and the clamped cells; an omitted setting has
+            its default.
     """
     asked = []
     for job in jobs:
-        clamps = job.get("clamps", [])
         plain = {name: value for name, value in job.items() if name not in ("prompt", "clamps")}
         settings = asdict(SamplingParams(length=length, **plain))
-        asked.append({"prompt": job["prompt"], "settings": {**settings, "hold": clamps}})
+        asked.append({"prompt": job["prompt"], "settings": settings, "cells": job.get("clamps", [])})
     way, texts = page.evaluate(_WRITE, asked)
     return way, texts

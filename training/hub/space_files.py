@@ -1,8 +1,8 @@
 """Writes the files of a page for a model into a folder, ready for a web host or a Space. Makes no request.
 
 There are two kinds of page: static files that generate in the visitor's browser, and the Gradio app. Both get every
-file of `web/` that is theirs, and the app every module of `model/` and `ui/`, by rule: a new file or folder is included
-without being named here.
+file of `web/`, and the app every module of `model/` and `ui/`, by rule: a new file or folder is included without being
+named here.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from .jobs import STATIC, ZERO_GPU, flavor_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIES = "training/root"  # copies of files of the root, for a machine that has folders only (see job.py)
-_HUB = "https://huggingface.co"  # as in web/static/index.html
+_HUB = "https://huggingface.co"  # as in web/index.html
 _PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
 _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
 _NEEDED = {  # a file of each folder, and those of the root
-    "static": ("LICENSE", "web/static/index.html", "web/languages"),
-    "app": ("LICENSE", "app.py", "requirements.txt", "ui/__init__.py", "web/app", "web/languages"),
+    "static": ("LICENSE", "web/index.html", "web/page", "web/languages"),
+    "app": ("LICENSE", "app.py", "requirements.txt", "ui/__init__.py", "web/app.js", "web/page", "web/languages"),
 }
 
 
@@ -68,8 +68,7 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
     check_project(STATIC)
     _create(folder)
     _copy(static_files(), folder)
-    languages = sorted({path.stem for path in (ROOT / "web" / "languages").glob("*.json")} - {"index"})
-    atomic_write(folder / "languages" / "index.json", json.dumps(languages).encode())  # what the page may load
+    atomic_write(folder / "files.json", json.dumps(sorted(static_files())).encode())  # what web/offline.js keeps
     if constants.ENDPOINT != _HUB:  # a private Hub, or a mirror
         page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)
         atomic_write(folder / "index.html", page.encode())
@@ -107,27 +106,21 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
 
 
 def static_files() -> dict[str, Path]:
-    """Returns the files of the static page by their paths: web/static/, and the rest of web/ without the app."""
-    found: dict[str, Path] = {}
-    for path in _files(ROOT / "web", without="app"):
-        name = path.relative_to(ROOT / "web").as_posix().removeprefix("static/")
-        if name in found:
-            raise RunError(f"web/{name} and web/static/{name} are one file of the static page: rename one")
-        found[name] = path
-    return found
+    """Returns the files of the static page by their paths: all of web/, whose entry for the app is not used."""
+    return {path.relative_to(ROOT / "web").as_posix(): path for path in _files(ROOT / "web")}
 
 
 def app_files() -> dict[str, Path]:
-    """Returns the files of the app by their paths: app.py, model/, ui/, and web/ without the static page."""
+    """Returns the files of the app by their paths: app.py, model/, ui/ and web/."""
     code = [path for package in ("model", "ui") for path in _files(ROOT / package) if path.suffix == ".py"]
-    files = [*code, *_files(ROOT / "web", without="static")]
+    files = [*code, *_files(ROOT / "web")]
     return {"app.py": _find("app.py"), **{path.relative_to(ROOT).as_posix(): path for path in files}}
 
 
-def _files(folder: Path, without: str | None = None) -> list[Path]:
-    """Returns all files of a folder and its subfolders, except those of one subfolder and those for developers."""
+def _files(folder: Path) -> list[Path]:
+    """Returns all files of a folder and its subfolders, except those for developers."""
     found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != CARD]
-    return [path for path in found if not {without, "__pycache__"} & set(path.relative_to(folder).parts)]
+    return [path for path in found if "__pycache__" not in path.parts]
 
 
 def requirements(hardware: str) -> str:

@@ -17,7 +17,7 @@ from .clamps import check_clamps
 
 _FIRST_S = 0.005  # until the first character, which is shown at once
 _BETWEEN_S = 1 / 30  # smooth to the eye
-_MESSAGE_S = 0.005  # of the server's time, over Gradio's queue: so many readers at once are told less often,
+_MESSAGE_S = 0.005  # of the server's time, over Gradio's queue: so many readers at once are shown less often,
 _SLOWEST_S = 0.2  # but no less often than this
 _SIGN_OF_LIFE_S = 1.0  # Gradio notices a client that has gone only when there is something to tell it
 _GRACE_S = 10.0  # the engine ends a reply at its deadline; if it does not, it is not alive
@@ -127,13 +127,13 @@ async def follow(
     Raises:
         RefusalError: the engine has stopped.
     """
-    began = told_at = time.monotonic()
-    told = -1
+    began = updated_at = time.monotonic()
+    shown = -1
     try:
         while True:
             finished, length, now = sequence.finished, sequence.length, time.monotonic()
-            if finished or length != told or now - told_at >= _SIGN_OF_LIFE_S:
-                told, told_at = length, now
+            if finished or length != shown or now - updated_at >= _SIGN_OF_LIFE_S:
+                shown, updated_at = length, now
                 yield
             if finished:
                 return

@@ -13,7 +13,7 @@ from model import LSTMState, Memory
 
 from .read_text import ReadText
 
-MAX_BYTES = 64 << 20  # the bundled model has 16 kB a state
+MAX_BYTES = 32 << 20  # the bundled model has 16 kB a state
 _BYTES_EACH = 1 << 10  # of a memory without its tensors, and of its key
 
 

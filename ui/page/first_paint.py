@@ -28,8 +28,8 @@ _STYLE = """
 #early h1 { margin: 0 0 0.3rem; font: 700 1.55rem/1.2 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
   letter-spacing: -0.03em; }
 #early h1::after { content: "\\258D"; margin-left: 0.1em; color: var(--ink); }
-#early p { margin: 0; color: var(--soft); font-size: 14.5px; }
-#early div { height: clamp(18rem, 56vh, 44rem); margin-top: 0.9rem; padding: 1.1rem 1.3rem; overflow: hidden;
+#early p { margin: 0; color: var(--soft); }
+#early div { height: clamp(18rem, 56vh, 44rem); margin-top: 3.45rem; padding: 1.1rem 1.3rem; overflow: hidden;
   background: var(--paper); border: 1px solid var(--line); border-radius: 10px; color: var(--soft); }
 #early small { display: block; margin-bottom: 0.7rem; font-size: 0.8rem; }
 #early pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere;
@@ -52,11 +52,18 @@ _LANGUAGE = """
 
 
 class FirstPaint:
-    """Puts the first paint into the document."""
+    """Puts the first paint into the document, and what the page's modules will need soon.
 
-    def __init__(self, app: App, registry: ModelRegistry) -> None:
+    Args:
+        app: the app around which this layer lies.
+        registry: the models that are served.
+        web: the address of the files of ``web/``, from the root of the app.
+    """
+
+    def __init__(self, app: App, registry: ModelRegistry, web: str) -> None:
         self._app = app
         self._registry = registry
+        self._web = web.removeprefix("/")  # relative to the document, which a proxy may serve below another path
 
     async def __call__(self, scope: AsgiMessage, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
@@ -88,6 +95,8 @@ class FirstPaint:
         sample = f"<small>{hello}</small><pre>{html.escape(first.welcome_text)}</pre>" if first else ""
         early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{welcome_text}</p><div>{sample}</div></div>'
         head = f'<title>{title}</title><meta name="description" content="{welcome_text}" /><style>{_STYLE}</style>'
+        head += f'<link rel="stylesheet" href="{self._web}page/style.css" />'
+        head += f'<link rel="modulepreload" href="{self._web}app.js" />'
         head += f"<script>{_LANGUAGE % json.dumps(list(LANGUAGES))}</script></head>"
         painted = document.replace(b"</head>", head.encode(), 1)
         painted = painted.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,14 +11,11 @@ from gradio.route_utils import FnIndexInferError
 from starlette.middleware import Middleware
 
 from ..routes.endpoints import no_such_endpoint
-from ..words import I18N
 from .first_paint import FirstPaint
 from .page import Page
 
 MAX_READERS = 512  # streams at once; an engine's own queue is full before, and says so in words
 MAX_QUEUED = 64
-MAX_SESSIONS = 500  # conversations kept: those used last
-_CSS = Path(__file__).parents[2] / "web" / "app" / "style.css"
 
 
 def launch(page: Page, **options: Any) -> str:
@@ -42,27 +38,15 @@ def launch(page: Page, **options: Any) -> str:
         "max_file_size": "1kb",  # nothing is uploaded here, but the route is open
         "enable_monitoring": False,
         "run_history": False,
-        "state_session_capacity": MAX_SESSIONS,
         "strict_cors": True,
         "ssr_mode": False,
         "pwa": False,
         "footer_links": ["api", "settings"],
-        "i18n": I18N,
         "theme": theme(),
-        "css_paths": _CSS,
         "app_kwargs": {
             "exception_handlers": {FnIndexInferError: no_such_endpoint},
-            "middleware": [Middleware(FirstPaint, registry=page.registry)],
-            "routes": [
-                page.streams.route,
-                page.lenses.route,
-                page.news.route,
-                page.films.route,
-                page.site.route,
-                page.traces.route,
-                page.web.route,
-                *page.write.routes,
-            ],
+            "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web.base())],
+            "routes": page.routes,
         },
     }
     if port := os.environ.get("GRADIO_SERVER_PORT"):

@@ -21,7 +21,6 @@ from gradio.utils import get_function_description
 from model.settings import shorten
 
 from ..messages import RefusalError
-from ..words import english
 
 log = logging.getLogger("char-lstm")
 
@@ -41,14 +40,12 @@ class Blocks(gr.Blocks):
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
         """Called by Gradio before a function; the function is then called with the list."""
-        names = [english(block.label or "") for block in block_fn.inputs]
-        if block_fn.api_visibility == "public":
-            arguments = inspect.signature(block_fn.fn).parameters
-            names = list(arguments)
-            for name in names[len(inputs) :]:
-                if arguments[name].default is REQUIRED:
-                    raise call_error(f"{name} is missing: /{block_fn.api_name} needs it")
-                inputs.append(arguments[name].default)
+        arguments = inspect.signature(block_fn.fn).parameters
+        names = list(arguments)
+        for name in names[len(inputs) :]:
+            if arguments[name].default is REQUIRED:
+                raise call_error(f"{name} is missing: /{block_fn.api_name} needs it")
+            inputs.append(arguments[name].default)
         for name, value in zip(names, inputs, strict=False):
             # Gradio takes any object for an uploaded file, and fails without a message.
             if name == "hold" and _is_table(value):

@@ -28,9 +28,9 @@ from ..messages import Message
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import Entry, ModelRegistry
 from .requests import HEADERS
-from .updates import AGAIN_S
 
 PATH = "/site"
+AGAIN_S = 30.0  # between two polls of an open page
 _LOADING_S = 1.0  # between two polls while a model still loads
 
 Content = Mapping[str, object]

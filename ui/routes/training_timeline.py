@@ -42,7 +42,7 @@ from ..settings import check_params, check_text
 
 log = logging.getLogger("char-lstm")
 
-PATH = "/film"
+PATH = "/timeline"
 LENGTH = 300  # characters per text
 MAX_PROMPT = 200
 MAX_TEXTS = 1_000  # that are kept

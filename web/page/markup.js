@@ -6,7 +6,7 @@
  *                   article.turn[data-turn] (.chat, .writing) > .text > .prompt, .reply; then p.status, p.notice, p.fault,
  *                   p.mark, p.footer
  *                   .offer > p.lead, .text.prompt, p.facts, p.notice, button.primary    of a shared link
- *                   p.older, p.refusal
+ *                   p.refusal
  *   #sliders        .setting > .head > label, input[type=number]; then input[type=range], small.help
  *   #notices        p.notice
  *   .held-cells ul  li > button

@@ -22,9 +22,9 @@ import app as entry
 from model import CharLSTM, __version__, generate
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, random_model
-from tests.support.page_client import Visitor
 from tests.support.platforms import posix_only
 from tests.support.ports import free_port
+from tests.support.write_client import PageClient
 
 ROOT = Path(__file__).parents[3]
 STARTING_S = 180
@@ -83,20 +83,20 @@ def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly_and_tells_e
 
         async def last_lines() -> tuple[Any, dict[str, Any]]:
             async with httpx.AsyncClient(timeout=60) as http:
-                visitor = Visitor(http, url, (await http.get(f"{url}config")).json())
-                async with aclosing(visitor.read(await visitor.send("", Length=10_000))) as told:
-                    await anext(told)
+                page = PageClient(http, url)
+                async with aclosing(page.events(page.request("mine", "", length=10_000, speed=60))) as events:
+                    await anext(events)
                     asked = await asyncio.to_thread(begin, url, 10_000)
                     async with http.stream("GET", asked) as answer:
                         lines = answer.aiter_lines()
                         await anext(lines)
                         process.send_signal(signal.SIGTERM)
                         said = [line.removeprefix("data: ") async for line in lines if line.startswith("data: [")]
-                    return json.loads(said[-1]), [line async for line in told][-1]
+                    return json.loads(said[-1]), [event async for event in events][-1]
 
         of_program, of_page = asyncio.run(last_lines())
         assert of_program[1]["finish_reason"] == "abort"
-        assert (of_page["as"], of_page["say"].split(" · ")[-1]) == ("foot", "stopped")
+        assert (of_page["end"], of_page["error"]) == ("abort", None)
         output, _ = process.communicate(timeout=60)
         assert process.returncode in (0, 143), output
         assert "Traceback" not in output

@@ -100,15 +100,12 @@ async def _crowd(app: App, hub: LocalHub, repo: Repo, new: Files) -> tuple[list[
     Every other one comes to its end by itself, the others are stopped when the last one has been written.
     """
     async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
-        config = (await http.get(f"{app.url}config")).json()
-        visitors = [Visitor(http, app.url, config) for _ in range(STREAMS)]
+        visitors = [Visitor(http, app.url) for _ in range(STREAMS)]
 
         async def one(visitor: Visitor, seed: int) -> str:
-            token = await visitor.send("ROMEO:", Length=10_000 if seed % 2 else 100, Speed=60, Seed=seed)
-            text, said = await visitor.reply(token)
-            assert [each["as"] for each in said] == ["foot"]
-            assert said[0]["say"].endswith("stopped" if seed % 2 else "length reached")
-            return text
+            reply = await visitor.send("ROMEO:", length=10_000 if seed % 2 else 100, speed=60, seed=seed)
+            assert (reply.ending["end"], reply.ending["error"]) == ("abort" if seed % 2 else "length", None)
+            return reply.text
 
         before = app.served(NAME)
         streams = [asyncio.create_task(one(visitor, seed)) for seed, visitor in enumerate(visitors)]
@@ -117,14 +114,14 @@ async def _crowd(app: App, hub: LocalHub, repo: Repo, new: Files) -> tuple[list[
         newer = hub.commit(repo, new)
         while app.served(NAME).commit != newer:
             await asyncio.sleep(0.02)
-        late = Visitor(http, app.url, config)
+        late = Visitor(http, app.url)
         written = before.engine.written
-        text, _ = await late.reply(await late.send("ROMEO:", Length=60, Speed=200, Seed=7))
+        text = (await late.send("ROMEO:", length=60, seed=7)).text
         await asyncio.gather(*streams[::2])
         assert before.engine.running == STREAMS // 2, "those under way go on"
         assert before.engine.written > written
         for visitor in visitors[1::2]:
-            await visitor.press("Stop")
+            assert await visitor.stop()
         return list(await asyncio.gather(*streams)), text, newer
 
 

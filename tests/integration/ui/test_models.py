@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from model import PRETRAINED, ModelUnavailableError, generate
 from tests.local_hub import LocalHub
-from tests.support.app_server import random_model, serving
+from tests.support.app_server import App, random_model, serving
+from tests.support.english import english
 from ui.messages import Message, RefusalError
 from ui.registry.loaded_model import BUNDLED, LoadedModel
 from ui.registry.registry import ModelRegistry, split_spec
@@ -32,6 +34,11 @@ def shelf_of(*specs: str) -> ModelRegistry:
     return registry
 
 
+def site_of(app: App) -> Any:
+    """What the page is told of the site."""
+    return httpx.get(f"{app.url}site").raise_for_status().json()
+
+
 def only(registry: ModelRegistry) -> LoadedModel:
     [served] = registry.loaded_models
     return served
@@ -46,7 +53,8 @@ def test_a_model_is_pulled_at_one_commit_and_the_page_shows_it(hub: LocalHub, fi
     assert registry.names == ["ada/novel", f"ada/novel@{first}"]
     assert not registry.notices
     with serving(registry) as app:
-        assert f"commit {newer[:7]}" in httpx.get(f"{app.url}config").text
+        assert [model["commit"] for model in site_of(app)["models"]] == [newer, first]
+        assert f"commit {newer[:7]}" in english(site_of(app)["models"][0]["about"])
 
 
 def test_a_private_model_needs_the_secret(
@@ -73,7 +81,7 @@ def test_when_the_hub_is_away_the_kept_copy_writes_and_the_page_says_so(hub: Loc
     ]
     assert generate(served.lm, "ROMEO:", 30, seed=1) == generate(before.lm, "ROMEO:", 30, seed=1)
     with serving(registry) as app:
-        assert "the cached copy of ada/novel" in httpx.get(f"{app.url}config").text
+        assert "the cached copy of ada/novel" in english(site_of(app)["notices"])
 
 
 def test_when_nothing_is_kept_the_bundled_model_writes(hub: LocalHub) -> None:
@@ -125,10 +133,11 @@ def test_one_model_that_fails_leaves_the_others(hub: LocalHub, files: dict[str, 
     assert [served.name for served in registry.loaded_models] == ["mine", "ada/novel"]
     assert len(registry.notices) == 1
     with serving(registry) as app:
-        config = httpx.get(f"{app.url}config").json()
-    [dropdown] = [part["props"] for part in config["components"] if part["props"].get("elem_id") == "model"]
-    assert [name for name, _ in dropdown["choices"]] == ["mine", "ada/novel"]
-    assert dropdown["value"] == "mine"
+        failed, *models = site_of(app)["models"]
+        notices = english(site_of(app)["notices"])
+    assert [model["name"] for model in models] == ["mine", "ada/novel"]
+    assert "ada/nothing" in english(failed["failure"])
+    assert "ada/nothing" in notices
 
 
 def test_a_hub_that_hangs_does_not_keep_the_page_from_answering(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,12 +17,12 @@ from model import BlockedWords, CharLSTM
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 from tests.support.platforms import posix_only
+from tests.support.write_client import RefusedError
 from ui.registry.registry import ModelRegistry
 from ui.site_config import TITLE, SiteConfig
 
 TALE = "A dog met a wolf, and the wolf hound ran. " + "They went on and on, for a long way. " * 8
 BEFORE = TALE.index("wolf")
-FAST = 200
 TITLE_HERE, GREETING_HERE = "Tales <b>&", "Fairy tales, ${1+1} {{value}} <i>only</i>."
 
 
@@ -40,95 +40,49 @@ def app() -> Iterator[App]:
         yield app
 
 
-def visit(app: App, story: Callable[[Visitor], Coroutine[Any, Any, Any]]) -> Any:
+def visit(app: App, story: Callable[[Visitor], Coroutine[Any, Any, Any]], model: str = "") -> Any:
     async def whole() -> Any:
         async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
-            return await story(Visitor(http, app.url, (await http.get(f"{app.url}config")).json()))
+            return await story(Visitor(http, app.url, model))
 
     return asyncio.run(whole())
 
 
-def text_of(view: list[dict[str, Any]]) -> str:
-    return "".join(line.get("text", "") for line in view)
-
-
 def test_a_reply_ends_before_a_word_and_no_piece_of_it_is_sent(app: App) -> None:
     async def story(visitor: Visitor) -> None:
-        token = await visitor.send("", Length=100, Speed=60)
-        lines = [line async for line in visitor.read(token)]
-        assert text_of(lines) == TALE[:BEFORE]
-        assert lines[-1]["say"].endswith("stopped before a blocked word")
-        view = await visitor.settle(token)
-        assert text_of(view) == TALE[:BEFORE]
+        reply = await visitor.send("", length=100, speed=60)
+        assert (reply.text, reply.ending["end"]) == (TALE[:BEFORE], "blocked")
         # Continue comes to the same word: the memory is that before it.
-        more, said = await visitor.reply((await visitor.press("Continue", Length=100, Speed=FAST))[-1]["stream"])
-        assert (more, said[-1]["say"].split(" · ")[-1]) == ("", "stopped before a blocked word")
+        more = await visitor.continue_reply(length=100)
+        assert (more.text, more.ending["end"]) == ("", "blocked")
 
     visit(app, story)
 
 
 def test_a_prompt_with_a_word_is_refused_and_so_is_the_rest_of_one(app: App) -> None:
     async def story(visitor: Visitor) -> None:
-        [*_, said] = await visitor.press("Send", Prompt="the WOLF!", Length=20, Speed=FAST)
-        assert said == {"refusal": "Prompt contains a blocked word: please rephrase"}
+        with pytest.raises(RefusedError) as refused:
+            await visitor.send("the WOLF!", length=20)
+        assert refused.value.content == {"refusal": "Prompt contains a blocked word: please rephrase"}
         # A prompt that leaves it in the middle of the word; of a prompt the model goes on with its last character.
-        text, _ = await visitor.reply(await visitor.send("A" + TALE[: BEFORE + 2], Length=20, Speed=FAST))
-        assert text == ""
+        assert (await visitor.send("A" + TALE[: BEFORE + 2], length=20)).text == ""
 
     visit(app, story)
 
 
-def test_a_rewind_does_not_uncover_a_word(app: App) -> None:
+def test_a_reply_that_is_cut_does_not_uncover_a_word(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page sends the reply up to a character in its place as the text that it has."""
+
     async def story(visitor: Visitor) -> None:
-        token = await visitor.send("", Length=20, Speed=FAST, Model="random", Temperature=0.8)
-        text, _ = await visitor.reply(token)
-        await visitor.settle(token)
-        about: dict[str, Any] = {"turn": 1, "keep": 4, "pick": "f", "new_seed": False}
-        site = app.served("random").engine
-        kept, site.blocked = site.blocked, BlockedWords([text[:3].strip() + "f", text[:3] + "f"])
-        try:
-            view = await visitor.press("view", "rewind", about, Speed=FAST)
-        finally:
-            site.blocked = kept
-        assert view[-1] == {"refusal": "Cut there, the text would end with a blocked word."}
-        assert text_of(view) == text
+        text = (await visitor.send("", length=20)).text
+        cut = text[:3] + "f"
+        words = BlockedWords([text[:3].strip() + "f", cut])
+        monkeypatch.setattr(app.served("random").engine, "blocked", words)
+        visitor.text = cut
+        with pytest.raises(RefusedError, match="contains a blocked word"):
+            await visitor.continue_reply(length=16)
 
-    visit(app, story)
-
-
-def test_a_link_with_a_word_is_refused_before_it_is_shown_and_one_that_comes_to_it_says_so(app: App) -> None:
-    async def story(visitor: Visitor) -> None:
-        view = await visitor.press("view", "follow", {"query": "?prompt=a+wolf&seed=1&length=20"})
-        assert view[-1] == {"refusal": "Prompt contains a blocked word: please rephrase"}
-        assert "wolf" not in json.dumps(view)
-        view = await visitor.press(
-            "view", "follow", {"query": "?prompt=&seed=1&length=60&text=0123456789abcdef"}, Speed=FAST
-        )
-        token = view[-1]["stream"]
-        await visitor.reply(token)
-        assert {
-            "say": "It came to a blocked word, so it can't be checked.",
-            "as": "mark",
-        } in await visitor.settle(token)
-        # What is shared of it is the text as it was shown, which is written again to its end.
-        shared = (await visitor.press("Share"))[-1]["share"]
-        await visitor.press("Clear")
-        token = (await visitor.press("view", "follow", {"query": shared}, Speed=FAST))[-1]["stream"]
-        assert (await visitor.reply(token))[0] == TALE[:BEFORE]
-        assert any("The same text" in line.get("say", "") for line in await visitor.settle(token))
-
-    visit(app, story)
-
-
-def test_a_link_is_not_offered_with_a_word_in_it(app: App) -> None:
-    session = "someone"
-    config = httpx.get(f"{app.url}config").json()
-    load = next(each["id"] for each in config["dependencies"] if ["load"] in [[t[1]] for t in each["targets"]])
-    call = {"data": [None], "fn_index": load, "session_hash": session}
-    httpx.post(f"{app.url}gradio_api/queue/join?prompt=a+wolf&seed=1", json=call).raise_for_status()
-    answer = httpx.get(f"{app.url}gradio_api/queue/data?session_hash={session}", timeout=TIMEOUT_S).text
-    assert "refusal.blocked_word" in answer
-    assert "a wolf" not in answer
+    visit(app, story, "random")
 
 
 def test_the_api_ends_and_refuses_alike(app: App) -> None:
@@ -147,6 +101,7 @@ def test_neither_the_sample_nor_the_examples_hold_a_word(app: App) -> None:
     assert TALE[:BEFORE].startswith(app.served("tale").welcome_text)
     assert app.served("random").examples == ("a dog",)
     assert "wolf" not in httpx.get(app.url).text
+    assert "wolf" not in httpx.get(f"{app.url}site").text
 
 
 def test_another_sample_is_written_where_the_first_comes_to_a_word() -> None:
@@ -167,9 +122,9 @@ def test_title_and_greeting_are_those_of_the_owner_and_plain_text(app: App) -> N
     document = httpx.get(app.url).text
     assert f"<title>{html.escape(TITLE_HERE)}</title>" in document
     assert f"<h1>{html.escape(TITLE_HERE)}</h1><p>{html.escape(GREETING_HERE)}</p>" in document
-    config = httpx.get(f"{app.url}config").json()
-    assert config["title"] == TITLE_HERE
-    assert any(html.escape(GREETING_HERE) in str(part["props"].get("value")) for part in config["components"])
+    assert httpx.get(f"{app.url}config").json()["title"] == TITLE_HERE
+    site = httpx.get(f"{app.url}site").json()
+    assert (site["title"], site["welcome"]) == (TITLE_HERE, GREETING_HERE)
 
 
 @pytest.mark.parametrize("environment", [{}, {"PAGE_TITLE": " ", "ROWS_EACH": "", "BLOCKED_WORDS": " ,\n"}])

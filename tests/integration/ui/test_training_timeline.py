@@ -47,7 +47,7 @@ class Asker:
 
     def post(self, bodies: list[bytes]) -> list[httpx.Response]:
         async def posted() -> list[httpx.Response]:
-            return list(await asyncio.gather(*[self._http.post("/film", content=body) for body in bodies]))
+            return list(await asyncio.gather(*[self._http.post("/timeline", content=body) for body in bodies]))
 
         answers = self._loop.run_until_complete(posted())
         for answer in answers:

@@ -57,14 +57,6 @@ STILL = {
     "tests/benchmarks/bench_crowd.py": "crowd told",
     "tests/benchmarks/bench_engine.py": "begun beside",
     "tests/benchmarks/bench_page.py": "crowd",
-    "ui/conversation/links.py": "said",
-    "ui/conversation/progress.py": "told",
-    "ui/conversation/turn.py": "foot",
-    "ui/page/launch.py": "news",
-    "ui/page/layout.py": "film said",
-    "ui/page/page.py": "film look news",
-    "ui/page/view.py": "film said",
-    "ui/routes/streams.py": "foot",
 }
 FILES = [ROOT / "app.py", *modules("model", "training", "ui", "tests/support", "tests/local_hub", "tests/benchmarks")]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.page_texts import ROOT, ids_used, placeholders, texts_in_document
+from tests.support.page_texts import ROOT, ids_used, placeholders
 from ui.messages import ENGLISH, LANGUAGES, Message, RefusalError, best_language, pieces, raw, read_languages
 from ui.settings import PAGE_SETTINGS, rule_of
 
@@ -62,12 +62,6 @@ def test_a_language_is_a_file_of_the_folder(tmp_path: Path) -> None:
 def test_the_index_lists_the_languages_of_the_folder() -> None:
     index = json.loads((ROOT / "web/languages/index.json").read_text(encoding="utf-8"))
     assert index == sorted(LANGUAGES)
-
-
-def test_the_static_page_stands_in_english_before_its_texts_are_read() -> None:
-    texts = texts_in_document(ROOT / "web" / "static" / "index.html")
-    assert {id: ENGLISH[id] for id in texts} == texts
-    assert "static.needs" in texts
 
 
 @pytest.mark.parametrize(

@@ -281,8 +281,8 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
 @pytest.mark.parametrize(
     ("hardware", "lacks"),
     [
-        ("static", "web/static/index.html, web/languages"),
-        ("zero-gpu", "app.py, requirements.txt, ui/__init__.py, web/app, web/languages"),
+        ("static", "web/index.html, web/page, web/languages"),
+        ("zero-gpu", "app.py, requirements.txt, ui/__init__.py, web/app.js, web/page, web/languages"),
     ],
 )
 def test_missing_files_of_a_page_are_reported_before_the_first_step(

@@ -1,0 +1,427 @@
+"""The modules of web/conversation that need no engine: the log, share links, and storage, in a real browser."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.support.chromium import serve
+from training.hub.space_files import ROOT
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CHARACTERS = "aZ &=?#+%;/\\\"'<>\n\t\x00\x7fé你🙂\u0301\u202e\u2028{}$`"
+MAX_LINK = 8_000
+MAX_STEPS = 50
+MAX_SHARED = 1_900
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serve(ROOT / "web") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(url + "settings.json")  # a document of the site without scripts
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def run(page: Page) -> Run:
+    """Runs a function body in the browser with all exports of a module, and one argument ``x``."""
+
+    page.evaluate("localStorage.clear(), sessionStorage.clear()")
+
+    def run(module: str, body: str, x: object = None) -> Any:
+        script = f"""async ([path, x]) => {{
+          const m = await import(path);
+          const refused = (work) => {{
+            try {{ return {{ result: work() }}; }} catch (error) {{ return {{ reason: error.reason }}; }}
+          }};
+          {body}
+        }}"""
+        return page.evaluate(script, [f"/conversation/{module}.js", x])
+
+    return run
+
+
+def part(text: str, **more: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "draw_offset": 0,
+        "cells": [],
+        "end": "length",
+        "picked": False,
+        "rate": None,
+        "error": None,
+    }
+    return {"settings": {"seed": 1, "length": len(text)}, "text": text, **plain, **more}
+
+
+def reply(*parts: dict[str, Any], given: str = "", **more: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = {"second": None, "fresh": False, "start": False, "chat": False, "before": "", "notices": []}
+    return {"model": {"name": "m", "commit": ""}, "given": given, "parts": list(parts), **plain, **more}
+
+
+# share links
+
+
+def chance_link(seed: int) -> dict[str, Any]:
+    """Returns a random link of those that a page could make."""
+    chance = random.Random(seed)
+    steps: list[dict[str, Any]] = []
+    second = chance.choice([None, None, {"name": "ada/other", "commit": COMMIT}, {"name": "bundled", "commit": ""}])
+    cells: list[list[float]] = []
+    for at in range(chance.randrange(1, 6)):
+        new = not at or chance.random() < 0.5
+        new_seed = new or chance.random() < 0.3
+        settings = {
+            "temperature": chance.choice([0, 0.8, 1, 1.05, chance.uniform(0, 5)]),
+            "length": chance.randrange(1, 10_001),
+            "top_k": chance.choice([0, 1, 40, 10**6]),
+            "top_p": chance.choice([1, 0.01, chance.uniform(0.001, 1)]),
+            "min_p": chance.choice([0, 0, 0.05, chance.random()]),
+            "seed": chance.randrange(2**32) if new_seed else steps[-1]["settings"]["seed"],
+            **({"share": chance.choice([0, 0.5, 1, chance.random()])} if second else {}),
+        }
+        if not second and chance.random() < 0.4:
+            numbers = sorted(chance.sample(range(21), k=chance.randrange(4)))
+            values = [-4, 0, 1e-9, chance.uniform(-8, 8)]
+            cells = [[chance.randrange(2), number, chance.choice(values)] for number in numbers]
+        prompt = "".join(chance.choices(CHARACTERS, k=chance.randrange(20))) if new else None
+        pick = chance.choice(["", chance.choice(CHARACTERS)])
+        steps.append({"prompt": prompt, "settings": settings, "new_seed": new_seed, "pick": pick, "cells": cells})
+    models = [("ada/novel", COMMIT), ("ada/novel@v2", ""), ("", ""), ("bundled (2)", "")]
+    name, commit = chance.choice(models)
+    version = chance.choice(["1", "float32", "7"])
+    model = {"name": name, "commit": commit}
+    return {"steps": steps, "model": model, "second": second, "version": version, "text": f"{seed:016x}"}
+
+
+def test_what_is_written_into_a_link_is_read_from_it(run: Run) -> None:
+    links = [chance_link(seed) for seed in range(300)]
+    found = run(
+        "links",
+        """
+        const queries = x.map((link) => m.writeLink(link));
+        return queries.map((query) => [query, m.readLink(`?${query}&__theme=dark&logs=1`)]);
+        """,
+        links,
+    )
+    for link, (query, read) in zip(links, found, strict=True):
+        assert query.isascii()
+        assert {name: read[name] for name in link} == link
+        assert read["writes"]
+
+
+def test_the_parameters_of_one_reply_are_plain(run: Run) -> None:
+    settings = {"temperature": 0.9, "length": 300, "top_k": 5, "top_p": 0.5, "min_p": 0.1, "seed": 7}
+    step = {"prompt": "ROMEO:\nSo", "settings": settings, "new_seed": True, "pick": "", "cells": []}
+    model = {"name": "ada/novel", "commit": COMMIT}
+    link = {"steps": [step], "model": model, "second": None, "version": "1", "text": "0" * 16}
+    assert parse_qs(run("links", "return m.writeLink(x)", link)) == {
+        "prompt": ["ROMEO:\nSo"],
+        **{name: [f"{value}"] for name, value in settings.items()},
+        "model": [f"ada/novel@{COMMIT}"],
+        "v": ["1"],
+        "text": ["0" * 16],
+    }
+
+
+def test_a_link_written_by_hand_may_omit_settings_and_have_them_in_any_order(run: Run) -> None:
+    read = "return x.map((query) => m.readLink(query))"
+    empty, theme, seedless = run("links", read, ["", "?__theme=dark", "?temperature=2&seed="])
+    assert not any(link["writes"] for link in (empty, theme, seedless))
+    assert seedless["controls"] == {"temperature": 2}
+    (link,) = run("links", read, ["?length=30&seed=7&prompt=ROMEO:&seed=8&speed=100"])
+    (step,) = link["steps"]
+    assert (step["prompt"], step["settings"]["length"], step["settings"]["seed"]) == ("ROMEO:", 30, 7)
+    assert link["controls"] == {"length": 30, "seed": 7, "speed": 100}
+
+
+@pytest.mark.parametrize(
+    ("query", "id", "field"),
+    [
+        ("seed=-1", "refusal.in_link", "seed"),
+        ("seed=1.5", "refusal.in_link", "seed"),
+        ("seed=4294967296", "refusal.in_link", "seed"),
+        ("seed=null", "refusal.in_link", "seed"),
+        ("seed=%EF%BC%91", "refusal.in_link", "seed"),
+        ("seed=1&length=0", "refusal.in_link", "length"),
+        ("seed=1&length=10001", "refusal.in_link", "length"),
+        ("seed=1&length=1_0", "refusal.in_link", "length"),
+        ("seed=1&length=" + "9" * 5000, "refusal.in_link", "length"),
+        ("seed=1&temperature=NaN", "refusal.in_link", "temperature"),
+        ("seed=1&temperature=inf", "refusal.in_link", "temperature"),
+        ("seed=1&temperature=1e999", "refusal.in_link", "temperature"),
+        ("seed=1&temperature=5.01", "refusal.in_link", "temperature"),
+        ("seed=1&temperature=[1]", "refusal.in_link", "temperature"),
+        ("seed=1&top_k=-1", "refusal.in_link", "top_k"),
+        ("seed=1&top_p=0", "refusal.in_link", "top_p"),
+        ("seed=1&min_p=2", "refusal.in_link", "min_p"),
+        ("seed=1&v=<script>", "refusal.in_link", "v"),
+        ("seed=1&text=123", "refusal.in_link", "text"),
+        ("seed=1&text=" + "A" * 16, "refusal.in_link", "text"),
+        ("seed=1&then=x", "link.no_seed", "seed"),
+        ("seed=1&more=0", "refusal.in_link", "length"),
+        ("seed=1&more=x", "refusal.in_link", "length"),
+        ("seed=1" + "&more=1" * MAX_STEPS, "link.steps", None),
+        ("seed=1&pick=xy", "refusal.in_link", "pick"),
+        ("seed=1&blend_with=b&share=1.1", "refusal.in_link", "share"),
+        ("seed=1&blend_with=b&share=-0.1", "refusal.in_link", "share"),
+        ("seed=1&blend_with=b&share=NaN", "refusal.in_link", "share"),
+        ("seed=1&blend_with=b&more=1&share=" + "9" * 5000, "refusal.in_link", "share"),
+        ("seed=1&blend_with=b&then=x&seed=2&hold=0.1~4", "link.clamps_with_blend", "hold"),
+        ("seed=1&hold=0.1~99", "refusal.in_link", "hold"),
+        ("seed=1&hold=0.1~4_0.1~4", "refusal.in_link", "hold"),
+        ("seed=1&hold=" + "_".join(f"0.{n}~4" for n in range(5)), "refusal.in_link", "hold"),
+        ("prompt=%ff", "link.unreadable", None),
+        ("prompt=" + "x" * MAX_LINK, "link.characters", None),
+    ],
+)
+def test_a_link_that_cannot_be_followed_is_refused_in_one_line(
+    run: Run, query: str, id: str, field: str | None
+) -> None:
+    reason = run("links", "return refused(() => m.readLink(x)).reason", query)
+    assert reason["id"] == id
+    assert reason["values"].get("field") == field
+    assert len(str(reason["values"].get("value", ""))) <= 44
+
+
+def test_any_query_is_a_link_or_a_refusal_with_a_text(run: Run) -> None:
+    names = ["prompt", "seed", "length", "temperature", "top_k", "top_p", "min_p", "model", "v", "text", "then", "more"]
+    names += ["pick", "hold", "blend_with", "share", "speed", "x"]
+    values = ["", "1", "-1", "nan", "1e400", "0.5", "a@" + COMMIT, "@", "%00", "🙂", "a" * 50, "{}", "true", "&&=", "٣"]
+    queries = []
+    for seed in range(1000):
+        chance = random.Random(seed)
+        pairs = [(chance.choice(names), chance.choice(values)) for _ in range(chance.randrange(12))]
+        queries.append(urlencode(pairs) if chance.random() < 0.8 else "&".join(map("=".join, pairs)))
+    for outcome in run("links", "return x.map((query) => refused(() => m.readLink(query)))", queries):
+        assert outcome.get("result") or outcome["reason"]["id"]
+
+
+def test_what_is_too_long_for_a_message_is_refused_when_it_is_shared(run: Run) -> None:
+    def link(prompt: str) -> dict[str, Any]:
+        step = {"prompt": prompt, "settings": {"seed": 1}, "new_seed": True, "pick": "", "cells": []}
+        return {"steps": [step], "model": {"name": "", "commit": ""}, "second": None, "version": "", "text": ""}
+
+    short, long = run(
+        "links", "return x.map((link) => refused(() => m.writeLink(link)))", [link("x" * 1700), link("x" * 2000)]
+    )
+    assert len(short["result"]) <= MAX_SHARED
+    assert (long["reason"]["id"], long["reason"]["values"]["most"]) == ("link.too_long", MAX_SHARED)
+    half = run(
+        "links",
+        r"""x.steps[0].prompt = "\ud800"; return refused(() => m.writeLink(x)).reason""",
+        link(""),
+    )
+    assert half["id"] == "link.half_character"
+
+
+# the log
+
+
+def test_characters_are_counted_as_code_points(run: Run) -> None:
+    texts = ["", "a", "🙂", "a🙂b", "é你🙂🙂", "x" * 1000 + "🙂"]
+    assert run("log", "return x.map((text) => m.count(text))", texts) == [len(text) for text in texts]
+    lone = run(
+        "log", r"""return ["\ud83d", "\ude42", "\ude42\ud83d", "\ud83d\ud83d\ude42"].map((text) => m.count(text))"""
+    )
+    assert lone == [1, 1, 2, 2]
+
+
+def test_the_text_that_a_model_has_read_and_the_cells_that_were_clamped(run: Run) -> None:
+    """The step that draws a character reads the one before it, of those that the model knows."""
+    held = [[0, 3, 4.0]]
+    first = reply(part("cd", cells=held), part("ef"), given="ab🙂", fresh=True)
+    second = reply(part("hi", cells=held), given="g")
+    turns = [{"turn": {"id": n}, "reply": each} for n, each in ((1, first), (2, second))]
+    read = run("log", "return m.readText(x, (character) => character !== '🙂')", turns)
+    assert read["text"] == "ab🙂cdefghi"
+    assert read["clamps"] == [[1, held], [4, []], [7, held], [9, []]]
+    assert read["boundaries"] == [10, 7, 5]
+    assert [(each["at"], each["given"], each["length"]) for each in read["turns"]] == [(0, 3, 7), (7, 1, 3)]
+
+
+def test_turns_form_a_tree_in_which_undo_redo_and_walks_move(run: Run) -> None:
+    log = run(
+        "log",
+        """
+        const log = m.emptyLog();
+        const reply = (text) => ({ ...x, parts: [{ ...x.parts[0], text }] });
+        const add = (text) => m.addTurn(log, { parent: log.here, prompt: text, replies: [reply(text + "!")] });
+        const seen = [];
+        const note = () => seen.push(m.pathTo(log).map((turn) => turn.prompt).join(""));
+        add("a"); add("b"); note();
+        const b = m.lastTurn(log);
+        m.addTurn(log, { parent: b.parent, replaced: b.id, prompt: "B", replies: [reply("B!")] }); note();
+        m.undo(log); note();
+        m.undo(log); note();
+        m.redo(log); note(); m.redo(log); note(); seen.push(m.redo(log));
+        m.walk(log, b.id); note(); add("c"); note();
+        seen.push(m.walk(log, 99), m.tree(log).tree.length);
+        while (m.undo(log)); note();
+        return seen;
+        """,
+        reply(part("x")),
+    )
+    assert log == ["ab", "aB", "ab", "a", "ab", "aB", False, "ab", "abc", False, 4, ""]
+
+
+def test_the_oldest_turns_that_are_not_shown_are_forgotten(run: Run) -> None:
+    lengths = run(
+        "log",
+        """
+        const log = m.emptyLog();
+        for (let n = 0; n < 200; n++) {
+          const last = m.lastTurn(log);
+          m.addTurn(log, { parent: 0, replaced: last?.id || 0, prompt: `${n}`, replies: [x] });
+        }
+        return [log.turns.length, m.MAX_TURNS, m.lastTurn(log).prompt, m.turnOf(log, 1)];
+        """,
+        reply(part("x")),
+    )
+    assert lengths == [60, 60, "199", None]
+
+
+def test_a_reply_is_cut_after_any_character_and_one_may_be_picked(run: Run) -> None:
+    whole = reply(part("ab🙂"), part("cd", draw_offset=3))
+    cuts = run(
+        "log",
+        "return x.cuts.map(([keep, pick]) => m.partsUpTo(x.reply, keep, pick))",
+        {"reply": whole, "cuts": [[2, ""], [3, ""], [3, "z"], [4, "y"], [5, "w"]]},
+    )
+    texts = [[each["text"] for each in parts] for parts in cuts]
+    assert texts == [["ab"], ["ab🙂"], ["abz"], ["ab🙂", "y"], ["ab🙂", "cw"]]
+    assert [parts[-1]["picked"] for parts in cuts] == [False, False, True, True, True]
+
+
+def test_parts_of_one_seed_and_the_same_settings_are_joined(run: Run) -> None:
+    joined = reply(part("ab"), part("cd", draw_offset=2))
+    other_seed = reply(part("ab"), part("cd", settings={"seed": 2, "length": 2}, draw_offset=2))
+    other_draw = reply(part("ab"), part("cd"))
+    picked = reply(part("ab", picked=True), part("cd", draw_offset=2))
+    found = run(
+        "log",
+        "return x.map((reply) => { m.joinParts(reply); return reply.parts; })",
+        [joined, other_seed, other_draw, picked],
+    )
+    assert [len(parts) for parts in found] == [1, 2, 2, 2]
+    assert (found[0][0]["text"], found[0][0]["settings"]) == ("abcd", {"seed": 1, "length": 4})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        1,
+        "x",
+        [],
+        {},
+        {"version": 2, "id": "a", "turns": []},
+        {"version": 1, "id": "a", "turns": [{}]},
+        {"version": 1, "turns": []},
+    ],
+)
+def test_a_stored_value_that_is_no_log_is_ignored(run: Run, value: object) -> None:
+    assert run("log", "return m.parseLog(x)", value) is None
+
+
+# storage
+
+
+def test_conversations_are_kept_listed_found_again_and_removed(run: Run) -> None:
+    seen = run(
+        "storage",
+        """
+        const log = await import("/conversation/log.js");
+        const storage = new m.Storage();
+        const one = log.emptyLog();
+        storage.save(one);
+        const empty = storage.list().length;
+        log.addTurn(one, { parent: 0, prompt: "first", replies: [x] });
+        storage.save(one);
+        const again = new m.Storage().current();
+        storage.leave();
+        const two = log.emptyLog();
+        log.addTurn(two, { parent: 0, prompt: "second", replies: [x] });
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        storage.save(two);
+        const listed = storage.list().map((each) => each.text);
+        storage.remove(two.id);
+        return [empty, again.id === one.id, again.turns[0].prompt, listed, storage.list().length];
+        """,
+        reply(part("!")),
+    )
+    assert seen == [0, True, "first", ["second!", "first!"], 1]
+
+
+def test_two_tabs_with_one_conversation_lose_nothing(run: Run) -> None:
+    texts = run(
+        "storage",
+        """
+        const log = await import("/conversation/log.js");
+        const [one, other] = [new m.Storage(), new m.Storage()];
+        const mine = log.emptyLog();
+        log.addTurn(mine, { parent: 0, prompt: "a", replies: [x] });
+        one.save(mine);
+        const theirs = other.load(mine.id);
+        log.addTurn(mine, { parent: mine.here, prompt: "mine", replies: [x] });
+        log.addTurn(theirs, { parent: theirs.here, prompt: "theirs", replies: [x] });
+        one.save(mine); other.save(theirs); one.save(mine); other.save(theirs);
+        return one.list().map((each) => each.text).sort();
+        """,
+        reply(part("!")),
+    )
+    assert texts == ["a!\nmine!", "a!\ntheirs!"]
+
+
+def test_a_full_store_drops_the_oldest_and_a_refused_one_is_reported(run: Run) -> None:
+    seen = run(
+        "storage",
+        """
+        const log = await import("/conversation/log.js");
+        const values = new Map();
+        const store = {
+          get length() { return values.size; },
+          key: (n) => [...values.keys()][n],
+          getItem: (key) => values.get(key) ?? null,
+          removeItem: (key) => values.delete(key),
+          setItem(key, value) {
+            const rest = [...values].filter(([each]) => each !== key).reduce((sum, [, each]) => sum + each.length, 0);
+            if (rest + value.length > 3000) throw new Error("QuotaExceededError");
+            values.set(key, value);
+          },
+        };
+        const storage = new m.Storage(() => store, () => store);
+        const saved = [];
+        for (const prompt of ["one", "two", "three", "four", "five", "six", "seven", "eight"]) {
+          storage.leave();
+          const each = log.emptyLog();
+          log.addTurn(each, { parent: 0, prompt, replies: [x] });
+          saved.push(storage.save(each));
+          await new Promise((resolve) => setTimeout(resolve, 3));
+        }
+        const kept = storage.list().map((each) => each.text);
+        const large = log.emptyLog();
+        log.addTurn(large, { parent: 0, prompt: "x".repeat(5000), replies: [x] });
+        const refuse = () => { throw new Error("SecurityError"); };
+        const forbidden = new m.Storage(refuse, refuse);
+        const stored = [storage.save(large), forbidden.save(large)];
+        const found = [forbidden.current().turns.length, forbidden.list()];
+        return [saved.every(Boolean), kept[0], kept.length < 8, ...stored, ...found];
+        """,
+        reply(part("!")),
+    )
+    assert seen == [True, "eight!", True, False, False, 0, []]

@@ -1,0 +1,17 @@
+// The entry of the app's page: the one HTML component of Gradio imports it (ui/page/page.py).
+
+import { ServerEngine } from "./engines/server.js";
+import { mount } from "./page/main.js";
+import { loadLanguages } from "./page/words.js";
+
+/**
+ * Builds the page inside Gradio's component.
+ *
+ * @param {Element} root
+ */
+export async function start(root) {
+  const address = new URL(window.gradio_config?.root || ".", location.href).href.replace(/\/$/, "");
+  await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
+  await mount(root, new ServerEngine(address), { greeting: "site.greeting" });
+  document.getElementById("early")?.remove(); // ui/page/first_paint.py
+}

@@ -1,0 +1,217 @@
+// Share links: how a text came to be, in the parameters of an address, and a hash by which the text is recognised.
+// docs/share-links.md describes them. Both directions; what arrives is checked like anything else from strangers.
+
+import { LIMITS, SETTINGS } from "../settings.js";
+
+const CLAMP = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
+const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
+const MODEL = /^(.+)@([0-9a-f]{40})$/s;
+const MAX_SHARED = 1900; // characters of the parameters of a link that is made here: with the address, a message takes it
+const HASH_DIGITS = 16;
+const DEFAULT_SHARE = 0.5;
+const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed"); // speed is the reader's own
+
+/**
+ * @typedef {import("./log.js").Clamp} Clamp
+ * @typedef {object} Step  one request to the model
+ * @property {?string} prompt  of a new turn; null continues the last one
+ * @property {Object<string, number>} settings
+ * @property {boolean} new_seed  whether the random numbers of the seed begin anew
+ * @property {string} pick  the character that replaces the last one afterwards; "" keeps it
+ * @property {Clamp[]} cells  the cells that are clamped
+ *
+ * @typedef {object} Link
+ * @property {Step[]} steps
+ * @property {import("../engines/engine.js").ModelRef} model  an empty name is the page's first model
+ * @property {?import("../engines/engine.js").ModelRef} second
+ * @property {string} version  of int8 inference, "float32", or ""
+ * @property {string} text  the hash of the text, or ""
+ * @property {Object<string, number>} controls  settings that the address itself names, speed included
+ * @property {boolean} writes  whether it says what to write
+ */
+
+/** A link that cannot be followed or made. `reason` is a message, {id, values}. */
+export class LinkError extends Error {
+  constructor(id, values = {}) {
+    super(id);
+    this.reason = { id, values };
+  }
+}
+
+function wrongValue(name, value, allowed) {
+  return new LinkError("refusal.in_link", { field: name, value: shortened(value), allowed });
+}
+
+/**
+ * Reads the parameters of an address.
+ *
+ * @param {string} query
+ * @returns {Link}
+ * @throws {LinkError}
+ */
+export function readLink(query) {
+  if (query.length > LIMITS.link) throw new LinkError("link.characters", { length: query.length, most: LIMITS.link });
+  checkEncoding(query);
+  const groups = [new Map()];
+  const all = new URLSearchParams(query);
+  for (const [name, value] of all) {
+    if (name === "then" || name === "more") groups.push(new Map());
+    if (!groups.at(-1).has(name)) groups.at(-1).set(name, value); // the first of two equal names counts
+  }
+  if (groups.length > LIMITS.steps) throw new LinkError("link.steps", { steps: groups.length, most: LIMITS.steps });
+  const [first, ...rest] = groups;
+  const controls = {};
+  for (const name of Object.keys(SETTINGS)) {
+    const value = name === "speed" ? all.get(name) : first.get(name);
+    if (value) controls[name] = number(name, value);
+  }
+  const second = first.get("blend_with") ? modelOf(first.get("blend_with")) : null;
+  const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
+  const settings = { ...defaults, seed: randomSeed(), ...(second ? { share: DEFAULT_SHARE } : {}) };
+  const steps = [readStep(first, first.get("prompt") ?? "", settings, [])];
+  for (const group of rest) {
+    if (group.has("then") && !group.get("seed")) throw new LinkError("link.no_seed", { field: "seed" });
+    if (group.has("more")) group.set("length", group.get("more"));
+    steps.push(readStep(group, group.get("then") ?? null, settings, steps.at(-1).cells));
+  }
+  if (second && steps.some((step) => step.cells.length)) throw new LinkError("link.clamps_with_blend", { field: "hold" });
+  const version = matching("v", first, /^([0-9]{1,4}|float32)$/, { id: "rule.version" });
+  const text = matching("text", first, /^[0-9a-f]{16}$/, { id: "rule.hash", values: { digits: HASH_DIGITS } });
+  const writes = first.has("prompt") || "seed" in controls;
+  return { steps, model: modelOf(first.get("model") ?? ""), second, version, text, controls, writes };
+}
+
+function checkEncoding(query) {
+  try {
+    decodeURIComponent(query.replaceAll("+", " ").replace(/%(?![0-9a-fA-F]{2})/g, "%25"));
+  } catch {
+    throw new LinkError("link.unreadable");
+  }
+}
+
+/** A random seed, as the engines draw one. */
+export function randomSeed() {
+  return crypto.getRandomValues(new Uint32Array(1))[0];
+}
+
+function modelOf(written) {
+  const found = MODEL.exec(written);
+  return found ? { name: found[1], commit: found[2] } : { name: written, commit: "" };
+}
+
+// One step; `settings` are those of the step before, and become those of this one.
+function readStep(group, prompt, settings, cells) {
+  for (const name of STEP_SETTINGS) if (group.get(name)) settings[name] = number(name, group.get(name));
+  if ("share" in settings && group.get("share")) settings.share = number("share", group.get("share"));
+  const pick = group.get("pick") ?? "";
+  if ([...pick].length > 1) throw wrongValue("pick", pick, { id: "rule.one_character" });
+  if (prompt !== null && [...prompt].length > LIMITS.prompt) {
+    throw new LinkError("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt });
+  }
+  const now = group.has("hold") ? readClamps(group.get("hold")) : cells;
+  return { prompt, settings: { ...settings }, new_seed: prompt !== null || Boolean(group.get("seed")), pick, cells: now };
+}
+
+// LAYER.CELL~VALUE with _ between; "" is none.
+function readClamps(value) {
+  const cells = value ? value.split("_").map((part) => CLAMP.exec(part)?.slice(1).map(Number)) : [];
+  const distinct = new Set(cells.map((cell) => `${cell?.slice(0, 2)}`)).size === cells.length;
+  const allowed = cells.length <= LIMITS.clamps && distinct && cells.every((cell) => cell && Math.abs(cell[2]) <= LIMITS.clamp_value);
+  if (!allowed) throw wrongValue("hold", value, { id: "rule.clamps", values: { most: LIMITS.clamps } });
+  return cells;
+}
+
+/** Checks that the clamped cells of a link exist in a model. @throws {LinkError} */
+export function checkClamps(link, { layers, hidden }) {
+  for (const { cells } of link.steps) {
+    if (cells.every(([layer, cell]) => layer < layers && cell < hidden)) continue;
+    throw wrongValue("hold", writeClamps(cells), { id: "rule.clamps_here", values: { most: LIMITS.clamps } });
+  }
+}
+
+function number(name, value) {
+  const setting = name === "share" ? { minimum: 0, maximum: 1, rule: { id: "rule.number", values: { low: 0, high: 1 } } } : SETTINGS[name];
+  if (NUMBER.test(value) && isAllowed(setting, Number(value))) return Number(value);
+  throw wrongValue(name, value, setting.rule);
+}
+
+/** Whether a setting may have a value. */
+export function isAllowed({ whole, minimum, maximum, exclusive_minimum: exclusive }, value) {
+  const above = exclusive ? value > minimum : value >= minimum;
+  return above && value <= (maximum ?? Infinity) && (!whole || Number.isInteger(value));
+}
+
+function matching(name, group, pattern, allowed) {
+  const value = group.get(name) ?? "";
+  if (!value || pattern.test(value)) return value;
+  throw wrongValue(name, value, allowed);
+}
+
+/** A value of a link for a message: a number as it is, any other text in quotes. */
+export function shortened(text) {
+  const short = text.length > 40 ? `${text.slice(0, 40)} …` : text;
+  return NUMBER.test(text) ? short : `'${short}'`;
+}
+
+/**
+ * Writes a link's parameters.
+ *
+ * @param {Omit<Link, "controls" | "writes">} link
+ * @returns {string}
+ * @throws {LinkError} it is too long, or a prompt holds half of a surrogate pair
+ */
+export function writeLink({ steps, model, second, version, text }) {
+  const query = new URLSearchParams();
+  steps.forEach((step, at) => {
+    if (!isWellFormed(step.prompt ?? "")) throw new LinkError("link.half_character", { field: "prompt" });
+    const before = steps[at - 1] || null;
+    if (!before) query.append("prompt", step.prompt ?? "");
+    else if (step.prompt === null) query.append("more", step.settings.length);
+    else query.append("then", step.prompt);
+    for (const [name, value] of changes(before, step)) if (name !== "length" || step.prompt !== null || !before) query.append(name, value);
+    if (before) return;
+    const named = { model: writtenModel(model), v: version, blend_with: second ? writtenModel(second) : "", text };
+    for (const [name, value] of Object.entries(named)) if (value) query.append(name, value);
+  });
+  const written = query.toString().replaceAll("%7E", "~"); // needs no escape
+  if (steps.length > LIMITS.steps || written.length > MAX_SHARED) {
+    throw new LinkError("link.too_long", { length: written.length, most: MAX_SHARED });
+  }
+  return written;
+}
+
+// Whether a text holds no half of a surrogate pair, which no address can carry.
+function isWellFormed(text) {
+  try {
+    return encodeURIComponent(text) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function writtenModel({ name, commit }) {
+  return commit ? `${name}@${commit}` : name;
+}
+
+// The settings that a step does not share with the one before it.
+function changes(before, step) {
+  const changed = [];
+  for (const name of [...STEP_SETTINGS, "share"]) {
+    const value = step.settings[name];
+    const same = before !== null && before.settings[name] === value;
+    if (name === "seed" ? step.new_seed : !same && value !== undefined && value !== null) changed.push([name, value]);
+  }
+  if (JSON.stringify(step.cells) !== JSON.stringify(before ? before.cells : [])) changed.push(["hold", writeClamps(step.cells)]);
+  return step.pick ? [...changed, ["pick", step.pick]] : changed;
+}
+
+function writeClamps(cells) {
+  return cells.map(([layer, cell, value]) => `${layer}.${cell}~${value}`).join("_");
+}
+
+/** The hash by which a text is recognised; null where the browser computes no SHA-256 (over http, except localhost). */
+export async function fingerprint(text) {
+  if (!globalThis.crypto?.subtle) return null;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return Array.from(digest.slice(0, HASH_DIGITS / 2), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

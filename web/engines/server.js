@@ -1,0 +1,135 @@
+// The text engine that asks the app: its routes /site, /write, /trace and /timeline (ui/routes).
+//
+// A reply survives a broken connection and a restarted server: the request is sent again with what was received so far,
+// and any server that has the commit continues it with the same characters.
+
+import { Refusal } from "./engine.js";
+
+const SILENCE_MS = 20_000; // the app sends something at least once a second while a reply is being written
+const STOP_MS = 1000; // for the end of a stream after Stop
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5000;
+const BUSY = new Set([429, 502, 503, 504]);
+
+/** @implements {import("./engine.js").TextEngine} */
+export class ServerEngine {
+  /** @param {string} root  the app's address, without a slash at its end */
+  constructor(root) {
+    this.root = root;
+    this.known = { version: "" };
+  }
+
+  /** @returns {Promise<import("./engine.js").Site>} */
+  async site() {
+    const response = await fetch(`${this.root}/site?since=${encodeURIComponent(this.known.version)}`, { cache: "no-store" });
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    this.known = { ...this.known, ...(await response.json()) }; // without the models while the version is the same
+    return this.known;
+  }
+
+  async trace(query) {
+    const answer = await this.#post("trace", query);
+    if (typeof answer.columns === "string") answer.columns = Int8Array.from(atob(answer.columns), (byte) => byte.charCodeAt(0));
+    return answer;
+  }
+
+  timeline(query) {
+    return this.#post("timeline", query);
+  }
+
+  async write(request, { onText, onStatus, onActivity }, signal) {
+    let received = request.received;
+    const cut = new AbortController();
+    signal.addEventListener("abort", () => this.#stop(request.id, cut), { once: true });
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
+      try {
+        const response = await this.#send("write", { ...request, received }, cut.signal);
+        if (!response.ok) await refuse(response, received.length > 0);
+        for await (const event of events(response, cut.signal)) {
+          if (event.text !== undefined) {
+            onStatus([]);
+            [received, pause] = [received + event.text, FIRST_PAUSE_MS];
+            onText(event.text);
+          }
+          if (event.status) onStatus(event.status);
+          if (event.activity) onActivity(event.activity);
+          if (event.refusal) throw new Refusal(event.refusal);
+          if (event.end) return event;
+        }
+      } catch (error) {
+        if (error instanceof Refusal) throw error;
+      }
+      if (signal.aborted) return { end: "abort", rate: null, error: null };
+      onStatus([{ id: "status.reconnecting" }]);
+      await waitFor(pause, signal);
+      if (signal.aborted) return { end: "abort", rate: null, error: null };
+    }
+  }
+
+  #send(path, body, signal) {
+    return fetch(`${this.root}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
+  }
+
+  // The stream is read to its end, so that page and server have the same text. Without a word from the page the server
+  // would write on for some seconds, for a reader who may come back.
+  #stop(id, cut) {
+    fetch(`${this.root}/write/stop`, { method: "POST", body: JSON.stringify({ id }), keepalive: true }).catch(() => cut.abort());
+    setTimeout(() => cut.abort(), STOP_MS);
+  }
+
+  async #post(path, body) {
+    try {
+      return await (await this.#send(path, body)).json();
+    } catch {
+      return { refusal: { id: "fault.connection" } };
+    }
+  }
+}
+
+// A refusal ends the request; a server that is busy or restarts is asked again once something was written.
+async function refuse(response, begun) {
+  const answer = await response.json().catch(() => null);
+  if (answer?.refusal && !(begun && BUSY.has(response.status))) throw new Refusal(answer.refusal, Boolean(answer.gone));
+  throw new Error(`the server answered ${response.status}`);
+}
+
+// The events of a stream of server-sent events, each with JSON data. Ends where the stream ends, is silent or breaks.
+async function* events(response, signal) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const cancel = () => reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel);
+  let [rest, timer] = ["", 0];
+  try {
+    for (;;) {
+      timer = setTimeout(cancel, SILENCE_MS);
+      const { done, value } = await reader.read();
+      clearTimeout(timer);
+      if (done) return;
+      const messages = (rest + value).split("\n\n");
+      rest = messages.pop();
+      for (const message of messages) {
+        const data = message.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6)).join("\n");
+        if (data) yield JSON.parse(data);
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", cancel);
+    cancel();
+  }
+}
+
+// Waits for a time, or until the browser is online again, or the visitor gives up.
+function waitFor(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(end, ms);
+    function end() {
+      clearTimeout(timer);
+      removeEventListener("online", end);
+      signal.removeEventListener("abort", end);
+      resolve();
+    }
+    addEventListener("online", end);
+    signal.addEventListener("abort", end);
+  });
+}

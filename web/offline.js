@@ -1,0 +1,42 @@
+// A service worker of the static page, which opens without a network too; with one, it is always the newest.
+// files.json lists the files of the page (training/hub/space_files.py writes it). worker/checkpoint.js keeps the model's.
+
+const LIST = "files.json";
+const cached = () => caches.open("char-lstm-page");
+let listed = null; // the names of the files, relative to this folder
+
+async function names() {
+  listed ??= fetch(LIST, { cache: "no-cache" }).then((response) => response.json());
+  return listed.catch(() => ((listed = null), []));
+}
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(keepAll());
+});
+
+async function keepAll() {
+  const cache = await cached();
+  await cache.addAll(["./", LIST, ...(await names()).filter((name) => name !== "index.html")].map((name) => new Request(name, { cache: "no-cache" })));
+}
+
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const [url, here] = [request.url.split("?")[0], new URL(".", self.location.href).href];
+  if (request.method !== "GET" || !url.startsWith(here)) return;
+  const name = url.slice(here.length).replace(/^(index\.html)?$/, "./");
+  if (name === "./" || /\.(js|css|wasm)$/.test(name) || name.startsWith("languages/") || name === "settings.json") event.respondWith(respond(request, name));
+});
+
+// The network's answer, which is kept; without one, what was kept.
+async function respond(request, name) {
+  const cache = await cached();
+  try {
+    const response = await fetch(request, request.mode === "navigate" ? {} : { cache: "no-cache" });
+    if (response.ok) await cache.put(name, response.clone());
+    return response;
+  } catch {
+    return (await cache.match(name)) || Response.error();
+  }
+}

@@ -1,0 +1,84 @@
+// Buttons and keys: which move each of them makes, and which can be pressed now.
+
+import { lastTurn, pathTo, redo, replyText, undo } from "../conversation/log.js";
+import { findModel } from "../conversation/models.js";
+import { setText } from "./dom.js";
+import { t } from "./words.js";
+
+export class Actions {
+  /** @param {import("./main.js").Page} page */
+  constructor(page) {
+    this.page = page;
+    const { writer, controls } = page;
+    const moves = {
+      send: () => page.send(page.prompt.value),
+      stop: () => page.stop(),
+      continue: () => page.run(() => writer.continueReply(controls.options())),
+      retry: () => page.run(() => writer.retry(controls.options())),
+      undo: () => page.run(() => undo(page.log())),
+      redo: () => page.run(() => redo(page.log())),
+      clear: () => page.clear(),
+      share: () => page.run(() => page.sharing.share()),
+      copy: () => this.#copy(),
+    };
+    for (const [name, move] of Object.entries(moves)) this.#button(name).addEventListener("click", move);
+    page.$(".held-cells .rewrite").addEventListener("click", () => page.run(() => writer.rewrite(controls.options())));
+    page.prompt.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
+      event.preventDefault();
+      if (!this.#button("send").disabled) moves.send();
+    });
+    document.addEventListener("keydown", (event) => event.key === "Escape" && page.busy && moves.stop());
+  }
+
+  #button(name) {
+    return this.page.$(`[data-move="${name}"]`);
+  }
+
+  /** Enables what can be pressed now. A button that had the focus gives it to its successor instead of losing it. */
+  update() {
+    const { page } = this;
+    const log = page.log();
+    const [busy, begun] = [page.busy, Boolean(lastTurn(log))];
+    const free = !busy && Boolean(findModel(page.site(), page.controls.modelName));
+    const able = {
+      send: !busy, // a model that still loads is a refusal in words
+      stop: busy,
+      continue: begun && free,
+      retry: begun && free,
+      undo: begun && !busy,
+      redo: log.undone.length > 0 && !busy,
+      clear: !busy && (begun || page.hasRefusal),
+      share: begun && !busy,
+      copy: begun,
+    };
+    const focused = document.activeElement;
+    for (const [name, on] of Object.entries(able)) this.#button(name).disabled = !on;
+    for (const button of page.root.querySelectorAll("#examples button, .branches button")) button.disabled = !free;
+    page.$(".held-cells .rewrite").disabled = !(begun && free);
+    this.#keepFocus(focused, busy);
+  }
+
+  // While a reply is being written Stop has the focus of the button that began it, which gets it back at the end.
+  #keepFocus(focused, busy) {
+    if (busy && focused?.dataset?.move && focused.disabled && focused !== this.#button("stop")) {
+      this.began = focused;
+      this.#button("stop").focus({ preventScroll: true });
+    } else if (!busy && this.began && [document.body, this.#button("stop")].includes(document.activeElement)) {
+      const target = this.began.disabled || this.began.dataset.move === "send" ? this.page.prompt : this.began;
+      target.focus({ preventScroll: true });
+      this.began = null;
+    } else if (!busy) this.began = null;
+  }
+
+  async #copy() {
+    const { page } = this;
+    const whole = pathTo(page.log()).map((turn) => turn.prompt + replyText(turn.replies[0])).join("\n");
+    try {
+      await navigator.clipboard.writeText(whole);
+      setText(page.$("#message"), t("static.copied"));
+    } catch {
+      getSelection().selectAllChildren(page.$(".log"));
+    }
+  }
+}

@@ -1,0 +1,40 @@
+// What stands around a conversation: title and welcome line, notices of the site, example prompts.
+
+import { create, setText } from "./dom.js";
+import { render, t } from "./words.js";
+
+/**
+ * @param {Element} root
+ * @param {import("../engines/engine.js").Site} site
+ * @param {string} greeting  the id of the line under the title, where the owner has set none
+ */
+export function showIntro(root, site, greeting) {
+  const [title, welcome] = root.querySelector("#intro").children;
+  if (site.title) setText(title, site.title);
+  setText(welcome, site.welcome || t(greeting));
+  const notices = root.querySelector("#notices");
+  const failures = site.models.map((model) => model.failure).filter(Boolean);
+  const texts = [...new Set([...site.notices, ...failures].map((notice) => render(notice)))];
+  if (JSON.stringify(texts) === notices.dataset.shown) return;
+  notices.dataset.shown = JSON.stringify(texts);
+  notices.replaceChildren();
+  for (const text of texts) create("p", "notice", notices).textContent = text;
+}
+
+/**
+ * @param {Element} box
+ * @param {string[]} examples  "" is an empty prompt
+ * @param {(example: string) => void} send
+ */
+export function showExamples(box, examples, send) {
+  box.hidden = !examples.length;
+  const shown = JSON.stringify([examples, t("page.anywhere")]);
+  if (box.dataset.shown === shown) return;
+  box.dataset.shown = shown;
+  box.replaceChildren();
+  for (const example of examples) {
+    const button = create("button", "", box);
+    [button.type, button.textContent] = ["button", example ? example.replaceAll("\n", " ⏎") : t("page.anywhere")];
+    button.addEventListener("click", () => send(example));
+  }
+}

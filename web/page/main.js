@@ -1,0 +1,356 @@
+// The page of both sites: connects the controls, the conversation, the lenses and the text engine.
+
+import { LinkError, readLink } from "../conversation/links.js";
+import { emptyLog, lastPart, lastTurn, pathTo, tree, walk } from "../conversation/log.js";
+import { findModel, refOf } from "../conversation/models.js";
+import { Storage } from "../conversation/storage.js";
+import { Writer } from "../conversation/writer.js";
+import { Refusal } from "../engines/engine.js";
+import { Lenses } from "../lenses/lens.js";
+import { Actions } from "./actions.js";
+import { showBranches } from "./branch_tree.js";
+import { Controls } from "./controls.js";
+import { ConversationView } from "./conversation_view.js";
+import { setText } from "./dom.js";
+import { showHeldCells } from "./held_cells.js";
+import { History } from "./history.js";
+import { showExamples, showIntro } from "./intro.js";
+import { MARKUP } from "./markup.js";
+import { Rewind } from "./rewind.js";
+import { Share } from "./share.js";
+import { watchSite } from "./site_watch.js";
+import { Source } from "./source.js";
+import { Timeline } from "./timeline.js";
+import { has, onLanguage, render, t, translate } from "./words.js";
+
+const SAVE_MS = 400; // between two saves while a reply is being written
+const ASKS_AGAIN = new Set(["temperature", "top_k", "top_p", "min_p", "share"]); // these act on a reply under way
+
+/**
+ * Builds the page in an element, whose content it replaces.
+ *
+ * @param {Element} root
+ * @param {import("../engines/engine.js").TextEngine} engine
+ * @param {{greeting: string}} texts  the id of the line under the title, where the owner has set none
+ * @returns {Promise<Page>} once the models are known
+ */
+export async function mount(root, engine, { greeting }) {
+  root.innerHTML = MARKUP;
+  const page = new Page(root, engine, greeting);
+  await page.start();
+  return page;
+}
+
+export class Page {
+  constructor(root, engine, greeting) {
+    Object.assign(this, { root, engine, greeting });
+    this.current = { log: emptyLog(), site: { models: [], notices: [] }, refusals: [null, null], status: [[], []], activity: [] };
+    this.storage = new Storage();
+    this.$ = (selector) => root.querySelector(selector);
+    this.panes = [...root.querySelectorAll(".pane")];
+    this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.#addModel(name)) });
+    this.writer = new Writer(engine, this.#writerPage());
+    this.views = this.panes.map((pane, side) => new ConversationView(pane, side, { log: () => this.log(), status: (each) => this.current.status[each], lens: (each) => this.lenses?.[each] }));
+    this.source = new Source(this);
+    this.lenses = this.panes.map((pane, side) => new Lenses({ root: pane, side, engine, source: this.source, onFocus: (focus) => this.#focused(side, focus), onChoose: () => this.changed() }));
+    this.rewind = new Rewind(this.panes[0], { log: () => this.log(), busy: () => this.busy, lens: () => this.lenses[0], continueFrom: (id, keep, change) => this.continueFrom(id, keep, change) });
+    this.sharing = new Share(root, this);
+    this.history = new History(this.$("#history"), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: () => this.changed() });
+    this.timeline = new Timeline(this.$("#timeline"), engine);
+    this.prompt = this.$("#prompt");
+    this.actions = new Actions(this);
+    this.prompt.addEventListener("input", () => this.#scheduleSave());
+    addEventListener("pagehide", () => this.save());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && this.save());
+  }
+
+  #writerPage() {
+    const model = (name) => findModel(this.current.site, name);
+    const status = (side, messages) => {
+      this.current.status[side] = messages;
+      this.changed();
+    };
+    const activity = (messages) => (this.current.activity = messages);
+    return { log: () => this.log(), changed: () => this.changed(), status, activity, model };
+  }
+
+  log() {
+    return this.current.log;
+  }
+
+  site() {
+    return this.current.site;
+  }
+
+  speed() {
+    return this.controls.speed;
+  }
+
+  get hasRefusal() {
+    return Boolean(this.current.refusals[0]);
+  }
+
+  get busy() {
+    return this.writer.busy || Boolean(this.sharing.following);
+  }
+
+  /** Loads the models, then what this tab showed last, or what the address asks for. */
+  async start() {
+    this.engine.onProgress = (part) => this.#showProgress(part);
+    translate(this.root);
+    this.controls.translate();
+    await watchSite(this.engine, this.root, (site) => this.#receiveSite(site));
+    this.$("#loading").hidden = true;
+    this.#openLog(this.storage.current());
+    onLanguage(() => this.#changeLanguage());
+    this.#openLink();
+    this.prompt.focus({ preventScroll: true });
+    if (lastTurn(this.log())) this.run(() => this.writer.resume(this.speed()), { resumes: true });
+  }
+
+  #receiveSite(site) {
+    const changed = site.version !== this.current.site.version;
+    this.current.site = site;
+    if (changed) this.#showSite();
+  }
+
+  async #addModel(name) {
+    const model = await this.engine.add(name);
+    if (!model.failure) this.#receiveSite(await this.engine.site());
+    return model;
+  }
+
+  #showProgress(part) {
+    this.$("#loading").hidden = part >= 1;
+    this.$("#loading progress").value = part;
+    setText(this.$("#loading p"), t("static.loading"));
+  }
+
+  #showSite() {
+    const { site } = this.current;
+    showIntro(this.root, site, this.greeting);
+    const loading = site.models.some((model) => model.loading);
+    this.controls.offer(site);
+    if (this.pendingLink && !loading) this.#openLink();
+    this.#modelChanged();
+  }
+
+  #changeLanguage() {
+    translate(this.root);
+    this.controls.translate();
+    this.views.forEach((view) => view.redraw());
+    this.lenses.forEach((lens) => lens.choose(lens.name));
+    this.#showSite();
+  }
+
+  #openLog(log) {
+    this.current.log = log;
+    this.current.refusals = [null, null];
+    this.controls.restore(log.controls);
+    if (log.controls.draft && !this.prompt.value) this.prompt.value = log.controls.draft;
+    this.sharing.hide();
+    this.#modelChanged();
+  }
+
+  /** Shows an earlier conversation; the one before stays in the list. */
+  open(id) {
+    const log = this.storage.load(id);
+    if (!log || this.busy) return;
+    this.save();
+    this.#openLog(this.storage.load(id));
+    this.storage.save(this.log());
+    this.changed();
+  }
+
+  // Shows what a link asks for, while this tab has no conversation of its own.
+  #openLink() {
+    try {
+      const link = readLink(location.search);
+      this.controls.restore(link.controls);
+      const isOld = lastTurn(this.log()) && this.log().address === location.search; // a reload
+      if (!link.writes || isOld) return;
+      if (lastTurn(this.log())) this.clear();
+      this.pendingLink = null;
+      this.sharing.offer(link);
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      this.pendingLink = error.reason.id === "refusal.loading" ? location.search : null;
+      this.#refuse(error, 0);
+    }
+    this.changed();
+  }
+
+  /** Called by Share when it begins to write a link's text. */
+  follow(link, models) {
+    if (lastTurn(this.log())) this.clear();
+    this.controls.choose(models[0].name, models[1]?.name ?? null);
+    this.controls.restore({ ...link.steps[link.steps.length - 1].settings, ...link.controls });
+    this.controls.choose(models[0].name, models[1]?.name ?? null);
+    this.#modelChanged();
+  }
+
+  /** Runs a move of the visitor and shows why it was refused. @returns {Promise<boolean>} whether it was carried out */
+  async run(move, { resumes = false } = {}) {
+    this.current.refusals = [null, null];
+    this.sharing.hide();
+    if (!resumes) this.sharing.dismiss();
+    this.log().address ??= location.search;
+    try {
+      const done = move();
+      this.changed();
+      await done;
+      return true;
+    } catch (error) {
+      this.#refuse(error, 0);
+      return false;
+    } finally {
+      this.changed();
+      this.save();
+    }
+  }
+
+  #refuse(error, side) {
+    const refusal = error instanceof Refusal || error instanceof LinkError ? error.reason : { id: "fault.move" };
+    if (!(error instanceof Refusal || error instanceof LinkError)) console.error(error);
+    this.sharing.cancel();
+    this.current.refusals[side] = withLabel(refusal);
+  }
+
+  /** Sends a prompt; the field is emptied once the request is accepted. */
+  async send(prompt) {
+    if (this.busy) return;
+    const before = this.prompt.value;
+    if (prompt === before) this.prompt.value = "";
+    const sent = await this.run(() => this.writer.send(prompt, this.controls.options()));
+    const refused = this.current.refusals[0] && prompt === before;
+    if (!sent && refused && !this.prompt.value && !pathTo(this.log()).some((turn) => turn.prompt === prompt)) this.prompt.value = prompt;
+  }
+
+  stop() {
+    this.sharing.cancel();
+    const turn = lastTurn(this.log());
+    this.writer.stop();
+    if (turn?.shared && !turn.check.length && lastPart(turn.replies[0])?.end === null) turn.check = [{ id: "check.unfinished" }];
+  }
+
+  /** Begins an empty conversation; the old one stays in the list of earlier ones. */
+  clear() {
+    if (this.busy) return;
+    this.save();
+    this.storage.leave();
+    this.sharing.dismiss();
+    const { controls } = this.log();
+    this.current.log = { ...emptyLog(), controls: { ...controls, draft: "" } };
+    this.current.refusals = [null, null];
+    this.sharing.hide();
+    this.rewind.choose(null);
+    this.changed();
+  }
+
+  continueFrom(id, keep, change) {
+    return this.run(() => this.writer.continueFrom(id, keep, this.controls.options(), change));
+  }
+
+  step(prompt) {
+    if (prompt) this.prompt.value = "";
+    return this.run(() => this.writer.step(prompt, this.controls.options()));
+  }
+
+  /** Clamps other cells from now on; a reply that is being written continues with them. */
+  hold(cells) {
+    this.current.refusals = [null, null];
+    const model = findModel(this.current.site, this.controls.modelName);
+    if (this.controls.blendName !== null) this.current.refusals[0] = { id: "refusal.clamps_blended" };
+    else if (cells.length > 4) this.current.refusals[0] = { id: "refusal.too_many_clamps", values: { most: 4 } };
+    else if (model) {
+      this.log().held = { model: model.name, cells };
+      const run = this.writer.running.get(0);
+      if (run?.reply.model.name === model.name) {
+        this.sharing.cancel();
+        this.writer.change({ cells });
+      }
+    }
+    this.changed();
+    this.save();
+  }
+
+  #settingChanged(name) {
+    if (this.writer.busy && !this.sharing.following) {
+      try {
+        if (name === "speed") this.writer.change({ speed: this.controls.speed });
+        else if (ASKS_AGAIN.has(name)) this.writer.change({ settings: { [name]: this.controls.settings()[name] } });
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error; // shown when the next reply is asked for
+      }
+    } else if (this.writer.busy && name === "speed") this.writer.change({ speed: this.controls.speed });
+    this.#scheduleSave();
+    this.lenses.forEach((lens) => lens.update());
+  }
+
+  #modelChanged() {
+    this.controls.describe();
+    const model = findModel(this.current.site, this.controls.modelName);
+    showExamples(this.$("#examples"), model?.examples || [], (example) => this.send(example));
+    if (model) this.timeline.offer(refOf(model));
+    this.changed();
+  }
+
+  #focused(side, focus) {
+    if (side) return;
+    this.rewind.choose(focus && { id: focus.turn, keep: focus.keep });
+  }
+
+  /** Shows the conversation as it is now, once before the next frame. */
+  changed() {
+    if (!this.scheduled) {
+      const draw = () => {
+        this.scheduled = false;
+        this.#draw();
+      };
+      this.scheduled = true;
+      if (document.visibilityState === "hidden") setTimeout(draw, 50);
+      else requestAnimationFrame(draw);
+    }
+    this.#scheduleSave();
+  }
+
+  #draw() {
+    const log = this.log();
+    const sides = this.source.sides();
+    this.panes[1].hidden = sides < 2;
+    this.panes.forEach((pane, side) => {
+      const name = pane.querySelector(".model-name");
+      [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.besideName : this.controls.modelName) || this.current.site.title || ""];
+      const model = side ? findModel(this.current.site, this.controls.besideName) : this.sharing.offers ? null : findModel(this.current.site, this.controls.modelName);
+      if (side < sides) this.views[side].update({ model, refusal: this.current.refusals[side] });
+    });
+    const branches = this.$(".branches");
+    showBranches(branches, tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
+    showHeldCells(this.$(".held-cells"), this.source.held() ?? [], (cells) => this.hold(cells));
+    setText(this.$("#load p"), render(this.current.activity, " · "));
+    this.rewind.update();
+    this.actions.update();
+    this.lenses.slice(0, sides).forEach((lens) => lens.update());
+  }
+
+  #scheduleSave() {
+    this.saveTimer ??= setTimeout(() => this.save(), SAVE_MS);
+  }
+
+  /** Stores the conversation, the settings and what was typed but not sent. */
+  save() {
+    clearTimeout(this.saveTimer);
+    this.saveTimer = null;
+    const log = this.log();
+    log.controls = { ...this.controls.stored(), draft: this.prompt.value };
+    const stored = this.storage.save(log);
+    setText(this.$("#message"), stored ? "" : t("notice.storage_refused"));
+    if (!this.busy) this.history.update();
+  }
+}
+
+// A refusal names a setting as programs do; the page shows the setting's label.
+function withLabel({ id, values = {} }) {
+  const label = `setting.${values.field}`;
+  return { id, values: typeof values.field === "string" && has(label) ? { ...values, field: { id: label } } : values };
+}

@@ -1,0 +1,177 @@
+// Share: makes a link to what was written, and writes the text of a link that someone opened.
+
+import { LinkError, checkClamps, fingerprint, writeLink } from "../conversation/links.js";
+import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "../conversation/log.js";
+import { authorOf, differences, findModel, modelsOfLink, readyModels, versionOf } from "../conversation/models.js";
+import { create, paragraph, setText } from "./dom.js";
+import { clampName } from "./conversation_view.js";
+import { t } from "./words.js";
+
+/**
+ * The link to the last turn and to the turns that its model remembers.
+ *
+ * @param {import("../conversation/log.js").Log} log
+ * @param {import("../engines/engine.js").Site} site
+ * @returns {Promise<string>} its parameters
+ * @throws {LinkError}
+ */
+export async function linkTo(log, site) {
+  const replies = remembered(log, 0);
+  if (!lastTurn(log)) throw new LinkError("refusal.no_reply");
+  if (!replies.length) throw new LinkError("link.beginning_gone");
+  const last = replies[replies.length - 1].reply;
+  const whole = replies.every(({ reply }) => sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings));
+  if (!whole) throw new LinkError("link.two_commits");
+  const steps = replies.flatMap(({ turn, reply }) => stepsOf(turn, reply));
+  const [model, second] = [last.model, last.second].map((each) => each && linkRef(each, site));
+  const models = [last.model, last.second].filter(Boolean).map((each) => findModel(site, each.name)).filter(Boolean);
+  const text = await fingerprint(replies.map(({ reply }) => replyText(reply)).join(""));
+  return writeLink({ steps, model, second, version: models.length ? versionOf(models) : "", text: text ?? "" });
+}
+
+function stepsOf(turn, reply) {
+  const parts = reply.parts.filter((part) => part.text);
+  if (!parts.length) throw new LinkError("link.nothing_written");
+  return parts.map((part, at) => {
+    // A reply that was stopped is asked for as long as it became; one that ended by itself will do so again.
+    const length = part.end === "stop" ? part.settings.length : count(part.text);
+    const prompt = at ? null : turn.prompt;
+    return { prompt, settings: { ...part.settings, length }, new_seed: !part.draw_offset, pick: part.picked ? [...part.text].pop() : "", cells: part.cells };
+  });
+}
+
+// How a link names a model: the page's first one needs no name if it comes from a folder.
+function linkRef({ name, commit }, site) {
+  const model = site.models.find((each) => each.name === name);
+  if (!commit && model && model === readyModels(site)[0]) return { name: "", commit: "" };
+  return { name: (commit && model?.repo) || name, commit };
+}
+
+export class Share {
+  /**
+   * @param {Element} root
+   * @param {object} page  see main.js
+   */
+  constructor(root, page) {
+    this.box = root.querySelector("#share-link");
+    this.log = root.querySelector(".pane .log");
+    this.page = page;
+    this.following = null; // the link that is being written
+  }
+
+  hide() {
+    this.box.hidden = true;
+  }
+
+  /** Shows the link, copied where the browser allows it. @throws {LinkError} */
+  async share() {
+    const site = this.page.site();
+    const query = await linkTo(this.page.log(), site);
+    const [input, note] = [this.box.querySelector("input"), this.box.querySelector("p")];
+    input.value = `${site.address || location.origin + location.pathname}?${query}`;
+    this.box.hidden = false;
+    try {
+      await navigator.clipboard.writeText(input.value);
+      setText(note, t("share.copied"));
+    } catch {
+      setText(note, t("share.copy_here")); // as in a frame
+      input.focus();
+      input.select();
+    }
+  }
+
+  /** Shows the prompts of a link before anything is written. @throws {LinkError} it cannot be written here */
+  offer(link) {
+    const models = modelsOfLink(link, this.page.site());
+    if (models.length < 2) checkClamps(link, models[0]);
+    this.dismiss();
+    const box = create("div", "offer", this.log);
+    const prompts = link.steps.map((step) => step.prompt).filter(Boolean);
+    create("p", "lead", box).textContent = t(prompts.length > 1 ? "offer.prompts" : prompts.length ? "offer.prompt" : "offer.no_prompt");
+    for (const prompt of prompts) create("div", "text prompt", box).textContent = prompt;
+    const { seed, temperature } = link.steps[0].settings;
+    const cells = new Map(link.steps.flatMap((step) => step.cells).map((cell) => [JSON.stringify(cell), cell]));
+    const length = link.steps.reduce((sum, step) => sum + step.settings.length, 0);
+    const facts = [models.map((model) => model.name).join(" + "), t("fact.seed", { seed }), t("fact.temperature", { temperature }), t("fact.up_to", { count: length })];
+    create("p", "facts", box).textContent = [...facts, ...[...cells.values()].map(clampName)].join(" · ");
+    const reasons = differences(link, models);
+    paragraph(box, "notice", reasons.length ? t("offer.may_differ", { reasons }) : "");
+    const button = create("button", "primary", box);
+    [button.type, button.textContent] = ["button", t("offer.watch")];
+    button.addEventListener("click", () => {
+      this.dismiss();
+      this.page.run(() => this.follow(link));
+    });
+  }
+
+  dismiss() {
+    this.log.querySelector(":scope > .offer")?.remove();
+  }
+
+  get offers() {
+    return Boolean(this.log.querySelector(":scope > .offer"));
+  }
+
+  /** Ends to follow a link, because the visitor does something else. */
+  cancel() {
+    this.following = null;
+  }
+
+  /** Writes the text of a link step by step, and says whether it is the shared one. */
+  async follow(link) {
+    const { page } = this;
+    const models = modelsOfLink(link, page.site());
+    const author = authorOf(models[0], models[1]);
+    page.follow(link, models);
+    this.following = link;
+    const last = link.steps.findLastIndex((step) => step.prompt !== null);
+    for (const [at, step] of link.steps.entries()) {
+      page.log().held = { model: models[0].name, cells: step.cells };
+      const options = { settings: step.settings, seed_given: true, speed: at < last ? null : page.speed(), author, beside: null };
+      if (step.prompt !== null) await page.writer.send(step.prompt, options, { shared: true });
+      else await page.writer.continueReply(options, { newSeed: step.new_seed });
+      if (this.following !== link) return;
+      lastTurn(page.log()).shared = true;
+      const failed = unfinished(page.log()) || (step.pick && !pick(page.log(), step.pick, author) ? "check.unknown_pick" : "");
+      if (failed) return this.#end([{ id: failed }]);
+      if (this.following !== link) return;
+    }
+    await this.#check(link, models);
+  }
+
+  async #check(link, models) {
+    const log = this.page.log();
+    const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
+    if (!link.text) return this.#end([{ id: "check.no_hash" }]);
+    const found = await fingerprint(remembered(log, 0).map(({ reply }) => replyText(reply)).join(""));
+    if (!found) return this.#end([{ id: "check.no_https" }]);
+    if (found === link.text) return this.#end([{ id: "check.same" }, ...rounding]);
+    const reasons = differences(link, models);
+    if (!reasons.length) reasons.push({ id: models.every((model) => model.commit) ? "difference.changed" : "difference.folder" });
+    this.#end([{ id: "check.different", values: { reasons } }, ...rounding]);
+  }
+
+  #end(check) {
+    this.following = null;
+    const turn = lastTurn(this.page.log());
+    if (turn) turn.check = check;
+    this.page.changed();
+  }
+}
+
+// Why the last reply is not what the link goes on from; "" if it is.
+function unfinished(log) {
+  const end = lastPart(lastTurn(log).replies[0])?.end;
+  if (["length", "stop"].includes(end)) return "";
+  return end === "blocked" ? "check.blocked" : "check.unfinished";
+}
+
+// Puts the sender's character in the place of the last one that was written.
+function pick(log, character, author) {
+  const part = lastPart(lastTurn(log).replies[0]);
+  if (part.end !== "length" || !author.vocab.has(character)) return false;
+  part.text = [...part.text].slice(0, -1).join("") + character;
+  part.picked = true;
+  return true;
+}
+

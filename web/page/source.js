@@ -1,0 +1,101 @@
+// What the lenses see of the page: the text that each side's model has read, and what they may ask to be written.
+
+import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
+import { authorOf, findModel, refOf } from "../conversation/models.js";
+
+export class Source {
+  /** @param {import("./main.js").Page} page */
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** 2 while two models are shown side by side. */
+  sides() {
+    return this.page.controls.besideName === null ? 1 : 2;
+  }
+
+  /** What a side's model has read and written; the welcome text on an empty page; null if there is nothing. */
+  path(side) {
+    const log = this.page.log();
+    const replies = remembered(log, side);
+    if (!replies.length) return pathTo(log).length ? null : this.#welcome(side);
+    const last = replies[replies.length - 1].reply;
+    const author = this.#author(last);
+    const read = readText(replies, (character) => !author || author.vocab.has(character));
+    const share = lastPart(last)?.settings?.share ?? null;
+    return { model: last.model, second: last.second, share, start: replies[0].reply.start, text: read.text, clamps: read.clamps, turns: read.turns };
+  }
+
+  #welcome(side) {
+    const model = this.about(side);
+    if (!model?.welcome) return null;
+    const length = count(model.welcome);
+    const turns = [{ id: 0, at: 0, given: 0, length, writing: false, ended: true }];
+    return { model: refOf(model), second: null, share: null, start: true, text: model.welcome, clamps: [], turns };
+  }
+
+  #author(reply) {
+    const find = ({ name }) => findModel(this.page.site(), name);
+    const [model, second] = [find(reply.model), reply.second && find(reply.second)];
+    return model && (!reply.second || second) ? authorOf(model, second) : null;
+  }
+
+  about(side) {
+    const { modelName, besideName } = this.page.controls;
+    return findModel(this.page.site(), side ? besideName : modelName);
+  }
+
+  /** How character n of a turn's reply was drawn. */
+  draw(side, id, n) {
+    const turn = pathTo(this.page.log()).find((each) => each.id === id);
+    let before = 0;
+    for (const part of turn?.replies[side]?.parts || []) {
+      const length = count(part.text);
+      const picked = part.picked && n === before + length - 1;
+      if (n < before + length) return { settings: part.settings, draw: part.settings && !picked ? part.draw_offset + n - before : null, picked };
+      before += length;
+    }
+    return { settings: null, draw: null, picked: false };
+  }
+
+  /** The settings of the sliders now, as far as they are allowed. */
+  settings() {
+    try {
+      return this.page.controls.settings();
+    } catch {
+      return { temperature: 1, top_k: 0, top_p: 1, min_p: 0 };
+    }
+  }
+
+  busy() {
+    return this.page.busy;
+  }
+
+  /** The cells that are clamped of the chosen model; null while two are blended, whose cells cannot be. */
+  held() {
+    if (this.page.controls.blendName !== null) return null;
+    const { held } = this.page.log();
+    return held.model === this.page.controls.modelName ? held.cells : [];
+  }
+
+  hold(cells) {
+    this.page.hold(cells);
+  }
+
+  canContinueFrom(id, keep) {
+    const turn = pathTo(this.page.log()).find((each) => each.id === id);
+    return Boolean(turn) && !this.page.busy && keep >= 1 && keep <= count(replyText(turn.replies[0]));
+  }
+
+  pick(id, keep, character) {
+    return this.page.continueFrom(id, keep, { pick: character });
+  }
+
+  step(prompt) {
+    return this.page.step(prompt || this.page.prompt.value);
+  }
+
+  free(id) {
+    return this.page.writer.free(id, new AbortController().signal);
+  }
+}
