@@ -245,16 +245,17 @@ export class Writer {
       const { share, ...alone } = options.settings;
       const settings = authors[side]?.second || reply.second ? options.settings : alone;
       const part = { settings, draw_offset, cells: side ? [] : cells, text: "", end: null, picked: false, rate: null, error: null };
+      const kept = known ? 0 : reply.parts.length;
       reply.parts.push(part);
-      return this.#write(now, side, reply, part, options.speed);
+      return this.#write(now, side, reply, part, options.speed, kept);
     });
     this.page.changed();
     await Promise.all(writing);
   }
 
   // Writes a part to its end, through changes of its settings meanwhile.
-  async #write(turn, side, reply, part, speed) {
-    const run = { turn, reply, part, speed, controller: new AbortController(), next: null };
+  async #write(turn, side, reply, part, speed, kept = 0) {
+    const run = { turn, reply, part, speed, kept, controller: new AbortController(), next: null };
     this.running.set(side, run);
     try {
       for (;;) {
@@ -335,12 +336,13 @@ export class Writer {
   }
 
   // Takes back a request that was refused: nothing is lost, and what was written stays.
-  #withdraw({ turn, reply, part }, side) {
+  #withdraw({ turn, reply, part, kept }, side) {
     const log = this.page.log();
     if (part.text) part.end = "abort";
     else reply.parts.pop();
     if (!side && !part.text) this.#abandon(turn);
-    if (reply.parts.length || turn.replies.some((each) => each?.parts.length)) return;
+    // A copy of a reply up to some character, to which nothing was added, goes too: the reply is shown again.
+    if (reply.parts.length > kept || turn.replies.some((each) => each !== reply && each?.parts.length)) return;
     if (side || !turnOf(log, turn.id)) return;
     log.turns = log.turns.filter((each) => each !== turn);
     log.here = turnOf(log, turn.replaced)?.id ?? turnOf(log, turn.parent)?.id ?? 0;
