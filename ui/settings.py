@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from model.clamps import MAX_CLAMPS, MAX_VALUE
+from model.engine.blend import DEFAULT_SHARE
 from model.int8.weights import VERSION
 from model.settings import SETTINGS, SamplingParams, Setting, Slider, shorten
 
@@ -45,8 +46,6 @@ PAGE_SETTINGS: dict[str, Setting] = {
     "speed": SPEED,
     **{name: setting for name, setting in SETTINGS.items() if name not in ("temperature", "length")},
 }
-PAGE_SLIDERS = [name for name, setting in PAGE_SETTINGS.items() if setting.slider and name != "share"]
-LINK_SETTINGS = [name for name in SETTINGS if name != "stop"]  # a link gives them to each of its steps
 _NULL_IS_DEFAULT = ("seed", "stop", "share")
 
 
@@ -134,16 +133,18 @@ def whole(value: object) -> object:
 
 
 def browser_settings() -> dict[str, Any]:
-    """The content of web/settings.json: the settings of the page that runs in the browser, and its limits."""
-    names = [name for name in PAGE_SETTINGS if name not in ("stop", "share")]
+    """The content of web/settings.json: the settings of both pages, and their limits."""
+    shown = {name: setting for name, setting in PAGE_SETTINGS.items() if name not in ("stop", "share")}
+    shown["share"] = replace(PAGE_SETTINGS["share"], default=DEFAULT_SHARE)  # of a blend, if none is given
     return {
-        "settings": {name: _for_browser(PAGE_SETTINGS[name]) for name in names},
+        "settings": {name: _for_browser(setting) for name, setting in shown.items()},
         "limits": {
             "prompt": MAX_PROMPT,
             "link": MAX_LINK,
             "steps": MAX_STEPS,
             "clamps": MAX_CLAMPS,
             "clamp_value": MAX_VALUE,
+            "reply_minutes": DEADLINE_S / 60,
         },
         "int8_version": VERSION,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..clamps import Clamps
@@ -57,7 +57,6 @@ class Sequence:
         prompt_memory: where the reply began, once a prompt was read; None if there was nothing to read.
         started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.
         aborted: whether it ends before its next character.
-        picked: whether its last character was chosen by a person instead of drawn.
         watch: finds blocked words; readers get no part of one, and the reply ends before it.
     """
 
@@ -74,7 +73,6 @@ class Sequence:
     started_at: float = 0.0
     ended_at: float = 0.0
     aborted: bool = False
-    picked: bool = False
     watch: WordWatch | None = None
     _characters: list[str] = field(default_factory=list)
     _released: int = 0  # characters that readers get: not those that may belong to the stop text or a blocked word
@@ -140,34 +138,6 @@ class Sequence:
         while self._memories and self._memories[0][0] < self._released:
             self._memories.popleft()
         self._memories.append((len(self._characters), memory))
-
-    def truncated(self, length: int, memory: Memory, *, last: str = "") -> Sequence:
-        """Returns a finished reply of the first characters of this one.
-
-        Args:
-            length: the number of characters, at least 1.
-            memory: where a reply continues after them.
-            last: the character that replaces the last of them; "" keeps it.
-        """
-        result = Sequence(
-            params=replace(self.params, length=length),
-            draw_offset=self.draw_offset,
-            clamps=self.clamps,
-            unknown=self.unknown,
-            started_at=self.started_at,
-            picked=bool(last),
-        )
-        result._characters = [*self._characters[: length - 1], last or self._characters[length - 1]]
-        result.finish("length", memory)
-        return result
-
-    def concatenated(self, more: Sequence) -> Sequence:
-        """Returns this reply and the one that continues it, with the same settings, as one reply."""
-        params = replace(self.params, length=self.length + more.length)
-        result = Sequence(params=params, draw_offset=self.draw_offset, clamps=self.clamps, unknown=self.unknown)
-        result._characters = [*self.text, *more.text]
-        result.finish(more.finish_reason or "abort", more.memory)
-        return result
 
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
         """Ends the reply. The reason is set last: a thread that sees it may read everything else."""

@@ -13,46 +13,25 @@ from model.engine.engine import EngineBusyError
 from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..settings import DEADLINE_S
-from .clamps import check_clamps
 
 _FIRST_S = 0.005  # until the first character, which is shown at once
 _BETWEEN_S = 1 / 30  # smooth to the eye
-_MESSAGE_S = 0.005  # of the server's time, over Gradio's queue: so many readers at once are shown less often,
+_MESSAGE_S = 0.005  # of the server's time, over Gradio's queue: with more readers, each gets fewer updates,
 _SLOWEST_S = 0.2  # but no less often than this
 _SIGN_OF_LIFE_S = 1.0  # Gradio notices a client that has gone only when there is something to tell it
 _GRACE_S = 10.0  # the engine ends a reply at its deadline; if it does not, it is not alive
 
 
 def ask(
-    served: LoadedModel,
-    prompt: str,
-    params: SamplingParams,
-    *,
-    memory: Memory | None = None,
-    first: int = 0,
-    chars_per_second: float | None = None,
-    client_id: str = "",
-    before: str = "",
-    hold: Clamps = (),
+    served: LoadedModel, prompt: str, params: SamplingParams, *, client_id: str = "", clamps: Clamps = ()
 ) -> Sequence:
-    """Requests a reply from the model's engine.
+    """Requests a reply to a prompt from the model's engine.
 
     Raises:
-        RefusalError: the queue is full, the prompt contains a blocked word, or a clamp is not allowed.
+        RefusalError: the queue is full, or the prompt contains a blocked word.
     """
     check_words(served, prompt)
-    check_clamps(hold, served.lm.config)
-    return submit(
-        served,
-        prompt,
-        params,
-        memory=memory,
-        draw_offset=first,
-        chars_per_second=chars_per_second,
-        client_id=client_id,
-        context=before,
-        clamps=hold,
-    )
+    return submit(served, prompt, params, client_id=client_id, clamps=clamps)
 
 
 def submit(

@@ -56,14 +56,6 @@ class LoadedModel:
         return share or 0.0
 
     @property
-    def newest(self) -> LoadedModel:
-        """The model that is served under its name now: itself, or one with a newer commit."""
-        loaded = self
-        while loaded.newer:
-            loaded = loaded.newer
-        return loaded
-
-    @property
     def about(self) -> list[Message]:
         """Short facts: what it was trained on, commit, size, device."""
         config = self.lm.config

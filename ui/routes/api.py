@@ -91,7 +91,7 @@ def _add_generate(registry: ModelRegistry) -> None:
                 second = _second_model(registry, loaded, blend_with)
                 loaded = registry.blend(loaded, second)
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
-            sequence = ask(loaded, text, params, client_id=caller(), hold=held)
+            sequence = ask(loaded, text, params, client_id=caller(), clamps=held)
             async with aclosing(follow(loaded, sequence, sparing=True)) as steps:
                 async for _ in steps:
                     reason = sequence.finish_reason  # read before the text: once it is set, the text is complete

@@ -166,7 +166,7 @@ def stretches_of(query: Query, served: LoadedModel, length: int) -> Stretches:
 
 
 def params_of(settings: object, served: LoadedModel) -> SamplingParams:
-    """The settings of a reply. In a chat, a reply ends with the stop text of the chat unless there is another one.
+    """The settings of a reply. Without a stop text of its own, a reply of a chat model ends with that of the chat.
 
     Raises:
         RefusalError: a value is not allowed, or there is no seed.

@@ -168,7 +168,7 @@ class RunningReplies:
         return reply if reply and reply.digest == digest and reply.text.startswith(received) else None
 
     def stop(self, id: str) -> bool:
-        """Ends a reply before its next character, which its reader is told; returns whether there is one."""
+        """Ends a reply before its next character; returns whether it was being written."""
         reply = self._replies.get(id)
         if reply:
             reply.stop()

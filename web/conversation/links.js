@@ -8,8 +8,8 @@ const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
 const MODEL = /^(.+)@([0-9a-f]{40})$/s;
 const MAX_SHARED = 1900; // characters of the parameters of a link that is made here: with the address, a message takes it
 const HASH_DIGITS = 16;
-const DEFAULT_SHARE = 0.5;
-const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed"); // speed is the reader's own
+// speed is the reader's own, and only a blend has a share
+const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed" && name !== "share");
 
 /**
  * @typedef {import("./log.js").Clamp} Clamp
@@ -60,14 +60,14 @@ export function readLink(query) {
   }
   if (groups.length > LIMITS.steps) throw new LinkError("link.steps", { steps: groups.length, most: LIMITS.steps });
   const [first, ...rest] = groups;
+  const second = first.get("blend_with") ? modelOf(first.get("blend_with")) : null;
   const controls = {};
   for (const name of Object.keys(SETTINGS)) {
     const value = name === "speed" ? all.get(name) : first.get(name);
-    if (value) controls[name] = number(name, value);
+    if (value && (second || name !== "share")) controls[name] = number(name, value);
   }
-  const second = first.get("blend_with") ? modelOf(first.get("blend_with")) : null;
   const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
-  const settings = { ...defaults, seed: randomSeed(), ...(second ? { share: DEFAULT_SHARE } : {}) };
+  const settings = { ...defaults, seed: randomSeed(), ...(second ? { share: SETTINGS.share.default } : {}) };
   const steps = [readStep(first, first.get("prompt") ?? "", settings, [])];
   for (const group of rest) {
     if (group.has("then") && !group.get("seed")) throw new LinkError("link.no_seed", { field: "seed" });
@@ -130,7 +130,7 @@ export function checkClamps(link, { layers, hidden }) {
 }
 
 function number(name, value) {
-  const setting = name === "share" ? { minimum: 0, maximum: 1, rule: { id: "rule.number", values: { low: 0, high: 1 } } } : SETTINGS[name];
+  const setting = SETTINGS[name];
   if (NUMBER.test(value) && isAllowed(setting, Number(value))) return Number(value);
   throw wrongValue(name, value, setting.rule);
 }

@@ -10,7 +10,6 @@ import { number, render, t } from "./words.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
 const OTHER = "other"; // the choice to name another model of the Hub
-const SHARE = { whole: false, default: 0.5, minimum: 0, maximum: 1, slider: { minimum: 0, maximum: 1, step: 0.05 } };
 
 export class Controls {
   /**
@@ -24,11 +23,10 @@ export class Controls {
   constructor(root, page) {
     this.root = root;
     this.page = page;
-    this.table = { ...SETTINGS, share: { ...SHARE, rule: { id: "rule.number", values: { low: 0, high: 1 } } } };
     this.inputs = {};
     this.site = { models: [] };
     const box = root.querySelector("#sliders");
-    for (const [name, setting] of Object.entries(this.table)) if (setting.slider) this.#addSlider(box, name, setting);
+    for (const [name, setting] of Object.entries(SETTINGS)) if (setting.slider) this.#addSlider(box, name, setting);
     this.#toggleShare();
     this.seed = root.querySelector("#seed");
     [this.model, this.second] = ["#model", "#second-model"].map((id) => root.querySelector(id));
@@ -63,7 +61,7 @@ export class Controls {
   // Shows a value; a link or the number field may go beyond the slider.
   #show(name, value, from = null) {
     const { range, field } = this.inputs[name];
-    const { slider, whole } = this.table[name];
+    const { slider, whole } = SETTINGS[name];
     if (value !== "" && Number.isFinite(Number(value))) {
       [range.min, range.max] = [Math.min(slider.minimum, value), Math.max(slider.maximum, value)];
       if (!whole) range.step = "any";
@@ -152,14 +150,14 @@ export class Controls {
 
   /** @returns {?number} characters per second; null is full speed */
   get speed() {
-    const speed = Number(this.inputs.speed.field.value) || this.table.speed.default;
-    return speed >= this.table.speed.maximum ? null : Math.max(speed, this.table.speed.minimum);
+    const speed = Number(this.inputs.speed.field.value) || SETTINGS.speed.default;
+    return speed >= SETTINGS.speed.maximum ? null : Math.max(speed, SETTINGS.speed.minimum);
   }
 
   /** The settings of the sliders, without a seed. @throws {Refusal} a value is not allowed */
   settings() {
     const found = {};
-    for (const [name, setting] of Object.entries(this.table)) {
+    for (const [name, setting] of Object.entries(SETTINGS)) {
       if (!setting.slider || name === "speed" || (name === "share" && this.blendName === null)) continue;
       found[name] = this.#checked(name, setting, this.inputs[name].field.value);
     }
@@ -174,8 +172,8 @@ export class Controls {
   /** How the next reply is written. @returns {import("../conversation/writer.js").Options} @throws {Refusal} */
   options() {
     const typed = this.seed.value.trim();
-    if (this.seed.validity.badInput) this.#checked("seed", this.table.seed, "–");
-    const seed = typed ? this.#checked("seed", this.table.seed, typed) : randomSeed();
+    if (this.seed.validity.badInput) this.#checked("seed", SETTINGS.seed, "–");
+    const seed = typed ? this.#checked("seed", SETTINGS.seed, typed) : randomSeed();
     return { settings: { ...this.settings(), seed }, seed_given: Boolean(typed), speed: this.speed, ...this.authors() };
   }
 

@@ -1,11 +1,11 @@
 // Shows the turns of one side of a conversation: prompts, replies, and what there is to say about each.
 
 import { isOver, lastPart, pathTo, replyText, turnOf } from "../conversation/log.js";
+import { LIMITS } from "../settings.js";
 import { create, growText, keepAtEnd, paragraph, setText } from "./dom.js";
 import { number, percent, render, t } from "./words.js";
 
 const CLAMPS = { 4: "up", "-4": "down", 0: "off" };
-const TIME_LIMIT_MINUTES = 5; // DEADLINE_S of ui/settings.py
 
 export class ConversationView {
   /**
@@ -112,7 +112,7 @@ function facts(log, turn, reply, text) {
 
 function ending(reply, last) {
   const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;
-  return t(`ending.${end}`, { minutes: TIME_LIMIT_MINUTES });
+  return t(`ending.${end}`, { minutes: LIMITS.reply_minutes });
 }
 
 /** The text for a clamped cell, such as "cell 410 (layer 0) held up". */

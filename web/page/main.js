@@ -6,6 +6,7 @@ import { findModel, refOf } from "../conversation/models.js";
 import { Storage } from "../conversation/storage.js";
 import { Writer } from "../conversation/writer.js";
 import { Refusal } from "../engines/engine.js";
+import { LIMITS } from "../settings.js";
 import { Lenses } from "../lenses/lens.js";
 import { Actions } from "./actions.js";
 import { showBranches } from "./branch_tree.js";
@@ -261,7 +262,7 @@ export class Page {
     this.current.refusals = [null, null];
     const model = findModel(this.current.site, this.controls.modelName);
     if (this.controls.blendName !== null) this.current.refusals[0] = { id: "refusal.clamps_blended" };
-    else if (cells.length > 4) this.current.refusals[0] = { id: "refusal.too_many_clamps", values: { most: 4 } };
+    else if (cells.length > LIMITS.clamps) this.current.refusals[0] = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };
     else if (model) {
       this.log().held = { model: model.name, cells };
       const run = this.writer.running.get(0);

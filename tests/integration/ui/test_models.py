@@ -35,7 +35,7 @@ def shelf_of(*specs: str) -> ModelRegistry:
 
 
 def site_of(app: App) -> Any:
-    """What the page is told of the site."""
+    """Return the answer of /site."""
     return httpx.get(f"{app.url}site").raise_for_status().json()
 
 

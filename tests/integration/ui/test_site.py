@@ -1,4 +1,4 @@
-"""What the page is told of the site and its models."""
+"""The answers of /site, from which a page knows the site and its models."""
 
 from __future__ import annotations
 

@@ -75,8 +75,9 @@ function lossesIn(text) {
   return [...found].sort(([a], [b]) => a - b);
 }
 
-// The checkpoints of the newest run among the commits. A resumed run may have pushed a step twice, and an earlier run may
-// have used the same branch: commits whose step does not decrease, or whose loss is another one, are left out.
+// The checkpoints of the newest run among the commits, which are given newest first. A resumed run may have pushed a step
+// twice, and an earlier run may have used the same branch: a commit is left out if its step is not below the one before it,
+// or if its loss differs from that step's loss in metrics.jsonl.
 function checkpointsOf(commits, losses) {
   const found = /** @type {Checkpoint[]} */ ([]);
   for (const [commit, title] of commits) {
