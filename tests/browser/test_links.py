@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from model import PRETRAINED, CharLSTM
+from model import PRETRAINED, BlockedWords, CharLSTM
 from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns
 from tests.browser.test_lenses import barriers
 from tests.support.app_server import App, random_model, serving
@@ -112,6 +112,19 @@ def test_what_a_link_says_wrongly_is_refused_in_words_and_nothing_runs(app: App,
         assert write(page)
         assert not complaints
         page.close()
+    context.close()
+
+
+def test_the_prompt_of_a_link_with_a_blocked_word_is_never_shown(
+    app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords(["wolf"]))
+    context = browser.new_context()
+    page, complaints = open_page(context, app, "?prompt=ab&seed=1&length=9&then=a+wolf&seed=2")
+    expect(log(page).locator(".refusal")).to_contain_text("Prompt contains a blocked word")
+    expect(page.get_by_text("wolf")).to_have_count(0)
+    expect(button(page, "Watch it write")).to_have_count(0)
+    assert not complaints
     context.close()
 
 

@@ -9,6 +9,8 @@
         id, client    of the reply and of the page: 8 to 64 hex digits that the page has drawn
         received      the beginning of the reply that the page has already
         boundaries    lengths of beginnings of the text whose state the server may still have
+    POST /write/check {"model": …, "second": …, "texts": ["…"]} refuses texts with a blocked word, such as the prompts
+                      of a link before they are shown; otherwise {}
     POST /write/stop  {"id": "…"} ends a reply before its next character: {"stopped": true}, false if it has ended
 
 The id of each event is the number of characters of the reply so far, those received before included. Its data is one of
@@ -36,18 +38,32 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
+from ..conversation.progress import check_words
 from ..conversation.states import States
 from ..json_body import read_json
 from ..messages import Message, RefusalError
 from ..registry.activity import Activity
 from ..registry.registry import ModelRegistry
-from .requests import HEADERS, MAX_BYTES, Query, address_of, digest_of, hex_of, parse_write, refusal_response
+from ..settings import MAX_STEPS, check_text
+from .requests import (
+    HEADERS,
+    MAX_BYTES,
+    Query,
+    address_of,
+    digest_of,
+    hex_of,
+    malformed,
+    model_of,
+    parse_write,
+    refusal_response,
+)
 from .running_replies import RunningReplies, RunningReply, event
 
 log = logging.getLogger("char-lstm")
 
 PATH = "/write"
 STOP_PATH = "/write/stop"
+CHECK_PATH = "/write/check"
 # x-accel-buffering: a proxy must not collect messages and send them together.
 _STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
 _MAX_STOP = 1 << 10  # bytes
@@ -69,8 +85,12 @@ class Writer:
 
     @property
     def routes(self) -> list[APIRoute]:
-        """The two routes, for FastAPI."""
-        answers: dict[str, Callable[[Request], object]] = {PATH: self.respond, STOP_PATH: self.respond_to_stop}
+        """The routes, for FastAPI."""
+        answers: dict[str, Callable[[Request], object]] = {
+            PATH: self.respond,
+            STOP_PATH: self.respond_to_stop,
+            CHECK_PATH: self.respond_to_check,
+        }
         return [
             APIRoute(path, answer, methods=["POST"], response_model=None, include_in_schema=False)
             for path, answer in answers.items()
@@ -92,6 +112,19 @@ class Writer:
         try:
             query = await read_json(request, _MAX_STOP, RefusalError("refusal.too_long", field="id"))
             return JSONResponse({"stopped": self._replies.stop(hex_of(query, "id"))}, headers=HEADERS)
+        except RefusalError as refusal:
+            return refusal_response(refusal)
+
+    async def respond_to_check(self, request: Request) -> Response:
+        """Refuses texts that contain a blocked word."""
+        try:
+            query = await read_json(request, MAX_BYTES, RefusalError("refusal.too_long", field="text"))
+            served, texts = model_of(query, self._registry), query.get("texts")
+            if not isinstance(texts, list) or len(texts) > MAX_STEPS:
+                raise malformed(f"texts must be a list of at most {MAX_STEPS} texts")
+            for text in texts:
+                await asyncio.to_thread(check_words, served, check_text("prompt", text))
+            return JSONResponse({}, headers=HEADERS)
         except RefusalError as refusal:
             return refusal_response(refusal)
 

@@ -115,6 +115,8 @@
  *   throws Refusal if nothing was written
  * @property {(query: TraceQuery) => Promise<object>} trace the answer has `refusal` or `unknown` if there is none
  * @property {(query: object) => Promise<object>} timeline
+ * @property {(query: {model: ModelRef, second: ModelRef | null, texts: string[]}) => Promise<void>} [check]
+ *   throws Refusal if a text may not be shown
  */
 
 /** An engine does not start a reply; `reason` is the message for the visitor. */

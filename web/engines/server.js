@@ -37,6 +37,11 @@ export class ServerEngine {
     return this.#post("timeline", query);
   }
 
+  async check(query) {
+    const response = await this.#send("write/check", query);
+    if (!response.ok) await refuse(response, false);
+  }
+
   async write(request, { onText, onStatus, onActivity }, signal) {
     let received = request.received;
     const cut = new AbortController();

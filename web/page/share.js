@@ -2,10 +2,10 @@
 
 import { LinkError, checkClamps, fingerprint, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "../conversation/log.js";
-import { authorOf, differences, findModel, modelsOfLink, readyModels, versionOf } from "../conversation/models.js";
-import { create, paragraph, setText } from "./dom.js";
+import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, versionOf } from "../conversation/models.js";
+import { create, paragraph, setText } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
-import { t } from "./words.js";
+import { t } from "../document/words.js";
 
 /**
  * The link to the last turn and to the turns that its model remembers.
@@ -80,13 +80,15 @@ export class Share {
     }
   }
 
-  /** Shows the prompts of a link before anything is written. @throws {LinkError} it cannot be written here */
-  offer(link) {
+  /** Shows the prompts of a link before anything is written. @throws {LinkError | Refusal} it cannot be written here */
+  async offer(link) {
     const models = modelsOfLink(link, this.page.site());
     if (models.length < 2) checkClamps(link, models[0]);
+    const prompts = link.steps.map((step) => step.prompt).filter(Boolean);
+    await this.page.engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts });
+    if (lastTurn(this.page.log())) return; // begun meanwhile
     this.dismiss();
     const box = create("div", "offer", this.log);
-    const prompts = link.steps.map((step) => step.prompt).filter(Boolean);
     create("p", "lead", box).textContent = t(prompts.length > 1 ? "offer.prompts" : prompts.length ? "offer.prompt" : "offer.no_prompt");
     for (const prompt of prompts) create("div", "text prompt", box).textContent = prompt;
     const { seed, temperature } = link.steps[0].settings;
