@@ -1,7 +1,7 @@
 """The pictures of the README and of docs: ``python -m docs.pictures [VIEW …]`` makes them anew, all or some.
 
 The real app in a real Chromium, wide and narrow, light and dark. The bundled model writes in them; beside it and in the
-film, one that is trained for it on the documentation inside Python and pushed to a local Hub, which takes a minute.
+timeline, one that is trained for it on the documentation inside Python and pushed to a local Hub, which takes a minute.
 Needs requirements-dev.txt, and Pillow, which comes with Gradio.
 """
 
@@ -100,7 +100,7 @@ def side_by_side(page: Page) -> None:
     expect(page.locator('.pane[data-side="1"] .footer')).to_contain_text("170 characters")
 
 
-def film(page: Page) -> None:
+def timeline(page: Page) -> None:
     choose(page, MODEL)
     page.get_by_text("Watch it learn", exact=True).click()
     page.get_by_role("textbox", name="Prompt of the timeline").fill("The machine is ")
@@ -115,7 +115,7 @@ def film(page: Page) -> None:
 
 
 ALONE: list[Callable[[Page], None]] = [chat, surprise, memory, hand, step, branches]
-TOGETHER: list[Callable[[Page], None]] = [side_by_side, film]
+TOGETHER: list[Callable[[Page], None]] = [side_by_side, timeline]
 
 
 def write(page: Page, prompt: str, length: int, seed: int) -> None:
@@ -173,7 +173,7 @@ def shoot(page: Page, view: Callable[[Page], None]) -> bytes:
     page.evaluate("scrollTo(0, 0)")
     if view is chat:
         return page.screenshot()
-    box = page.locator("#timeline" if view is film else "#panes").bounding_box()
+    box = page.locator("#timeline" if view is timeline else "#panes").bounding_box()
     if box is None:
         raise SystemExit(f"{view.__name__}: nothing is seen of it")
     clip: Any = {"x": box["x"] - MARGIN, "y": box["y"] - MARGIN}

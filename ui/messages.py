@@ -1,8 +1,8 @@
 """Messages for visitors: an id and values, turned into text by the table of each language.
 
 ``web/languages/en.json`` maps each id to its English text, and every other file of that folder maps the same ids to
-another language. The page receives ids and values and picks the visitor's language (``web/page/words.js``). Programs
-and logs get English, rendered here from the same table. A text may hold
+another language. The page receives ids and values and picks the visitor's language (``web/document/words.js``).
+Programs and logs get English, rendered here from the same table. A text may hold
 
     {name}                                    a value as it is
     {count, number}                           a number with thousands separators
@@ -63,7 +63,7 @@ class Message:
         return _fill(ENGLISH[self.id], self.values)
 
     def as_json(self) -> dict[str, object]:
-        """What ``web/page/words.js`` renders."""
+        """What ``web/document/words.js`` renders."""
         values = {name: _as_json(value) for name, value in self.values.items()}
         return {"id": self.id, "values": values} if values else {"id": self.id}
 

@@ -2,7 +2,7 @@
 
 import { ServerEngine } from "./engines/server.js";
 import { mount } from "./page/main.js";
-import { loadLanguages } from "./page/words.js";
+import { loadLanguages } from "./document/words.js";
 
 /**
  * Builds the page inside Gradio's component.

@@ -2,7 +2,7 @@
 
 import { WorkerEngine } from "./engines/worker_engine.js";
 import { mount } from "./page/main.js";
-import { loadLanguages, t } from "./page/words.js";
+import { loadLanguages, t } from "./document/words.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 

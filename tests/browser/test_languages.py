@@ -141,7 +141,7 @@ def test_the_browser_writes_each_text_as_the_server_does(static: str, browser: B
                 for name in placeholders(text)
             }
             message = Message(id, **values)
-            script = "async (message) => (await import('./page/words.js')).render(message)"
+            script = "async (message) => (await import('./document/words.js')).render(message)"
             assert page.evaluate(script, message.as_json()) == str(message)
     page.close()
 

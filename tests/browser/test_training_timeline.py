@@ -1,4 +1,4 @@
-"""The film of a training in a real browser: wide and narrow, light and dark."""
+"""The timeline of a training in a real browser: wide and narrow, light and dark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.routes.training_timeline import LENGTH
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    registry = ModelRegistry([str(run_folder(tmp_path_factory.mktemp("films") / "run"))])
+    registry = ModelRegistry([str(run_folder(tmp_path_factory.mktemp("timelines") / "run"))])
     registry.start()
     assert registry.wait(60)
     registry.add("memory", random_model())
@@ -49,7 +49,7 @@ def marker(page: Page) -> tuple[float, float]:
 
 
 @pytest.mark.every_look
-def test_the_film_is_offered_opened_moved_through_and_played(page: Page, app: App) -> None:
+def test_the_timeline_is_offered_opened_moved_through_and_played(page: Page, app: App) -> None:
     expect(fold(page)).to_be_visible()
     expect(slider(page)).to_have_count(0)
     fold(page).click()

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("view_modules.js")
 DOCUMENT = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>char-lstm</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
-<link rel="stylesheet" href="page/style.css"></head><body class="standalone"><main></main></body></html>"""
+<link rel="stylesheet" href="document/style.css"></head><body class="standalone"><main></main></body></html>"""
 PROMPT = "ROMEO:\nis it 🙂 ü?"
 REPLY = "But soft! What light\nthrough yonder window\n\nbreaks 漢 here?\n"
 

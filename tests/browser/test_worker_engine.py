@@ -352,7 +352,7 @@ def test_two_models_of_the_hub_write_side_by_side_and_together(
     added = page.evaluate("window.engine.add('ada/two')")
     assert added["vocab"] == list(lms[1].tokenizer.vocab)
     assert [each["name"] for each in site(page)["models"]] == ["ada/one", "ada/two"]
-    assert page.evaluate("engine.timeline({ model: 'ada/two' })") == {"film": False}
+    assert page.evaluate("engine.timeline({ model: 'ada/two' })") == {"timeline": False}
     missing = page.evaluate("window.engine.add('ada/three')")
     assert missing["failure"]["id"] == "static.not_loaded"
     nowhere = {"name": "ada/three", "commit": "0" * 40}
@@ -561,8 +561,8 @@ def test_the_timeline_of_a_model_of_the_hub(browser: Browser, hub: LocalHub, tmp
         page = browser.new_page()
         for models, name in ((["ada/plays"], "ada/plays"), ([], "char-lstm")):
             open_engine(page, url, hub=hub.url, models=models)
-            assert ask_timeline(page, name) == {"film": True}
-            answer = ask_timeline(page, name, film=True)
+            assert ask_timeline(page, name) == {"timeline": True}
+            answer = ask_timeline(page, name, timeline=True)
             assert answer["frames"] == [list(each) for each in zip(STEPS, LOSSES, strict=True)]
             assert answer["curve"] == answer["frames"]
             assert (answer["best"], answer["prompt"], answer["seed"]) == (3, "ROMEO:", 7)
@@ -576,5 +576,7 @@ def test_the_timeline_of_a_model_of_the_hub(browser: Browser, hub: LocalHub, tmp
 
 
 def test_a_model_without_a_history_has_no_timeline(page: Page) -> None:
-    assert page.evaluate("engine.timeline({ model: 'char-lstm' })") == {"film": False}
-    assert page.evaluate("engine.timeline({ model: 'char-lstm', film: true })") == {"refusal": {"id": "timeline.none"}}
+    assert page.evaluate("engine.timeline({ model: 'char-lstm' })") == {"timeline": False}
+    assert page.evaluate("engine.timeline({ model: 'char-lstm', timeline: true })") == {
+        "refusal": {"id": "timeline.none"}
+    }

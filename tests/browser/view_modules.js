@@ -45,9 +45,9 @@ export class FakeEngine {
     return answer;
   }
 
-  async timeline({ step, film }) {
+  async timeline({ step, timeline }) {
     if (step) return { text: ` at ${step}` };
-    if (!film) return { film: true };
+    if (!timeline) return { timeline: true };
     const frames = [[100, 3.1], [200, 2.2], [1000, 1.6], [2000, null]];
     return { frames, best: 2, curve: [[100, 3.1], [200, 2.2], [1000, 1.6]], prompt: "ROMEO:", seed: 7 };
   }
@@ -185,7 +185,7 @@ export class FakeSource {
 export async function start(base) {
   const load = (name) => import(`${base}${name}`);
   const [{ MARKUP }, words, dom, { Lenses }] = await Promise.all(
-    ["page/markup.js", "page/words.js", "page/dom.js", "lenses/lens.js"].map(load),
+    ["document/markup.js", "document/words.js", "document/dom.js", "lenses/lens.js"].map(load),
   );
   document.querySelector("main").innerHTML = MARKUP;
   await words.loadLanguages(base, navigator.language);

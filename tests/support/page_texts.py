@@ -30,7 +30,9 @@ def ids_used() -> tuple[set[str], set[str], set[str]]:
                     shown.add(str(first.value))
     for path in sorted((ROOT / "web").rglob("*.js")):
         script = path.read_text(encoding="utf-8")
-        shown |= set(_ATTRIBUTE.findall(script))
+        attributes = set(_ATTRIBUTE.findall(script))
+        shown |= {id for id in attributes if "$" not in id}
+        beginnings |= {id.partition("$")[0] for id in attributes if "$" in id} - {""}
         shown |= set(re.findall(r'\b(?:t|LinkError)\(\s*"([^"]+)"', script)) | set(
             re.findall(r'\bid: "([^"]+)"', script)
         )

@@ -95,7 +95,7 @@ class FirstPaint:
         sample = f"<small>{hello}</small><pre>{html.escape(first.welcome_text)}</pre>" if first else ""
         early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{welcome_text}</p><div>{sample}</div></div>'
         head = f'<title>{title}</title><meta name="description" content="{welcome_text}" /><style>{_STYLE}</style>'
-        head += f'<link rel="stylesheet" href="{self._web}page/style.css" />'
+        head += f'<link rel="stylesheet" href="{self._web}document/style.css" />'
         head += f'<link rel="modulepreload" href="{self._web}app.js" />'
         head += f"<script>{_LANGUAGE % json.dumps(list(LANGUAGES))}</script></head>"
         painted = document.replace(b"</head>", head.encode(), 1)

@@ -4,8 +4,8 @@ A text is generated when it is first requested: its checkpoint is downloaded if 
 generates one text and is unloaded; one checkpoint at a time. Texts are kept, weights are not. Requests for the same
 text share one generation; if too many wait, a request is refused.
 
-    {"model": NAME}                     whether there is a timeline: {"film": true}
-    {"model": NAME, "film": true}       the timeline: {"frames": [[100, 2.31], …], "best": 7, "curve": [[50, 2.9], …],
+    {"model": NAME}                     whether there is a timeline: {"timeline": true}
+    {"model": NAME, "timeline": true}   the timeline: {"frames": [[100, 2.31], …], "best": 7, "curve": [[50, 2.9], …],
                                         "prompt": "ROMEO:", "seed": 7}; steps and losses in nats, null if not measured
     {"model": NAME, "step": 100, "prompt": "ROMEO:", "seed": 7}   the text of one step: {"text": "…"}
 
@@ -109,10 +109,10 @@ class TrainingTimelines:
 
     async def _answer(self, query: Mapping[str, Any]) -> dict[str, Any]:
         served = self._registry.get(query.get("model"))
-        watched = "film" in query or "step" in query
+        watched = "timeline" in query or "step" in query
         history = await self._history(served, FRESH_S if watched else OFFERED_S)
         if not watched:
-            return {"film": bool(history)}
+            return {"timeline": bool(history)}
         if history is None:
             raise RefusalError("timeline.none")
         if "step" not in query:

@@ -1,3 +1,11 @@
+function lensSwitch(side, legend) {
+  const choices = ["plain", "surprise", "memory", "step"].map((name) => {
+    const checked = name === "plain" ? " checked" : "";
+    return `<label><input type="radio" name="lens-${side}" value="${name}"${checked}><span data-text="lens.${name}"></span></label>`;
+  });
+  return `<fieldset class="lenses">\n<legend class="for-readers" data-text="${legend}"></legend>\n${choices.join("\n")}\n</fieldset>`;
+}
+
 /**
  * The document of both pages. Texts are put in by `translate` (words.js), everything else by the modules of this folder.
  *
@@ -22,13 +30,7 @@ export const MARKUP = `
 <div id="panes">
 <div class="pane" data-side="0">
 <p class="model-name" hidden></p>
-<fieldset class="lenses">
-<legend class="for-readers" data-text="lens.group"></legend>
-<label><input type="radio" name="lens-0" value="plain" checked><span data-text="lens.plain"></span></label>
-<label><input type="radio" name="lens-0" value="surprise"><span data-text="lens.surprise"></span></label>
-<label><input type="radio" name="lens-0" value="memory"><span data-text="lens.memory"></span></label>
-<label><input type="radio" name="lens-0" value="step"><span data-text="lens.step"></span></label>
-</fieldset>
+${lensSwitch(0, "lens.group")}
 <div class="frame">
 <div class="log" role="log" aria-live="polite" data-label="page.conversation" tabindex="0"></div>
 <div class="rewind bar" role="group" data-label="rewind.group" hidden>
@@ -50,13 +52,7 @@ export const MARKUP = `
 </div>
 <div class="pane" data-side="1" hidden>
 <p class="model-name"></p>
-<fieldset class="lenses">
-<legend class="for-readers" data-text="second.lens"></legend>
-<label><input type="radio" name="lens-1" value="plain" checked><span data-text="lens.plain"></span></label>
-<label><input type="radio" name="lens-1" value="surprise"><span data-text="lens.surprise"></span></label>
-<label><input type="radio" name="lens-1" value="memory"><span data-text="lens.memory"></span></label>
-<label><input type="radio" name="lens-1" value="step"><span data-text="lens.step"></span></label>
-</fieldset>
+${lensSwitch(1, "second.lens")}
 <div class="frame">
 <div class="log" role="log" aria-live="polite" data-label="second.conversation" tabindex="0"></div>
 </div>

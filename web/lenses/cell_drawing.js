@@ -1,7 +1,7 @@
 /** The drawing of nn.LSTMCell from docs/lecture.md with the numbers of one cell: c along the top, h along the bottom. */
 
-import { svg } from "../page/dom.js";
-import { number, t } from "../page/words.js";
+import { svg } from "../document/dom.js";
+import { number, t } from "../document/words.js";
 
 /**
  * @param {{cell: number[], held: boolean}} numbers h, c, i, f, g, o, c after and h after of the cell

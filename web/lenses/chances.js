@@ -1,6 +1,6 @@
 /** Chances of characters, as the settings on the page make them. */
 
-import { percent } from "../page/words.js";
+import { percent } from "../document/words.js";
 
 /** @returns {string} a chance as text: one decimal below 10 % */
 export function chance(share) {

@@ -1,6 +1,6 @@
 /** The characters of a prompt or a reply as elements, each with the colour that a lens gives it. */
 
-import { create } from "../page/dom.js";
+import { create } from "../document/dom.js";
 
 /**
  * Draws a stretch of a text into an element: one <i> per character, one <span> per line, so that the browser lays out

@@ -1,7 +1,7 @@
 /** Holding a cell while the model writes: the choice under the memory lens, and what holding has changed. */
 
-import { create, setText } from "../page/dom.js";
-import { t } from "../page/words.js";
+import { create, setText } from "../document/dom.js";
+import { t } from "../document/words.js";
 
 const STRONG = 4; // tanh of it is 0.999
 const CHOICES = [["free", null], ["up", STRONG], ["off", 0], ["down", -STRONG]];

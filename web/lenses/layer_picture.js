@@ -1,7 +1,7 @@
 /** The picture of a layer: one row per cell, one column per character, in the colours of the values. */
 
-import { create, setText } from "../page/dom.js";
-import { t } from "../page/words.js";
+import { create, setText } from "../document/dom.js";
+import { t } from "../document/words.js";
 import { shadesNow } from "./shades.js";
 
 const WIDTH = 240; // columns

@@ -1,7 +1,7 @@
 /** The lenses over a conversation: the switch, the colours of the characters, and the character in focus. */
 
-import { keepAtEnd } from "../page/dom.js";
-import { t } from "../page/words.js";
+import { keepAtEnd } from "../document/dom.js";
+import { t } from "../document/words.js";
 import { CharacterBox } from "./character_box.js";
 import { nextPosition } from "./keys.js";
 import { MemoryLens } from "./memory.js";

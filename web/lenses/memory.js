@@ -1,7 +1,7 @@
 /** The lens "What it remembers": the text in the colours of one cell, a picture of its layer, and its gates. */
 
-import { create, setText, visibleCharacter } from "../page/dom.js";
-import { number, t } from "../page/words.js";
+import { create, setText, visibleCharacter } from "../document/dom.js";
+import { number, t } from "../document/words.js";
 import { HeldAndFree, HoldChoice } from "./holding.js";
 import { LayerPicture } from "./layer_picture.js";
 import { featureOf, scoreOf } from "./names.js";

@@ -1,6 +1,6 @@
 /** Names of characters and cells in the visitor's language. */
 
-import { has, number, t } from "../page/words.js";
+import { has, number, t } from "../document/words.js";
 
 /** @returns {string} a character in a sentence: what cannot be seen is named */
 export function nameOf(character) {

@@ -1,7 +1,7 @@
 /** A text of the visitor's own under the lens "How surprised?": a field with the colours of its characters under it. */
 
-import { create } from "../page/dom.js";
-import { t } from "../page/words.js";
+import { create } from "../document/dom.js";
+import { t } from "../document/words.js";
 import { TracedText } from "./traced_text.js";
 
 const MAX_LENGTH = 20_000; // characters

@@ -3,8 +3,8 @@
  * that was read to the one that was drawn, with the numbers, the shapes, and the lines of code that compute it.
  */
 
-import { create, setText, svg, visibleCharacter } from "../page/dom.js";
-import { number, t } from "../page/words.js";
+import { create, setText, svg, visibleCharacter } from "../document/dom.js";
+import { number, t } from "../document/words.js";
 import { drawCell } from "./cell_drawing.js";
 import { chance } from "./chances.js";
 import { nameOf, quoted } from "./names.js";

@@ -1,7 +1,7 @@
 /** The lens "How surprised?": each character in the colour of its bits, what else was likely, and the costly words. */
 
-import { create, setText, visibleCharacter } from "../page/dom.js";
-import { number, t } from "../page/words.js";
+import { create, setText, visibleCharacter } from "../document/dom.js";
+import { number, t } from "../document/words.js";
 import { chance, chancesOf } from "./chances.js";
 import { nameOf } from "./names.js";
 import { OwnText } from "./own_text.js";

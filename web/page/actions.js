@@ -2,8 +2,8 @@
 
 import { lastTurn, pathTo, redo, replyText, undo } from "../conversation/log.js";
 import { findModel } from "../conversation/models.js";
-import { setText } from "./dom.js";
-import { t } from "./words.js";
+import { setText } from "../document/dom.js";
+import { t } from "../document/words.js";
 
 export class Actions {
   /** @param {import("./main.js").Page} page */

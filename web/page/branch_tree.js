@@ -1,7 +1,7 @@
 /** The turns that a conversation has had, as a small tree from left to right. A visitor chooses the one to be shown. */
 
-import { create, keepAtEnd, setText, svg } from "./dom.js";
-import { t } from "./words.js";
+import { create, keepAtEnd, setText, svg } from "../document/dom.js";
+import { t } from "../document/words.js";
 
 const STEP = 26; // pixels between two turns
 

@@ -5,8 +5,8 @@ import { Refusal } from "../engines/engine.js";
 import { isAllowed, randomSeed } from "../conversation/links.js";
 import { authorOf, findModel } from "../conversation/models.js";
 import { SETTINGS } from "../settings.js";
-import { create, setText } from "./dom.js";
-import { number, render, t } from "./words.js";
+import { create, setText } from "../document/dom.js";
+import { number, render, t } from "../document/words.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
 const OTHER = "other"; // the choice to name another model of the Hub

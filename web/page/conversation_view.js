@@ -2,8 +2,8 @@
 
 import { isOver, lastPart, pathTo, replyText, turnOf } from "../conversation/log.js";
 import { LIMITS } from "../settings.js";
-import { create, growText, keepAtEnd, paragraph, setText } from "./dom.js";
-import { number, percent, render, t } from "./words.js";
+import { create, growText, keepAtEnd, paragraph, setText } from "../document/dom.js";
+import { number, percent, render, t } from "../document/words.js";
 
 const CLAMPS = { 4: "up", "-4": "down", 0: "off" };
 

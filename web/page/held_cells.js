@@ -1,8 +1,8 @@
 // The cells that are clamped from now on, under whatever lens, each with a button that releases it.
 
-import { create } from "./dom.js";
+import { create } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
-import { t } from "./words.js";
+import { t } from "../document/words.js";
 
 /**
  * @param {Element} box

@@ -1,7 +1,7 @@
 // The list of earlier conversations in this browser: search, open, delete.
 
-import { create, setText } from "./dom.js";
-import { language, t } from "./words.js";
+import { create, setText } from "../document/dom.js";
+import { language, t } from "../document/words.js";
 
 const SHOWN = 50;
 const EXCERPT = 80; // characters

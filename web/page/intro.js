@@ -1,7 +1,7 @@
 // What stands around a conversation: title and welcome line, notices of the site, example prompts.
 
-import { create, setText } from "./dom.js";
-import { render, t } from "./words.js";
+import { create, setText } from "../document/dom.js";
+import { render, t } from "../document/words.js";
 
 /**
  * @param {Element} root

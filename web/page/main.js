@@ -1,6 +1,6 @@
 // The page of both sites: connects the controls, the conversation, the lenses and the text engine.
 
-import { LinkError, readLink } from "../conversation/links.js";
+import { readLink } from "../conversation/links.js";
 import { emptyLog, lastPart, lastTurn, pathTo, tree, walk } from "../conversation/log.js";
 import { findModel, refOf } from "../conversation/models.js";
 import { Storage } from "../conversation/storage.js";
@@ -12,17 +12,18 @@ import { Actions } from "./actions.js";
 import { showBranches } from "./branch_tree.js";
 import { Controls } from "./controls.js";
 import { ConversationView } from "./conversation_view.js";
-import { setText } from "./dom.js";
+import { setText } from "../document/dom.js";
 import { showHeldCells } from "./held_cells.js";
 import { History } from "./history.js";
 import { showExamples, showIntro } from "./intro.js";
-import { MARKUP } from "./markup.js";
+import { MARKUP } from "../document/markup.js";
+import { refusalOf } from "./refusals.js";
 import { Rewind } from "./rewind.js";
 import { Share } from "./share.js";
 import { watchSite } from "./site_watch.js";
 import { Source } from "./source.js";
 import { Timeline } from "./timeline.js";
-import { has, onLanguage, render, t, translate } from "./words.js";
+import { onLanguage, render, t, translate } from "../document/words.js";
 
 const SAVE_MS = 400; // between two saves while a reply is being written
 const ASKS_AGAIN = new Set(["temperature", "top_k", "top_p", "min_p", "share"]); // these act on a reply under way
@@ -104,7 +105,7 @@ export class Page {
     this.$("#loading").hidden = true;
     this.#openLog(this.storage.current());
     onLanguage(() => this.#changeLanguage());
-    this.#openLink();
+    await this.#openLink();
     this.prompt.focus({ preventScroll: true });
     if (lastTurn(this.log())) this.run(() => this.writer.resume(this.speed()), { resumes: true });
   }
@@ -164,7 +165,7 @@ export class Page {
   }
 
   // Shows what a link asks for, while this tab has no conversation of its own.
-  #openLink() {
+  async #openLink() {
     try {
       const link = readLink(location.search);
       this.controls.restore(link.controls);
@@ -172,10 +173,9 @@ export class Page {
       if (!link.writes || isOld) return;
       if (lastTurn(this.log())) this.clear();
       this.pendingLink = null;
-      this.sharing.offer(link);
+      await this.sharing.offer(link);
     } catch (error) {
-      if (!(error instanceof LinkError)) throw error;
-      this.pendingLink = error.reason.id === "refusal.loading" ? location.search : null;
+      this.pendingLink = error.reason?.id === "refusal.loading" ? location.search : null;
       this.#refuse(error, 0);
     }
     this.changed();
@@ -211,10 +211,8 @@ export class Page {
   }
 
   #refuse(error, side) {
-    const refusal = error instanceof Refusal || error instanceof LinkError ? error.reason : { id: "fault.move" };
-    if (!(error instanceof Refusal || error instanceof LinkError)) console.error(error);
     this.sharing.cancel();
-    this.current.refusals[side] = withLabel(refusal);
+    this.current.refusals[side] = refusalOf(error);
   }
 
   /** Sends a prompt; the field is emptied once the request is accepted. */
@@ -348,10 +346,4 @@ export class Page {
     setText(this.$("#message"), stored ? "" : t("notice.storage_refused"));
     if (!this.busy) this.history.update();
   }
-}
-
-// A refusal names a setting as programs do; the page shows the setting's label.
-function withLabel({ id, values = {} }) {
-  const label = `setting.${values.field}`;
-  return { id, values: typeof values.field === "string" && has(label) ? { ...values, field: { id: label } } : values };
 }

@@ -1,7 +1,7 @@
 /** The training timeline: what a model writes at each step of its training, with the losses as a curve. */
 
-import { svg } from "./dom.js";
-import { number, onLanguage, render, t } from "./words.js";
+import { svg } from "../document/dom.js";
+import { number, onLanguage, render, t } from "../document/words.js";
 
 const SHOWN_MS = 900; // a step while it plays
 const REST_MS = 120; // a slider that moves asks only where it rests
@@ -45,8 +45,8 @@ export class Timeline {
     [this.model, this.isOpened, this.frames] = [model, false, []];
     const answer = model ? await this.ask({}) : {};
     if (model !== this.model) return;
-    this.box.hidden = !answer.film;
-    if (answer.film && this.box.open) this.open();
+    this.box.hidden = !answer.timeline;
+    if (answer.timeline && this.box.open) this.open();
   }
 
   async ask(question) {
@@ -61,7 +61,7 @@ export class Timeline {
     if (this.isOpened) return;
     this.isOpened = true;
     const model = this.model;
-    const answer = await this.ask({ film: true });
+    const answer = await this.ask({ timeline: true });
     if (model !== this.model) return;
     this.fault.textContent = render(answer.refusal);
     if (answer.refusal) {

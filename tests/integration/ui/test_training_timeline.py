@@ -1,4 +1,4 @@
-"""The film of a training, as the page asks for it: from the Hub's branch, and from a run folder."""
+"""The timeline of a training, as the page asks for it: from the Hub's branch, and from a run folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.english import english
 from tests.support.training_timelines import LOSSES, STEPS, checkpoint, files, metrics, pushed_run, run_folder, title
 from ui.registry.registry import ModelRegistry
 from ui.registry.training_history import MAX_CHECKPOINTS, Checkpoint, History, _checkpoints, _few, read_history
-from ui.routes import training_timeline as films
+from ui.routes import training_timeline as timelines
 from ui.routes.training_timeline import TrainingTimelines
 
 NAME = "ada/novel"
@@ -72,7 +72,7 @@ def asking(*specs: str) -> Asker:
 
 
 def expected(step: int, prompt: str = "ROMEO:", seed: int = 7) -> str:
-    return generate(checkpoint(step), prompt, films.LENGTH, seed=seed)
+    return generate(checkpoint(step), prompt, timelines.LENGTH, seed=seed)
 
 
 @pytest.fixture
@@ -89,8 +89,8 @@ def test_each_frame_is_what_the_model_of_that_step_writes_and_is_fetched_when_it
 ) -> None:
     repo = hub.repos[NAME]
     commits = dict(zip(STEPS, [each.oid for each in repo.log("training")[-3::-1]], strict=True))
-    assert app.ask(model=NAME) == {"film": True}
-    told = app.ask(model=NAME, film=True)
+    assert app.ask(model=NAME) == {"timeline": True}
+    told = app.ask(model=NAME, timeline=True)
     assert told == {
         "frames": [list(each) for each in zip(STEPS, LOSSES, strict=True)],
         "best": 3,
@@ -128,7 +128,7 @@ def test_nothing_of_a_frame_is_kept_but_its_text(app: Asker, monkeypatch: pytest
         return lm
 
     monkeypatch.setattr(History, "load", noted)
-    monkeypatch.setattr(films, "MAX_TEXTS", 2)
+    monkeypatch.setattr(timelines, "MAX_TEXTS", 2)
     for step in (100, 200, 300, 100):
         assert "text" in app.ask(model=NAME, step=step, **FRAME)
     gc.collect()
@@ -138,8 +138,8 @@ def test_nothing_of_a_frame_is_kept_but_its_text(app: Asker, monkeypatch: pytest
 def test_however_many_ask_one_checkpoint_is_fetched_at_a_time_and_once(
     app: Asker, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(films, "MAX_WAITING", 4)
-    app.ask(model=NAME, film=True)
+    monkeypatch.setattr(timelines, "MAX_WAITING", 4)
+    app.ask(model=NAME, timeline=True)
     at_once, most = 0, 0
     download = History.download
 
@@ -176,7 +176,7 @@ def test_a_checkpoint_that_is_bad_is_said_once_fetched_and_the_others_play(
     hub.commit(repo, {**bad, "metrics.jsonl": looks}, branch="training", title=title(3000, 1.65))
     other = files(tmp_path / "other", 7, 5)
     hub.commit(repo, {**other, "metrics.jsonl": looks}, branch="training", title=title(4000, 1.64))
-    assert [step for step, _ in app.ask(model=NAME, film=True)["frames"]] == [*STEPS, 3000, 4000]
+    assert [step for step, _ in app.ask(model=NAME, timeline=True)["frames"]] == [*STEPS, 3000, 4000]
     refusal = {
         "refusal": "Step 3,000 cannot be shown: model.safetensors is not the file that manifest.json describes "
         "(SHA-256): damaged or changed."
@@ -195,7 +195,7 @@ def test_a_hub_that_hangs_keeps_nobody_waiting_for_ever(
     app: Asker, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.ask(model=NAME, step=100, **FRAME)
-    monkeypatch.setattr(films, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(timelines, "PATIENCE_S", 0.3)
     hang = hub.fail("/resolve/", "hang", None)
     assert app.ask(model=NAME, step=200, **FRAME) == {"refusal": "The Hub is slow to answer: try again later."}
     assert app.ask(model=NAME, step=100, **FRAME) == {"text": expected(100)}
@@ -223,21 +223,23 @@ def test_what_is_asked_for_wrongly_is_refused_in_words(run_app: Asker, asked: di
 @pytest.fixture(scope="module")
 def run_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
     """Of a run folder, and a model that was in memory."""
-    app = asking(str(run_folder(tmp_path_factory.mktemp("films") / "run")))
+    app = asking(str(run_folder(tmp_path_factory.mktemp("timelines") / "run")))
     app.registry.add("memory", random_model())
     yield app
     app.close()
 
 
-def test_a_run_folder_is_a_film_too(run_app: Asker) -> None:
-    assert run_app.ask(model="run") == {"film": True}
-    assert [step for step, _ in run_app.ask(model="run", film=True)["frames"]] == list(STEPS)
+def test_a_run_folder_has_a_timeline_too(run_app: Asker) -> None:
+    assert run_app.ask(model="run") == {"timeline": True}
+    assert [step for step, _ in run_app.ask(model="run", timeline=True)["frames"]] == list(STEPS)
     assert run_app.ask(model="run", step=2000, **FRAME) == {"text": expected(2000)}
 
 
-def test_a_model_without_a_training_that_was_kept_has_no_film(run_app: Asker, hub: LocalHub, tmp_path: Path) -> None:
-    assert run_app.ask(model="memory") == {"film": False}
-    assert run_app.ask(model="memory", film=True)["refusal"].startswith("The training of this model was not kept")
+def test_a_model_without_a_training_that_was_kept_has_no_timeline(
+    run_app: Asker, hub: LocalHub, tmp_path: Path
+) -> None:
+    assert run_app.ask(model="memory") == {"timeline": False}
+    assert run_app.ask(model="memory", timeline=True)["refusal"].startswith("The training of this model was not kept")
     assert read_history(str(tmp_path)) is None
     hub.add_repo(NAME, files(tmp_path / "made", 100, 1))
     assert read_history(NAME) is None

@@ -62,6 +62,20 @@ def test_a_module_is_short(path: Path) -> None:
     assert too_long == (shown(path) in STILL_TOO_LONG), long
 
 
+def test_a_folder_of_scripts_holds_few_modules_and_each_is_short() -> None:
+    folders = [ROOT / "web", *(path for path in (ROOT / "web").rglob("*") if path.is_dir())]
+    for folder in folders:
+        scripts = sorted(folder.glob("*.js"))
+        assert len(scripts) <= MAX_MODULES, shown(folder)
+        for path in scripts:
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES, shown(path)
+
+
+def test_the_folders_of_the_scripts_are_listed() -> None:
+    listed = (ROOT / "web" / "README.md").read_text(encoding="utf-8")
+    assert {path.name for path in (ROOT / "web").iterdir() if path.is_dir()} == set(re.findall(r"`(\w+)/`", listed))
+
+
 def test_imports_go_one_way() -> None:
     """The order of the layers stands in pyproject.toml, under importlinter."""
     program = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"

@@ -30,12 +30,12 @@ export class Timelines {
 
   /**
    * Answers a query.
-   * @param {{film?: boolean, step?: number, prompt?: string, seed?: number}} query
+   * @param {{timeline?: boolean, step?: number, prompt?: string, seed?: number}} query
    * @param {string} name of the model on the Hub, or "" if it is not there
    * @param {string} example a prompt for the first look
    */
   async answer(query, name, example) {
-    const isShown = "film" in query || "step" in query;
+    const isShown = "timeline" in query || "step" in query;
     let history = null;
     try {
       history = name ? await this.#history(name) : null;
@@ -43,7 +43,7 @@ export class Timelines {
       if (isShown) return { refusal: { id: "timeline.slow" } };
       console.info(`no timeline of ${name}: ${error.message}`);
     }
-    if (!isShown) return { film: Boolean(history) };
+    if (!isShown) return { timeline: Boolean(history) };
     if (!history) return { refusal: { id: "timeline.none" } };
     return "step" in query ? this.#text(history, name, query) : describe(history, example);
   }

@@ -10,7 +10,7 @@ import pytest
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import app_files, static_files, write_static
 
-PAGE = {"index.html", "page/words.js", "languages/zh.json", "app.js"}
+PAGE = {"index.html", "document/words.js", "languages/zh.json", "app.js"}
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "ui/page/page.py",
         "web/README.md",
         "web/index.html",
-        "web/page/words.js",
+        "web/document/words.js",
         "web/languages/zh.json",
         "web/app.js",
     ):

@@ -1,0 +1,23 @@
+// What the page says when something that a visitor asked for is not done.
+
+import { LinkError } from "../conversation/links.js";
+import { has } from "../document/words.js";
+import { Refusal } from "../engines/engine.js";
+
+/**
+ * The message for an error. One that is no refusal is a fault of the page, which the console gets too.
+ *
+ * @param {unknown} error
+ * @returns {{id: string, values?: Object<string, any>}}
+ */
+export function refusalOf(error) {
+  if (error instanceof Refusal || error instanceof LinkError) return withLabel(error.reason);
+  console.error(error);
+  return { id: "fault.move" };
+}
+
+// A refusal names a setting as programs do; the page shows the setting's label.
+function withLabel({ id, values = {} }) {
+  const label = `setting.${values.field}`;
+  return { id, values: typeof values.field === "string" && has(label) ? { ...values, field: { id: label } } : values };
+}
