@@ -18,6 +18,7 @@ from gradio_client import Client  # type: ignore[import-untyped]
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 
 from model import Blend, TextTrace, generate, score
+from model.engine.blend import DEFAULT_SHARE
 from model.settings import SamplingParams
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from tests.support.tiny_models import tiny_model
@@ -458,6 +459,7 @@ def test_defaults_are_those_of_sampling_params(app: App) -> None:
         "min_p": SamplingParams.min_p,
         "speed": 60,
         "seed": None,
+        "share": DEFAULT_SHARE,
     }
     with pytest.raises(AppError):
         Client(app.url, verbose=False).predict("a", 0, 1, 0, 1, api_name="/generate")
