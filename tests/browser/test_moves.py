@@ -282,12 +282,12 @@ def test_a_clamped_conversation_is_shared_and_followed(talk: Conversation) -> No
     assert [step["cells"] for step in steps] == [[], UP, OFF, OFF, []]
     assert talk.follow(query) == ["check.same"]
     assert talk.texts == texts
-    talk.run("page.sharing.offer(links.readLink(x.query))", query=query)
+    talk.run("page.clear(); await page.sharing.offer(links.readLink(x.query))", query=query)
     assert "cell 3 (layer 0) held up" in (talk.page.locator(".offer .facts").text_content() or "")
     for cell in ("9.0~1", "0.24~1"):
         wrong = query.replace("hold=0.3~4", f"hold={cell}")
         assert wrong != query
-        assert talk.run("page.sharing.offer(links.readLink(x.query))", query=wrong)["refused"]
+        assert talk.run("await page.sharing.offer(links.readLink(x.query))", query=wrong)["refused"]
 
 
 def step(talk: Conversation, prompt: str = "", **given: Any) -> None:
