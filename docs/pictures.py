@@ -55,7 +55,7 @@ def memory(page: Page) -> None:
     put_on(page, "What it remembers")
     write(page, PROMPT, 207, 117)
     pick(page, 1, 471)
-    expect(page.locator(".under-picture")).to_contain_text(f"to {len(PROMPT) + 207}.")
+    expect(page.locator(".caption")).to_contain_text(f"to {len(PROMPT) + 207}.")
     along(page, 47)
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
 
