@@ -88,9 +88,11 @@ export class Lenses {
     this.panel.replaceChildren();
     this.panel.hidden = name === "plain";
     this.panel.className = `panel ${name}`;
-    for (const box of this.boxes.values()) name === "plain" ? box.release() : box.repaint();
-    if (name === "plain") this.boxes.clear();
-    else {
+    if (name === "plain") {
+      for (const box of this.boxes.values()) box.release();
+      this.boxes.clear();
+    } else {
+      for (const box of this.boxes.values()) box.repaint();
       this.panel.setAttribute("aria-label", t("lens.panel", { name: t(`lens.${name}`) }));
       this.lens.build(this.panel);
     }
