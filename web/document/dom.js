@@ -4,11 +4,39 @@ const SVG = "http://www.w3.org/2000/svg";
 const BLOCK = 1000; // characters after which a line end closes a block: the browser then lays out the last block only
 const NEAR_END = 40; // pixels
 
+/** @type {WeakMap<Element, string>} what growText shows in an element */
+const grown = new WeakMap();
+
 /**
- * @param {string} tag
+ * @template {Element} [Kind=HTMLElement]
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @param {new () => Kind} [kind] the class of the element
+ * @returns {Kind} the first element in the root that the selector matches
+ */
+export function find(root, selector, kind = /** @type {any} */ (HTMLElement)) {
+  const found = root.querySelector(selector);
+  if (found instanceof kind) return found;
+  throw new Error(`the page has no ${kind.name} at ${selector}`);
+}
+
+/**
+ * @template {Element} [Kind=HTMLElement]
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @param {new () => Kind} [kind]
+ * @returns {Kind[]} the elements of the class that the selector matches
+ */
+export function findAll(root, selector, kind = /** @type {any} */ (HTMLElement)) {
+  return [...root.querySelectorAll(selector)].filter(/** @returns {node is Kind} */ (node) => node instanceof kind);
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {string} [className]
- * @param {Element} [parent] gets the element as its last child
- * @returns {any} the new element
+ * @param {Element|null} [parent] gets the element as its last child
+ * @returns {HTMLElementTagNameMap[Tag]} the new element
  */
 export function create(tag, className = "", parent = null) {
   const node = document.createElement(tag);
@@ -17,49 +45,59 @@ export function create(tag, className = "", parent = null) {
   return node;
 }
 
-/** Sets the text of an element. Equal text is left alone, so that a screen reader does not read it again. */
+/**
+ * Sets the text of an element. Equal text is left alone, so that a screen reader does not read it again.
+ * @param {Element} node
+ * @param {string} text
+ */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 /**
  * Shows a paragraph of a class, of which a parent has at most one; an empty text removes it.
- * @returns {HTMLParagraphElement|null}
+ * @param {Element} parent
+ * @param {string} className
+ * @param {string} text
  */
 export function paragraph(parent, className, text) {
-  let node = parent.querySelector(`:scope > .${className}`);
-  if (!text) {
-    node?.remove();
-    return null;
-  }
-  node ??= create("p", className, parent);
-  setText(node, text);
-  return node;
+  const node = parent.querySelector(`:scope > .${className}`);
+  if (text) setText(node ?? create("p", className, parent), text);
+  else node?.remove();
 }
 
 /**
  * Shows a text that grows, in blocks of some 1,000 characters. A text that does not continue the one before replaces it.
- * @param {any} reply the element; keeps the text as its property `shownText`
+ * @param {Element} reply
  * @param {string} text
  */
 export function growText(reply, text) {
-  const before = reply.shownText;
+  const before = grown.get(reply);
   if (before === text) return;
   const continues = before && text.startsWith(before);
   if (!continues) reply.replaceChildren();
   let rest = continues ? text.slice(before.length) : text;
   while (rest) {
     let block = reply.lastElementChild;
-    if (!block || (block.textContent.length >= BLOCK && block.textContent.endsWith("\n"))) {
-      block = create("span", block ? "block" : "", reply);
+    let shown = block?.textContent ?? "";
+    if (!block || (shown.length >= BLOCK && shown.endsWith("\n"))) {
+      [block, shown] = [create("span", block ? "block" : "", reply), ""];
     }
-    const room = Math.max(0, BLOCK - 1 - block.textContent.length);
+    const room = Math.max(0, BLOCK - 1 - shown.length);
     const end = rest.indexOf("\n", room);
     const piece = end < 0 ? rest : rest.slice(0, end + 1);
     block.append(piece);
     rest = rest.slice(piece.length);
   }
-  reply.shownText = text;
+  grown.set(reply, text);
+}
+
+/**
+ * Forgets the text that `growText` showed in an element, whose content is now another.
+ * @param {Element} reply
+ */
+export function forgetText(reply) {
+  grown.delete(reply);
 }
 
 /**
@@ -74,19 +112,13 @@ export function keepAtEnd(log, change) {
   if (follows && log.querySelector(":scope > article")) log.scrollTop = log.scrollHeight;
 }
 
-/** Gives a text field the height of its text, up to its max-height, in browsers without `field-sizing` in CSS. */
-export function fitField(field) {
-  if (CSS.supports("field-sizing", "content")) return;
-  field.style.height = "auto";
-  field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
-}
-
 /**
- * @param {string} tag
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {Element|null} parent gets the element as its last child
  * @param {Object<string, string|number>} [attributes]
  * @param {string} [text]
- * @returns {SVGElement}
+ * @returns {SVGElementTagNameMap[Tag]}
  */
 export function svg(tag, parent, attributes = {}, text) {
   const node = document.createElementNS(SVG, tag);
@@ -96,7 +128,13 @@ export function svg(tag, parent, attributes = {}, text) {
   return node;
 }
 
-/** @returns {string} a character as it is shown alone: line end, space and tab have signs */
+/** @type {Object<string, string>} */
+const SIGNS = { "\n": "⏎", " ": "␣", "\t": "⇥" };
+
+/**
+ * @param {string} character
+ * @returns {string} a character as it is shown alone: line end, space and tab have signs
+ */
 export function visibleCharacter(character) {
-  return { "\n": "⏎", " ": "␣", "\t": "⇥" }[character] || character;
+  return SIGNS[character] || character;
 }

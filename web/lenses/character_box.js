@@ -1,6 +1,6 @@
 /** The characters of a prompt or a reply as elements, each with the colour that a lens gives it. */
 
-import { create } from "../document/dom.js";
+import { create, forgetText } from "../document/dom.js";
 
 /**
  * Draws a stretch of a text into an element: one <i> per character, one <span> per line, so that the browser lays out
@@ -23,7 +23,7 @@ export class CharacterBox {
     this.painted = 0; // nodes that have their colour
     this.outdated = 0; // nodes before this one, from `painted` on, may have a colour that is no longer theirs
     element.replaceChildren();
-    element.shownText = undefined;
+    forgetText(element);
   }
 
   /** The positions in the text that the element shows. */
