@@ -58,7 +58,7 @@ class ChatReader:
         Raises:
             CorpusError: the file is no chat export, is damaged, or holds no message.
         """
-        turns: list[str] = []
+        turns: list[list[str]] = []  # a turn is a list of messages; adding to one string would copy it each time
         count = left_out = 0
         for conversation in _from_json(text, label) if _is_json(text) else [_from_whatsapp(text, label)]:
             previous = ""
@@ -69,9 +69,9 @@ class ChatReader:
                 count += 1
                 self._count(message)
                 if message.speaker == previous:
-                    turns[-1] += f"\n{message.text}"
+                    turns[-1].append(message.text)
                 else:
-                    turns.append(f"{message.speaker}: {message.text}")
+                    turns.append([f"{message.speaker}: {message.text}"])
                 previous = message.speaker
         if not count:
             raise CorpusError(
@@ -81,7 +81,8 @@ class ChatReader:
         if left_out:
             messages = f"{left_out:,} of {count + left_out:,} messages"
             self.warnings.append(f"{label}: left out {messages}, which hold no text (pictures, calls, notices)")
-        return TURN_END.join(turns) + "\n"  # with the line end between two files it ends the turn
+        # With the line end between two files, the last one ends the turn.
+        return TURN_END.join("\n".join(turn) for turn in turns) + "\n"
 
     def format(self, reply_as: str | None = None) -> ChatFormat:
         """Returns the format in which a model of this chat is prompted.
@@ -154,7 +155,7 @@ _HEADER = re.compile(rf"(?P<bracket>\[)?{_DATE}\s{_TIME}(?(bracket)\]|\s?[-–])
 _MARKS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _NOTICE = "\u200e"  # begins a line that the messenger wrote, not a person
 _OMITTED = re.compile(r"<[^<>\n]{3,60}>")
-_EDITED = re.compile("\\s*(?:\u200e<[^<>\n]*>|<This message was edited>)$")
+_EDITED = re.compile("(?:\u200e<[^<>\n]{0,100}>|<This message was edited>)$")
 _DELETED = {
     "This message was deleted",
     "You deleted this message",
@@ -203,10 +204,17 @@ def _is_notice(name: str) -> bool:
 def _whatsapp_message(name: str, lines: list[str]) -> Message:
     if lines[0].startswith(_NOTICE):  # a picture; the lines below it are its caption
         lines = lines[1:]
-    text = _clean("\n".join(_unmarked(_EDITED.sub("", line)) for line in lines))
+    text = _clean("\n".join(_unmarked(_without_edit_mark(line)) for line in lines))
     if _OMITTED.fullmatch(text) or text.rstrip(".") in _DELETED:
         text = ""
     return Message(_clean_name(name.strip().removeprefix("~")), text)
+
+
+def _without_edit_mark(line: str) -> str:
+    """Returns a line without the mark of an edited message at its end; only the end is searched."""
+    line = line.rstrip()
+    found = _EDITED.search(line, max(0, len(line) - 120))
+    return line[: found.start()].rstrip() if found else line
 
 
 def _unmarked(text: str) -> str:

@@ -6,10 +6,11 @@ or a glob are sorted by path. They are joined with one line end between them: `"
 files of a source, `download` and `hub_datasets` fetch remote ones, `decode` turns bytes into text, and `ids_file`
 turns text into ids.
 
-A file that was named must be text. Of a folder or a glob the text files are read; hidden, binary and empty files are
-left out and counted. A path that is given twice is read once: otherwise the validation split would repeat training
-text. Each file is read once, from beginning to end, in pieces: a text may be larger than memory, and standard input
-can be read only once. A Corpus is stored in run folders and model cards, so it holds base names, never full paths.
+A file that was named must be text. Of a folder or a glob the text files are read; hidden, binary and empty files and
+links that lead out of the folder are left out and counted. A path that is given twice is read once: otherwise the
+validation split would repeat training text. Each file is read once, from beginning to end, in pieces: a text may be
+larger than memory, and standard input can be read only once. A Corpus is stored in run folders and model cards, so it
+holds base names, never full paths.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from .sources import STDIN, SourceFile, SourceFiles, expand, name_of, stamp
 PYTHON_DOCS = "python-docs"
 _CHAT_SAMPLE = 10_000  # characters at the beginning of a file that are searched for the signs of a chat export
 _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on a small disk, half of it
+
+_OUTSIDE, _ONE_OUTSIDE = "links that lead out of the folder", "link that leads out of the folder"
 
 ChatParser = Callable[[str, str], str]
 """Called as (text of a chat export, label of the file); returns its turns as text."""
@@ -200,13 +203,14 @@ class _Reader:
         self._warnings: list[str] = []
         self._paths: set[Path] = set()
         # Files of folders and globs that were not read, by reason; a hidden folder counts once.
-        self._left_out = {"hidden": 0, "binary": 0, "empty": 0}
+        self._left_out = {"hidden": 0, "binary": 0, "empty": 0, _OUTSIDE: 0}
 
     def read(self, source: SourceFiles, only_source: bool) -> None:
         """Adds the text of a source; CorpusError if it has none. An empty file beside others is only a warning."""
         self._warnings += source.warnings
         self._left_out["hidden"] += len(source.hidden)
         self._left_out["binary"] += len(source.binary)
+        self._left_out[_OUTSIDE] += len(source.outside)
         has_text = [self._read_file(file) for file in source.files]
         if any(has_text):
             return
@@ -288,7 +292,10 @@ class _Reader:
         return replaced
 
     def _left_out_text(self) -> str:
-        return ", ".join(f"{count} {reason}" for reason, count in self._left_out.items() if count)
+        counts = ((count, reason) for reason, count in self._left_out.items() if count)
+        return ", ".join(
+            f"{count} {_ONE_OUTSIDE if (count, reason) == (1, _OUTSIDE) else reason}" for count, reason in counts
+        )
 
     def corpus(self, name: str, stamp: str) -> Corpus:
         """Finishes the ids file and returns the corpus; CorpusError if all files were empty."""

@@ -57,6 +57,8 @@ class SourceFiles:
     files: list[SourceFile] = field(default_factory=list)
     hidden: set[Path] = field(default_factory=set)
     binary: set[Path] = field(default_factory=set)
+    outside: set[Path] = field(default_factory=set)
+    """Links that lead out of the folder; a cloned folder may link to private files of this machine."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -236,14 +238,18 @@ def _local_file(label: str, path: Path, found: bool = False) -> SourceFile:
     )
 
 
-def _walk(label: str, folder: Path, source: SourceFiles) -> list[Path]:
-    """Returns the files of a folder sorted by their path in it, so that every machine reads the same text."""
+def _walk(label: str, folder: Path, source: SourceFiles, inside: Path | None = None) -> list[Path]:
+    """Returns the files of a folder sorted by their path in it, so that every machine reads the same text.
+
+    Links that lead out of the folder `inside`, by default the folder itself, are left out.
+    """
 
     def stop(error: OSError) -> None:
         raise _unreadable(one_line(str(Path(label) / os.path.relpath(error.filename or folder, folder))), error)
 
     paths: list[Path] = []
     entered: set[tuple[int, int]] = set()  # links to folders are followed, but not in circles
+    inside = inside or folder.resolve()
     for root, folders, files in os.walk(folder, onerror=stop, followlinks=True):
         status = Path(root).stat()
         if (status.st_dev, status.st_ino) in entered:
@@ -251,18 +257,38 @@ def _walk(label: str, folder: Path, source: SourceFiles) -> list[Path]:
             continue
         entered.add((status.st_dev, status.st_ino))
         source.hidden.update(Path(root) / name for name in (*folders, *files) if name.startswith("."))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths += (Path(root) / name for name in files if not name.startswith("."))
+        shown = {Path(root) / name for name in (*folders, *files) if not name.startswith(".")}
+        outside = {path for path in shown if _leads_out(path, inside)}
+        source.outside |= outside
+        kept = shown - outside
+        folders[:] = sorted(name for name in folders if Path(root) / name in kept)
+        paths += (path for path in (Path(root) / name for name in files) if path in kept)
     return sorted(paths, key=lambda path: path.parts)
+
+
+def _leads_out(path: Path, folder: Path) -> bool:
+    """Returns whether a path is a link (on Windows, or a junction) to something outside the resolved folder."""
+    is_link = path.is_symlink() or (sys.platform == "win32" and path.is_dir())
+    return is_link and path.exists() and not _is_inside(path, folder)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(folder)  # Path.resolve raises on circular links
 
 
 def _expand_glob(pattern: Path, source: SourceFiles) -> None:
     matches = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
     if not matches:
         raise CorpusError(f"no file matches {one_line(source.typed)}: check the pattern and the folder you are in")
+    searched = next(folder for folder in pattern.parents if not _GLOB.search(str(folder))).resolve()
     paths: dict[Path, None] = {}  # `**` matches a folder and the files in it: each file counts once, in order
     for match in sorted(map(Path, matches), key=lambda path: path.parts):
-        paths.update(dict.fromkeys(_walk(str(match), match, source) if match.is_dir() else [match]))
+        if not _is_inside(match, searched):
+            source.outside.add(match)
+        elif match.is_dir():
+            paths.update(dict.fromkeys(_walk(str(match), match, source, searched)))
+        else:
+            paths[match] = None
     for path in paths:
         _add_found(one_line(str(path)), path, source)
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from model import ChatFormat
+from tests.support.alarms import alarm
+from tests.support.platforms import posix_only
 from training.corpus.chat_exports import ChatReader, chat_kind
 from training.corpus.decode import CorpusError
 
@@ -266,3 +268,22 @@ def test_files_that_are_joined_keep_their_turns_apart() -> None:
     reader = ChatReader()
     files = [reader.read(json.dumps({"name": name, "text": "Hi"}), name) for name in ("Anna", "Ben")]
     assert "\n".join(files) == "Anna: Hi\n\nBen: Hi\n"
+
+
+# time
+
+
+@posix_only
+@pytest.mark.parametrize(
+    "unit", [" ", " \u200e", "<", "\u200e<", "<This message was edited>", ":", "1/", "31/12/2021, 11:59 ", "\u200e<a "]
+)
+def test_the_time_is_linear_for_any_message(unit: str) -> None:
+    with alarm(f"{unit!r}, repeated"):
+        read(f"31/12/2021, 23:59 - Anna: Hi{unit * (400_000 // len(unit))}.\n31/12/2021, 23:59 - Ben: Ho\n")
+
+
+@posix_only
+def test_the_time_is_linear_for_a_speaker_without_an_answer() -> None:
+    text = "31/12/2021, 23:59 - Anna: To whom do I write this long message, day after day?\n" * 100_000
+    with alarm("one turn of 100,000 messages"):
+        assert read(text).count("\n") == 100_000

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import random
-import signal
 import string
 from itertools import pairwise
 
 import pytest
 
+from tests.support.alarms import alarm
 from tests.support.platforms import posix_only
 from training.corpus.privacy import (
     EMAIL,
@@ -285,21 +285,9 @@ def test_the_documentation_inside_python_holds_nothing_private() -> None:
     ],
 )  # fmt: skip
 def test_the_time_is_linear_for_any_text(unit: str) -> None:
-    """200,000 characters take less than a second; with a quadratic search they take minutes.
-
-    Times are not compared, because other processes would blur them: an alarm ends a search that takes too long.
-    """
-
-    def hangs(*_: object) -> None:
-        raise TimeoutError(f"still searching {unit!r}, repeated")
-
-    before = signal.signal(signal.SIGALRM, hangs)
-    signal.alarm(60)
-    try:
+    """200,000 characters take about a second; with a quadratic search they take minutes."""
+    with alarm(f"{unit!r}, repeated"):
         scan(unit * (200_000 // len(unit)))
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def test_any_text_can_be_scanned() -> None:

@@ -114,14 +114,43 @@ def test_the_text_files_of_a_folder_are_sorted_and_the_others_counted(tmp_path: 
 
 @posix_only
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
-    write(tmp_path, {"data/a.txt": b"a", "elsewhere/b.txt": b"b"})
-    (tmp_path / "data" / "more").symlink_to(tmp_path / "elsewhere")
+    write(tmp_path, {"data/a.txt": b"a", "data/parts/b.txt": b"b"})
+    (tmp_path / "data" / "more").symlink_to(tmp_path / "data" / "parts")
     (tmp_path / "data" / "circle").symlink_to(tmp_path / "data")
     (tmp_path / "data" / "nowhere").symlink_to(tmp_path / "missing")
     os.mkfifo(tmp_path / "data" / "pipe")
     corpus = read_corpus([str(tmp_path / "data")])
     assert texts(corpus) == ["a", "b"]
     assert corpus.warnings == ("left out of the text: 2 binary",)
+
+
+@posix_only
+@pytest.mark.parametrize("typed", ["data", "data/*", "data/*.txt", "data/**", "data/docs/*"])
+def test_links_that_lead_out_of_a_folder_are_left_out_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """A cloned folder may link to private files of this machine."""
+    write(tmp_path, {"data/a.txt": b"a", "data/c/d.txt": b"d", "secret/diary.txt": b"s", "data-2/e.txt": b"e"})
+    (tmp_path / "data" / "docs").symlink_to("../secret")
+    (tmp_path / "data" / "b.txt").symlink_to("../secret/diary.txt")
+    (tmp_path / "data" / "near.txt").symlink_to("../data-2/e.txt")
+    (tmp_path / "data" / "inside.txt").symlink_to("c/d.txt")
+    monkeypatch.chdir(tmp_path)
+    if typed == "data/docs/*":  # this folder was named
+        assert texts(read_corpus([typed])) == ["s"]
+        return
+    corpus = read_corpus([typed])
+    assert set(texts(corpus)) == {"a", "d"}
+    (warning,) = [line for line in corpus.warnings if "left out" in line]
+    assert " that lead out of the folder" in warning or " that leads out of the folder" in warning
+
+
+@posix_only
+def test_a_folder_of_links_alone_says_why_it_holds_no_text(tmp_path: Path) -> None:
+    write(tmp_path, {"secret/diary.txt": b"s", "data/.x": b""})
+    (tmp_path / "data" / "docs").symlink_to("../secret")
+    with pytest.raises(CorpusError, match=r"left out: 1 hidden, 1 link that leads out of the folder"):
+        read_corpus([str(tmp_path / "data")])
 
 
 def test_a_glob_matches_each_file_once_and_whole_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
