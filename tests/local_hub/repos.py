@@ -220,7 +220,12 @@ def entry(path: str, commit: Commit) -> dict[str, Any] | None:
     below = sorted((name, blob.oid) for name, blob in commit.files.items() if name.startswith(path + "/"))
     if not below:
         return None
-    return {"type": "directory", "path": path, "oid": hashlib.sha1(repr(below).encode()).hexdigest(), "size": 0}
+    return {
+        "type": "directory",
+        "path": path,
+        "oid": hashlib.sha1(repr(below).encode(), usedforsecurity=False).hexdigest(),
+        "size": 0,
+    }
 
 
 def tree(context: Context, request: Request) -> Response:

@@ -219,7 +219,7 @@ class Store:
     ) -> Commit:
         """Adds a commit with this listing as the new head of a branch, or of a pull request's ref."""
         with self.lock:
-            oid = hashlib.sha1(uuid.uuid4().bytes).hexdigest()
+            oid = hashlib.sha1(uuid.uuid4().bytes, usedforsecurity=False).hexdigest()
             commit = Commit(oid, title, message, author, self.now(), parent, dict(files))
             repo.commits[oid] = commit
             (repo.pulls if branch.startswith("refs/pr/") else repo.branches)[branch] = oid
@@ -236,7 +236,7 @@ class Store:
 
 def git_oid(data: bytes) -> str:
     """Returns git's id of a blob."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def lfs_pointer(sha256: str, size: int) -> bytes:

@@ -23,7 +23,7 @@ from .decode import mark_last
 EMAIL = "e-mail address"
 PHONE = "phone number"
 PRIVATE_KEY = "private key"
-URL_PASSWORD = "password in an address"
+URL_PASSWORD = "password in an address"  # noqa: S105  a name of a kind
 
 PUBLISH_ANYWAY = "--publish-anyway"
 _CONTEXT = 16_384  # characters; more than the longest finding and what is read before and after it
