@@ -5,12 +5,14 @@
     ROWS_EACH       how many replies one client may have in progress at once, for each model: 1 to 256 (default 4)
     BLOCKED_WORDS   words that must not appear, separated by commas or newlines (default none); see
                     ``model.engine.blocked_words``
+    METRICS         1 serves figures for Prometheus at /metrics, to everyone who can reach the app (default 0)
 
 An empty variable counts as one that is not set.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,12 +35,14 @@ class SiteConfig:
         welcome_text: the text below the title; "" is the page's own, in each language.
         rows_each: how many replies one client may have in progress at once, for each model.
         blocked: the words that must not appear.
+        metrics: whether /metrics is served.
     """
 
     title: str = TITLE
     welcome_text: str = ""
     rows_each: int = ROWS_EACH
     blocked: BlockedWords = field(default_factory=BlockedWords)
+    metrics: bool = False
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> SiteConfig:
@@ -62,4 +66,9 @@ class SiteConfig:
             blocked = BlockedWords(word for word in words if word)
         except ValueError as error:
             raise ValueError(f"BLOCKED_WORDS: {error}") from None
-        return cls(given["PAGE_TITLE"] or TITLE, given["PAGE_GREETING"], int(rows), blocked)
+        metrics = environment.get("METRICS", "").strip() or "0"
+        if metrics not in ("0", "1"):
+            raise ValueError(f"METRICS is {shorten(metrics)}: it must be 1 (serve /metrics) or 0")
+        if metrics == "1" and importlib.util.find_spec("prometheus_client") is None:
+            raise ValueError("METRICS=1 needs the package prometheus_client: pip install prometheus_client")
+        return cls(given["PAGE_TITLE"] or TITLE, given["PAGE_GREETING"], int(rows), blocked, metrics == "1")

@@ -4,6 +4,7 @@ engine          Engine: the queue of requests, the batched steps
 language_model  LanguageModel: the interface of a model, which CharLSTM and Blend have
 request         Request: a sequence with its slot and its unread characters
 sequence        Sequence: one reply, its settings and its text; Memory: where the next reply continues
+statistics      Statistics: how many replies have ended, and how long readers waited for the first character
 blend           Blend: two models whose predictions are mixed
 blocked_words   BlockedWords: words that end a reply before a reader sees them
 """

@@ -26,6 +26,7 @@ from .blocked_words import BlockedWords
 from .language_model import LanguageModel, default_precision
 from .request import Request, slots_and_ids
 from .sequence import FinishReason, Memory, Sequence
+from .statistics import Statistics
 
 Result = TypeVar("Result")
 MAX_PREFILL = 32  # characters of each prompt read in one step
@@ -53,6 +54,7 @@ class Engine:
 
     Attributes:
         written: characters generated so far, in all replies.
+        statistics: of the replies that have ended.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Engine:
         self.max_waiting = max_waiting
         self.max_slots_per_client = max_slots_per_client
         self.written = 0
+        self.statistics = Statistics()
         self.precision: Precision = precision or default_precision(lm)
         self._backend = lm.make_backend(max_slots, self.precision)
         self._free_slots = list(range(max_slots))[::-1]
@@ -340,10 +343,8 @@ class Engine:
         return [result for request in requests for result in self._isolate_faults([request], action)]
 
     def _finish(self, request: Request, reason: FinishReason) -> None:
-        memory = None
-        if request.prompt_is_read:
-            state = request.start if request.slot < 0 else self._backend.state(request.slot)
-            memory = Memory(state, request.unread[0])
+        memory = request.memory(self._backend)
         if request.slot >= 0:
             self._free_slots.append(request.slot)
+        self.statistics.add(request.sequence, reason)
         request.sequence.finish(reason, memory)

@@ -63,6 +63,12 @@ class Request:
         if self.prompt_is_read:
             self.sequence.prompt_memory = Memory(backend.state(self.slot), self.unread[0])
 
+    def memory(self, backend: Backend) -> Memory | None:
+        """Returns where the next reply would continue; None if the prompt is not read to its end."""
+        if not self.prompt_is_read:
+            return None
+        return Memory(self.start if self.slot < 0 else backend.state(self.slot), self.unread[0])
+
 
 def slots_and_ids(requests: list[Request]) -> tuple[Indices, Indices]:
     """Returns the slots of requests and the next character that each reads, (B,) int64 each."""

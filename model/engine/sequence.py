@@ -55,6 +55,7 @@ class Sequence:
         error: what went wrong, if `finish_reason` is "error".
         memory: where the next reply continues, once it is finished; None if the prompt was not read to its end.
         prompt_memory: where the reply began, once a prompt was read; None if there was nothing to read.
+        added_at: the time.monotonic() of the request.
         started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.
         aborted: whether it ends before its next character.
         watch: finds blocked words; readers get no part of one, and the reply ends before it.
@@ -70,6 +71,7 @@ class Sequence:
     error: str = ""
     memory: Memory | None = None
     prompt_memory: Memory | None = None
+    added_at: float = field(default_factory=time.monotonic)
     started_at: float = 0.0
     ended_at: float = 0.0
     aborted: bool = False

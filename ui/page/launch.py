@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import gradio as gr
+from fastapi import FastAPI
 from gradio.exceptions import ServerFailedToStartError
 from gradio.route_utils import FnIndexInferError
 from starlette.middleware import Middleware
@@ -16,6 +17,7 @@ from .page import Page
 
 MAX_READERS = 512  # streams at once; an engine's own queue is full before, and says so in words
 MAX_QUEUED = 64
+FOOTER_LINKS: list[Any] = ["api", "settings"]
 
 
 def launch(page: Page, **options: Any) -> str:
@@ -24,10 +26,7 @@ def launch(page: Page, **options: Any) -> str:
     Raises:
         OSError: the port is taken.
     """
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    # Gradio keeps statistics of its events and makes a table of them all after each one.
-    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
-    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
+    _set_up_gradio()
     page.blocks.queue(max_size=MAX_QUEUED, default_concurrency_limit=MAX_READERS)
     settings: dict[str, Any] = {
         "prevent_thread_lock": True,
@@ -41,13 +40,9 @@ def launch(page: Page, **options: Any) -> str:
         "strict_cors": True,
         "ssr_mode": False,
         "pwa": False,
-        "footer_links": ["api", "settings"],
+        "footer_links": FOOTER_LINKS,
         "theme": theme(),
-        "app_kwargs": {
-            "exception_handlers": {FnIndexInferError: no_such_endpoint},
-            "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web.base())],
-            "routes": page.routes,
-        },
+        "app_kwargs": app_kwargs(page),
     }
     if port := os.environ.get("GRADIO_SERVER_PORT"):
         settings["server_port"] = int(port)  # this one; left to Gradio, it would be this or one of the next hundred
@@ -56,6 +51,43 @@ def launch(page: Page, **options: Any) -> str:
     except ServerFailedToStartError as error:
         raise OSError(str(error)) from None
     return str(url)
+
+
+def _set_up_gradio() -> None:
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # Gradio keeps statistics of its events and makes a table of them all after each one.
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
+
+
+def asgi_app(page: Page) -> FastAPI:
+    """The page as an ASGI app, for a server that this program does not start, such as Ray Serve."""
+    _set_up_gradio()
+    page.blocks.queue(max_size=MAX_QUEUED, default_concurrency_limit=MAX_READERS)
+    return gr.mount_gradio_app(
+        FastAPI(openapi_url=None),
+        page.blocks,
+        "/",
+        footer_links=FOOTER_LINKS,
+        run_history=False,
+        app_kwargs=app_kwargs(page),
+        show_error=False,
+        max_file_size="1kb",
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=theme(),
+    )
+
+
+def app_kwargs(page: Page) -> dict[str, Any]:
+    """What is added to Gradio's FastAPI app: routes, middleware, exception handlers."""
+    return {
+        "exception_handlers": {FnIndexInferError: no_such_endpoint},
+        "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web.base())],
+        "routes": page.routes,
+    }
 
 
 def theme() -> gr.themes.Base:

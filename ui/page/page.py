@@ -12,7 +12,10 @@ from ..registry.activity import Activity
 from ..registry.registry import ModelRegistry
 from ..routes.api import add_api
 from ..routes.endpoints import Blocks
+from ..routes.health import Health
+from ..routes.metrics import Metrics
 from ..routes.site import Site
+from ..routes.stream import Streams
 from ..routes.trace import Traces
 from ..routes.training_timeline import TrainingTimelines
 from ..routes.web_files import WebFiles
@@ -32,6 +35,7 @@ class Page:
         self.registry = registry
         self.site = Site(registry)
         self.write = Writer(registry, Activity(registry))
+        self.stream = Streams(registry, self.write.replies)
         self.traces = Traces(registry)
         self.timelines = TrainingTimelines(registry)
         self.web = WebFiles()
@@ -43,6 +47,7 @@ class Page:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """The routes of the modules, for FastAPI."""
-        answers = [self.site.route, *self.write.routes, self.traces.route, self.timelines.route]
-        return [*answers, self.web.route]
+        """The routes beside Gradio's own, for FastAPI."""
+        pages = [self.site.route, *self.write.routes, self.traces.route, self.timelines.route, self.web.route]
+        metrics = [Metrics(self.registry).route] if self.registry.site.metrics else []
+        return [*pages, self.stream.route, *Health(self.registry).routes, *metrics]

@@ -2,6 +2,7 @@
 
 registry          all served models
 loaded_model      one served model, with its engine
+lookup            finds the model of a request, and waits while it loads
 auto_update       serves newer commits from the Hub
 welcome           welcome text and example prompts of a model
 activity          how much is being written

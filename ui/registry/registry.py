@@ -174,10 +174,15 @@ class ModelRegistry:
         return f"{self._since}.{self._changes}"
 
     @property
-    def engines(self) -> list[Engine]:
-        """All engines, including those of models that drain."""
+    def all_loaded(self) -> list[LoadedModel]:
+        """All models whose weights are in memory: the current ones, blends, and those that drain."""
         entries = (*self._entries, *self._blends.values())
-        return [loaded.engine for entry in entries for loaded in (entry.loaded, *entry.draining) if loaded]
+        return [loaded for entry in entries for loaded in (entry.loaded, *entry.draining) if loaded]
+
+    @property
+    def engines(self) -> list[Engine]:
+        """The engines of all loaded models."""
+        return [loaded.engine for loaded in self.all_loaded]
 
     @property
     def settled(self) -> bool:

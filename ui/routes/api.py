@@ -23,6 +23,7 @@ from ..conversation.clamps import check_clamps
 from ..conversation.progress import ask, follow
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
+from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
 from ..settings import DEADLINE_S, MAX_PROMPT, PAGE_SETTINGS, check_index, check_params, check_text
 from .endpoints import Argument, add, call_error, caller, refusals_as_errors
@@ -82,13 +83,13 @@ def _add_generate(registry: ModelRegistry) -> None:
         with refusals_as_errors():
             text = check_text("prompt", prompt)
             params = check_params(settings)
-            loaded = registry.get(model)
+            loaded = await find_model(registry, model)
             about = {"seed": params.seed, "model": loaded.name, "commit": loaded.lm.commit}
             held = check_clamps([] if hold is None else hold, loaded.lm.config)
             if blend_with is not None:
                 if held:
                     raise RefusalError("refusal.clamps_with_blend", field="hold")
-                second = _second_model(registry, loaded, blend_with)
+                second = await _second_model(registry, loaded, blend_with)
                 loaded = registry.blend(loaded, second)
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
             sequence = ask(loaded, text, params, client_id=caller(), clamps=held)
@@ -113,7 +114,7 @@ def _add_score(registry: ModelRegistry) -> None:
     async def score_text(text: str, model: object) -> dict[str, Any]:
         with refusals_as_errors():
             check_text("text", text)
-            loaded = registry.get(model)
+            loaded = await find_model(registry, model)
             result = await asyncio.to_thread(score, loaded.lm.models[0], text)
         known = ~np.isnan(result.bits)
         return {
@@ -146,7 +147,7 @@ def _add_inspect(registry: ModelRegistry) -> None:
     async def inspect_cell(text: str, layer: object, cell: object, model: object) -> dict[str, Any]:
         with refusals_as_errors():
             check_text("text", text, most=MAX_INSPECTED)
-            loaded = registry.get(model)
+            loaded = await find_model(registry, model)
             config = loaded.lm.config
             place = check_index("layer", layer, config.num_layers), check_index("cell", cell, config.hidden_size)
             trace = await asyncio.to_thread(_trace_cell, loaded, text, *place)
@@ -169,10 +170,10 @@ def _add_inspect(registry: ModelRegistry) -> None:
     )
 
 
-def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) -> LoadedModel:
+async def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) -> LoadedModel:
     """The model that is blended with the first."""
     try:
-        second = registry.get(name)
+        second = await find_model(registry, name)
     except RefusalError as refusal:
         raise RefusalError(refusal.id, field="blend_with" if refusal.field else "", **refusal.values) from None
     if second is first:

@@ -21,6 +21,7 @@ from gradio.utils import get_function_description
 from model.settings import shorten
 
 from ..messages import RefusalError
+from .requests import count_refusal
 
 log = logging.getLogger("char-lstm")
 
@@ -111,6 +112,7 @@ def refusals_as_errors() -> Iterator[None]:
     try:
         yield
     except RefusalError as refusal:
+        count_refusal(refusal)
         raise call_error(str(refusal)) from None
     except Exception:
         log.exception("a call failed")

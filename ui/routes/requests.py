@@ -15,7 +15,9 @@ import hashlib
 import ipaddress
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from fastapi import Request
@@ -29,6 +31,7 @@ from ..conversation.clamps import check_clamps
 from ..conversation.read_text import ReadText
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
+from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
 from ..settings import check_index, check_params, check_speed, check_text, refused
 
@@ -37,6 +40,7 @@ MAX_TEXT = 100_000  # characters
 MAX_STRETCHES = 2_000  # of a text, with different clamps
 MAX_BOUNDARIES = 16
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+REFUSALS: Counter[str] = Counter()  # requests that this process has refused, by the id of the message
 MAX_DRAW = 1 << 40  # of a seed: more than any conversation has
 _HEX = re.compile("[0-9a-f]{8,64}")
 _BUSY = {"refusal.loading", "refusal.named_loading", "refusal.queue_full", "refusal.just_updated", "refusal.no_answer"}
@@ -135,6 +139,15 @@ def model_of(query: Query, registry: ModelRegistry) -> LoadedModel:
     return registry.blend(first, second)
 
 
+async def wait_for_models(query: Query, registry: ModelRegistry) -> None:
+    """Waits while the models that a request names still load, as right after the start of the app."""
+    for field in ("model", "second"):
+        reference = query.get(field)
+        if isinstance(reference, dict):
+            with suppress(RefusalError):  # ``model_of`` refuses them by their field
+                await find_model(registry, reference.get("name"))
+
+
 def read_text_of(query: Query, served: LoadedModel, text: str) -> ReadText:
     """The text of a request, with its clamps.
 
@@ -200,14 +213,31 @@ def malformed(reason: str) -> RefusalError:
 
 
 def refusal_content(refusal: RefusalError) -> Mapping[str, object]:
-    """The JSON of a refusal, with "gone" if another commit of the model is served."""
+    """The JSON of a refusal, with "gone" if another commit of the model is served. Counts the refusal."""
+    count_refusal(refusal)
     unserved = {"gone": True} if isinstance(refusal, UnservedCommitError) else {}
     return {"refusal": refusal.message.as_json(), **unserved}
 
 
+def count_refusal(refusal: RefusalError) -> None:
+    """Counts a refusal for the metrics."""
+    REFUSALS[refusal.id] += 1
+
+
 def refusal_response(refusal: RefusalError) -> JSONResponse:
     """The answer to a request that is refused before anything was started, with its HTTP status."""
-    return JSONResponse(refusal_content(refusal), _status(refusal), HEADERS)
+    return JSONResponse(refusal_content(refusal), status_of(refusal), HEADERS)
+
+
+def status_of(refusal: RefusalError) -> int:
+    """The HTTP status of a refusal."""
+    if isinstance(refusal, TooManyError):
+        return 429
+    if refusal.id in _BUSY:
+        return 503
+    if refusal.id in _TOO_LONG:
+        return 413
+    return 404 if isinstance(refusal, UnservedCommitError | UnknownModelError) else 400
 
 
 def address_of(request: Request) -> str:
@@ -226,16 +256,6 @@ def is_public(address: str) -> bool:
         return ipaddress.ip_address(address).is_global
     except ValueError:
         return False
-
-
-def _status(refusal: RefusalError) -> int:
-    if isinstance(refusal, TooManyError):
-        return 429
-    if refusal.id in _BUSY:
-        return 503
-    if refusal.id in _TOO_LONG:
-        return 413
-    return 404 if isinstance(refusal, UnservedCommitError | UnknownModelError) else 400
 
 
 def _served(query: Query, field: str, registry: ModelRegistry) -> LoadedModel:

@@ -13,6 +13,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
 from model import Sequence
 
 from ..conversation.progress import check_words_after, follow, submit
@@ -20,12 +23,14 @@ from ..conversation.read_text import ReadText
 from ..conversation.states import States
 from ..messages import Message, RefusalError
 from ..registry.activity import Activity
-from .requests import TooManyError, WriteRequest, is_public
+from .requests import HEADERS, TooManyError, WriteRequest, is_public
 
 log = logging.getLogger("char-lstm")
 
 RETURN_S = 15.0
 MAX_PER_ADDRESS = 64  # replies in progress for a public address: a quarter of what an engine writes at once
+# x-accel-buffering: a proxy must not collect messages and send them together.
+_STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
 _MESSAGE_S = 0.0008  # seconds of server time per message: with more readers, each gets fewer messages
 
 
@@ -109,7 +114,9 @@ class RunningReply:
             self._reader = None
             self._timer = asyncio.get_running_loop().call_later(0 if self.delivered else RETURN_S, expire)
 
-    async def events(self, reader: asyncio.Event, position: int, activity: Activity) -> AsyncIterator[str]:
+    async def events(
+        self, reader: asyncio.Event, position: int, activity: Activity | None = None
+    ) -> AsyncIterator[str]:
         """Yields the server-sent events of the reply from one of its characters on, while the reader is the newest."""
         shown: list[Message] = []
         steps_without = 0
@@ -124,7 +131,7 @@ class RunningReply:
                 steps_without += 1
                 if steps_without > 1:
                     yield event(position, status=[self._queue_status()])
-            if activity.facts != shown:
+            if activity and activity.facts != shown:
                 shown = activity.facts
                 yield event(position, activity=shown)
             if ended:
@@ -161,6 +168,12 @@ class RunningReplies:
         self._states = states
         self._replies: dict[str, RunningReply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def remaining_characters(self) -> int:
+        """The number of characters that the replies in progress may still get."""
+        replies = [reply for reply in self._replies.values() if not reply.ended]
+        return sum(reply.request.params.length - len(reply.text) for reply in replies)
 
     def find(self, id: str, digest: str, received: str) -> RunningReply | None:
         """The reply with an id, if it is the same one and begins with the text that the page has."""
@@ -221,6 +234,22 @@ class RunningReplies:
         for reply in list(self._replies.values()):
             if reply.request.id == id or (reply.client_id == client_id and not reply.has_reader):
                 self.expire(reply)
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events that call ``at_end`` however the stream ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, messages: AsyncIterator[str], at_end: Callable[[], None] = lambda: None) -> None:
+        super().__init__(messages, headers=_STREAM_HEADERS)
+        self._at_end = at_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:  # not in the generator: one that was never started runs no finally
+            await super().__call__(scope, receive, send)
+        finally:
+            self._at_end()
 
 
 def event(position: int, **fields: object) -> str:

@@ -34,9 +34,8 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
-from starlette.types import Receive, Scope, Send
 
 from ..conversation.progress import check_words
 from ..conversation.states import States
@@ -56,16 +55,15 @@ from .requests import (
     model_of,
     parse_write,
     refusal_response,
+    wait_for_models,
 )
-from .running_replies import RunningReplies, RunningReply, event
+from .running_replies import EventStream, RunningReplies, RunningReply, event
 
 log = logging.getLogger("char-lstm")
 
 PATH = "/write"
 STOP_PATH = "/write/stop"
 CHECK_PATH = "/write/check"
-# x-accel-buffering: a proxy must not collect messages and send them together.
-_STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
 _MAX_STOP = 1 << 10  # bytes
 
 
@@ -81,7 +79,7 @@ class Writer:
         self._registry = registry
         self._activity = activity
         self.states = States()
-        self._replies = RunningReplies(self.states)
+        self.replies = RunningReplies(self.states)
 
     @property
     def routes(self) -> list[APIRoute]:
@@ -111,7 +109,7 @@ class Writer:
         """Ends a reply."""
         try:
             query = await read_json(request, _MAX_STOP, RefusalError("refusal.too_long", field="id"))
-            return JSONResponse({"stopped": self._replies.stop(hex_of(query, "id"))}, headers=HEADERS)
+            return JSONResponse({"stopped": self.replies.stop(hex_of(query, "id"))}, headers=HEADERS)
         except RefusalError as refusal:
             return refusal_response(refusal)
 
@@ -133,34 +131,19 @@ class Writer:
         reply = None
         digest = await asyncio.to_thread(digest_of, query)
         if isinstance(received, str):
-            reply = self._replies.find(hex_of(query, "id"), digest, received)
+            reply = self.replies.find(hex_of(query, "id"), digest, received)
         if reply is None:
+            await wait_for_models(query, self._registry)
             wanted = parse_write(query, self._registry)
             if len(wanted.received) == wanted.params.length:  # all but the end
-                return _Events(_nothing_left(wanted.params.length))
-            reply = await self._replies.start(wanted, digest, address_of(request))
+                return EventStream(_nothing_left(wanted.params.length))
+            reply = await self.replies.start(wanted, digest, address_of(request))
         reader = reply.connect()
         events = reply.events(reader, len(str(received)), self._activity)
-        return _Events(events, partial(self._left, reply, reader))
+        return EventStream(events, partial(self._left, reply, reader))
 
     def _left(self, reply: RunningReply, reader: asyncio.Event) -> None:
-        reply.disconnect(reader, partial(self._replies.expire, reply))
-
-
-class _Events(StreamingResponse):
-    """Server-sent events that call ``at_end`` however the stream ends."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, messages: AsyncIterator[str], at_end: Callable[[], None] = lambda: None) -> None:
-        super().__init__(messages, headers=_STREAM_HEADERS)
-        self._at_end = at_end
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:  # not in the generator: one that was never started runs no finally
-            await super().__call__(scope, receive, send)
-        finally:
-            self._at_end()
+        reply.disconnect(reader, partial(self.replies.expire, reply))
 
 
 async def _nothing_left(length: int) -> AsyncIterator[str]:

@@ -1,0 +1,82 @@
+"""The app on Ray Serve: replicas that share the visitors, on one machine or a cluster.
+
+    pip install -r deploy/requirements.txt
+    serve run deploy.ray:app
+
+Any replica can continue any reply, so a request needs no particular one. A replica that dies is replaced, and the pages
+continue at another one. The models and limits come from the environment variables of app.py, and from
+
+    MIN_REPLICAS, MAX_REPLICAS      how many replicas there may be (default 1 and 4)
+    CHARACTERS_PER_REPLICA          characters still to be written for which one replica is added (default 20,000)
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.config import AutoscalingContext
+
+from ui.settings import DEADLINE_S
+
+from .service import Service
+
+_REMAINING = "remaining_characters"
+_service: Service | None = None  # of this replica
+
+
+def _build() -> FastAPI:
+    """Returns the ASGI app of a new replica."""
+    global _service  # noqa: PLW0603  Ray calls this function in the replica, and wants the app alone
+    _service = Service(os.environ)
+    return _service.app
+
+
+def replicas_needed(context: AutoscalingContext) -> tuple[int, dict[str, Any]]:
+    """Returns the number of replicas for the characters that are still to be written; called by Ray Serve."""
+    values = (context.aggregated_metrics or {}).get(_REMAINING, {}).values()
+    return max(1, math.ceil(sum(values) / _CHARACTERS)), {}
+
+
+def _whole_number(name: str, default: int, highest: int) -> int:
+    text = os.environ.get(name, "").strip() or str(default)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= highest):
+        raise ValueError(f"{name} is {text!r:.40}: it must be a whole number from 1 to {highest:,}")
+    return int(text)
+
+
+_CHARACTERS = _whole_number("CHARACTERS_PER_REPLICA", 20_000, 10**9)
+_LEAST = _whole_number("MIN_REPLICAS", 1, 1_000)
+
+
+@serve.deployment(
+    max_ongoing_requests=512,
+    health_check_period_s=5,
+    health_check_timeout_s=30,
+    # A replica that is to go, as after an update of the code, first ends the replies that it writes.
+    graceful_shutdown_timeout_s=DEADLINE_S,
+    autoscaling_config={
+        "min_replicas": _LEAST,
+        "initial_replicas": _LEAST,
+        "max_replicas": max(_LEAST, _whole_number("MAX_REPLICAS", 4, 1_000)),
+        "policy": {"policy_function": replicas_needed},
+    },
+)
+@serve.ingress(_build)
+class Replica:
+    """One process with all models."""
+
+    def check_health(self) -> None:
+        """Raises RuntimeError if an engine has ended; Ray Serve then replaces the replica."""
+        if _service and _service.failure:
+            raise RuntimeError(f"the engine has ended: {_service.failure}")
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Returns what ``replicas_needed`` gets from each replica."""
+        return {_REMAINING: _service.remaining_characters if _service else 0}
+
+
+app = Replica.bind()  # type: ignore[attr-defined]  # added by the decorator

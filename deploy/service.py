@@ -1,0 +1,64 @@
+"""The whole app as one ASGI app, for a server that this program does not start: `uvicorn --factory deploy.service:build`.
+
+It takes its models and limits from the environment variables of app.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+
+import torch
+from fastapi import FastAPI
+
+from app import check_options, parse_options
+from ui.page.launch import asgi_app
+from ui.page.page import Page
+from ui.registry.auto_update import AutoUpdater
+from ui.registry.registry import ModelRegistry
+from ui.routes.health import Health
+
+
+class Service:
+    """The models, their updates, and the page with its routes, in this process.
+
+    Args:
+        environment: the environment variables.
+
+    Attributes:
+        app: the ASGI app.
+
+    Raises:
+        ValueError: a variable is not allowed.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        options = parse_options((), environment)
+        torch.set_num_threads(1)
+        self._registry = ModelRegistry(
+            options.models,
+            device=options.device,
+            precision=options.precision,
+            site=check_options(options, environment),
+        )
+        self._registry.start()
+        AutoUpdater(self._registry, options.renew_every_s).start()
+        self._page = Page(self._registry)
+        self.app: FastAPI = asgi_app(self._page)
+
+    @property
+    def failure(self) -> str:
+        """Why the process must be restarted; "" if it works."""
+        return ", ".join(Health(self._registry).failed)
+
+    @property
+    def remaining_characters(self) -> int:
+        """The number of characters that the replies in progress may still get."""
+        return self._page.write.replies.remaining_characters
+
+
+def build() -> FastAPI:
+    """Returns the ASGI app of a new service."""
+    logging.getLogger("char-lstm").setLevel(logging.INFO)
+    return Service(os.environ).app

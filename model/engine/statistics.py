@@ -1,0 +1,43 @@
+"""Counts the replies of an engine that have ended, and how long their readers waited for the first character."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .sequence import FinishReason, Sequence
+
+# Upper bounds in seconds, for Prometheus: a page should show the first character within a tenth of a second.
+WAIT_BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+@dataclass
+class Statistics:
+    """Totals since the engine was made, or the sum of several engines.
+
+    Attributes:
+        ended: the number of replies by the reason for which they ended.
+        waits: the number of replies by the time from the request to the first character: up to each of
+            `WAIT_BOUNDS_S`, and longer.
+        waited_s: the sum of these times.
+    """
+
+    ended: Counter[FinishReason] = field(default_factory=Counter)
+    waits: list[int] = field(default_factory=lambda: [0] * (len(WAIT_BOUNDS_S) + 1))
+    waited_s: float = 0.0
+
+    def add(self, sequence: Sequence, reason: FinishReason) -> None:
+        """Adds a reply that ends."""
+        self.ended[reason] += 1
+        if sequence.started_at:
+            wait_s = sequence.started_at - sequence.added_at
+            self.waits[bisect_left(WAIT_BOUNDS_S, wait_s)] += 1
+            self.waited_s += wait_s
+
+    def __add__(self, other: Statistics) -> Statistics:
+        return Statistics(
+            self.ended + other.ended,
+            [one + two for one, two in zip(self.waits, other.waits, strict=True)],
+            self.waited_s + other.waited_s,
+        )

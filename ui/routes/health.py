@@ -1,0 +1,53 @@
+"""Two routes for what watches the app: a container, a load balancer, Ray Serve.
+
+GET /healthz  {"status": "ok"} while the engine of every served model runs; otherwise 503: restart the process
+GET /readyz   {"status": "ok"} once the first model can write; otherwise 503: send the visitors elsewhere
+"""
+
+from __future__ import annotations
+
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from ..registry.registry import ModelRegistry
+from .requests import HEADERS
+
+HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
+
+
+class Health:
+    """Says whether the app works.
+
+    Args:
+        registry: the models that are served.
+    """
+
+    def __init__(self, registry: ModelRegistry) -> None:
+        self._registry = registry
+
+    @property
+    def routes(self) -> list[APIRoute]:
+        """The routes, for FastAPI."""
+        answers = {HEALTH_PATH: self.respond_to_health, READY_PATH: self.respond_to_ready}
+        return [
+            APIRoute(path, answer, methods=["GET"], response_model=None, include_in_schema=False)
+            for path, answer in answers.items()
+        ]
+
+    @property
+    def failed(self) -> list[str]:
+        """The names of the served models whose engine has ended, after a fault of the device for example."""
+        return [loaded.name for loaded in self._registry.loaded_models if not loaded.thread.is_alive()]
+
+    async def respond_to_health(self) -> JSONResponse:
+        """Answers one request."""
+        return _answer(f"the engine has ended: {', '.join(self.failed)}" if self.failed else "ok")
+
+    async def respond_to_ready(self) -> JSONResponse:
+        """Answers one request."""
+        return _answer("ok" if self._registry.first() and not self.failed else "no model is loaded")
+
+
+def _answer(status: str) -> JSONResponse:
+    return JSONResponse({"status": status}, 200 if status == "ok" else 503, HEADERS)
