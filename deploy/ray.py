@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
@@ -30,12 +29,12 @@ _service: Service | None = None  # of this replica
 
 def _build() -> FastAPI:
     """Returns the ASGI app of a new replica."""
-    global _service  # noqa: PLW0603  Ray calls this function in the replica, and wants the app alone
+    global _service  # Ray calls this function in the replica, and takes nothing but the app from it
     _service = Service(os.environ)
     return _service.app
 
 
-def replicas_needed(context: AutoscalingContext) -> tuple[int, dict[str, Any]]:
+def replicas_needed(context: AutoscalingContext) -> tuple[int, dict[str, object]]:
     """Returns the number of replicas for the characters that are still to be written; called by Ray Serve."""
     values = (context.aggregated_metrics or {}).get(_REMAINING, {}).values()
     return max(1, math.ceil(sum(values) / _CHARACTERS)), {}

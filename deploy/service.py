@@ -1,4 +1,4 @@
-"""The whole app as one ASGI app, for a server that this program does not start: `uvicorn --factory deploy.service:build`.
+"""The whole app as one ASGI app, for a server that app.py does not start: `uvicorn --factory deploy.service:build`.
 
 It takes its models and limits from the environment variables of app.py.
 """

@@ -42,7 +42,7 @@ def launch(page: Page, **options: Any) -> str:
         "pwa": False,
         "footer_links": FOOTER_LINKS,
         "theme": theme(),
-        "app_kwargs": app_kwargs(page),
+        "app_kwargs": _app_kwargs(page),
     }
     if port := os.environ.get("GRADIO_SERVER_PORT"):
         settings["server_port"] = int(port)  # this one; left to Gradio, it would be this or one of the next hundred
@@ -70,7 +70,7 @@ def asgi_app(page: Page) -> FastAPI:
         "/",
         footer_links=FOOTER_LINKS,
         run_history=False,
-        app_kwargs=app_kwargs(page),
+        app_kwargs=_app_kwargs(page),
         show_error=False,
         max_file_size="1kb",
         ssr_mode=False,
@@ -81,7 +81,7 @@ def asgi_app(page: Page) -> FastAPI:
     )
 
 
-def app_kwargs(page: Page) -> dict[str, Any]:
+def _app_kwargs(page: Page) -> dict[str, Any]:
     """What is added to Gradio's FastAPI app: routes, middleware, exception handlers."""
     return {
         "exception_handlers": {FnIndexInferError: no_such_endpoint},

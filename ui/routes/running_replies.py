@@ -115,9 +115,20 @@ class RunningReply:
             self._timer = asyncio.get_running_loop().call_later(0 if self.delivered else RETURN_S, expire)
 
     async def events(
-        self, reader: asyncio.Event, position: int, activity: Activity | None = None
+        self,
+        reader: asyncio.Event,
+        position: int,
+        activity: Activity | None = None,
+        encode: Callable[[Message], object] = Message.as_json,
     ) -> AsyncIterator[str]:
-        """Yields the server-sent events of the reply from one of its characters on, while the reader is the newest."""
+        """Yields the server-sent events of the reply, while the reader is the newest.
+
+        Args:
+            reader: from ``connect``.
+            position: the number of characters that the reader has already.
+            activity: how much all visitors together write; None tells the reader nothing of it.
+            encode: turns a message into JSON: with its id for a page, or as an English text for a program.
+        """
         shown: list[Message] = []
         steps_without = 0
         while self._reader is reader:
@@ -130,13 +141,13 @@ class RunningReply:
                 # The first step comes at once, the second after a second.
                 steps_without += 1
                 if steps_without > 1:
-                    yield event(position, status=[self._queue_status()])
+                    yield event(position, status=[encode(self._queue_status())])
             if activity and activity.facts != shown:
                 shown = activity.facts
-                yield event(position, activity=shown)
+                yield event(position, activity=[encode(each) for each in shown])
             if ended:
                 self.delivered = True
-                yield self._ending(position)
+                yield self._ending(position, encode)
                 return
             await reader.wait()
 
@@ -149,12 +160,13 @@ class RunningReply:
         others = self.request.before.served.engine.queue_position(self._sequence)
         return Message("status.queue", count=others) if others else Message("status.soon")
 
-    def _ending(self, position: int) -> str:
+    def _ending(self, position: int, encode: Callable[[Message], object]) -> str:
         sequence = self._sequence
         error = Message("fault.model", error=sequence.error) if sequence.error else self._failure
         measured = sequence.length > 1 and sequence.started_at
         rate = round(sequence.measured_chars_per_second) if measured else None
-        return event(position, end="error" if error else sequence.finish_reason, error=error, rate=rate)
+        reason = "error" if error else sequence.finish_reason
+        return event(position, end=reason, error=encode(error) if error else None, rate=rate)
 
 
 class RunningReplies:
@@ -255,5 +267,5 @@ class EventStream(StreamingResponse):
 def event(position: int, **fields: object) -> str:
     """A server-sent event after so many characters of a reply."""
     # Only ASCII carries half of a surrogate pair.
-    data = json.dumps(fields, ensure_ascii=True, default=Message.as_json, separators=(",", ":"))
+    data = json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
     return f"id: {position}\ndata: {data}\n\n"

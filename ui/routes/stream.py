@@ -6,7 +6,7 @@
         client     8 to 64 hex digits of the program's choice; the replies of one client wait for each other
 
 The first event describes the text: {"model", "commit", "seed"}, with "blend_with", "blend_commit" and "share" for two
-models. The others are {"text": "…"}, {"status": […]} while the text waits, and last {"end": REASON, "error", "rate"}.
+models. The others are {"text": "…"}, {"status": ["…"]} while the text waits, and last {"end": REASON, "error", "rate"}.
 The id of each event is the number of characters so far.
 
 If the connection breaks, the program sends its request again with the seed and the commit of the first event and with
@@ -139,5 +139,5 @@ async def _ending(wanted: WriteRequest, about: dict[str, object]) -> AsyncIterat
 async def _events(reply: RunningReply, reader: asyncio.Event, about: dict[str, object]) -> AsyncIterator[str]:
     received = len(reply.request.received)
     yield event(received, **about)
-    async for each in reply.events(reader, received):
+    async for each in reply.events(reader, received, encode=str):
         yield each

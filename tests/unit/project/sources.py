@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("model", "training", "ui")
+PACKAGES = ("model", "training", "ui", "deploy")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 

@@ -76,7 +76,7 @@ def test_pictures_are_there_in_both_schemes_and_say_what_they_show():
 
 def test_the_files_named_for_changes_exist():
     page = (PAGE.parent / "change.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:model|training|ui|web|tests)/[\w/.]*)`", page)
+    named = re.findall(r"`((?:model|training|ui|web|deploy|tests)/[\w/.]*)`", page)
     assert len(named) > 20
     assert [name for name in named if not (PAGE.parents[1] / name).exists()] == []
 

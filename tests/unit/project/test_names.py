@@ -58,7 +58,10 @@ STILL = {
     "tests/benchmarks/bench_engine.py": "begun beside",
     "tests/benchmarks/bench_page.py": "crowd",
 }
-FILES = [ROOT / "app.py", *modules("model", "training", "ui", "tests/support", "tests/local_hub", "tests/benchmarks")]
+FILES = [
+    ROOT / "app.py",
+    *modules("model", "training", "ui", "deploy", "tests/support", "tests/local_hub", "tests/benchmarks"),
+]
 
 
 def words(path: Path) -> set[str]:

@@ -32,7 +32,7 @@ WITHOUT_DOCSTRINGS = {
     "ui/page/page.py",
     "ui/page/second_view.py",
 }
-MODULES = [ROOT / "app.py", *modules("model", "training", "ui")]
+MODULES = [ROOT / "app.py", *modules("model", "training", "ui", "deploy")]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

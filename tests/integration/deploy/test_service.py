@@ -1,0 +1,40 @@
+"""The app as one ASGI app, in a server that app.py does not start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import httpx
+
+from model import CharLSTM, generate
+from tests.support.app_server import eventually
+from tests.support.ports import free_port
+
+
+def test_another_server_serves_the_whole_app() -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "uvicorn", "--factory", "deploy.service:build", "--port", str(port)]
+
+    def ready() -> bool:
+        try:
+            return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            eventually(lambda: process.poll() is not None or ready())
+            document = httpx.get(url).text
+            assert 'id="early"' in document
+            assert httpx.get(f"{url}/config").json()["title"] == "char-lstm"
+            assert [model["name"] for model in httpx.get(f"{url}/site").json()["models"]] == ["bundled"]
+            lines = httpx.post(f"{url}/stream", json={"prompt": "ROMEO:", "seed": 1, "length": 80}).text.splitlines()
+            events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+            expected = generate(CharLSTM.from_pretrained("bundled"), "ROMEO:", 80, seed=1)
+            assert "".join(event.get("text", "") for event in events) == expected
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)

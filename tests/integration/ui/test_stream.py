@@ -1,0 +1,145 @@
+"""A text for programs, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from model import ChatFormat, generate
+from tests.support.app_server import App, random_model, serving
+from ui.registry import lookup
+from ui.registry.registry import ModelRegistry
+from ui.site_config import SiteConfig
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    chat = replace(random_model(), chat=ChatFormat("Ann: ", "\nBo: ", "\n"))
+    with serving({"random": random_model(), "other": random_model(1), "chat": chat}) as app:
+        yield app
+
+
+def stream(app: App, **query: Any) -> list[dict[str, Any]]:
+    """Return the events of a text, each with its id."""
+    events = []
+    with httpx.stream("POST", f"{app.url}stream", json=query, timeout=60) as answer:
+        assert answer.status_code == 200, answer.read()
+        id_ = ""
+        for line in answer.iter_lines():
+            name, _, value = line.partition(": ")
+            if name == "id":
+                id_ = value
+            elif name == "data":
+                events.append({"id": int(id_), **json.loads(value)})
+    return events
+
+
+def text_of(events: list[dict[str, Any]]) -> str:
+    return "".join(event.get("text", "") for event in events)
+
+
+def refusal(app: App, **query: Any) -> tuple[int, str]:
+    answer = httpx.post(f"{app.url}stream", json=query, timeout=60)
+    return answer.status_code, answer.json()["detail"]
+
+
+def test_without_arguments_the_first_model_writes_with_the_default_settings(app: App) -> None:
+    first, *_, last = events = stream(app)
+    assert first == {"id": 0, "model": "random", "commit": "", "seed": first["seed"]}
+    assert text_of(events) == generate(app.served("random").lm, "", 500, seed=first["seed"])
+    assert (last["id"], last["end"], last["error"]) == (500, "length", None)
+
+
+def test_every_setting_of_generate_applies(app: App) -> None:
+    settings = {"temperature": 1.3, "top_k": 20, "top_p": 0.9, "min_p": 0.01, "seed": 5, "length": 200}
+    events = stream(app, prompt="ROMEO:", model="other", **settings)
+    assert text_of(events) == generate(app.served("other").lm, "ROMEO:", **settings)  # type: ignore[arg-type]
+    held = stream(app, prompt="ROMEO:", hold=[[1, 5, 4.0]], seed=5, length=200)
+    assert text_of(held) == generate(app.served("random").lm, "ROMEO:", 200, seed=5, clamps=[(1, 5, 4.0)])
+    both = stream(app, prompt="ROMEO:", blend_with="other", share=0.25, length=50)
+    assert {**both[0], "seed": 0} == {
+        "id": 0,
+        "model": "random",
+        "commit": "",
+        "seed": 0,
+        "blend_with": "other",
+        "blend_commit": "",
+        "share": 0.25,
+    }
+
+
+@pytest.mark.parametrize("prompt", ["ROMEO:", ""])
+@pytest.mark.parametrize("received", [0, 1, 77, 299, 300])
+def test_a_text_continues_where_the_program_lost_it(app: App, prompt: str, received: int) -> None:
+    first, *_ = events = stream(app, prompt=prompt, length=300, seed=9)
+    whole = text_of(events)
+    rest = stream(app, prompt=prompt, length=300, seed=first["seed"], commit=first["commit"], received=whole[:received])
+    assert whole[:received] + text_of(rest) == whole
+    assert (rest[0]["id"], rest[-1]["id"]) == (received, 300)
+
+
+def test_refusals_name_the_argument(app: App) -> None:
+    assert refusal(app, prompt=3) == (400, "prompt is 3: it must be a text")
+    status, detail = refusal(app, promt="a")
+    assert status == 400
+    assert "promt is no argument" in detail
+    assert refusal(app, temperature=9)[0] == 400
+    assert refusal(app, model="none")[0] == 400
+    assert refusal(app, commit="f" * 40)[0] == 404
+    assert refusal(app, blend_with="random")[0] == 400
+    assert refusal(app, hold=[[1, 5, 4.0]], blend_with="other")[0] == 400
+    assert refusal(app, hold=3)[0] == 400
+    assert refusal(app, length=10, received="a" * 11)[0] == 413
+    assert refusal(app, prompt="a" * 20_001)[0] == 413
+    answer = httpx.post(f"{app.url}stream", content=b"[1")
+    assert answer.status_code == 400
+
+
+def test_a_request_waits_while_the_model_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = ModelRegistry(["bundled"])
+    loaded = threading.Event()
+    load = registry._load
+    monkeypatch.setattr(registry, "_load", lambda *arguments: (loaded.wait(60), load(*arguments)))
+    registry.start()
+    with serving(registry) as app:
+        assert httpx.get(f"{app.url}readyz").status_code == 503
+        assert httpx.get(f"{app.url}healthz").status_code == 200
+        monkeypatch.setattr(lookup, "WAIT_S", 0.0)
+        assert refusal(app)[0] == 503
+        monkeypatch.setattr(lookup, "WAIT_S", 60.0)
+        threading.Timer(0.3, loaded.set).start()
+        assert len(text_of(stream(app, length=20))) == 20
+        assert httpx.get(f"{app.url}readyz").json() == {"status": "ok"}
+
+
+def test_a_dead_engine_is_reported(app: App) -> None:
+    with serving({"random": random_model()}) as dying:
+        assert httpx.get(f"{dying.url}healthz").status_code == 200
+        served = dying.served("random")
+        served.engine.stop()
+        served.thread.join()
+        answer = httpx.get(f"{dying.url}healthz")
+        assert (answer.status_code, answer.json()) == (503, {"status": "the engine has ended: random"})
+        assert httpx.get(f"{dying.url}readyz").status_code == 503
+
+
+def test_metrics_are_served_only_if_the_owner_wants_it(app: App) -> None:
+    assert httpx.get(f"{app.url}metrics").status_code == 404
+    registry = ModelRegistry(site=SiteConfig.of({"METRICS": "1"}))
+    registry.add("random", random_model())
+    registry.start()
+    with serving(registry) as measured:
+        assert len(text_of(stream(measured, length=40))) == 40
+        assert refusal(measured, temperature=9)[0] == 400
+        figures = httpx.get(f"{measured.url}metrics").text
+        assert 'char_lstm_replies_total{model="random",reason="length"}' in figures
+        assert 'char_lstm_first_character_seconds_bucket{le="+Inf",model="random"}' in figures
+        assert 'char_lstm_model_info{commit="",model="random"} 1.0' in figures
+        assert 'char_lstm_refusals_total{id="refusal.value"}' in figures
+        assert "process_resident_memory_bytes" in figures
