@@ -31,7 +31,8 @@ def ray_serve(replicas: int, log: Path) -> Iterator[str]:
         "--with-requirements",
         "deploy/requirements.txt",
     ]
-    command = [*overlay, "python", "-m", "ray.serve.scripts", "run", "deploy.ray:app"]
+    needs = ["--with-requirements", "deploy/requirements.txt"]
+    command = [*overlay, *needs, "python", "-m", "ray.serve.scripts", "run", "deploy.ray:app"]
     environment = {
         **os.environ,
         "MIN_REPLICAS": str(replicas),
