@@ -335,7 +335,7 @@ def test_parts_of_one_seed_and_the_same_settings_are_joined(run: Run) -> None:
     ],
 )
 def test_a_stored_value_that_is_no_log_is_ignored(run: Run, value: object) -> None:
-    assert run("log", "return m.parseLog(x)", value) is None
+    assert run("stored_log", "return m.parseLog(x)", value) is None
 
 
 # storage
@@ -362,7 +362,7 @@ def test_conversations_are_kept_listed_found_again_and_removed(run: Run) -> None
         storage.remove(two.id);
         return [empty, again.id === one.id, again.turns[0].prompt, listed, storage.list().length];
         """,
-        reply(part("!")),
+        reply(part("!"), fresh=True),
     )
     assert seen == [0, True, "first", ["second!", "first!"], 1]
 
@@ -382,7 +382,7 @@ def test_two_tabs_with_one_conversation_lose_nothing(run: Run) -> None:
         one.save(mine); other.save(theirs); one.save(mine); other.save(theirs);
         return one.list().map((each) => each.text).sort();
         """,
-        reply(part("!")),
+        reply(part("!"), fresh=True),
     )
     assert texts == ["a!\nmine!", "a!\ntheirs!"]
 
@@ -400,7 +400,7 @@ def test_a_full_store_drops_the_oldest_and_a_refused_one_is_reported(run: Run) -
           removeItem: (key) => values.delete(key),
           setItem(key, value) {
             const rest = [...values].filter(([each]) => each !== key).reduce((sum, [, each]) => sum + each.length, 0);
-            if (rest + value.length > 3000) throw new Error("QuotaExceededError");
+            if (rest + value.length > 3000) throw new DOMException("full", "QuotaExceededError");
             values.set(key, value);
           },
         };
@@ -419,9 +419,10 @@ def test_a_full_store_drops_the_oldest_and_a_refused_one_is_reported(run: Run) -
         const refuse = () => { throw new Error("SecurityError"); };
         const forbidden = new m.Storage(refuse, refuse);
         const stored = [storage.save(large), forbidden.save(large)];
+        const left = storage.list().map((each) => each.text);
         const found = [forbidden.current().turns.length, forbidden.list()];
-        return [saved.every(Boolean), kept[0], kept.length < 8, ...stored, ...found];
+        return [saved.every(Boolean), kept[0], kept.length < 8, ...stored, left.join() === kept.join(), ...found];
         """,
-        reply(part("!")),
+        reply(part("!"), fresh=True),
     )
-    assert seen == [True, "eight!", True, False, False, 0, []]
+    assert seen == [True, "eight!", True, False, False, True, 0, []]

@@ -23,7 +23,7 @@ import httpx
 
 from model import CharLSTM, CheckpointError, generate
 from model.checkpoint.names import MODEL_FILES
-from tests.integration.ui.test_app_process import started
+from tests.integration.ui.test_app_process import begin, started
 from tests.local_hub import LocalHub, Repo
 from tests.soak.test_fuzzed_checkpoints import damaged
 from tests.support.app_server import random_model
@@ -175,6 +175,7 @@ def test_whatever_is_pushed_nothing_is_cut_and_nothing_is_left(hub: LocalHub, tm
         lines: list[str] = []
         reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
         reader.start()
+        begin(url, 1)  # the first commit is served
         served = asyncio.run(continue_reply(url, pushed, lambda: looks.append(_held(process))))
         process.terminate()
         assert process.wait(60) == 143

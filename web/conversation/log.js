@@ -261,18 +261,3 @@ export function joinParts(reply) {
   const rate = two.rate || one.rate;
   reply.parts.splice(-2, 2, { ...two, settings, draw_offset: one.draw_offset, text: one.text + two.text, rate });
 }
-
-/** The log of a stored or received value. @returns {?Log} null if it is none of this version */
-export function parseLog(value) {
-  const isLog = value && value.version === VERSION && typeof value.id === "string" && Array.isArray(value.turns);
-  if (!isLog || !value.turns.every(isTurn)) return null;
-  const log = { ...emptyLog(), ...value };
-  if (!turnOf(log, log.here)) log.here = 0;
-  return log;
-}
-
-function isTurn(turn) {
-  const isPart = (part) => typeof part?.text === "string" && Number.isInteger(part.draw_offset) && Array.isArray(part.cells);
-  const isReply = (reply) => typeof reply?.given === "string" && typeof reply.model?.name === "string" && Array.isArray(reply.parts) && reply.parts.every(isPart);
-  return Number.isInteger(turn?.id) && typeof turn.prompt === "string" && turn.replies?.length > 0 && turn.replies.every((reply) => reply === null || isReply(reply));
-}

@@ -1,11 +1,14 @@
 // Earlier conversations, kept in this browser. Each tab writes its own conversation, so two tabs never overwrite each
-// other; a tab that is reloaded, restored or gone back to finds its conversation by sessionStorage.
+// other. A tab that is reloaded, restored or gone back to finds its conversation by the entry of its session history, a new
+// entry of the same tab by sessionStorage.
 
-import { emptyLog, parseLog, pathTo, randomId, replyText } from "./log.js";
+import { emptyLog, pathTo, randomId, replyText } from "./log.js";
+import { parseLog } from "./stored_log.js";
 
 const PREFIX = "char-lstm/conversation/";
 const TAB = "char-lstm/tab";
 const CURRENT = "char-lstm/current";
+const ENTRY = "char-lstm/conversation"; // in the state of an entry of the session history
 const MAX_CONVERSATIONS = 100;
 
 /** @typedef {import("./log.js").Log} Log */
@@ -21,29 +24,33 @@ export class Storage {
   /**
    * @param {() => globalThis.Storage} local  throws where the browser refuses storage
    * @param {() => globalThis.Storage} session
+   * @param {() => Pick<History, "state" | "replaceState">} entries
    */
-  constructor(local = () => localStorage, session = () => sessionStorage) {
+  constructor(local = () => localStorage, session = () => sessionStorage, entries = () => history) {
     this.local = local;
     this.session = session;
-    this.revision = null; // of the stored conversation, to notice that another tab has written it
+    this.entries = entries;
+    this.revisions = new Map(); // of the stored conversations by id, to notice that another tab has written one
   }
 
   /** The conversation of this tab, or an empty one. @returns {Log} */
   current() {
-    const id = attempt(() => this.session().getItem(CURRENT));
-    return (id && this.load(id)) || emptyLog();
+    const ids = [attempt(() => this.entries().state[ENTRY]), attempt(() => this.session().getItem(CURRENT))];
+    const own = ids.find((id) => typeof id === "string"); // "" of an entry: it has none
+    return (own && this.load(own)) || emptyLog();
   }
 
   /** @returns {?Log} */
   load(id) {
     const stored = attempt(() => JSON.parse(this.local().getItem(PREFIX + id)));
     const log = stored && parseLog(stored.log);
-    if (log) this.revision = stored.revision;
+    if (log) this.revisions.set(log.id, stored.revision);
     return log;
   }
 
   /**
-   * Stores a conversation and makes it that of this tab. The oldest ones give way when there is no room.
+   * Stores a conversation and makes it that of this tab. The oldest ones give way when there is no room, unless there is not
+   * enough without them either.
    *
    * @param {Log} log  gets a new id if another tab has changed the same conversation meanwhile
    * @returns {boolean} whether it is stored
@@ -52,20 +59,31 @@ export class Storage {
     if (!log.turns.length && !log.controls.draft && !this.has(log.id)) return true;
     log.changed = Date.now();
     const stored = attempt(() => JSON.parse(this.local().getItem(PREFIX + log.id)));
-    if (stored && stored.revision !== this.revision) log.id = randomId();
-    this.revision = randomId();
-    attempt(() => this.session().setItem(CURRENT, log.id));
-    const value = JSON.stringify({ revision: this.revision, log });
-    for (let tries = 0; tries <= MAX_CONVERSATIONS; tries++) {
+    if (stored && stored.revision !== this.revisions.get(log.id)) log.id = randomId();
+    const revision = randomId();
+    this.revisions.set(log.id, revision);
+    this.#own(log.id);
+    const value = JSON.stringify({ revision, log });
+    const removed = [];
+    for (;;) {
       try {
         this.local().setItem(PREFIX + log.id, value);
         this.#removeSurplus(log.id);
         return true;
-      } catch {
-        if (!this.#removeOldest(log.id)) return false; // refused altogether, or this one alone is too large
+      } catch (error) {
+        const oldest = error?.name === "QuotaExceededError" ? this.#removeOldest(log.id) : null;
+        if (!oldest) break; // refused altogether, or this one alone is too large
+        removed.push(oldest);
       }
     }
+    for (const [key, each] of removed) attempt(() => this.local().setItem(key, each));
     return false;
+  }
+
+  // Makes a conversation that of this tab and of its present entry; "" is none.
+  #own(id) {
+    attempt(() => (id ? this.session().setItem(CURRENT, id) : this.session().removeItem(CURRENT)));
+    attempt(() => this.entries().state?.[ENTRY] === id || this.entries().replaceState({ ...this.entries().state, [ENTRY]: id }, ""));
   }
 
   has(id) {
@@ -74,8 +92,7 @@ export class Storage {
 
   /** Makes another conversation that of this tab; the next `save` stores it. */
   leave() {
-    this.revision = null;
-    attempt(() => this.session().removeItem(CURRENT));
+    this.#own("");
   }
 
   remove(id) {
@@ -107,10 +124,12 @@ export class Storage {
     return logs.sort((one, other) => other.log.changed - one.log.changed);
   }
 
+  // Returns the key and the value that were removed; null if there was none.
   #removeOldest(keep) {
-    const oldest = this.#stored().filter(({ log }) => log.id !== keep).pop();
-    if (oldest) attempt(() => this.local().removeItem(oldest.key));
-    return Boolean(oldest);
+    const key = this.#stored().filter((each) => each.key !== PREFIX + keep).pop()?.key;
+    const value = key && attempt(() => this.local().getItem(key));
+    if (key) attempt(() => this.local().removeItem(key));
+    return key ? [key, value] : null;
   }
 
   #removeSurplus(keep) {

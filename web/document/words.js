@@ -94,13 +94,13 @@ export function t(id, values = {}) {
  */
 export function render(message, joint = " ") {
   if (Array.isArray(message)) return message.map((each) => render(each)).join(joint);
-  return message && typeof message === "object" ? t(message.id, message.values) : String(message ?? "");
+  return message && typeof message === "object" ? t(message.id, message.values ?? {}) : String(message ?? "");
 }
 
 /** @returns {string} a number as the language writes it, with `digits` decimals if given */
 export function number(value, digits) {
   const places = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return value.toLocaleString(language(), places);
+  return Number(value).toLocaleString(language(), places);
 }
 
 /** @returns {string} a share from 0 to 1 in percent */

@@ -123,7 +123,7 @@
 export class Refusal extends Error {
   /**
    * @param {Message} reason
-   * @param {boolean} gone whether the commit is no longer served, but a newer one of the same name
+   * @param {boolean} gone whether the model or its commit is no longer served, so that the page must ask for the site
    */
   constructor(reason, gone = false) {
     super(reason.id);

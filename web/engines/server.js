@@ -94,7 +94,7 @@ export class ServerEngine {
 // A refusal ends the request; a server that is busy or restarts is asked again once something was written.
 async function refuse(response, begun) {
   const answer = await response.json().catch(() => null);
-  if (answer?.refusal && !(begun && BUSY.has(response.status))) throw new Refusal(answer.refusal, Boolean(answer.gone));
+  if (answer?.refusal && !(begun && BUSY.has(response.status))) throw new Refusal(answer.refusal, response.status === 404);
   throw new Error(`the server answered ${response.status}`);
 }
 

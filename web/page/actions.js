@@ -5,6 +5,8 @@ import { findModel } from "../conversation/models.js";
 import { setText } from "../document/dom.js";
 import { t } from "../document/words.js";
 
+const WHILE_BUSY = new Set(["stop", "copy"]);
+
 export class Actions {
   /** @param {import("./main.js").Page} page */
   constructor(page) {
@@ -21,8 +23,10 @@ export class Actions {
       share: () => page.run(() => page.sharing.share()),
       copy: () => this.#copy(),
     };
-    for (const [name, move] of Object.entries(moves)) this.#button(name).addEventListener("click", move);
-    page.$(".held-cells .rewrite").addEventListener("click", () => page.run(() => writer.rewrite(controls.options())));
+    // A second click may come before the next frame, which disables the button.
+    const idle = (move) => () => page.busy || move();
+    for (const [name, move] of Object.entries(moves)) this.#button(name).addEventListener("click", WHILE_BUSY.has(name) ? move : idle(move));
+    page.$(".held-cells .rewrite").addEventListener("click", idle(() => page.run(() => writer.rewrite(controls.options()))));
     page.prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
       event.preventDefault();
@@ -48,7 +52,7 @@ export class Actions {
       retry: begun && free,
       undo: begun && !busy,
       redo: log.undone.length > 0 && !busy,
-      clear: !busy && (begun || page.hasRefusal),
+      clear: !busy && (begun || page.current.refusals[0]),
       share: begun && !busy,
       copy: begun,
     };

@@ -88,10 +88,6 @@ export class Page {
     return this.controls.speed;
   }
 
-  get hasRefusal() {
-    return Boolean(this.current.refusals[0]);
-  }
-
   get busy() {
     return this.writer.busy || Boolean(this.sharing.following);
   }
@@ -107,7 +103,7 @@ export class Page {
     onLanguage(() => this.#changeLanguage());
     await this.#openLink();
     this.prompt.focus({ preventScroll: true });
-    if (lastTurn(this.log())) this.run(() => this.writer.resume(this.speed()), { resumes: true });
+    this.#resume();
   }
 
   #receiveSite(site) {
@@ -131,9 +127,8 @@ export class Page {
   #showSite() {
     const { site } = this.current;
     showIntro(this.root, site, this.greeting);
-    const loading = site.models.some((model) => model.loading);
     this.controls.offer(site);
-    if (this.pendingLink && !loading) this.#openLink();
+    if (this.pendingLink && !site.models.some((model) => model.loading)) this.#openLink();
     this.#modelChanged();
   }
 
@@ -156,12 +151,19 @@ export class Page {
 
   /** Shows an earlier conversation; the one before stays in the list. */
   open(id) {
-    const log = this.storage.load(id);
-    if (!log || this.busy) return;
+    const log = this.busy ? null : this.storage.load(id);
+    if (!log) return;
     this.save();
-    this.#openLog(this.storage.load(id));
-    this.storage.save(this.log());
-    this.changed();
+    this.#openLog(log);
+    this.storage.save(log);
+    this.#resume();
+  }
+
+  // Writes on what was being written when the conversation was left; a prompt that is refused goes back to the field.
+  async #resume() {
+    const turn = lastTurn(this.log());
+    const done = !turn || (await this.run(() => this.writer.resume(this.speed()), { resumes: true }));
+    if (!done && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= turn.prompt;
   }
 
   // Shows what a link asks for, while this tab has no conversation of its own.
@@ -198,7 +200,7 @@ export class Page {
     this.log().address ??= location.search;
     try {
       const done = move();
-      this.changed();
+      this.save();
       await done;
       return true;
     } catch (error) {
@@ -213,6 +215,7 @@ export class Page {
   #refuse(error, side) {
     this.sharing.cancel();
     this.current.refusals[side] = refusalOf(error);
+    if (error.gone) this.engine.site().then((site) => this.#receiveSite(site), () => {});
   }
 
   /** Sends a prompt; the field is emptied once the request is accepted. */
@@ -295,8 +298,7 @@ export class Page {
   }
 
   #focused(side, focus) {
-    if (side) return;
-    this.rewind.choose(focus && { id: focus.turn, keep: focus.keep });
+    if (!side) this.rewind.choose(focus && { id: focus.turn, keep: focus.keep });
   }
 
   /** Shows the conversation as it is now, once before the next frame. */
@@ -323,8 +325,7 @@ export class Page {
       const model = side ? findModel(this.current.site, this.controls.besideName) : this.sharing.offers ? null : findModel(this.current.site, this.controls.modelName);
       if (side < sides) this.views[side].update({ model, refusal: this.current.refusals[side] });
     });
-    const branches = this.$(".branches");
-    showBranches(branches, tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
+    showBranches(this.$(".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
     showHeldCells(this.$(".held-cells"), this.source.held() ?? [], (cells) => this.hold(cells));
     setText(this.$("#load p"), render(this.current.activity, " · "));
     this.rewind.update();

@@ -1,0 +1,43 @@
+"""A conversation of one reply, begun and continued in a browser, and the text that it must have."""
+
+from __future__ import annotations
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from model import CharLSTM, generate
+from tests.browser.driving import button, fast, foot, open_page, reply, send, setting, settled
+from tests.support.app_server import App, eventually
+from tests.support.unreliable_network import Network
+
+LENGTH = 150
+SEED = 7
+
+
+def through(net: Network, app: App) -> App:
+    """The app as it is behind a network."""
+    return App(net.url, app.registry)
+
+
+def begin(
+    context: BrowserContext, app: App, prompt: str = "ROMEO:", *, length: int = LENGTH, query: str = "", least: int = 20
+) -> Page:
+    """Opens the page and begins a reply at 60 characters per second; returns once so many characters are there."""
+    page, _ = open_page(context, app, query)
+    setting(page, "Length", length)
+    page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
+    send(page, prompt, wait=False)
+    eventually(lambda: len(reply(page)) >= least)
+    return page
+
+
+def expected(lm: CharLSTM, length: int = LENGTH, prompt: str = "ROMEO:") -> str:
+    return generate(lm, prompt, length, seed=SEED)
+
+
+def continues(page: Page, lm: CharLSTM, length: int = LENGTH, prompt: str = "ROMEO:") -> None:
+    """Continue writes what a longer reply would have had."""
+    fast(page)
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text(f"{2 * length} characters")
+    settled(page)
+    assert reply(page) == expected(lm, 2 * length, prompt)

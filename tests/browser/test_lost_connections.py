@@ -1,0 +1,362 @@
+"""Connections that break, proxies that do harm, servers that go away: the reply goes on with the same characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from model import CharLSTM, SamplingParams
+from tests.browser.driving import button, fast, foot, log, open_page, reply, send, setting, settled, turns
+from tests.browser.one_conversation import LENGTH, SEED, begin, continues, expected, through
+from tests.integration.ui.test_app_process import started
+from tests.local_hub import LocalHub
+from tests.support.app_server import App, eventually, random_model, serving
+from tests.support.platforms import posix_only
+from tests.support.ports import free_port
+from tests.support.unreliable_network import Network, network
+from ui.registry.auto_update import AutoUpdater
+from ui.registry.registry import ModelRegistry
+
+BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n<h1>Bad Gateway</h1>"
+TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+LOGIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<h1>Log in</h1>"
+NAME = "ada/novel"
+
+
+@pytest.fixture(scope="module")
+def lm() -> CharLSTM:
+    return random_model()
+
+
+@pytest.fixture(scope="module")
+def app(lm: CharLSTM) -> Iterator[App]:
+    with serving({"random": lm}) as app:
+        yield app
+
+
+@pytest.fixture
+def net(app: App) -> Iterator[Network]:
+    with network(port_of(app.url)) as net:
+        yield net
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
+def port_of(url: str) -> int:
+    return urlsplit(url).port or 80
+
+
+def tries_again(page: Page) -> None:
+    expect(turns(page).last.locator(".status")).to_contain_text("Trying again")
+
+
+@pytest.mark.parametrize("away_s", [0, 2, 60])
+def test_the_network_is_away_during_a_reply(
+    app: App, net: Network, context: BrowserContext, lm: CharLSTM, away_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if away_s == 60:
+        monkeypatch.setattr("ui.routes.running_replies.RETURN_S", 0.2)
+    context.clock.install()
+    page = begin(context, through(net, app))
+    net.cut()
+    if away_s:
+        tries_again(page)
+        page.clock.fast_forward(1000 * away_s)
+        tries_again(page)
+    if away_s == 60:  # the server has given the reader up
+        eventually(lambda: app.served("random").engine.running == 0)
+    net.restore()
+    settled(page)
+    assert reply(page) == expected(lm)
+    expect(foot(page)).to_contain_text("length reached")
+    continues(page, lm)
+
+
+@pytest.mark.parametrize("away_s", [2, 60])
+def test_the_network_is_away_before_a_click(
+    app: App, net: Network, context: BrowserContext, lm: CharLSTM, away_s: int
+) -> None:
+    context.clock.install()
+    page = begin(context, through(net, app))
+    settled(page)
+    net.cut()
+    page.clock.fast_forward(1000 * away_s)
+    fast(page)
+    button(page, "Continue").click()
+    tries_again(page)
+    net.restore()
+    settled(page)
+    assert reply(page) == expected(lm, 2 * LENGTH)
+
+
+def test_the_browser_is_offline_during_a_reply(app: App, net: Network, context: BrowserContext, lm: CharLSTM) -> None:
+    """A reply that is under way is cut by the network, and the browser refuses to send any request."""
+    page = begin(context, through(net, app))
+    context.set_offline(True)
+    net.cut()
+    tries_again(page)
+    net.restore()
+    context.set_offline(False)
+    settled(page)
+    assert reply(page) == expected(lm)
+
+
+def test_connections_that_break_at_any_byte(app: App, net: Network, context: BrowserContext) -> None:
+    """In the middle of an event, of a character, of an escape, or of the length of a chunk."""
+    net.breaks_after = 500
+    page = begin(context, through(net, app), "é🙂")
+    settled(page)
+    expect(foot(page)).to_contain_text("length reached")
+    text = reply(page)
+    net.breaks_after = 0
+    whole = begin(context, app, "é🙂")
+    settled(whole)
+    assert text == reply(whole)
+
+
+def test_a_proxy_that_collects_the_reply_until_its_end(
+    app: App, net: Network, context: BrowserContext, lm: CharLSTM
+) -> None:
+    """Twenty seconds without a sign of life are a broken connection for the page: it asks again."""
+    context.clock.install()
+    net.buffers = True
+    page = begin(context, through(net, app), least=0)
+    page.wait_for_timeout(500)
+    page.clock.fast_forward(21_000)
+    settled(page)
+    assert reply(page) == expected(lm)
+    continues(page, lm)
+
+
+@pytest.mark.parametrize("answer", [BAD_GATEWAY, TOO_MANY, LOGIN], ids=["502", "429", "login"])
+def test_a_proxy_that_answers_in_place_of_the_server_for_a_while(
+    app: App, net: Network, context: BrowserContext, lm: CharLSTM, answer: bytes
+) -> None:
+    page = begin(context, through(net, app))
+    net.cut()
+    net.answer = answer
+    net.restore()
+    tries_again(page)
+    net.answer = b""
+    settled(page)
+    assert reply(page) == expected(lm)
+    net.cut()  # the connections that are open
+    net.answer = answer
+    net.restore()
+    fast(page)
+    button(page, "Continue").click()
+    tries_again(page)
+    net.answer = b""
+    settled(page)
+    assert reply(page) == expected(lm, 2 * LENGTH)
+
+
+def test_a_server_that_writes_too_many_replies_refuses_and_the_prompt_stays(
+    app: App, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("ui.routes.running_replies.MAX_PER_ADDRESS", 0)
+        patch.setattr("ui.routes.running_replies.is_public", lambda address: True)
+        page, _ = open_page(context, app)
+        page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
+        setting(page, "Length", LENGTH)
+        fast(page)
+        page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
+        button(page, "Send").click()
+        expect(log(page).locator(".refusal")).to_be_visible()
+        expect(page.get_by_role("textbox", name="Prompt")).to_have_value("ROMEO:")
+    button(page, "Send").click()
+    expect(turns(page)).to_have_count(1)
+    settled(page)
+    assert reply(page) == expected(lm)
+
+
+def test_a_slow_network(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    page, _ = open_page(context, app)
+    slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+    context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
+    setting(page, "Length", LENGTH)
+    send(page, "ROMEO:")
+    assert reply(page) == expected(lm)
+    continues(page, lm)
+
+
+def test_a_reply_that_reaches_the_deadline_of_the_server(
+    app: App, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("ui.conversation.progress.DEADLINE_S", 1.0)
+        page = begin(context, app)
+        settled(page)
+    text = reply(page)
+    assert 20 < len(text) < LENGTH
+    assert expected(lm).startswith(text)
+    expect(foot(page)).to_contain_text("minutes")
+    fast(page)
+    setting(page, "Length", 2 * LENGTH - len(text))
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    settled(page)
+    assert reply(page) == expected(lm, 2 * LENGTH)
+
+
+@posix_only
+def test_a_process_that_is_killed_during_a_reply_and_started_again(
+    context: BrowserContext, lm: CharLSTM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``kill -9``, and the same command again at the same port."""
+    lm.save_pretrained(tmp_path / "random")
+    port = str(free_port())
+    monkeypatch.setattr("tests.integration.ui.test_app_process.free_port", lambda: port)
+    with started("--model", str(tmp_path / "random")) as (process, url):
+        page = begin(context, App(url, ModelRegistry()), length=2 * LENGTH)
+        process.kill()
+        tries_again(page)
+    with started("--model", str(tmp_path / "random")):
+        settled(page)
+        assert reply(page) == expected(lm, 2 * LENGTH)
+        continues(page, lm, 2 * LENGTH)
+
+
+def test_a_server_that_restarts_during_a_reply(context: BrowserContext, lm: CharLSTM) -> None:
+    """Another server with the same model, which knows nothing of the first one."""
+    with serving({"random": lm}) as first, network(port_of(first.url)) as net:
+        page = begin(context, through(net, first))
+        net.cut()
+        with serving({"random": lm}) as second:
+            net.servers = [port_of(second.url)]
+            first.registry.stop()
+            net.restore()
+            settled(page)
+            assert reply(page) == expected(lm)
+            continues(page, lm)
+
+
+def test_a_server_that_is_restarted_between_two_turns(context: BrowserContext, lm: CharLSTM) -> None:
+    with serving({"random": lm}) as first, network(port_of(first.url)) as net:
+        page = begin(context, through(net, first))
+        settled(page)
+        net.cut()
+        net.servers = [free_port()]
+        net.restore()
+        fast(page)
+        button(page, "Continue").click()
+        tries_again(page)
+        with serving({"random": lm}) as second:
+            net.servers = [port_of(second.url)]
+            settled(page)
+            assert reply(page) == expected(lm, 2 * LENGTH)
+
+
+def test_a_reload_while_the_server_still_loads_its_model_gives_the_prompt_back(
+    context: BrowserContext, lm: CharLSTM
+) -> None:
+    """Nothing had been written yet: the reply cannot begin, and what was typed must not go."""
+    with serving({"random": lm}) as first, network(port_of(first.url)) as net:
+        page, _ = open_page(context, through(net, first))
+        page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
+        setting(page, "Length", LENGTH)
+        net.cut()
+        fast(page)
+        send(page, "ROMEO:", wait=False)
+        tries_again(page)
+        [entry] = first.registry.entries
+        loaded, entry.loaded = entry.loaded, None
+        net.restore()
+        page.reload()
+        expect(page.get_by_role("textbox", name="Prompt")).to_have_value("ROMEO:")
+        expect(log(page).locator(".refusal")).to_be_visible()
+        entry.loaded = loaded
+        button(page, "Send").click()
+        expect(turns(page)).to_have_count(1)
+        settled(page)
+        assert reply(page) == expected(lm)
+
+
+class Pushes:
+    """A model on a local Hub, served by an app that updates itself."""
+
+    def __init__(self, hub: LocalHub, folder: Path) -> None:
+        self.hub, self.folder = hub, folder
+        self.repo = hub.add_repo(NAME)
+
+    def push(self, seed: int) -> str:
+        random_model(seed).save_pretrained(self.folder)
+        return self.hub.commit(self.repo, {path.name: path.read_bytes() for path in self.folder.iterdir()})
+
+
+@pytest.fixture
+def pushes(hub: LocalHub, tmp_path: Path) -> Pushes:
+    return Pushes(hub, tmp_path / "model")
+
+
+@pytest.mark.parametrize("moment", ["during a reply", "between two turns", "during a reply that is cut"])
+def test_a_newer_commit_is_served(
+    context: BrowserContext, pushes: Pushes, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older commit ends the reply that it has begun, through a broken connection too. The newer one reads it."""
+    monkeypatch.setattr("ui.routes.site.AGAIN_S", 0.1)
+    pushes.push(0)
+    registry = ModelRegistry([NAME])
+    registry.start()
+    assert registry.wait(60)
+    updater = AutoUpdater(registry, 0.1)
+    with serving(registry) as app, network(port_of(app.url)) as net:
+        updater.start()
+        page = begin(context, through(net, app))
+        if moment == "between two turns":
+            settled(page)
+        newer = pushes.push(1)
+        eventually(lambda: app.served(NAME).commit == newer)
+        if moment.endswith("cut"):
+            net.cut()
+            tries_again(page)
+            net.restore()
+        settled(page)
+        assert reply(page) == expected(random_model(0))
+        expect(page.locator("#about")).to_contain_text(f"commit {newer[:7]}")
+        fast(page)
+        button(page, "Continue").click()
+        expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+        settled(page)
+        expect(turns(page).last.locator(".notice")).to_contain_text(newer[:7])
+        text = "ROMEO:" + expected(random_model(0))
+        params = SamplingParams(seed=SEED, length=LENGTH)
+        sequence = app.served(NAME).engine.add_request(text, params, draw_offset=LENGTH)
+        assert sequence.wait(60)
+        assert reply(page) == expected(random_model(0)) + sequence.text
+        updater.stop()
+
+
+def test_a_commit_that_is_gone_when_the_page_comes_back(context: BrowserContext, net: Network) -> None:
+    """Another server has only the newer commit: what was written stays, and Continue lets the newer one read it."""
+    with serving({"random": random_model()}) as first:
+        net.servers = [port_of(first.url)]
+        page = begin(context, through(net, first))
+        net.cut()
+        newer = replace(random_model(1), commit="2" * 40)
+        with serving({"random": newer}) as second:
+            net.servers = [port_of(second.url)]
+            net.restore()
+            settled(page)
+            text = reply(page)
+            assert expected(random_model()).startswith(text)
+            expect(log(page).locator(".refusal")).to_be_visible()
+            expect(page.locator("#about")).to_contain_text("commit 2222222")
+            fast(page)
+            button(page, "Continue").click()
+            expect(foot(page)).to_contain_text(f"{len(text) + LENGTH} characters")
+            settled(page)
+            assert reply(page).startswith(text)
+            expect(turns(page).last.locator(".notice")).to_contain_text("2222222")

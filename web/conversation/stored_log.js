@@ -1,0 +1,93 @@
+// Reads a conversation that the browser has stored. Anything may be in the storage of a browser: an older version of the
+// page, an extension or another page of the same address may have written it. Each turn is shown as it is or not at all;
+// controls and clamped cells that are wrong are replaced by the defaults.
+
+import { VERSION, emptyLog } from "./log.js";
+
+const MAX_MESSAGE = 10_000; // characters of its JSON, which also limits its depth
+const LATEST = 8.64e15; // of a Date
+
+/**
+ * The log of a stored or received value.
+ *
+ * @param {any} value
+ * @returns {?import("./log.js").Log} null if it is none of this version
+ */
+export function parseLog(value) {
+  if (!isObject(value) || value.version !== VERSION || !isText(value.id) || !areTurns(value.turns)) return null;
+  const { version, id, turns, here, address } = value;
+  const log = { ...emptyLog(), version, id, turns };
+  const ids = new Set(turns.map((turn) => turn.id));
+  if (ids.has(here)) log.here = here;
+  if (isList(value.undone, Number.isInteger)) log.undone = value.undone;
+  if (isText(address)) log.address = address;
+  if (isObject(value.held) && isText(value.held.model) && isList(value.held.cells, isClamp)) log.held = value.held;
+  if (isObject(value.controls)) log.controls = Object.fromEntries(Object.entries(value.controls).filter(([, each]) => isText(each) || isNumber(each)));
+  log.changed = isNumber(value.changed) && Math.abs(value.changed) <= LATEST ? value.changed : 0;
+  return log;
+}
+
+// A turn's parent is older than the turn, so that no path is a circle; a path begins with an empty memory.
+function areTurns(turns) {
+  if (!isList(turns, isTurn)) return false;
+  const known = new Map();
+  for (const turn of [...turns].sort((one, other) => one.id - other.id)) {
+    const parent = known.get(turn.parent);
+    if (known.has(turn.id) || turn.parent >= turn.id || turn.parent < 0 || (turn.parent && !parent)) return false;
+    if (!turn.replies.every((reply, side) => !reply || reply.fresh || parent?.replies[side])) return false;
+    known.set(turn.id, turn);
+  }
+  return true;
+}
+
+function isTurn(turn) {
+  const numbers = [turn?.id, turn?.parent, turn?.replaced].every(Number.isInteger);
+  if (!numbers || turn.id < 1 || !isText(turn.prompt) || !isList(turn.check, isMessage)) return false;
+  return isList(turn.replies, (reply) => reply === null || isReply(reply)) && turn.replies.length <= 2 && Boolean(turn.replies[0]);
+}
+
+function isReply(reply) {
+  if (!isObject(reply) || !isModelRef(reply.model) || !(reply.second === null || isModelRef(reply.second))) return false;
+  const texts = isText(reply.given) && isText(reply.before);
+  const flags = [reply.fresh, reply.start, reply.chat].every((each) => typeof each === "boolean");
+  return texts && flags && isList(reply.notices, isMessage) && isList(reply.parts, isPart);
+}
+
+function isPart(part) {
+  if (!isObject(part) || !isText(part.text) || !Number.isInteger(part.draw_offset) || !isList(part.cells, isClamp)) return false;
+  const settings = part.settings === null ? part.end !== null : isSettings(part.settings);
+  return settings && (part.end === null || isText(part.end)) && (part.error === null || isMessage(part.error));
+}
+
+function isSettings(settings) {
+  return isObject(settings) && isNumber(settings.seed) && isNumber(settings.length) && Object.values(settings).every((each) => each === null || isNumber(each));
+}
+
+function isModelRef(model) {
+  return isObject(model) && isText(model.name) && isText(model.commit);
+}
+
+function isClamp(clamp) {
+  return isList(clamp, isNumber) && clamp.length === 3;
+}
+
+function isMessage(message) {
+  const { id, values } = isObject(message) ? message : {};
+  return isText(id) && (values === undefined || isObject(values)) && JSON.stringify(message).length <= MAX_MESSAGE;
+}
+
+function isList(value, isEach) {
+  return Array.isArray(value) && value.every((each) => isEach(each));
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value) {
+  return typeof value === "string";
+}
+
+function isNumber(value) {
+  return typeof value === "number" && Number.isFinite(value);
+}
