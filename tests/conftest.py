@@ -62,9 +62,19 @@ def pytest_unconfigure() -> None:
 @pytest.fixture
 def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
     """Return an empty local Hub; the client's cache is empty, too, and nobody is logged in (see `token`)."""
+    yield from _empty_hub(str(tmp_path_factory.mktemp("hub-cache")), monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def module_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
+    """Return the same for all tests of a module, none of which may use `hub`, which would empty it."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield from _empty_hub(str(tmp_path_factory.mktemp("hub-cache")), monkeypatch)
+
+
+def _empty_hub(cache: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
     import huggingface_hub
 
-    cache = str(tmp_path_factory.mktemp("hub-cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", cache)
     monkeypatch.setenv("HF_HUB_CACHE", cache)
     _HUB.reset()

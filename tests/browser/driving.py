@@ -10,13 +10,22 @@ from tests.support.app_server import App
 
 Look = tuple[int, int, Literal["light", "dark"]]  # width and height in pixels, colour scheme
 LOOKS: list[Look] = [(1280, 860, "light"), (390, 844, "dark")]
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 8_000
 
 
 def open_page(
-    context: BrowserContext, app: App, query: str = "", *, log: str = "Conversation", send: str = "Send"
+    context: BrowserContext,
+    app: App,
+    query: str = "",
+    *,
+    log: str = "Conversation",
+    send: str = "Send",
+    hub: str = "data:",
 ) -> tuple[Page, list[str]]:
-    """Open the page and wait until it can be used; returns it, and a list that collects errors and foreign requests."""
+    """Open the page and wait until it can be used; returns it, and a list that collects errors and foreign requests.
+
+    Requests to the page itself and to the Hub, if its address is given, are not foreign.
+    """
     complaints: list[str] = []
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
@@ -24,7 +33,7 @@ def open_page(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "request",
-        lambda request: None if request.url.startswith((app.url, "data:", "blob:")) else complaints.append(request.url),
+        lambda each: None if each.url.startswith((app.url, hub, "data:", "blob:")) else complaints.append(each.url),
     )
     page.goto(app.url + query)
     expect(page.get_by_role("log", name=log)).to_be_visible(timeout=TIMEOUT_MS)

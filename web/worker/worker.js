@@ -36,7 +36,7 @@ const methods = {
     const names = shown.length ? shown : [""];
     const found = await Promise.all(names.map(describeModel));
     const [{ name }] = found;
-    return { version: "", again_s: null, title: name, welcome: "", notices: [], models: found, address: "" };
+    return { version: names.join(" "), again_s: null, title: name, welcome: "", notices: [], models: found, address: "" };
   },
 
   async add(name) {

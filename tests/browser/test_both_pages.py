@@ -1,0 +1,242 @@
+"""Writing, the log of a conversation and its settings: each feature on the app's page and on the static page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from model import Blend, generate
+from tests.browser.driving import button, fast, foot, log, reply, send, setting, settled, turns
+from tests.local_hub import LocalHub
+from tests.support.app_server import eventually
+from tests.support.both_pages import TWO, Site, both_sites
+from ui.messages import LANGUAGES
+
+PROMPT = "ROMEO:\nü "
+LENGTH = 40
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def sites(browser: Browser, module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
+    with both_sites(browser, module_hub, tmp_path_factory.mktemp("both")) as sites:
+        yield sites
+
+
+@pytest.fixture(params=["app", "static"])
+def both(request: pytest.FixtureRequest, sites: dict[str, Site]) -> Iterator[Site]:
+    yield sites[request.param]
+    for site in sites.values():
+        site.leave()
+
+
+def begin(page: Page, *, speed: float = 200, length: int = LENGTH) -> Page:
+    setting(page, "Length", length)
+    setting(page, "Speed", speed)
+    page.get_by_role("spinbutton", name="Seed", exact=True).fill(str(SEED))
+    return page
+
+
+def text_of(site: Site, prompt: str = PROMPT, length: int = LENGTH, seed: int = SEED, **settings: Any) -> str:
+    return generate(site.one, prompt, length, seed=seed, **settings)
+
+
+def stored_parts(page: Page) -> list[Any]:
+    """The parts of the last reply in the log that the browser has stored."""
+    script = "localStorage.getItem('char-lstm/conversation/' + sessionStorage.getItem('char-lstm/current'))"
+    parts: list[Any] = json.loads(page.evaluate(script))["log"]["turns"][-1]["replies"][0]["parts"]
+    return parts
+
+
+def second(page: Page) -> Any:
+    return page.get_by_role("log", name="The second model")
+
+
+def test_a_prompt_is_written_on_character_by_character_stopped_and_continued(both: Site) -> None:
+    page = begin(both.open(), speed=20)
+    send(page, PROMPT, wait=False)
+    expect(button(page, "Send")).to_be_disabled()
+    seen: set[int] = set()
+    eventually(lambda: seen.add(len(reply(page))) or len(seen) > 3)
+    button(page, "Stop").click()
+    settled(page)
+    expect(foot(page)).to_contain_text("stopped")
+    written = len(reply(page))
+    assert max(seen) <= written < LENGTH
+    assert reply(page) == text_of(both, length=written)
+    fast(page)
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text(f"{written + LENGTH} characters")
+    settled(page)
+    assert reply(page) == text_of(both, length=written + LENGTH)
+    so_far = PROMPT + reply(page)
+    send(page, "More")
+    assert reply(page) == text_of(both, f"{so_far}More")
+    assert turns(page).last.locator(".prompt").text_content() == "More"
+
+
+def test_letters_typed_after_enter_stay_and_escape_stops(both: Site) -> None:
+    page = begin(both.open(), speed=5)
+    prompt = page.get_by_role("textbox", name="Prompt", exact=True)
+    expect(prompt).to_be_focused()
+    page.keyboard.type("first")
+    page.keyboard.press("Enter")
+    page.keyboard.type("my next words")
+    expect(prompt).to_have_value("my next words")
+    expect(log(page).locator(".prompt").last).to_have_text("first")
+    page.keyboard.press("Escape")
+    settled(page)
+    expect(foot(page)).to_contain_text("stopped")
+    expect(prompt).to_have_value("my next words")
+    expect(prompt).to_be_focused()
+
+
+def test_retry_makes_branches_and_no_button_moves_or_loses_the_focus(both: Site) -> None:
+    page = begin(both.open())
+    send(page, PROMPT)
+    tree = page.get_by_role("group", name="Branches")
+    expect(tree).to_be_hidden()
+    places = [button(page, name).bounding_box() for name in ("Send", "Retry", "Undo")]
+    page.get_by_role("spinbutton", name="Seed", exact=True).fill("8")
+    for move, told in (("Retry", "seed 8"), ("Continue", f"{2 * LENGTH} characters")):
+        button(page, move).focus()
+        page.keyboard.press("Enter")
+        expect(foot(page)).to_contain_text(told)
+        settled(page)
+        expect(button(page, move)).to_be_focused()
+    expect(tree).to_be_visible()
+    assert [button(page, name).bounding_box() for name in ("Send", "Retry", "Undo")] == places
+    one, other = text_of(both), text_of(both, length=2 * LENGTH, seed=8)
+    assert reply(page) == other
+    nodes = tree.get_by_role("button", name="Turn 1: ")
+    expect(nodes).to_have_count(2)
+    nodes.first.click()
+    expect(turns(page).last.locator(".reply")).to_have_text(one, use_inner_text=False)
+    send(page, "JULIET:")
+    nodes.last.click()
+    expect(turns(page)).to_have_count(1)
+    assert reply(page) == other
+    tree.get_by_role("button", name="Turn 2: ").click()
+    expect(turns(page)).to_have_count(2)
+    assert reply(page) == text_of(both, f"{PROMPT}{one}JULIET:", seed=8)
+
+
+def test_undo_and_redo(both: Site) -> None:
+    page = begin(both.open())
+    for prompt in ("a", "b"):
+        send(page, prompt)
+    whole = reply(page)
+    for left in (1, 0):
+        button(page, "Undo").click()
+        expect(turns(page)).to_have_count(left)
+    expect(button(page, "Undo")).to_be_disabled()
+    for shown in (1, 2):
+        button(page, "Redo").click()
+        expect(turns(page)).to_have_count(shown)
+    expect(button(page, "Redo")).to_be_disabled()
+    assert reply(page) == whole == text_of(both, f"a{text_of(both, 'a')}b")
+
+
+def test_two_models_side_by_side(both: Site) -> None:
+    page = begin(both.open())
+    both.choose_second(page, "side by side")
+    expect(second(page)).to_be_visible()
+    for length in (LENGTH, 2 * LENGTH):
+        if length == LENGTH:
+            send(page, PROMPT)
+        else:
+            button(page, "Continue").click()
+        for footer in (foot(page), second(page).locator(".footer")):
+            expect(footer).to_contain_text(f"seed {SEED} · {length} characters")
+        settled(page)
+        assert reply(page) == text_of(both, length=length)
+        assert second(page).locator(".reply").text_content() == generate(both.two, PROMPT, length, seed=SEED)
+    assert page.locator(".model-name").all_text_contents() == [both.name, TWO]
+    page.reload()
+    settled(page)
+    assert second(page).locator(".reply").text_content() == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)
+    button(page, "Undo").click()
+    expect(second(page).locator(":scope > article")).to_have_count(0)
+
+
+def test_two_models_blended_and_what_cannot_be_combined_is_not_offered(both: Site) -> None:
+    page = begin(both.open())
+    both.choose_second(page, "blended")
+    setting(page, "Blend", 0.3)
+    send(page, PROMPT)
+    expect(foot(page)).to_contain_text(f"{both.name} + {TWO}, 30% from the second")
+    assert reply(page) == generate(Blend(both.one, both.two, 0.3), PROMPT, LENGTH, seed=SEED)
+    page.get_by_role("group", name="Lens over the text").get_by_text("What it remembers").click()
+    expect(page.get_by_text("Cells can't be held while blending.")).to_be_visible()
+    expect(page.get_by_role("radio", name="Up", exact=True)).to_be_hidden()
+    models = page.get_by_role("combobox", name="Model", exact=True)
+    others = page.get_by_role("combobox", name="Second model").locator("option")
+    names = {both.name, TWO}
+    for name in (TWO, both.name):
+        models.select_option(name)
+        offered = {each.rpartition(", ")[0] for each in others.all_inner_texts()}
+        assert offered & names == names - {name}
+
+
+def test_what_is_changed_while_it_writes_acts_at_once(both: Site) -> None:
+    page = begin(both.open(), speed=10, length=120)
+    send(page, PROMPT, wait=False)
+    eventually(lambda: len(reply(page)) > 5)
+    setting(page, "Temperature", 1.5)
+    eventually(lambda: len(stored_parts(page)) == 2)
+    fast(page)
+    settled(page)
+    first, rest = stored_parts(page)
+    assert [each["settings"]["temperature"] for each in (first, rest)] == [0.8, 1.5]
+    assert len(reply(page)) == 120
+    assert first["text"] == text_of(both, length=len(first["text"]))
+
+
+def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site) -> None:
+    page = begin(both.open())
+    for prompt in ("first one", "another"):
+        send(page, prompt)
+        button(page, "Clear").click()
+        expect(turns(page)).to_have_count(0)
+    page.get_by_text("Earlier conversations").click()
+    entries = page.locator("#history li")
+    expect(entries).to_have_count(2)
+    page.get_by_role("searchbox").fill("FIRST")
+    expect(entries).to_have_count(1)
+    entries.get_by_role("button", name="Open: first one").click()
+    expect(turns(page)).to_have_count(1)
+    assert reply(page) == text_of(both, "first one")
+    page.get_by_role("searchbox").fill("")
+    expect(entries).to_have_count(1)  # not the one that is shown
+    entries.get_by_role("button", name="Delete: another").click()
+    expect(page.locator("#history")).to_be_hidden()
+
+
+def test_a_reload_keeps_settings_and_what_was_typed_and_ends_the_reply(both: Site) -> None:
+    page = begin(both.open(), speed=40, length=80)
+    setting(page, "Temperature", 1.3)
+    send(page, PROMPT, wait=False)
+    eventually(lambda: len(reply(page)) > 10)
+    page.get_by_role("textbox", name="Prompt", exact=True).fill("not sent yet")
+    page.reload()
+    settled(page)
+    assert reply(page) == text_of(both, length=80, temperature=1.3)
+    expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("not sent yet")
+    for name, value in (("Temperature", 1.3), ("Speed", 40), ("Length", 80), ("Seed", SEED)):
+        expect(page.get_by_role("spinbutton", name=name)).to_have_value(str(value))
+
+
+def test_a_german_browser_gets_german_labels(both: Site) -> None:
+    german = LANGUAGES["de"]
+    context = both.new_context(locale="de-DE")
+    page = both.open(context=context, log=german["page.conversation"], send=german["move.send"])
+    for move in ("stop", "continue", "retry", "undo", "redo", "clear", "share"):
+        expect(button(page, german[f"move.{move}"])).to_be_visible()
+    expect(page.get_by_role("slider", name=german["setting.temperature"], exact=True)).to_be_visible()
+    expect(page.get_by_role("group", name=german["lens.group"])).to_contain_text(german["lens.surprise"])
+    expect(log(page)).to_have_count(0)  # its name is German, too
+    context.close()

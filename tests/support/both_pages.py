@@ -1,0 +1,103 @@
+"""The app's page and the static page with the same models of the local Hub, each open in one browser context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from model import CharLSTM
+from tests.browser.driving import open_page
+from tests.local_hub import LocalHub
+from tests.support.app_server import App, random_model, serving
+from tests.support.chromium import serve
+from tests.support.training_timelines import checkpoint, pushed_run
+from training.hub.space_files import write_static
+from ui.registry.registry import ModelRegistry
+
+ONE, TWO = "ada/one", "ada/two"  # ONE has the branch of its training
+
+
+@dataclass
+class Site:
+    """One of the two pages.
+
+    Attributes:
+        app: its address; the registry is empty for the static page.
+        one: the model that writes, served from the Hub by the app and lying beside the static page.
+        two: another model of the Hub.
+        commit: of ``one`` on the Hub.
+        complaints: of each opened page, errors in the console and requests to other addresses than its own and the Hub's.
+    """
+
+    kind: Literal["app", "static"]
+    app: App
+    one: CharLSTM
+    two: CharLSTM
+    commit: str
+    hub: str
+    browser: Browser
+    context: BrowserContext
+    complaints: list[list[str]] = field(default_factory=list)
+
+    def open(self, query: str = "", *, context: BrowserContext | None = None, **names: str) -> Page:
+        """Open the page in a new tab, with an empty conversation in it."""
+        page, complaints = open_page(context or self.context, self.app, query, hub=self.hub, **names)
+        self.complaints.append(complaints)
+        return page
+
+    def new_context(self, **options: Any) -> BrowserContext:
+        """Return the context of another visitor; closed by the test."""
+        return self.browser.new_context(**options)
+
+    @property
+    def name(self) -> str:
+        """The name of the model that writes."""
+        return ONE if self.kind == "app" else "one"
+
+    def choose_second(self, page: Page, way: Literal["side by side", "blended"]) -> None:
+        """Choose the second model; the static page must first be told its name."""
+        box = page.get_by_role("combobox", name="Second model")
+        label = f"{TWO}, {way}"
+        if label not in box.locator("option").all_inner_texts():
+            box.select_option(label="another model of the Hub …")
+            page.get_by_role("textbox", name="Name of the second model, user/name").fill(TWO)
+            page.keyboard.press("Enter")
+        box.locator("option", has_text=label).wait_for(state="attached")
+        box.select_option(label=label)
+
+    def leave(self) -> None:
+        """Forget what the page stored, and close its tabs, which store nothing more."""
+        for page in self.context.pages:
+            page.evaluate("localStorage.clear(), (Storage.prototype.setItem = () => null)")
+            page.close()
+        found, self.complaints = sum(self.complaints, []), []
+        assert not found
+
+
+@contextmanager
+def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[str, Site]]:
+    """Push two models to the Hub and serve them by the app and by a static page."""
+    commit = pushed_run(hub, ONE, folder / "run").commit("main").oid
+    two = random_model(3)
+    two.save_pretrained(folder / "two")
+    hub.add_repo(TWO, {path.name: path.read_bytes() for path in (folder / "two").iterdir()})
+    one = checkpoint(1000)
+    one.training = {**one.training, "corpus": "one", "repo": ONE}
+    write_static(folder / "site", one)
+    registry = ModelRegistry([ONE, TWO])
+    registry.start()
+    assert registry.wait(60)
+    contexts = [browser.new_context(locale="en-US") for _ in range(2)]
+    rest = {"one": one, "two": two, "commit": commit, "hub": hub.url, "browser": browser}
+    with serving(registry) as app, serve(folder / "site") as url:
+        yield {
+            "app": Site("app", app, context=contexts[0], **rest),
+            "static": Site("static", App(url, ModelRegistry()), context=contexts[1], **rest),
+        }
+    for context in contexts:
+        context.close()
