@@ -10,6 +10,13 @@ function followColourScheme() {
   document.body.classList.toggle("dark", dark.matches);
 }
 
+// The models of the Hub that the address names. Any other name is that of the model beside the page, which is "".
+function modelsOfAddress() {
+  const query = new URLSearchParams(location.search);
+  const [model, second] = ["model", "blend_with"].map((name) => /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.exec(query.get(name) ?? "")?.[0] ?? "");
+  return second ? [model, second] : model ? [model] : [];
+}
+
 async function start() {
   followColourScheme();
   dark.addEventListener("change", followColourScheme);
@@ -17,9 +24,7 @@ async function start() {
   const base = new URL(".", import.meta.url).href;
   await loadLanguages(base, navigator.language);
   const root = document.getElementById("page");
-  const model = new URLSearchParams(location.search).get("model") ?? "";
-  const models = /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.test(model) ? [model] : []; // any other name is that of the model beside the page
-  const engine = new WorkerEngine({ home: base, hub: document.documentElement.dataset.hub, models });
+  const engine = new WorkerEngine({ home: base, hub: document.documentElement.dataset.hub, models: modelsOfAddress() });
   try {
     await mount(root, engine, { greeting: "static.greeting" });
   } catch (error) {

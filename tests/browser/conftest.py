@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.browser.driving import LOOKS, Look, open_page
+from tests.local_hub import LocalHub
 from tests.support.app_server import App
+from tests.support.both_pages import Site, both_sites
 from tests.support.chromium import ChromiumMissingError, launch
 
 
@@ -79,3 +81,20 @@ def page(look: Look, app: App, contexts: dict[Look, BrowserContext]) -> Iterator
     context.clear_cookies()
     for each in context.pages:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def sites(
+    browser: Browser, module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Site]]:
+    """The app's page and the static page, with the same models."""
+    with both_sites(browser, module_hub, tmp_path_factory.mktemp("both")) as sites:
+        yield sites
+
+
+@pytest.fixture(params=["app", "static"])
+def both(request: pytest.FixtureRequest, sites: dict[str, Site]) -> Iterator[Site]:
+    """One page, then the other; fails on messages in the console and on requests to other sites."""
+    yield sites[request.param]
+    for site in sites.values():
+        site.leave()

@@ -1,17 +1,18 @@
-"""The app's page and the static page with the same models of the local Hub, each open in one browser context."""
+"""The app's page and the static page with the same models of the local Hub, and what tests of both do on them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-from model import CharLSTM
-from tests.browser.driving import open_page
+from model import CharLSTM, generate
+from tests.browser.driving import button, open_page, setting
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -20,6 +21,9 @@ from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 
 ONE, TWO = "ada/one", "ada/two"  # ONE has the branch of its training
+PROMPT = "ROMEO:\né🙂 "
+LENGTH = 40
+SEED = 7
 
 
 @dataclass
@@ -31,7 +35,8 @@ class Site:
         one: the model that writes, served from the Hub by the app and lying beside the static page.
         two: another model of the Hub.
         commit: of ``one`` on the Hub.
-        complaints: of each opened page, errors in the console and requests to other addresses than its own and the Hub's.
+        complaints: of each opened page: errors in the console, and requests to other addresses than its own and the
+            Hub's.
     """
 
     kind: Literal["app", "static"]
@@ -75,7 +80,7 @@ class Site:
         for page in self.context.pages:
             page.evaluate("localStorage.clear(), (Storage.prototype.setItem = () => null)")
             page.close()
-        found, self.complaints = sum(self.complaints, []), []
+        found, self.complaints = [each for page in self.complaints for each in page], []
         assert not found
 
 
@@ -101,3 +106,32 @@ def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[s
         }
     for context in contexts:
         context.close()
+
+
+def begin(page: Page, *, speed: float = 200, length: int = LENGTH) -> Page:
+    setting(page, "Length", length)
+    setting(page, "Speed", speed)
+    page.get_by_role("spinbutton", name="Seed", exact=True).fill(str(SEED))
+    return page
+
+
+def text_of(site: Site, prompt: str = PROMPT, length: int = LENGTH, seed: int = SEED, **settings: Any) -> str:
+    return generate(site.one, prompt, length, seed=seed, **settings)
+
+
+def stored_parts(page: Page) -> list[Any]:
+    """The parts of the last reply in the log that the browser has stored."""
+    script = "localStorage.getItem('char-lstm/conversation/' + sessionStorage.getItem('char-lstm/current'))"
+    parts: list[Any] = json.loads(page.evaluate(script))["log"]["turns"][-1]["replies"][0]["parts"]
+    return parts
+
+
+def second(page: Page) -> Locator:
+    """The conversation of the model side by side."""
+    return page.get_by_role("log", name="The second model")
+
+
+def link(page: Page) -> str:
+    """Share the conversation; returns the parameters of the link."""
+    button(page, "Share").click()
+    return page.get_by_role("textbox", name="Link to this text").input_value().partition("?")[2]

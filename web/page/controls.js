@@ -118,6 +118,18 @@ export class Controls {
     this.#chose();
   }
 
+  // Chooses a second model of the Hub that was chosen before the page was loaded, once it is loaded again.
+  async #restoreOther(choice) {
+    const name = nameAfter("beside ", choice) ?? nameAfter("blended ", choice);
+    if (!name || !this.page.add || this.#isOffered(name) || (await this.page.add(name)).failure) return;
+    fillValue(this.second, choice);
+    this.#chose();
+  }
+
+  #isOffered(name) {
+    return this.site.models.some((model) => model.name === name);
+  }
+
   #toggleShare() {
     this.inputs.share.line.hidden = this.blendName === null;
   }
@@ -191,6 +203,7 @@ export class Controls {
     this.offer(this.site);
     if (values.second !== undefined) fillValue(this.second, values.second);
     this.offer(this.site);
+    if (values.second) this.#restoreOther(values.second);
   }
 
   /** Chooses models by name, as a followed link does. */

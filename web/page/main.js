@@ -187,7 +187,7 @@ export class Page {
   follow(link, models) {
     if (lastTurn(this.log())) this.clear();
     this.controls.choose(models[0].name, models[1]?.name ?? null);
-    this.controls.restore({ ...link.steps[link.steps.length - 1].settings, ...link.controls });
+    this.controls.restore({ ...link.controls, ...link.steps[link.steps.length - 1].settings });
     this.controls.choose(models[0].name, models[1]?.name ?? null);
     this.#modelChanged();
   }

@@ -1,0 +1,111 @@
+"""Links that are shared and followed: each on the app's page, on the static page, and from one to the other."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from model import Blend, generate
+from tests.browser.driving import button, fast, foot, log, reply, send, setting, settled, turns
+from tests.browser.test_both_pages_looking import hold, pick, point_at
+from tests.browser.test_lenses import put_on
+from tests.support.app_server import eventually
+from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, begin, link, stored_parts, text_of
+
+SAME = "The same text, character for character, as when the link was made."
+
+
+def follow(site: Site, query: str) -> Page:
+    """Open a link as another visitor and watch its text being written."""
+    page = site.open(f"?{query}", context=site.new_context(locale="en-US"))
+    fast(page)
+    button(page, "Watch it write").click()
+    expect(turns(page).last.locator(".mark")).to_have_text(SAME)
+    return page
+
+
+def test_a_link_brings_another_visitor_the_same_text_and_its_settings(both: Site) -> None:
+    page = begin(both.open())
+    setting(page, "Temperature", 1.2)
+    send(page, PROMPT)
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    settled(page)
+    put_on(page, "How surprised?")
+    point_at(page, turns(page).last, 20)
+    pick(page)
+    setting(page, "Top-k", 9)
+    send(page, "and 🙂")
+    texts = turns(page).locator(".text").all_text_contents()
+    query = link(page)
+    reader = follow(both, query)
+    assert turns(reader).locator(".text").all_text_contents() == texts
+    for name, value in (("Temperature", "1.2"), ("Top-k", "9"), ("Length", str(LENGTH)), ("Speed", "200")):
+        expect(reader.get_by_role("spinbutton", name=name)).to_have_value(value)
+    assert link(reader) == query
+    reader.context.close()
+
+
+def test_changes_while_a_reply_is_written_are_in_its_link(both: Site) -> None:
+    page = begin(both.open(), speed=10, length=120)
+    put_on(page, "What it remembers")
+    send(page, PROMPT, wait=False)
+    eventually(lambda: len(reply(page)) > 5)
+    setting(page, "Temperature", 1.5)
+    eventually(lambda: len(stored_parts(page)) == 2)
+    hold(page, 1, 5)
+    eventually(lambda: len(stored_parts(page)) == 3)
+    fast(page)
+    settled(page)
+    text, parts = reply(page), stored_parts(page)
+    assert len(text) == 120
+    assert [each["settings"]["temperature"] for each in parts] == [0.8, 1.5, 1.5]
+    assert [each["cells"] for each in parts] == [[], [], [[1, 5, 4]]]
+    begun = len(parts[0]["text"])
+    assert text[:begun] == text_of(both, length=begun)
+    query = link(page)
+    assert "&temperature=1.5" in query
+    assert "&hold=1.5~4" in query
+    reader = follow(both, query)
+    assert reply(reader) == text
+    reader.context.close()
+
+
+def test_a_link_to_a_blend(both: Site) -> None:
+    page = begin(both.open())
+    both.choose_second(page, "blended")
+    setting(page, "Blend", 0.3)
+    send(page, PROMPT)
+    reader = follow(both, link(page))
+    assert reply(reader) == generate(Blend(both.one, both.two, 0.3), PROMPT, LENGTH, seed=SEED)
+    expect(reader.get_by_role("combobox", name="Second model").locator("option:checked")).to_have_text(
+        f"{TWO}, blended"
+    )
+    expect(reader.get_by_role("spinbutton", name="Blend")).to_have_value("0.3")
+    reader.context.close()
+
+
+def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: dict[str, Site]) -> None:
+    other = sites["static" if both.kind == "app" else "app"]
+    for way in ("alone", "blended"):
+        page = both.open(f"?model={ONE}")
+        begin(page)
+        if way == "blended":
+            both.choose_second(page, "blended")
+        send(page, PROMPT)
+        query, text = link(page), reply(page)
+        assert f"model=ada%2Fone%40{both.commit}" in query
+        reader = follow(other, query)
+        assert reply(reader) == text
+        expect(reader.locator("#about")).to_contain_text(f"commit {both.commit[:7]}")
+        reader.context.close()
+
+
+def test_a_link_may_name_the_model_lying_beside_the_page_or_none(both: Site) -> None:
+    for name in (both.name, ""):
+        context = both.new_context(locale="en-US")
+        page = both.open(f"?prompt=ROMEO:&seed={SEED}&length={LENGTH}&speed=200&model={name}", context=context)
+        button(page, "Watch it write").click()
+        expect(log(page).locator(".mark")).to_contain_text("This link does not say what its text was")
+        assert reply(page) == text_of(both, "ROMEO:")
+        expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(both.name)
+        context.close()
