@@ -98,7 +98,7 @@ def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[s
     registry.start()
     assert registry.wait(60)
     contexts = [browser.new_context(locale="en-US") for _ in range(2)]
-    rest = {"one": one, "two": two, "commit": commit, "hub": hub.url, "browser": browser}
+    rest: dict[str, Any] = {"one": one, "two": two, "commit": commit, "hub": hub.url, "browser": browser}
     with serving(registry) as app, serve(folder / "site") as url:
         yield {
             "app": Site("app", app, context=contexts[0], **rest),
