@@ -1,9 +1,9 @@
-"""How many the app carries at once: programs over its API as fast as it can, and visitors of the page at reading pace.
+"""Measures the app with many clients at once: programs at full speed over the API, and visitors at the page's speed.
 
     python -m tests.benchmarks.bench_crowd [--clients N] [--visitors N …] [--json FILE]
 
-The app runs in a process of its own, the load comes from this one; both share the machine's cores, as they must
-here. Beside it, in the same run: the plain way, one such loop a thread. Prints a table and writes JSON.
+The app runs in its own process and this process sends the requests, so both share the machine's cores. The same run
+measures the plain way, with one loop per thread. Prints a table and writes JSON.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ARRIVES_S = 0.02  # between two visitors
 
 @dataclass
 class Reply:
-    """What one reader saw."""
+    """One reply as its client received it: characters, messages, seconds to the first character, seconds in all."""
 
     characters: int
     pieces: int
@@ -48,7 +48,7 @@ class Reply:
 
 
 class Readers:
-    """Clients of one app, so many as are expected."""
+    """The clients of one app, which start together once all of them are connected."""
 
     def __init__(self, url: str, expected: int = 1) -> None:
         self.url = url
@@ -58,7 +58,7 @@ class Readers:
         self.http = httpx.AsyncClient(timeout=None, limits=LIMITS)
 
     async def program(self, number: int, length: int) -> Reply:
-        """Asks ``/generate`` as gradio_client does, and reads to the end."""
+        """Calls ``/generate`` as gradio_client does, and reads the reply to its end."""
         began = time.perf_counter()
         call = f"{self.url}gradio_api/call/generate"
         asked = await self.http.post(call, json={"data": ["ROMEO:", length, 0.8, 0, 1, number]})
@@ -71,7 +71,7 @@ class Readers:
         return Reply(characters, pieces, first, time.perf_counter() - began)
 
     async def visitor(self, number: int, length: int) -> Reply:
-        """Presses Send on the page, which has asked for the site already, and reads the reply as the page does."""
+        """Sends a prompt as a page does that has loaded the site, and reads the reply as the page does."""
         visitor = Visitor(self.http, self.url)
         await visitor.arrive()
         await self._wait_for_all(number * ARRIVES_S)
@@ -80,7 +80,7 @@ class Readers:
         return await self._watch(began, visitor.page.request(name, "ROMEO:", length=length, speed=PACE, seed=number))
 
     async def _wait_for_all(self, seconds: float) -> None:
-        """Waits so long, from when on everyone has arrived."""
+        """Waits until all clients are connected, and then for a number of seconds."""
         self._arrived += 1
         if self._arrived == self.expected:
             self._all_here.set()
@@ -88,7 +88,7 @@ class Readers:
         await asyncio.sleep(seconds)
 
     async def _watch(self, began: float, request: dict[str, Any]) -> Reply:
-        """Reads a reply to its end; by hand, for the load's own cost is part of what is measured."""
+        """Reads a reply to its end. Without an SSE library: the clients' own processor time is part of the measurement."""
         address, body = httpx.URL(f"{self.url}write"), json.dumps(request)
         reader, writer = await asyncio.open_connection(address.host, address.port)
         head = f"POST {address.path} HTTP/1.1\r\nHost: {address.host}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -117,7 +117,7 @@ class Readers:
 
 
 def plain_threads(count: int, length: int) -> float:
-    """Characters a second of all together, one plain loop a thread."""
+    """Returns the characters per second of several plain loops together, one per thread."""
     torch.set_num_threads(1)
     loaded = [plain_way.load(PRETRAINED) for _ in range(count)]
 
@@ -136,7 +136,7 @@ def plain_threads(count: int, length: int) -> float:
 
 @contextmanager
 def app() -> Iterator[str]:
-    """The app with the bundled model, in a process of its own."""
+    """Runs the app with the bundled model in its own process, and yields its address."""
     url = f"http://127.0.0.1:{(port := free_port())}/"
     environment = {**os.environ, "GRADIO_SERVER_PORT": str(port)}
     with subprocess.Popen([sys.executable, "app.py"], env=environment, stderr=subprocess.DEVNULL) as process:
@@ -152,7 +152,7 @@ def app() -> Iterator[str]:
 
 
 async def crowd(url: str, kind: str, count: int, length: int) -> dict[str, float]:
-    """What so many readers at once see."""
+    """Returns the figures of a number of clients at once."""
     readers = Readers(url, count)
     one: Any = getattr(readers, kind)
     calls: list[Coroutine[Any, Any, Reply]] = [one(number, length) for number in range(count)]
@@ -173,7 +173,7 @@ async def crowd(url: str, kind: str, count: int, length: int) -> dict[str, float
 
 
 def measure(clients: int, visitors: list[int], repeats: int) -> dict[str, Any]:
-    """All of it, the app alive throughout."""
+    """Returns all figures; the app runs during all measurements."""
     plain = statistics.median(plain_threads(clients, 40) for _ in range(repeats))
     with app() as url:
         asyncio.run(crowd(url, "program", 2, 200))  # once unmeasured

@@ -1,4 +1,4 @@
-"""Two things about the engine: a character costs the same wherever it stands, and a long prompt slows nobody by half.
+"""Measures the engine: the time of a character early and late in a reply, and of other replies during a long prompt.
 
 python -m tests.benchmarks.bench_engine [--json FILE]
 """
@@ -24,7 +24,7 @@ PROMPT = 20_000  # characters
 
 
 def position(lm: CharLSTM) -> dict[str, float]:
-    """Microseconds a character near the beginning of a reply and far into it, the two in turn."""
+    """Returns the microseconds per character near the beginning of a reply and far into it, measured in turns."""
 
     def begun(length: int) -> Engine:
         engine = Engine(lm, max_slots=1)
@@ -49,7 +49,7 @@ def position(lm: CharLSTM) -> dict[str, float]:
 
 
 def beside_a_prompt(lm: CharLSTM) -> dict[str, float]:
-    """Steps a second of a crowd, alone and while a long prompt is read beside it."""
+    """Returns the steps per second of many replies, alone and while a long prompt is read in the same batch."""
 
     def rate(prompt: int) -> float:
         engine = Engine(lm)

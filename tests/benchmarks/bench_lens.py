@@ -1,11 +1,11 @@
-"""How smooth the page is while a long reply is written under each lens, and what an update costs the server.
+"""Measures the frames of the page while a long reply is written under each lens, and the server's time per update.
 
     python -m tests.benchmarks.bench_lens [--lens NAME …] [--length N] [--speed N] [--repeats N] [--json FILE]
 
-A real Chromium, 1280 pixels wide, against the real app with the bundled model; both share the machine's cores. A frame
-is what lies between two animation frames of the page, from Enter until nothing changes any more; an update is one in
-which the reply has grown. The server's work is the processor time of all its threads but the engine's, which writes,
-from the first update to the last.
+A real Chromium, 1280 pixels wide, opens the real app with the bundled model; both share the machine's cores. A frame is
+the time between two animation frames of the page, from Enter until the page no longer changes; an update is a frame in
+which the reply has become longer. The server's time is the processor time of all its threads except the engine's, from
+the first update to the last.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ WATCH = """() => {
 
 
 def server_s() -> float:
-    """Processor time so far of the threads that serve: all but this one and the engine's."""
+    """Returns the processor time so far, in seconds, of all threads except this one and the engine's."""
     spared = {each.native_id for each in threading.enumerate() if each.name.startswith(("engine", "MainThread"))}
     threads = [each for each in Path("/proc/self/task").iterdir() if int(each.name) not in spared]
     return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e9
 
 
 def write(app: App, browser: Browser, lens: str, length: int, speed: int) -> dict[str, Any]:
-    """One reply to a visitor who has just come, looked at through a lens."""
+    """Writes one reply on a new page under a lens, and returns the figures."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     page, _ = open_page(context, app)
     page.get_by_role("group", name="Lens over the text").get_by_text(lens, exact=True).click()

@@ -1,8 +1,8 @@
-"""How long a visitor waits: for the page after the app is started, for the first text, for the first character.
+"""Measures how long a visitor waits for the page after the app is started, for its first text, and for a character.
 
     python -m tests.benchmarks.bench_page [--json FILE]
 
-A real Chromium against the real app in a process of its own; medians of five visits.
+A real Chromium opens the real app, which runs in its own process. The figures are medians of five visits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WATCH = """() => { window.firstCharacter = new Promise(done => {
 
 
 def visit(browser: Browser, url: str) -> tuple[float, float]:
-    """Seconds from the document to the first text, and from Enter to the first character."""
+    """Returns the seconds from the document to the first text, and from Enter to the first character."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(url, wait_until="commit")

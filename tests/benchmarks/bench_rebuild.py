@@ -1,4 +1,4 @@
-"""How long the state of a long conversation takes to be rebuilt, and how much slower other replies are meanwhile.
+"""Measures how long rebuilding the state of a long conversation takes, and how much it slows other replies down.
 
     python -m tests.benchmarks.bench_rebuild [--model FOLDER] [--characters N] [--repeats N] [--json FILE]
 
@@ -48,7 +48,7 @@ def write(engine: Engine, speed: float | None) -> list[Sequence]:
 
 
 def written_per_s(engine: Engine, seconds: float) -> float:
-    """Return the speed of all replies together over some time."""
+    """Return the characters per second of all replies together over ``SECONDS``."""
     before, started = engine.written, time.perf_counter()
     time.sleep(seconds)
     return (engine.written - before) / (time.perf_counter() - started)
@@ -92,7 +92,7 @@ def measure(lm: CharLSTM, characters: int, repeats: int) -> dict[str, Any]:
 
 
 def table(found: dict[str, Any]) -> str:
-    """Return the figures for people."""
+    """Return the figures as a table."""
     lines = [f"{found['model']}: {found['characters']:,} characters, median of {found['repeats']}", ""]
     lines.append(f"{'text':<10}{'other replies':<20}{'seconds':>10}{'their speed':>14}")
     for name in ("free", "clamped"):

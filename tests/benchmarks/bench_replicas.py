@@ -1,4 +1,4 @@
-"""How much two replicas of the app on Ray Serve write beside one.
+"""Measures how many characters per second two replicas of the app on Ray Serve write, compared with one.
 
     python -m tests.benchmarks.bench_replicas [--texts N] [--length N] [--json FILE]
 

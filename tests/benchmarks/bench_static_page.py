@@ -1,8 +1,8 @@
-"""How the static page feels on a slow computer: its first text, and the longest task while it writes under each lens.
+"""Measures the static page on a slow computer: its first text, and the longest task of each lens during a reply.
 
     python -m tests.benchmarks.bench_static_page [--slowdown 4] [--length 5000] [--json FILE]
 
-A real Chromium whose processor is slowed down by its developer tools, the bundled model beside the page, loopback.
+A real Chromium with CPU throttling opens the page with the bundled model beside it, over loopback.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WATCH = """() => {
 
 
 def open_slowly(browser: Browser, url: str, slowdown: float) -> Page:
-    """The page on a processor that is slowed down by a factor."""
+    """Opens the page with the processor slowed down by a factor."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
     page.goto(url, wait_until="commit")
@@ -39,7 +39,7 @@ def open_slowly(browser: Browser, url: str, slowdown: float) -> Page:
 
 
 def first_text_s(browser: Browser, url: str, slowdown: float) -> float:
-    """Seconds from the start of the navigation to the first character of the model's own text."""
+    """Returns the seconds from the start of the navigation to the first character that the model has written."""
     page = open_slowly(browser, url, slowdown)
     found = page.wait_for_function(FIRST_TEXT).json_value() / 1000
     page.context.close()
@@ -47,7 +47,7 @@ def first_text_s(browser: Browser, url: str, slowdown: float) -> float:
 
 
 def longest_task_ms(browser: Browser, url: str, slowdown: float, lens: str, length: int) -> float:
-    """The longest task of the page's main thread while a reply is written at full speed under a lens."""
+    """Returns the longest task of the main thread, in ms, while a reply is written at full speed under a lens."""
     page = open_slowly(browser, url, slowdown)
     page.set_default_timeout(600_000)
     page.wait_for_function(FIRST_TEXT)

@@ -1,9 +1,9 @@
-"""How fast ``model.stream`` and the engine write, beside the plain way, in the same run on the same machine.
+"""Measures how fast ``model.stream`` and the engine write, compared with the plain way in the same run.
 
     python -m tests.benchmarks.bench_stream [--model FOLDER] [--length N] [--repeats N] [--json FILE]
 
-Each way is timed several times, the ways in turn so that a busy moment hits all of them; medians are compared.
-The plain way gets the number of threads that suits it best. Prints a table and writes the figures as JSON.
+Each way is timed several times, in turns, so that other load of the machine affects all of them; medians are
+compared. The plain way gets the number of threads with which it is fastest. Prints a table and writes the figures as JSON.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def together(lm: CharLSTM, rows: int, length: int) -> Way:
 
 
 def plain_threads(folder: Path, length: int) -> Way:
-    """A plain loop a thread, as a server does that gives each visitor one."""
+    """Runs one plain loop per thread, as a server that starts a thread for each visitor."""
     loaded = [plain_way.load(folder) for _ in range(CROWD)]
 
     def one(model: plain_way.PlainModel, vocab: list[str]) -> int:
@@ -71,7 +71,7 @@ def plain_threads(folder: Path, length: int) -> Way:
 
 
 def batched_float(lm: CharLSTM, length: int) -> Way:
-    """One float32 step for all rows, softmax and multinomial: what batching alone gives."""
+    """Writes with one float32 step for all replies, softmax and multinomial: the gain of batching alone."""
 
     @torch.no_grad()
     def write() -> int:
@@ -103,7 +103,7 @@ def first_character_s(lm: CharLSTM) -> float:
 
 
 def measure(folder: Path, length: int, repeats: int) -> dict[str, Any]:
-    """Characters a second of each way, and what the machine is."""
+    """Returns the characters per second of each way, and the machine."""
     plain = plainly(folder, length)
     lm = CharLSTM.from_pretrained(folder)
     threads = best_threads(plain)

@@ -1,10 +1,10 @@
-"""The speed of training beside a plain training loop, and what a whole run spends its time on.
+"""Measures the speed of training, compared with a plain training loop, and where the time of a whole run goes.
 
     python -m tests.benchmarks.bench_training [--repeats N] [--minutes M] [--json FILE]
 
-Both train on the documentation inside Python with the same sizes, batch and window; the plain loop with the number of
-threads that is fastest for it. They take turns of a second, so that a busy moment slows down both; medians are
-compared. Then a run of some minutes is timed: in steps, in evaluations (losses and samples), and in the rest (data,
+Both train on the documentation inside Python with the same sizes, batch and BPTT length; the plain loop with the number
+of threads with which it is fastest. They take turns of a second, so that other load of the machine affects both;
+medians are compared. Then a whole run is timed: its steps, its evaluations (losses and samples), and the rest (data,
 logs, checkpoints), which is overhead.
 """
 
@@ -66,7 +66,7 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
 
 
 def speeds(recipe: Recipe, repeats: int, *, turn_s: float = TURN_S) -> dict[str, Any]:
-    """Characters a second of each loop at a recipe's sizes, each in its own process."""
+    """Returns the characters per second of each loop at a recipe's sizes, each in its own process."""
     names = [PLAIN, "trainer, float32"] + (["trainer, bfloat16"] if has_fast_bfloat16(torch.device("cpu")) else [])
     taken: dict[str, list[float]] = defaultdict(list)
     with ExitStack() as stack:
@@ -98,7 +98,7 @@ class Way:
         there.close()
 
     def seconds(self, threads: int) -> float:
-        """The mean time of a step with so many threads, over one turn."""
+        """Returns the mean seconds of a step with a number of threads, over one turn."""
         self._pipe.send(threads)
         return float(self._pipe.recv())
 
@@ -139,13 +139,13 @@ def _mean_seconds(step: Callable[[], object], turn_s: float) -> float:
 
 
 def shares(arguments: Sequence[str]) -> dict[str, float]:
-    """Seconds of a run in each of ``PARTS``; "outside" is the share that was no step, evaluations not counted."""
+    """Returns the seconds of a run in each of ``PARTS``; "outside" is the share of the rest, without evaluations."""
     spent: dict[str, float] = defaultdict(float)
     stack: list[str] = []
     since = time.perf_counter()
 
     def turn() -> None:
-        """Adds the time since the last call to the function that is running."""
+        """Adds the time since the last call to the part that is running."""
         nonlocal since
         now = time.perf_counter()
         if stack:

@@ -1,4 +1,4 @@
-"""A plain training loop for an LSTM, as in most tutorials, with which this project's speed is compared.
+"""A plain training loop for an LSTM, as in most tutorials: the baseline of this project's training speed.
 
 ``nn.LSTM`` over windows with the state carried, cross-entropy, clipped gradients, ``torch.optim.AdamW``, float32. It
 shares no code with the project and does not change, so that ratios stay comparable from year to year.
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class PlainModel(nn.Module):
-    """Embedding, LSTM, linear."""
+    """An embedding, an LSTM and a linear layer."""
 
     def __init__(self, vocab_size: int, embedding_size: int, hidden_size: int, num_layers: int) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class PlainModel(nn.Module):
 
 
 def train(model: PlainModel, ids: Tensor, batch: int, window: int, lr: float = 2e-3) -> Iterator[float]:
-    """Yields the loss of one step after another, without end, on ``batch`` streams of the text ids (N,) int64."""
+    """Yields the loss of each step, without end, on ``batch`` streams of the text ids (N,) int64."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
     streams = ids[: len(ids) // batch * batch].view(batch, -1)
     state, position = None, 0

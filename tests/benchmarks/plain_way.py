@@ -1,7 +1,7 @@
-"""The plain way to write with an LSTM, as most tutorials do: what this project's speed is measured against.
+"""The plain way to write with an LSTM, as in most tutorials: the baseline of this project's writing speed.
 
-``nn.LSTM`` called with one character at a time, softmax, ``multinomial``, float32. This file is kept as it is, so
-that a ratio means the same from one year to the next. It shares no code with the project: it reads the
+``nn.LSTM`` called with one character at a time, softmax, ``multinomial``, float32. This file does not change, so
+ratios stay comparable from year to year. It shares no code with the project: it reads the
 checkpoint's two files itself.
 """
 
@@ -17,7 +17,7 @@ from torch import nn
 
 
 class PlainModel(nn.Module):
-    """Embedding, LSTM, linear."""
+    """An embedding, an LSTM and a linear layer."""
 
     def __init__(self, vocab_size: int, embedding_size: int, hidden_size: int, num_layers: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class PlainModel(nn.Module):
 
 
 def load(folder: Path) -> tuple[PlainModel, list[str]]:
-    """The model of a checkpoint folder, and its vocabulary."""
+    """Returns the model of a checkpoint folder, and its vocabulary."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     vocab = config["vocab"]
     model = PlainModel(len(vocab), config["embedding_size"], config["hidden_size"], config["num_layers"])
@@ -37,7 +37,7 @@ def load(folder: Path) -> tuple[PlainModel, list[str]]:
 
 @torch.no_grad()
 def write(model: PlainModel, vocab: list[str], start: str, length: int, temperature: float) -> Iterator[str]:
-    """Characters one by one, after ``start``."""
+    """Yields characters one by one, after ``start``."""
     ids = torch.tensor([[vocab.index(character) for character in start]])
     output, state = model.lstm(model.embedding(ids))
     for _ in range(length):

@@ -1,4 +1,4 @@
-"""What each benchmark ends with: its figures as JSON, for whoever compares them later."""
+"""Writes the figures of a benchmark as JSON, with the machine on which they were measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Returns the processor, its instructions and the version of torch."""
     return {
         "cpus": os.cpu_count(),
         "processor": platform.machine(),
@@ -22,7 +22,7 @@ def machine() -> dict[str, Any]:
 
 
 def write_json(path: Path, found: dict[str, Any]) -> None:
-    """Writes the figures, in a folder that is made if it is missing, and says where."""
+    """Writes the figures, creates the folder if it is missing, and prints the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(f"written to {path}")
