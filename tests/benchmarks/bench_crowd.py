@@ -88,7 +88,7 @@ class Readers:
         await asyncio.sleep(seconds)
 
     async def _watch(self, began: float, request: dict[str, Any]) -> Reply:
-        """Reads a reply to its end. Without an SSE library: the clients' own processor time is part of the measurement."""
+        """Reads a reply to its end, without an SSE library, whose processor time would be measured too."""
         address, body = httpx.URL(f"{self.url}write"), json.dumps(request)
         reader, writer = await asyncio.open_connection(address.host, address.port)
         head = f"POST {address.path} HTTP/1.1\r\nHost: {address.host}\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_stream [--model FOLDER] [--length N] [--repeats N] [--json FILE]
 
 Each way is timed several times, in turns, so that other load of the machine affects all of them; medians are
-compared. The plain way gets the number of threads with which it is fastest. Prints a table and writes the figures as JSON.
+compared. The plain way gets the number of threads with which it is fastest. Prints a table and writes JSON.
 """
 
 from __future__ import annotations
