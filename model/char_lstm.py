@@ -125,12 +125,11 @@ class CharLSTM:
         check_client(f"{name} cannot be loaded")
         snapshot = Snapshot(repo, revision, token, cache_dir, local_files_only)
         try:
-            checkpoint = read_checkpoint(snapshot.download())
-        except CheckpointError:
-            # A file in the cache may be damaged: a fresh download shows whether the repo itself is.
-            if snapshot.offline:
+            checkpoint = _read_snapshot(snapshot)
+        except ModelUnavailableError as error:
+            if not snapshot.use_cached(error):
                 raise
-            checkpoint = read_checkpoint(snapshot.download(force_download=True))
+            checkpoint = _read_snapshot(snapshot)
         snapshot.note_revision()
         return cls.from_checkpoint(checkpoint, device=device, name=repo, commit=snapshot.commit, notice=snapshot.notice)
 
@@ -250,6 +249,16 @@ class CharLSTM:
                 repo_id=repo, folder_path=folder, revision=revision, commit_message=commit_message
             )
         return str(commit.oid)
+
+
+def _read_snapshot(snapshot: Snapshot) -> Checkpoint:
+    """Returns the checkpoint of a commit, after a fresh download of cached files that are damaged."""
+    try:
+        return read_checkpoint(snapshot.download())
+    except CheckpointError:
+        if not snapshot.repair():
+            raise
+    return read_checkpoint(snapshot.download())
 
 
 def is_local(id_or_path: str | Path) -> bool:

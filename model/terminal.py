@@ -79,6 +79,13 @@ def size_text(count: int) -> str:
     return f"{count} bytes"
 
 
+def duration_text(seconds: float) -> str:
+    """Returns a duration such as `40 s`, `5.2 minutes` or `3.1 hours`."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 100 * 60 else f"{seconds / 3600:.1f} hours"
+
+
 def table(lines: dict[str, str], out: TextIO) -> None:
     """Writes two columns, names and texts."""
     width = max(len(name) for name in lines) + 2

@@ -35,12 +35,11 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
         raise CheckpointError(f"there is no checkpoint folder named {folder.name!r}")
     if not (folder / CONFIG).exists():
         raise CheckpointError(_missing_config(folder))
-    config_bytes = _read_file(folder, CONFIG, _MAX_JSON)
+    config_bytes = _read_file(folder, CONFIG, most_bytes(CONFIG))
     hashes = read_manifest(folder)
     config, tokenizer, training, chat = parse_config(config_bytes)
     check_hash(CONFIG, config_bytes, hashes)
-    # No file of this network can be larger, and a larger file is not read.
-    weight_bytes = _read_file(folder, WEIGHTS, 8 + _MAX_HEADER + 4 * config.parameters)
+    weight_bytes = _read_file(folder, WEIGHTS, most_bytes(WEIGHTS, config))
     weights = parse_weights(weight_bytes, config)
     check_hash(WEIGHTS, weight_bytes, hashes)
     return Checkpoint(
@@ -51,6 +50,35 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
         chat=chat,
         cells=_read_cells(folder, hashes, config),
     )
+
+
+def read_config(folder: Path) -> LSTMConfig:
+    """Returns the sizes of the network in config.json.
+
+    Raises:
+        CheckpointError: the config is missing or wrong.
+    """
+    return parse_config(_read_file(folder, CONFIG, most_bytes(CONFIG)))[0]
+
+
+def most_bytes(name: str, config: LSTMConfig | None = None) -> int:
+    """Returns the largest size of a file of a checkpoint; larger ones are neither read nor downloaded.
+
+    `config` is needed for model.safetensors.
+    """
+    if name == CONFIG:
+        return _MAX_JSON
+    return 8 + _MAX_HEADER + 4 * config.parameters if name == WEIGHTS and config else _MAX_HEADER
+
+
+def check_size(name: str, size: int, config: LSTMConfig | None = None) -> None:
+    """Raises CheckpointError if a file is larger than any file of this name and config can be."""
+    if size > most_bytes(name, config):
+        raise _too_large(name, most_bytes(name, config))
+
+
+def _too_large(name: str, most: int) -> CheckpointError:
+    return CheckpointError(f"{name} is larger than the {most:,} bytes that it can need")
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
@@ -111,7 +139,7 @@ def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:
     except RuntimeError:  # what Path.resolve raises before Python 3.13
         raise CheckpointError(f"{name} is a link to itself") from None
     if len(data) > max_bytes:
-        raise CheckpointError(f"{name} is larger than the {max_bytes:,} bytes that it can need")
+        raise _too_large(name, max_bytes)
     return data
 
 

@@ -5,18 +5,32 @@ huggingface_hub is imported inside the functions: the package works without it f
 
 from __future__ import annotations
 
+import errno
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..terminal import duration_text
+from .limits import STALL_S, GivenUpError, asked_wait_s
+
 LOGIN = "log in (`hf auth login`)"
+_BROKEN_OFF = {"ReadError", "WriteError", "RemoteProtocolError"}  # httpx's errors of a connection
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 WRITE_LOGIN = "log in with a token that may write (`hf auth login`, https://huggingface.co/settings/tokens)"
 
 
 class ModelUnavailableError(OSError):
-    """A model cannot be loaded from the Hub. The message names the model, the reason and what to do."""
+    """A model cannot be loaded from the Hub. The message names the model, the reason and what to do.
+
+    Attributes:
+        retry: true if the same may succeed later.
+        wait_s: seconds until the next try, as the Hub asked; 0 if it did not.
+    """
+
+    retry: bool = False
+    wait_s: float = 0.0
 
 
 class MissingFileError(ModelUnavailableError):
@@ -66,6 +80,16 @@ def explain(error: BaseException, *, write: bool = False) -> HubProblem:
     return HubProblem(" ".join(words).rstrip(":")[:300], retry=True)
 
 
+def is_brief(error: BaseException) -> bool:
+    """Returns whether an error may be over in a second: a connection that broke off, or a fault of the Hub."""
+    from huggingface_hub import errors
+
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, errors.HfHubHTTPError):
+        return error.response.status_code >= 500
+    return bool(kinds & _BROKEN_OFF)
+
+
 def check_client(what: str) -> None:
     """Raises ModelUnavailableError, which begins with `what`, if huggingface_hub is not installed."""
     try:
@@ -112,19 +136,14 @@ def _explain_response(error: BaseException, write: bool) -> HubProblem | None:
     if status in (409, 412):
         return HubProblem(f"another commit changed the repo at the same time ({status})", retry=True)
     if status == 429:
-        reason = "the Hub asks for a pause after too many requests (429): wait a few minutes"
-        return HubProblem(reason, retry=True, wait_s=_wait_s(error.response.headers))
+        wait_s = asked_wait_s(error.response.headers)
+        pause = f"wait {duration_text(wait_s)}" if wait_s > 60 else "wait a few minutes"
+        reason = f"the Hub asks for a pause after too many requests (429): {pause}"
+        return HubProblem(reason, retry=True, wait_s=wait_s)
     if status == 408 or status >= 500:
         reason = f"the Hub has a fault of its own ({status}): see status.huggingface.co"
-        return HubProblem(reason, retry=True, wait_s=_wait_s(error.response.headers))
+        return HubProblem(reason, retry=True, wait_s=asked_wait_s(error.response.headers))
     return HubProblem(f"the Hub refused the request ({status}){quoted}")
-
-
-def _wait_s(headers: Mapping[str, str]) -> float:
-    """Returns the seconds in a response's RateLimit or Retry-After header; 0 if it has neither."""
-    limited = re.search(r"\br=0\s*;\s*t=(\d+)", headers.get("ratelimit", ""))
-    value = limited[1] if limited else headers.get("retry-after", "").strip()
-    return float(value) if value.isdigit() else 0.0
 
 
 def _explain_network(error: BaseException) -> HubProblem | None:
@@ -132,10 +151,15 @@ def _explain_network(error: BaseException) -> HubProblem | None:
     from huggingface_hub import errors
 
     kinds = {kind.__name__ for kind in type(error).__mro__}  # httpx's classes, under whichever name it is installed
+    if isinstance(error, GivenUpError) and error.__cause__ is None:
+        reason = f"the Hub sent too little for {STALL_S:.0f} s: is the network slow or down?"
+        return HubProblem(reason, retry=True)
     if isinstance(error, errors.OfflineModeIsEnabled):
         return HubProblem("HF_HUB_OFFLINE is set: unset it", needs_user=True)
     if "TimeoutException" in kinds:
         return HubProblem("the Hub did not answer in time: is the network slow or down?", retry=True)
+    if kinds & _BROKEN_OFF:
+        return HubProblem("the connection to the Hub broke off: try again", retry=True)
     if "TransportError" in kinds:
         return HubProblem("the Hub cannot be reached: is the network down, or HF_ENDPOINT wrong?", retry=True)
     if isinstance(error, json.JSONDecodeError | errors.FileMetadataError):
@@ -157,6 +181,8 @@ def _explain_local(error: BaseException) -> HubProblem | None:
     is_lookup = isinstance(error, errors.RevisionResolutionError | errors.LocalEntryNotFoundError)
     if is_lookup and error.__cause__ is None:
         return HubProblem("it is not in the cache, and the Hub cannot be reached: try again with a network", retry=True)
+    if isinstance(error, OSError) and error.errno in FULL_DISK:
+        return HubProblem("the disk is full: make room on it", retry=True)
     if isinstance(error, OSError) and error.errno:
         name = Path(str(error.filename)).name if error.filename else ""
         return HubProblem(f"{error.strerror}: {name}" if name else str(error.strerror))

@@ -6,20 +6,30 @@ are never mixed, however often the repo is pushed to meanwhile.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from ..checkpoint.names import CELLS, MODEL_FILES
-from ..checkpoint.read import read_manifest
-from ..terminal import one_line
+from ..checkpoint.names import CELLS, CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
+from ..checkpoint.read import check_size, read_config, read_manifest
+from ..terminal import one_line, size_text
 from .cache import note_revision
-from .errors import MissingFileError, MissingRevisionError, ModelUnavailableError, explain
+from .errors import FULL_DISK, MissingFileError, MissingRevisionError, ModelUnavailableError, explain, is_brief
+from .limits import time_limits
 
 TIMEOUT_S = 10.0  # the Hub's client has none of its own for the first request
+_TRIES = 3  # of a request that breaks off, and of a file that arrives damaged
+_PAUSE_S = 0.5  # before the second try; twice as long before the third
+_OTHER_DISK = "make room on it, or set HF_HOME to a folder on another disk"
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass
@@ -42,39 +52,162 @@ class Snapshot:
     offline: bool = False
     commit: str = ""
     notice: str = ""
+    _files: Mapping[str, Any] | None = field(default=None, init=False, repr=False)  # what the Hub states, by name
 
-    def download(self, *, force_download: bool = False) -> Path:
+    def download(self) -> Path:
         """Returns the folder in the cache that holds all files of the model.
+
+        Sizes are checked before a download, and each downloaded file is compared with the Hub's hash of it.
 
         Raises:
             ModelUnavailableError: they cannot be downloaded.
+            CheckpointError: config.json or manifest.json is wrong, or a file is larger than it can need to be.
         """
-        folder = [self.download_file(name, force_download=force_download).parent for name in MODEL_FILES][-1]
-        if CELLS in read_manifest(folder):
-            return self.download_file(CELLS, force_download=force_download).parent
+        with time_limits():
+            folder = self.download_file(CONFIG).parent
+            if (size := self._size(WEIGHTS)) is not None:
+                check_size(WEIGHTS, size, read_config(folder))
+            for name in (MANIFEST, WEIGHTS):
+                self.download_file(name)
+            if CELLS in read_manifest(folder):
+                self.download_file(CELLS)
         return folder
 
-    def download_file(self, name: str, *, force_download: bool = False) -> Path:
+    def download_file(self, name: str) -> Path:
         """Returns the path in the cache of one file.
 
         Raises:
             ModelUnavailableError: it cannot be downloaded.
+            CheckpointError: it is a file of a checkpoint, and larger than it can need to be.
         """
+        with time_limits():
+            if not self.commit:
+                self._resolve()
+            path = self._cached_file(name)
+            if path is not None or self.offline:
+                return path or Path(self._call(partial(self._request_file, name), name))
+            size = self._size(name)
+            if size is not None and name in (CONFIG, MANIFEST, CELLS):
+                check_size(name, size)
+            self._check_disk(size or 0)
+            return self._download_whole(name, force=False)
+
+    def repair(self) -> bool:
+        """Downloads those cached files again that differ from the Hub's hashes of them; returns whether any did.
+
+        Raises:
+            ModelUnavailableError: the Hub cannot be reached.
+        """
+        if self.offline or not self.commit:
+            return False
+        with time_limits():
+            cached = {name: path for name in (*MODEL_FILES, CELLS) if (path := self._cached_file(name))}
+            damaged = [name for name, path in cached.items() if not self._is_whole(name, path)]
+            for name in damaged:
+                self._download_whole(name, force=True)
+        return bool(damaged)
+
+    def use_cached(self, error: ModelUnavailableError) -> bool:
+        """Goes on with the cached copy after a failed download; returns False if there is none, or if it is this one.
+
+        A full commit id names one copy only.
+        """
+        from huggingface_hub import resolve_revision
+
+        if self.offline or not error.retry or _is_commit(self.revision):
+            return False
+        try:
+            found = resolve_revision(
+                self.repo, revision=self.revision, cache_dir=self.cache_dir, local_files_only=True
+            ).resolved
+        except Exception:  # noqa: BLE001  the client raises errors of many kinds
+            return False
+        if not found or found == self.commit:
+            return False
+        self.commit, self.offline, self._files = found, True, None
+        self.notice = f"the newest commit could not be downloaded: this is the cached copy of {self.repo}"
+        return True
+
+    def _cached_file(self, name: str) -> Path | None:
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(self.repo, name, cache_dir=self.cache_dir, revision=self.commit)
+        return Path(found) if isinstance(found, str) else None
+
+    def _request_file(self, name: str, *, force: bool = False) -> str:
         from huggingface_hub import hf_hub_download
 
-        if not self.commit:
-            self._resolve()
-        request = partial(
-            hf_hub_download,
+        return hf_hub_download(
             self.repo,
             name,
             revision=self.commit,
             token=self.token,
             cache_dir=self.cache_dir,
             local_files_only=self.offline,
-            force_download=force_download,
+            force_download=force,
         )
-        return Path(self._call(request, name))
+
+    def _download_whole(self, name: str, *, force: bool) -> Path:
+        """Downloads a file until it has the Hub's hash, `_TRIES` times at most."""
+        for again in range(_TRIES):
+            path = Path(self._call(partial(self._request_file, name, force=force or again > 0), name))
+            if self._is_whole(name, path):
+                return path
+        with contextlib.suppress(OSError):
+            path.resolve().unlink()  # the next load must not find it
+            path.unlink(missing_ok=True)
+        raise self._error(f"{name} was damaged on its way, {_TRIES} times: try again", retry=True)
+
+    def _is_whole(self, name: str, path: Path) -> bool:
+        """Returns whether a file has the size and the hash that the Hub states; True if it states none."""
+        from huggingface_hub.utils.sha import git_hash
+
+        stated = self._file_info(name)
+        if stated is None:
+            return True
+        data = path.read_bytes() if path.stat().st_size == stated.size else b""
+        if len(data) != stated.size:
+            return False
+        if stated.lfs:
+            return hashlib.sha256(data).hexdigest() == stated.lfs.sha256
+        return git_hash(data) == stated.blob_id
+
+    def _size(self, name: str) -> int | None:
+        """Returns the size of a file on the Hub; None if it is cached already, or the Hub does not state it."""
+        if self.offline or self._cached_file(name):
+            return None
+        info = self._file_info(name)
+        if info is None and self._files:
+            raise self._missing_file(name)
+        return info.size if info else None
+
+    def _file_info(self, name: str) -> Any:
+        """Returns what the Hub states about a file (size, hash); None if the commit has no such file."""
+        from huggingface_hub import HfApi
+
+        if self._files is None:
+            api, names = HfApi(token=self.token), [*MODEL_FILES, CELLS]
+            names += [] if name in names else [name]
+            request = partial(api.get_paths_info, self.repo, names, revision=self.commit)
+            self._files = {each.path: each for each in self._call(request) if hasattr(each, "blob_id")}
+        return self._files.get(name)
+
+    def _check_disk(self, size: int) -> None:
+        """Raises ModelUnavailableError if a file of this size does not fit on the disk of the cache."""
+        from huggingface_hub import constants
+
+        folder = Path(self.cache_dir or constants.HF_HUB_CACHE).expanduser()
+        folder = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+        try:
+            free = shutil.disk_usage(folder).free
+        except OSError:
+            return
+        if free < size:
+            raise self._error(
+                f"its file of {size_text(size)} does not fit on the disk of the Hub's cache, which has "
+                f"{size_text(free)} free: {_OTHER_DISK}",
+                retry=True,
+            )
 
     def list_commits(self, max_pages: int) -> list[tuple[str, str]]:
         """Returns id and title of the commits up to this one, newest first; the Hub sends about 50 a page.
@@ -87,9 +220,10 @@ class Snapshot:
         found: list[tuple[str, str]] = []
         url = f"{constants.ENDPOINT}/api/models/{self.repo}/commits/{self.commit}"
         for _ in range(max_pages):
-            page, url = self._call(partial(self._commits_page, url))
+            with time_limits():
+                page, url = self._call(partial(self._commits_page, url))
             found += page
-            if not url.startswith(f"{constants.ENDPOINT}/"):  # the token is sent to no other host
+            if not same_origin(url, constants.ENDPOINT):  # the token is sent to no other host
                 break
         return found
 
@@ -109,7 +243,8 @@ class Snapshot:
         Raises:
             ModelUnavailableError: the Hub cannot be reached, or has no such revision.
         """
-        return str(self._call(self._model_info).sha)
+        with time_limits():
+            return str(self._call(self._model_info).sha)
 
     def note_revision(self) -> None:
         """Notes in the cache that the revision means this commit: call it once the model could be read."""
@@ -128,13 +263,13 @@ class Snapshot:
         from huggingface_hub.utils._validators import validate_repo_id
 
         self._call(lambda: validate_repo_id(self.repo))
-        if self.revision and re.fullmatch("[0-9a-f]{40}", self.revision):
+        if self.revision and _is_commit(self.revision):
             self.commit = self.revision
             return
         reason = "offline"
         if not (self.offline or constants.HF_HUB_OFFLINE):
             try:
-                self.commit = str(self._model_info().sha)
+                self.commit = str(_repeat(self._model_info).sha)
                 return
             except Exception as error:  # noqa: BLE001  the client raises errors of many kinds
                 if not explain(error).retry:
@@ -152,7 +287,7 @@ class Snapshot:
 
     def _call(self, request: Callable[[], Any], file: str = "") -> Any:
         try:
-            return request()
+            return _repeat(request)
         except Exception as error:  # noqa: BLE001  the client raises errors of many kinds
             raise self._unavailable(error, file) from None
 
@@ -160,10 +295,54 @@ class Snapshot:
         """Returns the error to raise for one of the client's; its message holds no URL, no path and no token."""
         from huggingface_hub import errors
 
-        model = one_line(self.repo, 100) + (f" at {one_line(self.revision, 100)}" if self.revision else "")
         if file and isinstance(error, errors.RemoteEntryNotFoundError):
-            return MissingFileError(f"{model} is not a char-lstm model: it has no {file}", file)
-        message = f"{model} cannot be loaded: {explain(error).reason}"
+            return self._missing_file(file)
+        found = explain(error)
         if isinstance(error, errors.RevisionNotFoundError):
-            return MissingRevisionError(message)
-        return ModelUnavailableError(message)
+            return MissingRevisionError(self._message(found.reason))
+        reason = found.reason
+        if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.errno:  # of the cache's disk
+            remedy = _OTHER_DISK if error.errno in FULL_DISK else "set HF_HOME to a folder that you may write to"
+            reason = f"the Hub's cache cannot be written ({error.strerror}): {remedy}"
+        return self._error(reason, retry=found.retry, wait_s=found.wait_s)
+
+    def _missing_file(self, file: str) -> MissingFileError:
+        return MissingFileError(f"{self._model()} is not a char-lstm model: it has no {file}", file)
+
+    def _error(self, reason: str, *, retry: bool, wait_s: float = 0.0) -> ModelUnavailableError:
+        error = ModelUnavailableError(self._message(reason))
+        error.retry, error.wait_s = retry, wait_s
+        return error
+
+    def _message(self, reason: str) -> str:
+        return f"{self._model()} cannot be loaded: {reason}"
+
+    def _model(self) -> str:
+        return one_line(self.repo, 100) + (f" at {one_line(self.revision, 100)}" if self.revision else "")
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Returns whether two URLs have the same scheme, host and port, and the first holds no user name."""
+    one, two = urlsplit(url), urlsplit(other)
+    try:
+        ports = [each.port or _PORTS.get(each.scheme) for each in (one, two)]
+    except ValueError:  # the port is no number
+        return False
+    same = (one.scheme, one.hostname, ports[0]) == (two.scheme, two.hostname, ports[1])
+    return same and one.username is None
+
+
+def _is_commit(revision: str | None) -> bool:
+    return re.fullmatch("[0-9a-f]{40}", revision or "") is not None
+
+
+def _repeat(request: Callable[[], Any]) -> Any:
+    """Returns what a request returns, which is repeated if the connection breaks off or the Hub has a fault."""
+    for again in range(_TRIES):
+        try:
+            return request()
+        except Exception as error:
+            if again == _TRIES - 1 or not is_brief(error):
+                raise
+            time.sleep(_PAUSE_S * 2**again)
+    raise AssertionError("a request is repeated until it returns or raises")

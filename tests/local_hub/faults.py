@@ -6,7 +6,12 @@ a number     the response has this HTTP status, with `Retry-After: retry_after`
 "hang"       the request is read and never answered
 "hang-body"  half of the response's body is sent, then nothing
 "cut"        the connection is dropped before any response
-"cut-body"   the connection is dropped in the middle of the response's body
+"close"      the connection is closed before any response
+"cut-body"   the connection is closed in the middle of the response's body
+"reset-body" the connection is dropped in the middle of the response's body
+"trickle"    the response's body comes byte by byte, one every `seconds`
+"short"      the last byte of the response's body is missing, and its Content-Length says so
+"redirect"   the response is a redirect to `location`
 "html"       the response is a captive portal's page, with status 200
 "wrong"      one bit of the response's body is flipped; of a PUT's body, as it is stored
 "slow"       the response comes after `seconds`
@@ -21,7 +26,8 @@ import re
 import threading
 from dataclasses import dataclass, field
 
-KINDS = ("hang", "hang-body", "cut", "cut-body", "html", "slow", "wrong")
+KINDS = ("hang", "hang-body", "cut", "close", "cut-body", "reset-body", "trickle", "short", "redirect", "html", "slow")
+KINDS += ("wrong",)
 PORTAL = b"<!doctype html><html><head><title>Welcome to Hotel WiFi</title></head><body>Please sign in</body></html>"
 
 
@@ -36,6 +42,7 @@ class Fault:
     after: bool = False
     retry_after: int = 0
     seconds: float = 0.3
+    location: str = ""
     hits: int = 0
     released: threading.Event = field(default_factory=threading.Event)
 

@@ -200,8 +200,10 @@ class Handler(BaseHTTPRequestHandler):
         elif fault.kind == "hang":
             fault.released.wait()
             self._cut()
-        elif fault.kind == "cut":
-            self._cut()
+        elif fault.kind in ("cut", "close"):
+            self._cut(reset=fault.kind == "cut")
+        elif fault.kind == "redirect":
+            self._send(Response(302, headers={"Location": fault.location}))
         elif fault.kind == "html":
             self._send(Response(200, PORTAL, {"Content-Type": "text/html"}))
         else:
@@ -214,6 +216,9 @@ class Handler(BaseHTTPRequestHandler):
         body = response.body
         if fault and fault.kind == "wrong":
             body = _flipped(body)
+        if fault and fault.kind == "short" and self.command != "HEAD":
+            body = body[:-1]
+            response.headers.pop("Content-Length", None)
         self.send_response(response.status)
         self.send_header("Access-Control-Allow-Origin", "*")  # a page of another origin may read it
         self.send_header("Access-Control-Expose-Headers", "Link")  # the next page of a listing
@@ -224,14 +229,25 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()  # one write with the headers; the body follows at once, Nagle is off
         if self.command == "HEAD":
             return
-        if fault and fault.kind in ("cut-body", "hang-body"):
+        if fault and fault.kind == "trickle":
+            self._trickle(body, fault)
+            return
+        if fault and fault.kind in ("cut-body", "reset-body", "hang-body"):
             self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()
             if fault.kind == "hang-body":
                 fault.released.wait()
-            self._cut(reset=False)
+            self._cut(reset=fault.kind == "reset-body")
             return
         self.wfile.write(body)
+
+    def _trickle(self, body: bytes, fault: Fault) -> None:
+        """Sends a body byte by byte, until the fault is lifted."""
+        for at in range(len(body)):
+            if fault.released.wait(fault.seconds):
+                self._cut()
+                return
+            self.wfile.write(body[at : at + 1])
 
     def _cut(self, reset: bool = True) -> None:
         """Ends the connection; with `reset` by RST instead of FIN, so that unread bytes are lost."""

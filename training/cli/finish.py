@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from model.terminal import quote_command
+from model.terminal import duration_text, quote_command
 
 from ..card import ngram
 from ..hub.outbox import Entry
-from ..run.console import duration_text, loss_text, say
+from ..run.console import loss_text, say
 from ..run.run_folder import EXPECTED
 from ..run.training_run import TrainingRun
 from ..signals import Signals

@@ -16,7 +16,7 @@ from time import monotonic
 
 from tqdm import tqdm
 
-from model.terminal import terminal_text
+from model.terminal import duration_text, terminal_text
 
 from ..learner.evaluation import bits
 
@@ -62,13 +62,6 @@ def loss_text(nats: float) -> str:
 def speed_text(chars_per_sec: float) -> str:
     """Returns a speed such as `82.2k chars/s`."""
     return f"{chars_per_sec / 1000:,.1f}k chars/s"
-
-
-def duration_text(seconds: float) -> str:
-    """Returns a duration such as `40 s`, `5.2 minutes` or `3.1 hours`."""
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} minutes" if seconds < 100 * 60 else f"{seconds / 3600:.1f} hours"
 
 
 def sample_text(text: str, width: int | None = None) -> str:

@@ -1,12 +1,14 @@
 """The models that are served: each at one commit, with an engine in a thread, until a newer commit replaces it.
 
 Models load in the background, so the page answers even if the Hub is slow or out of reach. A model that cannot be
-loaded is reported on the page; if there is no other, the bundled model is served.
+loaded is reported on the page; if there is no other, the bundled model is served. A model whose download takes longer
+than ``STAND_IN_S`` is served from the cache until then, or replaced by the bundled model.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import threading
@@ -24,6 +26,7 @@ from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUna
 from model.backends.device import is_available
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.settings import Precision, shorten
+from model.terminal import one_line
 
 from ..messages import Message, RefusalError, raw
 from ..site_config import SiteConfig
@@ -31,6 +34,8 @@ from .loaded_model import BUNDLED, LoadedModel, start_engine, start_model
 
 log = logging.getLogger("char-lstm")
 
+_LONG_WAIT_S = 60.0  # that the page names
+STAND_IN_S = 40.0  # after which a cached copy or the bundled model writes, while the download goes on
 _GRACE_S = 1.0  # before a replaced model drains: callers that have just looked it up may still submit a request
 
 
@@ -43,6 +48,7 @@ class Entry:
         name: its name on the page and in the API.
         loaded: the current model; None while it loads, and if it failed.
         failure: why it could not be loaded.
+        update_problem: why its newest commit is not known or not here; None if it is, or if nothing is loaded.
         draining: models that were replaced and still write their replies.
         done: set once it is loaded or has failed.
     """
@@ -51,6 +57,7 @@ class Entry:
     name: str
     loaded: LoadedModel | None = None
     failure: Message | None = None
+    update_problem: Message | None = None
     draining: list[LoadedModel] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -66,6 +73,7 @@ class ModelRegistry:
 
     Attributes:
         auto_updated: the entries whose branch on the Hub may get a newer commit, see ``auto_update``.
+        on_hub: the entries of models on the Hub, those of ``auto_updated`` among them.
         on_unload: functions that are called with each replaced model after its weights were freed.
     """
 
@@ -82,8 +90,10 @@ class ModelRegistry:
         self.site = site or SiteConfig()
         self._entries = [Entry(spec, name) for spec, name in zip(specs, _names(specs), strict=True)]
         self.auto_updated = [entry for entry in self._entries if _may_be_updated(entry.spec)]
+        self.on_hub = [entry for entry in self._entries if _is_on_hub(entry.spec)]
+        self._stand_in: Entry | None = None
         self._blends: dict[tuple[str, str], Entry] = {}
-        self._blending = threading.Lock()
+        self._blending, self._putting = threading.Lock(), threading.Lock()
         self._settled = threading.Event()
         self._stopped = False
         self._changes, self._since = 0, uuid.uuid4().hex[:8]
@@ -123,12 +133,15 @@ class ModelRegistry:
         """Serves a model under an entry's name. The one that it replaces finishes its replies and is unloaded."""
         loaded = start_model(entry.name, lm, self.precision, self.site)
         self._put(entry, loaded)
-        for names in [names for names in self._blends if entry.name in names]:
+        self._announce(loaded)
+        return loaded
+
+    def _announce(self, loaded: LoadedModel) -> None:
+        for names in [names for names in self._blends if loaded.name in names]:
             with suppress(RefusalError):
                 self.blend(*map(self.get, names))
         self.bump_version()
         log.info("serving %s: %s", loaded.name, " · ".join(map(str, loaded.about)))
-        return loaded
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
         """The blend of two models, with an engine of its own; made when it is first asked for.
@@ -151,7 +164,8 @@ class ModelRegistry:
             return loaded
 
     def _put(self, entry: Entry, loaded: LoadedModel) -> None:
-        older, entry.loaded, entry.failure = entry.loaded, loaded, None
+        with self._putting:
+            older, entry.loaded, entry.failure = entry.loaded, loaded, None
         if older:
             entry.draining.append(older)
             older.newer = loaded
@@ -213,13 +227,15 @@ class ModelRegistry:
     def notices(self) -> list[Message]:
         """What visitors should know: models that failed to load, or may not be the newest."""
         notices = [entry.failure for entry in self._entries if entry.failure]
-        if notices and any(loaded.name == BUNDLED for loaded in self.loaded_models):
+        if self._stand_in and len(self.loaded_models) == 1:
             notices.append(Message("model.bundled_instead"))
-        return notices + [raw(loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
+        notices += [raw(loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
+        return notices + [entry.update_problem for entry in self._entries if entry.loaded and entry.update_problem]
 
     def first(self) -> LoadedModel | None:
-        """The default model; None while it loads."""
-        return next((entry.loaded for entry in self._entries if not entry.failure), None)
+        """The default model; None while it loads, until another one stands in."""
+        usable = [entry for entry in self._entries if not entry.failure and (entry.loaded or not self.settled)]
+        return usable[0].loaded if usable else None
 
     def get(self, name: object) -> LoadedModel:
         """A model by name; None is the default model.
@@ -243,13 +259,18 @@ class ModelRegistry:
         return entry.loaded
 
     def _settle(self) -> None:
+        """Waits until every model is loaded or has failed, ``STAND_IN_S`` at most; then makes sure that one writes."""
+        end = time.monotonic() + STAND_IN_S
         for entry in self._entries:
-            entry.done.wait()
+            entry.done.wait(max(0.0, end - time.monotonic()))
+        for entry in [each for each in self.on_hub if not each.done.is_set()]:
+            self._load_cached(entry)
         if not self.loaded_models:
-            bundled = Entry(str(PRETRAINED), BUNDLED)
-            self._entries.append(bundled)
-            self._load(bundled, None)
+            self._stand_in = Entry(str(PRETRAINED), BUNDLED)
+            self._load(self._stand_in, None)
+            self._entries.append(self._stand_in)
         self._settled.set()
+        self.bump_version()
 
     def _load(self, entry: Entry, after: threading.Event | None) -> None:
         try:
@@ -259,10 +280,35 @@ class ModelRegistry:
                 after.wait()
             self.replace(entry, lm)
         except Exception as error:  # noqa: BLE001  no fault of a model may keep the page from answering
-            entry.failure = _reason(entry, error)
-            log.warning("%s", entry.failure)
+            self.fail(entry, error)
         finally:
             entry.done.set()
+
+    def fail(self, entry: Entry, error: Exception) -> None:
+        """Notes why a model could not be loaded; a copy of it that is served already stays, with a notice."""
+        reason = load_problem(entry.name, error)
+        if entry.loaded:
+            entry.update_problem = reason
+        else:
+            entry.failure = reason
+        log.warning("%s", reason)
+        self.bump_version()
+
+    def _load_cached(self, entry: Entry) -> None:
+        """Serves the cached copy of a model whose download takes long, unless the download has ended meanwhile."""
+        try:
+            id_or_path, revision = split_spec(entry.spec)
+            lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device, local_files_only=True)
+        except (ModelUnavailableError, CheckpointError):
+            return
+        lm.notice = ""
+        loaded = start_model(entry.name, lm, self.precision, self.site)
+        with self._putting:
+            if entry.loaded or self._stopped:
+                loaded.engine.stop()
+                return
+            entry.loaded, entry.update_problem = loaded, Message("model.still_coming", name=entry.name)
+        self._announce(loaded)
 
     def _unload(self, entry: Entry, older: LoadedModel) -> None:
         time.sleep(_GRACE_S)
@@ -313,13 +359,16 @@ def check_models(specs: Names[str]) -> None:
             raise ValueError(f"--model is {shorten(spec)}: it must be a folder here, or USER/NAME on the Hub")
 
 
-def _may_be_updated(spec: str) -> bool:
-    """Whether a newer commit may appear: the model is on the Hub and not pinned to a commit."""
+def _is_on_hub(spec: str) -> bool:
     try:
-        id_or_path, revision = split_spec(spec)
+        return not is_local(split_spec(spec)[0])
     except ModelUnavailableError:
         return False
-    return not is_local(id_or_path) and not re.fullmatch("[0-9a-f]{40}", revision or "")
+
+
+def _may_be_updated(spec: str) -> bool:
+    """Whether a newer commit may appear: the model is on the Hub and not pinned to a commit."""
+    return _is_on_hub(spec) and not re.fullmatch("[0-9a-f]{40}", split_spec(spec)[1] or "")
 
 
 def _names(specs: Names[str]) -> list[str]:
@@ -334,11 +383,13 @@ def _names(specs: Names[str]) -> list[str]:
     return names
 
 
-def _reason(entry: Entry, error: Exception) -> Message:
+def load_problem(name: str, error: Exception) -> Message:
     """Why a model failed to load, for visitors: without paths of this machine."""
     if isinstance(error, ModelUnavailableError):
+        if error.wait_s > _LONG_WAIT_S:
+            return Message("model.hub_asks_to_wait", name=name, minutes=math.ceil(error.wait_s / 60))
         return raw(str(error))
     if isinstance(error, CheckpointError):
-        return Message("model.failed", name=entry.name, reason=str(error).replace(entry.spec, entry.name))
-    log.error("loading %s", entry.name, exc_info=error)
-    return Message("model.failed", name=entry.name, reason=Message("model.load_error", error=type(error).__name__))
+        return Message("model.failed", name=name, reason=one_line(str(error), 300))
+    log.error("loading %s", name, exc_info=error)
+    return Message("model.failed", name=name, reason=Message("model.load_error", error=type(error).__name__))

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from training.run import console
-from training.run.console import Progress, duration_text, loss_text, sample_text, say, speed_text
+from model.terminal import duration_text
+from training.run.console import Progress, loss_text, sample_text, say, speed_text
 
 
 def test_a_sample_stands_in_its_margin() -> None:
