@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,9 +1,9 @@
 """Time limits of all requests that huggingface_hub makes for this package: no wait is longer than the Hub's silence.
 
-The Hub's client waits as long as a response with the status 429 asks, repeats requests for minutes, and accepts one byte
-a second. Inside `time_limits`, a request fails after `STALL_S` seconds without progress. Progress is an answer that is
-no error, and then every `PROGRESS_BYTES` of its content. Requests of other threads, and outside the block, are not
-changed.
+The Hub's client waits as long as a response with the status 429 asks, repeats requests for minutes, and accepts one
+byte a second. Inside `time_limits`, a request fails after `STALL_S` seconds without progress. Progress is an answer
+that is no error, and then every `PROGRESS_BYTES` of its content. Requests of other threads, and outside the block, are
+not changed.
 """
 
 from __future__ import annotations

@@ -112,16 +112,9 @@ class Snapshot:
 
         A full commit id names one copy only.
         """
-        from huggingface_hub import resolve_revision
-
         if self.offline or not error.retry or _is_commit(self.revision):
             return False
-        try:
-            found = resolve_revision(
-                self.repo, revision=self.revision, cache_dir=self.cache_dir, local_files_only=True
-            ).resolved
-        except Exception:  # noqa: BLE001  the client raises errors of many kinds
-            return False
+        found = self._find_cached()
         if not found or found == self.commit:
             return False
         self.commit, self.offline, self._files = found, True, None
@@ -272,8 +265,9 @@ class Snapshot:
                 self.commit = str(_repeat(self._model_info).sha)
                 return
             except Exception as error:  # noqa: BLE001  the client raises errors of many kinds
-                if not explain(error).retry:
-                    raise self._unavailable(error) from None
+                found = self._unavailable(error)
+                if not found.retry or (found.wait_s and not self._find_cached()):
+                    raise found from None
                 reason = "the Hub could not be reached"
         self.offline = True
         self.notice = f"{reason}: this is the cached copy of {self.repo}"
@@ -284,6 +278,13 @@ class Snapshot:
 
         found = resolve_revision(self.repo, revision=self.revision, cache_dir=self.cache_dir, local_files_only=True)
         return found.resolved
+
+    def _find_cached(self) -> str | None:
+        """Returns the cached commit that the revision meant last; None if there is none."""
+        try:
+            return self._cached_commit()
+        except Exception:  # noqa: BLE001  the client raises errors of many kinds
+            return None
 
     def _call(self, request: Callable[[], Any], file: str = "") -> Any:
         try:

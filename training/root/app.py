@@ -134,7 +134,7 @@ def check_options(options: Options, environment: Mapping[str, str]) -> SiteConfi
         ValueError: the device is not there, a typed model cannot exist, or a variable is not allowed.
     """
     from model.backends.device import best_device
-    from ui.registry.registry import check_models
+    from ui.registry.specs import check_models
     from ui.site_config import SiteConfig
 
     if options.device:

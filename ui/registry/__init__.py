@@ -1,6 +1,8 @@
 """The models that are served, their newer commits, and their history.
 
 registry          all served models
+specs             which models the owner asks for
+problems          why a model cannot be served, for visitors
 loaded_model      one served model, with its engine
 lookup            finds the model of a request, and waits while it loads
 auto_update       serves newer commits from the Hub

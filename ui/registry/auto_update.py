@@ -1,9 +1,11 @@
 """Serves the newest commit of models on the Hub: when a branch gets a new commit, that commit replaces the old one.
 
+A model whose first download failed is tried again in the same way, even if updates are off, until it is loaded.
+
 Each model's newest commit id is requested at intervals, slightly shortened at random so that many apps do not ask at
 the same time, and less often while the Hub does not answer. A new commit is loaded with all checks beside the loaded
 model, and replaces it only then (``ModelRegistry.replace``). A commit that cannot be loaded is reported and not tried
-again. Models in folders and models pinned to a commit are never updated.
+again; a download that fails, or arrives damaged, is. Models in folders and models pinned to a commit are never updated.
 
 Files that were downloaded here are removed from the Hub's cache once they are not needed: an app runs for months, and
 its model may get a new commit every minute. Files that were in the cache before stay.
@@ -15,17 +17,24 @@ import logging
 import random
 import threading
 
-from model import CharLSTM, CheckpointError, ModelUnavailableError
+from model import CharLSTM, ModelUnavailableError
 from model.hub.cache import is_cached, note_revision, remove_cached
 from model.hub.errors import MissingFileError
+from model.hub.limits import time_limits
 from model.hub.snapshot import Snapshot
 
 from ..messages import Message
-from .registry import Entry, ModelRegistry, split_spec
+from .problems import LONG_WAIT_S, commit_problem, load_problem, update_problem
+from .registry import Entry, ModelRegistry
+from .specs import split_spec
 
 log = logging.getLogger("char-lstm")
 
 LONGEST_S = 900.0  # between two requests, however long the Hub has been out of reach
+_RETRY_S = 60.0  # between two tries to load a model whose first download failed, if updates are off
+_LONGEST_WAIT_S = 86_400.0  # however long a pause the Hub asks for
+_CHECK_S = 300.0  # the limit of one check, its download included: a slow one must not keep the next commit away
+_FAILS_SHOWN = 3  # in a row, before the page says that newer commits are out of reach
 _JITTER = 0.2  # the largest part by which an interval is shortened
 
 
@@ -43,12 +52,12 @@ class AutoUpdater:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Starts the threads; none if updates are off, or if HF_HUB_OFFLINE is set."""
+        """Starts the threads; none if HF_HUB_OFFLINE is set."""
         from huggingface_hub import constants
 
-        if not self._every_s or constants.HF_HUB_OFFLINE:
+        if constants.HF_HUB_OFFLINE:
             return
-        for entry in self._registry.auto_updated:
+        for entry in self._registry.on_hub:
             name = f"renewal {entry.name}"
             threading.Thread(target=self._update_forever, args=(entry,), name=name, daemon=True).start()
 
@@ -56,16 +65,28 @@ class AutoUpdater:
         """Ends the threads after the request in progress."""
         self._stopped.set()
 
-    def pause_s(self, fails: int) -> float:
-        """Seconds until the next request, after a number of requests in a row that failed."""
-        longest = max(self._every_s, LONGEST_S)
-        return min(self._every_s * 2.0 ** min(fails, 30), longest) * random.uniform(1 - _JITTER, 1)
+    def pause_s(self, fails: int, wait_s: float = 0.0) -> float:
+        """Seconds until the next request, after a number of requests in a row that failed.
+
+        Args:
+            wait_s: the pause that the Hub asked for.
+        """
+        every_s = self._every_s or _RETRY_S
+        pause_s = min(every_s * 2.0 ** min(fails, 30), max(every_s, LONGEST_S)) * random.uniform(1 - _JITTER, 1)
+        return max(pause_s, min(wait_s, _LONGEST_WAIT_S))
 
     def _update_forever(self, entry: Entry) -> None:
-        update = _ModelUpdate(self._registry, entry)
         entry.done.wait()
-        while not self._stopped.wait(self.pause_s(update.fails)):
+        update = _ModelUpdate(self._registry, entry)
+        while self._is_followed(entry):
+            if self._stopped.wait(self.pause_s(update.fails, update.wait_s)):
+                return
             update.check()
+
+    def _is_followed(self, entry: Entry) -> bool:
+        """Whether its branch may get a newer commit, or the model is still to be loaded."""
+        followed = bool(self._every_s) and entry in self._registry.auto_updated
+        return followed or (entry.retry and (entry.loaded is None or entry.update_problem is not None))
 
 
 class _ModelUpdate:
@@ -73,6 +94,7 @@ class _ModelUpdate:
 
     Attributes:
         fails: how many requests in a row failed.
+        wait_s: the pause that the Hub asked for at the last one; 0 if it did not.
     """
 
     def __init__(self, registry: ModelRegistry, entry: Entry) -> None:
@@ -82,19 +104,40 @@ class _ModelUpdate:
         self._repo = id_.removeprefix("hf://")
         self._refused = ""  # the newest commit, if it cannot be loaded
         self._downloaded: set[str] = set()  # commits that were not in the cache before
-        self.fails = 0
+        self.fails, self.wait_s = 0, entry.wait_s
 
     def check(self) -> None:
         """Requests the newest commit and serves it if it is another one."""
         try:
-            newest = Snapshot(self._repo, self._revision).newest_commit()
-            self._serve(newest)
+            with time_limits(_CHECK_S):
+                newest = Snapshot(self._repo, self._revision).newest_commit()
+                self._serve(newest)
             self._clean_up(newest)
-            self.fails = 0
         except ModelUnavailableError as error:
-            self.fails += 1
-            if self.fails == 1:
-                log.warning("the newest commit of %s is unknown (%s): asking less often", self._entry.name, error)
+            self._note_failure(error)
+        else:
+            self.fails, self.wait_s, self._entry.wait_s = 0, 0.0, 0.0
+            self._show_problem(None)
+
+    def _note_failure(self, error: ModelUnavailableError) -> None:
+        self.fails, self.wait_s = self.fails + 1, error.wait_s
+        if self.fails == 1:
+            log.warning("the newest commit of %s is unknown (%s): asking less often", self._entry.name, error)
+        if self.fails >= _FAILS_SHOWN or self.wait_s > LONG_WAIT_S:
+            self._show_problem(error)
+
+    def _show_problem(self, error: ModelUnavailableError | None) -> None:
+        """Shows on the page why newer commits are out of reach; None removes it."""
+        entry = self._entry
+        before = entry.failure, entry.update_problem
+        if error is None:
+            entry.update_problem = None
+        elif entry.loaded:
+            entry.update_problem = update_problem(entry.name, error)
+        else:
+            entry.failure = load_problem(entry.name, error)
+        if before != (entry.failure, entry.update_problem):
+            self._registry.bump_version()
 
     def _serve(self, commit: str) -> None:
         loaded = self._entry.loaded
@@ -128,7 +171,7 @@ class _ModelUpdate:
             self._downloaded.remove(commit)
 
     def _refuse(self, commit: str, error: Exception) -> None:
-        name, loaded, reason = self._entry.name, self._entry.loaded, _reason(error)
+        name, loaded, reason = self._entry.name, self._entry.loaded, commit_problem(error)
         self._refused = commit
         if loaded:
             loaded.refused_commit = Message("model.commit_refused", commit=commit[:7], reason=reason)
@@ -137,13 +180,3 @@ class _ModelUpdate:
             self._entry.failure = Message("model.failed", name=name, reason=reason)
             log.warning("%s (commit %s)", self._entry.failure, commit[:7])
         self._registry.bump_version()
-
-
-def _reason(error: Exception) -> str | Message:
-    """Why a commit cannot be loaded, for visitors."""
-    if isinstance(error, CheckpointError):
-        return str(error)
-    if isinstance(error, MissingFileError):
-        return Message("model.file_missing", file=error.file)
-    log.error("loading a newer commit", exc_info=error)
-    return Message("model.load_error", error=type(error).__name__)

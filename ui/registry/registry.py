@@ -8,9 +8,6 @@ than ``STAND_IN_S`` is served from the cache until then, or replaced by the bund
 from __future__ import annotations
 
 import logging
-import math
-import os
-import re
 import threading
 import time
 import uuid
@@ -18,24 +15,21 @@ from collections.abc import Callable
 from collections.abc import Sequence as Names
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
-from model.backends.device import is_available
-from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.settings import Precision, shorten
-from model.terminal import one_line
 
 from ..messages import Message, RefusalError, raw
 from ..site_config import SiteConfig
 from .loaded_model import BUNDLED, LoadedModel, start_engine, start_model
+from .problems import load_problem
+from .specs import choose_device, is_on_hub, may_be_updated, names_of, split_spec
 
 log = logging.getLogger("char-lstm")
 
-_LONG_WAIT_S = 60.0  # that the page names
-STAND_IN_S = 40.0  # after which a cached copy or the bundled model writes, while the download goes on
+STAND_IN_S = 25.0  # after which a cached copy or the bundled model writes, while the download goes on
 _GRACE_S = 1.0  # before a replaced model drains: callers that have just looked it up may still submit a request
 
 
@@ -49,6 +43,7 @@ class Entry:
         loaded: the current model; None while it loads, and if it failed.
         failure: why it could not be loaded.
         update_problem: why its newest commit is not known or not here; None if it is, or if nothing is loaded.
+        retry, wait_s: whether loading it may succeed later, and after how many seconds, as the Hub asked.
         draining: models that were replaced and still write their replies.
         done: set once it is loaded or has failed.
     """
@@ -58,6 +53,8 @@ class Entry:
     loaded: LoadedModel | None = None
     failure: Message | None = None
     update_problem: Message | None = None
+    retry: bool = False
+    wait_s: float = 0.0
     draining: list[LoadedModel] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -88,9 +85,9 @@ class ModelRegistry:
         self.device = device or choose_device()
         self.precision = precision
         self.site = site or SiteConfig()
-        self._entries = [Entry(spec, name) for spec, name in zip(specs, _names(specs), strict=True)]
-        self.auto_updated = [entry for entry in self._entries if _may_be_updated(entry.spec)]
-        self.on_hub = [entry for entry in self._entries if _is_on_hub(entry.spec)]
+        self._entries = [Entry(spec, name) for spec, name in zip(specs, names_of(specs), strict=True)]
+        self.auto_updated = [entry for entry in self._entries if may_be_updated(entry.spec)]
+        self.on_hub = [entry for entry in self._entries if is_on_hub(entry.spec)]
         self._stand_in: Entry | None = None
         self._blends: dict[tuple[str, str], Entry] = {}
         self._blending, self._putting = threading.Lock(), threading.Lock()
@@ -165,7 +162,7 @@ class ModelRegistry:
 
     def _put(self, entry: Entry, loaded: LoadedModel) -> None:
         with self._putting:
-            older, entry.loaded, entry.failure = entry.loaded, loaded, None
+            older, entry.loaded, entry.failure, entry.update_problem = entry.loaded, loaded, None, None
         if older:
             entry.draining.append(older)
             older.newer = loaded
@@ -186,6 +183,11 @@ class ModelRegistry:
     def version(self) -> str:
         """Changes whenever a model is updated, fails to update, or the app restarts."""
         return f"{self._since}.{self._changes}"
+
+    @property
+    def may_change(self) -> bool:
+        """Whether a newer commit may appear, or a model that could not be loaded is tried again."""
+        return bool(self.auto_updated) or any(entry.retry and not entry.loaded for entry in self.on_hub)
 
     @property
     def all_loaded(self) -> list[LoadedModel]:
@@ -286,7 +288,8 @@ class ModelRegistry:
 
     def fail(self, entry: Entry, error: Exception) -> None:
         """Notes why a model could not be loaded; a copy of it that is served already stays, with a notice."""
-        reason = load_problem(entry.name, error)
+        reason = load_problem(entry.name, error, spec=entry.spec)
+        entry.retry, entry.wait_s = getattr(error, "retry", False), getattr(error, "wait_s", 0.0)
         if entry.loaded:
             entry.update_problem = reason
         else:
@@ -321,75 +324,3 @@ class ModelRegistry:
         for call in self.on_unload:
             call(older)
         log.info("%s: commit %s is unloaded, its last reply is written", older.name, older.commit[:7])
-
-
-def choose_device() -> str:
-    """ "cuda" if this process may hold a GPU, which it may not on ZeroGPU; else "cpu".
-
-    Never "mps": the int8 kernels run on the CPU, and are faster there than torch operators on an Apple GPU.
-    """
-    return "cuda" if is_available("cuda") and not os.environ.get("SPACES_ZERO_GPU") else "cpu"
-
-
-def split_spec(spec: str) -> tuple[str, str | None]:
-    """Splits ``user/name@revision``; the path of a folder is returned whole.
-
-    Raises:
-        ModelUnavailableError: nothing follows the @.
-    """
-    if spec == BUNDLED:
-        return str(PRETRAINED), None
-    try:
-        return split_revision(spec)
-    except ValueError as error:
-        raise ModelUnavailableError(str(error)) from None
-
-
-def check_models(specs: Names[str]) -> None:
-    """Checks the models of a command line, where a misspelled one must end the program instead of starting another.
-
-    Raises:
-        ValueError: a folder does not exist, or a name is neither a folder nor a repo of the Hub.
-    """
-    for spec in specs:
-        id_or_path, _ = split_revision(str(PRETRAINED) if spec == BUNDLED else spec)
-        if is_local(id_or_path):
-            checkpoint_folder(id_or_path)
-        elif not re.fullmatch(r"[\w.-]+/[\w.-]+", id_or_path.removeprefix("hf://")):
-            raise ValueError(f"--model is {shorten(spec)}: it must be a folder here, or USER/NAME on the Hub")
-
-
-def _is_on_hub(spec: str) -> bool:
-    try:
-        return not is_local(split_spec(spec)[0])
-    except ModelUnavailableError:
-        return False
-
-
-def _may_be_updated(spec: str) -> bool:
-    """Whether a newer commit may appear: the model is on the Hub and not pinned to a commit."""
-    return _is_on_hub(spec) and not re.fullmatch("[0-9a-f]{40}", split_spec(spec)[1] or "")
-
-
-def _names(specs: Names[str]) -> list[str]:
-    """The names on the page: a Hub name as given; of a folder the last part, with a number if it is not unique."""
-    names: list[str] = []
-    for spec in specs:
-        plain = Path(spec).expanduser().resolve().name if is_local(spec) else spec.removeprefix("hf://")
-        name, number = plain, 2
-        while name in names or (name == BUNDLED != spec):
-            name, number = f"{plain} ({number})", number + 1
-        names.append(name)
-    return names
-
-
-def load_problem(name: str, error: Exception) -> Message:
-    """Why a model failed to load, for visitors: without paths of this machine."""
-    if isinstance(error, ModelUnavailableError):
-        if error.wait_s > _LONG_WAIT_S:
-            return Message("model.hub_asks_to_wait", name=name, minutes=math.ceil(error.wait_s / 60))
-        return raw(str(error))
-    if isinstance(error, CheckpointError):
-        return Message("model.failed", name=name, reason=one_line(str(error), 300))
-    log.error("loading %s", name, exc_info=error)
-    return Message("model.failed", name=name, reason=Message("model.load_error", error=type(error).__name__))

@@ -66,9 +66,9 @@ class Site:
         return JSONResponse(content, headers=HEADERS)
 
     def _again_s(self) -> float | None:
-        if not self._registry.settled:
+        if not self._registry.settled or self._registry.loading:
             return _LOADING_S
-        return AGAIN_S if self._registry.auto_updated else None
+        return AGAIN_S if self._registry.may_change else None
 
     def _describe(self) -> Content:
         host, loading = os.environ.get("SPACE_HOST", ""), self._registry.loading

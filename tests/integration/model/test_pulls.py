@@ -229,9 +229,7 @@ def test_a_file_that_does_not_fit_on_the_disk_is_never_downloaded(
     assert load().commit == commit
 
 
-def test_a_disk_that_fills_up_meanwhile_is_named(
-    hub: LocalHub, old: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fills_up_meanwhile_is_named(hub: LocalHub, old: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repo(REPO, old)
 
     def full(*_: Any) -> None:

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from tests.local_hub import LocalHub, Repo
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
+from ui.messages import Message
 from ui.registry.auto_update import LONGEST_S, AutoUpdater
 from ui.registry.loaded_model import BUNDLED, LoadedModel
 from ui.registry.registry import ModelRegistry
@@ -160,8 +162,8 @@ def test_a_branch_is_followed_by_one_small_request_after_each_pause(
     pauses: list[float] = []
     pause_s = AutoUpdater.pause_s
 
-    def counted(self: AutoUpdater, fails: int) -> float:
-        pauses.append(pause_s(self, fails))
+    def counted(self: AutoUpdater, fails: int, wait_s: float) -> float:
+        pauses.append(pause_s(self, fails, wait_s))
         return pauses[-1]
 
     monkeypatch.setattr(AutoUpdater, "pause_s", counted)
@@ -297,6 +299,88 @@ def test_what_could_not_be_had_at_first_is_served_once_it_is_there(hub: LocalHub
         assert commit_of(registry) == newer
         assert registry.first() is registry.get(NAME)
         assert not registry.notices
+
+
+WEIGHTS = "GET .*/model.safetensors"
+
+
+def test_bytes_that_change_on_their_way_are_no_fault_of_the_commit(hub: LocalHub, old: Files, new: Files) -> None:
+    repo = hub.add_repo(NAME, old)
+    with following(NAME) as registry:
+        flipped = hub.fail(WEIGHTS, "wrong", 7)  # three checks in a row get damaged weights
+        newer = hub.commit(repo, new)
+        eventually(lambda: commit_of(registry) == newer)
+        assert flipped.hits == 7
+        assert registry.get(NAME).refused_commit is None
+
+
+SLOW: dict[str, dict[str, Any]] = {
+    "a pause of an hour": {"kind": 429, "retry_after": 3600},
+    "one byte a second": {"kind": "trickle", "seconds": 0.1},
+    "no answer": {"kind": "hang"},
+    "half an answer": {"kind": "hang-body"},
+}
+
+
+@pytest.mark.parametrize("fault", SLOW)
+def test_one_slow_answer_does_not_keep_the_next_commit_away(
+    hub: LocalHub, old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr("model.hub.limits.STALL_S", 0.3)
+    monkeypatch.setattr("ui.registry.auto_update._LONGEST_WAIT_S", 0.2)  # instead of a day
+    repo = hub.add_repo(NAME, old)
+    with following(NAME) as registry:
+        slow = hub.fail(WEIGHTS, times=None, **SLOW[fault])
+        hub.commit(repo, new)
+        eventually(lambda: slow.hits >= 2)
+        slow.times = slow.hits  # what hangs goes on hanging
+        newest = hub.commit(repo, files_of(tmp_path / "newest", 4))
+        eventually(lambda: commit_of(registry) == newest)
+        assert not registry.notices
+
+
+def test_a_pause_that_the_hub_asks_for_is_kept_and_shown(hub: LocalHub, old: Files, new: Files) -> None:
+    repo = hub.add_repo(NAME, old)
+    with following(NAME) as registry:
+        pause = hub.fail(f"/api/models/{NAME}", 429, None, retry_after=7200)
+        hub.commit(repo, new)
+        eventually(lambda: registry.notices)
+        assert registry.notices == [Message("model.hub_asks_to_wait", name=NAME, minutes=120)]
+        time.sleep(5 * EVERY_S)
+        assert pause.hits == 1
+    updater = AutoUpdater(registry, EVERY_S)
+    assert updater.pause_s(1, 7200.0) == 7200.0
+
+
+def test_a_hub_that_is_away_for_long_is_shown_and_then_forgotten(hub: LocalHub, old: Files) -> None:
+    hub.add_repo(NAME, old)
+    with following(NAME) as registry:
+        hub.unplug()
+        eventually(lambda: registry.notices)
+        assert str(registry.notices[0]).startswith(f"Newer versions of {NAME} cannot be downloaded: {NAME} cannot be")
+        hub.plug_in()
+        eventually(lambda: not registry.notices)
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_a_model_that_did_not_come_at_the_start_is_tried_again_even_without_updates(
+    hub: LocalHub, old: Files, monkeypatch: pytest.MonkeyPatch, pinned: bool
+) -> None:
+    monkeypatch.setattr("ui.registry.auto_update._RETRY_S", EVERY_S)
+    commit = hub.add_repo(NAME, old).commit("main").oid
+    hub.unplug()
+    registry = ModelRegistry([f"{NAME}@{commit}" if pinned else NAME])
+    registry.start()
+    updater = AutoUpdater(registry, 0)
+    updater.start()
+    assert registry.wait(120)
+    assert registry.get(None).name == BUNDLED
+    hub.plug_in()
+    eventually(lambda: registry.get(None).commit == commit)
+    eventually(lambda: not [each for each in threading.enumerate() if each.name.startswith("renewal")])
+    assert not registry.notices
+    updater.stop()
+    registry.stop()
 
 
 def test_the_copy_of_a_day_without_network_loses_its_notice(hub: LocalHub, old: Files) -> None:

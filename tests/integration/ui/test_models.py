@@ -11,13 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
-from model import PRETRAINED, ModelUnavailableError, generate
+from model import PRETRAINED, CharLSTM, ModelUnavailableError, generate
 from tests.local_hub import LocalHub
-from tests.support.app_server import App, random_model, serving
+from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
 from ui.messages import Message, RefusalError
 from ui.registry.loaded_model import BUNDLED, LoadedModel
-from ui.registry.registry import ModelRegistry, split_spec
+from ui.registry.registry import ModelRegistry
+from ui.registry.specs import split_spec
 
 
 @pytest.fixture
@@ -152,6 +153,80 @@ def test_a_hub_that_hangs_does_not_keep_the_page_from_answering(hub: LocalHub, m
         registry.get("ada/slow")
     assert registry.wait(120)
     assert only(registry).name == BUNDLED
+
+
+SLOW: dict[str, dict[str, Any]] = {
+    "one byte a second": {"kind": "trickle", "seconds": 0.1},
+    "no answer": {"kind": "hang"},
+    "a pause of an hour": {"kind": 429, "retry_after": 3600},
+}
+
+
+@pytest.mark.parametrize("where", ["/api/models/ada/novel", "GET .*/model.safetensors", "HEAD "])
+@pytest.mark.parametrize("fault", SLOW)
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_a_slow_hub_leaves_a_model_that_writes(
+    hub: LocalHub,
+    files: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    where: str,
+    is_cached: bool,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("model.hub.limits.STALL_S", 0.3)
+    repo = hub.add_repo("ada/novel", files)
+    first = repo.commit("main").oid
+    if is_cached:
+        CharLSTM.from_pretrained("ada/novel")
+        random_model(5).save_pretrained(tmp_path / "newer")
+        hub.commit(repo, {path.name: path.read_bytes() for path in (tmp_path / "newer").iterdir()})
+    hub.fail(where, times=None, **SLOW[fault])
+    registry = shelf_of("ada/novel")
+    served = registry.get(None)
+    if where == "HEAD " and fault == "one byte a second":  # a HEAD has no body
+        assert (served.name, served.commit) == ("ada/novel", repo.commit("main").oid)
+    elif is_cached:
+        assert (served.name, served.commit) == ("ada/novel", first)
+        assert "this is the cached copy of ada/novel" in str(registry.notices[0])
+    else:
+        assert served.name == BUNDLED
+        assert "ada/novel" in str(registry.notices[0])
+        assert registry.notices[1:] == [Message("model.bundled_instead")]
+        if fault == "a pause of an hour":
+            assert registry.notices[0] == Message("model.hub_asks_to_wait", name="ada/novel", minutes=60)
+    registry.stop()
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_while_a_download_takes_long_another_model_writes(
+    hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, is_cached: bool
+) -> None:
+    monkeypatch.setattr("ui.registry.registry.STAND_IN_S", 0.2)
+    monkeypatch.setattr("ui.registry.registry._GRACE_S", 0.05)
+    repo = hub.add_repo("ada/novel", files)
+    first = repo.commit("main").oid
+    if is_cached:
+        CharLSTM.from_pretrained("ada/novel")
+        hub.commit(repo, {"README.md": b"newer"})
+    slow = hub.fail("/api/models/ada/novel", "slow", None, seconds=10_000)
+    monkeypatch.setattr("model.hub.snapshot.TIMEOUT_S", 100.0)
+    monkeypatch.setattr("model.hub.limits.STALL_S", 100.0)
+    registry = shelf_of("ada/novel")
+    assert registry.loading == ["ada/novel"]
+    with serving(registry) as app:
+        if is_cached:
+            assert (registry.get(None).name, registry.get(None).commit) == ("ada/novel", first)
+            assert registry.notices == [Message("model.still_coming", name="ada/novel")]
+        else:
+            assert registry.get(None).name == BUNDLED
+            assert registry.notices == [Message("model.bundled_instead")]
+            assert english(site_of(app)["notices"]).endswith("Loading ada/novel …")
+        assert site_of(app)["again_s"] == 1.0
+        slow.lift()
+        eventually(lambda: not registry.loading)
+        assert (registry.get(None).name, registry.get(None).commit) == ("ada/novel", repo.commit("main").oid)
+        assert registry.notices == []
 
 
 def test_names_do_not_tell_where_folders_are(tmp_path: Path) -> None:

@@ -31,7 +31,11 @@ def caused(outer: Exception, cause: Exception) -> Exception:
         (httpx2.ReadTimeout("slow"), "the Hub did not answer in time", True),
         (OSError("Consistency check failed: file should be of size 3 but has size 2 (a)"), "cut short", True),
         (json.JSONDecodeError("no", "<html>", 0), "the answer is not from the Hub", True),
-        (OSError(errno.ENOSPC, "No space left on device", "/home/ada/cache/x"), "the disk is full: make room on it", True),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/home/ada/x"),
+            "the disk is full: make room on it",
+            True,
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "/root/hub"), "Permission denied: hub", False),
         (OfflineModeIsEnabled("offline"), "HF_HUB_OFFLINE is set", False),
         (HFValidationError("a b"), "this is not the name of a repo", False),

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from training.run import console
 from model.terminal import duration_text
+from training.run import console
 from training.run.console import Progress, loss_text, sample_text, say, speed_text
 
 

@@ -1,0 +1,52 @@
+"""Why a model or a commit cannot be served, as messages for visitors."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from model import CheckpointError, ModelUnavailableError
+from model.hub.errors import MissingFileError
+from model.terminal import one_line
+
+from ..messages import Message, raw
+
+log = logging.getLogger("char-lstm")
+
+LONG_WAIT_S = 60.0  # that the page names
+_LONGEST = 300  # characters of an error
+
+
+def load_problem(name: str, error: Exception, *, spec: str = "") -> Message:
+    """Why a model failed to load, for visitors. Its path on this machine, ``spec``, is replaced by its name."""
+    if isinstance(error, ModelUnavailableError):
+        if error.wait_s > LONG_WAIT_S:
+            return Message("model.hub_asks_to_wait", name=name, minutes=math.ceil(error.wait_s / 60))
+        return raw(_plain(error))
+    if isinstance(error, CheckpointError):
+        return Message("model.failed", name=name, reason=_plain(error, spec, name))
+    log.error("loading %s", name, exc_info=error)
+    return Message("model.failed", name=name, reason=Message("model.load_error", error=type(error).__name__))
+
+
+def commit_problem(error: Exception) -> str | Message:
+    """Why a newer commit cannot be loaded, for visitors."""
+    if isinstance(error, CheckpointError):
+        return _plain(error)
+    if isinstance(error, MissingFileError):
+        return Message("model.file_missing", file=error.file)
+    log.error("loading a newer commit", exc_info=error)
+    return Message("model.load_error", error=type(error).__name__)
+
+
+def update_problem(name: str, error: ModelUnavailableError) -> Message:
+    """Why the newest commit of a model that is served is not known or not here, for visitors."""
+    if error.wait_s > LONG_WAIT_S:
+        return load_problem(name, error)
+    return Message("model.not_updated", name=name, reason=_plain(error))
+
+
+def _plain(error: Exception, hidden: str = "", shown: str = "") -> str:
+    """An error as one printable line: it may quote a stranger's file."""
+    text = str(error)
+    return one_line(text.replace(hidden, shown) if hidden else text, _LONGEST)

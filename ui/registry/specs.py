@@ -1,0 +1,76 @@
+"""What the owner of a site asks for: which models, by path or by name on the Hub, and on which device."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from model import PRETRAINED, ModelUnavailableError
+from model.backends.device import is_available
+from model.char_lstm import checkpoint_folder, is_local, split_revision
+from model.settings import shorten
+
+from .loaded_model import BUNDLED
+
+
+def choose_device() -> str:
+    """ "cuda" if this process may hold a GPU, which it may not on ZeroGPU; else "cpu".
+
+    Never "mps": the int8 kernels run on the CPU, and are faster there than torch operators on an Apple GPU.
+    """
+    return "cuda" if is_available("cuda") and not os.environ.get("SPACES_ZERO_GPU") else "cpu"
+
+
+def split_spec(spec: str) -> tuple[str, str | None]:
+    """Splits ``user/name@revision``; the path of a folder is returned whole.
+
+    Raises:
+        ModelUnavailableError: nothing follows the @.
+    """
+    if spec == BUNDLED:
+        return str(PRETRAINED), None
+    try:
+        return split_revision(spec)
+    except ValueError as error:
+        raise ModelUnavailableError(str(error)) from None
+
+
+def check_models(specs: Sequence[str]) -> None:
+    """Checks the models of a command line, where a misspelled one must end the program instead of starting another.
+
+    Raises:
+        ValueError: a folder does not exist, or a name is neither a folder nor a repo of the Hub.
+    """
+    for spec in specs:
+        id_or_path, _ = split_revision(str(PRETRAINED) if spec == BUNDLED else spec)
+        if is_local(id_or_path):
+            checkpoint_folder(id_or_path)
+        elif not re.fullmatch(r"[\w.-]+/[\w.-]+", id_or_path.removeprefix("hf://")):
+            raise ValueError(f"--model is {shorten(spec)}: it must be a folder here, or USER/NAME on the Hub")
+
+
+def is_on_hub(spec: str) -> bool:
+    """Whether a model is on the Hub, and no folder of this machine."""
+    try:
+        return not is_local(split_spec(spec)[0])
+    except ModelUnavailableError:
+        return False
+
+
+def may_be_updated(spec: str) -> bool:
+    """Whether a newer commit may appear: the model is on the Hub and not pinned to a commit."""
+    return is_on_hub(spec) and not re.fullmatch("[0-9a-f]{40}", split_spec(spec)[1] or "")
+
+
+def names_of(specs: Sequence[str]) -> list[str]:
+    """The names on the page: a Hub name as given; of a folder the last part, with a number if it is not unique."""
+    names: list[str] = []
+    for spec in specs:
+        plain = Path(spec).expanduser().resolve().name if is_local(spec) else spec.removeprefix("hf://")
+        name, number = plain, 2
+        while name in names or (name == BUNDLED != spec):
+            name, number = f"{plain} ({number})", number + 1
+        names.append(name)
+    return names
