@@ -162,7 +162,7 @@ SLOW: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("where", ["/api/models/ada/novel", "GET .*/model.safetensors", "HEAD "])
+@pytest.mark.parametrize("where", ["/api/models/ada/novel", "GET .*/model.safetensors"])
 @pytest.mark.parametrize("fault", SLOW)
 @pytest.mark.parametrize("is_cached", [False, True])
 def test_a_slow_hub_leaves_a_model_that_writes(
@@ -184,9 +184,7 @@ def test_a_slow_hub_leaves_a_model_that_writes(
     hub.fail(where, times=None, **SLOW[fault])
     registry = shelf_of("ada/novel")
     served = registry.get(None)
-    if where == "HEAD " and fault == "one byte a second":  # a HEAD has no body
-        assert (served.name, served.commit) == ("ada/novel", repo.commit("main").oid)
-    elif is_cached:
+    if is_cached:
         assert (served.name, served.commit) == ("ada/novel", first)
         assert "this is the cached copy of ada/novel" in str(registry.notices[0])
     else:
