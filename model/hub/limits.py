@@ -132,7 +132,7 @@ def _before_request(request: Any) -> None:
 def _after_response(response: Any) -> None:
     """Gives up if the Hub asks for a longer pause than is left; otherwise watches the response's content."""
     from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.utils import hf_raise_for_status
+    from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
 
     limits = _ACTIVE.get()
     if limits is None:

@@ -26,8 +26,10 @@ import re
 import threading
 from dataclasses import dataclass, field
 
-KINDS = ("hang", "hang-body", "cut", "close", "cut-body", "reset-body", "trickle", "short", "redirect", "html", "slow")
-KINDS += ("wrong",)
+KINDS = (
+    *("hang", "hang-body", "cut", "close", "cut-body", "reset-body"),
+    *("trickle", "short", "redirect", "html", "slow", "wrong"),
+)
 PORTAL = b"<!doctype html><html><head><title>Welcome to Hotel WiFi</title></head><body>Please sign in</body></html>"
 
 
