@@ -110,6 +110,7 @@ def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Pag
         page.get_by_role("textbox", name="Prompt").fill("kept")
         button(page, "Send").click()
         expect(log(page).locator(".refusal")).to_contain_text("try again")
+        expect(second(page).locator(".refusal")).to_have_count(0)
         expect(second(page).locator(":scope > article")).to_have_count(1)
     finally:
         app.served("one").engine.max_waiting = 256
@@ -119,6 +120,25 @@ def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Pag
     send(page, "a")
     expect(second(page)).to_have_count(0)  # no model stands beside itself
     assert len(reply(page)) == 20
+
+
+def test_a_refusal_of_the_second_model_is_shown_under_it_and_the_first_writes(page: Page, app: App) -> None:
+    fast(page)
+    setting(page, "Length", 30)
+    together(page, "two, side by side")
+    app.served("two").engine.max_waiting = 0
+    try:
+        send(page, "ROMEO:")
+    finally:
+        app.served("two").engine.max_waiting = 256
+    expect(second(page).locator(".refusal")).to_contain_text("try again")
+    expect(log(page).locator(".refusal")).to_have_count(0)
+    expect(foot(page)).to_contain_text(" 30 characters")
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("")
+    setting(page, "Length", 20)
+    send(page, "and")
+    expect(second(page).locator(".refusal")).to_have_count(0)
+    expect(second(page).locator(".footer")).to_contain_text(" 20 characters")
 
 
 def test_two_models_write_one_text_together(page: Page, app: App) -> None:

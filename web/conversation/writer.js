@@ -1,7 +1,8 @@
 // Makes the model write: each move of a visitor becomes a turn of the log and a request to the text engine.
 //
 // A move begins at once and throws a Refusal, or resolves when all that it wrote is complete. Two models side by side get the
-// same prompts, settings and seeds; the second one follows every move of the first.
+// same prompts, settings and seeds; the second one follows every move of the first. A refusal of the second alone ends no
+// move: the page is told of it.
 
 import { Refusal } from "../engines/engine.js";
 import { LIMITS, SETTINGS } from "../settings.js";
@@ -34,6 +35,7 @@ export class Writer {
    * @param {() => void} page.changed  called after every change of the log
    * @param {(side: number, messages: object[]) => void} page.status
    * @param {(messages: object[]) => void} page.activity
+   * @param {(error: Error) => void} page.secondRefused  called when nothing is written by the second model
    * @param {(name: string) => ?import("../engines/engine.js").Model} page.model  the model that is served under a name now
    */
   constructor(engine, page) {
@@ -76,7 +78,7 @@ export class Writer {
     const reply = last.replies[0];
     const author = this.#authorNow(reply);
     if (isOver(reply)) return this.send("", { ...options, author });
-    const turn = sameModels(reply, refsOf(author)) ? last : { ...last, replaced: last.id, replies: [this.#takenOver(last, author)] };
+    const turn = sameModels(reply, refsOf(author)) ? last : { ...last, replaced: last.id, replies: [takenOver(this.page.log(), last, author)] };
     return this.#more(turn, { ...options, author }, newSeed);
   }
 
@@ -102,7 +104,7 @@ export class Writer {
     const more = Math.max(options.settings.length, length + stop) - keep;
     const settings = { ...options.settings, length: more > 0 ? Math.min(more, SETTINGS.length.maximum) : options.settings.length };
     const cut = { ...turn, replaced: log.here, replies: [reply] };
-    const now = sameModels(reply, refsOf(author)) ? cut : { ...cut, replies: [this.#takenOver(cut, author)] };
+    const now = sameModels(reply, refsOf(author)) ? cut : { ...cut, replies: [takenOver(this.page.log(), cut, author)] };
     return this.#more(now, { ...options, settings, author }, newSeed);
   }
 
@@ -119,7 +121,7 @@ export class Writer {
     const left = reply.parts.slice(at).reduce((sum, part) => sum + count(part.text), 0);
     const settings = { ...end.settings, length: byItself ? end.settings.length : Math.max(1, left) };
     const kept = { ...reply, notices: [], parts: reply.parts.slice(0, at).map((part) => ({ ...part })) };
-    const now = sameModels(reply, refsOf(author)) ? kept : this.#takenOver({ ...last, replies: [kept] }, author);
+    const now = sameModels(reply, refsOf(author)) ? kept : takenOver(this.page.log(), { ...last, replies: [kept] }, author);
     const turn = { ...last, replaced: last.id, replies: [now] };
     return this.#begin(turn, { ...options, settings, author, beside: null }, { draw_offset: first.draw_offset });
   }
@@ -215,10 +217,6 @@ export class Writer {
     return [author, beside].filter(Boolean).map((each, side) => newReply(this.page.log(), side, parent, prompt, each));
   }
 
-  #takenOver(turn, author) {
-    return takenOver(this.page.log(), turn, author);
-  }
-
   // Continues the reply of a turn, which is the last one or was made from it.
   #more(turn, options, newSeed) {
     const last = lastPart(turn.replies[0]);
@@ -266,7 +264,8 @@ export class Writer {
       }
     } catch (error) {
       this.#withdraw(run, side);
-      throw error;
+      if (!side) throw error;
+      this.page.secondRefused(error);
     } finally {
       this.running.delete(side);
       this.page.status(side, []);

@@ -67,13 +67,12 @@ export class Page {
   }
 
   #writerPage() {
-    const model = (name) => findModel(this.current.site, name);
     const status = (side, messages) => {
       this.current.status[side] = messages;
       this.changed();
     };
-    const activity = (messages) => (this.current.activity = messages);
-    return { log: () => this.log(), changed: () => this.changed(), status, activity, model };
+    const [activity, secondRefused] = [(messages) => (this.current.activity = messages), (error) => this.#refuse(error, 1)];
+    return { log: () => this.log(), changed: () => this.changed(), status, activity, secondRefused, model: (name) => findModel(this.current.site, name) };
   }
 
   log() {
@@ -97,6 +96,7 @@ export class Page {
     this.engine.onProgress = (part) => this.#showProgress(part);
     translate(this.root);
     this.controls.translate();
+    this.#showProgress(0);
     await watchSite(this.engine, this.root, (site) => this.#receiveSite(site));
     this.$("#loading").hidden = true;
     this.#openLog(this.storage.current());

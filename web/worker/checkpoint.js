@@ -46,7 +46,8 @@ export async function locate(model, hub) {
 /**
  * Downloads a model and checks it.
  * @param {Place} place
- * @param {(part: number) => void} progress called with the downloaded part of the weights, 0 to 1
+ * @param {(part: number) => void} progress called with the downloaded part of the weights: 0 at first, 1 at the end and
+ *   when the download fails; not called for weights that the browser has stored
  * @param {boolean} stores whether the browser keeps the files
  * @throws {ModelError}
  */
@@ -71,7 +72,8 @@ async function readWeights(url, name, sha256, config, progress, stores) {
   const old = await stored(key);
   if (old && (await verify(WEIGHTS, old, sha256).catch(() => false))) return [parseWeights(old, config.shapes), true];
   const most = 8 + MAX_HEADER + 4 * config.parameters; // no file of this network can be larger
-  const bytes = await download(url, name, most, progress);
+  progress(0); // the server may take long to begin
+  const bytes = await download(url, name, most, progress).finally(() => progress(1));
   const tensors = parseWeights(bytes, config.shapes); // before the hash: its message says what is wrong with the file
   const verified = await verify(WEIGHTS, bytes, sha256);
   if (verified && stores) await store(key, bytes, url);

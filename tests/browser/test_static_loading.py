@@ -1,0 +1,71 @@
+"""The static page while its scripts and its model are being downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.support.app_server import random_model
+from tests.support.chromium import serve
+from training.hub.space_files import write_static
+
+
+def held_back(page: Page, pattern: str) -> list[Route]:
+    """Hold a request back; returns a list that gets it."""
+    held: list[Route] = []
+    page.route(pattern, lambda route: held.append(route))
+    return held
+
+
+def let_go(page: Page, held: list[Route]) -> None:
+    while not held:
+        page.wait_for_timeout(20)  # Playwright calls the function of a route while it waits
+    held[0].continue_()
+
+
+def test_the_download_is_shown_from_the_first_moment_to_the_last(browser: Browser, tmp_path: Path) -> None:
+    write_static(tmp_path, random_model(hidden_size=128))
+    context = browser.new_context(service_workers="block", locale="en-US")
+    page = context.new_page()
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+    config, weights = held_back(page, "**/config.json"), held_back(page, "**/model.safetensors")
+    with serve(tmp_path) as url:
+        page.goto(url)
+        bar = page.get_by_role("progressbar", name="Part of the model that has arrived")
+        for held in (config, weights):
+            expect(bar).to_be_visible()
+            expect(page.get_by_text("The model is on its way.")).to_be_visible()
+            assert bar.evaluate("bar => bar.value") == 0
+            if held is config:
+                let_go(page, held)
+        speed = {"offline": False, "latency": 0, "uploadThroughput": -1}
+        network.send("Network.emulateNetworkConditions", {**speed, "downloadThroughput": 20_000})
+        let_go(page, weights)
+        page.wait_for_function("({ value }) => value > 0 && value < 1", arg=bar.element_handle())
+        expect(bar).to_be_visible()
+        network.send("Network.emulateNetworkConditions", {**speed, "downloadThroughput": -1})
+        expect(page.locator(".welcome .hint")).to_be_visible()
+        expect(bar).to_be_hidden()
+    context.close()
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(250, 250, 249)"), ("dark", "rgb(12, 10, 9)")])
+def test_the_page_has_its_colours_before_its_scripts_run(
+    browser: Browser, tmp_path: Path, scheme: Any, paper: str
+) -> None:
+    write_static(tmp_path, random_model())
+    context = browser.new_context(color_scheme=scheme, service_workers="block")
+    page = context.new_page()
+    held = held_back(page, "**/static.js")
+    with serve(tmp_path) as url:
+        page.goto(url, wait_until="commit")
+        expect(page.get_by_text("The page is loading.")).to_be_visible()
+        expect(page.locator("body")).to_have_css("background-color", paper)
+        let_go(page, held)
+        expect(page.locator(".welcome .hint")).to_be_visible()
+        expect(page.locator("body")).to_have_css("background-color", paper)
+    context.close()
