@@ -9,6 +9,7 @@
 #     "matplotlib>=3.8,<4",
 #     "tqdm>=4.66,<5",
 #     "phonenumbers>=8.13,<10",
+#     "python-stdnum>=1.20,<3",
 #     "filelock>=3.16,<5",
 # ]
 #

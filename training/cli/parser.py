@@ -9,7 +9,7 @@ from model.cli.arguments import ArgumentParser, UsageError
 from model.settings import DEVICES, Setting, number_or_text
 
 from ..card.curve import AXES
-from ..corpus import privacy
+from ..corpus.privacy.findings import PUBLISH_ANYWAY
 from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
 
 MINUTES = Setting(
@@ -129,7 +129,7 @@ def _add_hub(parser: ArgumentParser) -> None:
         "--license", metavar="ID", default="unknown", help="licence of the text, for the card (default unknown)"
     )
     hub.add_argument(
-        privacy.PUBLISH_ANYWAY,
+        PUBLISH_ANYWAY,
         dest="publish_anyway",
         action="store_true",
         help="push although the text seems to hold addresses, phone numbers or tokens",

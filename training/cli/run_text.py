@@ -11,10 +11,11 @@ from model.terminal import size_text
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
 from ..card.redact import public_source, public_sources
-from ..corpus import privacy
 from ..corpus.chat_exports import ChatReader
 from ..corpus.decode import Errors
 from ..corpus.ids_file import Ids
+from ..corpus.privacy.report import report
+from ..corpus.privacy.scan import scan_pieces
 from ..corpus.reader import Corpus, check_length, read_corpus
 from ..errors import RunError
 from ..hub.jobs import CheckRepo, Destination
@@ -110,7 +111,7 @@ def check_destination(options: TrainOptions, corpus: Corpus, repo: str | None) -
     if not repo:
         return None
     if not options.private and not options.publish_anyway:
-        found = privacy.report(privacy.scan_pieces(corpus.pieces()), corpus.locate)
+        found = report(scan_pieces(corpus.pieces()), corpus.locate)
         if found:
             raise RunError(f"nothing was trained or published.\n{found}")
     say(f"Checking that {repo} can be pushed to …")

@@ -7,5 +7,5 @@ download      downloads texts from http(s) addresses
 decode        turns bytes into text
 chat_exports  turns chat exports into text
 ids_file      the ids of a text in a memory-mapped file
-privacy       e-mail addresses, phone numbers and access tokens in a text
+privacy       personal data and secrets in a text
 """

@@ -14,17 +14,9 @@ import pytest
 
 from tests.support.alarms import alarm
 from tests.support.platforms import posix_only
-from training.corpus.privacy import (
-    EMAIL,
-    PHONE,
-    PRIVATE_KEY,
-    PUBLISH_ANYWAY,
-    URL_PASSWORD,
-    Finding,
-    report,
-    scan,
-    scan_pieces,
-)
+from training.corpus.privacy.findings import EMAIL, IN_ADDRESS, PHONE, PRIVATE_KEY, PUBLISH_ANYWAY, Finding
+from training.corpus.privacy.report import report
+from training.corpus.privacy.scan import scan, scan_pieces
 from training.corpus.reader import read_corpus
 
 LETTERS = string.ascii_letters + string.digits
@@ -148,7 +140,10 @@ def test_after_a_word_for_telephone_any_form_of_number_is_found(text: str) -> No
         "Tel Aviv 1909, telephone exchange 12, mobile 3, fax",
         "https://host.org/212-736-5000?id=212.736.5000 order#212-736-5000",
         "@@ -1203,4 +1203,4 @@",
-        "4111 1111 1111 1111 and 4111-1111-1111-1111",
+        "4111 1111 1111 1112 and 4111-1111-1111-1112, 0000 0000 0000 0000, 1111 1111 1111 1111",
+        "DE89 3704 0044 0532 0130 01, XX82 WEST 1234 5698 7654 32, 000-12-3456, 666-12-3456, 123-456-789",
+        "0171 is an area code, 030/1999, 01.02.2024, 05/06/2024, 01 02 2024 12 30, 0123456789, 0800",
+        "1356998400 1700000000 9999999999 6000000000 7500000000, 1e10, 0.1711234567, 07:30:15",
         "+999 30 901820, +49 000 901820, +1 (112) 736-5000, 411-736-5000",  # no numbering plan has them
     ],
 )
@@ -228,7 +223,7 @@ def test_a_private_key_is_found(name: str, line_end: str) -> None:
 
 def test_a_password_in_an_address_is_found_as_one() -> None:
     (finding,) = scan("postgres://ada:" + "s3cr7t!word@db.firm.com:5432/plays")
-    assert finding.kind == URL_PASSWORD
+    assert finding.kind == IN_ADDRESS
     assert "s3cr7t" not in finding.excerpt
     assert scan("https://user:password@host.com https://user:***@host.com ftp://a:b1c@example.com") == []
     assert scan("ssh://someone@host.com, ftp://someone:@host.com, https://:x@host.com") == []
@@ -275,6 +270,28 @@ def test_the_documentation_inside_python_holds_nothing_private() -> None:
     assert scan(read_corpus().text) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password = None, password=self.password, passwd: str, token = tokens[0], secret = os.environ['SECRET_1A']",
+        "token = token2, password=pw12345, user=u)  token: uint32_t, secret: SHA256, key=key1, api_key = config.key_1",
+        "PASSWORD=$DB_PASSWORD_1, PASSWORD=${PASSWORD1}, PASSWORD=<your-password-1>, password: xxxxxx1x",
+        'password = "changeme1", {"password": "your-password-1"}, "token": "{token_1}", password="example-1234"',
+        "The password is wrong. The secret is that he is 12345 years old. A token is base64-encoded.",
+        "tokens: 123456, token_count=123456, max_tokens: 4096, secret=12345678",
+        "Authorization: Basic realm, Authorization: Bearer <token>, authorization: required",
+    ],
+)
+def test_expressions_and_placeholders_are_no_passwords(text: str) -> None:
+    assert scan(text) == []
+
+
+def test_a_quoted_line_of_a_chat_is_no_export() -> None:
+    line = "31/12/2021, 23:59 - Anna: Happy new year\n"
+    assert scan(f"An export has lines such as\n{line}{'To be or not to be. ' * 120}\n{line}") == []
+    assert scan("2021-12-31 23:59:01 - INFO: started\n[2021-12-31 23:59:02] ERROR: stopped\n" * 9) == []
+
+
 @posix_only
 @pytest.mark.parametrize(
     "unit",
@@ -282,6 +299,11 @@ def test_the_documentation_inside_python_holds_nothing_private() -> None:
         "a", "@", "a@a", "a@a.", " me@here.org", "a.", "2", "+1", "+1 2 ", "+49 30 901820\n", "(212) ", "212-736-",
         "tel ", "tel: 1(2", "06 12 43 ", "eyJ", "eyJaaaaaaaa.", "eyJaaaaaaaa.eyJaaaa.", "sk-proj-", "xoxb-", "hf_",
         "github_pat_", "AKIA", "-----BEGIN PRIVATE KEY-----", "-----BEGIN A ", "://a:b@", "://", "SG.a", "\n", "To be ",
+        " ", "  1", "(030) ", "0171/", "0171 90 ", "01719018234 ", "13800138765,", "98201 43256;", "DE89 ",
+        "ab12 cd34 ", "4111 1111 ", "4111-1111-1111-1111 ", "536-90-4399 ", "12 34 ", "1-", "password=", "secret:",
+        "token ", "PASSWORD=a1", "=40", "a=40b", "a@b=\n", "@ü.", "ü@", "@a-", ":AA", "1:AA", "-us", "MN", "M.",
+        "PuTTY-User-Key-File-2: ", "31/12/2021, 23:59 - ", "[31/12/2021, ", '"from_id": "', "authorization: basic ",
+        "AKIA2222222222222222", ".aaaaaa.", "MAAAA", "12345678 ",
     ],
 )  # fmt: skip
 def test_the_time_is_linear_for_any_text(unit: str) -> None:
@@ -327,5 +349,5 @@ def test_a_report_can_name_the_file() -> None:
 
 
 def test_a_report_uses_english_plurals() -> None:
-    findings = [Finding(kind, 1, 1, "…") for kind in (EMAIL, EMAIL, URL_PASSWORD, URL_PASSWORD)]
+    findings = [Finding(kind, 1, 1, "…") for kind in (EMAIL, EMAIL, IN_ADDRESS, IN_ADDRESS)]
     assert "2 e-mail addresses and 2 passwords in addresses." in report(findings)
