@@ -31,14 +31,14 @@ def numbers(text: str) -> Iterator[Match]:
     for stretch in _DIGITS.finditer(text):
         for match in _CARD.finditer(text, stretch.start(), stretch.end()):
             digits = re.sub("[^0-9]", "", match[0])
-            if _stands_alone(text, match) and len(set(digits)) > 1 and luhn.is_valid(digits):
+            if _is_separate(text, match) and len(set(digits)) > 1 and luhn.is_valid(digits):
                 yield Match(match.start(), match.end(), CARD, f"{digits[:2]}…")
         for match in _SSN.finditer(text, stretch.start(), stretch.end()):
-            if _stands_alone(text, match) and ssn.is_valid(match[0]):
+            if _is_separate(text, match) and ssn.is_valid(match[0]):
                 yield Match(match.start(), match.end(), SSN, f"{match[0][0]}…")
 
 
-def _stands_alone(text: str, match: re.Match[str]) -> bool:
+def _is_separate(text: str, match: re.Match[str]) -> bool:
     before = match.start() and _BEFORE.match(text, match.start() - 1)
     return not before and not _AFTER.match(text, match.end())
 

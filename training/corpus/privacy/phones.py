@@ -78,23 +78,23 @@ def phones(text: str) -> Iterator[Match]:
 def _international(text: str, first: int, end: int) -> Iterator[Match]:
     for match in _INTERNATIONAL.finditer(text, first, end):
         number = match[0] if match[0][0] == "+" else f"+{match[0][2:]}"
-        if _stands_alone(text, match) and not _is_made_up(number) and _exists(number, None):
+        if _is_separate(text, match) and not _is_made_up(number) and _exists(number, None):
             yield _match(match)
 
 
 def _national(text: str, first: int, end: int) -> Iterator[Match]:
     for match in _AREA_CODE.finditer(text, first, end):
-        if _stands_alone(text, match) and not _is_no_number(match[0]):
+        if _is_separate(text, match) and not _is_no_number(match[0]):
             area = match[1] or match[2]
             if any(_has_area_code(match[0], area, region) for region in _WITH_AREA_CODE):
                 yield _match(match)
     for form, region in _FORMS:
         for match in form.finditer(text, first, end):
-            if _stands_alone(text, match) and not _is_made_up(match[0]) and _exists(match[0], region):
+            if _is_separate(text, match) and not _is_made_up(match[0]) and _exists(match[0], region):
                 yield _match(match)
     for form, region in _MOBILES:
         for match in form.finditer(text, first, end):
-            if _stands_alone(text, match) and not _is_made_up(match[0]) and _is_mobile(match[0], region):
+            if _is_separate(text, match) and not _is_made_up(match[0]) and _is_mobile(match[0], region):
                 yield _match(match)
 
 
@@ -102,7 +102,7 @@ def _match(number: re.Match[str]) -> Match:
     return Match(number.start(), number.end(), PHONE, f"{number[0][:3]}…")
 
 
-def _stands_alone(text: str, match: re.Match[str]) -> bool:
+def _is_separate(text: str, match: re.Match[str]) -> bool:
     start, end = match.span()
     return not (start and _JOINED.match(text, start - 1)) and not _CONTINUED.match(text, end)
 

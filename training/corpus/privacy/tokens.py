@@ -110,7 +110,7 @@ def tokens(text: str) -> Iterator[Match]:
     yield from _json_web_tokens(text)
     for found in _DISCORD.finditer(text):
         bot = _DISCORD_BOT.search(text, max(0, found.start() - 28), found.start())
-        if bot and _stands_alone(text, bot.start(), found.end()) and _is_random(found[1]):
+        if bot and _is_separate(text, bot.start(), found.end()) and _is_random(found[1]):
             yield Match(bot.start(), found.end(), "Discord bot token", "…")
 
 
@@ -121,7 +121,7 @@ def _token(text: str, found: re.Match[str], form: _TokenForm) -> Match | None:
         if before is None:
             return None
         start = before.start()
-    if not _stands_alone(text, start, end) and not form.literal.startswith(_IN_ADDRESS):
+    if not _is_separate(text, start, end) and not form.literal.startswith(_IN_ADDRESS):
         return None
     if form.literal != "-us" and not _is_random(found[1]):
         return None
@@ -129,7 +129,7 @@ def _token(text: str, found: re.Match[str], form: _TokenForm) -> Match | None:
     return Match(start, end, form.kind, f"{shown}…")
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
+def _is_separate(text: str, start: int, end: int) -> bool:
     """Returns whether no word goes on at either side: inside one it is base64 of something else, or a name in code."""
     return not (start and _WORD.match(text, start - 1)) and not _WORD.match(text, end)
 
