@@ -1,0 +1,210 @@
+"""The learner of the browser, held against PyTorch: gradients, the optimizer's step, and a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from model import LSTMConfig, LSTMNetwork, LSTMState
+from tests.support.learner_module import FOLDER, VARIANTS, Learner, build
+from training.learner.optimizers import AdamW, GatewiseMuon
+from training.learner.recipe import PRESETS
+from training.learner.trainer import Trainer
+
+SIZES = [
+    (13, 8, 12, 1, 3, 5),
+    (65, 64, 128, 1, 32, 64),
+    (70, 16, 24, 2, 6, 9),
+    (300, 32, 40, 2, 4, 7),
+    (5, 4, 4, 1, 1, 1),
+]
+
+
+def copy_weights(learner: Learner, network: LSTMNetwork) -> None:
+    for name, values in learner.parameters().items():
+        values[...] = network.state_dict()[name].numpy()
+
+
+def filled(*sizes: int, name: str = "learner.wasm", **rows: int) -> tuple[Learner, LSTMNetwork]:
+    """Return a learner with random weights, characters and states, and a float64 network with the same weights."""
+    vocab, embedding, cells, layers, _, _ = sizes
+    torch.manual_seed(0)
+    network = LSTMNetwork(LSTMConfig(vocab, embedding, cells, layers))
+    learner = Learner(*sizes, name=name, **rows)
+    copy_weights(learner, network)
+    random = np.random.default_rng(0)
+    learner.ids[...] = random.integers(0, vocab, learner.ids.shape)
+    learner.state[...] = random.normal(0, 0.5, learner.state.shape)
+    return learner, network.double()
+
+
+def expected(learner: Learner, network: LSTMNetwork) -> tuple[float, LSTMState]:
+    """Return the mean loss of the window, with its gradient in the network, and the state after it."""
+    ids = torch.from_numpy(learner.ids.T.astype(np.int64))
+    state = torch.from_numpy(learner.state.copy()).double()
+    logits, after = network(ids[:, :-1], LSTMState(state[:, 0], state[:, 1]))
+    loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+    loss.backward()
+    return float(loss.detach()), after
+
+
+def relative_error(found: np.ndarray, wanted: torch.Tensor | np.ndarray) -> float:
+    wanted = np.asarray(wanted)
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_committed_modules_are_those_of_the_sources(name: str) -> None:
+    assert (FOLDER / name).read_bytes() == build(name)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("sizes", SIZES)
+def test_gradients_are_those_of_torch(sizes: tuple[int, ...], name: str) -> None:
+    learner, network = filled(*sizes, name=name)
+    loss, after = expected(learner, network)
+    found = learner.call("gradients", 1, 0, 0.0, 0.0, 0.0, 0.0)
+    assert found / (learner.rows * learner.steps) == pytest.approx(loss, rel=1e-6)
+    for parameter, gradient in learner.parameters("gradient").items():
+        wanted = network.get_parameter(parameter).grad
+        assert wanted is not None
+        assert relative_error(gradient, wanted) < 1e-5, parameter
+    assert relative_error(learner.state[:, 0], after.h.detach()) < 1e-5
+    assert relative_error(learner.state[:, 1], after.c.detach()) < 1e-5
+
+
+def test_two_learners_of_half_the_rows_have_the_gradient_of_one() -> None:
+    whole, _ = filled(65, 16, 32, 2, 6, 9)
+    halves = [filled(65, 16, 32, 2, 3, 9, all_rows=6, first_row=first)[0] for first in (0, 3)]
+    for half, rows in zip(halves, (slice(0, 3), slice(3, 6)), strict=True):
+        half.ids[...] = whole.ids[:, rows]
+        half.state[...] = whole.state[:, :, rows]
+    rates = (0.3, 0.2, 0.4, 0.1)  # reset, dropout between, out, weights: masks are those of the whole batch
+    losses = [learner.call("gradients", 7, 3, *rates) for learner in (whole, *halves)]
+    assert losses[0] == pytest.approx(losses[1] + losses[2], rel=1e-6)
+    for name, gradient in whole.parameters("gradient").items():
+        sum_of_halves = halves[0].parameters("gradient")[name] + halves[1].parameters("gradient")[name]
+        assert relative_error(sum_of_halves, gradient) < 1e-5, name
+
+
+def test_dropout_keeps_the_mean_and_depends_on_the_step_alone() -> None:
+    def loss(step: int, *rates: float) -> float:
+        learner, _ = filled(65, 16, 64, 2, 8, 16)
+        return float(learner.call("gradients", 1, step, 0.0, *rates))
+
+    plain = loss(0, 0.0, 0.0, 0.0)
+    for rates in ((0.5, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 0.5)):
+        assert loss(3, *rates) == loss(3, *rates)
+        assert loss(3, *rates) != loss(4, *rates)
+        assert loss(3, *rates) == pytest.approx(plain, rel=0.05)
+
+
+def test_gradients_under_dropout_are_those_of_the_loss() -> None:
+    """Each gradient equals the slope of the loss in a random direction, with the same masks."""
+    rates = (0.0, 0.3, 0.4, 0.2)
+    learner, _ = filled(20, 8, 16, 2, 4, 6)
+    state = learner.state.copy()
+    random = np.random.default_rng(1)
+
+    def loss() -> float:
+        learner.state[...] = state
+        return float(learner.call("gradients", 5, 2, *rates)) / (learner.rows * learner.steps)
+
+    loss()
+    for name, gradient in learner.parameters("gradient").items():
+        direction = random.choice([-1.0, 1.0], gradient.shape).astype(np.float32) * np.float32(1e-3)
+        slope, weights = float((gradient * direction).sum()), learner.parameters()[name]
+        before = weights.copy()
+        weights[...] = before + direction
+        above = loss()
+        weights[...] = before - direction
+        below = loss()
+        weights[...] = before
+        loss()
+        assert (above - below) / 2 == pytest.approx(slope, abs=2e-6), name
+
+
+@pytest.mark.parametrize("sizes", [(65, 16, 128, 1), (20, 64, 384, 1), (20, 8, 24, 2), (20, 48, 12, 2)])
+@pytest.mark.parametrize("uses_muon", [True, False])
+def test_updates_are_those_of_the_optimizers(sizes: tuple[int, ...], *, uses_muon: bool) -> None:
+    learner, double = filled(*sizes, 2, 3)
+    network = double.float()
+    named = dict(network.named_parameters())
+    matrices = {name: each for name, each in named.items() if uses_muon and name.startswith("lstm.weight")}
+    optimizers = [
+        GatewiseMuon(matrices, 0.05, weight_decay=0.1, dtype=torch.float32),
+        AdamW({name: each for name, each in named.items() if name not in matrices}, 0.01, weight_decay=0.1),
+    ]
+    random = np.random.default_rng(2)
+    average = {name: each.detach().clone() for name, each in named.items()}
+    for number in range(1, 6):
+        share = number / 5
+        for name, gradient in learner.parameters("gradient").items():
+            gradient[...] = random.normal(0, 1e-3, gradient.shape)
+            named[name].grad = torch.from_numpy(gradient.copy())
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 0.05)
+        for optimizer in optimizers:
+            optimizer.step(share, number)
+        decay = min(0.9, number / (number + 9)) if number > 1 else 0.0
+        for name, each in named.items():
+            average[name].lerp_(each.detach(), 1 - decay)
+        muon_rate = 0.05 * share if uses_muon else 0.0
+        found = learner.call("update", number, muon_rate, 0.01 * share, 0.1, 0.9, 0.05)
+        assert found == pytest.approx(float(norm), rel=1e-5)
+    for name, weights in learner.parameters().items():
+        np.testing.assert_allclose(weights, named[name].detach(), rtol=0, atol=2e-5, err_msg=name)
+    for name, weights in learner.parameters("average").items():
+        np.testing.assert_allclose(weights, average[name], rtol=0, atol=2e-5, err_msg=name)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing() -> None:
+    learner, _ = filled(13, 8, 12, 1, 3, 5)
+    before = {name: values.copy() for name, values in learner.parameters().items()}
+    learner.parameters("gradient")["output.bias"][0] = np.inf
+    assert not np.isfinite(learner.call("update", 1, 0.1, 0.1, 0.1, 0.9, 1.0))
+    for name, values in learner.parameters().items():
+        np.testing.assert_array_equal(values, before[name])
+
+
+def test_a_run_has_the_losses_of_the_trainer() -> None:
+    recipe = replace(
+        PRESETS["tiny"], hidden_size=32, embedding_size=16, batch=8, window=16, steps=200, reset=0.0, dropout_out=0.0
+    )
+    ids = np.random.default_rng(3).choice(20, 4_000, p=np.arange(1, 21) / 210).astype(np.uint16)
+    ids[1::2] = ids[::2]  # something to learn
+    trainer = Trainer(recipe, 20, ids)
+    learner = Learner(20, 16, 32, 1, 8, 16)
+    copy_weights(learner, trainer.network)
+    for step in range(recipe.steps):
+        if trainer.windows.starts_pass(step):
+            learner.state[...] = 0
+        learner.ids[...] = ids[trainer.windows.positions(step)].T
+        found = learner.call("gradients", recipe.seed, step, 0.0, 0.0, 0.0, 0.0) / (recipe.batch * recipe.window)
+        share = recipe.rate_at(step)
+        learner.call(
+            "update", step + 1, recipe.matrix_lr * share, recipe.lr * share, recipe.weight_decay, recipe.average, 1.0
+        )
+        assert found == pytest.approx(trainer.step(), abs=1e-3), step
+    assert found < 1.8
+    for name, weights in learner.parameters("average").items():
+        np.testing.assert_allclose(weights, trainer.average.state_dict()[name], atol=2e-2, err_msg=name)
+
+
+def test_the_held_out_loss_is_that_of_the_averaged_weights() -> None:
+    learner, network = filled(30, 8, 20, 2, 4, 6)
+    for name, values in learner.parameters("average").items():
+        values[...] = learner.parameters()[name]
+        learner.parameters()[name][...] = 0
+    learner.state[...] = 0
+    loss, _ = expected(learner, network)
+    assert learner.call("held_out_loss") / 24 == pytest.approx(loss, rel=1e-6)
+    assert not learner.state.any()
+
+
+def test_too_large_a_learner_is_refused() -> None:
+    with pytest.raises(AssertionError, match="not enough memory"):
+        Learner(60_000, 64, 16_384, 2, 64, 64)
