@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.learner_module import FOLDER, VARIANTS, Learner, build
-from training.learner.optimizers import AdamW, GatewiseMuon
+from training.learner.optimizers import AdamW, GatewiseMuon, Optimizer
 from training.learner.recipe import PRESETS
 from training.learner.trainer import Trainer
 
@@ -135,7 +135,7 @@ def test_updates_are_those_of_the_optimizers(sizes: tuple[int, ...], *, uses_muo
     network = double.float()
     named = dict(network.named_parameters())
     matrices = {name: each for name, each in named.items() if uses_muon and name.startswith("lstm.weight")}
-    optimizers = [
+    optimizers: list[Optimizer] = [
         GatewiseMuon(matrices, 0.05, weight_decay=0.1, dtype=torch.float32),
         AdamW({name: each for name, each in named.items() if name not in matrices}, 0.01, weight_decay=0.1),
     ]
