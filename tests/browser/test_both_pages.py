@@ -10,6 +10,12 @@ from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, second, text_of
 from ui.messages import LANGUAGES
 
+# Where the buttons are on the page, however far it is scrolled.
+PLACES = """[...document.querySelectorAll("[data-move]")].map((button) => {
+  const { x, y } = button.getBoundingClientRect();
+  return [x, y + scrollY];
+})"""
+
 
 def test_a_prompt_is_written_on_character_by_character_stopped_and_continued(both: Site) -> None:
     page = begin(both.open(), speed=20)
@@ -58,7 +64,7 @@ def test_retry_makes_branches_and_no_button_moves_or_loses_the_focus(both: Site)
     send(page, PROMPT)
     tree = page.get_by_role("group", name="Branches")
     expect(tree).to_be_hidden()
-    places = [button(page, name).bounding_box() for name in ("Send", "Retry", "Undo")]
+    places = page.evaluate(PLACES)
     page.get_by_role("spinbutton", name="Seed", exact=True).fill("8")
     for move, told in (("Retry", "seed 8"), ("Continue", f"{2 * LENGTH} characters")):
         button(page, move).focus()
@@ -67,7 +73,7 @@ def test_retry_makes_branches_and_no_button_moves_or_loses_the_focus(both: Site)
         settled(page)
         expect(button(page, move)).to_be_focused()
     expect(tree).to_be_visible()
-    assert [button(page, name).bounding_box() for name in ("Send", "Retry", "Undo")] == places
+    assert page.evaluate(PLACES) == places
     one, other = text_of(both), text_of(both, length=2 * LENGTH, seed=8)
     assert reply(page) == other
     nodes = tree.get_by_role("button", name="Turn 1: ")
@@ -97,6 +103,14 @@ def test_undo_and_redo(both: Site) -> None:
         expect(turns(page)).to_have_count(shown)
     expect(button(page, "Redo")).to_be_disabled()
     assert reply(page) == whole == text_of(both, f"a{text_of(both, 'a')}b")
+    page.get_by_role("spinbutton", name="Seed", exact=True).fill("")  # each Retry draws a seed
+    button(page, "Retry").click()
+    expect(foot(page)).to_contain_text("Undo restores the previous version")
+    settled(page)
+    assert reply(page) != whole
+    expect(turns(page)).to_have_count(2)
+    button(page, "Undo").click()
+    expect(turns(page).last.locator(".reply")).to_have_text(whole, use_inner_text=False)
 
 
 def test_two_models_side_by_side(both: Site) -> None:
@@ -149,14 +163,22 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
         send(page, prompt)
         button(page, "Clear").click()
         expect(turns(page)).to_have_count(0)
+        for move in ("Continue", "Retry", "Undo", "Clear", "Share"):
+            expect(button(page, move)).to_be_disabled()
     page.get_by_text("Earlier conversations").click()
     entries = page.locator("#history li")
     expect(entries).to_have_count(2)
+    page.get_by_role("searchbox").fill("no such text")
+    expect(entries).to_have_count(0)
     page.get_by_role("searchbox").fill("FIRST")
     expect(entries).to_have_count(1)
     entries.get_by_title("Open: first one").click()
     expect(turns(page)).to_have_count(1)
     assert reply(page) == text_of(both, "first one")
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    settled(page)
+    assert reply(page) == text_of(both, "first one", 2 * LENGTH)
     page.get_by_role("searchbox").fill("")
     expect(entries).to_have_count(1)  # not the one that is shown
     entries.get_by_role("button", name="Delete: another").click()
@@ -173,6 +195,10 @@ def test_a_reload_keeps_settings_and_what_was_typed_and_ends_the_reply(both: Sit
     settled(page)
     assert reply(page) == text_of(both, length=80, temperature=1.3)
     expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("not sent yet")
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text("160 characters")
+    settled(page)
+    assert reply(page) == text_of(both, length=160, temperature=1.3)
     for name, value in (("Temperature", 1.3), ("Speed", 40), ("Length", 80), ("Seed", SEED)):
         expect(page.get_by_role("spinbutton", name=name)).to_have_value(str(value))
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import button, fast, foot, log, open_page, reply, send, setting, settled, turns
+from tests.browser.driving import button, fast, foot, open_page, reply, send, setting, settled, turns
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.ports import free_port
 from tests.support.unreliable_network import Network, network
@@ -68,28 +68,6 @@ def continues(page: Page, lm: CharLSTM, length: int = LENGTH) -> None:
     expect(foot(page)).to_contain_text(f"{2 * length} characters")
     settled(page)
     assert reply(page) == expected(lm, 2 * length)
-
-
-def test_a_reload_during_a_reply(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    page = begin(context, app)
-    page.reload()
-    settled(page)
-    assert reply(page) == expected(lm)
-    continues(page, lm)
-
-
-def test_a_reload_afterwards_keeps_text_settings_and_what_was_typed(app: App, context: BrowserContext) -> None:
-    page = begin(context, app)
-    settled(page)
-    setting(page, "Temperature", 1.3)
-    page.get_by_role("textbox", name="Prompt").fill("not sent yet")
-    text = reply(page)
-    page.reload()
-    expect(turns(page)).to_have_count(1)
-    assert reply(page) == text
-    expect(page.get_by_role("slider", name="Temperature")).to_have_value("1.3")
-    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value(str(SEED))
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("not sent yet")
 
 
 def test_back_and_forward(app: App, context: BrowserContext, lm: CharLSTM) -> None:
@@ -185,23 +163,6 @@ def test_two_tabs_each_keep_their_own(app: App, context: BrowserContext, lm: Cha
         assert reply(page) == expected(lm, prompt=prompt)
 
 
-def test_clear_leaves_the_conversation_in_the_list(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    page = begin(context, app)
-    settled(page)
-    button(page, "Clear").click()
-    expect(turns(page)).to_have_count(0)
-    page.get_by_text("Earlier conversations").click()
-    entry = page.locator("#history li")
-    expect(entry).to_have_count(1)
-    page.get_by_role("searchbox").fill("no such text")
-    expect(entry).to_have_count(0)
-    page.get_by_role("searchbox").fill("romeo")
-    entry.get_by_role("button").first.click()
-    expect(turns(page)).to_have_count(1)
-    assert reply(page) == expected(lm)
-    continues(page, lm)
-
-
 def test_a_new_tab_finds_earlier_conversations_and_can_delete_them(app: App, context: BrowserContext) -> None:
     page = begin(context, app)
     settled(page)
@@ -263,41 +224,3 @@ def test_a_stored_value_that_is_damaged_does_no_harm(app: App, context: BrowserC
     send(page, "a")
     assert len(reply(page)) == 20
     assert not complaints
-
-
-def test_settings_changed_while_it_writes_act_at_once_and_are_in_the_link(
-    app: App, context: BrowserContext, browser: Browser
-) -> None:
-    page = begin(context, app)
-    setting(page, "Speed", 20)
-    setting(page, "Temperature", 1.5)
-    page.wait_for_timeout(1500)
-    fast(page)
-    settled(page)
-    text = reply(page)
-    assert len(text) == LENGTH
-    button(page, "Share").click()
-    url = page.locator("#share-link input").input_value()
-    assert "temperature=1.5" in url
-    assert "more=" in url
-    other, _ = open_page(browser.new_context(), app, "?" + urlsplit(url).query)
-    fast(other)
-    button(other, "Watch it write").click()
-    expect(turns(other).last.locator(".mark")).to_contain_text("The same text")
-    assert reply(other) == text
-    other.context.close()
-
-
-def test_typing_right_after_enter_keeps_every_letter(app: App, context: BrowserContext) -> None:
-    page, _ = open_page(context, app)
-    prompt = page.get_by_role("textbox", name="Prompt")
-    prompt.focus()
-    page.keyboard.type("first")
-    page.keyboard.press("Enter")
-    page.keyboard.type("my next words")
-    expect(prompt).to_have_value("my next words")
-    expect(log(page).locator(".prompt").last).to_have_text("first")
-    expect(prompt).to_be_focused()
-    page.keyboard.press("Escape")
-    expect(button(page, "Stop")).to_be_disabled()
-    expect(prompt).to_have_value("my next words")

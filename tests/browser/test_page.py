@@ -84,39 +84,6 @@ def test_characters_appear_one_after_another_and_stop_stops(page: Page, app: App
     eventually(lambda: app.served("tale").engine.running == 0)
 
 
-def test_continue_retry_undo_clear(page: Page) -> None:
-    fast(page)
-    setting(page, "Length", 40)
-    send(page, "")
-    assert reply(page) == TALE[:40]
-    expect(foot(page)).to_contain_text("40 characters")
-    button(page, "Continue").click()
-    expect(foot(page)).to_contain_text("80 characters", timeout=TIMEOUT_MS)
-    settled(page)
-    assert reply(page) == TALE[:80]
-    send(page, "")
-    assert reply(page) == TALE[80:120]
-    seed = foot(page).text_content()
-    button(page, "Retry").click()
-    expect(foot(page)).not_to_have_text(seed or "", timeout=TIMEOUT_MS)
-    settled(page)
-    assert reply(page) == TALE[80:120]
-    expect(turns(page)).to_have_count(2)
-    button(page, "Undo").click()  # the reply before Retry is back
-    expect(foot(page)).to_have_text(seed or "")
-    expect(turns(page)).to_have_count(2)
-    button(page, "Undo").click()
-    expect(turns(page)).to_have_count(1)
-    send(page, "")
-    assert reply(page) == TALE[80:120]
-    button(page, "Clear").click()
-    expect(turns(page)).to_have_count(0)
-    for name in ("Continue", "Retry", "Undo", "Clear"):
-        expect(button(page, name)).to_be_disabled()
-    send(page, "")
-    assert reply(page) == TALE[:40]
-
-
 def test_a_seed_gives_the_same_text_again_and_settings_count(page: Page, app: App) -> None:
     choose(page, "random")
     fast(page)

@@ -155,34 +155,6 @@ def test_the_page_has_no_barriers(browser: Browser, url: str, scheme: Any) -> No
     context.close()
 
 
-def test_send_continue_retry_stop_clear(visit: Visit, lm: CharLSTM) -> None:
-    page = visit()
-    fast(page)
-    setting(page, "Length", 120)
-    page.get_by_role("spinbutton", name="Seed").fill("11")
-    send(page, "ROMEO:")
-    assert reply(page) == generate(lm, "ROMEO:", 120, seed=11)
-    button(page, "Continue").click()
-    expect(foot(page)).to_contain_text("240 characters")
-    assert reply(page) == generate(lm, "ROMEO:", 240, seed=11)
-    so_far = "ROMEO:" + reply(page) + "And then "
-    send(page, "And then ")
-    assert reply(page) == generate(lm, so_far, 120, seed=11)
-    page.get_by_role("spinbutton", name="Seed").fill("12")
-    button(page, "Retry").click()
-    expect(foot(page)).to_contain_text("seed 12")
-    assert reply(page) == generate(lm, so_far, 120, seed=12)
-    setting(page, "Speed", 5)
-    send(page, "", wait=False)
-    expect(turns(page).last.locator(".reply")).not_to_have_text("")
-    page.keyboard.press("Escape")
-    expect(foot(page)).to_contain_text("stopped")
-    assert 1 <= len(reply(page)) < 120
-    button(page, "Clear").click()
-    expect(turns(page)).to_have_count(0)
-    expect(button(page, "Continue")).to_be_disabled()
-
-
 def test_enter_sends_shift_enter_breaks_and_composing_does_neither(visit: Visit) -> None:
     page = visit()
     fast(page)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from model import CharLSTM, generate
-from tests.browser.driving import button, open_page, setting
+from tests.browser.driving import LOOKS, button, open_page, setting
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -78,6 +78,7 @@ class Site:
     def leave(self) -> None:
         """Forget what the page stored, and close its tabs, which store nothing more."""
         for page in self.context.pages:
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
             page.evaluate("localStorage.clear(), (Storage.prototype.setItem = () => null)")
             page.close()
         found, self.complaints = [each for page in self.complaints for each in page], []
@@ -86,7 +87,10 @@ class Site:
 
 @contextmanager
 def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[str, Site]]:
-    """Push two models to the Hub and serve them by the app and by a static page."""
+    """Push two models to the Hub and serve them by the app and by a static page.
+
+    The app's page is wide and light, the static page narrow and dark.
+    """
     commit = pushed_run(hub, ONE, folder / "run").commit("main").oid
     two = random_model(3)
     two.save_pretrained(folder / "two")
@@ -97,7 +101,10 @@ def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[s
     registry = ModelRegistry([ONE, TWO])
     registry.start()
     assert registry.wait(60)
-    contexts = [browser.new_context(locale="en-US") for _ in range(2)]
+    contexts = [
+        browser.new_context(locale="en-US", viewport={"width": width, "height": height}, color_scheme=scheme)
+        for width, height, scheme in LOOKS
+    ]
     rest: dict[str, Any] = {"one": one, "two": two, "commit": commit, "hub": hub.url, "browser": browser}
     with serving(registry) as app, serve(folder / "site") as url:
         yield {
