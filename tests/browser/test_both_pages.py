@@ -138,6 +138,21 @@ def test_two_models_side_by_side(both: Site) -> None:
     expect(second(page).locator(":scope > article")).to_have_count(0)
 
 
+def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reload(both: Site) -> None:
+    page = begin(both.open())
+    both.choose_second(page, "side by side")
+    models = page.get_by_role("combobox", name="Model", exact=True)
+    models.select_option(TWO)
+    send(page, PROMPT)
+    page.reload()
+    expect(models).to_have_value(TWO)
+    assert reply(page) == generate(both.two, PROMPT, LENGTH, seed=SEED)
+    button(page, "Continue").click()
+    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    settled(page)
+    assert reply(page) == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)
+
+
 def test_two_models_blended_and_what_cannot_be_combined_is_not_offered(both: Site) -> None:
     page = begin(both.open())
     both.choose_second(page, "blended")

@@ -141,6 +141,31 @@ def test_a_refusal_of_the_second_model_is_shown_under_it_and_the_first_writes(pa
     expect(second(page).locator(".footer")).to_contain_text(" 20 characters")
 
 
+def test_a_refusal_of_both_models_takes_nothing_away(page: Page, app: App) -> None:
+    fast(page)
+    setting(page, "Length", 30)
+    together(page, "two, side by side")
+    send(page, "ROMEO:")
+    settled(page)
+    texts = page.locator(".log .text").all_text_contents()
+    for name in ("one", "two"):
+        app.served(name).engine.max_waiting = 0
+    try:
+        button(page, "Continue").click()
+        expect(log(page).locator(".refusal")).to_contain_text("try again")
+        settled(page)
+        page.get_by_role("textbox", name="Prompt").fill("kept")
+        button(page, "Send").click()
+        expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
+        settled(page)
+    finally:
+        for name in ("one", "two"):
+            app.served(name).engine.max_waiting = 256
+    assert page.locator(".log .text").all_text_contents() == texts
+    button(page, "Continue").click()
+    written(page, "ROMEO:", app, 60)
+
+
 def test_two_models_write_one_text_together(page: Page, app: App) -> None:
     fast(page)
     setting(page, "Length", 60)

@@ -338,7 +338,7 @@ export class Writer {
   #withdraw({ turn, reply, part, kept }, side) {
     const log = this.page.log();
     if (part.text) part.end = "abort";
-    else reply.parts.pop();
+    else reply.parts = reply.parts.filter((each) => each !== part); // `#abandon` may have removed it
     if (!side && !part.text) this.#abandon(turn);
     // A copy of a reply up to some character, to which nothing was added, goes too: the reply is shown again.
     if (reply.parts.length > kept || turn.replies.some((each) => each !== reply && each?.parts.length)) return;

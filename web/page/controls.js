@@ -118,16 +118,19 @@ export class Controls {
     this.#chose();
   }
 
-  // Chooses a second model of the Hub that was chosen before the page was loaded, once it is loaded again.
-  async #restoreOther(choice) {
-    const name = nameAfter("beside ", choice) ?? nameAfter("blended ", choice);
-    if (!name || !this.page.add || this.#isOffered(name) || (await this.page.add(name)).failure) return;
-    fillValue(this.second, choice);
+  // Loads models of the Hub that the visitor chose before a reload of the page, and chooses them again.
+  async #restoreOthers({ model = "", second = "" }) {
+    const names = [model, nameAfter("beside ", second) ?? nameAfter("blended ", second)];
+    const others = names.filter((name) => name && !this.site.models.some((each) => each.name === name));
+    if (!others.length || !this.page.add) return;
+    const chosen = () => `${this.model.value} ${this.second.value}`;
+    const before = chosen();
+    const found = await Promise.all(others.map((name) => this.page.add(name)));
+    if (chosen() !== before || found.every(({ failure }) => failure)) return;
+    fillValue(this.model, model);
+    this.offer(this.site);
+    fillValue(this.second, second);
     this.#chose();
-  }
-
-  #isOffered(name) {
-    return this.site.models.some((model) => model.name === name);
   }
 
   #toggleShare() {
@@ -203,7 +206,7 @@ export class Controls {
     this.offer(this.site);
     if (values.second !== undefined) fillValue(this.second, values.second);
     this.offer(this.site);
-    if (values.second) this.#restoreOther(values.second);
+    this.#restoreOthers(values);
   }
 
   /** Chooses models by name, as a followed link does. */
