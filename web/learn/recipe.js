@@ -1,0 +1,92 @@
+// The recipe of a run in the browser: sizes, rates and dropout, from the text, the time and the speed of the machine.
+// The measurements behind these numbers are in docs/lab-book.md.
+
+/**
+ * @typedef {object} Recipe
+ * @property {number} embedding numbers in the vector of a character
+ * @property {number} hidden cells
+ * @property {number} layers
+ * @property {number} rows of each worker
+ * @property {number} window BPTT length
+ * @property {number} steps
+ * @property {number} seed
+ * @property {number} muonRate the largest learning rate of Muon, for the matrices of the LSTM
+ * @property {number} rate the largest learning rate of AdamW, for everything else
+ * @property {number} decay decoupled weight decay
+ * @property {number} average EMA decay per step
+ * @property {number} clip maximum norm of the gradient
+ * @property {number} warmup share of the steps in which the rates rise
+ * @property {{reset: number, between: number, out: number, weights: number}} dropout
+ */
+
+export const [ROWS, WINDOW] = [32, 64];
+const MAX_LOGITS = 1 << 22; // of a step: rows x window x vocabulary
+const FINE_TUNING = 0.7; // of the rates
+/** Cells of one layer, by the characters that 256 cells can read in the time of the run. */
+const SIZES = [[400_000, 128], [2_200_000, 192], [20_000_000, 256], [Infinity, 384]];
+
+/**
+ * Returns the number of cells for a run.
+ * @param {number} readable characters that a network of 256 cells can read in the time
+ */
+export function cellsFor(readable) {
+  return SIZES.find(([most]) => readable < most)[1];
+}
+
+/**
+ * Returns the recipe of a run.
+ * @param {object} run
+ * @param {number} run.vocab characters of the vocabulary
+ * @param {number} run.characters of the text to train on
+ * @param {number} run.steps
+ * @param {number} run.workers
+ * @param {number} run.seed
+ * @param {{embedding: number, hidden: number, layers: number}} run.network
+ * @param {boolean} run.isFineTuning whether the weights are those of a trained model
+ * @returns {Recipe}
+ */
+export function recipeFor({ vocab, characters, steps, workers, seed, network, isFineTuning }) {
+  const rows = Math.max(1, Math.min(ROWS, Math.floor(MAX_LOGITS / (WINDOW * vocab))));
+  const read = steps * rows * workers * WINDOW;
+  const isShort = read < 3_000_000;
+  const scale = isFineTuning ? FINE_TUNING : 1;
+  return {
+    ...network,
+    rows,
+    window: WINDOW,
+    steps,
+    seed,
+    muonRate: scale * (isShort ? 0.1 : 0.06),
+    rate: scale * (isShort ? 0.02 : 0.008),
+    decay: 0.05,
+    average: Math.min(0.998, 1 - 20 / Math.max(40, steps)),
+    clip: 1,
+    warmup: 0.03,
+    dropout: { reset: 0.02, ...dropoutFor(read, characters, parametersOf(vocab, network)) },
+  };
+}
+
+/** The size of a new network: one layer, with a longer vector of a character for a large vocabulary. */
+export function newNetwork(vocab, hidden) {
+  const embedding = 2 ** Math.round(Math.log2(4 * Math.sqrt(vocab)));
+  return { embedding: Math.max(64, Math.min(256, embedding)), hidden, layers: 1 };
+}
+
+/** The share of the largest rates at a step from 0: linear warm-up, then linear decay to zero. */
+export function shareAt({ steps, warmup }, step) {
+  const rising = Math.max(1, Math.round(warmup * steps));
+  return step < rising ? (step + 1) / rising : 1 - (step - rising) / Math.max(1, steps - rising);
+}
+
+// The more parameters a network has for each character and the more often it reads each, the more it overfits: the rule
+// of `fit_dropout` in training/learner/recipe.py.
+function dropoutFor(read, characters, parameters) {
+  const doublings = Math.log2(((read / characters) * parameters) / characters);
+  const cells = Math.min(0.5, Math.max(0, 0.18 * (doublings - 3)));
+  return { between: 0.9 * cells, out: cells, weights: Math.min(0.3, Math.max(0, 0.1 * (doublings - 4.2))) };
+}
+
+function parametersOf(vocab, { embedding, hidden, layers }) {
+  const lstm = 4 * hidden * (embedding + hidden + 2) + (layers - 1) * 4 * hidden * (2 * hidden + 2);
+  return vocab * (embedding + hidden + 1) + lstm;
+}

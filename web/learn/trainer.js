@@ -1,0 +1,248 @@
+// Trains a network in workers: starts them, measures the machine, and collects what they report.
+
+import { compileLearner, shapesOf } from "./learner.js";
+import { ROWS, WINDOW, cellsFor, newNetwork, recipeFor } from "./recipe.js";
+import { copyTrained, initialize } from "./weights.js";
+import { split } from "./windows.js";
+
+const MAX_WORKERS = 4; // with more, a batch has so many rows that a step learns little more
+const MEASURED_CELLS = 256;
+const EVALUATIONS = 16; // of a run, more often at first
+const HELD_OUT = 20_000; // characters that an evaluation reads, at most
+const folder = new URL(".", import.meta.url);
+
+/**
+ * @typedef {object} Plan a run before it starts; can be stored
+ * @property {string[]} vocab
+ * @property {Uint16Array} ids of the whole text
+ * @property {import("./recipe.js").Recipe} recipe
+ * @property {number} workers
+ * @property {number} parameters
+ * @property {Record<string, Float32Array> | null} trained the tensors of the model to fine-tune
+ *
+ * @typedef {object} Saved a run that can be resumed
+ * @property {import("./worker.js").State} state
+ * @property {Float32Array[]} carried the state of the rows of each worker
+ *
+ * @typedef {object} Reports
+ * @property {(step: number, loss: number, seconds: number) => void} onStep nats per character, seconds of training
+ * @property {(step: number, heldOutLoss: number, tensors: Record<string, Float32Array>) => void} onEvaluation
+ * @property {(saved: Saved) => void} onSaved
+ * @property {(reason: "length" | "stop" | "diverged", step: number) => void} onEnd
+ * @property {(error: Error) => void} onFault a worker has ended
+ */
+
+/** The number of workers that train at once on this machine: one core stays free for the page. */
+export function workerCount() {
+  return Math.max(1, Math.min(MAX_WORKERS, (navigator.hardwareConcurrency || 2) - 1));
+}
+
+/**
+ * Measures how many characters per second one worker trains with 256 cells.
+ * @param {number} vocab
+ * @returns {Promise<number>}
+ */
+export async function measureSpeed(vocab) {
+  const code = await compileLearner(folder.href);
+  const network = newNetwork(vocab, MEASURED_CELLS);
+  const rows = recipeFor({ ...about(vocab, 1), network }).rows;
+  const sizes = { vocab, ...network, rows, window: WINDOW, allRows: rows, firstRow: 0 };
+  const worker = newWorker();
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data.speed);
+      worker.onerror = (event) => reject(new Error(event.message || "the training worker could not be started"));
+      worker.postMessage({ measure: { code, sizes } });
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+function about(vocab, steps) {
+  return { vocab, characters: 1_000_000, steps, workers: 1, seed: 1, isFineTuning: false };
+}
+
+/**
+ * Plans a run.
+ * @param {object} wanted
+ * @param {string[]} wanted.vocab
+ * @param {Uint16Array} wanted.ids
+ * @param {number} wanted.minutes
+ * @param {number} wanted.speed from `measureSpeed`
+ * @param {number} wanted.seed
+ * @param {number} wanted.workers
+ * @param {{network: {embedding: number, hidden: number, layers: number}, tensors: Record<string, Float32Array>} | null}
+ *   wanted.parent the model to fine-tune; null trains from scratch
+ * @returns {Plan}
+ */
+export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
+  const readable = minutes * 60 * speed * workers;
+  const network = parent ? parent.network : newNetwork(vocab.length, cellsFor(readable));
+  const cost = network.layers * network.hidden ** 2 / MEASURED_CELLS ** 2; // of a step, beside that which was measured
+  const rows = Math.min(ROWS, recipeFor({ ...about(vocab.length, 1), network }).rows);
+  const steps = Math.max(20, Math.round(readable / cost / (rows * workers * WINDOW)));
+  const [training] = split(ids);
+  const recipe = recipeFor({
+    vocab: vocab.length,
+    characters: training.length,
+    steps,
+    workers,
+    seed,
+    network,
+    isFineTuning: parent !== null,
+  });
+  const shapes = Object.values(shapesOf({ vocab: vocab.length, ...network }));
+  const parameters = shapes.reduce((total, shape) => total + shape.reduce((product, size) => product * size, 1), 0);
+  return { vocab, ids, recipe, workers, parameters, trained: parent?.tensors ?? null };
+}
+
+/** A run in progress. */
+export class Trainer {
+  #workers = /** @type {Worker[]} */ ([]);
+  #saved = new Map(); // by step: the parts of a saved run that have arrived
+  #evaluated = new Map(); // by step: the sum and the number of the losses, and the averaged weights
+
+  /**
+   * @param {Plan} plan
+   * @param {Reports} reports
+   */
+  constructor(plan, reports) {
+    this.plan = plan;
+    this.reports = reports;
+  }
+
+  /**
+   * Starts the workers, at the beginning or where a saved run ended.
+   * @param {Saved | null} saved
+   */
+  async start(saved = null) {
+    const { plan } = this;
+    const { recipe, workers, vocab, ids } = plan;
+    const code = await compileLearner(folder.href);
+    const [training, heldOut] = split(ids);
+    const sizes = { vocab: vocab.length, ...networkOf(recipe), rows: recipe.rows, window: recipe.window };
+    const state = saved?.state ?? this.#initialState(sizes, training);
+    const none = new Float32Array(2 * sizes.layers * sizes.rows * sizes.hidden);
+    this.#workers = Array.from({ length: workers }, newWorker);
+    this.#connect();
+    this.#workers.forEach((worker, index) => {
+      worker.onmessage = ({ data }) => this.#hear(index, data);
+      worker.onerror = (event) => this.#fail(new Error(event.message || "a training worker has ended"));
+      const own = { ...sizes, allRows: workers * sizes.rows, firstRow: index * sizes.rows };
+      const evaluations = denserAtFirst(recipe.steps, EVALUATIONS);
+      const carried = saved?.carried[index] ?? none;
+      const shared = { code, recipe, ids: training, heldOut, heldOutCharacters: HELD_OUT, evaluations, workers, state };
+      worker.postMessage({ start: { ...shared, sizes: own, index, carried } });
+    });
+  }
+
+  /** Pauses after the step in progress. */
+  pause() {
+    this.#workers[0]?.postMessage({ wanted: "pause" });
+  }
+
+  /** Continues after a pause. */
+  resume() {
+    this.#workers[0]?.postMessage({ wanted: "run" });
+  }
+
+  /** Ends the run after the step in progress; the reports get its last state, and the end. */
+  stop() {
+    this.#workers[0]?.postMessage({ wanted: "stop" });
+  }
+
+  /** Ends the workers at once. */
+  terminate() {
+    for (const worker of this.#workers) worker.terminate();
+    this.#workers = [];
+  }
+
+  #connect() {
+    this.#workers.forEach((worker, index) => {
+      for (let other = index + 1; other < this.#workers.length; other++) {
+        const { port1, port2 } = new MessageChannel();
+        worker.postMessage({ peer: other, port: port1 }, [port1]);
+        this.#workers[other].postMessage({ peer: index, port: port2 }, [port2]);
+      }
+    });
+  }
+
+  #initialState(sizes, ids) {
+    const { seed } = this.plan.recipe;
+    // The learner pads each tensor to a multiple of 4 numbers.
+    const parts = Object.entries(shapesOf(sizes)).map(([name, shape]) => [name, shape.reduce((product, size) => product * size, 1)]);
+    const weights = new Float32Array(parts.reduce((total, [, count]) => total + padded(count), 0));
+    const tensors = tensorsOf(weights, sizes);
+    if (this.plan.trained) copyTrained(tensors, this.plan.trained, networkOf(sizes), ids, seed);
+    else initialize(tensors, sizes, ids, seed);
+    const zeros = new Float32Array(weights.length);
+    return { step: 0, seconds: 0, weights, average: weights, mean: zeros, squares: zeros };
+  }
+
+  #hear(index, data) {
+    if (data.loss !== undefined) this.reports.onStep(data.step, data.loss, data.seconds);
+    else if (data.evaluated !== undefined || data.average) this.#collectEvaluation(data);
+    else if (data.saved !== undefined) this.#collectSaved(index, data);
+    else if (data.ended !== undefined && index === 0) {
+      this.reports.onEnd(data.reason, data.ended);
+    }
+  }
+
+  #collectEvaluation({ evaluated, step, sum, count, average }) {
+    const at = evaluated ?? step;
+    const found = this.#evaluated.get(at) ?? { sum: 0, count: 0, parts: 0, average: null };
+    this.#evaluated.set(at, found);
+    if (average) found.average = average;
+    else [found.sum, found.count, found.parts] = [found.sum + sum, found.count + count, found.parts + 1];
+    if (!found.average || found.parts < this.plan.workers) return;
+    this.#evaluated.delete(at);
+    const sizes = { vocab: this.plan.vocab.length, ...networkOf(this.plan.recipe) };
+    this.reports.onEvaluation(at, found.sum / found.count, tensorsOf(found.average, sizes));
+  }
+
+  #collectSaved(index, { saved, state, carried }) {
+    const found = this.#saved.get(saved) ?? { state: null, carried: [] };
+    this.#saved.set(saved, found);
+    found.carried[index] = carried;
+    found.state ??= state;
+    if (!found.state || Object.keys(found.carried).length < this.plan.workers) return;
+    this.#saved.delete(saved);
+    this.reports.onSaved(found);
+  }
+
+  #fail(error) {
+    this.terminate();
+    this.reports.onFault(error);
+  }
+}
+
+function newWorker() {
+  return new Worker(new URL("worker.js", folder), { type: "module" });
+}
+
+function networkOf({ embedding, hidden, layers }) {
+  return { embedding, hidden, layers };
+}
+
+function padded(count) {
+  return Math.ceil(count / 4) * 4;
+}
+
+// Views of an array in the order of the learner's memory, by the names of nn.LSTM.
+function tensorsOf(all, sizes) {
+  let at = 0;
+  const entries = Object.entries(shapesOf(sizes)).map(([name, shape]) => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    const view = all.subarray(at, at + count);
+    at += padded(count);
+    return [name, view];
+  });
+  return Object.fromEntries(entries);
+}
+
+// The steps after which the held-out loss is measured, with growing gaps, and the last step.
+function denserAtFirst(steps, times) {
+  const found = Array.from({ length: times }, (_, n) => Math.round(steps * ((n + 1) / times) ** 1.5));
+  return [...new Set(found)].filter((step) => step > 0);
+}

@@ -1,0 +1,75 @@
+// Initial weights: of a new network as in training/learner/initialization.py, or those of a trained model with rows for
+// new characters.
+
+import { Network } from "../worker/int8_inference.js";
+import { fillNormal, fillUniform } from "./random.js";
+
+const EMBEDDING_NORM = 2; // of a character's vector, on average
+const COUNTED = 1_000_000; // characters from the beginning of the text
+const PREDICTED = 2_000; // characters from which the odds of new characters are estimated
+
+/**
+ * Fills the tensors of a new network, which predicts each character with its frequency in the text.
+ * @param {Record<string, Float32Array>} tensors
+ * @param {{embedding: number, hidden: number}} sizes
+ * @param {Uint16Array} ids of the text to train on
+ * @param {number} seed
+ */
+export function initialize(tensors, { embedding, hidden }, ids, seed) {
+  Object.entries(tensors).forEach(([name, values], n) => {
+    if (name.startsWith("lstm.")) fillUniform(values, 1 / Math.sqrt(hidden), seed + n);
+  });
+  fillNormal(tensors["embedding.weight"], EMBEDDING_NORM / Math.sqrt(embedding), seed);
+  tensors["output.weight"].fill(0);
+  const counts = countsOf(ids, tensors["output.bias"].length).map((count) => count + 1);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  counts.forEach((count, id) => (tensors["output.bias"][id] = Math.log(count / total)));
+}
+
+/**
+ * Copies a trained model's tensors. A new character gets a vector from the spread of the others, an output row of zeros,
+ * and a bias with which the model predicts it as often as it occurs, over the beginning of the text.
+ * @param {Record<string, Float32Array>} tensors with rows for new characters after those of the model
+ * @param {Record<string, Float32Array>} trained
+ * @param {{embedding: number, hidden: number, layers: number}} sizes
+ * @param {Uint16Array} ids of the text to train on; those of the model's characters are the model's
+ * @param {number} seed
+ */
+export function copyTrained(tensors, trained, sizes, ids, seed) {
+  const { embedding } = sizes;
+  for (const [name, values] of Object.entries(trained)) tensors[name].set(values);
+  const [old, vocab] = [trained["output.bias"].length, tensors["output.bias"].length];
+  if (old === vocab) return;
+  const vectors = tensors["embedding.weight"];
+  fillNormal(vectors.subarray(old * embedding), 1, seed);
+  for (let column = 0; column < embedding; column++) {
+    const known = Array.from({ length: old }, (_, id) => vectors[id * embedding + column]);
+    const mean = known.reduce((sum, value) => sum + value, 0) / old;
+    const spread = Math.sqrt(known.reduce((sum, value) => sum + (value - mean) ** 2, 0) / old);
+    for (let id = old; id < vocab; id++) vectors[id * embedding + column] = mean + spread * vectors[id * embedding + column];
+  }
+  const counts = countsOf(ids, vocab);
+  const known = counts.slice(0, old).reduce((sum, count) => sum + count, 0);
+  const odds = meanOdds(new Network({ vocab: old, ...sizes }, trained), ids);
+  for (let id = old; id < vocab; id++) {
+    tensors["output.bias"][id] = Math.log((counts[id] + 0.5) / Math.max(1, known)) - Math.log(odds);
+  }
+}
+
+// The mean of 1 / sum of exp(logits): the odds of one more character with a logit of 0 against all known ones.
+function meanOdds(network, ids) {
+  const state = network.zeros();
+  const known = ids.subarray(0, 4 * PREDICTED).filter((id) => id < network.sizes.vocab).subarray(0, PREDICTED);
+  let total = 0;
+  for (const id of known) {
+    network.read(id, state);
+    total += 1 / network.logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+  }
+  return known.length ? total / known.length : 1 / network.sizes.vocab;
+}
+
+function countsOf(ids, vocab) {
+  const counts = Array.from({ length: vocab }, () => 0);
+  for (const id of ids.subarray(0, COUNTED)) counts[id]++;
+  return counts;
+}

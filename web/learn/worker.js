@@ -1,0 +1,192 @@
+// A worker that trains. Several of them share each batch: every worker computes the gradient of its rows, sends it to
+// the others, adds theirs, and takes the same step. Worker 0 leads: it obeys the page, and tells the others to stop.
+//
+// Messages to the worker:
+//
+//   {measure: {code, sizes}}   answered with {speed}: characters per second, with random weights
+//   {start: START}             trains to the end
+//   {wanted: "run" | "pause" | "stop"}   to worker 0
+//   {peer: n, port}            before the start: a channel to another worker
+//
+// Messages to the page; those marked with 0 come from worker 0 alone:
+//
+//   {ready: parameters}
+//   0 {step, loss, seconds}            after each step: nats per character, seconds of training so far
+//   {evaluated: step, sum, count}      of this worker's part of the held-out text, in nats
+//   0 {average, step}                  the averaged weights, at each evaluation
+//   {saved: step, state, carried}      what a later start needs; `state` from worker 0 alone
+//   {ended: step, reason}              "length", "stop" or "diverged"
+
+import { nextTurn } from "../worker/slices.js";
+import { Learner } from "./learner.js";
+import { shareAt } from "./recipe.js";
+import { Windows } from "./windows.js";
+
+const SAVE_EVERY_MS = 10_000;
+const WARM_UP = 2; // steps before the browser's compiler has optimized the code
+const MEASURED = 4;
+
+/**
+ * @typedef {object} Start
+ * @property {WebAssembly.Module} code
+ * @property {import("./learner.js").Sizes} sizes
+ * @property {import("./recipe.js").Recipe} recipe
+ * @property {Uint16Array} ids of the text to train on
+ * @property {Uint16Array} heldOut
+ * @property {number} heldOutCharacters that each evaluation reads, at most, all workers together
+ * @property {number[]} evaluations the steps after which the held-out loss is measured
+ * @property {number} index of this worker
+ * @property {number} workers
+ * @property {State} state
+ * @property {Float32Array} carried the state of this worker's rows
+ *
+ * @typedef {object} State
+ * @property {number} step the next one
+ * @property {number} seconds of training so far
+ * @property {Float32Array} weights
+ * @property {Float32Array} average
+ * @property {Float32Array} mean
+ * @property {Float32Array} squares
+ */
+
+const peers = /** @type {Map<number, MessagePort>} */ (new Map());
+const received = /** @type {Map<number, any[]>} */ (new Map()); // messages of the peers that were not needed yet
+let [wanted, wake] = ["run", () => {}];
+
+// Returns the next message of a peer.
+async function next(peer) {
+  while (!received.get(peer)?.length) await new Promise((resolve) => (wake = () => resolve(null)));
+  return received.get(peer).shift();
+}
+
+class Training {
+  /** @param {Start} start */
+  constructor(start) {
+    this.start = start;
+    this.learner = new Learner(start.code, start.sizes);
+    this.learner.state.set(start.carried);
+    for (const kind of ["weights", "average", "mean", "squares"]) this.learner[kind].set(start.state[kind]);
+    this.windows = new Windows(start.ids, start.sizes, start.recipe.seed);
+    this.heldOut = new Windows(start.heldOut, start.sizes, -1);
+    this.leads = start.index === 0;
+    this.step = start.state.step;
+    this.seconds = start.state.seconds;
+    this.savedAt = performance.now();
+  }
+
+  async run() {
+    const { recipe, evaluations } = this.start;
+    let began = performance.now();
+    while (this.step < recipe.steps) {
+      const taken = await this.#takeStep();
+      if (!Number.isFinite(taken.loss)) return this.#end("diverged");
+      const now = performance.now();
+      this.seconds += (now - began) / 1000;
+      began = now;
+      if (this.leads) postMessage({ step: this.step, loss: taken.loss, seconds: this.seconds });
+      if (evaluations.includes(this.step)) this.#evaluate();
+      if (taken.stops) return this.#end("stop");
+      if (taken.saves) this.#save();
+    }
+    this.#end("length");
+  }
+
+  // Returns the loss of a step in nats per character, and whether to save or to end after it.
+  async #takeStep() {
+    const { learner, windows, step } = this;
+    const { recipe, sizes } = this.start;
+    await nextTurn(); // lets a message in
+    if (windows.startsPass(step)) learner.state.fill(0);
+    windows.read(step, learner.ids);
+    const own = learner.gradients(recipe.seed, step, recipe.dropout);
+    const { sum, ...wishes } = await this.#exchange(own);
+    const share = shareAt(recipe, step);
+    const rates = { ...recipe, muonRate: recipe.muonRate * share, rate: recipe.rate * share };
+    const norm = learner.update(step + 1, rates);
+    this.step++;
+    return { loss: Number.isFinite(norm) ? sum / (sizes.allRows * sizes.window) : NaN, ...wishes };
+  }
+
+  // Adds the gradients of all workers, in the order of the workers, so that each has the same sum, bit for bit.
+  async #exchange(own) {
+    const { index, workers } = this.start;
+    const { gradient } = this.learner;
+    // Worker 0 alone looks at the clock and hears the page; the others do as it says.
+    if (this.leads) while (wanted === "pause") await new Promise((resolve) => (wake = () => resolve(null)));
+    const due = this.leads && performance.now() - this.savedAt > SAVE_EVERY_MS;
+    const message = { loss: own, gradient: workers > 1 ? gradient.slice() : null, stops: wanted === "stop", saves: due };
+    for (const port of peers.values()) port.postMessage(message);
+    const parts = /** @type {typeof message[]} */ ([]);
+    for (let n = 0; n < workers; n++) parts.push(n === index ? message : await next(n));
+    parts.forEach((part, at) => {
+      if (workers > 1 && at === 0) gradient.set(part.gradient);
+      else if (at) for (let n = 0; n < gradient.length; n++) gradient[n] += part.gradient[n];
+    });
+    const [{ stops, saves }] = parts;
+    return { sum: parts.reduce((sum, { loss }) => sum + loss, 0), stops, saves };
+  }
+
+  #evaluate() {
+    const { learner, heldOut, start } = this;
+    const { rows, window, allRows } = start.sizes;
+    const steps = Math.max(1, Math.min(heldOut.stepsPerPass, Math.ceil(start.heldOutCharacters / (allRows * window))));
+    learner.heldOutState.fill(0);
+    let sum = 0;
+    for (let step = 0; step < steps; step++) {
+      heldOut.read(step, learner.ids);
+      sum += learner.heldOutLoss();
+    }
+    postMessage({ evaluated: this.step, sum, count: steps * rows * window });
+    if (!this.leads) return;
+    const average = learner.average.slice();
+    postMessage({ average, step: this.step }, { transfer: [average.buffer] });
+  }
+
+  #save() {
+    const { learner, step, seconds } = this;
+    this.savedAt = performance.now();
+    const copies = this.leads ? ["weights", "average", "mean", "squares"].map((kind) => [kind, learner[kind].slice()]) : [];
+    const state = this.leads ? { step, seconds, ...Object.fromEntries(copies) } : null;
+    postMessage({ saved: step, state, carried: learner.state.slice() });
+  }
+
+  #end(reason) {
+    if (reason !== "diverged") this.#save();
+    postMessage({ ended: this.step, reason });
+  }
+}
+
+function measure({ code, sizes }) {
+  const learner = new Learner(code, sizes);
+  for (let n = 0; n < learner.count; n++) learner.weights[n] = Math.sin(n) / 16;
+  for (let n = 0; n < learner.ids.length; n++) learner.ids[n] = (n * 7) % sizes.vocab;
+  const dropout = { reset: 0, between: 0, out: 0, weights: 0 };
+  const rates = { muonRate: 0.01, rate: 0.001, decay: 0, average: 0.9, clip: 1 };
+  let began = 0;
+  for (let step = 0; step < WARM_UP + MEASURED; step++) {
+    if (step === WARM_UP) began = performance.now();
+    learner.gradients(1, step, dropout);
+    learner.update(step + 1, rates);
+  }
+  const seconds = (performance.now() - began) / 1000;
+  postMessage({ speed: (MEASURED * sizes.rows * sizes.window) / seconds });
+}
+
+onmessage = ({ data }) => {
+  if (data.measure) measure(data.measure);
+  else if (data.peer !== undefined) {
+    peers.set(data.peer, data.port);
+    received.set(data.peer, []);
+    data.port.onmessage = (message) => {
+      received.get(data.peer).push(message.data);
+      wake();
+    };
+  } else if (data.wanted) {
+    wanted = data.wanted;
+    wake();
+  } else if (data.start) {
+    const training = new Training(data.start);
+    postMessage({ ready: training.learner.count });
+    training.run();
+  }
+};
