@@ -92,7 +92,7 @@ export class FakeSource {
   write(prompt, reply, { writing = false, id = ++this.lastId } = {}) {
     const [given, at] = [[...prompt].length, this.chars.length];
     this.chars.push(...prompt, ...reply);
-    this.turns.push({ id, at, given, length: given + [...reply].length, writing, ended: !writing });
+    this.turns.push({ id, at, given, length: given + [...reply].length, writing });
     this.isBusy = writing;
     this.changed();
   }
@@ -101,7 +101,7 @@ export class FakeSource {
     const turn = this.turns.at(-1);
     this.chars.push(...text);
     turn.length += [...text].length;
-    [turn.writing, turn.ended, this.isBusy] = [writing, !writing, writing];
+    [turn.writing, this.isBusy] = [writing, writing];
     this.changed();
   }
 

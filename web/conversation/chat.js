@@ -3,12 +3,13 @@
 /**
  * The text that the model reads before it replies in a chat.
  *
- * @param {{prefix: string, suffix: string, stop: string}} chat
+ * @param {import("../engines/engine.js").ChatFormat} chat
  * @param {string} message  "" for another turn of the model without a message
  */
-export function wrap(chat, message) {
-  const parts = message.split(chat.stop).map((part) => part.trim());
-  const inside = parts.filter(Boolean).join(chat.stop.length > 1 ? [...chat.stop][0] : " "); // a stop text would end the turn
-  if (inside) return chat.prefix + inside + chat.suffix;
-  return chat.suffix.startsWith(chat.stop) ? chat.suffix.slice(chat.stop.length) : chat.suffix;
+export function wrap({ prefix, suffix, stop }, message) {
+  const parts = message.split(stop).map((part) => part.trim());
+  const [first, ...more] = stop; // code points, as in Python
+  const inside = parts.filter(Boolean).join(more.length ? first : " "); // a stop text would end the turn
+  if (inside) return prefix + inside + suffix;
+  return suffix.startsWith(stop) ? suffix.slice(stop.length) : suffix;
 }

@@ -2,6 +2,7 @@
 // docs/share-links.md describes them. Both directions; what arrives is checked like anything else from strangers.
 
 import { LIMITS, SETTINGS } from "../settings.js";
+import { sha256 } from "./hash.js";
 
 const CLAMP = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
 const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
@@ -12,29 +13,30 @@ const HASH_DIGITS = 16;
 const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed" && name !== "share");
 
 /**
- * @typedef {import("./log.js").Clamp} Clamp
+ * @import { Clamp, Message, ModelRef, Settings } from "../engines/engine.js"
+ *
  * @typedef {object} Step  one request to the model
  * @property {?string} prompt  of a new turn; null continues the last one
- * @property {Object<string, number>} settings
+ * @property {Settings} settings
  * @property {boolean} new_seed  whether the random numbers of the seed begin anew
  * @property {string} pick  the character that replaces the last one afterwards; "" keeps it
  * @property {Clamp[]} cells  the cells that are clamped
  *
  * @typedef {object} Link
  * @property {Step[]} steps
- * @property {import("../engines/engine.js").ModelRef} model  an empty name is the page's first model
- * @property {?import("../engines/engine.js").ModelRef} second
+ * @property {ModelRef} model  an empty name is the page's first model
+ * @property {?ModelRef} second
  * @property {string} version  of int8 inference, "float32", or ""
  * @property {string} text  the hash of the text, or ""
- * @property {Object<string, number>} controls  settings that the address itself names, speed included
+ * @property {Record<string, number>} controls  settings that the address itself names, speed included
  * @property {boolean} writes  whether it says what to write
  */
 
-/** A link that cannot be followed or made. `reason` is a message, {id, values}. */
+/** A link cannot be followed or made. */
 export class LinkError extends Error {
   constructor(id, values = {}) {
     super(id);
-    this.reason = { id, values };
+    this.reason = /** @type {Message} */ ({ id, values });
   }
 }
 
@@ -52,7 +54,7 @@ function wrongValue(name, value, allowed) {
 export function readLink(query) {
   if (query.length > LIMITS.link) throw new LinkError("link.characters", { length: query.length, most: LIMITS.link });
   checkEncoding(query);
-  const groups = [new Map()];
+  const groups = [/** @type {Map<string, string>} */ (new Map())];
   const all = new URLSearchParams(query);
   for (const [name, value] of all) {
     if (name === "then" || name === "more") groups.push(new Map());
@@ -61,13 +63,13 @@ export function readLink(query) {
   if (groups.length > LIMITS.steps) throw new LinkError("link.steps", { steps: groups.length, most: LIMITS.steps });
   const [first, ...rest] = groups;
   const second = first.get("blend_with") ? modelOf(first.get("blend_with")) : null;
-  const controls = {};
+  const controls = /** @type {Record<string, number>} */ ({});
   for (const name of Object.keys(SETTINGS)) {
     const value = name === "speed" ? all.get(name) : first.get(name);
     if (value && (second || name !== "share")) controls[name] = number(name, value);
   }
   const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
-  const settings = { ...defaults, seed: randomSeed(), ...(second ? { share: SETTINGS.share.default } : {}) };
+  const settings = /** @type {Settings} */ ({ ...defaults, seed: randomSeed(), ...(second && { share: SETTINGS.share.default }) });
   const steps = [readStep(first, first.get("prompt") ?? "", settings, [])];
   for (const group of rest) {
     if (group.has("then") && !group.get("seed")) throw new LinkError("link.no_seed", { field: "seed" });
@@ -121,7 +123,12 @@ function readClamps(value) {
   return cells;
 }
 
-/** Checks that the clamped cells of a link exist in a model. @throws {LinkError} */
+/**
+ * Checks that the clamped cells of a link exist in a model.
+ * @param {Link} link
+ * @param {{layers: number, hidden: number}} model
+ * @throws {LinkError}
+ */
 export function checkClamps(link, { layers, hidden }) {
   for (const { cells } of link.steps) {
     if (cells.every(([layer, cell]) => layer < layers && cell < hidden)) continue;
@@ -163,10 +170,10 @@ export function shortened(text) {
 export function writeLink({ steps, model, second, version, text }) {
   const query = new URLSearchParams();
   steps.forEach((step, at) => {
-    if (!isWellFormed(step.prompt ?? "")) throw new LinkError("link.half_character", { field: "prompt" });
-    const before = steps[at - 1] || null;
+    if (/\p{Surrogate}/u.test(step.prompt ?? "")) throw new LinkError("link.half_character", { field: "prompt" });
+    const before = steps[at - 1];
     if (!before) query.append("prompt", step.prompt ?? "");
-    else if (step.prompt === null) query.append("more", step.settings.length);
+    else if (step.prompt === null) query.append("more", `${step.settings.length}`);
     else query.append("then", step.prompt);
     for (const [name, value] of changes(before, step)) if (name !== "length" || step.prompt !== null || !before) query.append(name, value);
     if (before) return;
@@ -180,15 +187,6 @@ export function writeLink({ steps, model, second, version, text }) {
   return written;
 }
 
-// Whether a text holds no half of a surrogate pair, which no address can carry.
-function isWellFormed(text) {
-  try {
-    return encodeURIComponent(text) !== null;
-  } catch {
-    return false;
-  }
-}
-
 function writtenModel({ name, commit }) {
   return commit ? `${name}@${commit}` : name;
 }
@@ -197,11 +195,10 @@ function writtenModel({ name, commit }) {
 function changes(before, step) {
   const changed = [];
   for (const name of [...STEP_SETTINGS, "share"]) {
-    const value = step.settings[name];
-    const same = before !== null && before.settings[name] === value;
-    if (name === "seed" ? step.new_seed : !same && value !== undefined && value !== null) changed.push([name, value]);
+    const value = step.settings[name] ?? undefined;
+    if (name === "seed" ? step.new_seed : value !== undefined && before?.settings[name] !== value) changed.push([name, value]);
   }
-  if (JSON.stringify(step.cells) !== JSON.stringify(before ? before.cells : [])) changed.push(["hold", writeClamps(step.cells)]);
+  if (JSON.stringify(step.cells) !== JSON.stringify(before?.cells ?? [])) changed.push(["hold", writeClamps(step.cells)]);
   return step.pick ? [...changed, ["pick", step.pick]] : changed;
 }
 
@@ -209,9 +206,7 @@ function writeClamps(cells) {
   return cells.map(([layer, cell, value]) => `${layer}.${cell}~${value}`).join("_");
 }
 
-/** The hash by which a text is recognised; null where the browser computes no SHA-256 (over http, except localhost). */
+/** The hash by which a text is recognised; null where the browser computes none. @param {string} text */
 export async function fingerprint(text) {
-  if (!globalThis.crypto?.subtle) return null;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-  return Array.from(digest.slice(0, HASH_DIGITS / 2), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return (await sha256(new TextEncoder().encode(text)))?.slice(0, HASH_DIGITS) ?? null;
 }

@@ -1,18 +1,18 @@
 // The log of a conversation: all of its turns as plain data. The browser stores it, a share link is made from it, and
 // any engine can rebuild from it what the model remembers. Pure functions: no page, no engine, no storage.
 
+import { randomId } from "./hash.js";
+
 /**
- * @typedef {import("../engines/engine.js").ModelRef} ModelRef
- * @typedef {import("../engines/engine.js").Clamp} Clamp
- * @typedef {import("../engines/engine.js").Settings} Settings
- * @typedef {{id: string, values?: Object<string, any>}} Message
+ * @import { Clamp, ClampsOfText, Ending, Message, ModelRef, Settings } from "../engines/engine.js"
  *
  * @typedef {object} Part  a stretch of a reply that was written with the same settings
  * @property {?Settings} settings  null for a text that the model has read, not written (a newer commit took it over)
+ * @property {number} [seed]  of such a text, with which the next part goes on
  * @property {number} draw_offset  how many random numbers of the seed were used before its first character
  * @property {Clamp[]} cells  the cells that were clamped while it was written
  * @property {string} text
- * @property {?string} end  null while it is being written; "changed": settings were changed while it was being written
+ * @property {?Ending["end"] | "changed"} end  null while it is being written; "changed": settings were changed while it was being written
  * @property {boolean} picked  its last character was chosen by a person
  * @property {?number} rate  characters per second
  * @property {?Message} error
@@ -46,15 +46,22 @@
  * @property {Turn[]} turns
  * @property {string} [address]  the parameters of the page's address when it began, which may be those of a link
  * @property {{model: string, cells: Clamp[]}} held  the cells that are clamped from now on
- * @property {Object<string, any>} controls  settings and the text that was typed but not sent
+ * @property {Record<string, any>} controls  settings and the text that was typed but not sent, see page/controls.js
+ *
+ * @typedef {object} ReadTurn  where a turn is in the text that a model has read, in code points
+ * @property {number} id
+ * @property {number} at  its beginning
+ * @property {number} given  what the model read before it wrote
+ * @property {number} length  of all
+ * @property {boolean} writing
  */
 
 export const VERSION = 1;
 export const MAX_TURNS = 60; // of the tree, the shown path included
-export const MAX_TREE_TEXT = 200_000; // characters of all replies and prompts in the tree
+const MAX_TREE_TEXT = 200_000; // characters of all replies and prompts in the tree
 export const MAX_TEXT = 100_000; // characters that a model reads and writes in one conversation
 
-/** The number of code points, in which all positions are counted. */
+/** The number of code points, in which all positions are counted. @param {string} text */
 export function count(text) {
   let found = text.length;
   for (let at = 0; at < text.length - 1; at++) {
@@ -64,61 +71,60 @@ export function count(text) {
   return found;
 }
 
-/** A random id of 32 hex digits. */
-export function randomId() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** @returns {Log} an empty conversation */
 export function emptyLog() {
   return { version: VERSION, id: randomId(), changed: Date.now(), here: 0, undone: [], turns: [], held: { model: "", cells: [] }, controls: {} };
 }
 
-/** @returns {?Turn} */
+/** @type {(log: Log, id: number) => Turn | undefined} */
 export function turnOf(log, id) {
-  return log.turns.find((turn) => turn.id === id) || null;
+  return log.turns.find((turn) => turn.id === id);
 }
 
-/** The turns up to one of them: the shown ones by default. @returns {Turn[]} */
+/** The turns up to one of them: the shown ones by default. @param {Log} log */
 export function pathTo(log, id = log.here) {
-  const path = [];
+  const path = /** @type {Turn[]} */ ([]);
   for (let turn = turnOf(log, id); turn; turn = turnOf(log, turn.parent)) path.unshift(turn);
   return path;
 }
 
-/** @returns {?Turn} the last turn that is shown */
+/** The last turn that is shown. @param {Log} log */
 export function lastTurn(log) {
   return turnOf(log, log.here);
 }
 
-/** @returns {string} what was written in a reply */
+/** What was written in a reply. @param {Pick<Reply, "parts">} reply */
 export function replyText(reply) {
   return reply.parts.map((part) => part.text).join("");
 }
 
-/** @returns {?Part} */
+/** @param {Reply} reply */
 export function lastPart(reply) {
-  return reply.parts[reply.parts.length - 1] || null;
+  return reply.parts.at(-1);
 }
 
-/** Whether the model has ended its turn in a chat by itself. */
+/** Whether the model has ended its turn in a chat by itself. @param {Reply} reply */
 export function isOver(reply) {
   return reply.chat && lastPart(reply)?.end === "stop";
 }
 
+/** @type {(one: ?ModelRef, other: ?ModelRef) => boolean} */
 export function sameModel(one, other) {
-  return Boolean(one && other) && one.name === other.name && one.commit === other.commit;
+  return one?.name === other?.name && one?.commit === other?.commit;
 }
 
-/** Whether two replies were written by the same model, or the same blend. */
+/**
+ * Whether two replies were written by the same model, or the same blend.
+ * @typedef {Pick<Reply, "model" | "second">} Refs
+ * @type {(one: Refs, other: Refs) => boolean}
+ */
 export function sameModels(one, other) {
-  const alone = !one.second && !other.second;
-  return sameModel(one.model, other.model) && (alone || sameModel(one.second, other.second));
+  return sameModel(one.model, other.model) && sameModel(one.second, other.second);
 }
 
-/** The replies of a side whose text the last one's model remembers, oldest first. @returns {{turn: Turn, reply: Reply}[]} */
+/** The replies of a side whose text the last one's model remembers, oldest first. @param {Log} log @param {number} side */
 export function remembered(log, side, id = log.here) {
-  const found = [];
+  const found = /** @type {{turn: Turn, reply: Reply}[]} */ ([]);
   for (let turn = turnOf(log, id); turn; turn = turnOf(log, turn.parent)) {
     const reply = turn.replies[side];
     if (!reply) break;
@@ -129,46 +135,47 @@ export function remembered(log, side, id = log.here) {
 }
 
 /**
- * All that a model has read and written when a turn ends.
+ * All that a model has read and written when a turn ends; positions are in code points.
  *
- * @param {{turn: Turn, reply: Reply}[]} replies  see `remembered`
+ * @param {{turn: {id: number}, reply: Reply}[]} replies  see `remembered`
  * @param {(character: string) => boolean} knows  whether the model has a character
- * @returns {{text: string, clamps: [number, Clamp[]][], boundaries: number[], turns: object[]}} positions in code points
  */
 export function readText(replies, knows) {
   let [text, length] = ["", 0];
-  const [clamps, boundaries, turns] = [[], [], []];
+  const clamps = /** @type {ClampsOfText} */ ([]);
+  const boundaries = /** @type {number[]} */ ([]);
+  const turns = /** @type {ReadTurn[]} */ ([]);
   for (const { turn, reply } of replies) {
-    const given = count(reply.given);
-    turns.push({ id: turn.id, at: length, given, length: given, writing: lastPart(reply)?.end === null, ended: Boolean(lastPart(reply)?.end) });
+    const [at, given] = [length, count(reply.given)];
     [text, length] = [text + reply.given, length + given];
     for (const part of reply.parts) {
-      if (part.cells.length) clamp(clamps, lastKnown(text, length, knows), part.cells);
+      if (part.cells.length) clamp(clamps, lastKnown(text, knows), part.cells);
       [text, length] = [text + part.text, length + count(part.text)];
       // The last character is read by the step that draws the next one, which may have other clamps.
       if (part.cells.length) clamp(clamps, length - 1, []);
       boundaries.unshift(length);
     }
-    turns[turns.length - 1].length = length - turns[turns.length - 1].at;
+    turns.push({ id: turn.id, at, given, length: length - at, writing: lastPart(reply)?.end === null });
   }
   return { text, clamps, boundaries: [...new Set(boundaries)].slice(0, 16), turns };
 }
 
 function clamp(clamps, position, cells) {
-  while (clamps.length && clamps[clamps.length - 1][0] >= position) clamps.pop();
-  const now = clamps.length ? clamps[clamps.length - 1][1] : [];
-  if (JSON.stringify(now) !== JSON.stringify(cells)) clamps.push([position, cells]);
+  while (clamps.at(-1)?.[0] >= position) clamps.pop();
+  if (JSON.stringify(clamps.at(-1)?.[1] ?? []) !== JSON.stringify(cells)) clamps.push([position, cells]);
 }
 
-/** The position of the last character that the model knows; -1 if there is none. */
-export function lastKnown(text, length, knows) {
-  const characters = [...text];
-  let at = length - 1;
-  while (at >= 0 && !knows(characters[at])) at--;
-  return at;
+// The position of the last character that the model knows; -1 if there is none.
+function lastKnown(text, knows) {
+  return [...text].findLastIndex(knows);
 }
 
-/** Adds a turn at the end of the shown ones, and shows it. @returns {Turn} */
+/**
+ * Adds a turn at the end of the shown ones, and shows it.
+ * @typedef {Pick<Turn, "parent" | "prompt" | "replies"> & Partial<Turn>} NewTurn
+ * @param {Log} log
+ * @param {NewTurn} turn
+ */
 export function addTurn(log, { parent, prompt, replaced = 0, shared = false, replies }) {
   const id = 1 + Math.max(0, ...log.turns.map((turn) => turn.id));
   const turn = { id, parent, replaced, prompt, shared, check: [], replies };
@@ -178,86 +185,84 @@ export function addTurn(log, { parent, prompt, replaced = 0, shared = false, rep
   return turn;
 }
 
-/** Drops the oldest turns that are not shown and that no other turn follows, while there are too many. */
+// Drops the oldest turns that are not shown and that no other turn follows, while there are too many.
 function forgetOldest(log) {
-  const size = () => log.turns.reduce((sum, turn) => sum + turn.prompt.length + turn.replies.reduce((all, reply) => all + replyText(reply).length, 0), 0);
-  const shown = new Set(pathTo(log).map((turn) => turn.id));
+  const size = () => log.turns.map((turn) => turn.prompt + turn.replies.map(replyText).join("")).join("").length;
+  const shown = new Set(pathTo(log));
   while (log.turns.length > MAX_TURNS || size() > MAX_TREE_TEXT) {
     const parents = new Set(log.turns.map((turn) => turn.parent));
-    const at = log.turns.findIndex((turn) => !shown.has(turn.id) && !parents.has(turn.id));
+    const at = log.turns.findIndex((turn) => !shown.has(turn) && !parents.has(turn.id));
     if (at < 0) break;
     log.turns.splice(at, 1);
   }
 }
 
-/** Takes the last turn away and shows what it replaced. @returns {boolean} whether there was one */
+/** Takes the last turn away and shows what it replaced. @param {Log} log @returns {boolean} whether there was one */
 export function undo(log) {
   const last = lastTurn(log);
   if (!last) return false;
   log.undone.push(last.id);
-  log.here = (turnOf(log, last.replaced) || turnOf(log, last.parent))?.id || 0;
+  log.here = (turnOf(log, last.replaced) ?? turnOf(log, last.parent))?.id ?? 0;
   return true;
 }
 
-/** Shows again what Undo took away last. @returns {boolean} whether there was something */
+/** Shows again what Undo took away last. @param {Log} log @returns {boolean} whether there was something */
 export function redo(log) {
-  while (log.undone.length) {
-    const id = log.undone.pop();
-    if (turnOf(log, id)) return Boolean((log.here = id));
-  }
+  while (log.undone.length) if (walk(log, log.undone.pop())) return true;
   return false;
 }
 
-/** Shows a turn of the tree with the turns before it. @returns {boolean} whether there is such a turn */
+/** Shows a turn of the tree with the turns before it. @param {Log} log @returns {boolean} whether there is such a turn */
 export function walk(log, id) {
   if (turnOf(log, id)) log.here = id;
   return log.here === id;
 }
 
-/** The tree for the page; null while nothing branches. Labels show the first difference from the replaced turn. */
+/**
+ * The tree for the page; null while nothing branches. Labels show the first difference from the replaced turn.
+ * @param {Log} log
+ */
 export function tree(log) {
   if (log.turns.length === pathTo(log).length) return null;
-  const nodes = log.turns.map((turn) => [turn.id, turnOf(log, turn.parent)?.id || 0, label(log, turn)]);
+  const nodes = log.turns.map((turn) => /** @type {const} */ ([turn.id, turnOf(log, turn.parent)?.id ?? 0, label(log, turn)]));
   return { tree: nodes, here: log.here, redo: log.undone.some((id) => turnOf(log, id)) };
 }
 
 function label(log, turn) {
   const [reply, other] = [turn, turnOf(log, turn.replaced)].map((each) => [...(each ? replyText(each.replies[0]) : "")]);
-  let same = 0;
-  while (same < reply.length && same < other.length && reply[same] === other[same]) same++;
-  if (same > 8 && same < reply.length) return `…${reply.slice(same - 8, same + 40).join("")}`;
+  const same = reply.findIndex((character, at) => character !== other[at]);
+  if (same > 8) return `…${reply.slice(same - 8, same + 40).join("")}`;
   return [...turn.prompt].slice(-40).join("") + reply.slice(0, 40).join("");
 }
 
 /**
- * The parts of a reply up to a character.
+ * Copies of the parts of a reply up to a character.
  *
+ * @param {Reply} reply
  * @param {number} keep  the number of characters that stay, at least 1
  * @param {string} pick  the character that replaces the last of them; "" keeps it
- * @returns {Part[]} copies
  */
 export function partsUpTo(reply, keep, pick = "") {
-  const parts = [];
+  const parts = /** @type {Part[]} */ ([]);
   for (const part of reply.parts) {
-    const characters = [...part.text];
-    const whole = keep >= characters.length;
-    const text = whole ? characters : characters.slice(0, keep);
-    const picked = pick && keep <= characters.length;
-    if (picked) text[text.length - 1] = pick;
-    if (text.length) parts.push({ ...part, text: text.join(""), end: whole && !picked ? part.end : "length", picked: Boolean(picked) || (whole && part.picked) });
-    keep -= characters.length;
+    const text = [...part.text].slice(0, keep);
+    const isWhole = keep >= count(part.text);
+    keep -= count(part.text);
+    const isPicked = pick !== "" && keep <= 0;
+    if (isPicked) text[text.length - 1] = pick;
+    const end = isWhole && !isPicked ? part.end : "length";
+    if (text.length) parts.push({ ...part, text: text.join(""), end, picked: isPicked || (isWhole && part.picked) });
     if (keep <= 0) break;
   }
   return parts;
 }
 
-/** Joins the last two parts of a reply if one request would have written both. */
+/** Joins the last two parts of a reply if one request would have written both. @param {Reply} reply */
 export function joinParts(reply) {
   const [one, two] = reply.parts.slice(-2);
-  if (!two || !one.settings || !two.settings || one.picked || one.error || two.end === null || !["length", "abort", "changed"].includes(one.end)) return;
+  if (!one?.settings || !two?.settings || one.picked || one.error || two.end === null || !["length", "abort", "changed"].includes(one.end)) return;
   const alike = (part) => JSON.stringify([{ ...part.settings, length: 0 }, part.cells]);
   if (alike(one) !== alike(two) || two.draw_offset !== one.draw_offset + count(one.text)) return;
   const settings = { ...two.settings, length: count(one.text) + two.settings.length };
-  const rate = two.rate || one.rate;
-  reply.parts.splice(-2, 2, { ...two, settings, draw_offset: one.draw_offset, text: one.text + two.text, rate });
+  reply.parts.splice(-2, 2, { ...two, settings, draw_offset: one.draw_offset, text: one.text + two.text, rate: two.rate || one.rate });
 }

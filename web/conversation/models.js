@@ -3,34 +3,34 @@
 import { LinkError, shortened } from "./links.js";
 
 /**
- * @typedef {import("../engines/engine.js").Model} Model
- * @typedef {import("../engines/engine.js").ModelRef} ModelRef
+ * @import { ChatFormat, Message, Model, ModelRef, Site } from "../engines/engine.js"
+ * @import { Link } from "./links.js"
  *
  * @typedef {object} Author  a model, or two that are blended
  * @property {Model} model
  * @property {?Model} second
- * @property {?{prefix: string, suffix: string, stop: string}} chat
+ * @property {?ChatFormat} chat
  * @property {Set<string>} vocab
  */
 
-/** @returns {ModelRef} */
-export function refOf(model) {
-  return { name: model.name, commit: model.commit };
+/** @type {(model: ModelRef) => ModelRef} */
+export function refOf({ name, commit }) {
+  return { name, commit };
 }
 
-/** The names and commits of an author, as a reply of the log has them. */
-export function refsOf(author) {
-  return { model: refOf(author.model), second: author.second ? refOf(author.second) : null };
+/** The names and commits of an author, as a reply of the log has them. @param {Author} author */
+export function refsOf({ model, second }) {
+  return { model: refOf(model), second: second && refOf(second) };
 }
 
-const vocabularies = new WeakMap();
+const vocabularies = /** @type {WeakMap<Model, Set<string>>} */ (new WeakMap());
 
 function vocabularyOf(model) {
   if (!vocabularies.has(model)) vocabularies.set(model, new Set(model.vocab));
   return vocabularies.get(model);
 }
 
-/** @returns {Author} */
+/** @type {(model: Model, second?: ?Model) => Author} */
 export function authorOf(model, second = null) {
   const vocab = vocabularyOf(model);
   if (!second) return { model, second, chat: model.chat, vocab };
@@ -39,20 +39,31 @@ export function authorOf(model, second = null) {
   return { model, second, chat, vocab: new Set(model.vocab.filter((character) => other.has(character))) };
 }
 
-/** The models that can write now. @returns {Model[]} */
+/**
+ * Who wrote a reply, at the commits that are served now; null if a model is no longer served.
+ * @typedef {(name: string) => ?Model} FindModel  the model that is served under a name now
+ * @type {(reply: {model: ModelRef, second: ?ModelRef}, find: FindModel) => ?Author}
+ */
+export function authorNow({ model, second }, find) {
+  const [one, two] = [find(model.name), second && find(second.name)];
+  return one && (two || !second) ? authorOf(one, two) : null;
+}
+
+/** The models that can write now. @param {Pick<Site, "models">} site */
 export function readyModels(site) {
   return site.models.filter((model) => !model.failure && !model.loading);
 }
 
-/** @returns {?Model} the model of a name that can write now; of the commit too if `commit` is given */
-export function findModel(site, name, commit = null) {
-  return readyModels(site).find((model) => model.name === name && (commit === null || model.commit === commit)) || null;
+/** The model of a name that can write now. @type {(site: Pick<Site, "models">, name: ?string) => ?Model} */
+export function findModel(site, name) {
+  return readyModels(site).find((model) => model.name === name) ?? null;
 }
 
 /**
  * The models that a link names, one or two that are blended: each at the link's commit if that is served.
  *
- * @returns {Model[]}
+ * @param {Link} link
+ * @param {Site} site
  * @throws {LinkError}
  */
 export function modelsOfLink(link, site) {
@@ -61,35 +72,42 @@ export function modelsOfLink(link, site) {
   try {
     found.push(modelOfLink(link.second, site));
   } catch (error) {
-    if (error instanceof LinkError) throw new LinkError("link.second_missing", { reason: error.reason });
-    throw error;
+    throw error instanceof LinkError ? new LinkError("link.second_missing", { reason: error.reason }) : error;
   }
   if (found[0] === found[1]) throw new LinkError("link.second_same", { name: found[0].name });
   return found;
 }
 
-function modelOfLink({ name, commit }, site) {
+function modelOfLink(ref, site) {
   const ready = readyModels(site);
-  const loading = () => site.models.some((model) => model.loading);
-  if (!name && ready.length) return ready[0];
-  const named = ready.filter((model) => name === model.name || name === model.repo);
+  if (!ref.name && ready.length) return ready[0];
+  const named = [...ready.filter((model) => model.name === ref.name), ...ready.filter((model) => repoOf(model) === repoOf(ref))];
+  const loading = site.models.some((model) => model.loading);
   // A model from a folder is named by its folder. The only model of a page may be that one, under another name.
-  const only = !commit && ready.length === 1 && !ready[0].commit && !loading() ? ready : [];
-  const [found] = [...named.filter((model) => model.commit === commit), ...named, ...only];
+  const only = !ref.commit && ready.length === 1 && !ready[0].commit && !loading ? ready : [];
+  const found = named.find((model) => model.commit === ref.commit) ?? named[0] ?? only[0];
   if (found) return found;
-  if (loading()) throw new LinkError("refusal.loading");
+  if (loading) throw new LinkError("refusal.loading");
   const failure = ready.length ? null : site.models.find((model) => model.failure)?.failure;
   if (failure) throw new LinkError(failure.id, failure.values);
   const served = { id: "rule.served", values: { names: ready.map((model) => model.name) } };
-  throw new LinkError("refusal.value", { field: { id: "setting.model" }, value: shortened(name), allowed: served });
+  throw new LinkError("refusal.value", { field: { id: "setting.model" }, value: shortened(ref.name), allowed: served });
 }
 
-/** What is known to differ between this page and the one where a link was made. @returns {object[]} messages */
+/** The name of a model without the branch or tag ("user/name@main") that a page may follow. @param {ModelRef} ref */
+export function repoOf({ name, commit }) {
+  return commit ? name.split("@")[0] : name;
+}
+
+/**
+ * What is known to differ between this page and the one where a link was made.
+ * @param {Link} link
+ * @param {Model[]} models
+ */
 export function differences(link, models) {
-  const found = [];
-  const commits = [link.model.commit, ...(link.second ? [link.second.commit] : [])];
-  commits.forEach((there, at) => {
-    const here = models[at].commit;
+  const found = /** @type {Message[]} */ ([]);
+  models.forEach(({ commit: here }, at) => {
+    const there = (at ? link.second : link.model).commit;
     if (there === here || !(there || link.text)) return;
     found.push({ id: at ? "difference.second_commit" : "difference.commit", values: { there: origin(there), here: origin(here) } });
   });
@@ -100,9 +118,9 @@ export function differences(link, models) {
   return found;
 }
 
-/** The version of int8 inference, or "float32" where one of the models runs in it. */
+/** The version of int8 inference, or "float32" where one of the models runs in it. @param {Model[]} models */
 export function versionOf(models) {
-  return String(models.find((model) => model.version === "float32")?.version ?? models[0].version);
+  return (models.find((model) => model.version === "float32") ?? models[0]).version;
 }
 
 function origin(commit) {

@@ -2,30 +2,38 @@
 // A memory belongs to the weights of one commit, so a newer one reads the text again. Pure functions on the log.
 
 import { wrap } from "./chat.js";
+import { randomId } from "./hash.js";
 import { count, lastPart, readText, remembered, replyText, sameModels } from "./log.js";
-import { refsOf } from "./models.js";
-
-const MAX_CARRIED = 4000; // characters that a newer commit reads again: more than an LSTM remembers
+import { authorNow, refsOf } from "./models.js";
+import { tabId } from "./storage.js";
 
 /**
- * The reply that a model begins to a prompt.
+ * @import { Message, WriteRequest } from "../engines/engine.js"
+ * @import { Log, Part, Reply, Turn } from "./log.js"
+ * @import { Author, FindModel } from "./models.js"
+ */
+
+const MAX_CARRIED = 4000; // characters that a newer commit reads again: more than an LSTM remembers
+const MAX_NAMED = 8; // unknown characters
+
+/**
+ * The reply that a model begins to a prompt, without parts.
  *
- * @param {import("./log.js").Log} log
+ * @param {Log} log
  * @param {number} side  0 for the chosen model, 1 for the one side by side
  * @param {number} parent  the turn before it; 0 if none
  * @param {string} prompt
- * @param {import("./models.js").Author} author
- * @returns {import("./log.js").Reply} without parts
+ * @param {Author} author
+ * @returns {Reply}
  */
 export function newReply(log, side, parent, prompt, author) {
   const replies = remembered(log, side, parent);
-  const last = replies[replies.length - 1]?.reply;
+  const last = replies.at(-1)?.reply;
   const refs = refsOf(author);
   const continues = Boolean(last) && sameModels(last, refs);
-  const names = (reply) => JSON.stringify([reply.model.name, reply.second?.name]);
-  const older = last && !continues && names(last) === names(refs);
+  const older = last && !continues && last.model.name === refs.model.name && last.second?.name === refs.second?.name;
   const carried = older ? lastCharacters(readText(replies, () => true).text) : "";
-  const separator = author.chat && last && (continues || older) ? author.chat.stop : "";
+  const separator = author.chat && (continues || older) ? author.chat.stop : "";
   const given = carried + separator + (author.chat ? wrap(author.chat, prompt) : prompt);
   const notices = unknownCharacters(prompt, author.vocab);
   if (older) notices.unshift(newerCommit(last, author, Boolean(carried)));
@@ -36,10 +44,10 @@ export function newReply(log, side, parent, prompt, author) {
 /**
  * A turn's first reply as a newer commit continues it, which has read what the older one wrote.
  *
- * @param {import("./log.js").Log} log
- * @param {import("./log.js").Turn} turn
- * @param {import("./models.js").Author} author
- * @returns {import("./log.js").Reply}
+ * @param {Log} log
+ * @param {Turn} turn
+ * @param {Author} author
+ * @returns {Reply}
  */
 export function takenOver(log, turn, author) {
   const [old] = turn.replies;
@@ -48,14 +56,34 @@ export function takenOver(log, turn, author) {
   const last = lastPart(old);
   const draws = last ? last.draw_offset + (last.settings ? count(last.text) : 0) : 0;
   const seed = last?.settings?.seed ?? last?.seed;
+  /** @type {Part} */
   const read = { settings: null, seed, draw_offset: draws, cells: [], text: replyText(old), end: "length", picked: false, rate: null, error: null };
   const start = !knowsAny(given, author);
   return { ...refsOf(author), fresh: true, start, given, chat: old.chat, before: old.model.commit, notices: [newerCommit(old, author, true)], parts: read.text ? [read] : [] };
 }
 
+/**
+ * The request that writes the next part of a reply.
+ *
+ * @param {{turn: {id: number}, reply: Reply}[]} before  the replies that the model remembers, see `remembered`
+ * @param {Reply} reply  with the parts before this one
+ * @param {Part} part
+ * @param {?number} speed  characters per second; null is full speed
+ * @param {FindModel} find
+ * @returns {WriteRequest}
+ */
+export function requestOf(before, reply, part, speed, find) {
+  const { model, second, chat } = reply;
+  const author = authorNow(reply, find);
+  const replies = [...before, { turn: { id: 0 }, reply }];
+  const { text, clamps, boundaries } = readText(replies, (character) => !author || author.vocab.has(character));
+  const settings = { ...part.settings, stop: (chat && author?.chat?.stop) || "" };
+  const options = { settings, draw_offset: part.draw_offset, cells: part.cells, speed, received: part.text };
+  return { id: randomId(), client: tabId(), model, second, text, start: replies[0].reply.start, clamps, boundaries, ...options };
+}
+
 function lastCharacters(text) {
-  const characters = [...text];
-  return characters.length > MAX_CARRIED ? characters.slice(-MAX_CARRIED).join("") : text;
+  return [...text].slice(-MAX_CARRIED).join("");
 }
 
 function knowsAny(text, author) {
@@ -67,17 +95,19 @@ function newerCommit(old, author, read) {
   return { id: read ? "notice.newer_commit_read" : "notice.newer_commit", values };
 }
 
-/** Says which characters of a prompt a model does not have. @returns {object[]} messages */
-export function unknownCharacters(prompt, vocab, most = 8) {
-  const times = new Map();
-  for (const character of prompt) if (!vocab.has(character)) times.set(character, (times.get(character) || 0) + 1);
-  if (!times.size) return [];
-  const names = [...times].slice(0, most).map(([character, n]) => {
-    return n === 1 ? nameOf(character) : { id: "unknown.times", values: { character: nameOf(character), count: n } };
+// Says which characters of a prompt a model does not have.
+/** @returns {Message[]} */
+function unknownCharacters(prompt, vocab) {
+  const unknown = [...prompt].filter((character) => !vocab.has(character));
+  if (!unknown.length) return [];
+  const distinct = [...new Set(unknown)];
+  /** @type {(string | Message)[]} */
+  const names = distinct.slice(0, MAX_NAMED).map((character) => {
+    const times = unknown.filter((each) => each === character).length;
+    return times === 1 ? nameOf(character) : { id: "unknown.times", values: { character: nameOf(character), count: times } };
   });
-  if (times.size > most) names.push({ id: "unknown.more", values: { count: times.size - most } });
-  const skipped = [...times.values()].reduce((sum, n) => sum + n, 0);
-  return [{ id: skipped < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters: names } }];
+  if (distinct.length > MAX_NAMED) names.push({ id: "unknown.more", values: { count: distinct.length - MAX_NAMED } });
+  return [{ id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters: names } }];
 }
 
 // A character that can be seen as it is, any other by its code point.

@@ -2,7 +2,8 @@
 // other. A tab that is reloaded, restored or gone back to finds its conversation by the entry of its session history, a new
 // entry of the same tab by sessionStorage.
 
-import { emptyLog, pathTo, randomId, replyText } from "./log.js";
+import { randomId } from "./hash.js";
+import { emptyLog, pathTo, replyText } from "./log.js";
 import { parseLog } from "./stored_log.js";
 
 const PREFIX = "char-lstm/conversation/";
@@ -11,7 +12,7 @@ const CURRENT = "char-lstm/current";
 const ENTRY = "char-lstm/conversation"; // in the state of an entry of the session history
 const MAX_CONVERSATIONS = 100;
 
-/** @typedef {import("./log.js").Log} Log */
+/** @import { Log } from "./log.js" */
 
 /** The id of this tab for the server, which ends the replies that a reload has left behind. */
 export function tabId() {
@@ -30,7 +31,7 @@ export class Storage {
     this.local = local;
     this.session = session;
     this.entries = entries;
-    this.revisions = new Map(); // of the stored conversations by id, to notice that another tab has written one
+    this.revisions = /** @type {Map<string, string>} */ (new Map()); // of the stored conversations by id, to notice that another tab has written one
   }
 
   /** The conversation of this tab, or an empty one. @returns {Log} */
@@ -40,7 +41,7 @@ export class Storage {
     return (own && this.load(own)) || emptyLog();
   }
 
-  /** @returns {?Log} */
+  /** @param {string} id @returns {?Log} */
   load(id) {
     const stored = attempt(() => JSON.parse(this.local().getItem(PREFIX + id)));
     const log = stored && parseLog(stored.log);
@@ -99,7 +100,7 @@ export class Storage {
     attempt(() => this.local().removeItem(PREFIX + id));
   }
 
-  /** The stored conversations, the newest first. @returns {{id: string, changed: number, text: string}[]} */
+  /** The stored conversations, the newest first. */
   list() {
     return this.#stored()
       .filter(({ log }) => log.turns.length)
@@ -117,10 +118,8 @@ export class Storage {
   }
 
   #stored() {
-    const logs = this.#keys().map((key) => {
-      const log = attempt(() => parseLog(JSON.parse(this.local().getItem(key)).log));
-      return log ? { key, log } : { key, log: { ...emptyLog(), changed: 0 } }; // unreadable: the first to give way
-    });
+    const unreadable = { ...emptyLog(), changed: 0 }; // the first to give way
+    const logs = this.#keys().map((key) => ({ key, log: attempt(() => parseLog(JSON.parse(this.local().getItem(key)).log)) ?? unreadable }));
     return logs.sort((one, other) => other.log.changed - one.log.changed);
   }
 
@@ -137,11 +136,12 @@ export class Storage {
   }
 }
 
-/** The visible text of a conversation. */
-export function textOf(log) {
-  return pathTo(log).map((turn) => turn.prompt + (turn.replies[0] ? replyText(turn.replies[0]) : "")).join("\n");
+// The visible text of a conversation.
+function textOf(log) {
+  return pathTo(log).map((turn) => turn.prompt + replyText(turn.replies[0])).join("\n");
 }
 
+/** @template T @param {() => T} work */
 function attempt(work) {
   try {
     return work();

@@ -34,7 +34,7 @@ function areTurns(turns) {
   for (const turn of [...turns].sort((one, other) => one.id - other.id)) {
     const parent = known.get(turn.parent);
     if (known.has(turn.id) || turn.parent >= turn.id || turn.parent < 0 || (turn.parent && !parent)) return false;
-    if (!turn.replies.every((reply, side) => !reply || reply.fresh || parent?.replies[side])) return false;
+    if (!turn.replies.every((reply, side) => reply.fresh || parent?.replies[side])) return false;
     known.set(turn.id, turn);
   }
   return true;
@@ -43,7 +43,7 @@ function areTurns(turns) {
 function isTurn(turn) {
   const numbers = [turn?.id, turn?.parent, turn?.replaced].every(Number.isInteger);
   if (!numbers || turn.id < 1 || !isText(turn.prompt) || !isList(turn.check, isMessage)) return false;
-  return isList(turn.replies, (reply) => reply === null || isReply(reply)) && turn.replies.length <= 2 && Boolean(turn.replies[0]);
+  return isList(turn.replies, isReply) && [1, 2].includes(turn.replies.length);
 }
 
 function isReply(reply) {

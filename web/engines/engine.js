@@ -9,6 +9,7 @@
  * @typedef {[position: number, clamps: Clamp[]][]} ClampsOfText the cells that are clamped from the step on that reads
  *   the character at a position; -1 is the start character
  * @typedef {{name: string, commit: string}} ModelRef the commit is "" for a model in a folder
+ * @typedef {{prefix: string, suffix: string, stop: string}} ChatFormat see conversation/chat.js
  */
 
 /**
@@ -19,8 +20,7 @@
  * @property {number} top_p
  * @property {number} min_p
  * @property {number} seed
- * @property {string} stop the reply ends before this text; "" is never
- * @property {number | null} share the weight of the second model of a blend, 0 to 1
+ * @property {number | null} [share] the weight of the second model of a blend, 0 to 1
  */
 
 /**
@@ -34,16 +34,21 @@
  */
 
 /**
+ * How a reply is drawn.
  * @typedef {object} WriteOptions
- * @property {Settings} settings
+ * @property {Settings & {stop: string}} settings the reply ends before `stop`; "" is never
  * @property {number} draw_offset the index of the first character among the draws of the seed
  * @property {Clamp[]} cells the cells that are clamped in the steps that draw
  * @property {number | null} speed characters per second; null is as fast as possible
- * @property {string} id of the reply, random
  * @property {string} received the characters of this reply that the page has already
+ */
+
+/**
+ * @typedef {object} Sender
+ * @property {string} id of the reply, random
  * @property {number[]} boundaries lengths of beginnings of the text whose state the engine may still have
  * @property {string} client random, of this browser
- * @typedef {ReadText & WriteOptions} WriteRequest
+ * @typedef {ReadText & WriteOptions & Sender} WriteRequest
  */
 
 /**
@@ -51,6 +56,18 @@
  * @property {"length" | "stop" | "blocked" | "abort" | "time" | "error"} end
  * @property {Message | null} error
  * @property {number | null} rate characters per second
+ */
+
+/**
+ * @typedef {object} NamedCell
+ * @property {number} layer
+ * @property {number} index
+ * @property {string} name of the feature that it follows
+ * @property {"auc" | "r"} kind of its score
+ * @property {number} score
+ * @property {number} chance the score of a cell that follows nothing
+ * @property {number} last_three the score of the last three characters
+ * @property {boolean} remembers whether it follows the feature further back than three characters
  */
 
 /**
@@ -62,13 +79,13 @@
  * @property {Message[]} about
  * @property {string} welcome a text that it wrote from an empty memory
  * @property {string[]} examples prompts
- * @property {{prefix: string, suffix: string, stop: string} | null} chat
+ * @property {ChatFormat | null} chat
  * @property {number} layers
  * @property {number} hidden cells per layer
  * @property {string[]} vocab
- * @property {object[]} cells named cells: layer, index, name, kind, score, chance, last_three, remembers
+ * @property {NamedCell[]} cells
  * @property {boolean} exact whether its text is the same on every machine
- * @property {number | "float32"} version of int8 inference
+ * @property {string} version of int8 inference, or "float32"
  */
 
 /**
@@ -90,7 +107,18 @@
  */
 
 /**
- * @typedef {object} TraceQuery
+ * What a lens asks about a text: the surprisal of the characters from a position on, or all about one of them.
+ * @typedef {object} TraceQuestion
+ * @property {number} [from]
+ * @property {number} [at]
+ * @property {[layer: number, cell: number]} [cell]
+ * @property {number} [layer]
+ * @property {Drawn} [step]
+ *
+ * @typedef {{settings: Settings | null, draw: number | null, picked: boolean}} Drawn how a character was drawn: the
+ *   number of its draw; null if it was not drawn
+ *
+ * @typedef {object} TracedPart
  * @property {string} trace the id of the text, random
  * @property {string} server that read it before; "" for none
  * @property {ModelRef} model
@@ -101,11 +129,68 @@
  * @property {{at: number, text: string}} tail the text is the first `at` characters that the engine has of this id,
  *   then `text`
  * @property {ClampsOfText} clamps
- * @property {number} [from] asks for the surprisal of the characters from this position on
- * @property {number} [at] asks for one character
- * @property {[layer: number, cell: number]} [cell]
- * @property {number} [layer]
- * @property {{settings: Settings | null, draw: number | null, picked: boolean}} [step]
+ * @typedef {TracedPart & TraceQuestion} TraceQuery
+ */
+
+/**
+ * @typedef {object} TraceAnswer
+ * @property {Message} [refusal]
+ * @property {boolean} [unknown] whether the engine does not have the beginning of the text
+ * @property {string} [server]
+ *
+ * The answer to `from`:
+ * @property {(number | null)[]} [bits] surprisal of the next characters: -1 for one that the model does not have, null
+ *   without a prediction
+ * @property {boolean} [more] whether characters are left
+ * @property {(number | null)[]} [values] -127 to 127, of the cell
+ * @property {Int8Array} [columns] the values of the layer at the last characters of `bits`
+ *
+ * The answer to `at`:
+ * @property {[character: string, logit: number][]} [top] the most likely characters
+ * @property {number[]} [rest] other logits
+ * @property {number[]} [gates] i, f, g, o of the cell
+ * @property {boolean} [held] whether the cell was clamped
+ * @property {[before: number, after: number]} [cell] its c
+ * @property {StepAnswer} [step]
+ */
+
+/**
+ * How a character was computed: see worker/step.js. Without layers if the model had read nothing before it.
+ * @typedef {object} StepAnswer
+ * @property {boolean} [mixed] whether two models are blended, which are not shown
+ * @property {string} [read] the character that was read
+ * @property {number} [id] its id
+ * @property {string | Int8Array} [row] of the embedding, in base64 or as bytes
+ * @property {LayerStep[]} [layers]
+ * @property {[character: string, share: number][]} [likely]
+ * @property {[character: string, from: number, to: number][]} [strip] the shares side by side
+ * @property {number} [temperature]
+ * @property {[name: string, value: number][]} [filters]
+ * @property {{seed: number, number: number, value: number} | null} [draw]
+ * @property {boolean} [picked]
+ * @property {{V: number, E: number, H: number}} [sizes] of vocabulary, embedding and layer
+ *
+ * @typedef {{bytes: string | Int8Array, cell: number[], held: boolean}} LayerStep h, c, i, f, g, o, c after and h after:
+ *   of all cells in bytes, and of one cell
+ */
+
+/**
+ * @typedef {object} TimelineQuery
+ * @property {string} model its name
+ * @property {boolean} [timeline]
+ * @property {number} [step]
+ * @property {string} [prompt]
+ * @property {number} [seed]
+ *
+ * @typedef {object} TimelineAnswer
+ * @property {Message} [refusal]
+ * @property {boolean} [timeline] whether there is one
+ * @property {string} [text] of a step
+ * @property {[step: number, loss: number | null][]} [frames]
+ * @property {number | null} [best] the index of the frame with the lowest loss
+ * @property {[step: number, loss: number][]} [curve]
+ * @property {string} [prompt]
+ * @property {number} [seed]
  */
 
 /**
@@ -113,10 +198,12 @@
  * @property {() => Promise<Site>} site
  * @property {(request: WriteRequest, receiver: Receiver, signal: AbortSignal) => Promise<Ending>} write
  *   throws Refusal if nothing was written
- * @property {(query: TraceQuery) => Promise<object>} trace the answer has `refusal` or `unknown` if there is none
- * @property {(query: object) => Promise<object>} timeline
+ * @property {(query: TraceQuery) => Promise<TraceAnswer>} trace
+ * @property {(query: TimelineQuery) => Promise<TimelineAnswer>} timeline
  * @property {(query: {model: ModelRef, second: ModelRef | null, texts: string[]}) => Promise<void>} [check]
  *   throws Refusal if a text may not be shown
+ * @property {(name: string) => Promise<Model>} [add] loads another model of the Hub
+ * @property {(part: number) => void} [onProgress] called with the downloaded part of a model, 0 to 1
  */
 
 /** An engine does not start a reply; `reason` is the message for the visitor. */

@@ -11,38 +11,46 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 const BUSY = new Set([429, 502, 503, 504]);
 
-/** @implements {import("./engine.js").TextEngine} */
+/** @import { Ending, Site, TextEngine } from "./engine.js" */
+
+/** @implements {TextEngine} */
 export class ServerEngine {
-  /** @param {string} root  the app's address, without a slash at its end */
+  #site = /** @type {Site} */ ({ version: "" });
+
+  /** @param {string} root the app's address, without a slash at its end */
   constructor(root) {
     this.root = root;
-    this.known = { version: "" };
   }
 
-  /** @returns {Promise<import("./engine.js").Site>} */
   async site() {
-    const response = await fetch(`${this.root}/site?since=${encodeURIComponent(this.known.version)}`, { cache: "no-store" });
+    const response = await fetch(`${this.root}/site?since=${encodeURIComponent(this.#site.version)}`, { cache: "no-store" });
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
-    this.known = { ...this.known, ...(await response.json()) }; // without the models while the version is the same
-    return this.known;
+    this.#site = { ...this.#site, ...(await response.json()) }; // without the models while the version is the same
+    return this.#site;
   }
 
+  /** @type {TextEngine["trace"]} */
   async trace(query) {
     const answer = await this.#post("trace", query);
-    if (typeof answer.columns === "string") answer.columns = Int8Array.from(atob(answer.columns), (byte) => byte.charCodeAt(0));
+    if (answer.columns) answer.columns = Int8Array.from(atob(answer.columns), (byte) => byte.charCodeAt(0));
     return answer;
   }
 
+  /** @type {TextEngine["timeline"]} */
   timeline(query) {
     return this.#post("timeline", query);
   }
 
+  /** @type {TextEngine["check"]} */
   async check(query) {
     const response = await this.#send("write/check", query);
     if (!response.ok) await refuse(response, false);
   }
 
+  /** @type {TextEngine["write"]} */
   async write(request, { onText, onStatus, onActivity }, signal) {
+    const aborted = /** @type {Ending} */ ({ end: "abort", rate: null, error: null });
+    if (signal.aborted) return aborted;
     let received = request.received;
     const cut = new AbortController();
     signal.addEventListener("abort", () => this.#stop(request.id, cut), { once: true });
@@ -52,22 +60,22 @@ export class ServerEngine {
         if (!response.ok) await refuse(response, received.length > 0);
         for await (const event of events(response, cut.signal)) {
           if (event.text !== undefined) {
-            onStatus([]);
+            onStatus?.([]);
             [received, pause] = [received + event.text, FIRST_PAUSE_MS];
             onText(event.text);
           }
-          if (event.status) onStatus(event.status);
-          if (event.activity) onActivity(event.activity);
+          if (event.status) onStatus?.(event.status);
+          if (event.activity) onActivity?.(event.activity);
           if (event.refusal) throw new Refusal(event.refusal);
           if (event.end) return event;
         }
       } catch (error) {
         if (error instanceof Refusal) throw error;
       }
-      if (signal.aborted) return { end: "abort", rate: null, error: null };
-      onStatus([{ id: "status.reconnecting" }]);
+      if (signal.aborted) return aborted;
+      onStatus?.([{ id: "status.reconnecting" }]);
       await waitFor(pause, signal);
-      if (signal.aborted) return { end: "abort", rate: null, error: null };
+      if (signal.aborted) return aborted;
     }
   }
 

@@ -3,10 +3,15 @@
 import { INT8_VERSION } from "../settings.js";
 import { Refusal } from "./engine.js";
 
-/** @implements {import("./engine.js").TextEngine} */
+/**
+ * @import { Model, Receiver, Site, TextEngine } from "./engine.js"
+ * @typedef {{resolve: (result: any) => void, reject: (error: Error) => void, receiver?: Receiver}} Call
+ */
+
+/** @implements {TextEngine} */
 export class WorkerEngine {
   #worker;
-  #calls = new Map(); // by number: {resolve, reject, receiver}
+  #calls = /** @type {Map<number, Call>} */ (new Map()); // by their numbers
   #last = 0;
   #failure = /** @type {Refusal | null} */ (null);
 
@@ -27,7 +32,7 @@ export class WorkerEngine {
     this.#worker.postMessage({ home, hub, models, version: INT8_VERSION });
   }
 
-  /** @returns {Promise<import("./engine.js").Site>} */
+  /** @returns {Promise<Site>} */
   site() {
     return this.#call("site");
   }
@@ -35,20 +40,13 @@ export class WorkerEngine {
   /**
    * Loads another model of the Hub; `site` then has it too.
    * @param {string} name user/name, or user/name@revision
-   * @returns {Promise<import("./engine.js").Model>} with a failure if it cannot be loaded
+   * @returns {Promise<Model>} with a failure if it cannot be loaded
    */
   add(name) {
     return this.#call("add", name);
   }
 
-  /**
-   * Writes a reply.
-   * @param {import("./engine.js").WriteRequest} request
-   * @param {import("./engine.js").Receiver} receiver
-   * @param {AbortSignal} [signal] ends the reply before its next character
-   * @returns {Promise<import("./engine.js").Ending>}
-   * @throws {Refusal}
-   */
+  /** @type {TextEngine["write"]} */
   async write(request, receiver, signal) {
     if (signal?.aborted) return { end: "abort", error: null, rate: null };
     const call = ++this.#last;
@@ -70,18 +68,12 @@ export class WorkerEngine {
     }
   }
 
-  /**
-   * Reads a text again.
-   * @param {import("./engine.js").TraceQuery} query
-   */
+  /** @type {TextEngine["trace"]} */
   trace(query) {
     return this.#answer("trace", query);
   }
 
-  /**
-   * Returns the text of a model at each step of its training: see ui/routes/training_timeline.py.
-   * @param {object} query
-   */
+  /** @type {TextEngine["timeline"]} */
   timeline(query) {
     return this.#answer("timeline", query);
   }
@@ -112,7 +104,7 @@ export class WorkerEngine {
   #receive({ call, part, text, status, result, refusal, fault }) {
     if (part !== undefined) return this.onProgress(part);
     const { resolve, reject, receiver } = this.#calls.get(call);
-    if (text) return receiver?.onText(text);
+    if (text) return receiver.onText(text);
     if (status) return receiver?.onStatus?.(status);
     this.#calls.delete(call);
     if (refusal) reject(new Refusal(refusal));

@@ -2,7 +2,7 @@
 
 import { LinkError, checkClamps, fingerprint, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "../conversation/log.js";
-import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, versionOf } from "../conversation/models.js";
+import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
 import { create, paragraph, setText } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
 import { t } from "../document/words.js";
@@ -44,7 +44,7 @@ function stepsOf(turn, reply) {
 function linkRef({ name, commit }, site) {
   const model = site.models.find((each) => each.name === name);
   if (!commit && model && model === readyModels(site)[0]) return { name: "", commit: "" };
-  return { name: (commit && model?.repo) || name, commit };
+  return { name: repoOf({ name, commit }), commit };
 }
 
 export class Share {

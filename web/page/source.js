@@ -1,7 +1,7 @@
 // What the lenses see of the page: the text that each side's model has read, and what they may ask to be written.
 
 import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
-import { authorOf, findModel, refOf } from "../conversation/models.js";
+import { authorNow, findModel, refOf } from "../conversation/models.js";
 
 export class Source {
   /** @param {import("./main.js").Page} page */
@@ -20,7 +20,7 @@ export class Source {
     const replies = remembered(log, side);
     if (!replies.length) return pathTo(log).length ? null : this.#welcome(side);
     const last = replies[replies.length - 1].reply;
-    const author = this.#author(last);
+    const author = authorNow(last, (name) => findModel(this.page.site(), name));
     const read = readText(replies, (character) => !author || author.vocab.has(character));
     const share = lastPart(last)?.settings?.share ?? null;
     return { model: last.model, second: last.second, share, start: replies[0].reply.start, text: read.text, clamps: read.clamps, turns: read.turns };
@@ -30,14 +30,8 @@ export class Source {
     const model = this.about(side);
     if (!model?.welcome) return null;
     const length = count(model.welcome);
-    const turns = [{ id: 0, at: 0, given: 0, length, writing: false, ended: true }];
+    const turns = [{ id: 0, at: 0, given: 0, length, writing: false }];
     return { model: refOf(model), second: null, share: null, start: true, text: model.welcome, clamps: [], turns };
-  }
-
-  #author(reply) {
-    const find = ({ name }) => findModel(this.page.site(), name);
-    const [model, second] = [find(reply.model), reply.second && find(reply.second)];
-    return model && (!reply.second || second) ? authorOf(model, second) : null;
   }
 
   about(side) {
@@ -96,6 +90,6 @@ export class Source {
   }
 
   free(id) {
-    return this.page.writer.free(id, new AbortController().signal);
+    return this.page.writer.free(id);
   }
 }

@@ -1,6 +1,8 @@
 // Downloads the files of a model, checks them, and stores them for visits without a network connection. The checks are
 // those of model/checkpoint/read.py: names, sizes, shapes and numbers are compared with config.json, which is read first.
 
+import { sha256 } from "../conversation/hash.js";
+
 const [CONFIG, MANIFEST, WEIGHTS, CELLS] = ["config.json", "manifest.json", "model.safetensors", "cells.json"];
 const FIELDS = ["format_version", "model_type", "embedding_size", "hidden_size", "num_layers", "vocab", "training"];
 const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };
@@ -15,13 +17,30 @@ const BYTES = { F32: 4, BF16: 2, F16: 2 };
 
 /** A model cannot be loaded; the message says why, in English. */
 export class ModelError extends Error {
-  isMissing = false; // whether the Hub has no such file, revision or repo
-  isUnreachable = false; // whether the server gave no file
+  /**
+   * @param {string} message
+   * @param {{isMissing?: boolean, isUnreachable?: boolean}} [cause] whether the Hub has no such file, revision or repo;
+   *   whether the server gave no file
+   */
+  constructor(message, { isMissing = false, isUnreachable = false } = {}) {
+    super(message);
+    this.isMissing = isMissing;
+    this.isUnreachable = isUnreachable;
+  }
 }
 
 /**
+ * @import { ChatFormat, NamedCell } from "../engines/engine.js"
  * @typedef {{base: string, name: string, commit: string}} Place where the files of a model are; the commit is "" for a
  *   folder, whose files may change
+ * @typedef {{vocab: number, embedding: number, hidden: number, layers: number}} Sizes
+ * @typedef {object} Config what config.json says of a model
+ * @property {Sizes} sizes
+ * @property {string[]} vocab
+ * @property {ChatFormat | null} chat
+ * @property {Record<string, unknown>} training
+ * @property {Record<string, number[]>} shapes of the tensors
+ * @property {number} parameters
  */
 
 /**
@@ -55,33 +74,37 @@ export async function load({ base, name, commit }, progress, stores = true) {
   const url = (file) => new URL(file, base).href;
   const read = (file) => fetchStored(url(file), file, name, Boolean(commit));
   const [configBytes, manifestBytes] = await Promise.all([CONFIG, MANIFEST].map(read));
-  const { sha256 } = json(MANIFEST, manifestBytes);
-  if (typeof sha256 !== "object" || ![CONFIG, WEIGHTS].every((file) => typeof sha256?.[file] === "string")) {
+  const { sha256: hashes } = json(MANIFEST, manifestBytes);
+  if (typeof hashes !== "object" || ![CONFIG, WEIGHTS].every((file) => typeof hashes?.[file] === "string")) {
     throw new ModelError("manifest.json does not list config.json and model.safetensors with their SHA-256");
   }
-  await verify(CONFIG, configBytes, sha256);
+  await verify(CONFIG, configBytes, hashes);
   const config = checkConfig(json(CONFIG, configBytes));
-  const cells = CELLS in sha256 ? await readCells(await read(CELLS), sha256, config.sizes) : [];
-  const [tensors, verified] = await readWeights(url(WEIGHTS), name || WEIGHTS, sha256, config, progress, stores);
+  const cells = CELLS in hashes ? await readCells(await read(CELLS), hashes, config.sizes) : [];
+  const [tensors, verified] = await readWeights(url(WEIGHTS), name || WEIGHTS, hashes, config, progress, stores);
   return { ...config, cells, tensors, verified };
 }
 
-// Returns the tensors, from the browser's store if it has them, and whether their SHA-256 was compared.
-async function readWeights(url, name, sha256, config, progress, stores) {
-  const key = `${url}?sha256=${sha256[WEIGHTS]}`;
+/**
+ * Returns the tensors, from the browser's store if it has them, and whether their SHA-256 was compared.
+ * @returns {Promise<[tensors: Record<string, Float32Array>, verified: boolean]>}
+ */
+async function readWeights(url, name, hashes, config, progress, stores) {
+  const key = `${url}?sha256=${hashes[WEIGHTS]}`;
   const old = await stored(key);
-  if (old && (await verify(WEIGHTS, old, sha256).catch(() => false))) return [parseWeights(old, config.shapes), true];
+  if (old && (await verify(WEIGHTS, old, hashes).catch(() => false))) return [parseWeights(old, config.shapes), true];
   const most = 8 + MAX_HEADER + 4 * config.parameters; // no file of this network can be larger
   progress(0); // the server may take long to begin
   const bytes = await download(url, name, most, progress).finally(() => progress(1));
   const tensors = parseWeights(bytes, config.shapes); // before the hash: its message says what is wrong with the file
-  const verified = await verify(WEIGHTS, bytes, sha256);
+  const verified = await verify(WEIGHTS, bytes, hashes);
   if (verified && stores) await store(key, bytes, url);
   return [tensors, verified];
 }
 
-async function readCells(bytes, sha256, sizes) {
-  await verify(CELLS, bytes, sha256);
+/** @returns {Promise<NamedCell[]>} */
+async function readCells(bytes, hashes, sizes) {
+  await verify(CELLS, bytes, hashes);
   const { format_version: version, cells } = json(CELLS, bytes);
   if (version !== 1 || !Array.isArray(cells) || cells.length > MAX_CELLS || !cells.every((cell) => isCell(cell, sizes))) {
     throw new ModelError(`${CELLS} is not a list of cells of this network`);
@@ -102,11 +125,9 @@ function isCell(cell, { layers, hidden }) {
   return fits && isName && scores.every((score) => Number.isFinite(score) && score >= least && score <= 1);
 }
 
-async function verify(file, bytes, sha256) {
-  if (!globalThis.crypto?.subtle) return false; // browsers have it on https and on localhost only
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (hex === sha256[file]) return true;
+async function verify(file, bytes, hashes) {
+  const hash = await sha256(bytes);
+  if (hash === null || hash === hashes[file]) return hash !== null;
   throw new ModelError(`${file} is not the file that manifest.json describes (SHA-256): damaged or changed`);
 }
 
@@ -128,9 +149,10 @@ export function textOf(bytes) {
 
 /**
  * Returns what config.json says of a model.
+ * @returns {Config}
  * @throws {ModelError} a field is missing, unknown or not allowed
  */
-export function checkConfig(config) {
+function checkConfig(config) {
   const wrong = (what) => new ModelError(`config.json: ${what}`);
   if (config.model_type !== "char-lstm") throw wrong(`model_type is ${config.model_type}, not char-lstm`);
   if (config.format_version !== 1) throw wrong(`format_version is ${config.format_version}: it must be 1`);
@@ -148,7 +170,7 @@ export function checkConfig(config) {
   }
   if (!training || typeof training !== "object") throw wrong("training must be an object");
   const chat = config.chat ?? null;
-  if (chat && !(chat.stop && ["prefix", "suffix", "stop"].every((name) => typeof chat[name] === "string"))) {
+  if (chat !== null && !(chat.stop && ["prefix", "suffix", "stop"].every((name) => typeof chat[name] === "string"))) {
     throw wrong("chat must be an object of prefix, suffix and stop, which is not empty");
   }
   const shapes = { "embedding.weight": [vocab.length, embedding] };
@@ -174,7 +196,7 @@ function count(shape) {
  * @param {Record<string, number[]>} shapes the shape of each tensor
  * @throws {ModelError}
  */
-export function parseWeights(bytes, shapes) {
+function parseWeights(bytes, shapes) {
   const wrong = (what) => new ModelError(`${WEIGHTS} ${what}`);
   const start = String.fromCharCode(...bytes.subarray(0, 64)).trimStart().toLowerCase();
   if (start.startsWith("version https://git-lfs")) throw wrong("is a Git LFS pointer: the file itself is not there");
@@ -187,7 +209,7 @@ export function parseWeights(bytes, shapes) {
   const [lacks] = Object.keys(shapes).filter((name) => !(name in header));
   const [extra] = Object.keys(header).filter((name) => !(name in shapes));
   if (lacks || extra) throw wrong(lacks ? `lacks the tensor ${lacks}` : `has an unknown tensor ${extra}`);
-  const tensors = {};
+  const tensors = /** @type {Record<string, Float32Array>} */ ({});
   let end = 0;
   const offsets = (entry) => (Array.isArray(entry?.data_offsets) ? entry.data_offsets : []);
   const entries = Object.entries(header).map(([name, entry]) => [name, entry ?? {}, offsets(entry)]);
@@ -237,32 +259,27 @@ function half(bits) {
  * @throws {ModelError}
  */
 export async function download(url, name, most = MAX_SMALL, progress = () => {}) {
-  const fault = (what) => Object.assign(new ModelError(`${name}${what}`), { isUnreachable: true });
-  let response;
-  try {
-    response = await fetch(url, { cache: "no-cache", referrerPolicy: "no-referrer" });
-  } catch {
+  const fault = (what, isMissing = false) => new ModelError(`${name}${what}`, { isMissing, isUnreachable: true });
+  const file = url.split("/").pop();
+  const response = await fetch(url, { cache: "no-cache", referrerPolicy: "no-referrer" }).catch(() => {
     throw fault(" could not be fetched: is there a network?");
-  }
+  });
   if (response.status === 404 || response.status === 401) {
-    const missing = fault(`: there is no ${url.split("/").pop()}, or it may not be read without logging in`);
-    throw Object.assign(missing, { isMissing: true });
+    throw fault(`: there is no ${file}, or it may not be read without logging in`, true);
   }
   if (!response.ok) throw fault(` could not be fetched: the server answered ${response.status}`);
   const expected = Number(response.headers.get("content-length"));
-  const [pieces, reader] = [[], response.body.getReader()];
-  let length = 0;
-  for (let read; !(read = await reader.read().catch(() => ({ cut: true }))).done; ) {
-    if (read.cut) throw fault(" could not be fetched whole: try again");
-    pieces.push(read.value);
-    length += read.value.length;
-    if (length > most) throw new ModelError(`${url.split("/").pop()} is larger than the ${most} bytes it can need`);
+  const [pieces, reader] = [/** @type {Uint8Array<ArrayBuffer>[]} */ ([]), response.body.getReader()];
+  for (let length = 0; ; ) {
+    const { done, value } = await reader.read().catch(() => {
+      throw fault(" could not be fetched whole: try again");
+    });
+    if (done) return new Uint8Array(await new Blob(pieces).arrayBuffer());
+    pieces.push(value);
+    length += value.length;
+    if (length > most) throw new ModelError(`${file} is larger than the ${most} bytes it can need`);
     if (expected) progress(Math.min(1, length / expected));
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) bytes.set(piece, (at += piece.length) - piece.length);
-  return bytes;
 }
 
 // Returns a small file: from the store if it is of a commit, else from the network, or from the store without a network.

@@ -49,10 +49,14 @@ function output(gate, c) {
   return rint(fround(fround(SIGMOID[gate] * TANH[indexOf(c)]) * 127));
 }
 
-// Quantized matrices, and their products with a vector. WebAssembly and JavaScript use the same memory: the vector x as
-// int16, the sums as int32, then the matrices as int8, their rows padded to a multiple of 4, their columns to one of 8.
+/**
+ * Quantized matrices, and their products with a vector. WebAssembly and JavaScript use the same memory: the vector x as
+ * int16, the sums as int32, then the matrices as int8, their rows padded to a multiple of 4, their columns to one of 8.
+ */
 class Products {
-  // shapes: [rows, columns] of each matrix; code: the WebAssembly.Module of product.wasm, or null to use JavaScript.
+  #product; // the function of product.wasm; null to use JavaScript
+
+  /** @param {number[][]} shapes rows and columns of each matrix @param {WebAssembly.Module | null} code product.wasm */
   constructor(shapes, code) {
     let size = 0;
     const place = (bytes) => (size += Math.ceil(bytes / 16) * 16) - Math.ceil(bytes / 16) * 16;
@@ -65,13 +69,14 @@ class Products {
     this.x = new Int16Array(buffer, x, (out - x) / 2);
     this.sums = new Int32Array(buffer, out, Math.max(...padded.map(([rows]) => rows)));
     this.bytes = new Int8Array(buffer);
-    this.compiled = code && new WebAssembly.Instance(code, { page: { memory } }).exports.product;
+    const exports = code && new WebAssembly.Instance(code, { page: { memory } }).exports;
+    this.#product = /** @type {((x: number, q: number, out: number, rows: number, columns: number) => void) | null} */ (exports?.product);
   }
 
   // Sets sums to the exact product of a matrix and x.
   multiply({ rows, columns, at }) {
     const { x, sums, bytes } = this;
-    if (this.compiled) return this.compiled(x.byteOffset, at, sums.byteOffset, rows, columns);
+    if (this.#product) return this.#product(x.byteOffset, at, sums.byteOffset, rows, columns);
     for (let row = 0; row < rows; row += 4, at += 4 * columns) {
       let [a, b, c, d] = [0, 0, 0, 0];
       for (let k = 0; k < columns; k++) {
@@ -88,7 +93,7 @@ class Products {
 
 /**
  * @typedef {{h: Int8Array, c: Float32Array}} NetworkState The outputs and cells of all layers, one layer after another.
- * @typedef {[layer: number, cell: number, value: number]} Clamp
+ * @import { Clamp } from "../engines/engine.js"
  */
 
 /** A network in 8 bits. `logits` is the prediction after the last `read`, until the next one. */
@@ -99,7 +104,7 @@ export class Network {
   #outputBias;
 
   /**
-   * @param {{vocab: number, embedding: number, hidden: number, layers: number}} sizes
+   * @param {import("./checkpoint.js").Sizes} sizes
    * @param {Record<string, Float32Array>} tensors by the names of nn.LSTM, in its layout
    * @param {WebAssembly.Module | null} code product.wasm; null to use JavaScript
    */

@@ -2,8 +2,10 @@
 // of docs/int8-inference.md.
 
 /**
- * @typedef {import("./int8_inference.js").NetworkState[]} State one part for each network
- * @typedef {import("./int8_inference.js").Clamp} Clamp
+ * @import { Clamp, ClampsOfText } from "../engines/engine.js"
+ * @import { NetworkState } from "./int8_inference.js"
+ * @import { LoadedModel } from "./models.js"
+ * @typedef {NetworkState[]} State one part for each network
  */
 
 /** A model, or two as one: then its vocabulary are the characters that both have, in the order of the first. */
@@ -12,7 +14,7 @@ export class LanguageModel {
   #ids; // the ids of the characters in each network's vocabulary
   #mixed;
 
-  /** @param {import("./models.js").LoadedModel[]} models one or two */
+  /** @param {LoadedModel[]} models one or two */
   constructor(models) {
     const [first, second] = models;
     this.key = models.map(({ key }) => key).join(" + ");
@@ -110,11 +112,11 @@ export function copyOf(state) {
 
 /**
  * Returns the clamps that apply at a position.
- * @param {import("../engines/engine.js").ClampsOfText} clamps in the order of their positions
+ * @param {ClampsOfText} clamps in the order of their positions
  * @param {number} position
  */
 export function clampsAt(clamps, position) {
-  let found = [];
+  let found = /** @type {Clamp[]} */ ([]);
   for (const [from, cells] of clamps) {
     if (from > position) break;
     found = cells;

@@ -7,9 +7,9 @@ import { ModelError, load, locate } from "./checkpoint.js";
 const MAX_LOADED = 4; // models of the Hub; of more, the one that was not used for the longest time is unloaded
 
 /**
- * @typedef {Awaited<ReturnType<typeof load>> & {key: string, name: string, commit: string, ids: Map<string, number>,
+ * @import { ModelRef } from "../engines/engine.js"
+ * @typedef {Omit<Awaited<ReturnType<typeof load>>, "tensors"> & ModelRef & {key: string, ids: Map<string, number>,
  *   network: Network}} LoadedModel
- * @typedef {import("../engines/engine.js").ModelRef} ModelRef
  */
 
 /** Loads models and keeps them. */
@@ -23,7 +23,9 @@ export class Models {
    * @param {(part: number) => void} progress called with the downloaded part of a model
    */
   constructor(home, hub, progress) {
-    Object.assign(this, { home, hub, progress });
+    this.home = home;
+    this.hub = hub;
+    this.progress = progress;
     this.#code = compile();
   }
 
@@ -90,6 +92,7 @@ export class Models {
     return this.#load(keyOf(ref), ref, false);
   }
 
+  /** @returns {Promise<LoadedModel>} */
   async #load(key, { name, commit }, keeps = true) {
     if (commit && !(/^[0-9a-f]{40}$/.test(commit) && /^[\w.-]+\/[\w.-]+$/.test(name))) {
       throw new ModelError(`${name} at ${commit} is not a model of the Hub`);

@@ -10,13 +10,34 @@ const LONGEST_PAUSE_MS = 50; // so that a reply that waits for its next characte
 const SAVED_EVERY = 1024; // characters
 
 /**
+ * @import { ClampsOfText, Ending, ReadText, WriteOptions } from "../engines/engine.js"
+ * @import { LanguageModel } from "./language_model.js"
+ * @import { States } from "./states.js"
+ * @typedef {Pick<ReadText, "text" | "start" | "clamps"> & WriteOptions} Request
+ */
+
+/**
+ * Returns a text that a model writes as fast as possible.
+ * @param {LanguageModel} lm
+ * @param {{text: string, start: boolean}} read what it reads before
+ * @param {WriteOptions["settings"]} settings
+ * @param {States} states
+ */
+export async function writeText(lm, read, settings, states) {
+  let text = "";
+  const request = { ...read, clamps: [], cells: [], received: "", settings, draw_offset: 0, speed: null };
+  await writeReply(lm, request, states, (more) => (text += more), () => false);
+  return text;
+}
+
+/**
  * Writes a reply.
- * @param {import("./language_model.js").LanguageModel} lm
- * @param {import("../engines/engine.js").WriteRequest} request
- * @param {import("./states.js").States} states
+ * @param {LanguageModel} lm
+ * @param {Request} request
+ * @param {States} states
  * @param {(text: string) => void} send called with the next characters
  * @param {() => boolean} isAborted
- * @returns {Promise<import("../engines/engine.js").Ending>}
+ * @returns {Promise<Ending>}
  */
 export async function writeReply(lm, request, states, send, isAborted) {
   const text = new TextToRead(lm, request, states);
@@ -28,15 +49,16 @@ export async function writeReply(lm, request, states, send, isAborted) {
     const logits = lm.logits(share ?? 0.5);
     return choose(logits, request.settings, randomNumber(seed, request.draw_offset + written++));
   };
-  let [end, due, sliced] = [written >= length ? "length" : "", 0, performance.now()];
-  while (!(end ||= isAborted() ? "abort" : "")) {
+  let end = /** @type {Ending["end"] | null} */ (written >= length ? "length" : null);
+  let [due, sliced] = [0, performance.now()];
+  while (!(end ??= isAborted() ? "abort" : null)) {
     if (!text.isLast) text.read();
     else {
       if (written === first) text.save(); // for the same prompt once more
       text.read(true);
       const id = draw();
       text.append(id);
-      end = output.append(lm.vocab[id]) ? "stop" : written >= length ? "length" : "";
+      end = output.append(lm.vocab[id]) ? "stop" : written >= length ? "length" : null;
       const now = performance.now();
       if (request.speed) due = Math.max(due || now, now - MAX_LAG_MS) + 1000 / request.speed;
       if (request.speed || now - output.sentAt >= MESSAGE_MS) output.flush();
@@ -57,17 +79,19 @@ export async function writeReply(lm, request, states, send, isAborted) {
 class TextToRead {
   #lm;
   #states;
-  #clamps;
+  #clamps = /** @type {ClampsOfText} */ ([]);
   #state;
   #at = 0; // of the next character to read, among the known ones
   #savedAt = 0;
 
+  /** @param {LanguageModel} lm @param {Request} request @param {States} states */
   constructor(lm, { text, received, start, clamps, cells }, states) {
-    [this.#lm, this.#states] = [lm, states];
+    this.#lm = lm;
+    this.#states = states;
     this.text = text + received;
-    this.ids = [];
-    this.positions = []; // of these characters in the text; -1 is the start character
-    this.offsets = []; // the same in UTF-16 units
+    this.ids = /** @type {number[]} */ ([]);
+    this.positions = /** @type {number[]} */ ([]); // of these characters in the text; -1 is the start character
+    this.offsets = /** @type {number[]} */ ([]); // the same in UTF-16 units
     let [offset, firstDraw] = [0, -1]; // the step that draws the first character reads the known one before it
     this.start = start || !Array.from(text).some((character) => lm.ids.has(character));
     if (this.start) this.#add(lm.startId, -1, 0);
@@ -105,8 +129,8 @@ class TextToRead {
 
   /** Saves the state, which is the one before the next character. */
   save() {
-    const position = this.positions[this.#at];
     if (this.#at === 0) return;
+    const position = this.positions[this.#at];
     const read = this.text.slice(0, this.offsets[this.#at]);
     this.#states.save(this.#lm.key, this.start, read, position, this.#clamps, this.#state);
     this.#savedAt = this.#at;
@@ -128,8 +152,11 @@ class Output {
   #sent = 0; // characters
   #startedAt = 0;
 
+  /** @param {string} stop @param {(text: string) => void} send */
   constructor(stop, send) {
-    [this.#stop, this.#send, this.sentAt] = [stop, send, performance.now()];
+    this.#stop = stop;
+    this.#send = send;
+    this.sentAt = performance.now();
   }
 
   /** Adds a character. Returns whether the stop text is complete. */

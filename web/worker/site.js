@@ -1,6 +1,13 @@
 // What the page shows of the models of this browser.
 
-import { writeReply } from "./reply.js";
+import { writeText } from "./reply.js";
+
+/**
+ * @import { Message, Model } from "../engines/engine.js"
+ * @import { LanguageModel } from "./language_model.js"
+ * @import { LoadedModel } from "./models.js"
+ * @import { States } from "./states.js"
+ */
 
 const WELCOME = { length: 240, seed: 7, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, stop: "", share: null };
 const MAX_EXAMPLES = 4;
@@ -9,18 +16,18 @@ const MAX_INT8_COST = 0.01; // nats per character; with a larger one the app use
 
 /**
  * Returns the description of a model, with a text that it writes now.
- * @param {import("./models.js").LoadedModel} model
- * @param {import("./language_model.js").LanguageModel} lm the same model
- * @param {import("./states.js").States} states
+ * @param {LoadedModel} model
+ * @param {LanguageModel} lm the same model
+ * @param {States} states
  * @param {string} way how matrix products are computed
- * @param {number} version of int8 inference
- * @returns {Promise<import("../engines/engine.js").Model>}
+ * @param {string} version of int8 inference
+ * @returns {Promise<Model>}
  */
 export async function describe(model, lm, states, way, version) {
   const { name, commit, chat, sizes, vocab, cells, training } = model;
   return {
     ...emptyModel(name, commit),
-    name: name || titleOf(training),
+    name: name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm",
     about: facts(model, way),
     welcome: await welcome(lm, states),
     examples: examplesOf(model),
@@ -37,18 +44,17 @@ export async function describe(model, lm, states, way, version) {
  * Returns the description of a model that is not loaded.
  * @param {string} name
  * @param {string} commit
+ * @returns {Model}
  */
 export function emptyModel(name, commit) {
   const sizes = { layers: 0, hidden: 0, vocab: [], cells: [] };
-  const state = { failure: null, loading: false, exact: true, version: 1 };
+  const state = { failure: null, loading: false, exact: true, version: "" };
   return { name, commit, about: [], welcome: "", examples: [], chat: null, ...sizes, ...state };
 }
 
-function titleOf({ corpus }) {
-  return (typeof corpus === "string" && corpus.slice(0, 60)) || "char-lstm";
-}
-
+/** @type {(model: LoadedModel, way: string) => Message[]} */
 function facts({ commit, parameters, sizes, training, verified }, way) {
+  /** @type {Message[]} */
   const facts = [
     { id: "model.parameters", values: { count: parameters } },
     { id: "static.size", values: { layers: sizes.layers, cells: sizes.hidden } },
@@ -57,11 +63,12 @@ function facts({ commit, parameters, sizes, training, verified }, way) {
   ];
   if (commit) facts.unshift({ id: "model.commit", values: { commit: commit.slice(0, 7) } });
   if (!verified) facts.push({ id: "static.not_verified" });
-  if (training.int8_cost > MAX_INT8_COST) facts.push({ id: "static.float32" });
+  if (Number(training.int8_cost) > MAX_INT8_COST) facts.push({ id: "static.float32" });
   return facts;
 }
 
 // The trainer's example prompts of which the model knows every character.
+/** @type {(model: LoadedModel) => string[]} */
 function examplesOf({ training, ids }) {
   const fits = (each) => {
     const characters = typeof each === "string" ? Array.from(each) : [];
@@ -74,10 +81,7 @@ function examplesOf({ training, ids }) {
 
 // A text that the model writes from an empty memory, cut after a word or a line, as in ui/registry/welcome.py.
 async function welcome(lm, states) {
-  const given = { text: "", received: "", start: true, clamps: [], cells: [] };
-  const request = { ...given, settings: WELCOME, draw_offset: 0, speed: null };
-  let text = "";
-  await writeReply(lm, request, states, (more) => (text += more), () => false);
+  const text = await writeText(lm, { text: "", start: true }, WELCOME, states);
   const characters = Array.from(text.replace(/^\n+|\n+$/g, ""));
   const half = Math.floor(characters.length / 2);
   const line = characters.lastIndexOf("\n");

@@ -6,13 +6,16 @@ const MAX_STATES = 256;
 const MAX_BYTES = 64 << 20;
 
 /**
+ * @import { ClampsOfText } from "../engines/engine.js"
+ * @import { State } from "./language_model.js"
+ *
  * @typedef {object} Saved
  * @property {string} key of the model
  * @property {boolean} start whether the model read its start character first
  * @property {string} text the characters that the model has read
  * @property {number} length of this text in code points
  * @property {string} clamps the clamps of its steps, as JSON
- * @property {import("./language_model.js").State} state
+ * @property {State} state
  */
 
 /** A limited number of states; of too many, the one that was not used for the longest time is removed. */
@@ -26,8 +29,8 @@ export class States {
    * @param {boolean} start
    * @param {string} text
    * @param {number} most code points that may have been read
-   * @param {import("../engines/engine.js").ClampsOfText} clamps
-   * @returns {{length: number, state: import("./language_model.js").State} | null} with a copy of the state
+   * @param {ClampsOfText} clamps
+   * @returns {{length: number, state: State} | null} with a copy of the state
    */
   nearest(key, start, text, most, clamps) {
     const candidates = this.#saved.filter((each) => each.key === key && each.start === start && each.length <= most);
@@ -44,8 +47,8 @@ export class States {
    * @param {boolean} start
    * @param {string} text that the model has read
    * @param {number} length of it, in code points
-   * @param {import("../engines/engine.js").ClampsOfText} clamps
-   * @param {import("./language_model.js").State} state
+   * @param {ClampsOfText} clamps
+   * @param {State} state
    */
   save(key, start, text, length, clamps, state) {
     const saved = { key, start, text, length, clamps: before(clamps, length), state: copyOf(state) };

@@ -14,11 +14,17 @@ const FILTERS = [
 const DEFAULTS = { temperature: 1, top_k: 0, top_p: 1, min_p: 0, seed: 0 }; // of a text that was not drawn
 
 /**
+ * @import { Drawn, LayerStep, StepAnswer } from "../engines/engine.js"
+ * @import { TextTrace } from "./text_trace.js"
+ */
+
+/**
  * Describes how the character at a position was computed; {} if the model had read no character before it.
- * @param {import("./text_trace.js").TextTrace} trace
+ * @param {TextTrace} trace
  * @param {number} at the position
  * @param {number} cell the cell whose numbers are shown for each layer
- * @param {{settings: import("../engines/engine.js").Settings | null, draw: number | null, picked: boolean}} drawn
+ * @param {Drawn} drawn
+ * @returns {Promise<StepAnswer>}
  */
 export async function describeStep(trace, at, cell, { settings, draw, picked }) {
   const before = trace.ids.slice(0, at).findLastIndex((id) => id >= 0);
@@ -50,6 +56,7 @@ function bytesOfRow(row) {
   return Int8Array.from(row, (value) => byteOf(Math.fround(value / largest)));
 }
 
+/** @returns {LayerStep} */
 function describeLayer(lm, { id, before, after, clamps }, layer, cell) {
   const { hidden } = lm.network.sizes;
   const part = (values) => values.subarray(layer * hidden, (layer + 1) * hidden);
@@ -67,6 +74,7 @@ function describeLayer(lm, { id, before, after, clamps }, layer, cell) {
   };
 }
 
+/** @returns {Pick<StepAnswer, "likely" | "strip">} */
 function describeShares(logits, settings, vocab, drawn) {
   if (!logits) return { likely: [], strip: [] };
   let weights = weightsOf(logits, settings);
@@ -74,8 +82,8 @@ function describeShares(logits, settings, vocab, drawn) {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const shares = weights.map((weight) => weight / total);
   const order = Array.from(shares.keys()).sort((a, b) => shares[b] - shares[a] || a - b);
-  const likely = order.slice(0, LIKELY).map((id) => [vocab[id], rounded(shares[id], 5)]);
-  const strip = [];
+  const likely = order.slice(0, LIKELY).map((id) => /** @type {[string, number]} */ ([vocab[id], rounded(shares[id], 5)]));
+  const strip = /** @type {StepAnswer["strip"]} */ ([]);
   let end = 0;
   for (const [id, share] of shares.entries()) {
     end += weights[id];

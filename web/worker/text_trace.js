@@ -8,8 +8,8 @@ const MIN_DISTANCE = 32; // characters between two saved states
 const UNKNOWN = -1; // the id of a character that the model does not have
 
 /**
- * @typedef {import("./language_model.js").State} State
- * @typedef {import("./language_model.js").Clamp} Clamp
+ * @import { Clamp, ClampsOfText } from "../engines/engine.js"
+ * @import { LanguageModel, State } from "./language_model.js"
  * @typedef {{position: number, state: State, logits: Float32Array | null}} Saved the state before a position, and the
  *   prediction of the character there
  */
@@ -29,18 +29,20 @@ export class TextTrace {
   #start;
   #share;
   #characters = /** @type {string[]} */ ([]);
-  #clamps = /** @type {import("../engines/engine.js").ClampsOfText} */ ([]);
+  #clamps = /** @type {ClampsOfText} */ ([]);
   #saved = /** @type {Saved[]} */ ([]);
   #distance = MIN_DISTANCE;
   #current = /** @type {Saved} */ ({ position: 0, state: [], logits: null }); // changes with each character
 
   /**
-   * @param {import("./language_model.js").LanguageModel} lm
+   * @param {LanguageModel} lm
    * @param {boolean} start whether the model reads its start character before the text
    * @param {number} share the weight of the second model of a blend
    */
   constructor(lm, start, share) {
-    [this.lm, this.#start, this.#share] = [lm, start, share];
+    this.lm = lm;
+    this.#start = start;
+    this.#share = share;
     this.ids = /** @type {number[]} */ ([]);
     this.#restart();
   }
@@ -57,7 +59,7 @@ export class TextTrace {
   /**
    * Sets the text. What is unchanged at its beginning is not read again.
    * @param {string[]} characters
-   * @param {import("../engines/engine.js").ClampsOfText} clamps
+   * @param {ClampsOfText} clamps
    */
   setText(characters, clamps) {
     if (characters === this.#characters && JSON.stringify(clamps) === JSON.stringify(this.#clamps)) return;

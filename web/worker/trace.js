@@ -13,7 +13,8 @@ const MAX_LOGITS = 4096; // that are sent
 const AT_REST_MS = 40; // of work per answer while no reply is written
 
 /**
- * @typedef {import("../engines/engine.js").TraceQuery} TraceQuery
+ * @import { TraceAnswer, TraceQuery } from "../engines/engine.js"
+ * @import { LanguageModel } from "./language_model.js"
  * @typedef {{characters: string[], key: string, trace: TextTrace | null, last: Promise<unknown>}} Text
  */
 
@@ -24,8 +25,9 @@ export class Traces {
   /**
    * Answers a query.
    * @param {TraceQuery} query
-   * @param {import("./language_model.js").LanguageModel} lm
+   * @param {LanguageModel} lm
    * @param {() => boolean} isWriting whether a reply is being written, which must stay smooth
+   * @returns {Promise<TraceAnswer>}
    */
   answer(query, lm, isWriting) {
     const text = this.#open(query.trace);
@@ -42,6 +44,7 @@ export class Traces {
     return text;
   }
 
+  /** @type {(text: Text, query: TraceQuery, lm: LanguageModel, isWriting: () => boolean) => Promise<TraceAnswer>} */
   async #answer(text, query, lm, isWriting) {
     const { tail, length, start, share } = query;
     let { characters } = text;
@@ -56,7 +59,10 @@ export class Traces {
   }
 }
 
-// The surprisal of the characters from a position on, as many as can be read in a slice.
+/**
+ * The surprisal of the characters from a position on, as many as can be read in a slice.
+ * @type {(trace: TextTrace, query: TraceQuery, isWriting: () => boolean) => Promise<TraceAnswer>}
+ */
 async function answerFrom(trace, { from, cell, layer }, isWriting) {
   const [bits, values, columns] = [[], [], []];
   const { lm } = trace;
@@ -74,13 +80,15 @@ async function answerFrom(trace, { from, cell, layer }, isWriting) {
     }
     if (performance.now() > end) break;
   }
-  const answer = { bits, more: from + bits.length < trace.length };
-  if (cell) answer.values = values;
-  if (layer !== undefined) answer.columns = Int8Array.from(columns);
-  return answer;
+  const ofCell = cell && { values };
+  const ofLayer = layer !== undefined && { columns: Int8Array.from(columns) };
+  return { bits, more: from + bits.length < trace.length, ...ofCell, ...ofLayer };
 }
 
-// One character: what the model predicted, and what one cell did.
+/**
+ * One character: what the model predicted, and what one cell did.
+ * @type {(trace: TextTrace, query: TraceQuery) => Promise<TraceAnswer>}
+ */
 async function answerAt(trace, { at, cell, step: drawn }) {
   const { lm } = trace;
   if (at >= trace.length) return { refusal: { id: "refusal.no_character" } };
@@ -92,13 +100,17 @@ async function answerAt(trace, { at, cell, step: drawn }) {
     const gates = step.id < 0 ? new Float32Array(4 * lm.hidden) : lm.gates(layer, step.id, step.before, step.after);
     answer.gates = [0, 1, 2, 3].map((n) => rounded(gates[n * lm.hidden + index], 3));
     answer.held = step.clamps.some(([of, number]) => of === layer && number === index);
-    answer.cell = [step.before, step.after].map((state) => rounded(lm.cell(state, layer, index), 3));
+    const cellIn = (state) => rounded(lm.cell(state, layer, index), 3);
+    answer.cell = [cellIn(step.before), cellIn(step.after)];
   }
   if (drawn) answer.step = await describeStep(trace, at, cell ? cell[1] : 0, drawn);
   return answer;
 }
 
-// The predicted characters, the most likely first; of equal logits the lower id first.
+/**
+ * The predicted characters, the most likely first; of equal logits the lower id first.
+ * @type {(logits: Float32Array | null, vocab: string[]) => TraceAnswer}
+ */
 function predicted(logits, vocab) {
   if (!logits) return { top: [], rest: [] };
   const order = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b).slice(0, MAX_LOGITS);

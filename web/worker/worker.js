@@ -28,7 +28,7 @@ const traces = new Traces();
 const replies = /** @type {Map<number, AbortController>} */ (new Map()); // by their calls
 let writing = 0; // replies that are being written
 let [models, timelines] = [/** @type {Models | null} */ (null), /** @type {Timelines | null} */ (null)];
-let [shown, version] = [/** @type {string[]} */ ([]), 1]; // the models that the page offers, as they were named
+let [shown, version] = [/** @type {string[]} */ ([]), ""]; // the models that the page offers, as they were named
 const described = /** @type {Map<string, Promise<import("../engines/engine.js").Model>>} */ (new Map());
 
 const methods = {
@@ -148,7 +148,7 @@ onmessage = ({ data }) => {
   if (data.home) {
     models = new Models(data.home, data.hub, (part) => postMessage({ part }));
     timelines = new Timelines(models);
-    [shown, version] = [data.models, data.version];
+    [shown, version] = [data.models, String(data.version)];
   } else if (data.abort) replies.get(data.abort)?.abort();
   else answer(data);
 };

@@ -1,11 +1,18 @@
 // The training timeline: the text that a model writes with the checkpoint of each training step. The queries and answers
 // are those of ui/routes/training_timeline.py.
 
+import { wrap } from "../../conversation/chat.js";
 import { LanguageModel } from "../language_model.js";
 import { ModelError } from "../checkpoint.js";
 import { bestOf, readHistory } from "./history.js";
-import { writeReply } from "../reply.js";
+import { writeText } from "../reply.js";
 import { States } from "../states.js";
+
+/**
+ * @import { TimelineAnswer, TimelineQuery } from "../../engines/engine.js"
+ * @import { LoadedModel, Models } from "../models.js"
+ * @import { Checkpoint, History } from "./history.js"
+ */
 
 const LENGTH = 300; // characters per text
 const MAX_PROMPT = 200;
@@ -18,21 +25,22 @@ const SAMPLING = { length: LENGTH, temperature: 0.8, top_k: 0, top_p: 1, min_p: 
 /** Answers the timeline of the models of one page. */
 export class Timelines {
   #models;
-  #histories = /** @type {Map<string, Promise<import("./history.js").History | null>>} */ (new Map());
-  #checkpoints = new Map(); // promises of loaded models by commit, the one that was used last at the end
-  #texts = new Map();
-  #last = Promise.resolve(); // one checkpoint is loaded after another
+  #histories = /** @type {Map<string, Promise<History | null>>} */ (new Map());
+  #checkpoints = /** @type {Map<string, Promise<LoadedModel>>} */ (new Map()); // by commit, the one that was used last at the end
+  #texts = /** @type {Map<string, Promise<string>>} */ (new Map());
+  #last = /** @type {Promise<unknown>} */ (Promise.resolve()); // one checkpoint is loaded after another
 
-  /** @param {import("../models.js").Models} models */
+  /** @param {Models} models */
   constructor(models) {
     this.#models = models;
   }
 
   /**
    * Answers a query.
-   * @param {{timeline?: boolean, step?: number, prompt?: string, seed?: number}} query
+   * @param {Omit<TimelineQuery, "model">} query
    * @param {string} name of the model on the Hub, or "" if it is not there
    * @param {string} example a prompt for the first look
+   * @returns {Promise<TimelineAnswer>}
    */
   async answer(query, name, example) {
     const isShown = "timeline" in query || "step" in query;
@@ -57,7 +65,8 @@ export class Timelines {
     return this.#histories.get(name);
   }
 
-  async #text(history, name, { step, prompt, seed }) {
+  /** @type {(history: History, name: string, query: Omit<TimelineQuery, "model">) => Promise<TimelineAnswer>} */
+  async #text(history, name, { step, prompt = "", seed = 0 }) {
     const checkpoint = history.checkpoints.find((each) => each.step === step);
     if (!checkpoint) return { refusal: { id: "timeline.step_gone" } };
     const length = Array.from(prompt).length;
@@ -66,7 +75,7 @@ export class Timelines {
     }
     const key = JSON.stringify([checkpoint.commit, prompt, seed]);
     if (!this.#texts.has(key)) {
-      const made = this.#last.then(() => this.#write(name, checkpoint, prompt, seed || 0));
+      const made = this.#last.then(() => this.#write(name, checkpoint, prompt, seed));
       this.#last = made.catch(() => {});
       this.#texts.set(key, made);
       made.catch(() => this.#texts.delete(key));
@@ -81,18 +90,15 @@ export class Timelines {
     }
   }
 
+  /** @type {(name: string, checkpoint: Checkpoint, prompt: string, seed: number) => Promise<string>} */
   async #write(name, checkpoint, prompt, seed) {
     const model = await this.#checkpoint(name, checkpoint);
-    const lm = new LanguageModel([model]);
-    const given = model.chat ? wrapped(prompt, model.chat) : prompt;
+    const text = model.chat ? wrap(model.chat, prompt) : prompt;
     const settings = { ...SAMPLING, seed, stop: model.chat?.stop ?? "" };
-    const read = { text: given, received: "", start: false, clamps: [], cells: [] };
-    const request = { ...read, settings, draw_offset: 0, speed: null };
-    let text = "";
-    await writeReply(lm, request, new States(), (more) => (text += more), () => false);
-    return text;
+    return writeText(new LanguageModel([model]), { text, start: false }, settings, new States());
   }
 
+  /** @type {(name: string, checkpoint: Checkpoint) => Promise<LoadedModel>} */
   async #checkpoint(name, { commit, step }) {
     const loaded = this.#checkpoints.get(commit) ?? this.#models.loadOnce({ name, commit });
     this.#checkpoints.delete(commit);
@@ -110,6 +116,7 @@ export class Timelines {
   }
 }
 
+/** @type {(history: History, example: string) => TimelineAnswer} */
 function describe({ checkpoints, losses }, example) {
   const best = bestOf(checkpoints);
   const apart = Math.ceil(losses.length / MAX_POINTS) || 1;
@@ -120,12 +127,4 @@ function describe({ checkpoints, losses }, example) {
     prompt: example,
     seed: SEED,
   };
-}
-
-// The prompt for a message in a chat, as ChatFormat.wrap of model/chat.py makes it.
-function wrapped(message, { prefix, suffix, stop }) {
-  const parts = message.split(stop).map((part) => part.trim());
-  const inside = parts.filter(Boolean).join([...stop].length > 1 ? [...stop][0] : " ");
-  if (inside) return prefix + inside + suffix;
-  return suffix.startsWith(stop) ? suffix.slice(stop.length) : suffix;
 }

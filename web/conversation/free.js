@@ -1,0 +1,43 @@
+// A reply as its seeds write it without the cells that were clamped.
+
+import { count, replyText } from "./log.js";
+import { requestOf } from "./replies.js";
+
+/**
+ * @import { TextEngine } from "../engines/engine.js"
+ * @import { Reply, Turn } from "./log.js"
+ * @import { FindModel } from "./models.js"
+ */
+
+const MAX_LENGTH = 2000; // characters; two texts differ long before
+
+/**
+ * The last of some replies from its first clamped character on, as the same seeds write it without clamps.
+ *
+ * @param {{turn: Turn, reply: Reply}[]} replies  see `remembered`
+ * @param {TextEngine} engine
+ * @param {FindModel} find
+ * @returns {Promise<?{from: number, text: string}>} null if no cell was clamped
+ */
+export async function withoutClamps(replies, engine, find) {
+  const reply = replies.at(-1)?.reply;
+  const at = reply?.parts.findIndex((part) => part.cells.length) ?? -1;
+  if (at < 0) return null;
+  const parts = reply.parts.slice(0, at);
+  const from = count(replyText({ parts }));
+  const { signal } = new AbortController();
+  let text = "";
+  for (const part of reply.parts.slice(at)) {
+    const whole = part.end && !["stop", "blocked"].includes(part.end); // one that ended by itself may be longer without clamps
+    const length = Math.min(whole ? count(part.text) : part.settings.length, MAX_LENGTH - count(text));
+    if (length < 1) continue;
+    const free = { ...part, settings: { ...part.settings, length }, cells: [], text: "" };
+    const request = requestOf(replies.slice(0, -1), { ...reply, parts }, free, null, find);
+    const { end } = await engine.write(request, { onText: (more) => (free.text += more) }, signal);
+    if (part.picked && end === "length") free.text = [...free.text].slice(0, -1).join("") + [...part.text].pop();
+    text += free.text;
+    parts.push({ ...free, end });
+    if (end !== "length") break;
+  }
+  return { from, text };
+}
