@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from model.chat import ChatFormat
 from tests.support.chromium import serve
 from training.hub.space_files import ROOT
 
@@ -227,6 +229,29 @@ def test_what_is_too_long_for_a_message_is_refused_when_it_is_shared(run: Run) -
         link(""),
     )
     assert half["id"] == "link.half_character"
+
+
+def test_a_link_finds_a_model_that_a_page_serves_from_another_branch(run: Run) -> None:
+    """Such a model is named with its branch, and a link names USER/NAME@COMMIT."""
+    served = [
+        {"name": name, "commit": commit, "failure": None, "loading": False}
+        for name, commit in (("ada/one@old", "a" * 40), ("ada/one@new", COMMIT), ("bundled", ""))
+    ]
+    find = "const link = { model: x.model, second: null }; return m.modelsOfLink(link, { models: x.models })[0].name"
+    for name in ("ada/one", "ada/one@new", "ada/one@gone"):
+        assert run("models", find, {"model": {"name": name, "commit": COMMIT}, "models": served}) == "ada/one@new"
+    assert run("models", find, {"model": {"name": "ada/one", "commit": ""}, "models": served}) == "ada/one@old"
+    assert run("models", find, {"model": {"name": "ada/one", "commit": COMMIT}, "models": served[:1]}) == "ada/one@old"
+    assert run("models", "return x.map(m.repoOf)", served) == ["ada/one", "ada/one", "bundled"]
+
+
+def test_a_message_is_wrapped_as_in_python(run: Run) -> None:
+    """A stop text of one character may have two UTF-16 units."""
+    for stop in ("\n", "🙂", "ab", "🙂x"):
+        chat = ChatFormat(prefix="<", suffix=stop + ">", stop=stop)
+        for message in ("", "a", f"a{stop}b", f" {stop} {stop}c"):
+            asked = {"chat": asdict(chat), "message": message}
+            assert run("chat", "return m.wrap(x.chat, x.message)", asked) == chat.wrap(message)
 
 
 # the log

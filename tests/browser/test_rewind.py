@@ -116,7 +116,8 @@ def test_with_the_keyboard_under_a_lens_and_with_a_character_that_is_picked(page
         page.keyboard.press("ArrowLeft")
     keep = LENGTH - 9
     expect(turns(page).last.locator("i.focus")).to_have_count(1)
-    page.wait_for_function("(n) => document.querySelector('.log i.focus')?.position === n", arg=len(PROMPT) + keep - 1)
+    focused = "(n) => document.querySelectorAll('.log i')[n]?.classList.contains('focus')"
+    page.wait_for_function(focused, arg=len(PROMPT) + keep - 1)
     page.wait_for_timeout(300)
     pick = page.get_by_role("button", name="instead").first
     char = (pick.get_attribute("title") or "").split()[3]

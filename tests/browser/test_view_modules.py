@@ -75,7 +75,8 @@ def characters(page: Page) -> list[str]:
 
 def coloured(page: Page, expected: list[str]) -> None:
     """Waits until each character in the log has its class."""
-    marks = "() => [...document.querySelectorAll('.log i')].map((each) => each.mark || '')"
+    mark = "[...each.classList].find((name) => /^([bnp][0-9]|unknown)$/.test(name)) ?? ''"
+    marks = f"() => [...document.querySelectorAll('.log i')].map((each) => {mark})"
     page.wait_for_function(f"expected => JSON.stringify(({marks})()) === JSON.stringify(expected)", arg=expected)
 
 

@@ -3,8 +3,10 @@
 import { svg } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 
+/** @import { LayerStep } from "../engines/engine.js" */
+
 /**
- * @param {{cell: number[], held: boolean}} numbers h, c, i, f, g, o, c after and h after of the cell
+ * @param {LayerStep} step
  * @param {{layer: number, cell: number, inputs: number, hidden: number}} place
  * @returns {SVGElement}
  */
@@ -16,11 +18,13 @@ export function drawCell({ cell: numbers, held }, { layer, cell, inputs, hidden 
   const picture = svg("svg", null, { viewBox: "0 0 392 236", class: "cell-drawing", role: "img", "aria-label": label });
   svg("rect", picture, { x: 58, y: 8, width: 280, height: 200, rx: 12, class: "outline" });
   drawWires(picture);
-  for (const [x, y, sign] of [[84, 34, "×"], [188, 34, "+"], [188, 88, "×"], [288, 100, "×"]]) {
+  const signs = /** @type {const} */ ([[84, 34, "×"], [188, 34, "+"], [188, 88, "×"], [288, 100, "×"]]);
+  for (const [x, y, sign] of signs) {
     svg("circle", picture, { cx: x, cy: y, r: 9 });
     write(picture, x, y + 4, sign, "sign", "middle");
   }
-  for (const [x, name, value, sign] of [[84, "f", f, "σ"], [156, "i", i, "σ"], [220, "g", g, "tanh"], [288, "o", o, "σ"]]) {
+  const gates = /** @type {const} */ ([[84, "f", f, "σ"], [156, "i", i, "σ"], [220, "g", g, "tanh"], [288, "o", o, "σ"]]);
+  for (const [x, name, value, sign] of gates) {
     svg("rect", picture, { x: x - 19, y: 140, width: 38, height: 24, rx: 5, class: "gate" });
     write(picture, x, 157, sign, "sign", "middle");
     write(picture, x + 5, 130, `${name} ${value}`, "value");

@@ -3,37 +3,45 @@
 import { create, forgetText } from "../document/dom.js";
 
 /**
+ * @import { TracedText } from "./traced_text.js"
+ * @typedef {{traced: TracedText, position: number}} Place
+ */
+
+const places = /** @type {WeakMap<Element, Place>} */ (new WeakMap());
+const marks = /** @type {WeakMap<Element, string>} */ (new WeakMap()); // the class of a character's colour
+
+/**
  * Draws a stretch of a text into an element: one <i> per character, one <span> per line, so that the browser lays out
  * the last line only when the text grows. Characters that are not drawn yet are shown as plain text after the others.
  */
 export class CharacterBox {
   /**
-   * @param {any} element
-   * @param {import("./traced_text.js").TracedText} traced
+   * @param {HTMLElement} element
+   * @param {TracedText} traced
    */
   constructor(element, traced) {
     this.element = element;
     this.traced = traced;
-    /** @type {any[]} */
-    this.nodes = [];
-    this.rest = null; // a text node
-    this.line = null;
+    this.nodes = /** @type {HTMLElement[]} */ ([]);
+    this.rest = /** @type {Text | null} */ (null);
+    this.line = /** @type {Element | null} */ (null);
     this.lineEnded = false;
-    [this.start, this.end] = [0, 0];
+    this.start = 0;
+    this.end = 0;
     this.painted = 0; // nodes that have their colour
     this.outdated = 0; // nodes before this one, from `painted` on, may have a colour that is no longer theirs
     element.replaceChildren();
     forgetText(element);
   }
 
-  /** The positions in the text that the element shows. */
+  /** Sets the positions in the text that the element shows. @param {number} start @param {number} end */
   setRange(start, end) {
     if (start !== this.start) this.cut(0);
     [this.start, this.end] = [start, end];
     this.cut(end - start);
   }
 
-  /** Removes all but the first nodes. */
+  /** Removes all but the first nodes. @param {number} count */
   cut(count) {
     if (count >= this.nodes.length) return;
     for (const node of this.nodes.splice(count)) node.remove();
@@ -47,7 +55,7 @@ export class CharacterBox {
     this.outdated = Math.min(this.outdated, count);
   }
 
-  /** Forgets characters and colours from positions of the text on. */
+  /** Forgets characters and colours from positions of the text on. @param {number} text @param {number} values */
   forget(text, values) {
     this.cut(Math.max(0, text - this.start));
     if (values - this.start < this.painted) this.repaint(Math.max(0, values - this.start));
@@ -59,7 +67,7 @@ export class CharacterBox {
     this.painted = Math.min(this.painted, from);
   }
 
-  /** Draws at most so many characters more; returns how many. */
+  /** Draws at most so many characters more; returns how many. @param {number} most */
   draw(most) {
     const [chars, before] = [this.traced.chars, this.nodes.length];
     const wanted = Math.min(this.end - this.start, before + most);
@@ -72,8 +80,7 @@ export class CharacterBox {
     const line = this.openLine();
     const node = document.createElement("i");
     node.textContent = character;
-    node.traced = this.traced;
-    node.position = this.start + this.nodes.length;
+    places.set(node, { traced: this.traced, position: this.start + this.nodes.length });
     line.insertBefore(node, this.rest?.parentNode === line ? this.rest : null);
     this.nodes.push(node);
     if (character === "\n") {
@@ -102,7 +109,10 @@ export class CharacterBox {
     if (this.rest.data !== text) this.rest.data = text;
   }
 
-  /** Colours at most so many characters; returns how many. `mark` gives the class of a value. */
+  /**
+   * Colours at most so many characters; returns how many. `mark` gives the class of a value.
+   * @type {(values: (number | null)[], mark: (value: number | null) => string, most: number) => number}
+   */
   paint(values, mark, most) {
     let count = 0;
     while (this.painted < this.nodes.length && count < most) {
@@ -118,7 +128,7 @@ export class CharacterBox {
     return count;
   }
 
-  /** @returns {any} the element of the character at a position, if it is drawn */
+  /** The element of the character at a position, if it is drawn. @param {number} position */
   nodeAt(position) {
     return position >= this.start && position < this.end ? this.nodes[position - this.start] : undefined;
   }
@@ -129,9 +139,15 @@ export class CharacterBox {
   }
 }
 
+/** The text and the position of the character that an element of a box shows. @param {Element | null} node */
+export function placeOf(node) {
+  return places.get(node);
+}
+
 function setMark(node, mark) {
-  if (node.mark === mark) return;
-  if (node.mark) node.classList.remove(node.mark);
+  const old = marks.get(node) ?? "";
+  if (old === mark) return;
+  if (old) node.classList.remove(old);
   if (mark) node.classList.add(mark);
-  node.mark = mark;
+  marks.set(node, mark);
 }

@@ -1,24 +1,31 @@
 /** Holding a cell while the model writes: the choice under the memory lens, and what holding has changed. */
 
-import { create, setText } from "../document/dom.js";
+import { create, find, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
 
 const STRONG = 4; // tanh of it is 0.999
-const CHOICES = [["free", null], ["up", STRONG], ["off", 0], ["down", -STRONG]];
+const CHOICES = /** @type {const} */ ([["free", null], ["up", STRONG], ["off", 0], ["down", -STRONG]]);
 const BEFORE = 24; // characters that are shown of what is the same
+
+/**
+ * @import { ClampsOfText } from "../engines/engine.js"
+ * @import { ReadTurn } from "../conversation/log.js"
+ * @import { Lenses } from "./lens.js"
+ */
 
 /** The choice for the cell that the lens shows. */
 export class HoldChoice {
   /**
-   * @param {import("./lens.js").Lenses} lenses
-   * @param {{cell: number[]}} memory
+   * @param {Lenses} lenses
+   * @param {{cell: [layer: number, cell: number]}} memory
    */
   constructor(lenses, memory) {
-    Object.assign(this, { lenses, memory });
-    this.box = null;
+    this.lenses = lenses;
+    this.memory = memory;
+    this.box = /** @type {HTMLFieldSetElement | null} */ (null);
   }
 
-  /** Only the cells of the first model can be held. */
+  /** Only the cells of the first model can be held. @param {HTMLElement} panel */
   build(panel) {
     if (this.lenses.side !== 0) return;
     this.box = create("fieldset", "hold", panel);
@@ -35,14 +42,13 @@ export class HoldChoice {
     this.show();
   }
 
-  async hold(value) {
+  /** @param {number | null} value */
+  hold(value) {
     const [layer, index] = this.memory.cell;
-    const others = (this.lenses.source.held() || []).filter((each) => each[0] !== layer || each[1] !== index);
-    try {
-      await this.lenses.source.hold(value === null ? others : [...others, [layer, index, value]]);
-    } finally {
-      this.show(); // after a refusal too: then the choice is what it was
-    }
+    const cells = (this.lenses.source.held() ?? []).filter((each) => each[0] !== layer || each[1] !== index);
+    if (value !== null) cells.push([layer, index, value]);
+    this.lenses.source.hold(cells);
+    this.show(); // after a refusal too: then the choice is what it was
   }
 
   /** Shows what is held; nothing can be held (null) while two models are blended. */
@@ -52,23 +58,26 @@ export class HoldChoice {
     this.box.hidden = held === null;
     this.reason.hidden = held !== null;
     const [layer, index] = this.memory.cell;
-    const here = (held || []).find((each) => each[0] === layer && each[1] === index);
-    const [name] = (here ? CHOICES.find(([, value]) => value === here[2]) : CHOICES[0]) || [""];
+    const value = held?.find((each) => each[0] === layer && each[1] === index)?.[2] ?? null;
+    const name = CHOICES.find((choice) => choice[1] === value)?.[0];
     for (const input of this.box.querySelectorAll("input")) input.checked = input.value === name;
   }
 }
 
 /** The last reply beside the one that the same seeds write with all cells free. */
 export class HeldAndFree {
-  /** @param {import("./lens.js").Lenses} lenses */
+  /** @param {Lenses} lenses */
   constructor(lenses) {
     this.lenses = lenses;
-    this.box = null;
+    this.box = /** @type {HTMLElement | null} */ (null);
     this.asked = ""; // the reply that was asked about
-    this.free = null; // {from, chars}
+    this.free = /** @type {{from: number, chars: string[]} | null} */ (null);
+    this.shown = ""; // the two texts that the columns show
   }
 
+  /** @param {HTMLElement} panel */
   build(panel) {
+    this.shown = "";
     this.box = null;
     if (this.lenses.side !== 0) return;
     this.box = create("section", "compared", panel);
@@ -89,18 +98,14 @@ export class HeldAndFree {
   async update() {
     if (!this.box) return;
     const turn = this.lenses.turns.at(-1);
-    const wanted = turn && !turn.writing && wasHeld(turn, this.lenses.path.path?.clamps || []);
-    const asked = wanted ? `${turn.id} ${turn.length} ${JSON.stringify(this.lenses.path.path.clamps)}` : "";
+    const clamps = this.lenses.path.path?.clamps ?? [];
+    const wanted = turn && !turn.writing && wasHeld(turn, clamps);
+    const asked = wanted ? `${turn.id} ${turn.length} ${JSON.stringify(clamps)}` : "";
     if (asked === this.asked) return;
     [this.asked, this.free] = [asked, null];
     this.show();
     if (!wanted) return;
-    let free = null;
-    try {
-      free = await this.lenses.source.free(turn.id);
-    } catch {
-      // without it there is nothing to compare
-    }
+    const free = await this.lenses.source.free(turn.id).catch(() => null); // without it there is nothing to compare
     if (asked !== this.asked || !free) return;
     this.free = { from: free.from, chars: [...free.text] };
     this.lenses.changed();
@@ -116,13 +121,15 @@ export class HeldAndFree {
     const free = this.free.chars.slice(0, held.length);
     const found = held.findIndex((character, at) => character !== free[at]);
     const differs = found >= 0;
-    setText(this.box.querySelector(".difference"), summary(differs, differs ? found : held.length));
-    this.box.querySelector(".both").hidden = !differs;
-    if (differs) [held, free].forEach((chars, at) => showDifference(this.columns[at], chars, found));
-    return this.markDifference(differs ? start + found : null);
+    setText(find(this.box, ".difference"), summary(found, held.length));
+    find(this.box, ".both").hidden = !differs;
+    const texts = JSON.stringify([held, free]);
+    if (differs && texts !== this.shown) [held, free].forEach((chars, at) => showDifference(this.columns[at], chars, found));
+    this.shown = texts;
+    this.markDifference(differs ? start + found : null);
   }
 
-  // In the conversation, where the two texts begin to differ.
+  /** In the conversation, where the two texts begin to differ. @param {number | null} position */
   markDifference(position) {
     const node = position === null ? null : this.lenses.nodeAt(this.lenses.path, position);
     for (const old of this.lenses.log.querySelectorAll("i.differs")) if (old !== node) old.classList.remove("differs");
@@ -131,6 +138,7 @@ export class HeldAndFree {
 }
 
 // Whether cells were clamped in a step that drew a character of the reply, or read one of it.
+/** @type {(turn: ReadTurn, clamps: ClampsOfText) => boolean} */
 function wasHeld(turn, clamps) {
   const [first, last] = [turn.at + turn.given - 1, turn.at + turn.length - 1];
   return clamps.some(([position, cells], at) => {
@@ -139,17 +147,15 @@ function wasHeld(turn, clamps) {
   });
 }
 
-function summary(differs, same) {
-  const characters = t("fact.characters", { count: same });
-  if (!differs) return t("hold.no_change", { characters });
-  return same ? t("hold.differs", { characters }) : t("hold.differs_at_once");
+function summary(found, length) {
+  if (found === 0) return t("hold.differs_at_once");
+  const characters = t("fact.characters", { count: found < 0 ? length : found });
+  return t(found < 0 ? "hold.no_change" : "hold.differs", { characters });
 }
 
+/** @type {(column: HTMLElement, chars: string[], found: number) => void} */
 function showDifference(column, chars, found) {
   const from = Math.max(0, found - BEFORE);
-  const content = `${found} ${chars.join("")}`;
-  if (column.content === content) return;
-  column.content = content;
   column.replaceChildren((from ? "…" : "") + chars.slice(from, found).join(""));
   create("mark", "", column).textContent = chars[found] === "\n" ? "⏎\n" : chars[found];
   column.append(chars.slice(found + 1).join(""));

@@ -6,23 +6,31 @@ import { shadesNow } from "./shades.js";
 
 const WIDTH = 240; // columns
 
+/**
+ * @import { TraceAnswer } from "../engines/engine.js"
+ * @import { Lenses } from "./lens.js"
+ * @import { MemoryLens } from "./memory.js"
+ * @import { TracedText } from "./traced_text.js"
+ */
+
 export class LayerPicture {
   /**
-   * @param {import("./lens.js").Lenses} lenses
-   * @param {any} memory the lens: cell, about, wants, choose
+   * @param {Lenses} lenses
+   * @param {MemoryLens} memory
    */
   constructor(lenses, memory) {
-    Object.assign(this, { lenses, memory });
+    this.lenses = lenses;
+    this.memory = memory;
     this.forget();
     this.showing = 0;
   }
 
   forget() {
-    /** The columns of a stretch of a text: {traced, first, columns}. */
-    this.stretch = null;
+    this.stretch = /** @type {{traced: TracedText, first: number, columns: Int8Array[]} | null} */ (null);
     this.wanted = NaN; // the version of the text whose end was asked for
   }
 
+  /** @param {HTMLElement} panel */
   build(panel) {
     this.panel = panel;
     this.canvas = create("canvas", "", panel);
@@ -32,12 +40,18 @@ export class LayerPicture {
     this.caption = create("p", "caption", panel);
   }
 
-  /** The picture follows a text that is being read, unless it shows the character in focus. */
+  /**
+   * The picture follows a text that is being read, unless it shows the character in focus.
+   * @param {TraceAnswer} answer
+   * @param {TracedText} traced
+   * @param {number} from
+   */
   take(answer, traced, from) {
     const follows = traced === this.lenses.path && (this.lenses.source.busy() || !this.lenses.focused);
     if (follows) this.add(traced, from, answer);
   }
 
+  /** @type {(traced: TracedText, from: number, answer: TraceAnswer, end?: number) => void} */
   add(traced, from, { columns, bits }, end = Infinity) {
     const hidden = this.memory.about?.hidden;
     const count = columns ? columns.length / hidden : NaN;
@@ -54,7 +68,7 @@ export class LayerPicture {
     if (over > 0) [stretch.columns, stretch.first] = [stretch.columns.slice(over), stretch.first + over];
   }
 
-  /** Drops the columns of characters that are no longer what they were. */
+  /** Drops the columns of characters that are no longer what they were. @param {TracedText} traced @param {number} position */
   cut(traced, position) {
     const now = this.stretch;
     if (!now || now.traced !== traced || position === Infinity) return;
@@ -62,10 +76,10 @@ export class LayerPicture {
     if (!now.columns.length) this.forget();
   }
 
-  /** Brings a character into the picture. */
+  /** Brings a character into the picture. @param {TracedText} traced @param {number} position */
   async showPosition(traced, position) {
     const now = this.stretch;
-    const isThere = now && now.traced === traced && position >= now.first && position < now.first + now.columns.length;
+    const isThere = now?.traced === traced && position >= now.first && position < now.first + now.columns.length;
     if (isThere || this.lenses.source.busy()) return this.lenses.changed();
     const showing = ++this.showing;
     const from = Math.max(0, position - WIDTH / 2);
@@ -94,7 +108,7 @@ export class LayerPicture {
   draw() {
     const { about, cell } = this.memory;
     if (!this.canvas?.isConnected || !about) return;
-    const { columns, first, traced } = this.stretch || { columns: [], first: 0, traced: null };
+    const { columns, first, traced } = this.stretch ?? { columns: [], first: 0, traced: null };
     const [canvas, { hidden }] = [this.canvas, about];
     if (canvas.width !== WIDTH || canvas.height !== hidden) [canvas.width, canvas.height] = [WIDTH, hidden];
     const pen = canvas.getContext("2d");
@@ -108,13 +122,13 @@ export class LayerPicture {
     const thickness = Math.max(1, Math.round(hidden / 160));
     for (const side of [-1, 1]) pen.fillRect(0, cell[1] + (side > 0 ? 1 : -thickness), WIDTH, thickness);
     const { focused } = this.lenses;
-    const x = focused && focused.traced === traced ? focused.position - first : -1;
+    const x = focused?.traced === traced ? focused.position - first : -1;
     if (x >= 0 && x < columns.length) pen.fillRect(x, 0, 1, hidden);
     const values = { layer: cell[0], cells: hidden, first: first + 1, last: first + columns.length };
     setText(this.caption, columns.length ? t("memory.caption", values) : t("memory.empty"));
   }
 
-  // A click chooses the cell of the row, and the character of the column.
+  /** A click chooses the cell of the row, and the character of the column. @param {MouseEvent} event */
   choose(event) {
     const box = this.canvas.getBoundingClientRect();
     const row = Math.floor(((event.clientY - box.top) / box.height) * this.canvas.height);

@@ -1,8 +1,8 @@
 /** The lenses over a conversation: the switch, the colours of the characters, and the character in focus. */
 
-import { keepAtEnd } from "../document/dom.js";
+import { find, findAll, keepAtEnd } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { CharacterBox } from "./character_box.js";
+import { CharacterBox, placeOf } from "./character_box.js";
 import { nextPosition } from "./keys.js";
 import { MemoryLens } from "./memory.js";
 import { StepLens } from "./step.js";
@@ -15,22 +15,38 @@ const REST_MS = 30; // a pointer that sweeps over the text asks only where it re
 const WHILE_WRITING_MS = 30; // between two questions about a reply that is being written
 
 /**
- * @typedef {object} Details what is known of the character in focus
- * @property {TracedText} traced
- * @property {number} position
- * @property {string} char
- * @property {{id: any, at: number, given: number, length: number}|null} turn null in the visitor's own text
- * @property {[string, number][]} top the most likely characters with their logits
- * @property {number[]} rest other logits
+ * @import { ReadTurn } from "../conversation/log.js"
+ * @import { Clamp, Drawn, Model, Settings, TextEngine, TraceAnswer, TraceQuestion } from "../engines/engine.js"
+ * @import { Place } from "./character_box.js"
+ * @import { Path } from "./traced_text.js"
+ *
+ * @typedef {Pick<Settings, "temperature" | "top_k" | "top_p" | "min_p">} Sampling
+ *
+ * @typedef {object} Source the conversation, see page/source.js
+ * @property {(side: number) => (Path & {turns: ReadTurn[]}) | null} path
+ * @property {(side: number) => Model | null} about
+ * @property {(side: number, turn: number, n: number) => Drawn} draw
+ * @property {() => Sampling} settings
+ * @property {() => boolean} busy
+ * @property {() => Clamp[] | null} held
+ * @property {(cells: Clamp[]) => void} hold
+ * @property {(turn: number, keep: number) => boolean} canContinueFrom
+ * @property {(turn: number, keep: number, character: string) => void} pick
+ * @property {(prompt: string) => Promise<unknown>} step
+ * @property {(turn: number) => Promise<{from: number, text: string} | null>} free
+ *
+ * @typedef {TraceAnswer & Place & {char: string, turn: ReadTurn | null}} Details what is known of the character in
+ *   focus; without a turn in the visitor's own text
  *
  * @typedef {object} Lens
  * @property {() => string} key under which values are kept
- * @property {(position?: number) => object} wants what is asked for all characters, or for one
- * @property {(answer: any, traced: TracedText, from: number) => any[]} take the values of an answer
- * @property {(value: any) => string} mark the class of a value
+ * @property {(position?: number) => TraceQuestion} wants what is asked for all characters, or for one
+ * @property {(answer: TraceAnswer, traced: TracedText, from: number) => (number | null)[]} take the values of an answer
+ * @property {(value: number | null) => string} mark the class of a value
  * @property {(panel: HTMLElement) => void} build
  * @property {() => void} show after values or characters changed, at most once per frame
- * @property {(details: Details|null) => void} inspect shows the character in focus
+ * @property {(details: Details | null) => void} inspect shows the character in focus
+ * @property {TracedText | null} [own] the visitor's own text
  * @property {(traced: TracedText, position: number) => void} [forget] what is known from a position on is outdated
  * @property {() => void} [update] after the conversation or the settings changed
  */
@@ -40,26 +56,30 @@ export class Lenses {
    * @param {object} options
    * @param {HTMLElement} options.root the page, or the pane of the side
    * @param {number} options.side 0 or 1
-   * @param {object} options.engine see engines/engine.js
-   * @param {any} options.source the conversation
-   * @param {(focus: {turn: any, n: number, keep: number}) => void} [options.onFocus] after a visitor has chosen a
+   * @param {TextEngine} options.engine
+   * @param {Source} options.source
+   * @param {(focus: {turn: number, n: number, keep: number}) => void} [options.onFocus] after a visitor has chosen a
    *   character of a turn by a click or a key: its number in the turn's text, and how many characters of the reply end
    *   with it (0 or less in the prompt)
    * @param {(name: string) => void} [options.onChoose] after another lens was chosen; the view shows the turns again
    */
   constructor({ root, side, engine, source, onFocus = () => {}, onChoose = () => {} }) {
-    this.pane = root.matches(".pane") ? root : root.querySelector(`.pane[data-side="${side}"]`);
-    this.log = this.pane.querySelector(".log");
-    this.panel = this.pane.querySelector(".panel");
-    Object.assign(this, { root, side, engine, source, onFocus, onChoose });
+    this.pane = root.matches(".pane") ? root : find(root, `.pane[data-side="${side}"]`);
+    this.log = find(this.pane, ".log");
+    this.panel = find(this.pane, ".panel");
+    this.root = root;
+    this.side = side;
+    this.engine = engine;
+    this.source = source;
+    this.onFocus = onFocus;
+    this.onChoose = onChoose;
     this.name = "plain";
-    this.turns = [];
+    this.turns = /** @type {ReadTurn[]} */ ([]);
     this.path = new TracedText(engine);
-    /** @type {Map<Element, CharacterBox>} */
-    this.boxes = new Map();
-    /** @type {{traced: TracedText, position: number}|null} */
-    this.focused = null;
-    this.details = null;
+    this.boxes = /** @type {Map<Element, CharacterBox>} */ (new Map());
+    this.focused = /** @type {(Place & {outdated?: boolean}) | null} */ (null);
+    this.focusNode = /** @type {Element | null} */ (null);
+    this.details = /** @type {Details | null} */ (null);
     this.settings = "";
     this.inspections = 0;
     const surprise = new SurpriseLens(this);
@@ -83,7 +103,7 @@ export class Lenses {
   /** Puts a lens over the text, or none ("plain"). Also shows the same lens in another language. */
   choose(name) {
     this.name = name;
-    this.pane.querySelector(`.lenses input[value="${name}"]`).checked = true;
+    find(this.pane, `.lenses input[value="${name}"]`, HTMLInputElement).checked = true;
     this.pane.classList.toggle("lensed", name !== "plain");
     this.panel.replaceChildren();
     this.panel.hidden = name === "plain";
@@ -108,7 +128,7 @@ export class Lenses {
   update() {
     if (!this.lens) return;
     this.read();
-    for (const article of this.log.querySelectorAll("article[data-turn]")) this.draws(article);
+    for (const article of findAll(this.log, "article[data-turn]")) this.draws(article);
     const settings = JSON.stringify(this.source.settings());
     if (this.details && settings !== this.settings) this.lens.inspect(this.details);
     this.settings = settings;
@@ -119,7 +139,7 @@ export class Lenses {
 
   /**
    * Draws the text of a turn, if a lens is on and the path has the turn.
-   * @param {Element} article with data-turn
+   * @param {HTMLElement} article with data-turn
    * @returns {boolean} whether it did
    */
   draws(article) {
@@ -128,12 +148,13 @@ export class Lenses {
     const turn = this.turns.find((each) => String(each.id) === article.dataset.turn);
     if (!turn) return false;
     const given = turn.at + turn.given;
-    this.drawIn(article.querySelector(".prompt"), turn.at, given);
-    this.drawIn(article.querySelector(".reply"), given, turn.at + turn.length);
+    this.drawIn(find(article, ".prompt"), turn.at, given);
+    this.drawIn(find(article, ".reply"), given, turn.at + turn.length);
     this.schedule();
     return true;
   }
 
+  /** @param {HTMLElement} element @param {number} start @param {number} end */
   drawIn(element, start, end, traced = this.path) {
     let box = this.boxes.get(element);
     if (!box) this.boxes.set(element, (box = new CharacterBox(element, traced)));
@@ -146,13 +167,13 @@ export class Lenses {
     this.isRead = true;
     queueMicrotask(() => (this.isRead = false));
     const path = this.source.path(this.side);
-    this.turns = path ? path.turns : [];
+    this.turns = path?.turns ?? [];
     this.forget(this.path, this.path.set(path));
     if (this.details?.traced === this.path) this.details.turn = this.turnAt(this.details.position);
     for (const element of this.boxes.keys()) if (!element.isConnected) this.boxes.delete(element);
   }
 
-  /** Drops what is no longer so after a text has changed. */
+  /** Drops what is no longer so after a text has changed. @type {(traced: TracedText, changed: {text: number, values: number}) => void} */
   forget(traced, changed) {
     for (const box of this.boxes.values()) if (box.traced === traced) box.forget(changed.text, changed.values);
     this.lens?.forget?.(traced, changed.values);
@@ -180,7 +201,8 @@ export class Lenses {
     this.isScheduled = false;
     if (!this.lens) return;
     let left = PER_FRAME;
-    const [key, mark] = [this.lens.key(), (value) => this.lens.mark(value)];
+    const key = this.lens.key();
+    const mark = (value) => this.lens.mark(value);
     keepAtEnd(this.log, () => {
       for (const box of [...this.boxes.values()].reverse()) {
         if (left > 0) left -= box.draw(left);
@@ -222,14 +244,24 @@ export class Lenses {
     }
   }
 
-  /** Puts a character in focus. `onFocus` is called for a choice, not for a pointer that rests. */
+  /**
+   * Puts a character in focus. `onFocus` is called for a choice, not for a pointer that rests.
+   * @param {TracedText} traced
+   * @param {number} position
+   */
   look(traced, position, { chosen = false, scroll = false } = {}) {
-    this.focused = { traced, position, outdated: false };
+    this.focused = { traced, position };
     this.showFocus();
     if (scroll) this.focusNode?.scrollIntoView({ block: "nearest" });
     this.inspect();
     const turn = chosen && traced === this.path && this.turnAt(position);
     if (turn) this.onFocus({ turn: turn.id, n: position - turn.at, keep: position + 1 - turn.at - turn.given });
+  }
+
+  /** Puts the character of an element in focus, if it shows one. @param {Element | null} node */
+  lookAt(node, { chosen = false } = {}) {
+    const place = placeOf(node);
+    if (this.lens && place) this.look(place.traced, place.position, { chosen });
   }
 
   unfocus() {
@@ -251,10 +283,12 @@ export class Lenses {
     lens.inspect(this.details);
   }
 
+  /** @param {number} position */
   turnAt(position) {
-    return this.turns.find((turn) => position >= turn.at && position < turn.at + turn.length) || null;
+    return this.turns.find((turn) => position >= turn.at && position < turn.at + turn.length) ?? null;
   }
 
+  /** @param {TracedText} traced @param {number} position */
   nodeAt(traced, position) {
     for (const box of this.boxes.values()) {
       const node = box.traced === traced && box.nodeAt(position);
@@ -272,22 +306,21 @@ export class Lenses {
   }
 
   listen() {
-    for (const input of this.pane.querySelectorAll(".lenses input")) {
+    for (const input of findAll(this.pane, ".lenses input", HTMLInputElement)) {
       input.addEventListener("change", () => this.choose(input.value));
     }
-    let [timer, over] = [0, null];
+    const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
+    let over = /** @type {Element | null} */ (null);
+    let timer = 0;
     // "mousemove", because "mouseover" also fires when a growing text moves under a pointer that rests.
     this.log.addEventListener("mousemove", (event) => {
-      const node = this.lens && event.target.closest("i");
+      const node = nodeUnder(event);
       if (node === over) return;
       over = node;
       clearTimeout(timer);
-      if (node) timer = setTimeout(() => node.isConnected && this.look(node.traced, node.position), REST_MS);
+      timer = setTimeout(() => node?.isConnected && this.lookAt(node), REST_MS);
     });
-    this.log.addEventListener("click", (event) => {
-      const node = this.lens && event.target.closest("i");
-      if (node) this.look(node.traced, node.position, { chosen: true });
-    });
+    this.log.addEventListener("click", (event) => this.lookAt(nodeUnder(event), { chosen: true }));
     this.log.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("visibilitychange", () => this.pump());
   }

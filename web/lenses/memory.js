@@ -1,6 +1,6 @@
 /** The lens "What it remembers": the text in the colours of one cell, a picture of its layer, and its gates. */
 
-import { create, setText, visibleCharacter } from "../document/dom.js";
+import { create, find, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { HeldAndFree, HoldChoice } from "./holding.js";
 import { LayerPicture } from "./layer_picture.js";
@@ -13,12 +13,20 @@ const CANDIDATE = 2; // the gate that may be negative
 const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
 const NUMBERS = { n4: "−1", "": "0", p4: "1" };
 
+/**
+ * @import { Model, NamedCell } from "../engines/engine.js"
+ * @import { Details, Lens, Lenses } from "./lens.js"
+ */
+
+/** @implements {Lens} */
 export class MemoryLens {
-  /** @param {import("./lens.js").Lenses} lenses */
+  cell = /** @type {[layer: number, cell: number]} */ ([0, 0]);
+
+  /** @param {Lenses} lenses */
   constructor(lenses) {
     this.lenses = lenses;
-    this.cell = [0, 0];
-    this.about = null; // the model: layers, hidden, cells
+    this.about = /** @type {Model | null} */ (null);
+    this.known = ""; // the model whose cells can be chosen, with its commit
     this.picture = new LayerPicture(lenses, this);
     this.choice = new HoldChoice(lenses, this);
     this.comparison = new HeldAndFree(lenses);
@@ -32,39 +40,43 @@ export class MemoryLens {
     return { cell: this.cell, layer: this.cell[0] };
   }
 
+  /** @type {Lens["take"]} */
   take(answer, traced, from) {
     this.picture.take(answer, traced, from);
     return answer.values;
   }
 
+  /** @type {Lens["forget"]} */
   forget(traced, position) {
     this.picture.cut(traced, position);
   }
 
+  /** @type {Lens["mark"]} */
   mark(value) {
     if (value === null) return "";
     const level = Math.round((value / LARGEST) * LEVELS);
     return level ? `${level < 0 ? "n" : "p"}${Math.abs(level)}` : "";
   }
 
+  /** @param {HTMLElement} panel */
   build(panel) {
     this.panel = panel;
     this.about = null;
     const choose = create("div", "choose", panel);
-    const named = field(choose, "named", t("memory.named"), "select");
-    const layer = field(choose, "", t("memory.layer"), "input");
-    const index = field(choose, "", t("memory.cell"), "input");
-    for (const input of [layer, index]) {
+    this.named = create("select", "", label(choose, "named", t("memory.named")));
+    this.layer = create("input", "", label(choose, "", t("memory.layer")));
+    this.index = create("input", "", label(choose, "", t("memory.cell")));
+    for (const input of [this.layer, this.index]) {
       Object.assign(input, { type: "number", min: 0, step: 1 });
-      input.addEventListener("change", () => this.choose([Number(layer.value), Number(index.value)]));
+      input.addEventListener("change", () => this.choose([Number(this.layer.value), Number(this.index.value)]));
     }
-    named.addEventListener("change", () => named.value && this.choose(JSON.parse(named.value)));
+    this.named.addEventListener("change", () => this.named.value && this.choose(JSON.parse(this.named.value)));
     create("p", "about-cell", panel).setAttribute("role", "status");
     this.choice.build(panel);
     this.comparison.build(panel);
     const legend = create("p", "legend", panel);
     legend.append(t("memory.scale"), " ");
-    for (const mark of SWATCHES) create("span", `swatch ${mark}`.trim(), legend).textContent = NUMBERS[mark] || "";
+    for (const mark of SWATCHES) create("span", `swatch ${mark}`.trim(), legend).textContent = NUMBERS[mark] ?? "";
     this.picture.build(panel);
     const closely = create("div", "closely", panel);
     create("p", "which", closely).textContent = t("memory.hint");
@@ -74,7 +86,7 @@ export class MemoryLens {
 
   update() {
     const about = this.lenses.source.about(this.lenses.side);
-    if (about && about.layers && about !== this.about) this.meet(about);
+    if (about?.layers && about !== this.about) this.meet(about);
     this.choice.show();
     this.comparison.update();
   }
@@ -84,32 +96,33 @@ export class MemoryLens {
     this.comparison.show();
   }
 
-  // Shows the named cells of a model, and the first of them if it is another model than before.
+  /** Shows the named cells of a model, and the first of them if it is another model than before. @param {Model} about */
   meet(about) {
-    const isNew = `${about.name}@${about.commit}` !== this.of;
-    [this.about, this.of] = [about, `${about.name}@${about.commit}`];
-    if (isNew) this.cell = about.cells[0] ? [about.cells[0].layer, about.cells[0].index] : [0, 0];
-    const select = this.panel.querySelector("select");
-    select.replaceChildren();
-    option(select, "", t(about.cells.length ? "memory.choose" : "memory.none"));
-    for (const [title, remembers] of [["memory.keeps", true], ["memory.follows", false]]) {
-      const cells = about.cells.filter((cell) => cell.remembers === remembers);
+    const known = `${about.name}@${about.commit}`;
+    const [{ layer, index }] = about.cells.length ? about.cells : [{ layer: 0, index: 0 }];
+    if (known !== this.known) this.cell = [layer, index];
+    this.about = about;
+    this.known = known;
+    this.named.replaceChildren();
+    option(this.named, "", t(about.cells.length ? "memory.choose" : "memory.none"));
+    for (const title of ["memory.keeps", "memory.follows"]) {
+      const cells = about.cells.filter((cell) => cell.remembers === (title === "memory.keeps"));
       if (!cells.length) continue;
-      const group = create("optgroup", "", select);
+      const group = create("optgroup", "", this.named);
       group.label = t(title);
       for (const cell of cells) option(group, JSON.stringify([cell.layer, cell.index]), describe(cell));
     }
-    const [layer, index] = this.panel.querySelectorAll(".choose input");
-    [layer.max, index.max] = [about.layers - 1, about.hidden - 1];
+    this.layer.max = String(about.layers - 1);
+    this.index.max = String(about.hidden - 1);
     this.showCell();
   }
 
-  /** Chooses a cell: the nearest one that the model has. */
+  /** Chooses a cell: the nearest one that the model has. @param {number[]} cell */
   choose([layer, index]) {
-    const { layers, hidden } = this.about || { layers: 1, hidden: 1 };
-    const before = this.cell;
+    const { layers, hidden } = this.about ?? { layers: 1, hidden: 1 };
+    const [before] = this.cell;
     this.cell = [within(layer, layers), within(index, hidden)];
-    if (before[0] !== this.cell[0]) this.picture.forget();
+    if (before !== this.cell[0]) this.picture.forget();
     this.showCell();
     for (const box of this.lenses.boxes.values()) box.repaint();
     this.lenses.update();
@@ -118,22 +131,22 @@ export class MemoryLens {
 
   showCell() {
     const known = this.about?.cells.find((cell) => cell.layer === this.cell[0] && cell.index === this.cell[1]);
-    this.panel.querySelector("select").value = known ? JSON.stringify(this.cell) : "";
-    const [layer, index] = this.panel.querySelectorAll(".choose input");
-    [layer.value, index.value] = this.cell;
-    setText(this.panel.querySelector(".about-cell"), known ? explain(known) : t("memory.unnamed"));
+    this.named.value = known ? JSON.stringify(this.cell) : "";
+    [this.layer.value, this.index.value] = this.cell.map(String);
+    setText(find(this.panel, ".about-cell"), known ? explain(known) : t("memory.unnamed"));
     this.choice.show();
     this.lenses.changed();
   }
 
+  /** @param {Details | null} details */
   inspect(details) {
-    const [which, list] = [this.panel.querySelector(".which"), this.panel.querySelector(".gates")];
+    const [which, list] = [find(this.panel, ".which"), find(this.panel, ".gates")];
     which.replaceChildren();
     list.replaceChildren();
     if (!details) return void which.append(t("memory.hint"));
     create("b", "char", which).textContent = visibleCharacter(details.char);
     which.append(` ${changeOf(details)}`);
-    (details.gates || []).forEach((gate, at) => showGate(list, gate, at));
+    details.gates?.forEach((gate, at) => showGate(list, gate, at));
     this.picture.showPosition(details.traced, details.position);
   }
 }
@@ -142,10 +155,10 @@ function within(value, count) {
   return Math.max(0, Math.min(count - 1, Math.trunc(value) || 0));
 }
 
-function field(parent, className, text, tag) {
-  const label = create("label", className, parent);
-  label.append(text);
-  return create(tag, "", label);
+function label(parent, className, text) {
+  const node = create("label", className, parent);
+  node.append(text);
+  return node;
 }
 
 function option(parent, value, text) {
@@ -153,14 +166,17 @@ function option(parent, value, text) {
   [node.value, node.textContent] = [value, text];
 }
 
+/** @param {NamedCell} cell */
 function describe(cell) {
   return t("memory.option", { name: featureOf(cell), cell: cell.index, layer: cell.layer, ...scoreOf(cell) });
 }
 
+/** @param {NamedCell} cell */
 function explain(cell) {
   return t("memory.about", { name: featureOf(cell), ...scoreOf(cell), baseline: number(cell.last_three, 2) });
 }
 
+/** @param {Details} details */
 function changeOf({ gates, held, cell }) {
   if (!gates) return t("memory.no_cell");
   const [before, after] = cell.map((value) => number(value, 2));

@@ -13,12 +13,14 @@ export function quoted(character) {
   return `“${nameOf(character)}”`;
 }
 
-/** @returns {string} what a cell tracks; checkpoints name it in English */
+/** @import { NamedCell } from "../engines/engine.js" */
+
+/** @type {(cell: NamedCell) => string} what a cell tracks; checkpoints name it in English */
 export function featureOf({ name }) {
   return has(`cell.${name}`) ? t(`cell.${name}`) : name;
 }
 
-/** @returns {{measure: string, score: string}} how well a cell tracks it: an AUC below 0.5 is that of an inverted cell */
+/** Returns how well a cell tracks it: an AUC below 0.5 is that of an inverted cell. @param {NamedCell} cell */
 export function scoreOf({ kind, score }) {
   const inverted = kind === "auc" && score < 0.5;
   const text = number(score, 2);

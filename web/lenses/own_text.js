@@ -1,7 +1,9 @@
 /** A text of the visitor's own under the lens "How surprised?": a field with the colours of its characters under it. */
 
-import { create } from "../document/dom.js";
+import { refOf } from "../conversation/models.js";
+import { create, find } from "../document/dom.js";
 import { t } from "../document/words.js";
+import { placeOf } from "./character_box.js";
 import { TracedText } from "./traced_text.js";
 
 const MAX_LENGTH = 20_000; // characters
@@ -13,12 +15,13 @@ export class OwnText {
    * @param {(box: HTMLElement, text: TracedText) => void} showSum
    */
   constructor(lenses, showSum) {
-    Object.assign(this, { lenses, showSum });
-    /** @type {TracedText|null} */
-    this.traced = null;
+    this.lenses = lenses;
+    this.showSum = showSum;
+    this.traced = /** @type {TracedText | null} */ (null);
     this.value = "";
   }
 
+  /** @param {HTMLElement} panel */
   build(panel) {
     const box = create("details", "own", panel);
     this.box = box;
@@ -39,7 +42,8 @@ export class OwnText {
 
   listen() {
     const { input, lenses, under } = this;
-    let [timer, over] = [0, null];
+    let timer = 0;
+    let over = /** @type {Element | null} */ (null);
     input.addEventListener("input", () => {
       this.value = input.value;
       clearTimeout(timer);
@@ -54,8 +58,8 @@ export class OwnText {
     }
     input.addEventListener("mousemove", (event) => {
       const at = document.elementsFromPoint(event.clientX, event.clientY);
-      const node = at.find((each) => each.matches(".under i")) || null;
-      if (node && node !== over) lenses.look(node.traced, node.position);
+      const node = at.find((each) => each.matches(".under i")) ?? null;
+      if (node !== over) lenses.lookAt(node);
       over = node;
     });
   }
@@ -64,18 +68,14 @@ export class OwnText {
     const model = this.lenses.source.about(this.lenses.side);
     const length = [...this.value].length;
     const tooLong = t("refusal.characters", { field: t("setting.text"), length, most: MAX_LENGTH });
-    this.box.querySelector(".fault").textContent = length > MAX_LENGTH ? tooLong : "";
+    find(this.box, ".fault").textContent = length > MAX_LENGTH ? tooLong : "";
     if (length > MAX_LENGTH || !model) return;
     this.traced ??= new TracedText(this.lenses.engine);
-    this.setText(model);
+    const path = { model: refOf(model), second: null, share: null, start: true, text: this.value, clamps: [] };
+    this.lenses.forget(this.traced, this.traced.set(path));
     this.draw();
     this.lenses.changed();
     this.lenses.pump();
-  }
-
-  setText({ name, commit }) {
-    const path = { model: { name, commit }, second: null, share: null, start: true, text: this.value, clamps: [] };
-    this.lenses.forget(this.traced, this.traced.set(path));
   }
 
   draw() {

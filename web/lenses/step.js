@@ -3,7 +3,7 @@
  * that was read to the one that was drawn, with the numbers, the shapes, and the lines of code that compute it.
  */
 
-import { create, setText, svg, visibleCharacter } from "../document/dom.js";
+import { create, find, findAll, setText, svg, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { drawCell } from "./cell_drawing.js";
 import { chance } from "./chances.js";
@@ -25,14 +25,21 @@ const CODE = {
   draw: ["model/int8/sampling.py", "return int(np.searchsorted(running, int(running[-1]) * number >> 64, side=\"right\"))"],
 };
 
+/**
+ * @import { LayerStep, StepAnswer } from "../engines/engine.js"
+ * @import { Details, Lens, Lenses } from "./lens.js"
+ */
+
+/** @implements {Lens} */
 export class StepLens {
   /**
-   * @param {import("./lens.js").Lenses} lenses
+   * @param {Lenses} lenses
    * @param {{cell: number[]}} memory whose cell is shown until the visitor chooses one
    */
   constructor(lenses, memory) {
-    Object.assign(this, { lenses, memory });
-    this.cell = null;
+    this.lenses = lenses;
+    this.memory = memory;
+    this.cell = /** @type {number | null} */ (null);
     this.presses = 0;
     this.wasPressed = false;
     this.queue = Promise.resolve();
@@ -43,6 +50,7 @@ export class StepLens {
     return "bits";
   }
 
+  /** @type {Lens["wants"]} */
   wants(position) {
     if (position === undefined) return {};
     const { turns, side, source } = this.lenses;
@@ -51,6 +59,7 @@ export class StepLens {
     return { cell: [0, this.cellNow()], step: drawn || { settings: null, draw: null, picked: false } };
   }
 
+  /** @type {Lens["take"]} */
   take(answer) {
     return answer.bits;
   }
@@ -59,6 +68,7 @@ export class StepLens {
     return "";
   }
 
+  /** @param {HTMLElement} panel */
   build(panel) {
     this.panel = panel;
     const top = create("div", "press", panel);
@@ -103,27 +113,27 @@ export class StepLens {
   async step() {
     const { source, root } = this.lenses;
     if (source.busy()) return;
-    const field = (root.closest(".char-lstm") || root).querySelector("#prompt");
+    const field = (root.closest(".char-lstm") ?? root).querySelector("textarea#prompt");
     this.wasPressed = true;
-    await source.step(field ? field.value : "");
+    await source.step(field instanceof HTMLTextAreaElement ? field.value : "");
     this.lenses.update();
   }
 
+  /** @param {Details | null} details */
   inspect(details) {
-    const stages = this.panel.querySelector(".stages");
+    const stages = find(this.panel, ".stages");
     stages.replaceChildren();
     const step = details?.step;
-    if (!step) return this.say(t("step.hint"));
-    if (step.mixed) return this.say(t("step.blended"));
-    if (!step.layers) return this.say(`${quoted(details.char)} ${t("surprise.first")}`);
+    if (!step) return void this.say(t("step.hint"));
+    if (step.mixed) return void this.say(t("step.blended"));
+    if (!step.layers) return void this.say(`${quoted(details.char)} ${t("surprise.first")}`);
     stages.classList.toggle("again"); // the other of two equal animations: so that it starts again
     this.say(summary(details.char, step));
     showRead(stages, step);
     step.layers.forEach((layer, at) => this.showLayer(stages, step, layer, at));
     showExpected(stages, step, details.char);
     showDraw(stages, step, details.char);
-    stages.querySelectorAll(":scope > li").forEach((stage, at) => stage.style.setProperty("--at", at));
-    return undefined;
+    findAll(stages, ":scope > li").forEach((each, at) => each.style.setProperty("--at", String(at)));
   }
 
   cellNow() {
@@ -136,9 +146,10 @@ export class StepLens {
   }
 
   say(text) {
-    setText(this.panel.querySelector(".wrote"), text);
+    setText(find(this.panel, ".wrote"), text);
   }
 
+  /** @type {(list: HTMLElement, step: StepAnswer, layer: LayerStep, at: number) => void} */
   showLayer(list, step, layer, at) {
     const [{ sizes }, isLast] = [step, at === step.layers.length - 1];
     const item = stage(list, t("step.layer", { layer: at }), "gates", "cell", "shown", ...(isLast ? [] : ["above"]));
@@ -154,7 +165,7 @@ export class StepLens {
       const canvas = strip(rows, part, t("step.strip", { row: label, layer: at }));
       canvas.addEventListener("click", (event) => {
         this.chooseCell(Math.floor((cells * event.offsetX) / canvas.clientWidth));
-        this.field.value = this.cell;
+        this.field.value = String(this.cell);
       });
     });
     if (cells < sizes.H) create("p", "", item).textContent = t("step.first_cells", { count: cells, cells: sizes.H });
@@ -162,11 +173,13 @@ export class StepLens {
   }
 }
 
+/** @type {(char: string, step: StepAnswer) => string} */
 function summary(char, step) {
   const values = { read: quoted(step.read), drawn: quoted(char), chance: chance(chanceOf(step, char)) };
   return t(step.draw ? "step.drawn" : step.picked ? "step.picked" : "step.given", values);
 }
 
+/** @type {(step: StepAnswer, char: string) => number} */
 function chanceOf({ likely, strip: places }, char) {
   const [found, place] = [likely.find((each) => each[0] === char), places.find((each) => each[0] === char)];
   return found ? found[1] : place ? place[2] - place[1] : 0;
@@ -189,6 +202,7 @@ function arrow(item, text) {
   create("p", "arrow", item).textContent = `↓ ${text}`;
 }
 
+/** @type {(list: HTMLElement, step: StepAnswer) => void} */
 function showRead(list, { read, id, row, sizes }) {
   const item = stage(list, t("step.row"), "row");
   const line = create("p", "which", item);
@@ -198,6 +212,7 @@ function showRead(list, { read, id, row, sizes }) {
   arrow(item, `x (1, ${sizes.E})`);
 }
 
+/** @type {(parent: HTMLElement, bytes: Int8Array, text: string) => HTMLCanvasElement} */
 function strip(parent, bytes, text) {
   const canvas = create("canvas", "strip", parent);
   [canvas.width, canvas.height] = [bytes.length, 1];
@@ -211,6 +226,7 @@ function strip(parent, bytes, text) {
   return canvas;
 }
 
+/** @type {(list: HTMLElement, step: StepAnswer, char: string) => void} */
 function showExpected(list, { likely, sizes, temperature, filters }, char) {
   const item = stage(list, t("step.expects"), "output", "weigh");
   const limits = filters.map(([label, value]) => `, ${label.toLowerCase()} ${value}`).join("");
@@ -227,6 +243,7 @@ function showExpected(list, { likely, sizes, temperature, filters }, char) {
   arrow(item, t("step.weights", { vocab: sizes.V }));
 }
 
+/** @type {(step: StepAnswer, char: string) => string} */
 function whereItLands({ draw, picked, strip: places, temperature }, char) {
   if (picked) return t("step.put_here");
   if (!draw) return t("step.not_drawn");
@@ -237,6 +254,7 @@ function whereItLands({ draw, picked, strip: places, temperature }, char) {
   return t("step.lands_in", { ...values, low: number(place[1], 3), high: number(place[2], 3) });
 }
 
+/** @type {(list: HTMLElement, step: StepAnswer, char: string) => void} */
 function showDraw(list, step, char) {
   const item = stage(list, t("step.draw"), "draw");
   const text = whereItLands(step, char);

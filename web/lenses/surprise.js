@@ -1,6 +1,6 @@
 /** The lens "How surprised?": each character in the colour of its bits, what else was likely, and the costly words. */
 
-import { create, setText, visibleCharacter } from "../document/dom.js";
+import { create, find, findAll, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { chance, chancesOf } from "./chances.js";
 import { nameOf } from "./names.js";
@@ -12,12 +12,21 @@ const UNKNOWN = -1; // instead of bits
 const COSTLY = 6; // words
 const WORD_LENGTH = 24; // characters of a word that are shown
 
+/**
+ * @import { Details, Lens, Lenses } from "./lens.js"
+ * @import { TracedText } from "./traced_text.js"
+ */
+
+const shownWords = /** @type {WeakMap<Element, string>} */ (new WeakMap()); // the words that an element shows
+
+/** @implements {Lens} */
 export class SurpriseLens {
-  /** @param {import("./lens.js").Lenses} lenses */
+  /** @param {Lenses} lenses */
   constructor(lenses) {
     this.lenses = lenses;
     this.ownText = new OwnText(lenses, (box, text) => showSum(box, text, 0, text.chars.length, true, this.open(text)));
-    this.details = null;
+    this.details = /** @type {Details | null} */ (null);
+    this.bits = /** @type {number | null | undefined} */ (undefined); // of the character in focus; undefined before it is read
     this.isOffered = false; // to put another character in the place of the one in focus
   }
 
@@ -34,15 +43,18 @@ export class SurpriseLens {
     return {};
   }
 
+  /** @type {Lens["take"]} */
   take(answer) {
     return answer.bits;
   }
 
+  /** @type {Lens["mark"]} */
   mark(bits) {
     if (bits === null) return "";
     return bits === UNKNOWN ? "unknown" : `b${levelOf(bits)}`;
   }
 
+  /** @param {HTMLElement} panel */
   build(panel) {
     this.panel = panel;
     const legend = create("p", "legend", panel);
@@ -66,13 +78,13 @@ export class SurpriseLens {
 
   show() {
     const turn = this.lenses.turns.at(-1);
-    const sums = this.panel.querySelector(".sums");
+    const box = find(this.panel, ".sums");
     if (turn) {
       const { path } = this.lenses;
-      showSum(sums, path, turn.at, turn.at + turn.length, !turn.writing, this.open(path));
-    } else for (const box of sums.children) box.replaceChildren();
+      showSum(box, path, turn.at, turn.at + turn.length, !turn.writing, this.open(path));
+    } else for (const each of box.children) each.replaceChildren();
     this.ownText.show();
-    if (this.details && this.details.bits === undefined) this.inspect(this.details);
+    if (this.details && this.bits === undefined) this.inspect(this.details);
   }
 
   update() {
@@ -80,24 +92,23 @@ export class SurpriseLens {
     this.allowPicks();
   }
 
-  /** Shows the character in focus. */
+  /** Shows the character in focus. @param {Details | null} details */
   inspect(details) {
     this.details = details;
-    const [which, list] = [this.panel.querySelector(".which"), this.panel.querySelector(".likely")];
+    this.bits = details?.traced.values("bits")[details.position];
+    const [which, list] = [find(this.panel, ".which"), find(this.panel, ".likely")];
     const focused = [...list.children].findIndex((row) => row.contains(document.activeElement));
     list.replaceChildren();
     which.replaceChildren();
     if (details) create("b", "char", which).textContent = visibleCharacter(details.char);
     which.append(this.explain());
-    if (details?.bits !== UNKNOWN && details?.top.length) this.showLikely(list);
-    if (focused >= 0) (list.querySelectorAll("button")[focused] || this.lenses.log).focus({ preventScroll: true });
+    if (this.bits !== UNKNOWN && details?.top.length) this.showLikely(list);
+    if (focused >= 0) (findAll(list, "button")[focused] ?? this.lenses.log).focus({ preventScroll: true });
   }
 
   explain() {
-    const { details } = this;
+    const { bits, details } = this;
     if (!details) return t("surprise.hint");
-    const bits = details.traced.values("bits")[details.position];
-    details.bits = bits; // undefined until the engine has read so far
     if (bits === UNKNOWN) return ` ${t("surprise.not_read")}`;
     if (!details.top.length) return ` ${t("surprise.first")}`;
     if (!(bits >= 0)) return ` ${t("surprise.drawn_from")}`;
@@ -105,18 +116,19 @@ export class SurpriseLens {
     return ` ${t("surprise.chance", values)} ${t("surprise.drawn_from")}`;
   }
 
+  /** @param {HTMLElement} list */
   showLikely(list) {
     const { char, top, rest } = this.details;
     const chances = chancesOf([...top.map(([, logit]) => logit), ...rest], this.lenses.source.settings());
     this.isOffered = this.canPick();
     top.slice(0, SHOWN).forEach(([each], at) => {
       const row = create("li", each === char ? "there" : "", list);
-      const node = create(this.isOffered ? "button" : "b", "char", row);
-      node.textContent = visibleCharacter(each);
+      if (this.isOffered) this.makePick(create("button", "char", row), each, each === char);
+      else create("b", "char", row);
+      row.firstElementChild.textContent = visibleCharacter(each);
       create("span", "filled", create("span", "track", row)).style.width = `${100 * chances[at]}%`;
       create("span", "share", row).textContent = chance(chances[at]);
-      if (this.isOffered) this.makePick(node, each, each === char);
-      else row.setAttribute("aria-label", `${nameOf(each)}: ${chance(chances[at])}`);
+      if (!this.isOffered) row.setAttribute("aria-label", `${nameOf(each)}: ${chance(chances[at])}`);
     });
     this.allowPicks();
   }
@@ -134,6 +146,7 @@ export class SurpriseLens {
     return source.busy() || source.canContinueFrom(this.details.turn.id, this.kept());
   }
 
+  /** @type {(button: HTMLButtonElement, character: string, isThere: boolean) => void} */
   makePick(button, character, isThere) {
     const name = nameOf(character);
     button.type = "button";
@@ -153,8 +166,9 @@ export class SurpriseLens {
     }
   }
 
+  /** @param {TracedText} text */
   open(text) {
-    return (position) => this.lenses.look(text, position, { chosen: true, scroll: true });
+    return (/** @type {number} */ position) => this.lenses.look(text, position, { chosen: true, scroll: true });
   }
 }
 
@@ -164,18 +178,19 @@ function levelOf(bits) {
 }
 
 // Total and mean of a stretch, and once it is whole the words with the most bits.
+/** @type {(box: HTMLElement, text: TracedText, start: number, end: number, isWhole: boolean, open: (position: number) => void) => void} */
 function showSum(box, text, start, end, isWhole, open) {
   const values = text.values("bits").slice(start, end);
   const known = values.filter((bits) => bits !== null && bits !== UNKNOWN);
   const total = known.reduce((sum, bits) => sum + bits, 0);
   const facts = { mean: number(total / known.length, 2), total: Math.round(total), count: known.length };
-  setText(box.querySelector(".sum"), known.length ? t("surprise.sum", facts) : "");
+  setText(find(box, ".sum"), known.length ? t("surprise.sum", facts) : "");
   if (!isWhole || values.length < end - start) return;
   const words = wordsOf(text.chars.slice(start, end), values);
-  const costly = box.querySelector(".costly");
+  const costly = find(box, ".costly");
   const content = JSON.stringify([start, words.length, words.slice(0, COSTLY)]);
-  if (costly.content === content) return; // the buttons stay, with the keyboard focus
-  costly.content = content;
+  if (shownWords.get(costly) === content) return; // the buttons stay, with the keyboard focus
+  shownWords.set(costly, content);
   costly.replaceChildren();
   if (words.length < 2) return;
   create("span", "lead", costly).textContent = t("surprise.words");

@@ -1,33 +1,29 @@
 /** A text that the engine has read again: its characters, and what the lenses have asked about them. */
 
-const KEY_BYTES = 16;
+import { randomId } from "../conversation/hash.js";
+import { firstChange } from "../engines/clamps.js";
+
 const ATTEMPTS = 3; // the second one sends the whole text; a third because a server may restart in between
 
 /**
- * @typedef {object} Path what a model has read, see `source.path`
- * @property {{name: string, commit: string}} model
- * @property {{name: string, commit: string}|null} second
- * @property {number|null} share
- * @property {boolean} start
- * @property {string} text
- * @property {any[]} clamps
+ * @import { ReadText, TextEngine, TraceAnswer, TraceQuestion } from "../engines/engine.js"
+ * @typedef {ReadText & {share: number | null}} Path
  */
 
 export class TracedText {
-  /** @param {{trace: (query: object) => Promise<any>}} engine */
+  /** @param {Pick<TextEngine, "trace">} engine */
   constructor(engine) {
     this.engine = engine;
-    /** The characters as code points. */
-    this.chars = [];
-    /** Changes whenever values were forgotten. */
-    this.version = 0;
-    this.queue = Promise.resolve();
+    this.chars = /** @type {string[]} */ ([]); // code points
+    this.version = 0; // changes whenever values were forgotten
+    this.queue = /** @type {Promise<unknown>} */ (Promise.resolve());
     this.restart("", null);
   }
 
+  /** @param {string} identity @param {Path | null} path */
   restart(identity, path) {
     this.identity = identity;
-    this.id = randomKey();
+    this.id = randomId();
     this.server = "";
     this.path = path;
     this.text = "";
@@ -35,13 +31,13 @@ export class TracedText {
     this.chars.length = 0;
     this.sent = 0; // characters that the engine has
     this.unchanged = Infinity; // characters that are what they were when the last question was sent
-    this.known = new Map();
+    this.known = /** @type {Map<string, (number | null)[]>} */ (new Map());
     this.version++;
   }
 
   /**
    * Replaces the text.
-   * @param {Path|null} path
+   * @param {Path | null} path
    * @returns {{text: number, values: number}} the positions from which on the characters, and what is known of them,
    *   are no longer what they were; Infinity if they still are
    */
@@ -49,8 +45,8 @@ export class TracedText {
     const identity = path ? JSON.stringify([path.model, path.second, path.share, path.start]) : "";
     if (identity !== this.identity) {
       this.restart(identity, path);
-      this.append(path ? path.text : "");
-      this.clamps = JSON.stringify(path ? path.clamps : []);
+      this.append(path?.text ?? "");
+      this.clamps = JSON.stringify(path?.clamps ?? []);
       return { text: 0, values: 0 };
     }
     if (!path) return { text: Infinity, values: Infinity };
@@ -91,16 +87,10 @@ export class TracedText {
     if (written === this.clamps) return Infinity;
     const before = JSON.parse(this.clamps);
     this.clamps = written;
-    for (let at = 0; at < Math.max(before.length, clamps.length); at++) {
-      const [one, other] = [before[at], clamps[at]];
-      if (JSON.stringify(one) === JSON.stringify(other)) continue;
-      const positions = [one, other].filter(Boolean).map(([position]) => position);
-      return Math.max(0, Math.min(...positions));
-    }
-    return Infinity;
+    return Math.max(0, firstChange(before, clamps));
   }
 
-  /** @returns {any[]} what is known of the first characters, under a key of a lens */
+  /** Returns what is known of the first characters, under a key of a lens. @param {string} key */
   values(key) {
     if (!this.known.has(key)) this.known.set(key, []);
     return this.known.get(key);
@@ -108,8 +98,7 @@ export class TracedText {
 
   /**
    * Asks the engine about this text: one question after another, because each changes the text that the engine has.
-   * @param {object} question `from` or `at`, see engines/engine.js
-   * @returns {Promise<any>} the answer, or {refusal}
+   * @param {TraceQuestion} question
    */
   ask(question) {
     const answer = this.queue.then(() => this.send(question));
@@ -117,21 +106,16 @@ export class TracedText {
     return answer;
   }
 
+  /** @param {TraceQuestion} question @returns {Promise<TraceAnswer>} */
   async send(question) {
     const trace = this.id;
     for (let attempt = 0; attempt < ATTEMPTS && trace === this.id && this.path; attempt++) {
-      const length = this.chars.length;
-      const [at, path] = [this.sent, this.path];
-      const tail = { at, text: this.chars.slice(at).join("") };
-      const { model, second, start, share, clamps } = path;
+      const { length } = this.chars;
+      const tail = { at: this.sent, text: this.chars.slice(this.sent).join("") };
+      const { model, second, start, share, clamps } = this.path;
       const query = { trace, server: this.server, model, second, start, share, length, tail, clamps, ...question };
       this.unchanged = Infinity;
-      let answer;
-      try {
-        answer = await this.engine.trace(query);
-      } catch {
-        return { refusal: { id: "fault.connection" } };
-      }
+      const answer = await this.engine.trace(query);
       if (trace !== this.id) break;
       if (answer.server) this.server = answer.server;
       if (answer.refusal) return answer;
@@ -144,9 +128,4 @@ export class TracedText {
     }
     return { refusal: { id: "fault.forgotten" } };
   }
-}
-
-function randomKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

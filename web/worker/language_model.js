@@ -2,7 +2,7 @@
 // of docs/int8-inference.md.
 
 /**
- * @import { Clamp, ClampsOfText } from "../engines/engine.js"
+ * @import { Clamp } from "../engines/engine.js"
  * @import { NetworkState } from "./int8_inference.js"
  * @import { LoadedModel } from "./models.js"
  * @typedef {NetworkState[]} State one part for each network
@@ -108,18 +108,4 @@ export class LanguageModel {
  */
 export function copyOf(state) {
   return state.map(({ h, c }) => ({ h: h.slice(), c: c.slice() }));
-}
-
-/**
- * Returns the clamps that apply at a position.
- * @param {ClampsOfText} clamps in the order of their positions
- * @param {number} position
- */
-export function clampsAt(clamps, position) {
-  let found = /** @type {Clamp[]} */ ([]);
-  for (const [from, cells] of clamps) {
-    if (from > position) break;
-    found = cells;
-  }
-  return found;
 }

@@ -1,6 +1,6 @@
 // Writes one reply: reads what the model has not read yet, then draws one character after another.
 
-import { clampsAt } from "./language_model.js";
+import { clampsAt } from "../engines/clamps.js";
 import { choose, randomNumber } from "./sampling.js";
 import { SLICE_MS, nextTurn, pause } from "./slices.js";
 

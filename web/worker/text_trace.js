@@ -1,6 +1,7 @@
 // What a model predicts and remembers at each character of a text: model/trace.py in JavaScript.
 
-import { clampsAt, copyOf } from "./language_model.js";
+import { clampsAt, firstChange } from "../engines/clamps.js";
+import { copyOf } from "./language_model.js";
 import { SLICE_MS, nextTurn } from "./slices.js";
 
 const MAX_SAVED = 64; // states; to reach a position, at most a 64th of a long text is read again
@@ -76,11 +77,10 @@ export class TextTrace {
   }
 
   /**
-   * Moves to before a position, in slices. Resolves to false if `isStale` says that the position is no longer wanted.
+   * Moves to before a position, in slices.
    * @param {number} position
-   * @param {() => boolean} isStale
    */
-  async goTo(position, isStale = () => false) {
+  async goTo(position) {
     const at = this.#current.position;
     const saved = this.#saved.findLast((each) => each.position <= position);
     if (at > position || at < saved.position) this.#restore(saved);
@@ -88,10 +88,8 @@ export class TextTrace {
       this.readNext();
       if (performance.now() - sliced < SLICE_MS) continue;
       await nextTurn();
-      if (isStale()) return false;
       sliced = performance.now();
     }
-    return true;
   }
 
   /**
@@ -173,13 +171,4 @@ function bitsOf(logits, id) {
   for (const logit of logits) most = Math.max(most, logit);
   for (const logit of logits) sum += Math.exp(logit - most);
   return (most + Math.log(sum) - logits[id]) / Math.LN2;
-}
-
-// Returns the first position whose clamps are other ones than before; Infinity if there is none.
-function firstChange(old, changed) {
-  for (let at = 0; at < Math.max(old.length, changed.length); at++) {
-    const [before, after] = [old.slice(at, at + 1), changed.slice(at, at + 1)];
-    if (JSON.stringify(before) !== JSON.stringify(after)) return Math.min(...[...before, ...after].map(([from]) => from));
-  }
-  return Infinity;
 }
