@@ -363,6 +363,28 @@ def test_a_stored_value_that_is_no_log_is_ignored(run: Run, value: object) -> No
     assert run("stored_log", "return m.parseLog(x)", value) is None
 
 
+def test_a_stored_turn_without_one_of_its_replies_is_no_turn(run: Run) -> None:
+    """The length of all replies limits the tree, and a reply that is null has no length."""
+    turn = {"id": 1, "parent": 0, "replaced": 0, "prompt": "a", "shared": False, "check": []}
+    read = "const log = m.parseLog({ version: 1, id: 'a', turns: [x] }); return log && log.turns.length"
+    first = reply(part("b"), fresh=True)
+    assert run("stored_log", read, {**turn, "replies": [first]}) == 1
+    assert run("stored_log", read, {**turn, "replies": [first, first]}) == 1
+    for replies in ([], [None], [first, None], [None, first], [first, first, first]):
+        assert run("stored_log", read, {**turn, "replies": replies}) is None
+
+
+def test_a_reply_that_was_stopped_before_it_began_is_not_asked_for(page: Page, run: Run) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    body = """
+        const { ServerEngine } = await import("/engines/server.js");
+        return new ServerEngine(location.origin).write({ id: "a", received: "" }, { onText() {} }, AbortSignal.abort());
+    """
+    assert run("log", body)["end"] == "abort"
+    assert [url for url in asked if "/write" in url] == []
+
+
 # storage
 
 

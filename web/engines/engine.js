@@ -160,7 +160,7 @@
  * @property {boolean} [mixed] whether two models are blended, which are not shown
  * @property {string} [read] the character that was read
  * @property {number} [id] its id
- * @property {string | Int8Array} [row] of the embedding, in base64 or as bytes
+ * @property {Int8Array} [row] of the embedding
  * @property {LayerStep[]} [layers]
  * @property {[character: string, share: number][]} [likely]
  * @property {[character: string, from: number, to: number][]} [strip] the shares side by side
@@ -170,7 +170,7 @@
  * @property {boolean} [picked]
  * @property {{V: number, E: number, H: number}} [sizes] of vocabulary, embedding and layer
  *
- * @typedef {{bytes: string | Int8Array, cell: number[], held: boolean}} LayerStep h, c, i, f, g, o, c after and h after:
+ * @typedef {{bytes: Int8Array, cell: number[], held: boolean}} LayerStep h, c, i, f, g, o, c after and h after:
  *   of all cells in bytes, and of one cell
  */
 

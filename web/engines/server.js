@@ -32,7 +32,10 @@ export class ServerEngine {
   /** @type {TextEngine["trace"]} */
   async trace(query) {
     const answer = await this.#post("trace", query);
-    if (answer.columns) answer.columns = Int8Array.from(atob(answer.columns), (byte) => byte.charCodeAt(0));
+    const { columns, step } = answer;
+    if (columns) answer.columns = bytesOf(columns);
+    if (step?.row) step.row = bytesOf(step.row);
+    for (const layer of step?.layers ?? []) layer.bytes = bytesOf(layer.bytes);
     return answer;
   }
 
@@ -97,6 +100,11 @@ export class ServerEngine {
       return { refusal: { id: "fault.connection" } };
     }
   }
+}
+
+/** @param {string} base64 */
+function bytesOf(base64) {
+  return Int8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
 }
 
 // A refusal ends the request; a server that is busy or restarts is asked again once something was written.

@@ -1,6 +1,19 @@
 /** Chances of characters, as the settings on the page make them. */
 
+import { create } from "../document/dom.js";
 import { percent } from "../document/words.js";
+
+/**
+ * Adds a bar that fills a part of its track, and the text beside it.
+ * @param {Element} row
+ * @param {[from: number, to: number]} part 0 to 1
+ * @param {string} text
+ */
+export function showBar(row, [from, to], text) {
+  const { style } = create("span", "filled", create("span", "track", row));
+  [style.left, style.width] = [`${100 * from}%`, `${100 * (to - from)}%`];
+  create("span", "share", row).textContent = text;
+}
 
 /** @returns {string} a chance as text: one decimal below 10 % */
 export function chance(share) {

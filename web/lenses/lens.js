@@ -44,7 +44,7 @@ const WHILE_WRITING_MS = 30; // between two questions about a reply that is bein
  * @property {(answer: TraceAnswer, traced: TracedText, from: number) => (number | null)[]} take the values of an answer
  * @property {(value: number | null) => string} mark the class of a value
  * @property {(panel: HTMLElement) => void} build
- * @property {() => void} show after values or characters changed, at most once per frame
+ * @property {() => void} [show] after values or characters changed, at most once per frame
  * @property {(details: Details | null) => void} inspect shows the character in focus
  * @property {TracedText | null} [own] the visitor's own text
  * @property {(traced: TracedText, position: number) => void} [forget] what is known from a position on is outdated
@@ -213,7 +213,7 @@ export class Lenses {
     this.showFocus();
     if (!this.hasChanged) return;
     this.hasChanged = false;
-    this.lens.show();
+    this.lens.show?.();
   }
 
   // What is still to be asked: the visitor's own text before the conversation.

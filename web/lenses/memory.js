@@ -2,6 +2,7 @@
 
 import { create, find, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
+import { showBar } from "./chances.js";
 import { HeldAndFree, HoldChoice } from "./holding.js";
 import { LayerPicture } from "./layer_picture.js";
 import { featureOf, scoreOf } from "./names.js";
@@ -186,8 +187,6 @@ function changeOf({ gates, held, cell }) {
 function showGate(list, gate, at) {
   const row = create("li", "", list);
   create("span", "", row).textContent = t(GATES[at]);
-  const filled = create("span", "filled", create("span", "track", row));
-  const [low, high] = at === CANDIDATE ? [(Math.min(0, gate) + 1) / 2, (Math.max(0, gate) + 1) / 2] : [0, gate];
-  [filled.style.left, filled.style.width] = [`${100 * low}%`, `${100 * (high - low)}%`];
-  create("span", "share", row).textContent = number(gate, 2);
+  const part = at === CANDIDATE ? [Math.min(0, gate), Math.max(0, gate)].map((end) => (end + 1) / 2) : [0, gate];
+  showBar(row, [part[0], part[1]], number(gate, 2));
 }

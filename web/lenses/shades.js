@@ -20,8 +20,3 @@ function makeTable([low, zero, high]) {
   });
   return new Uint32Array(new Uint8ClampedArray(shades.flat()).buffer);
 }
-
-/** @returns {Int8Array} bytes as the server sends them, in base64, or as they are */
-export function bytesOf(value) {
-  return typeof value === "string" ? Int8Array.from(atob(value), (char) => char.charCodeAt(0)) : value;
-}

@@ -6,9 +6,9 @@
 import { create, find, findAll, setText, svg, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { drawCell } from "./cell_drawing.js";
-import { chance } from "./chances.js";
+import { chance, showBar } from "./chances.js";
 import { nameOf, quoted } from "./names.js";
-import { bytesOf, shadesNow } from "./shades.js";
+import { shadesNow } from "./shades.js";
 
 const ROWS = ["h_before", "c_before", "i", "f", "g", "o", "c_after", "h_after"]; // of a layer, as the engine sends them
 const NAMED = 0.035; // of the strip of chances: narrower ones bear no name
@@ -99,10 +99,6 @@ export class StepLens {
     this.lenses.look(this.lenses.path, turn.at + turn.length - 1, { scroll: isNew });
   }
 
-  show() {
-    // nothing but the character in focus is shown
-  }
-
   // Presses that come while a character is written are not lost: the button stays enabled, and so keeps the focus.
   press() {
     if (this.presses >= MOST_PRESSES) return;
@@ -155,13 +151,12 @@ export class StepLens {
     const item = stage(list, t("step.layer", { layer: at }), "gates", "cell", "shown", ...(isLast ? [] : ["above"]));
     item.append(drawCell(layer, { layer: at, cell: this.cellNow(), inputs: at ? sizes.H : sizes.E, hidden: sizes.H }));
     if (layer.held) create("p", "", item).textContent = t("step.held");
-    const bytes = bytesOf(layer.bytes);
-    const cells = bytes.length / ROWS.length;
+    const cells = layer.bytes.length / ROWS.length;
     const rows = create("div", "rows", item);
     ROWS.forEach((name, row) => {
       const label = name.length > 1 ? t(`step.${name}`) : name;
       create("span", "", rows).textContent = label;
-      const part = bytes.subarray(row * cells, (row + 1) * cells);
+      const part = layer.bytes.subarray(row * cells, (row + 1) * cells);
       const canvas = strip(rows, part, t("step.strip", { row: label, layer: at }));
       canvas.addEventListener("click", (event) => {
         this.chooseCell(Math.floor((cells * event.offsetX) / canvas.clientWidth));
@@ -208,7 +203,7 @@ function showRead(list, { read, id, row, sizes }) {
   const line = create("p", "which", item);
   create("b", "char", line).textContent = visibleCharacter(read);
   line.append(` ${t("step.row_text", { id, vocab: sizes.V, size: sizes.E })}`);
-  strip(item, bytesOf(row), t("step.row_picture", { id, size: sizes.E }));
+  strip(item, row, t("step.row_picture", { id, size: sizes.E }));
   arrow(item, `x (1, ${sizes.E})`);
 }
 
@@ -236,8 +231,7 @@ function showExpected(list, { likely, sizes, temperature, filters }, char) {
   for (const [each, share] of likely) {
     const row = create("li", each === char ? "there" : "", rows);
     create("b", "char", row).textContent = visibleCharacter(each);
-    create("span", "filled", create("span", "track", row)).style.width = `${100 * share}%`;
-    create("span", "share", row).textContent = chance(share);
+    showBar(row, [0, share], chance(share));
     row.setAttribute("aria-label", `${nameOf(each)}: ${chance(share)}`);
   }
   arrow(item, t("step.weights", { vocab: sizes.V }));

@@ -2,7 +2,7 @@
 
 import { create, find, findAll, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
-import { chance, chancesOf } from "./chances.js";
+import { chance, chancesOf, showBar } from "./chances.js";
 import { nameOf } from "./names.js";
 import { OwnText } from "./own_text.js";
 
@@ -126,8 +126,7 @@ export class SurpriseLens {
       if (this.isOffered) this.makePick(create("button", "char", row), each, each === char);
       else create("b", "char", row);
       row.firstElementChild.textContent = visibleCharacter(each);
-      create("span", "filled", create("span", "track", row)).style.width = `${100 * chances[at]}%`;
-      create("span", "share", row).textContent = chance(chances[at]);
+      showBar(row, [0, chances[at]], chance(chances[at]));
       if (!this.isOffered) row.setAttribute("aria-label", `${nameOf(each)}: ${chance(chances[at])}`);
     });
     this.allowPicks();

@@ -19,13 +19,3 @@ export function rounded(value, digits) {
 export function byteOf(x) {
   return rint(Math.fround(127 * Math.max(-1, Math.min(1, x))));
 }
-
-/**
- * Returns signed bytes in base64.
- * @param {Int8Array} bytes
- */
-export function base64(bytes) {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte & 255);
-  return btoa(text);
-}

@@ -1,7 +1,7 @@
 // What the lens Step shows: how one character was computed. The answer is that of ui/routes/step_lens.py.
 
 import { mostLikely, randomNumber, weightsOf } from "./sampling.js";
-import { base64, byteOf, rounded } from "./numbers.js";
+import { byteOf, rounded } from "./numbers.js";
 
 const SHOWN = 512; // first cells of a layer
 const LIKELY = 8;
@@ -40,7 +40,7 @@ export async function describeStep(trace, at, cell, { settings, draw, picked }) 
   return {
     read: lm.vocab[step.id],
     id: step.id,
-    row: base64(bytesOfRow(row)),
+    row: bytesOfRow(row),
     layers: Array.from({ length: sizes.layers }, (_, layer) => describeLayer(lm, step, layer, shown)),
     ...describeShares(step.logitsAfter, used, lm.vocab, trace.ids[at]),
     temperature: used.temperature,
@@ -68,7 +68,7 @@ function describeLayer(lm, { id, before, after, clamps }, layer, cell) {
   const rows = [outputs(old), tanh(part(old.c)), ...gates, tanh(part(changed.c)), outputs(changed)];
   const numbers = [outputs(old), part(old.c), ...gates, part(changed.c), outputs(changed)];
   return {
-    bytes: base64(Int8Array.from(rows.flatMap((row) => Array.from(row.subarray(0, SHOWN), byteOf)))),
+    bytes: Int8Array.from(rows.flatMap((row) => Array.from(row.subarray(0, SHOWN), byteOf))),
     cell: numbers.map((each) => rounded(each[cell], 3)),
     held: clamps.some(([of, index]) => of === layer && index === cell),
   };
