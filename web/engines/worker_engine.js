@@ -103,6 +103,7 @@ export class WorkerEngine {
 
   #receive({ call, part, text, status, result, refusal, fault }) {
     if (part !== undefined) return this.onProgress(part);
+    if (!this.#calls.has(call)) return; // the worker has failed meanwhile
     const { resolve, reject, receiver } = this.#calls.get(call);
     if (text) return receiver.onText(text);
     if (status) return receiver?.onStatus?.(status);

@@ -251,6 +251,24 @@ function half(bits) {
 }
 
 /**
+ * Returns the response of a server to a request that it fulfils.
+ * @param {string} url
+ * @param {string} name what is downloaded, for messages
+ * @throws {ModelError}
+ */
+export async function request(url, name) {
+  const fault = (what, isMissing = false) => new ModelError(`${name}${what}`, { isMissing, isUnreachable: true });
+  const response = await fetch(url, { cache: "no-cache", referrerPolicy: "no-referrer" }).catch(() => {
+    throw fault(" could not be fetched: is there a network?");
+  });
+  if (response.status === 404 || response.status === 401) {
+    throw fault(`: there is no ${url.split("/").pop()}, or it may not be read without logging in`, true);
+  }
+  if (!response.ok) throw fault(` could not be fetched: the server answered ${response.status}`);
+  return response;
+}
+
+/**
  * Returns the bytes of an address.
  * @param {string} url
  * @param {string} name what is downloaded, for messages
@@ -259,25 +277,17 @@ function half(bits) {
  * @throws {ModelError}
  */
 export async function download(url, name, most = MAX_SMALL, progress = () => {}) {
-  const fault = (what, isMissing = false) => new ModelError(`${name}${what}`, { isMissing, isUnreachable: true });
-  const file = url.split("/").pop();
-  const response = await fetch(url, { cache: "no-cache", referrerPolicy: "no-referrer" }).catch(() => {
-    throw fault(" could not be fetched: is there a network?");
-  });
-  if (response.status === 404 || response.status === 401) {
-    throw fault(`: there is no ${file}, or it may not be read without logging in`, true);
-  }
-  if (!response.ok) throw fault(` could not be fetched: the server answered ${response.status}`);
+  const response = await request(url, name);
   const expected = Number(response.headers.get("content-length"));
   const [pieces, reader] = [/** @type {Uint8Array<ArrayBuffer>[]} */ ([]), response.body.getReader()];
   for (let length = 0; ; ) {
     const { done, value } = await reader.read().catch(() => {
-      throw fault(" could not be fetched whole: try again");
+      throw new ModelError(`${name} could not be fetched whole: try again`, { isUnreachable: true });
     });
     if (done) return new Uint8Array(await new Blob(pieces).arrayBuffer());
     pieces.push(value);
     length += value.length;
-    if (length > most) throw new ModelError(`${file} is larger than the ${most} bytes it can need`);
+    if (length > most) throw new ModelError(`${url.split("/").pop()} is larger than the ${most} bytes it can need`);
     if (expected) progress(Math.min(1, length / expected));
   }
 }

@@ -2,7 +2,7 @@
 // validation losses in metrics.jsonl. The rules are those of ui/registry/training_history.py.
 
 import { rint } from "../int8_inference.js";
-import { ModelError, download, textOf } from "../checkpoint.js";
+import { ModelError, download, request, textOf } from "../checkpoint.js";
 
 const MAX_CHECKPOINTS = 40;
 const MAX_PAGES = 20; // of the Hub's list of commits
@@ -49,14 +49,8 @@ async function listCommits(name, hub, commit) {
   const found = [];
   let url = `${hub}/api/models/${name}/commits/${commit}`;
   for (let page = 0; page < MAX_PAGES && url.startsWith(`${hub}/`); page++) {
-    let response;
-    try {
-      response = await fetch(url, { referrerPolicy: "no-referrer" });
-      if (response.ok) found.push(...(await response.json()));
-    } catch {
-      throw new ModelError(`${name} could not be fetched: is there a network?`);
-    }
-    if (!response.ok) throw new ModelError(`${name} could not be fetched: the server answered ${response.status}`);
+    const response = await request(url, name);
+    found.push(...(await response.json()));
     url = /<([^>]+)>;\s*rel="?next/.exec(response.headers.get("link") ?? "")?.[1] ?? "";
   }
   return found.map(({ id, title }) => [String(id), String(title)]);
