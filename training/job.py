@@ -51,6 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(str(error))
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
     from model.cli.arguments import UsageError
+    from training.card.redact import redact, redact_address
     from training.errors import HubError
 
     try:
@@ -58,7 +59,8 @@ def main(arguments: Sequence[str]) -> int:
     except (UsageError, HubError) as error:
         return _refuse(str(error))
     dry = DRY_RUN in arguments
-    _say(f"{'Would' if dry else 'Will'} {what}, with the code in {root}:\n  {shlex.join(['python', *words])}")
+    shown = shlex.join(redact_address(redact(word)) for word in ("python", *words))
+    _say(f"{'Would' if dry else 'Will'} {what}, with the code in {root}:\n  {shown}")
     if not dry:
         path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
         # Not a child process, so that the machine's signals reach it.
@@ -91,6 +93,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         HubError: the repo cannot be used, or the Hub does not answer.
     """
     from model.cli.arguments import UsageError
+    from model.terminal import one_line
     from training.cli.options import parse_train, published_command
     from training.errors import HubError
     from training.hub.jobs import FindRun
@@ -108,7 +111,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"
     if command != published_command(options):
         raise HubError(
-            f"{repo} holds a run that another command started ({command}): resume it with "
+            f"{repo} holds a run that another command started ({one_line(command, 500)}): resume it with "
             f"--resume {SCHEME}{repo}, or name another repo"
         )
     words = ["-m", "training", *options.text, "--resume", f"{SCHEME}{repo}"]

@@ -24,6 +24,15 @@ def redact(text: str, token: str | None = None) -> str:
     return _TOKEN.sub("hf_***", text)
 
 
+def redact_address(word: str) -> str:
+    """Returns a word of a command with `***` for the user, password, query and fragment of a web address in it."""
+    return re.sub(
+        r"(?i)(https?://)(?:[^/\s]*@)?([^?#\s]*)([?#]\S*)?",
+        lambda found: f"{found[1]}{found[2]}{'?***' if found[3] else ''}",
+        word,
+    )
+
+
 def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
     """Returns the training command as it may be published: base names of files, addresses without secrets.
 

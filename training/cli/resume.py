@@ -12,6 +12,7 @@ import torch
 from model import CharTokenizer
 from model.checkpoint.format import Checkpoint
 from model.cli.arguments import UsageError
+from model.terminal import one_line
 
 from ..card.redact import public_sources
 from ..corpus.chat_exports import ChatReader
@@ -58,8 +59,10 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         undo.callback(folder.close)
         saved = folder.restore(warn)
         recipe = _saved_recipe(saved.state["recipe"])
+        # Before the text is read: the repo says at which addresses it is, and may be a stranger's.
+        own = _own_destination(options)
         corpus, public = _resumed_text(options, folder, saved.state["corpus"], saved.checkpoint)
-        destination = _destination(options, corpus, folder)
+        destination = own or _destination(options, corpus, folder)
         tokenizer = tokenizer_of(corpus)
         page = resume_page(options, saved.state["about"], destination.repo if destination else None)
         about = _resumed_about(options, saved.state["about"], destination, page, device)
@@ -215,6 +218,11 @@ def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> 
         raise RunError(
             f"the text of this run is not on the Hub: give it again: python -m training TEXT --resume {options.resume}"
         )
+    if options.push_to and any(not source.startswith("hf://") for source in sources):
+        raise RunError(
+            f"the repo names addresses outside the Hub ({one_line(', '.join(sources), 300)}): if you trust them, give "
+            f"them as TEXT: python -m training TEXT --resume {options.resume}"
+        )
     return sources, options.errors or ("replace" if public["errors"] == "replace" else "strict")
 
 
@@ -228,13 +236,25 @@ def _warn_of_changed_text(kept: Corpus, folder: RunFolder) -> None:
         warn(f"the text {became}: continuing with the copy in the run folder")
 
 
+def _own_destination(options: TrainOptions) -> Destination | None:
+    """Returns the repo of a run on the Hub, to which the token may write; None if the run is pushed elsewhere.
+
+    Raises:
+        HubError: the token may not write to it.
+    """
+    if options.push_to or not (options.resume or "").startswith(SCHEME):
+        return None
+    repo = check_repo_name((options.resume or "").removeprefix(SCHEME))
+    return run_job(CheckRepo(repo=repo, private=False, license=options.license))
+
+
 def _destination(options: TrainOptions, corpus: Corpus, folder: RunFolder) -> Destination | None:
-    """Returns where the run is pushed: to --push-to, else to its repo so far, else to the repo named like --space."""
+    """Returns where the run is pushed: to --push-to, else to its repo so far, else to the repo named like --space.
+
+    A run on the Hub that is pushed to its own repo is not scanned again: its text was when the run began.
+    """
     if options.push_to:
         return check_destination(options, corpus, options.push_to)
-    if (options.resume or "").startswith(SCHEME):  # its text was checked for private data when the run began
-        repo = check_repo_name((options.resume or "").removeprefix(SCHEME))
-        return run_job(CheckRepo(repo=repo, private=False, license=options.license))
     if (folder.path / "outbox" / "destination.json").exists():
         destination = read_destination(folder.path)
         # A run may be resumed while the Hub is away; only a new licence must be checked there.

@@ -14,7 +14,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes
+from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_bytes, sync_folder
 from model.hub.names import MAIN
 
 
@@ -75,6 +75,7 @@ class Outbox:
                 self.drop(older)
         self._entries[entry.file_name] = entry
         atomic_write(self._folder / entry.file_name, json_bytes(asdict(entry)))
+        sync_folder(self._folder)
 
     def is_outdated(self, entry: Entry) -> bool:
         """Returns whether the branch on the Hub holds a newer checkpoint already, which `entry` would replace."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from model.files import atomic_write, json_bytes
+from model.files import atomic_write, json_bytes, sync_folder
 
 from ..errors import HubError
 from .jobs import Destination
@@ -29,6 +29,7 @@ def check_repo_name(repo: str) -> str:
 def write_destination(run_folder: Path, destination: Destination) -> None:
     """Notes in a run folder where the run is pushed to. Raises OSError if the disk is full."""
     atomic_write(run_folder / DESTINATION, json_bytes(asdict(destination)))
+    sync_folder((run_folder / DESTINATION).parent)
 
 
 def read_destination(run_folder: Path | str) -> Destination:

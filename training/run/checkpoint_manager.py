@@ -135,12 +135,14 @@ class CheckpointManager:
         except OSError as error:
             reason = error
         is_full = reason.errno in _FULL
-        # Old checkpoints that only wait for the Hub may fill the disk; a new one is worth more.
-        if is_full and self.waiting() and self.folder.prune((), newest=NEWEST_KEPT):
-            try:
-                return self.folder.save(snapshot.step, snapshot.write), True
-            except OSError as error:
-                reason = error
+        # Old checkpoints that only wait for the Hub may fill the disk; a new one is worth more. For the last one, one
+        # earlier checkpoint beside the best is enough.
+        for newest in (NEWEST_KEPT, 1) if is_full and is_last else (NEWEST_KEPT,) if is_full else ():
+            if self._make_room(newest):
+                try:
+                    return self.folder.save(snapshot.step, snapshot.write), True
+                except OSError as error:
+                    reason = error
         if is_full and is_last:
             try:
                 folder = self.folder.save(snapshot.step, lambda to: snapshot.write(to, with_state=False))
@@ -158,8 +160,18 @@ class CheckpointManager:
         )
         return None, False
 
+    def _make_room(self, newest: int) -> bool:
+        """Removes checkpoints except the `newest` and the best; returns whether any was there."""
+        try:
+            return self.folder.prune((), newest=newest) > 0
+        except OSError:
+            return False
+
     def _prune(self) -> None:
-        self.folder.prune([entry.folder for entry in self.waiting()], newest=NEWEST_KEPT)
+        try:
+            self.folder.prune([entry.folder for entry in self.waiting()], newest=NEWEST_KEPT)
+        except OSError as error:  # of a network drive, for example
+            warn(f"old checkpoints could not be removed ({error.strerror}); the run continues")
 
     def _name_cells(self) -> None:
         best = self.folder.best()

@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,6 +43,7 @@ from .state_files import json_lines, read_metrics, read_state
 
 SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
 EXPECTED = "expected.f16"
+_REPLACED = ".replaced.tmp"  # ends the name of a whole checkpoint while a new one of its step takes its place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,7 @@ class RunFolder:
             self._remove_created()
             remedy = "" if resume else ": choose another --out"
             raise RunError(f"{shown!r} cannot be written ({error.strerror}){remedy}") from None
+        self._restore_replaced()
         # Temporary files of a process that was killed.
         _remove(*self.path.glob(".*.tmp"), *self.path.glob("step-*/.*.tmp"))
 
@@ -98,15 +101,19 @@ class RunFolder:
 
     def discard(self) -> None:
         """Unlocks the folder; when the run has no checkpoint, removes what the run created and nothing else."""
-        outbox = self.path / "outbox"
+        outbox, lock = self.path / "outbox", self.path / "lock"
+        empty = not self.steps() and not list(outbox.glob("*-*.json"))
+        if empty:  # before the folder is unlocked: another process may start a run in it
+            _remove(*(self.path / name for name in (SOURCES, IDS, TEXT, EXPECTED)), *self.path.glob(".*.tmp"))
+            _remove(outbox / "lock", outbox / "destination.json")
+            with contextlib.suppress(OSError):
+                outbox.rmdir()
+            _remove(lock)
+            self._remove_created()
         self._unlock()
-        if self.steps() or list(outbox.glob("*-*.json")):
-            return
-        _remove(*(self.path / name for name in ("lock", SOURCES, IDS, TEXT, EXPECTED)), *self.path.glob(".*.tmp"))
-        _remove(outbox / "lock", outbox / "destination.json")
-        with contextlib.suppress(OSError):
-            outbox.rmdir()
-        self._remove_created()
+        if empty and os.name == "nt":  # removes no file that is open, as the lock was
+            _remove(lock)
+            self._remove_created()
 
     def discard_all(self) -> None:
         """Removes all that was created since the folder held no run, checkpoints included."""
@@ -137,18 +144,35 @@ class RunFolder:
             OSError: the disk is full or not writable; the folder is as it was before.
         """
         folder, temporary = self.path / f"step-{step:08d}", self.path / f".step-{step:08d}.tmp"
-        _remove(temporary)
+        replaced = self.path / f".{folder.name}{_REPLACED}"
+        _remove(temporary, replaced)
         try:
             temporary.mkdir()
             write(temporary)
             for inner in (*(path for path in temporary.rglob("*") if path.is_dir()), temporary):
                 sync_folder(inner)
-            self._remove_checkpoint(folder)
-            temporary.rename(folder)
+            if folder.exists():
+                folder.rename(replaced)
+            try:
+                temporary.rename(folder)
+            except OSError:
+                self._restore_replaced()
+                raise
             sync_folder(self.path)
         finally:
             _remove(temporary)
+        _remove(replaced)
         return folder
+
+    def _restore_replaced(self) -> None:
+        """Gives a checkpoint its name back whose replacement was not there yet when the process was killed."""
+        for replaced in self._replaced():
+            folder = self.path / replaced.name[1 : -len(_REPLACED)]
+            if not folder.exists():
+                replaced.rename(folder)
+
+    def _replaced(self) -> list[Path]:
+        return list(self.path.glob(f".step-*{_REPLACED}"))
 
     def mark(self, name: str, folder: Path) -> None:
         """Points `best` or `latest` at a checkpoint.
@@ -263,7 +287,7 @@ class RunFolder:
         if not self.path.is_dir():
             hub = f" (a run on the Hub is written hf://{shown})" if re.fullmatch(r"[\w.-]+/[\w.-]+", shown) else ""
             raise RunError(f"there is no run folder {shown!r}: nothing was resumed{hub}")
-        if not self.steps():
+        if not self.steps() and not self._replaced():
             if (self.path / STATE).is_dir():
                 raise RunError(f"{shown!r} is one checkpoint of a run: resume the run, {str(self.path.parent)!r}")
             raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")

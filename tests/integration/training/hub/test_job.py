@@ -83,6 +83,18 @@ def test_a_dry_run_prints_the_command(
     assert not hub.requests("POST|PUT|DELETE"), "nothing is changed on the Hub"
 
 
+def test_no_secret_of_an_address_is_printed(
+    hub: LocalHub, token: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
+    address = "https://ada:pass@word@example.org/my.txt?signature=secret#part"
+    assert job.main([address, "hf://datasets/ada/words@v1", "--push-to=plays", "--dry-run"]) == 0
+    output = capsys.readouterr().err
+    assert "'https://example.org/my.txt?***' hf://datasets/ada/words@v1 --push-to=plays" in output
+    assert "pass" not in output
+    assert "secret" not in output
+
+
 @pytest.mark.parametrize(
     ("typed", "message"),
     [

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import threading
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -117,6 +120,43 @@ def test_a_text_that_anyone_can_read_is_read_again(hub: LocalHub, token: str, he
     code, output = here("--resume=hf://ada/plays")
     assert code == 0, output
     assert "Reading hf://datasets/ada/words/text.txt …" in output
+
+
+class Asked(SimpleHTTPRequestHandler):
+    """Serves the folder of a test and notes each request."""
+
+    paths: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.paths.append(self.path)
+        super().do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Prints nothing."""
+
+
+def test_addresses_in_a_strangers_run_are_not_requested(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be addresses of this network, which a stranger cannot reach."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Asked, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/text.txt"
+    try:
+        assert here(address, *SIZES, "--steps=2", "--evaluations=1", "--push-to=ada/plays", "--out=run")[0] == 0
+        shutil.rmtree(tmp_path / "run")
+        Asked.paths.clear()
+        monkeypatch.setenv("HF_TOKEN", hub.add_token("bob"))
+        refused(here, tmp_path, "error: asking for the right to write to ada/plays failed", "--resume=hf://ada/plays")
+        line = "error: the repo names addresses outside the Hub"
+        refused(here, tmp_path, line, "--resume=hf://ada/plays", "--push-to=bob/plays")
+        assert Asked.paths == []
+        monkeypatch.setenv("HF_TOKEN", token)
+        assert here("--resume=hf://ada/plays")[0] == 0
+        assert Asked.paths
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def refused(here: Here, tmp_path: Path, line: str, *arguments: str) -> None:

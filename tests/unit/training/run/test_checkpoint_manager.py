@@ -150,6 +150,37 @@ def test_a_full_disk_is_reported_and_the_run_continues(
     assert best(folder) == "step-00000003"  # of those that are there, though step 2 was better
 
 
+def test_old_checkpoints_that_cannot_be_removed_end_no_run(
+    folder: RunFolder, save: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stale(*_: object, **__: object) -> int:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(folder, "prune", stale)
+    assert save(1, 3.0)
+    assert "warning: old checkpoints could not be removed (Stale file handle); the run continues" in (
+        capsys.readouterr().err
+    )
+
+
+def test_on_a_full_disk_the_last_checkpoint_takes_the_place_of_an_older_one(
+    folder: RunFolder, save: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step, loss in ((1, 1.0), (2, 3.0), (3, 2.0)):
+        assert save(step, loss)
+    write = folder.save
+
+    def two_fit(*arguments: Any) -> Path:
+        if len(folder.steps()) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(*arguments)
+
+    monkeypatch.setattr(folder, "save", two_fit)
+    assert save(4, 2.5, complete=True)
+    assert best(folder) == "step-00000001"
+    assert folder.steps()[-1].name == "step-00000004"
+
+
 def test_old_checkpoints_that_wait_give_way_to_a_new_one(
     folder: RunFolder, save: Callable[..., bool], pusher: FakePusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, best_of
 from training.errors import RunError
+from training.run import run_folder
 from training.run.run_folder import RunFolder, step_of
 from training.run.state_files import json_lines, read_metrics, read_state, write_state
 
@@ -132,6 +133,62 @@ def test_an_older_checkpoint_of_that_step_is_replaced(run: RunFolder) -> None:
     run.save(30, filled({})(30))
     assert not (run.steps()[2] / "old.txt").exists()
     assert read_state(run.steps()[2])[0]["recipe"]["steps"] == 30
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from training.run.run_folder import RunFolder
+
+run, renames, rename = RunFolder(sys.argv[1], resume=True), [], Path.rename
+
+def killing(self, target):
+    renames.append(target)
+    if len(renames) > int(sys.argv[2]):
+        os._exit(9)
+    return rename(self, target)
+
+Path.rename = killing
+run.save(int(sys.argv[3]), lambda folder: (folder / "config.json").write_text("new"))
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2])
+def test_a_process_that_is_killed_while_it_saves_a_step_again_loses_no_checkpoint(
+    tmp_path: Path, opened: Opened, again: Again, renames: int
+) -> None:
+    run = opened(tmp_path / "run")
+    run.save(30, filled({})(30))  # the only one
+    run.close()
+    command = [sys.executable, "-c", KILLED, str(run.path), str(renames), "30"]
+    code = subprocess.run(command, cwd=ROOT, timeout=120).returncode
+    assert code == (9 if renames < 2 else 0)
+    reopened = again(run)
+    [step] = reopened.steps()
+    assert ((step / "config.json").read_text() == "new") is (renames == 2)
+    assert not list(reopened.path.glob(".*.tmp"))
+
+
+def test_a_run_stays_locked_until_its_files_are_removed(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened(tmp_path / "run")
+    run.write_sources(["text.txt"], "strict")
+    held = []
+
+    def watched(*paths: Path) -> None:
+        held.append(run._unlock is not None and "unlocked" not in order)
+        remove(*paths)
+
+    order: list[str] = []
+    remove, unlock = run_folder._remove, run._unlock
+    monkeypatch.setattr(run_folder, "_remove", watched)
+    monkeypatch.setattr(run, "_unlock", lambda: (order.append("unlocked"), unlock()))
+    run.discard()
+    assert held
+    assert all(held)
+    assert not run.path.exists()
 
 
 def test_pruning_keeps_the_two_newest_the_best_and_what_is_named(run: RunFolder) -> None:
