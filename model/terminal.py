@@ -94,9 +94,9 @@ def table(lines: dict[str, str], out: TextIO) -> None:
 
 
 def say(line: str) -> None:
-    """Writes a line to standard error, after the text that standard output still buffers."""
+    """Writes a line to standard error without control characters, after the text that standard output still buffers."""
     sys.stdout.flush()
-    print(line, file=sys.stderr, flush=True)
+    print(terminal_text(line), file=sys.stderr, flush=True)
 
 
 def discard_stdout() -> None:

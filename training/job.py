@@ -105,7 +105,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         return ["-m", "training", *arguments], f"resume {options.resume}"
     if options.push_to is None:
         raise UsageError("this machine keeps no files: push the run with --push-to NAME, or --space NAME")
-    found = run_job(FindRun(repo=options.push_to))
+    found = run_job(FindRun(repo=options.push_to), report=_say)
     repo, command = found.repo, found.command
     if command is None:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"

@@ -10,12 +10,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from ..terminal import duration_text
 from .limits import STALL_S, GivenUpError, asked_wait_s
 
 LOGIN = "log in (`hf auth login`)"
 _BROKEN_OFF = {"ReadError", "WriteError", "RemoteProtocolError"}  # httpx's errors of a connection
+_PORTS = {"http": 80, "https": 443}
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 WRITE_LOGIN = "log in with a token that may write (`hf auth login`, https://huggingface.co/settings/tokens)"
 
@@ -110,6 +113,9 @@ def _explain_response(error: BaseException, write: bool) -> HubProblem | None:
     if not isinstance(error, errors.HfHubHTTPError):
         return None
     status = error.response.status_code
+    if status in (401, 403, 404) and (moved := _storage_verb(error.response)):
+        reason = f"the Hub's storage did not {moved} a file ({status}): try again, and check this machine's clock"
+        return HubProblem(reason, retry=True)
     login = WRITE_LOGIN if write else LOGIN
     if isinstance(error, errors.GatedRepoError):
         return HubProblem(f"it is gated: accept its terms on its page on the Hub, then {LOGIN}", needs_user=True)
@@ -143,6 +149,37 @@ def _explain_response(error: BaseException, write: bool) -> HubProblem | None:
         reason = f"the Hub has a fault of its own ({status}): see status.huggingface.co"
         return HubProblem(reason, retry=True, wait_s=asked_wait_s(error.response.headers))
     return HubProblem(f"the Hub refused the request ({status}){quoted}")
+
+
+def _storage_verb(response: Any) -> str:
+    """Returns "take" or "send" if a response is that of the storage behind the Hub; "" if it is the Hub's own.
+
+    Its addresses are signed and valid for some minutes, so an error there says nothing about the repo or the token.
+    """
+    from huggingface_hub import constants
+
+    try:
+        request = response.request
+    except RuntimeError:  # a response that was made without one
+        return ""
+    url = urlsplit(str(request.url))
+    if url.path.endswith(("/info/lfs/verify", "/info/lfs/objects/verify")):
+        return "take"
+    outside = not same_origin(str(request.url), constants.ENDPOINT)
+    if request.method in ("PUT", "POST"):
+        return "take" if outside or (request.method == "PUT" and not url.path.startswith("/api/")) else ""
+    return "send" if outside else ""
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Returns whether two URLs have the same scheme, host and port, and the first holds no user name."""
+    one, two = urlsplit(url), urlsplit(other)
+    try:
+        ports = [each.port or _PORTS.get(each.scheme) for each in (one, two)]
+    except ValueError:  # the port is no number
+        return False
+    same = (one.scheme, one.hostname, ports[0]) == (two.scheme, two.hostname, ports[1])
+    return same and one.username is None
 
 
 def _explain_network(error: BaseException) -> HubProblem | None:

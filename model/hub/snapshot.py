@@ -16,20 +16,26 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..checkpoint.names import CELLS, CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
 from ..checkpoint.read import check_size, read_config, read_manifest
 from ..terminal import one_line, size_text
 from .cache import note_revision
-from .errors import FULL_DISK, MissingFileError, MissingRevisionError, ModelUnavailableError, explain, is_brief
+from .errors import (
+    FULL_DISK,
+    MissingFileError,
+    MissingRevisionError,
+    ModelUnavailableError,
+    explain,
+    is_brief,
+    same_origin,
+)
 from .limits import time_limits
 
 TIMEOUT_S = 10.0  # the Hub's client has none of its own for the first request
 _TRIES = 3  # of a request that breaks off, and of a file that arrives damaged
 _PAUSE_S = 0.5  # before the second try; twice as long before the third
 _OTHER_DISK = "make room on it, or set HF_HOME to a folder on another disk"
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass
@@ -320,17 +326,6 @@ class Snapshot:
 
     def _model(self) -> str:
         return one_line(self.repo, 100) + (f" at {one_line(self.revision, 100)}" if self.revision else "")
-
-
-def same_origin(url: str, other: str) -> bool:
-    """Returns whether two URLs have the same scheme, host and port, and the first holds no user name."""
-    one, two = urlsplit(url), urlsplit(other)
-    try:
-        ports = [each.port or _PORTS.get(each.scheme) for each in (one, two)]
-    except ValueError:  # the port is no number
-        return False
-    same = (one.scheme, one.hostname, ports[0]) == (two.scheme, two.hostname, ports[1])
-    return same and one.username is None
 
 
 def _is_commit(revision: str | None) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from huggingface_hub import constants
+
 from model.terminal import markdown_text
 
 USE = "## Use it"  # heading of the section that links to the model's page; published cards have it
@@ -39,11 +41,16 @@ def code(text: str) -> str:
 
 
 def page_link(space: str) -> str:
-    """Returns the Markdown link to a Space; cards are searched for exactly this text."""
-    return f"[Watch it write](https://huggingface.co/spaces/{space}) in the browser."
+    """Returns the Markdown link to a Space, on the Hub that is configured; cards are searched for such a line."""
+    return f"[Watch it write]({constants.ENDPOINT}/spaces/{space}) in the browser."
 
 
-_PAGE_LINK = re.compile("(?m)^" + re.escape(page_link("@")).replace("@", r"([\w.-]+/[\w.-]+)") + "$")
+_PAGE_LINK = re.compile(r"(?m)^\[Watch it write\]\(https?://[^\s()]+?/spaces/([\w.-]+/[\w.-]+)\) in the browser\.$")
+
+
+def is_model_card(text: str) -> bool:
+    """Returns whether a README.md is a model card of this project, and not one that somebody wrote."""
+    return f"\n{USE}\n" in text and "\nlibrary_name: char-lstm\n" in text
 
 
 def linked_page(card: str) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import EvalResult, ModelCardData, constants
 
 from model import CharLSTM, generate
 from model.backends.products import numba_available
@@ -196,7 +196,7 @@ def _teachers(models: Sequence[str]) -> str:
 def _link(pinned: str) -> str:
     """Returns USER/NAME@COMMIT as a Markdown link."""
     repo, _, commit = pinned.partition("@")
-    return f"[{repo}](https://huggingface.co/{repo}) at {commit[:7]}"
+    return f"[{repo}]({constants.ENDPOINT}/{repo}) at {commit[:7]}"
 
 
 def _usage(lm: CharLSTM, summary: TrainingSummary, samples: Sequence[CardSample]) -> str:

@@ -44,7 +44,11 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
         _say_command("To open it in the browser:", ["python", "app.py", "--model", path])
     if code == 0 and run.page is None and manager.pusher:
         words = ["python", "-m", "training", "space", path, "--space", run.about["repo"]]
-        _say_command("To make a page that anyone can open:", words)
+        private = manager.pusher.destination.private
+        _say_command(f"To make a {'private page' if private else 'page that anyone can open'}:", words)
+    if code == 0 and manager.is_held_back:
+        words = ["python", "-m", "training", "--resume", path, "--replace"]
+        _say_command(f"{run.about['repo']} keeps its better model. To replace it with the one of this run:", words)
     if waiting:
         _say_command(f"Not on the Hub yet: {count_text(waiting)}. To push:", ["python", "-m", "training", "push", path])
     elif manager.pusher:

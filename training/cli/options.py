@@ -47,6 +47,7 @@ class TrainOptions:
     private: bool
     license: str
     publish_anyway: bool
+    replace: bool
     no_fit: bool
     recipe: Mapping[str, Any]
 
@@ -110,6 +111,8 @@ def published_command(options: TrainOptions) -> str:
         "private": options.private,
         "hardware": options.hardware if options.space else None,
         "license": None if options.license == "unknown" else options.license,
+        "publish_anyway": options.publish_anyway,
+        "replace": options.replace,
         "errors": None if options.errors == "strict" else options.errors,
         "chat": options.chat,
         "reply_as": options.reply_as,

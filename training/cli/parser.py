@@ -134,6 +134,12 @@ def _add_hub(parser: ArgumentParser) -> None:
         action="store_true",
         help="push although the text seems to hold addresses, phone numbers or tokens",
     )
+    hub.add_argument(
+        "--replace",
+        action="store_true",
+        help="replace a better model, a model of another text, and a README.md of its own in the repo "
+        "(default: they stay)",
+    )
 
 
 def _add_recipe(parser: ArgumentParser) -> None:

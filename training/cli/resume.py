@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -20,10 +21,9 @@ from ..corpus.decode import Errors
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus
 from ..errors import RunError
-from ..hub.jobs import CheckRepo, Destination
-from ..hub.repos import check_repo_name, read_destination
+from ..hub.jobs import Destination
+from ..hub.repos import read_destination
 from ..hub.spaces import Page
-from ..hub.worker_process import run_job
 from ..learner import evaluation
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
@@ -39,7 +39,16 @@ from ..run.training_run import TrainingRun
 from ..system import keep_freed_memory
 from . import teachers
 from .options import TrainOptions
-from .run_text import check_destination, free_folder, make_manager, public_text, read_text, text_facts, tokenizer_of
+from .run_text import (
+    check_destination,
+    check_repo,
+    free_folder,
+    make_manager,
+    public_text,
+    read_text,
+    text_facts,
+    tokenizer_of,
+)
 from .space import resume_page, with_page
 
 _CARD_FIELDS = ("repo", "license", "space")  # may be other ones than when the checkpoint was saved
@@ -60,7 +69,7 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         saved = folder.restore(warn)
         recipe = _saved_recipe(saved.state["recipe"])
         # Before the text is read: the repo says at which addresses it is, and may be a stranger's.
-        own = _own_destination(options)
+        own = _own_destination(options, saved.state["corpus"])
         corpus, public = _resumed_text(options, folder, saved.state["corpus"], saved.checkpoint)
         destination = own or _destination(options, corpus, folder)
         tokenizer = tokenizer_of(corpus)
@@ -236,7 +245,7 @@ def _warn_of_changed_text(kept: Corpus, folder: RunFolder) -> None:
         warn(f"the text {became}: continuing with the copy in the run folder")
 
 
-def _own_destination(options: TrainOptions) -> Destination | None:
+def _own_destination(options: TrainOptions, record: CorpusRecord) -> Destination | None:
     """Returns the repo of a run on the Hub, to which the token may write; None if the run is pushed elsewhere.
 
     Raises:
@@ -244,8 +253,7 @@ def _own_destination(options: TrainOptions) -> Destination | None:
     """
     if options.push_to or not (options.resume or "").startswith(SCHEME):
         return None
-    repo = check_repo_name((options.resume or "").removeprefix(SCHEME))
-    return run_job(CheckRepo(repo=repo, private=False, license=options.license))
+    return check_repo(options, (options.resume or "").removeprefix(SCHEME), record["name"], record["characters"])
 
 
 def _destination(options: TrainOptions, corpus: Corpus, folder: RunFolder) -> Destination | None:
@@ -257,8 +265,10 @@ def _destination(options: TrainOptions, corpus: Corpus, folder: RunFolder) -> De
         return check_destination(options, corpus, options.push_to)
     if (folder.path / "outbox" / "destination.json").exists():
         destination = read_destination(folder.path)
+        if options.replace:
+            destination = replace(destination, loss_to_beat=None, keep_card=False)
         # A run may be resumed while the Hub is away; only a new licence must be checked there.
         if options.license == "unknown":
             return destination
-        return run_job(CheckRepo(repo=destination.repo, private=False, license=options.license))
+        return check_repo(options, destination.repo, corpus.name, corpus.characters)
     return check_destination(options, corpus, options.space)

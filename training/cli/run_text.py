@@ -24,7 +24,7 @@ from ..hub.repos import check_repo_name
 from ..hub.worker_process import run_job
 from ..learner.dataset import split
 from ..run.checkpoint_manager import CheckpointManager
-from ..run.console import say, throttled, warn
+from ..run.console import loss_text, say, throttled, warn
 from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
 from ..run.run_folder import RunFolder
 from .options import TrainOptions
@@ -115,7 +115,37 @@ def check_destination(options: TrainOptions, corpus: Corpus, repo: str | None) -
         if found:
             raise RunError(f"nothing was trained or published.\n{found}")
     say(f"Checking that {repo} can be pushed to …")
-    return run_job(CheckRepo(repo=check_repo_name(repo), private=options.private, license=options.license))
+    destination = check_repo(options, repo, corpus.name, corpus.characters, private=options.private)
+    if destination.loss_to_beat is not None:
+        say(
+            f"{destination.repo} holds a model with a held-out loss of {loss_text(destination.loss_to_beat)}: this run "
+            "replaces it only with a lower one. With --replace it does so in any case."
+        )
+    if destination.keep_card:
+        say(f"{destination.repo} has a README.md of its own, which stays. With --replace the model card replaces it.")
+    return destination
+
+
+def check_repo(
+    options: TrainOptions, repo: str, corpus: str, corpus_characters: int, *, private: bool = False
+) -> Destination:
+    """Checks that the token may write to a repo, and what a push there would replace; creates it if it is missing.
+
+    Args:
+        corpus, corpus_characters: the name and the length of the run's text.
+
+    Raises:
+        HubError: the repo cannot be pushed to.
+    """
+    job = CheckRepo(
+        repo=check_repo_name(repo),
+        private=private,
+        license=options.license,
+        corpus=corpus,
+        corpus_characters=corpus_characters,
+        replace=options.replace,
+    )
+    return run_job(job, report=say)
 
 
 def _make_pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None:
@@ -143,6 +173,7 @@ def make_manager(
         _make_pusher(destination, folder),
         saved_step=saved_step,
         card_fields=card_fields,
+        loss_to_beat=destination.loss_to_beat if destination else None,
         source=Source(tokenizer, train, validation),
         held_out=tokenizer.decode(validation[:LONGEST].tolist()),
     )

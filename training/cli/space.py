@@ -40,7 +40,9 @@ def make_space(options: SpaceOptions) -> int:
     check_project(options.hardware)
     if options.space is not None:
         say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
-        space = run_job(CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo))
+        space = run_job(
+            CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo), report=say
+        )
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.out is not None:
         folder = Path(options.out).expanduser()
@@ -65,7 +67,8 @@ def prepare_page(options: TrainOptions, repo: str) -> Page | None:
     check_project(options.hardware)
     say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
     space = run_job(
-        CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo or None)
+        CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo or None),
+        report=say,
     )
     return Page(space.name, space.hardware, space)
 
@@ -105,7 +108,7 @@ def publish_best(page: Page, run: RunFolder, repo: str) -> int:
             raise HubError("this run has no checkpoint yet")
         check_project(page.hardware)
         space = page.space or run_job(
-            CheckSpace(repo=page.name, hardware=page.hardware, private=False, model=repo or None)
+            CheckSpace(repo=page.name, hardware=page.hardware, private=False, model=repo or None), report=say
         )
         publish_page(space, CharLSTM.from_pretrained(best), repo or None)
     except (HubError, RunError) as error:
@@ -129,7 +132,7 @@ def link_from_card(space: Space, name: str, repo: str | None) -> None:
     if repo is None or repo.split("/")[0] != space.name.split("/")[0]:
         return
     try:
-        if run_job(LinkCard(repo=repo, space=space.name)).changed:
+        if run_job(LinkCard(repo=repo, space=space.name), report=say).changed:
             say(f"The card of {repo} links to it.")
     except HubError as error:
         warn(f"the page is published, but the card of {repo} does not link to it: {error}")
@@ -151,7 +154,8 @@ def publish_page(space: Space, lm: CharLSTM, model: str | None) -> None:
         write_page(Path(folder), lm, space.hardware)
         title = f"A page for {title_of(lm)}"
         commit = run_job(
-            PushSpace(repo=space.name, hardware=space.hardware, folder=folder, title=title, variables=variables)
+            PushSpace(repo=space.name, hardware=space.hardware, folder=folder, title=title, variables=variables),
+            report=say,
         )
     privately = ", which is private" if space.private else ""
     say(f"The Space {space.name}{privately} is at {commit.oid[:8]}{'' if commit.changed else ': nothing has changed'}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from functools import partial
@@ -22,11 +23,13 @@ from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundErro
 
 from model.checkpoint.names import CARD, CONFIG, CURVE, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
 from model.hub.names import MAIN, TRAINING
+from model.terminal import one_line
 
-from ..card.escape import linked_page, with_page_link
+from ..card.escape import is_model_card, linked_page, with_page_link
 from .calls import JobError, call, file_names, full_repo_name, job_error, read_file, refuse
 from .jobs import CheckRepo, Commit, Destination, DownloadRun, FindRun, FoundRun, PushCheckpoint
 
+_OR_REPLACE = "name another repo, or give --replace"
 _LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
 
 
@@ -35,11 +38,14 @@ def check_repo(job: CheckRepo) -> Destination:
     api = HfApi()
     repo, user = full_repo_name(api, job.repo)
     _check_license(job.license)
-    created = _create_repo(api, repo, job.private)
+    created, loss_to_beat, keep_card = _create_repo(api, repo, job.private), None, False
     call(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
     call(f"creating the branch {TRAINING} of {repo}", lambda: api.create_branch(repo, branch=TRAINING, exist_ok=True))
-    private = bool(call(f"looking at {repo}", lambda: api.model_info(repo)).private)
-    return Destination(repo, user, private, created, f"{constants.ENDPOINT}/{repo}")
+    info = call(f"looking at {repo}", lambda: api.model_info(repo))
+    if not created and not job.replace:
+        loss_to_beat, keep_card = _held_loss(job, repo, info), _has_own_card(repo, info)
+    url = f"{constants.ENDPOINT}/{repo}"
+    return Destination(repo, user, bool(info.private), created, url, loss_to_beat, keep_card)
 
 
 def _check_license(name: str) -> None:
@@ -72,6 +78,36 @@ def _create_repo(api: HfApi, repo: str, private: bool) -> bool:
     return False
 
 
+def _held_loss(job: CheckRepo, repo: str, info: ModelInfo) -> float | None:
+    """Returns the held-out loss of the model in a repo; None if there is no model, or its loss is not known.
+
+    Raises:
+        JobError: the model was trained on another text, so the two losses cannot be compared.
+    """
+    names, what = file_names(info), f"looking at {repo}"
+    if MANIFEST not in names or CONFIG not in names:
+        others = sorted(names & ({*PUBLISHED_FILES} - {CARD}))
+        if others:
+            raise refuse(f"{repo} has files that a push would replace ({', '.join(others)}): {_OR_REPLACE}")
+        return None
+    try:
+        noted = json.loads(read_file(what, repo, CONFIG, info.sha))["training"]
+        corpus, characters, loss = noted.get("corpus"), noted.get("corpus_characters"), noted.get("val_loss")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        corpus, characters, loss = None, None, None
+    if (corpus, characters) != (job.corpus, job.corpus_characters):
+        name = f" ({one_line(corpus, 60)})" if isinstance(corpus, str) and corpus != job.corpus else ""
+        raise refuse(f"{repo} holds a model that was trained on another text{name}: {_OR_REPLACE}")
+    return float(loss) if isinstance(loss, int | float) and math.isfinite(loss) else None
+
+
+def _has_own_card(repo: str, info: ModelInfo) -> bool:
+    """Returns whether a repo has a README.md that is no model card of this project."""
+    if CARD not in file_names(info):
+        return False
+    return not is_model_card(read_file(f"looking at {repo}", repo, CARD, info.sha))
+
+
 def push_checkpoint(job: PushCheckpoint) -> Commit:
     """Makes a branch hold the folder's files, in one commit; no commit if nothing has changed.
 
@@ -85,6 +121,8 @@ def push_checkpoint(job: PushCheckpoint) -> Commit:
     what = f"pushing to {job.repo}"
     head = call(what, lambda: _branch_head(api, job.repo, job.branch))
     present = file_names(head)
+    if job.keep_card and CARD in present:
+        files.remove(CARD)
     removed = sorted(name for name in present if _is_replaced(name) and name not in files)
     changes: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete]
     changes = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, removed)]

@@ -28,6 +28,9 @@ class Destination:
         private: whether the repo is private.
         created: whether it was created just now.
         url: its page on the Hub.
+        loss_to_beat: the held-out loss in nats of the model that its main branch holds, which a worse one must not
+            replace; None if anything may be pushed there.
+        keep_card: whether its README.md is no model card of this project, and stays.
     """
 
     repo: str
@@ -35,6 +38,8 @@ class Destination:
     private: bool
     created: bool
     url: str
+    loss_to_beat: float | None = None
+    keep_card: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,10 +125,17 @@ class Job(Generic[R]):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRepo(Job[Destination]):
-    """Checks token, rights, licence and repo before a run; creates the repo (NAME or USER/NAME) and its branch."""
+    """Checks token, rights, licence and repo before a run; creates the repo (NAME or USER/NAME) and its branch.
+
+    `corpus` and `corpus_characters` are the name and the length of the run's text, with which a loss in the repo is
+    compared. With `replace`, everything in the repo may be replaced.
+    """
 
     private: bool
     license: str
+    corpus: str = ""
+    corpus_characters: int = 0
+    replace: bool = False
     result = Destination
     doing = "preparing"
 
@@ -136,6 +148,7 @@ class PushCheckpoint(Job[Commit]):
     folder: str
     title: str
     with_state: bool
+    keep_card: bool = False
     result = Commit
     doing = "pushing to"
     is_transfer = True

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import random
 import re
 import threading
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from model.checkpoint.names import METRICS
 from model.hub.names import MAIN, TRAINING, commit_title
+from model.terminal import duration_text
 
 from ..errors import HubError
 from .jobs import Commit, Destination, Failure, PushCheckpoint
@@ -29,6 +31,7 @@ from .repos import read_destination, write_destination
 from .timeouts import HubTimeouts
 from .worker_process import WorkerProcess, with_reason
 
+_SAY_EVERY_S = 30.0  # while somebody waits for pushes that fail
 _REFUSED_PAUSE_S = 3600.0  # before the next try, when the user must do something first
 Report = Callable[[str], None]
 
@@ -86,6 +89,7 @@ class Pusher:
         self._error: str | None = None
         self._failures = 0  # in a row
         self._not_before = 0.0  # when the next try is due
+        self._said_at = -math.inf  # when it was last reported that a try failed
         self._close_at: float | None = None
         self._worker: WorkerProcess[Commit] | None = None
         self._changed = threading.Condition()
@@ -210,6 +214,7 @@ class Pusher:
             folder=str(folder),
             title=entry.title,
             with_state=entry.branch != MAIN,
+            keep_card=self.destination.keep_card,
         )
 
     def _note_success(self, entry: Entry, commit: str) -> str:
@@ -231,6 +236,13 @@ class Pusher:
             wait_s = 0.0
         self._not_before = time.monotonic() + wait_s
         is_new, self._error = failure.message != self._error, failure.message
+        if self._close_at is not None and failure.retry:  # somebody waits for it
+            left_s = self._close_at - time.monotonic()
+            if left_s <= wait_s or not (is_new or time.monotonic() >= self._said_at + _SAY_EVERY_S):
+                return ""
+            self._said_at = time.monotonic()
+            tries = f"trying again in {duration_text(wait_s)}, for at most {duration_text(left_s)}"
+            return f"Hub: {self._error}; {entry.folder}: {tries}"
         return f"Hub: {self._error}; {entry.folder} is to be pushed to {entry.branch} later" if is_new else ""
 
     def _report_line(self, line: str) -> None:

@@ -143,7 +143,7 @@ def smallest_dtype(lm: CharLSTM) -> str:
 def title_of(lm: CharLSTM) -> str:
     """Returns the title of a page: the name of the text that its model was trained on."""
     corpus = lm.training.get("corpus")
-    return public_source(corpus)[:60] if isinstance(corpus, str) and corpus else "char-lstm"
+    return line(public_source(corpus), 60) if isinstance(corpus, str) and line(corpus) else "char-lstm"
 
 
 def _copy(files: dict[str, Path], folder: Path) -> None:
@@ -190,7 +190,7 @@ def _front_matter(lm: CharLSTM) -> dict[str, Any]:
         "short_description": _DESCRIPTION,
         "license": "apache-2.0",
         "tags": ["text-generation", "lstm", "char-rnn"],
-        "models": [repo] if isinstance(repo, str) and repo else None,
+        "models": [repo] if isinstance(repo, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else None,
     }
 
 
@@ -199,7 +199,7 @@ def _write_readme(folder: Path, data: SpaceCardData, lm: CharLSTM, about: str) -
     licence = markdown(line(licence)) or "unknown"  # a model may come from a stranger
     lines = [
         f"---\n{data.to_yaml().strip()}\n---",
-        f"# {title_of(lm)}",
+        f"# {markdown(title_of(lm))}",
         about,
         f"The code is under Apache-2.0 (LICENSE); the licence of the text that the model was trained on: {licence}.",
     ]

@@ -56,7 +56,7 @@ def wait_until_up(
     while True:
         watch_s = min(_WATCH_S, max(0.0, end - time.monotonic()))
         job = WatchSpace(repo=space.name, stage=stage, watch_s=watch_s)
-        found = run_job(job, timeouts, extra_s=watch_s)
+        found = run_job(job, timeouts, extra_s=watch_s, report=report)
         if found.stage != stage:
             stage = found.stage
             report(f"The Space {_STAGES.get(stage, f'is at stage {stage}')}.")

@@ -8,6 +8,7 @@ way. Its output goes to temporary files, so that no full pipe can block either s
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import subprocess
@@ -15,15 +16,20 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic
+
+from model.terminal import duration_text
 
 from ..card.redact import redact
 from ..errors import HubError
 from ..system import start_in_new_session
 from .jobs import Failure, Job, R, decode_outcome, encode_job
 from .timeouts import HubTimeouts
+
+_SAY_EVERY_S = 30.0
 
 
 class WorkerProcess(Generic[R]):
@@ -81,8 +87,18 @@ class WorkerProcess(Generic[R]):
         return Failure(message, retry=True, needs_user=False, timed_out=timed_out or killed)
 
 
-def run_job(job: Job[R], timeouts: HubTimeouts | None = None, *, extra_s: float = 0.0) -> R:
+def run_job(
+    job: Job[R],
+    timeouts: HubTimeouts | None = None,
+    *,
+    extra_s: float = 0.0,
+    report: Callable[[str], None] | None = None,
+) -> R:
     """Runs a job in a worker process, and again while a retry may help; returns its result.
+
+    Args:
+        extra_s: seconds beyond the limit in `timeouts`.
+        report: is called with one line when a try failed and another one follows; at most every 30 s for one reason.
 
     Raises:
         HubError: it failed for good, or its time (`attempt_s` for a transfer of files, else `check_s`) and `extra_s`
@@ -92,6 +108,7 @@ def run_job(job: Job[R], timeouts: HubTimeouts | None = None, *, extra_s: float 
     limit_s = (timeouts.attempt_s if job.is_transfer else timeouts.check_s) + extra_s
     deadline, wait_s = time.monotonic() + limit_s, timeouts.first_retry_s
     last: Failure | None = None
+    said, said_at = "", -math.inf
     while True:
         outcome = WorkerProcess(job, timeouts).run(max(0.1, deadline - time.monotonic()))
         if not isinstance(outcome, Failure):
@@ -100,6 +117,9 @@ def run_job(job: Job[R], timeouts: HubTimeouts | None = None, *, extra_s: float 
         wait_s = max(wait_s, last.wait_s)
         if not last.retry or time.monotonic() + wait_s >= deadline:
             raise HubError(last.message, retry=last.retry)
+        if report and (last.message != said or time.monotonic() >= said_at + _SAY_EVERY_S):
+            said, said_at = last.message, time.monotonic()
+            report(f"{said}; trying again for up to {duration_text(deadline - time.monotonic())} …")
         time.sleep(wait_s * random.uniform(0.5, 1.0))
         wait_s = min(2 * wait_s, timeouts.longest_retry_s)
 

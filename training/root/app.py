@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from model import __version__
 from model.cli.arguments import ArgumentParser, add_precision
 from model.settings import DEVICES, Precision
+from model.terminal import terminal_text
 
 if TYPE_CHECKING:
     from ui.registry.registry import ModelRegistry
@@ -62,6 +63,13 @@ class Options:
     mcp: bool = False
     renew_every_s: float = _RENEW_EVERY_S
     port: int | None = None
+
+
+class PlainFormatter(logging.Formatter):
+    """Writes log lines without control characters: they may quote a model or a text from anyone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return terminal_text(super().format(record))
 
 
 class Shutdown:
@@ -246,7 +254,9 @@ def _port(name: str, text: str) -> int | None:
 
 
 def _set_up_logging() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     log.setLevel(logging.INFO)
     # FastAPI silences this while it adds a route; a thread that handles warnings at the same moment undoes that.
     warnings.filterwarnings("ignore", message="The '.*' attribute with value .* was provided to the `Field")

@@ -41,6 +41,7 @@ class CheckpointManager:
         pusher: pushes checkpoints to the Hub; None when the run is not pushed.
         saved_step: the step of the newest checkpoint in the folder, when the run is resumed.
         card_fields: fields of `About` that a card shows in place of those in the checkpoint, such as a new `repo`.
+        loss_to_beat: the best checkpoint is not pushed to `main` while its loss is above this one; None: it always is.
         source: the training text, in which a card searches what the model generated; None for no search.
         held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
 
@@ -55,6 +56,7 @@ class CheckpointManager:
         *,
         saved_step: int = -1,
         card_fields: Mapping[str, Any] | None = None,
+        loss_to_beat: float | None = None,
         source: Source | None = None,
         held_out: str = "",
     ) -> None:
@@ -64,11 +66,21 @@ class CheckpointManager:
         self._card_fields = card_fields or {}
         self._source = source
         self._held_out = held_out
+        self._loss_to_beat = math.inf if loss_to_beat is None else loss_to_beat
         self._best_loss = _loss_of(folder.best())
 
     def waiting(self) -> list[Entry]:
         """Returns the pushes that the Hub has not confirmed yet."""
         return self.pusher.waiting() if self.pusher else []
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether the repo holds a better model, which no checkpoint of this run has replaced."""
+        return self.pusher is not None and self._best_loss > self._loss_to_beat
+
+    def _push_best(self, folder: Path) -> None:
+        if self.pusher and not self.is_held_back:
+            self.pusher.push(folder, MAIN)
 
     def prepare_card(self) -> None:
         """Imports what a card needs in a thread; the last evaluation takes as long, so the end of a run is faster."""
@@ -88,7 +100,7 @@ class CheckpointManager:
         if self.pusher and steps:
             self.pusher.push(steps[-1], TRAINING)
             if best is not None:
-                self.pusher.push(best, MAIN)
+                self._push_best(best)
         self._prune()
 
     def save(self, snapshot: RunSnapshot, *, is_last: bool = False) -> bool:
@@ -124,7 +136,7 @@ class CheckpointManager:
             if resumable:
                 self.pusher.push(folder, TRAINING)
             if best or snapshot.complete:
-                self.pusher.push(self.folder.best() or folder, MAIN)
+                self._push_best(self.folder.best() or folder)
         self._prune()
         return resumable
 

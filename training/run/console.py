@@ -30,7 +30,7 @@ _MARGIN = "  │ "
 def say(line: str) -> None:
     """Prints a line, above the progress bar if there is one; may be called from any thread."""
     with contextlib.suppress(OSError, ValueError):  # the terminal was closed
-        tqdm.write(line, file=sys.stderr)
+        tqdm.write(terminal_text(line), file=sys.stderr)  # it may quote a stranger's file or the Hub
         sys.stderr.flush()
 
 

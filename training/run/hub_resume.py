@@ -20,6 +20,7 @@ from ..errors import HubError
 from ..hub.jobs import DownloadRun
 from ..hub.repos import check_repo_name
 from ..hub.worker_process import run_job
+from .console import say
 from .run_folder import RunFolder
 from .state_files import read_metrics, read_state
 
@@ -35,7 +36,7 @@ def pull_run(repo: str, folder: RunFolder) -> None:
     """
     temporary = folder.path / ".pulled.tmp"
     try:
-        commit = run_job(DownloadRun(repo=check_repo_name(repo), folder=str(temporary))).oid
+        commit = run_job(DownloadRun(repo=check_repo_name(repo), folder=str(temporary)), report=say).oid
         try:
             newest = read_checkpoint(temporary / TRAINING).training
             step = int(read_state(temporary / TRAINING)[1]["steps_done"])

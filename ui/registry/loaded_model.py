@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from model import CharLSTM, Engine, LanguageModel, SamplingParams
 from model.settings import Precision
+from model.terminal import one_line
 
 from ..messages import Message
 from ..site_config import SiteConfig
@@ -61,7 +62,7 @@ class LoadedModel:
         config = self.lm.config
         corpus = self.lm.training.get("corpus")
         return [
-            *([Message("model.corpus", corpus=corpus[:60])] if isinstance(corpus, str) and corpus else []),
+            *([Message("model.corpus", corpus=one_line(corpus, 60))] if isinstance(corpus, str) and corpus else []),
             *([Message("model.commit", commit=self.lm.commit[:7])] if self.lm.commit else []),
             Message("model.parameters", count=_short_number(config.parameters)),
             Message("model.layers", layers=config.num_layers, cells=config.hidden_size),

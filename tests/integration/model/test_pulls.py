@@ -15,8 +15,8 @@ import pytest
 
 from model import CharLSTM, CheckpointError, ModelUnavailableError
 from model.checkpoint.names import MODEL_FILES
+from model.hub.errors import same_origin
 from model.hub.limits import time_limits
-from model.hub.snapshot import same_origin
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
 
