@@ -162,6 +162,8 @@ def _storage_verb(response: Any) -> str:
         request = response.request
     except RuntimeError:  # a response that was made without one
         return ""
+    if "x-error-code" in response.headers:  # the Hub's own, perhaps behind a mirror
+        return ""
     url = urlsplit(str(request.url))
     if url.path.endswith(("/info/lfs/verify", "/info/lfs/objects/verify")):
         return "take"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, constants
 from safetensors.torch import load_file
 
 from model import CharLSTM
@@ -47,8 +47,7 @@ def test_from_the_hub_it_keeps_the_old_vocabulary_and_says_whence_it_comes(
     card = ModelCard.load(best_of(tmp_path / "run") / "README.md")
     assert (card.data.base_model, card.data.to_dict()["base_model_relation"]) == (REPO, "finetune")
     assert (
-        f"It was fine-tuned from [{REPO}](https://huggingface.co/{REPO}) at {commit[:7]}, trained on `none`."
-        in card.text
+        f"It was fine-tuned from [{REPO}]({constants.ENDPOINT}/{REPO}) at {commit[:7]}, trained on `none`." in card.text
     )
     assert f"--from {REPO}@main" in card.text
 

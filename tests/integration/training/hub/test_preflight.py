@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.local_hub import LocalHub
@@ -78,6 +80,55 @@ def test_a_public_repo_or_another_model_is_not_overwritten(hub: LocalHub, token:
     with pytest.raises(HubError, match="ada/bert holds another kind of model"):
         check_repo("ada/bert")
     assert list(hub.repos["ada/bert"].branches) == ["main"]
+
+
+def model_files(**training: object) -> dict[str, bytes]:
+    config = json.dumps({"training": {"corpus": "faq", "corpus_characters": 90, "val_loss": 1.25, **training}})
+    return {"config.json": config.encode(), "model.safetensors": b"weights", "manifest.json": b"{}"}
+
+
+def check_faq(repo: str, *, replace: bool = False) -> Destination:
+    job = CheckRepo(repo=repo, private=False, license="unknown", corpus="faq", corpus_characters=90, replace=replace)
+    return run_job(job, QUICK)
+
+
+@pytest.mark.parametrize("training", [{"corpus": "plays\x1b[31m"}, {"corpus_characters": 91}, {"corpus": None}])
+def test_a_model_of_another_text_is_not_replaced(hub: LocalHub, token: str, training: dict[str, object]) -> None:
+    hub.add_repo("ada/faq", model_files(**training))
+    with pytest.raises(HubError, match="ada/faq holds a model that was trained on another text") as caught:
+        check_faq("ada/faq")
+    assert str(caught.value).isprintable()
+    found = check_faq("ada/faq", replace=True)
+    assert (found.loss_to_beat, found.keep_card) == (None, False)
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(1.25, 1.25), (None, None), ("low", None)])
+def test_the_loss_of_a_model_of_this_text_is_to_be_beaten(
+    hub: LocalHub, token: str, loss: object, expected: float | None
+) -> None:
+    hub.add_repo("ada/faq", model_files(val_loss=loss))
+    assert check_faq("ada/faq").loss_to_beat == expected
+    assert check_faq("ada/faq", replace=True).loss_to_beat is None
+
+
+def test_files_of_a_repo_without_a_model_are_not_replaced(hub: LocalHub, token: str) -> None:
+    hub.add_repo("ada/notes", {"notes.txt": b"mine", "samples.jsonl": b"{}"})
+    with pytest.raises(HubError, match=r"ada/notes has files that a push would replace \(samples.jsonl\)"):
+        check_faq("ada/notes")
+    hub.add_repo("ada/text", {"notes.txt": b"mine", "README.md": b"# Mine\n"})
+    assert check_faq("ada/text").keep_card
+    hub.add_repo("ada/card", {"README.md": b"---\nlibrary_name: char-lstm\n---\n\n# A\n\n## Use it\n\n"})
+    assert not check_faq("ada/card").keep_card
+
+
+def test_what_a_check_waits_for_is_said(hub: LocalHub, token: str) -> None:
+    hub.fail("GET /api/whoami", 500, 2)
+    said: list[str] = []
+    job = CheckRepo(repo="plays", private=False, license="unknown")
+    run_job(job, QUICK, report=said.append)
+    assert len(said) == 1, "once for one reason"
+    assert "the Hub has a fault of its own (500)" in said[0]
+    assert "; trying again for up to " in said[0]
 
 
 def test_an_unknown_licence_is_refused_before_the_repo_is_created(hub: LocalHub, token: str) -> None:

@@ -17,7 +17,7 @@ from safetensors.torch import load
 from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, before_step, metrics, outcome, write_text
+from tests.support.tiny_runs import SIZES, before_step, best_of, metrics, outcome, write_text
 from training.cli import finish as cli
 from training.run.training_run import TrainingRun
 
@@ -84,6 +84,44 @@ def test_checkpoints_are_pushed_and_the_user_learns_who_can_read_them(
         assert torch.equal(pulled.network.state_dict()[name], tensor)
 
 
+def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replaced(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path
+) -> None:
+    assert here(*ONCE, "--push-to=plays")[0] == 0
+    repo, better = hub.repos["ada/plays"], b"# Written by hand\n"
+    hub.commit(repo, {"README.md": better})
+    before = hub.read("ada/plays", "model.safetensors")
+    worse = ("text.txt", *SIZES, "--steps=1", "--evaluations=1", "--push-to=plays")
+    code, output = here(*worse, "--out=worse")
+    assert code == 0, output
+    loss = metrics(tmp_path / "run")[-1]["val_loss"]
+    first_step = output.index("step 1 of 1")
+    assert f"ada/plays holds a model with a held-out loss of {loss:.4f} nats" in output[:first_step]
+    assert "ada/plays has a README.md of its own, which stays." in output[:first_step]
+    assert "ada/plays keeps its better model. To replace it with the one of this run:" in output
+    assert hub.read("ada/plays", "model.safetensors") == before
+    assert hub.read("ada/plays", "README.md") == better
+    assert here("--resume=worse", "--replace")[0] == 0
+    mine = (best_of(tmp_path / "worse") / "model.safetensors").read_bytes()
+    assert hub.read("ada/plays", "model.safetensors") == mine != before
+    assert b"library_name: char-lstm" in hub.read("ada/plays", "README.md")
+    code, output = here(*worse, "--out=third", "--replace")
+    assert code == 0
+    assert "keeps its better model" not in output
+    assert "--replace" in hub.read("ada/plays", "README.md").decode()
+
+
+def test_another_text_is_not_pushed_over_a_model(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    assert here(*ONCE, "--push-to=plays")[0] == 0
+    write_text(tmp_path, 500, "other.txt")
+    commits = len(hub.repos["ada/plays"].log())
+    code, output = here("other.txt", *SIZES, "--steps=1", "--push-to=plays", "--out=other")
+    assert code == 2
+    assert "error: ada/plays holds a model that was trained on another text (text): name another repo" in output
+    assert len(hub.repos["ada/plays"].log()) == commits
+    assert not (tmp_path / "other").exists()
+
+
 def test_no_token_and_no_local_path_is_published(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     _, output = here(tmp_path / "text.txt", *ONCE[1:], f"--out={tmp_path / 'secret-run'}", "--push-to=ada/plays")
     assert token not in output
@@ -103,6 +141,8 @@ def test_a_private_run_is_private(hub: LocalHub, token: str, here: Here, tmp_pat
     code, output = here(*ONCE, "--push-to=ada/diary", "--private")
     assert code == 0
     assert "ada/diary (private)." in output
+    assert "To make a private page:\n" in output
+    assert "anyone" not in output
     assert hub.repos["ada/diary"].private
 
 
@@ -122,7 +162,7 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, he
     assert hub.log == []
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
     assert here(*ONCE, "--push-to=ada/plays", "--publish-anyway")[0] == 0
-    assert "publish-anyway" not in hub.read("ada/plays", "README.md").decode()
+    assert "--push-to ada/plays --publish-anyway" in hub.read("ada/plays", "README.md").decode()
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def test_a_resumed_run_still_publishes_its_page(
     assert code == 0, output
     assert output.endswith(f"  {hub.url}/spaces/ada/page\n")
     assert hub.read("spaces/ada/page", "model.safetensors") == hub.read("ada/plays", "model.safetensors")
-    assert "https://huggingface.co/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
+    assert f"{hub.url}/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
 
 
 def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
@@ -254,7 +254,7 @@ def test_a_resumed_run_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp
     code, output = here("--resume=run", "--space=plays")
     assert code == 0, output
     assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
-    assert "https://huggingface.co/spaces/ada/plays" in hub.read("ada/plays", "README.md").decode()
+    assert f"{hub.url}/spaces/ada/plays" in hub.read("ada/plays", "README.md").decode()
 
 
 def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, here: Here, checkpoint: Path) -> None:
@@ -264,7 +264,7 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     code, output = here("space", "ada/plays", "--space=page")
     assert (code, output.splitlines()[-1]) == (0, "The card of ada/plays links to it.")
     card = hub.read("ada/plays", "README.md").decode()
-    link = "[Watch it write](https://huggingface.co/spaces/ada/page) in the browser."
+    link = f"[Watch it write]({hub.url}/spaces/ada/page) in the browser."
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like.\n"
     assert hub.repos["ada/plays"].titles()[0] == "Link to the page"
     assert not space_jobs.link_card(LinkCard(repo="ada/plays", space="ada/page")).changed

@@ -7,7 +7,9 @@ import json
 
 import httpx2
 import pytest
+from huggingface_hub import constants
 from huggingface_hub.errors import (
+    HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
     LocalTokenNotFoundError,
@@ -53,3 +55,23 @@ def test_an_error_without_a_status(error, reason, retry):
     assert found.retry is retry
     for secret in ("http", "/home", "/root", "\n"):
         assert secret not in found.reason
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status", "reason"),
+    [
+        ("PUT", "https://storage.example/bucket?signature=1", 403, "the Hub's storage did not take a file (403)"),
+        ("PUT", "{hub}/lfs/0123", 403, "the Hub's storage did not take a file (403)"),
+        ("POST", "{hub}/ada/plays.git/info/lfs/verify", 404, "the Hub's storage did not take a file (404)"),
+        ("GET", "https://cdn.example/file", 403, "the Hub's storage did not send a file (403)"),
+        ("POST", "{hub}/api/models/ada/plays/commit/main", 403, "the token has no right to do that (403)"),
+        ("POST", "{hub}/ada/plays.git/info/lfs/objects/batch", 403, "the token has no right to do that (403)"),
+        ("GET", "{hub}/api/models/ada/plays", 404, "there is no such repo"),
+    ],
+)
+def test_a_refusal_of_the_storage_does_not_blame_the_token(method: str, url: str, status: int, reason: str) -> None:
+    request = httpx2.Request(method, url.format(hub=constants.ENDPOINT))
+    found = explain(HfHubHTTPError("refused", response=httpx2.Response(status, request=request)), write=True)
+    assert found.reason.startswith(reason)
+    assert found.retry is ("storage" in reason)
+    assert found.needs_user is ("storage" not in reason)

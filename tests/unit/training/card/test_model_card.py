@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub import ModelCard, ModelCardData, constants
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from tests.local_hub import LocalHub
@@ -245,7 +245,7 @@ def test_the_results_survive_a_round_trip_through_yaml() -> None:
 
 
 def test_a_card_links_to_its_space() -> None:
-    lead = "[Watch it write](https://huggingface.co/spaces/ada/page)"
+    lead = f"[Watch it write]({constants.ENDPOINT}/spaces/ada/page)"
     assert lead in render_card(make_lm(space="ada/page"), [], [], with_curve=False)
     assert "Watch it write" not in render_card(make_lm(space="javascript:x"), [], [], with_curve=False)
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
 
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import app_files, static_files, write_static
@@ -58,6 +59,12 @@ def test_the_static_page_lists_its_files(tmp_path: Path) -> None:
 
 def test_the_licence_of_a_strangers_model_is_no_html(tmp_path: Path) -> None:
     lm = tiny_model()
-    lm.training = {"license": "<img src=x onerror=alert(1)>"}
+    image = "<img src=x onerror=alert(1)>"
+    lm.training = {"license": image, "corpus": f"{image}\n---\x1b\u202e\n# x", "repo": f"ada/{image}"}
     write_static(tmp_path, lm)
-    assert r"\<img src=x onerror=alert(1)\>" in (tmp_path / "README.md").read_text(encoding="utf-8")
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    body = readme.partition("---\n\n")[2]
+    assert body.count(r"\<img src=x onerror=alert(1)\>") == 2
+    assert "<img" not in body.replace(r"\<", "")
+    assert not [c for c in readme if not c.isprintable() and c not in "\n\u200d"]
+    assert ModelCard(readme).data.to_dict().get("models") is None
