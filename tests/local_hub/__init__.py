@@ -1,12 +1,14 @@
 """A local Hub over HTTP for tests: enough of the Hub's protocol for the real huggingface_hub client.
 
-hub     `LocalHub`: what tests use
-faults  a fault in the local Hub: its kinds, and on which requests it happens
-server  HTTP: requests, responses, the log; makes the faults happen
-store   accounts, repos, commits, bytes
-repos   routes: account, repos, branches, tags, listings
-files   routes: uploads, commits, downloads
-spaces  routes: Spaces
+hub       `LocalHub`: what tests use
+faults    a fault in the local Hub: its kinds, and on which requests it happens
+server    HTTP: requests, responses, the log; makes the faults happen
+store     accounts, repos, commits, bytes
+context   what every route gets: the store, the settings, whose token a request has
+repos     routes: account, repos, branches, tags
+listings  routes: what is in a repo
+files     routes: uploads, commits, downloads
+spaces    routes: Spaces
 
 `python -m tests.local_hub --port 8800` serves one until Ctrl-C and prints the variables for another terminal.
 """

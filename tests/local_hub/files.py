@@ -15,7 +15,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Any
 
-from tests.local_hub.repos import REPO, REV, Context, Route, url_of
+from tests.local_hub.context import REPO, REV, Context, Route, url_of
 from tests.local_hub.server import Request, Response, json_response
 from tests.local_hub.store import PREFIXES, Account, Blob, Commit, Refusal, Repo
 

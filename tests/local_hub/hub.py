@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from tests.local_hub import files, repos, spaces
+from tests.local_hub import files, listings, repos, spaces
+from tests.local_hub.context import Context
 from tests.local_hub.faults import Fault, Faults
 from tests.local_hub.server import Logged, Request, Response, Server
 from tests.local_hub.store import Refusal, Repo, Store
 
 _ROUTES = [
     (method, re.compile(pattern), function)
-    for method, pattern, function in [*repos.ROUTES, *files.ROUTES, *spaces.ROUTES]
+    for method, pattern, function in [*repos.ROUTES, *listings.ROUTES, *files.ROUTES, *spaces.ROUTES]
 ]
 
 
@@ -43,7 +44,7 @@ class LocalHub:
     def __init__(self, port: int = 0) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="local-hub-"))
         self.store = Store(self._folder)
-        self.context = repos.Context(self.store)
+        self.context = Context(self.store)
         self.faults = Faults()
         self._server = Server(port, self.faults, self._answer)
         self._thread: threading.Thread | None = None
@@ -84,7 +85,7 @@ class LocalHub:
         self.plug_in()
         self.faults.clear()
         self.store.clear()
-        vars(self.context).update(vars(repos.Context(self.store)))
+        vars(self.context).update(vars(Context(self.store)))
         self._server.log.clear()
         self._server.crashes.clear()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.local_hub.repos import REPO, Context, Route, is_free
+from tests.local_hub.context import REPO, Context, Route
+from tests.local_hub.repos import is_free
 from tests.local_hub.server import Request, Response, json_response
 from tests.local_hub.store import Refusal, Space
 

@@ -1,4 +1,4 @@
-"""Twelve faults of a Hub, in each of its three uses: push, resume, publish a Space."""
+"""Every fault of a Hub, in each of its uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["here"]
 
 
 @pytest.mark.parametrize(("way", "fault"), CELLS)
-def test_nothing_is_lost(
+def test_nothing_is_lost_and_nothing_waits_for_ever(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, fault: str
 ) -> None:
     FaultCheck(hub, here, tmp_path, monkeypatch).check(way, fault)

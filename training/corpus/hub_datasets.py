@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from model.hub.cache import note_revision
 from model.hub.errors import explain
+from model.hub.limits import time_limits
 from model.terminal import one_line
 
 from . import download
@@ -79,9 +80,10 @@ def fetch_hub(file: HubFile, limit: int, progress: Progress | None = None) -> Pa
     if progress is not None:
         progress(file.label, 0, file.size)
     try:
-        path = hf_hub_download(
-            file.dataset, file.path, repo_type="dataset", revision=file.commit, local_files_only=file.cached
-        )
+        with time_limits():
+            path = hf_hub_download(
+                file.dataset, file.path, repo_type="dataset", revision=file.commit, local_files_only=file.cached
+            )
     except Exception as error:
         raise _unreadable(error, file.dataset) from error
     if progress is not None and file.size is not None:
@@ -96,7 +98,9 @@ def _listing(dataset: str, revision: str | None) -> tuple[str, dict[str, int | N
     if constants.HF_HUB_OFFLINE:
         return None
     try:
-        info = HfApi().dataset_info(dataset, revision=revision, files_metadata=True, timeout=download.READ_TIMEOUT_S)
+        with time_limits():
+            api, timeout = HfApi(), download.READ_TIMEOUT_S
+            info = api.dataset_info(dataset, revision=revision, files_metadata=True, timeout=timeout)
     except Exception as error:
         if explain(error).retry and not isinstance(error, ValueError):  # ValueError: the response is not JSON
             return None

@@ -13,10 +13,9 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from model import CharLSTM, CheckpointError, ModelUnavailableError, generate
 from model.__main__ import main
-from model.checkpoint.names import MODEL_FILES, WEIGHTS
+from model.checkpoint.names import MODEL_FILES
 from model.hub.snapshot import Snapshot
 from tests.local_hub import LocalHub
-from tests.support.hub_faults import FAULTS
 from tests.support.tiny_models import tiny_model
 
 REPO = "ada/tiny"
@@ -243,23 +242,6 @@ def test_a_list_of_commits_is_continued_on_the_hub_only(hub, commit, monkeypatch
 
 
 # errors of the Hub
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_is_one_clear_line_and_the_next_load_succeeds(hub, commit, no_patience, monkeypatch, fault):
-    """The twelve faults of tests/support/hub_faults.py, in a plain download."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
-    seconds = {"seconds": 0.1} if fault == "slow" else {}
-    hub.fail(f"GET /{REPO}/resolve/.*/{WEIGHTS}", times=None, **{**FAULTS[fault], **seconds})
-    if fault == "slow":
-        assert CharLSTM.from_pretrained(REPO).commit == commit
-    else:
-        with pytest.raises((ModelUnavailableError, CheckpointError)) as caught:
-            CharLSTM.from_pretrained(REPO)
-        assert not [part for part in ("\n", "http", "/tmp") if part in str(caught.value)]
-    hub.faults.clear()
-    lm = CharLSTM.from_pretrained(REPO)
-    assert (lm.commit, text_of(lm)) == (commit, text_of(tiny_model(seed=1)))
 
 
 def test_a_missing_repo_is_named(hub):

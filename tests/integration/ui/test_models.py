@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app import PlainFormatter
 from model import PRETRAINED, CharLSTM, ModelUnavailableError, generate
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
@@ -225,6 +227,18 @@ def test_while_a_download_takes_long_another_model_writes(
         eventually(lambda: not registry.loading)
         assert (registry.get(None).name, registry.get(None).commit) == ("ada/novel", repo.commit("main").oid)
         assert registry.notices == []
+
+
+def test_control_characters_of_a_strangers_corpus_reach_neither_page_nor_log(tmp_path: Path) -> None:
+    lm = random_model()
+    lm.training = {"corpus": "faq\x1b[31m\u202e\nserving bundled"}
+    lm.save_pretrained(tmp_path / "mine")
+    registry = shelf_of(str(tmp_path / "mine"))
+    [corpus] = [fact for fact in registry.get(None).about if fact.id == "model.corpus"]
+    assert str(corpus) == r"trained on faq\x1b[31m\u202e\nserving bundled"
+    record = logging.LogRecord("x", logging.WARNING, "", 0, "a\x1b]0;title\x07\u202eb\nc", None, None)
+    assert PlainFormatter("%(message)s").format(record) == "a␛]0;title␇\ufffdb\nc"
+    registry.stop()
 
 
 def test_names_do_not_tell_where_folders_are(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.support.hub_faults import FAULTS, ROUTES, FaultCheck
 
-SAMPLE = [*zip(ROUTES, random.Random(0).sample(sorted(FAULTS), len(ROUTES)), strict=True)]
+_TRAINED = ("push", "pull", "space")  # these take several seconds each
+_DRAW = random.Random(1)
+SAMPLE = [(way, fault) for way in ROUTES for fault in _DRAW.sample(sorted(FAULTS), 1 if way in _TRAINED else 2)]
 
 
 @pytest.mark.parametrize(("way", "fault"), SAMPLE)
-def test_nothing_is_lost(
+def test_nothing_is_lost_and_nothing_waits_for_ever(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, fault: str
 ) -> None:
     FaultCheck(hub, here, tmp_path, monkeypatch).check(way, fault)

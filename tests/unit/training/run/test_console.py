@@ -97,3 +97,9 @@ def test_the_speed_is_that_of_training_alone(monkeypatch: pytest.MonkeyPatch) ->
     now[0] = 10.0
     bar.pause(8.0)
     assert bar.chars_per_sec == 500
+
+
+def test_a_line_never_holds_what_a_terminal_executes(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may quote a file name, a model of a stranger, or an answer of the Hub."""
+    say("a\x1b[31mb\u202ec\r\nd\te")
+    assert capsys.readouterr().err == "a␛[31mb\ufffdc␍\nd\te\n"
