@@ -236,9 +236,9 @@ class Pusher:
             wait_s = 0.0
         self._not_before = time.monotonic() + wait_s
         is_new, self._error = failure.message != self._error, failure.message
-        if self._close_at is not None and failure.retry:  # somebody waits for it
-            left_s = self._close_at - time.monotonic()
-            if left_s <= wait_s or not (is_new or time.monotonic() >= self._said_at + _SAY_EVERY_S):
+        left_s = self._close_at - time.monotonic() if self._close_at is not None else 0.0
+        if failure.retry and left_s > wait_s:  # somebody waits for it
+            if not is_new and time.monotonic() < self._said_at + _SAY_EVERY_S:
                 return ""
             self._said_at = time.monotonic()
             tries = f"trying again in {duration_text(wait_s)}, for at most {duration_text(left_s)}"

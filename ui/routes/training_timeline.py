@@ -31,6 +31,7 @@ from fastapi.routing import APIRoute
 
 from model import CheckpointError, Engine, ModelUnavailableError, SamplingParams
 from model.char_lstm import is_local
+from model.hub.cache import remove_cached
 
 from ..conversation.progress import check_words
 from ..json_body import read_json
@@ -85,6 +86,7 @@ class TrainingTimelines:
         self._timelines: dict[str, _Timeline] = {}
         self._texts: OrderedDict[Key, str | CheckpointError] = OrderedDict()
         self._making: dict[Key, asyncio.Task[str]] = {}
+        self._downloaded: dict[str, set[str]] = {}  # by source: commits that were not in the cache before
         self._fetching, self._writing = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
     @property
@@ -142,6 +144,7 @@ class TrainingTimelines:
             found = await _in_thread(lambda: read_history(source))
             if found != timeline.history:
                 self._forget(source)
+                await _in_thread(lambda: self._clean_up(source, found))
             timeline.history = found if found and len(found.checkpoints) > 1 else None
         except (CheckpointError, ModelUnavailableError) as error:
             log.warning("no timeline of %s: %s", source, error)
@@ -154,6 +157,17 @@ class TrainingTimelines:
         """Removes the texts of a run folder, where another checkpoint may have the same name now."""
         for key in [key for key in self._texts if key[0] == source and is_local(source)]:
             del self._texts[key]
+
+    def _clean_up(self, source: str, history: History | None) -> None:
+        """Removes downloaded checkpoints from the cache that the timeline does not show any more.
+
+        A timeline shows a limited number of checkpoints, and other ones as a run goes on.
+        """
+        shown = {checkpoint.at for checkpoint in history.checkpoints} if history else set()
+        downloaded = self._downloaded.get(source, set())
+        for commit in downloaded - shown:
+            remove_cached(source.removeprefix("hf://"), commit)
+            downloaded.discard(commit)
 
     async def _text(self, history: History, checkpoint: Checkpoint, prompt: str, seed: int) -> str:
         key = (history.source, checkpoint.at, prompt, seed)
@@ -182,6 +196,7 @@ class TrainingTimelines:
         if not await _in_thread(lambda: history.is_downloaded(checkpoint)):
             async with self._fetching:
                 await _in_thread(lambda: history.download(checkpoint))
+            self._downloaded.setdefault(history.source, set()).add(checkpoint.at)
         async with self._writing:
             return await _in_thread(lambda: self._write(history, checkpoint, prompt, seed))
 

@@ -15,6 +15,7 @@ import pytest
 from fastapi import FastAPI
 
 from model import CharLSTM, CheckpointError, generate
+from model.hub.cache import is_cached
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.english import english
@@ -116,6 +117,24 @@ def test_each_frame_is_what_the_model_of_that_step_writes_and_is_fetched_when_it
     }
     hub.plug_in()
     assert app.ask(model=NAME, step=2000, **FRAME) == {"text": expected(2000)}
+
+
+def test_checkpoints_that_are_not_shown_any_more_leave_the_cache(
+    app: Asker, hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = hub.repos[NAME]
+    commits = dict(zip(STEPS, [each.oid for each in repo.log("training")[-3::-1]], strict=True))
+    for step in (100, 200):
+        assert "text" in app.ask(model=NAME, step=step, **FRAME)
+    assert is_cached(NAME, commits[200])
+    monkeypatch.setattr(timelines, "FRESH_S", 0.0)
+    monkeypatch.setattr("ui.registry.training_history.MAX_CHECKPOINTS", 3)
+    made = files(tmp_path / "more", 3000, len(STEPS))
+    made["metrics.jsonl"] += b'{"step": 3000, "val_loss": 1.65}\n'
+    hub.commit(repo, made, branch="training", title=title(3000, 1.65))
+    assert [step for step, _ in app.ask(model=NAME, timeline=True)["frames"]] == [100, 1000, 3000]
+    assert is_cached(NAME, commits[100])
+    assert not is_cached(NAME, commits[200])
 
 
 def test_nothing_of_a_frame_is_kept_but_its_text(app: Asker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -244,6 +245,23 @@ def test_a_server_that_hangs_is_given_up_and_the_rest_is_pushed_later(
     assert ([p.title for p in later.pushed], later.waiting) == (["step 1"], ())
     assert hub.repos["ada/plays"].titles("training") == ["step 1", "initial commit"]
     assert push_pending(run, report=lines, timeouts=QUICK) == PushReport((), ())
+
+
+def test_who_waits_for_the_pushes_learns_what_they_wait_for(
+    hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.hub.pusher._SAY_EVERY_S", 0.0)
+    fault = hub.fail("POST .*/commit/", 500, None)
+    one = pusher()
+    one.push(make_step(run, 1))
+    lines.wait("the Hub has a fault of its own")
+    closing = threading.Thread(target=one.close, args=(60.0,))
+    closing.start()
+    line = lines.wait("trying again in")
+    assert re.search(r"\(500\).*; step-00000001: trying again in \d+ s, for at most \d+ (s|minutes)$", line)
+    fault.lift()
+    closing.join()
+    assert not one.waiting()
 
 
 def test_a_refusal_is_reported_once_and_retried_with_the_next_checkpoint(
