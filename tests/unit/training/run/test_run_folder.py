@@ -178,13 +178,18 @@ def test_a_run_stays_locked_until_its_files_are_removed(
     held = []
 
     def watched(*paths: Path) -> None:
-        held.append(run._unlock is not None and "unlocked" not in order)
+        held.append("unlocked" not in order)
         remove(*paths)
 
     order: list[str] = []
     remove, unlock = run_folder._remove, run._unlock
     monkeypatch.setattr(run_folder, "_remove", watched)
-    monkeypatch.setattr(run, "_unlock", lambda: (order.append("unlocked"), unlock()))
+
+    def unlocked() -> None:
+        order.append("unlocked")
+        unlock()
+
+    monkeypatch.setattr(run, "_unlock", unlocked)
     run.discard()
     assert held
     assert all(held)
