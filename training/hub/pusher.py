@@ -89,7 +89,7 @@ class Pusher:
         self._error: str | None = None
         self._failures = 0  # in a row
         self._not_before = 0.0  # when the next try is due
-        self._said_at = -math.inf  # when it was last reported that a try failed
+        self._reported_at = -math.inf  # when it was last reported that a try failed
         self._close_at: float | None = None
         self._worker: WorkerProcess[Commit] | None = None
         self._changed = threading.Condition()
@@ -238,9 +238,9 @@ class Pusher:
         is_new, self._error = failure.message != self._error, failure.message
         left_s = self._close_at - time.monotonic() if self._close_at is not None else 0.0
         if failure.retry and left_s > wait_s:  # somebody waits for it
-            if not is_new and time.monotonic() < self._said_at + _SAY_EVERY_S:
+            if not is_new and time.monotonic() < self._reported_at + _SAY_EVERY_S:
                 return ""
-            self._said_at = time.monotonic()
+            self._reported_at = time.monotonic()
             tries = f"trying again in {duration_text(wait_s)}, for at most {duration_text(left_s)}"
             return f"Hub: {self._error}; {entry.folder}: {tries}"
         return f"Hub: {self._error}; {entry.folder} is to be pushed to {entry.branch} later" if is_new else ""

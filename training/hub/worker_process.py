@@ -108,7 +108,7 @@ def run_job(
     limit_s = (timeouts.attempt_s if job.is_transfer else timeouts.check_s) + extra_s
     deadline, wait_s = time.monotonic() + limit_s, timeouts.first_retry_s
     last: Failure | None = None
-    said, said_at = "", -math.inf
+    reported, reported_at = "", -math.inf
     while True:
         outcome = WorkerProcess(job, timeouts).run(max(0.1, deadline - time.monotonic()))
         if not isinstance(outcome, Failure):
@@ -117,9 +117,9 @@ def run_job(
         wait_s = max(wait_s, last.wait_s)
         if not last.retry or time.monotonic() + wait_s >= deadline:
             raise HubError(last.message, retry=last.retry)
-        if report and (last.message != said or time.monotonic() >= said_at + _SAY_EVERY_S):
-            said, said_at = last.message, time.monotonic()
-            report(f"{said}; trying again for up to {duration_text(deadline - time.monotonic())} …")
+        if report and (last.message != reported or time.monotonic() >= reported_at + _SAY_EVERY_S):
+            reported, reported_at = last.message, time.monotonic()
+            report(f"{reported}; trying again for up to {duration_text(deadline - time.monotonic())} …")
         time.sleep(wait_s * random.uniform(0.5, 1.0))
         wait_s = min(2 * wait_s, timeouts.longest_retry_s)
 

@@ -123,12 +123,12 @@ def test_files_of_a_repo_without_a_model_are_not_replaced(hub: LocalHub, token: 
 
 def test_what_a_check_waits_for_is_said(hub: LocalHub, token: str) -> None:
     hub.fail("GET /api/whoami", 500, 2)
-    said: list[str] = []
+    reported: list[str] = []
     job = CheckRepo(repo="plays", private=False, license="unknown")
-    run_job(job, QUICK, report=said.append)
-    assert len(said) == 1, "once for one reason"
-    assert "the Hub has a fault of its own (500)" in said[0]
-    assert "; trying again for up to " in said[0]
+    run_job(job, QUICK, report=reported.append)
+    assert len(reported) == 1, "once for one reason"
+    assert "the Hub has a fault of its own (500)" in reported[0]
+    assert "; trying again for up to " in reported[0]
 
 
 def test_an_unknown_licence_is_refused_before_the_repo_is_created(hub: LocalHub, token: str) -> None:
