@@ -69,6 +69,7 @@ class PlainFormatter(logging.Formatter):
     """Writes log lines without control characters: they may quote a model or a text from anyone."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
         return terminal_text(super().format(record))
 
 
