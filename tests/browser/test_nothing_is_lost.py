@@ -1,21 +1,29 @@
-"""Ways to lose a conversation: after each, the text is there, and what follows is what would have followed."""
+"""Ways to lose a conversation in a browser: after each the text is there, and goes on as it would have gone on.
+
+Those that the network and the server have are in test_lost_connections.py; those of both pages in test_both_pages.py.
+"""
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from contextlib import suppress
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
-from model import CharLSTM, generate
-from tests.browser.driving import button, fast, foot, open_page, reply, send, setting, settled, turns
-from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.ports import free_port
-from tests.support.unreliable_network import Network, network
+from model import CharLSTM
+from tests.browser.driving import button, fast, foot, log, open_page, reply, send, setting, settled, turns
+from tests.browser.one_conversation import LENGTH, SEED, begin, continues, expected
+from tests.support.app_server import App, random_model, serving
+from tests.support.chromium import profile
 
-LENGTH = 240
-SEED = 7
+STORED = "Object.entries(localStorage).filter(([key]) => key.startsWith('char-lstm/conversation/'))"
+LINK = "?prompt=JULIET%3A&seed=3&length=40"
 
 
 @pytest.fixture(scope="module")
@@ -30,44 +38,10 @@ def app(lm: CharLSTM) -> Iterator[App]:
 
 
 @pytest.fixture
-def net(app: App) -> Iterator[Network]:
-    with network(urlsplit(app.url).port or 80) as net:
-        yield net
-
-
-@pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context()
     yield context
     context.close()
-
-
-def through(net: Network, app: App) -> App:
-    """The app as it is behind a network."""
-    return App(net.url, app.registry)
-
-
-def begin(context: BrowserContext, app: App, prompt: str = "ROMEO:", *, length: int = LENGTH) -> Page:
-    """Opens the page and begins a reply at 60 characters per second."""
-    page, _ = open_page(context, app)
-    setting(page, "Length", length)
-    page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
-    send(page, prompt, wait=False)
-    eventually(lambda: len(reply(page)) > 20)
-    return page
-
-
-def expected(lm: CharLSTM, length: int = LENGTH, prompt: str = "ROMEO:") -> str:
-    return generate(lm, prompt, length, seed=SEED)
-
-
-def continues(page: Page, lm: CharLSTM, length: int = LENGTH) -> None:
-    """Continue writes what a longer reply would have had."""
-    fast(page)
-    button(page, "Continue").click()
-    expect(foot(page)).to_contain_text(f"{2 * length} characters")
-    settled(page)
-    assert reply(page) == expected(lm, 2 * length)
 
 
 def test_back_and_forward(app: App, context: BrowserContext, lm: CharLSTM) -> None:
@@ -82,74 +56,76 @@ def test_back_and_forward(app: App, context: BrowserContext, lm: CharLSTM) -> No
     continues(page, lm)
 
 
-@pytest.mark.parametrize("away_s", [0, 3])
-def test_a_broken_connection_during_a_reply(
-    app: App, net: Network, context: BrowserContext, lm: CharLSTM, away_s: float
-) -> None:
-    page = begin(context, through(net, app))
-    net.cut()
-    if away_s:
-        expect(turns(page).last.locator(".status")).to_contain_text("Trying again")
-        page.wait_for_timeout(1000 * away_s)
-    net.restore()
+def test_a_link_opened_in_the_middle_of_a_reply_and_back(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    """Each entry of the tab's history has its own conversation."""
+    page = begin(context, app)
+    page.goto(app.url + LINK)
+    expect(button(page, "Watch it write")).to_be_visible()
+    expect(turns(page)).to_have_count(0)
+    page.go_back()
     settled(page)
     assert reply(page) == expected(lm)
-    expect(foot(page)).to_contain_text("length reached")
+    page.go_forward()
+    fast(page)
+    button(page, "Watch it write").click()
+    expect(turns(page)).to_have_count(1)
+    settled(page)
+    linked = reply(page)
+    assert len(linked) == 40
+    page.go_back()
+    expect(page.locator(".prompt", has_text="ROMEO:")).to_be_visible()
+    continues(page, lm)
+    page.go_forward()
+    expect(page.locator(".prompt", has_text="JULIET:")).to_be_visible()
+    assert reply(page) == linked
+
+
+def test_an_idle_hour(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    """The server has forgotten the state, and has closed the connection."""
+    context.clock.install()
+    page = begin(context, app)
+    settled(page)
+    page.clock.fast_forward("01:00:00")
+    assert app.page
+    app.page.write.states._memories.clear()
+    assert reply(page) == expected(lm)
     continues(page, lm)
 
 
-def test_a_reader_who_stays_away_longer_than_the_server_waits(
-    app: App, net: Network, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ui.routes.running_replies.RETURN_S", 0.5)
-    page = begin(context, through(net, app))
-    net.cut()
-    eventually(lambda: app.served("random").engine.running == 0)
-    net.restore()
+def test_a_tab_that_the_browser_freezes(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    page = begin(context, app)
+    session = context.new_cdp_session(page)
+    session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    page.wait_for_timeout(500)
+    session.send("Page.setWebLifecycleState", {"state": "active"})
     settled(page)
     assert reply(page) == expected(lm)
+    continues(page, lm)
 
 
-def test_a_click_without_a_connection(app: App, net: Network, context: BrowserContext, lm: CharLSTM) -> None:
-    page = begin(context, through(net, app))
-    settled(page)
-    net.cut()
-    fast(page)
-    button(page, "Continue").click()
-    expect(turns(page).last.locator(".status")).to_contain_text("Trying again")
-    net.restore()
-    settled(page)
-    assert reply(page) == expected(lm, 2 * LENGTH)
+def test_a_tab_that_crashes(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    """No event tells the page; the text of the last moments is written again."""
+    page = begin(context, app)
+    with page.expect_event("crash"), suppress(Error):
+        page.goto("chrome://crash")
+    again, _ = open_page(context, app)  # Playwright cannot use a page that has crashed
+    again.get_by_text("Earlier conversations").click()
+    again.locator("#history li .open").click()
+    settled(again)
+    assert reply(again) == expected(lm)
+    continues(again, lm)
 
 
-def test_a_server_that_restarts_during_a_reply(context: BrowserContext, lm: CharLSTM) -> None:
-    """Another process with the same model, which knows nothing of the first one."""
-    with serving({"random": lm}) as first, network(urlsplit(first.url).port or 80) as net:
-        page = begin(context, through(net, first))
-        net.cut()
-        with serving({"random": lm}) as second:
-            net.servers = [urlsplit(second.url).port or 80]
-            first.registry.stop()
-            net.restore()
-            settled(page)
-            assert reply(page) == expected(lm)
-            continues(page, lm)
-
-
-def test_a_server_that_is_away_while_the_page_is_idle(context: BrowserContext, lm: CharLSTM) -> None:
-    with serving({"random": lm}) as first, network(urlsplit(first.url).port or 80) as net:
-        page = begin(context, through(net, first))
+def test_a_browser_that_is_closed_and_opened_again(app: App, browser: Browser, lm: CharLSTM, tmp_path: Path) -> None:
+    with profile(browser.browser_type, tmp_path) as context:
+        begin(context, app)
+    with profile(browser.browser_type, tmp_path) as context:
+        page, _ = open_page(context, app)
+        page.get_by_text("Earlier conversations").click()
+        page.locator("#history li .open").click()
         settled(page)
-        net.cut()
-        net.servers = [free_port()]
-        net.restore()
-        fast(page)
-        button(page, "Continue").click()
-        expect(turns(page).last.locator(".status")).to_contain_text("Trying again")
-        with serving({"random": lm}) as second:
-            net.servers = [urlsplit(second.url).port or 80]
-            settled(page)
-            assert reply(page) == expected(lm, 2 * LENGTH)
+        assert reply(page) == expected(lm)
+        continues(page, lm)
 
 
 def test_two_tabs_each_keep_their_own(app: App, context: BrowserContext, lm: CharLSTM) -> None:
@@ -161,6 +137,60 @@ def test_two_tabs_each_keep_their_own(app: App, context: BrowserContext, lm: Cha
         page.reload()
         expect(turns(page)).to_have_count(1)
         assert reply(page) == expected(lm, prompt=prompt)
+
+
+def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    """The second tab to change it gets a copy, and each goes on with its own text."""
+    one = begin(context, app)
+    settled(one)
+    with context.expect_page() as opened:
+        one.evaluate("open(location.href)")  # with a copy of sessionStorage, as a duplicated tab has
+    other = opened.value
+    expect(turns(other)).to_have_count(1)
+    assert reply(other) == expected(lm)
+    continues(one, lm)
+    fast(other)
+    setting(other, "Length", 30)
+    send(other, "NURSE:")
+    continued = reply(other)
+    for page in (one, other):
+        page.reload()
+    expect(turns(one)).to_have_count(1)
+    assert reply(one) == expected(lm, 2 * LENGTH)
+    expect(turns(other)).to_have_count(2)
+    assert reply(other) == continued
+
+
+def test_two_conversations_take_turns_and_stay_two(app: App, context: BrowserContext) -> None:
+    page = begin(context, app)
+    settled(page)
+    page.close()
+    page = begin(context, app, "JULIET:")
+    settled(page)
+    page.get_by_text("Earlier conversations").click()
+    entries = page.locator("#history li .open")
+    for other in ("ROMEO:", "JULIET:", "ROMEO:"):
+        expect(entries).to_have_count(1)
+        expect(entries).to_contain_text(other)
+        entries.click()
+
+
+def test_a_click_in_the_list_during_a_reply_and_after_it_leaves_no_copy(app: App, context: BrowserContext) -> None:
+    page = begin(context, app, "first", length=20, least=1)
+    settled(page)
+    button(page, "Clear").click()
+    page.get_by_text("Earlier conversations").click()
+    expect(page.locator("#history li")).to_have_count(1)
+    setting(page, "Length", LENGTH)
+    send(page, "second", wait=False)
+    page.locator("#history li .open").click()
+    settled(page)
+    expect(log(page).locator(".prompt").last).to_have_text("second")
+    page.locator("#history li .open").click()
+    expect(log(page).locator(".prompt").last).to_have_text("first")
+    page.locator("#history li .open").click()
+    expect(log(page).locator(".prompt").last).to_have_text("second")
+    assert len(page.evaluate(STORED)) == 2
 
 
 def test_a_new_tab_finds_earlier_conversations_and_can_delete_them(app: App, context: BrowserContext) -> None:
@@ -194,16 +224,94 @@ def test_undo_redo_and_branches_survive_a_reload(app: App, context: BrowserConte
     expect(page.locator(".branches button")).to_have_count(2)
 
 
-@pytest.mark.parametrize("kind", ["refused", "full"])
+def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    """Both clicks come before the next frame, in which the page disables the button."""
+    page, complaints = open_page(context, app)
+    page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
+    setting(page, "Length", LENGTH)
+    page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
+    twice(page, "Send", "Send", "Undo", "Clear")
+    settled(page)
+    expect(turns(page)).to_have_count(1)
+    assert reply(page) == expected(lm)
+    fast(page)
+    twice(page, "Continue", "Continue", "Undo", "Retry", "Clear")
+    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    settled(page)
+    assert reply(page) == expected(lm, 2 * LENGTH)
+    page.get_by_role("spinbutton", name="Seed").fill("8")
+    twice(page, "Retry", "Retry", "Undo")
+    expect(foot(page)).to_contain_text("seed 8")
+    settled(page)
+    expect(page.locator(".branches button")).to_have_count(2)
+    button(page, "Undo").click()
+    expect(foot(page)).to_contain_text("seed 7")
+    assert reply(page) == expected(lm, 2 * LENGTH)
+    assert not complaints
+
+
+def twice(page: Page, *names: str) -> None:
+    """Clicks buttons in one task of the browser."""
+    page.evaluate(
+        """names => {
+          const all = [...document.querySelectorAll("button")];
+          for (const name of names) all.find((button) => button.textContent.trim() === name).click();
+        }""",
+        list(names),
+    )
+
+
+def test_another_language_another_size_and_a_print_during_a_reply(
+    app: App, context: BrowserContext, lm: CharLSTM
+) -> None:
+    page = begin(context, app)
+    page.evaluate("document.documentElement.lang = 'de'")
+    expect(button(page, "Senden")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 700})
+    page.pdf()
+    page.emulate_media(media="print")
+    page.emulate_media(media="screen")
+    page.evaluate("document.documentElement.lang = 'en'")
+    settled(page)
+    assert reply(page) == expected(lm)
+    continues(page, lm)
+
+
+@pytest.mark.parametrize("kind", ["no access", "refused", "full"])
 def test_a_browser_that_stores_nothing_is_reported_and_the_page_works(
     app: App, context: BrowserContext, lm: CharLSTM, kind: str
 ) -> None:
-    message = "SecurityError" if kind == "refused" else "QuotaExceededError"
-    context.add_init_script(f"Storage.prototype.setItem = () => {{ throw new DOMException('no', '{message}'); }};")
+    """As in a private window, in a frame without cookies, or on a full disk."""
+    refuse = "() => { throw new DOMException('no', 'SecurityError'); }"
+    context.add_init_script(
+        {
+            "no access": f"for (const name of ['localStorage', 'sessionStorage'])"
+            f" Object.defineProperty(window, name, {{ get: {refuse} }});",
+            "refused": f"Storage.prototype.setItem = {refuse};",
+            "full": """const set = Storage.prototype.setItem;
+              if (location.protocol.startsWith("http"))
+                for (let size = 1 << 23; size >= 1; size >>= 1)
+                  try { while (size) set.call(localStorage, `other ${Math.random()}`, "x".repeat(size)); } catch {}""",
+        }[kind]
+    )
     page = begin(context, app)
     settled(page)
     expect(page.get_by_text("This browser stores nothing for this page")).to_be_visible()
     continues(page, lm)
+
+
+def test_earlier_conversations_stay_when_there_is_no_room_for_a_new_one(
+    app: App, context: BrowserContext, lm: CharLSTM
+) -> None:
+    page = begin(context, app)
+    settled(page)
+    page.close()
+    context.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };"
+    )
+    other = begin(context, app, "JULIET:", least=1)
+    settled(other)
+    assert reply(other) == expected(lm, prompt="JULIET:")
 
 
 @pytest.mark.parametrize(
@@ -224,3 +332,77 @@ def test_a_stored_value_that_is_damaged_does_no_harm(app: App, context: BrowserC
     send(page, "a")
     assert len(reply(page)) == 20
     assert not complaints
+
+
+def test_stored_conversations_that_someone_has_made_by_hand_do_no_harm(app: App, context: BrowserContext) -> None:
+    """Each place of a stored conversation gets something that does not belong there, markup included."""
+    page = begin(context, app, length=20, least=1)
+    settled(page)
+    [[_, stored]] = page.evaluate(STORED)
+    page.close()
+    hostile = list(hostile_logs(json.loads(stored)["log"]))
+    context.add_init_script("addEventListener('error', (event) => console.error(event.message));")
+    page, complaints = open_page(context, app)
+    page.evaluate(
+        """logs => logs.forEach((log) =>
+             localStorage.setItem(`char-lstm/conversation/${log.id}`, JSON.stringify({ revision: "r", log })))""",
+        hostile,
+    )
+    page.reload()
+    page.get_by_text("Earlier conversations").click()
+    entries = page.locator("#history li .open")
+    expect(entries).not_to_have_count(0)
+    for _ in range(entries.count()):
+        entries.last.click()  # the oldest; it becomes the newest
+        expect(button(page, "Send")).to_be_enabled()
+        expect(turns(page)).to_have_count(1)
+    assert not page.evaluate("window.harmed")
+    assert page.locator(".log img, #history img").count() == 0
+    button(page, "Clear").click()
+    fast(page)
+    setting(page, "Length", 20)
+    send(page, "a")
+    assert len(reply(page)) == 20
+    assert not [each for each in complaints if "The specified value" not in each]  # of a number field
+
+
+def hostile_logs(log: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Copies of a log with another value at one place, each with an id of its own."""
+    chance = random.Random(3)
+    junk = [
+        None,
+        -1,
+        1e300,
+        10**15,
+        "<img src=x onerror='window.harmed = 1'>",
+        [],
+        {},
+        [[]],
+        {"id": "fact.characters"},
+        True,
+    ]
+    places = list(paths(log))
+    for number, path in enumerate(chance.sample(places, 24)):
+        copy = deepcopy(log)
+        *above, name = path
+        inside: Any = copy
+        for each in above:
+            inside = inside[each]
+        inside[name] = chance.choice(junk)
+        if copy.get("id") == log["id"]:
+            copy["id"] = f"made by hand {number}"
+        yield copy
+    circle = deepcopy(log)
+    circle["turns"][0]["parent"] = circle["turns"][0]["id"]
+    large = deepcopy(log)
+    large["turns"][0]["prompt"] = "ROMEO:" + "x" * 300_000
+    for number, each in enumerate((circle, large)):
+        yield {**each, "id": f"special {number}"}
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The places of all values inside a value."""
+    if path:
+        yield path
+    for name in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from paths(value[name], (*path, name))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from playwright.sync_api import Browser, Error, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Playwright, expect
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 # Playwright's own Chromium, and browsers that it finds where Windows, macOS and Linux install them.
@@ -87,13 +87,38 @@ def _succeeds(command: list[str]) -> bool:
 
 def _launch_installed(playwright: Playwright, flags: tuple[str, ...]) -> Browser | None:
     """Start the first installed Chromium that works; None when there is none."""
-    system: list[dict[str, Any]] = [{"executable_path": path} for name in COMMANDS if (path := shutil.which(name))]
-    for options in (*system, *KNOWN_TO_PLAYWRIGHT):
+    for options in _installed():
         try:
             return playwright.chromium.launch(args=[*FLAGS, *flags], **options)
         except Error:
             continue
     return None
+
+
+def _installed() -> list[dict[str, Any]]:
+    """Return the options that launch each Chromium that may be installed."""
+    system: list[dict[str, Any]] = [{"executable_path": path} for name in COMMANDS if (path := shutil.which(name))]
+    return [*system, *KNOWN_TO_PLAYWRIGHT]
+
+
+@contextmanager
+def profile(kind: BrowserType, folder: Path) -> Iterator[BrowserContext]:
+    """Open a browser with a person's profile in a folder, and close it; what it has stored is there the next time.
+
+    Raises:
+        ChromiumMissingError: none starts.
+    """
+    for options in _installed():
+        try:
+            context = kind.launch_persistent_context(folder, args=FLAGS, **options)
+        except Error:
+            continue
+        try:
+            yield context
+        finally:
+            context.close()
+        return
+    raise ChromiumMissingError("no Chromium starts with a profile")
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

@@ -34,6 +34,8 @@ def launch(page: Page, **options: Any) -> str:
         "share": False,
         "show_error": False,  # the text of an exception may hold a path; that of gr.Error is always sent
         "max_threads": MAX_READERS,  # also the number of streams at once, though they need no threads
+        # Gradio keeps a copy of its configuration for each call of the API, 25 kB, by default of 10,000 calls.
+        "state_session_capacity": MAX_READERS,
         "max_file_size": "1kb",  # nothing is uploaded here, but the route is open
         "enable_monitoring": False,
         "run_history": False,

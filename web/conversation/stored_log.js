@@ -5,6 +5,7 @@
 import { VERSION, emptyLog } from "./log.js";
 
 const MAX_MESSAGE = 10_000; // characters of its JSON, which also limits its depth
+const TEXTS = new Set(["model", "second", "draft"]); // controls that are no numbers
 const LATEST = 8.64e15; // of a Date
 
 /**
@@ -17,14 +18,18 @@ export function parseLog(value) {
   if (!isObject(value) || value.version !== VERSION || !isText(value.id) || !areTurns(value.turns)) return null;
   const { version, id, turns, here, address } = value;
   const log = { ...emptyLog(), version, id, turns };
-  const ids = new Set(turns.map((turn) => turn.id));
-  if (ids.has(here)) log.here = here;
+  const ids = new Set([0, ...turns.map((turn) => turn.id)]);
+  log.here = ids.has(here) ? here : Math.max(...ids);
   if (isList(value.undone, Number.isInteger)) log.undone = value.undone;
   if (isText(address)) log.address = address;
   if (isObject(value.held) && isText(value.held.model) && isList(value.held.cells, isClamp)) log.held = value.held;
-  if (isObject(value.controls)) log.controls = Object.fromEntries(Object.entries(value.controls).filter(([, each]) => isText(each) || isNumber(each)));
+  if (isObject(value.controls)) log.controls = Object.fromEntries(Object.entries(value.controls).filter(isControl));
   log.changed = isNumber(value.changed) && Math.abs(value.changed) <= LATEST ? value.changed : 0;
   return log;
+}
+
+function isControl([name, value]) {
+  return isText(value) || (isNumber(value) && !TEXTS.has(name));
 }
 
 // A turn's parent is older than the turn, so that no path is a circle; a path begins with an empty memory.

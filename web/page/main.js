@@ -170,10 +170,10 @@ export class Page {
   async #openLink() {
     try {
       const link = readLink(location.search);
+      if (lastTurn(this.log()) && this.log().address === location.search) return; // a reload
+      if (link.writes && lastTurn(this.log())) this.clear(); // before the settings change, which it stores
       this.controls.restore(link.controls);
-      const isOld = lastTurn(this.log()) && this.log().address === location.search; // a reload
-      if (!link.writes || isOld) return;
-      if (lastTurn(this.log())) this.clear();
+      if (!link.writes) return;
       this.pendingLink = null;
       await this.sharing.offer(link);
     } catch (error) {
