@@ -385,6 +385,65 @@ def test_a_reply_that_was_stopped_before_it_began_is_not_asked_for(page: Page, r
     assert [url for url in asked if "/write" in url] == []
 
 
+def stored_log(**more: Any) -> dict[str, Any]:
+    """Returns a log of two turns and a branch, with a clamped cell, as the page stores it."""
+    clamped = part("cd", cells=[[0, 1, 4]], draw_offset=2, error={"id": "fault.model", "values": {"error": "x"}})
+    plain = {"parent": 1, "replaced": 0, "prompt": "b", "shared": False, "check": []}
+    first = {**plain, "id": 1, "parent": 0, "replies": [reply(part("ab"), clamped, fresh=True)]}
+    second = {**plain, "id": 2, "replies": [reply(part("ef"), notices=[{"id": "notice.newer_commit"}])]}
+    third = {**plain, "id": 3, "replaced": 2, "replies": [reply(part("gh", end=None))]}
+    controls = {"temperature": "0.8", "seed": "", "draft": "typed", "model": "m"}
+    held = {"model": "m", "cells": [[0, 1, 4]]}
+    whole = {"version": 1, "id": "a", "changed": 5, "here": 3, "undone": [2], "address": "", "held": held}
+    return {**whole, "turns": [first, second, third], "controls": controls, **more}
+
+
+def test_a_stored_log_is_read_as_it_was_written(run: Run) -> None:
+    assert run("stored_log", "return m.parseLog(x)", stored_log()) == stored_log()
+
+
+def test_a_log_with_anything_anywhere_in_it_is_refused_or_can_be_used(run: Run) -> None:
+    """Also turns that follow each other in a circle, or have no beginning."""
+    circles = [stored_log(), stored_log(), stored_log()]
+    circles[0]["turns"][0]["parent"] = 3
+    circles[1]["turns"][1]["id"] = 3
+    circles[2]["turns"][0]["replies"][0]["fresh"] = False
+    assert run("stored_log", "return x.map(m.parseLog)", circles) == [None, None, None]
+    used, refused = run(
+        "stored_log",
+        """
+        const log = await import("/conversation/log.js");
+        const junk = [null, -1, 1e300, 1e15, 0.5, "<img>", [], {}, [[]], [null], { id: "fact.characters" }, true];
+        const counts = [0, 0];
+        function use(found) {
+          for (const side of [0, 1]) log.readText(log.remembered(found, side), () => true);
+          log.tree(found), log.pathTo(found), new Date(found.changed).toISOString();
+          for (const { replies: [reply] } of found.turns) log.partsUpTo(reply, 1), log.joinParts(reply);
+          while (log.undo(found)) if (found.undone.length > 9) break;
+          log.redo(found);
+        }
+        function change(inside) {
+          for (const name of Object.keys(inside)) {
+            const right = inside[name];
+            for (const wrong of junk) {
+              inside[name] = wrong;
+              const found = m.parseLog(JSON.parse(JSON.stringify(x)));
+              counts[found ? 0 : 1]++;
+              if (found) use(found);
+            }
+            inside[name] = right;
+            if (right && typeof right === "object") change(right);
+          }
+        }
+        change(x);
+        return counts;
+        """,
+        stored_log(),
+    )
+    assert used > 100
+    assert refused > 500
+
+
 # storage
 
 
