@@ -369,7 +369,7 @@ def test_stored_conversations_that_someone_has_made_by_hand_do_no_harm(app: App,
 def hostile_logs(log: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Copies of a log with another value at one place, each with an id of its own."""
     chance = random.Random(3)
-    junk = [
+    junk: list[Any] = [
         None,
         -1,
         1e300,
