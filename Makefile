@@ -1,6 +1,6 @@
 # make app       serve the page at http://127.0.0.1:7860
 # make test      run all tests but the long ones
-# make lint      run ruff, mypy and oxlint, count the lines, look for known vulnerabilities of the packages
+# make lint      run ruff, mypy, oxlint and TypeScript, count the lines, look for known vulnerabilities of the packages
 # make versions  run the unit tests under each other version of Python that is installed
 # make soak      run the long tests
 # make bench     measure speed, beside the plain way in PyTorch
@@ -32,7 +32,7 @@ lint: $(VENV)/.installed-dev
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
-	@$(RUN) -m tests.check_scripts --no-types
+	@$(RUN) -m tests.check_scripts
 	@$(RUN) -m tests.count_lines
 	@$(RUN) -m tests.audit
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import sysconfig
@@ -16,10 +15,7 @@ TYPESCRIPT = "5.9.3"
 
 def main() -> None:
     """Run both checks and print what they found; exit with 1 where one found an error or could not run."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0] + ".")
-    parser.add_argument("--no-types", action="store_true", help="run oxlint alone")
-    options = parser.parse_args()
-    passed = [_lint()] if options.no_types else [_lint(), _types()]
+    passed = [_lint(), _types()]
     sys.exit(0 if all(passed) else 1)
 
 
@@ -40,8 +36,8 @@ def _types() -> bool:
         f"typescript@{TYPESCRIPT}",
     ]
     command = [*call, "--", "tsc", "-p", "jsconfig.json"]
-    done = npx(command, return_completed_process=True, cwd=ROOT, stderr=subprocess.PIPE)
-    output = str(done.stderr, "utf-8", "replace") if isinstance(done.stderr, bytes) else done.stderr
+    done = npx(command, return_completed_process=True, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8")
+    output = str(done.stderr)
     codes = [line.split()[-1] for line in output.splitlines() if line.startswith("npm error code ")]
     if codes:
         output = (

@@ -7,10 +7,11 @@ import { loadLanguages } from "./document/words.js";
 /**
  * Builds the page inside Gradio's component.
  *
- * @param {Element} root
+ * @param {HTMLElement} root
  */
 export async function start(root) {
-  const address = new URL(window.gradio_config?.root || ".", location.href).href.replace(/\/$/, "");
+  const { gradio_config } = /** @type {Window & {gradio_config?: {root?: string}}} */ (window);
+  const address = new URL(gradio_config?.root || ".", location.href).href.replace(/\/$/, "");
   await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
   await mount(root, new ServerEngine(address), { greeting: "site.greeting" });
   document.getElementById("early")?.remove(); // ui/page/first_paint.py

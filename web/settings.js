@@ -1,3 +1,16 @@
-// The generation settings and the limits of links, as ui/settings.py defines them for both pages.
-const { settings, limits, int8_version: version } = await (await fetch(new URL("settings.json", import.meta.url))).json();
-export { settings as SETTINGS, limits as LIMITS, version as INT8_VERSION };
+/**
+ * The generation settings and the limits of links, as ui/settings.py defines them for both pages.
+ *
+ * @typedef {object} Setting
+ * @property {boolean} whole
+ * @property {number | null} default null is a random seed
+ * @property {number} minimum
+ * @property {number | null} maximum
+ * @property {boolean} exclusive_minimum
+ * @property {import("./document/words.js").Message} rule which values are allowed
+ * @property {{minimum: number, maximum: number, step: number} | null} slider
+ */
+
+const answer = await fetch(new URL("settings.json", import.meta.url));
+const read = /** @type {{settings: Object<string, Setting>, limits: Object<string, number>, int8_version: number}} */ (await answer.json());
+export const { settings: SETTINGS, limits: LIMITS, int8_version: INT8_VERSION } = read;

@@ -1,6 +1,7 @@
 // The entry of the static page, which generates in the visitor's own browser.
 
 import { WorkerEngine } from "./engines/worker_engine.js";
+import { find } from "./document/dom.js";
 import { mount } from "./page/main.js";
 import { loadLanguages, t } from "./document/words.js";
 
@@ -23,7 +24,7 @@ async function start() {
   navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
   const base = new URL(".", import.meta.url).href;
   await loadLanguages(base, navigator.language);
-  const root = document.getElementById("page");
+  const root = find(document, "#page");
   const engine = new WorkerEngine({ home: base, hub: document.documentElement.dataset.hub, models: modelsOfAddress() });
   try {
     await mount(root, engine, { greeting: "static.greeting" });

@@ -1,3 +1,7 @@
+/**
+ * @param {number} side
+ * @param {string} legend the id of its text
+ */
 function lensSwitch(side, legend) {
   const choices = ["plain", "surprise", "memory", "step"].map((name) => {
     const checked = name === "plain" ? " checked" : "";

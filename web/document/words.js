@@ -12,7 +12,9 @@
  * @typedef {{id: string, values?: Object<string, any>}} Message
  */
 
-/** The tables that were fetched, by tag. */
+import { findAll } from "./dom.js";
+
+/** @type {Object<string, Object<string, string>>} The tables that were fetched, by tag. */
 export const languages = {};
 
 let tags = ["en"];
@@ -35,12 +37,14 @@ export async function loadLanguages(base, wanted) {
   return language();
 }
 
+/** @param {string} name */
 async function readJson(name) {
   const response = await fetch(`${folder}${name}.json`);
   if (!response.ok) throw new Error(`languages/${name}.json: HTTP ${response.status}`);
   return response.json();
 }
 
+/** @param {string} tag */
 async function fetchTable(tag) {
   if (!languages[tag]) languages[tag] = await readJson(tag);
 }
@@ -72,7 +76,10 @@ export function onLanguage(change) {
   observer.observe(document.documentElement, { attributeFilter: ["lang"] });
 }
 
-/** @returns {boolean} whether there is a text of this id */
+/**
+ * @param {string} id
+ * @returns {boolean} whether there is a text of this id
+ */
 export function has(id) {
   return id in (languages.en || {});
 }
@@ -97,35 +104,45 @@ export function render(message, joint = " ") {
   return message && typeof message === "object" ? t(message.id, message.values ?? {}) : String(message ?? "");
 }
 
-/** @returns {string} a number as the language writes it, with `digits` decimals if given */
+/**
+ * @param {number} value
+ * @param {number} [digits] decimals
+ * @returns {string} the number as the language writes it
+ */
 export function number(value, digits) {
   const places = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return Number(value).toLocaleString(language(), places);
 }
 
-/** @returns {string} a share from 0 to 1 in percent */
+/**
+ * @param {number} share from 0 to 1
+ * @param {number} [digits] decimals
+ * @returns {string} the share in percent
+ */
 export function percent(share, digits = 0) {
-  const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return share.toLocaleString(language(), { style: "percent", ...places });
+  return share.toLocaleString(language(), { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /**
  * Puts the texts of the language into a part of the page: data-text (with data-values) is the id of an element's text,
  * data-label of its accessible name, data-placeholder of its placeholder.
- * @param {Element} root
+ * @param {HTMLElement} root
  */
 export function translate(root) {
-  const all = (name) => [root, ...root.querySelectorAll(`[${name}]`)].filter((node) => node.hasAttribute(name));
-  for (const node of all("data-text")) {
-    node.textContent = t(node.dataset.text, JSON.parse(node.dataset.values || "{}"));
+  for (const node of [root, ...findAll(root, "[data-text], [data-label], [data-placeholder]")]) {
+    const { text, values = "{}", label, placeholder } = node.dataset;
+    if (text) node.textContent = t(text, JSON.parse(values));
+    if (label) node.setAttribute("aria-label", t(label));
+    if (placeholder) node.setAttribute("placeholder", t(placeholder));
   }
-  for (const node of all("data-label")) node.setAttribute("aria-label", t(node.dataset.label));
-  for (const node of all("data-placeholder")) node.placeholder = t(node.dataset.placeholder);
 }
 
-// The parts of a text: plain, placeholder (without its outer braces), plain, and so on.
+/**
+ * The parts of a text: plain, placeholder (without its outer braces), plain, and so on.
+ * @param {string} text
+ */
 function pieces(text) {
-  const found = [];
+  const found = /** @type {string[]} */ ([]);
   let [depth, start] = [0, 0];
   for (let at = 0; at < text.length; at++) {
     if (text[at] !== "{" && text[at] !== "}") continue;
@@ -136,17 +153,26 @@ function pieces(text) {
   return found;
 }
 
+/**
+ * @param {string} text
+ * @param {Object<string, any>} values
+ * @returns {string}
+ */
 function fillIn(text, values) {
   return pieces(text).map((piece, at) => (at % 2 ? valueOf(piece, values) : piece)).join("");
 }
 
+/**
+ * @param {string} placeholder
+ * @param {Object<string, any>} values
+ */
 function valueOf(placeholder, values) {
-  const [, name, kind, rest] = /^\s*(\w+)\s*(?:,\s*(\w+)\s*(?:,(.*))?)?$/s.exec(placeholder);
+  const [, name, kind, rest] = /^\s*(\w+)\s*(?:,\s*(\w+)\s*(?:,(.*))?)?$/s.exec(placeholder) ?? [];
   const value = values[name];
   if (kind === "number") return number(value);
   if (kind !== "plural") return render(value, rest ?? ", ");
   const forms = pieces(rest);
-  const form = (wanted) => forms[forms.findIndex((each, at) => at % 2 === 0 && each.trim() === wanted) + 1];
+  const form = (/** @type {string} */ wanted) => forms[forms.findIndex((each, at) => at % 2 === 0 && each.trim() === wanted) + 1];
   const chosen = new Intl.PluralRules(language()).select(value);
   const exists = forms.some((each, at) => at % 2 === 0 && each.trim() === chosen);
   return fillIn(form(exists ? chosen : "other"), values);

@@ -3,7 +3,6 @@
 import { refOf } from "../conversation/models.js";
 import { create, find } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { placeOf } from "./character_box.js";
 import { TracedText } from "./traced_text.js";
 
 const MAX_LENGTH = 20_000; // characters

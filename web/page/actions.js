@@ -2,7 +2,7 @@
 
 import { lastTurn, pathTo, redo, replyText, undo } from "../conversation/log.js";
 import { findModel } from "../conversation/models.js";
-import { setText } from "../document/dom.js";
+import { find, findAll, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
 
 const WHILE_BUSY = new Set(["stop", "copy"]);
@@ -11,6 +11,9 @@ export class Actions {
   /** @param {import("./main.js").Page} page */
   constructor(page) {
     this.page = page;
+    /** @type {?HTMLButtonElement} */
+    this.began = null;
+    this.rewrite = find(page.root, ".held-cells .rewrite", HTMLButtonElement);
     const { writer, controls } = page;
     const moves = {
       send: () => page.send(page.prompt.value),
@@ -24,9 +27,9 @@ export class Actions {
       copy: () => this.#copy(),
     };
     // A second click may come before the next frame, which disables the button.
-    const idle = (move) => () => page.busy || move();
+    const idle = (/** @type {() => unknown} */ move) => () => page.busy || move();
     for (const [name, move] of Object.entries(moves)) this.#button(name).addEventListener("click", WHILE_BUSY.has(name) ? move : idle(move));
-    page.$(".held-cells .rewrite").addEventListener("click", idle(() => page.run(() => writer.rewrite(controls.options()))));
+    this.rewrite.addEventListener("click", idle(() => page.run(() => writer.rewrite(controls.options()))));
     page.prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
       event.preventDefault();
@@ -35,8 +38,9 @@ export class Actions {
     document.addEventListener("keydown", (event) => event.key === "Escape" && page.busy && moves.stop());
   }
 
+  /** @param {string} name */
   #button(name) {
-    return this.page.$(`[data-move="${name}"]`);
+    return find(this.page.root, `[data-move="${name}"]`, HTMLButtonElement);
   }
 
   /** Enables what can be pressed now. A button that had the focus gives it to its successor instead of losing it. */
@@ -58,17 +62,21 @@ export class Actions {
     };
     const focused = document.activeElement;
     for (const [name, on] of Object.entries(able)) this.#button(name).disabled = !on;
-    for (const button of page.root.querySelectorAll("#examples button, .branches button")) button.disabled = !free;
-    page.$(".held-cells .rewrite").disabled = !(begun && free);
+    for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
+    this.rewrite.disabled = !(begun && free);
     this.#keepFocus(focused, busy);
   }
 
-  // While a reply is being written Stop has the focus of the button that began it, which gets it back at the end.
+  /**
+   * While a reply is being written Stop has the focus of the button that began it, which gets it back at the end.
+   * @param {?Element} focused
+   * @param {boolean} busy
+   */
   #keepFocus(focused, busy) {
-    if (busy && focused?.dataset?.move && focused.disabled && focused !== this.#button("stop")) {
+    if (busy && focused instanceof HTMLButtonElement && focused.dataset.move && focused.disabled && focused !== this.#button("stop")) {
       this.began = focused;
       this.#button("stop").focus({ preventScroll: true });
-    } else if (!busy && this.began && [document.body, this.#button("stop")].includes(document.activeElement)) {
+    } else if (!busy && this.began && (document.activeElement === document.body || document.activeElement === this.#button("stop"))) {
       const target = this.began.disabled || this.began.dataset.move === "send" ? this.page.prompt : this.began;
       target.focus({ preventScroll: true });
       this.began = null;
@@ -80,9 +88,9 @@ export class Actions {
     const whole = pathTo(page.log()).map((turn) => turn.prompt + replyText(turn.replies[0])).join("\n");
     try {
       await navigator.clipboard.writeText(whole);
-      setText(page.$("#message"), t("static.copied"));
+      setText(find(page.root, "#message"), t("static.copied"));
     } catch {
-      getSelection().selectAllChildren(page.$(".log"));
+      getSelection()?.selectAllChildren(find(page.root, ".log"));
     }
   }
 }

@@ -1,41 +1,53 @@
 /** The turns that a conversation has had, as a small tree from left to right. A visitor chooses the one to be shown. */
 
-import { create, keepAtEnd, setText, svg } from "../document/dom.js";
+import { create, find, findAll, keepAtEnd, setText, svg } from "../document/dom.js";
 import { t } from "../document/words.js";
 
 const STEP = 26; // pixels between two turns
 
 /**
- * Shows the tree, or hides it while nothing branches.
- * @param {any} box .branches
- * @param {{tree: [any, any, string][], here: any}|null} branches each turn's id, that of the turn before it (any other
- *   value for a first turn) and a label; and the id of the last turn that is shown
- * @param {{walk: (id: any) => void}} moves
+ * @typedef {(readonly [id: number, before: number, label: string])[]} Tree each turn, the turn before it (of no turn for a first one)
+ * @typedef {{column: number, row: number}} Place
  */
-export function showBranches(box, branches, moves) {
-  const drawing = box.querySelector(".tree");
-  box.moves = moves;
-  if (!box.listens) {
-    box.listens = true;
-    drawing.addEventListener("keydown", moveFocus);
-  }
+
+/** @type {WeakMap<Element, {content: string, walk: (id: number) => void}>} what is drawn in a box */
+const drawn = new WeakMap();
+
+/**
+ * Shows the tree, or hides it while nothing branches.
+ * @param {HTMLElement} box .branches
+ * @param {{tree: Tree, here: number}|null} branches with the id of the last turn that is shown
+ * @param {{walk: (id: number) => void}} moves
+ */
+export function showBranches(box, branches, { walk }) {
+  const drawing = find(box, ".tree");
+  const before = drawn.get(box);
+  if (!before) drawing.addEventListener("keydown", moveFocus);
   const content = JSON.stringify([branches, t("branches.empty")]);
-  if (box.content === content) return;
-  box.content = content;
+  drawn.set(box, { content, walk });
+  if (before?.content === content) return;
   const log = box.closest(".frame")?.querySelector(".log") || null;
-  keepAtEnd(log, () => (box.hidden = !branches || !branches.tree.length));
-  if (!box.hidden) drawTree(box, drawing, branches);
+  keepAtEnd(log, () => (box.hidden = !branches?.tree.length));
+  if (branches?.tree.length) drawTree(box, drawing, branches);
 }
 
+/**
+ * @param {HTMLElement} box
+ * @param {HTMLElement} drawing
+ * @param {{tree: Tree, here: number}} branches
+ */
 function drawTree(box, drawing, { tree, here }) {
   const before = new Map(tree.map(([id, parent]) => [id, parent]));
   const path = new Set();
-  for (let id = here; before.has(id) && !path.has(id); id = before.get(id)) path.add(id);
+  for (let id = here; before.has(id) && !path.has(id); id = before.get(id) ?? here) path.add(id);
   const hadFocus = drawing.contains(document.activeElement);
   const { places, rows } = placesOf(tree);
   drawing.replaceChildren(drawLines(tree, places, path, rows));
-  for (const [id, , label] of tree) drawTurn(box, drawing, id, label, { ...places.get(id), here, path });
-  const current = drawing.querySelector("[aria-current]") || drawing.querySelector("button");
+  for (const [id, , label] of tree) {
+    const place = places.get(id);
+    if (place) drawTurn(box, drawing, id, label, { ...place, here, path });
+  }
+  const [current] = [...findAll(drawing, "[aria-current]"), ...findAll(drawing, "button")];
   current.tabIndex = 0;
   // Not scrollIntoView: the page itself stays where it is.
   drawing.scrollLeft = current.offsetLeft - drawing.clientWidth / 2;
@@ -44,17 +56,20 @@ function drawTree(box, drawing, { tree, here }) {
   name(box, current.title);
 }
 
-// Each turn has a column for every turn before it, and the first of several that follow a turn has the row of that turn.
+/**
+ * Each turn has a column for every turn before it, and the first of several that follow a turn has the row of that turn.
+ * @param {Tree} tree
+ */
 function placesOf(tree) {
   const ids = new Set(tree.map(([id]) => id));
-  const following = new Map();
+  const following = /** @type {Map<number | null, number[]>} */ (new Map());
   for (const [id, parent] of tree) {
     const key = ids.has(parent) ? parent : null;
     following.set(key, [...(following.get(key) || []), id]);
   }
-  const places = new Map();
+  const places = /** @type {Map<number, Place>} */ (new Map());
   let rows = 0;
-  const place = (id, column, row) => {
+  const place = (/** @type {number} */ id, /** @type {number} */ column, /** @type {number} */ row) => {
     places.set(id, { column, row });
     (following.get(id) || []).forEach((next, at) => place(next, column + 1, at ? rows++ : row));
   };
@@ -62,19 +77,33 @@ function placesOf(tree) {
   return { places, rows };
 }
 
+/**
+ * @param {Tree} tree
+ * @param {Map<number, Place>} places
+ * @param {Set<number>} path
+ * @param {number} rows
+ */
 function drawLines(tree, places, path, rows) {
   const columns = 1 + Math.max(...[...places.values()].map((place) => place.column));
   const drawing = svg("svg", null, { width: columns * STEP, height: rows * STEP, "aria-hidden": "true" });
-  const middle = ({ column, row }) => [(column + 0.5) * STEP, (row + 0.5) * STEP];
+  const middle = (/** @type {Place} */ { column, row }) => [(column + 0.5) * STEP, (row + 0.5) * STEP];
   for (const [id, parent] of tree) {
-    if (!places.has(parent)) continue;
-    const [[x, y], [toX, toY]] = [middle(places.get(parent)), middle(places.get(id))];
+    const [from, to] = [places.get(parent), places.get(id)];
+    if (!from || !to) continue;
+    const [[x, y], [toX, toY]] = [middle(from), middle(to)];
     const d = `M${x} ${y}C${x + STEP / 2} ${y} ${toX - STEP / 2} ${toY} ${toX} ${toY}`;
     svg("path", drawing, { d, class: path.has(id) ? "shown" : "" });
   }
   return drawing;
 }
 
+/**
+ * @param {HTMLElement} box
+ * @param {HTMLElement} drawing
+ * @param {number} id
+ * @param {string} label
+ * @param {Place & {here: number, path: Set<number>}} place
+ */
 function drawTurn(box, drawing, id, label, { column, row, here, path }) {
   const button = create("button", path.has(id) ? "shown" : "", drawing);
   const text = label.replace(/\s+/g, " ").trim() || t("branches.empty");
@@ -84,33 +113,40 @@ function drawTurn(box, drawing, id, label, { column, row, here, path }) {
   if (id === here) button.setAttribute("aria-current", "true");
   [button.style.left, button.style.top] = [`${column * STEP}px`, `${row * STEP}px`];
   Object.assign(button.dataset, { column, row });
-  button.addEventListener("click", () => box.moves.walk(id));
+  button.addEventListener("click", () => drawn.get(box)?.walk(id));
   button.addEventListener("focus", () => name(box, title));
   // Not "mouseenter", which also fires when the tree is drawn again under a pointer that rests.
   button.addEventListener("mousemove", () => name(box, title));
 }
 
+/**
+ * @param {HTMLElement} box
+ * @param {string} text
+ */
 function name(box, text) {
-  setText(box.querySelector("p"), text);
+  setText(find(box, "p"), text);
 }
 
-// The arrow keys move the focus between turns; Enter shows the one in focus.
+/** @type {Object<string, [number, number]>} columns and rows */
+const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/**
+ * The arrow keys move the focus between turns; Enter shows the one in focus.
+ * @param {KeyboardEvent} event
+ */
 function moveFocus(event) {
-  const now = event.target.closest("button");
-  const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-  if (!now || !way) return;
+  const now = document.activeElement;
+  const way = WAYS[event.key];
+  if (!(now instanceof HTMLButtonElement) || !way) return;
   event.preventDefault();
-  const place = (button) => [Number(button.dataset.column), Number(button.dataset.row)];
+  const place = (/** @type {HTMLElement} */ { dataset: { column, row } }) => [Number(column), Number(row)];
   const [column, row] = place(now);
-  const ahead = [...now.parentElement.querySelectorAll("button")].filter((button) => {
-    const [toColumn, toRow] = place(button);
-    return way[0] ? Math.sign(toColumn - column) === way[0] : Math.sign(toRow - row) === way[1];
-  });
-  const distance = (button) => {
+  const distance = (/** @type {HTMLElement} */ button) => {
     const [toColumn, toRow] = place(button);
     const [along, across] = way[0] ? [toColumn - column, toRow - row] : [toRow - row, toColumn - column];
-    return Math.abs(along) * 100 + Math.abs(across);
+    return Math.sign(along) === way[0] + way[1] ? Math.abs(along) * 100 + Math.abs(across) : Infinity;
   };
+  const ahead = findAll(/** @type {HTMLElement} */ (event.currentTarget), "button").filter((button) => distance(button) < Infinity);
   const next = ahead.sort((one, other) => distance(one) - distance(other))[0];
   if (!next) return;
   [now.tabIndex, next.tabIndex] = [-1, 0];

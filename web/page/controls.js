@@ -5,31 +5,41 @@ import { Refusal } from "../engines/engine.js";
 import { isAllowed, randomSeed } from "../conversation/links.js";
 import { authorOf, findModel } from "../conversation/models.js";
 import { SETTINGS } from "../settings.js";
-import { create, setText } from "../document/dom.js";
+import { create, find, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
 const OTHER = "other"; // the choice to name another model of the Hub
 
+/**
+ * @import { Model, Settings, Site } from "../engines/engine.js"
+ * @import { Setting } from "../settings.js"
+ */
+
+/** @type {Site} what is known before the engine has answered */
+export const NO_SITE = { version: "", again_s: null, title: "", welcome: "", notices: [], models: [], address: "" };
+
+/** @type {WeakMap<HTMLSelectElement, string>} the options of a select, in JSON */
+const filled = new WeakMap();
+
 export class Controls {
   /**
-   * @param {Element} root
+   * @param {HTMLElement} root
    * @param {object} page
    * @param {(name: string) => void} page.changed
    * @param {() => void} page.modelChanged
-   * @param {?(name: string) => Promise<import("../engines/engine.js").Model>} page.add  loads another model of the Hub, where
-   *   the engine can
+   * @param {(name: string) => Promise<Model | undefined>} [page.add]  loads another model of the Hub, where the engine can
    */
   constructor(root, page) {
     this.root = root;
     this.page = page;
-    this.inputs = {};
-    this.site = { models: [] };
-    const box = root.querySelector("#sliders");
-    for (const [name, setting] of Object.entries(SETTINGS)) if (setting.slider) this.#addSlider(box, name, setting);
+    this.site = NO_SITE;
+    this.seed = find(root, "#seed", HTMLInputElement);
+    this.model = find(root, "#model", HTMLSelectElement);
+    this.second = find(root, "#second-model", HTMLSelectElement);
+    const [box, sliders] = [find(root, "#sliders"), Object.entries(SETTINGS).filter(([, setting]) => setting.slider)];
+    this.inputs = Object.fromEntries(sliders.map(([name, setting]) => [name, this.#addSlider(box, name, setting)]));
     this.#toggleShare();
-    this.seed = root.querySelector("#seed");
-    [this.model, this.second] = ["#model", "#second-model"].map((id) => root.querySelector(id));
     this.model.addEventListener("change", () => this.#chose());
     this.second.addEventListener("change", () => this.#chose());
     this.other = create("input", "other-model");
@@ -39,16 +49,20 @@ export class Controls {
     this.seed.addEventListener("change", () => page.changed("seed"));
   }
 
+  /**
+   * @param {HTMLElement} box
+   * @param {string} name
+   * @param {Setting} setting
+   */
   #addSlider(box, name, { slider, default: value, minimum, maximum }) {
     const line = create("div", "setting", box);
     line.dataset.setting = name;
     const head = create("div", "head", line);
     const [label, field, range, help] = [create("label", "", head), create("input", "", head), create("input", "", line), create("small", "help", line)];
-    Object.assign(range, { id: name, type: "range", min: slider.minimum, max: slider.maximum, step: slider.step, value });
+    Object.assign(range, { id: name, type: "range", min: slider?.minimum, max: slider?.maximum, step: slider?.step, value });
     Object.assign(field, { type: "number", min: minimum, max: maximum ?? "", step: "any", value });
     [label.htmlFor, help.id] = [name, `${name}-help`];
     range.setAttribute("aria-describedby", help.id);
-    this.inputs[name] = { line, label, field, range, help };
     let timer = 0;
     const changed = () => {
       clearTimeout(timer);
@@ -56,22 +70,30 @@ export class Controls {
     };
     range.addEventListener("input", () => ((field.value = range.value), this.#describe(name), changed()));
     field.addEventListener("input", () => (this.#show(name, field.value, field), changed()));
+    return { line, label, field, range, help };
   }
 
-  // Shows a value; a link or the number field may go beyond the slider.
+  /**
+   * Shows a value; a link or the number field may go beyond the slider.
+   * @param {string} name
+   * @param {string} value
+   * @param {?HTMLInputElement} from
+   */
   #show(name, value, from = null) {
     const { range, field } = this.inputs[name];
     const { slider, whole } = SETTINGS[name];
-    if (value !== "" && Number.isFinite(Number(value))) {
-      [range.min, range.max] = [Math.min(slider.minimum, value), Math.max(slider.maximum, value)];
+    const given = Number(value);
+    if (slider && value !== "" && Number.isFinite(given)) {
+      [range.min, range.max] = [String(Math.min(slider.minimum, given)), String(Math.max(slider.maximum, given))];
       if (!whole) range.step = "any";
       range.value = value;
-      if (!whole) range.addEventListener("pointerdown", () => (range.step = slider.step), { once: true });
+      if (!whole) range.addEventListener("pointerdown", () => (range.step = String(slider.step)), { once: true });
     }
     if (from !== field) field.value = value;
     this.#describe(name);
   }
 
+  /** @param {string} name */
   #describe(name) {
     this.inputs[name].range.ariaValueText = number(Number(this.inputs[name].field.value));
   }
@@ -88,17 +110,19 @@ export class Controls {
     this.offer(this.site);
   }
 
-  /** Shows the models that can be chosen. @param {import("../engines/engine.js").Site} site */
+  /** Shows the models that can be chosen. @param {Site} site */
   offer(site) {
     this.site = site;
     const [chosen, second] = [this.model.value, this.second.value];
     const names = site.models.filter((model) => !model.failure).map((model) => model.name);
     fill(this.model, names.map((name) => [name, name || site.title]), chosen);
     const others = names.filter((name) => name !== this.model.value);
-    const ways = others.flatMap((name) => [["beside", name], ["blended", name]]).map(([way, name]) => [`${way} ${name}`, `${name || site.title}, ${t(`second.${way}`)}`]);
+    /** @type {[value: string, text: string][]} */
+    const ways = [["", t("second.none")]];
+    for (const name of others) for (const way of ["beside", "blended"]) ways.push([`${way} ${name}`, `${name || site.title}, ${t(`second.${way}`)}`]);
     if (this.page.add) ways.push([OTHER, t("second.other")]);
-    fill(this.second, [["", t("second.none")], ...ways], second);
-    this.root.querySelector("#second-choice").hidden = !ways.length;
+    fill(this.second, ways, second);
+    find(this.root, "#second-choice").hidden = ways.length < 2;
     [this.other.hidden, this.other.ariaLabel] = [this.second.value !== OTHER, t("second.other_name")];
     this.#toggleShare();
   }
@@ -108,25 +132,32 @@ export class Controls {
     this.page.modelChanged();
   }
 
-  // Loads a model of the Hub by name, and shows it beside the first.
+  /**
+   * Loads a model of the Hub by name, and shows it beside the first.
+   * @param {string} name
+   */
   async #addOther(name) {
-    if (!name) return;
-    const { failure, name: found } = await this.page.add(name);
-    this.other.setCustomValidity(failure ? render(failure) : "");
-    if (failure) return this.other.reportValidity();
-    fillValue(this.second, `beside ${found}`);
+    const model = name ? await this.page.add?.(name) : undefined;
+    if (!model) return;
+    this.other.setCustomValidity(render(model.failure));
+    if (model.failure) return this.other.reportValidity();
+    fillValue(this.second, `beside ${model.name}`);
     this.#chose();
   }
 
-  // Loads models of the Hub that the visitor chose before a reload of the page, and chooses them again.
+  /**
+   * Loads models of the Hub that the visitor chose before a reload of the page, and chooses them again.
+   * @param {{model?: string, second?: string}} values
+   */
   async #restoreOthers({ model = "", second = "" }) {
-    const names = [model, nameAfter("beside ", second) ?? nameAfter("blended ", second)];
+    const { add } = this.page;
+    const names = [model, nameAfter("beside ", second) ?? nameAfter("blended ", second) ?? ""];
     const others = names.filter((name) => name && !this.site.models.some((each) => each.name === name));
-    if (!others.length || !this.page.add) return;
+    if (!others.length || !add) return;
     const chosen = () => `${this.model.value} ${this.second.value}`;
     const before = chosen();
-    const found = await Promise.all(others.map((name) => this.page.add(name)));
-    if (chosen() !== before || found.every(({ failure }) => failure)) return;
+    const found = await Promise.all(others.map((name) => add(name)));
+    if (chosen() !== before || found.every((each) => each?.failure)) return;
     fillValue(this.model, model);
     this.offer(this.site);
     fillValue(this.second, second);
@@ -146,17 +177,17 @@ export class Controls {
   }
 
   get blendName() {
-    return nameAfter("blended ", this?.second?.value ?? "");
+    return nameAfter("blended ", this.second.value);
   }
 
   /** The chosen models. @throws {Refusal} one still loads */
   authors() {
-    const [model, second, beside] = [this.modelName, this.blendName, this.besideName].map((name) => this.#find(name));
-    return { author: authorOf(model, second), beside: beside && authorOf(beside) };
+    const [second, beside] = [this.blendName, this.besideName].map((name) => (name === null ? null : this.#find(name)));
+    return { author: authorOf(this.#find(this.modelName), second), beside: beside && authorOf(beside) };
   }
 
+  /** @param {string} name */
   #find(name) {
-    if (name === null) return null;
     const model = findModel(this.site, name);
     const failure = this.site.models.find((each) => each.failure)?.failure;
     if (!model) throw new Refusal(failure ?? { id: "refusal.loading" });
@@ -165,20 +196,22 @@ export class Controls {
 
   /** @returns {?number} characters per second; null is full speed */
   get speed() {
-    const speed = Number(this.inputs.speed.field.value) || SETTINGS.speed.default;
-    return speed >= SETTINGS.speed.maximum ? null : Math.max(speed, SETTINGS.speed.minimum);
+    const speed = Number(this.inputs.speed.field.value || SETTINGS.speed.default);
+    return speed >= Number(SETTINGS.speed.maximum) ? null : Math.max(speed, SETTINGS.speed.minimum);
   }
 
   /** The settings of the sliders, without a seed. @throws {Refusal} a value is not allowed */
   settings() {
-    const found = {};
-    for (const [name, setting] of Object.entries(SETTINGS)) {
-      if (!setting.slider || name === "speed" || (name === "share" && this.blendName === null)) continue;
-      found[name] = this.#checked(name, setting, this.inputs[name].field.value);
-    }
-    return found;
+    const names = Object.keys(this.inputs).filter((name) => name !== "speed" && (name !== "share" || this.blendName !== null));
+    const values = names.map((name) => [name, this.#checked(name, SETTINGS[name], this.inputs[name].field.value)]);
+    return /** @type {Omit<Settings, "seed">} */ (Object.fromEntries(values));
   }
 
+  /**
+   * @param {string} name
+   * @param {Setting} setting
+   * @param {string} text
+   */
   #checked(name, setting, text) {
     if (text !== "" && isAllowed(setting, Number(text))) return Number(text);
     throw new Refusal({ id: "refusal.value", values: { field: { id: `setting.${name}` }, value: text || "–", allowed: setting.rule } });
@@ -198,9 +231,12 @@ export class Controls {
     return { ...values, seed: this.seed.value, model: this.model.value, second: this.second.value };
   }
 
-  /** Shows settings by name, from a link or a stored conversation. */
+  /**
+   * Shows settings by name, from a link or a stored conversation.
+   * @param {Object<string, any>} values
+   */
   restore(values) {
-    for (const name of Object.keys(this.inputs)) if (name in values) this.#show(name, values[name]);
+    for (const name of Object.keys(this.inputs)) if (name in values) this.#show(name, String(values[name]));
     if (values.seed !== undefined && values.seed !== null) this.seed.value = values.seed;
     if (values.model !== undefined) fillValue(this.model, values.model);
     this.offer(this.site);
@@ -209,7 +245,11 @@ export class Controls {
     this.#restoreOthers(values);
   }
 
-  /** Chooses models by name, as a followed link does. */
+  /**
+   * Chooses models by name, as a followed link does.
+   * @param {string} model
+   * @param {?string} blended
+   */
   choose(model, blended = null) {
     fillValue(this.model, model);
     this.offer(this.site);
@@ -221,24 +261,37 @@ export class Controls {
   describe() {
     const model = this.site.models.find((each) => each.name === this.modelName);
     const facts = model ? (model.failure ? [model.failure] : model.about) : [];
-    setText(this.root.querySelector("#about"), model?.loading ? t("model.coming") : render(facts, " · "));
+    setText(find(this.root, "#about"), model?.loading ? t("model.coming") : render(facts, " · "));
   }
 }
 
-// A model beside a static page has an empty name.
+/**
+ * A model beside a static page has an empty name.
+ * @param {string} prefix
+ * @param {string} value
+ */
 function nameAfter(prefix, value) {
   return value.startsWith(prefix) ? value.slice(prefix.length) : null;
 }
 
+/**
+ * @param {HTMLSelectElement} select
+ * @param {string} value
+ */
 function fillValue(select, value) {
   if ([...select.options].some((option) => option.value === value)) select.value = value;
 }
 
-// Shows options, and keeps the chosen one if it is still offered.
+/**
+ * Shows options, and keeps the chosen one if it is still offered.
+ * @param {HTMLSelectElement} select
+ * @param {[value: string, text: string][]} options
+ * @param {string} chosen
+ */
 function fill(select, options, chosen) {
   const now = JSON.stringify(options);
-  if (select.shown !== now) {
-    select.shown = now;
+  if (filled.get(select) !== now) {
+    filled.set(select, now);
     select.replaceChildren();
     for (const [value, text] of options) Object.assign(create("option", "", select), { value, textContent: text });
   }

@@ -1,34 +1,41 @@
 // Shows the turns of one side of a conversation: prompts, replies, and what there is to say about each.
 
-import { isOver, lastPart, pathTo, replyText, turnOf } from "../conversation/log.js";
+import { count, isOver, lastPart, pathTo, replyText, turnOf } from "../conversation/log.js";
 import { LIMITS } from "../settings.js";
-import { create, growText, keepAtEnd, paragraph, setText } from "../document/dom.js";
+import { create, find, findAll, growText, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
 
-const CLAMPS = { 4: "up", "-4": "down", 0: "off" };
+/**
+ * @import { Log, Part, Reply, Turn } from "../conversation/log.js"
+ * @import { Message } from "../document/words.js"
+ * @import { Clamp, Model } from "../engines/engine.js"
+ */
+
+/** @type {Object<number, string>} */
+const CLAMPS = { 4: "up", [-4]: "down", 0: "off" };
 
 export class ConversationView {
   /**
-   * @param {Element} pane
+   * @param {HTMLElement} pane
    * @param {number} side
-   * @param {{log: () => import("../conversation/log.js").Log, status: (side: number) => object[], lens: (side: number) => any}} page
+   * @param {{log: () => Log, status: (side: number) => Message[], lens: (side: number) => import("../lenses/lens.js").Lenses}} page
    */
   constructor(pane, side, page) {
-    this.element = pane.querySelector(".log");
+    this.element = find(pane, ".log");
     this.side = side;
     this.page = page;
   }
 
   /**
    * @param {object} content
-   * @param {?import("../engines/engine.js").Model} content.model  whose welcome text an empty conversation shows
-   * @param {?object} content.refusal  a message
+   * @param {?Model} content.model  whose welcome text an empty conversation shows
+   * @param {?Message} content.refusal
    */
   update({ model, refusal }) {
     keepAtEnd(this.element, () => {
       const turns = pathTo(this.page.log()).filter((turn) => turn.replies[this.side]);
       const shown = new Set(turns.map((turn) => String(turn.id)));
-      for (const node of this.element.querySelectorAll(":scope > article")) if (!shown.has(node.dataset.turn)) node.remove();
+      for (const node of findAll(this.element, ":scope > article")) if (!shown.has(String(node.dataset.turn))) node.remove();
       this.#showWelcome(turns.length || this.element.querySelector(":scope > .offer") ? null : model);
       for (const turn of turns) this.#showTurn(turn, turn === turns[turns.length - 1]);
       const text = render(refusal);
@@ -45,6 +52,7 @@ export class ConversationView {
     this.element.querySelectorAll(":scope > article, :scope > .welcome").forEach((node) => node.remove());
   }
 
+  /** @param {?Model} model */
   #showWelcome(model) {
     let box = this.element.querySelector(":scope > .welcome");
     if (!model) return box?.remove();
@@ -52,36 +60,28 @@ export class ConversationView {
       box = create("div", "welcome");
       this.element.prepend(box);
       create("p", "lead", box);
-      const article = create("article", "", box);
-      article.dataset.turn = 0;
-      const text = create("div", "text", article);
-      text.lang = ""; // whatever the model has read, not the page's language
-      create("span", "prompt", text);
-      create("span", "reply", text);
+      addTurn(create("article", "", box), 0);
       create("p", "hint", box);
     }
-    const [lead, article, hint] = box.children;
-    setText(lead, model.welcome ? t("page.hello") : "");
-    if (!this.page.lens(this.side)?.draws(article, { id: 0, prompt: "", reply: model.welcome })) growText(article.querySelector(".reply"), model.welcome);
-    setText(hint, t(model.chat ? "page.chat_hint" : "page.hint"));
+    setText(find(box, ".lead"), model.welcome ? t("page.hello") : "");
+    const article = find(box, "article");
+    if (!this.page.lens(this.side)?.draws(article)) growText(find(article, ".reply"), model.welcome);
+    setText(find(box, ".hint"), t(model.chat ? "page.chat_hint" : "page.hint"));
   }
 
+  /**
+   * @param {Turn} turn
+   * @param {boolean} isLast
+   */
   #showTurn(turn, isLast) {
     const reply = turn.replies[this.side];
-    let node = this.element.querySelector(`:scope > [data-turn="${turn.id}"]`);
-    if (!node) {
-      node = create("article", "turn", this.element);
-      node.dataset.turn = turn.id;
-      const text = create("div", "text", node);
-      text.lang = "";
-      create("span", "prompt", text);
-      create("span", "reply", text);
-    }
+    /** @type {?HTMLElement} */
+    const old = this.element.querySelector(`:scope > [data-turn="${turn.id}"]`);
+    const node = old ?? addTurn(create("article", "turn", this.element), turn.id);
     const text = replyText(reply);
-    const [prompt, written] = node.firstElementChild.children;
-    if (!this.page.lens(this.side)?.draws(node, { id: turn.id, prompt: turn.prompt, reply: text })) {
-      setText(prompt, turn.prompt);
-      growText(written, text);
+    if (!this.page.lens(this.side)?.draws(node)) {
+      setText(find(node, ".prompt"), turn.prompt);
+      growText(find(node, ".reply"), text);
     }
     const part = lastPart(reply);
     const writing = part?.end === null;
@@ -91,31 +91,49 @@ export class ConversationView {
     paragraph(node, "notice", render([...(turn.shared && turn.prompt ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", this.side ? "" : render(turn.check));
-    paragraph(node, "footer", part && !writing ? facts(this.page.log(), turn, reply, text).join(" · ") : "");
+    paragraph(node, "footer", part && !writing ? facts(this.page.log(), turn, reply, part).join(" · ") : "");
   }
 }
 
-// What the footer of a reply says.
-function facts(log, turn, reply, text) {
-  const last = lastPart(reply);
+/**
+ * Adds the place of a turn's text to its element.
+ * @param {HTMLElement} article
+ * @param {number} id
+ */
+function addTurn(article, id) {
+  article.dataset.turn = String(id);
+  const text = create("div", "text", article);
+  text.lang = ""; // whatever the model has read, not the page's language
+  create("span", "prompt", text);
+  create("span", "reply", text);
+  return article;
+}
+
+/**
+ * What the footer of a reply says.
+ * @param {Log} log
+ * @param {Turn} turn
+ * @param {Reply} reply
+ * @param {Part} last of the reply
+ */
+function facts(log, turn, reply, last) {
   const found = [];
   if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
-  found.push(t("fact.characters", { count: [...text].length }));
+  found.push(t("fact.characters", { count: count(replyText(reply)) }));
   if (last.rate) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   if (reply.second) found.push(t("fact.blend", { models: `${reply.model.name} + ${reply.second.name}`, share: percent(last.settings?.share ?? 0.5) }));
   const cells = new Map(reply.parts.flatMap((part) => part.cells).map((cell) => [JSON.stringify(cell), cell]));
   found.push(...[...cells.values()].map(clampName));
-  found.push(ending(reply, last));
+  const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;
+  found.push(t(`ending.${end}`, { minutes: LIMITS.reply_minutes }));
   if (turnOf(log, turn.replaced)) found.push(t("fact.undo"));
   return found;
 }
 
-function ending(reply, last) {
-  const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;
-  return t(`ending.${end}`, { minutes: LIMITS.reply_minutes });
-}
-
-/** The text for a clamped cell, such as "cell 410 (layer 0) held up". */
+/**
+ * The text for a clamped cell, such as "cell 410 (layer 0) held up".
+ * @param {Clamp} clamp
+ */
 export function clampName([layer, cell, value]) {
   return t(`clamp.${CLAMPS[value] ?? "at"}`, { layer, cell, value: number(value) });
 }

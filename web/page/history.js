@@ -1,6 +1,6 @@
 // The list of earlier conversations in this browser: search, open, delete.
 
-import { create, setText } from "../document/dom.js";
+import { create, find, setText } from "../document/dom.js";
 import { language, t } from "../document/words.js";
 
 const SHOWN = 50;
@@ -13,9 +13,11 @@ export class History {
    * @param {{id: () => string, open: (id: string) => void, removed: (id: string) => void}} page
    */
   constructor(box, storage, page) {
-    Object.assign(this, { box, storage, page });
-    this.search = box.querySelector("input");
-    this.list = box.querySelector("ul");
+    this.box = box;
+    this.storage = storage;
+    this.page = page;
+    this.search = find(box, "input", HTMLInputElement);
+    this.list = find(box, "ul");
     this.search.addEventListener("input", () => this.update());
     box.addEventListener("toggle", () => this.update());
   }
@@ -28,9 +30,13 @@ export class History {
     const wanted = this.search.value.trim().toLowerCase();
     const found = all.filter(({ text }) => text.toLowerCase().includes(wanted)).slice(0, SHOWN);
     this.list.replaceChildren(...found.map((each) => this.#entry(each, wanted)));
-    setText(this.box.querySelector(".none"), found.length ? "" : t("history.none"));
+    setText(find(this.box, ".none"), found.length ? "" : t("history.none"));
   }
 
+  /**
+   * @param {{id: string, changed: number, text: string}} conversation
+   * @param {string} wanted
+   */
   #entry({ id, changed, text }, wanted) {
     const entry = create("li");
     const open = create("button", "open", entry);

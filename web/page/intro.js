@@ -1,18 +1,18 @@
 // What stands around a conversation: title and welcome line, notices of the site, example prompts.
 
-import { create, setText } from "../document/dom.js";
+import { create, find, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 
 /**
- * @param {Element} root
+ * @param {HTMLElement} root
  * @param {import("../engines/engine.js").Site} site
  * @param {string} greeting  the id of the line under the title, where the owner has set none
  */
 export function showIntro(root, site, greeting) {
-  const [title, welcome] = root.querySelector("#intro").children;
+  const [title, welcome] = find(root, "#intro").children;
   if (site.title) setText(title, site.title);
   setText(welcome, site.welcome || t(greeting));
-  const notices = root.querySelector("#notices");
+  const notices = find(root, "#notices");
   const failures = site.models.map((model) => model.failure).filter(Boolean);
   const texts = [...new Set([...site.notices, ...failures].map((notice) => render(notice)))];
   if (JSON.stringify(texts) === notices.dataset.shown) return;
@@ -22,7 +22,7 @@ export function showIntro(root, site, greeting) {
 }
 
 /**
- * @param {Element} box
+ * @param {HTMLElement} box
  * @param {string[]} examples  "" is an empty prompt
  * @param {(example: string) => void} send
  */
@@ -37,4 +37,14 @@ export function showExamples(box, examples, send) {
     [button.type, button.textContent] = ["button", example ? example.replaceAll("\n", " ⏎") : t("page.anywhere")];
     button.addEventListener("click", () => send(example));
   }
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {number} part of a model that is downloaded, 0 to 1
+ */
+export function showProgress(root, part) {
+  find(root, "#loading").hidden = part >= 1;
+  find(root, "#loading progress", HTMLProgressElement).value = part;
+  setText(find(root, "#loading p"), t("static.loading"));
 }

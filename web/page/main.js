@@ -1,6 +1,6 @@
 // The page of both sites: connects the controls, the conversation, the lenses and the text engine.
 
-import { readLink } from "../conversation/links.js";
+import { LinkError, readLink } from "../conversation/links.js";
 import { emptyLog, lastPart, lastTurn, pathTo, tree, walk } from "../conversation/log.js";
 import { findModel, refOf } from "../conversation/models.js";
 import { Storage } from "../conversation/storage.js";
@@ -10,12 +10,12 @@ import { LIMITS } from "../settings.js";
 import { Lenses } from "../lenses/lens.js";
 import { Actions } from "./actions.js";
 import { showBranches } from "./branch_tree.js";
-import { Controls } from "./controls.js";
+import { Controls, NO_SITE } from "./controls.js";
 import { ConversationView } from "./conversation_view.js";
-import { setText } from "../document/dom.js";
+import { find, findAll, setText } from "../document/dom.js";
 import { showHeldCells } from "./held_cells.js";
 import { History } from "./history.js";
-import { showExamples, showIntro } from "./intro.js";
+import { showExamples, showIntro, showProgress } from "./intro.js";
 import { MARKUP } from "../document/markup.js";
 import { refusalOf } from "./refusals.js";
 import { Rewind } from "./rewind.js";
@@ -26,13 +26,14 @@ import { Timeline } from "./timeline.js";
 import { onLanguage, render, t, translate } from "../document/words.js";
 
 const SAVE_MS = 400; // between two saves while a reply is being written
-const ASKS_AGAIN = new Set(["temperature", "top_k", "top_p", "min_p", "share"]); // these act on a reply under way
+const ASKS_AGAIN = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "share"]); // these act on a reply under way
+/** @import { Log } from "../conversation/log.js" @import { Link } from "../conversation/links.js" */
+/** @import { Clamp, Message, Model, Site, TextEngine } from "../engines/engine.js" */
 
 /**
  * Builds the page in an element, whose content it replaces.
- *
- * @param {Element} root
- * @param {import("../engines/engine.js").TextEngine} engine
+ * @param {HTMLElement} root
+ * @param {TextEngine} engine
  * @param {{greeting: string}} texts  the id of the line under the title, where the owner has set none
  * @returns {Promise<Page>} once the models are known
  */
@@ -44,47 +45,47 @@ export async function mount(root, engine, { greeting }) {
 }
 
 export class Page {
+  log = () => this.current.log;
+  site = () => this.current.site;
+  speed = () => this.controls.speed;
+  /** @param {HTMLElement} root @param {TextEngine} engine @param {string} greeting */
   constructor(root, engine, greeting) {
-    Object.assign(this, { root, engine, greeting });
-    this.current = { log: emptyLog(), site: { models: [], notices: [] }, refusals: [null, null], status: [[], []], activity: [] };
+    this.root = root;
+    this.engine = engine;
+    this.greeting = greeting;
+    /** @type {{log: Log, site: Site, refusals: (Message | null)[], status: Message[][], activity: Message[]}} */
+    this.current = { log: emptyLog(), site: NO_SITE, refusals: [null, null], status: [[], []], activity: [] };
+    this.pendingLink = false; // the address is a link to a model that still loads
+    this.scheduled = false;
+    this.saveTimer = 0;
     this.storage = new Storage();
-    this.$ = (selector) => root.querySelector(selector);
-    this.panes = [...root.querySelectorAll(".pane")];
+    this.panes = findAll(root, ".pane");
     this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.#addModel(name)) });
     this.writer = new Writer(engine, this.#writerPage());
     this.views = this.panes.map((pane, side) => new ConversationView(pane, side, { log: () => this.log(), status: (each) => this.current.status[each], lens: (each) => this.lenses?.[each] }));
     this.source = new Source(this);
-    this.lenses = this.panes.map((pane, side) => new Lenses({ root: pane, side, engine, source: this.source, onFocus: (focus) => this.#focused(side, focus), onChoose: () => this.changed() }));
+    this.lenses = this.panes.map((pane, side) => new Lenses({ root: pane, side, engine, source: this.source, onFocus: (focus) => side || this.rewind.choose(focus && { id: focus.turn, keep: focus.keep }), onChoose: () => this.changed() }));
     this.rewind = new Rewind(this.panes[0], { log: () => this.log(), busy: () => this.busy, lens: () => this.lenses[0], continueFrom: (id, keep, change) => this.continueFrom(id, keep, change) });
     this.sharing = new Share(root, this);
-    this.history = new History(this.$("#history"), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: () => this.changed() });
-    this.timeline = new Timeline(this.$("#timeline"), engine);
-    this.prompt = this.$("#prompt");
+    this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: () => this.changed() });
+    this.timeline = new Timeline(find(root, "#timeline", HTMLDetailsElement), engine);
+    this.prompt = find(root, "#prompt", HTMLTextAreaElement);
     this.actions = new Actions(this);
     this.prompt.addEventListener("input", () => this.#scheduleSave());
     addEventListener("pagehide", () => this.save());
     document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && this.save());
   }
 
+  /** @returns {ConstructorParameters<typeof Writer>[1]} */
   #writerPage() {
-    const status = (side, messages) => {
-      this.current.status[side] = messages;
-      this.changed();
+    return {
+      log: this.log,
+      changed: () => this.changed(),
+      status: (side, messages) => ((this.current.status[side] = messages), this.changed()),
+      activity: (messages) => (this.current.activity = messages),
+      secondRefused: (error) => this.#refuse(error, 1),
+      model: (name) => findModel(this.current.site, name),
     };
-    const [activity, secondRefused] = [(messages) => (this.current.activity = messages), (error) => this.#refuse(error, 1)];
-    return { log: () => this.log(), changed: () => this.changed(), status, activity, secondRefused, model: (name) => findModel(this.current.site, name) };
-  }
-
-  log() {
-    return this.current.log;
-  }
-
-  site() {
-    return this.current.site;
-  }
-
-  speed() {
-    return this.controls.speed;
   }
 
   get busy() {
@@ -93,12 +94,12 @@ export class Page {
 
   /** Loads the models, then what this tab showed last, or what the address asks for. */
   async start() {
-    this.engine.onProgress = (part) => this.#showProgress(part);
+    this.engine.onProgress = (part) => showProgress(this.root, part);
     translate(this.root);
     this.controls.translate();
-    this.#showProgress(0);
+    showProgress(this.root, 0);
     await watchSite(this.engine, this.root, (site) => this.#receiveSite(site));
-    this.$("#loading").hidden = true;
+    find(this.root, "#loading").hidden = true;
     this.#openLog(this.storage.current());
     onLanguage(() => this.#changeLanguage());
     await this.#openLink();
@@ -106,22 +107,18 @@ export class Page {
     this.#resume();
   }
 
+  /** @param {Site} site */
   #receiveSite(site) {
-    const changed = site.version !== this.current.site.version;
+    const changed = this.current.site === NO_SITE || site.version !== this.current.site.version;
     this.current.site = site;
     if (changed) this.#showSite();
   }
 
+  /** @param {string} name */
   async #addModel(name) {
-    const model = await this.engine.add(name);
-    if (!model.failure) this.#receiveSite(await this.engine.site());
+    const model = await this.engine.add?.(name);
+    if (!model?.failure) this.#receiveSite(await this.engine.site());
     return model;
-  }
-
-  #showProgress(part) {
-    this.$("#loading").hidden = part >= 1;
-    this.$("#loading progress").value = part;
-    setText(this.$("#loading p"), t("static.loading"));
   }
 
   #showSite() {
@@ -140,6 +137,7 @@ export class Page {
     this.#showSite();
   }
 
+  /** @param {Log} log */
   #openLog(log) {
     this.current.log = log;
     this.current.refusals = [null, null];
@@ -149,7 +147,7 @@ export class Page {
     this.#modelChanged();
   }
 
-  /** Shows an earlier conversation; the one before stays in the list. */
+  /** Shows an earlier conversation; the one before stays in the list. @param {string} id */
   open(id) {
     const log = this.busy ? null : this.storage.load(id);
     if (!log) return;
@@ -162,7 +160,8 @@ export class Page {
   // Writes on what was being written when the conversation was left; a prompt that is refused goes back to the field.
   async #resume() {
     const turn = lastTurn(this.log());
-    const done = !turn || (await this.run(() => this.writer.resume(this.speed()), { resumes: true }));
+    if (!turn) return;
+    const done = await this.run(() => this.writer.resume(this.speed()), { resumes: true });
     if (!done && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= turn.prompt;
   }
 
@@ -174,16 +173,16 @@ export class Page {
       if (link.writes && lastTurn(this.log())) this.clear(); // before the settings change, which it stores
       this.controls.restore(link.controls);
       if (!link.writes) return;
-      this.pendingLink = null;
+      this.pendingLink = false;
       await this.sharing.offer(link);
     } catch (error) {
-      this.pendingLink = error.reason?.id === "refusal.loading" ? location.search : null;
-      this.#refuse(error, 0);
+      this.pendingLink = error instanceof LinkError && error.reason.id === "refusal.loading";
+      this.#refuse(error);
     }
     this.changed();
   }
 
-  /** Called by Share when it begins to write a link's text. */
+  /** Called by Share when it begins to write a link's text. @param {Link} link @param {Model[]} models */
   follow(link, models) {
     if (lastTurn(this.log())) this.clear();
     this.controls.choose(models[0].name, models[1]?.name ?? null);
@@ -192,7 +191,7 @@ export class Page {
     this.#modelChanged();
   }
 
-  /** Runs a move of the visitor and shows why it was refused. @returns {Promise<boolean>} whether it was carried out */
+  /** Runs a move of the visitor and shows why it was refused. @param {() => unknown} move @returns {Promise<boolean>} whether it was carried out */
   async run(move, { resumes = false } = {}) {
     this.current.refusals = [null, null];
     this.sharing.hide();
@@ -204,7 +203,7 @@ export class Page {
       await done;
       return true;
     } catch (error) {
-      this.#refuse(error, 0);
+      this.#refuse(error);
       return false;
     } finally {
       this.changed();
@@ -212,13 +211,14 @@ export class Page {
     }
   }
 
-  #refuse(error, side) {
+  /** @param {unknown} error @param {number} side */
+  #refuse(error, side = 0) {
     this.sharing.cancel();
     this.current.refusals[side] = refusalOf(error);
-    if (error.gone) this.engine.site().then((site) => this.#receiveSite(site), () => {});
+    if (error instanceof Refusal && error.gone) this.engine.site().then((site) => this.#receiveSite(site), () => {});
   }
 
-  /** Sends a prompt; the field is emptied once the request is accepted. */
+  /** Sends a prompt; the field is emptied once the request is accepted. @param {string} prompt */
   async send(prompt) {
     if (this.busy) return;
     const before = this.prompt.value;
@@ -249,16 +249,18 @@ export class Page {
     this.changed();
   }
 
+  /** @param {number} id of a turn @param {number} keep how many characters of its reply stay @param {{pick?: string, newSeed?: boolean}} change */
   continueFrom(id, keep, change) {
     return this.run(() => this.writer.continueFrom(id, keep, this.controls.options(), change));
   }
 
+  /** @param {string} prompt */
   step(prompt) {
     if (prompt) this.prompt.value = "";
     return this.run(() => this.writer.step(prompt, this.controls.options()));
   }
 
-  /** Clamps other cells from now on; a reply that is being written continues with them. */
+  /** Clamps other cells from now on; a reply that is being written continues with them. @param {Clamp[]} cells */
   hold(cells) {
     this.current.refusals = [null, null];
     const model = findModel(this.current.site, this.controls.modelName);
@@ -276,11 +278,13 @@ export class Page {
     this.save();
   }
 
+  /** @param {string} name */
   #settingChanged(name) {
     if (this.writer.busy && !this.sharing.following) {
       try {
+        const setting = ASKS_AGAIN.find((each) => each === name);
         if (name === "speed") this.writer.change({ speed: this.controls.speed });
-        else if (ASKS_AGAIN.has(name)) this.writer.change({ settings: { [name]: this.controls.settings()[name] } });
+        else if (setting) this.writer.change({ settings: { [setting]: this.controls.settings()[setting] } });
       } catch (error) {
         if (!(error instanceof Refusal)) throw error; // shown when the next reply is asked for
       }
@@ -292,13 +296,9 @@ export class Page {
   #modelChanged() {
     this.controls.describe();
     const model = findModel(this.current.site, this.controls.modelName);
-    showExamples(this.$("#examples"), model?.examples || [], (example) => this.send(example));
+    showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
     if (model) this.timeline.offer(refOf(model));
     this.changed();
-  }
-
-  #focused(side, focus) {
-    if (!side) this.rewind.choose(focus && { id: focus.turn, keep: focus.keep });
   }
 
   /** Shows the conversation as it is now, once before the next frame. */
@@ -320,31 +320,31 @@ export class Page {
     const sides = this.source.sides();
     this.panes[1].hidden = sides < 2;
     this.panes.forEach((pane, side) => {
-      const name = pane.querySelector(".model-name");
+      const name = find(pane, ".model-name");
       [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.besideName : this.controls.modelName) || this.current.site.title || ""];
       const model = side ? findModel(this.current.site, this.controls.besideName) : this.sharing.offers ? null : findModel(this.current.site, this.controls.modelName);
       if (side < sides) this.views[side].update({ model, refusal: this.current.refusals[side] });
     });
-    showBranches(this.$(".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
-    showHeldCells(this.$(".held-cells"), this.source.held() ?? [], (cells) => this.hold(cells));
-    setText(this.$("#load p"), render(this.current.activity, " · "));
+    showBranches(find(this.root, ".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
+    showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.hold(cells));
+    setText(find(this.root, "#load p"), render(this.current.activity, " · "));
     this.rewind.update();
     this.actions.update();
     this.lenses.slice(0, sides).forEach((lens) => lens.update());
   }
 
   #scheduleSave() {
-    this.saveTimer ??= setTimeout(() => this.save(), SAVE_MS);
+    this.saveTimer ||= setTimeout(() => this.save(), SAVE_MS);
   }
 
   /** Stores the conversation, the settings and what was typed but not sent. */
   save() {
     clearTimeout(this.saveTimer);
-    this.saveTimer = null;
+    this.saveTimer = 0;
     const log = this.log();
     log.controls = { ...this.controls.stored(), draft: this.prompt.value };
     const stored = this.storage.save(log);
-    setText(this.$("#message"), stored ? "" : t("notice.storage_refused"));
+    setText(find(this.root, "#message"), stored ? "" : t("notice.storage_refused"));
     if (!this.busy) this.history.update();
   }
 }

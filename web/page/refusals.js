@@ -8,7 +8,7 @@ import { Refusal } from "../engines/engine.js";
  * The message for an error. One that is no refusal is a fault of the page, which the console gets too.
  *
  * @param {unknown} error
- * @returns {{id: string, values?: Object<string, any>}}
+ * @returns {import("../document/words.js").Message}
  */
 export function refusalOf(error) {
   if (error instanceof Refusal || error instanceof LinkError) return withLabel(error.reason);
@@ -16,7 +16,10 @@ export function refusalOf(error) {
   return { id: "fault.move" };
 }
 
-// A refusal names a setting as programs do; the page shows the setting's label.
+/**
+ * A refusal names a setting as programs do; the page shows the setting's label.
+ * @param {import("../document/words.js").Message} reason
+ */
 function withLabel({ id, values = {} }) {
   const label = `setting.${values.field}`;
   return { id, values: typeof values.field === "string" && has(label) ? { ...values, field: { id: label } } : values };

@@ -3,15 +3,23 @@
 import { LinkError, checkClamps, fingerprint, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
-import { create, paragraph, setText } from "../document/dom.js";
+import { create, find, paragraph, setText } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
 import { t } from "../document/words.js";
 
 /**
+ * @import { Link } from "../conversation/links.js"
+ * @import { Log, Reply, Turn } from "../conversation/log.js"
+ * @import { Author } from "../conversation/models.js"
+ * @import { Message } from "../document/words.js"
+ * @import { Model, ModelRef, Site } from "../engines/engine.js"
+ */
+
+/**
  * The link to the last turn and to the turns that its model remembers.
  *
- * @param {import("../conversation/log.js").Log} log
- * @param {import("../engines/engine.js").Site} site
+ * @param {Log} log
+ * @param {Site} site
  * @returns {Promise<string>} its parameters
  * @throws {LinkError}
  */
@@ -23,24 +31,34 @@ export async function linkTo(log, site) {
   const whole = replies.every(({ reply }) => sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings));
   if (!whole) throw new LinkError("link.two_commits");
   const steps = replies.flatMap(({ turn, reply }) => stepsOf(turn, reply));
-  const [model, second] = [last.model, last.second].map((each) => each && linkRef(each, site));
-  const models = [last.model, last.second].filter(Boolean).map((each) => findModel(site, each.name)).filter(Boolean);
+  const second = last.second && linkRef(last.second, site);
+  const models = [last.model, last.second].flatMap((each) => (each && findModel(site, each.name)) ?? []);
   const text = await fingerprint(replies.map(({ reply }) => replyText(reply)).join(""));
-  return writeLink({ steps, model, second, version: models.length ? versionOf(models) : "", text: text ?? "" });
+  return writeLink({ steps, model: linkRef(last.model, site), second, version: models.length ? versionOf(models) : "", text: text ?? "" });
 }
 
+/**
+ * @param {Turn} turn
+ * @param {Reply} reply
+ */
 function stepsOf(turn, reply) {
   const parts = reply.parts.filter((part) => part.text);
   if (!parts.length) throw new LinkError("link.nothing_written");
-  return parts.map((part, at) => {
+  return parts.flatMap((part, at) => {
+    if (!part.settings) return [];
     // A reply that was stopped is asked for as long as it became; one that ended by itself will do so again.
     const length = part.end === "stop" ? part.settings.length : count(part.text);
     const prompt = at ? null : turn.prompt;
-    return { prompt, settings: { ...part.settings, length }, new_seed: !part.draw_offset, pick: part.picked ? [...part.text].pop() : "", cells: part.cells };
+    const pick = part.picked ? [...part.text].at(-1) ?? "" : "";
+    return { prompt, settings: { ...part.settings, length }, new_seed: !part.draw_offset, pick, cells: part.cells };
   });
 }
 
-// How a link names a model: the page's first one needs no name if it comes from a folder.
+/**
+ * How a link names a model: the page's first one needs no name if it comes from a folder.
+ * @param {ModelRef} ref
+ * @param {Site} site
+ */
 function linkRef({ name, commit }, site) {
   const model = site.models.find((each) => each.name === name);
   if (!commit && model && model === readyModels(site)[0]) return { name: "", commit: "" };
@@ -49,14 +67,15 @@ function linkRef({ name, commit }, site) {
 
 export class Share {
   /**
-   * @param {Element} root
-   * @param {object} page  see main.js
+   * @param {HTMLElement} root
+   * @param {import("./main.js").Page} page
    */
   constructor(root, page) {
-    this.box = root.querySelector("#share-link");
-    this.log = root.querySelector(".pane .log");
+    this.box = find(root, "#share-link");
+    this.log = find(root, ".pane .log");
     this.page = page;
-    this.following = null; // the link that is being written
+    /** @type {?Link} the link that is being written */
+    this.following = null;
   }
 
   hide() {
@@ -67,7 +86,7 @@ export class Share {
   async share() {
     const site = this.page.site();
     const query = await linkTo(this.page.log(), site);
-    const [input, note] = [this.box.querySelector("input"), this.box.querySelector("p")];
+    const [input, note] = [find(this.box, "input", HTMLInputElement), find(this.box, "p")];
     input.value = `${site.address || location.origin + location.pathname}?${query}`;
     this.box.hidden = false;
     try {
@@ -80,11 +99,15 @@ export class Share {
     }
   }
 
-  /** Shows the prompts of a link before anything is written. @throws {LinkError | Refusal} it cannot be written here */
+  /**
+   * Shows the prompts of a link before anything is written.
+   * @param {Link} link
+   * @throws {LinkError | import("../engines/engine.js").Refusal} it cannot be written here
+   */
   async offer(link) {
     const models = modelsOfLink(link, this.page.site());
     if (models.length < 2) checkClamps(link, models[0]);
-    const prompts = link.steps.map((step) => step.prompt).filter(Boolean);
+    const prompts = link.steps.flatMap((step) => step.prompt || []);
     await this.page.engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts });
     if (lastTurn(this.page.log())) return; // begun meanwhile
     this.dismiss();
@@ -119,7 +142,10 @@ export class Share {
     this.following = null;
   }
 
-  /** Writes the text of a link step by step, and says whether it is the shared one. */
+  /**
+   * Writes the text of a link step by step, and says whether it is the shared one.
+   * @param {Link} link
+   */
   async follow(link) {
     const { page } = this;
     const models = modelsOfLink(link, page.site());
@@ -133,14 +159,21 @@ export class Share {
       if (step.prompt !== null) await page.writer.send(step.prompt, options, { shared: true });
       else await page.writer.continueReply(options, { newSeed: step.new_seed });
       if (this.following !== link) return;
-      lastTurn(page.log()).shared = true;
-      const failed = unfinished(page.log()) || (step.pick && !pick(page.log(), step.pick, author) ? "check.unknown_pick" : "");
+      const turn = lastTurn(page.log());
+      if (!turn) return;
+      turn.shared = true;
+      const part = lastPart(turn.replies[0]);
+      const failed = unfinished(part) || (step.pick && !pick(part, step.pick, author) ? "check.unknown_pick" : "");
       if (failed) return this.#end([{ id: failed }]);
       if (this.following !== link) return;
     }
     await this.#check(link, models);
   }
 
+  /**
+   * @param {Link} link
+   * @param {Model[]} models
+   */
   async #check(link, models) {
     const log = this.page.log();
     const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
@@ -153,6 +186,7 @@ export class Share {
     this.#end([{ id: "check.different", values: { reasons } }, ...rounding]);
   }
 
+  /** @param {Message[]} check */
   #end(check) {
     this.following = null;
     const turn = lastTurn(this.page.log());
@@ -161,19 +195,25 @@ export class Share {
   }
 }
 
-// Why the last reply is not what the link goes on from; "" if it is.
-function unfinished(log) {
-  const end = lastPart(lastTurn(log).replies[0])?.end;
-  if (["length", "stop"].includes(end)) return "";
-  return end === "blocked" ? "check.blocked" : "check.unfinished";
+/**
+ * Why a part is not what the link goes on from; "" if it is.
+ * @param {ReturnType<typeof lastPart>} part
+ */
+function unfinished(part) {
+  if (part?.end === "length" || part?.end === "stop") return "";
+  return part?.end === "blocked" ? "check.blocked" : "check.unfinished";
 }
 
-// Puts the sender's character in the place of the last one that was written.
-function pick(log, character, author) {
-  const part = lastPart(lastTurn(log).replies[0]);
-  if (part.end !== "length" || !author.vocab.has(character)) return false;
+/**
+ * Puts the sender's character in the place of the last one that was written.
+ * @param {ReturnType<typeof lastPart>} part
+ * @param {string} character
+ * @param {Author} author
+ * @returns {boolean} whether it could
+ */
+function pick(part, character, author) {
+  if (part?.end !== "length" || !author.vocab.has(character)) return false;
   part.text = [...part.text].slice(0, -1).join("") + character;
   part.picked = true;
   return true;
 }
-

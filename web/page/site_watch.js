@@ -18,6 +18,10 @@ export async function watchSite(engine, root, receive) {
   }
 }
 
+/**
+ * @param {import("../engines/engine.js").TextEngine} engine
+ * @param {(site: import("../engines/engine.js").Site) => void} receive
+ */
 async function ask(engine, receive) {
   try {
     const site = await engine.site();
@@ -29,6 +33,12 @@ async function ask(engine, receive) {
   }
 }
 
+/**
+ * @param {?number} seconds
+ * @param {import("../engines/engine.js").TextEngine} engine
+ * @param {Element} root
+ * @param {(site: import("../engines/engine.js").Site) => void} receive
+ */
 function again(seconds, engine, root, receive) {
   if (seconds === null) return;
   setTimeout(async () => {

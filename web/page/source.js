@@ -3,6 +3,8 @@
 import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { authorNow, findModel, refOf } from "../conversation/models.js";
 
+/** @import { Clamp } from "../engines/engine.js" */
+
 export class Source {
   /** @param {import("./main.js").Page} page */
   constructor(page) {
@@ -14,7 +16,10 @@ export class Source {
     return this.page.controls.besideName === null ? 1 : 2;
   }
 
-  /** What a side's model has read and written; the welcome text on an empty page; null if there is nothing. */
+  /**
+   * What a side's model has read and written; the welcome text on an empty page; null if there is nothing.
+   * @param {number} side
+   */
   path(side) {
     const log = this.page.log();
     const replies = remembered(log, side);
@@ -26,6 +31,7 @@ export class Source {
     return { model: last.model, second: last.second, share, start: replies[0].reply.start, text: read.text, clamps: read.clamps, turns: read.turns };
   }
 
+  /** @param {number} side */
   #welcome(side) {
     const model = this.about(side);
     if (!model?.welcome) return null;
@@ -34,12 +40,18 @@ export class Source {
     return { model: refOf(model), second: null, share: null, start: true, text: model.welcome, clamps: [], turns };
   }
 
+  /** @param {number} side */
   about(side) {
     const { modelName, besideName } = this.page.controls;
     return findModel(this.page.site(), side ? besideName : modelName);
   }
 
-  /** How character n of a turn's reply was drawn. */
+  /**
+   * How character n of a turn's reply was drawn.
+   * @param {number} side
+   * @param {number} id of the turn
+   * @param {number} n
+   */
   draw(side, id, n) {
     const turn = pathTo(this.page.log()).find((each) => each.id === id);
     let before = 0;
@@ -72,23 +84,35 @@ export class Source {
     return held.model === this.page.controls.modelName ? held.cells : [];
   }
 
+  /** @param {Clamp[]} cells */
   hold(cells) {
     this.page.hold(cells);
   }
 
+  /**
+   * @param {number} id of a turn
+   * @param {number} keep
+   */
   canContinueFrom(id, keep) {
     const turn = pathTo(this.page.log()).find((each) => each.id === id);
-    return Boolean(turn) && !this.page.busy && keep >= 1 && keep <= count(replyText(turn.replies[0]));
+    return turn !== undefined && !this.page.busy && keep >= 1 && keep <= count(replyText(turn.replies[0]));
   }
 
+  /**
+   * @param {number} id of a turn
+   * @param {number} keep
+   * @param {string} character
+   */
   pick(id, keep, character) {
     return this.page.continueFrom(id, keep, { pick: character });
   }
 
+  /** @param {string} prompt */
   step(prompt) {
     return this.page.step(prompt || this.page.prompt.value);
   }
 
+  /** @param {number} id of a turn */
   free(id) {
     return this.page.writer.free(id);
   }

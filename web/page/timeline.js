@@ -1,6 +1,6 @@
 /** The training timeline: what a model writes at each step of its training, with the losses as a curve. */
 
-import { svg } from "../document/dom.js";
+import { find, svg } from "../document/dom.js";
 import { number, onLanguage, render, t } from "../document/words.js";
 
 const SHOWN_MS = 900; // a step while it plays
@@ -8,28 +8,40 @@ const REST_MS = 120; // a slider that moves asks only where it rests
 const BUSY_MS = 1500;
 const ATTEMPTS = 5; // when the engine is busy
 
+/**
+ * @typedef {import("../engines/engine.js").TimelineAnswer & {busy?: boolean}} Answer
+ * @typedef {{timeline?: boolean, step?: number, prompt?: string, seed?: number}} Question about the model
+ */
+
 export class Timeline {
   /**
    * @param {HTMLDetailsElement} box #timeline
-   * @param {{timeline: (query: object) => Promise<any>}} engine
+   * @param {Pick<import("../engines/engine.js").TextEngine, "timeline">} engine
    */
   constructor(box, engine) {
-    Object.assign(this, { box, engine });
-    const find = (selector) => box.querySelector(selector);
-    this.prompt = find(".timeline-prompt");
-    this.seed = find(".timeline-seed");
-    this.slider = find('input[type="range"]');
-    this.play = find(".player button");
-    this.curve = find(".curve");
-    this.dot = find(".dot");
-    this.now = find(".now");
-    this.text = find(".text");
-    this.fault = find(".fault");
+    this.box = box;
+    this.engine = engine;
+    this.prompt = find(box, ".timeline-prompt", HTMLInputElement);
+    this.seed = find(box, ".timeline-seed", HTMLInputElement);
+    this.slider = find(box, 'input[type="range"]', HTMLInputElement);
+    this.play = find(box, ".player button");
+    this.curve = find(box, ".curve");
+    this.dot = find(box, ".dot");
+    this.now = find(box, ".now");
+    this.text = find(box, ".text");
+    this.fault = find(box, ".fault");
+    /** @type {import("../engines/engine.js").ModelRef | null} */
     this.model = null;
+    /** @type {[step: number, loss: number | null][]} */
     this.frames = [];
+    /** @type {[step: number, loss: number][]} */
     this.losses = [];
+    /** @type {number | null} the index of the frame with the lowest loss */
     this.best = null;
-    this.texts = new Map(); // promises of answers
+    this.lastStep = 0; // of the curve
+    this.bounds = [0, 0]; // the least and the highest loss
+    /** @type {Map<string, Promise<Answer>>} */
+    this.texts = new Map();
     this.isOpened = this.isPlaying = false;
     this.playing = this.asked = 0; // count up, so that late answers are known
     this.listen();
@@ -37,21 +49,25 @@ export class Timeline {
 
   /**
    * Offers the timeline of a model, if there is one. Another commit may have other steps.
-   * @param {{name: string, commit: string}|null} model
+   * @param {import("../engines/engine.js").ModelRef | null} model
    */
   async offer(model) {
     if (model && this.model && model.name === this.model.name && model.commit === this.model.commit) return;
     this.stop();
     [this.model, this.isOpened, this.frames] = [model, false, []];
-    const answer = model ? await this.ask({}) : {};
+    const answer = model ? await this.ask({}) : /** @type {Answer} */ ({});
     if (model !== this.model) return;
     this.box.hidden = !answer.timeline;
     if (answer.timeline && this.box.open) this.open();
   }
 
+  /**
+   * @param {Question} question
+   * @returns {Promise<Answer>}
+   */
   async ask(question) {
     try {
-      return await this.engine.timeline({ model: this.model.name, ...question });
+      return await this.engine.timeline({ model: this.model?.name ?? "", ...question });
     } catch {
       return { refusal: { id: "fault.connection" } };
     }
@@ -68,19 +84,22 @@ export class Timeline {
       this.isOpened = false;
       return;
     }
-    [this.frames, this.losses, this.best] = [answer.frames, answer.curve, answer.best];
+    const { frames = [], curve = [], best = null, prompt = "", seed = 0 } = answer;
+    [this.frames, this.losses, this.best] = [frames, curve, best];
     this.texts.clear();
-    [this.prompt.value, this.seed.value] = [answer.prompt, answer.seed];
-    [this.slider.max, this.slider.value] = [this.frames.length - 1, 0];
+    [this.prompt.value, this.seed.value] = [prompt, String(seed)];
+    [this.slider.max, this.slider.value] = [String(frames.length - 1), "0"];
     this.drawCurve();
     this.show();
   }
 
   // Hundredths of the box: steps to the right, losses upwards.
+  /** @param {number} step */
   x(step) {
     return (100 * step) / (this.lastStep || 1);
   }
 
+  /** @param {number} loss */
   y(loss) {
     const [least, most] = this.bounds;
     return 95 - (90 * (loss - least)) / (most - least || 1);
@@ -88,14 +107,14 @@ export class Timeline {
 
   drawCurve() {
     const losses = this.losses.map(([, loss]) => loss);
-    this.lastStep = Math.max(this.frames.at(-1)[0], ...this.losses.map(([step]) => step));
+    this.lastStep = Math.max(...[...this.frames, ...this.losses].map(([step]) => step));
     this.bounds = [Math.min(...losses), Math.max(...losses)];
-    const picture = this.curve.querySelector("svg");
+    const picture = find(this.curve, "svg", SVGElement);
     picture.replaceChildren();
     const points = this.losses.map(([step, loss]) => `${this.x(step)},${this.y(loss)}`).join(" ");
     svg("polyline", picture, { points });
     const [least, most] = this.bounds;
-    const write = (name, text) => (this.curve.querySelector(name).textContent = text);
+    const write = (/** @type {string} */ name, /** @type {string} */ text) => (find(this.curve, name).textContent = text);
     write(".highest", losses.length ? t("timeline.nats", { loss: number(most, 2) }) : "");
     write(".lowest", losses.length ? number(least, 2) : "");
     write(".last", t("timeline.last_step", { step: this.lastStep }));
@@ -137,17 +156,19 @@ export class Timeline {
     return !answer.refusal;
   }
 
+  /** @param {number} at the index of a frame */
   textAt(at) {
     const question = { step: this.frames[at][0], prompt: this.prompt.value, seed: Number(this.seed.value) };
     const key = JSON.stringify([this.model, question]);
-    if (!this.texts.has(key)) {
-      const answer = this.askPatiently(question);
-      this.texts.set(key, answer);
-      answer.then(({ refusal }) => refusal && this.texts.delete(key));
-    }
-    return this.texts.get(key);
+    const known = this.texts.get(key);
+    if (known) return known;
+    const answer = this.askPatiently(question);
+    this.texts.set(key, answer);
+    answer.then(({ refusal }) => refusal && this.texts.delete(key));
+    return answer;
   }
 
+  /** @param {Question} question */
   async askPatiently(question) {
     for (let attempt = 1; ; attempt++) {
       const answer = await this.ask(question);
@@ -160,7 +181,7 @@ export class Timeline {
     const playing = ++this.playing;
     [this.isPlaying, this.play.textContent] = [true, t("timeline.pause")];
     const last = this.frames.length - 1;
-    if (Number(this.slider.value) === last) this.slider.value = 0;
+    if (Number(this.slider.value) === last) this.slider.value = "0";
     for (;;) {
       const at = Number(this.slider.value);
       const next = at < last ? this.textAt(at + 1) : null; // is generated while this one is shown
@@ -169,7 +190,7 @@ export class Timeline {
       if (!isShown || at >= last) return void this.stop();
       await next;
       if (playing !== this.playing) return;
-      if (Number(this.slider.value) === at) this.slider.value = at + 1; // unless the visitor has moved it
+      if (Number(this.slider.value) === at) this.slider.value = String(at + 1); // unless the visitor has moved it
     }
   }
 
@@ -205,18 +226,22 @@ export class Timeline {
     });
   }
 
-  // The step nearest to a click on the curve.
+  /**
+   * Shows the step nearest to a click on the curve.
+   * @param {MouseEvent} event
+   */
   goTo(event) {
     if (!this.frames.length) return;
     const { left, width } = this.curve.getBoundingClientRect();
     const at = (100 * (event.clientX - left)) / width;
     const distances = this.frames.map(([step]) => Math.abs(this.x(step) - at));
     this.stop();
-    this.slider.value = distances.indexOf(Math.min(...distances));
+    this.slider.value = String(distances.indexOf(Math.min(...distances)));
     this.show();
   }
 }
 
+/** @param {number} ms */
 function pause(ms) {
   return new Promise((done) => setTimeout(done, ms));
 }
