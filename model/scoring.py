@@ -6,6 +6,7 @@ with the length of the text.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,18 +52,30 @@ class Score:
 
 def score(lm: CharLSTM, text: str) -> Score:
     """Returns the surprisal of each character of a text, read from a state of zeros as after a line end."""
+    slices = score_in_slices(lm, text, _CHUNK)
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            result: Score = end.value
+            return result
+
+
+def score_in_slices(lm: CharLSTM, text: str, size: int) -> Generator[None, None, Score]:
+    """Yields after every `size` characters, and returns what `score` returns. For servers, which have other work."""
     is_known = lm.tokenizer.in_vocab(text)
     ids = torch.from_numpy(lm.tokenizer.encode(text, unknown="skip"))  # (N,), N <= T
     inputs = torch.cat([torch.tensor([lm.tokenizer.start_id]), ids[:-1]]) if len(ids) else ids
     bits = np.full(len(text), np.nan)
     parts: list[torch.Tensor] = []
     state = None
-    size = max(1, min(_CHUNK, _MAX_LOGITS // lm.config.vocab_size))
-    with torch.inference_mode():
-        for start in range(0, len(ids), size):
-            chunk = slice(start, start + size)
+    size = max(1, min(size, _MAX_LOGITS // lm.config.vocab_size))
+    for start in range(0, len(ids), size):
+        chunk = slice(start, start + size)
+        with torch.inference_mode():  # not around a yield: the next slice may run in another thread
             logits, state = lm.network(inputs[chunk][None].to(lm.device), state)
             parts.append(F.cross_entropy(logits[0].float(), ids[chunk].to(lm.device), reduction="none").cpu())
+        yield
     if parts:
         bits[is_known] = torch.cat(parts).double().numpy() / np.log(2)
     return Score(bits, lm.tokenizer.unknown_characters(text))

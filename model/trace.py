@@ -211,11 +211,17 @@ class TextTrace:
             clamps=self._clamps_at(position),
         )
 
-    def gates(self, layer: int) -> Floats:
-        """Returns the gates i, f, g, o of a layer at each character, (T, 4, H); 0 for `UNKNOWN` characters."""
+    def gates(self, layer: int, start: int = 0, end: int | None = None) -> Floats:
+        """Returns the gates i, f, g, o of a layer at each character, (T, 4, H); 0 for `UNKNOWN` characters.
+
+        Args:
+            layer: the layer, from 0.
+            start, end: the positions of the characters; None is the end of the text.
+        """
+        ids = self.ids[start:end]
         befores, belows = [], []
         with self._lock:
-            for position in range(len(self.ids)):
+            for position in range(start, start + len(ids)):
                 self._go_to(position)
                 before = self._backend.state(0)
                 self._read_next()
@@ -223,8 +229,8 @@ class TextTrace:
                 belows.append(self._backend.state(0).h[layer - 1] if layer else before.h[layer])
         if not befores:
             return np.zeros((0, 4, self.lm.config.hidden_size), np.float32)
-        gates = self._gates(layer, np.maximum(self.ids, 0), belows, befores)
-        return np.where((self.ids != UNKNOWN)[:, None, None], gates, np.float32(0))
+        gates = self._gates(layer, np.maximum(ids, 0), belows, befores)
+        return np.where((ids != UNKNOWN)[:, None, None], gates, np.float32(0))
 
     def _gates(self, layer: int, ids: Indices, below: list[Tensor], before: list[Tensor]) -> Floats:
         """Returns (T, 4, H) for T characters; `below` and `before` are T tensors (1, H), see `LanguageModel.gates`."""

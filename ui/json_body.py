@@ -1,4 +1,4 @@
-"""Reads the JSON body of a request, up to a size."""
+"""Reads the JSON body of a request, whose size `ui/access` has limited."""
 
 from __future__ import annotations
 
@@ -10,23 +10,14 @@ from starlette.requests import ClientDisconnect, Request
 from .messages import RefusalError
 
 
-async def read_json(request: Request, max_bytes: int, too_long: RefusalError) -> dict[str, Any]:
-    """The JSON object in the body of a request. Reading stops once the body is longer than ``max_bytes``.
-
-    Args:
-        request: whose body is read.
-        max_bytes: the largest length of the body.
-        too_long: raised if the body is longer.
+async def read_json(request: Request) -> dict[str, Any]:
+    """The JSON object in the body of a request.
 
     Raises:
-        RefusalError: the body is not a JSON object, or ``too_long``.
+        RefusalError: the body is not a JSON object.
     """
-    body = bytearray()
     try:
-        async for chunk in request.stream():
-            body.extend(chunk)
-            if len(body) > max_bytes:
-                raise too_long
+        body = await request.body()
     except ClientDisconnect:
         raise RefusalError("refusal.malformed", reason="it ends too early") from None
     try:

@@ -6,6 +6,15 @@
     BLOCKED_WORDS   words that must not appear, separated by commas or newlines (default none); see
                     ``model.engine.blocked_words``
     METRICS         1 serves figures for Prometheus at /metrics, to everyone who can reach the app (default 0)
+    ALLOWED_HOSTS   names under which a proxy serves the app, separated by commas (default none: an app that listens on
+                    a loopback address answers under the names of this machine, any other one under every name)
+    ALLOWED_ORIGINS origins whose pages may call the app, such as https://example.org, separated by commas (default
+                    none)
+
+    REQUESTS_PER_MINUTE, REPLIES_AT_ONCE, CHARACTERS_PER_MINUTE, LENS_QUESTIONS_PER_MINUTE, CPU_SECONDS_PER_MINUTE
+                    what one address may use; see ``ui.access.limits.Limits``
+    FORWARDED_ALLOW_IPS, SPACE_ID
+                    whose X-Forwarded-For names the client; see ``ui.access.clients.Proxies``
 
 An empty variable counts as one that is not set.
 """
@@ -20,9 +29,17 @@ from dataclasses import dataclass, field
 from model import BlockedWords
 from model.settings import shorten
 
+from .access.clients import Proxies
+from .access.limits import Limits
+from .access.names import is_host, is_origin
+
 TITLE = "char-lstm"
 ROWS_EACH = 4
 MAX_ROWS_EACH = 256
+_NAMES = {
+    "ALLOWED_HOSTS": ("names without a port, such as example.org", is_host),
+    "ALLOWED_ORIGINS": ("origins such as https://example.org", is_origin),
+}
 _LONGEST = {"PAGE_TITLE": 60, "PAGE_GREETING": 1_000}
 
 
@@ -36,6 +53,10 @@ class SiteConfig:
         rows_each: how many replies one client may have in progress at once, for each model.
         blocked: the words that must not appear.
         metrics: whether /metrics is served.
+        allowed_hosts: names under which a proxy serves the app, in lower case.
+        allowed_origins: origins whose pages may call the app.
+        proxies: those that are trusted to name their clients.
+        limits: what one address may use.
     """
 
     title: str = TITLE
@@ -43,6 +64,10 @@ class SiteConfig:
     rows_each: int = ROWS_EACH
     blocked: BlockedWords = field(default_factory=BlockedWords)
     metrics: bool = False
+    allowed_hosts: frozenset[str] = frozenset()
+    allowed_origins: frozenset[str] = frozenset()
+    proxies: Proxies = field(default_factory=Proxies)
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> SiteConfig:
@@ -61,6 +86,7 @@ class SiteConfig:
         rows = given["ROWS_EACH"] or str(ROWS_EACH)
         if not re.fullmatch("[0-9]{1,3}", rows) or not 1 <= int(rows) <= MAX_ROWS_EACH:
             raise ValueError(f"ROWS_EACH is {shorten(rows)}: it must be a whole number from 1 to {MAX_ROWS_EACH}")
+        names = {name: _listed(name, environment) for name in _NAMES}
         words = [word.strip() for word in re.split(r"[,\r\n]", environment.get("BLOCKED_WORDS", ""))]
         try:
             blocked = BlockedWords(word for word in words if word)
@@ -71,4 +97,24 @@ class SiteConfig:
             raise ValueError(f"METRICS is {shorten(metrics)}: it must be 1 (serve /metrics) or 0")
         if metrics == "1" and importlib.util.find_spec("prometheus_client") is None:
             raise ValueError("METRICS=1 needs the package prometheus_client: pip install prometheus_client")
-        return cls(given["PAGE_TITLE"] or TITLE, given["PAGE_GREETING"], int(rows), blocked, metrics == "1")
+        return cls(
+            given["PAGE_TITLE"] or TITLE,
+            given["PAGE_GREETING"],
+            int(rows),
+            blocked,
+            metrics == "1",
+            names["ALLOWED_HOSTS"],
+            names["ALLOWED_ORIGINS"],
+            Proxies.of(environment),
+            Limits.of(environment),
+        )
+
+
+def _listed(name: str, environment: Mapping[str, str]) -> frozenset[str]:
+    """The names of hosts or origins in a variable."""
+    rule, is_allowed = _NAMES[name]
+    values = [value.strip().lower().rstrip("/") for value in environment.get(name, "").split(",") if value.strip()]
+    for value in values:
+        if not is_allowed(value):
+            raise ValueError(f"{name} has {shorten(value)}: it must be {rule}")
+    return frozenset(values)

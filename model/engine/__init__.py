@@ -1,6 +1,7 @@
 """Continuous batching: many replies at once, each the text that it would be alone.
 
 engine          Engine: the queue of requests, the batched steps
+admission       which waiting requests get a slot
 language_model  LanguageModel: the interface of a model, which CharLSTM and Blend have
 request         Request: a sequence with its slot and its unread characters
 sequence        Sequence: one reply, its settings and its text; Memory: where the next reply continues

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from ..clamps import Clamps, Stretches, check_clamps, clamps_at
 from ..int8.sampling import Randomness
 from ..lstm import LSTMState
 from ..settings import Precision, SamplingParams
+from .admission import admissible, reason_to_refuse
 from .blocked_words import BlockedWords
 from .language_model import LanguageModel, default_precision
 from .request import Request, slots_and_ids
@@ -44,10 +45,10 @@ class Engine:
 
     Args:
         lm: a `CharLSTM` or a `Blend`.
-        max_slots: replies that run at once. Further requests wait, first come, first served.
-        max_waiting: requests that may wait.
-        max_slots_per_client: replies of one client that run at once. Its further requests wait without delaying
-            those of other clients.
+        max_slots: replies that run at once. Further requests wait: when a slot is free, the client with the fewest
+            running replies gets it, and of several the one that asked first.
+        max_waiting, max_waiting_per_client: requests that may wait for a slot, of all clients and of one.
+        max_slots_per_client: replies of one client that run at once. Its further requests delay nobody else.
         precision: "int8" gives the same text on every machine (docs/int8-inference.md), "float32" runs the weights
             as they were trained. None is int8, unless training measured that int8 costs this model over 0.01 nats.
         blocked: words that are never shown: a reply ends before one.
@@ -64,6 +65,7 @@ class Engine:
         max_slots: int = 256,
         max_waiting: int = 256,
         max_slots_per_client: int = 4,
+        max_waiting_per_client: int = 8,
         precision: Precision | None = None,
         blocked: BlockedWords | None = None,
     ) -> None:
@@ -72,6 +74,7 @@ class Engine:
         self.max_slots = max_slots
         self.max_waiting = max_waiting
         self.max_slots_per_client = max_slots_per_client
+        self.max_waiting_per_client = max_waiting_per_client
         self.written = 0
         self.statistics = Statistics()
         self.precision: Precision = precision or default_precision(lm)
@@ -108,6 +111,7 @@ class Engine:
         chars_per_second: float | None = None,
         deadline_s: float | None = None,
         client_id: str = "",
+        group_id: str = "",
         clamps: Iterable[tuple[int, int, float]] = (),
         prompt_clamps: Stretches = (),
         context: str = "",
@@ -122,21 +126,19 @@ class Engine:
             draw_offset: the index of the first character among the draws of the seed; over 0 to continue a reply.
             chars_per_second: the speed limit; None is as fast as possible.
             deadline_s: seconds from now after which the reply ends.
-            client_id: the client that `max_slots_per_client` counts; "" counts as another client in each request.
+            client_id: the client that the limits per client count; "" counts as another client in each request.
+            group_id: of clients with the same address: the group with the fewest replies gets the next slot.
             clamps: (layer, cell, value) of cells that are clamped during the reply, but not during the prompt.
             prompt_clamps: (position, clamps) in order: what is clamped from the step that reads this position
                 of the prompt on, until the reply begins. Position -1 is the character that is read before the prompt.
             context: the text that readers see before the prompt; a blocked word may begin in it.
 
         Raises:
-            EngineBusyError: the queue is full, or the engine has been stopped.
+            EngineBusyError: the queue is full, too many requests of the client wait, or the engine has been stopped.
             TypeError: the prompt is not a str.
             ValueError: `draw_offset` is negative, or the memory or a clamp does not fit the model.
         """
-        if not isinstance(prompt, str):
-            raise TypeError(f'the prompt is a {type(prompt).__name__}: it must be a str, "" for none')
-        if draw_offset < 0:
-            raise ValueError(f"draw_offset is {draw_offset}: it must be at least 0")
+        _check_types(prompt, draw_offset)
         stretches = [(position, self._check_clamps(each)) for position, each in prompt_clamps]
         start, unread, positions = self._start(prompt, memory)
         sequence = Sequence(
@@ -155,6 +157,7 @@ class Engine:
             unread_clamps=deque([clamps_at(stretches, each) for each in positions] if stretches else ()),
             randomness=Randomness(params.seed),
             client_id=client_id,
+            group_id=group_id,
         )
         self._enqueue(request)
         return sequence
@@ -169,9 +172,11 @@ class Engine:
         with self._changed:
             if self._stopped:
                 raise EngineBusyError("the engine has been stopped and accepts no requests")
-            if len(self._waiting) >= self.max_waiting:
-                raise EngineBusyError(f"{len(self._waiting)} requests wait already: try again in a moment")
             self._waiting.append(request)
+            limits = self.max_waiting, self.max_waiting_per_client
+            if reason := reason_to_refuse(request, self._waiting, self._admissible(), *limits):
+                self._waiting.pop()
+                raise EngineBusyError(f"{reason}: try again in a moment")
             self._changed.notify()
 
     def _start(self, prompt: str, memory: Memory | None) -> tuple[LSTMState, list[int], list[int]]:
@@ -267,19 +272,8 @@ class Engine:
                 self._running.append(request)
 
     def _admissible(self) -> list[Request]:
-        """Returns the waiting requests that can get a slot now, in their order."""
-        admitted: list[Request] = []
-        free = self.max_slots - len(self._running)
-        if not self._waiting or free <= 0:
-            return admitted
-        of_client = Counter(request.client_id for request in self._running if request.client_id)
-        for request in self._waiting:
-            if len(admitted) >= free:
-                break
-            if not request.client_id or of_client[request.client_id] < self.max_slots_per_client:
-                of_client[request.client_id] += 1
-                admitted.append(request)
-        return admitted
+        """Returns the waiting requests that can get a slot now."""
+        return admissible(self._running, self._waiting, self.max_slots, self.max_slots_per_client)
 
     def _prefill(self, due: list[Request]) -> None:
         """Reads on in prompts, in all of them one character at a time.
@@ -348,3 +342,10 @@ class Engine:
             self._free_slots.append(request.slot)
         self.statistics.add(request.sequence, reason)
         request.sequence.finish(reason, memory)
+
+
+def _check_types(prompt: object, draw_offset: int) -> None:
+    if not isinstance(prompt, str):
+        raise TypeError(f'the prompt is a {type(prompt).__name__}: it must be a str, "" for none')
+    if draw_offset < 0:
+        raise ValueError(f"draw_offset is {draw_offset}: it must be at least 0")

@@ -24,7 +24,7 @@ class Request:
         unread: ids to read; the character after the last of them is drawn.
         unread_clamps: the cells that are clamped in the step that reads each of them; empty if there are none at all.
         randomness: the random numbers of its seed.
-        client_id: see `Engine.add_request`.
+        client_id, group_id: see `Engine.add_request`.
         slot: its slot in the backend; -1 while it waits.
         due_at: the time.monotonic() of its next step.
     """
@@ -35,6 +35,7 @@ class Request:
     randomness: Randomness
     unread_clamps: deque[Clamps] = field(default_factory=deque)
     client_id: str = ""
+    group_id: str = ""
     slot: int = -1
     due_at: float = 0.0
 

@@ -105,7 +105,8 @@ def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Pag
     eventually(lambda: [app.served(name).engine.running for name in ("one", "two")] == [0, 0])
     setting(page, "Length", 2000)
     setting(page, "Speed", 60)
-    app.served("one").engine.max_waiting = 0  # the first is refused: nobody writes
+    engine = app.served("one").engine
+    slots, engine.max_slots, engine.max_waiting = engine.max_slots, 0, 0  # the first is refused: nobody writes
     try:
         page.get_by_role("textbox", name="Prompt").fill("kept")
         button(page, "Send").click()
@@ -113,7 +114,7 @@ def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Pag
         expect(second(page).locator(".refusal")).to_have_count(0)
         expect(second(page).locator(":scope > article")).to_have_count(1)
     finally:
-        app.served("one").engine.max_waiting = 256
+        engine.max_slots, engine.max_waiting = slots, 256
     fast(page)
     setting(page, "Length", 20)
     choose(page, "two")

@@ -6,6 +6,7 @@ to, and the state is the same, bit for bit.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -18,7 +19,7 @@ _BYTES_EACH = 1 << 10  # of a memory without its tensors, and of its key
 
 
 class States:
-    """The states that were used last, up to a number of bytes. Belongs to one event loop.
+    """The states that were used last, up to a number of bytes. Safe in any thread.
 
     Attributes:
         bytes: the size of all states.
@@ -27,6 +28,7 @@ class States:
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._memories: OrderedDict[str, Memory] = OrderedDict()
+        self._lock = threading.Lock()
         self.bytes = 0
 
     def __len__(self) -> int:
@@ -44,21 +46,25 @@ class States:
         """
         length = len(read.text)
         lengths = {each for each in boundaries if 0 < each <= length} | {length} | self._with_stop(read, boundaries)
-        for beginning, key in reversed(list(read.keys(sorted(lengths)))):
-            if memory := self._memories.get(key):
-                self._memories.move_to_end(key)
-                return memory, beginning
+        keys = list(read.keys(sorted(lengths)))
+        with self._lock:
+            for beginning, key in reversed(keys):
+                if memory := self._memories.get(key):
+                    self._memories.move_to_end(key)
+                    return memory, beginning
         return self._empty(read), 0
 
     def save(self, read: ReadText, memory: Memory) -> None:
         """Saves the memory at the end of a text, in place of those that were not used for the longest time."""
-        for _, key in read.keys([len(read.text)]):
-            if older := self._memories.pop(key, None):
-                self.bytes -= _size(older)
-            self._memories[key] = memory
-            self.bytes += _size(memory)
-        while self.bytes > self._max_bytes:
-            self.bytes -= _size(self._memories.popitem(last=False)[1])
+        keys = list(read.keys([len(read.text)]))
+        with self._lock:
+            for _, key in keys:
+                if older := self._memories.pop(key, None):
+                    self.bytes -= _size(older)
+                self._memories[key] = memory
+                self.bytes += _size(memory)
+            while self.bytes > self._max_bytes:
+                self.bytes -= _size(self._memories.popitem(last=False)[1])
 
     def _with_stop(self, read: ReadText, boundaries: Iterable[int]) -> set[int]:
         """The beginnings with the stop text of a chat after a reply, which is in the memory of the reply."""

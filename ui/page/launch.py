@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
 from gradio.exceptions import ServerFailedToStartError
-from gradio.route_utils import FnIndexInferError
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from ..routes.endpoints import no_such_endpoint
+from ..access.filter import RequestFilter
+from ..access.gradio_calls import GradioCalls
+from ..access.names import Names
 from .first_paint import FirstPaint
 from .page import Page
 
@@ -26,8 +30,10 @@ def launch(page: Page, **options: Any) -> str:
     Raises:
         OSError: the port is taken.
     """
-    _set_up_gradio()
-    page.blocks.queue(max_size=MAX_QUEUED, default_concurrency_limit=MAX_READERS)
+    _set_up_gradio(page)
+    mcp = options.get("mcp_server", os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true")
+    bound_to = options.get("server_name") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    filter_options = _filter_options(page, bound_to=bound_to, mcp=bool(mcp))
     settings: dict[str, Any] = {
         "prevent_thread_lock": True,
         "quiet": True,
@@ -35,8 +41,8 @@ def launch(page: Page, **options: Any) -> str:
         "show_error": False,  # the text of an exception may hold a path; that of gr.Error is always sent
         "max_threads": MAX_READERS,  # also the number of streams at once, though they need no threads
         # Gradio keeps a copy of its configuration for each call of the API, 25 kB, by default of 10,000 calls.
-        "state_session_capacity": MAX_READERS,
-        "max_file_size": "1kb",  # nothing is uploaded here, but the route is open
+        "state_session_capacity": MAX_STATES,
+        "max_file_size": "1kb",  # nothing is uploaded here, and the filter closes the route
         "enable_monitoring": False,
         "run_history": False,
         "strict_cors": True,
@@ -44,7 +50,8 @@ def launch(page: Page, **options: Any) -> str:
         "pwa": False,
         "footer_links": FOOTER_LINKS,
         "theme": theme(),
-        "app_kwargs": _app_kwargs(page),
+        "app_kwargs": _app_kwargs(page)
+        | {"lifespan": _filtered(_filter_options(page, bound_to=bound_to, mcp=bool(mcp)))},
     }
     if port := os.environ.get("GRADIO_SERVER_PORT"):
         settings["server_port"] = int(port)  # this one; left to Gradio, it would be this or one of the next hundred
@@ -55,18 +62,19 @@ def launch(page: Page, **options: Any) -> str:
     return str(url)
 
 
-def _set_up_gradio() -> None:
+def _set_up_gradio(page: Page) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     # Gradio keeps statistics of its events and makes a table of them all after each one.
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
+    # Off Spaces a call could otherwise be posted to /run, past the queue and its limits.
+    page.blocks.queue(max_size=MAX_QUEUED, default_concurrency_limit=MAX_READERS, api_open=False)
 
 
 def asgi_app(page: Page) -> FastAPI:
     """The page as an ASGI app, for a server that this program does not start, such as Ray Serve."""
-    _set_up_gradio()
-    page.blocks.queue(max_size=MAX_QUEUED, default_concurrency_limit=MAX_READERS)
-    return gr.mount_gradio_app(
+    _set_up_gradio(page)
+    app = gr.mount_gradio_app(
         FastAPI(openapi_url=None),
         page.blocks,
         "/",
@@ -81,15 +89,50 @@ def asgi_app(page: Page) -> FastAPI:
         mcp_server=False,
         theme=theme(),
     )
+    app.add_middleware(RequestFilter, **_filter_options(page, bound_to="", mcp=False))
+    return app
 
 
 def _app_kwargs(page: Page) -> dict[str, Any]:
-    """What is added to Gradio's FastAPI app: routes, middleware, exception handlers."""
+    """What is added to Gradio's FastAPI app: routes and middleware."""
     return {
-        "exception_handlers": {FnIndexInferError: no_such_endpoint},
         "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web.base())],
         "routes": page.routes,
     }
+
+
+def _filter_options(page: Page, *, bound_to: str, mcp: bool) -> dict[str, Any]:
+    """The arguments of the request filter.
+
+    Args:
+        page: the page.
+        bound_to: the address that the server listens on; "" if it is not known.
+        mcp: whether the API is served as MCP tools, too.
+    """
+    site = page.registry.site
+    return {
+        "calls": GradioCalls(page.blocks),
+        "names": Names(bound_to, site.allowed_hosts, site.allowed_origins),
+        "proxies": site.proxies,
+        "limiter": page.limiter,
+        "mcp": mcp,
+        "metrics": site.metrics,
+    }
+
+
+def _filtered(filter_options: dict[str, Any]) -> Any:
+    """A lifespan that puts the request filter in front of everything else, before the first request.
+
+    Middleware that FastAPI is given lies behind Gradio's own, which answers for every origin.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        assert app.middleware_stack is not None, "Starlette has built it to call the lifespan"  # noqa: S101
+        app.middleware_stack = RequestFilter(app.middleware_stack, **filter_options)
+        yield
+
+    return lifespan
 
 
 def theme() -> gr.themes.Base:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gradio as gr
 from starlette.routing import BaseRoute
 
+from ..access.limits import Limiter
 from ..registry.activity import Activity
 from ..registry.registry import ModelRegistry
 from ..routes.api import add_api
@@ -34,16 +35,17 @@ class Page:
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
         self.site = Site(registry)
-        self.write = Writer(registry, Activity(registry))
-        self.stream = Streams(registry, self.write.replies)
-        self.traces = Traces(registry)
-        self.timelines = TrainingTimelines(registry)
+        self.limiter = Limiter(registry.site.limits)
+        self.write = Writer(registry, Activity(registry), self.limiter)
+        self.stream = Streams(registry, self.write.replies, self.limiter)
+        self.traces = Traces(registry, self.limiter)
+        self.timelines = TrainingTimelines(registry, self.limiter)
         self.web = WebFiles()
         with Blocks(title=registry.site.title, analytics_enabled=False) as self.blocks:
             script = _START % self.web.base()
             root = '<div class="page-root"></div>'
             gr.HTML("", html_template=root, js_on_load=script, elem_id="page", apply_default_css=False)
-            add_api(registry)
+            add_api(registry, self.limiter)
 
     @property
     def routes(self) -> list[BaseRoute]:

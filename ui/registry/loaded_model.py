@@ -14,6 +14,7 @@ from ..site_config import SiteConfig
 from .welcome import example_prompts, welcome_text_of
 
 BUNDLED = "bundled"
+_WAITING_EACH = 32  # calls without a session are one client for each address, such as that of a class of 30
 
 
 @dataclass(eq=False)
@@ -82,7 +83,13 @@ def start_engine(
     name: str, lm: LanguageModel, precision: Precision | None, site: SiteConfig
 ) -> tuple[Engine, threading.Thread]:
     """Starts an engine for a model; returns it with its thread."""
-    engine = Engine(lm, precision=precision, max_slots_per_client=site.rows_each, blocked=site.blocked)
+    engine = Engine(
+        lm,
+        precision=precision,
+        max_slots_per_client=site.rows_each,
+        max_waiting_per_client=_WAITING_EACH,
+        blocked=site.blocked,
+    )
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
     return engine, thread

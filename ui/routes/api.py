@@ -6,21 +6,25 @@ Every argument is checked; an error names the argument, its value and what is al
 
 # No ``from __future__ import annotations``: Gradio reads the types of an endpoint's results as they are.
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Generator, Iterable
 from contextlib import aclosing
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from model import TextTrace, score
+from model import TextTrace, TokenTrace
 from model.clamps import MAX_CLAMPS, MAX_VALUE
 from model.engine.blend import DEFAULT_SHARE
+from model.scoring import Score, score_in_slices
 from model.settings import SETTINGS, shorten
 from model.trace import UNKNOWN
 
+from ..access.limits import Limiter
+from ..access.workers import Workers
 from ..conversation.clamps import check_clamps
-from ..conversation.progress import ask, follow
+from ..conversation.progress import check_words, follow, submit
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.lookup import find_model
@@ -29,18 +33,20 @@ from ..settings import DEADLINE_S, MAX_PROMPT, PAGE_SETTINGS, check_index, check
 from .endpoints import Argument, add, call_error, caller, refusals_as_errors
 
 MAX_INSPECTED = 2_000  # characters
-_SCORES_AT_ONCE = 2  # each may take a second or two of a core
+MAX_UNKNOWN = 100  # characters that a result names
+_SCORED = 512  # characters in a slice of work, which takes about 20 ms
+_TRACED = 64
 # HTTP clients send arguments by position: the order stays, and a new setting is appended.
 _ORDER = ("prompt", "length", "temperature", "top_k", "top_p", "seed", "model", "stop", "hold", "blend_with", "share")
 
 _Reply = tuple[str, dict[str, Any]]
 
 
-def add_api(registry: ModelRegistry) -> None:
+def add_api(registry: ModelRegistry, limiter: Limiter) -> None:
     """Adds the three endpoints to the Blocks that are being built."""
-    _add_generate(registry)
-    _add_score(registry)
-    _add_inspect(registry)
+    _add_generate(registry, limiter)
+    _add_score(registry, limiter)
+    _add_inspect(registry, limiter)
 
 
 def generate_arguments(registry: ModelRegistry) -> dict[str, Argument]:
@@ -74,8 +80,9 @@ def _model_argument(registry: ModelRegistry) -> Argument:
     return Argument(str | None, f"one of {', '.join(registry.names)}; default the first of them", None)
 
 
-def _add_generate(registry: ModelRegistry) -> None:
+def _add_generate(registry: ModelRegistry, limiter: Limiter) -> None:
     arguments = generate_arguments(registry)
+    readers = Workers(limiter, at_once=2)
 
     async def generate(*values: Any) -> AsyncIterator[_Reply]:
         settings = dict(zip(arguments, values, strict=False))
@@ -92,11 +99,21 @@ def _add_generate(registry: ModelRegistry) -> None:
                 second = await _second_model(registry, loaded, blend_with)
                 loaded = registry.blend(loaded, second)
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
-            sequence = ask(loaded, text, params, client_id=caller(), clamps=held)
-            async with aclosing(follow(loaded, sequence, sparing=True)) as steps:
-                async for _ in steps:
-                    reason = sequence.finish_reason  # read before the text: once it is set, the text is complete
-                    yield sequence.text, {**about, "finish_reason": reason}
+            client = caller()
+            await readers.run_slices(client.address, check_words(loaded, text))
+            limiter.begin_reply(client.address, len(text) + params.length)
+            written = 0
+            try:
+                sequence = await asyncio.to_thread(
+                    submit, loaded, text, params, client_id=client.id, group_id=client.group, clamps=held
+                )
+                async with aclosing(follow(loaded, sequence, sparing=True)) as steps:
+                    async for _ in steps:
+                        reason = sequence.finish_reason  # read before the text: once it is set, the text is complete
+                        written = sequence.length
+                        yield sequence.text, {**about, "finish_reason": reason}
+            finally:
+                limiter.end_reply(client.address, params.length - written)
         if sequence.error:
             raise call_error(f"the model failed: {sequence.error}")
 
@@ -110,47 +127,47 @@ def _add_generate(registry: ModelRegistry) -> None:
     add(generate, name="generate", description=description, arguments=arguments, result=_Reply, concurrency_limit=None)
 
 
-def _add_score(registry: ModelRegistry) -> None:
+def _add_score(registry: ModelRegistry, limiter: Limiter) -> None:
+    workers = Workers(limiter, at_once=1)
+
     async def score_text(text: str, model: object) -> dict[str, Any]:
         with refusals_as_errors():
             check_text("text", text)
             loaded = await find_model(registry, model)
-            result = await asyncio.to_thread(score, loaded.lm.models[0], text)
-        known = ~np.isnan(result.bits)
-        return {
-            "bits": [float(bits) if is_known else None for bits, is_known in zip(result.bits, known, strict=True)],
-            "total": float(result.bits[known].sum()),
-            "bpc": result.bpc if known.any() else None,
-            "unknown": [
-                {"character": _printable(each.character), "position": each.position, "times": each.times}
-                for each in result.unknown
-            ],
-            "model": loaded.name,
-            "commit": loaded.lm.commit,
-        }
+            client = caller()
+            limiter.ask(client.address)
+            slices = score_in_slices(loaded.lm.models[0], text, _SCORED)
+            result = await workers.run_slices(client.address, slices, client.has_left)
+            scored = await workers.run(client.address, _scored, result)
+        return {**scored, "model": loaded.name, "commit": loaded.lm.commit}
 
     add(
         score_text,
         name="score",
         description="Measures how surprised a character LSTM is by a text: the bits of each character (null where the "
-        "model does not know it), their total, bits per character (bpc), and the characters that it does not know.",
+        "model does not know it), their total, bits per character (bpc), and the characters that it does not know "
+        f"(the first {MAX_UNKNOWN} different ones).",
         arguments={
             "text": Argument(str, f"at most {MAX_PROMPT:,} characters"),
             "model": _model_argument(registry),
         },
         result=dict[str, Any],
-        concurrency_limit=_SCORES_AT_ONCE,
+        concurrency_limit=None,
     )
 
 
-def _add_inspect(registry: ModelRegistry) -> None:
+def _add_inspect(registry: ModelRegistry, limiter: Limiter) -> None:
+    workers = Workers(limiter, at_once=1)
+
     async def inspect_cell(text: str, layer: object, cell: object, model: object) -> dict[str, Any]:
         with refusals_as_errors():
             check_text("text", text, most=MAX_INSPECTED)
             loaded = await find_model(registry, model)
             config = loaded.lm.config
             place = check_index("layer", layer, config.num_layers), check_index("cell", cell, config.hidden_size)
-            trace = await asyncio.to_thread(_trace_cell, loaded, text, *place)
+            client = caller()
+            limiter.ask(client.address)
+            trace = await workers.run_slices(client.address, _trace_cell(loaded, text, *place), client.has_left)
         return {**trace, "model": loaded.name, "commit": loaded.lm.commit}
 
     add(
@@ -166,7 +183,7 @@ def _add_inspect(registry: ModelRegistry) -> None:
             "model": _model_argument(registry),
         },
         result=dict[str, Any],
-        concurrency_limit=_SCORES_AT_ONCE,
+        concurrency_limit=None,
     )
 
 
@@ -183,12 +200,33 @@ async def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) 
     return second
 
 
-def _trace_cell(loaded: LoadedModel, text: str, layer: int, cell: int) -> dict[str, Any]:
-    """The result of /inspect, without the model's name and commit."""
+def _scored(result: Score) -> dict[str, Any]:
+    """The result of /score, without the model's name and commit."""
+    known = ~np.isnan(result.bits)
+    return {
+        "bits": [float(bits) if is_known else None for bits, is_known in zip(result.bits, known, strict=True)],
+        "total": float(result.bits[known].sum()),
+        "bpc": result.bpc if known.any() else None,
+        "unknown": [
+            {"character": _printable(each.character), "position": each.position, "times": each.times}
+            for each in result.unknown[:MAX_UNKNOWN]
+        ],
+    }
+
+
+def _trace_cell(loaded: LoadedModel, text: str, layer: int, cell: int) -> Generator[None, None, dict[str, Any]]:
+    """Returns the result of /inspect, without the model's name and commit; yields every few milliseconds."""
     trace = TextTrace(loaded.lm, precision=loaded.engine.precision)
     trace.set_text(text)
-    tokens = list(trace.tokens())
-    gates = trace.gates(layer)[:, :, cell]
+    tokens: list[TokenTrace] = []
+    parts = [np.zeros((0, 4), np.float32)]
+    for start in range(0, len(text), _TRACED):
+        tokens += islice(trace.tokens(start), _TRACED)
+        yield
+    for start in range(0, len(text), _TRACED):
+        parts.append(trace.gates(layer, start, start + _TRACED)[:, :, cell])
+        yield
+    gates = np.concatenate(parts)
 
     def rounded(values: Iterable[float]) -> list[float | None]:
         return [

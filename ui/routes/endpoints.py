@@ -9,17 +9,18 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import gradio as gr
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from gradio.context import LocalContext
 from gradio.events import api as add_endpoint
 from gradio.utils import get_function_description
+from starlette.requests import ClientDisconnect
 
 from model.settings import shorten
 
+from ..access.clients import group_of
 from ..messages import RefusalError
 from .requests import count_refusal
 
@@ -68,13 +69,6 @@ class Blocks(gr.Blocks):
         return info
 
 
-def no_such_endpoint(_request: Request, _error: Exception) -> JSONResponse:
-    """The answer to an unknown endpoint; Gradio itself answers with an internal error and logs a traceback."""
-    return JSONResponse(
-        {"detail": "there is no such endpoint: there are /generate, /score and /inspect"}, status_code=404
-    )
-
-
 def add(
     function: Callable[..., Any],
     *,
@@ -114,21 +108,53 @@ def refusals_as_errors() -> Iterator[None]:
     except RefusalError as refusal:
         count_refusal(refusal)
         raise call_error(str(refusal)) from None
+    except ClientDisconnect:
+        raise call_error("the client has left") from None
     except Exception:
         log.exception("a call failed")
         raise call_error("something went wrong here: try again later") from None
 
 
-def caller() -> str:
-    """The session of the client that calls, for the limit of replies per client; "" counts every call by itself.
+@dataclass(frozen=True)
+class Caller:
+    """The client of the call that is being answered.
 
-    An argument of type gr.Request would appear in the endpoint's description as one to be given. All calls over MCP
-    share the session of Gradio's own client, whoever makes them, so they are counted by themselves.
+    Attributes:
+        address: where the call comes from.
+        session: drawn by the client; "" if it has drawn none. All calls over MCP have that of Gradio's own client.
+        event: Gradio's record of the call; None outside of the queue.
     """
-    request = LocalContext.request.get(None)
-    if request is None or request.headers.get("x-gradio-user") == "mcp":
-        return ""
-    return str(request.session_hash or "")
+
+    address: str
+    session: str
+    event: Any
+
+    @property
+    def id(self) -> str:
+        """What the limit of replies per client counts: calls without a session are one client for each address."""
+        return f"{self.address} {self.session or 'api'}"
+
+    @property
+    def group(self) -> str:
+        """What the limits per address count as one client."""
+        return group_of(self.address)
+
+    def has_left(self) -> bool:
+        """Whether the client no longer waits for the result."""
+        return self.event is not None and not self.event.alive
+
+
+def caller() -> Caller:
+    """The client that calls. An argument of type gr.Request would appear in the endpoint's description."""
+    request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
+    event = blocks._queue.event_ids_to_events.get(LocalContext.event_id.get(None) or "") if blocks else None
+    if request is None:
+        return Caller("", "", event)
+    session = str(request.session_hash or "")
+    # Gradio draws a session for a call without one, and those of its own client for MCP are of no visitor.
+    if request.headers.get("x-gradio-user") == "mcp" or (event and session == event._id):
+        session = ""
+    return Caller(request.client.host if request.client else "", session, event)
 
 
 def call_error(message: str) -> gr.Error:

@@ -12,7 +12,6 @@ Positions and lengths are in code points.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import re
 from collections import Counter
@@ -27,6 +26,7 @@ from model import SamplingParams
 from model.clamps import Clamps, Stretches
 from model.settings import SETTINGS, shorten
 
+from ..access.limits import TooManyError
 from ..conversation.clamps import check_clamps
 from ..conversation.read_text import ReadText
 from ..messages import Message, RefusalError
@@ -35,7 +35,6 @@ from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
 from ..settings import check_index, check_params, check_speed, check_text, refused
 
-MAX_BYTES = 512 << 10  # of a request
 MAX_TEXT = 100_000  # characters
 MAX_STRETCHES = 2_000  # of a text, with different clamps
 MAX_BOUNDARIES = 16
@@ -44,9 +43,27 @@ REFUSALS: Counter[str] = Counter()  # requests that this process has refused, by
 MAX_DRAW = 1 << 40  # of a seed: more than any conversation has
 _HEX = re.compile("[0-9a-f]{8,64}")
 _BUSY = {"refusal.loading", "refusal.named_loading", "refusal.queue_full", "refusal.just_updated", "refusal.no_answer"}
-_TOO_LONG = {"refusal.too_long", "refusal.characters"}
+_TOO_LONG = {"refusal.characters"}
 
 Query = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """When a refused request may be repeated.
+
+    Attributes:
+        status: of the answer.
+        seconds: until then.
+    """
+
+    status: int
+    seconds: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header of the answer that says so."""
+        return {"retry-after": str(self.seconds)}
 
 
 class UnservedCommitError(RefusalError):
@@ -55,10 +72,6 @@ class UnservedCommitError(RefusalError):
 
 class UnknownModelError(RefusalError):
     """No model has this name, or it could not be loaded."""
-
-
-class TooManyError(RefusalError):
-    """One address has too many replies in progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,36 +239,29 @@ def count_refusal(refusal: RefusalError) -> None:
 
 def refusal_response(refusal: RefusalError) -> JSONResponse:
     """The answer to a request that is refused before anything was started, with its HTTP status."""
-    return JSONResponse(refusal_content(refusal), status_of(refusal), HEADERS)
+    wait = wait_of(refusal)
+    return JSONResponse(refusal_content(refusal), status_of(refusal), {**HEADERS, **(wait.headers if wait else {})})
+
+
+def wait_of(refusal: RefusalError) -> Wait | None:
+    """How long to wait, if the request may then be repeated as it is."""
+    if isinstance(refusal, TooManyError):
+        return Wait(429, refusal.wait_s)
+    return Wait(503, 1) if refusal.id in _BUSY else None
 
 
 def status_of(refusal: RefusalError) -> int:
     """The HTTP status of a refusal."""
-    if isinstance(refusal, TooManyError):
-        return 429
-    if refusal.id in _BUSY:
-        return 503
+    if wait := wait_of(refusal):
+        return wait.status
     if refusal.id in _TOO_LONG:
         return 413
     return 404 if isinstance(refusal, UnservedCommitError | UnknownModelError) else 400
 
 
 def address_of(request: Request) -> str:
-    """The address of the client: behind proxies of private addresses, the last public one that they name."""
-    peer = request.client.host if request.client else ""
-    addresses = [*request.headers.get("x-forwarded-for", "").split(","), peer]
-    for address in reversed([each.strip() for each in addresses if each.strip()]):
-        if is_public(address):
-            return address
-    return peer
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the Internet, and not of this machine or of a proxy beside it."""
-    try:
-        return ipaddress.ip_address(address).is_global
-    except ValueError:
-        return False
+    """The address of the client, which `ui/access` has found behind the proxies."""
+    return request.client.host if request.client else ""
 
 
 def _served(query: Query, field: str, registry: ModelRegistry) -> LoadedModel:

@@ -16,19 +16,21 @@ from dataclasses import replace
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from model import Sequence
+from model import Memory, Sequence
 
-from ..conversation.progress import check_words_after, follow, submit
+from ..access.clients import group_of
+from ..access.limits import Limiter
+from ..access.workers import Workers
+from ..conversation.progress import check_words, follow, submit
 from ..conversation.read_text import ReadText
 from ..conversation.states import States
 from ..messages import Message, RefusalError
 from ..registry.activity import Activity
-from .requests import HEADERS, TooManyError, WriteRequest, is_public
+from .requests import HEADERS, WriteRequest
 
 log = logging.getLogger("char-lstm")
 
 RETURN_S = 15.0
-MAX_PER_ADDRESS = 64  # replies in progress for a public address: a quarter of what an engine writes at once
 # x-accel-buffering: a proxy must not collect messages and send them together.
 _STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
 _MESSAGE_S = 0.0008  # seconds of server time per message: with more readers, each gets fewer messages
@@ -66,6 +68,11 @@ class RunningReply:
         return self._reader is not None
 
     @property
+    def unwritten(self) -> int:
+        """The number of characters that the reply may still get."""
+        return self._sequence.params.length - self._sequence.length
+
+    @property
     def text(self) -> str:
         """The reply so far, with what was received before."""
         return self.request.received + self._sequence.text
@@ -92,11 +99,12 @@ class RunningReply:
             log.exception("a reply could not be followed")
             self._failure = Message("fault.reply")
         if sequence.prompt_memory:
-            states.save(read, sequence.prompt_memory)
+            await asyncio.to_thread(states.save, read, sequence.prompt_memory)
         if sequence.memory:
             # The memory of a reply that its stop text has ended includes the stop text.
             stop = sequence.params.stop if sequence.finish_reason == "stop" else ""
-            states.save(read.followed_by(sequence.text + stop, self.request.cells), sequence.memory)
+            whole = await asyncio.to_thread(read.followed_by, sequence.text + stop, self.request.cells)
+            await asyncio.to_thread(states.save, whole, sequence.memory)
         self.ended = True
         self._wake()
 
@@ -174,10 +182,13 @@ class RunningReplies:
 
     Args:
         states: the states of the models after the texts that they have read last.
+        limiter: counts what each address uses.
     """
 
-    def __init__(self, states: States) -> None:
+    def __init__(self, states: States, limiter: Limiter) -> None:
         self._states = states
+        self._limiter = limiter
+        self._workers = Workers(limiter, at_once=2)
         self._replies: dict[str, RunningReply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -207,33 +218,33 @@ class RunningReplies:
         """
         client_id = f"{address} {request.client}"
         self._make_room(request.id, client_id)
-        in_progress = [reply for reply in self._replies.values() if reply.address == address and not reply.ended]
-        if is_public(address) and len(in_progress) >= MAX_PER_ADDRESS:
-            raise TooManyError("refusal.queue_full")
-        before, received, cells = request.before, request.received, request.cells
-        read = before.followed_by(received, cells)
-        memory, length = self._states.find(read, (*request.boundaries, len(before.text)))
+        before = request.before
+        read = await asyncio.to_thread(before.followed_by, request.received, request.cells)
+        boundaries = (*request.boundaries, len(before.text))
+        memory, length = await asyncio.to_thread(self._states.find, read, boundaries)
         if before.served.engine.blocked:
-            await asyncio.to_thread(check_words_after, before.served, read.text, length)
-            self._make_room(request.id, client_id)
-        sequence = submit(
-            before.served,
-            read.text[length:],
-            replace(request.params, length=request.params.length - len(received)),
-            memory=memory,
-            draw_offset=request.draw_offset + len(received),
-            chars_per_second=request.chars_per_second,
-            client_id=client_id,
-            context=read.text[:length],
-            clamps=cells,
-            prompt_clamps=read.unread_clamps(length),
-        )
+            await self._workers.run_slices(address, check_words(before.served, read.text, begin=length))
+        rest = request.params.length - len(request.received)
+        characters = len(read.text) - length + rest
+        self._limiter.begin_reply(address, characters)
+        try:
+            sequence = await asyncio.to_thread(_submit, request, read, memory, length, client_id, group_of(address))
+        except BaseException:
+            self._limiter.end_reply(address, characters)
+            raise
+        self._make_room(request.id, client_id)  # for one that was started meanwhile
         reply = RunningReply(request, digest, sequence, client_id=client_id, address=address)
         self._replies[request.id] = reply
-        task = asyncio.create_task(reply.run(read, self._states))
+        task = asyncio.create_task(self._run(reply, read))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return reply
+
+    async def _run(self, reply: RunningReply, read: ReadText) -> None:
+        try:
+            await reply.run(read, self._states)
+        finally:
+            self._limiter.end_reply(reply.address, reply.unwritten)
 
     def expire(self, reply: RunningReply) -> None:
         """Ends a reply that has no reader, and forgets it."""
@@ -262,6 +273,26 @@ class EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._at_end()
+
+
+def _submit(
+    request: WriteRequest, read: ReadText, memory: Memory | None, length: int, client_id: str, group_id: str
+) -> Sequence:
+    """Requests the rest of a reply from the engine; the model has read the first characters of the text."""
+    received = request.received
+    return submit(
+        read.served,
+        read.text[length:],
+        replace(request.params, length=request.params.length - len(received)),
+        memory=memory,
+        draw_offset=request.draw_offset + len(received),
+        chars_per_second=request.chars_per_second,
+        client_id=client_id,
+        group_id=group_id,
+        context=read.text[:length],
+        clamps=request.cells,
+        prompt_clamps=read.unread_clamps(length),
+    )
 
 
 def event(position: int, **fields: object) -> str:

@@ -28,6 +28,8 @@ from fastapi.routing import APIRoute
 
 from model.settings import SETTINGS
 
+from ..access.limits import Limiter
+from ..access.workers import Workers
 from ..conversation.clamps import check_clamps
 from ..conversation.progress import check_words
 from ..conversation.read_text import ReadText
@@ -39,7 +41,6 @@ from ..registry.registry import ModelRegistry
 from ..settings import check_params, check_text
 from .requests import (
     HEADERS,
-    MAX_BYTES,
     Query,
     UnservedCommitError,
     WriteRequest,
@@ -48,6 +49,7 @@ from .requests import (
     hex_of,
     malformed,
     status_of,
+    wait_of,
 )
 from .running_replies import EventStream, RunningReplies, RunningReply, event
 
@@ -64,10 +66,12 @@ class Streams:
     Args:
         registry: the models that are served.
         replies: the replies that are being written, those of pages included.
+        limiter: counts what each address uses.
     """
 
-    def __init__(self, registry: ModelRegistry, replies: RunningReplies) -> None:
+    def __init__(self, registry: ModelRegistry, replies: RunningReplies, limiter: Limiter) -> None:
         self._registry = registry
+        self._workers = Workers(limiter, at_once=2)
         self._replies = replies
 
     @property
@@ -78,15 +82,18 @@ class Streams:
     async def respond(self, request: Request) -> Response:
         """Streams a text, or refuses to write it."""
         try:
-            query = await read_json(request, MAX_BYTES, RefusalError("refusal.too_long", field="prompt"))
+            query = await read_json(request)
             wanted, about = await self._parse(query)
-            await asyncio.to_thread(check_words, wanted.before.served, wanted.before.text)
+            words = check_words(wanted.before.served, wanted.before.text)
+            await self._workers.run_slices(address_of(request), words)
             if len(wanted.received) == wanted.params.length:  # all but the end
                 return EventStream(_ending(wanted, about))
             reply = await self._replies.start(wanted, wanted.id, address_of(request))
         except RefusalError as refusal:
             count_refusal(refusal)
-            return JSONResponse({"detail": str(refusal)}, status_of(refusal), HEADERS)
+            wait = wait_of(refusal)
+            headers = {**HEADERS, **(wait.headers if wait else {})}
+            return JSONResponse({"detail": str(refusal)}, status_of(refusal), headers)
         except Exception:
             log.exception("a text could not be started")
             return JSONResponse({"detail": "something went wrong here: try again later"}, 500, HEADERS)

@@ -44,6 +44,7 @@ import numpy as np
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from model import SamplingParams, TextTrace, TokenTrace
 from model.backends.backend import Floats
@@ -51,6 +52,9 @@ from model.clamps import Stretches
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
+from ..access.connected import while_connected
+from ..access.limits import Limiter
+from ..access.workers import Workers
 from ..conversation.read_text import ReadText
 from ..json_body import read_json
 from ..messages import Message, RefusalError
@@ -59,16 +63,17 @@ from ..registry.registry import ModelRegistry
 from ..settings import MAX_LENGTH, check_params, check_text
 from .requests import (
     HEADERS,
-    MAX_BYTES,
     MAX_DRAW,
     MAX_TEXT,
     Query,
+    address_of,
     hex_of,
     malformed,
     model_of,
     read_text_of,
     refusal_content,
     stretches_of,
+    wait_of,
 )
 from .step_lens import describe_step
 
@@ -76,7 +81,6 @@ log = logging.getLogger("char-lstm")
 
 PATH = "/trace"
 MAX_TRACES = 64  # that are kept; a text whose trace was removed is read again
-MAX_WAITING = 64  # requests
 COLUMNS = 256  # characters of a layer's picture in one answer, at most
 TOP = 8  # most likely characters that are sent by name
 MAX_LOGITS = 4096  # that are sent: in a larger vocabulary the others have no weight
@@ -123,14 +127,15 @@ class Traces:
 
     Args:
         registry: the models that are served.
+        limiter: counts what each address uses.
     """
 
-    def __init__(self, registry: ModelRegistry) -> None:
+    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
         self._registry = registry
+        self._limiter = limiter
+        self.workers = Workers(limiter, at_once=_AT_ONCE)
         self._server = secrets.token_hex(8)
         self._texts: OrderedDict[str, _Text] = OrderedDict()
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._waiting = 0
         registry.on_unload.append(self._forget)
 
     @property
@@ -141,48 +146,49 @@ class Traces:
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
         answer: Mapping[str, object]
+        status, headers = 200, HEADERS
         try:
-            query = await read_json(request, MAX_BYTES, RefusalError("refusal.too_long", field="text"))
-            answer = await self._answer(query, request)
+            self._limiter.ask(address_of(request))
+            query = await read_json(request)
+            answer = await while_connected(request, self._answer(query, address_of(request)))
+        except ClientDisconnect:
+            answer = {}
         except RefusalError as refusal:
             answer = refusal_content(refusal)
+            if wait := wait_of(refusal):
+                status, headers = wait.status, {**HEADERS, **wait.headers}
         except Exception:
             log.exception("a request of a lens failed")
             answer = {"refusal": Message("fault.again").as_json()}
-        return JSONResponse({"server": self._server, **answer}, headers=HEADERS)
+        return JSONResponse({"server": self._server, **answer}, status, headers)
 
-    async def _answer(self, query: Query, request: Request) -> Answer:
+    async def _answer(self, query: Query, address: str) -> Answer:
         id_, change = hex_of(query, "trace"), self._change(query)
         name = "at" if "at" in query else "from"
         position = read_position(query, name)
         if change.at and (query.get("server") != self._server or id_ not in self._texts):
             return {"unknown": True}
-        if self._waiting >= MAX_WAITING:
-            raise RefusalError("refusal.queue_full")
+        async with self.workers.work(address):
+            return await self._worked(id_, change, position, address)
+
+    async def _worked(self, id_: str, change: _Change, position: int, address: str) -> Answer:
         text = self._texts.setdefault(id_, _Text())
         self._texts.move_to_end(id_)
         while len(self._texts) > MAX_TRACES:
             self._texts.popitem(last=False)
-        self._waiting += 1
-        try:
-            async with text.lock:
-                return await self._in_slices(text, change, position, request)
-        finally:
-            self._waiting -= 1
+        async with text.lock:
+            return await self._in_slices(text, change, position, address)
 
-    async def _in_slices(self, text: _Text, change: _Change, position: int, request: Request) -> Answer:
+    async def _in_slices(self, text: _Text, change: _Change, position: int, address: str) -> Answer:
         """The answer; other requests get their turn while a long text is read up to the position."""
-        async with self._turns:
-            trace = await asyncio.to_thread(_set_text, text, change)
+        trace = await self.workers.run(address, _set_text, text, change)
         if trace is None:
             return {"unknown": True}
         if "at" in change.query and position >= len(trace):
             raise RefusalError("refusal.no_character")
-        while not await request.is_disconnected():
-            async with self._turns:
-                if await asyncio.to_thread(trace.approach, min(position, len(trace)), _SLICE):
-                    return await asyncio.to_thread(_answer, trace, change)
-        return {}
+        while True:
+            if await self.workers.run(address, trace.approach, min(position, len(trace)), _SLICE):
+                return await self.workers.run(address, _answer, trace, change)
 
     def _change(self, query: Query) -> _Change:
         tail = query.get("tail")

@@ -28,11 +28,15 @@ from typing import Any, TypeVar
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from model import CheckpointError, Engine, ModelUnavailableError, SamplingParams
 from model.char_lstm import is_local
 from model.hub.cache import remove_cached
 
+from ..access.clients import group_of
+from ..access.connected import while_connected
+from ..access.limits import Limiter
 from ..conversation.progress import check_words
 from ..json_body import read_json
 from ..messages import Message, RefusalError
@@ -40,6 +44,7 @@ from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..registry.training_history import Checkpoint, History, read_history
 from ..settings import check_params, check_text
+from .requests import HEADERS, address_of, wait_of
 
 log = logging.getLogger("char-lstm")
 
@@ -47,13 +52,12 @@ PATH = "/timeline"
 LENGTH = 300  # characters per text
 MAX_PROMPT = 200
 MAX_TEXTS = 1_000  # that are kept
-MAX_WAITING = 24  # requested texts that are not generated yet
+MAX_WAITING = 24  # requested texts that are not generated yet,
+MAX_WAITING_EACH = 8  # and those of one address
 FRESH_S = 60.0  # after which the history is read again while the timeline is open,
 OFFERED_S = 600.0  # and while the page only asks whether there is one
 PATIENCE_S = 20.0  # after which a request is answered with "the Hub is slow"
 _SEED = 7
-_MAX_BYTES = 8 << 10  # of a request
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 Result = TypeVar("Result")
 
@@ -74,18 +78,36 @@ class _Timeline:
     search: asyncio.Task[None] | None = None
 
 
+@dataclass(eq=False)
+class _Making:
+    """A text that is being generated.
+
+    Attributes:
+        client: the address group that asked for it first.
+        readers: requests that wait for it.
+        started: whether its checkpoint is being downloaded or read.
+    """
+
+    client: str
+    task: asyncio.Task[str]
+    readers: int = 0
+    started: bool = False
+
+
 class TrainingTimelines:
     """Answers the requests of all pages.
 
     Args:
         registry: the models that are served.
+        limiter: counts what each address uses.
     """
 
-    def __init__(self, registry: ModelRegistry) -> None:
+    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
         self._registry = registry
+        self._limiter = limiter
         self._timelines: dict[str, _Timeline] = {}
         self._texts: OrderedDict[Key, str | CheckpointError] = OrderedDict()
-        self._making: dict[Key, asyncio.Task[str]] = {}
+        self._making: dict[Key, _Making] = {}
         self._downloaded: dict[str, set[str]] = {}  # by source: commits that were not in the cache before
         self._fetching, self._writing = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
@@ -96,20 +118,27 @@ class TrainingTimelines:
 
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
+        status, headers = 200, HEADERS
         try:
-            query = await read_json(request, _MAX_BYTES, RefusalError("refusal.too_long", field="prompt"))
-            answer = await asyncio.wait_for(self._answer(query), PATIENCE_S)
+            self._limiter.ask(address_of(request))
+            query = await read_json(request)
+            work = asyncio.wait_for(self._answer(query, address_of(request)), PATIENCE_S)
+            answer = await while_connected(request, work)
+        except ClientDisconnect:
+            answer = {}
         except RefusalError as refusal:
             busy = {"busy": True} if isinstance(refusal, _BusyError) else {}
             answer = {"refusal": refusal.message.as_json(), **busy}
+            if wait := wait_of(refusal):
+                status, headers = wait.status, {**HEADERS, **wait.headers}
         except (TimeoutError, asyncio.TimeoutError):  # two kinds until Python 3.11
             answer = {"refusal": Message("timeline.slow").as_json()}
         except Exception:
             log.exception("a timeline could not be shown")
             answer = {"refusal": Message("fault.later").as_json()}
-        return JSONResponse(answer, headers=_HEADERS)
+        return JSONResponse(answer, status, headers)
 
-    async def _answer(self, query: Mapping[str, Any]) -> dict[str, Any]:
+    async def _answer(self, query: Mapping[str, Any], address: str) -> dict[str, Any]:
         served = self._registry.get(query.get("model"))
         watched = "timeline" in query or "step" in query
         history = await self._history(served, FRESH_S if watched else OFFERED_S)
@@ -123,9 +152,10 @@ class TrainingTimelines:
         if checkpoint is None:
             raise RefusalError("timeline.step_gone")
         prompt = check_text("prompt", query.get("prompt"), most=MAX_PROMPT)
-        check_words(served, prompt)
+        for _ in check_words(served, prompt):
+            pass
         seed = check_params({"seed": query.get("seed") or 0}).seed
-        return {"text": await self._text(history, checkpoint, prompt, seed)}
+        return {"text": await self._text(history, checkpoint, prompt, seed, address)}
 
     async def _history(self, served: LoadedModel, fresh_s: float) -> History | None:
         """The history of a model, None if it has none; the last known one while the Hub is out of reach."""
@@ -169,7 +199,7 @@ class TrainingTimelines:
             remove_cached(source.removeprefix("hf://"), commit)
             downloaded.discard(commit)
 
-    async def _text(self, history: History, checkpoint: Checkpoint, prompt: str, seed: int) -> str:
+    async def _text(self, history: History, checkpoint: Checkpoint, prompt: str, seed: int, address: str) -> str:
         key = (history.source, checkpoint.at, prompt, seed)
         kept = self._texts.get(key)
         if isinstance(kept, str):
@@ -177,37 +207,57 @@ class TrainingTimelines:
             return kept
         if isinstance(kept, CheckpointError):
             raise _damaged_error(checkpoint, kept)
-        task = self._making.get(key)
-        if task is None:
-            if len(self._making) >= MAX_WAITING:
-                raise _BusyError("timeline.busy")
-            task = asyncio.create_task(self._make(history, checkpoint, prompt, seed))
-            self._making[key] = task
-            task.add_done_callback(lambda done: self._keep(key, done))
+        making = self._making.get(key) or self._start(key, history, checkpoint, address)
+        making.readers += 1
         try:
-            return await asyncio.shield(task)  # a client that disconnects must not cancel it for the others
+            return await asyncio.shield(making.task)  # a client that disconnects must not cancel it for the others
         except CheckpointError as error:
             raise _damaged_error(checkpoint, error) from None
         except ModelUnavailableError as error:
             log.warning("step %s of %s cannot be shown: %s", checkpoint.step, history.source, error)
             raise RefusalError("timeline.unreachable", step=checkpoint.step) from None
+        finally:
+            making.readers -= 1
+            if not making.readers and not making.started:
+                making.task.cancel()
 
-    async def _make(self, history: History, checkpoint: Checkpoint, prompt: str, seed: int) -> str:
+    def _start(self, key: Key, history: History, checkpoint: Checkpoint, address: str) -> _Making:
+        """Starts to generate a text.
+
+        Raises:
+            RefusalError: too many texts are requested.
+        """
+        client = group_of(address)
+        of_client = sum(making.client == client for making in self._making.values())
+        if len(self._making) >= MAX_WAITING or of_client >= MAX_WAITING_EACH:
+            raise _BusyError("timeline.busy")
+        task = asyncio.create_task(self._make(key, history, checkpoint, address))
+        self._making[key] = _Making(client, task)
+        task.add_done_callback(lambda done: self._keep(key, done))
+        return self._making[key]
+
+    async def _make(self, key: Key, history: History, checkpoint: Checkpoint, address: str) -> str:
         if not await _in_thread(lambda: history.is_downloaded(checkpoint)):
             async with self._fetching:
+                self._making[key].started = True
                 await _in_thread(lambda: history.download(checkpoint))
             self._downloaded.setdefault(history.source, set()).add(checkpoint.at)
         async with self._writing:
-            return await _in_thread(lambda: self._write(history, checkpoint, prompt, seed))
+            self._making[key].started = True
+            text, seconds = await _in_thread(lambda: self._write(key, history, checkpoint))
+        self._limiter.spend_cpu(address, seconds)
+        return text
 
-    def _write(self, history: History, checkpoint: Checkpoint, prompt: str, seed: int) -> str:
+    def _write(self, key: Key, history: History, checkpoint: Checkpoint) -> tuple[str, float]:
+        """The text of a checkpoint, and the seconds that a core has worked for it."""
+        began, (_, _, prompt, seed) = time.thread_time(), key
         lm = history.load(checkpoint)
         engine = Engine(lm, max_slots=1, precision=self._registry.precision, blocked=self._registry.site.blocked)
         params = SamplingParams(length=LENGTH, seed=seed, stop=lm.chat.stop if lm.chat else "")
         sequence = engine.add_request(lm.chat.wrap(prompt) if lm.chat else prompt, params)
         while not sequence.finished:
             engine.step()
-        return sequence.text
+        return sequence.text, time.thread_time() - began
 
     def _keep(self, key: Key, done: asyncio.Task[str]) -> None:
         del self._making[key]

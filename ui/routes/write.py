@@ -37,6 +37,8 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
+from ..access.limits import Limiter
+from ..access.workers import Workers
 from ..conversation.progress import check_words
 from ..conversation.states import States
 from ..json_body import read_json
@@ -46,7 +48,6 @@ from ..registry.registry import ModelRegistry
 from ..settings import MAX_STEPS, check_text
 from .requests import (
     HEADERS,
-    MAX_BYTES,
     Query,
     address_of,
     digest_of,
@@ -64,7 +65,6 @@ log = logging.getLogger("char-lstm")
 PATH = "/write"
 STOP_PATH = "/write/stop"
 CHECK_PATH = "/write/check"
-_MAX_STOP = 1 << 10  # bytes
 
 
 class Writer:
@@ -73,13 +73,16 @@ class Writer:
     Args:
         registry: the models that are served.
         activity: measures how much is being written.
+        limiter: counts what each address uses.
     """
 
-    def __init__(self, registry: ModelRegistry, activity: Activity) -> None:
+    def __init__(self, registry: ModelRegistry, activity: Activity, limiter: Limiter) -> None:
         self._registry = registry
         self._activity = activity
         self.states = States()
-        self.replies = RunningReplies(self.states)
+        self._limiter = limiter
+        self._workers = Workers(limiter, at_once=1)
+        self.replies = RunningReplies(self.states, limiter)
 
     @property
     def routes(self) -> list[APIRoute]:
@@ -97,7 +100,7 @@ class Writer:
     async def respond(self, request: Request) -> Response:
         """Streams a reply, or refuses to write it."""
         try:
-            query = await read_json(request, MAX_BYTES, RefusalError("refusal.too_long", field="text"))
+            query = await read_json(request)
             return await self._reply(query, request)
         except RefusalError as refusal:
             return refusal_response(refusal)
@@ -108,20 +111,24 @@ class Writer:
     async def respond_to_stop(self, request: Request) -> Response:
         """Ends a reply."""
         try:
-            query = await read_json(request, _MAX_STOP, RefusalError("refusal.too_long", field="id"))
+            query = await read_json(request)
             return JSONResponse({"stopped": self.replies.stop(hex_of(query, "id"))}, headers=HEADERS)
         except RefusalError as refusal:
             return refusal_response(refusal)
 
     async def respond_to_check(self, request: Request) -> Response:
         """Refuses texts that contain a blocked word."""
+        address = address_of(request)
         try:
-            query = await read_json(request, MAX_BYTES, RefusalError("refusal.too_long", field="text"))
+            self._limiter.ask(address)
+            query = await read_json(request)
             served, texts = model_of(query, self._registry), query.get("texts")
             if not isinstance(texts, list) or len(texts) > MAX_STEPS:
                 raise malformed(f"texts must be a list of at most {MAX_STEPS} texts")
             for text in texts:
-                await asyncio.to_thread(check_words, served, check_text("prompt", text))
+                check_text("prompt", text)
+            for text in texts:
+                await self._workers.run_slices(address, check_words(served, text))
             return JSONResponse({}, headers=HEADERS)
         except RefusalError as refusal:
             return refusal_response(refusal)
@@ -134,7 +141,7 @@ class Writer:
             reply = self.replies.find(hex_of(query, "id"), digest, received)
         if reply is None:
             await wait_for_models(query, self._registry)
-            wanted = parse_write(query, self._registry)
+            wanted = await asyncio.to_thread(parse_write, query, self._registry)
             if len(wanted.received) == wanted.params.length:  # all but the end
                 return EventStream(_nothing_left(wanted.params.length))
             reply = await self.replies.start(wanted, digest, address_of(request))

@@ -9,6 +9,8 @@ const SILENCE_MS = 20_000; // the app sends something at least once a second whi
 const STOP_MS = 1000; // for the end of a stream after Stop
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
+const ATTEMPTS = 4; // for a question that a busy server refuses
+const LONGEST_WAIT_S = 5; // of a longer one the page says how long it is
 const BUSY = new Set([429, 502, 503, 504]);
 
 /** @import { Ending, Site, TextEngine } from "./engine.js" */
@@ -95,7 +97,12 @@ export class ServerEngine {
 
   async #post(path, body) {
     try {
-      return await (await this.#send(path, body)).json();
+      for (let attempt = 1; ; attempt++) {
+        const response = await this.#send(path, body);
+        const wait_s = Number(response.headers.get("retry-after"));
+        if (!BUSY.has(response.status) || !(wait_s > 0 && wait_s <= LONGEST_WAIT_S) || attempt === ATTEMPTS) return await response.json();
+        await new Promise((resolve) => setTimeout(resolve, 1000 * wait_s));
+      }
     } catch {
       return { refusal: { id: "fault.connection" } };
     }

@@ -332,8 +332,10 @@ def test_any_text_is_a_prompt(app: App, prompt: str) -> None:
     assert written(app, prompt=prompt, length=40) == generate(lm, prompt, 40, temperature=0.8, seed=1, unknown="skip")
 
 
-def test_a_text_of_twenty_megabytes_is_refused_unread(app: App) -> None:
-    assert refusal(app, prompt="x" * 20_000_000) == "prompt has 20,000,000 characters: at most 20,000 are allowed"
+def test_a_long_text_is_refused_in_words_and_one_of_twenty_megabytes_unread(app: App) -> None:
+    assert refusal(app, prompt="x" * 200_000) == "prompt has 200,000 characters: at most 20,000 are allowed"
+    answer = httpx.post(f"{app.url}gradio_api/call/generate", json={"data": ["x" * 20_000_000]}, timeout=TIMEOUT_S)
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize("at", [0, 1, 10, 39])
@@ -427,6 +429,7 @@ def test_a_client_that_never_reads_ends_by_the_wall_clock(app: App, monkeypatch:
 
 def test_when_too_many_wait_the_next_is_told_so(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app.served("random").engine, "max_waiting", 0)
+    monkeypatch.setattr(app.served("random").engine, "max_slots", 0)
     [(event, data)] = ask(app, list(ASKED.values()))
     assert event == "error"
     assert "try again in a moment" in data["error"]

@@ -42,7 +42,8 @@ class Lens:
 
     async def post(self, **query: Any) -> dict[str, Any]:
         answer = await self.http.post(f"{self.url}trace", json=query)
-        content: dict[str, Any] = answer.raise_for_status().json()
+        assert answer.status_code in (200, 413, 429, 503)
+        content: dict[str, Any] = answer.json()
         return {**content, "refusal": english(content["refusal"])} if "refusal" in content else content
 
     def query(self, text: str, **query: Any) -> dict[str, Any]:
@@ -233,7 +234,8 @@ def test_a_position_far_on_is_reached_while_others_are_answered(app: App) -> Non
 
 
 def test_more_requests_than_wait_are_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.routes.trace.MAX_WAITING", 0)
+    assert app.page
+    monkeypatch.setattr(app.page.traces.workers, "_max_waiting", 0)
 
     async def story(lens: Lens) -> None:
         assert "queue is full" in (await lens.ask("ROMEO:", **{"from": 0}))["refusal"]
@@ -253,7 +255,7 @@ def test_more_requests_than_wait_are_refused(app: App, monkeypatch: pytest.Monke
         ({"tail": {"at": 0, "text": 5}}, "Text is 5"),
         ({"tail": {"at": -1, "text": "x"}}, "at must be a whole number"),
         ({"tail": {"at": 0, "text": "x" * 110_001}}, "Text has 110,001 characters"),
-        ({"tail": {"at": 0, "text": "x" * 600_000}}, "Text is too long"),
+        ({"tail": {"at": 0, "text": "x" * 600_000}}, "The request is too long: at most 524,288 bytes"),
         ({"length": 7}, "length must be that of the whole text"),
         ({"cell": [0, -1]}, "cell must be a layer and a number"),
         ({"cell": "0"}, "cell must be a layer and a number"),

@@ -20,6 +20,7 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.english import english
 from tests.support.training_timelines import LOSSES, STEPS, checkpoint, files, metrics, pushed_run, run_folder, title
+from ui.access.limits import Limiter, Limits
 from ui.registry.registry import ModelRegistry
 from ui.registry.training_history import MAX_CHECKPOINTS, Checkpoint, History, _checkpoints, _few, read_history
 from ui.routes import training_timeline as timelines
@@ -35,7 +36,7 @@ class Asker:
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
         self._loop = asyncio.new_event_loop()
-        transport = httpx.ASGITransport(FastAPI(routes=[TrainingTimelines(registry).route]))
+        transport = httpx.ASGITransport(FastAPI(routes=[TrainingTimelines(registry, Limiter(Limits())).route]))
         self._http = httpx.AsyncClient(transport=transport, base_url="http://app", timeout=60)
 
     def ask(self, **asked: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from model import Blend, BlockedWords, ChatFormat, generate
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S
 from tests.support.write_client import PageClient, RefusedError
+from ui.access.limits import Limits
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -338,7 +339,7 @@ def test_a_page_has_four_replies_at_once_and_is_told_its_place(app: App) -> None
         ({"model": {"name": 5, "commit": ""}}, 400, "the name of model"),
         ({"text": 5}, 400, "Text is 5"),
         ({"text": "x" * 100_001}, 413, "Text has 100,001 characters"),
-        ({"text": "x" * 600_000}, 413, "Text is too long"),
+        ({"text": "x" * 600_000}, 413, "The request is too long: at most 524,288 bytes"),
         ({"start": 1}, 400, "start must be"),
         ({"settings": None}, 400, "settings must be an object"),
         ({"settings": {"speed": 5, "seed": 1}}, 400, "settings must be an object"),
@@ -388,6 +389,7 @@ def test_a_request_that_is_none_is_refused(app: App, body: bytes) -> None:
 
 def test_a_full_queue_is_said(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app.served("random").engine, "max_waiting", 0)
+    monkeypatch.setattr(app.served("random").engine, "max_slots", 0)
 
     async def story(page: PageClient) -> None:
         with pytest.raises(RefusedError, match="queue is full") as refused:
@@ -398,7 +400,8 @@ def test_a_full_queue_is_said(app: App, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_public_address_has_a_share_of_the_server(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.routes.running_replies.MAX_PER_ADDRESS", 2)
+    assert app.page
+    monkeypatch.setattr(app.page.limiter, "limits", Limits(replies_at_once=2))
 
     async def story(page: PageClient) -> None:
         pages = [PageClient(page.http, page.url) for _ in range(4)]

@@ -90,9 +90,12 @@ def test_a_message_travels_as_its_id_and_values() -> None:
 
 
 def test_a_refusal_names_the_argument_to_programs_and_the_label_to_visitors() -> None:
-    refusal = RefusalError("refusal.too_long", field="top_k")
-    assert (str(refusal), str(refusal.message)) == ("top_k is too long", "Top-k is too long")
-    assert str(RefusalError("refusal.too_long", field="v").message) == "v is too long"
+    refusal = RefusalError("refusal.blocked_word", field="top_k")
+    assert (str(refusal), str(refusal.message)) == (
+        "top_k contains a blocked word: please rephrase",
+        "Top-k contains a blocked word: please rephrase",
+    )
+    assert str(RefusalError("refusal.blocked_word", field="v").message) == "v contains a blocked word: please rephrase"
     assert str(RefusalError("refusal.no_reply")) == str(RefusalError("refusal.no_reply").message)
 
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from model import CharLSTM, Engine, EngineBusyError, LSTMState, Memory, SamplingParams, Sequence, generate, stream
+from model.engine.admission import admissible
 from model.engine.engine import MAX_PREFILL
 from model.int8.sampling import Randomness, choose
 from model.int8.weights import step
@@ -425,6 +426,50 @@ def test_waiting_requests_get_slots_in_their_order(lm):
         ended += [i for i, sequence in enumerate(sequences) if sequence.finished and i not in ended]
     assert ended == [0, 1, 2, 3, 4]
     assert (engine.running, engine.waiting) == (0, 0)
+
+
+def test_a_client_that_waits_a_lot_shuts_nobody_out(lm):
+    engine = Engine(lm, max_slots=8, max_waiting=6, max_slots_per_client=4, max_waiting_per_client=3)
+    flood = [engine.add_request("", params(seed), client_id="flood") for seed in range(7)]
+    with pytest.raises(EngineBusyError, match="3 requests of the client wait already"):
+        engine.add_request("", params(7), client_id="flood")
+    other = [engine.add_request("", params(seed), client_id="other") for seed in range(7)]
+    engine.step()
+    assert (engine.running, engine.waiting) == (8, 6)
+    # The queue is full, and all slots are taken.
+    with pytest.raises(EngineBusyError, match="6 requests wait already"):
+        engine.add_request("", params(1), client_id="third")
+    engine.abort(flood[0])
+    engine.abort(other[0])
+    for each in flood[4:]:
+        engine.abort(each)
+    engine.step()
+    third = engine.add_request("", params(1), client_id="third")
+    finish(engine, *flood, *other, third)
+
+
+def test_a_client_with_a_free_slot_is_never_refused(lm):
+    engine = Engine(lm, max_slots=8, max_waiting=2, max_slots_per_client=1)
+    flood = [engine.add_request("", params(seed), client_id="flood") for seed in range(3)]
+    engine.step()
+    assert (engine.running, engine.waiting) == (1, 2)
+    others = [engine.add_request("", params(seed), client_id=str(seed)) for seed in range(7)]
+    engine.step()
+    assert (engine.running, engine.waiting) == (8, 2)
+    finish(engine, *flood, *others)
+
+
+def test_a_free_slot_goes_to_the_client_and_the_group_with_the_fewest_replies(lm):
+    engine = Engine(lm, max_slots=1, max_slots_per_client=4)
+    first = engine.add_request("", params(0), client_id="a", group_id="A")
+    engine.step()
+    again = [engine.add_request("", params(seed), client_id="a", group_id="A") for seed in range(2)]
+    beside = engine.add_request("", params(0), client_id="b", group_id="A")
+    other = [engine.add_request("", params(seed), client_id="c", group_id="C") for seed in range(2)]
+    waiting = list(engine._waiting)
+    admitted = [request.sequence for request in admissible(engine._running, waiting, 4, 4)]
+    assert admitted == [other[0], beside, other[1]]
+    finish(engine, first, *again, beside, *other)
 
 
 def test_a_full_queue_refuses_further_requests(lm):

@@ -10,7 +10,7 @@ import pytest
 
 from model import BlockedWords, Engine, SamplingParams
 from tests.support.app_server import random_model
-from ui.conversation.progress import ask, check_words_after, follow
+from ui.conversation.progress import check_words, follow, submit
 from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
 
@@ -22,7 +22,7 @@ def served() -> LoadedModel:
 
 
 def test_a_reader_is_told_at_once_at_the_first_character_and_at_the_end(served: LoadedModel) -> None:
-    sequence = ask(served, "ROMEO:", SamplingParams(length=3, seed=1))
+    sequence = submit(served, "ROMEO:", SamplingParams(length=3, seed=1))
 
     async def read() -> list[tuple[int, bool]]:
         told = []
@@ -39,7 +39,7 @@ def test_a_reader_is_told_at_once_at_the_first_character_and_at_the_end(served: 
 
 
 def test_a_reader_who_leaves_ends_the_reply(served: LoadedModel) -> None:
-    sequence = ask(served, "", SamplingParams(length=1000, seed=1))
+    sequence = submit(served, "", SamplingParams(length=1000, seed=1))
 
     async def leave() -> None:
         async with aclosing(follow(served, sequence)) as steps:
@@ -54,7 +54,7 @@ def test_a_reader_who_leaves_ends_the_reply(served: LoadedModel) -> None:
 
 def test_an_engine_that_is_dead_is_said(served: LoadedModel) -> None:
     served.thread = threading.Thread()
-    sequence = ask(served, "", SamplingParams(length=10, seed=1))
+    sequence = submit(served, "", SamplingParams(length=10, seed=1))
 
     async def read() -> None:
         async for _ in follow(served, sequence):
@@ -65,9 +65,9 @@ def test_an_engine_that_is_dead_is_said(served: LoadedModel) -> None:
 
 
 def test_a_queue_that_is_full_is_a_friendly_word(served: LoadedModel) -> None:
-    served.engine.max_waiting = 0
+    served.engine.max_slots = served.engine.max_waiting = 0
     with pytest.raises(RefusalError, match="try again in a moment"):
-        ask(served, "", SamplingParams())
+        submit(served, "", SamplingParams())
 
 
 def test_a_blocked_word_is_found_after_the_beginning_and_across_its_end() -> None:
@@ -75,6 +75,14 @@ def test_a_blocked_word_is_found_after_the_beginning_and_across_its_end() -> Non
     served = LoadedModel("random", lm, Engine(lm, blocked=BlockedWords(["damn"])), threading.current_thread())
     for text, length in (("a damn", 0), ("a damn", 2), ("a damn", 4), ("a damn!", 5)):
         with pytest.raises(RefusalError, match="contains a blocked word"):
-            check_words_after(served, text, length)
+            list(check_words(served, text, begin=length))
     for text, length in (("a damn", 6), ("a damnation", 2), ("a dam", 0), ("", 0)):
-        check_words_after(served, text, length)
+        list(check_words(served, text, begin=length))
+
+
+def test_a_long_text_is_checked_in_slices() -> None:
+    lm = random_model()
+    served = LoadedModel("random", lm, Engine(lm, blocked=BlockedWords(["damn"])), threading.current_thread())
+    assert len(list(check_words(served, "a dam" * 4_000))) == 5
+    with pytest.raises(RefusalError, match="contains a blocked word"):
+        list(check_words(served, "x" * 3_998 + " damn!"))

@@ -1,0 +1,61 @@
+"""Which waiting requests get a slot, and how many may wait: nobody is kept out by others who wait for themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .request import Request
+
+
+def admissible(running: Sequence[Request], waiting: Sequence[Request], max_slots: int, max_each: int) -> list[Request]:
+    """Returns the waiting requests that can get a slot now: first those of clients with the fewest replies.
+
+    Args:
+        running: the requests that have a slot.
+        waiting: the others, in the order in which they came.
+        max_slots: slots of all clients.
+        max_each: slots of one client.
+    """
+    admitted: list[Request] = []
+    free_slots = max_slots - len(running)
+    if not waiting or free_slots <= 0:
+        return admitted
+    of_client = Counter(request.client_id for request in running if request.client_id)
+    of_group = Counter(request.group_id for request in running if request.group_id)
+
+    def replies(request: Request) -> tuple[int, int]:
+        return of_group[request.group_id], of_client[request.client_id]
+
+    candidates = list(waiting)
+    while len(admitted) < free_slots:
+        candidates = [each for each in candidates if of_client[each.client_id] < max_each]
+        if not candidates:
+            break
+        first = min(candidates, key=replies)  # of equals the one that came first
+        candidates.remove(first)
+        admitted.append(first)
+        of_client.update([first.client_id] if first.client_id else [])
+        of_group.update([first.group_id] if first.group_id else [])
+    return admitted
+
+
+def reason_to_refuse(
+    last: Request, waiting: Sequence[Request], admitted: Sequence[Request], max_waiting: int, max_each: int
+) -> str:
+    """Returns why a request must not wait; "" if it may, or gets a slot at once.
+
+    Args:
+        last: the request.
+        waiting: all that wait, with this one.
+        admitted: those of them that get a slot now.
+        max_waiting: how many may wait beside them.
+        max_each: how many of one client.
+    """
+    if last in admitted:
+        return ""
+    others = [request for request in waiting if request not in admitted and request is not last]
+    of_client = sum(request.client_id == last.client_id != "" for request in others)
+    if of_client >= max_each:
+        return f"{of_client} requests of the client wait already"
+    return f"{len(others)} requests wait already" if len(others) >= max_waiting else ""

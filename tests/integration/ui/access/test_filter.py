@@ -1,0 +1,347 @@
+"""Requests to the running app: which are answered, and what the others get in one line."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Mount, Route
+
+from tests.support.app_server import App, random_model, serving
+from ui.access.filter import MAX_HEADERS, MAX_URL, RequestFilter
+from ui.access.paths import MAX_BODY, MAX_SMALL_BODY, MAX_TEXT_BODY, find
+from ui.registry.registry import ModelRegistry
+from ui.site_config import SiteConfig
+
+ORIGIN = "https://friend.example"
+EXAMPLES = {
+    "api_name": "generate",
+    "event_id": "0" * 32,
+    "session_hash": "abc123",
+    "path": "index.js",
+    "digest": "0" * 16,
+    "name": "app.js",
+}
+# What is open, of all routes that the app has. A route that is not here is closed.
+OPEN = {
+    "GET /",
+    "HEAD /",
+    "GET /assets/{path:path}",
+    "GET /config",
+    "GET /config/",
+    "GET /favicon.ico",
+    "GET /gradio_api/app_id",
+    "GET /gradio_api/app_id/",
+    "GET /gradio_api/call/v2/{api_name}/{event_id}",
+    "GET /gradio_api/call/{api_name}/{event_id}",
+    "GET /gradio_api/heartbeat/{session_hash}",
+    "GET /gradio_api/info",
+    "GET /gradio_api/info/",
+    "GET /gradio_api/queue/data",
+    "GET /gradio_api/startup-events",
+    "GET /gradio_api/theme.css",
+    "GET /healthz",
+    "GET /manifest.json",
+    "GET /readyz",
+    "GET /robots.txt",
+    "GET /site",
+    "GET /static/{path:path}",
+    "GET /svelte/{path:path}",
+    "GET /theme.css",
+    "GET /web/{digest}/{name:path}",
+    "HEAD /web/{digest}/{name:path}",
+    "POST /gradio_api/call/v2/{api_name}",
+    "POST /gradio_api/call/v2/{api_name}/",
+    "POST /gradio_api/call/{api_name}",
+    "POST /gradio_api/call/{api_name}/",
+    "POST /gradio_api/cancel",
+    "POST /gradio_api/queue/join",
+    "POST /gradio_api/reset",
+    "POST /gradio_api/reset/",
+    "POST /stream",
+    "POST /timeline",
+    "POST /trace",
+    "POST /write",
+    "POST /write/check",
+    "POST /write/stop",
+}
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    registry = ModelRegistry(site=SiteConfig(allowed_origins=frozenset({ORIGIN})))
+    registry.add("random", random_model())
+    registry.start()
+    assert registry.wait(60)
+    with serving(registry) as app:
+        yield app
+
+
+def gradio_app(app: App) -> Any:
+    assert app.page
+    return app.page.blocks.app
+
+
+def request_filter(app: App) -> RequestFilter:
+    layer = gradio_app(app).middleware_stack
+    assert isinstance(layer, RequestFilter)
+    return layer
+
+
+def routes(app: App) -> Iterator[tuple[str, str]]:
+    """The method and path of every route that the app has behind the filter."""
+    waiting = list(gradio_app(app).routes)
+    while waiting:
+        route = waiting.pop()
+        if router := getattr(route, "original_router", None):  # FastAPI keeps a router that was included
+            waiting += router.routes
+            continue
+        assert isinstance(route, Route | APIRoute | Mount), route
+        for method in sorted(getattr(route, "methods", None) or ["GET"]):
+            yield method, route.path
+
+
+def test_each_route_of_the_app_is_open_or_closed(app: App) -> None:
+    layer, found = request_filter(app), set()
+    for method, path in routes(app):
+        example = path
+        for name, value in EXAMPLES.items():
+            example = example.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
+        row = find(layer.paths, example)
+        if row and method in row.methods:
+            found.add(f"{method} {path}")
+    assert found == OPEN
+
+
+def test_closed_routes_answer_in_one_line(app: App) -> None:
+    closed = [(method, path) for method, path in routes(app) if f"{method} {path}" not in OPEN]
+    assert len(closed) > 30  # file=, upload, proxy=, deep_link, component_server, login, monitoring, …
+    with httpx.Client(base_url=app.url) as http:
+        for method, path in closed:
+            answer = http.request(method, path.replace("{path_or_url:path}", "/etc/passwd"))
+            assert answer.status_code in (404, 405), f"{method} {path}"
+            if method != "HEAD":
+                assert list(answer.json()) == ["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "gradio_api/file=/etc/passwd",
+        "gradio_api/file=https://example.org/",
+        "gradio_api/proxy=https://example.org/",
+        "gradio_api/run/generate",
+        "gradio_api/api/generate",
+        "gradio_api/run/predict",
+        "gradio_api/mcp/",  # without --mcp
+        "assets/../../../etc/passwd",
+        "assets/%2e%2e/%2e%2e/routes.py",
+        "assets/..%5c..%5croutes.py",
+        "static/.env",
+        "login",
+        "logout",
+        "monitoring",
+        "docs",
+        "openapi.json",
+        "gradio_api/openapi.json",
+        "//evil.example",
+        "site\n",
+        "web/",
+    ],
+)
+def test_paths_that_nobody_needs(app: App, path: str) -> None:
+    with connected(app) as connection:
+        raw = path.replace("\n", "%0a")
+        answer = exchange(connection, f"GET /{raw} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert answer.count(b"\n", answer.index(b"\r\n\r\n") + 4) == 1
+
+
+def test_an_endpoint_that_there_is_not_is_named(app: App) -> None:
+    for path in ("call/nothing", "call/v2/nothing", "call/generate/nothing"):
+        answer = httpx.post(f"{app.url}gradio_api/{path}", json={"data": []})
+        assert (answer.status_code, answer.json()) == (
+            404,
+            {"detail": "there is no such endpoint: there are /generate, /score and /inspect"},
+        )
+
+
+JOIN = {"data": ["a"], "fn_index": 0, "session_hash": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "detail"),
+    [
+        ("queue/join", {**JOIN, "fn_index": 9999}, 404, "no such endpoint"),
+        ("queue/join", {**JOIN, "fn_index": None}, 404, "no such endpoint"),
+        ("queue/join", {**JOIN, "fn_index": True}, 404, "no such endpoint"),
+        ("queue/join", {**JOIN, "session_hash": "a" * 65}, 400, "session_hash must be"),
+        ("queue/join", {**JOIN, "session_hash": "a/b"}, 400, "session_hash must be"),
+        ("queue/join", {**JOIN, "session_hash": 7}, 400, "session_hash must be"),
+        ("queue/join", {**JOIN, "session_hash": None}, 400, "session_hash is missing"),
+        ("queue/join", {**JOIN, "data": {"prompt": "a"}}, 400, "data must be a list"),
+        ("call/generate", {"data": None}, 400, "data must be a list"),
+        ("call/generate", {"data": ["a"], "session_hash": "a" * 65}, 400, "session_hash must be"),
+        ("call/generate", ["a"], 400, "not a JSON object"),
+        ("call/v2/generate", {"data": ["a"]}, 400, "/generate has no argument 'data'"),
+        ("call/v2/generate", {}, 400, "prompt is missing"),
+        ("cancel", {"session_hash": "a", "fn_index": 0, "event_id": "a" * 65}, 400, "event_id must be"),
+    ],
+)
+def test_requests_to_the_queue_that_no_client_sends(
+    app: App, capfd: pytest.CaptureFixture[str], path: str, body: object, status: int, detail: str
+) -> None:
+    answer = httpx.post(f"{app.url}gradio_api/{path}", json=body)
+    assert answer.status_code == status
+    assert detail in answer.json()["detail"]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"data": NaN}'])
+def test_bodies_that_are_no_request(app: App, capfd: pytest.CaptureFixture[str], body: bytes) -> None:
+    answer = httpx.post(f"{app.url}gradio_api/call/generate", content=body)
+    assert answer.status_code == 400
+    assert capfd.readouterr() == ("", "")
+
+
+def test_streams_of_sessions_and_calls_that_there_are_not(app: App, capfd: pytest.CaptureFixture[str]) -> None:
+    for path in ("queue/data", "queue/data?session_hash=gone", f"call/generate/{'0' * 32}"):
+        answer = httpx.get(f"{app.url}gradio_api/{path}")
+        assert answer.status_code == 404
+        assert "there is no such" in answer.json()["detail"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_other_arguments_of_gradios_queue_do_not_reach_it(app: App) -> None:
+    """With simple_format, batched or trigger_id a function would run in another way."""
+    body = {"data": ["a", 5], "session_hash": "mine", "simple_format": 7, "batched": [], "event_data": {"a": 1}}
+    assert httpx.post(f"{app.url}gradio_api/call/generate", json=body).status_code == 200
+
+
+def test_bodies_have_a_size(app: App) -> None:
+    for path, most in (("gradio_api/call/generate", MAX_BODY), ("write", MAX_TEXT_BODY), ("timeline", MAX_SMALL_BODY)):
+        answer = httpx.post(app.url + path, content=b" " * (most + 1))
+        assert answer.status_code == 413
+        assert answer.json()["detail"] == f"The request is too long: at most {most:,} bytes are allowed."
+        assert answer.json()["refusal"] == {"id": "refusal.body_too_long", "values": {"most": most}}
+        assert httpx.post(app.url + path, content=b" " * most).status_code in (200, 400)
+    # without a Content-Length the body is counted while it is received
+    answer = httpx.post(f"{app.url}trace", content=(b" " * (64 << 10) for _ in range(9)))
+    assert answer.status_code == 413
+
+
+def test_a_body_that_is_sent_slowly_ends(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_filter(app), "_body_s", 0.2)
+    for framing in ("Content-Length: 1000", "Transfer-Encoding: chunked"):
+        with connected(app) as connection:
+            head = f"POST /trace HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"
+            answer = exchange(connection, head.encode() + (b"{" if "Length" in framing else b"1\r\n{\r\n"))
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b"did not arrive within 0.2 seconds" in answer
+
+
+def test_a_body_that_ends_too_early_leaves_nothing(app: App, capfd: pytest.CaptureFixture[str]) -> None:
+    with connected(app) as connection:
+        connection.sendall(b"POST /trace HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
+    assert httpx.get(f"{app.url}site").status_code == 200
+    assert capfd.readouterr() == ("", "")
+
+
+def test_heads_have_a_size(app: App) -> None:
+    assert httpx.get(f"{app.url}site?since={'a' * MAX_URL}").status_code == 414
+    assert httpx.get(f"{app.url}site", headers=[(f"x-{at}", "1") for at in range(MAX_HEADERS)]).status_code == 431
+    assert httpx.get(f"{app.url}site", headers={"x-large": "a" * 40_000}).status_code == 431
+    for content, headers in ((b"a", {}), ([b"a"], {})):
+        assert httpx.request("GET", f"{app.url}site", content=content, headers=headers).status_code == 400
+
+
+def test_only_names_of_this_machine_are_answered(app: App) -> None:
+    """Otherwise a page of another site reads a local app, and the private model in it (DNS rebinding)."""
+    for host in ("evil.example", "127.0.0.1.evil.example", ""):
+        answer = httpx.get(f"{app.url}site", headers={"host": host})
+        assert answer.status_code == 403
+        assert answer.json() == {
+            "detail": "the app is not served under this name: its owner can list it in ALLOWED_HOSTS"
+        }
+    assert httpx.get(f"{app.url}site", headers={"host": "localhost:1"}).status_code == 200
+    assert httpx.get(f"{app.url}readyz", headers={"host": "10.2.3.4:7860"}).status_code == 200
+
+
+def test_only_listed_origins_may_read_answers(app: App) -> None:
+    """Gradio itself answers each origin with its own name and with credentials."""
+    ask = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    for path in ("site", "gradio_api/info", "config", "login", "gradio_api/call/nothing"):
+        for origin in ("https://evil.example", "null", "http://127.0.0.1"):
+            for method, more in (("GET", {}), ("OPTIONS", ask)):
+                answer = httpx.request(method, app.url + path, headers={"origin": origin, **more})
+                assert not [name for name in answer.headers if name.startswith("access-control")]
+                assert (answer.status_code == 200) == (
+                    method == "GET" and path not in ("login", "gradio_api/call/nothing")
+                )
+    answer = httpx.get(f"{app.url}site", headers={"origin": ORIGIN})
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert "access-control-allow-credentials" not in answer.headers
+    answer = httpx.options(f"{app.url}gradio_api/call/generate", headers={"origin": ORIGIN, **ask})
+    assert (answer.status_code, answer.headers["access-control-allow-methods"]) == (204, "POST")
+    assert httpx.options(f"{app.url}login", headers={"origin": ORIGIN, **ask}).status_code == 404
+
+
+def test_there_is_no_web_socket(app: App) -> None:
+    head = "GET /gradio_api/queue/join HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    keys = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    with connected(app) as connection:
+        assert not exchange(connection, (head + keys).encode(), seconds=1).startswith((b"HTTP/1.1 101", b"HTTP/1.1 2"))
+
+
+def test_a_call_has_the_clients_own_address(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    layer = request_filter(app)
+    inner = layer._app
+
+    async def look(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["client"][0], dict(scope["headers"]).get(b"x-forwarded-for")))
+        await inner(scope, receive, send)
+
+    monkeypatch.setattr(layer, "_app", look)
+    httpx.get(f"{app.url}site", headers={"x-forwarded-for": "9.9.9.9, 8.8.8.8"})
+    httpx.get(f"{app.url}site")
+    assert seen == [("8.8.8.8", b"8.8.8.8"), ("127.0.0.1", b"127.0.0.1")]
+
+
+def connected(app: App) -> socket.socket:
+    address = urlsplit(app.url)
+    assert address.port
+    return socket.create_connection((address.hostname, address.port))
+
+
+def exchange(connection: socket.socket, request: bytes, seconds: float = 20) -> bytes:
+    """All that the server answers, until it closes the connection or the time is over."""
+    connection.settimeout(0.2)
+    connection.sendall(request)
+    answer, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            chunk = connection.recv(1 << 16)
+        except TimeoutError:
+            if answer and json_complete(answer):
+                break
+            continue
+        if not chunk:
+            break
+        answer += chunk
+    return answer
+
+
+def json_complete(answer: bytes) -> bool:
+    try:
+        json.loads(answer.partition(b"\r\n\r\n")[2])
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,142 @@
+"""How much an address may use, and when it may use more."""
+
+from __future__ import annotations
+
+import pytest
+
+from ui.access.limits import MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits, TooManyError
+
+ONE, OTHER = "8.8.8.8", "8.8.4.4"
+
+
+class Clock:
+    """A time that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_bucket_allows_a_minute_at_once_and_then_as_much_as_is_forgotten() -> None:
+    clock = Clock()
+    bucket = Bucket(60, clock)
+    for _ in range(60):
+        assert bucket.wait_s(ONE) == 0
+        bucket.spend(ONE, 1)
+    bucket.spend(ONE, 3)
+    assert bucket.wait_s(ONE) == 4
+    assert bucket.wait_s(OTHER) == 0
+    clock.now += 4.5
+    assert bucket.wait_s(ONE) == 0
+    clock.now += 60
+    assert bucket.wait_s(ONE) == 0
+    bucket.spend(ONE, 65)  # what is given back is not more than what was used
+    bucket.spend(ONE, -100)
+    bucket.spend(ONE, 61)
+    assert bucket.wait_s(ONE) == 2
+
+
+def test_zero_is_no_limit() -> None:
+    bucket = Bucket(0)
+    bucket.spend(ONE, 10**9)
+    assert bucket.wait_s(ONE) == 0
+    assert len(bucket) == 0
+
+
+def test_a_bucket_remembers_the_clients_that_asked_last() -> None:
+    bucket = Bucket(1)
+    for at in range(MAX_CLIENTS + 5):
+        bucket.spend(str(at), 2)
+    assert len(bucket) == MAX_CLIENTS
+    assert bucket.wait_s("0") == 0
+    assert bucket.wait_s(str(MAX_CLIENTS)) > 0
+
+
+def test_a_refusal_says_how_long_to_wait() -> None:
+    limiter = Limiter(Limits(requests_per_minute=6))
+    for _ in range(6):
+        limiter.begin_request(ONE)
+    with pytest.raises(TooManyError) as refused:
+        limiter.begin_request(ONE)
+    assert refused.value.wait_s == 10
+    assert str(refused.value) == "Too many requests from your address: try again in 10 seconds."
+    limiter.begin_request(OTHER)
+
+
+def test_requests_that_are_open_have_a_limit() -> None:
+    limiter = Limiter(Limits(requests_per_minute=0))
+    for _ in range(REQUESTS_AT_ONCE):
+        limiter.begin_request(ONE)
+    with pytest.raises(TooManyError, match="More than 256 requests"):
+        limiter.begin_request(ONE)
+    limiter.end_request(ONE)
+    limiter.begin_request(ONE)
+
+
+def test_replies_and_their_characters_have_limits() -> None:
+    limiter = Limiter(Limits(replies_at_once=2, characters_per_minute=1_000))
+    limiter.begin_reply(ONE, 900)
+    limiter.begin_reply(ONE, 50)
+    with pytest.raises(TooManyError, match="2 replies are being written"):
+        limiter.begin_reply(ONE, 1)
+    limiter.end_reply(ONE, 0)
+    limiter.begin_reply(ONE, 10_000)  # one reply may be longer than the limit
+    limiter.end_reply(ONE, 0)
+    with pytest.raises(TooManyError, match="Too many requests"):
+        limiter.begin_reply(ONE, 1)
+    limiter.end_reply(ONE, 10_500)  # a reply that was stopped early gives back what was not written
+    limiter.begin_reply(ONE, 1)
+    assert limiter.replies_of(ONE) == 1
+
+
+def test_questions_and_the_processor_have_limits() -> None:
+    limiter = Limiter(Limits(lens_questions_per_minute=2, cpu_seconds_per_minute=10))
+    limiter.ask(ONE)
+    limiter.ask(ONE)
+    with pytest.raises(TooManyError):
+        limiter.ask(ONE)
+    limiter.ask(OTHER)
+    limiter.spend_cpu(OTHER, 10.4)
+    with pytest.raises(TooManyError) as refused:
+        limiter.ask(OTHER)
+    assert refused.value.wait_s in (8, 9)
+
+
+def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None:
+    limiter = Limiter(Limits(requests_per_minute=1, replies_at_once=1, lens_questions_per_minute=1))
+    limiter.begin_request("2001:db8::1")
+    limiter.begin_request("2001:db8:0:1::1")
+    with pytest.raises(TooManyError):
+        limiter.begin_request("2001:db8::ffff")
+    for _ in range(3):
+        for address in ("127.0.0.1", "::1"):
+            limiter.begin_request(address)
+            limiter.begin_reply(address, 10**9)
+            limiter.ask(address)
+
+
+def test_the_defaults_let_a_class_work_behind_one_address() -> None:
+    limiter, people = Limiter(Limits()), 30
+    for _ in range(people):
+        for _ in range(150):
+            limiter.begin_request(ONE)
+            limiter.end_request(ONE)
+        limiter.begin_reply(ONE, 20_000)
+        limiter.begin_reply(ONE, 0)  # side by side
+        for _ in range(80):
+            limiter.ask(ONE)
+            limiter.spend_cpu(ONE, 0.02)
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "many", "1" * 11, "²"])
+def test_a_variable_that_is_no_limit_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match=f"REPLIES_AT_ONCE is '{value}': it must be a whole number from 0"):
+        Limits.of({"REPLIES_AT_ONCE": value})
+
+
+def test_the_owner_sets_limits() -> None:
+    assert Limits.of({}) == Limits()
+    given = Limits.of({"REQUESTS_PER_MINUTE": "7", "CPU_SECONDS_PER_MINUTE": " 0 ", "REPLIES_AT_ONCE": ""})
+    assert given == Limits(requests_per_minute=7, cpu_seconds_per_minute=0)

@@ -1,0 +1,51 @@
+"""The answers to requests that are refused: one line of JSON, with the same text for programs and for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+AsgiMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
+App = Callable[[AsgiMessage, Receive, Send], Awaitable[None]]
+Headers = Mapping[str, str]
+
+
+class DeniedError(Exception):
+    """A request that is not let through.
+
+    Attributes:
+        status: the HTTP status of the answer.
+        content: the JSON of the answer.
+        headers: further headers of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        content: Mapping[str, object] | None = None,
+        headers: Headers | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.content = {"detail": detail, **(content or {})}
+        self.headers = dict(headers or {})
+
+
+async def send_json(send: Send, denied: DeniedError) -> None:
+    """Sends the answer, and closes the connection if the rest of the body was not received."""
+    body = json.dumps(denied.content).encode() + b"\n"
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        **denied.headers,
+    }
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": denied.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

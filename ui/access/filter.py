@@ -1,0 +1,185 @@
+"""The layer in front of the whole app. A request that it does not let through is never parsed, and changes nothing.
+
+Closed paths are answered with 404, other methods with 405, a too long URL with 414, headers with 431, a body with 413,
+a slow body with 408, a foreign host with 403. What is let through carries the address of the client in the place of
+the address of a proxy, and no Origin: the layer itself says which pages may read the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .answers import App, AsgiMessage, DeniedError, Receive, Send, send_json
+from .bodies import BODY_S, receive_body, replay
+from .clients import Proxies
+from .gradio_calls import GradioCalls
+from .limits import Limiter, TooManyError
+from .names import Names
+from .paths import HEALTH, OpenPath, find, open_paths
+
+MAX_URL = 16 << 10  # bytes of path and query; a shared link has at most 8,000 characters
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 32 << 10  # of all names and values
+_CLOSED = "there is nothing at this address"
+
+Headers = Sequence[tuple[bytes, bytes]]
+Scope = AsgiMessage
+
+
+class RequestFilter:
+    """Lets requests of the table through to the app.
+
+    Args:
+        app: the app behind the layer.
+        calls: checks the requests to Gradio's queue.
+        names: the hosts and origins that are allowed.
+        proxies: those that are trusted to name their clients.
+        limiter: counts what each address uses.
+        mcp: whether the API is served as MCP tools, too.
+        metrics: whether /metrics is served.
+        body_s: seconds in which a body must arrive.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        calls: GradioCalls,
+        names: Names,
+        proxies: Proxies,
+        limiter: Limiter,
+        mcp: bool = False,
+        metrics: bool = False,
+        body_s: float = BODY_S,
+    ) -> None:
+        self._app = app
+        self._calls = calls
+        self._names = names
+        self._proxies = proxies
+        self._limiter = limiter
+        self._body_s = body_s
+        self.paths = open_paths(calls.endpoints, mcp=mcp, metrics=metrics)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # there is no WebSocket here
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        scope = self._forwarded(scope)
+        origin = _header(scope["headers"], b"origin")
+        allowed = self._names.headers_for(origin)
+
+        async def send_allowed(message: AsgiMessage) -> None:
+            if allowed and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *allowed]}
+            await send(message)
+
+        address = scope["client"][0]
+        try:
+            self._limiter.begin_request(address)
+        except TooManyError as refusal:
+            await send_json(send_allowed, _too_many(refusal))
+            return
+        try:
+            if scope["method"] == "OPTIONS" and allowed:
+                await self._answer_preflight(scope, origin, send)
+                return
+            try:
+                receive = await self._checked(scope, receive)
+            except ConnectionError:
+                return
+            scope["headers"] = [each for each in scope["headers"] if each[0] != b"origin"]
+            await self._app(scope, receive, send_allowed)
+        except DeniedError as denied:
+            await send_json(send_allowed, denied)
+        finally:
+            self._limiter.end_request(address)
+
+    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
+        """Checks a request; returns what the app receives.
+
+        Raises:
+            DeniedError: the request is not let through.
+            ConnectionError: the client has left.
+        """
+        path = scope["path"]
+        self._check_head(scope)
+        row = self._row(path, scope["method"])
+        if scope["method"] == "GET":
+            self._calls.check_stream(path, scope["query_string"])
+        declared = _content_length(scope["headers"])
+        if scope["method"] != "POST":
+            if declared or _header(scope["headers"], b"transfer-encoding"):
+                raise DeniedError(400, f"a {scope['method']} request has no body here", headers={"connection": "close"})
+            return receive
+        body = await receive_body(receive, declared, row.max_body, self._body_s)
+        if path.startswith("/gradio_api/") and not path.startswith("/gradio_api/mcp"):
+            body = self._calls.check_call(path, body)
+            scope["headers"] = _with_length(scope["headers"], len(body))
+        return replay(body, receive)
+
+    def _check_head(self, scope: Scope) -> None:
+        headers: Headers = scope["headers"]
+        if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+            allowed = f"at most {MAX_HEADERS} of together {MAX_HEADER_BYTES:,} bytes are allowed"
+            raise DeniedError(431, f"the headers are too many or too long: {allowed}")
+        if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_URL:
+            raise DeniedError(414, f"the address is too long: at most {MAX_URL:,} bytes are allowed")
+        if scope["path"] not in HEALTH and not self._names.allows_host(_header(headers, b"host")):
+            raise DeniedError(403, "the app is not served under this name: its owner can list it in ALLOWED_HOSTS")
+
+    def _row(self, path: str, method: str) -> OpenPath:
+        row = find(self.paths, path)
+        if row is None:
+            raise DeniedError(404, self._calls.no_such_endpoint if "/call/" in path else _CLOSED)
+        if method not in row.methods:
+            allow = ", ".join(row.methods)
+            raise DeniedError(405, f"{allow} is allowed at this address", headers={"allow": allow})
+        return row
+
+    async def _answer_preflight(self, scope: Scope, origin: str, send: Send) -> None:
+        self._check_head(scope)
+        row = find(self.paths, scope["path"])
+        if row is None:
+            raise DeniedError(404, _CLOSED)
+        headers = self._names.preflight_headers(origin, row.methods)
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": 204, "headers": encoded})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _forwarded(self, scope: Scope) -> Scope:
+        """The request with the client's own address, which a tool call over MCP passes on to this app's own API."""
+        peer = scope["client"] or ("", 0)
+        address = self._proxies.client(peer[0], _header(scope["headers"], b"x-forwarded-for"))
+        headers = [each for each in scope["headers"] if each[0] != b"x-forwarded-for"]
+        forwarded: dict[str, Any] = {
+            **scope,
+            "client": (address, peer[1]),
+            "headers": [*headers, (b"x-forwarded-for", address.encode("latin-1"))],
+        }
+        return forwarded
+
+
+def _too_many(refusal: TooManyError) -> DeniedError:
+    """The answer to a request that may be repeated later; the page shows the refusal."""
+    content = {"refusal": refusal.message.as_json()}
+    return DeniedError(429, str(refusal), content=content, headers={"retry-after": str(refusal.wait_s)})
+
+
+def _header(headers: Headers, name: bytes) -> str:
+    """All values of a header, separated by commas; "" without one."""
+    return ", ".join(value.decode("latin-1") for each, value in headers if each == name)
+
+
+def _content_length(headers: Headers) -> int | None:
+    value = _header(headers, b"content-length")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else None
+
+
+def _with_length(headers: Headers, length: int) -> Headers:
+    others = [each for each in headers if each[0] not in (b"content-length", b"transfer-encoding")]
+    return [*others, (b"content-length", str(length).encode())]

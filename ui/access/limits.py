@@ -1,0 +1,196 @@
+"""How much one address may ask for, so that no visitor takes the app from the others.
+
+Each limit counts what an address has used, which is forgotten evenly: a limit of 600 a minute forgets 10 a second, and
+allows 600 at once after a pause. The addresses of this machine have no limit: they are its owner's, or those of a proxy
+that does not name its clients.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+
+from ..messages import RefusalError, Value
+from .clients import group_of, is_this_machine
+
+MAX_CLIENTS = 10_000  # whose use is remembered; of more, those that asked last
+MAX_LIMIT = 10**9
+REQUESTS_AT_ONCE = 256  # a page has up to six connections, and a class of 30 has 180
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one address may use: an IPv4 address or an IPv6 network of 64 bits. 0 is no limit.
+
+    The defaults let a class of 30 people behind one address open the page at once, and write at full speed.
+
+    Attributes:
+        requests_per_minute: HTTP requests; opening the page takes about 150.
+        replies_at_once: replies that are written or wait, on the page and over the API together.
+        characters_per_minute: characters of prompts that are read and of replies that are written.
+        lens_questions_per_minute: questions of the lenses, and calls of /score and /inspect.
+        cpu_seconds_per_minute: seconds of a core for lenses, /score, /inspect and the training timeline.
+    """
+
+    requests_per_minute: int = 6_000
+    replies_at_once: int = 64
+    characters_per_minute: int = 600_000
+    lens_questions_per_minute: int = 6_000
+    cpu_seconds_per_minute: int = 60
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Limits:
+        """The limits from environment variables, which are the names of the attributes in capitals.
+
+        Raises:
+            ValueError: a variable is not allowed; the message has its name, its value and the rule.
+        """
+        given = {}
+        for each in fields(cls):
+            text = environment.get(each.name.upper(), "").strip()
+            if not text:
+                continue
+            if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MAX_LIMIT):
+                rule = f"it must be a whole number from 0 (no limit) to {MAX_LIMIT:,}"
+                raise ValueError(f"{each.name.upper()} is {text!r:.40}: {rule}")
+            given[each.name] = int(text)
+        return cls(**given)
+
+
+class TooManyError(RefusalError):
+    """An address has used what it may.
+
+    Attributes:
+        wait_s: seconds after which the request may be repeated, at least 1.
+    """
+
+    def __init__(self, id: str, /, *, wait_s: int, **values: Value) -> None:
+        super().__init__(id, field="", **values)
+        self.wait_s = wait_s
+
+
+class Bucket:
+    """What each client has used of one limit.
+
+    Args:
+        per_minute: what a client may use; 0 is no limit.
+        clock: the time in seconds.
+    """
+
+    def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = per_minute
+        self._clock = clock
+        self._used: OrderedDict[str, tuple[float, float]] = OrderedDict()  # amount, and when it was that
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def wait_s(self, client: str) -> float:
+        """Seconds until a client may use one more, and then also many at once; 0 if it may now."""
+        if not self._most:
+            return 0.0
+        return max(0.0, (self._now_used(client) + 1 - self._most) * 60 / self._most)
+
+    def spend(self, client: str, amount: float) -> None:
+        """Counts what a client has used, also more than it may; a negative amount gives back."""
+        if not self._most:
+            return
+        self._used[client] = max(0.0, self._now_used(client) + amount), self._clock()
+        self._used.move_to_end(client)
+        while len(self._used) > MAX_CLIENTS:
+            self._used.popitem(last=False)
+
+    def _now_used(self, client: str) -> float:
+        used, at = self._used.get(client, (0.0, 0.0))
+        return max(0.0, used - (self._clock() - at) * self._most / 60)
+
+
+class Limiter:
+    """Counts what all addresses use. Belongs to one event loop.
+
+    Args:
+        limits: what each may use.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.requests = Bucket(limits.requests_per_minute)
+        self.characters = Bucket(limits.characters_per_minute)
+        self.lens_questions = Bucket(limits.lens_questions_per_minute)
+        self.cpu_seconds = Bucket(limits.cpu_seconds_per_minute)
+        self._replies: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()
+
+    def begin_request(self, address: str) -> None:
+        """Counts a request, which `end_request` must end.
+
+        Raises:
+            TooManyError: the address has sent too many.
+        """
+        client = group_of(address)
+        if not is_this_machine(address):
+            self._check(self.requests, client)
+            if self._requests[client] >= REQUESTS_AT_ONCE:
+                raise TooManyError("refusal.requests_at_once", wait_s=1, most=REQUESTS_AT_ONCE)
+            self.requests.spend(client, 1)
+        self._requests[client] += 1
+
+    def end_request(self, address: str) -> None:
+        """Counts a request that has ended."""
+        _decrease(self._requests, group_of(address))
+
+    def begin_reply(self, address: str, characters: int) -> None:
+        """Counts a reply and the characters that it may read and write; `end_reply` must end it.
+
+        Raises:
+            TooManyError: the address has too many replies, or too many characters.
+        """
+        client = group_of(address)
+        if not is_this_machine(address):
+            self._check(self.characters, client)
+            if 0 < self.limits.replies_at_once <= self._replies[client]:
+                raise TooManyError("refusal.replies_at_once", wait_s=1, most=self.limits.replies_at_once)
+            self.characters.spend(client, characters)
+        self._replies[client] += 1
+
+    def end_reply(self, address: str, unwritten: int) -> None:
+        """Counts a reply that has ended, and gives the characters back that were not written."""
+        client = group_of(address)
+        _decrease(self._replies, client)
+        if not is_this_machine(address):
+            self.characters.spend(client, -unwritten)
+
+    def ask(self, address: str) -> None:
+        """Counts a question of a lens, or a call that computes as one.
+
+        Raises:
+            TooManyError: the address has asked too many, or used too much of the processor.
+        """
+        client = group_of(address)
+        if not is_this_machine(address):
+            self._check(self.lens_questions, client)
+            self._check(self.cpu_seconds, client)
+            self.lens_questions.spend(client, 1)
+
+    def spend_cpu(self, address: str, seconds: float) -> None:
+        """Counts the time that a core has worked for an address."""
+        if not is_this_machine(address):
+            self.cpu_seconds.spend(group_of(address), seconds)
+
+    def replies_of(self, address: str) -> int:
+        """The number of replies of an address."""
+        return self._replies[group_of(address)]
+
+    def _check(self, bucket: Bucket, client: str) -> None:
+        if wait_s := bucket.wait_s(client):
+            seconds = max(1, math.ceil(wait_s))
+            raise TooManyError("refusal.too_many", wait_s=seconds, seconds=seconds)
+
+
+def _decrease(counter: Counter[str], client: str) -> None:
+    counter[client] -= 1
+    if counter[client] <= 0:
+        del counter[client]

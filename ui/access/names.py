@@ -1,0 +1,76 @@
+"""The hosts that a request may name, and the origins whose pages may read the answers.
+
+A page of another site can make a browser send requests to an app on the visitor's own machine, under a name of its own
+that it has pointed to 127.0.0.1 (DNS rebinding). So an app that listens on a loopback address answers only under names
+of this machine, and those that its owner lists.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(:[0-9]{1,5})?")
+_MAX_AGE_S = 600  # for which a browser remembers the answer to a preflight
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is that of this machine."""
+    host = host.strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def is_origin(text: str) -> bool:
+    """Whether a text is an origin, such as https://example.org."""
+    return bool(_ORIGIN.fullmatch(text))
+
+
+def is_host(text: str) -> bool:
+    """Whether a text is the name of a host, without a port."""
+    match = _HOST.fullmatch(text)
+    return bool(match and not match.group(2))
+
+
+@dataclass(frozen=True)
+class Names:
+    """What is allowed.
+
+    Attributes:
+        bound_to: the address that the app listens on.
+        hosts: names under which a proxy serves the app.
+        origins: origins whose pages may read the answers.
+    """
+
+    bound_to: str = "127.0.0.1"
+    hosts: Collection[str] = field(default_factory=frozenset)
+    origins: Collection[str] = field(default_factory=frozenset)
+
+    def allows_host(self, header: str) -> bool:
+        """Whether a request with this Host header is answered."""
+        if not self.hosts and not is_loopback(self.bound_to):
+            return True
+        match = _HOST.fullmatch(header)
+        host = match.group(1).lower() if match else ""
+        return bool(host) and (is_loopback(host) or host in self.hosts)
+
+    def headers_for(self, origin: str) -> list[tuple[bytes, bytes]]:
+        """The headers with which a browser lets a page of this origin read the answer; none if it must not."""
+        if origin not in self.origins:
+            return []
+        return [(b"access-control-allow-origin", origin.encode()), (b"vary", b"Origin")]
+
+    def preflight_headers(self, origin: str, methods: Collection[str]) -> dict[str, str]:
+        """The headers of the answer to a browser that asks whether a page may send a request."""
+        return {
+            "access-control-allow-origin": origin,
+            "access-control-allow-methods": ", ".join(methods),
+            "access-control-allow-headers": "content-type",
+            "access-control-max-age": str(_MAX_AGE_S),
+            "vary": "Origin",
+        }

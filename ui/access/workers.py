@@ -1,0 +1,153 @@
+"""Runs slow work in threads, in short slices: a few at once, and the clients in turn.
+
+A client that asks a lot waits for itself: between two of its slices each other client gets one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect
+
+from ..messages import RefusalError
+from .clients import group_of
+from .limits import Limiter
+
+MAX_WAITING = 128  # pieces of work of all clients together
+MAX_WAITING_EACH = 48  # a page asks one question at a time, and a class of 30 has 30 pages
+Result = TypeVar("Result")
+
+
+class Workers:
+    """Threads for one kind of work. Belongs to one event loop.
+
+    Args:
+        limiter: counts the time of the processor.
+        at_once: slices that run at once.
+        max_waiting: pieces of work that are not done yet.
+        max_waiting_each: those of one client.
+    """
+
+    def __init__(
+        self,
+        limiter: Limiter,
+        *,
+        at_once: int,
+        max_waiting: int = MAX_WAITING,
+        max_waiting_each: int = MAX_WAITING_EACH,
+    ) -> None:
+        self._limiter = limiter
+        self._max_waiting = max_waiting
+        self._max_waiting_each = max_waiting_each
+        self._free = at_once
+        self._unfinished: Counter[str] = Counter()
+        self._turns: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @property
+    def waiting(self) -> int:
+        """The number of pieces of work that are not done yet."""
+        return self._unfinished.total()
+
+    @asynccontextmanager
+    async def work(self, address: str) -> AsyncIterator[None]:
+        """Counts a piece of work, whose slices are run inside of the context.
+
+        Raises:
+            RefusalError: too much work is not done yet, of all clients or of this one.
+        """
+        client = group_of(address)
+        if self.waiting >= self._max_waiting or self._unfinished[client] >= self._max_waiting_each:
+            raise RefusalError("refusal.queue_full")
+        self._unfinished[client] += 1
+        try:
+            yield
+        finally:
+            self._unfinished[client] -= 1
+            if not self._unfinished[client]:
+                del self._unfinished[client]
+
+    async def run(self, address: str, function: Callable[..., Result], *arguments: object) -> Result:
+        """The result of a slice of work, which should take at most 50 ms."""
+        await self._turn(group_of(address))
+        try:
+            result, seconds = await asyncio.to_thread(_measured, function, *arguments)
+        finally:
+            self._next()
+        self._limiter.spend_cpu(address, seconds)
+        return result
+
+    async def run_slices(
+        self, address: str, slices: Generator[None, None, Result], has_left: Callable[[], bool] = lambda: False
+    ) -> Result:
+        """The result of a generator that yields at least every 50 ms.
+
+        Args:
+            address: of the client.
+            slices: returns the result at its end.
+            has_left: whether the client no longer waits for the result.
+
+        Raises:
+            ClientDisconnect: the client has left.
+        """
+        async with self.work(address):
+            while not has_left():
+                ended, result = await self.run(address, _advance, slices)
+                if ended:
+                    return result  # type: ignore[return-value]  # of the generator
+        raise ClientDisconnect
+
+    async def _turn(self, client: str) -> None:
+        if self._free and not self._turns:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._turns.setdefault(client, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._next()
+            elif client in self._turns:
+                self._remove(client, turn)
+            raise
+
+    def _next(self) -> None:
+        """Gives a free thread to the client that has waited for its turn for the longest time."""
+        while self._turns:
+            client, turns = next(iter(self._turns.items()))
+            turn = turns.popleft()
+            self._turns.move_to_end(client)
+            if not turns:
+                del self._turns[client]
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def _remove(self, client: str, turn: asyncio.Future[None]) -> None:
+        turns = self._turns[client]
+        if turn in turns:
+            turns.remove(turn)
+        if not turns:
+            del self._turns[client]
+
+
+def _advance(slices: Generator[None, None, Result]) -> tuple[bool, Result | None]:
+    """Runs a generator to its next yield; returns whether it has ended, and its result."""
+    try:
+        next(slices)
+    except StopIteration as end:
+        return True, end.value
+    return False, None
+
+
+def _measured(function: Callable[..., Result], *arguments: object) -> tuple[Result, float]:
+    """The result, and the seconds that a core has worked for it."""
+    began = time.thread_time()
+    result = function(*arguments)
+    return result, time.thread_time() - began
