@@ -50,8 +50,7 @@ def launch(page: Page, **options: Any) -> str:
         "pwa": False,
         "footer_links": FOOTER_LINKS,
         "theme": theme(),
-        "app_kwargs": _app_kwargs(page)
-        | {"lifespan": _filtered(_filter_options(page, bound_to=bound_to, mcp=bool(mcp)))},
+        "app_kwargs": _app_kwargs(page) | {"lifespan": _filtered(filter_options)},
     }
     if port := os.environ.get("GRADIO_SERVER_PORT"):
         settings["server_port"] = int(port)  # this one; left to Gradio, it would be this or one of the next hundred
