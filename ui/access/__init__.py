@@ -1,13 +1,14 @@
 """Which requests are answered, and how many of each client.
 
-filter        the layer in front of the app: what it does not let through is never parsed
-paths         the open paths and methods, with the largest body of each
-bodies        receives a body up to a size, within a time
-gradio_calls  checks the requests to Gradio's queue before Gradio reads them
-names         the hosts and origins that a request may name
-clients       the address of the client of a request
-answers       the one-line answers to refused requests
-limits        how much one address may use: requests, replies, characters, questions, time of the processor
-connected     ends the work for a client that has left
-workers       runs slow work in threads, the clients in turn
+filter           the layer in front of the app: what it does not let through is never parsed
+paths            the open paths and methods, with the largest body of each
+bodies           receives a body up to a size, within a time
+gradio_calls     checks the requests to Gradio's queue before Gradio reads them
+gradio_sessions  forgets the results that nobody reads
+names            the hosts and origins that a request may name
+clients          the address of the client of a request
+answers          the one-line answers to refused requests
+limits           how much one address may use: requests, replies, characters, questions, time of the processor
+connected        ends the work for a client that has left
+workers          runs slow work in threads, the clients in turn
 """

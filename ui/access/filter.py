@@ -93,11 +93,17 @@ class RequestFilter:
             except ConnectionError:
                 return
             scope["headers"] = [each for each in scope["headers"] if each[0] != b"origin"]
-            await self._app(scope, receive, send_allowed)
+            await self._pass_on(scope, receive, send_allowed)
         except DeniedError as denied:
             await send_json(send_allowed, denied)
         finally:
             self._limiter.end_request(address)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._calls.sessions.start()
+        session = self._calls.session_of_stream(scope["path"], scope["query_string"])
+        with self._calls.sessions.reading(session):
+            await self._app(scope, receive, send)
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """Checks a request; returns what the app receives.
@@ -109,8 +115,6 @@ class RequestFilter:
         path = scope["path"]
         self._check_head(scope)
         row = self._row(path, scope["method"])
-        if scope["method"] == "GET":
-            self._calls.check_stream(path, scope["query_string"])
         declared = _content_length(scope["headers"])
         if scope["method"] != "POST":
             if declared or _header(scope["headers"], b"transfer-encoding"):

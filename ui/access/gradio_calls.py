@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from gradio import Blocks
 
 from .answers import DeniedError
+from .gradio_sessions import GradioSessions
 from .paths import EVENT, SESSION
 
 _CALL = re.compile(r"/gradio_api/call/(v2/)?(\w+)/?")
@@ -30,10 +31,14 @@ class GradioCalls:
 
     Args:
         blocks: the app in Gradio.
+
+    Attributes:
+        sessions: those of the queue.
     """
 
     def __init__(self, blocks: Blocks) -> None:
         self._blocks = blocks
+        self.sessions = GradioSessions(blocks)
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -71,8 +76,8 @@ class GradioCalls:
             raise DeniedError(400, "data must be a list of the endpoint's arguments")
         return json.dumps({name: fields[name] for name in fields.keys() & _FIELDS}).encode()
 
-    def check_stream(self, path: str, query: bytes) -> None:
-        """Checks that there is a session or a call before its events are streamed.
+    def session_of_stream(self, path: str, query: bytes) -> str:
+        """The session whose events a request wants; "" for other requests. There must be one before it is streamed.
 
         Raises:
             DeniedError: there is none.
@@ -82,11 +87,14 @@ class GradioCalls:
             sessions = parse_qs(query.decode("latin-1"), max_num_fields=8).get("session_hash", [""])
             if len(sessions) != 1 or sessions[0] not in queue.pending_messages_per_session:
                 raise DeniedError(404, "there is no such session, or its calls have ended")
-        elif result := _RESULT.fullmatch(path):
+            return sessions[0]
+        if result := _RESULT.fullmatch(path):
             event = queue.event_ids_to_events.get(result.group(1))
             session = event.session_hash if event else self._session_of(result.group(1))
             if session not in queue.pending_messages_per_session:
                 raise DeniedError(404, "there is no such call, or its result was read already")
+            return session
+        return ""
 
     def _session_of(self, event: str) -> str:
         """The session of a call that has ended, as Gradio looks it up."""

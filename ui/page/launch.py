@@ -21,6 +21,7 @@ from .page import Page
 
 MAX_READERS = 512  # streams at once; an engine's own queue is full before, and says so in words
 MAX_QUEUED = 64
+MAX_STATES = 100  # of Gradio's sessions, which nothing here uses
 FOOTER_LINKS: list[Any] = ["api", "settings"]
 
 
@@ -46,6 +47,7 @@ def launch(page: Page, **options: Any) -> str:
         "enable_monitoring": False,
         "run_history": False,
         "strict_cors": True,
+        "state_session_capacity": MAX_STATES,
         "ssr_mode": False,
         "pwa": False,
         "footer_links": FOOTER_LINKS,
@@ -66,6 +68,7 @@ def _set_up_gradio(page: Page) -> None:
     # Gradio keeps statistics of its events and makes a table of them all after each one.
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
+    page.blocks.state_session_capacity = MAX_STATES
     # Off Spaces a call could otherwise be posted to /run, past the queue and its limits.
     page.blocks.queue(max_size=MAX_QUEUED, default_concurrency_limit=MAX_READERS, api_open=False)
 

@@ -1,0 +1,100 @@
+"""What Gradio's queue keeps of calls whose results nobody reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.app_server import App, eventually, random_model, serving
+from ui.access.filter import RequestFilter
+from ui.access.gradio_sessions import MAX_SESSIONS, MAX_UNREAD, UNREAD_S, GradioSessions
+from ui.page.launch import MAX_STATES
+
+TEXT = "To be, or not to be"
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ui.access.gradio_sessions.SWEEP_S", 3600.0)  # the tests sweep by themselves
+        with serving({"random": random_model()}) as app:
+            yield app
+
+
+@pytest.fixture
+def sessions(app: App, monkeypatch: pytest.MonkeyPatch) -> GradioSessions:
+    """The sessions of the running app, whose time a test sets: 0 at first."""
+    assert app.page
+    layer: Any = app.page.blocks.app.middleware_stack
+    assert isinstance(layer, RequestFilter)
+    monkeypatch.setattr(layer._calls.sessions, "_clock", lambda: 0.0)
+    return layer._calls.sessions
+
+
+def queue(app: App) -> Any:
+    assert app.page
+    return app.page.blocks._queue
+
+
+def call(app: App, session: str, name: str = "score") -> None:
+    body = {"data": [TEXT], "session_hash": session}
+    assert httpx.post(f"{app.url}gradio_api/call/{name}", json=body).status_code == 200
+    eventually(lambda: not queue(app).event_ids_to_events)
+
+
+def test_results_that_nobody_reads_are_forgotten(
+    app: App, sessions: GradioSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(app, "unread")
+    sessions.sweep()
+    assert "unread" in queue(app).pending_messages_per_session
+    monkeypatch.setattr(sessions, "_clock", lambda: UNREAD_S)
+    sessions.sweep()
+    assert "unread" not in queue(app).pending_messages_per_session
+    assert "unread" not in queue(app).pending_event_ids_session
+    assert not sessions._unread_since
+    answer = httpx.get(f"{app.url}gradio_api/queue/data?session_hash=unread")
+    assert answer.status_code == 404
+
+
+def test_the_ids_of_calls_whose_results_were_read_are_forgotten(
+    app: App, sessions: GradioSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(app, "read")
+    assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=read").text
+    sessions.sweep()
+    monkeypatch.setattr(sessions, "_clock", lambda: UNREAD_S)
+    sessions.sweep()
+    assert "read" not in queue(app).pending_event_ids_session
+
+
+def test_a_session_without_a_reader_keeps_its_last_messages(app: App, sessions: GradioSessions) -> None:
+    for _ in range(MAX_UNREAD):
+        call(app, "many")
+    assert queue(app).pending_messages_per_session["many"].qsize() > MAX_UNREAD
+    sessions.sweep()
+    assert queue(app).pending_messages_per_session["many"].qsize() == MAX_UNREAD
+    assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=many").text
+
+
+def test_sessions_without_a_reader_have_a_number(app: App, sessions: GradioSessions) -> None:
+    async def post_all() -> None:
+        async with httpx.AsyncClient(timeout=60) as http:
+            for at in range(MAX_SESSIONS + 10):
+                body = {"data": ["a"], "session_hash": f"one-of-many-{at}"}
+                await http.post(f"{app.url}gradio_api/call/score", json=body)
+
+    asyncio.run(post_all())
+    eventually(lambda: not queue(app).event_ids_to_events)
+    sessions.sweep()
+    assert len(queue(app).pending_messages_per_session) == MAX_SESSIONS
+    assert len(queue(app).pending_event_ids_session) <= MAX_SESSIONS
+
+
+def test_gradios_own_sessions_have_a_number(app: App) -> None:
+    assert app.page
+    assert app.page.blocks.app.state_holder.capacity == MAX_STATES

@@ -1,0 +1,91 @@
+"""Forgets the sessions of Gradio's queue whose results nobody reads.
+
+Gradio keeps the messages of a call until its client reads them, for up to 2,000 sessions, and the ids of the calls of
+every session for ever. A result of /score takes a megabyte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gradio import Blocks
+
+UNREAD_S = 60.0  # after the last call of a session has ended
+SWEEP_S = 5.0
+MAX_SESSIONS = 200  # without a reader; of more, those that were used last
+MAX_UNREAD = 8  # messages of a session without a reader; the last one has the result
+
+
+class GradioSessions:
+    """The sessions of the queue. Belongs to one event loop.
+
+    Args:
+        blocks: the app in Gradio.
+        clock: the time in seconds.
+    """
+
+    def __init__(self, blocks: Blocks, clock: Callable[[], float] = time.monotonic) -> None:
+        self._queue = blocks._queue
+        self._clock = clock
+        self._readers: Counter[str] = Counter()
+        self._unread_since: dict[str, float] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def reading(self, session: str) -> Iterator[None]:
+        """A context in which the messages of a session are read."""
+        self._readers[session] += 1
+        try:
+            yield
+        finally:
+            self._readers[session] -= 1
+            if not self._readers[session]:
+                del self._readers[session]
+
+    def sweep(self) -> None:
+        """Forgets the sessions whose calls have ended and whose messages were not read for some time."""
+        queue, now = self._queue, self._clock()
+        sessions = {*queue.pending_messages_per_session, *queue.pending_event_ids_session}
+        for session in self._unread_since.keys() - sessions:
+            del self._unread_since[session]
+        for session in sessions:
+            if self._readers[session]:
+                self._unread_since.pop(session, None)
+                continue
+            self._shorten(session)
+            if self._is_running(session):
+                self._unread_since.pop(session, None)
+                continue
+            if now - self._unread_since.setdefault(session, now) >= UNREAD_S:
+                self._forget(session)
+        for session in sorted(self._unread_since, key=self._unread_since.__getitem__)[:-MAX_SESSIONS]:
+            self._forget(session)
+
+    def _is_running(self, session: str) -> bool:
+        running = self._queue.event_ids_to_events
+        return any(event in running for event in self._queue.pending_event_ids_session.get(session, ()))
+
+    def _shorten(self, session: str) -> None:
+        messages = self._queue.pending_messages_per_session.get(session)
+        while messages is not None and messages.qsize() > MAX_UNREAD:
+            messages.get_nowait()
+
+    def _forget(self, session: str) -> None:
+        self._unread_since.pop(session, None)
+        if session in self._queue.pending_messages_per_session:
+            del self._queue.pending_messages_per_session[session]
+        self._queue.pending_event_ids_session.pop(session, None)
+
+    def start(self) -> None:
+        """Sweeps now and then from here on, while the queue runs."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._sweep_again_and_again())
+
+    async def _sweep_again_and_again(self) -> None:
+        while not self._queue.stopped:
+            await asyncio.sleep(SWEEP_S)
+            self.sweep()
