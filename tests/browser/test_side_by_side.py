@@ -127,11 +127,12 @@ def test_a_refusal_of_the_second_model_is_shown_under_it_and_the_first_writes(pa
     fast(page)
     setting(page, "Length", 30)
     together(page, "two, side by side")
-    app.served("two").engine.max_waiting = 0
+    engine = app.served("two").engine
+    slots, engine.max_slots, engine.max_waiting = engine.max_slots, 0, 0
     try:
         send(page, "ROMEO:")
     finally:
-        app.served("two").engine.max_waiting = 256
+        engine.max_slots, engine.max_waiting = slots, 256
     expect(second(page).locator(".refusal")).to_contain_text("try again")
     expect(log(page).locator(".refusal")).to_have_count(0)
     expect(foot(page)).to_contain_text(" 30 characters")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gradio import Blocks
+from gradio.server_messages import ProcessCompletedMessage
 
 UNREAD_S = 60.0  # after the last call of a session has ended
 SWEEP_S = 5.0
@@ -72,7 +73,10 @@ class GradioSessions:
     def _shorten(self, session: str) -> None:
         messages = self._queue.pending_messages_per_session.get(session)
         while messages is not None and messages.qsize() > MAX_UNREAD:
-            messages.get_nowait()
+            message = messages.get_nowait()
+            if isinstance(message, ProcessCompletedMessage) and message.event_id:
+                # A reader's stream ends once it has got the end of every call.
+                self._queue.pending_event_ids_session.get(session, set()).discard(message.event_id)
 
     def _forget(self, session: str) -> None:
         self._unread_since.pop(session, None)
