@@ -47,7 +47,6 @@ def launch(page: Page, **options: Any) -> str:
         "enable_monitoring": False,
         "run_history": False,
         "strict_cors": True,
-        "state_session_capacity": MAX_STATES,
         "ssr_mode": False,
         "pwa": False,
         "footer_links": FOOTER_LINKS,
