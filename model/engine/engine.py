@@ -126,8 +126,8 @@ class Engine:
             draw_offset: the index of the first character among the draws of the seed; over 0 to continue a reply.
             chars_per_second: the speed limit; None is as fast as possible.
             deadline_s: seconds from now after which the reply ends.
-            client_id: the client that the limits per client count; "" counts as another client in each request.
-            group_id: of clients with the same address: the group with the fewest replies gets the next slot.
+            client_id, group_id: the client that the limits per client count, and its group, such as an address: the
+                group and the client with the fewest replies get the next slot. "" is another one in each request.
             clamps: (layer, cell, value) of cells that are clamped during the reply, but not during the prompt.
             prompt_clamps: (position, clamps) in order: what is clamped from the step that reads this position
                 of the prompt on, until the reply begins. Position -1 is the character that is read before the prompt.
@@ -135,8 +135,7 @@ class Engine:
 
         Raises:
             EngineBusyError: the queue is full, too many requests of the client wait, or the engine has been stopped.
-            TypeError: the prompt is not a str.
-            ValueError: `draw_offset` is negative, or the memory or a clamp does not fit the model.
+            TypeError, ValueError: the prompt is not a str, or a value is not allowed or does not fit the model.
         """
         _check_types(prompt, draw_offset)
         stretches = [(position, self._check_clamps(each)) for position, each in prompt_clamps]
