@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..clamps import Clamps
+from ..int8.dot_products import pack
+from ..int8.sampling import POWERS
 from ..int8.weights import SIGMOID, TANH, Int8Weights, float_h, integer_h
 from ..lstm import LSTMState
 from ..settings import SamplingParams
 from .backend import Backend, Floats, Indices, clamps_by_layer
-from .products import Int8s, product
+from .products import instruction_kind, most_compiled_rows, torch_product
 
-_NO_CLAMPS = np.zeros((0, 3), np.float32)
+_MOST_STATES = 256  # that `write` keeps: of 2 layers with 512 cells, 1.3 MB
+Draws = tuple[npt.NDArray[np.float64], npt.NDArray[np.uint64], Indices]  # see `numba_kernels.run`
+_NO_CLAMPS = np.zeros((0, 4), np.float32)
+_NO_PARAMS, _NO_NUMBERS = np.zeros((0, 4)), np.zeros((0, 0), np.uint64)
 
 
 class NumbaInt8Backend(Backend):
-    """Runs int8 inference in compiled loops; the same bits as `TorchInt8Backend`."""
+    """Runs int8 inference in compiled loops; the same bits as `TorchInt8Backend`.
 
-    def __init__(self, weights: Int8Weights, slots: int) -> None:
-        from ..int8 import numba_kernels
+    Args:
+        weights: the quantized weights, on the CPU.
+        slots: the number of slots.
+        kind: the instruction of the compiled loops; None is the fastest of this processor.
+    """
 
-        self._kernels = numba_kernels
-        self._hidden = weights.table.shape[1] // 4
-        self._h = np.zeros((len(weights.layers), slots, self._hidden), np.int8)
-        self._c = np.zeros((len(weights.layers), slots, self._hidden), np.float32)
-        biases = [np.zeros((1, 0), np.float32), *(bias.numpy()[None] for bias in weights.biases)]
-        self._layers = [(product(m), m.scale.numpy(), bias) for m, bias in zip(weights.layers, biases, strict=True)]
-        self._output = product(weights.output)
-        self._table = weights.table.numpy()
-        self._output_scale, self._output_bias = weights.output.scale.numpy(), weights.output_bias.numpy()
-        self._sigmoid, self._tanh = SIGMOID.numpy(), TANH.numpy()
+    def __init__(self, weights: Int8Weights, slots: int, kind: int | None = None) -> None:
+        from ..int8 import numba_kernels, numba_sampling
+
+        self._kernels, self._sampling = numba_kernels, numba_sampling
+        self._kind = instruction_kind() if kind is None else kind
+        self._vocab, self._layers, self._hidden = len(weights.table), len(weights.layers), weights.table.shape[1] // 4
+        self._h = np.zeros((self._layers, slots, self._hidden), np.int8)
+        self._c = np.zeros((self._layers, slots, self._hidden), np.float32)
+        self._memory = np.empty(0, np.int8), np.empty(0, np.float32)
+        self._after: tuple[npt.NDArray[Any], ...] = self._memory
+        self._products = [torch_product(matrix) for matrix in (*weights.layers, weights.output)]
+        packed = [pack(self._kind, matrix.q.numpy()) for matrix in weights.layers]
+        self._weights = (
+            torch.cat([torch.from_numpy(q) for q, _ in packed]).numpy(),
+            np.stack([start for _, start in packed]),
+            np.stack([matrix.scale.numpy() for matrix in weights.layers]),
+            np.concatenate([weights.table.numpy(), *(bias.numpy()[None] for bias in weights.biases)]),
+            *pack(self._kind, weights.output.q.numpy()),
+            torch.stack([weights.output.scale, weights.output_bias]).numpy(),
+            torch.stack([SIGMOID, TANH]).numpy(),
+            POWERS,
+        )
 
     def load(self, slot: int, state: LSTMState) -> None:
         """Puts a state into a slot."""
@@ -50,13 +73,12 @@ class NumbaInt8Backend(Backend):
 
     def prefill(self, slots: Indices, ids: Indices) -> None:
         """Reads one character per slot."""
-        self._store(slots, *self._step(slots, ids))
+        self._run(slots, ids, (), np.empty((0, self._vocab), np.float32))
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
         """Reads one character per slot and returns the logits of the next one."""
-        h, c = self._step(slots, ids, clamps)
-        logits = self._logits(h[-1])
-        self._store(slots, h, c)
+        logits = np.empty((len(slots), self._vocab), np.float32)
+        self._run(slots, ids, clamps, logits)
         return logits
 
     def decode(
@@ -68,36 +90,73 @@ class NumbaInt8Backend(Backend):
         clamps: Sequence[Clamps] = (),
     ) -> list[int]:
         """Reads one character per slot and draws the next one."""
-        h, c = self._step(slots, ids, clamps)
-        chosen = self._kernels.choose(self._logits(h[-1]), params, numbers)
-        self._store(slots, h, c)
-        return chosen
+        return [each[0] for each in self.write(slots, ids, params, [[number] for number in numbers], clamps)]
 
-    def _step(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> tuple[list[Int8s], Floats]:
-        """Returns h of each layer, L arrays (B, H) int8, and c, (L, B, H) float32, after the characters."""
-        c = self._c[:, slots]  # a copy
-        h: list[Int8s] = []
-        zeros, clamped = np.zeros(len(slots), np.int64), clamps_by_layer(clamps)
-        for layer, (multiply, scale, bias) in enumerate(self._layers):
+    def most_characters(self, slots: int) -> int:
+        """Returns how many characters `write` can draw for each of so many slots."""
+        return max(1, _MOST_STATES // slots) if slots <= most_compiled_rows() else 1
+
+    def write(
+        self,
+        slots: Indices,
+        ids: Indices,
+        params: list[SamplingParams],
+        numbers: list[list[int]],
+        clamps: Sequence[Clamps] = (),
+    ) -> list[list[int]]:
+        """Reads one character per slot, and draws as many as there are random numbers for each."""
+        drawn = np.empty((len(numbers[0]), len(slots)), np.int64)
+        logits = np.empty((len(slots), self._vocab), np.float32)
+        draws = self._sampling.settings(params), np.array(numbers, np.uint64).T.copy(), drawn
+        self._run(slots, ids, clamps, logits, draws)
+        return drawn.T.tolist()
+
+    def written_state(self, position: int, character: int) -> LSTMState:
+        """Returns the state before a character of the last `write` was read."""
+        h, c = (each[character, :, position : position + 1] for each in self._after)
+        return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
+
+    def _run(
+        self,
+        slots: Indices,
+        ids: Indices,
+        clamps: Sequence[Clamps],
+        logits: Floats,
+        draws: Draws | None = None,
+    ) -> None:
+        """Reads one character per slot, then those that are drawn but for the last; see `numba_kernels.run`."""
+        clamped = [np.insert(entries, 0, layer, axis=1) for layer, entries in clamps_by_layer(clamps).items()]
+        entries = np.concatenate(clamped) if clamped else _NO_CLAMPS
+        draws = draws or (_NO_PARAMS, _NO_NUMBERS, np.empty((0, len(slots)), np.int64))
+        steps = max(1, len(draws[2]))
+        shape = steps, self._layers, len(slots), self._hidden
+        size = math.prod(shape)
+        if size > self._memory[0].size:  # kept: the system would clear the pages of a new one each time
+            self._memory = np.empty(size, np.int8), np.empty(size, np.float32)
+        self._after = tuple(each[:size].reshape(shape) for each in self._memory)
+        if len(slots) <= most_compiled_rows() or steps > 1:
+            state = self._h, self._c
+            self._kernels.run(self._kind, self._weights, state, slots, ids, entries, self._after, logits, draws)
+        else:
+            self._run_with_torch(slots, ids, entries, logits, draws)
+
+    def _run_with_torch(self, slots: Indices, ids: Indices, clamps: Floats, logits: Floats, draws: Draws) -> None:
+        """Does the same as `numba_kernels.run` for one character, with torch's products."""
+        _, _, scales, added, _, _, output, tables, powers = self._weights
+        after_h, after_c = (each[0] for each in self._after)
+        after_c[:] = self._c[:, slots]
+        for layer in range(self._layers):
             x = self._h[layer][slots]
             if layer:
-                x = np.concatenate([h[-1], x], axis=1)
-            sums = multiply(x)
-            after = np.empty((len(slots), self._hidden), np.int8)
+                x = np.concatenate([after_h[layer - 1], x], axis=1)
             # The first layer adds the input of each character from a table, the layers above one bias for all.
-            added, row = (bias, zeros) if layer else (self._table, ids)
-            entries = clamped.get(layer, _NO_CLAMPS)
-            self._kernels.cells(sums, scale, added, row, entries, self._sigmoid, self._tanh, c[layer], after)
-            h.append(after)
-        return h, c
-
-    def _logits(self, h: Int8s) -> Floats:
-        sums = self._output(h)
-        logits = np.empty(sums.shape, np.float32)
-        self._kernels.scaled(sums, self._output_scale, self._output_bias, logits)
-        return logits
-
-    def _store(self, slots: Indices, h: list[Int8s], c: Floats) -> None:
-        for layer, after in enumerate(h):
-            self._h[layer][slots] = after
-        self._c[:, slots] = c
+            which = np.full(len(slots), len(added) - self._layers + layer) if layer else ids
+            sums = self._products[layer](x)
+            c, h = after_c[layer], after_h[layer]
+            self._kernels.cells(layer, sums, scales[layer], added, which, clamps, tables, c, h)
+        if len(logits):
+            self._kernels.scaled(self._products[-1](after_h[-1]), output, logits)
+        params, numbers, drawn = draws
+        if len(drawn):
+            self._sampling.draw(logits, params, numbers[0], powers, drawn[0])
+        self._h[:, slots], self._c[:, slots] = after_h, after_c

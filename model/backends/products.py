@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..int8.dot_products import INSTRUCTIONS, choose_kind, pack, padded_shape
 from ..int8.weights import QuantizedMatrix, exact_product
 
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 Product = Callable[[Int8s, QuantizedMatrix], Int32s]
-# With so few rows, the compiled loop is faster: torch wakes a thread per core, for less work than that costs.
-_FEW_ROWS = 2
+_PLAIN_ROWS = 2  # with more rows, torch's products are faster than the plain loop, whatever the threads cost
+_AMX_ROWS = 32  # with more rows, the matrix unit that torch uses has the lead: 16 times as many products in a cycle
 
 
 @cache
@@ -31,17 +32,41 @@ def numba_available() -> bool:
     if os.environ.get("CHAR_LSTM_COMPILE") == "0" or importlib.util.find_spec("numba") is None:
         return False
     try:
-        _check_exact(_compiled_product, 8, 64)
+        _check_exact(compiled_product, 80, 70)
     except Exception:  # noqa: BLE001  a numba that fails, for whatever reason, must not keep the model from running
         return False
     return True
 
 
-def product(matrix: QuantizedMatrix) -> Callable[[Int8s], Int32s]:
-    """Returns the function x ↦ x · qᵀ, (B, K) int8 to (B, N) int32, exact and as fast as possible for every B."""
+@cache
+def instruction_kind() -> int:
+    """Returns the kind of the instruction that the compiled loops use, see `dot_products.INSTRUCTIONS`.
+
+    It is the fastest that this processor has, or the one that the environment variable CHAR_LSTM_INSTRUCTION names.
+
+    Raises:
+        ValueError: the variable names an instruction that this processor does not have.
+    """
+    from ..int8 import numba_kernels
+
+    return choose_kind(numba_kernels.features(), os.environ.get("CHAR_LSTM_INSTRUCTION"))
+
+
+@cache
+def most_compiled_rows() -> int:
+    """Returns up to how many rows the compiled loops are faster than torch's products."""
+    from ..int8 import numba_kernels
+
+    if not INSTRUCTIONS[instruction_kind()].intrinsic:
+        return _PLAIN_ROWS
+    return _AMX_ROWS if "+amx-int8" in numba_kernels.features().split(",") else 2**31
+
+
+def torch_product(matrix: QuantizedMatrix) -> Callable[[Int8s], Int32s]:
+    """Returns the function x ↦ x · qᵀ, (B, K) int8 to (B, N) int32, exact, by torch."""
 
     def multiply(x: Int8s) -> Int32s:
-        return (_product_of_many(*matrix.q.shape) if len(x) > _FEW_ROWS else _compiled_product)(x, matrix)
+        return _product_of_many(*matrix.q.shape)(x, matrix)
 
     return multiply
 
@@ -60,12 +85,17 @@ def _product_of_many(rows: int, columns: int) -> Product:
     return _torch_product
 
 
-def _compiled_product(x: Int8s, matrix: QuantizedMatrix) -> Int32s:
+def compiled_product(x: Int8s, matrix: QuantizedMatrix, kind: int | None = None) -> Int32s:
+    """Returns x · qᵀ, (B, N) int32, by the compiled loops, with the instruction of this processor or of a kind."""
     from ..int8 import numba_kernels
 
-    out = np.empty((len(x), len(matrix.q)), np.int32)
-    numba_kernels.product(x.astype(np.int16), matrix.q.numpy(), out)
-    return out
+    kind = instruction_kind() if kind is None else kind
+    rows, columns = padded_shape(kind, *matrix.q.shape)
+    packed, start = pack(kind, matrix.q.numpy())
+    out, padded = np.empty((len(x), rows), np.int32), np.zeros((len(x), columns), np.int16)
+    numba_kernels.fill(kind, x, 0, padded)
+    numba_kernels.product(kind, packed, start, padded, out)
+    return out[:, : len(matrix.q)]
 
 
 def _torch_product(x: Int8s, matrix: QuantizedMatrix) -> Int32s:

@@ -28,7 +28,7 @@ def make_backend(network: LSTMNetwork, slots: int, weights: Int8Weights | None) 
 def choose(logits: Floats, params: list[SamplingParams], numbers: list[int]) -> list[int]:
     """Draws the next character of each slot as `sampling.choose` does, compiled if possible: (B, V) to B ids."""
     if products.numba_available():
-        from ..int8 import numba_kernels
+        from ..int8 import numba_sampling
 
-        return numba_kernels.choose(logits, params, numbers)
+        return numba_sampling.choose(logits, params, numbers)
     return [sampling.choose(*each) for each in zip(logits, params, numbers, strict=True)]

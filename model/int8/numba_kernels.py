@@ -1,192 +1,262 @@
-"""The loops of `weights` and `sampling` compiled by numba.
+"""The int8 LSTM step of `weights` compiled by numba, for one or many characters.
 
 They do the same operations in the same order; tests compare every bit with the plain versions. They release the GIL
 while they run, and numba caches the machine code, so only the first start compiles.
 
-Shapes: B rows, V vocabulary, H hidden, N and K rows and columns of a matrix.
+Shapes: B rows, T characters of each, L layers, V vocabulary, H hidden, N and K rows and columns of a matrix, N' and K'
+those of a packed one (`dot_products`). `kind` is the position of an instruction in `dot_products.INSTRUCTIONS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from llvmlite import ir
+from numba import types
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
 
-from ..settings import SamplingParams
-from .sampling import POWERS, STEPS_PER_NAT, fixed_point
+from .dot_products import INSTRUCTIONS, VECTORS, Instruction, supported
+from .numba_sampling import compiled, draw
 
 Array = npt.NDArray[Any]
 _RANGE = np.float32(8.0)
 _STEPS = np.float32(256.0)
 _H = np.float32(127.0)
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-_ALL = 2**31  # as top_k: more than any vocabulary has
+# numba compiles again if this file changes, but not for a change of a function in another file. So a test compares
+# this checksum of `dot_products` and `numba_sampling`: who changes them must change it.
+CHECKSUM = 0
+_ROWS = 4  # of x that use a vector of q: the sums of more do not fit in the registers
+_PANEL = np.array([each.panel for each in INSTRUCTIONS])
+_GROUP = np.array([each.group for each in INSTRUCTIONS])
+_INT8, _INT16, _INT32, _INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
-def _compile(function: Callable[..., None]) -> Callable[..., None]:
-    # No fastmath: a fused multiply-add rounds once where the definition rounds twice.
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder that the machine code can be cached in: every process compiles it
-        return njit(nogil=True)(function)
+def features() -> str:
+    """Returns the features of the processor for which numba compiles, as LLVM lists them."""
+    return str(cpu_target.target_context.codegen().magic_tuple()[2])
 
 
-def choose(logits: npt.NDArray[np.float32], params: list[SamplingParams], numbers: list[int]) -> list[int]:
-    """Returns the next character of each row, as `sampling.choose` draws it.
+@intrinsic  # type: ignore[untyped-decorator]
+def _add_panel(
+    _typing: Any, case: Any, groups: Any, q: Any, start: Any, x: Any, x_step: Any, out: Any, out_step: Any
+) -> Any:
+    """Writes the sums of a panel for 1 to 4 rows of x. `case` is 8 · kind + rows; addresses and steps are in bytes."""
 
-    Args:
-        logits: (B, V) float32.
-        params: B, the sampling parameters of each row.
-        numbers: B random numbers in [0, 2^64).
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        end = builder.append_basic_block("end")
+        switch = builder.switch(arguments[0], end)
+        # LLVM ends the process at an instruction that its target lacks, so code is generated for the others alone.
+        for kind in supported(features()):
+            for rows in range(1, _ROWS + 1) if INSTRUCTIONS[kind].intrinsic else ():
+                block = builder.append_basic_block("case")
+                switch.add_case(8 * kind + rows, block)
+                builder.position_at_end(block)
+                _generate_panel(builder, INSTRUCTIONS[kind], rows, arguments[1:])
+                builder.branch(end)
+        builder.position_at_end(end)
+        return context.get_dummy_value()
+
+    return types.void(case, groups, q, start, x, x_step, out, out_step), generate
+
+
+def _generate_panel(builder: Any, used: Instruction, rows: int, addresses: tuple[Any, ...]) -> None:
+    """Generates the loop over the groups of columns, with `VECTORS` vectors of sums for each row of x."""
+    groups, q, start, x, x_step, out, out_step = addresses
+    sums, halves = ir.VectorType(_INT32, used.lanes), ir.VectorType(_INT16, 2 * used.lanes)
+    size, q_size = 4 * used.lanes, used.group * used.lanes  # bytes of a vector of sums and of its part of q
+    signature = ir.FunctionType(sums, [sums] * 3 if used.unsigned else [halves] * 2)
+    instruction = builder.module.globals.get(used.intrinsic) or ir.Function(builder.module, signature, used.intrinsic)
+
+    def at(address: Any, offset: Any, type_: Any) -> Any:
+        return builder.inttoptr(builder.add(address, offset), type_.as_pointer())
+
+    def load(address: Any, offset: Any, type_: Any) -> Any:
+        loaded = builder.load(at(address, offset, type_))
+        loaded.align = 1
+        return loaded
+
+    def add(total: Any, inputs: Any, weights: Any) -> Any:
+        if used.unsigned:
+            return builder.call(instruction, [total, inputs, weights])
+        weights, inputs = builder.sext(weights, halves), builder.bitcast(inputs, halves)
+        return builder.add(total, builder.call(instruction, [weights, inputs]))
+
+    before, loop, after = builder.block, builder.append_basic_block("group"), builder.append_basic_block("store")
+    begin = [load(start, _INT64(size * v), sums) for v in range(VECTORS)]
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    group = builder.phi(_INT64)
+    totals = [[builder.phi(sums) for _ in range(VECTORS)] for _ in range(rows)]
+    part = sums if used.unsigned else ir.VectorType(_INT8, q_size)
+    q_group, x_group = (builder.add(a, builder.mul(group, _INT64(n))) for a, n in ((q, q_size * VECTORS), (x, 4)))
+    weights = [load(q_group, _INT64(q_size * v), part) for v in range(VECTORS)]
+    same = ir.Constant(ir.VectorType(_INT32, used.lanes), [0] * used.lanes)
+    for row in range(rows):
+        value = load(x_group, builder.mul(x_step, _INT64(row)), _INT32)
+        first = builder.insert_element(ir.Constant(sums, ir.Undefined), value, _INT32(0))
+        inputs = builder.shuffle_vector(first, first, same)
+        for v, total in enumerate(totals[row]):
+            total.add_incoming(begin[v], before)
+            total.add_incoming(add(total, inputs, weights[v]), loop)
+    following = builder.add(group, _INT64(1))
+    group.add_incoming(_INT64(0), before)
+    group.add_incoming(following, loop)
+    builder.cbranch(builder.icmp_signed("<", following, groups), loop, after)
+    builder.position_at_end(after)
+    for row in range(rows):
+        for v, total in enumerate(totals[row]):
+            address = at(builder.add(out, builder.mul(out_step, _INT64(row))), _INT64(size * v), sums)
+            builder.store(total.incomings[1][0], address).align = 1
+
+
+@compiled
+def product(kind: int, q: Array, start: Array, x: Array, out: Array) -> None:
+    """Computes out (B, N') int32 = x (B, K') · qᵀ, exact.
+
+    q (N' · K',) int8 and start (N',) int32 come from `dot_products.pack`, x from `_fill`.
     """
-    chosen = np.empty(len(logits), np.int64)
-    _choose(
-        logits,
-        np.array([each.temperature for each in params], np.float64),
-        np.array([min(each.top_k, _ALL) for each in params], np.int64),
-        np.array([fixed_point(each.top_p) for each in params], np.uint64),
-        np.array([fixed_point(each.min_p) for each in params], np.int64),
-        np.array(numbers, np.uint64),
-        POWERS,
-        STEPS_PER_NAT,
-        chosen,
-    )
-    return chosen.tolist()
+    rows, count = out.shape
+    columns = len(q) // count
+    if _PANEL[kind] == 1:
+        for row in range(rows):
+            for n in range(count):
+                total = np.int32(0)
+                for k in range(columns):
+                    total += np.int32(q[n * columns + k]) * np.int32(x[row, k])
+                out[row, n] = total
+        return
+    groups, x_step, out_step = columns // _GROUP[kind], x.strides[0], out.strides[0]
+    for n in range(0, count, _PANEL[kind]):
+        q_at, start_at = q.ctypes.data + n * columns, start.ctypes.data + 4 * n
+        for row in range(0, rows, _ROWS):
+            x_at, out_at = x.ctypes.data + row * x_step, out.ctypes.data + 4 * n + row * out_step
+            _add_panel(8 * kind + min(_ROWS, rows - row), groups, q_at, start_at, x_at, x_step, out_at, out_step)
 
 
-@_compile
-def product(x: Array, q: Array, out: Array) -> None:
-    """Computes out (B, N) int32 = x (B, K) int16 times q (N, K) int8 transposed."""
-    for row in range(x.shape[0]):
-        for n in range(q.shape[0]):
-            total = np.int32(0)
-            for k in range(q.shape[1]):
-                total += np.int32(q[n, k]) * np.int32(x[row, k])
-            out[row, n] = total
+@compiled
+def fill(kind: int, h: Array, at: int, x: Array) -> None:
+    """Writes h (B, K) int8 to x (B, …) int16 from column `at` on, as uint8 h + 128 for instructions that need that."""
+    if _GROUP[kind] == 4:
+        x8 = x.view(np.uint8)
+        for row in range(h.shape[0]):
+            for k in range(h.shape[1]):
+                x8[row, at + k] = np.uint8(np.int16(h[row, k]) + 128)
+    else:
+        for row in range(h.shape[0]):
+            for k in range(h.shape[1]):
+                x[row, at + k] = h[row, k]
 
 
-@_compile
+@compiled
+def _copy(source: Array, target: Array) -> None:
+    """Copies a vector. Assigning to a slice does the same, but takes numba three times as long to compile."""
+    for j in range(len(source)):
+        target[j] = source[j]
+
+
+@compiled
 def cells(
-    sums: Array,
-    scale: Array,
-    added: Array,
-    which: Array,
-    clamps: Array,
-    sigmoid: Array,
-    tanh: Array,
-    c: Array,
-    h: Array,
+    layer: int, sums: Array, scale: Array, added: Array, which: Array, clamps: Array, tables: Array, c: Array, h: Array
 ) -> None:
     """Updates one layer's c and h in place.
 
-    sums (B, 4H) int32, scale (4H,), added (N, 4H) of which row which[b] is used, clamps (M, 3) float32: row, cell
-    and value of each, c (B, H) float32 before and after, h (B, H) int8 after.
+    sums (B, at least 4H) int32, scale (4H,), added (…, 4H) of which row which[b] is used, clamps (M, 4) float32: layer,
+    row, cell and value of each, tables (2, 4097): sigmoid and tanh, c (B, H) float32 before and after, h (B, H) int8
+    after.
     """
     rows, hidden = c.shape
-    entries = np.empty(4 * hidden, dtype=np.int32)
+    sigmoid, tanh = tables[0], tables[1]
+    entries = np.empty(4 * hidden, dtype=np.uint32)  # signed ones would be checked for being negative
     for row in range(rows):
         bias = added[which[row]]
         for j in range(4 * hidden):
             x = np.float32(sums[row, j]) * scale[j] + bias[j]
             x = min(max(x, -_RANGE), _RANGE)
-            entries[j] = np.int32(np.rint((x + _RANGE) * _STEPS))
+            entries[j] = np.uint32(np.int32(np.rint((x + _RANGE) * _STEPS)))
         for j in range(hidden):
             kept = sigmoid[entries[hidden + j]] * c[row, j]
             let_in = sigmoid[entries[j]] * tanh[entries[2 * hidden + j]]
             c[row, j] = kept + let_in
         for m in range(len(clamps)):
-            if clamps[m, 0] == row:
-                c[row, np.int64(clamps[m, 1])] = clamps[m, 2]
+            if clamps[m, 0] == layer and clamps[m, 1] == row:
+                c[row, np.int64(clamps[m, 2])] = clamps[m, 3]
         for j in range(hidden):
             x = min(max(c[row, j], -_RANGE), _RANGE)
-            shown = tanh[np.int32(np.rint((x + _RANGE) * _STEPS))]
-            h[row, j] = np.int8(np.rint(sigmoid[entries[3 * hidden + j]] * shown * _H))
+            shown = tanh[np.uint32(np.int32(np.rint((x + _RANGE) * _STEPS)))]
+            h[row, j] = np.int8(np.int32(np.rint(sigmoid[entries[3 * hidden + j]] * shown * _H)))
 
 
-@_compile
-def scaled(sums: Array, scale: Array, bias: Array, out: Array) -> None:
-    """Computes out (B, N) float32 = sums (B, N) int32 · scale (N,) + bias (N,), rounded after each operation."""
-    for row in range(sums.shape[0]):
-        for n in range(sums.shape[1]):
-            out[row, n] = np.float32(sums[row, n]) * scale[n] + bias[n]
+@compiled
+def scaled(sums: Array, output: Array, out: Array) -> None:
+    """Computes out (B, V) float32 = sums (B, at least V) int32 · output[0] + output[1], each operation rounded."""
+    for row in range(out.shape[0]):
+        for n in range(out.shape[1]):
+            out[row, n] = np.float32(sums[row, n]) * output[0, n] + output[1, n]
 
 
-@_compile
-def _choose(
+@compiled
+def run(
+    kind: int,
+    weights: tuple[Array, ...],
+    state: tuple[Array, Array],
+    slots: Array,
+    ids: Array,
+    clamps: Array,
+    after: tuple[Array, Array],
     logits: Array,
-    temperature: Array,
-    top_k: Array,
-    top_p: Array,
-    min_p: Array,
-    number: Array,
-    powers: Array,
-    steps_per_nat: float,
-    out: Array,
+    draws: tuple[Array, Array, Array],
 ) -> None:
-    """Writes the chosen ids to out (B,) int64.
+    """Reads a character in each of B slots, then T - 1 times the one that was drawn last.
 
-    logits (B, V) float32, temperature (B,) float64, top_k (B,) int64, top_p (B,) uint64 and min_p (B,) int64 in units
-    of 2^-32, number (B,) uint64, powers (4096,) int64.
+    Args:
+        kind: the instruction.
+        weights: q, the packed matrices of the layers, one after another; starts (L, N') int32; scales (L, 4H) float32;
+            added (V + L - 1, 4H), the table of the first layer and a bias for each of the others; q and start of the
+            output and its scale and bias (2, V); tables (2, 4097), sigmoid and tanh; powers (4096,) int64.
+        state: h int8 and c float32 of all slots, (L, …, H) each; changed at the end.
+        slots, ids: (B,) int64.
+        clamps: as for `cells`.
+        after: h and c after each character, (T, L, B, H) each, are written here.
+        logits: (B, V), or (0, V) if none are needed.
+        draws: params (B, 4) and numbers (T, B) as for `draw`; the drawn ids (T, B), or (0, B) to draw none.
     """
-    rows, vocab = logits.shape
-    steps = len(powers)
-    weight = np.empty(vocab, dtype=np.int64)
-    for row in range(rows):
-        best = 0
-        for v in range(1, vocab):
-            if logits[row, v] > logits[row, best]:
-                best = v
-        if temperature[row] == 0.0:
-            out[row] = best
-            continue
-        most = np.float64(logits[row, best])
-        for v in range(vocab):
-            exponent = np.rint((np.float64(logits[row, v]) - most) / temperature[row] * steps_per_nat)
-            e = np.int64(max(exponent, -64.0 * steps))
-            weight[v] = powers[e & (steps - 1)] >> min(-(e >> 12), 63)
-        if 0 < top_k[row] < vocab or top_p[row] < np.uint64(1) << _HALF:
-            _restrict(weight, top_k[row], top_p[row])
-        total = np.int64(0)
-        for v in range(vocab):
-            if 2 * weight[v] < min_p[row]:
-                weight[v] = 0
-            total += weight[v]
-        target = np.int64(_high(np.uint64(total), number[row]))
-        running = np.int64(0)
-        for v in range(vocab):
-            running += weight[v]
-            if running > target:
-                out[row] = v
-                break
-
-
-@_compile
-def _restrict(weight: Array, top_k: Any, top_p: Any) -> None:
-    """Sets to zero the weights that top-k and then top-p remove; of equal weights the higher id is removed first."""
-    order = np.argsort(-weight, kind="mergesort")
-    count = top_k if 0 < top_k < len(weight) else len(weight)
-    total = np.int64(0)
-    for place in range(count):
-        total += weight[order[place]]
-    # total · p / 2^32 within 64 bits: p is at most 2^32 and total below 2^53.
-    high, low = np.uint64(total) >> _HALF, np.uint64(total) & _LOW
-    enough = max(np.int64(1), np.int64(high * top_p + ((low * top_p) >> _HALF)))
-    running = np.int64(0)
-    for place in range(len(weight)):
-        if place >= count or running >= enough:
-            weight[order[place]] = 0
-        else:
-            running += weight[order[place]]
-
-
-@njit
-def _high(a: Any, b: Any) -> Any:
-    """Returns the upper 64 bits of the 128-bit product of two 64-bit numbers."""
-    a_high, a_low, b_high, b_low = a >> _HALF, a & _LOW, b >> _HALF, b & _LOW
-    middle = a_high * b_low + ((a_low * b_low) >> _HALF)
-    other = a_low * b_high + (middle & _LOW)
-    return a_high * b_high + (middle >> _HALF) + (other >> _HALF)
+    q, starts, scales, added, q_output, start_output, output, tables, powers = weights
+    (h, c), (params, numbers, drawn) = after, draws
+    steps, layers, rows, hidden = h.shape
+    sums, output_sums = np.empty((rows, starts.shape[1]), np.int32), np.empty((rows, len(start_output)), np.int32)
+    x = np.empty((rows, 2 * hidden + 4), np.int16)
+    last_h, last_c = np.empty((layers, rows, hidden), np.int8), np.empty((layers, rows, hidden), np.float32)
+    which_above = np.empty(rows, np.int64)
+    for layer in range(layers):
+        for row in range(rows):
+            _copy(state[0][layer, slots[row]], last_h[layer, row])
+            _copy(state[1][layer, slots[row]], last_c[layer, row])
+    for t in range(steps):
+        end, which = 0, ids if t == 0 else drawn[t - 1]
+        for layer in range(layers):
+            if layer:
+                fill(kind, h[t, layer - 1], 0, x)
+                which = which_above
+                for row in range(rows):
+                    which[row] = len(added) - layers + layer
+            fill(kind, last_h[layer], hidden * (layer > 0), x)
+            columns = hidden * (1 + (layer > 0))
+            start, end = end, end + starts.shape[1] * (-(-columns // _GROUP[kind]) * _GROUP[kind])
+            product(kind, q[start:end], starts[layer], x, sums)
+            for row in range(rows):
+                _copy(last_c[layer, row], c[t, layer, row])
+            cells(layer, sums, scales[layer], added, which, clamps, tables, c[t, layer], h[t, layer])
+        last_h, last_c = h[t], c[t]
+        if len(logits):
+            fill(kind, h[t, layers - 1], 0, x)
+            product(kind, q_output, start_output, x, output_sums)
+            scaled(output_sums, output, logits)
+        if len(drawn):
+            draw(logits, params, numbers[t], powers, drawn[t])
+    for layer in range(layers):
+        for row in range(rows):
+            _copy(last_h[layer, row], state[0][layer, slots[row]])
+            _copy(last_c[layer, row], state[1][layer, slots[row]])

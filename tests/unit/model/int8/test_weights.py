@@ -11,7 +11,7 @@ from model import PRETRAINED, CharLSTM, LSTMConfig, LSTMNetwork, LSTMState, Samp
 from model.backends.backend import Backend
 from model.backends.float32 import Float32Backend
 from model.backends.numba_int8 import NumbaInt8Backend
-from model.backends.products import numba_available, product
+from model.backends.products import compiled_product, numba_available, torch_product
 from model.backends.selection import make_backend
 from model.backends.torch_int8 import TorchInt8Backend
 from model.int8 import sampling as sampler
@@ -115,7 +115,8 @@ def test_products_are_exact_at_their_largest() -> None:
             x = torch.full((rows, columns), -127, dtype=torch.int8)
             expected = torch.full((rows, 8), -127 * 127 * columns, dtype=torch.int32)
             assert torch.equal(exact_product(x, matrix), expected)
-            assert torch.equal(torch.from_numpy(product(matrix)(x.numpy())), expected)
+            assert torch.equal(torch.from_numpy(torch_product(matrix)(x.numpy())), expected)
+            assert torch.equal(torch.from_numpy(compiled_product(x.numpy(), matrix)), expected)
 
 
 def test_a_row_of_zeros_stays_zero() -> None:
@@ -154,7 +155,7 @@ def test_float32_is_served_where_it_is_asked_for(network: LSTMNetwork) -> None:
 
 
 def test_compiled_choice_is_the_samplers_choice_for_wild_logits() -> None:
-    from model.int8 import numba_kernels as compiled
+    from model.int8 import numba_sampling as compiled
 
     generator = np.random.default_rng(2)
     for _ in range(300):
