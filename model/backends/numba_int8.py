@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -45,17 +46,7 @@ class NumbaInt8Backend(Backend):
         self._memory = np.empty(0, np.int8), np.empty(0, np.float32)
         self._after: tuple[npt.NDArray[Any], ...] = self._memory
         self._products = [torch_product(matrix) for matrix in (*weights.layers, weights.output)]
-        packed = [pack(self._kind, matrix.q.numpy()) for matrix in weights.layers]
-        self._weights = (
-            torch.cat([torch.from_numpy(q) for q, _ in packed]).numpy(),
-            np.stack([start for _, start in packed]),
-            np.stack([matrix.scale.numpy() for matrix in weights.layers]),
-            np.concatenate([weights.table.numpy(), *(bias.numpy()[None] for bias in weights.biases)]),
-            *pack(self._kind, weights.output.q.numpy()),
-            torch.stack([weights.output.scale, weights.output_bias]).numpy(),
-            torch.stack([SIGMOID, TANH]).numpy(),
-            POWERS,
-        )
+        self._weights = _packed(weights, self._kind)
 
     def load(self, slot: int, state: LSTMState) -> None:
         """Puts a state into a slot."""
@@ -160,3 +151,24 @@ class NumbaInt8Backend(Backend):
         if len(drawn):
             self._sampling.draw(logits, params, numbers[0], powers, drawn[0])
         self._h[:, slots], self._c[:, slots] = after_h, after_c
+
+
+_packed_weights: WeakKeyDictionary[Int8Weights, dict[int, tuple[npt.NDArray[Any], ...]]] = WeakKeyDictionary()
+
+
+def _packed(weights: Int8Weights, kind: int) -> tuple[npt.NDArray[Any], ...]:
+    """Returns the `weights` of `numba_kernels.run`; packed once, because each call of `stream` makes a backend."""
+    kinds = _packed_weights.setdefault(weights, {})
+    if kind not in kinds:
+        packed = [pack(kind, matrix.q.numpy()) for matrix in weights.layers]
+        kinds[kind] = (
+            torch.cat([torch.from_numpy(q) for q, _ in packed]).numpy(),
+            np.stack([start for _, start in packed]),
+            np.stack([matrix.scale.numpy() for matrix in weights.layers]),
+            np.concatenate([weights.table.numpy(), *(bias.numpy()[None] for bias in weights.biases)]),
+            *pack(kind, weights.output.q.numpy()),
+            torch.stack([weights.output.scale, weights.output_bias]).numpy(),
+            torch.stack([SIGMOID, TANH]).numpy(),
+            POWERS,
+        )
+    return kinds[kind]

@@ -105,8 +105,8 @@ def pack(kind: int, q: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int8], npt.
     rows, columns = padded_shape(kind, *q.shape)
     padded = np.zeros((rows, columns), np.int8)
     padded[: q.shape[0], : q.shape[1]] = q
-    panels = padded.reshape(rows // instruction.panel, instruction.panel, -1, instruction.group).transpose(0, 2, 1, 3)
+    groups = padded.view(f"i{instruction.group}").reshape(rows // instruction.panel, instruction.panel, -1)
     packed = torch.empty(rows * columns, dtype=torch.int8).numpy()  # torch aligns to cache lines, numpy does not
-    packed[:] = panels.ravel()
+    packed.view(groups.dtype).reshape(groups.swapaxes(1, 2).shape)[:] = groups.swapaxes(1, 2)
     sums = padded.sum(axis=1, dtype=np.int32) if instruction.unsigned else np.zeros(rows, np.int32)
     return packed, -128 * sums

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
@@ -27,7 +27,7 @@ _STEPS = np.float32(256.0)
 _H = np.float32(127.0)
 # numba compiles again if this file changes, but not for a change of a function in another file. So a test compares
 # this checksum of `dot_products` and `numba_sampling`: who changes them must change it.
-CHECKSUM = 0
+CHECKSUM = 1089076554
 _ROWS = 4  # of x that use a vector of q: the sums of more do not fit in the registers
 _PANEL = np.array([each.panel for each in INSTRUCTIONS])
 _GROUP = np.array([each.group for each in INSTRUCTIONS])
@@ -39,8 +39,7 @@ def features() -> str:
     return str(cpu_target.target_context.codegen().magic_tuple()[2])
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _add_panel(
+def _type_panel(
     _typing: Any, case: Any, groups: Any, q: Any, start: Any, x: Any, x_step: Any, out: Any, out_step: Any
 ) -> Any:
     """Writes the sums of a panel for 1 to 4 rows of x. `case` is 8 · kind + rows; addresses and steps are in bytes."""
@@ -60,6 +59,9 @@ def _add_panel(
         return context.get_dummy_value()
 
     return types.void(case, groups, q, start, x, x_step, out, out_step), generate
+
+
+_add_panel: Any = intrinsic(_type_panel)  # called in compiled functions, without the first argument
 
 
 def _generate_panel(builder: Any, used: Instruction, rows: int, addresses: tuple[Any, ...]) -> None:

@@ -58,7 +58,7 @@ class QuantizedMatrix:
         return QuantizedMatrix(self.q.to(device), self.scale.to(device))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Int8Weights:
     """The quantized weights of a network.
 
