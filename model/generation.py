@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
@@ -14,10 +15,13 @@ from .settings import Precision, SamplingParams, draw_seed
 from .tokenizer import UnknownCharactersError, describe_unknown
 
 P = ParamSpec("P")
+# A program that takes a character within this time gets several at once. For a slower one they would come too early:
+# `abort` must end the reply before the next character.
+_FAST_S = 0.001
 
 
 class Stream(Iterator[str]):
-    """A reply as an iterator over its pieces, mostly single characters.
+    """A reply as an iterator over its characters.
 
     Attributes:
         sequence: the reply so far: `text`, `finish_reason`, `params` with the seed, and at the end the `memory` from
@@ -31,6 +35,8 @@ class Stream(Iterator[str]):
         self.sequence = sequence
         self._engine = engine
         self._position = 0
+        self._ready = iter("")  # characters of the reply that are not yielded yet
+        self._burst_until = 0.0
 
     def abort(self) -> None:
         """Ends the reply before its next character; ready pieces are still yielded. Safe in threads and signals."""
@@ -38,15 +44,19 @@ class Stream(Iterator[str]):
 
     def __next__(self) -> str:
         while True:
+            for character in self._ready:
+                return character
             piece = self.sequence.since(self._position)
             if piece:
                 self._position += len(piece)
-                return piece
-            if self.sequence.error:
+                self._ready = iter(piece)
+                self._burst_until = time.monotonic() + _FAST_S * len(piece)
+            elif self.sequence.error:
                 raise RuntimeError(self.sequence.error)
-            if self.sequence.finished:
+            elif self.sequence.finished:
                 raise StopIteration
-            self._engine.step()
+            else:
+                self._engine.step(burst=time.monotonic() < self._burst_until)
 
 
 def stream(

@@ -71,6 +71,30 @@ class Backend(ABC):
         logits = self.forward(slots, ids, clamps)
         return [sampling.choose(*each) for each in zip(logits, params, numbers, strict=True)]
 
+    def most_characters(self, slots: int) -> int:  # noqa: ARG002  others need it
+        """Returns how many characters `write` can draw for each of so many slots; 1 if it is not implemented."""
+        return 1
+
+    def write(
+        self,
+        slots: Indices,
+        ids: Indices,
+        params: list[SamplingParams],
+        numbers: list[list[int]],
+        clamps: Sequence[Clamps] = (),
+    ) -> list[list[int]]:
+        """Reads one character per slot, draws T, reads all of them but the last, and returns B lists of T ids.
+
+        Args:
+            slots, ids, params, clamps: as in `decode`; the clamps hold for each character.
+            numbers: B lists of T random numbers.
+        """
+        raise NotImplementedError
+
+    def written_state(self, row: int, position: int) -> LSTMState:
+        """Returns the state before a drawn character is read: of a slot of the last `write`, by its row there."""
+        raise NotImplementedError
+
 
 def clamps_by_layer(clamps: Sequence[Clamps]) -> dict[int, Floats]:
     """Returns the clamps of B slots by layer: (M, 3) float32, each the position among the B, the cell and the value."""

@@ -95,16 +95,16 @@ class NumbaInt8Backend(Backend):
         numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
     ) -> list[list[int]]:
-        """Reads one character per slot, and draws as many as there are random numbers for each."""
+        """Reads one character per slot, draws T, reads all of them but the last, and returns B lists of T ids."""
         drawn = np.empty((len(numbers[0]), len(slots)), np.int64)
         logits = np.empty((len(slots), self._vocab), np.float32)
         draws = self._sampling.settings(params), np.array(numbers, np.uint64).T.copy(), drawn
         self._run(slots, ids, clamps, logits, draws)
         return drawn.T.tolist()
 
-    def written_state(self, position: int, character: int) -> LSTMState:
-        """Returns the state before a character of the last `write` was read."""
-        h, c = (each[character, :, position : position + 1] for each in self._after)
+    def written_state(self, row: int, position: int) -> LSTMState:
+        """Returns the state before a drawn character is read: of a slot of the last `write`, by its row there."""
+        h, c = (each[position, :, row : row + 1] for each in self._after)
         return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
 
     def _run(
@@ -135,7 +135,7 @@ class NumbaInt8Backend(Backend):
         """Does the same as `numba_kernels.run` for one character, with torch's products."""
         _, _, scales, added, _, _, output, tables, powers = self._weights
         after_h, after_c = (each[0] for each in self._after)
-        after_c[:] = self._c[:, slots]
+        before = self._c[:, slots]
         for layer in range(self._layers):
             x = self._h[layer][slots]
             if layer:
@@ -144,7 +144,7 @@ class NumbaInt8Backend(Backend):
             which = np.full(len(slots), len(added) - self._layers + layer) if layer else ids
             sums = self._products[layer](x)
             c, h = after_c[layer], after_h[layer]
-            self._kernels.cells(layer, sums, scales[layer], added, which, clamps, tables, c, h)
+            self._kernels.cells(layer, sums, scales[layer], added, which, clamps, tables, before[layer], c, h)
         if len(logits):
             self._kernels.scaled(self._products[-1](after_h[-1]), output, logits)
         params, numbers, drawn = draws

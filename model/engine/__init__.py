@@ -3,6 +3,7 @@
 engine          Engine: the queue of requests, the batched steps
 admission       which waiting requests get a slot
 language_model  LanguageModel: the interface of a model, which CharLSTM and Blend have
+bursts          Bursts: several characters of each reply in one call of the backend
 request         Request: a sequence with its slot and its unread characters
 sequence        Sequence: one reply, its settings and its text; Memory: where the next reply continues
 statistics      Statistics: how many replies have ended, and how long readers waited for the first character

@@ -13,10 +13,8 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
-
-import numpy as np
 
 from ..clamps import Clamps, Stretches, check_clamps, clamps_at
 from ..int8.sampling import Randomness
@@ -24,14 +22,14 @@ from ..lstm import LSTMState
 from ..settings import Precision, SamplingParams
 from .admission import admissible, reason_to_refuse
 from .blocked_words import BlockedWords
+from .bursts import Bursts, Drawn
 from .language_model import LanguageModel, default_precision
-from .request import Request, slots_and_ids
+from .request import Request, slots_and_ids, start_of
 from .sequence import FinishReason, Memory, Sequence
 from .statistics import Statistics
 
 Result = TypeVar("Result")
 MAX_PREFILL = 32  # characters of each prompt read in one step
-_NO_DRAW = SamplingParams(temperature=0, seed=0)  # for a prompt, after which no character is drawn yet
 _TICK_S = 1 / 120  # replies with a speed limit get their characters on the ticks of one clock, so they share steps
 _MAX_LAG_S = 0.25  # a reply that falls further behind its speed limit does not catch up
 
@@ -79,6 +77,7 @@ class Engine:
         self.statistics = Statistics()
         self.precision: Precision = precision or default_precision(lm)
         self._backend = lm.make_backend(max_slots, self.precision)
+        self._bursts = Bursts()
         self._free_slots = list(range(max_slots))[::-1]
         self._running: list[Request] = []
         self._waiting: deque[Request] = deque()
@@ -139,7 +138,7 @@ class Engine:
         """
         _check_types(prompt, draw_offset)
         stretches = [(position, self._check_clamps(each)) for position, each in prompt_clamps]
-        start, unread, positions = self._start(prompt, memory)
+        start, unread, positions = start_of(self.lm, prompt, memory)
         sequence = Sequence(
             params=params,
             draw_offset=draw_offset,
@@ -178,18 +177,6 @@ class Engine:
                 raise EngineBusyError(f"{reason}: try again in a moment")
             self._changed.notify()
 
-    def _start(self, prompt: str, memory: Memory | None) -> tuple[LSTMState, list[int], list[int]]:
-        """Returns the state before the first unread character, and the ids and positions that are to be read there."""
-        tokenizer = self.lm.tokenizer
-        zeros = LSTMState.zeros(self.lm.config, device=self.lm.device)
-        ids = tokenizer.lookup(prompt)
-        known = np.flatnonzero(ids >= 0)
-        unread, positions = ids[known].tolist(), known.tolist()
-        if memory is not None:
-            memory.check(zeros, len(tokenizer))
-            return memory.state, [memory.last_id, *unread], [-1, *positions]
-        return (zeros, unread, positions) if unread else (zeros, [tokenizer.start_id], [-1])
-
     def queue_position(self, sequence: Sequence) -> int:
         """Returns how many requests wait before a sequence; 0 once it has a slot."""
         with self._changed:
@@ -201,8 +188,11 @@ class Engine:
             sequence.aborted = True
             self._changed.notify()
 
-    def step(self) -> None:
-        """Reads on in the prompts that are not read yet, and generates a character for each other due request."""
+    def step(self, *, burst: bool = False) -> None:
+        """Reads on in the prompts that are not read yet, and generates a character for each other due request.
+
+        With `burst`, it generates several characters for each of them if no request waits, see `Bursts.length`.
+        """
         self._admit()
         now = time.monotonic()
         for request in self._running:
@@ -210,7 +200,9 @@ class Engine:
                 self._finish(request, reason)
         due = [request for request in self._running if request.due_at <= now and not request.sequence.finished]
         self._prefill(due)
-        self._decode([each for each in due if not each.sequence.finished], now)
+        due = [request for request in due if not request.sequence.finished]
+        several = burst and not self._waiting
+        self._decode(due, now, self._bursts.length(due, self._running, self._backend, now) if several else 1)
         self._running = [request for request in self._running if not request.sequence.finished]
 
     def run(self) -> None:
@@ -224,7 +216,7 @@ class Engine:
                 if delay is None or delay > 0:
                     self._changed.wait(delay)
                     continue
-            self.step()
+            self.step(burst=True)
         for request in (*self._running, *self._waiting):
             self._finish(request, "abort")
         self._running.clear()
@@ -297,46 +289,54 @@ class Engine:
             self._backend.prefill(*slots_and_ids(requests))
         return requests
 
-    def _decode(self, requests: list[Request], now: float) -> None:
-        """Generates a character for each request whose prompt is read, and reads one for the others meanwhile."""
-        vocab = self.lm.tokenizer.vocab
-        generating = sum(request.prompt_is_read for request in requests)
-        self.written += generating
-        for request, drawn in self._isolate_faults(requests if generating else [], self._draw):
-            if not request.prompt_is_read:
-                request.go_on(self._backend)
-                continue
-            sequence, request.unread[0] = request.sequence, drawn
-            sequence.started_at = sequence.started_at or now
-            if sequence.chars_per_second:
-                request.due_at = max(request.due_at or now, now - _MAX_LAG_S) + 1 / sequence.chars_per_second
-            if reason := sequence.append(vocab[drawn]):
-                self._finish(request, reason)
-            elif sequence.watch and self.blocked.may_follow(vocab[drawn]):
-                sequence.save_memory(Memory(self._backend.state(request.slot), drawn))
+    def _decode(self, requests: list[Request], now: float, length: int) -> None:
+        """Generates a burst for each request whose prompt is read, and reads a character for the others meanwhile."""
+        if any(request.prompt_is_read for request in requests):
+            for request, drawn in self._isolate_faults(requests, lambda batch: self._draw(batch, length)):
+                if request.prompt_is_read:
+                    self._append(request, drawn, now)
+                else:
+                    request.go_on(self._backend)
 
-    def _draw(self, requests: list[Request]) -> list[tuple[Request, int]]:
-        params = [request.sequence.params if request.prompt_is_read else _NO_DRAW for request in requests]
-        numbers = [request.next_number for request in requests]
-        clamps = [request.next_clamps for request in requests]
-        drawn = self._backend.decode(*slots_and_ids(requests), params, numbers, clamps if any(clamps) else ())
-        return list(zip(requests, drawn, strict=True))
+    def _draw(self, requests: list[Request], length: int) -> list[tuple[Request, Drawn]]:
+        return self._bursts.draw(requests, self._backend, length)
 
-    def _isolate_faults(self, requests: list[Request], action: Callable[[list[Request]], list[Result]]) -> list[Result]:
-        """Runs an action on a batch. If it raises, runs it on each request alone and ends those for which it raises."""
-        if not requests:
-            return []
+    def _append(self, request: Request, drawn: Drawn, now: float) -> None:
+        """Adds the characters of a burst to a reply, up to the one with which it ends."""
+        sequence, vocab = request.sequence, self.lm.tokenizer.vocab
+        sequence.started_at = sequence.started_at or now
+        if sequence.chars_per_second:
+            request.due_at = max(request.due_at or now, now - _MAX_LAG_S) + 1 / sequence.chars_per_second
+        for position, id_ in enumerate(drawn.ids):
+            request.unread[0] = id_
+            self.written += 1
+            if reason := sequence.append(vocab[id_]):
+                self._finish(request, reason, drawn.state(position))
+                return
+            if sequence.watch and self.blocked.may_follow(vocab[id_]):
+                sequence.save_memory(Memory(drawn.state(position), id_))
+
+    def _isolate_faults(
+        self, requests: list[Request], action: Callable[[list[Request]], list[Result]]
+    ) -> Iterator[Result]:
+        """Runs an action on a batch. If it raises, runs it on each request alone and ends those for which it raises.
+
+        Each result is yielded before the next action runs: it may be valid no longer.
+        """
         try:
-            return action(requests)
+            results = action(requests) if requests else []
         except Exception as error:  # noqa: BLE001  a fault ends the requests that have it, never the engine
+            results = []
             if len(requests) == 1:
                 requests[0].sequence.error = f"{type(error).__name__} while writing"
                 self._finish(requests[0], "error")
-                return []
-        return [result for request in requests for result in self._isolate_faults([request], action)]
+            else:
+                for request in requests:
+                    yield from self._isolate_faults([request], action)
+        yield from results
 
-    def _finish(self, request: Request, reason: FinishReason) -> None:
-        memory = request.memory(self._backend)
+    def _finish(self, request: Request, reason: FinishReason, state: LSTMState | None = None) -> None:
+        memory = request.memory(self._backend, state)
         if request.slot >= 0:
             self._free_slots.append(request.slot)
         self.statistics.add(request.sequence, reason)

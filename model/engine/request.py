@@ -11,6 +11,7 @@ from ..backends.backend import Backend, Indices
 from ..clamps import Clamps
 from ..int8.sampling import Randomness
 from ..lstm import LSTMState
+from .language_model import LanguageModel
 from .sequence import Memory, Sequence
 
 
@@ -56,6 +57,11 @@ class Request:
         """The random number of the next character; 0 while the prompt is read."""
         return self.randomness.number(self.sequence.next_draw_offset) if self.prompt_is_read else 0
 
+    def next_numbers(self, count: int) -> list[int]:
+        """Returns the random numbers of the next characters of a reply."""
+        first = self.sequence.next_draw_offset
+        return [self.randomness.number(i) for i in range(first, first + count)]
+
     def go_on(self, backend: Backend) -> None:
         """Removes the next character of the prompt, which the backend has read."""
         self.unread.popleft()
@@ -64,11 +70,28 @@ class Request:
         if self.prompt_is_read:
             self.sequence.prompt_memory = Memory(backend.state(self.slot), self.unread[0])
 
-    def memory(self, backend: Backend) -> Memory | None:
-        """Returns where the next reply would continue; None if the prompt is not read to its end."""
+    def memory(self, backend: Backend, state: LSTMState | None = None) -> Memory | None:
+        """Returns where the next reply would continue; None if the prompt is not read to its end.
+
+        Args:
+            backend: has the state.
+            state: the state, if the backend has read on since.
+        """
         if not self.prompt_is_read:
             return None
-        return Memory(self.start if self.slot < 0 else backend.state(self.slot), self.unread[0])
+        return Memory(state or (self.start if self.slot < 0 else backend.state(self.slot)), self.unread[0])
+
+
+def start_of(lm: LanguageModel, prompt: str, memory: Memory | None) -> tuple[LSTMState, list[int], list[int]]:
+    """Returns the state before the first unread character, and the ids and positions that are to be read there."""
+    zeros = LSTMState.zeros(lm.config, device=lm.device)
+    ids = lm.tokenizer.lookup(prompt)
+    known = np.flatnonzero(ids >= 0)
+    unread, positions = ids[known].tolist(), known.tolist()
+    if memory is not None:
+        memory.check(zeros, len(lm.tokenizer))
+        return memory.state, [memory.last_id, *unread], [-1, *positions]
+    return (zeros, unread, positions) if unread else (zeros, [lm.tokenizer.start_id], [-1])
 
 
 def slots_and_ids(requests: list[Request]) -> tuple[Indices, Indices]:

@@ -110,6 +110,11 @@ class Sequence:
         return self.draw_offset + len(self._characters)
 
     @property
+    def remaining(self) -> int:
+        """The number of characters until the reply has its full length."""
+        return self.params.length - len(self._characters)
+
+    @property
     def measured_chars_per_second(self) -> float:
         """Characters per second from the first character to the last; 0 before the first."""
         seconds = (self.ended_at or time.monotonic()) - self.started_at
@@ -125,6 +130,9 @@ class Sequence:
         """Adds the next character. Returns why the reply ends with it; None if it continues."""
         self._characters.append(character)
         stop, length = self.params.stop, len(self._characters)
+        if not stop and self.watch is None:  # nothing is held back
+            self._released = length
+            return "length" if length >= self.params.length else None
         matched = 0  # characters at the end that are, or may become, the stop text
         if stop:
             tail = "".join(self._characters[-len(stop) :])

@@ -153,21 +153,34 @@ def fill(kind: int, h: Array, at: int, x: Array) -> None:
 
 
 @compiled
-def _copy(source: Array, target: Array) -> None:
-    """Copies a vector. Assigning to a slice does the same, but takes numba three times as long to compile."""
-    for j in range(len(source)):
-        target[j] = source[j]
+def _copy_slots(state: Array, slots: Array, copy: Array, out: bool) -> None:
+    """Copies state (L, …, H) at `slots` out to copy (L, B, H), or back. Slices would take longer to compile."""
+    for layer in range(copy.shape[0]):
+        for row in range(copy.shape[1]):
+            for j in range(copy.shape[2]):
+                if out:
+                    copy[layer, row, j] = state[layer, slots[row], j]
+                else:
+                    state[layer, slots[row], j] = copy[layer, row, j]
 
 
 @compiled
 def cells(
-    layer: int, sums: Array, scale: Array, added: Array, which: Array, clamps: Array, tables: Array, c: Array, h: Array
+    layer: int,
+    sums: Array,
+    scale: Array,
+    added: Array,
+    which: Array,
+    clamps: Array,
+    tables: Array,
+    before: Array,
+    c: Array,
+    h: Array,
 ) -> None:
-    """Updates one layer's c and h in place.
+    """Computes one layer's c and h from c before.
 
     sums (B, at least 4H) int32, scale (4H,), added (…, 4H) of which row which[b] is used, clamps (M, 4) float32: layer,
-    row, cell and value of each, tables (2, 4097): sigmoid and tanh, c (B, H) float32 before and after, h (B, H) int8
-    after.
+    row, cell and value of each, tables (2, 4097): sigmoid and tanh, before and c (B, H) float32, h (B, H) int8.
     """
     rows, hidden = c.shape
     sigmoid, tanh = tables[0], tables[1]
@@ -179,7 +192,7 @@ def cells(
             x = min(max(x, -_RANGE), _RANGE)
             entries[j] = np.uint32(np.int32(np.rint((x + _RANGE) * _STEPS)))
         for j in range(hidden):
-            kept = sigmoid[entries[hidden + j]] * c[row, j]
+            kept = sigmoid[entries[hidden + j]] * before[row, j]
             let_in = sigmoid[entries[j]] * tanh[entries[2 * hidden + j]]
             c[row, j] = kept + let_in
         for m in range(len(clamps)):
@@ -232,10 +245,8 @@ def run(
     x = np.empty((rows, 2 * hidden + 4), np.int16)
     last_h, last_c = np.empty((layers, rows, hidden), np.int8), np.empty((layers, rows, hidden), np.float32)
     which_above = np.empty(rows, np.int64)
-    for layer in range(layers):
-        for row in range(rows):
-            _copy(state[0][layer, slots[row]], last_h[layer, row])
-            _copy(state[1][layer, slots[row]], last_c[layer, row])
+    _copy_slots(state[0], slots, last_h, True)
+    _copy_slots(state[1], slots, last_c, True)
     for t in range(steps):
         end, which = 0, ids if t == 0 else drawn[t - 1]
         for layer in range(layers):
@@ -248,9 +259,7 @@ def run(
             columns = hidden * (1 + (layer > 0))
             start, end = end, end + starts.shape[1] * (-(-columns // _GROUP[kind]) * _GROUP[kind])
             product(kind, q[start:end], starts[layer], x, sums)
-            for row in range(rows):
-                _copy(last_c[layer, row], c[t, layer, row])
-            cells(layer, sums, scales[layer], added, which, clamps, tables, c[t, layer], h[t, layer])
+            cells(layer, sums, scales[layer], added, which, clamps, tables, last_c[layer], c[t, layer], h[t, layer])
         last_h, last_c = h[t], c[t]
         if len(logits):
             fill(kind, h[t, layers - 1], 0, x)
@@ -258,7 +267,5 @@ def run(
             scaled(output_sums, output, logits)
         if len(drawn):
             draw(logits, params, numbers[t], powers, drawn[t])
-    for layer in range(layers):
-        for row in range(rows):
-            _copy(last_h[layer, row], state[0][layer, slots[row]])
-            _copy(last_c[layer, row], state[1][layer, slots[row]])
+    _copy_slots(state[0], slots, last_h, False)
+    _copy_slots(state[1], slots, last_c, False)

@@ -167,10 +167,10 @@ def test_streams_that_end_in_any_way_leave_the_others_as_they_are(app: App, monk
     lm, engine = app.served("random").lm, app.served("random").engine
     draw = engine._draw
 
-    def faulty(rows: Any) -> Any:
+    def faulty(rows: Any, length: int) -> Any:
         if any(row.sequence.params.seed in _SEEDS[_meet_a_fault] and row.sequence.length == 50 for row in rows):
             raise RuntimeError("this row cannot be written")
-        return draw(rows)
+        return draw(rows, length)
 
     monkeypatch.setattr(engine, "_draw", faulty)
     monkeypatch.setattr("ui.routes.running_replies.RETURN_S", RETURN_S)

@@ -1,0 +1,229 @@
+"""Replies that are generated in bursts equal those that are generated character by character, in every respect."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from model import CharLSTM, Engine, SamplingParams, Sequence, generate, stream
+from model.engine.blocked_words import BlockedWords
+from model.engine.bursts import MAX_CHARACTERS, Bursts
+from tests.support.engines import finish
+from tests.support.tiny_models import tiny_model
+
+CLAMPS = [(0, 3, 4.0), (1, 7, -2.0)]
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"temperature": 0.0},
+    {"top_k": 3},
+    {"top_p": 0.8, "temperature": 2.0},
+    {"min_p": 0.1, "top_k": 9},
+    {"stop": "e"},
+    {"stop": "th"},
+    {"clamps": CLAMPS},
+]
+
+
+@pytest.fixture(scope="module")
+def lm() -> CharLSTM:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def ab() -> CharLSTM:
+    return tiny_model("ab \n", hidden=4, layers=1, seed=3)
+
+
+def add(engine: Engine, seed: int, length: int = 200, clamps: Any = (), **settings: Any) -> Sequence:
+    return engine.add_request("ROMEO:", SamplingParams(seed=seed, length=length, **settings), clamps=clamps)
+
+
+def count_bursts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Returns a list that gets the length of each burst."""
+    lengths: list[int] = []
+    write = engine._backend.write
+
+    def counted(slots: Any, ids: Any, params: Any, numbers: Any, clamps: Any) -> Any:
+        if len(numbers[0]) > 1:
+            lengths.append(len(numbers[0]))
+        return write(slots, ids, params, numbers, clamps)
+
+    monkeypatch.setattr(engine._backend, "write", counted)
+    return lengths
+
+
+def run_in_bursts(engine: Engine) -> None:
+    while not engine.idle:
+        engine._bursts._character_s = 1e-5  # whatever else this machine does
+        engine.step(burst=True)
+
+
+def everything(sequence: Sequence) -> tuple[Any, ...]:
+    memory = sequence.memory
+    state = (memory.last_id, memory.state.h.tolist(), memory.state.c.tolist()) if memory else None
+    return sequence.text, sequence.finish_reason, sequence.next_draw_offset, state
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("replies", [1, 3, 20])
+def test_bursts_change_nothing(lm, monkeypatch, settings, replies):
+    results = []
+    for burst in (False, True):
+        engine = Engine(lm)
+        lengths = count_bursts(engine, monkeypatch)
+        sequences = [add(engine, seed, 150 + 7 * seed, **settings) for seed in range(replies)]
+        if burst:
+            run_in_bursts(engine)
+        else:
+            finish(engine, *sequences)
+        assert bool(lengths) == burst
+        results.append([everything(each) for each in sequences])
+    assert results[0] == results[1]
+
+
+def test_bursts_of_replies_with_different_settings_change_nothing(lm):
+    results = []
+    for burst in (False, True):
+        engine = Engine(lm)
+        sequences = [add(engine, seed, 300, **settings) for seed, settings in enumerate(SETTINGS)]
+        if burst:
+            run_in_bursts(engine)
+        else:
+            finish(engine, *sequences)
+        results.append([everything(each) for each in sequences])
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("words", [["b"], ["ab"], ["a b", "bab"], ["a"]])
+def test_a_burst_ends_before_a_blocked_word_and_continues_from_there(ab, words):
+    results = []
+    for burst in (False, True):
+        engine = Engine(ab, blocked=BlockedWords(words))
+        sequences = [engine.add_request("a", SamplingParams(seed=seed, length=90)) for seed in range(12)]
+        if burst:
+            run_in_bursts(engine)
+        else:
+            finish(engine, *sequences)
+        results.append([everything(each) for each in sequences])
+    assert results[0] == results[1]
+    assert any(reason == "blocked" for _, reason, *_ in results[0])
+
+
+def test_a_burst_ends_with_the_first_reply_that_reaches_its_length(lm, monkeypatch):
+    engine = Engine(lm)
+    lengths = count_bursts(engine, monkeypatch)
+    short, long = add(engine, 1, 5), add(engine, 2, 40)
+    run_in_bursts(engine)
+    assert (short.length, long.length) == (5, 40)
+    assert engine.written == 45
+    assert lengths[0] <= 5
+    assert max(lengths) > 5
+
+
+def test_bursts_are_used_only_where_nobody_waits(lm, monkeypatch):
+    engine = Engine(lm, max_slots=1)
+    lengths = count_bursts(engine, monkeypatch)
+    first, second = add(engine, 1, 100), add(engine, 2, 100)
+    while not first.finished:
+        engine.step(burst=True)
+    assert not lengths
+    run_in_bursts(engine)
+    assert lengths
+    assert second.text == generate(lm, "ROMEO:", 100, seed=2)
+
+
+def test_a_reply_with_a_speed_limit_gets_its_characters_one_by_one(lm, monkeypatch):
+    engine = Engine(lm)
+    lengths = count_bursts(engine, monkeypatch)
+    limited = engine.add_request("ROMEO:", SamplingParams(seed=1, length=30), chars_per_second=1e6)
+    run_in_bursts(engine)
+    assert not lengths
+    assert limited.text == generate(lm, "ROMEO:", 30, seed=1)
+
+
+def test_a_burst_ends_before_a_limited_reply_is_due_and_takes_at_most_20_ms(lm):
+    engine = Engine(lm)
+    limited = engine.add_request("\n", SamplingParams(seed=1, length=9), chars_per_second=1.0)
+    free = add(engine, 2, 1000)
+    while not (free.length and limited.length):
+        engine.step()
+    requests = {request.sequence: request for request in engine._running}
+    due, bursts, backend = [requests[free]], Bursts(), engine._backend
+    now = requests[limited].due_at - 0.01
+    assert bursts.length(due, engine._running, backend, now) == 1  # nothing is measured yet
+    for character_s, expected in ((1e-5, MAX_CHARACTERS), (0.001, 10), (0.0035, 2), (0.5, 1)):
+        bursts._character_s = character_s
+        assert bursts.length(due, engine._running, backend, now) == expected
+    bursts._character_s = 0.001
+    assert bursts.length(due, due, backend, now) == 20
+    assert bursts.length(engine._running, engine._running, backend, now + 1) == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_fault_in_a_burst_ends_only_the_reply_that_has_it(lm, monkeypatch, seed):
+    engine = Engine(lm)
+    sequences = [add(engine, each, 100) for each in (1, 2, 3)]
+    write = engine._backend.write
+
+    def faulty(slots: Any, ids: Any, params: Any, numbers: Any, clamps: Any) -> Any:
+        if len(numbers[0]) > 1 and any(each.seed == seed for each in params):
+            raise FloatingPointError
+        return write(slots, ids, params, numbers, clamps)
+
+    monkeypatch.setattr(engine._backend, "write", faulty)
+    run_in_bursts(engine)
+    for each in sequences:
+        whole = generate(lm, "ROMEO:", 100, seed=each.params.seed)
+        if each.params.seed == seed:
+            assert (each.finish_reason, each.error) == ("error", "FloatingPointError while writing")
+            offset, memory = each.next_draw_offset, each.memory
+            assert each.text + generate(lm, "", 100 - offset, seed=seed, memory=memory, draw_offset=offset) == whole
+        else:
+            assert each.text == whole
+
+
+def test_a_program_that_is_slow_gets_its_characters_one_by_one(lm):
+    """Otherwise a reply would continue for a while after it was aborted."""
+    streamed = stream(lm, "ROMEO:", 1000, seed=1)
+    written = ""
+    for character in itertools.islice(streamed, 60):
+        written += character
+        time.sleep(0.002)
+        assert streamed.sequence.length == len(written)
+    streamed.abort()
+    assert written + "".join(streamed) == streamed.sequence.text == generate(lm, "ROMEO:", 1000, seed=1)[:60]
+
+
+def test_a_program_that_is_fast_gets_the_same_text_as_a_slow_one(lm):
+    fast = stream(lm, "ROMEO:", 1000, seed=1)
+    assert "".join(itertools.islice(fast, 500)) == generate(lm, "ROMEO:", 500, seed=1)
+    fast.abort()
+    rest = "".join(fast)
+    assert len(rest) < MAX_CHARACTERS
+    assert fast.sequence.text == generate(lm, "ROMEO:", 500 + len(rest), seed=1)
+    offset, memory = fast.sequence.next_draw_offset, fast.sequence.memory
+    continued = generate(lm, "", 100, seed=1, memory=memory, draw_offset=offset)
+    assert fast.sequence.text + continued == generate(lm, "ROMEO:", offset + 100, seed=1)
+
+
+def test_a_running_engine_admits_a_request_between_bursts(lm):
+    engine = Engine(lm)
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    try:
+        endless = add(engine, 1, 10**9)
+        assert not endless.wait(0.1)
+        late = add(engine, 2, 50)
+        assert late.wait(30)
+        assert late.text == generate(lm, "ROMEO:", 50, seed=2)
+        assert not endless.finished
+        engine.abort(endless)
+        assert endless.wait(30)
+    finally:
+        engine.stop()
+        thread.join()
+    assert generate(lm, "ROMEO:", 200, seed=1) == endless.text[:200]
