@@ -51,11 +51,11 @@ class Bursts:
         It is 1 while a prompt is read, and for replies with a speed limit. A burst ends before the next of these is
         due, and with the first reply that reaches its length.
         """
-        if any(not request.prompt_is_read or request.sequence.chars_per_second for request in due):
+        if not due or any(not request.prompt_is_read or request.sequence.chars_per_second for request in due):
             return 1
         next_due = min((request.due_at for request in running if request.due_at > now), default=math.inf)
         in_time = int(min(_MAX_S, next_due - now) / self._character_s)
-        left = min((request.sequence.remaining for request in due), default=1)
+        left = min(request.sequence.remaining for request in due)
         return max(1, min(MAX_CHARACTERS, in_time, left, backend.most_characters(len(due))))
 
     def draw(self, requests: list[Request], backend: Backend, length: int) -> list[tuple[Request, Drawn]]:
