@@ -193,7 +193,8 @@ def test_whatever_is_pushed_nothing_is_cut_and_nothing_is_left(hub: LocalHub, tm
     assert "Traceback" not in said
     assert last["threads"] <= first["threads"] + 2  # of a pool, which grows when it is needed
     assert last["files"] <= first["files"] + 4
-    assert last["resident_kb"] < first["resident_kb"] + 32_000
+    # Two caches may fill after the first look: 32 MB of states, and Gradio's sessions, 512 of 25 kB.
+    assert last["resident_kb"] < first["resident_kb"] + 48_000
     newest = list(pushed.good)[-1]
     (cache,) = Path(os.environ["HF_HUB_CACHE"]).glob("models--*")
     assert {path.name for path in (cache / "snapshots").iterdir()} == {began, newest}
