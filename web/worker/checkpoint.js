@@ -31,8 +31,8 @@ export class ModelError extends Error {
 
 /**
  * @import { ChatFormat, NamedCell } from "../engines/engine.js"
- * @typedef {{base: string, name: string, commit: string}} Place where the files of a model are; the commit is "" for a
- *   folder, whose files may change
+ * @typedef {{base: string, name: string, commit: string, files?: Record<string, Uint8Array>}} Place where the
+ *   files of a model are: in memory, or at an address; the commit is "" for a folder, whose files may change
  * @typedef {{vocab: number, embedding: number, hidden: number, layers: number}} Sizes
  * @typedef {object} Config what config.json says of a model
  * @property {Sizes} sizes
@@ -63,16 +63,16 @@ export async function locate(model, hub) {
 }
 
 /**
- * Downloads a model and checks it.
+ * Downloads a model, or takes its files, and checks them.
  * @param {Place} place
  * @param {(part: number) => void} progress called with the downloaded part of the weights: 0 at first, 1 at the end and
  *   when the download fails; not called for weights that the browser has stored
  * @param {boolean} stores whether the browser keeps the files
  * @throws {ModelError}
  */
-export async function load({ base, name, commit }, progress, stores = true) {
+export async function load({ base, name, commit, files }, progress, stores = true) {
   const url = (file) => new URL(file, base).href;
-  const read = (file) => fetchStored(url(file), file, name, Boolean(commit));
+  const read = (file) => (files ? given(files, file) : fetchStored(url(file), file, name, Boolean(commit)));
   const [configBytes, manifestBytes] = await Promise.all([CONFIG, MANIFEST].map(read));
   const { sha256: hashes } = json(MANIFEST, manifestBytes);
   if (typeof hashes !== "object" || ![CONFIG, WEIGHTS].every((file) => typeof hashes?.[file] === "string")) {
@@ -81,6 +81,10 @@ export async function load({ base, name, commit }, progress, stores = true) {
   await verify(CONFIG, configBytes, hashes);
   const config = checkConfig(json(CONFIG, configBytes));
   const cells = CELLS in hashes ? await readCells(await read(CELLS), hashes, config.sizes) : [];
+  if (files) {
+    const tensors = parseWeights(given(files, WEIGHTS), config.shapes);
+    return { ...config, cells, tensors, verified: await verify(WEIGHTS, files[WEIGHTS], hashes) };
+  }
   const [tensors, verified] = await readWeights(url(WEIGHTS), name || WEIGHTS, hashes, config, progress, stores);
   return { ...config, cells, tensors, verified };
 }
@@ -123,6 +127,11 @@ function isCell(cell, { layers, hidden }) {
   const isName = typeof name === "string" && name.length > 0 && [...name].length <= MAX_NAME && !/\p{Cc}/u.test(name);
   const fits = isIndex(cell.layer, layers) && isIndex(cell.index, hidden) && ["auc", "r"].includes(cell.kind);
   return fits && isName && scores.every((score) => Number.isFinite(score) && score >= least && score <= 1);
+}
+
+function given(files, file) {
+  if (files[file]) return files[file];
+  throw new ModelError(`the model has no ${file}`);
 }
 
 async function verify(file, bytes, hashes) {

