@@ -1,4 +1,4 @@
-"""The API as tools for models of language: what they are told of it, and a real client."""
+"""The API as MCP tools for language models: descriptions of the tools, and a real client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def app() -> Iterator[App]:
 
 @posix_only
 @pytest.mark.parametrize(("arguments", "switch"), [(["--mcp"], ""), ([], "True")], ids=["option", "variable"])
-def test_without_the_package_one_line_says_what_to_install(
+def test_without_the_package_one_line_names_the_command_to_install_it(
     arguments: list[str], switch: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     find = importlib.util.find_spec
@@ -40,58 +40,60 @@ def test_without_the_package_one_line_says_what_to_install(
     assert entry.main(arguments) == 2
     assert capsys.readouterr().err == "app.py: --mcp needs the package mcp: pip install -r requirements-mcp.txt\n"
     assert signal.getsignal(signal.SIGTERM) is before
-    wanted = (Path(entry.__file__).parent / "requirements-mcp.txt").read_text()
-    assert "gradio[mcp]>=" in wanted
+    requirements = (Path(entry.__file__).parent / "requirements-mcp.txt").read_text()
+    assert "gradio[mcp]>=" in requirements
 
 
 def test_each_endpoint_and_each_argument_is_described(app: App) -> None:
     endpoints = httpx.get(f"{app.url}gradio_api/info").json()["named_endpoints"]
-    for name, told in endpoints.items():
-        assert len(told["description"]) > 100, name
-        assert "Args" not in told["description"]
-        for each in told["parameters"]:
+    for name, endpoint in endpoints.items():
+        assert len(endpoint["description"]) > 100, name
+        assert "Args" not in endpoint["description"]
+        for each in endpoint["parameters"]:
             assert each["python_type"]["description"], f"{name} {each['parameter_name']}"
-    said = {each["parameter_name"]: each["python_type"] for each in endpoints["/generate"]["parameters"]}
-    assert said["length"]["type"] == "int"
-    assert said["length"]["description"].endswith("; a whole number from 1 to 10,000; default 500")
-    assert said["model"]["description"] == "one of random, other; default the first of them"
+    types = {each["parameter_name"]: each["python_type"] for each in endpoints["/generate"]["parameters"]}
+    assert types["length"]["type"] == "int"
+    assert types["length"]["description"].endswith("; a whole number from 1 to 10,000; default 500")
+    assert types["model"]["description"] == "one of random, other; default the first of them"
 
 
-def conversation(app: App, story: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
-    """What a client of the protocol gets."""
+def with_session(app: App, scenario: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a scenario with a client session; returns what the scenario returns."""
 
-    async def whole() -> Any:
+    async def run() -> Any:
         async with (
             streamablehttp_client(f"{app.url}gradio_api/mcp/") as (reads, writes, _),
             ClientSession(reads, writes) as session,
         ):
             await session.initialize()
-            return await story(session)
+            return await scenario(session)
 
-    return asyncio.run(whole())
+    return asyncio.run(run())
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_client_finds_the_tools_and_gets_the_text_of_generate(app: App) -> None:
-    asked = {"prompt": "ROMEO:", "length": 40}
+def test_a_client_lists_the_tools_and_receives_the_text_of_generate(app: App) -> None:
+    arguments = {"prompt": "ROMEO:", "length": 40}
 
-    async def story(session: Any) -> None:
+    async def scenario(session: Any) -> None:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
         assert list(tools) == ["generate", "score", "inspect"]
         for tool in tools.values():
             assert len(tool.description) > 100
             assert all(each["description"] for each in tool.inputSchema["properties"].values())
         assert tools["generate"].inputSchema["required"] == ["prompt"]
-        answers = await asyncio.gather(*[session.call_tool("generate", {**asked, "seed": seed}) for seed in range(8)])
-        for seed, answer in enumerate(answers):
-            assert not answer.isError
+        results = await asyncio.gather(
+            *[session.call_tool("generate", {**arguments, "seed": seed}) for seed in range(8)]
+        )
+        for seed, result in enumerate(results):
+            assert not result.isError
             text = generate(app.served("random").lm, "ROMEO:", 40, seed=seed)
-            assert repr(text) in answer.content[0].text
-        refused = await session.call_tool("generate", {**asked, "temperature": 9})
+            assert repr(text) in result.content[0].text
+        refused = await session.call_tool("generate", {**arguments, "temperature": 9})
         assert (refused.isError, refused.content[0].text) == (True, "temperature is 9: it must be a number from 0 to 5")
         scored = await session.call_tool("score", {"text": "To be", "model": "other"})
         assert "'model': 'other'" in scored.content[0].text
-        looked = await session.call_tool("inspect", {"text": "To be", "layer": 1, "cell": 3})
-        assert not looked.isError
+        inspected = await session.call_tool("inspect", {"text": "To be", "layer": 1, "cell": 3})
+        assert not inspected.isError
 
-    conversation(app, story)
+    with_session(app, scenario)

@@ -1,4 +1,4 @@
-"""Following a reply: when a reader is told, and that the reply ends with its reader."""
+"""Following a reply: when `follow` yields, and that a reply without a reader is aborted."""
 
 from __future__ import annotations
 
@@ -16,73 +16,73 @@ from ui.registry.loaded_model import LoadedModel
 
 
 @pytest.fixture
-def served() -> LoadedModel:
+def loaded() -> LoadedModel:
     lm = random_model()
     return LoadedModel("random", lm, Engine(lm), threading.current_thread())
 
 
-def test_a_reader_is_told_at_once_at_the_first_character_and_at_the_end(served: LoadedModel) -> None:
-    sequence = submit(served, "ROMEO:", SamplingParams(length=3, seed=1))
+def test_progress_is_reported_at_the_start_while_characters_are_added_and_at_the_end(loaded: LoadedModel) -> None:
+    sequence = submit(loaded, "ROMEO:", SamplingParams(length=3, seed=1))
 
     async def read() -> list[tuple[int, bool]]:
-        told = []
-        async with aclosing(follow(served, sequence)) as steps:
+        progress = []
+        async with aclosing(follow(loaded, sequence)) as steps:
             async for _ in steps:
-                told.append((sequence.length, sequence.finished))
-                served.engine.step()
-        return told
+                progress.append((sequence.length, sequence.finished))
+                loaded.engine.step()
+        return progress
 
-    told = asyncio.run(read())
-    assert told[0] == (0, False)
-    assert told[-1] == (3, True)
-    assert [length for length, _ in told] == sorted(length for length, _ in told)
+    progress = asyncio.run(read())
+    assert progress[0] == (0, False)
+    assert progress[-1] == (3, True)
+    assert [length for length, _ in progress] == sorted(length for length, _ in progress)
 
 
-def test_a_reader_who_leaves_ends_the_reply(served: LoadedModel) -> None:
-    sequence = submit(served, "", SamplingParams(length=1000, seed=1))
+def test_a_reply_without_a_reader_is_aborted(loaded: LoadedModel) -> None:
+    sequence = submit(loaded, "", SamplingParams(length=1000, seed=1))
 
     async def leave() -> None:
-        async with aclosing(follow(served, sequence)) as steps:
+        async with aclosing(follow(loaded, sequence)) as steps:
             async for _ in steps:
                 break
 
     asyncio.run(leave())
-    served.engine.step()
+    loaded.engine.step()
     assert sequence.finish_reason == "abort"
-    assert served.engine.idle
+    assert loaded.engine.idle
 
 
-def test_an_engine_that_is_dead_is_said(served: LoadedModel) -> None:
-    served.thread = threading.Thread()
-    sequence = submit(served, "", SamplingParams(length=10, seed=1))
+def test_a_dead_engine_is_reported(loaded: LoadedModel) -> None:
+    loaded.thread = threading.Thread()
+    sequence = submit(loaded, "", SamplingParams(length=10, seed=1))
 
     async def read() -> None:
-        async for _ in follow(served, sequence):
+        async for _ in follow(loaded, sequence):
             pass
 
     with pytest.raises(RefusalError, match="no longer answers"):
         asyncio.run(read())
 
 
-def test_a_queue_that_is_full_is_a_friendly_word(served: LoadedModel) -> None:
-    served.engine.max_slots = served.engine.max_waiting = 0
+def test_a_full_queue_is_refused(loaded: LoadedModel) -> None:
+    loaded.engine.max_slots = loaded.engine.max_waiting = 0
     with pytest.raises(RefusalError, match="try again in a moment"):
-        submit(served, "", SamplingParams())
+        submit(loaded, "", SamplingParams())
 
 
-def test_a_blocked_word_is_found_after_the_beginning_and_across_its_end() -> None:
+def test_a_blocked_word_is_found_if_it_ends_after_the_beginning() -> None:
     lm = random_model()
-    served = LoadedModel("random", lm, Engine(lm, blocked=BlockedWords(["damn"])), threading.current_thread())
+    loaded = LoadedModel("random", lm, Engine(lm, blocked=BlockedWords(["damn"])), threading.current_thread())
     for text, length in (("a damn", 0), ("a damn", 2), ("a damn", 4), ("a damn!", 5)):
         with pytest.raises(RefusalError, match="contains a blocked word"):
-            list(check_words(served, text, begin=length))
+            list(check_words(loaded, text, begin=length))
     for text, length in (("a damn", 6), ("a damnation", 2), ("a dam", 0), ("", 0)):
-        list(check_words(served, text, begin=length))
+        list(check_words(loaded, text, begin=length))
 
 
 def test_a_long_text_is_checked_in_slices() -> None:
     lm = random_model()
-    served = LoadedModel("random", lm, Engine(lm, blocked=BlockedWords(["damn"])), threading.current_thread())
-    assert len(list(check_words(served, "a dam" * 4_000))) == 5
+    loaded = LoadedModel("random", lm, Engine(lm, blocked=BlockedWords(["damn"])), threading.current_thread())
+    assert len(list(check_words(loaded, "a dam" * 4_000))) == 5
     with pytest.raises(RefusalError, match="contains a blocked word"):
-        list(check_words(served, "x" * 3_998 + " damn!"))
+        list(check_words(loaded, "x" * 3_998 + " damn!"))
