@@ -7,6 +7,7 @@ reorder what is displayed.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -43,6 +44,11 @@ def markdown_text(text: str) -> str:
     Other control characters, bidirectional controls and surrogates become U+FFFD.
     """
     return _FOR_MARKDOWN.sub("\ufffd", re.sub(r"\r\n?", "\n", text))
+
+
+def json_line(value: object) -> str:
+    """Returns a value as one line of JSON with all characters as they are, except those that a terminal executes."""
+    return _FOR_TERMINAL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -7,7 +7,6 @@ the command that gives the same text again go to standard error.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ from ..engine.blend import DEFAULT_SHARE, Blend
 from ..engine.language_model import LanguageModel
 from ..generation import Stream, stream
 from ..settings import SETTINGS, Precision, SamplingParams, draw_seed, number_or_text
-from ..terminal import ctrl_c, quote_command, say, terminal_text
+from ..terminal import ctrl_c, json_line, quote_command, say, terminal_text
 from ..tokenizer import describe_unknown
 from .arguments import add_precision
 from .inputs import check_argument, load_model, model_fields, read_standard_input
@@ -122,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"notice: skipped what this model does not know: {describe_unknown(reply.sequence.unknown)}")
     command = _command(options, params, lm)
     if options.json:
-        print(json.dumps(_json(lm, prompt, "".join(reply), reply, command), ensure_ascii=False))
+        print(json_line(_json(lm, prompt, "".join(reply), reply, command)))
         return 0
     status = _write(reply, prompt, sys.stdout)
     sequence = reply.sequence

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..char_lstm import CharLSTM, checkpoint_folder
 from ..checkpoint.names import MODEL_FILES
-from ..terminal import size_text, table, terminal_text
+from ..terminal import json_line, one_line, size_text, table, terminal_text
 from .inputs import load_model, model_fields
 
 HELP = "Describe a model: its sizes, characters, files and training."
@@ -26,9 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
     lm = load_model(arguments.model)
     files = _file_sizes(arguments.model, lm)
     if arguments.json:
-        print(json.dumps(_json(lm, files), ensure_ascii=False))
+        print(json_line(_json(lm, files)))
     else:
-        table({name: terminal_text(line) for name, line in _lines(lm, files).items()}, sys.stdout)
+        lines = {one_line(name, 60): terminal_text(line) for name, line in _lines(lm, files).items()}
+        table(lines, sys.stdout)
     return 0
 
 

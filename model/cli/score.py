@@ -9,7 +9,7 @@ import sys
 
 from ..char_lstm import CharLSTM
 from ..scoring import Score, score
-from ..terminal import size_text, table
+from ..terminal import json_line, size_text, table
 from ..tokenizer import describe_unknown
 from .inputs import load_model, model_fields, normalized, read_file, read_standard_input
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     lm = load_model(arguments.model)
     result = score(lm, text)
     if arguments.json:
-        print(json.dumps(_json(result, lm), ensure_ascii=False))
+        print(json_line(_json(result, lm)))
         return 0
     if arguments.per_character:
         for character, bits in zip(text, result.bits.tolist(), strict=True):

@@ -330,6 +330,16 @@ def test_info_tells_what_a_model_is(folder, lm, capsys):
     assert printed["training"] == {"corpus": "none", "steps": 0}
 
 
+def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(tmp_path, lm, capsys):
+    lm.training = {"\x1b[31mred\u202e": "\x9b2J\u202e", "corpus": "a\x1b]0;title\x07"}
+    lm.save_pretrained(tmp_path)
+    for words in (["info"], ["info", "--json"]):
+        assert main([*words, f"--model={tmp_path}"]) == 0
+        out = capsys.readouterr().out
+        assert not [c for c in out if not c.isprintable() and c != "\n"]
+        assert "red" in out
+
+
 def test_info_shows_numbers_as_long_as_anyone_reads_them(tmp_path, lm, capsys):
     training = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "steps": 386, "dropout_in": 1 / 3}, "repo": ""}
     CharLSTM(lm.network, lm.tokenizer, training).save_pretrained(tmp_path)

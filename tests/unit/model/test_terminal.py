@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from model.terminal import markdown_text, one_line, quote_command, terminal_text
+from model.terminal import json_line, markdown_text, one_line, quote_command, terminal_text
 
 HOSTILE = "a\x1b[2Jb\x07c\x00d\x9be\u202ef\u2028g\th\rk\x7f"
 PLAIN = "plain\n\ttext, é 日本 👍"
@@ -22,6 +22,13 @@ def test_markdown_gets_no_control_characters_and_lf_line_ends() -> None:
     assert markdown_text("a\r\nb\rc") == "a\nb\nc"
     assert markdown_text("a\x1b\x00\x9b\x7f\u202e\u2066\ud800z") == "a" + "\ufffd" * 7 + "z"
     assert markdown_text(PLAIN) == PLAIN
+
+
+def test_json_for_a_terminal_is_the_same_value() -> None:
+    line = json_line({HOSTILE: [HOSTILE, PLAIN]})
+    assert terminal_text(line) == line
+    assert json.loads(line) == {HOSTILE: [HOSTILE, PLAIN]}
+    assert "日本 👍" in line
 
 
 def test_any_text_fits_on_one_printable_line() -> None:

@@ -20,6 +20,7 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, before_step, best_of, metrics, outcome, write_text
 from training.cli import finish as cli
 from training.run.training_run import TrainingRun
+from ui.registry.training_history import read_history
 
 QUICK = ("text.txt", *SIZES, "--steps=8", "--evaluations=2", "--out=run")
 ONCE = (*QUICK, "--evaluations=1")  # one checkpoint to push, where how many is not the point
@@ -209,13 +210,14 @@ def test_training_without_a_network_is_complete_and_pushed_later(
 ) -> None:
     """The other faults are in test_faults.py."""
     monkeypatch.setattr(cli, "PUSH_AT_END_S", 1.0)
+    four = ("text.txt", *SIZES, "--steps=8", "--evaluations=4")
     with monkeypatch.context() as middle:
         before_step(middle, 2, hub.unplug)
-        code, output = here(*QUICK, "--push-to=ada/plays")
+        code, output = here(*four, "--out=run", "--push-to=ada/plays")
     assert code == 0
     assert "Done in" in output
-    assert "Not on the Hub yet: 2 checkpoints. To push:\n  python -m training push run" in output
-    assert here(*QUICK[:-1], "--out=alone")[0] == 0
+    assert "Not on the Hub yet: 4 checkpoints. To push:\n  python -m training push run" in output
+    assert here(*four, "--out=alone")[0] == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "alone")
 
     hub.plug_in()
@@ -225,6 +227,9 @@ def test_training_without_a_network_is_complete_and_pushed_later(
     latest = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
     assert int(latest["steps_done"]) == 8
     assert "model.safetensors" in repo.commit("main").files
+    history = read_history("ada/plays")
+    assert history
+    assert [checkpoint.step for checkpoint in history.checkpoints] == [2, 4, 6, 8], "the timeline has its middle"
     assert here("push", "run") == (0, "Everything is on the Hub already.\n")
 
 
