@@ -10,6 +10,7 @@ or result. Nothing is retried here beyond what the client itself retries: the tr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -18,6 +19,8 @@ from dataclasses import replace
 from typing import Any
 
 from huggingface_hub import get_session, get_token, set_client_factory
+
+from model.hub.limits import time_limits
 
 from ..card.redact import redact
 from . import checkpoint_jobs, jobs, space_jobs
@@ -34,6 +37,8 @@ FUNCTIONS: dict[type[Any], Callable[[Any], object]] = {
     jobs.LinkCard: space_jobs.link_card,
 }
 
+_PUSHES = (jobs.PushCheckpoint, jobs.PushSpace, jobs.WatchSpace)  # the last one waits by itself
+
 
 def main() -> None:
     """Reads a job and its limits (seconds: to connect, between two pieces, in all), does it, and writes its outcome."""
@@ -44,7 +49,9 @@ def main() -> None:
     timer.start()
     _set_timeouts(connect_s, read_s)
     try:
-        outcome = FUNCTIONS[type(job)](job)
+        # A push has no answer while its bytes are sent, so only the deadline limits it.
+        with contextlib.nullcontext() if isinstance(job, _PUSHES) else time_limits():
+            outcome = FUNCTIONS[type(job)](job)
     except Exception as error:  # noqa: BLE001 - the training process must get one line, whatever happened
         failure = job_error(error, f"{job.doing} {job.repo}").failure
         outcome = replace(failure, message=redact(failure.message, get_token()))

@@ -77,7 +77,7 @@ class Site:
             "title": self._registry.site.title,
             "welcome": self._registry.site.welcome_text,
             "notices": [notice.as_json() for notice in notices],
-            "models": [_entry(each) for each in self._registry.entries],
+            "models": [_entry(each, settled=self._registry.settled) for each in self._registry.entries],
             "address": f"https://{host}/" if host else "",
         }
 
@@ -104,10 +104,12 @@ def describe_model(loaded: LoadedModel) -> Content:
     }
 
 
-def _entry(entry: Entry) -> Content:
+def _entry(entry: Entry, *, settled: bool) -> Content:
     if entry.loaded and not entry.failure:
         return describe_model(entry.loaded)
     failure: Message | None = entry.failure
+    if failure is None and settled:  # a page chooses the model that writes until this one is there
+        failure = Message("model.loading", names=[entry.name])
     return {
         "name": entry.name,
         "commit": "",

@@ -222,6 +222,9 @@ def test_while_a_download_takes_long_another_model_writes(
             assert registry.get(None).name == BUNDLED
             assert registry.notices == [Message("model.bundled_instead")]
             assert english(site_of(app)["notices"]).endswith("Loading ada/novel …")
+            slowly, bundled = site_of(app)["models"]
+            assert (slowly["loading"], bundled["loading"], bundled["failure"]) == (True, False, None)
+            assert english(slowly["failure"]) == "Loading ada/novel …", "a page chooses a model without a failure"
         assert site_of(app)["again_s"] == 1.0
         slow.lift()
         eventually(lambda: not registry.loading)
