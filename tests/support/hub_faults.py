@@ -100,7 +100,7 @@ class FaultCheck:
         for module in ("pusher", "worker_process"):
             self.monkeypatch.setattr(f"training.hub.{module}.HubTimeouts", lambda: HASTY)
         self.monkeypatch.setattr(cli, "PUSH_AT_END_S", 2.0)
-        self.monkeypatch.setattr("model.hub.limits.STALL_S", 1.5)
+        self.monkeypatch.setattr("model.hub.limits.STALL_S", 2.5)
         self.monkeypatch.setattr("model.hub.snapshot._PAUSE_S", 0.01)
         self.monkeypatch.setattr("ui.registry.registry._GRACE_S", 0.05)
         self.monkeypatch.setattr("ui.registry.auto_update._LONGEST_WAIT_S", 0.2)  # instead of a day

@@ -176,7 +176,6 @@ def test_a_slow_hub_leaves_a_model_that_writes(
     is_cached: bool,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("model.hub.limits.STALL_S", 0.3)
     repo = hub.add_repo("ada/novel", files)
     first = repo.commit("main").oid
     if is_cached:
@@ -184,6 +183,7 @@ def test_a_slow_hub_leaves_a_model_that_writes(
         random_model(5).save_pretrained(tmp_path / "newer")
         hub.commit(repo, {path.name: path.read_bytes() for path in (tmp_path / "newer").iterdir()})
     hub.fail(where, times=None, **SLOW[fault])
+    monkeypatch.setattr("model.hub.limits.STALL_S", 1.0)
     registry = shelf_of("ada/novel")
     served = registry.get(None)
     if is_cached:
