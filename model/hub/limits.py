@@ -1,9 +1,9 @@
 """Time limits of all requests that huggingface_hub makes for this package: no wait is longer than the Hub's silence.
 
 The Hub's client waits as long as a response with the status 429 asks, repeats requests for minutes, and accepts one
-byte a second. Inside `time_limits`, a request fails after `STALL_S` seconds without progress. Progress is an answer
-that is no error, and then every `PROGRESS_BYTES` of its content. Requests of other threads, and outside the block, are
-not changed.
+byte a second. Inside `time_limits`, a request fails after `STALL_S` seconds without progress. Progress is the first
+answer to a request that is no error, and then every `PROGRESS_BYTES` of its content. What comes once more, because the
+request was repeated, is no progress. Requests of other threads, and outside the block, are not changed.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class _Limits:
         self._end = time.monotonic() + total_s
         self._last_progress = time.monotonic()
         self._bytes = 0
+        self._positions: dict[str, int] = {}  # by request: the bytes of its content that came so far
         self._failure: Exception | None = None  # the Hub's last answer
 
     @property
@@ -58,14 +59,23 @@ class _Limits:
     def note_progress(self) -> None:
         self._last_progress, self._bytes, self._failure = time.monotonic(), 0, None
 
+    def note_answer(self, request: str) -> None:
+        """Notes an answer without an error; the answer to a request that is repeated is no progress."""
+        if request not in self._positions:
+            self._positions[request] = 0
+            self.note_progress()
+
     def note_failure(self, failure: Exception) -> None:
         self._failure = failure
 
-    def note_bytes(self, count: int) -> None:
-        """Counts received bytes; raises GivenUpError if they come too slowly."""
-        self._bytes += count
-        if self._bytes >= PROGRESS_BYTES:
-            self.note_progress()
+    def note_bytes(self, request: str, position: int) -> None:
+        """Notes how much of a content has come; raises GivenUpError if it comes too slowly."""
+        new = position - self._positions.get(request, 0)
+        if new > 0:
+            self._positions[request] = position
+            self._bytes += new
+            if self._bytes >= PROGRESS_BYTES:
+                self.note_progress()
         self.check()
 
 
@@ -141,7 +151,7 @@ def _after_response(response: Any) -> None:
     response.headers.pop(_XET_HASH, None)
     response.stream = _watched(response, limits)
     if response.status_code not in _RETRIED:
-        limits.note_progress()
+        limits.note_answer(_name(response))
         return
     try:
         hf_raise_for_status(response)
@@ -157,17 +167,26 @@ def asked_wait_s(headers: Mapping[str, str]) -> float:
     return float(value) if value.isdigit() else 0.0
 
 
+def _name(response: Any) -> str:
+    return f"{response.request.method} {response.request.url}"
+
+
 def _watched(response: Any, limits: _Limits) -> Any:
     """Returns the stream of a response's content, which counts its bytes."""
     httpx = sys.modules[type(response).__module__.partition(".")[0]]  # the client's own copy has another name
+
+    found = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
+    name, start = _name(response), int(found[1]) if found else 0
 
     class Watched(httpx.SyncByteStream):  # type: ignore[misc, name-defined]
         def __init__(self, stream: Any) -> None:
             self._stream = stream
 
         def __iter__(self) -> Iterator[bytes]:
+            position = start
             for chunk in self._stream:
-                limits.note_bytes(len(chunk))
+                position += len(chunk)
+                limits.note_bytes(name, position)
                 yield chunk
             limits.note_progress()
 
