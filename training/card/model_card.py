@@ -36,6 +36,7 @@ _PROTOCOLS = {  # by their names in metrics.jsonl
     "carried": "state carried over the whole text",
     "cold256": "state reset every 256 characters",
 }
+_NO_SAMPLES = "The text is a chat, so this card quotes nothing that the model writes."
 _MAX_TEACHERS = 5  # named in a card
 Metrics = Sequence[Mapping[str, Any]]
 
@@ -106,15 +107,16 @@ def _picture(lm: CharLSTM, metrics: Metrics) -> bytes:
 def render_card(
     lm: CharLSTM, metrics: Metrics, samples: Sequence[CardSample], *, with_curve: bool, overlap: Overlap | None = None
 ) -> str:
-    """Returns the text of README.md."""
+    """Returns the text of README.md. The card of a chat quotes neither the model nor its text unless the user asked."""
     summary = TrainingSummary.of(lm.training)
+    quotes = lm.chat is None or summary.quote_chat
     sections = [
         f"# {markdown(_title(summary))}",
         _introduction(lm, summary),
         f"{USE}\n\n" + _usage(lm, summary, samples),
         "## Evaluation\n\n" + _evaluation(summary, metrics, with_curve),
-        "## Samples\n\n" + _samples(samples),
-        "## Memorisation\n\n" + _memorisation(summary, metrics, overlap),
+        "## Samples\n\n" + (_samples(samples) if quotes else _NO_SAMPLES),
+        "## Memorisation\n\n" + _memorisation(summary, metrics, overlap, quotes=quotes),
         "## Training\n\n" + _training(summary),
     ]
     return f"---\n{_front_matter(summary)}\n---\n\n" + "\n\n".join(sections) + "\n"
@@ -274,7 +276,7 @@ def _samples(samples: Sequence[CardSample]) -> str:
     return "\n\n".join(blocks)
 
 
-def _memorisation(summary: TrainingSummary, metrics: Metrics, overlap: Overlap | None) -> str:
+def _memorisation(summary: TrainingSummary, metrics: Metrics, overlap: Overlap | None, *, quotes: bool) -> str:
     base = " and that of the model it was fine-tuned from" if summary.base_model or summary.base_corpus else ""
     text = (
         f"The model knows nothing but its training text{base}, and can reproduce passages of it word for word, "
@@ -288,15 +290,15 @@ def _memorisation(summary: TrainingSummary, metrics: Metrics, overlap: Overlap |
         text += f" It was trained on each character about {times:,} times."
     if summary.license == "unknown":
         text += " The licence of the text was not stated."
-    return text + (f"\n\n{_copied(overlap)}" if overlap else "")
+    return text + (f"\n\n{_copied(overlap, quotes=quotes)}" if overlap else "")
 
 
-def _copied(overlap: Overlap) -> str:
+def _copied(overlap: Overlap, *, quotes: bool) -> str:
     where = "the training text" if overlap.whole else f"the last {overlap.searched:,} characters of the training text"
-    passage = code(overlap.passage.replace("\n", "⏎"))
+    passage = f": {code(overlap.passage.replace(chr(10), '⏎'))}" if quotes else ""
     text = (
-        f"The longest passage of the samples above ({overlap.characters:,} characters) that was copied from {where} "
-        f"has {len(overlap.passage):,} characters: {passage}."
+        f"The longest passage of {'the samples above' if quotes else 'some samples'} ({overlap.characters:,} "
+        f"characters) that was copied from {where} has {len(overlap.passage):,} characters{passage}."
     )
     if overlap.held_out is not None:
         text += f" For comparison: held-out text of the same length shares {overlap.held_out:,} (median)."

@@ -55,6 +55,8 @@ class TrainingSummary:
     recipe: str
     versions: dict[str, str]
     line_ends: str
+    quote_chat: bool
+    """Whether the card of a model of chats may quote what the model writes."""
 
     @classmethod
     def of(cls, noted: Mapping[str, Any]) -> TrainingSummary:
@@ -89,6 +91,7 @@ class TrainingSummary:
             recipe=_recipe(noted.get("recipe")),
             versions={name: text for name in ("python", "torch") if (text := line(noted.get(name)))},
             line_ends=line(noted.get("line_ends")),
+            quote_chat=noted.get("quote_chat") is True,
         )
 
 

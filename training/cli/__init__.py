@@ -7,6 +7,7 @@ start      prepares a new run
 resume     prepares a run that is resumed
 run_text   the text and the Hub destination, for `start` and `resume`
 plan       chooses the recipe of a new run
+sharing    whether a run or a model may be public
 fine_tune  --from: the weights of another model, a vocabulary that grows
 teachers   --teacher: the predictions of other models for the text
 finish     the last pushes, and the commands to type next

@@ -38,15 +38,19 @@ class NamedModel:
     Attributes:
         lm: the model.
         name: its published name, `user/name@commit`; "" for a folder of this machine.
+        typed: its name as it was typed.
     """
 
     lm: CharLSTM
     name: str
+    typed: str = ""
 
-    @property
-    def about(self) -> About:
-        """The fields `base_model` and `base_corpus` of what is published about the run."""
-        corpus = self.lm.training.get("corpus")
+    def about(self, *, private: bool) -> About:
+        """Returns the fields `base_model` and `base_corpus` of what is published about the run.
+
+        The name of the text of a private model is not published.
+        """
+        corpus = None if private else self.lm.training.get("corpus")
         about: About = {"base_model": self.name} if self.name else {}
         if isinstance(corpus, str):
             about["base_corpus"] = one_line(corpus)
@@ -87,7 +91,7 @@ def load_model(typed: str) -> NamedModel:
     except ValueError as error:
         raise ModelUnavailableError(str(error)) from None
     lm = CharLSTM.from_pretrained(name, revision=revision)
-    return NamedModel(lm, "" if is_local(name) else f"{lm.name}@{lm.commit}")
+    return NamedModel(lm, "" if is_local(name) else f"{lm.name}@{lm.commit}", typed)
 
 
 def preset_near(lm: CharLSTM) -> str:

@@ -34,7 +34,7 @@ from ..run.console import say, warn
 from ..run.tracking import Tracker
 from ..signals import Signals
 from ..system import process_age_s
-from . import options, parser
+from . import options, parser, sharing
 from .compare import read_runs, table
 from .finish import count_text, finish
 from .resume import resumed_run
@@ -115,10 +115,12 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
 
 
 def _push(arguments: Sequence[str]) -> int:
-    run = expanded_path(parser.push_parser().parse_args(arguments).run)
+    typed = parser.push_parser().parse_args(arguments)
+    run = expanded_path(typed.run)
     if not run.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}")
-    report = push_pending(run, report=say)
+    destination = sharing.checked_destination(run, private=typed.private, publish_anyway=typed.publish_anyway)
+    report = push_pending(run, report=say, destination=destination)
     if not report.pushed and not report.waiting:
         say("Everything is on the Hub already.")
     elif report.waiting:

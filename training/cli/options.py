@@ -10,7 +10,7 @@ from typing import Any
 from model.char_lstm import is_local
 from model.cli.arguments import UsageError
 
-from ..card.redact import command_line, public_source
+from ..card.redact import command_line
 from ..corpus.decode import Errors
 from ..hub.repos import check_repo_name
 from ..learner.recipe import PRESETS
@@ -40,6 +40,7 @@ class TrainOptions:
     track: bool
     errors: Errors | None
     chat: bool
+    quote_chat: bool
     reply_as: str | None
     push_to: str | None
     space: str | None
@@ -61,6 +62,7 @@ class SpaceOptions:
     space: str | None
     hardware: str
     private: bool
+    publish_anyway: bool
 
 
 def parse_train(arguments: Sequence[str]) -> TrainOptions:
@@ -76,7 +78,7 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
     recipe = {name: typed.pop(name) for name in RECIPE_OPTIONS}
     typed["recipe"] = {name: value for name, value in recipe.items() if value is not None}
     typed["text"], typed["teachers"] = tuple(typed["text"]), tuple(typed["teachers"])
-    typed["chat"] = typed["chat"] or typed["reply_as"] is not None
+    typed["chat"] = typed["chat"] or typed["quote_chat"] or typed["reply_as"] is not None
     if typed["push_to"] is None and typed["resume"] is None:  # a resumed run is pushed to its own repo
         typed["push_to"] = typed["space"]
     options = TrainOptions(**typed)
@@ -99,7 +101,8 @@ def parse_space(arguments: Sequence[str]) -> SpaceOptions:
 
 
 def published_command(options: TrainOptions) -> str:
-    """Returns the command that was typed, without paths and secrets, as the card shows it."""
+    """Returns the command that was typed, without paths, secrets and names of private files, as the card shows it."""
+    texts = ["TEXT" if is_discreet(options) and "://" not in text else text for text in options.text]
     shown = {
         "from": _public_model(options.parent),
         "teacher": [_public_model(teacher) for teacher in options.teachers],
@@ -115,16 +118,22 @@ def published_command(options: TrainOptions) -> str:
         "replace": options.replace,
         "errors": None if options.errors == "strict" else options.errors,
         "chat": options.chat,
-        "reply_as": options.reply_as,
+        "quote_chat": options.quote_chat,
+        "reply_as": options.reply_as if options.quote_chat else None,
         **options.recipe,
         "no_fit": options.no_fit,
         "no_bfloat16": options.recipe.get("bfloat16") is False,
     }
-    return command_line(options.text, shown)
+    return command_line(texts, shown)
+
+
+def is_discreet(options: TrainOptions) -> bool:
+    """Returns whether the names of local files are not published: the text is a chat, or holds private data."""
+    return options.chat or options.private or options.publish_anyway
 
 
 def _public_model(typed: str | None) -> str | None:
-    return public_source(typed) if typed is not None and is_local(typed) else typed
+    return "MODEL" if typed is not None and is_local(typed) else typed  # a folder may have the name of a private text
 
 
 def _check(options: TrainOptions) -> None:
@@ -169,7 +178,7 @@ def _check_resume(options: TrainOptions) -> None:
         raise UsageError("--from starts a new run: omit --resume")
     given = list(options.recipe)
     given += [name for name in ("preset", "minutes", "steps") if getattr(options, name) is not None]
-    given += [name for name in ("no_fit", "chat") if getattr(options, name)]
+    given += [name for name in ("no_fit", "quote_chat", "chat") if getattr(options, name)]
     if given:
         longer = " (to train longer, start a new run from it: --from RUN)" if given[0] in ("minutes", "steps") else ""
         raise UsageError(f"--{given[0].replace('_', '-')} cannot change in a run: omit it with --resume{longer}")

@@ -112,6 +112,12 @@ def _add_text(parser: ArgumentParser) -> None:
         "--chat", action="store_true", help="TEXT is a chat: WhatsApp's .txt, Telegram's result.json, or JSON lines"
     )
     parser.add_argument(
+        "--quote-chat",
+        action="store_true",
+        help="keep the names of the speakers, and let the card quote frequent messages and samples (default: the "
+        "speakers are called A, B, …, and nothing of a chat is quoted)",
+    )
+    parser.add_argument(
         "--reply-as",
         metavar="NAME",
         help="speaker that the model writes as (default: the assistant, else the speaker with the most messages)",
@@ -128,17 +134,22 @@ def _add_hub(parser: ArgumentParser) -> None:
     hub.add_argument(
         "--license", metavar="ID", default="unknown", help="licence of the text, for the card (default unknown)"
     )
-    hub.add_argument(
-        PUBLISH_ANYWAY,
-        dest="publish_anyway",
-        action="store_true",
-        help="push although the text seems to hold addresses, phone numbers or tokens",
-    )
+    _add_publish_anyway(hub)
     hub.add_argument(
         "--replace",
         action="store_true",
         help="replace a better model, a model of another text, and a README.md of its own in the repo "
         "(default: they stay)",
+    )
+
+
+def _add_publish_anyway(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        PUBLISH_ANYWAY,
+        dest="publish_anyway",
+        action="store_true",
+        help="publish although the text is a chat, seems to hold personal data or secrets, or was not scanned, or "
+        "although the model of --from or --teacher is private",
     )
 
 
@@ -175,6 +186,8 @@ def push_parser() -> ArgumentParser:
     """Returns the parser of `python -m training push RUN`."""
     parser = _command_parser("push")
     parser.add_argument("run", metavar="RUN", help="a run folder")
+    parser.add_argument("--private", action="store_true", help="push only while the repo is private")
+    _add_publish_anyway(parser)
     return parser
 
 
@@ -185,6 +198,7 @@ def space_parser() -> ArgumentParser:
     parser.add_argument("--out", metavar="FOLDER", help="folder to write the page to")
     _add_space_options(parser)
     parser.add_argument("--private", action="store_true", help="make a new Space private")
+    _add_publish_anyway(parser)
     return parser
 
 

@@ -11,7 +11,6 @@ from typing import Any, cast
 import torch
 
 from model import CharTokenizer
-from model.checkpoint.format import Checkpoint
 from model.cli.arguments import UsageError
 from model.terminal import one_line
 
@@ -22,7 +21,7 @@ from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus
 from ..errors import RunError
 from ..hub.jobs import Destination
-from ..hub.repos import read_destination
+from ..hub.repos import DESTINATION, read_destination
 from ..hub.spaces import Page
 from ..learner import evaluation
 from ..learner.dataset import split
@@ -37,7 +36,7 @@ from ..run.hub_resume import SCHEME, pull_run
 from ..run.run_folder import IDS, RunFolder, SavedRun
 from ..run.training_run import TrainingRun
 from ..system import keep_freed_memory
-from . import teachers
+from . import sharing, teachers
 from .options import TrainOptions
 from .run_text import (
     check_destination,
@@ -46,6 +45,7 @@ from .run_text import (
     make_manager,
     public_text,
     read_text,
+    shared_as,
     text_facts,
     tokenizer_of,
 )
@@ -70,9 +70,11 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         recipe = _saved_recipe(saved.state["recipe"])
         # Before the text is read: the repo says at which addresses it is, and may be a stranger's.
         own = _own_destination(options, saved.state["corpus"])
-        corpus, public = _resumed_text(options, folder, saved.state["corpus"], saved.checkpoint)
-        destination = own or _destination(options, corpus, folder)
+        corpus, public = _resumed_text(options, folder, saved)
+        shared = sharing.of_resumed_run(options, saved, corpus, folder.path, is_public=public is not None)
+        destination = shared_as(own, shared) if own else _destination(options, saved.state["corpus"], folder, shared)
         tokenizer = tokenizer_of(corpus)
+        saved.state["about"]["sharing"] = destination.sharing if destination else shared
         page = resume_page(options, saved.state["about"], destination.repo if destination else None)
         about = _resumed_about(options, saved.state["about"], destination, page, device)
         done, soft_targets = int(saved.tensors["steps_done"]), None
@@ -89,7 +91,7 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
             tokenizer=tokenizer,
             trainer=_restored_trainer(recipe, tokenizer, corpus.ids, saved, device, soft_targets),
             validation=split(corpus.ids)[1][: evaluation.EVALUATED + 1],
-            text=text_facts(corpus, public, list(saved.checkpoint.training.get("examples", []))),
+            text=text_facts(corpus, public, _saved_examples(saved), saved.state["corpus"]["name"]),
             about=about,
             start=start,
             seconds_before=saved.state["seconds"],
@@ -102,6 +104,18 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         _print_progress(done, recipe)
         undo.pop_all()
         return run
+
+
+def _saved_examples(saved: SavedRun) -> list[str]:
+    """Returns the examples of a run; none of a chat whose messages may not be quoted."""
+    if saved.checkpoint.chat and not keeps_names(saved.state["about"]):
+        return []
+    return list(saved.checkpoint.training.get("examples", []))
+
+
+def keeps_names(about: About) -> bool:
+    """Returns whether the text of a chat has the names of its speakers; runs of earlier versions always kept them."""
+    return about.get("quote_chat", "sharing" not in about)
 
 
 def _resumed_about(
@@ -166,20 +180,19 @@ def _saved_recipe(saved: Mapping[str, Any]) -> Recipe:
         raise other_version(error) from None
 
 
-def _resumed_text(
-    options: TrainOptions, folder: RunFolder, record: CorpusRecord, checkpoint: Checkpoint
-) -> tuple[Corpus, PublicText | None]:
+def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> tuple[Corpus, PublicText | None]:
     """Returns the text of the run and where anyone can read it.
 
     It is the copy in the run folder, whatever became of the files that it came from. The text is read again only when
     TEXT was given, or when there is no whole copy.
     """
+    record = saved.state["corpus"]
     kept = None if options.text else kept_text.read_kept_text(folder.path, record["sha256"])
     if kept is not None:
         _warn_of_changed_text(kept, folder)
         return kept, record.get("public")
     sources, errors = _sources(options, folder, record)
-    _read_again(sources, errors, folder, record, checkpoint)
+    _read_again(sources, errors, folder, saved)
     if options.text or (options.resume or "").startswith(SCHEME):
         folder.write_sources(sources, errors)
     kept = kept_text.read_kept_text(folder.path, record["sha256"])
@@ -188,9 +201,7 @@ def _resumed_text(
     return kept, public_text(sources, errors)
 
 
-def _read_again(
-    sources: list[str], errors: Errors, folder: RunFolder, record: CorpusRecord, checkpoint: Checkpoint
-) -> None:
+def _read_again(sources: list[str], errors: Errors, folder: RunFolder, saved: SavedRun) -> None:
     """Reads the text of a run into its folder once more.
 
     Raises:
@@ -198,7 +209,8 @@ def _read_again(
         RunError: it is another text.
     """
     temporary = folder.path / f".{IDS}.again.tmp"  # a wrong text must not replace the copy
-    chat = ChatReader() if checkpoint.chat else None
+    record, checkpoint = saved.state["corpus"], saved.checkpoint
+    chat = ChatReader(keep_names=keeps_names(saved.state["about"])) if checkpoint.chat else None
     try:
         corpus = read_text(sources, errors, temporary, base_vocab=checkpoint.tokenizer.vocab, chat=chat)
         if corpus.sha256 != record["sha256"]:
@@ -253,22 +265,22 @@ def _own_destination(options: TrainOptions, record: CorpusRecord) -> Destination
     """
     if options.push_to or not (options.resume or "").startswith(SCHEME):
         return None
-    return check_repo(options, (options.resume or "").removeprefix(SCHEME), record["name"], record["characters"])
+    return check_repo(options, (options.resume or "").removeprefix(SCHEME), record)
 
 
-def _destination(options: TrainOptions, corpus: Corpus, folder: RunFolder) -> Destination | None:
+def _destination(options: TrainOptions, record: CorpusRecord, folder: RunFolder, shared: str) -> Destination | None:
     """Returns where the run is pushed: to --push-to, else to its repo so far, else to the repo named like --space.
 
     A run on the Hub that is pushed to its own repo is not scanned again: its text was when the run began.
     """
     if options.push_to:
-        return check_destination(options, corpus, options.push_to)
-    if (folder.path / "outbox" / "destination.json").exists():
+        return check_destination(options, options.push_to, corpus=record, sharing=shared)
+    if (folder.path / DESTINATION).exists():
         destination = read_destination(folder.path)
         if options.replace:
             destination = replace(destination, loss_to_beat=None, keep_card=False)
         # A run may be resumed while the Hub is away; only a new licence must be checked there.
-        if options.license == "unknown":
-            return destination
-        return check_repo(options, destination.repo, corpus.name, corpus.characters)
-    return check_destination(options, corpus, options.space)
+        if options.license != "unknown":
+            destination = check_repo(options, destination.repo, record)
+        return shared_as(destination, shared)
+    return check_destination(options, options.space, corpus=record, sharing=shared)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from model import CharTokenizer
@@ -14,11 +15,9 @@ from ..card.redact import public_source, public_sources
 from ..corpus.chat_exports import ChatReader
 from ..corpus.decode import Errors
 from ..corpus.ids_file import Ids
-from ..corpus.privacy.report import report
-from ..corpus.privacy.scan import scan_pieces
 from ..corpus.reader import Corpus, check_length, read_corpus
 from ..errors import RunError
-from ..hub.jobs import CheckRepo, Destination
+from ..hub.jobs import PRIVATE, UNSCANNED, CheckRepo, Destination
 from ..hub.pusher import Pusher
 from ..hub.repos import check_repo_name
 from ..hub.worker_process import run_job
@@ -76,10 +75,15 @@ def public_text(sources: Sequence[str], errors: Errors) -> PublicText | None:
     return {"sources": [*sources], "errors": errors} if public_sources(sources) is not None else None
 
 
-def text_facts(corpus: Corpus, public: PublicText | None, examples: list[str] | None = None) -> TextFacts:
-    """Returns what is published about a text; examples that are not given are its frequent line beginnings."""
+def text_facts(
+    corpus: Corpus, public: PublicText | None, examples: list[str] | None = None, name: str | None = None
+) -> TextFacts:
+    """Returns what is published about a text.
+
+    Examples that are not given are its frequent line beginnings; a name that is not given is that of its files.
+    """
     record: CorpusRecord = {
-        "name": corpus.name,
+        "name": corpus.name if name is None else name,
         "sha256": corpus.sha256,
         "characters": corpus.characters,
         "public": public,
@@ -99,23 +103,26 @@ def tokenizer_of(corpus: Corpus, base_vocab: Sequence[str] = ()) -> CharTokenize
     return tokenizer
 
 
-def check_destination(options: TrainOptions, corpus: Corpus, repo: str | None) -> Destination | None:
-    """Checks before the first step that the text may be published and that the token may write to the repo.
+def check_destination(
+    options: TrainOptions, repo: str | None, *, corpus: CorpusRecord, sharing: str
+) -> Destination | None:
+    """Checks before the first step that the token may write to the repo, and creates the repo if it is missing.
+
+    Args:
+        options: the options of the run.
+        repo: where it is to be pushed.
+        corpus: what is published about its text.
+        sharing: whether it may be public.
 
     Returns the destination; None when `repo` is None or empty.
 
     Raises:
-        RunError: the text seems to hold private data.
-        HubError: the repo cannot be pushed to, or the Hub does not know the licence.
+        HubError: the repo cannot be pushed to, is public for a private run, or the Hub does not know the licence.
     """
     if not repo:
         return None
-    if not options.private and not options.publish_anyway:
-        found = report(scan_pieces(corpus.pieces()), corpus.locate)
-        if found:
-            raise RunError(f"nothing was trained or published.\n{found}")
     say(f"Checking that {repo} can be pushed to …")
-    destination = check_repo(options, repo, corpus.name, corpus.characters, private=options.private)
+    destination = check_repo(options, repo, corpus, private=sharing == PRIVATE)
     if destination.loss_to_beat is not None:
         say(
             f"{destination.repo} holds a model with a held-out loss of {loss_text(destination.loss_to_beat)}: this run "
@@ -123,16 +130,17 @@ def check_destination(options: TrainOptions, corpus: Corpus, repo: str | None) -
         )
     if destination.keep_card:
         say(f"{destination.repo} has a README.md of its own, which stays. With --replace the model card replaces it.")
-    return destination
+    return shared_as(destination, sharing)
 
 
-def check_repo(
-    options: TrainOptions, repo: str, corpus: str, corpus_characters: int, *, private: bool = False
-) -> Destination:
+def check_repo(options: TrainOptions, repo: str, corpus: CorpusRecord, *, private: bool = False) -> Destination:
     """Checks that the token may write to a repo, and what a push there would replace; creates it if it is missing.
 
     Args:
-        corpus, corpus_characters: the name and the length of the run's text.
+        options: the options of the run.
+        repo: where it is to be pushed.
+        corpus: what is published about its text, which a model in the repo must have learned from, too.
+        private: whether the repo must be private.
 
     Raises:
         HubError: the repo cannot be pushed to.
@@ -141,11 +149,18 @@ def check_repo(
         repo=check_repo_name(repo),
         private=private,
         license=options.license,
-        corpus=corpus,
-        corpus_characters=corpus_characters,
+        corpus=corpus["name"],
+        corpus_characters=corpus["characters"],
         replace=options.replace,
     )
     return run_job(job, report=say)
+
+
+def shared_as(destination: Destination, sharing: str) -> Destination:
+    """Returns a destination that notes the sharing of its run; in a private repo, an unscanned run is private."""
+    if destination.private and sharing == UNSCANNED:
+        sharing = PRIVATE
+    return replace(destination, sharing=sharing)
 
 
 def _make_pusher(destination: Destination | None, folder: RunFolder) -> Pusher | None:

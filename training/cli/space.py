@@ -18,7 +18,7 @@ from model.terminal import quote_command
 
 from ..card.escape import with_page_link
 from ..errors import HubError, RunError
-from ..hub.jobs import STATIC, CheckSpace, LinkCard, PushSpace, Space
+from ..hub.jobs import PRIVATE, STATIC, UNSCANNED, CheckSpace, LinkCard, PushSpace, Space
 from ..hub.repos import check_repo_name, read_destination
 from ..hub.space_files import check_project, title_of, write_page
 from ..hub.spaces import Page, describe_hardware, wait_until_up
@@ -26,6 +26,7 @@ from ..hub.worker_process import run_job
 from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
+from . import sharing
 from .options import SpaceOptions, TrainOptions
 
 
@@ -38,10 +39,20 @@ def make_space(options: SpaceOptions) -> int:
     repo = _repo_of(name)
     space = None
     check_project(options.hardware)
+    shared = sharing.asked_for(options)
+    if is_local(name):  # before a Space is created
+        shared = shared or sharing.of_local_model(name, is_published=options.space is not None)
     if options.space is not None:
         say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
         space = run_job(
-            CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo), report=say
+            CheckSpace(
+                repo=options.space,
+                hardware=options.hardware,
+                private=shared == PRIVATE,
+                model=repo,
+                publish_anyway=options.publish_anyway,
+            ),
+            report=say,
         )
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.out is not None:
@@ -55,8 +66,13 @@ def make_space(options: SpaceOptions) -> int:
     return 0
 
 
-def prepare_page(options: TrainOptions, repo: str) -> Page | None:
+def prepare_page(options: TrainOptions, repo: str, shared: str) -> Page | None:
     """Returns the page of a training, checked before the first step; None without `--space`.
+
+    Args:
+        options: the options of the training.
+        repo: the repo that the run is pushed to; "" when it is not pushed.
+        shared: the sharing of the run. The page of a private one is private.
 
     Raises:
         HubError: the token may not write to the Space, a plan is needed, or the Hub cannot be reached.
@@ -67,10 +83,10 @@ def prepare_page(options: TrainOptions, repo: str) -> Page | None:
     check_project(options.hardware)
     say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
     space = run_job(
-        CheckSpace(repo=options.space, hardware=options.hardware, private=options.private, model=repo or None),
+        CheckSpace(repo=options.space, hardware=options.hardware, private=shared == PRIVATE, model=repo or None),
         report=say,
     )
-    return Page(space.name, space.hardware, space)
+    return Page(space.name, space.hardware, space, private=shared == PRIVATE)
 
 
 def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page | None:
@@ -84,10 +100,14 @@ def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page |
         repo: the repo that the run is pushed to from now on; None when it is not pushed.
     """
     if options.space is not None:
-        return prepare_page(options, repo or "")
+        return prepare_page(options, repo or "", about.get("sharing", UNSCANNED))
     if not about.get("space") or repo not in (None, about["repo"]):
         return None
-    return Page(check_repo_name(str(about["space"])), str(about.get("space_hardware", STATIC)))
+    return Page(
+        check_repo_name(str(about["space"])),
+        str(about.get("space_hardware", STATIC)),
+        private=about.get("sharing") == PRIVATE,
+    )
 
 
 def with_page(about: About, page: Page | None) -> About:
@@ -108,7 +128,7 @@ def publish_best(page: Page, run: RunFolder, repo: str) -> int:
             raise HubError("this run has no checkpoint yet")
         check_project(page.hardware)
         space = page.space or run_job(
-            CheckSpace(repo=page.name, hardware=page.hardware, private=False, model=repo or None), report=say
+            CheckSpace(repo=page.name, hardware=page.hardware, private=page.private, model=repo or None), report=say
         )
         publish_page(space, CharLSTM.from_pretrained(best), repo or None)
     except (HubError, RunError) as error:

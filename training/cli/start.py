@@ -19,13 +19,13 @@ from ..learner.dataset import split
 from ..learner.processes import training_device
 from ..learner.trainer import Trainer
 from ..run.console import loss_text, say
-from ..run.facts import About, versions
+from ..run.facts import About, TextFacts, versions
 from ..run.kept_text import write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.training_run import TrainingRun
 from ..system import keep_freed_memory
-from . import fine_tune, teachers
-from .options import TrainOptions, published_command
+from . import fine_tune, sharing, teachers
+from .options import TrainOptions, is_discreet, published_command
 from .plan import choose_recipe
 from .run_text import check_destination, free_folder, make_manager, public_text, read_text, text_facts, tokenizer_of
 from .space import prepare_page, with_page
@@ -49,8 +49,12 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
         teaching = teachers.load_teachers(options)
         base_vocab = parent.lm.tokenizer.vocab if parent else ()
         corpus, chat, examples = _read_new_text(options, folder, base_vocab)
-        destination = check_destination(options, corpus, options.push_to)
-        page = prepare_page(options, destination.repo if destination else "")
+        models = [*([parent] if parent else []), *teaching]
+        private_models = sharing.private_models(options, models)
+        shared = sharing.of_new_run(options, corpus, chat, learns_from_private=bool(private_models))
+        text = _text_facts(options, corpus, examples)
+        destination = check_destination(options, options.push_to, corpus=text.record, sharing=shared)
+        page = prepare_page(options, destination.repo if destination else "", shared)
         tokenizer = tokenizer_of(corpus, base_vocab)
         baseline = _ngram_baseline(len(tokenizer), corpus.ids)
         soft_targets = teachers.predict(teaching, tokenizer, corpus.ids, folder.path, device) if teaching else None
@@ -66,8 +70,8 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
             device=device,
         )
         about: About = {
-            **_about(options, preset, destination),
-            **(parent.about if parent else {}),
+            **_about(options, preset, destination, shared),
+            **(parent.about(private=parent in private_models) if parent else {}),
             **teachers.about(teaching, folder.path),
             **baseline,
             **versions(device),
@@ -81,7 +85,7 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
             tokenizer=tokenizer,
             trainer=trainer,
             validation=validation[: evaluation.EVALUATED + 1],
-            text=text_facts(corpus, public_text(options.text, options.errors or "strict"), examples),
+            text=text,
             about=with_page(about, page),
             start=start,
             chat=chat,
@@ -96,31 +100,48 @@ def _read_new_text(
 ) -> tuple[Corpus, ChatFormat | None, list[str] | None]:
     """Reads the text into the run folder; returns it and, for a chat, its format and messages to use as prompts."""
     errors = options.errors or "strict"
-    reader = ChatReader() if options.chat else None
+    reader = ChatReader(keep_names=options.quote_chat) if options.chat else None
     corpus = read_text(options.text, errors, folder.path / IDS, base_vocab=base_vocab, chat=reader)
     chat = reader.format(options.reply_as) if reader else None
     write_kept_text(corpus, folder.path)
     folder.write_sources(options.text, errors)
-    return corpus, chat, _chat_examples(reader, chat) if reader and chat else None
+    if reader is None or chat is None:
+        return corpus, chat, None
+    _print_speakers(reader, chat)
+    return corpus, chat, reader.examples(chat) if options.quote_chat else []
 
 
-def _about(options: TrainOptions, preset: str, destination: Destination | None) -> About:
-    return {
+def _text_facts(options: TrainOptions, corpus: Corpus, examples: list[str] | None) -> TextFacts:
+    public = public_text(options.text, options.errors or "strict")
+    name = None
+    if public is None and is_discreet(options):
+        name = "chat" if options.chat else "text"
+    return text_facts(corpus, public, examples, name)
+
+
+def _about(options: TrainOptions, preset: str, destination: Destination | None, shared: str) -> About:
+    about: About = {
         "preset": preset,
         "license": options.license,
         "repo": destination.repo if destination else "",
         "command": published_command(options),
+        "sharing": destination.sharing if destination else shared,
     }
+    if options.quote_chat:
+        about["quote_chat"] = True
+    return about
 
 
-def _chat_examples(reader: ChatReader, chat: ChatFormat) -> list[str]:
-    """Returns messages of a chat as prompts, and prints who speaks in it."""
+def _print_speakers(reader: ChatReader, chat: ChatFormat) -> None:
+    """Prints the speakers of a chat, and their names in the text of the model."""
     asks, replies = chat.prefix.removesuffix(": "), chat.opening.removesuffix(": ")
+    real = {name: one_line(speaker) for speaker, name in reader.names.items()}
     say(
         f"{sum(reader.speakers.values()):,} messages of {len(reader.speakers):,} speakers: the model writes as "
-        f"{one_line(replies)} to {one_line(asks)}."
+        f"{real[replies]} to {real[asks]}."
     )
-    return reader.examples(chat)
+    if real[replies] != replies or real[asks] != asks:
+        say(f"In the model {real[replies]} is called {replies}, and {real[asks]} {asks}: --quote-chat keeps the names.")
 
 
 def _ngram_baseline(vocab_size: int, ids: Ids) -> About:

@@ -38,13 +38,20 @@ class Message(NamedTuple):
 class ChatReader:
     """Reads chat exports file by file and counts the messages of each speaker.
 
+    Args:
+        keep_names: whether the text has the names of the speakers. Otherwise they are called A, B, … in it, in the
+            order of their first messages, so that no name becomes a part of the model's format.
+
     Attributes:
-        speakers: messages by speaker.
+        speakers: messages by speaker, with the names in the export.
+        names: the names in the text, by the names in the export. Roles such as `user` keep theirs.
         warnings: one line for the user per file of which messages were left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_names: bool = False) -> None:
         self.speakers: Counter[str] = Counter()
+        self.names: dict[str, str] = {}
+        self._keep_names = keep_names
         self.warnings: list[str] = []
         self._messages: Counter[Message] = Counter()
 
@@ -71,7 +78,7 @@ class ChatReader:
                 if message.speaker == previous:
                     turns[-1].append(message.text)
                 else:
-                    turns.append([f"{message.speaker}: {message.text}"])
+                    turns.append([f"{self.names[message.speaker]}: {message.text}"])
                 previous = message.speaker
         if not count:
             raise CorpusError(
@@ -103,23 +110,40 @@ class ChatReader:
         replies = reply_as or next((name for name in _ASSISTANT_ROLES if name in names), names[0])
         others = [name for name in names if name != replies]
         asks = next((name for name in _USER_ROLES if name in others), others[0])
-        return ChatFormat(f"{asks}: ", f"{TURN_END}{replies}: ", TURN_END)
+        return ChatFormat(f"{self.names[asks]}: ", f"{TURN_END}{self.names[replies]}: ", TURN_END)
 
     def examples(self, chat: ChatFormat, count: int = 4) -> list[str]:
-        """Returns messages to the replying speaker that occur at least 5 times, and so are not private."""
+        """Returns messages to the replying speaker that occur at least 5 times; they may be private nevertheless."""
         replies = chat.opening.removesuffix(": ")
         texts: Counter[str] = Counter()
         for message, times in self._messages.items():
-            if message.speaker != replies:
+            if self.names[message.speaker] != replies:
                 texts[message.text] += times
         return [text for text, times in texts.most_common(count) if times >= _MIN_EXAMPLE_COUNT]
 
     def _count(self, message: Message) -> None:
         self.speakers[message.speaker] += 1
+        if message.speaker not in self.names:
+            is_kept = self._keep_names or message.speaker in _ROLES
+            self.names[message.speaker] = message.speaker if is_kept else _letters(len(self.names))
         if len(message.text) > _MAX_EXAMPLE or not message.text.isprintable():
             return
         if message in self._messages or len(self._messages) < _MAX_DISTINCT:
             self._messages[message] += 1
+
+
+def _letters(number: int) -> str:
+    """Returns A, B, …, Z, AA, AB, … for 0, 1, …."""
+    letters, number = "", number + 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return letters
+
+
+def has_roles_only(chat: ChatFormat) -> bool:
+    """Returns whether a chat is one between roles, such as `user` and `assistant`, as in data sets."""
+    return {chat.prefix.removesuffix(": "), chat.opening.removesuffix(": ")} <= {*_ROLES}
 
 
 def chat_kind(head: str) -> str:

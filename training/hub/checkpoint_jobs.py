@@ -27,7 +27,17 @@ from model.terminal import one_line
 
 from ..card.escape import is_model_card, linked_page, with_page_link
 from .calls import JobError, call, file_names, full_repo_name, job_error, read_file, refuse
-from .jobs import CheckRepo, Commit, Destination, DownloadRun, FindRun, FoundRun, PushCheckpoint
+from .jobs import (
+    CheckModel,
+    CheckRepo,
+    Commit,
+    Destination,
+    DownloadRun,
+    FindRun,
+    FoundRun,
+    ModelAccess,
+    PushCheckpoint,
+)
 
 _OR_REPLACE = "name another repo, or give --replace"
 _LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
@@ -46,6 +56,12 @@ def check_repo(job: CheckRepo) -> Destination:
         loss_to_beat, keep_card = _held_loss(job, repo, info), _has_own_card(repo, info)
     url = f"{constants.ENDPOINT}/{repo}"
     return Destination(repo, user, bool(info.private), created, url, loss_to_beat, keep_card)
+
+
+def check_model(job: CheckModel) -> ModelAccess:
+    """Returns whether a model is private or gated."""
+    info = call(f"looking at {job.repo}", lambda: HfApi().model_info(job.repo))
+    return ModelAccess(bool(info.private), bool(info.gated))
 
 
 def _check_license(name: str) -> None:
@@ -71,7 +87,7 @@ def _create_repo(api: HfApi, repo: str, private: bool) -> bool:
         return True
     if private and not info.private:
         advice = f"run `hf repos settings {repo} --private` first, or name another repo"
-        raise refuse(f"{repo} is public already and --private was asked for: {advice}")
+        raise refuse(f"{repo} is public already, and this run is private: {advice}")
     names = file_names(info)
     if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
         raise refuse(f"{repo} holds another kind of model, which a push would replace: name another repo")
@@ -120,6 +136,9 @@ def push_checkpoint(job: PushCheckpoint) -> Commit:
         raise refuse(f"{folder.name} is not a whole checkpoint: it has {found}", needs_user=False)
     what = f"pushing to {job.repo}"
     head = call(what, lambda: _branch_head(api, job.repo, job.branch))
+    if job.private_only and not head.private:
+        advice = "make it private again on its page, or use `python -m training push RUN --publish-anyway`"
+        raise refuse(f"{job.repo} is public now, and this run is private: {advice}")
     present = file_names(head)
     if job.keep_card and CARD in present:
         files.remove(CARD)

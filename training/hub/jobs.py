@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 R = TypeVar("R")
 STATIC, ZERO_GPU = "static", "zero-gpu"
+PRIVATE, PUBLIC, UNSCANNED = "private", "public", "unscanned"  # `sharing` of a run, see training.cli.sharing
 _FLAVORS = {ZERO_GPU: "zero-a10g"}  # the name in --hardware: the Hub's name
 
 
@@ -31,6 +32,7 @@ class Destination:
         loss_to_beat: the held-out loss in nats of the model that its main branch holds, which a worse one must not
             replace; None if anything may be pushed there.
         keep_card: whether its README.md is no model card of this project, and stays.
+        sharing: of the run; a `private` one is pushed to a private repo only. "" in runs of earlier versions.
     """
 
     repo: str
@@ -40,6 +42,15 @@ class Destination:
     url: str
     loss_to_beat: float | None = None
     keep_card: bool = False
+    sharing: str = ""
+
+
+@dataclass(frozen=True)
+class ModelAccess:
+    """Whether a model on the Hub is private, and whether it is gated: readers must ask for access."""
+
+    private: bool
+    gated: bool
 
 
 @dataclass(frozen=True)
@@ -142,13 +153,17 @@ class CheckRepo(Job[Destination]):
 
 @dataclass(frozen=True, kw_only=True)
 class PushCheckpoint(Job[Commit]):
-    """Commits a checkpoint folder to a branch; with `with_state`, also what resume needs."""
+    """Commits a checkpoint folder to a branch; with `with_state`, also what resume needs.
+
+    With `private_only`, nothing is pushed to a repo that is public.
+    """
 
     branch: str
     folder: str
     title: str
     with_state: bool
     keep_card: bool = False
+    private_only: bool = False
     result = Commit
     doing = "pushing to"
     is_transfer = True
@@ -172,12 +187,26 @@ class FindRun(Job[FoundRun]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckModel(Job[ModelAccess]):
+    """Finds out whether a model is private or gated."""
+
+    result = ModelAccess
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckSpace(Job[Space]):
-    """Checks token and rights, and creates the Space if it is missing. `model`: the model on the Hub that it shows."""
+    """Checks token and rights, and creates the Space if it is missing.
+
+    Attributes:
+        private: whether the Space must be private.
+        model: the model on the Hub that it shows. If that is private or gated, the Space must be private, too.
+        publish_anyway: whether the Space may be public whatever the model is.
+    """
 
     hardware: str
     private: bool
     model: str | None
+    publish_anyway: bool = False
     result = Space
     doing = "preparing"
 

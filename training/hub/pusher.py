@@ -25,7 +25,7 @@ from model.hub.names import MAIN, TRAINING, commit_title
 from model.terminal import duration_text
 
 from ..errors import HubError
-from .jobs import Commit, Destination, Failure, PushCheckpoint
+from .jobs import PRIVATE, Commit, Destination, Failure, PushCheckpoint
 from .outbox import Entry, Outbox, OutboxBusyError, Pushed
 from .repos import read_destination, write_destination
 from .timeouts import HubTimeouts
@@ -215,6 +215,7 @@ class Pusher:
             title=entry.title,
             with_state=entry.branch != MAIN,
             keep_card=self.destination.keep_card,
+            private_only=self.destination.sharing == PRIVATE,
         )
 
     def _note_success(self, entry: Entry, commit: str) -> str:
@@ -255,8 +256,14 @@ def push_pending(
     run_folder: Path | str,
     *,
     report: Report,
+    destination: Destination | None = None,
     deadline_s: float = 3600.0,
     timeouts: HubTimeouts | None = None,
 ) -> PushReport:
-    """Pushes what is in a run's outbox, for at most `deadline_s` seconds. Raises HubError if it has no destination."""
-    return Pusher(read_destination(run_folder), run_folder, report=report, timeouts=timeouts).close(deadline_s)
+    """Pushes what is in a run's outbox, for at most `deadline_s` seconds.
+
+    Raises:
+        HubError: no destination is given, and the run has none.
+    """
+    to = destination or read_destination(run_folder)
+    return Pusher(to, run_folder, report=report, timeouts=timeouts).close(deadline_s)

@@ -27,7 +27,7 @@ def check_space(job: CheckSpace) -> Space:
     api = HfApi()
     space, _ = full_repo_name(api, job.repo)
     model_private = bool(job.model) and _is_restricted(api, str(job.model))
-    private = job.private or model_private
+    private = job.private or (model_private and not job.publish_anyway)
     _create(api, space, flavor_of(job.hardware), private)
     call(
         f"asking for the right to write to the Space {space}",
@@ -35,7 +35,7 @@ def check_space(job: CheckSpace) -> Space:
     )
     info = call(f"looking at the Space {space}", lambda: api.space_info(space))
     if private and not info.private:
-        reason = "the model is private or gated" if model_private else "--private was asked for"
+        reason = "the model is private or gated" if model_private else "the model or the run is private"
         raise refuse(f"the Space {space} is public already, and {reason}: name another Space")
     url = f"{constants.ENDPOINT}/spaces/{space}"
     return Space(space, job.hardware, bool(info.private), url, model_private)

@@ -37,11 +37,13 @@ class Page:
         name: USER/NAME.
         hardware: as it is typed.
         space: once this process has checked it; a resumed run checks it at the end.
+        private: whether a new Space must be private.
     """
 
     name: str
     hardware: str
     space: Space | None = None
+    private: bool = False
 
 
 def wait_until_up(

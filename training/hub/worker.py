@@ -31,6 +31,7 @@ FUNCTIONS: dict[type[Any], Callable[[Any], object]] = {
     jobs.PushCheckpoint: checkpoint_jobs.push_checkpoint,
     jobs.DownloadRun: checkpoint_jobs.download_run,
     jobs.FindRun: checkpoint_jobs.find_run,
+    jobs.CheckModel: checkpoint_jobs.check_model,
     jobs.CheckSpace: space_jobs.check_space,
     jobs.PushSpace: space_jobs.push_space,
     jobs.WatchSpace: space_jobs.watch_space,

@@ -73,7 +73,10 @@ class TeacherRecord(TypedDict):
 
 
 class About(TypedDict, total=False):
-    """How a run was made. The fields are in the order in which config.json and the card show them."""
+    """How a run was made. The fields are in the order in which config.json and the card show them.
+
+    `sharing` is described in training.cli.sharing. `quote_chat` is true if names and messages of a chat may be shown.
+    """
 
     preset: str
     license: str
@@ -89,6 +92,8 @@ class About(TypedDict, total=False):
     machine: str
     space: str
     space_hardware: str
+    sharing: str
+    quote_chat: bool
 
 
 class RunState(TypedDict):

@@ -38,10 +38,11 @@ def write_kept_text(corpus: Corpus, folder: Path) -> None:
     atomic_write(folder / TEXT, json.dumps(about).encode())
 
 
-def read_kept_text(folder: Path, sha256: str) -> Corpus | None:
-    """Returns the text in a run folder; None unless it is whole and has this hash."""
+def read_kept_text(folder: Path, sha256: str | None = None) -> Corpus | None:
+    """Returns the text in a run folder; None unless it is whole and has this hash, by default the noted one."""
     try:
         about = json.loads((folder / TEXT).read_bytes())
+        sha256 = about["sha256"] if sha256 is None else sha256
         if about["format_version"] != _FORMAT or about["sha256"] != sha256:
             return None
         corpus = Corpus(

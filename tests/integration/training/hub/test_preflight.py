@@ -74,7 +74,7 @@ def test_tokens_without_the_right_are_refused(hub: LocalHub, monkeypatch: pytest
 
 def test_a_public_repo_or_another_model_is_not_overwritten(hub: LocalHub, token: str) -> None:
     hub.add_repo("ada/open")
-    with pytest.raises(HubError, match=r"ada/open is public already and --private was asked"):
+    with pytest.raises(HubError, match=r"ada/open is public already, and this run is private"):
         check_repo("ada/open", private=True)
     hub.add_repo("ada/bert", {"config.json": b"{}", "pytorch_model.bin": b"x"})
     with pytest.raises(HubError, match="ada/bert holds another kind of model"):

@@ -114,4 +114,4 @@ def test_the_recipe_is_of_the_models_sizes(parent: CharLSTM) -> None:
 def test_a_folder_of_this_machine_is_not_named(tmp_path, parent: CharLSTM) -> None:
     parent.training = {"corpus": "old.txt\n"}
     parent.save_pretrained(tmp_path)
-    assert load_model(str(tmp_path)).about == {"base_corpus": "old.txt\\n"}
+    assert load_model(str(tmp_path)).about(private=False) == {"base_corpus": "old.txt\\n"}

@@ -10,12 +10,12 @@ import pytest
 from model import ChatFormat
 from tests.support.alarms import alarm
 from tests.support.platforms import posix_only
-from training.corpus.chat_exports import ChatReader, chat_kind
+from training.corpus.chat_exports import ChatReader, chat_kind, has_roles_only
 from training.corpus.decode import CorpusError
 
 
 def read(text: str) -> str:
-    return ChatReader().read(text, "chat.txt")
+    return ChatReader(keep_names=True).read(text, "chat.txt")
 
 
 # WhatsApp
@@ -39,7 +39,7 @@ our table
 
 
 def test_an_android_export_becomes_turns() -> None:
-    reader = ChatReader()
+    reader = ChatReader(keep_names=True)
     assert reader.read(ANDROID, "chat.txt") == (
         "Anna: Are you coming?\nBring:\n  - bread\n  - cheese\n\n"
         "Ben: Yes\nSee https://example.org: it is 12:30\n\n"
@@ -121,7 +121,7 @@ TURNS = "Anna: Hi\nthere\n\nBen: see https://example.org now\n\nDeleted Account:
 def test_a_telegram_export_becomes_turns(indent: int | None) -> None:
     text = json.dumps(telegram(*MESSAGES), indent=indent)
     assert chat_kind(text[:500]) == "a Telegram export"
-    reader = ChatReader()
+    reader = ChatReader(keep_names=True)
     assert reader.read(text, "result.json") == TURNS
     assert reader.warnings[0].startswith("result.json: left out 2 of 5 messages")
 
@@ -233,7 +233,7 @@ def test_other_texts_are_not_recognised_as_chats(text: str) -> None:
 
 
 def two(lines: str) -> ChatReader:
-    reader = ChatReader()
+    reader = ChatReader(keep_names=True)
     reader.read(
         "\n".join(json.dumps(dict(zip(("name", "text"), line.split("|"), strict=True))) for line in lines.split()), "x"
     )
@@ -265,7 +265,7 @@ def test_examples_are_frequent_messages_of_other_speakers() -> None:
 
 
 def test_files_that_are_joined_keep_their_turns_apart() -> None:
-    reader = ChatReader()
+    reader = ChatReader(keep_names=True)
     files = [reader.read(json.dumps({"name": name, "text": "Hi"}), name) for name in ("Anna", "Ben")]
     assert "\n".join(files) == "Anna: Hi\n\nBen: Hi\n"
 
@@ -287,3 +287,32 @@ def test_the_time_is_linear_for_a_speaker_without_an_answer() -> None:
     text = "31/12/2021, 23:59 - Anna: To whom do I write this long message, day after day?\n" * 100_000
     with alarm("one turn of 100,000 messages"):
         assert read(text).count("\n") == 100_000
+
+
+# names
+
+
+def test_the_speakers_of_a_chat_get_letters_and_roles_keep_their_names() -> None:
+    reader = ChatReader()
+    assert reader.read(ANDROID, "chat.txt") == (
+        "A: Are you coming?\nBring:\n  - bread\n  - cheese\n\n"
+        "B: Yes\nSee https://example.org: it is 12:30\n\n"
+        "A: our table\n\n"
+        "C: late\n"
+    )
+    assert reader.names == {"Anna": "A", "Ben": "B", "+49 170 1234567": "C"}
+    assert reader.speakers == {"Anna": 2, "Ben": 2, "+49 170 1234567": 1}
+    assert reader.format("Ben") == ChatFormat("A: ", "\n\nB: ", "\n\n")
+    assert reader.read("1/1/2022, 00:01 - Ben: Later", "more.txt") == "B: Later\n"
+    roles = ChatReader()
+    lines = [json.dumps({"role": role, "content": "Hi"}) for role in ("user", "assistant")]
+    assert roles.read("\n".join(lines), "chat.jsonl") == "user: Hi\n\nassistant: Hi\n"
+    assert has_roles_only(roles.format())
+    assert not has_roles_only(reader.format("Ben"))
+
+
+def test_more_speakers_than_letters_have_distinct_names() -> None:
+    reader = ChatReader()
+    reader.read("\n".join(json.dumps({"name": f"Speaker {i}", "text": "Hi"}) for i in range(800)), "chat.jsonl")
+    assert [reader.names[f"Speaker {i}"] for i in (0, 25, 26, 51, 52, 701, 702)] == ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]
+    assert len(set(reader.names.values())) == 800

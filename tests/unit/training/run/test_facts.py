@@ -39,8 +39,8 @@ def test_lists_and_comments_are_no_frequent_beginnings() -> None:
 
 
 def test_the_command_is_recorded_as_it_was_typed() -> None:
-    command = published("plays.txt", "--minutes=2.5", "--push-to", "ada/plays", "--private", "--license=cc0-1.0")
-    assert command == ("python -m training plays.txt --minutes 2.5 --push-to ada/plays --private --license cc0-1.0")
+    command = published("plays.txt", "--minutes=2.5", "--push-to", "ada/plays", "--license=cc0-1.0")
+    assert command == ("python -m training plays.txt --minutes 2.5 --push-to ada/plays --license cc0-1.0")
     assert published() == "python -m training"
 
 
@@ -88,6 +88,19 @@ def test_sources_are_recorded_by_their_file_names(tmp_path: Path, monkeypatch: p
 
 def test_the_option_to_publish_private_text_is_not_recorded() -> None:
     assert "publish" not in published("a.txt", "--push-to=ada/x", "--publish-anyway")
+
+
+@pytest.mark.parametrize("option", [["--private"], ["--publish-anyway"], ["--chat"], ["--reply-as", "Anna Smith"]])
+def test_the_names_of_private_files_models_and_speakers_are_not_recorded(option: list[str]) -> None:
+    typed = ["Chat with Anna Smith.txt", "https://example.org/a.txt", "--push-to=ada/x", *option]
+    command = published(*typed, "--from=./anna-smith", "--teacher=./anna-smith", "--teacher=ada/plays")
+    assert "nna" not in command
+    assert command.startswith("python -m training TEXT https://example.org/a.txt --from MODEL --teacher MODEL")
+    assert "--teacher ada/plays" in command
+
+
+def test_the_names_of_a_chat_are_recorded_if_they_are_asked_for() -> None:
+    assert "--quote-chat --reply-as Ben" in published("a.txt", "--quote-chat", "--reply-as=Ben")
 
 
 def test_versions_name_no_machine() -> None:

@@ -1,0 +1,243 @@
+"""Decides whether a run or a model may be public: what may be private is published only after an explicit yes.
+
+The decision is noted in each checkpoint (`sharing` in state.json and config.json) and in the run's destination, and
+later commands inherit it:
+
+private    only in private repos and Spaces: --private was given, or the run learned from a private model
+public     the scan found nothing in the text, or --publish-anyway was given
+unscanned  the run is not pushed, so its text was not scanned
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from model import ChatFormat
+from model.char_lstm import PRETRAINED, checkpoint_folder
+from model.checkpoint.names import CONFIG
+from model.terminal import one_line
+
+from ..corpus.chat_exports import has_roles_only
+from ..corpus.privacy.findings import PUBLISH_ANYWAY
+from ..corpus.privacy.report import report
+from ..corpus.privacy.scan import scan_pieces
+from ..corpus.reader import Corpus
+from ..errors import HubError, RunError
+from ..hub.jobs import PRIVATE, PUBLIC, UNSCANNED, CheckModel, Destination
+from ..hub.repos import DESTINATION, read_destination
+from ..hub.worker_process import run_job
+from ..run.console import say, warn
+from ..run.hub_resume import SCHEME
+from ..run.kept_text import read_kept_text
+from ..run.run_folder import IDS, SavedRun
+from .fine_tune import NamedModel
+from .options import SpaceOptions, TrainOptions
+
+_ADVICE = f"publish with --private, or publish it with {PUBLISH_ANYWAY}."
+_CHAT = (
+    "The text is a chat: what people wrote to each other. A model can reproduce it, and then anyone could read it.\n"
+    f"Ask them, then {_ADVICE}"
+)
+_NO_TEXT = f"The text of this run is not in its folder, so it cannot be scanned for private data:\n{_ADVICE}"
+
+
+def asked_for(options: TrainOptions | SpaceOptions) -> str:
+    """Returns the sharing that --private or --publish-anyway ask for; "" without them."""
+    return PRIVATE if options.private else PUBLIC if options.publish_anyway else ""
+
+
+def of_new_run(options: TrainOptions, corpus: Corpus, chat: ChatFormat | None, *, learns_from_private: bool) -> str:
+    """Returns the sharing of a new run.
+
+    Args:
+        options: its options.
+        corpus: its text.
+        chat: the format of its text, if that is a chat.
+        learns_from_private: whether a model of --from or --teacher is private.
+
+    Raises:
+        RunError: the run is to be pushed, and its text may be private.
+    """
+    if asked := asked_for(options):
+        return asked
+    if learns_from_private:
+        return PRIVATE
+    if options.push_to is None:
+        return UNSCANNED
+    # Anyone can read the text if it consists of addresses alone.
+    _refuse(_contents(corpus, chat, is_public=all("://" in text for text in options.text)))
+    return PUBLIC
+
+
+def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folder: Path, *, is_public: bool) -> str:
+    """Returns the sharing of a resumed run: what the options ask for, else what is noted, else what the scan says.
+
+    Args:
+        options: the options of the resumption.
+        saved: its newest checkpoint.
+        corpus: its text.
+        folder: the run folder.
+        is_public: whether anyone can read the text at its source.
+
+    Raises:
+        RunError: the run is to be pushed to a new repo, and its text may be private.
+    """
+    noted = asked_for(options) or _noted_in_destination(folder) or saved.state["about"].get("sharing", UNSCANNED)
+    if noted in (PRIVATE, PUBLIC):
+        return noted
+    resume = options.resume or ""
+    if resume.startswith(SCHEME) and options.push_to and (reason := _restriction(resume.removeprefix(SCHEME))):
+        say(f"{resume} {reason}, so this run is private.")
+        return PRIVATE
+    has_repo = resume.startswith(SCHEME) or (folder / DESTINATION).exists()
+    if options.push_to or (options.space and not has_repo):
+        _refuse(_contents(corpus, saved.checkpoint.chat, is_public=is_public))
+        return PUBLIC
+    return UNSCANNED
+
+
+def private_models(options: TrainOptions, models: Sequence[NamedModel]) -> list[NamedModel]:
+    """Returns those models of --from and --teacher from which a private model is made, and prints why.
+
+    None is examined if the options say how the run is shared.
+    """
+    if asked_for(options):
+        return []
+    private = []
+    for model in models:
+        if reason := _reason(model):
+            say(f"{one_line(model.typed)} {reason}: the new model is private, too ({PUBLISH_ANYWAY} changes that).")
+            private.append(model)
+    return private
+
+
+def of_local_model(name: str, *, is_published: bool) -> str:
+    """Returns the sharing of the model in a folder, whose page is made; prints a warning if it may be private.
+
+    Args:
+        name: a run folder or a checkpoint folder.
+        is_published: whether the page is put on the Hub now.
+
+    Raises:
+        RunError: the page is published, and the text of the model may be private.
+    """
+    if _noted(name) == PRIVATE:
+        say(f"{one_line(name)} is noted as private, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
+        return PRIVATE
+    contents = _contents_of_model(name)
+    if is_published:
+        _refuse(contents, "nothing was published")
+    elif contents:
+        warn(f"before you publish this page: {contents}")
+    return PUBLIC
+
+
+def checked_destination(run: Path, *, private: bool, publish_anyway: bool) -> Destination:
+    """Returns the destination of a run whose outbox is to be pushed.
+
+    Raises:
+        HubError: the run has no destination.
+        RunError: the text of the run was not scanned, and may be private.
+    """
+    destination = read_destination(run)
+    sharing = PRIVATE if private else PUBLIC if publish_anyway else _noted(str(run))
+    if sharing == UNSCANNED and destination.private:
+        sharing = PRIVATE
+    if sharing == UNSCANNED and any((run / "outbox").glob("*-*.json")):
+        _refuse(_contents_of_run(run, _config(run).get("chat")), "nothing was pushed")
+        sharing = PUBLIC
+    return replace(destination, sharing=sharing)
+
+
+# --- texts
+
+
+def _contents(corpus: Corpus, chat: ChatFormat | None, *, is_public: bool) -> str:
+    """Returns what a user must know before a text is published, in some lines; "" if it may be published.
+
+    A public chat between roles such as `user` and `assistant` is a data set.
+    """
+    found = report(scan_pieces(corpus.pieces()), corpus.locate)
+    if not found and chat is not None and not (is_public and has_roles_only(chat)):
+        return _CHAT
+    return found
+
+
+def _contents_of_run(folder: Path, chat: object) -> str:
+    corpus = read_kept_text(folder)
+    if corpus is None:
+        return _NO_TEXT
+    return report(scan_pieces(corpus.pieces()), corpus.locate) or (_CHAT if chat else "")
+
+
+def _refuse(contents: str, outcome: str = "nothing was trained or published") -> None:
+    if contents:
+        raise RunError(f"{outcome}.\n{contents}")
+
+
+# --- models
+
+
+def _reason(model: NamedModel) -> str:
+    """Returns why a model is private, as a predicate; "" if it is not."""
+    if model.lm.training.get("sharing") == PRIVATE:
+        return "is noted as private"
+    if model.name:
+        return "may be private (the Hub cannot be reached)" if model.lm.notice else _restriction(model.lm.name)
+    if _noted(model.typed) == PRIVATE:
+        return "is noted as private"
+    contents = _contents_of_model(model.typed)
+    return f"may be private ({contents.splitlines()[0].rstrip(':')})" if contents else ""
+
+
+def _restriction(repo: str) -> str:
+    try:
+        access = run_job(CheckModel(repo=repo), report=say)
+    except HubError as error:
+        return f"may be private ({error})"
+    return "is private on the Hub" if access.private else "is gated on the Hub" if access.gated else ""
+
+
+def _contents_of_model(name: str) -> str:
+    """Returns what a user must know before a model in a folder is published; "" if it may be published.
+
+    A model that this program did not train has no note of a text, and may be published.
+    """
+    config = _config(Path(name))
+    is_trained_here = "command" in config.get("training", {})
+    if not is_trained_here or _noted(name) == PUBLIC or checkpoint_folder(name).resolve().is_relative_to(PRETRAINED):
+        return ""
+    return _contents_of_run(_run_of(name), config.get("chat"))
+
+
+def _run_of(name: str) -> Path:
+    """Returns the run folder of a model in a folder, or the folder itself."""
+    folder = checkpoint_folder(name)
+    return folder.parent if (folder.parent / IDS).is_file() or (folder.parent / DESTINATION).is_file() else folder
+
+
+def _noted(name: str) -> str:
+    """Returns the noted sharing of the run or the checkpoint in a folder; the run's destination is the newer note."""
+    training = _config(Path(name)).get("training", {})
+    noted = _noted_in_destination(_run_of(name)) or training.get("sharing")
+    return noted if noted in (PRIVATE, PUBLIC) else UNSCANNED
+
+
+def _noted_in_destination(run: Path) -> str:
+    try:
+        return read_destination(run).sharing
+    except HubError:
+        return ""
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """Returns config.json of the checkpoint that a folder is or names; {} if there is none."""
+    try:
+        config = json.loads((checkpoint_folder(folder) / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) and isinstance(config.get("training", {}), dict) else {}
