@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,7 @@ def _chat(tmp_path: Path) -> None:
 
 
 def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_path: Path) -> None:
-    code, output = here("chat.txt", "--chat", "--reply-as=Ben", *QUICK)
+    code, output = here("chat.txt", "--quote-chat", "--reply-as=Ben", *QUICK)
     assert code == 0, output
     assert "warning: chat.txt: left out 61 of 182 messages, which hold no text" in output
     assert "121 messages of 2 speakers: the model writes as Ben to Anna." in output
@@ -36,21 +37,44 @@ def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.chat == ChatFormat("Anna: ", "\n\nBen: ", "\n\n")
     assert lm.training["examples"] == ["Hi"]
-    assert lm.training["command"].startswith("python -m training chat.txt --steps 6 --chat --reply-as Ben")
+    assert lm.training["command"].startswith("python -m training TEXT --steps 6 --chat --quote-chat --reply-as Ben")
     assert not set("</>") & set(lm.tokenizer.vocab)  # neither dates nor what stands for pictures
     card = (best_of(tmp_path / "run") / "README.md").read_text()
     assert "generate(lm, lm.chat.wrap('Hi'), stop=lm.chat.stop, length=500" in card
     assert "python -m model generate Hi --chat --model" in card
+    assert "Temperature 0.5, seed 1" in card
+
+
+def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "chat.txt").rename(tmp_path / "Chat with Anna.txt")
+    code, output = here("Chat with Anna.txt", "--chat", "--reply-as=Ben", *QUICK)
+    assert code == 0, output
+    assert "the model writes as Ben to Anna." in output
+    assert "In the model Ben is called B, and Anna A: --quote-chat keeps the names." in output
+    lm = CharLSTM.from_pretrained(tmp_path / "run")
+    assert lm.chat == ChatFormat("A: ", "\n\nB: ", "\n\n")
+    assert (lm.training["examples"], lm.training["corpus"]) == ([], "chat")
+    assert lm.training["command"].startswith("python -m training TEXT --steps 6 --chat --")
+    best = best_of(tmp_path / "run")
+    for path in (path for path in best.rglob("*") if path.suffix != ".safetensors" and path.is_file()):
+        assert not re.search(rb"Anna|\bBen\b", path.read_bytes()), path.name
+    card = (best / "README.md").read_text()
+    assert "The text is a chat, so this card quotes nothing that the model writes." in card
+    assert "Temperature" not in card
+    assert re.search(r"The longest passage of some samples .* characters\.\n|shares", card) or "passage" not in card
 
 
 def test_it_is_resumed_as_the_chat_that_it_is(here: Here, tmp_path: Path) -> None:
     assert here("chat.txt", "--reply-as=Anna", *QUICK)[0] == 0
     whole = outcome(tmp_path / "run")
     shutil.rmtree(sorted((tmp_path / "run").glob("step-*"))[-1])
+    (tmp_path / "run" / "text.ids").unlink()  # so the export is read again
     code, output = here("--resume=run")
     assert code == 0, output
     assert outcome(tmp_path / "run") == whole
-    assert CharLSTM.from_pretrained(tmp_path / "run").chat == ChatFormat("Ben: ", "\n\nAnna: ", "\n\n")
+    lm = CharLSTM.from_pretrained(tmp_path / "run")
+    assert lm.chat == ChatFormat("B: ", "\n\nA: ", "\n\n")
+    assert (lm.training["examples"], lm.training["corpus"]) == ([], "chat")
 
 
 @pytest.mark.parametrize(

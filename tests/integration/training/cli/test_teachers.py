@@ -51,7 +51,7 @@ def test_teachers_change_the_weights_and_are_recorded(
     assert not (tmp_path / "run" / "expected.f16").exists()
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.training["taught_by"]["models"] == ["", f"ada/other@{commit}"]
-    assert "--teacher teacher --teacher ada/other" in lm.training["command"]
+    assert "--teacher MODEL --teacher ada/other" in lm.training["command"]
     card = ModelCard.load(best_of(tmp_path / "run") / "README.md")
     assert (
         f"It was distilled from [ada/other]({constants.ENDPOINT}/ada/other) at {commit[:7]} and a model," in card.text

@@ -314,5 +314,6 @@ def test_the_speakers_of_a_chat_get_letters_and_roles_keep_their_names() -> None
 def test_more_speakers_than_letters_have_distinct_names() -> None:
     reader = ChatReader()
     reader.read("\n".join(json.dumps({"name": f"Speaker {i}", "text": "Hi"}) for i in range(800)), "chat.jsonl")
-    assert [reader.names[f"Speaker {i}"] for i in (0, 25, 26, 51, 52, 701, 702)] == ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]
+    expected = {0: "A", 25: "Z", 26: "AA", 51: "AZ", 52: "BA", 701: "ZZ", 702: "AAA"}
+    assert {i: reader.names[f"Speaker {i}"] for i in expected} == expected
     assert len(set(reader.names.values())) == 800

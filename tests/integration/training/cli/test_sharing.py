@@ -1,0 +1,227 @@
+"""What may be private is published only after an explicit yes, by whatever command, and a run remembers it."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Here
+from tests.local_hub import LocalHub
+from tests.support.tiny_models import tiny_model
+from tests.support.tiny_runs import SIZES, best_of, words
+from training.hub.repos import DESTINATION
+
+QUICK = (*SIZES, "--steps=4", "--evaluations=1")
+LEARNING = ("--batch=4", "--window=16", "--steps=4", "--evaluations=1")  # the sizes are those of the other model
+SECRET = "Write to ada.lovelace@babbage.org about the engine.\n"
+
+
+@pytest.fixture(autouse=True)
+def _texts(tmp_path: Path) -> None:
+    (tmp_path / "plain.txt").write_text(words(200))
+    (tmp_path / "diary.txt").write_text(words(200) + SECRET)
+    draw = random.Random(1)
+    lines = [
+        f"31/12/2021, 10:{minute:02d} - {name}: {draw.choice(('yes', 'no', 'soon'))} and {draw.random():.3f}"
+        for minute in range(60)
+        for name in ("Anna", "Ben")
+    ]
+    (tmp_path / "chat.txt").write_text("\n".join(lines))
+    roles = [json.dumps({"role": role, "content": "I feel ill again"}) for role in ("user", "assistant") * 40]
+    (tmp_path / "roles.jsonl").write_text("\n".join(roles))
+
+
+def refused(here: Here, *arguments: str | Path) -> str:
+    code, output = here(*arguments)
+    assert code == 2, output
+    assert "--publish-anyway" in output
+    assert "--private" in output
+    return output
+
+
+def accepted(here: Here, *arguments: str | Path) -> str:
+    code, output = here(*arguments)
+    assert code == 0, output
+    return output
+
+
+# chats
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("chat.txt --chat", "The text is a chat"),
+        ("roles.jsonl --chat", "The text is a chat"),
+        ("chat.txt", "120 messages of exported chats"),
+    ],
+)
+def test_a_chat_is_not_pushed_without_a_yes(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, typed: str, reason: str
+) -> None:
+    output = refused(here, *typed.split(), *QUICK, "--push-to=ada/chat", "--out=run")
+    assert "error: nothing was trained or published." in output
+    assert reason in output
+    assert not hub.repos
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_chat_is_pushed_privately_or_with_a_yes_and_without_its_names(hub: LocalHub, token: str, here: Here) -> None:
+    accepted(here, "chat.txt", "--chat", *QUICK, "--push-to=ada/ours", "--private")
+    assert hub.repos["ada/ours"].private
+    accepted(here, "chat.txt", "--chat", "--reply-as=Ben", *QUICK, "--push-to=ada/open", "--publish-anyway")
+    assert not hub.repos["ada/open"].private
+    for branch in ("main", "training"):
+        files = hub.repos["ada/open"].commit(branch).files
+        for name in (name for name in files if not name.endswith((".safetensors", ".png"))):
+            assert not re.search(rb"Anna|\bBen\b|chat\.txt", hub.read("ada/open", name, branch)), name
+
+
+# a run that was not scanned
+
+
+@pytest.mark.parametrize("typed", [("diary.txt",), ("chat.txt", "--chat")])
+def test_a_page_of_a_run_that_was_not_scanned_needs_a_yes(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, typed: tuple[str, ...]
+) -> None:
+    accepted(here, *typed, *QUICK, "--out=run")
+    for model in ("run", best_of(tmp_path / "run"), "run/best"):
+        output = refused(here, "space", model, "--space=ada/page")
+        assert "error: nothing was published." in output
+        assert "The text is a chat" in output or "1 e-mail address" in output
+    assert not hub.repos
+    accepted(here, "space", "run", "--space=ada/ours", "--private")
+    assert hub.repos["spaces/ada/ours"].private
+    accepted(here, "space", "run", "--space=ada/page", "--publish-anyway")
+    assert not hub.repos["spaces/ada/page"].private
+
+
+def test_a_page_in_a_folder_is_written_with_a_warning(here: Here, tmp_path: Path) -> None:
+    accepted(here, "diary.txt", *QUICK, "--out=run")
+    assert "warning: before you publish this page: The text holds 1 e-mail" in accepted(
+        here, "space", "run", "--out=site"
+    )
+
+
+def test_a_run_that_was_not_scanned_is_scanned_when_it_is_resumed_with_a_push(
+    hub: LocalHub, token: str, here: Here
+) -> None:
+    accepted(here, "diary.txt", *QUICK, "--out=run")
+    for option in ("--push-to=ada/open", "--space=ada/open"):
+        assert "1 e-mail address" in refused(here, "--resume=run", option)
+    assert not hub.repos
+
+
+def test_a_run_without_its_text_needs_a_yes(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+    accepted(here, "plain.txt", *QUICK, "--out=run")
+    best_of(tmp_path / "run").rename(tmp_path / "copy")
+    assert "it cannot be scanned" in refused(here, "space", "copy", "--space=ada/page")
+    assert not hub.repos
+
+
+def test_a_clean_text_needs_no_yes(hub: LocalHub, token: str, here: Here) -> None:
+    accepted(here, "plain.txt", *QUICK, "--out=run")
+    accepted(here, "space", "run", "--space=ada/page")
+    assert not hub.repos["spaces/ada/page"].private
+
+
+# a run remembers
+
+
+def test_a_private_run_stays_private(hub: LocalHub, token: str, here: Here) -> None:
+    accepted(here, "plain.txt", *QUICK, "--out=run", "--push-to=ada/ours", "--private")
+    accepted(here, "--resume=run", "--push-to=ada/other")
+    assert hub.repos["ada/other"].private
+    accepted(here, "space", "run", "--space=ada/page")
+    assert hub.repos["spaces/ada/page"].private
+    accepted(here, "plain.txt", *LEARNING, "--from=run", "--out=next", "--push-to=ada/next")
+    assert hub.repos["ada/next"].private
+
+
+def test_a_yes_is_remembered(hub: LocalHub, token: str, here: Here) -> None:
+    accepted(here, "diary.txt", *QUICK, "--out=run", "--push-to=ada/open", "--publish-anyway")
+    accepted(here, "space", "run", "--space=ada/page")
+    accepted(here, "--resume=run", "--push-to=ada/other")
+    assert not any(hub.repos[name].private for name in ("ada/open", "spaces/ada/page", "ada/other"))
+
+
+def test_nothing_is_pushed_to_a_repo_that_became_public(hub: LocalHub, token: str, here: Here) -> None:
+    hub.fail("POST .*/commit/", 403, times=None)
+    here("diary.txt", *QUICK, "--out=run", "--push-to=ada/ours", "--private")
+    hub.faults.clear()
+    hub.repos["ada/ours"].private = False
+    code, output = here("push", "run")
+    assert code == 1
+    assert "ada/ours is public now, and this run is private" in output
+    assert "model.safetensors" not in hub.repos["ada/ours"].commit("main").files
+    accepted(here, "push", "run", "--publish-anyway")
+    assert "model.safetensors" in hub.repos["ada/ours"].commit("main").files
+
+
+def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path
+) -> None:
+    """As earlier versions left it: without a note of how it is shared."""
+    hub.fail("POST .*/commit/", 403, times=None)
+    here("diary.txt", *QUICK, "--out=run", "--push-to=ada/open", "--publish-anyway")
+    hub.faults.clear()
+    for path in (tmp_path / "run" / DESTINATION, best_of(tmp_path / "run") / "config.json"):
+        note = json.loads(path.read_text())
+        del note.get("training", note)["sharing"]
+        path.write_text(json.dumps(note))
+    output = refused(here, "push", "run")
+    assert "error: nothing was pushed.\nThe text holds 1 e-mail address" in output
+    assert "model.safetensors" not in hub.repos["ada/open"].commit("main").files
+    code, output = here("push", "run", "--private")
+    assert code == 1
+    assert "is public now" in output
+
+
+# what learns from a private model
+
+
+@pytest.mark.parametrize(("option", "access"), [("--from", "private"), ("--teacher", "gated")])
+def test_what_learns_from_a_private_or_gated_model_is_private(
+    hub: LocalHub, token: str, here: Here, option: str, access: str
+) -> None:
+    tiny_model().push_to_hub("ada/secret", private=access == "private")
+    if access == "gated":
+        hub.repos["ada/secret"].gated = "manual"
+    output = accepted(here, "plain.txt", *LEARNING, f"{option}=ada/secret", "--push-to=ada/next", "--space=ada/page")
+    assert f"ada/secret is {access} on the Hub: the new model is private, too" in output
+    assert hub.repos["ada/next"].private
+    assert hub.repos["spaces/ada/page"].private
+    accepted(here, "plain.txt", *LEARNING, f"{option}=ada/secret", "--push-to=ada/open", "--publish-anyway")
+    assert not hub.repos["ada/open"].private
+
+
+def test_it_is_remembered_by_a_run_that_is_pushed_later(hub: LocalHub, token: str, here: Here) -> None:
+    tiny_model().push_to_hub("ada/secret", private=True)
+    accepted(here, "plain.txt", *LEARNING, "--from=ada/secret", "--out=next")
+    accepted(here, "--resume=next", "--push-to=ada/next")
+    assert hub.repos["ada/next"].private
+
+
+def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_private_data(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path
+) -> None:
+    accepted(here, "diary.txt", *QUICK, "--out=ada-smith")
+    output = accepted(here, "plain.txt", *LEARNING, "--from=./ada-smith", "--out=next", "--push-to=ada/next")
+    assert "may be private (The text holds 1 e-mail address." in output
+    assert hub.repos["ada/next"].private
+    assert not re.search("ada-smith|diary", (best_of(tmp_path / "next") / "config.json").read_text())
+    accepted(here, "plain.txt", *QUICK, "--out=plain")
+    accepted(here, "plain.txt", *LEARNING, "--from=./plain", "--push-to=ada/open")
+    assert not hub.repos["ada/open"].private
+
+
+def test_a_public_page_of_a_private_model_needs_a_yes(hub: LocalHub, token: str, here: Here) -> None:
+    tiny_model().push_to_hub("ada/secret", private=True)
+    accepted(here, "space", "ada/secret", "--space=ada/ours")
+    assert hub.repos["spaces/ada/ours"].private
+    accepted(here, "space", "ada/secret", "--space=ada/open", "--publish-anyway")
+    assert not hub.repos["spaces/ada/open"].private
