@@ -53,6 +53,7 @@ _DATE_OR_IP = re.compile(
     r"[0-9]{4}([-./])[0-9]{2}\1[0-9]{2}|[0-9]{1,2}[-./ ][0-9]{1,2}[-./ ][0-9]{4}\b|[0-9]{1,3}(?:\.[0-9]{1,3}){3}$"
 )
 _DECIMAL = re.compile(r"\+[0-9]+\.[0-9]+")
+_RUN = re.compile(r"01234567|12345678|23456789|98765432|00000|([0-9])\1{5}")
 # Reserved for films and books: 555-01xx and area 555 in North America, four ranges in Britain.
 _FICTIONAL = re.compile(
     r"1?(?:555[0-9]{7}|[0-9]{3}55501[0-9]{2}|55501[0-9]{2})$|(?:44|0)(?:207946|7700900|1632960|114496)"
@@ -94,7 +95,7 @@ def _national(text: str, first: int, end: int) -> Iterator[Match]:
                 yield _match(match)
     for form, region in _MOBILES:
         for match in form.finditer(text, first, end):
-            if _is_separate(text, match) and not _is_made_up(match[0]) and _is_mobile(match[0], region):
+            if _is_separate(text, match) and not _is_argument(text, match) and _is_mobile(match[0], region):
                 yield _match(match)
 
 
@@ -105,6 +106,11 @@ def _match(number: re.Match[str]) -> Match:
 def _is_separate(text: str, match: re.Match[str]) -> bool:
     start, end = match.span()
     return not (start and _JOINED.match(text, start - 1)) and not _CONTINUED.match(text, end)
+
+
+def _is_argument(text: str, match: re.Match[str]) -> bool:
+    """Returns whether digits are an argument of a call in code: f(13577625587, x)."""
+    return text[match.start() - 1 : match.start()] == "(" and text[match.end() : match.end() + 1] == ","
 
 
 def _exists(number: str, region: str | None) -> bool:
@@ -137,6 +143,8 @@ def _has_area_code(number: str, area: str, region: str) -> bool:
 def _is_mobile(number: str, region: str) -> bool:
     import phonenumbers
 
+    if _is_made_up(number):
+        return False
     try:
         kind = phonenumbers.number_type(phonenumbers.parse(number, region))
     except phonenumbers.NumberParseException:
@@ -154,7 +162,8 @@ def _is_made_up(number: str) -> bool:
     pairs = [int(pair) for pair in re.findall(r"\b[0-9]{2}\b", number)]
     return (
         len(set(digits)) <= 2
-        or any(run in digits for run in ("12345678", "23456789", "98765432", "00000"))
+        or _RUN.search(digits) is not None
+        or len(set(re.findall(r"[0-9]+", number))) == 1 < len(re.findall(r"[0-9]+", number))  # 016.016.016
         or (len(pairs) == 5 and len({b - a for a, b in itertools.pairwise(pairs)}) == 1)  # 01 02 03 04 05
         or _FICTIONAL.match(digits) is not None
     )
