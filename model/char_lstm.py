@@ -230,17 +230,24 @@ class CharLSTM:
         """Uploads the model in one commit and returns the id of the commit, 40 hex digits.
 
         The repo and the branch `revision` are created if they are missing. A model card in the repo stays as it is.
+        A model that its training notes as private is pushed to a private repo, unless `private` is False.
 
         Raises:
             CheckpointError, ValueError: as of `save_pretrained`.
-            ModelUnavailableError: huggingface_hub is not installed.
+            ModelUnavailableError: huggingface_hub is not installed, or the model is private and the repo is public.
             Exception: whatever huggingface_hub raises.
         """
         check_client(f"{one_line(repo_id, 100)} cannot be pushed")
         from huggingface_hub import HfApi
 
         api = HfApi(token=token)
-        repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        is_private = private is None and self.training.get("sharing") == "private"
+        repo = api.create_repo(repo_id, private=True if is_private else private, exist_ok=True).repo_id
+        if is_private and not api.model_info(repo).private:
+            name = one_line(repo, 100)
+            raise ModelUnavailableError(
+                f"{name} is public, and this model is private: name another repo, or pass private=False"
+            )
         if revision is not None:
             api.create_branch(repo, branch=revision, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:

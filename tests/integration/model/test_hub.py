@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -406,6 +407,18 @@ def test_a_push_can_go_to_a_branch_and_be_private(hub, token):
     assert hub.repos[REPO].private
     assert text_of(CharLSTM.from_pretrained(REPO)) == text_of(tiny_model(seed=1))
     assert text_of(CharLSTM.from_pretrained(REPO, revision="experiment")) == text_of(tiny_model(seed=2))
+
+
+def test_a_model_that_is_noted_as_private_is_not_pushed_to_a_public_repo_without_a_yes(hub, token):
+    model = replace(tiny_model(), training={"sharing": "private"})
+    model.push_to_hub("ada/ours")
+    assert hub.repos["ada/ours"].private
+    hub.add_repo("ada/open")
+    with pytest.raises(ModelUnavailableError, match="ada/open is public, and this model is private"):
+        model.push_to_hub("ada/open")
+    assert "model.safetensors" not in hub.repos["ada/open"].commit("main").files
+    model.push_to_hub("ada/open", private=False)
+    assert "model.safetensors" in hub.repos["ada/open"].commit("main").files
 
 
 @pytest.mark.parametrize("role", ["read", "none"])

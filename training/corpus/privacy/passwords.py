@@ -6,6 +6,7 @@ and is no name, type or call.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 
@@ -24,7 +25,8 @@ _ASSIGNED = re.compile(
 )
 _BEGINS_LINE = re.compile(r"^(?:export )?[A-Z0-9_]{0,40}$", re.MULTILINE)
 _NAME_IN_CODE = re.compile(r"[A-Za-z_]\w*(?:[.-][A-Za-z_]\w*)*", re.ASCII)
-_EXPRESSION = re.compile(r"[()\[\]{}<>|\\]|\$[A-Z{(]|%[sd(]|::|->|\.\.|://|,.|^[/~.]")
+_NAMED_LIKE_IT = re.compile(r"_(?:token|key|secret|passw|pwd)", re.IGNORECASE)  # token=new_token2
+_EXPRESSION = re.compile(r"=[^=]|[()\[\]{}<>|\\]|\$[A-Z{(]|%[sd(]|::|->|\.\.|://|,.|^[/~.]")
 _PLACEHOLDER = re.compile(r"example|placeholder|change.?me|^your|xxx|\*\*|dummy|redacted", re.IGNORECASE)
 _TYPE = re.compile(
     r"(?:u?int|float|sha|md|base|utf|hs|rs|es|aes|rsa|oauth|ed|v)[-_]?[0-9]{1,5}[a-z_-]*|v?[0-9]+(?:\.[0-9]+)+\w*",
@@ -59,12 +61,22 @@ def _is_secret(text: str, start: int, found: re.Match[str], value: str) -> bool:
     before = text[text.rfind("\n", max(0, start - 60), start) + 1 : start]
     if found[0][: -len(found["value"])].endswith("=") and _BEGINS_LINE.match(before):  # as in a file .env
         return text[found.end() : found.end() + 1] in ("", "\n", "\r")
-    if (found["scheme"] or "").lower() == "basic ":  # USER:PASSWORD in base64
-        return len(value) >= 12 and value != value.lower()
+    if (found["scheme"] or "").lower() == "basic ":
+        return _is_user_and_password(value)
     if not has_digit or not has_letter or _TYPE.fullmatch(value):
         return False
     # An argument or a name in code: password=pw1, token = token2
     is_random = len(value) >= 16 and sum(map(str.isdigit, value)) >= 3
     is_name = not is_random and _NAME_IN_CODE.fullmatch(value) is not None
+    if is_name and _NAMED_LIKE_IT.search(value):
+        return False
     spaced = found["sign"] == "=" and " " in text[found.start() : found.start("value")]
     return not (is_name and (spaced or found["value"] != value))
+
+
+def _is_user_and_password(value: str) -> bool:
+    """Returns whether a value is USER:PASSWORD in base64."""
+    try:
+        return b":" in base64.b64decode(value, validate=True)
+    except ValueError:
+        return False

@@ -279,8 +279,9 @@ def test_the_documentation_inside_python_holds_nothing_private() -> None:
         "PASSWORD=$DB_PASSWORD_1, PASSWORD=${PASSWORD1}, PASSWORD=<your-password-1>, password: xxxxxx1x",
         'password = "changeme1", {"password": "your-password-1"}, "token": "{token_1}", password="example-1234"',
         "The password is wrong. The secret is that he is 12345 years old. A token is base64-encoded.",
+        "a.CancellationToken=e.Token1=e.Emitter=e.Event2\ndep_token=dep_token0\n",
         "tokens: 123456, token_count=123456, max_tokens: 4096, secret=12345678",
-        "Authorization: Basic realm, Authorization: Bearer <token>, authorization: required",
+        "Authorization: Basic realm, Authorization: Basic Authentication, Authorization: Bearer <token>",
     ],
 )
 def test_expressions_and_placeholders_are_no_passwords(text: str) -> None:
