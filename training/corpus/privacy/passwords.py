@@ -23,6 +23,7 @@ _ASSIGNED = re.compile(
     r"""|(?:is|ist|lautet|est|es)(?:[:=]| now| jetzt)? )(?P<quote>["'`]?)(?P<value>[^\s"'`]{6,256})(?P<after>["'`]?)""",
     re.IGNORECASE,
 )
+_NEXT_FIELD = re.compile(r"&\w+=")  # of a query
 _BEGINS_LINE = re.compile(r"^(?:export )?[A-Z0-9_]{0,40}$", re.MULTILINE)
 _NAME_IN_CODE = re.compile(r"[A-Za-z_]\w*(?:[.-][A-Za-z_]\w*)*", re.ASCII)
 _NAMED_LIKE_IT = re.compile(r"_(?:token|key|secret|passw|pwd)", re.IGNORECASE)  # token=new_token2
@@ -42,7 +43,7 @@ def passwords(text: str) -> Iterator[Match]:
         found = _ASSIGNED.match(text, start)
         if found is None:
             continue
-        value = found["value"] if found["quote"] else found["value"].rstrip(".,;:?)&")
+        value = found["value"] if found["quote"] else _NEXT_FIELD.split(found["value"])[0].rstrip(".,;:?)&")
         if _is_secret(text, start, found, value):
             yield Match(found.start("value"), found.start("value") + len(value), SECRET, "…")
 
