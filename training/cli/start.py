@@ -48,11 +48,9 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
         parent = fine_tune.load_base(options)
         teaching = teachers.load_teachers(options)
         base_vocab = parent.lm.tokenizer.vocab if parent else ()
-        corpus, chat, examples = _read_new_text(options, folder, base_vocab)
-        models = [*([parent] if parent else []), *teaching]
-        private_models = sharing.private_models(options, models)
+        corpus, chat, text = _read_new_text(options, folder, base_vocab)
+        private_models = sharing.private_models(options, [*([parent] if parent else []), *teaching])
         shared = sharing.of_new_run(options, corpus, chat, learns_from_private=bool(private_models))
-        text = _text_facts(options, corpus, examples)
         destination = check_destination(options, options.push_to, corpus=text.record, sharing=shared)
         page = prepare_page(options, destination.repo if destination else "", shared)
         tokenizer = tokenizer_of(corpus, base_vocab)
@@ -97,8 +95,8 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
 
 def _read_new_text(
     options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
-) -> tuple[Corpus, ChatFormat | None, list[str] | None]:
-    """Reads the text into the run folder; returns it and, for a chat, its format and messages to use as prompts."""
+) -> tuple[Corpus, ChatFormat | None, TextFacts]:
+    """Reads the text into the run folder; returns it, its format if it is a chat, and what is published about it."""
     errors = options.errors or "strict"
     reader = ChatReader(keep_names=options.quote_chat) if options.chat else None
     corpus = read_text(options.text, errors, folder.path / IDS, base_vocab=base_vocab, chat=reader)
@@ -106,9 +104,9 @@ def _read_new_text(
     write_kept_text(corpus, folder.path)
     folder.write_sources(options.text, errors)
     if reader is None or chat is None:
-        return corpus, chat, None
+        return corpus, chat, _text_facts(options, corpus, None)
     _print_speakers(reader, chat)
-    return corpus, chat, reader.examples(chat) if options.quote_chat else []
+    return corpus, chat, _text_facts(options, corpus, reader.examples(chat) if options.quote_chat else [])
 
 
 def _text_facts(options: TrainOptions, corpus: Corpus, examples: list[str] | None) -> TextFacts:
