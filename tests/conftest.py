@@ -59,6 +59,12 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Coroutine tests (``pytest.mark.anyio``) run in an event loop of asyncio."""
+    return "asyncio"
+
+
 @pytest.fixture
 def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
     """Return an empty local Hub; the client's cache is empty, too, and nobody is logged in (see `token`)."""

@@ -1,13 +1,11 @@
-"""What the one who serves a page decides: words that are not shown, rows a visitor may hold, title and greeting."""
+"""SiteConfig: blocked words, slots per visitor, title and welcome text, as the owner of a site sets them."""
 
 from __future__ import annotations
 
-import asyncio
 import html
 import json
 import signal
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -15,7 +13,7 @@ import pytest
 import app as entry
 from model import BlockedWords, CharLSTM
 from tests.support.app_server import App, random_model, scripted_model, serving
-from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
+from tests.support.page_client import TIMEOUT_S, Visitor
 from tests.support.platforms import posix_only
 from tests.support.write_client import RefusedError
 from ui.registry.registry import ModelRegistry
@@ -23,12 +21,13 @@ from ui.site_config import TITLE, SiteConfig
 
 TALE = "A dog met a wolf, and the wolf hound ran. " + "They went on and on, for a long way. " * 8
 BEFORE = TALE.index("wolf")
-TITLE_HERE, GREETING_HERE = "Tales <b>&", "Fairy tales, ${1+1} {{value}} <i>only</i>."
+pytestmark = pytest.mark.anyio
+SITE_TITLE, WELCOME = "Tales <b>&", "Fairy tales, ${1+1} {{value}} <i>only</i>."
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    site = SiteConfig(TITLE_HERE, GREETING_HERE, rows_each=1, blocked=BlockedWords(["Wolf", "<b>"]))
+    site = SiteConfig(SITE_TITLE, WELCOME, rows_each=1, blocked=BlockedWords(["Wolf", "<b>"]))
     registry = ModelRegistry(site=site)
     registry.add("tale", scripted_model(TALE))
     registry.add(
@@ -40,63 +39,55 @@ def app() -> Iterator[App]:
         yield app
 
 
-def visit(app: App, story: Callable[[Visitor], Coroutine[Any, Any, Any]], model: str = "") -> Any:
-    async def whole() -> Any:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
-            return await story(Visitor(http, app.url, model))
-
-    return asyncio.run(whole())
+@pytest.fixture
+def visitor(app: App, http: httpx.AsyncClient) -> Visitor:
+    return Visitor(http, app.url)
 
 
-def test_a_reply_ends_before_a_word_and_no_piece_of_it_is_sent(app: App) -> None:
-    async def story(visitor: Visitor) -> None:
-        reply = await visitor.send("", length=100, speed=60)
-        assert (reply.text, reply.ending["end"]) == (TALE[:BEFORE], "blocked")
-        # Continue comes to the same word: the memory is that before it.
-        more = await visitor.continue_reply(length=100)
-        assert (more.text, more.ending["end"]) == ("", "blocked")
-
-    visit(app, story)
+async def test_a_reply_ends_before_a_blocked_word_and_sends_no_part_of_it(app: App, visitor: Visitor) -> None:
+    reply = await visitor.send("", length=100, speed=60)
+    assert (reply.text, reply.ending["end"]) == (TALE[:BEFORE], "blocked")
+    # The memory is that before the word, so Continue reaches the same word.
+    more = await visitor.continue_reply(length=100)
+    assert (more.text, more.ending["end"]) == ("", "blocked")
 
 
-def test_a_prompt_with_a_word_is_refused_and_so_is_the_rest_of_one(app: App) -> None:
-    async def story(visitor: Visitor) -> None:
-        with pytest.raises(RefusedError) as refused:
-            await visitor.send("the WOLF!", length=20)
-        assert refused.value.content == {"refusal": "Prompt contains a blocked word: please rephrase"}
-        # A prompt that leaves it in the middle of the word; of a prompt the model goes on with its last character.
-        assert (await visitor.send("A" + TALE[: BEFORE + 2], length=20)).text == ""
-
-    visit(app, story)
-
-
-def test_a_reply_that_is_cut_does_not_uncover_a_word(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page sends the reply up to a character in its place as the text that it has."""
-
-    async def story(visitor: Visitor) -> None:
-        text = (await visitor.send("", length=20)).text
-        cut = text[:3] + "f"
-        words = BlockedWords([text[:3].strip() + "f", cut])
-        monkeypatch.setattr(app.served("random").engine, "blocked", words)
-        visitor.text = cut
-        with pytest.raises(RefusedError, match="contains a blocked word"):
-            await visitor.continue_reply(length=16)
-
-    visit(app, story, "random")
+async def test_a_prompt_with_a_blocked_word_is_refused_and_a_part_of_one_is_not_continued(
+    app: App, visitor: Visitor
+) -> None:
+    with pytest.raises(RefusedError) as refused:
+        await visitor.send("the WOLF!", length=20)
+    assert refused.value.content == {"refusal": "Prompt contains a blocked word: please rephrase"}
+    # The prompt ends inside the word, and the model continues it.
+    assert (await visitor.send("A" + TALE[: BEFORE + 2], length=20)).text == ""
 
 
-def test_the_api_ends_and_refuses_alike(app: App) -> None:
-    def ask(prompt: str) -> str:
+async def test_a_changed_end_of_a_reply_is_checked_for_blocked_words(
+    app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page sends the reply, cut and with another last character, as the text that it has."""
+    visitor = Visitor(http, app.url, "random")
+    text = (await visitor.send("", length=20)).text
+    cut = text[:3] + "f"
+    words = BlockedWords([text[:3].strip() + "f", cut])
+    monkeypatch.setattr(app.served("random").engine, "blocked", words)
+    visitor.text = cut
+    with pytest.raises(RefusedError, match="contains a blocked word"):
+        await visitor.continue_reply(length=16)
+
+
+def test_the_api_blocks_the_same_words(app: App) -> None:
+    def events_of(prompt: str) -> str:
         call = f"{app.url}gradio_api/call/generate"
         posted = httpx.post(call, json={"data": [prompt, 60, 0.8, 0, 1, 1]}, timeout=TIMEOUT_S)
         return httpx.get(f"{call}/{posted.json()['event_id']}", timeout=TIMEOUT_S).text
 
-    text, about = json.loads(ask("").strip().rpartition("data: ")[2])
+    text, about = json.loads(events_of("").strip().rpartition("data: ")[2])
     assert (text, about["finish_reason"]) == (TALE[:BEFORE], "blocked")
-    assert "prompt contains a blocked word" in ask("wolf")
+    assert "prompt contains a blocked word" in events_of("wolf")
 
 
-def test_neither_the_sample_nor_the_examples_hold_a_word(app: App) -> None:
+def test_welcome_text_and_examples_contain_no_blocked_word(app: App) -> None:
     assert app.served("tale").welcome_text
     assert TALE[:BEFORE].startswith(app.served("tale").welcome_text)
     assert app.served("random").examples == ("a dog",)
@@ -104,7 +95,7 @@ def test_neither_the_sample_nor_the_examples_hold_a_word(app: App) -> None:
     assert "wolf" not in httpx.get(f"{app.url}site").text
 
 
-def test_another_sample_is_written_where_the_first_comes_to_a_word() -> None:
+def test_the_welcome_text_is_generated_again_if_it_contains_a_blocked_word() -> None:
     plain = ModelRegistry().add("random", random_model())
     word = max(plain.welcome_text.split(), key=lambda each: (each.isalnum(), len(each)))
     served = ModelRegistry(site=SiteConfig(blocked=BlockedWords([word]))).add("random", random_model())
@@ -114,26 +105,26 @@ def test_another_sample_is_written_where_the_first_comes_to_a_word() -> None:
         each.engine.stop()
 
 
-def test_rows_that_one_visitor_may_hold(app: App) -> None:
+def test_the_slots_per_visitor_are_limited(app: App) -> None:
     assert {served.engine.max_slots_per_client for served in app.registry.loaded_models} == {1}
 
 
-def test_title_and_greeting_are_those_of_the_owner_and_plain_text(app: App) -> None:
+def test_title_and_welcome_text_are_those_of_the_owner_as_plain_text(app: App) -> None:
     document = httpx.get(app.url).text
-    assert f"<title>{html.escape(TITLE_HERE)}</title>" in document
-    assert f"<h1>{html.escape(TITLE_HERE)}</h1><p>{html.escape(GREETING_HERE)}</p>" in document
-    assert httpx.get(f"{app.url}config").json()["title"] == TITLE_HERE
+    assert f"<title>{html.escape(SITE_TITLE)}</title>" in document
+    assert f"<h1>{html.escape(SITE_TITLE)}</h1><p>{html.escape(WELCOME)}</p>" in document
+    assert httpx.get(f"{app.url}config").json()["title"] == SITE_TITLE
     site = httpx.get(f"{app.url}site").json()
-    assert (site["title"], site["welcome"]) == (TITLE_HERE, GREETING_HERE)
+    assert (site["title"], site["welcome"]) == (SITE_TITLE, WELCOME)
 
 
 @pytest.mark.parametrize("environment", [{}, {"PAGE_TITLE": " ", "ROWS_EACH": "", "BLOCKED_WORDS": " ,\n"}])
-def test_without_variables_all_is_as_ever(environment: dict[str, str]) -> None:
+def test_without_variables_the_defaults_apply(environment: dict[str, str]) -> None:
     site = SiteConfig.of(environment)
     assert (site.title, site.welcome_text, site.rows_each, bool(site.blocked)) == (TITLE, "", 4, False)
 
 
-def test_words_are_parted_by_commas_and_line_ends() -> None:
+def test_blocked_words_are_separated_by_commas_and_line_ends() -> None:
     site = SiteConfig.of({"BLOCKED_WORDS": "one, two words\r\nthree\n", "ROWS_EACH": "2", "PAGE_TITLE": " A\n B "})
     assert [site.blocked.inside(text) for text in ("One", "two  words", "three", "two", "four")] == [
         True, True, True, False, False,
@@ -163,7 +154,7 @@ def test_words_are_parted_by_commas_and_line_ends() -> None:
         ),
     ],
 )
-def test_a_variable_that_cannot_be_followed_ends_the_start_with_one_line(
+def test_an_invalid_variable_ends_the_start_with_one_line(
     name: str, value: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -173,6 +164,6 @@ def test_a_variable_that_cannot_be_followed_ends_the_start_with_one_line(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    said = capsys.readouterr().err
-    assert said.startswith(f"app.py: {line}")
-    assert said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert output.startswith(f"app.py: {line}")
+    assert output.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Many pages that read replies at once, and end them in every way that a page can."""
+"""128 concurrent replies, which end in every way that a page, a program or a fault can end them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import pytest
 
 from model import generate
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
-from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
+from tests.support.page_client import Visitor
 from tests.support.write_client import PageClient
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 STREAMS = 128
-RETURN_S = 1.0  # until a reply without a reader ends
+pytestmark = pytest.mark.anyio
+RETURN_S = 1.0  # how long a reply without a reader continues
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +31,16 @@ def app() -> Iterator[App]:
 
 
 async def idle(app: App, name: str = "random") -> None:
-    """Returns once nothing is being written."""
+    """Wait until the engine of a model is idle."""
     engine = app.served(name).engine
     await asyncio.to_thread(eventually, lambda: engine.idle)
 
 
-def http_client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS)
-
-
-def test_an_event_holds_only_what_is_new_and_comes_while_it_is_written(app: App) -> None:
-    async def story() -> list[dict[str, Any]]:
-        async with http_client() as http:
-            visitor = Visitor(http, app.url, "tale")
-            return [event async for event in visitor.events("", length=150, speed=60)]
-
-    events = asyncio.run(story())
+async def test_events_hold_new_characters_only_and_arrive_while_the_reply_is_written(
+    app: App, http: httpx.AsyncClient
+) -> None:
+    visitor = Visitor(http, app.url, "tale")
+    events = [event async for event in visitor.events("", length=150, speed=60)]
     pieces = [event["text"] for event in events if "text" in event]
     assert "".join(pieces) == (TALE * 2)[:150]
     assert len(pieces) >= 10
@@ -53,60 +48,51 @@ def test_an_event_holds_only_what_is_new_and_comes_while_it_is_written(app: App)
 
 
 @pytest.mark.parametrize("origin", ["", "http://example.com"])
-def test_no_other_site_may_read_a_reply_and_nothing_keeps_it(app: App, origin: str) -> None:
-    async def story() -> httpx.Headers:
-        async with http_client() as http:
-            request = PageClient(http, app.url).request("random", "a", length=5)
-            headers = {"origin": origin} if origin else {}
-            return (await http.post(f"{app.url}write", json=request, headers=headers)).headers
-
-    headers = asyncio.run(story())
+async def test_a_reply_cannot_be_read_by_another_site_and_is_not_cached(
+    app: App, http: httpx.AsyncClient, origin: str
+) -> None:
+    request = PageClient(http, app.url).request("random", "a", length=5)
+    response = await http.post(f"{app.url}write", json=request, headers={"origin": origin} if origin else {})
+    headers = response.headers
     assert headers["content-type"].startswith("text/event-stream")
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
     assert "access-control-allow-origin" not in headers
 
 
-def test_a_page_that_vanishes_frees_its_row_and_goes_on_when_it_is_back(
-    app: App, monkeypatch: pytest.MonkeyPatch
+async def test_a_page_that_disconnects_frees_its_slot_and_can_continue_later(
+    app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ui.routes.running_replies.RETURN_S", 0.1)
-
-    async def story() -> None:
-        async with http_client() as http:
-            visitor = Visitor(http, app.url, "random")
-            received = await _close_the_tab(app, visitor, 1)
-            await idle(app)
-            await visitor.continue_reply(length=20)
-            length = len(received) + 20
-            assert visitor.text == "ROMEO:" + generate(app.served("random").lm, "ROMEO:", length, seed=1)
-
-    asyncio.run(story())
+    visitor = Visitor(http, app.url, "random")
+    received = await _disconnect(app, visitor, 1)
+    await idle(app)
+    await visitor.continue_reply(length=20)
+    length = len(received) + 20
+    assert visitor.text == "ROMEO:" + generate(app.served("random").lm, "ROMEO:", length, seed=1)
 
 
-def test_who_waits_is_told_their_place(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_waiting_request_gets_its_queue_position(
+    app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(app.served("random").engine, "max_slots", 1)
-
-    async def story() -> None:
-        async with http_client() as http, AsyncExitStack() as streams:
-            one, *others = [Visitor(http, app.url, "random") for _ in range(4)]
-            reading = asyncio.create_task(one.send("a", length=10_000, speed=60))
-            await asyncio.to_thread(eventually, lambda: app.served("random").engine.running == 1)
-            texts = []
-            for other in others:
-                events = await streams.enter_async_context(aclosing(other.events("a", length=10_000, speed=60)))
-                texts.append(await anext(event["status"] async for event in events if "status" in event))
-            assert texts == [
-                "It starts in a moment …",
-                "Busy: 1 person ahead of you …",
-                "Busy: 2 people ahead of you …",
-            ]
-            for each in (*reversed(others), one):
-                assert await each.stop()
-            await reading
-        await idle(app)
-
-    asyncio.run(story())
+    async with AsyncExitStack() as streams:
+        one, *others = [Visitor(http, app.url, "random") for _ in range(4)]
+        reading = asyncio.create_task(one.send("a", length=10_000, speed=60))
+        await asyncio.to_thread(eventually, lambda: app.served("random").engine.running == 1)
+        texts = []
+        for other in others:
+            events = await streams.enter_async_context(aclosing(other.events("a", length=10_000, speed=60)))
+            texts.append(await anext(event["status"] async for event in events if "status" in event))
+        assert texts == [
+            "It starts in a moment …",
+            "Busy: 1 person ahead of you …",
+            "Busy: 2 people ahead of you …",
+        ]
+        for each in (*reversed(others), one):
+            assert await each.stop()
+        await reading
+    await idle(app)
 
 
 async def _stop(app: App, visitor: Visitor, seed: int) -> str:
@@ -119,8 +105,8 @@ async def _stop(app: App, visitor: Visitor, seed: int) -> str:
     return reply.text
 
 
-async def _close_the_tab(app: App, visitor: Visitor, seed: int) -> str:
-    """The beginning of a reply, of at least 40 characters; then the reader leaves."""
+async def _disconnect(app: App, visitor: Visitor, seed: int) -> str:
+    """Read at least 40 characters of a reply, then close the connection; returns these characters."""
     text = ""
     async with aclosing(visitor.events("ROMEO:", length=10_000, speed=60, seed=seed)) as events:
         while len(text) < 40:
@@ -128,8 +114,8 @@ async def _close_the_tab(app: App, visitor: Visitor, seed: int) -> str:
     return text
 
 
-async def _drop_the_socket(app: App, visitor: Visitor, seed: int) -> str:
-    """The connection ends in a reset, in the middle of whatever it was."""
+async def _reset(app: App, visitor: Visitor, seed: int) -> str:
+    """Reset the TCP connection in the middle of a reply."""
     address = urlsplit(f"{app.url}write")
     request = json.dumps(visitor.page.request("random", "ROMEO:", length=10_000, speed=60, seed=seed))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -145,54 +131,51 @@ async def _abort(app: App, visitor: Visitor, seed: int) -> str:
     reading = asyncio.create_task(visitor.send("ROMEO:", length=10_000, speed=60, seed=seed))
     await asyncio.to_thread(eventually, lambda: len(visitor.text) > 60)
     engine = app.served("random").engine
-    for row in list(engine._running):
-        if row.sequence.params.seed == seed:
-            engine.abort(row.sequence)
+    for slot in list(engine._running):
+        if slot.sequence.params.seed == seed:
+            engine.abort(slot.sequence)
     reply = await reading
     assert reply.ending["end"] == "abort"
     return reply.text
 
 
-async def _meet_a_fault(app: App, visitor: Visitor, seed: int) -> str:
+async def _fault(app: App, visitor: Visitor, seed: int) -> str:
     reply = await visitor.send("ROMEO:", length=10_000, speed=60, seed=seed)
     assert (reply.ending["end"], len(reply.text)) == ("error", 50)
     return reply.text
 
 
-_WAYS = [_stop, _close_the_tab, _drop_the_socket, _abort, _meet_a_fault]
-_SEEDS = {way: set(range(2 * at + 1, STREAMS, 2 * len(_WAYS))) for at, way in enumerate(_WAYS)}
+_ENDINGS = [_stop, _disconnect, _reset, _abort, _fault]
+_SEEDS = {ending: set(range(2 * at + 1, STREAMS, 2 * len(_ENDINGS))) for at, ending in enumerate(_ENDINGS)}
 
 
-def test_streams_that_end_in_any_way_leave_the_others_as_they_are(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reply_that_ends_in_any_way_changes_no_other_reply(
+    app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lm, engine = app.served("random").lm, app.served("random").engine
     draw = engine._draw
 
-    def faulty(rows: Any, length: int) -> Any:
-        if any(row.sequence.params.seed in _SEEDS[_meet_a_fault] and row.sequence.length == 50 for row in rows):
-            raise RuntimeError("this row cannot be written")
-        return draw(rows, length)
+    def faulty(slots: Any, length: int) -> Any:
+        if any(slot.sequence.params.seed in _SEEDS[_fault] and slot.sequence.length == 50 for slot in slots):
+            raise RuntimeError("this reply fails")
+        return draw(slots, length)
 
     monkeypatch.setattr(engine, "_draw", faulty)
     monkeypatch.setattr("ui.routes.running_replies.RETURN_S", RETURN_S)
 
-    async def one(visitor: Visitor, seed: int) -> str:
-        way = next((way for way, seeds in _SEEDS.items() if seed in seeds), None)
-        if way:
-            return await way(app, visitor, seed)
+    async def write(visitor: Visitor, seed: int) -> str:
+        ending = next((ending for ending, seeds in _SEEDS.items() if seed in seeds), None)
+        if ending:
+            return await ending(app, visitor, seed)
         reply = await visitor.send("ROMEO:", length=150, speed=60, seed=seed)
         assert reply.ending["end"] == "length"
         return reply.text
 
-    async def all_of_them() -> list[str]:
-        async with http_client() as http:
-            visitors = [Visitor(http, app.url, "random") for _ in range(STREAMS)]
-            texts = await asyncio.gather(*[one(visitor, seed) for seed, visitor in enumerate(visitors)])
-            await idle(app)
-            assert not any(visitor.connections > 1 for visitor in visitors)
-            return texts
-
-    texts = asyncio.run(all_of_them())
+    visitors = [Visitor(http, app.url, "random") for _ in range(STREAMS)]
+    texts = await asyncio.gather(*[write(visitor, seed) for seed, visitor in enumerate(visitors)])
+    await idle(app)
+    assert not any(visitor.connections > 1 for visitor in visitors)
     assert all(len(text) == 150 for text in texts[::2])
     for seed, text in enumerate(texts):
         alone = generate(lm, "ROMEO:", max(len(text), 1), temperature=0.8, seed=seed)
-        assert text in (alone, ""), f"the text of seed {seed} is another"
+        assert text in (alone, ""), f"the text of seed {seed} has changed"

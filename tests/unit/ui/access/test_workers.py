@@ -1,4 +1,4 @@
-"""Slow work in slices: the clients in turn, and nobody without a bound."""
+"""Slow work in slices: clients take turns, and the number of waiting requests is limited."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ui.access.limits import Limiter, Limits
 from ui.access.workers import Workers
 from ui.messages import RefusalError
 
+pytestmark = pytest.mark.anyio
 ONE, OTHER = "8.8.8.8", "8.8.4.4"
 
 
@@ -19,21 +20,18 @@ def workers(at_once: int = 1, max_waiting: int = 100, max_waiting_each: int = 50
     return Workers(Limiter(Limits()), at_once=at_once, max_waiting=max_waiting, max_waiting_each=max_waiting_each)
 
 
-def test_the_clients_get_their_turns_one_after_the_other() -> None:
-    async def story() -> None:
-        done: list[str] = []
-        work = workers()
-        flood = [asyncio.create_task(work.run(ONE, done.append, ONE)) for _ in range(20)]
-        await asyncio.sleep(0)
-        await asyncio.gather(*[work.run(OTHER, done.append, OTHER) for _ in range(3)])
-        assert done.index(OTHER) <= 3
-        assert len(done) <= 9  # of the flood no more than one slice for each of the others
-        await asyncio.gather(*flood)
-
-    asyncio.run(story())
+async def test_a_client_with_much_work_does_not_delay_another_client() -> None:
+    done: list[str] = []
+    work = workers()
+    flood = [asyncio.create_task(work.run(ONE, done.append, ONE)) for _ in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.gather(*[work.run(OTHER, done.append, OTHER) for _ in range(3)])
+    assert done.index(OTHER) <= 3
+    assert len(done) <= 9  # at most one slice of the first client for each slice of the second one
+    await asyncio.gather(*flood)
 
 
-def test_slices_of_two_clients_alternate_and_the_result_comes_at_the_end() -> None:
+async def test_slices_of_two_clients_alternate() -> None:
     order: list[str] = []
 
     def slices(client: str) -> Generator[None, None, str]:
@@ -42,32 +40,26 @@ def test_slices_of_two_clients_alternate_and_the_result_comes_at_the_end() -> No
             yield
         return client
 
-    async def story() -> None:
-        work = workers()
-        assert await asyncio.gather(*[work.run_slices(each, slices(each)) for each in (ONE, OTHER)]) == [ONE, OTHER]
-        assert work.waiting == 0
-
-    asyncio.run(story())
+    work = workers()
+    assert await asyncio.gather(*[work.run_slices(each, slices(each)) for each in (ONE, OTHER)]) == [ONE, OTHER]
+    assert work.waiting == 0
     assert all(set(order[at : at + 3]) == {ONE, OTHER} for at in range(8))
 
 
-def test_waiting_is_limited_for_one_client_and_for_all() -> None:
-    async def story() -> None:
-        work = workers(max_waiting=3, max_waiting_each=2)
-        async with work.work(ONE), work.work(ONE):
+async def test_the_queue_is_limited_for_one_client_and_for_all() -> None:
+    work = workers(max_waiting=3, max_waiting_each=2)
+    async with work.work(ONE), work.work(ONE):
+        with pytest.raises(RefusalError, match="queue is full"):
+            async with work.work(ONE):
+                pass
+        async with work.work(OTHER):
             with pytest.raises(RefusalError, match="queue is full"):
-                async with work.work(ONE):
+                async with work.work("1.1.1.1"):
                     pass
-            async with work.work(OTHER):
-                with pytest.raises(RefusalError, match="queue is full"):
-                    async with work.work("1.1.1.1"):
-                        pass
-        assert work.waiting == 0
-
-    asyncio.run(story())
+    assert work.waiting == 0
 
 
-def test_work_of_a_client_that_has_left_ends_and_its_turn_goes_on() -> None:
+async def test_work_of_a_disconnected_client_ends_and_the_next_client_is_served() -> None:
     counted = 0
 
     def endless() -> Generator[None, None, None]:
@@ -76,28 +68,22 @@ def test_work_of_a_client_that_has_left_ends_and_its_turn_goes_on() -> None:
             counted += 1
             yield
 
-    async def story() -> None:
-        work = workers()
-        with pytest.raises(ClientDisconnect):
-            await work.run_slices(ONE, endless(), lambda: counted >= 3)
-        assert (counted, work.waiting) == (3, 0)
-        tasks = [asyncio.create_task(work.run_slices(ONE, endless())) for _ in range(3)]
-        await asyncio.sleep(0.05)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        assert work.waiting == 0
-        assert await work.run(OTHER, int, "7") == 7
-
-    asyncio.run(story())
+    work = workers()
+    with pytest.raises(ClientDisconnect):
+        await work.run_slices(ONE, endless(), lambda: counted >= 3)
+    assert (counted, work.waiting) == (3, 0)
+    tasks = [asyncio.create_task(work.run_slices(ONE, endless())) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert work.waiting == 0
+    assert await work.run(OTHER, int, "7") == 7
 
 
-def test_the_time_of_the_processor_is_counted() -> None:
-    async def story() -> float:
-        limiter = Limiter(Limits(cpu_seconds_per_minute=1))
-        work = Workers(limiter, at_once=1)
-        while not limiter.cpu_seconds.wait_s(ONE):
-            await work.run(ONE, sum, range(1_000_000))
-        return limiter.cpu_seconds.wait_s(OTHER)
-
-    assert asyncio.run(story()) == 0
+async def test_the_cpu_time_of_a_client_is_counted() -> None:
+    limiter = Limiter(Limits(cpu_seconds_per_minute=1))
+    work = Workers(limiter, at_once=1)
+    while not limiter.cpu_seconds.wait_s(ONE):
+        await work.run(ONE, sum, range(1_000_000))
+    assert limiter.cpu_seconds.wait_s(OTHER) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from contextlib import aclosing
 
@@ -14,6 +13,8 @@ from ui.conversation.progress import check_words, follow, submit
 from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
 
+pytestmark = pytest.mark.anyio
+
 
 @pytest.fixture
 def loaded() -> LoadedModel:
@@ -21,47 +22,34 @@ def loaded() -> LoadedModel:
     return LoadedModel("random", lm, Engine(lm), threading.current_thread())
 
 
-def test_progress_is_reported_at_the_start_while_characters_are_added_and_at_the_end(loaded: LoadedModel) -> None:
+async def test_progress_is_reported_at_the_start_at_each_step_and_at_the_end(loaded: LoadedModel) -> None:
     sequence = submit(loaded, "ROMEO:", SamplingParams(length=3, seed=1))
-
-    async def read() -> list[tuple[int, bool]]:
-        progress = []
-        async with aclosing(follow(loaded, sequence)) as steps:
-            async for _ in steps:
-                progress.append((sequence.length, sequence.finished))
-                loaded.engine.step()
-        return progress
-
-    progress = asyncio.run(read())
+    progress = []
+    async with aclosing(follow(loaded, sequence)) as steps:
+        async for _ in steps:
+            progress.append((sequence.length, sequence.finished))
+            loaded.engine.step()
     assert progress[0] == (0, False)
     assert progress[-1] == (3, True)
     assert [length for length, _ in progress] == sorted(length for length, _ in progress)
 
 
-def test_a_reply_without_a_reader_is_aborted(loaded: LoadedModel) -> None:
+async def test_a_reply_without_a_reader_is_aborted(loaded: LoadedModel) -> None:
     sequence = submit(loaded, "", SamplingParams(length=1000, seed=1))
-
-    async def leave() -> None:
-        async with aclosing(follow(loaded, sequence)) as steps:
-            async for _ in steps:
-                break
-
-    asyncio.run(leave())
+    async with aclosing(follow(loaded, sequence)) as steps:
+        async for _ in steps:
+            break
     loaded.engine.step()
     assert sequence.finish_reason == "abort"
     assert loaded.engine.idle
 
 
-def test_a_dead_engine_is_reported(loaded: LoadedModel) -> None:
+async def test_a_dead_engine_is_reported(loaded: LoadedModel) -> None:
     loaded.thread = threading.Thread()
     sequence = submit(loaded, "", SamplingParams(length=10, seed=1))
-
-    async def read() -> None:
+    with pytest.raises(RefusalError, match="no longer answers"):
         async for _ in follow(loaded, sequence):
             pass
-
-    with pytest.raises(RefusalError, match="no longer answers"):
-        asyncio.run(read())
 
 
 def test_a_full_queue_is_refused(loaded: LoadedModel) -> None:
