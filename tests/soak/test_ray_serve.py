@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from model import CharLSTM, generate
+from model import PRETRAINED, CharLSTM, generate
 from tests.support.platforms import posix_only
 from tests.support.replicas import ray_serve, replica_pids
 
@@ -51,7 +51,7 @@ def test_texts_survive_the_death_of_a_replica(tmp_path: Path) -> None:
             os.kill(victim, signal.SIGKILL)
             return await asyncio.gather(*tasks)
 
-    lm = CharLSTM.from_pretrained("bundled")
+    lm = CharLSTM.from_pretrained(PRETRAINED)
     expected = [hashlib.sha256(generate(lm, "ROMEO:", LENGTH, seed=seed).encode()).hexdigest() for seed in range(TEXTS)]
     with ray_serve(2, tmp_path / "ray.log") as url:
         assert len(replica_pids()) == 2

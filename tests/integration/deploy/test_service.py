@@ -8,7 +8,7 @@ import sys
 
 import httpx
 
-from model import CharLSTM, generate
+from model import PRETRAINED, CharLSTM, generate
 from tests.support.app_server import eventually
 from tests.support.ports import free_port
 
@@ -33,7 +33,7 @@ def test_another_server_serves_the_whole_app() -> None:
             assert [model["name"] for model in httpx.get(f"{url}/site").json()["models"]] == ["bundled"]
             lines = httpx.post(f"{url}/stream", json={"prompt": "ROMEO:", "seed": 1, "length": 80}).text.splitlines()
             events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
-            expected = generate(CharLSTM.from_pretrained("bundled"), "ROMEO:", 80, seed=1)
+            expected = generate(CharLSTM.from_pretrained(PRETRAINED), "ROMEO:", 80, seed=1)
             assert "".join(event.get("text", "") for event in events) == expected
         finally:
             process.terminate()
