@@ -11,10 +11,12 @@ ui/site_config.py. Importing this module does nothing.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import math
 import os
+import queue
 import signal
 import sys
 import threading
@@ -77,26 +79,29 @@ class Shutdown:
     """Waits for SIGINT or SIGTERM.
 
     Attributes:
-        exit_status: 128 and the number of the signal; 0 before it came.
+        exit_status: 128 and the number of the signal; 0 before it came; 1 after a fault.
     """
 
     def __init__(self) -> None:
         self.exit_status = 0
-        self._requested = threading.Event()
+        # Not an Event: `set` in a handler would wait for the lock that `wait` holds in the same thread.
+        self._requests: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._request)
 
     def wait(self, timeout_s: float) -> bool:
         """Returns whether a signal has come within the time."""
-        return self._requested.wait(timeout_s)
+        with contextlib.suppress(queue.Empty):
+            return bool(self.exit_status or self._requests.get(timeout=timeout_s))
+        return False
 
     def _request(self, number: int, _frame: object) -> None:
         self.exit_status = 128 + number
-        self._requested.set()
+        self._requests.put(number)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serves until a signal comes. Returns the exit status: 128 + signal, 1 for a taken port, 2 for a wrong option."""
+    """Serves until a signal comes. Returns the exit status: 128 + signal, 1 for a fault, 2 for a wrong option."""
     try:
         options = parse_options(argv, os.environ)
         shutdown = Shutdown()
@@ -189,11 +194,16 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
 
 
 def _log_activity(registry: ModelRegistry, shutdown: Shutdown) -> None:
-    """Logs once a minute how much is being written, until the shutdown."""
+    """Logs once a minute how much is being written, until the shutdown, or until the engine of a model has ended."""
     from ui.registry.activity import Activity
+    from ui.routes.health import Health
 
     activity = Activity(registry, every_s=_LOG_EVERY_S)
     while not shutdown.wait(_LOG_EVERY_S):
+        if failed := Health(registry).failed:
+            log.error("the engine of %s has ended: start the app again", ", ".join(failed))
+            shutdown.exit_status = 1
+            return
         if facts := activity.facts:
             log.info("%s", " · ".join(map(str, facts)))
 

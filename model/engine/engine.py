@@ -25,7 +25,7 @@ from .blocked_words import BlockedWords
 from .bursts import Bursts, Drawn
 from .language_model import LanguageModel, default_precision
 from .request import Request, slots_and_ids, start_of
-from .sequence import FinishReason, Memory, Sequence
+from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
 from .statistics import Statistics
 
 Result = TypeVar("Result")
@@ -145,7 +145,7 @@ class Engine:
             chars_per_second=chars_per_second,
             deadline=None if deadline_s is None else time.monotonic() + deadline_s,
             clamps=self._check_clamps(clamps),
-            unknown=self.lm.tokenizer.unknown_characters(prompt),
+            unknown=self.lm.tokenizer.unknown_characters(prompt)[:MAX_UNKNOWN],
             watch=self.blocked.watch(context + prompt) if self.blocked else None,
         )
         request = Request(

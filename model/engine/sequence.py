@@ -16,6 +16,8 @@ from .blocked_words import WordWatch
 
 FinishReason = Literal["length", "stop", "blocked", "abort", "time", "error"]
 
+MAX_UNKNOWN = 1_000  # characters that a sequence lists: 100,000 different ones would take 20 MB
+
 
 @dataclass(frozen=True)
 class Memory:

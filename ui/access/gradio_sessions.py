@@ -46,12 +46,15 @@ class GradioSessions:
             self._readers[session] -= 1
             if not self._readers[session]:
                 del self._readers[session]
+                if self._is_read(session):
+                    self._forget(session)
 
     def sweep(self) -> None:
         """Forgets the sessions whose calls have ended and whose messages were not read for some time."""
         queue, now = self._queue, self._clock()
-        sessions = {*queue.pending_messages_per_session, *queue.pending_event_ids_session}
-        for session in self._unread_since.keys() - sessions:
+        # In the order in which they came, which decides between sessions of the same sweep.
+        sessions = dict.fromkeys([*queue.pending_messages_per_session, *queue.pending_event_ids_session])
+        for session in self._unread_since.keys() - sessions.keys():
             del self._unread_since[session]
         for session in sessions:
             if self._readers[session]:
@@ -69,6 +72,11 @@ class GradioSessions:
     def _is_running(self, session: str) -> bool:
         running = self._queue.event_ids_to_events
         return any(event in running for event in self._queue.pending_event_ids_session.get(session, ()))
+
+    def _is_read(self, session: str) -> bool:
+        """Whether all messages of a session were read, and no more can come."""
+        messages = self._queue.pending_messages_per_session.get(session)
+        return not self._is_running(session) and (messages is None or messages.empty())
 
     def _shorten(self, session: str) -> None:
         messages = self._queue.pending_messages_per_session.get(session)

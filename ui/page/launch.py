@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from gradio.exceptions import ServerFailedToStartError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,6 +17,7 @@ from starlette.middleware import Middleware
 from ..access.filter import RequestFilter
 from ..access.gradio_calls import GradioCalls
 from ..access.names import Names
+from ..routes.endpoints import refuse_malformed
 from .first_paint import FirstPaint
 from .page import Page
 
@@ -95,8 +97,9 @@ def asgi_app(page: Page) -> FastAPI:
 
 
 def _app_kwargs(page: Page) -> dict[str, Any]:
-    """What is added to Gradio's FastAPI app: routes and middleware."""
+    """What is added to Gradio's FastAPI app: routes, middleware, exception handlers."""
     return {
+        "exception_handlers": {RequestValidationError: refuse_malformed},
         "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web.base())],
         "routes": page.routes,
     }

@@ -20,6 +20,7 @@ import torch
 
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
 from model.settings import Precision, shorten
+from model.terminal import one_line
 
 from ..messages import Message, RefusalError, raw
 from ..site_config import SiteConfig
@@ -138,7 +139,7 @@ class ModelRegistry:
             with suppress(RefusalError):
                 self.blend(*map(self.get, names))
         self.bump_version()
-        log.info("serving %s: %s", loaded.name, " · ".join(map(str, loaded.about)))
+        log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
         """The blend of two models, with an engine of its own; made when it is first asked for.

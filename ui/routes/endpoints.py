@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import gradio as gr
+from fastapi import Request
+from fastapi.responses import JSONResponse
 from gradio.context import LocalContext
 from gradio.events import api as add_endpoint
 from gradio.utils import get_function_description
@@ -67,6 +69,12 @@ class Blocks(gr.Blocks):
                 for each in endpoint["parameters"]:
                     each["python_type"]["description"] = arguments.get(each["parameter_name"], "")
         return info
+
+
+def refuse_malformed(_request: Request, _error: Exception) -> JSONResponse:
+    """The answer to a body whose fields have wrong types. FastAPI repeats the body, and fails if it is not UTF-8."""
+    detail = "a field of the request is missing or has a wrong type, or its Content-Type is not application/json"
+    return JSONResponse({"detail": detail}, status_code=422)
 
 
 def add(

@@ -61,15 +61,13 @@ def test_results_that_nobody_reads_are_forgotten(
     assert answer.status_code == 404
 
 
-def test_the_ids_of_calls_whose_results_were_read_are_forgotten(
-    app: App, sessions: GradioSessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_whose_results_were_read_is_forgotten_at_once(app: App, sessions: GradioSessions) -> None:
     call(app, "read")
     assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=read").text
-    sessions.sweep()
-    monkeypatch.setattr(sessions, "_clock", lambda: UNREAD_S)
-    sessions.sweep()
-    assert "read" not in queue(app).pending_event_ids_session
+    eventually(lambda: "read" not in queue(app).pending_event_ids_session)
+    assert "read" not in queue(app).pending_messages_per_session
+    call(app, "read")  # the client calls again
+    assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=read").text
 
 
 def test_a_session_without_a_reader_keeps_its_last_messages(app: App, sessions: GradioSessions) -> None:

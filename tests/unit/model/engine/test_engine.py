@@ -15,6 +15,7 @@ import torch
 from model import CharLSTM, Engine, EngineBusyError, LSTMState, Memory, SamplingParams, Sequence, generate, stream
 from model.engine.admission import admissible
 from model.engine.engine import MAX_PREFILL
+from model.engine.sequence import MAX_UNKNOWN
 from model.int8.sampling import Randomness, choose
 from model.int8.weights import step
 from tests.support.engines import finish
@@ -429,6 +430,14 @@ def test_waiting_requests_get_slots_in_their_order(lm):
         ended += [i for i, sequence in enumerate(sequences) if sequence.finished and i not in ended]
     assert ended == [0, 1, 2, 3, 4]
     assert (engine.running, engine.waiting) == (0, 0)
+
+
+def test_a_sequence_lists_a_limited_number_of_unknown_characters(lm):
+    engine = Engine(lm)
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + MAX_UNKNOWN + 500)))
+    sequence = engine.add_request(text, params(0))
+    assert [each.character for each in sequence.unknown] == list(text[:MAX_UNKNOWN])
+    finish(engine, sequence)
 
 
 def test_a_client_that_waits_a_lot_shuts_nobody_out(lm):

@@ -1,0 +1,48 @@
+"""Generated requests to every route: no fault of the server, no traceback, and no closed path that is answered."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.support.app_server import random_model, serving
+from tests.support.generated_requests import Sent, check, requests
+from ui.access.filter import RequestFilter
+
+REQUESTS = 300
+
+
+def run(count: int) -> Counter[int]:
+    """Send generated requests to a new app, the same ones each time; returns how often each status was answered."""
+    statuses: Counter[int] = Counter()
+    with serving({"random": random_model()}) as app, httpx.Client(base_url=app.url, timeout=60) as http:
+        assert app.page
+        layer = app.page.blocks.app.middleware_stack
+        assert isinstance(layer, RequestFilter)
+
+        @settings(
+            max_examples=count, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        )
+        @given(requests())
+        def each(sent: Sent) -> None:
+            statuses[check(http, layer.paths, sent)] += 1
+
+        each()
+    return statuses
+
+
+# The server draws random numbers in a thread of this process, which hypothesis takes for a mistake of the test.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+def test_generated_requests(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        statuses = run(REQUESTS)
+    output = "".join(capfd.readouterr())
+    assert "Traceback" not in output
+    assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
+    assert statuses[200] > REQUESTS / 20
+    assert statuses[400] > REQUESTS / 20
+    assert statuses[404] > REQUESTS / 50

@@ -1,0 +1,75 @@
+"""How the app ends: by a signal at any moment, or because the engine of a model has ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import app as entry
+from tests.support.app_server import eventually, random_model
+from tests.support.platforms import posix_only
+from ui.registry.registry import ModelRegistry
+
+# Signals at every moment of the wait: a handler must not need what the wait holds.
+SIGNALS = """
+import os, signal, threading, app
+end = threading.Event()
+def send():
+    while not end.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
+signal.signal(signal.SIGTERM, lambda *_: None)
+threading.Thread(target=send, daemon=True).start()
+for _ in range(1_000):
+    shutdown = app.Shutdown()
+    while not shutdown.wait(0.001):
+        pass
+end.set()
+print(shutdown.exit_status)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _same_handlers() -> Iterator[None]:
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+@posix_only
+def test_many_signals_end_the_wait_and_do_not_block_it() -> None:
+    root = Path(entry.__file__).parent
+    done = subprocess.run([sys.executable, "-c", SIGNALS], cwd=root, capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("143\n", "")
+
+
+@posix_only
+def test_a_signal_ends_a_long_wait() -> None:
+    shutdown = entry.Shutdown()
+    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+    assert shutdown.wait(60)
+    assert shutdown.exit_status == 143
+    assert shutdown.wait(60)
+
+
+def test_the_app_ends_when_an_engine_has_ended(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(entry, "_LOG_EVERY_S", 0.01)
+    registry = ModelRegistry()
+    loaded = registry.add("random", random_model())
+    loaded.engine.stop()
+    eventually(lambda: not loaded.thread.is_alive())
+    shutdown = entry.Shutdown()
+    with caplog.at_level(logging.ERROR, "char-lstm"):
+        entry._log_activity(registry, shutdown)
+    assert shutdown.exit_status == 1
+    assert caplog.messages == ["the engine of random has ended: start the app again"]
