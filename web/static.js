@@ -18,6 +18,33 @@ function modelsOfAddress() {
   return second ? [model, second] : model ? [model] : [];
 }
 
+// Shows the panel that trains a model; its modules are imported when it is opened. It is open at arrival if the address
+// asks for it (#train) or a training can be continued.
+function offerTraining(page, place) {
+  const details = find(page.root, "#training", HTMLDetailsElement);
+  let panel = null;
+  const open = async () => {
+    if (!details.open || panel) return;
+    panel = import("./learn/page/panel.js").then(({ Panel }) => new Panel(find(details, ".body"), page, place).open());
+    await panel.catch((error) => {
+      panel = null;
+      find(details, ".body").textContent = t("static.failed", { reason: `${error}` });
+    });
+  };
+  details.addEventListener("toggle", open);
+  details.hidden = false;
+  if (location.hash === "#train" || isTrainingStored()) details.open = true;
+  if (location.hash === "#train") details.scrollIntoView();
+}
+
+function isTrainingStored() {
+  try {
+    return localStorage.getItem("char-lstm/training") !== null;
+  } catch {
+    return false;
+  }
+}
+
 async function start() {
   followColourScheme();
   dark.addEventListener("change", followColourScheme);
@@ -27,7 +54,7 @@ async function start() {
   const root = find(document, "#page");
   const engine = new WorkerEngine({ home: base, hub: document.documentElement.dataset.hub, models: modelsOfAddress() });
   try {
-    await mount(root, engine, { greeting: "static.greeting" });
+    offerTraining(await mount(root, engine, { greeting: "static.greeting" }), { home: base, hub: engine.hub });
   } catch (error) {
     root.textContent = t("static.failed", { reason: `${error}` });
     throw error;

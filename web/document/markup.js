@@ -109,6 +109,11 @@ ${lensSwitch(1, "second.lens")}
 <div class="text" role="region" data-label="timeline.text" tabindex="0"><b></b><span></span></div>
 <p class="fault" role="alert"></p>
 </details>
+<details id="training" hidden>
+<summary data-text="train.title"></summary>
+<div class="body"></div>
+</details>
+<p id="training-elsewhere" hidden><a data-text="train.title"></a></p>
 <details id="history" hidden>
 <summary data-text="history.title"></summary>
 <p data-text="history.what"></p>

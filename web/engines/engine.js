@@ -202,9 +202,19 @@
  * @property {(query: TimelineQuery) => Promise<TimelineAnswer>} timeline
  * @property {(query: {model: ModelRef, second: ModelRef | null, texts: string[]}) => Promise<void>} [check]
  *   throws Refusal if a text may not be shown
- * @property {(name: string) => Promise<Model>} [add] loads another model of the Hub
+ * @property {(name: string) => Promise<Model>} [add] loads another model of the Hub, or a local one
+ * @property {(name: string, files: Record<string, Uint8Array>) => Promise<void>} [give] hands over the files of a local
+ *   model that the browser could not store
  * @property {(part: number) => void} [onProgress] called with the downloaded part of a model, 0 to 1
  */
+
+/**
+ * Whether a model is one that was trained in a browser and that only this browser has: local/NAME.
+ * @param {string} name
+ */
+export function isLocal(name) {
+  return name.startsWith("local/");
+}
 
 /** An engine does not start a reply; `reason` is the message for the visitor. */
 export class Refusal extends Error {

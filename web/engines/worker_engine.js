@@ -25,7 +25,7 @@ export class WorkerEngine {
    */
   constructor({ home, hub = "https://huggingface.co", models = [], onProgress = () => {} } = {}) {
     home ??= new URL(".", document.baseURI).href;
-    this.onProgress = onProgress;
+    [this.hub, this.onProgress] = [hub, onProgress];
     this.#worker = new Worker(new URL("../worker/worker.js", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = ({ message }) => this.#fail(message || "no module workers");
@@ -44,6 +44,11 @@ export class WorkerEngine {
    */
   add(name) {
     return this.#call("add", name);
+  }
+
+  /** @type {TextEngine["give"]} */
+  give(name, files) {
+    return this.#call("give", { name, files });
   }
 
   /** @type {TextEngine["write"]} */

@@ -6,6 +6,13 @@ const RELAXED = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0, 32, 0, 32, 1, 32, 2,
   253, 133, 2, 11,
 ];
+// A function that returns a vector of 16 zeros.
+const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
+
+/** Whether the browser has the SIMD of WebAssembly, without which nothing is trained. */
+export function hasSimd() {
+  return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array(SIMD));
+}
 
 /**
  * @typedef {object} Sizes

@@ -147,6 +147,11 @@ export class Trainer {
     this.#workers[0]?.postMessage({ wanted: "run" });
   }
 
+  /** Saves after the next step; a pause that was asked for begins after it. */
+  save() {
+    this.#workers[0]?.postMessage({ save: true });
+  }
+
   /** Ends the run after the step in progress; the reports get its last state, and the end. */
   stop() {
     this.#workers[0]?.postMessage({ wanted: "stop" });

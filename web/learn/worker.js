@@ -6,6 +6,7 @@
 //   {measure: {code, sizes}}   answered with {speed}: characters per second, with random weights
 //   {start: START}             trains to the end
 //   {wanted: "run" | "pause" | "stop"}   to worker 0
+//   {save: true}               to worker 0: saves after the next step, also before a pause
 //   {peer: n, port}            before the start: a channel to another worker
 //
 // Messages to the page; those marked with 0 come from worker 0 alone:
@@ -51,7 +52,7 @@ const MEASURED = 4;
 
 const peers = /** @type {Map<number, MessagePort>} */ (new Map());
 const received = /** @type {Map<number, any[]>} */ (new Map()); // messages of the peers that were not needed yet
-let [wanted, wake] = ["run", () => {}];
+let [wanted, saves, wake] = ["run", false, () => {}];
 
 // Returns the next message of a peer.
 async function next(peer) {
@@ -84,7 +85,7 @@ class Training {
       this.seconds += (now - began) / 1000;
       began = now;
       if (this.leads) postMessage({ step: this.step, loss: taken.loss, seconds: this.seconds });
-      if (evaluations.includes(this.step)) this.#evaluate();
+      if (taken.stops || evaluations.includes(this.step)) this.#evaluate();
       if (taken.stops) return this.#end("stop");
       if (taken.saves) this.#save();
     }
@@ -112,8 +113,9 @@ class Training {
     const { index, workers } = this.start;
     const { gradient } = this.learner;
     // Worker 0 alone looks at the clock and hears the page; the others do as it says.
-    if (this.leads) while (wanted === "pause") await new Promise((resolve) => (wake = () => resolve(null)));
-    const due = this.leads && performance.now() - this.savedAt > SAVE_EVERY_MS;
+    if (this.leads) while (wanted === "pause" && !saves) await new Promise((resolve) => (wake = () => resolve(null)));
+    const due = this.leads && (saves || performance.now() - this.savedAt > SAVE_EVERY_MS);
+    saves = false;
     const message = { loss: own, gradient: workers > 1 ? gradient.slice() : null, stops: wanted === "stop", saves: due };
     for (const port of peers.values()) port.postMessage(message);
     const parts = /** @type {typeof message[]} */ ([]);
@@ -122,8 +124,8 @@ class Training {
       if (workers > 1 && at === 0) gradient.set(part.gradient);
       else if (at) for (let n = 0; n < gradient.length; n++) gradient[n] += part.gradient[n];
     });
-    const [{ stops, saves }] = parts;
-    return { sum: parts.reduce((sum, { loss }) => sum + loss, 0), stops, saves };
+    const [{ stops, saves: isSaved }] = parts;
+    return { sum: parts.reduce((sum, { loss }) => sum + loss, 0), stops, saves: isSaved };
   }
 
   #evaluate() {
@@ -147,7 +149,9 @@ class Training {
     this.savedAt = performance.now();
     const copies = this.leads ? ["weights", "average", "mean", "squares"].map((kind) => [kind, learner[kind].slice()]) : [];
     const state = this.leads ? { step, seconds, ...Object.fromEntries(copies) } : null;
-    postMessage({ saved: step, state, carried: learner.state.slice() });
+    const carried = learner.state.slice();
+    const transfer = [carried, ...copies.map(([, copy]) => copy)].map(({ buffer }) => buffer);
+    postMessage({ saved: step, state, carried }, { transfer });
   }
 
   #end(reason) {
@@ -184,9 +188,12 @@ onmessage = ({ data }) => {
   } else if (data.wanted) {
     wanted = data.wanted;
     wake();
+  } else if (data.save) {
+    saves = true;
+    wake();
   } else if (data.start) {
     const training = new Training(data.start);
     postMessage({ ready: training.learner.count });
-    training.run();
+    training.run().catch(reportError); // the page gets it as an error event of the worker
   }
 };

@@ -51,7 +51,7 @@ export class SurpriseLens {
   /** @type {Lens["mark"]} */
   mark(bits) {
     if (bits === null) return "";
-    return bits === UNKNOWN ? "unknown" : `b${levelOf(bits)}`;
+    return bits === UNKNOWN ? "unknown" : colourOf(bits);
   }
 
   /** @param {HTMLElement} panel */
@@ -169,6 +169,11 @@ export class SurpriseLens {
   open(text) {
     return (/** @type {number} */ position) => this.lenses.look(text, position, { chosen: true, scroll: true });
   }
+}
+
+/** The class of a character's colour: b and a number that grows with its bits. @param {number} bits */
+export function colourOf(bits) {
+  return `b${levelOf(bits)}`;
 }
 
 function levelOf(bits) {

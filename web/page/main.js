@@ -27,8 +27,7 @@ import { onLanguage, render, t, translate } from "../document/words.js";
 
 const SAVE_MS = 400; // between two saves while a reply is being written
 const ASKS_AGAIN = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "share"]); // these act on a reply under way
-/** @import { Log } from "../conversation/log.js" @import { Link } from "../conversation/links.js" */
-/** @import { Clamp, Message, Model, Site, TextEngine } from "../engines/engine.js" */
+/** @import { Log } from "../conversation/log.js" @import { Link } from "../conversation/links.js" @import { Clamp, Message, Model, Site, TextEngine } from "../engines/engine.js" */
 
 /**
  * Builds the page in an element, whose content it replaces.
@@ -60,7 +59,7 @@ export class Page {
     this.saveTimer = 0;
     this.storage = new Storage();
     this.panes = findAll(root, ".pane");
-    this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.#addModel(name)) });
+    this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.addModel(name)) });
     this.writer = new Writer(engine, this.#writerPage());
     this.views = this.panes.map((pane, side) => new ConversationView(pane, side, { log: () => this.log(), status: (each) => this.current.status[each], lens: (each) => this.lenses?.[each] }));
     this.source = new Source(this);
@@ -114,10 +113,11 @@ export class Page {
     if (changed) this.#showSite();
   }
 
-  /** @param {string} name */
-  async #addModel(name) {
+  /** Loads another model, and chooses it if wanted. @param {string} name */
+  async addModel(name, chooses = false) {
     const model = await this.engine.add?.(name);
     if (!model?.failure) this.#receiveSite(await this.engine.site());
+    if (chooses && model && !model.failure) (this.controls.choose(model.name), this.#modelChanged());
     return model;
   }
 

@@ -1,5 +1,6 @@
 // The models of the worker: loaded when they are first needed, two of them blended on demand.
 
+import { isLocal } from "../engines/engine.js";
 import { Network } from "./int8_inference.js";
 import { LanguageModel } from "./language_model.js";
 import { ModelError, load, locate } from "./checkpoint.js";
@@ -15,6 +16,7 @@ const MAX_LOADED = 4; // models of the Hub; of more, the one that was not used f
 /** Loads models and keeps them. */
 export class Models {
   #loaded = /** @type {Map<string, Promise<LoadedModel>>} */ (new Map()); // by key, the one that was used last at the end
+  #given = /** @type {Map<string, Record<string, Uint8Array>>} */ (new Map()); // files of local models, by name
   #code;
 
   /**
@@ -35,11 +37,16 @@ export class Models {
   }
 
   /**
-   * Returns the ref of a model of the Hub at the commit that its revision means now.
+   * Returns the ref of a model of the Hub at the commit that its revision means now, or of a local model.
    * @param {string} model user/name, or user/name@revision
    * @returns {Promise<ModelRef>}
    */
   async find(model) {
+    if (isLocal(model)) {
+      const [name, wanted = ""] = model.split("@");
+      const { commit } = await this.#local({ name, commit: wanted });
+      return { name, commit };
+    }
     const { name, commit } = await locate(model, this.hub);
     return { name, commit };
   }
@@ -92,14 +99,51 @@ export class Models {
     return this.#load(keyOf(ref), ref, false);
   }
 
-  /** @returns {Promise<LoadedModel>} */
-  async #load(key, { name, commit }, keeps = true) {
+  /**
+   * Takes the files of a local model that the browser could not store.
+   * @param {string} name
+   * @param {Record<string, Uint8Array>} files
+   */
+  give(name, files) {
+    this.#given.set(name, files);
+  }
+
+  // The place of a local model: its files, and their commit.
+  async #local({ name, commit }) {
+    const { commitOf, loadModel } = await import("../learn/storage.js"); // few visitors need it
+    const given = this.#given.get(name);
+    const stored = given ? null : await loadModel(name).catch(() => null);
+    const files = given ?? stored?.files;
+    const found = files && commitOf(files);
+    if (!files || (commit && commit !== found)) {
+      throw new ModelError(`${name} was trained in a browser, and only that browser has it`);
+    }
+    return { base: "", name, commit: found, files };
+  }
+
+  /**
+   * Returns what the files of a model hold: its config and its tensors.
+   * @param {ModelRef} ref
+   * @throws {ModelError}
+   */
+  async read(ref) {
+    return load(await this.#place(ref), () => {});
+  }
+
+  // Where the files of a model are.
+  async #place({ name, commit }) {
+    if (isLocal(name)) return this.#local({ name, commit });
     if (commit && !(/^[0-9a-f]{40}$/.test(commit) && /^[\w.-]+\/[\w.-]+$/.test(name))) {
       throw new ModelError(`${name} at ${commit} is not a model of the Hub`);
     }
     const base = commit ? `${this.hub}/${name}/resolve/${commit}/` : this.home;
-    const place = { base, name: commit ? name : "", commit };
-    const { tensors, ...model } = await load(place, keeps ? this.progress : () => {}, keeps);
+    return { base, name: commit ? name : "", commit };
+  }
+
+  /** @returns {Promise<LoadedModel>} */
+  async #load(key, ref, keeps = true) {
+    const { name, commit } = ref;
+    const { tensors, ...model } = await load(await this.#place(ref), keeps ? this.progress : () => {}, keeps);
     const ids = new Map(model.vocab.map((character, id) => [character, id]));
     return { ...model, key, name, commit, ids, network: new Network(model.sizes, tensors, await this.#code) };
   }
@@ -109,8 +153,8 @@ function keyOf({ name, commit }) {
   return commit ? `${name}@${commit}` : "";
 }
 
-// Compiles the matrix product; null without WebAssembly, or without its SIMD (Safari before 16.4).
-async function compile() {
+// Compiles the int8 matrix product; null without WebAssembly, or without its SIMD (Safari before 16.4).
+export async function compile() {
   try {
     const response = await fetch(new URL("product.wasm", import.meta.url));
     return await WebAssembly.compile(await response.arrayBuffer());

@@ -165,8 +165,12 @@ export class TextTrace {
   }
 }
 
-// Returns -log2 of the probability of a character.
-function bitsOf(logits, id) {
+/**
+ * Returns -log2 of the probability of a character.
+ * @param {Float32Array} logits
+ * @param {number} id
+ */
+export function bitsOf(logits, id) {
   let [most, sum] = [-Infinity, 0];
   for (const logit of logits) most = Math.max(most, logit);
   for (const logit of logits) sum += Math.exp(logit - most);

@@ -3,7 +3,7 @@
 // The first message is {home, hub, models, version}: the folder of the page, the Hub's address, the models of the Hub
 // that are shown ("user/name@revision"; none is the model beside the page), and the version of int8 inference. Then
 //
-//   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, timeline, add
+//   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, timeline, add, give
 //   {abort: call}            ends the reply of a call before its next character
 //
 // The worker sends {part} while a model is downloaded, of a call {call, text} or {call, status} any number of times, and
@@ -11,7 +11,7 @@
 //
 // No module of the worker may await at its top level: messages that arrive meanwhile are lost.
 
-import { Refusal } from "../engines/engine.js";
+import { Refusal, isLocal } from "../engines/engine.js";
 import { ModelError } from "./checkpoint.js";
 import { LanguageModel } from "./language_model.js";
 import { Models } from "./models.js";
@@ -45,6 +45,10 @@ const methods = {
     return model;
   },
 
+  async give({ name, files }) {
+    models.give(name, files);
+  },
+
   async write(request, call) {
     check(request);
     const { signal } = replies.set(call, new AbortController()).get(call);
@@ -72,7 +76,7 @@ const methods = {
   async timeline({ model, ...query }) {
     const found = (await this.site()).models.find(({ name }) => name === (model?.name ?? model));
     let source = "";
-    if (found && !found.failure) source = found.commit ? found.name : await repoBesidePage();
+    if (found && !found.failure && !isLocal(found.name)) source = found.commit ? found.name : await repoBesidePage();
     return timelines.answer(query, source, found?.examples[0] ?? "");
   },
 };

@@ -1,0 +1,58 @@
+// The document of the panel "Train on your text". Texts are put in by `translate` (document/words.js).
+
+export const MARKUP = `
+<p data-text="train.what"></p>
+<div class="kept" hidden>
+<p></p>
+<div class="row">
+<button type="button" class="primary continue" data-text="train.continue"></button>
+<button type="button" class="discard" data-text="train.discard"></button>
+</div>
+</div>
+<div class="choose">
+<label class="wide"><span data-text="train.text"></span><textarea rows="4" spellcheck="false" data-placeholder="train.paste"></textarea></label>
+<div class="row">
+<button type="button" class="pick" data-text="train.pick"></button>
+<input type="file" hidden>
+<span class="examples" role="group" data-label="train.examples"></span>
+</div>
+<ul class="read" role="status"></ul>
+<div class="options" hidden>
+<fieldset class="from">
+<legend data-text="train.from"></legend>
+<label><input type="radio" name="train-from" value="scratch" checked><span data-text="train.scratch"></span></label>
+<label><input type="radio" name="train-from" value="parent"><span class="parent"></span></label>
+</fieldset>
+<label class="minutes"><span data-text="train.minutes"></span><input type="range" min="1" max="10" step="1" value="3"><output></output></label>
+<p class="phone" hidden></p>
+<div class="row"><button type="button" class="primary start" data-text="train.start"></button></div>
+</div>
+</div>
+<div class="running" hidden>
+<div class="curve" role="img">
+<svg preserveAspectRatio="none" viewBox="0 0 100 100" aria-hidden="true"></svg>
+<small class="highest" aria-hidden="true"></small>
+<small class="lowest" aria-hidden="true"></small>
+</div>
+<p class="legend"><span class="line training"></span> <span data-text="train.training_loss"></span> <span class="line held-out"></span> <span data-text="train.held_out_loss"></span></p>
+<progress max="1" value="0" data-label="train.progress"></progress>
+<p class="figures"></p>
+<p class="losses"></p>
+<p class="awake" hidden></p>
+<div class="row controls">
+<button type="button" class="pause" data-text="train.pause"></button>
+<button type="button" class="stop" data-text="train.stop"></button>
+</div>
+<div class="written" hidden>
+<p data-text="train.sample"></p>
+<div class="text" role="region" data-label="train.sample_name" tabindex="0"></div>
+</div>
+</div>
+<p class="said" role="status"></p>
+<p class="fault" role="alert"></p>
+<div class="trained" hidden>
+<h2 data-text="train.models"></h2>
+<p data-text="train.models_where"></p>
+<ul data-label="train.models"></ul>
+</div>
+`;

@@ -1,0 +1,286 @@
+// The panel "Train on your text": from a text to a model that writes on this page. web/learn/run.js trains.
+
+import { create, find, findAll, setText } from "../../document/dom.js";
+import { number, onLanguage, render, t, translate } from "../../document/words.js";
+import { colourOf } from "../../lenses/surprise.js";
+import { hasSimd } from "../learner.js";
+import { deleteRun, loadPart } from "../storage.js";
+import { Awake, isPhone, takeTurn } from "./awake.js";
+import { drawCurve } from "./curve.js";
+import { MARKUP } from "./markup.js";
+import { TextField, showFacts } from "./text_field.js";
+import { showTrained } from "./trained.js";
+
+export const MARK = "char-lstm/training"; // in localStorage while a run is stored
+const SHOWN_MS = 250; // between two changes of the figures
+const SPEED_MS = 3000; // over which the speed is measured
+
+/**
+ * @import { Message } from "../../engines/engine.js"
+ * @import { Started } from "../run.js"
+ * @import { NamedText } from "./text_field.js"
+ */
+
+export class Panel {
+  #worker = /** @type {Worker | null} */ (null);
+  #text = /** @type {NamedText | null} */ (null);
+  #run = /** @type {Started | null} */ (null); // the training that is shown
+  #isPaused = false;
+  #pace = /** @type {{at: number, characters: number}[]} */ ([]); // of the last seconds
+  #shownAt = 0;
+  #release = () => {}; // lets another tab train
+  #awake = new Awake();
+  #said = /** @type {Message | null} */ (null);
+
+  /**
+   * @param {HTMLElement} box is filled
+   * @param {import("../../page/main.js").Page} page
+   * @param {{home: string, hub: string}} place the folder of the page, and the Hub
+   */
+  constructor(box, page, place) {
+    [this.box, this.page, this.place] = [box, page, place];
+    box.innerHTML = MARKUP;
+    translate(box);
+    this.field = new TextField(this.#part(".choose"), (text, refusal) => this.#receiveText(text, refusal));
+    this.minutes = find(box, ".minutes input", HTMLInputElement);
+    this.minutes.addEventListener("input", () => this.#showOptions());
+    const buttons = {
+      start: () => this.#begin(),
+      continue: () => this.#lead({ resume: true }),
+      discard: () => this.#discard(),
+      pause: () => this.#pause(!this.#isPaused),
+      stop: () => this.#worker?.postMessage({ wanted: "stop" }),
+    };
+    for (const [name, act] of Object.entries(buttons)) find(box, `button.${name}`).addEventListener("click", act);
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "hidden" && this.#run) this.#worker?.postMessage({ wanted: "save" });
+    });
+    onLanguage(() => this.#translate());
+  }
+
+  /** Shows what is there already: a training to continue, and trained models. */
+  async open() {
+    const lacks = hasSimd() ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
+    this.#part(".choose").hidden = Boolean(lacks);
+    this.#part(".phone").hidden = !isPhone();
+    if (lacks) return this.#fault({ id: lacks });
+    await Promise.all([this.#showKept(), this.#showTrained()]);
+    this.#translate();
+  }
+
+  #part(selector) {
+    return find(this.box, selector);
+  }
+
+  async #showKept() {
+    const summary = this.#run ? null : await loadPart("summary").catch(() => null);
+    const kept = this.#part(".kept");
+    kept.hidden = !summary;
+    mark(Boolean(summary || this.#run));
+    if (summary) setText(find(kept, "p"), t("train.kept", summary));
+  }
+
+  #showTrained() {
+    return showTrained(this.#part(".trained"), async (name) => {
+      const model = await this.page.addModel(name, true);
+      if (model.failure) this.#fault(model.failure);
+      else this.#say({ id: "train.used", values: { name } });
+    });
+  }
+
+  #receiveText(text, refusal) {
+    this.#text = text;
+    this.#fault(refusal);
+    this.#say(null);
+    this.#showOptions();
+  }
+
+  #showOptions() {
+    showFacts(this.#part(".read"), this.#text);
+    this.#part(".options").hidden = !this.#text;
+    const minutes = Number(this.minutes.value);
+    setText(this.#part(".minutes output"), number(minutes));
+    this.minutes.ariaValueText = t("train.minutes_value", { minutes });
+    const name = this.page.controls.modelName;
+    const parent = this.page.site().models.find((model) => model.name === name && !model.failure && !model.loading);
+    const choice = this.#part(".from label:last-of-type");
+    choice.hidden = !parent;
+    setText(find(choice, ".parent"), t("train.fine_tune", { name: name || t("train.this_model") }));
+    if (!parent) find(this.box, '[value="scratch"]', HTMLInputElement).checked = true;
+    this.parent = parent ? { name: parent.name, commit: parent.commit } : null;
+    setText(this.#part(".phone"), t(Awake.isPossible ? "train.phone_awake" : "train.phone"));
+  }
+
+  #begin() {
+    const { text, name, chat } = this.#text;
+    const scratch = find(this.box, '[value="scratch"]', HTMLInputElement).checked;
+    const { workers, speed, seed } = this.box.dataset; // set by tests: small runs, each the same
+    return this.#lead({
+      begin: {
+        ...{ text, name, chat, minutes: Number(this.minutes.value), parent: scratch ? null : this.parent, ...this.place },
+        seed: seed ? Number(seed) : crypto.getRandomValues(new Uint32Array(1))[0],
+        ...(workers ? { workers: Number(workers) } : {}),
+        ...(speed ? { speed: Number(speed) } : {}),
+      },
+    });
+  }
+
+  // Starts or continues a training, unless another tab trains.
+  async #lead(message) {
+    const release = await takeTurn();
+    if (!release) return this.#fault({ id: "train.other_tab" });
+    this.#release = release;
+    this.#fault(null);
+    this.#say({ id: "train.starts" });
+    this.#show("running");
+    if (!this.#worker) {
+      this.#worker = new Worker(new URL("../run.js", import.meta.url), { type: "module" });
+      this.#worker.onmessage = ({ data }) => this.#hear(data);
+      this.#worker.onerror = (event) => {
+        this.#worker?.terminate();
+        this.#worker = null;
+        this.#hear({ fault: event.message || "Worker" });
+      };
+    }
+    this.#worker.postMessage(message);
+    this.#awake.start();
+  }
+
+  #hear(data) {
+    if (data.step !== undefined && data.loss !== undefined) this.#showStep(data);
+    else if (data.started) this.#showStarted(data.started);
+    else if (data.curve && this.#run) drawCurve(this.#part(".curve"), (this.#run.curve = data.curve), this.#run.steps);
+    else if (data.sample) this.#showSample(data.sample);
+    else if (data.phase) this.#say({ id: `train.${data.phase}` });
+    else if (data.saved !== undefined) mark(true);
+    else if (data.notSaved) this.#fault({ id: "train.not_kept", values: { reason: data.notSaved } });
+    else if (data.ended) this.#showEnd(data.ended);
+    else if (data.refusal || data.fault) this.#stopped(data.refusal ?? { id: "train.fault", values: { reason: data.fault } });
+  }
+
+  #showStarted(run) {
+    [this.#run, this.#pace] = [run, []];
+    this.#pause(false);
+    this.#say({ id: "train.running", values: { name: run.about.name, parameters: run.parameters, steps: run.steps } });
+    this.#part(".written").hidden = true;
+    drawCurve(this.#part(".curve"), run.curve, run.steps);
+    this.#showStep({ step: run.step, loss: null, seconds: run.seconds, characters: run.step * run.characters });
+  }
+
+  #showStep({ step, loss, seconds, characters }) {
+    const now = performance.now();
+    if (now - this.#shownAt < SHOWN_MS && loss !== null && step < this.#run.steps) return;
+    this.#shownAt = now;
+    this.#pace = [...this.#pace.filter(({ at }) => now - at < SPEED_MS), { at: now, characters }];
+    const [first, last] = [this.#pace[0], this.#pace.at(-1)];
+    const speed = last.at > first.at ? (1000 * (last.characters - first.characters)) / (last.at - first.at) : null;
+    const { steps, curve } = this.#run;
+    const left = step ? clock((steps - step) * (seconds / step)) : "–";
+    const values = { step, steps, left, speed: speed === null ? "–" : number(Math.round(speed)) };
+    setText(this.#part(".figures"), t("train.figures", values));
+    const heldOut = curve.heldOut.at(-1)?.[1];
+    const losses = { training: loss === null ? "–" : number(loss, 2), held_out: heldOut === undefined ? "–" : number(heldOut, 2) };
+    setText(this.#part(".losses"), t("train.losses", losses));
+    find(this.box, "progress", HTMLProgressElement).value = step / steps;
+  }
+
+  #showSample(sample) {
+    this.#part(".written").hidden = false;
+    const text = this.#part(".written .text");
+    const parts = document.createDocumentFragment();
+    for (const [character, bits] of sample) create("i", colourOf(bits), /** @type {any} */ (parts)).textContent = character;
+    text.replaceChildren(parts);
+  }
+
+  #pause(isPaused) {
+    this.#isPaused = isPaused;
+    this.#worker?.postMessage({ wanted: isPaused ? "pause" : "run" });
+    setText(this.#part(".pause"), t(isPaused ? "train.resume" : "train.pause"));
+    this.#pace = [];
+    if (isPaused) this.#awake.stop();
+    else this.#awake.start();
+    this.#say(this.#run && { id: isPaused ? "train.paused" : "train.runs_on" });
+  }
+
+  async #showEnd({ reason, step, best, heldOut, model, files, notice }) {
+    if (!model) this.#stopped({ id: "train.nothing_learned", values: { step } });
+    else {
+      if (files) await this.page.engine.give(model.name, files);
+      const found = await this.page.addModel(model.name, true);
+      const loss = number(heldOut, 2);
+      this.#stopped(found.failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
+      const ended = { id: `train.ended_${reason}`, values: { step } };
+      this.#say({ id: "train.done", values: { ended, name: model.name, best, loss } });
+      if (found.failure) this.#say(null);
+    }
+    mark(false);
+    await this.#showTrained();
+  }
+
+  // Ends what is shown of a training; what is stored of it can be continued.
+  async #stopped(fault) {
+    const isFault = Boolean(fault);
+    this.#run = null;
+    this.#awake.stop();
+    this.#release();
+    this.#say(null);
+    this.#show("choose");
+    if (isFault) this.#fault(fault);
+    await this.#showKept();
+  }
+
+  async #discard() {
+    await deleteRun();
+    this.#worker?.terminate(); // it may have the run in memory, after a fault
+    this.#worker = null;
+    this.#part(".kept").hidden = true;
+    mark(false);
+    this.#part("textarea").focus();
+  }
+
+  // Shows the fields before a training, or what is seen of one. A button that is hidden passes its focus on.
+  #show(part) {
+    const hadFocus = this.box.contains(document.activeElement);
+    this.#part(".kept").hidden = true;
+    this.#part(".choose").hidden = part !== "choose";
+    this.#part(".running .controls").hidden = part === "choose";
+    if (part === "running") this.#part(".running").hidden = false;
+    for (const name of ["figures", "losses"]) if (part === "running") setText(this.#part(`.${name}`), "");
+    if (hadFocus && !this.box.contains(visible(document.activeElement))) {
+      (part === "running" ? this.#part(".pause") : this.#part("textarea")).focus({ preventScroll: true });
+    }
+  }
+
+  #say(message) {
+    this.#said = message;
+    setText(this.#part(".said"), render(message));
+  }
+
+  #fault(message) {
+    setText(this.#part(".fault"), render(message));
+  }
+
+  #translate() {
+    this.#showOptions();
+    setText(this.#part(".said"), render(this.#said));
+    setText(this.#part(".pause"), t(this.#isPaused ? "train.resume" : "train.pause"));
+    for (const each of findAll(this.box, ".trained:not([hidden])")) if (each) this.#showTrained();
+  }
+}
+
+function visible(element) {
+  return element?.checkVisibility() ? element : null;
+}
+
+// Remembers that a run is stored, for the next visit. It is no loss where the browser stores nothing.
+function mark(isStored) {
+  try {
+    if (isStored) localStorage.setItem(MARK, "1");
+    else localStorage.removeItem(MARK);
+  } catch {}
+}
+
+function clock(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  return `${Math.floor(whole / 60)}:${`${whole % 60}`.padStart(2, "0")}`;
+}

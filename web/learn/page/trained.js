@@ -1,0 +1,38 @@
+// The models that were trained in this browser: a list with what can be done with each.
+
+import { create, find } from "../../document/dom.js";
+import { language, number, t } from "../../document/words.js";
+import { deleteModel, listModels } from "../storage.js";
+
+/**
+ * Shows the stored models.
+ * @param {HTMLElement} box .trained
+ * @param {(name: string) => void} use makes one the model of the page
+ */
+export async function showTrained(box, use) {
+  const models = await listModels().catch(() => []);
+  box.hidden = !models.length;
+  const list = find(box, "ul");
+  list.replaceChildren();
+  for (const { name, created, bytes } of models) {
+    const line = create("li", "", list);
+    create("b", "", line).textContent = name;
+    const day = new Date(created).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
+    create("small", "", line).textContent = t("train.model_facts", { day, megabytes: number(bytes / 1e6, 1) });
+    const buttons = create("span", "row", line);
+    button(buttons, "train.use", name, () => use(name));
+    button(buttons, "train.delete", name, async () => {
+      if (!confirm(t("train.delete_sure", { name }))) return;
+      await deleteModel(name);
+      await showTrained(box, use);
+    });
+  }
+}
+
+function button(parent, id, name, act) {
+  const made = create("button", "", parent);
+  made.type = "button";
+  made.textContent = t(id);
+  made.setAttribute("aria-label", t(`${id}_name`, { name }));
+  made.addEventListener("click", act);
+}

@@ -1,0 +1,282 @@
+// A worker that leads one training: it reads the text, plans, starts the workers that train, writes samples, and stores
+// the run and its model. The page draws meanwhile without waiting.
+//
+// Messages to it:
+//
+//   {begin: BEGIN}                        a new training
+//   {resume: true}                        continues the stored one, or after a fault the one in memory
+//   {wanted: "pause" | "run" | "stop" | "save"}
+//
+// Messages to the page:
+//
+//   {phase: "loading" | "measuring"}
+//   {started: STARTED}
+//   {step, loss, seconds, characters}     nats per character; seconds of training and characters read so far
+//   {curve}                               the losses so far, when there is a new one
+//   {sample: [character, bits][], step, heldOut}
+//   {saved: step}, {notSaved: Message}
+//   {ended: {reason, step, best, heldOut, model, files, notice}}  the model is that of the step `best`, which had the
+//                                         lowest held-out loss; null if there are no good weights. `files` are those
+//                                         of a model that could not be stored
+//   {refusal: Message}, {fault: text}
+
+import { Refusal } from "../engines/engine.js";
+import { ModelError } from "../worker/checkpoint.js";
+import { Models, compile } from "../worker/models.js";
+import { checkpointFiles } from "./checkpoint_files.js";
+import { sampleOf } from "./sample.js";
+import { commitOf, deleteRun, loadRun, saveModel, saveRun } from "./storage.js";
+import { idsOf, vocabularyOf } from "./text.js";
+import { Trainer, measureSpeed, planRun, workerCount } from "./trainer.js";
+import { split } from "./windows.js";
+
+const POINTS = 200; // of the curve of the training loss
+const TICK_MS = 5000;
+const SILENT_TICKS = 12; // without a step: a worker has ended without an error event
+const MAX_LAYERS = 2; // that learner.wasm trains
+
+/**
+ * @import { ChatFormat, Message, ModelRef } from "../engines/engine.js"
+ * @import { Plan, Saved } from "./trainer.js"
+ *
+ * @typedef {object} Begin
+ * @property {string} text
+ * @property {string} name of the text
+ * @property {ChatFormat | null} chat
+ * @property {number} minutes
+ * @property {ModelRef | null} parent the model to fine-tune; null trains from scratch
+ * @property {string} home the address of the folder of the page
+ * @property {string} hub
+ * @property {number} seed
+ * @property {number} [workers] as many as the machine has cores for, if omitted
+ * @property {number} [speed] characters per second of one worker; measured if omitted
+ *
+ * @typedef {{name: string, chat: ChatFormat | null, parent: ModelRef | null, minutes: number}} About
+ * @typedef {{training: [number, number][], heldOut: [number, number][]}} Curve losses by step
+ * @typedef {{step: number, loss: number, tensors: Record<string, Float32Array>}} Best
+ * @typedef {{plan: Plan, about: About, saved: Saved | null, curve: Curve, best: Best | null}} StoredRun
+ *
+ * @typedef {object} Started
+ * @property {About} about
+ * @property {number} step 0, or where a resumed run continues
+ * @property {number} steps
+ * @property {number} seconds of training before
+ * @property {number} parameters
+ * @property {number} characters that a step reads
+ * @property {Curve} curve
+ */
+
+class Run {
+  #trainer = /** @type {Trainer | null} */ (null);
+  #storing = /** @type {Promise<void> | null} */ (null);
+  #bucket = { sum: 0, count: 0 }; // losses of the next point of the curve
+  #silent = 0; // ticks since the last step
+  #isPaused = false;
+  #isBestStored = true;
+
+  /** @param {StoredRun} run */
+  constructor(run) {
+    this.run = run;
+    this.curve = structuredClone(run.curve);
+    this.best = run.best;
+    this.last = { loss: 0, seconds: run.saved?.state.seconds ?? 0 };
+    this.code = compile();
+  }
+
+  get #stepCharacters() {
+    const { recipe, workers } = this.run.plan;
+    return recipe.rows * recipe.window * workers;
+  }
+
+  async start() {
+    const { plan, about, saved } = this.run;
+    const { state } = saved ?? {};
+    this.#trainer = new Trainer(plan, {
+      onStep: (step, loss, seconds) => this.#onStep(step, loss, seconds),
+      onEvaluation: (step, loss, tensors) => this.#onEvaluation(step, loss, tensors),
+      onSaved: (now) => this.#onSaved(now),
+      onEnd: (reason, step) => this.#end(reason, step),
+      onFault: (error) => this.#fail(error),
+    });
+    const sofar = { step: state?.step ?? 0, seconds: state?.seconds ?? 0, curve: this.curve };
+    const sizes = { steps: plan.recipe.steps, parameters: plan.parameters, characters: this.#stepCharacters };
+    postMessage({ started: { about, ...sofar, ...sizes } });
+    this.timer = setInterval(() => this.#tick(), TICK_MS);
+    await this.#trainer.start(saved);
+  }
+
+  /** @param {"pause" | "run" | "stop" | "save"} wanted */
+  want(wanted) {
+    this.#isPaused = wanted === "pause" || (this.#isPaused && wanted === "save");
+    if (wanted === "save" || wanted === "pause") this.#trainer?.save();
+    if (wanted === "pause") this.#trainer?.pause();
+    if (wanted === "run") this.#trainer?.resume();
+    if (wanted === "stop") this.#trainer?.stop();
+  }
+
+  close() {
+    clearInterval(this.timer);
+    this.#trainer?.terminate();
+    this.#trainer = null;
+  }
+
+  #onStep(step, loss, seconds) {
+    this.#silent = 0;
+    this.last = { loss, seconds };
+    const bucket = this.#bucket;
+    [bucket.sum, bucket.count] = [bucket.sum + loss, bucket.count + 1];
+    if (step % Math.ceil(this.run.plan.recipe.steps / POINTS) === 0 || step === 1) {
+      if (Number.isFinite(bucket.sum)) this.curve.training.push([step, bucket.sum / bucket.count]);
+      this.#bucket = { sum: 0, count: 0 };
+      postMessage({ curve: this.curve });
+    }
+    postMessage({ step, loss, seconds, characters: step * this.#stepCharacters });
+  }
+
+  async #onEvaluation(step, loss, tensors) {
+    if (!Number.isFinite(loss)) return;
+    this.curve.heldOut.push([step, loss]);
+    postMessage({ curve: this.curve });
+    if (!this.best || loss <= this.best.loss) [this.best, this.#isBestStored] = [{ step, loss, tensors }, false];
+    const { vocab, recipe } = this.run.plan;
+    const sample = sampleOf(vocab, recipe, tensors, await this.code);
+    postMessage({ sample, step, heldOut: loss });
+  }
+
+  #onSaved(saved) {
+    this.run = { ...this.run, saved, curve: structuredClone(this.curve), best: this.best };
+    if (this.#storing) return; // a slow disk: the next one is stored instead
+    this.#storing = this.#store().finally(() => (this.#storing = null));
+  }
+
+  async #store() {
+    const { saved, curve, best } = this.run;
+    const isNew = !this.#isBestStored;
+    this.#isBestStored = true;
+    try {
+      await saveRun({ saved, curve, summary: summaryOf(this.run), ...(isNew ? { best } : {}) });
+      postMessage({ saved: saved.state.step });
+    } catch (error) {
+      if (isNew) this.#isBestStored = false;
+      postMessage({ notSaved: reasonOf(error) });
+    }
+  }
+
+  async #end(reason, step) {
+    this.close();
+    await this.#storing;
+    const { best } = this;
+    if (!best) {
+      await deleteRun().catch(() => {});
+      return postMessage({ ended: { reason, step, best: null, heldOut: null, model: null, files: null, notice: null } });
+    }
+    const files = await this.#files(best);
+    const stored = await this.#storeModel(files);
+    postMessage({ ended: { reason, step, best: best.step, heldOut: best.loss, ...stored } });
+  }
+
+  async #files({ step, loss, tensors }) {
+    const { plan, about } = this.run;
+    const { vocab, recipe, ids } = plan;
+    const { embedding, hidden, layers } = recipe;
+    const { name, commit } = about.parent ?? { name: "", commit: "" };
+    const [, heldOut] = split(ids);
+    const training = {
+      corpus: about.name,
+      corpus_characters: ids.length,
+      validation_characters: heldOut.length,
+      examples: [],
+      step,
+      seconds: Math.round(10 * this.last.seconds) / 10,
+      val_loss: loss,
+      license: "unknown",
+      machine: "browser",
+      ...(about.parent ? { from: commit ? `${name}@${commit}` : name } : {}),
+      recipe,
+    };
+    return checkpointFiles({ vocab, network: { embedding, hidden, layers }, tensors, training, chat: about.chat });
+  }
+
+  // Stores the model in place of the run, whose room it may need.
+  async #storeModel(files) {
+    const { name } = this.run.about;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const model = await saveModel({ name, files });
+        await deleteRun().catch(() => {});
+        return { model, files: null, notice: null };
+      } catch (error) {
+        await deleteRun().catch(() => {});
+        if (attempt > 1) return { model: { name: "local/not-stored", commit: commitOf(files) }, files, notice: reasonOf(error) };
+      }
+    }
+  }
+
+  #tick() {
+    if (!this.#isPaused && ++this.#silent > SILENT_TICKS) this.#fail(new Error("no step in a minute"));
+  }
+
+  #fail(error) {
+    this.close();
+    postMessage({ fault: error.message });
+  }
+}
+
+/** @param {Begin} given @returns {Promise<StoredRun>} */
+async function prepare({ text, name, chat, minutes, parent, home, hub, seed, workers = workerCount(), speed }) {
+  if (parent) postMessage({ phase: "loading" });
+  const known = parent && (await new Models(home, hub, () => {}).read(parent));
+  if (known && known.sizes.layers > MAX_LAYERS) {
+    throw new Refusal({ id: "train.too_many_layers", values: { layers: known.sizes.layers, most: MAX_LAYERS } });
+  }
+  const vocab = vocabularyOf(text, known?.vocab);
+  const ids = idsOf(text, vocab);
+  postMessage({ phase: "measuring" });
+  speed ??= await measureSpeed(vocab.length);
+  const old = known && { network: known.sizes, tensors: known.tensors };
+  const plan = planRun({ vocab, ids, minutes, speed, seed, workers, parent: old });
+  return { plan, about: { name, chat, parent, minutes }, saved: null, curve: { training: [], heldOut: [] }, best: null };
+}
+
+/** What the page says of a stored run. */
+function summaryOf({ plan, about, saved }) {
+  return { name: about.name, step: saved?.state.step ?? 0, steps: plan.recipe.steps };
+}
+
+function reasonOf(error) {
+  if (error instanceof Refusal) return error.reason;
+  if (error instanceof ModelError) return { id: "static.not_loaded", values: { reason: error.message } };
+  if (error instanceof WebAssembly.CompileError) return { id: "train.no_simd" };
+  if (error instanceof RangeError) return { id: "train.no_memory" };
+  return null;
+}
+
+let run = /** @type {Run | null} */ (null);
+
+async function begin(given) {
+  const prepared = await prepare(given);
+  run = new Run(prepared);
+  await deleteRun().catch(() => {});
+  const summary = summaryOf(prepared);
+  await saveRun({ ...prepared, summary }).then(() => postMessage({ saved: 0 }), (error) => postMessage({ notSaved: reasonOf(error) }));
+  await run.start();
+}
+
+async function resume() {
+  const stored = run?.run ?? (await loadRun());
+  if (!stored) throw new Refusal({ id: "train.nothing_stored" });
+  run = new Run(/** @type {StoredRun} */ (stored));
+  await run.start();
+}
+
+onmessage = async ({ data }) => {
+  try {
+    if (data.begin) await begin(data.begin);
+    else if (data.resume) await resume();
+    else if (data.wanted) run?.want(data.wanted);
+  } catch (error) {
+    run?.close();
+    const refusal = reasonOf(error);
+    postMessage(refusal ? { refusal } : { fault: `${error}` });
+  }
+};
