@@ -14,5 +14,9 @@ export async function start(root) {
   const address = new URL(gradio_config?.root || ".", location.href).href.replace(/\/$/, "");
   await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
   await mount(root, new ServerEngine(address), { greeting: "site.greeting" });
+  // The app trains nothing: the static page, which lies in the same folder, does it in the visitor's browser.
+  const link = root.querySelector("#training-elsewhere a");
+  Object.assign(link, { href: new URL("index.html#train-alone", import.meta.url).href, target: "_blank", rel: "noopener" });
+  link.parentElement.hidden = false;
   document.getElementById("early")?.remove(); // ui/page/first_paint.py
 }

@@ -5,6 +5,8 @@ import { find } from "./document/dom.js";
 import { mount } from "./page/main.js";
 import { loadLanguages, t } from "./document/words.js";
 
+const isAlone = location.hash === "#train-alone"; // served by the app, which has no model beside the page
+const MAX_TRAINED = 4; // models that are loaded at arrival
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function followColourScheme() {
@@ -18,8 +20,15 @@ function modelsOfAddress() {
   return second ? [model, second] : model ? [model] : [];
 }
 
+// The models that were trained in this browser, the newest of them.
+async function trainedModels() {
+  const { listModels } = await import("./learn/storage.js");
+  const found = await listModels().catch(() => []);
+  return found.slice(0, MAX_TRAINED).map(({ name }) => name);
+}
+
 // Shows the panel that trains a model; its modules are imported when it is opened. It is open at arrival if the address
-// asks for it (#train) or a training can be continued.
+// asks for it (#train, #train-alone) or a training can be continued.
 function offerTraining(page, place) {
   const details = find(page.root, "#training", HTMLDetailsElement);
   let panel = null;
@@ -33,8 +42,9 @@ function offerTraining(page, place) {
   };
   details.addEventListener("toggle", open);
   details.hidden = false;
-  if (location.hash === "#train" || isTrainingStored()) details.open = true;
-  if (location.hash === "#train") details.scrollIntoView();
+  const isWanted = location.hash.startsWith("#train");
+  if (isWanted || isTrainingStored()) details.open = true;
+  if (isWanted) details.scrollIntoView();
 }
 
 function isTrainingStored() {
@@ -48,13 +58,15 @@ function isTrainingStored() {
 async function start() {
   followColourScheme();
   dark.addEventListener("change", followColourScheme);
-  navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
+  if (!isAlone) navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
   const base = new URL(".", import.meta.url).href;
+  const hub = document.documentElement.dataset.hub;
   await loadLanguages(base, navigator.language);
   const root = find(document, "#page");
-  const engine = new WorkerEngine({ home: base, hub: document.documentElement.dataset.hub, models: modelsOfAddress() });
+  const models = isAlone ? await trainedModels() : modelsOfAddress();
+  const engine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {
-    offerTraining(await mount(root, engine, { greeting: "static.greeting" }), { home: base, hub: engine.hub });
+    offerTraining(await mount(root, engine, { greeting: "static.greeting" }), { home: base, hub });
   } catch (error) {
     root.textContent = t("static.failed", { reason: `${error}` });
     throw error;

@@ -17,7 +17,8 @@ export class WorkerEngine {
 
   /**
    * @param {object} [options]
-   * @param {string} [options.home] the address of the folder of the model; that of the page if omitted
+   * @param {string} [options.home] the address of the folder of the model; that of the page if omitted, "" if there is
+   *   no model beside the page
    * @param {string} [options.hub] the address of the Hub
    * @param {string[]} [options.models] models of the Hub that the page offers, "user/name" or "user/name@revision"; the
    *   model beside the page if empty
@@ -25,7 +26,7 @@ export class WorkerEngine {
    */
   constructor({ home, hub = "https://huggingface.co", models = [], onProgress = () => {} } = {}) {
     home ??= new URL(".", document.baseURI).href;
-    [this.hub, this.onProgress] = [hub, onProgress];
+    this.onProgress = onProgress;
     this.#worker = new Worker(new URL("../worker/worker.js", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = ({ message }) => this.#fail(message || "no module workers");

@@ -120,7 +120,7 @@ function freeName(text, taken) {
  * Runs requests in one transaction. Resolves to their results once the transaction is complete.
  * @param {string[]} names of object stores
  * @param {IDBTransactionMode} mode
- * @param {(stores: IDBObjectStore[]) => IDBRequest[] | void} act
+ * @param {(stores: IDBObjectStore[]) => IDBRequest[] | void} act returns the requests whose results are wanted
  * @returns {Promise<any[]>}
  */
 async function transact(names, mode, act) {
@@ -130,7 +130,7 @@ async function transact(names, mode, act) {
   try {
     return await new Promise((resolve, reject) => {
       const transaction = database.transaction(names, mode);
-      const requests = act(names.map((name) => transaction.objectStore(name))) ?? [];
+      const requests = act(names.map((name) => transaction.objectStore(name))) || [];
       transaction.oncomplete = () => resolve(requests.map((request) => request.result));
       transaction.onabort = transaction.onerror = () => reject(asRefusal(transaction.error));
     });

@@ -3,6 +3,7 @@
 import { LinkError, checkClamps, fingerprint, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
+import { isLocal } from "../engines/engine.js";
 import { create, find, paragraph, setText } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
 import { t } from "../document/words.js";
@@ -89,11 +90,14 @@ export class Share {
     const [input, note] = [find(this.box, "input", HTMLInputElement), find(this.box, "p")];
     input.value = `${site.address || location.origin + location.pathname}?${query}`;
     this.box.hidden = false;
+    const last = lastTurn(this.page.log()).replies[0];
+    const local = [last.model, last.second].find((each) => each && isLocal(each.name));
+    const show = (id) => setText(note, [t(id), local ? t("share.local", { name: local.name }) : ""].join(" ").trim());
     try {
       await navigator.clipboard.writeText(input.value);
-      setText(note, t("share.copied"));
+      show("share.copied");
     } catch {
-      setText(note, t("share.copy_here")); // as in a frame
+      show("share.copy_here"); // as in a frame
       input.focus();
       input.select();
     }

@@ -1,7 +1,7 @@
 // Generates text in a thread of its own, so that the page answers at any time.
 //
 // The first message is {home, hub, models, version}: the folder of the page, the Hub's address, the models of the Hub
-// that are shown ("user/name@revision"; none is the model beside the page), and the version of int8 inference. Then
+// that are shown ("user/name@revision"; none is the model beside the page, if there is a home), and the version of int8 inference. Then
 //
 //   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, timeline, add, give
 //   {abort: call}            ends the reply of a call before its next character
@@ -33,15 +33,14 @@ const described = /** @type {Map<string, Promise<import("../engines/engine.js").
 
 const methods = {
   async site() {
-    const names = shown.length ? shown : [""];
-    const found = await Promise.all(names.map(describeModel));
-    const [{ name }] = found;
-    return { version: names.join(" "), again_s: null, title: name, welcome: "", notices: [], models: found, address: "" };
+    const found = await Promise.all(offered().map(describeModel));
+    const title = found[0]?.name ?? "";
+    return { version: offered().join(" "), again_s: null, title, welcome: "", notices: [], models: found, address: "" };
   },
 
   async add(name) {
     const model = await describeModel(name);
-    if (!model.failure && !shown.includes(name)) shown = [...(shown.length ? shown : [""]), name];
+    if (!model.failure && !shown.includes(name)) shown = [...offered(), name];
     return model;
   },
 
@@ -80,6 +79,11 @@ const methods = {
     return timelines.answer(query, source, found?.examples[0] ?? "");
   },
 };
+
+// The models that the page offers, as they were named; "" is the one beside the page.
+function offered() {
+  return shown.length ? shown : models.home ? [""] : [];
+}
 
 // Describes a model of the Hub, or with "" the one beside the page.
 function describeModel(name) {
@@ -149,7 +153,7 @@ async function answer({ call, name, argument }) {
 }
 
 onmessage = ({ data }) => {
-  if (data.home) {
+  if (data.home !== undefined) {
     models = new Models(data.home, data.hub, (part) => postMessage({ part }));
     timelines = new Timelines(models);
     [shown, version] = [data.models, String(data.version)];

@@ -16,7 +16,7 @@ export const MARKUP = `
 <input type="file" hidden>
 <span class="examples" role="group" data-label="train.examples"></span>
 </div>
-<ul class="read" role="status"></ul>
+<div role="status"><ul class="read"></ul></div>
 <div class="options" hidden>
 <fieldset class="from">
 <legend data-text="train.from"></legend>

@@ -38,7 +38,9 @@ export class Panel {
    * @param {{home: string, hub: string}} place the folder of the page, and the Hub
    */
   constructor(box, page, place) {
-    [this.box, this.page, this.place] = [box, page, place];
+    this.box = box;
+    this.page = page;
+    this.place = place;
     box.innerHTML = MARKUP;
     translate(box);
     this.field = new TextField(this.#part(".choose"), (text, refusal) => this.#receiveText(text, refusal));

@@ -20,11 +20,10 @@ const MOST = 30_000_000;
 /**
  * Reads a text.
  * @param {Blob | string} file
- * @param {{name: string}} _about
  * @returns {Promise<ReadText>}
  * @throws {Refusal} it is no text, too short or too long
  */
-export async function readText(file, _about) {
+export async function readText(file) {
   const bytes = typeof file === "string" ? null : file;
   if ((bytes?.size ?? 0) > MOST) throw new Refusal({ id: "train.too_long", values: { most: MOST } });
   const text = (bytes ? await decoded(bytes) : /** @type {string} */ (file)).replace(/\r\n?/g, "\n");

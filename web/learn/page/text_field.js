@@ -52,7 +52,7 @@ export class TextField {
     const asked = ++this.#asked;
     if (given === "") return this.receive(null, null);
     try {
-      const found = await readText(given, { name });
+      const found = await readText(given);
       if (asked === this.#asked) this.receive({ ...found, name }, null);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

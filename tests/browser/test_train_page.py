@@ -1,0 +1,207 @@
+"""The panel that trains on the visitor's text: real training of small networks in a real browser."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from model import CharLSTM
+from tests.browser.driving import LOOKS, TIMEOUT_MS, button, is_complaint, reply, send, setting
+from tests.browser.test_training import sentences
+from tests.support.app_server import App, random_model, serving
+from tests.support.chromium import launch, serve
+from tests.support.tiny_models import tiny_model
+from training.hub.space_files import write_static
+from ui.registry.registry import ModelRegistry
+
+TEXT = sentences(200)
+SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 70 steps
+NAME = "local/my-text"
+# The files of a stored model, in base64.
+_FILES = """async (name) => {
+  const { loadModel } = await import("./learn/storage.js");
+  const { files } = await loadModel(name);
+  const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, base64(bytes)]));
+}"""
+
+
+@dataclass
+class Visitor:
+    """A visitor with a browser of their own.
+
+    Attributes:
+        complaints: errors and warnings in the console, and requests to other addresses.
+    """
+
+    url: str
+    context: BrowserContext
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, query: str = "", *, speed: int = SPEED) -> Page:
+        """Open the page with its panel; trainings there are short, on one worker, and the same each time."""
+        page = self.context.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("console", lambda line: self.complaints.append(line.text) if is_complaint(line) else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        own = (self.url, "data:", "blob:")
+        page.on("request", lambda each: None if each.url.startswith(own) else self.complaints.append(each.url))
+        page.goto(f"{self.url}{query}")
+        return begin(page, speed)
+
+
+def begin(page: Page, speed: int = SPEED) -> Page:
+    """Open the panel, and make its trainings short."""
+    expect(button(page, "Send")).to_be_enabled()
+    if not page.locator("#training[open]").count():
+        page.locator("#training summary").click()
+    expect(panel(page).locator(".trained, textarea").first).to_be_attached()
+    sizes = {"workers": "1", "speed": str(speed), "seed": "5"}
+    page.locator("#training .body").evaluate("(body, sizes) => Object.assign(body.dataset, sizes)", sizes)
+    return page
+
+
+def panel(page: Page) -> Locator:
+    return page.locator("#training")
+
+
+def give(page: Page, text: str = TEXT) -> None:
+    page.get_by_role("textbox", name="Your text").fill(text)
+    expect(button(page, "Start training")).to_be_visible()
+
+
+def start(page: Page) -> None:
+    button(page, "Start training").click()
+    expect(button(page, "Pause")).to_be_visible()
+
+
+def ended(page: Page) -> Locator:
+    """Wait for the end of the training; returns what is then said."""
+    expect(page.get_by_role("textbox", name="Your text")).to_be_visible()
+    return panel(page).locator(".said")
+
+
+def files_of(page: Page, name: str = NAME) -> dict[str, bytes]:
+    found: dict[str, str] = page.evaluate(_FILES, name)
+    return {file: base64.b64decode(text) for file, text in found.items()}
+
+
+def barriers(page: Page) -> list[Any]:
+    found = Axe().run(page).response["violations"]
+    return [(each["id"], each["nodes"][0]["html"]) for each in found]
+
+
+Make = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("train")
+    write_static(folder, tiny_model())
+    with serve(folder) as url:
+        yield url
+
+
+@pytest.fixture
+def visitor(browser: Browser, url: str) -> Iterator[Make]:
+    """Makes visitors of a page; at the end their consoles are empty and nothing was requested from elsewhere."""
+    made: list[Visitor] = []
+
+    def make(address: str = url, width: int = 1280, height: int = 860, scheme: Any = "light") -> Visitor:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        made.append(Visitor(address, context))
+        return made[-1]
+
+    yield make
+    for each in made:
+        for page in each.context.pages:
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+        each.context.close()
+    assert [line for each in made for line in each.complaints] == []
+
+
+@pytest.fixture(scope="module")
+def expected(browser: Browser, url: str) -> dict[str, bytes]:
+    """The files of a model that was trained without any interruption."""
+    page = browser.new_page()
+    page.goto(url)
+    begin(page)
+    give(page)
+    start(page)
+    ended(page)
+    files = files_of(page)
+    page.close()
+    return files
+
+
+def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, bytes], tmp_path: Path) -> None:
+    page = visitor().open()
+    give(page)
+    expect(panel(page).locator(".read")).to_contain_text(f"{len(TEXT):,} characters, {len(set(TEXT))} different ones")
+    start(page)
+    expect(panel(page).locator(".written .text i").first).to_be_visible()
+    expect(panel(page).locator(".figures")).to_contain_text("characters per second")
+    expect(ended(page)).to_contain_text(f"The training is complete. This page now writes with {NAME}")
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+    for name, content in files_of(page).items():
+        (tmp_path / name).write_bytes(content)
+    lm = CharLSTM.from_pretrained(tmp_path)
+    assert list(lm.tokenizer.vocab) == sorted(set(TEXT))
+    assert lm.training["corpus"] == "my text"
+    setting(page, "Length", 60)
+    setting(page, "Temperature", 0)
+    setting(page, "Speed", 200)
+    send(page, "the c")
+    assert set(reply(page).split()) & {"cat", "sat", "on", "the", "and"}
+    button(page, "Share").click()
+    expect(page.locator("#share-link p")).to_contain_text(f"{NAME} is only in this browser")
+    link = page.get_by_role("textbox", name="Link to this text").input_value()
+    written = reply(page)
+    page.reload()
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+    other = page.context.new_page()
+    other.goto(link)
+    button(other, "Watch it write").click()
+    expect(other.locator(".mark")).to_contain_text("same")
+    assert reply(other) == written
+
+
+def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dict[str, bytes]) -> None:
+    page = visitor().open()
+    give(page)
+    start(page)
+    expect(panel(page).locator(".written .text i").first).to_be_visible()
+    button(page, "Pause").click()
+    expect(panel(page).locator(".said")).to_contain_text("Paused")
+    stored = "async () => ((await (await import('./learn/storage.js')).loadPart('summary')) ?? {}).step > 0"
+    page.wait_for_function(stored)
+    page.reload()
+    expect(panel(page)).to_contain_text("This browser has stored your training on my text: step")
+    button(page, "Continue your training").click()
+    ended(page)
+    assert files_of(page)["model.safetensors"] == expected["model.safetensors"]
+    page.reload()
+    expect(button(page, "Send")).to_be_enabled()
+    expect(panel(page)).not_to_have_attribute("open", "")
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), [*LOOKS, (390, 844, "light")])
+def test_the_panel_has_no_barriers(visitor: Make, width: int, height: int, scheme: str) -> None:
+    page = visitor(width=width, height=height, scheme=scheme).open(speed=2000)
+    give(page)
+    assert barriers(page) == []
+    start(page)
+    expect(panel(page).locator(".written .text i").first).to_be_visible()
+    button(page, "Pause").click()
+    expect(button(page, "Resume")).to_be_focused()
+    assert barriers(page) == []
+    button(page, "Stop and keep the model").click()
+    ended(page)
+    assert barriers(page) == []
