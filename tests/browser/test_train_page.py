@@ -15,11 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from model import CharLSTM
 from tests.browser.driving import LOOKS, TIMEOUT_MS, button, is_complaint, reply, send, setting
 from tests.browser.test_training import sentences
-from tests.support.app_server import App, random_model, serving
-from tests.support.chromium import launch, serve
+from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
-from ui.registry.registry import ModelRegistry
 
 TEXT = sentences(200)
 SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 70 steps
