@@ -75,8 +75,8 @@ def give(page: Page, text: str = TEXT) -> None:
     expect(button(page, "Start training")).to_be_visible()
 
 
-def start(page: Page) -> None:
-    button(page, "Start training").click()
+def start(page: Page, name: str = "Start training") -> None:
+    button(page, name).click()
     expect(button(page, "Pause")).to_be_visible()
 
 
@@ -182,7 +182,7 @@ def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dic
     page.wait_for_function(stored)
     page.reload()
     expect(panel(page)).to_contain_text("This browser has stored your training on my text: step")
-    button(page, "Continue your training").click()
+    start(page, "Continue your training")
     ended(page)
     assert files_of(page)["model.safetensors"] == expected["model.safetensors"]
     page.reload()

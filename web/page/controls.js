@@ -127,6 +127,12 @@ export class Controls {
     this.#toggleShare();
   }
 
+  /** Chooses one model by name, as the visitor does. @param {string} name */
+  use(name) {
+    fillValue(this.model, name);
+    this.#chose();
+  }
+
   #chose() {
     this.offer(this.site);
     this.page.modelChanged();

@@ -113,11 +113,10 @@ export class Page {
     if (changed) this.#showSite();
   }
 
-  /** Loads another model, and chooses it if wanted. @param {string} name */
-  async addModel(name, chooses = false) {
+  /** Loads another model. @param {string} name */
+  async addModel(name) {
     const model = await this.engine.add?.(name);
     if (!model?.failure) this.#receiveSite(await this.engine.site());
-    if (chooses && model && !model.failure) (this.controls.choose(model.name), this.#modelChanged());
     return model;
   }
 

@@ -84,10 +84,17 @@ export class Panel {
 
   #showTrained() {
     return showTrained(this.#part(".trained"), async (name) => {
-      const model = await this.page.addModel(name, true);
-      if (model.failure) this.#fault(model.failure);
-      else this.#say({ id: "train.used", values: { name } });
+      const failure = await this.#use(name);
+      this.#fault(failure);
+      this.#say(failure ? null : { id: "train.used", values: { name } });
     });
+  }
+
+  // Makes a stored model the one of the page. Returns why it cannot be.
+  async #use(name) {
+    const { failure } = await this.page.addModel(name);
+    if (!failure) this.page.controls.use(name);
+    return failure;
   }
 
   #receiveText(text, refusal) {
@@ -208,12 +215,11 @@ export class Panel {
     if (!model) this.#stopped({ id: "train.nothing_learned", values: { step } });
     else {
       if (files) await this.page.engine.give(model.name, files);
-      const found = await this.page.addModel(model.name, true);
+      const failure = await this.#use(model.name);
       const loss = number(heldOut, 2);
-      this.#stopped(found.failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
+      this.#stopped(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
       const ended = { id: `train.ended_${reason}`, values: { step } };
-      this.#say({ id: "train.done", values: { ended, name: model.name, best, loss } });
-      if (found.failure) this.#say(null);
+      if (!failure) this.#say({ id: "train.done", values: { ended, name: model.name, best, loss } });
     }
     mark(false);
     await this.#showTrained();
