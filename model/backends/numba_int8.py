@@ -20,7 +20,7 @@ from ..settings import SamplingParams
 from .backend import Backend, Floats, Indices, clamps_by_layer
 from .products import instruction_kind, most_compiled_rows, torch_product
 
-_MOST_STATES = 256  # that `write` keeps: of 2 layers with 512 cells, 1.3 MB
+_MOST_STATES = 512  # that `write` keeps: of 2 layers with 512 cells, 2.6 MB
 Draws = tuple[npt.NDArray[np.float64], npt.NDArray[np.uint64], Indices]  # see `numba_kernels.run`
 _NO_CLAMPS = np.zeros((0, 4), np.float32)
 _NO_PARAMS, _NO_NUMBERS = np.zeros((0, 4)), np.zeros((0, 0), np.uint64)

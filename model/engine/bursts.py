@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..backends.backend import Backend
 from ..lstm import LSTMState
 from ..settings import SamplingParams
+from .blocked_words import BlockedWords
 from .request import Request, slots_and_ids
+from .sequence import FinishReason, Memory
 
 MAX_CHARACTERS = 32  # more gain less than 1 %
 _MAX_S = 0.02
@@ -75,3 +78,25 @@ class Bursts:
             (request, Drawn(ids, backend, request.slot, row))
             for row, (request, ids) in enumerate(zip(requests, drawn, strict=True))
         ]
+
+
+def add_characters(
+    request: Request, drawn: Drawn, vocab: Sequence[str], blocked: BlockedWords
+) -> tuple[int, FinishReason | None, LSTMState | None]:
+    """Adds the characters of a burst to a reply, up to the one with which it ends.
+
+    Returns:
+        the number of characters, the reason if the reply ends, and then the state before the last one is read.
+    """
+    sequence, ids = request.sequence, drawn.ids
+    if not sequence.holds_back:
+        request.unread[0] = ids[-1]
+        reason = sequence.extend([vocab[id_] for id_ in ids])
+        return len(ids), reason, drawn.state(len(ids) - 1) if reason else None
+    for position, id_ in enumerate(ids):
+        request.unread[0] = id_
+        if reason := sequence.append(vocab[id_]):
+            return position + 1, reason, drawn.state(position)
+        if sequence.watch and blocked.may_follow(vocab[id_]):
+            sequence.save_memory(Memory(drawn.state(position), id_))
+    return len(ids), None, None

@@ -22,7 +22,7 @@ from ..lstm import LSTMState
 from ..settings import Precision, SamplingParams
 from .admission import admissible, reason_to_refuse
 from .blocked_words import BlockedWords
-from .bursts import Bursts, Drawn
+from .bursts import Bursts, Drawn, add_characters
 from .language_model import LanguageModel, default_precision
 from .request import Request, slots_and_ids, start_of
 from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
@@ -303,18 +303,14 @@ class Engine:
 
     def _append(self, request: Request, drawn: Drawn, now: float) -> None:
         """Adds the characters of a burst to a reply, up to the one with which it ends."""
-        sequence, vocab = request.sequence, self.lm.tokenizer.vocab
+        sequence = request.sequence
         sequence.started_at = sequence.started_at or now
         if sequence.chars_per_second:
             request.due_at = max(request.due_at or now, now - _MAX_LAG_S) + 1 / sequence.chars_per_second
-        for position, id_ in enumerate(drawn.ids):
-            request.unread[0] = id_
-            self.written += 1
-            if reason := sequence.append(vocab[id_]):
-                self._finish(request, reason, drawn.state(position))
-                return
-            if sequence.watch and self.blocked.may_follow(vocab[id_]):
-                sequence.save_memory(Memory(drawn.state(position), id_))
+        added, reason, state = add_characters(request, drawn, self.lm.tokenizer.vocab, self.blocked)
+        self.written += added
+        if reason:
+            self._finish(request, reason, state)
 
     def _isolate_faults(
         self, requests: list[Request], action: Callable[[list[Request]], list[Result]]

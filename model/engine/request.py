@@ -59,8 +59,7 @@ class Request:
 
     def next_numbers(self, count: int) -> list[int]:
         """Returns the random numbers of the next characters of a reply."""
-        first = self.sequence.next_draw_offset
-        return [self.randomness.number(i) for i in range(first, first + count)]
+        return self.randomness.numbers(self.sequence.next_draw_offset, count)
 
     def go_on(self, backend: Backend) -> None:
         """Removes the next character of the prompt, which the backend has read."""

@@ -128,13 +128,21 @@ class Sequence:
             return "abort"
         return "time" if self.deadline is not None and now >= self.deadline else None
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether readers may have to wait for a character, which may belong to the stop text or a blocked word."""
+        return bool(self.params.stop) or self.watch is not None
+
+    def extend(self, characters: list[str]) -> FinishReason | None:
+        """Adds the next characters of a reply that holds back none, at most `remaining`; returns as `append` does."""
+        self._characters += characters
+        self._released = len(self._characters)
+        return "length" if self._released >= self.params.length else None
+
     def append(self, character: str) -> FinishReason | None:
         """Adds the next character. Returns why the reply ends with it; None if it continues."""
         self._characters.append(character)
         stop, length = self.params.stop, len(self._characters)
-        if not stop and self.watch is None:  # nothing is held back
-            self._released = length
-            return "length" if length >= self.params.length else None
         matched = 0  # characters at the end that are, or may become, the stop text
         if stop:
             tail = "".join(self._characters[-len(stop) :])

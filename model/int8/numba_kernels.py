@@ -141,15 +141,17 @@ def product(kind: int, q: Array, start: Array, x: Array, out: Array) -> None:
 @compiled
 def fill(kind: int, h: Array, at: int, x: Array) -> None:
     """Writes h (B, K) int8 to x (B, …) int16 from column `at` on, as uint8 h + 128 for instructions that need that."""
-    if _GROUP[kind] == 4:
-        x8 = x.view(np.uint8)
-        for row in range(h.shape[0]):
-            for k in range(h.shape[1]):
-                x8[row, at + k] = np.uint8(np.int16(h[row, k]) + 128)
-    else:
-        for row in range(h.shape[0]):
-            for k in range(h.shape[1]):
-                x[row, at + k] = h[row, k]
+    x8 = x.view(np.int8)
+    for row in range(h.shape[0]):
+        values = h[row]  # with one index instead of two, LLVM uses vectors
+        if _GROUP[kind] == 4:
+            bytes_ = x8[row, at : at + len(values)]
+            for k in range(len(values)):
+                bytes_[k] = values[k] ^ np.int8(-128)
+        else:
+            words = x[row, at : at + len(values)]
+            for k in range(len(values)):
+                words[k] = values[k]
 
 
 @compiled
@@ -184,24 +186,30 @@ def cells(
     """
     rows, hidden = c.shape
     sigmoid, tanh = tables[0], tables[1]
-    entries = np.empty(4 * hidden, dtype=np.uint32)  # signed ones would be checked for being negative
+    entries = np.empty(4 * hidden, np.uint32)  # signed ones would be checked for being negative
+    i, f, g, o = entries[:hidden], entries[hidden : 2 * hidden], entries[2 * hidden : 3 * hidden], entries[3 * hidden :]
+    shown = np.empty(hidden, np.float32)
+    # LLVM uses vectors in the loops that look up nothing.
     for row in range(rows):
-        bias = added[which[row]]
+        bias, sums_of_row, before_of_row, c_of_row, h_of_row = added[which[row]], sums[row], before[row], c[row], h[row]
         for j in range(4 * hidden):
-            x = np.float32(sums[row, j]) * scale[j] + bias[j]
+            x = np.float32(sums_of_row[j]) * scale[j] + bias[j]
             x = min(max(x, -_RANGE), _RANGE)
             entries[j] = np.uint32(np.int32(np.rint((x + _RANGE) * _STEPS)))
         for j in range(hidden):
-            kept = sigmoid[entries[hidden + j]] * before[row, j]
-            let_in = sigmoid[entries[j]] * tanh[entries[2 * hidden + j]]
-            c[row, j] = kept + let_in
+            kept = sigmoid[f[j]] * before_of_row[j]
+            let_in = sigmoid[i[j]] * tanh[g[j]]
+            c_of_row[j] = kept + let_in
         for m in range(len(clamps)):
             if clamps[m, 0] == layer and clamps[m, 1] == row:
-                c[row, np.int64(clamps[m, 2])] = clamps[m, 3]
+                c_of_row[np.int64(clamps[m, 2])] = clamps[m, 3]
         for j in range(hidden):
-            x = min(max(c[row, j], -_RANGE), _RANGE)
-            shown = tanh[np.uint32(np.int32(np.rint((x + _RANGE) * _STEPS)))]
-            h[row, j] = np.int8(np.int32(np.rint(sigmoid[entries[3 * hidden + j]] * shown * _H)))
+            x = min(max(c_of_row[j], -_RANGE), _RANGE)
+            i[j] = np.uint32(np.int32(np.rint((x + _RANGE) * _STEPS)))
+        for j in range(hidden):
+            shown[j] = sigmoid[o[j]] * tanh[i[j]]
+        for j in range(hidden):
+            h_of_row[j] = np.int8(np.int32(np.rint(shown[j] * _H)))
 
 
 @compiled

@@ -42,6 +42,15 @@ class Randomness:
             offset = i - self._start
         return self._block[offset]
 
+    def numbers(self, first: int, count: int) -> list[int]:
+        """Returns as many numbers, from the one with index `first` on."""
+        numbers: list[int] = []
+        while len(numbers) < count:
+            numbers.append(self.number(first + len(numbers)))
+            offset = first + len(numbers) - self._start
+            numbers += self._block[offset : offset + count - len(numbers)]
+        return numbers
+
 
 def choose(logits: npt.NDArray[np.float32], params: SamplingParams, number: int) -> int:
     """Returns the id of the next character.

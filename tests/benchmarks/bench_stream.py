@@ -49,7 +49,7 @@ def together(lm: CharLSTM, rows: int, length: int) -> Way:
         params = [SamplingParams(temperature=TEMPERATURE, length=length, seed=seed) for seed in range(rows)]
         sequences = [engine.add_request(START, each) for each in params]
         while not all(sequence.finished for sequence in sequences):
-            engine.step()
+            engine.step(burst=True)  # as `Engine.run` does
         return sum(sequence.length for sequence in sequences)
 
     return write

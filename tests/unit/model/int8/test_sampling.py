@@ -47,6 +47,13 @@ def kept_by_plain_reference(logits: np.ndarray, temperature: float, top_k: int, 
 # random numbers
 
 
+@pytest.mark.parametrize("first", [0, 1, 250, 255, 256, 10_000])
+@pytest.mark.parametrize("count", [1, 2, 32, 700])
+def test_several_random_numbers_are_those_of_one_after_another(first: int, count: int) -> None:
+    one_by_one = Randomness(7)
+    assert Randomness(7).numbers(first, count) == [one_by_one.number(i) for i in range(first, first + count)]
+
+
 @pytest.mark.parametrize("seed", [0, 1, 12345, MAX_SEED])
 def test_the_numbers_are_numpys_documented_stream(seed):
     expected = np.random.Philox(key=seed).random_raw(1000).tolist()
