@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from heapq import heapify, heappop, heappush
 
 from .request import Request
 
@@ -27,13 +28,16 @@ def admissible(running: Sequence[Request], waiting: Sequence[Request], max_slots
     def replies(request: Request) -> tuple[int, int]:
         return of_group[request.group_id], of_client[request.client_id]
 
-    candidates = list(waiting)
-    while len(admitted) < free_slots:
-        candidates = [each for each in candidates if of_client[each.client_id] < max_each]
-        if not candidates:
-            break
-        first = min(candidates, key=replies)  # of equals the one that came first
-        candidates.remove(first)
+    # The first of equals is the one that came first. A request in the heap may have an old number of replies.
+    heap = [(replies(request), at, request) for at, request in enumerate(waiting)]
+    heapify(heap)
+    while heap and len(admitted) < free_slots:
+        before, at, first = heappop(heap)
+        if of_client[first.client_id] >= max_each:
+            continue
+        if (now := replies(first)) != before:
+            heappush(heap, (now, at, first))
+            continue
         admitted.append(first)
         of_client.update([first.client_id] if first.client_id else [])
         of_group.update([first.group_id] if first.group_id else [])
@@ -41,17 +45,21 @@ def admissible(running: Sequence[Request], waiting: Sequence[Request], max_slots
 
 
 def reason_to_refuse(
-    last: Request, waiting: Sequence[Request], admitted: Sequence[Request], max_waiting: int, max_each: int
+    last: Request, waiting: Sequence[Request], admit: Callable[[], Sequence[Request]], max_waiting: int, max_each: int
 ) -> str:
     """Returns why a request must not wait; "" if it may, or gets a slot at once.
 
     Args:
         last: the request.
         waiting: all that wait, with this one.
-        admitted: those of them that get a slot now.
+        admit: returns those of them that get a slot now; called only if the answer depends on it.
         max_waiting: how many may wait beside them.
         max_each: how many of one client.
     """
+    of_client = sum(request.client_id == last.client_id != "" for request in waiting)
+    if len(waiting) <= max_waiting and of_client <= max_each:
+        return ""
+    admitted = admit()
     if last in admitted:
         return ""
     others = [request for request in waiting if request not in admitted and request is not last]

@@ -172,7 +172,7 @@ class Engine:
                 raise EngineBusyError("the engine has been stopped and accepts no requests")
             self._waiting.append(request)
             limits = self.max_waiting, self.max_waiting_per_client
-            if reason := reason_to_refuse(request, self._waiting, self._admissible(), *limits):
+            if reason := reason_to_refuse(request, self._waiting, self._admissible, *limits):
                 self._waiting.pop()
                 raise EngineBusyError(f"{reason}: try again in a moment")
             self._changed.notify()

@@ -256,7 +256,7 @@ class TrainingTimelines:
         params = SamplingParams(length=LENGTH, seed=seed, stop=lm.chat.stop if lm.chat else "")
         sequence = engine.add_request(lm.chat.wrap(prompt) if lm.chat else prompt, params)
         while not sequence.finished:
-            engine.step()
+            engine.step(burst=True)
         return sequence.text, time.thread_time() - began
 
     def _keep(self, key: Key, done: asyncio.Task[str]) -> None:
