@@ -32,11 +32,11 @@ def admissible(running: Sequence[Request], waiting: Sequence[Request], max_slots
     heap = [(replies(request), at, request) for at, request in enumerate(waiting)]
     heapify(heap)
     while heap and len(admitted) < free_slots:
-        before, at, first = heappop(heap)
+        count, at, first = heappop(heap)
         if of_client[first.client_id] >= max_each:
             continue
-        if (now := replies(first)) != before:
-            heappush(heap, (now, at, first))
+        if (current := replies(first)) != count:
+            heappush(heap, (current, at, first))
             continue
         admitted.append(first)
         of_client.update([first.client_id] if first.client_id else [])
