@@ -28,15 +28,15 @@ def admissible(running: Sequence[Request], waiting: Sequence[Request], max_slots
     def replies(request: Request) -> tuple[int, int]:
         return of_group[request.group_id], of_client[request.client_id]
 
-    # The first of equals is the one that came first. A request in the heap may have an old number of replies.
-    heap = [(replies(request), at, request) for at, request in enumerate(waiting)]
-    heapify(heap)
-    while heap and len(admitted) < free_slots:
-        count, at, first = heappop(heap)
+    # The first of equals is the one that came first. An entry may have an old number of replies.
+    order = [(replies(request), at, request) for at, request in enumerate(waiting)]
+    heapify(order)
+    while order and len(admitted) < free_slots:
+        count, at, first = heappop(order)
         if of_client[first.client_id] >= max_each:
             continue
         if (current := replies(first)) != count:
-            heappush(heap, (current, at, first))
+            heappush(order, (current, at, first))
             continue
         admitted.append(first)
         of_client.update([first.client_id] if first.client_id else [])
