@@ -5,6 +5,7 @@ paths            the open paths and methods, with the largest body of each
 bodies           receives a body up to a size, within a time
 gradio_calls     checks the requests to Gradio's queue before Gradio reads them
 gradio_sessions  forgets the results that nobody reads
+connections      ends connections on which no request arrives
 names            the hosts and origins that a request may name
 clients          the address of the client of a request
 answers          the one-line answers to refused requests

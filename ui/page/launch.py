@@ -14,6 +14,7 @@ from gradio.exceptions import ServerFailedToStartError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from ..access.connections import limit_connections
 from ..access.filter import RequestFilter
 from ..access.gradio_calls import GradioCalls
 from ..access.names import Names
@@ -61,6 +62,7 @@ def launch(page: Page, **options: Any) -> str:
         _, url, _ = page.blocks.launch(**settings | options)
     except ServerFailedToStartError as error:
         raise OSError(str(error)) from None
+    limit_connections(page.blocks.server)
     return str(url)
 
 

@@ -247,6 +247,28 @@ def test_a_body_that_is_sent_slowly_ends(app: App, monkeypatch: pytest.MonkeyPat
         assert b"did not arrive within 0.2 seconds" in answer
 
 
+def test_a_connection_without_a_request_ends(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.access.connections.HEAD_S", 0.3)
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for begin in (b"", b"GET / HTTP/1.1\r\nHost: loc", request + b"GET / HTTP/1.1\r\nHo"):
+        with connected(app) as connection:
+            connection.sendall(begin)
+            connection.settimeout(60)
+            received = b""
+            while chunk := connection.recv(1 << 16):
+                received += chunk
+        assert received.count(b"HTTP/1.1 200") == begin.count(request)
+
+
+def test_a_stream_is_no_connection_without_a_request(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.access.connections.HEAD_S", 0.2)
+    with httpx.Client(timeout=60) as http:
+        body = {"prompt": "", "length": 10_000, "seed": 1}
+        for _ in range(2):
+            with http.stream("POST", f"{app.url}stream", json=body) as answer:
+                assert '"end":"length"' in "".join(answer.iter_text())
+
+
 def test_a_body_that_ends_too_early_leaves_nothing(app: App, capfd: pytest.CaptureFixture[str]) -> None:
     with connected(app) as connection:
         connection.sendall(b"POST /trace HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
