@@ -150,8 +150,10 @@ def test_a_refusal_of_both_models_takes_nothing_away(page: Page, app: App) -> No
     send(page, "ROMEO:")
     settled(page)
     texts = page.locator(".log .text").all_text_contents()
-    for name in ("one", "two"):
-        app.served(name).engine.max_waiting = 0
+    engines = [app.served(name).engine for name in ("one", "two")]
+    slots = engines[0].max_slots
+    for engine in engines:
+        engine.max_slots = engine.max_waiting = 0
     try:
         button(page, "Continue").click()
         expect(log(page).locator(".refusal")).to_contain_text("try again")
@@ -161,8 +163,8 @@ def test_a_refusal_of_both_models_takes_nothing_away(page: Page, app: App) -> No
         expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
         settled(page)
     finally:
-        for name in ("one", "two"):
-            app.served(name).engine.max_waiting = 256
+        for engine in engines:
+            engine.max_slots, engine.max_waiting = slots, 256
     assert page.locator(".log .text").all_text_contents() == texts
     button(page, "Continue").click()
     written(page, "ROMEO:", app, 60)
