@@ -25,7 +25,7 @@ import { ModelError } from "../worker/checkpoint.js";
 import { Models, compile } from "../worker/models.js";
 import { checkpointFiles } from "./checkpoint_files.js";
 import { sampleOf } from "./sample.js";
-import { commitOf, deleteRun, loadRun, saveModel, saveRun } from "./storage.js";
+import { commitOf, deleteRun, freeName, loadRun, saveModel, saveRun } from "./storage.js";
 import { idsOf, vocabularyOf } from "./text.js";
 import { Trainer, measureSpeed, planRun, workerCount } from "./trainer.js";
 import { split } from "./windows.js";
@@ -207,7 +207,7 @@ class Run {
         return { model, files: null, notice: null };
       } catch (error) {
         await deleteRun().catch(() => {});
-        if (attempt > 1) return { model: { name: "local/not-stored", commit: commitOf(files) }, files, notice: reasonOf(error) };
+        if (attempt > 1) return { model: { name: freeName(name), commit: commitOf(files) }, files, notice: reasonOf(error) };
       }
     }
   }

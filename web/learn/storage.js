@@ -106,8 +106,12 @@ export function commitOf(files) {
   return String(manifest.sha256["model.safetensors"]).slice(0, 40);
 }
 
-// A name that no stored model has: local/my-text, local/my-text-2 …
-function freeName(text, taken) {
+/**
+ * Returns a name for a local model: local/my-text, or local/my-text-2 … if that is taken.
+ * @param {string} text
+ * @param {string[]} taken
+ */
+export function freeName(text, taken = []) {
   const plain = text.normalize("NFKD").toLowerCase().replace(/\p{Mn}/gu, "").replace(/\.\w{1,5}$/, "");
   const slug = plain.replace(/[^a-z0-9]+/g, "-").slice(0, MAX_SLUG).replace(/^-+|-+$/g, "") || "text";
   for (let number = 1; ; number++) {

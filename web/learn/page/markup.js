@@ -13,7 +13,7 @@ export const MARKUP = `
 <label class="wide"><span data-text="train.text"></span><textarea rows="4" spellcheck="false" data-placeholder="train.paste"></textarea></label>
 <div class="row">
 <button type="button" class="pick" data-text="train.pick"></button>
-<input type="file" hidden>
+<input type="file" class="text-file" hidden>
 <span class="examples" role="group" data-label="train.examples"></span>
 </div>
 <div role="status"><ul class="read"></ul></div>
@@ -54,5 +54,9 @@ export const MARKUP = `
 <h2 data-text="train.models"></h2>
 <p data-text="train.models_where"></p>
 <ul data-label="train.models"></ul>
+</div>
+<div class="row">
+<button type="button" class="open-model" data-text="train.open"></button>
+<input type="file" class="model-file" accept=".zip" hidden>
 </div>
 `;

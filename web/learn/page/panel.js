@@ -2,6 +2,7 @@
 
 import { create, find, findAll, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
+import { Refusal } from "../../engines/engine.js";
 import { colourOf } from "../../lenses/surprise.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadPart } from "../storage.js";
@@ -9,7 +10,7 @@ import { Awake, isPhone, takeTurn } from "./awake.js";
 import { drawCurve } from "./curve.js";
 import { MARKUP } from "./markup.js";
 import { TextField, showFacts } from "./text_field.js";
-import { showTrained } from "./trained.js";
+import { openModel, showTrained } from "./trained.js";
 
 export const MARK = "char-lstm/training"; // in localStorage while a run is stored
 const SHOWN_MS = 250; // between two changes of the figures
@@ -54,6 +55,9 @@ export class Panel {
       stop: () => this.#worker?.postMessage({ wanted: "stop" }),
     };
     for (const [name, act] of Object.entries(buttons)) find(box, `button.${name}`).addEventListener("click", act);
+    const chosen = find(box, ".model-file", HTMLInputElement);
+    find(box, ".open-model").addEventListener("click", () => chosen.click());
+    chosen.addEventListener("change", () => this.#open(chosen));
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden" && this.#run) this.#worker?.postMessage({ wanted: "save" });
     });
@@ -95,6 +99,22 @@ export class Panel {
     const { failure } = await this.page.addModel(name);
     if (!failure) this.page.controls.use(name);
     return failure;
+  }
+
+  // Opens a model from a .zip, and makes it the one of the page.
+  async #open(input) {
+    const [file] = input.files;
+    input.value = ""; // so that the same file can be chosen again
+    if (!file) return;
+    try {
+      const name = await openModel(file);
+      this.#fault(await this.#use(name));
+      this.#say({ id: "train.used", values: { name } });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#fault(error.reason);
+    }
+    await this.#showTrained();
   }
 
   #receiveText(text, refusal) {

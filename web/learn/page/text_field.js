@@ -21,7 +21,7 @@ export class TextField {
   constructor(box, receive) {
     this.receive = receive;
     this.field = find(box, "textarea", HTMLTextAreaElement);
-    this.input = find(box, 'input[type="file"]', HTMLInputElement);
+    this.input = find(box, ".text-file", HTMLInputElement);
     find(box, ".pick").addEventListener("click", () => this.input.click());
     this.input.addEventListener("change", () => {
       const [file] = this.input.files;

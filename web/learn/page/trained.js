@@ -2,7 +2,9 @@
 
 import { create, find } from "../../document/dom.js";
 import { language, number, t } from "../../document/words.js";
-import { deleteModel, listModels } from "../storage.js";
+import { deleteModel, listModels, loadModel, saveModel } from "../storage.js";
+
+const REVOKED_MS = 60_000; // after a download began, the browser has its bytes
 
 /**
  * Shows the stored models.
@@ -21,12 +23,33 @@ export async function showTrained(box, use) {
     create("small", "", line).textContent = t("train.model_facts", { day, megabytes: number(bytes / 1e6, 1) });
     const buttons = create("span", "row", line);
     button(buttons, "train.use", name, () => use(name));
+    button(buttons, "train.download", name, () => download(name));
     button(buttons, "train.delete", name, async () => {
       if (!confirm(t("train.delete_sure", { name }))) return;
       await deleteModel(name);
       await showTrained(box, use);
     });
   }
+}
+
+/**
+ * Stores a model that the visitor has as a .zip.
+ * @param {File} file
+ * @returns {Promise<string>} its name
+ * @throws {import("../../engines/engine.js").Refusal} it is no model, or cannot be stored
+ */
+export async function openModel(file) {
+  const { filesOf } = await import("../archive.js");
+  return (await saveModel({ name: file.name, files: await filesOf(file) })).name;
+}
+
+async function download(name) {
+  const { zipOf } = await import("../archive.js");
+  const { files } = await loadModel(name);
+  const slug = name.split("/")[1];
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(zipOf(files, slug)), download: `${slug}.zip` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), REVOKED_MS);
 }
 
 function button(parent, id, name, act) {

@@ -1,0 +1,183 @@
+"""What goes wrong in a training in the browser: each is said in a clear line, and nothing is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect
+
+from model import CharLSTM
+from tests.browser.driving import button, reply, send, setting
+from tests.browser.test_static_page import NO_SIMD
+from tests.browser.test_train_page import (
+    NAME,
+    TEXT,
+    Make,
+    begin,
+    ended,
+    expected,
+    files_of,
+    give,
+    panel,
+    start,
+    url,
+    visitor,
+)
+from tests.support.app_server import random_model, serving
+from tests.support.chromium import launch, serve
+from tests.support.tiny_models import tiny_model
+from training.hub.space_files import write_static
+from ui.registry.registry import ModelRegistry
+
+__all__ = ["expected", "url", "visitor"]  # fixtures
+
+
+def edit(folder: Path, name: str, old: str, new: str) -> Callable[[], None]:
+    """Change a file of a page; returns what restores it."""
+    path = folder / name
+    before = path.read_text(encoding="utf-8")
+    assert old in before
+    path.write_text(before.replace(old, new), encoding="utf-8")
+    return lambda: path.write_text(before, encoding="utf-8") and None
+
+
+def fault(page: Page) -> Any:
+    return panel(page).get_by_role("alert")
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_and_the_best_weights_are_kept(
+    visitor: Make, tmp_path: Path
+) -> None:
+    write_static(tmp_path / "site", tiny_model())
+    edit(tmp_path / "site", "learn/recipe.js", "const rising =", "if (step === 40) return Infinity;\n  const rising =")
+    with serve(tmp_path / "site") as url:
+        page = visitor(url).open()
+        give(page)
+        start(page)
+        expect(ended(page)).to_contain_text("The loss became infinite after step 4")
+        (tmp_path / "model").mkdir()
+        for name, content in files_of(page).items():
+            (tmp_path / "model" / name).write_bytes(content)
+        assert CharLSTM.from_pretrained(tmp_path / "model").training["val_loss"] < 2
+
+
+def test_after_the_death_of_a_worker_the_training_continues(
+    visitor: Make, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    write_static(tmp_path, tiny_model())
+    died = 'if (this.step === 30) throw new Error("out of memory");\n      const taken ='
+    restore = edit(tmp_path, "learn/worker.js", "const taken =", died)
+    with serve(tmp_path) as url:
+        page = visitor(url).open()
+        give(page)
+        start(page)
+        expect(fault(page)).to_contain_text("A training worker ended (Uncaught Error: out of memory)")
+        restore()
+        start(page, "Continue your training")
+        ended(page)
+        assert files_of(page)["model.safetensors"] == expected["model.safetensors"]
+
+
+def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(visitor: Make) -> None:
+    visits = visitor()
+    page = visits.open()
+    give(page)
+    session = page.context.new_cdp_session(page)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": visits.url.rstrip("/"), "quotaSize": 1})
+    start(page)
+    expect(fault(page)).to_contain_text("cannot be continued after a reload: this browser has no room left for it")
+    ended(page)
+    expect(fault(page)).to_contain_text("The model is lost when you close this page: this browser has no room left")
+    setting(page, "Length", 40)
+    setting(page, "Speed", 200)
+    send(page, "the c")
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+    assert set(reply(page)) <= set(TEXT)
+
+
+def test_a_browser_without_simd_says_so(playwright: Playwright, url: str) -> None:
+    browser = launch(playwright, NO_SIMD)
+    page = browser.new_page()
+    page.goto(f"{url}#train")
+    expect(fault(page)).to_contain_text("This browser cannot train: it has no WebAssembly SIMD")
+    expect(button(page, "Pick a file")).to_be_hidden()
+    browser.close()
+
+
+def test_one_tab_trains_at_a_time(visitor: Make) -> None:
+    visits = visitor()
+    first, second = visits.open(speed=20_000), visits.open()
+    give(first)
+    start(first)
+    give(second)
+    button(second, "Start training").click()
+    expect(fault(second)).to_contain_text("Another tab of this page is training")
+    button(first, "Stop and keep the model").click()
+    expect(ended(first)).to_contain_text("The training was stopped after")
+    start(second)
+    ended(second)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "This text has 0 characters"),
+        (b"abc", "This text has 3 characters"),
+        (bytes(range(256)) * 8, "This file is not a text"),
+    ],
+    ids=["empty", "short", "binary"],
+)
+def test_what_cannot_be_trained_on_is_refused(visitor: Make, content: bytes, said: str) -> None:
+    page = visitor().open()
+    panel(page).locator(".text-file").set_input_files([{"name": "a.txt", "mimeType": "text/plain", "buffer": content}])
+    expect(fault(page)).to_contain_text(said)
+    expect(button(page, "Start training")).to_be_hidden()
+
+
+def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, expected: dict[str, bytes], tmp_path: Path) -> None:
+    page = visitor().open()
+    give(page)
+    start(page)
+    ended(page)
+    with page.expect_download() as waiting:
+        button(page, f"Download {NAME}").click()
+    waiting.value.save_as(tmp_path / "other name.zip")
+    page.on("dialog", lambda dialog: dialog.accept())
+    button(page, f"Delete {NAME}").click()
+    expect(panel(page).locator(".trained li")).to_have_count(0)
+    panel(page).locator(".model-file").set_input_files(tmp_path / "other name.zip")
+    expect(panel(page).locator(".said")).to_contain_text("This page now writes with local/other-name.")
+    assert files_of(page, "local/other-name")["model.safetensors"] == expected["model.safetensors"]
+    panel(page).locator(".model-file").set_input_files(
+        [{"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK\3\4"}]
+    )
+    expect(fault(page)).not_to_be_empty()
+
+
+def test_the_app_leads_to_the_page_that_trains(browser: Browser, tmp_path: Path) -> None:
+    registry = ModelRegistry([])
+    registry.add("random", random_model())
+    with serving(registry) as app:
+        page = browser.new_page()
+        page.goto(app.url)
+        with page.expect_popup() as waiting:
+            page.get_by_role("link", name="Train on your text").click()
+        own = waiting.value
+        complaints: list[str] = []
+        own.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+        own.reload()
+        begin(own)
+        give(own)
+        assert re.search(r"/web/[0-9a-f]{16}/index\.html#train-alone$", own.url)
+        start(own)
+        ended(own)
+        expect(own.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+        own.reload()
+        expect(own.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+        send(own, "the c")
+        assert complaints == []
+        page.context.close()
