@@ -1,0 +1,128 @@
+// Turns chat exports into text: WhatsApp's .txt, Telegram's result.json and JSON lines become turns, "name: text". The text
+// and the chat format are those of training/corpus/chat_exports.py.
+//
+// An empty line ends a turn and never occurs inside one: it is the stop string of a model trained on such a text.
+// Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls and notices of the messenger are
+// left out and counted.
+
+import { Refusal } from "../../engines/engine.js";
+import { ASSISTANT_ROLES, USER_ROLES, fromJson, messagesOfLine } from "./chat_json.js";
+import { SPACES, isPrintable, lengthOf, lstrip, strip } from "./strings.js";
+import { fromWhatsapp, headerOf } from "./whatsapp.js";
+
+const TURN_END = "\n\n";
+const MOST_EXAMPLE = 60; // characters
+const LEAST_EXAMPLE_COUNT = 5; // times that a message must occur to become an example
+const MOST_DISTINCT = 200_000; // distinct messages that are counted
+const LISTED = 5; // speakers
+const BEGINS_LIKE_JSON = new RegExp(`^[${SPACES}]*[{[]`);
+
+/** Reads one chat export and counts the messages of each speaker. */
+export class ChatReader {
+  /** Messages by speaker. */
+  speakers = /** @type {Map<string, number>} */ (new Map());
+  #messages = /** @type {Map<string, number>} */ (new Map()); // how often a speaker wrote a text: "speaker\ntext"
+
+  /**
+   * Returns the turns of a file as text, and the number of its messages: all, and those that were left out.
+   * @param {string} text with LF line ends
+   * @param {string} name of the file, for messages
+   * @throws {Refusal} the file is no chat export, is damaged, or holds no message
+   */
+  read(text, name) {
+    const turns = /** @type {string[][]} */ ([]); // a turn is a list of messages
+    let [count, leftOut] = [0, 0];
+    for (const conversation of isJson(text) ? fromJson(text, name) : [fromWhatsapp(text, name)]) {
+      let previous = "";
+      for (const message of conversation) {
+        if (!message.speaker || !message.text) {
+          leftOut++;
+          continue;
+        }
+        count++;
+        this.#count(message);
+        if (message.speaker === previous) turns.at(-1).push(message.text);
+        else turns.push([`${message.speaker}: ${message.text}`]);
+        previous = message.speaker;
+      }
+    }
+    if (!count) throw new Refusal({ id: "text.chat_empty", values: { name } });
+    return { text: `${turns.map((turn) => turn.join("\n")).join(TURN_END)}\n`, messages: count + leftOut, leftOut };
+  }
+
+  /**
+   * Returns the format in which a model of this chat is prompted.
+   * @param {string} name of the file, for messages
+   * @param {string | null} [replyAs] the speaker whose turns the model writes; without one, an assistant if there is one,
+   *   else the speaker with the most messages
+   * @returns {import("../../engines/engine.js").ChatFormat}
+   * @throws {Refusal} the chat has no such speaker, or only one speaker
+   */
+  format(name, replyAs = null) {
+    const names = this.senders().map((each) => each.name);
+    const listed = [...names.slice(0, LISTED), ...(names.length > LISTED ? ["…"] : [])];
+    if (replyAs !== null && !this.speakers.has(replyAs)) {
+      throw new Refusal({ id: "text.chat_no_speaker", values: { speaker: replyAs, names: listed } });
+    }
+    if (names.length < 2) throw new Refusal({ id: "text.chat_one_speaker", values: { name, speaker: names[0] } });
+    const replies = replyAs ?? ASSISTANT_ROLES.find((role) => this.speakers.has(role)) ?? names[0];
+    const others = names.filter((each) => each !== replies);
+    const asks = USER_ROLES.find((role) => others.includes(role)) ?? others[0];
+    return { prefix: `${asks}: `, suffix: `${TURN_END}${replies}: `, stop: TURN_END };
+  }
+
+  /** The speakers, those with the most messages first. @returns {{name: string, messages: number}[]} */
+  senders() {
+    return byCount(this.speakers).map(([name, messages]) => ({ name, messages }));
+  }
+
+  /**
+   * Returns messages to the replying speaker that occur at least 5 times, and so are not private.
+   * @param {import("../../engines/engine.js").ChatFormat} chat
+   */
+  examples(chat, most = 4) {
+    const replies = chat.suffix.slice(TURN_END.length, -": ".length);
+    const counts = /** @type {Map<string, number>} */ (new Map());
+    for (const [key, count] of this.#messages) {
+      const [speaker, text] = key.split("\n");
+      if (speaker !== replies) counts.set(text, (counts.get(text) ?? 0) + count);
+    }
+    return byCount(counts).slice(0, most).filter(([, count]) => count >= LEAST_EXAMPLE_COUNT).map(([text]) => text);
+  }
+
+  #count({ speaker, text }) {
+    this.speakers.set(speaker, (this.speakers.get(speaker) ?? 0) + 1);
+    if (lengthOf(text) > MOST_EXAMPLE || !isPrintable(text)) return;
+    const key = `${speaker}\n${text}`;
+    const count = this.#messages.get(key);
+    if (count !== undefined || this.#messages.size < MOST_DISTINCT) this.#messages.set(key, (count ?? 0) + 1);
+  }
+}
+
+/**
+ * Returns which chat export a file looks like, or null.
+ * @param {string} head the beginning of the file
+ * @returns {"whatsapp" | "telegram" | "json" | null}
+ */
+export function chatKind(head) {
+  const first = head.split("\n").find((line) => strip(line));
+  if (!first) return null;
+  if (!isJson(first)) return headerOf(first) ? "whatsapp" : null;
+  if (/"type": ?"[\p{L}\p{N}_]+_(?:chat|group|supergroup|channel)"/u.test(head) && head.includes('"messages"')) return "telegram";
+  try {
+    return messagesOfLine(first).some(({ speaker, text }) => speaker && text) ? "json" : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+/** Whether a text begins like JSON, unlike WhatsApp's export from an iPhone, which has a bracket, too. */
+function isJson(text) {
+  return BEGINS_LIKE_JSON.test(text) && !headerOf(lstrip(text.slice(0, 1000)));
+}
+
+/** The entries of a map, the largest first. @param {Map<string, number>} counts */
+function byCount(counts) {
+  return [...counts].sort(([, a], [, b]) => b - a);
+}

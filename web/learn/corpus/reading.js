@@ -1,0 +1,94 @@
+// From a file or a pasted text to the text to train on, what is said of it, and what looks private in it. It takes seconds
+// for a large file, and therefore runs in a worker: worker.js.
+
+import { Refusal } from "../../engines/engine.js";
+import { ChatReader, chatKind } from "./chats.js";
+import { checkText, decode } from "./decode.js";
+import { privateIn } from "./privacy.js";
+
+/**
+ * @import { ChatFormat, Message } from "../../engines/engine.js"
+ * @typedef {object} ReadOptions
+ * @property {string} name of the file or text, for messages
+ * @property {boolean} [chat] whether the text is a chat export; if omitted, a text that looks like one is read as one
+ * @property {string | null} [replyAs] the sender as whom the model writes; if omitted, the one with the most messages
+ * @typedef {object} ReadText
+ * @property {string} text
+ * @property {number} characters
+ * @property {number} distinct
+ * @property {number} lines
+ * @property {(ChatFormat & {senders: {name: string, messages: number}[], examples: string[]}) | null} chat the senders with
+ *   the most messages first; the examples are frequent messages to the model
+ * @property {Message[]} notes for the visitor: how the text was read, what was left out, what to expect
+ * @property {Message[]} private what looks private; empty if nothing does
+ */
+
+export const LEAST_CHARACTERS = 100; // the held-out tenth of a shorter text measures nothing
+const MOST_DISTINCT = 65_536; // ids have two bytes
+const MANY_DISTINCT = 2_048; // with more, a step reads fewer characters: MAX_LOGITS in recipe.js
+const SAMPLE = 10_000; // characters that show whether a text is a chat export
+
+/**
+ * Reads a text.
+ * @param {Uint8Array | string} source
+ * @param {ReadOptions} options
+ * @returns {ReadText}
+ * @throws {Refusal} it is no text, in another encoding, too short, or not the chat that it should be
+ */
+export function readAll(source, { name, chat, replyAs = null }) {
+  const whole = typeof source === "string" ? checkText(source, name) : decode(source, name);
+  if (!whole) throw new Refusal({ id: "text.empty", values: { name } });
+  const found = chatOrText(whole, { name, chat, replyAs });
+  const counts = countsOf(found.text);
+  const { characters, distinct } = counts;
+  if (characters < LEAST_CHARACTERS) {
+    throw new Refusal({ id: "text.too_short", values: { name, count: characters, least: LEAST_CHARACTERS } });
+  }
+  if (distinct > MOST_DISTINCT) throw new Refusal({ id: "text.too_many_distinct", values: { name, distinct, most: MOST_DISTINCT } });
+  if (distinct === 1) found.notes.push({ id: "text.one_character", values: { name } });
+  if (distinct > MANY_DISTINCT) found.notes.push({ id: "text.many_distinct", values: { distinct } });
+  const isChat = found.chat ? [{ id: "private.conversation" }] : [];
+  return { ...found, ...counts, private: [...isChat, ...privateIn(found.text)] };
+}
+
+function chatOrText(text, { name, chat, replyAs }) {
+  const kind = chatKind(text.slice(0, SAMPLE));
+  const notes = /** @type {Message[]} */ ([]);
+  if (chat ?? kind) {
+    try {
+      return readChat(text, name, replyAs);
+    } catch (error) {
+      if (chat || replyAs !== null || !(error instanceof Refusal)) throw error;
+      notes.push({ id: "text.chat_not_read", values: { reason: error.reason } });
+    }
+  } else if (kind) {
+    notes.push({ id: `text.chat_${kind}`, values: { name } });
+  }
+  return { text, chat: null, notes };
+}
+
+function readChat(whole, name, replyAs) {
+  const reader = new ChatReader();
+  const { text, messages, leftOut } = reader.read(whole, name);
+  const format = reader.format(name, replyAs);
+  const senders = reader.senders();
+  const [asks, replies] = [format.prefix, format.suffix.slice(format.stop.length)].map((each) => each.slice(0, -": ".length));
+  const notes = [{ id: "text.chat_read", values: { count: messages - leftOut, senders: senders.length, replies, asks } }];
+  if (leftOut) notes.push(/** @type {any} */ ({ id: "text.chat_left_out", values: { count: leftOut, all: messages } }));
+  return { text, chat: { ...format, senders, examples: reader.examples(format) }, notes };
+}
+
+/** The characters (code points) of a text, the distinct ones, and its lines; the last one may have no line end. */
+export function countsOf(text) {
+  const seen = new Uint8Array(0x110000);
+  let [characters, distinct, lines] = [0, 0, text && !text.endsWith("\n") ? 1 : 0];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.codePointAt(at);
+    if (code > 0xffff) at++;
+    if (code === 10) lines++;
+    characters++;
+    distinct += seen[code] ? 0 : 1;
+    seen[code] = 1;
+  }
+  return { characters, distinct, lines };
+}
