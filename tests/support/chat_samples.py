@@ -50,7 +50,8 @@ WHATSAPP = {
     f"1/2/23, 10:00 - {'n' * 60}: sixty\n1/2/23, 10:00 - {'n' * 61}: too long\n"
     f"1/2/23, 10:01 - {'😀' * 60}: sixty\n1/2/23, 10:01 - : no name\n1/2/23, 10:02 - Bo:no space\n"
     "1/2/23, 10:03 -  Bo  Li : spaces\n",
-    "line ends inside": "1/2/23, 10:00 - A: one\u2028two\x85three\x0bfour\n\x1c\n\ufeff\n1/2/23, 10:01 - B:  \u3000five\u3000 \n",
+    "line ends inside": "1/2/23, 10:00 - A: one\u2028two\x85three\x0bfour\n\x1c\n\ufeff\n"
+    "1/2/23, 10:01 - B:  \u3000five\u3000 \n",
     "blank first lines": "\n \n1/2/23, 10:00 - A: one\n1/2/23, 10:01 - B: two",
 }
 
@@ -76,14 +77,14 @@ CHAT = telegram(
     said("Priya", "A\x00B\ud800C"),
 )
 OTHER_CHAT = telegram(said("Priya", "one"), said("Priya", "two"), said("Ben", "three"))
-JSON_LINES = (
+JSON_LINES: tuple[dict[str, Any], ...] = (
     {"role": "system", "content": "Be brief."},
     {"role": "user", "name": "u1", "content": "Hi"},
     {"role": "assistant", "content": None, "tool_calls": []},
     {"role": "tool", "content": "42"},
     {"role": "assistant", "content": [{"type": "text", "text": "It is\r\n\r\n42."}, {"type": "image"}]},
 )
-DATASET = (
+DATASET: tuple[dict[str, Any], ...] = (
     {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Ho"}]},
     {"conversations": [{"from": "human", "value": "Again"}, {"from": "gpt", "value": "So"}, {"from": "gpt"}]},
 )
@@ -145,14 +146,19 @@ def result_of(text: str, reply_as: str | None) -> dict[str, Any]:
         turns = reader.read(text, "chat.txt")
         chat = reader.format(reply_as)
     except CorpusError as error:
-        return {**kind, "error": next(id for start, id in _ERRORS.items() if re.match(f"(?:chat.txt)?{start}", str(error)))}
+        return {
+            **kind,
+            "error": next(id for start, id in _ERRORS.items() if re.match(f"(?:chat.txt)?{start}", str(error))),
+        }
     counts = [re.search(r"left out ([\d,]+) of ([\d,]+)", warning) for warning in reader.warnings]
     left_out = [int(number.replace(",", "")) for count in counts if count for number in count.groups()]
     return {
         **kind,
         "text": turns,
         "format": {"prefix": chat.prefix, "suffix": chat.suffix, "stop": chat.stop},
-        "notes": [{"id": "text.chat_left_out", "values": dict(zip(("count", "all"), left_out, strict=True))}] if left_out else [],
+        "notes": [{"id": "text.chat_left_out", "values": dict(zip(("count", "all"), left_out, strict=True))}]
+        if left_out
+        else [],
         "senders": [{"name": name, "messages": count} for name, count in reader.speakers.most_common()],
         "examples": reader.examples(chat),
     }

@@ -51,6 +51,7 @@ export function readAll(source, { name, chat, replyAs = null }) {
   return { ...found, ...counts, private: [...isChat, ...privateIn(found.text)] };
 }
 
+/** @returns {Pick<ReadText, "text" | "chat" | "notes">} */
 function chatOrText(text, { name, chat, replyAs }) {
   const kind = chatKind(text.slice(0, SAMPLE));
   const notes = /** @type {Message[]} */ ([]);
@@ -73,8 +74,9 @@ function readChat(whole, name, replyAs) {
   const format = reader.format(name, replyAs);
   const senders = reader.senders();
   const [asks, replies] = [format.prefix, format.suffix.slice(format.stop.length)].map((each) => each.slice(0, -": ".length));
-  const notes = [{ id: "text.chat_read", values: { count: messages - leftOut, senders: senders.length, replies, asks } }];
-  if (leftOut) notes.push(/** @type {any} */ ({ id: "text.chat_left_out", values: { count: leftOut, all: messages } }));
+  const notes = /** @type {Message[]} */ ([]);
+  notes.push({ id: "text.chat_read", values: { count: messages - leftOut, senders: senders.length, replies, asks } });
+  if (leftOut) notes.push({ id: "text.chat_left_out", values: { count: leftOut, all: messages } });
   return { text, chat: { ...format, senders, examples: reader.examples(format) }, notes };
 }
 
