@@ -61,22 +61,22 @@ def telegram(*messages: dict[str, Any]) -> dict[str, Any]:
     return {"name": "Trip", "type": "private_group", "id": 7, "messages": list(messages)}
 
 
-def said(who: object, text: object, **more: Any) -> dict[str, Any]:
+def message(sender: object, text: object, **more: Any) -> dict[str, Any]:
     """Returns Telegram's record of one message."""
-    return {"id": 1, "type": "message", "date": "2023-11-05T07:04:09", "from": who, "text": text, **more}
+    return {"id": 1, "type": "message", "date": "2023-11-05T07:04:09", "from": sender, "text": text, **more}
 
 
 LINK = {"type": "link", "text": "https://example.org"}
 CHAT = telegram(
     {"id": 0, "type": "service", "actor": "Priya", "action": "create_group", "text": ""},
-    said("Priya", "Who drives?\r\n\r\n\r\nI have tea."),
-    said("Oskar", ["see ", LINK, {"type": "bold", "text": " now"}, 7]),
-    said("Oskar", "", photo="photos/1.jpg"),
-    said("Oskar", [{"type": "custom_emoji", "text": "👍"}]),
-    said(None, "an account that is gone"),
-    said("Priya", "A\x00B\ud800C"),
+    message("Priya", "Who drives?\r\n\r\n\r\nI have tea."),
+    message("Oskar", ["see ", LINK, {"type": "bold", "text": " now"}, 7]),
+    message("Oskar", "", photo="photos/1.jpg"),
+    message("Oskar", [{"type": "custom_emoji", "text": "👍"}]),
+    message(None, "an account that is gone"),
+    message("Priya", "A\x00B\ud800C"),
 )
-OTHER_CHAT = telegram(said("Priya", "one"), said("Priya", "two"), said("Ben", "three"))
+OTHER_CHAT = telegram(message("Priya", "one"), message("Priya", "two"), message("Ben", "three"))
 JSON_LINES: tuple[dict[str, Any], ...] = (
     {"role": "system", "content": "Be brief."},
     {"role": "user", "name": "u1", "content": "Hi"},

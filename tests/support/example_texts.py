@@ -72,11 +72,11 @@ def chat() -> str:
     for n in range(84):
         minute += rng.randint(1, 40)
         text = rng.choice([rng.choice(QUESTIONS), rng.choice(STATEMENTS), rng.choice(ANSWERS)])
-        said = text.format(
+        written = text.format(
             place=rng.choice(PLACES), day=rng.choice(DAYS), food=rng.choice(FOODS), hour=f"{rng.randint(2, 9)} o'clock"
         )
         date = f"{1 + minute // 1440:02}/03/2024, {minute // 60 % 24:02}:{minute % 60:02}"
-        lines.append(f"{date} - {'Nora' if (n + rng.randint(0, 1)) % 2 else 'Emil'}: {said}")
+        lines.append(f"{date} - {'Nora' if (n + rng.randint(0, 1)) % 2 else 'Emil'}: {written}")
     return "\n".join(lines) + "\n"
 
 
