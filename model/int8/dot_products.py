@@ -41,6 +41,11 @@ class Instruction:
         return self.group == 4
 
     @property
+    def rows(self) -> int:
+        """The number of rows of x that use a vector of q: processors without AVX-512 have half as many registers."""
+        return 4 if self.lanes == 16 else 2
+
+    @property
     def panel(self) -> int:
         """The number of rows of a panel."""
         return self.lanes * VECTORS if self.intrinsic else 1

@@ -27,10 +27,10 @@ _STEPS = np.float32(256.0)
 _H = np.float32(127.0)
 # numba compiles again if this file changes, but not for a change of a function in another file. So a test compares
 # this checksum of `dot_products` and `numba_sampling`: who changes them must change it.
-CHECKSUM = 1089076554
-_ROWS = 4  # of x that use a vector of q: the sums of more do not fit in the registers
+CHECKSUM = 3526161553
 _PANEL = np.array([each.panel for each in INSTRUCTIONS])
 _GROUP = np.array([each.group for each in INSTRUCTIONS])
+_ROWS = np.array([each.rows for each in INSTRUCTIONS])
 _INT8, _INT16, _INT32, _INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
@@ -49,7 +49,7 @@ def _type_panel(
         switch = builder.switch(arguments[0], end)
         # LLVM ends the process at an instruction that its target lacks, so code is generated for the others alone.
         for kind in supported(features()):
-            for rows in range(1, _ROWS + 1) if INSTRUCTIONS[kind].intrinsic else ():
+            for rows in range(1, INSTRUCTIONS[kind].rows + 1) if INSTRUCTIONS[kind].intrinsic else ():
                 block = builder.append_basic_block("case")
                 switch.add_case(8 * kind + rows, block)
                 builder.position_at_end(block)
@@ -133,9 +133,9 @@ def product(kind: int, q: Array, start: Array, x: Array, out: Array) -> None:
     groups, x_step, out_step = columns // _GROUP[kind], x.strides[0], out.strides[0]
     for n in range(0, count, _PANEL[kind]):
         q_at, start_at = q.ctypes.data + n * columns, start.ctypes.data + 4 * n
-        for row in range(0, rows, _ROWS):
+        for row in range(0, rows, _ROWS[kind]):
             x_at, out_at = x.ctypes.data + row * x_step, out.ctypes.data + 4 * n + row * out_step
-            _add_panel(8 * kind + min(_ROWS, rows - row), groups, q_at, start_at, x_at, x_step, out_at, out_step)
+            _add_panel(8 * kind + min(_ROWS[kind], rows - row), groups, q_at, start_at, x_at, x_step, out_at, out_step)
 
 
 @compiled
