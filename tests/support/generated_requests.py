@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from ui.access.paths import OpenPath, find
 
+STREAM_S = 2.0  # for which a stream is read
 HEX = "0123456789abcdef" * 2
 MODEL = {"name": "random", "commit": ""}
 PATH: dict[str, Any] = {"model": MODEL, "second": None, "text": "To be", "start": False, "clamps": []}
@@ -175,8 +178,12 @@ def check(http: httpx.Client, paths: Iterable[OpenPath], sent: Sent) -> int:
     headers = {**sent.headers, **({} if sent.body is not None else {"content-type": ""})}
     with http.stream(sent.method, sent.path, content=sent.body, headers=headers) as answer:
         if answer.status_code == 200 and "event-stream" in answer.headers.get("content-type", ""):
-            for _ in answer.iter_bytes():
-                pass
+            # A stream of Gradio's queue lasts until each call of its session has ended, with signs of life meanwhile.
+            end = time.monotonic() + STREAM_S
+            with contextlib.suppress(httpx.ReadTimeout):
+                for _ in answer.iter_bytes():
+                    if time.monotonic() > end:
+                        break
         elif answer.status_code != 200:
             answer.read()
             assert answer.status_code < 500 or answer.status_code == 503, (sent, answer.status_code, answer.text)

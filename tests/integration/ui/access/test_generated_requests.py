@@ -19,7 +19,7 @@ REQUESTS = 300
 def run(count: int) -> Counter[int]:
     """Send generated requests to a new app, the same ones each time; returns how often each status was answered."""
     statuses: Counter[int] = Counter()
-    with serving({"random": random_model()}) as app, httpx.Client(base_url=app.url, timeout=60) as http:
+    with serving({"random": random_model()}) as app, httpx.Client(base_url=app.url, timeout=30) as http:
         assert app.page
         layer = app.page.blocks.app.middleware_stack
         assert isinstance(layer, RequestFilter)
