@@ -161,10 +161,10 @@ def test_a_text_with_too_many_characters_is_refused(read: Run) -> None:
 
 def test_chats_are_read_as_in_python(run: Run) -> None:
     vectors = json.loads(chat_samples.VECTORS.read_text(encoding="utf-8"))
-    body = """return x.map(({ input, reply_as }) => {
+    body = """return x.map(({ input, reply_as, keep_names }) => {
       const found = { kind: m.chatKind(input) };
       try {
-        const reader = new m.ChatReader();
+        const reader = new m.ChatReader(keep_names);
         const { text, messages, leftOut } = reader.read(input, "chat.txt");
         const format = reader.format("chat.txt", reply_as);
         const notes = leftOut ? [{ id: "text.chat_left_out", values: { count: leftOut, all: messages } }] : [];
@@ -182,20 +182,28 @@ def test_chats_are_read_as_in_python(run: Run) -> None:
 def test_a_chat_is_recognised_and_read_with_its_notes(read: Run) -> None:
     chat = chat_samples.WHATSAPP["Android"] + "05/11/2023, 07:10 - Oskar: Yes\n" * 20
     found = read(chat.encode())
-    assert found["text"].startswith("Priya: Who drives?\n")
-    assert (found["chat"]["prefix"], found["chat"]["suffix"], found["chat"]["stop"]) == (
-        "Priya: ",
-        "\n\nOskar: ",
-        "\n\n",
-    )
-    assert found["chat"]["senders"][0] == {"name": "Oskar", "messages": 22}
+    assert found["text"].startswith("A: Who drives?\n")
+    assert (found["chat"]["prefix"], found["chat"]["suffix"], found["chat"]["stop"]) == ("A: ", "\n\nB: ", "\n\n")
+    assert found["chat"]["senders"][0] == {"name": "Oskar", "called": "B", "messages": 22}
+    letters = {"asks": "Priya", "asks_letter": "A", "replies": "Oskar", "replies_letter": "B"}
     assert found["notes"] == [
         {"id": "text.chat_read", "values": {"count": 24, "senders": 3, "replies": "Oskar", "asks": "Priya"}},
+        {"id": "text.chat_letters", "values": letters},
         {"id": "text.chat_left_out", "values": {"count": 5, "all": 29}},
     ]
     assert found["private"] == [{"id": "private.conversation"}]
-    assert read(chat, replyAs="Priya")["chat"]["suffix"] == "\n\nPriya: "
+    assert found["chat"]["examples"] == []
+    assert read(chat, replyAs="Priya")["chat"]["suffix"] == "\n\nA: "
     assert refusal(read, chat, replyAs="Nobody")["id"] == "text.chat_no_speaker"
+
+
+def test_a_chat_may_keep_its_names(read: Run) -> None:
+    found = read(chat_samples.WHATSAPP["Android"] + "05/11/2023, 07:10 - Priya: Yes\n" * 20, keepNames=True)
+    assert found["text"].startswith("Priya: Who drives?\n")
+    assert (found["chat"]["prefix"], found["chat"]["suffix"]) == ("Oskar: ", "\n\nPriya: ")
+    assert [each["id"] for each in found["notes"]] == ["text.chat_read", "text.chat_left_out"]
+    assert {each["id"] for each in found["private"]} == {"private.conversation"}
+    assert read(chat_samples.REPEATED, keepNames=True, replyAs="B")["chat"]["examples"] == ["late", "no", "yes"]
 
 
 def test_a_chat_can_be_read_as_it_is(read: Run) -> None:

@@ -9,7 +9,7 @@ import { strip } from "./strings.js";
 export const ASSISTANT_ROLES = ["assistant", "gpt", "model", "bot"];
 export const USER_ROLES = ["user", "human"];
 const OTHER_ROLES = ["system", "developer", "tool", "function"]; // not part of the conversation
-const ROLES = [...ASSISTANT_ROLES, ...USER_ROLES, ...OTHER_ROLES];
+export const ROLES = [...ASSISTANT_ROLES, ...USER_ROLES, ...OTHER_ROLES];
 
 /**
  * Yields the messages of one conversation at a time.

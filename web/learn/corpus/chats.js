@@ -6,7 +6,7 @@
 // left out and counted.
 
 import { Refusal } from "../../engines/engine.js";
-import { ASSISTANT_ROLES, USER_ROLES, fromJson, messagesOfLine } from "./chat_json.js";
+import { ASSISTANT_ROLES, ROLES, USER_ROLES, fromJson, messagesOfLine } from "./chat_json.js";
 import { SPACES, isPrintable, lengthOf, lstrip, strip } from "./strings.js";
 import { fromWhatsapp, headerOf } from "./whatsapp.js";
 
@@ -19,9 +19,21 @@ const BEGINS_LIKE_JSON = new RegExp(`^[${SPACES}]*[{[]`);
 
 /** Reads one chat export and counts the messages of each speaker. */
 export class ChatReader {
-  /** Messages by speaker. */
+  /** Messages by speaker, with the names in the export. */
   speakers = /** @type {Map<string, number>} */ (new Map());
+  /** The names in the text, by the names in the export. Roles such as "user" keep theirs. */
+  names = /** @type {Map<string, string>} */ (new Map());
   #messages = /** @type {Map<string, number>} */ (new Map()); // how often a speaker wrote a text: "speaker\ntext"
+
+  #keepNames;
+
+  /**
+   * @param {boolean} [keepNames] whether the text has the names of the speakers. Otherwise they are called A, B, … in it, in
+   *   the order of their first messages, so that no name becomes a part of the model's format
+   */
+  constructor(keepNames = false) {
+    this.#keepNames = keepNames;
+  }
 
   /**
    * Returns the turns of a file as text, and the number of its messages: all, and those that were left out.
@@ -42,7 +54,7 @@ export class ChatReader {
         count++;
         this.#count(message);
         if (message.speaker === previous) turns.at(-1).push(message.text);
-        else turns.push([`${message.speaker}: ${message.text}`]);
+        else turns.push([`${this.names.get(message.speaker)}: ${message.text}`]);
         previous = message.speaker;
       }
     }
@@ -68,16 +80,19 @@ export class ChatReader {
     const replies = replyAs ?? ASSISTANT_ROLES.find((role) => this.speakers.has(role)) ?? names[0];
     const others = names.filter((each) => each !== replies);
     const asks = USER_ROLES.find((role) => others.includes(role)) ?? others[0];
-    return { prefix: `${asks}: `, suffix: `${TURN_END}${replies}: `, stop: TURN_END };
-  }
-
-  /** The speakers, those with the most messages first. @returns {{name: string, messages: number}[]} */
-  senders() {
-    return byCount(this.speakers).map(([name, messages]) => ({ name, messages }));
+    return { prefix: `${this.names.get(asks)}: `, suffix: `${TURN_END}${this.names.get(replies)}: `, stop: TURN_END };
   }
 
   /**
-   * Returns messages to the replying speaker that occur at least 5 times, and so are not private.
+   * Returns the speakers, those with the most messages first: their names in the export and in the text.
+   * @returns {{name: string, called: string, messages: number}[]}
+   */
+  senders() {
+    return byCount(this.speakers).map(([name, messages]) => ({ name, called: this.names.get(name), messages }));
+  }
+
+  /**
+   * Returns messages to the replying speaker that occur at least 5 times; they may be private nevertheless.
    * @param {import("../../engines/engine.js").ChatFormat} chat
    */
   examples(chat, most = 4) {
@@ -85,13 +100,17 @@ export class ChatReader {
     const counts = /** @type {Map<string, number>} */ (new Map());
     for (const [key, count] of this.#messages) {
       const [speaker, text] = key.split("\n");
-      if (speaker !== replies) counts.set(text, (counts.get(text) ?? 0) + count);
+      if (this.names.get(speaker) !== replies) counts.set(text, (counts.get(text) ?? 0) + count);
     }
     return byCount(counts).slice(0, most).filter(([, count]) => count >= LEAST_EXAMPLE_COUNT).map(([text]) => text);
   }
 
   #count({ speaker, text }) {
     this.speakers.set(speaker, (this.speakers.get(speaker) ?? 0) + 1);
+    if (!this.names.has(speaker)) {
+      const isKept = this.#keepNames || ROLES.includes(speaker);
+      this.names.set(speaker, isKept ? speaker : lettersOf(this.names.size));
+    }
     if (lengthOf(text) > MOST_EXAMPLE || !isPrintable(text)) return;
     const key = `${speaker}\n${text}`;
     const count = this.#messages.get(key);
@@ -120,6 +139,13 @@ export function chatKind(head) {
 /** Whether a text begins like JSON, unlike WhatsApp's export from an iPhone, which has a bracket, too. */
 function isJson(text) {
   return BEGINS_LIKE_JSON.test(text) && !headerOf(lstrip(text.slice(0, 1000)));
+}
+
+/** A, B, …, Z, AA, AB, … for 0, 1, …. @param {number} number */
+function lettersOf(number) {
+  let letters = "";
+  for (let rest = number + 1; rest; rest = Math.floor((rest - 1) / 26)) letters = String.fromCharCode(65 + ((rest - 1) % 26)) + letters;
+  return letters;
 }
 
 /** The entries of a map, the largest first. @param {Map<string, number>} counts */

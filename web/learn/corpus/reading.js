@@ -8,17 +8,19 @@ import { privateIn } from "./privacy.js";
 
 /**
  * @import { ChatFormat, Message } from "../../engines/engine.js"
+ * @typedef {{name: string, called: string, messages: number}} Sender the name in the export and in the text
  * @typedef {object} ReadOptions
  * @property {string} name of the file or text, for messages
  * @property {boolean} [chat] whether the text is a chat export; if omitted, a text that looks like one is read as one
+ * @property {boolean} [keepNames] whether the senders of a chat keep their names in the text; otherwise they are A, B, …
  * @property {string | null} [replyAs] the sender as whom the model writes; if omitted, the one with the most messages
  * @typedef {object} ReadText
  * @property {string} text
  * @property {number} characters
  * @property {number} distinct
  * @property {number} lines
- * @property {(ChatFormat & {senders: {name: string, messages: number}[], examples: string[]}) | null} chat the senders with
- *   the most messages first; the examples are frequent messages to the model
+ * @property {(ChatFormat & {senders: Sender[], examples: string[]}) | null} chat the senders with the most messages first;
+ *   with `keepNames` frequent messages to the model as examples
  * @property {Message[]} notes for the visitor: how the text was read, what was left out, what to expect
  * @property {Message[]} private what looks private; empty if nothing does
  */
@@ -35,10 +37,10 @@ const SAMPLE = 10_000; // characters that show whether a text is a chat export
  * @returns {ReadText}
  * @throws {Refusal} it is no text, in another encoding, too short, or not the chat that it should be
  */
-export function readAll(source, { name, chat, replyAs = null }) {
+export function readAll(source, { name, chat, replyAs = null, keepNames = false }) {
   const whole = typeof source === "string" ? checkText(source, name) : decode(source, name);
   if (!whole) throw new Refusal({ id: "text.empty", values: { name } });
-  const found = chatOrText(whole, { name, chat, replyAs });
+  const found = chatOrText(whole, { name, chat, replyAs, keepNames });
   const counts = countsOf(found.text);
   const { characters, distinct } = counts;
   if (characters < LEAST_CHARACTERS) {
@@ -52,12 +54,12 @@ export function readAll(source, { name, chat, replyAs = null }) {
 }
 
 /** @returns {Pick<ReadText, "text" | "chat" | "notes">} */
-function chatOrText(text, { name, chat, replyAs }) {
+function chatOrText(text, { name, chat, replyAs, keepNames }) {
   const kind = chatKind(text.slice(0, SAMPLE));
   const notes = /** @type {Message[]} */ ([]);
   if (chat ?? kind) {
     try {
-      return readChat(text, name, replyAs);
+      return readChat(text, name, replyAs, keepNames);
     } catch (error) {
       if (chat || replyAs !== null || !(error instanceof Refusal)) throw error;
       notes.push({ id: "text.chat_not_read", values: { reason: error.reason } });
@@ -68,16 +70,20 @@ function chatOrText(text, { name, chat, replyAs }) {
   return { text, chat: null, notes };
 }
 
-function readChat(whole, name, replyAs) {
-  const reader = new ChatReader();
+function readChat(whole, name, replyAs, keepNames) {
+  const reader = new ChatReader(keepNames);
   const { text, messages, leftOut } = reader.read(whole, name);
   const format = reader.format(name, replyAs);
   const senders = reader.senders();
-  const [asks, replies] = [format.prefix, format.suffix.slice(format.stop.length)].map((each) => each.slice(0, -": ".length));
+  const called = [format.prefix, format.suffix.slice(format.stop.length)].map((each) => each.slice(0, -": ".length));
+  const [asks, replies] = called.map((each) => senders.find((sender) => sender.called === each).name);
   const notes = /** @type {Message[]} */ ([]);
   notes.push({ id: "text.chat_read", values: { count: messages - leftOut, senders: senders.length, replies, asks } });
+  if (asks !== called[0] || replies !== called[1]) {
+    notes.push({ id: "text.chat_letters", values: { asks, asks_letter: called[0], replies, replies_letter: called[1] } });
+  }
   if (leftOut) notes.push({ id: "text.chat_left_out", values: { count: leftOut, all: messages } });
-  return { text, chat: { ...format, senders, examples: reader.examples(format) }, notes };
+  return { text, chat: { ...format, senders, examples: keepNames ? reader.examples(format) : [] }, notes };
 }
 
 /** The characters (code points) of a text, the distinct ones, and its lines; the last one may have no line end. */

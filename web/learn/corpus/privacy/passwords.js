@@ -22,7 +22,9 @@ const ASSIGNED = new RegExp(
   "(?<quote>[\"'`]?)(?<value>[^\\s\"'`]{6,256})(?<after>[\"'`]?)", "uy");
 const BEGINS_LINE = /^(?:export )?[A-Z0-9_]{0,40}$/;
 const NAME_IN_CODE = /^[A-Za-z_][A-Za-z0-9_]*(?:[.-][A-Za-z_][A-Za-z0-9_]*)*$/;
-const EXPRESSION = /[()[\]{}<>|\\]|\$[A-Z{(]|%[sd(]|::|->|\.\.|:\/\/|,.|^[/~.]/s;
+const NEXT_FIELD = new RegExp(`&[${WORD}]+=`, "u"); // of a query
+const NAMED_LIKE_IT = /_(?:token|key|secret|passw|pwd)/i; // token=new_token2
+const EXPRESSION = /=[^=]|[()[\]{}<>|\\]|\$[A-Z{(]|%[sd(]|::|->|\.\.|:\/\/|,.|^[/~.]/s;
 const PLACEHOLDER = /example|placeholder|change.?me|^your|xxx|\*\*|dummy|redacted/i;
 const TYPE = /^(?:(?:u?int|float|sha|md|base|utf|hs|rs|es|aes|rsa|oauth|ed|v)[-_]?[0-9]{1,5}[a-z_-]*|v?[0-9]+(?:\.[0-9]+)+[A-Za-z0-9_]*)$/i;
 
@@ -34,7 +36,7 @@ export function* passwords(text) {
     const found = matchAt(ASSIGNED, text, start);
     if (!found) continue;
     const { quote, value: whole, after } = found.groups;
-    const value = quote ? whole : withoutPunctuation(whole);
+    const value = quote ? whole : withoutPunctuation(whole.split(NEXT_FIELD)[0]);
     const at = found.index + found[0].length - after.length - whole.length;
     if (isSecret(text, start, found, value)) yield { start: at, end: at + value.length, kind: "password", excerpt: "…" };
   }
@@ -54,13 +56,19 @@ function isSecret(text, start, found, value) {
   if (found[0].slice(0, -whole.length).endsWith("=") && BEGINS_LINE.test(before)) { // as in a file .env
     return ["", "\n", "\r"].includes(text[end] ?? "");
   }
-  if (scheme?.toLowerCase() === "basic ") return value.length >= 12 && value !== value.toLowerCase(); // USER:PASSWORD in base64
+  if (scheme?.toLowerCase() === "basic ") return isUserAndPassword(value);
   if (!isMixed || TYPE.test(value)) return false;
   // An argument or a name in code: password=pw1, token = token2
   const isRandom = value.length >= 16 && (value.match(/\p{Nd}/gu) ?? []).length >= 3;
   const isName = !isRandom && NAME_IN_CODE.test(value);
+  if (isName && NAMED_LIKE_IT.test(value)) return false;
   const isSpaced = sign === "=" && found[0].slice(0, found[0].length - after.length - whole.length).includes(" ");
   return !(isName && (isSpaced || whole !== value));
+}
+
+/** Whether a value is USER:PASSWORD in base64. */
+function isUserAndPassword(value) {
+  return value.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(value) && atob(value).includes(":");
 }
 
 function withoutPunctuation(value) {

@@ -45,6 +45,7 @@ const JOINED = /[+$#@=/.:-]/; // before a number, or a letter or digit: it is th
 const CONTINUED = new RegExp(String.raw`[${WORD}]|[\-./:,][0-9]| ?[+*=]|[ .][0-9A-Fa-f]{2}\b`, "uy");
 const DATE_OR_IP =
   /^(?:[0-9]{4}([-./])[0-9]{2}\1[0-9]{2}|[0-9]{1,2}[-./ ][0-9]{1,2}[-./ ][0-9]{4}\b|[0-9]{1,3}(?:\.[0-9]{1,3}){3}$)/;
+const RUN = /01234567|12345678|23456789|98765432|00000|([0-9])\1{5}/;
 const DECIMAL = /^\+[0-9]+\.[0-9]+$/;
 // Reserved for films and books: 555-01xx and area 555 in North America, four ranges in Britain.
 const FICTIONAL = /^(?:1?(?:555[0-9]{7}|[0-9]{3}55501[0-9]{2}|55501[0-9]{2})$|(?:44|0)(?:207946|7700900|1632960|114496))/;
@@ -80,9 +81,16 @@ function* wholeNumbers(text, part, from) {
   }
   for (const form of [...FORMS, ...MOBILES]) {
     for (const found of matchesIn(form, part, from)) {
-      if (isSeparate(text, found) && !isMadeUp(found[0]) && isGrouped(found[0]) && !isService(form, found[0])) yield matchOf(found);
+      if (!isSeparate(text, found) || isMadeUp(found[0])) continue;
+      const isOther = MOBILES.includes(form) ? isArgument(text, found) : !isGrouped(found[0]) || isService(form, found[0]);
+      if (!isOther) yield matchOf(found);
     }
   }
+}
+
+/** Whether digits are an argument of a call in code: f(13577625587, x). */
+function isArgument(text, found) {
+  return text[found.index - 1] === "(" && text[found.index + found[0].length] === ",";
 }
 
 /** Whether an American number has an area code such as 411, which is no area. */
@@ -112,8 +120,9 @@ function isMadeUp(number) {
   const digits = digitsOf(number);
   const pairs = (number.match(/\b[0-9]{2}\b/g) ?? []).map(Number);
   const isSeries = pairs.length === 5 && pairs.every((pair, n) => n < 2 || pair - pairs[n - 1] === pairs[1] - pairs[0]); // 01 02 03 04 05
-  const hasRun = ["12345678", "23456789", "98765432", "00000"].some((run) => digits.includes(run));
-  return !hasDistinct(digits, 3) || hasRun || isSeries || FICTIONAL.test(digits);
+  const groups = number.match(/[0-9]+/g);
+  const isRepeated = groups.length > 1 && new Set(groups).size === 1; // 016.016.016
+  return !hasDistinct(digits, 3) || RUN.test(digits) || isRepeated || isSeries || FICTIONAL.test(digits);
 }
 
 function digitsOf(text) {
