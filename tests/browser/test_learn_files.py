@@ -56,7 +56,8 @@ WRITE = """async ({ seed, length }) => {
   const ids = new Map(model.vocab.map((character, id) => [character, id]));
   const network = new Network(model.sizes, model.tensors, null);
   const settings = { length, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, seed, stop: "" };
-  return writeText(new LanguageModel([{ ...model, ids, network, key: "" }]), { text: "", start: true }, settings, new States());
+  const lm = new LanguageModel([{ ...model, ids, network, key: "" }]);
+  return writeText(lm, { text: "", start: true }, settings, new States());
 }"""
 
 

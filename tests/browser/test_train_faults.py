@@ -42,7 +42,11 @@ def edit(folder: Path, name: str, old: str, new: str) -> Callable[[], None]:
     before = path.read_text(encoding="utf-8")
     assert old in before
     path.write_text(before.replace(old, new), encoding="utf-8")
-    return lambda: path.write_text(before, encoding="utf-8") and None
+
+    def restore() -> None:
+        path.write_text(before, encoding="utf-8")
+
+    return restore
 
 
 def fault(page: Page) -> Any:
@@ -133,7 +137,7 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
 )
 def test_what_cannot_be_trained_on_is_refused(visitor: Make, content: bytes, said: str) -> None:
     page = visitor().open()
-    panel(page).locator(".text-file").set_input_files([{"name": "a.txt", "mimeType": "text/plain", "buffer": content}])
+    panel(page).locator(".text-file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": content})
     expect(fault(page)).to_contain_text(said)
     expect(button(page, "Start training")).to_be_hidden()
 
@@ -153,7 +157,7 @@ def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, expected: dict[
     expect(panel(page).locator(".said")).to_contain_text("This page now writes with local/other-name.")
     assert files_of(page, "local/other-name")["model.safetensors"] == expected["model.safetensors"]
     panel(page).locator(".model-file").set_input_files(
-        [{"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK\3\4"}]
+        {"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK\3\4"}
     )
     expect(fault(page)).not_to_be_empty()
 

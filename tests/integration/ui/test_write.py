@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from model import Blend, BlockedWords, ChatFormat, SamplingParams, generate
+from model import Blend, BlockedWords, ChatFormat, SamplingParams, Sequence, generate
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from tests.support.write_client import PageClient, RefusedError
 from ui.access.limits import Limits
@@ -66,12 +66,17 @@ async def test_a_text_is_continued_bit_for_bit_with_and_without_cached_states(
     lm = app.served("random").lm
     start = prompt in ("", "漢")
     parts = [("", 7, 0, []), ("", 7, 20, UP), ("", 7, 40, []), ("\nJULIET:漢", 8, 0, UP)]
-    sequence, expected = None, []
+    sequence: Sequence | None = None
+    expected: list[str] = []
     for more, seed, offset, cells in parts:
         params = SamplingParams(length=30 if more else 20, seed=seed, temperature=0.8)
         memory = sequence.memory if sequence else None
         sequence = app.served("random").engine.add_request(
-            more or ("" if sequence else prompt), params, memory=memory, draw_offset=offset, clamps=cells
+            more or ("" if sequence else prompt),
+            params,
+            memory=memory,
+            draw_offset=offset,
+            clamps=[(int(layer), int(cell), value) for layer, cell, value in cells],
         )
         assert sequence.wait(60)
         expected.append(sequence.text)
