@@ -8,7 +8,8 @@ context   what every route gets: the store, the settings, whose token a request 
 repos     routes: account, repos, branches, tags
 listings  routes: what is in a repo
 files     routes: uploads, commits, downloads
-spaces    routes: Spaces
+spaces    routes: Spaces, and the page of a static one
+oauth     routes: signing in on a page
 
 `python -m tests.local_hub --port 8800` serves one until Ctrl-C and prints the variables for another terminal.
 """

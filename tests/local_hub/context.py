@@ -7,7 +7,8 @@ become `Request.params`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from tests.local_hub.server import Request, Response
 from tests.local_hub.store import KINDS, PREFIXES, Account, Refusal, Repo, Store
@@ -26,6 +27,9 @@ class Context:
     part_size: int | None = None
     page_size: int = 1000
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
+    visitor: str = "ada"
+    oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
+    grants: dict[str, Any] = field(default_factory=dict)  # what the codes of OAuth stand for
 
     def account(self, request: Request) -> Account | None:
         """Returns the account of the request's token; None without a token; 401 for an unknown one."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from tests.local_hub import files, listings, repos, spaces
+from tests.local_hub import files, listings, oauth, repos, spaces
 from tests.local_hub.context import Context
 from tests.local_hub.faults import Fault, Faults
 from tests.local_hub.server import Logged, Request, Response, Server
@@ -19,7 +19,7 @@ from tests.local_hub.store import Refusal, Repo, Store
 
 _ROUTES = [
     (method, re.compile(pattern), function)
-    for method, pattern, function in [*repos.ROUTES, *listings.ROUTES, *files.ROUTES, *spaces.ROUTES]
+    for method, pattern, function in [*repos.ROUTES, *listings.ROUTES, *files.ROUTES, *spaces.ROUTES, *oauth.ROUTES]
 ]
 
 
@@ -38,6 +38,7 @@ class LocalHub:
         context.part_size: larger LFS files are uploaded in parts of this size.
         context.page_size: entries per page of a listing.
         context.stages: the stages of a Space after a commit; the last one stays.
+        context.visitor: the user who signs in by OAuth.
         create_status: {"space": 402} makes every create_repo of that type fail with this status; see also `add_token`.
     """
 

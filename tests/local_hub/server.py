@@ -88,6 +88,13 @@ def refusal_response(refusal: Refusal) -> Response:
     return json_response({"error": refusal.message, **refusal.extra}, refusal.status, **headers)
 
 
+_ALLOWED = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Request-Id",
+}
+
+
 class Server(ThreadingHTTPServer):
     """Serves `answer` on 127.0.0.1; keeps a log of requests, and the tracebacks of its own bugs in `crashes`."""
 
@@ -147,6 +154,13 @@ class Handler(BaseHTTPRequestHandler):
         if fault and fault.after and self._send_fault(fault):
             return
         self._send(response, fault)
+
+    def do_OPTIONS(self) -> None:
+        """Answers a browser that asks whether a page of another origin may send a request."""
+        self.send_response(204)
+        for name, value in _ALLOWED.items():
+            self.send_header(name, value)
+        self.end_headers()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names that the base class asks for
 
@@ -221,7 +235,9 @@ class Handler(BaseHTTPRequestHandler):
             response.headers.pop("Content-Length", None)
         self.send_response(response.status)
         self.send_header("Access-Control-Allow-Origin", "*")  # a page of another origin may read it
-        self.send_header("Access-Control-Expose-Headers", "Link")  # the next page of a listing
+        self.send_header(
+            "Access-Control-Expose-Headers", "Link, ETag"
+        )  # the next page of a listing; of an uploaded part
         for name, value in response.headers.items():
             self.send_header(name, value)
         if "Content-Length" not in response.headers:

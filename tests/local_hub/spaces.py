@@ -1,8 +1,9 @@
-"""Routes of Spaces: runtime, hardware, pause and restart, variables, secrets, logs."""
+"""Routes of Spaces: runtime, hardware, pause and restart, variables, secrets, logs, the page of a static Space."""
 
 from __future__ import annotations
 
 import json
+import mimetypes
 from typing import Any
 
 from tests.local_hub.context import REPO, Context, Route
@@ -86,7 +87,30 @@ def logs(context: Context, request: Request) -> Response:
     return Response(200, body, {"Content-Type": "text/event-stream"})
 
 
+def page(context: Context, request: Request) -> Response:
+    """Sends a file of a static Space. Into its page the Hub puts the Space's OAuth app, if the card asks for one."""
+    request.params["kind"] = "spaces"
+    repo = context.readable(request)
+    commit, path = repo.commit("main"), request.params["path"] or "index.html"
+    blob = commit.files.get(path)
+    if blob is None:
+        raise Refusal(404, "no such file")
+    data = context.store.get(blob)
+    if path == "index.html":
+        card, folder = context.store.card(commit), f"{request.origin}/static/{repo.id}/"
+        variables = {"SPACE_CREATOR_USER_ID": "1"}
+        if card.get("hf_oauth"):
+            context.oauth_apps[f"client-{repo.id}"] = folder
+            scopes = " ".join(["openid", "profile", *card.get("hf_oauth_scopes", [])])
+            variables |= {"OAUTH_CLIENT_ID": f"client-{repo.id}", "OAUTH_SCOPES": scopes}
+        script = f"<script>window.huggingface={{variables:{json.dumps(variables)}}};</script>"
+        data = data.replace(b"<head>", b"<head>" + script.encode(), 1)
+    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    return Response(200, data, {"Content-Type": kind})
+
+
 ROUTES: list[Route] = [
+    ("GET", "/static/(?P<namespace>[^/]+)/(?P<name>[^/]+)/(?P<path>.*)", page),
     ("GET", f"{REPO}/runtime", runtime),
     ("POST", f"{REPO}/hardware", hardware),
     ("POST", f"{REPO}/sleeptime", sleep_time),

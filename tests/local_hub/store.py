@@ -112,6 +112,7 @@ class Repo:
     def commit(self, revision: str) -> Commit:
         """Returns the commit of a branch, tag, pull request, commit id or its start; else raises RevisionNotFound."""
         names = {**self.pulls, **self.tags, **{f"refs/heads/{k}": v for k, v in self.branches.items()}, **self.branches}
+        revision = "main" if revision == "HEAD" else revision
         if revision in names:
             return self.commits[names[revision]]
         if re.fullmatch(r"[0-9a-f]{5,40}", revision):

@@ -31,7 +31,8 @@ BUNDLES = {
     "fflate.js": ("fflate", "Inflate, zipSync"),
     "huggingface_hub.js": (
         "./node_modules/@huggingface/hub/dist/browser/index.mjs",
-        "commitIter, createRepo, HubApiError, oauthHandleRedirect, oauthLoginUrl, whoAmI",
+        "createRepo, HubApiError, listFiles, modelInfo, oauthHandleRedirect, oauthLoginUrl, spaceInfo, "
+        "uploadFilesWithProgress, whoAmI",
     ),
 }
 _FLAGS = ["--bundle", "--format=esm", "--target=es2022", "--platform=browser", "--minify", "--log-level=warning"]

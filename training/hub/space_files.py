@@ -32,6 +32,7 @@ _HUB = "https://huggingface.co"  # as in web/index.html
 _PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
 _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
+_SIGN_IN = {"hf_oauth": True, "hf_oauth_scopes": ["contribute-repos"]}  # for visitors who publish a model of theirs
 _NEEDED = {  # a file of each folder, and those of the root
     "static": ("LICENSE", "web/index.html", "web/page", "web/languages"),
     "app": ("LICENSE", "app.py", "requirements.txt", "ui/__init__.py", "web/app.js", "web/page", "web/languages"),
@@ -73,7 +74,7 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
         page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)
         atomic_write(folder / "index.html", page.encode())
     lm.save_pretrained(folder, dtype=smallest_dtype(lm))
-    data = SpaceCardData(**_front_matter(lm), sdk="static", app_file="index.html")
+    data = SpaceCardData(**_front_matter(lm), sdk="static", app_file="index.html", **_SIGN_IN)
     about = (
         "This page runs in the visitor's browser: [index.html](index.html) downloads the weights beside it, checks "
         "them, and generates. What is typed does not leave the browser.\n\n"

@@ -1,0 +1,146 @@
+// What is published of a model: its files without what the visitor keeps private, its card, and the card of its Space.
+
+import { sha256 } from "../checkpoint_files.js";
+
+/** Licences of the text that the page offers, by their names on the Hub. The first is that of an unanswered question. */
+export const LICENSES = ["unknown", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "mit", "apache-2.0", "other"];
+
+const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
+const SENT = [CONFIG, MANIFEST, WEIGHTS, "cells.json"];
+const TAGS = ["char-lstm", "lstm", "character-level", "text-generation", "pytorch"];
+const SPACE_TAGS = ["text-generation", "lstm", "char-rnn"];
+const NUMBERS = ["step", "seconds", "val_loss", "corpus_characters", "validation_characters"];
+const MAX_TITLE = 60; // characters
+const DESCRIPTION = "Watch a character LSTM write, one letter at a time"; // at most 60 characters
+
+/**
+ * @typedef {Record<string, Uint8Array<ArrayBuffer>>} Files by name
+ * @typedef {object} About what the visitor says of a model
+ * @property {string} title
+ * @property {string} corpus the name of the text, "" if it stays private
+ * @property {string} license of the text, one of LICENSES
+ */
+
+/**
+ * Returns the files of a model with what is said of it in config.json: its repo, the licence, and the name of the text
+ * or nothing that names it.
+ * @param {Files} files
+ * @param {About} about
+ * @param {string} repo user/name
+ * @returns {Promise<Files>}
+ */
+export async function publishedFiles(files, { corpus, license }, repo) {
+  const config = configOf(files);
+  const { training } = config;
+  const kept = corpus
+    ? { ...training, corpus }
+    : Object.fromEntries([...NUMBERS, "machine", "recipe", "from"].filter((name) => name in training).map((name) => [name, training[name]]));
+  if (`${kept.from ?? ""}`.startsWith("local/")) delete kept.from; // named after a text; only this browser has the model
+  const changed = bytesOf({ ...config, training: { ...kept, license, repo } });
+  const manifest = JSON.parse(new TextDecoder().decode(files[MANIFEST]));
+  manifest.sha256[CONFIG] = await sha256(changed);
+  const sent = SENT.filter((name) => name in files).map((name) => [name, files[name]]);
+  return { ...Object.fromEntries(sent), [CONFIG]: changed, [MANIFEST]: bytesOf(manifest) };
+}
+
+/**
+ * Returns the model's card, README.md.
+ * @param {Files} files as they are published
+ * @param {About} about
+ * @param {{repo: string, space: string, hub: string}} place the Space is "" if there is none
+ */
+export function modelCard(files, about, { repo, space, hub }) {
+  const { training, vocab, chat, embedding_size: embedding, hidden_size: cells, num_layers: layers } = configOf(files);
+  const data = {
+    library_name: "char-lstm",
+    pipeline_tag: "text-generation",
+    license: about.license,
+    tags: TAGS,
+    model_name: line(about.title),
+    ...(isRepo(training.from) ? { base_model: training.from.split("@")[0], base_model_relation: "finetune" } : {}),
+  };
+  const amount = training.corpus_characters ? ` (${count(training.corpus_characters)} characters)` : "";
+  const text = about.corpus ? `the text ${escape(about.corpus)}` : "a text that its author does not name";
+  const python = [
+    "from model import CharLSTM, generate",
+    `lm = CharLSTM.from_pretrained("${repo}")`,
+    `print(generate(lm, ${chat ? 'lm.chat.wrap("Hello"), stop=lm.chat.stop' : '""'}, length=500, seed=1))`,
+  ];
+  const losses = typeof training.val_loss === "number" ? evaluation(training) : "Nothing was measured.";
+  const stated = about.license === "unknown" ? "The licence of the text was not stated." : `The licence of the text: ${about.license}.`;
+  return document(data, about.title, [
+    `A character LSTM, trained in a browser on ${text}${amount}. It continues a text in the same style, one character at a time. It has ${count(parameters(files))} parameters: ${count(vocab.length)} characters, embeddings of size ${count(embedding)}, ${layers > 1 ? `${layers} × ` : ""}${count(cells)} LSTM cells.`,
+    ...(space ? [`[A page that writes with this model](${hub}/spaces/${space})`] : []),
+    `## Use\n\nIn a checkout of char-lstm, the project that made it:\n\n\`\`\`python\n${python.join("\n")}\n\`\`\``,
+    `## Evaluation\n\n${losses}`,
+    `## Memorisation\n\nThe model can reproduce passages of its training text word for word, including names and addresses. Give it only to people who may have the text, and do not treat what it writes as fact. ${stated}`,
+    ...(training.step ? [`## Training\n\n${count(training.step)} steps${training.seconds ? ` in ${(training.seconds / 60).toFixed(1)} minutes` : ""}.`] : []),
+  ]);
+}
+
+/**
+ * Returns the README.md of a static Space that writes with the model.
+ * @param {About} about
+ * @param {string} repo of the model
+ */
+export function spaceCard(about, repo) {
+  const data = {
+    title: line(about.title).slice(0, MAX_TITLE),
+    emoji: "✒️",
+    colorFrom: "indigo",
+    colorTo: "yellow",
+    sdk: "static",
+    app_file: "index.html",
+    short_description: DESCRIPTION,
+    license: "apache-2.0",
+    tags: SPACE_TAGS,
+    models: [repo],
+    hf_oauth: true,
+    hf_oauth_scopes: ["contribute-repos"], // creates repos and writes to those; sees no others
+  };
+  return document(data, about.title, [
+    "This page runs in the visitor's browser: [index.html](index.html) downloads the weights beside it, checks them, and generates. What is typed does not leave the browser.",
+    `The code is under Apache-2.0; the licence of the text that the model was trained on: ${about.license}.`,
+  ]);
+}
+
+/**
+ * Returns what config.json says of a model.
+ * @param {Files} files
+ * @returns {any}
+ */
+export function configOf(files) {
+  return JSON.parse(new TextDecoder().decode(files[CONFIG]));
+}
+
+function bytesOf(value) {
+  return new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
+}
+
+function document(data, title, parts) {
+  const fields = Object.entries(data).map(([name, value]) => `${name}: ${JSON.stringify(value)}`); // JSON is YAML
+  return `---\n${fields.join("\n")}\n---\n\n# ${escape(title)}\n\n${parts.join("\n\n")}\n`;
+}
+
+function evaluation({ val_loss: loss, validation_characters: characters }) {
+  const part = characters ? `${count(characters)} characters at the end of the text` : "the end of the text";
+  return `Held-out loss: ${loss.toFixed(4)} nats per character, ${(loss / Math.LN2).toFixed(3)} bits per character, measured on ${part}, which the model was not trained on. It is the lowest of several measurements, so it is slightly optimistic.`;
+}
+
+function parameters(files) {
+  const { vocab, embedding_size: E, hidden_size: H, num_layers: L } = configOf(files);
+  const layers = 4 * H * (E + H + 2) + (L - 1) * 4 * H * (2 * H + 2);
+  return vocab.length * (E + H + 1) + layers;
+}
+
+const count = (value) => Math.round(value).toLocaleString("en-US");
+const isRepo = (name) => /^[\w.-]+\/[\w.-]+(@.*)?$/.test(`${name ?? ""}`);
+
+// One line without control characters and direction marks.
+function line(text) {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ").trim();
+}
+
+function escape(text) {
+  return line(text).replace(/[\\`*_{}[\]()#+.!|<>&~-]/g, "\\$&");
+}

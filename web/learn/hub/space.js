@@ -1,0 +1,35 @@
+// The files of a static Space that writes with a model: those of this page, and the model's beside them.
+
+import { Refusal } from "../../engines/engine.js";
+
+const LIST = "files.json"; // the files of the page, see training/hub/space_files.py
+const INSERTED = /(<head[^>]*>)<script>window\.huggingface=.*?<\/script>/s; // by the Hub, into the page of a static Space
+const AT_ONCE = 8; // requests
+
+/**
+ * Returns the files of the page by name.
+ * @param {string} home the address of the folder of the page
+ * @returns {Promise<Record<string, Blob>>}
+ * @throws {Refusal} they cannot be fetched
+ */
+export async function pageFiles(home) {
+  const listed = JSON.parse(await (await fetchFile(home, LIST)).text());
+  const names = [...listed, LIST].filter((name) => name !== "LICENSE");
+  const files = /** @type {Record<string, Blob>} */ ({});
+  const rest = [...names];
+  const work = async () => {
+    for (let name; (name = rest.shift()); ) files[name] = await fetchFile(home, name);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const page = (await files["index.html"].text()).replace(INSERTED, "$1");
+  const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
+  return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
+}
+
+async function fetchFile(home, name) {
+  try {
+    const response = await fetch(new URL(name, home), { cache: "no-cache" });
+    if (response.ok) return await response.blob();
+  } catch {}
+  throw new Refusal({ id: "publish.no_page", values: { name } });
+}
