@@ -18,7 +18,7 @@ self.addEventListener("install", (event) => {
 
 async function keepAll() {
   const cache = await cached();
-  await cache.addAll(["./", LIST, ...(await names()).filter((name) => name !== "index.html")].map((name) => new Request(name, { cache: "no-cache" })));
+  await cache.addAll(["./", LIST, ...(await names()).filter((name) => !LATER.test(name))].map((name) => new Request(name, { cache: "no-cache" })));
 }
 
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));

@@ -9,7 +9,9 @@ const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safe
 const SENT = [CONFIG, MANIFEST, WEIGHTS, "cells.json"];
 const TAGS = ["char-lstm", "lstm", "character-level", "text-generation", "pytorch"];
 const SPACE_TAGS = ["text-generation", "lstm", "char-rnn"];
-const NUMBERS = ["step", "seconds", "val_loss", "corpus_characters", "validation_characters"];
+// What config.json says of a training without the text.
+const FIGURES = ["step", "seconds", "val_loss", "corpus_characters", "validation_characters"];
+const UNNAMED = new Set([...FIGURES, "machine", "recipe", "from"]);
 const MAX_TITLE = 60; // characters
 const DESCRIPTION = "Watch a character LSTM write, one letter at a time"; // at most 60 characters
 
@@ -22,21 +24,19 @@ const DESCRIPTION = "Watch a character LSTM write, one letter at a time"; // at 
  */
 
 /**
- * Returns the files of a model with what is said of it in config.json: its repo, the licence, and the name of the text
- * or nothing that names it.
+ * Returns the files of a model with what is said of it in config.json: its repo, the licence, and the name of the text,
+ * or the title in its place and nothing else that names the text.
  * @param {Files} files
  * @param {About} about
  * @param {string} repo user/name
  * @returns {Promise<Files>}
  */
-export async function publishedFiles(files, { corpus, license }, repo) {
+export async function publishedFiles(files, { title, corpus, license }, repo) {
   const config = configOf(files);
   const { training } = config;
-  const kept = corpus
-    ? { ...training, corpus }
-    : Object.fromEntries([...NUMBERS, "machine", "recipe", "from"].filter((name) => name in training).map((name) => [name, training[name]]));
+  const kept = corpus ? { ...training } : Object.fromEntries(Object.entries(training).filter(([name]) => UNNAMED.has(name)));
   if (`${kept.from ?? ""}`.startsWith("local/")) delete kept.from; // named after a text; only this browser has the model
-  const changed = bytesOf({ ...config, training: { ...kept, license, repo } });
+  const changed = bytesOf({ ...config, training: { ...kept, corpus: corpus || line(title), license, repo } });
   const manifest = JSON.parse(new TextDecoder().decode(files[MANIFEST]));
   manifest.sha256[CONFIG] = await sha256(changed);
   const sent = SENT.filter((name) => name in files).map((name) => [name, files[name]]);

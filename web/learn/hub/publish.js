@@ -82,7 +82,7 @@ function fullName(typed, user) {
 /**
  * @param {Kind} kind
  * @param {string} name
- * @param {Record<string, Uint8Array | Blob | string>} contents
+ * @param {Record<string, Uint8Array<ArrayBuffer> | Blob | string>} contents
  * @param {{access: {accessToken: string, hubUrl: string}, isPrivate: boolean, report: (progress: Progress) => void}} options
  */
 async function sendFiles(kind, name, contents, { access, isPrivate, report }) {
@@ -102,6 +102,7 @@ async function sendFiles(kind, name, contents, { access, isPrivate, report }) {
     const sent = [...parts.values()].reduce((sum, { size, done }) => sum + size * done, 0);
     report({ id: "publish.sends", repo: name, part: sent / total });
   }
+  report({ id: "publish.sends", repo: name, part: 1 });
 }
 
 // Checks that a repo that exists may be replaced, and that it does not show what the visitor wants to be private.

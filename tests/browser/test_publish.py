@@ -1,0 +1,285 @@
+"""A model that a browser has trained is published on the local Hub: repo, card, Space, sign-in, and what goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard, RepoCard, SpaceCard
+from playwright.sync_api import Browser, Page
+
+from model import CharLSTM, generate
+from tests.browser.test_static_page import watch
+from tests.local_hub import LocalHub
+from tests.support.browser_engine import write_engine_page
+from tests.support.chromium import serve
+from tests.support.tiny_models import tiny_model
+from training.hub.space_files import write_static
+from ui.messages import ENGLISH
+
+TRAINING = {
+    "corpus": "Letters from Mum.txt",
+    "corpus_characters": 120_000,
+    "validation_characters": 12_000,
+    "val_loss": 1.5,
+    "step": 900,
+    "seconds": 120.5,
+    "examples": ["Dear Tom"],
+    "from": "local/diary",
+}
+CARD = {"title": "Letters", "corpus": "", "license": "unknown"}
+# Publishes the files, given in base64; returns what it reported.
+PUBLISH = """async ({ files, ...wanted }) => {
+  const { publish } = await import("./learn/hub/publish.js");
+  const decode = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const decoded = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, decode(text)]));
+  const reports = [];
+  const home = new URL(".", location.href).href;
+  try {
+    const done = await publish({ ...wanted, home, files: decoded }, (report) => reports.push(report));
+    return { done, reports };
+  } catch (error) {
+    if (!error.reason) throw error;
+    return { refusal: error.reason, reports };
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def lm() -> CharLSTM:
+    lm = tiny_model()
+    lm.training = TRAINING
+    return lm
+
+
+@pytest.fixture(scope="module")
+def files(lm: CharLSTM, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The files of the model, in base64."""
+    folder = tmp_path_factory.mktemp("model")
+    lm.save_pretrained(folder)
+    return {path.name: base64.b64encode(path.read_bytes()).decode() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A static page whose Hub is the local one, and whose security policy allows no other."""
+    folder = tmp_path_factory.mktemp("site")
+    write_static(folder, tiny_model(seed=5))
+    write_engine_page(folder)
+    with serve(folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """An empty page under the policy of the static page."""
+    page = browser.new_page()
+    page.goto(f"{site}engine.html")
+    yield page
+    page.close()
+
+
+def publish(page: Page, hub: LocalHub, files: dict[str, str], token: str, **given: Any) -> dict[str, Any]:
+    wanted = {"repo": "letters", "card": CARD, "isPrivate": True, "space": "", "hub": hub.url, "token": token}
+    answer: dict[str, Any] = page.evaluate(PUBLISH, {**wanted, **given, "files": files})
+    return answer
+
+
+def refused(answer: dict[str, Any]) -> str:
+    id: str = answer["refusal"]["id"]
+    assert id in ENGLISH
+    return id
+
+
+def test_a_model_is_published_without_what_names_its_text(
+    page: Page, hub: LocalHub, files: dict[str, str], token: str, lm: CharLSTM
+) -> None:
+    answer = publish(page, hub, files, token)
+    assert answer["done"] == {"model": f"{hub.url}/ada/letters", "space": ""}
+    parts = [report["part"] for report in answer["reports"] if report["id"] == "publish.sends"]
+    assert parts == sorted(parts)
+    assert parts[-1] == 1
+    repo = hub.repos["ada/letters"]
+    assert repo.private
+    assert repo.titles() == ["Upload from the browser", "initial commit"]
+    names = {".gitattributes", "README.md", "config.json", "manifest.json", "model.safetensors"}
+    assert set(repo.commit("main").files) == names
+    everything = b"".join(hub.read("ada/letters", name) for name in names - {"model.safetensors"})
+    assert not [text for text in (b"Mum", b"Dear Tom", b"local/diary") if text in everything]
+
+    found = CharLSTM.from_pretrained("ada/letters")
+    assert found.training["repo"] == "ada/letters"
+    assert found.training["license"] == "unknown"
+    assert found.training["corpus"] == "Letters"
+    assert generate(found, "", 200, seed=1) == generate(lm, "", 200, seed=1)
+
+
+@pytest.mark.parametrize("license", ["unknown", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "mit", "other"])
+def test_the_hub_accepts_the_card(
+    page: Page, hub: LocalHub, files: dict[str, str], token: str, lm: CharLSTM, license: str
+) -> None:
+    assert license in page.evaluate("async () => (await import('./learn/hub/card.js')).LICENSES")
+    title = '"Möwe": <b>*sea*</b>\n---\n# x \u202e'
+    publish(page, hub, files, token, card={"title": title, "corpus": "The [sea](x)", "license": license}, space="sea")
+    card = ModelCard(hub.read("ada/letters", "README.md").decode())
+    card.validate()
+    assert card.data.license == license
+    assert card.data.model_name == '"Möwe": <b>*sea*</b> --- # x'
+    assert card.content.count("\n---\n") == 1
+    assert "<b>" not in card.text.replace(r"\<b", "")
+    parameters = sum(parameter.numel() for parameter in lm.network.parameters())
+    for text in (f"{parameters:,} parameters", "1.5000 nats", "120,000 characters", r"the text The \[sea\]\(x\)"):
+        assert text in card.text
+    assert f"{hub.url}/spaces/ada/sea" in card.text
+    SpaceCard(hub.read("spaces/ada/sea", "README.md").decode()).validate()
+    assert json.loads(hub.read("ada/letters", "config.json"))["training"]["corpus"] == "The [sea](x)"
+
+
+def test_the_space_writes_with_the_model(
+    browser: Browser, page: Page, hub: LocalHub, files: dict[str, str], token: str, lm: CharLSTM, tmp_path: Path
+) -> None:
+    answer = publish(page, hub, files, token, isPrivate=False, space="ada/letters-page")
+    assert answer["done"]["space"] == f"{hub.url}/spaces/ada/letters-page"
+    repo = hub.repos["spaces/ada/letters-page"]
+    assert repo.space
+    assert repo.space.sdk == "static"
+    write_static(tmp_path, lm)
+    expected = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert set(repo.commit("main").files) == expected | {".gitattributes"}
+    for name in ("index.html", "LICENSE", "files.json", "worker/product.wasm", "model.safetensors"):
+        assert hub.read("spaces/ada/letters-page", name) == (tmp_path / name).read_bytes()
+    data = RepoCard(hub.read("spaces/ada/letters-page", "README.md").decode()).data.to_dict()
+    theirs = RepoCard((tmp_path / "README.md").read_text(encoding="utf-8")).data.to_dict()
+    assert {**data, "title": "", "models": []} == {**theirs, "title": "", "models": []}
+    assert data["models"] == ["ada/letters"]
+    other = browser.new_page()
+    other.goto(f"{hub.url}/static/ada/letters-page/?prompt=a&seed=1&speed=200")
+    assert watch(other) == generate(lm, "a", 500, seed=1)
+    other.close()
+
+
+def test_a_copy_of_a_space_has_no_app_of_the_first(
+    browser: Browser, page: Page, hub: LocalHub, files: dict[str, str], token: str
+) -> None:
+    """The Hub puts the OAuth app of a Space into its page, which is fetched for the next one."""
+    publish(page, hub, files, token, isPrivate=False, space="first")
+    other = browser.new_page()
+    other.goto(f"{hub.url}/static/ada/first/")
+    assert other.evaluate("window.huggingface.variables.OAUTH_CLIENT_ID") == "client-ada/first"
+    answer = publish(other, hub, files, token, repo="again", isPrivate=False, space="second")
+    assert answer["done"], answer
+    assert hub.read("spaces/ada/second", "index.html") == hub.read("spaces/ada/first", "index.html")
+    other.close()
+
+
+def test_weights_of_many_megabytes_are_published(page: Page, hub: LocalHub, token: str, tmp_path: Path) -> None:
+    """Above 10 MB the SHA-256 is computed by WebAssembly, which the security policy must allow."""
+    hub.context.part_size = 5_000_000
+    lm = tiny_model(hidden=700)
+    lm.save_pretrained(tmp_path)
+    large = {path.name: base64.b64encode(path.read_bytes()).decode() for path in tmp_path.iterdir()}
+    assert (tmp_path / "model.safetensors").stat().st_size > 12_000_000
+    assert "done" in publish(page, hub, large, token)
+    assert hub.read("ada/letters", "model.safetensors") == (tmp_path / "model.safetensors").read_bytes()
+
+
+def test_publishing_again_replaces_the_model(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:
+    publish(page, hub, files, token)
+    hub.log.clear()
+    assert "done" in publish(page, hub, files, token, card={**CARD, "title": "New"})
+    assert len(hub.repos["ada/letters"].titles()) == 3
+    assert hub.requests("PUT /lfs") == []  # the weights are there
+    assert b"# New" in hub.read("ada/letters", "README.md")
+
+
+def test_a_repo_with_other_files_is_not_touched(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:
+    hub.add_repo("ada/letters", {"pytorch_model.bin": b"x"}, private=True)
+    hub.add_repo("ada/page", {"app.py": b"x"}, kind="space", private=True)
+    assert refused(publish(page, hub, files, token)) == "publish.taken"
+    assert refused(publish(page, hub, files, token, repo="other", space="page")) == "publish.taken"
+    assert set(hub.repos["ada/letters"].commit("main").files) == {".gitattributes", "pytorch_model.bin"}
+
+
+def test_a_private_model_is_not_put_into_a_public_repo(
+    page: Page, hub: LocalHub, files: dict[str, str], token: str
+) -> None:
+    hub.add_repo("ada/letters", {"manifest.json": b"{}"})
+    assert refused(publish(page, hub, files, token)) == "publish.is_public"
+    assert "done" in publish(page, hub, files, token, isPrivate=False)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "möwe", "a/b/c", "-a", "a..b", "x" * 97, "../a"])
+def test_a_bad_name_is_refused(page: Page, hub: LocalHub, files: dict[str, str], token: str, name: str) -> None:
+    assert refused(publish(page, hub, files, token, repo=name)) == "publish.name"
+    assert not hub.repos
+
+
+def test_a_token_that_cannot_write_is_refused(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:
+    for given in ("", "secret", "hf_", "hf_a b"):
+        assert refused(publish(page, hub, files, given)) == "publish.token_form"
+    assert not hub.log
+    assert refused(publish(page, hub, files, "hf_unknown")) == "publish.token"
+    assert refused(publish(page, hub, files, hub.add_token("ada", "read"))) == "publish.read_only"
+    answer = publish(page, hub, files, token, repo="bob/letters")
+    assert refused(answer) == "publish.forbidden"
+    assert answer["refusal"]["values"]["repo"] == "bob/letters"
+    assert not hub.repos
+
+
+FAULTS = {
+    "rate limit": ("POST .*/commit/", 429, "publish.rate"),
+    "fault of the Hub": ("POST .*/preupload/", 500, "publish.hub_fault"),
+    "gateway": ("POST .*/objects/batch", 503, "publish.hub_fault"),
+    "storage": ("PUT /lfs/", 503, "publish.hub_fault"),
+    "not found": ("POST .*/preupload/", 404, "publish.missing"),
+    "conflict": ("POST .*/commit/", 412, "publish.changed"),
+    "paid": ("POST /api/repos/create", 402, "publish.quota"),
+    "expired": ("POST .*/commit/", 401, "publish.token"),
+    "bad request": ("POST .*/commit/", 400, "publish.refused"),
+    "cut": ("POST .*/commit/", "cut", "publish.offline"),
+    "cut upload": ("PUT /lfs/", "cut", "publish.offline"),
+    "cut at first": ("GET /api/whoami", "cut", "publish.offline"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_after_a_fault_publishing_again_continues(
+    page: Page, hub: LocalHub, files: dict[str, str], token: str, case: str
+) -> None:
+    pattern, kind, expected = FAULTS[case]
+    hub.fail(pattern, kind, times=None if kind == "cut" else 1)
+    assert refused(publish(page, hub, files, token)) == expected
+    uploaded = [key for key in ("model.safetensors",) if "commit" in pattern]
+    hub.faults.clear()
+    hub.log.clear()
+    assert "done" in publish(page, hub, files, token)
+    assert len(hub.repos["ada/letters"].titles()) == 2
+    assert len(hub.requests("PUT /lfs")) == (0 if uploaded else 1)
+
+
+def test_without_a_network_nothing_is_created(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:
+    hub.unplug()
+    assert refused(publish(page, hub, files, token)) == "publish.offline"
+    hub.plug_in()
+    assert not hub.repos
+    assert "done" in publish(page, hub, files, token)
+
+
+def test_a_page_that_lacks_a_file_makes_no_space(
+    browser: Browser, hub: LocalHub, files: dict[str, str], token: str, tmp_path: Path
+) -> None:
+    write_static(tmp_path, tiny_model())
+    write_engine_page(tmp_path)
+    (tmp_path / "offline.js").unlink()
+    with serve(tmp_path) as url:
+        other = browser.new_page()
+        other.goto(f"{url}engine.html")
+        answer = publish(other, hub, files, token, space="page")
+        other.close()
+    assert refused(answer) == "publish.no_page"
+    assert answer["refusal"]["values"] == {"name": "offline.js"}
+    assert not hub.repos
