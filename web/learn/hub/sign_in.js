@@ -6,7 +6,10 @@ import { Refusal } from "../../engines/engine.js";
 
 const STORED = "char-lstm/sign-in"; // in sessionStorage: what the answer of the Hub is checked with
 
+/** @typedef {{model: string, fields: Record<string, string | boolean>}} FilledIn the name of a model, and a form */
+
 let token = "";
+let filledIn = /** @type {FilledIn | null} */ (null);
 let fault = /** @type {import("../../engines/engine.js").Message | null} */ (null);
 
 /** Whether this page can ask the Hub to sign its visitor in. */
@@ -19,6 +22,13 @@ export function signedIn() {
   return { token, fault };
 }
 
+/** What the visitor had filled in before the sign-in: once, null if nothing. */
+export function takeFilledIn() {
+  const taken = filledIn;
+  filledIn = null;
+  return taken;
+}
+
 /** Whether the Hub has sent the visitor back to this page. */
 export function isReturning() {
   return sessionStorage.getItem(STORED) !== null && new URLSearchParams(location.search).has("state");
@@ -27,15 +37,16 @@ export function isReturning() {
 /**
  * Leaves the page for the Hub's, which comes back to this page.
  * @param {string} hub its address
+ * @param {FilledIn | null} form is there again when the visitor comes back
  */
-export async function signIn(hub) {
+export async function signIn(hub, form = null) {
   const { oauthLoginUrl } = await import("../../vendor/huggingface_hub.js");
   const { refusalOf } = await import("./refusals.js");
   const kept = {};
   const back = location.search + (location.hash || "#train");
   try {
     const address = await oauthLoginUrl({ hubUrl: hub, redirectUrl: location.origin + location.pathname, localStorage: kept });
-    sessionStorage.setItem(STORED, JSON.stringify({ ...kept, back }));
+    sessionStorage.setItem(STORED, JSON.stringify({ ...kept, back, form }));
     location.assign(address);
   } catch (error) {
     throw refusalOf(error, "");
@@ -47,8 +58,9 @@ export async function signIn(hub) {
  * @param {string} hub
  */
 export async function finishSignIn(hub) {
-  const { nonce, codeVerifier, back } = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
+  const { nonce, codeVerifier, back, form } = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
   const redirectedUrl = location.href;
+  filledIn = form;
   sessionStorage.removeItem(STORED); // a code is good for one request
   history.replaceState(null, "", location.pathname + back);
   const { HubApiError, oauthHandleRedirect } = await import("../../vendor/huggingface_hub.js");
