@@ -85,7 +85,8 @@ class FilesPanel {
    * @param {Options} options
    */
   constructor(root, options) {
-    [this.root, this.options] = [root, options];
+    this.root = root;
+    this.options = options;
     root.classList.add("model-files");
     root.innerHTML = MARKUP;
     this.form = find(root, "form", HTMLFormElement);
