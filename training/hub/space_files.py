@@ -33,9 +33,6 @@ _PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
 _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
 _SIGN_IN: dict[str, Any] = {"hf_oauth": True, "hf_oauth_scopes": ["contribute-repos"]}  # to publish a model
-    "hf_oauth": True,
-    "hf_oauth_scopes": ["contribute-repos"],
-}  # for visitors who publish a model of theirs
 _NEEDED = {  # a file of each folder, and those of the root
     "static": ("LICENSE", "web/index.html", "web/page", "web/languages"),
     "app": ("LICENSE", "app.py", "requirements.txt", "ui/__init__.py", "web/app.js", "web/page", "web/languages"),
