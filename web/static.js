@@ -55,13 +55,20 @@ function isTrainingStored() {
   }
 }
 
+// Ends a sign-in on the Hub, which has sent the visitor back to this page; its modules are imported only then.
+async function finishSignIn(hub) {
+  if (!new URLSearchParams(location.search).has("state")) return;
+  const signIn = await import("./learn/hub/sign_in.js");
+  if (signIn.isReturning()) await signIn.finishSignIn(hub);
+}
+
 async function start() {
   followColourScheme();
   dark.addEventListener("change", followColourScheme);
   if (!isAlone) navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
   const base = new URL(".", import.meta.url).href;
   const hub = document.documentElement.dataset.hub;
-  await loadLanguages(base, navigator.language);
+  await Promise.all([loadLanguages(base, navigator.language), finishSignIn(hub)]);
   const root = find(document, "#page");
   const models = isAlone ? await trainedModels() : modelsOfAddress();
   const engine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });

@@ -31,7 +31,11 @@ export function takeFilledIn() {
 
 /** Whether the Hub has sent the visitor back to this page. */
 export function isReturning() {
-  return sessionStorage.getItem(STORED) !== null && new URLSearchParams(location.search).has("state");
+  try {
+    return sessionStorage.getItem(STORED) !== null && new URLSearchParams(location.search).has("state");
+  } catch {
+    return false; // the browser stores nothing here
+  }
 }
 
 /**
@@ -43,7 +47,7 @@ export async function signIn(hub, form = null) {
   const { oauthLoginUrl } = await import("../../vendor/huggingface_hub.js");
   const { refusalOf } = await import("./refusals.js");
   const kept = {};
-  const back = location.search + (location.hash || "#train");
+  const back = `${location.search}#train`; // opens the panel again
   try {
     const address = await oauthLoginUrl({ hubUrl: hub, redirectUrl: location.origin + location.pathname, localStorage: kept });
     sessionStorage.setItem(STORED, JSON.stringify({ ...kept, back, form }));

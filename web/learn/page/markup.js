@@ -57,6 +57,7 @@ export const MARKUP = `
 </div>
 <div class="row">
 <button type="button" class="open-model" data-text="train.open"></button>
-<input type="file" class="model-file" accept=".zip" hidden>
+<input type="file" class="model-file" multiple hidden>
 </div>
+<div class="publishing"></div>
 `;

@@ -5,11 +5,12 @@ import { number, onLanguage, render, t, translate } from "../../document/words.j
 import { Refusal } from "../../engines/engine.js";
 import { colourOf } from "../../lenses/surprise.js";
 import { hasSimd } from "../learner.js";
-import { deleteRun, loadPart } from "../storage.js";
+import { deleteRun, loadModel, loadPart } from "../storage.js";
 import { Awake, isPhone, takeTurn } from "./awake.js";
 import { drawCurve } from "./curve.js";
 import { MARKUP } from "./markup.js";
 import { TextField, showFacts } from "./text_field.js";
+import { PublishForm } from "./publish_form.js";
 import { openModel, showTrained } from "./trained.js";
 
 export const MARK = "char-lstm/training"; // in localStorage while a run is stored
@@ -58,6 +59,7 @@ export class Panel {
     const chosen = find(box, ".model-file", HTMLInputElement);
     find(box, ".open-model").addEventListener("click", () => chosen.click());
     chosen.addEventListener("change", () => this.#open(chosen));
+    this.publishing = new PublishForm(this.#part(".publishing"), place);
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden" && this.#run) this.#worker?.postMessage({ wanted: "save" });
     });
@@ -72,6 +74,7 @@ export class Panel {
     if (lacks) return this.#fault({ id: lacks });
     await Promise.all([this.#showKept(), this.#showTrained()]);
     this.#translate();
+    await this.publishing.resume(loadModel);
   }
 
   #part(selector) {
@@ -87,11 +90,12 @@ export class Panel {
   }
 
   #showTrained() {
-    return showTrained(this.#part(".trained"), async (name) => {
+    const use = async (name) => {
       const failure = await this.#use(name);
       this.#fault(failure);
       this.#say(failure ? null : { id: "train.used", values: { name } });
-    });
+    };
+    return showTrained(this.#part(".trained"), use, async (name) => this.publishing.open(await loadModel(name)));
   }
 
   // Makes a stored model the one of the page. Returns why it cannot be.
@@ -101,13 +105,13 @@ export class Panel {
     return failure;
   }
 
-  // Opens a model from a .zip, and makes it the one of the page.
+  // Opens a model from a .zip or the files of a folder, and makes it the one of the page.
   async #open(input) {
-    const [file] = input.files;
+    const files = [...input.files];
     input.value = ""; // so that the same file can be chosen again
-    if (!file) return;
+    if (!files.length) return;
     try {
-      const name = await openModel(file);
+      const name = await openModel(files);
       this.#fault(await this.#use(name));
       this.#say({ id: "train.used", values: { name } });
     } catch (error) {

@@ -10,8 +10,9 @@ const REVOKED_MS = 60_000; // after a download began, the browser has its bytes
  * Shows the stored models.
  * @param {HTMLElement} box .trained
  * @param {(name: string) => void} use makes one the model of the page
+ * @param {(name: string) => void} publish opens the form that publishes one
  */
-export async function showTrained(box, use) {
+export async function showTrained(box, use, publish) {
   const models = await listModels().catch(() => []);
   box.hidden = !models.length;
   const list = find(box, "ul");
@@ -24,23 +25,25 @@ export async function showTrained(box, use) {
     const buttons = create("span", "row", line);
     button(buttons, "train.use", name, () => use(name));
     button(buttons, "train.download", name, () => download(name));
+    button(buttons, "train.publish", name, () => publish(name));
     button(buttons, "train.delete", name, async () => {
       if (!confirm(t("train.delete_sure", { name }))) return;
       await deleteModel(name);
-      await showTrained(box, use);
+      await showTrained(box, use, publish);
     });
   }
 }
 
 /**
- * Stores a model that the visitor has as a .zip.
- * @param {File} file
+ * Stores a model that the visitor has as a .zip, or as the files of its folder.
+ * @param {File[]} chosen
  * @returns {Promise<string>} its name
  * @throws {import("../../engines/engine.js").Refusal} it is no model, or cannot be stored
  */
-export async function openModel(file) {
+export async function openModel(chosen) {
   const { filesOf } = await import("../archive.js");
-  return (await saveModel({ name: file.name, files: await filesOf(file) })).name;
+  const files = await filesOf(chosen.length === 1 ? chosen[0] : chosen);
+  return (await saveModel({ name: chosen.length === 1 ? chosen[0].name : "model", files })).name;
 }
 
 async function download(name) {

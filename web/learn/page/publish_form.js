@@ -1,21 +1,12 @@
-// Download, open and publish a model: buttons, and the form that publishes. What the Hub and its library need is imported
-// when a visitor opens the form.
+// The form that publishes a model on the Hub. What the Hub and its library need is imported when a visitor opens it.
 
 import { create, find, findAll, setText } from "../../document/dom.js";
 import { onLanguage, render, t, translate } from "../../document/words.js";
 import { Refusal } from "../../engines/engine.js";
-import { filesOf, zipOf } from "../archive.js";
-
-const FREE_MS = 60_000; // after which the address of a download is given up
+import { canSignIn, signIn, signedIn, takeFilledIn } from "../hub/sign_in.js";
 
 const MARKUP = `
-<div class="row">
-<button type="button" class="download" data-text="files.download" hidden></button>
-<button type="button" class="open" data-text="files.open" hidden></button>
-<button type="button" class="publish" data-text="publish.open" aria-expanded="false" hidden></button>
-<input type="file" multiple hidden>
-</div>
-<form class="publishing" hidden>
+<form hidden>
 <h3 class="heading"></h3>
 <p class="private" hidden></p>
 <p data-text="publish.warning"></p>
@@ -28,53 +19,26 @@ const MARKUP = `
 <label class="check"><input type="checkbox" name="may" required><span data-text="publish.may"></span></label>
 <div class="row sign-in" hidden><button type="button" class="sign" data-text="publish.sign_in"></button></div>
 <label class="wide token"><span data-text="publish.token_label"></span><input name="token" type="password" autocomplete="off" spellcheck="false" placeholder="hf_…"></label>
-<div class="row"><button class="primary send" data-text="publish.send"></button></div>
+<div class="row">
+<button class="primary send" data-text="publish.send"></button>
+<button type="button" class="cancel" data-text="publish.cancel"></button>
+</div>
 <progress max="1" value="0" hidden data-label="publish.progress"></progress>
 </form>
-<p class="said" role="status"></p>
-<p class="fault" role="alert"></p>
+<p class="report" role="status"></p>
+<p class="refusal" role="alert"></p>
 <ul class="published"></ul>`;
 
 /**
  * @import { Message } from "../../engines/engine.js"
  * @typedef {object} LocalModel
- * @property {string} name of the model, or of its file
+ * @property {string} name local/NAME
  * @property {Record<string, Uint8Array>} files
  * @property {Message[]} [privateThings] what looks private in the text that it was trained on
- *
- * @typedef {object} Options
- * @property {() => Promise<LocalModel | null>} [getFiles] returns the model that Download and Publish are about
- * @property {(model: LocalModel) => Promise<void>} [onModel] is given a model that the visitor has opened, and checked
- * @property {string} hub its address
- * @property {string} home the address of the folder of the page
  */
 
-/**
- * Shows the buttons in an element.
- * @param {HTMLElement} root
- * @param {Options} options without `getFiles` there are no buttons for one model, without `onModel` none to open one
- * @returns {{publish: (model: LocalModel) => Promise<void>, resume: (load: (name: string) => Promise<LocalModel | null>) => Promise<void>}}
- *   opens the form for a model; opens it again after the visitor has signed in
- */
-export function mountFiles(root, options) {
-  const panel = new FilesPanel(root, options);
-  return { publish: (model) => panel.openForm(model), resume: (load) => panel.resume(load) };
-}
-
-/**
- * Lets the browser download a model as a .zip.
- * @param {LocalModel} model
- */
-export function downloadModel({ name, files }) {
-  const slug = name.split("/").pop().replace(/[^\p{L}\p{N}._-]+/gu, "-") || "model";
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(zipOf(files, slug));
-  link.download = `${slug}.zip`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), FREE_MS);
-}
-
-class FilesPanel {
+/** Fills an element with the form, which is hidden until a model is to be published. */
+export class PublishForm {
   #model = /** @type {LocalModel | null} */ (null); // that the form is about
   #said = /** @type {Message | null} */ (null);
   #fault = /** @type {Message | null} */ (null);
@@ -82,23 +46,14 @@ class FilesPanel {
 
   /**
    * @param {HTMLElement} root
-   * @param {Options} options
+   * @param {{home: string, hub: string}} place the folder of the page, and the Hub
    */
-  constructor(root, options) {
+  constructor(root, place) {
     this.root = root;
-    this.options = options;
-    root.classList.add("model-files");
+    this.place = place;
     root.innerHTML = MARKUP;
     this.form = find(root, "form", HTMLFormElement);
-    const input = find(root, "input[type=file]", HTMLInputElement);
-    this.#button("download", options.getFiles, () => this.#withModel(downloadModel));
-    this.#button("open", options.onModel, () => input.click());
-    this.#button("publish", options.getFiles, () => (this.form.hidden ? this.#withModel((model) => this.openForm(model)) : this.#closeForm()));
-    input.addEventListener("change", () => {
-      const files = [...input.files];
-      input.value = ""; // so that the same file can be chosen again
-      if (files.length) this.#attempt(() => this.#open(files));
-    });
+    find(root, ".cancel").addEventListener("click", () => this.#close());
     find(root, ".sign").addEventListener("click", () => this.#attempt(() => this.#leaveToSignIn()));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -112,9 +67,8 @@ class FilesPanel {
    * Opens the form for a model.
    * @param {LocalModel} model
    */
-  async openForm(model) {
+  async open(model) {
     const { LICENSES, configOf } = await import("../hub/card.js");
-    const { canSignIn, signedIn } = await import("../hub/sign_in.js");
     this.#model = model;
     const { training } = configOf(/** @type {any} */ (model.files));
     const slug = model.name.split("/").pop();
@@ -127,7 +81,6 @@ class FilesPanel {
     find(this.root, ".token").hidden = Boolean(token) || canSignIn();
     find(this.root, ".sign-in").hidden = Boolean(token) || !canSignIn();
     this.form.hidden = false;
-    find(this.root, "button.publish").setAttribute("aria-expanded", "true");
     this.#say(null);
     this.#complain(fault);
     this.#translate();
@@ -139,11 +92,10 @@ class FilesPanel {
    * @param {(name: string) => Promise<LocalModel | null>} load
    */
   async resume(load) {
-    const { takeFilledIn } = await import("../hub/sign_in.js");
     const filled = takeFilledIn();
     const model = filled && (await load(filled.model));
     if (!model) return;
-    await this.openForm(model);
+    await this.open(model);
     for (const [name, value] of Object.entries(filled.fields)) {
       const field = this.#field(name);
       if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = Boolean(value);
@@ -152,20 +104,14 @@ class FilesPanel {
     this.root.scrollIntoView();
   }
 
-  #button(name, isPossible, act) {
-    const button = find(this.root, `button.${name}`);
-    button.hidden = !isPossible;
-    button.addEventListener("click", () => this.#attempt(act));
-  }
-
   /** @returns {any} */
   #field(name) {
     return this.form.elements.namedItem(name);
   }
 
-  #closeForm() {
+  #close() {
     this.form.hidden = true;
-    find(this.root, "button.publish").setAttribute("aria-expanded", "false");
+    this.#complain(null);
   }
 
   // Does what a visitor asked for; shows a refusal, and what else goes wrong.
@@ -180,17 +126,6 @@ class FilesPanel {
     }
   }
 
-  async #withModel(act) {
-    const model = await this.options.getFiles();
-    if (model) await act(model);
-  }
-
-  async #open(chosen) {
-    const files = await filesOf(chosen.length === 1 ? chosen[0] : chosen);
-    const name = chosen.length === 1 ? chosen[0].name.replace(/\.zip$/i, "") : "model";
-    await this.options.onModel({ name, files });
-  }
-
   #filledIn() {
     const names = ["repo", "title", "corpus", "license", "isPrivate", "space", "may"];
     return Object.fromEntries(names.map((name) => {
@@ -200,15 +135,13 @@ class FilesPanel {
   }
 
   async #leaveToSignIn() {
-    const { signIn } = await import("../hub/sign_in.js");
-    await signIn(this.options.hub, { model: this.#model.name, fields: this.#filledIn() });
+    await signIn(this.place.hub, { model: this.#model.name, fields: this.#filledIn() });
   }
 
   async #publish() {
-    const { signedIn } = await import("../hub/sign_in.js");
     const { publish } = await import("../hub/publish.js");
     const { repo, title, corpus, license, isPrivate, space } = this.#filledIn();
-    const { hub, home } = this.options;
+    const { hub, home } = this.place;
     const files = /** @type {any} */ (this.#model.files);
     const token = signedIn().token || this.#field("token").value.trim();
     const names = { repo: repo.trim(), space: space ? repo.trim() : "" };
@@ -219,7 +152,7 @@ class FilesPanel {
         find(this.root, "progress", HTMLProgressElement).value = progress.part;
         this.#say({ id: progress.id, values: { repo: progress.repo } });
       });
-      this.#closeForm();
+      this.#close();
       this.#say({ id: "publish.done" });
       this.#showPublished(done);
     } finally {
@@ -245,12 +178,12 @@ class FilesPanel {
 
   #say(message) {
     this.#said = message;
-    setText(find(this.root, ".said"), render(message));
+    setText(find(this.root, ".report"), render(message));
   }
 
   #complain(message) {
     this.#fault = message;
-    setText(find(this.root, ".fault"), render(message));
+    setText(find(this.root, ".refusal"), render(message));
   }
 
   #translate() {

@@ -1,0 +1,190 @@
+"""The form that publishes a model: filled in by a visitor with a token, or signed in on the Hub."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from model import CharLSTM, generate
+from tests.browser.driving import LOOKS, TIMEOUT_MS, Look, button
+from tests.local_hub import LocalHub
+from tests.support.chromium import serve
+from tests.support.tiny_models import tiny_model
+from training.hub.space_files import write_static
+
+NAME = "local/letters"
+SPACE = "ada/trainer"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a static page."""
+    folder = tmp_path_factory.mktemp("site")
+    write_static(folder, tiny_model(seed=5))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The .zip of another model."""
+    folder = tmp_path_factory.mktemp("model")
+    tiny_model().save_pretrained(folder)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, f"letters/{path.name}")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(locale="en")
+    context.set_default_timeout(TIMEOUT_MS)
+    yield context
+    context.close()
+
+
+def opened(context: BrowserContext, url: str, packed: bytes) -> Page:
+    """Open the page, a model in it, and the form that publishes the model."""
+    page = context.new_page()
+    page.goto(f"{url}#train")
+    file = {"name": "letters.zip", "mimeType": "application/zip", "buffer": packed}
+    page.locator(".model-file").set_input_files(file)  # type: ignore[arg-type]
+    button(page, f"Publish {NAME}").click()
+    expect(form(page)).to_be_visible()
+    return page
+
+
+def form(page: Page) -> Locator:
+    return page.locator(".publishing form")
+
+
+def refusal(page: Page) -> Locator:
+    return page.locator(".publishing [role=alert]")
+
+
+def space_url(hub: LocalHub, site: Path) -> str:
+    """Host the page as a static Space; returns its address."""
+    files = {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    hub.add_repo(SPACE, files, kind="space")
+    return f"{hub.url}/static/{SPACE}/"
+
+
+def stored(page: Page) -> str:
+    """Return what the page has stored as text."""
+    texts: str = page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")
+    return texts
+
+
+def test_a_visitor_publishes_with_a_token(
+    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
+) -> None:
+    with serve(site) as url:
+        page = opened(context, url, packed)
+        assert [logged.target for logged in hub.log] == []
+        expect(page.get_by_label("Name on the Hub")).to_have_value("letters")
+        expect(page.get_by_label("Private: only you see it")).to_be_checked()
+        expect(button(page, "Sign in with Hugging Face")).to_be_hidden()
+        page.get_by_label("Title").fill("My letters")
+        page.get_by_label("Licence of the text").select_option("cc-by-4.0")
+        page.get_by_label("With a page (Space)").check()
+        page.get_by_label("Token of the Hub").fill("hf_wrong")
+        button(page, "Publish").click()
+        assert [logged.target for logged in hub.log] == []  # the visitor has not said that they may
+        page.get_by_label("I may give away").check()
+        button(page, "Publish").click()
+        expect(refusal(page)).to_contain_text("The Hub does not know this token")
+        page.get_by_label("Token of the Hub").fill(token)
+        button(page, "Publish").click()
+        expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters", f"{hub.url}/spaces/ada/letters"])
+        expect(form(page)).to_be_hidden()
+        assert token not in stored(page) + page.content()
+    card = hub.read("ada/letters", "README.md").decode()
+    assert "# My letters" in card
+    assert "cc-by-4.0" in card
+    assert hub.repos["ada/letters"].private
+    assert hub.repos["spaces/ada/letters"].private
+    assert generate(CharLSTM.from_pretrained("ada/letters"), "a", 50, seed=1) == generate(tiny_model(), "a", 50, seed=1)
+
+
+def test_a_visitor_of_a_space_signs_in(
+    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
+) -> None:
+    page = opened(context, space_url(hub, site), packed)
+    expect(page.get_by_label("Token of the Hub")).to_be_hidden()
+    page.get_by_label("Title").fill("My letters")
+    page.get_by_label("Private: only you see it").uncheck()
+    page.get_by_label("I may give away").check()
+    button(page, "Sign in with Hugging Face").click()
+    expect(page.get_by_text("openid profile contribute-repos")).to_be_visible()
+    page.get_by_role("link", name="Authorize").click()
+    expect(form(page)).to_be_visible()
+    assert re.fullmatch(rf"{hub.url}/static/{SPACE}/#train", page.url)
+    expect(page.get_by_label("Title")).to_have_value("My letters")
+    expect(page.get_by_label("Private: only you see it")).not_to_be_checked()
+    expect(button(page, "Sign in with Hugging Face")).to_be_hidden()
+    button(page, "Publish").click()
+    expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters"])
+    assert not hub.repos["ada/letters"].private
+    commits = hub.requests("POST .*/commit/")
+    assert [str(logged.token).startswith("hf_oauth_") for logged in commits] == [True]
+    assert "hf_oauth_" not in stored(page) + page.content()
+    page.reload()
+    button(page, f"Publish {NAME}").click()
+    expect(button(page, "Sign in with Hugging Face")).to_be_visible()
+
+
+@pytest.mark.parametrize("fault", ["cancel", "token", "network"])
+def test_a_sign_in_that_fails_leaves_the_form_as_it_was(
+    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes, fault: str
+) -> None:
+    page = opened(context, space_url(hub, site), packed)
+    page.get_by_label("Title").fill("My letters")
+    button(page, "Sign in with Hugging Face").click()
+    if fault != "cancel":
+        hub.fail("POST /oauth/token", 400 if fault == "token" else "cut", times=None)
+    page.get_by_role("link", name="Cancel" if fault == "cancel" else "Authorize").click()
+    said = "The Hub cannot be reached" if fault == "network" else "You are not signed in"
+    expect(refusal(page)).to_contain_text(said)
+    expect(page.get_by_label("Title")).to_have_value("My letters")
+    expect(button(page, "Sign in with Hugging Face")).to_be_visible()
+    hub.faults.clear()
+    button(page, "Sign in with Hugging Face").click()
+    page.get_by_role("link", name="Authorize").click()
+    expect(form(page)).to_be_visible()
+    expect(refusal(page)).to_be_empty()
+    expect(button(page, "Sign in with Hugging Face")).to_be_hidden()
+
+
+def test_an_answer_that_nobody_asked_for_is_no_sign_in(context: BrowserContext, hub: LocalHub, site: Path) -> None:
+    page = context.new_page()
+    state = json.dumps({"nonce": "x", "redirectUri": "y"})
+    page.goto(f"{space_url(hub, site)}?code=stolen&state={state}")
+    expect(button(page, "Send")).to_be_enabled()
+    assert hub.requests("/oauth/") == []
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_the_form_fits_and_is_accessible(
+    browser: Browser, hub: LocalHub, site: Path, packed: bytes, look: Look
+) -> None:
+    width, height, scheme = look
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en")
+    with serve(site) as url:
+        page = opened(context, url, packed)
+        page.get_by_label("Token of the Hub").fill("hf_wrong")
+        page.get_by_label("I may give away").check()
+        button(page, "Publish").click()
+        expect(refusal(page)).not_to_be_empty()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found = Axe().run(page, context="#training").response["violations"]
+        assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    context.close()
