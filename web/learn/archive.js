@@ -118,8 +118,9 @@ async function isZip(file) {
  * Returns the entries of a .zip, from the directory at its end.
  * @param {Blob} blob
  * @returns {Promise<Entry[]>}
+ * @throws {Refusal} it is damaged, or was not made to be opened
  */
-async function zipEntries(blob) {
+export async function zipEntries(blob) {
   if (blob.size > MAX_BYTES) throw refusal("files.unpacked", { most: MAX_BYTES >> 20 });
   const bytes = await bytesOf(blob);
   const view = new DataView(bytes.buffer);

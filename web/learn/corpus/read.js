@@ -14,7 +14,7 @@ import { checkSize } from "./decode.js";
  * @throws {Refusal} it cannot be read; the reason is a message for the visitor
  */
 export async function readText(source, options, signal) {
-  checkSize(typeof source === "string" ? source.length : source.size, options.name);
+  checkSize(typeof source === "string" ? 2 * source.length : source.size, options.name); // in memory a string has two bytes
   signal?.throwIfAborted();
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   try {

@@ -19,8 +19,8 @@ import { privateIn } from "./privacy.js";
  * @property {number} characters
  * @property {number} distinct
  * @property {number} lines
- * @property {(ChatFormat & {senders: Sender[], examples: string[]}) | null} chat the senders with the most messages first;
- *   with `keepNames` frequent messages to the model as examples
+ * @property {(ChatFormat & {senders: Sender[], replyAs: string, examples: string[]}) | null} chat the senders with the most
+ *   messages first; the name in the export of the one as whom the model writes; with `keepNames` frequent messages to it
  * @property {Message[]} notes for the visitor: how the text was read, what was left out, what to expect
  * @property {Message[]} private what looks private; empty if nothing does
  */
@@ -83,7 +83,7 @@ function readChat(whole, name, replyAs, keepNames) {
     notes.push({ id: "text.chat_letters", values: { asks, asks_letter: called[0], replies, replies_letter: called[1] } });
   }
   if (leftOut) notes.push({ id: "text.chat_left_out", values: { count: leftOut, all: messages } });
-  return { text, chat: { ...format, senders, examples: keepNames ? reader.examples(format) : [] }, notes };
+  return { text, chat: { ...format, senders, replyAs: replies, examples: keepNames ? reader.examples(format) : [] }, notes };
 }
 
 /** The characters (code points) of a text, the distinct ones, and its lines; the last one may have no line end. */
