@@ -238,6 +238,7 @@ FAULTS: dict[str, tuple[str, int | str, str]] = {
     "storage": ("PUT /lfs/", 503, "publish.hub_fault"),
     "not found": ("POST .*/preupload/", 404, "publish.missing"),
     "conflict": ("POST .*/commit/", 412, "publish.changed"),
+    "forbidden": ("POST .*/commit/", 403, "publish.forbidden"),
     "paid": ("POST /api/repos/create", 402, "publish.quota"),
     "expired": ("POST .*/commit/", 401, "publish.token"),
     "bad request": ("POST .*/commit/", 400, "publish.refused"),
@@ -259,6 +260,17 @@ def test_after_a_fault_publishing_again_continues(
     assert "done" in publish(page, hub, files, token)
     assert len(hub.repos["ada/letters"].titles()) == 2
     assert len(hub.requests("PUT /lfs")) == (0 if "commit" in pattern else 1)
+
+
+def test_an_account_without_room_can_publish_after_it_has_some(
+    page: Page, hub: LocalHub, files: dict[str, str], token: str
+) -> None:
+    hub.context.storage_limit = 100
+    answer = publish(page, hub, files, token)
+    assert refused(answer) == "publish.quota"
+    assert "storage limit reached" in answer["refusal"]["values"]["reason"]
+    hub.context.storage_limit = None
+    assert "done" in publish(page, hub, files, token)
 
 
 def test_without_a_network_nothing_is_created(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:

@@ -115,6 +115,16 @@ def test_a_visitor_publishes_with_a_token(
     assert generate(CharLSTM.from_pretrained("ada/letters"), "a", 50, seed=1) == generate(tiny_model(), "a", 50, seed=1)
 
 
+def test_the_folder_of_a_model_is_opened(context: BrowserContext, site: Path, packed: bytes, tmp_path: Path) -> None:
+    zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
+    with serve(site) as url:
+        page = context.new_page()
+        page.goto(f"{url}#train")
+        page.locator(".model-folder").set_input_files(tmp_path / "letters")
+        expect(button(page, f"Publish {NAME}")).to_be_visible()
+        expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+
+
 def test_a_visitor_of_a_space_signs_in(
     context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
 ) -> None:

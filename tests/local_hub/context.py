@@ -28,6 +28,7 @@ class Context:
     page_size: int = 1000
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
     visitor: str = "ada"
+    storage_limit: int | None = None
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
     grants: dict[str, Any] = field(default_factory=dict)  # what the codes of OAuth stand for
 

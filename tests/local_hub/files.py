@@ -51,6 +51,8 @@ def preupload_file(
 
 def lfs_batch(context: Context, request: Request) -> Response:
     context.writable(request)
+    if context.storage_limit and sum(item["size"] for item in request.json()["objects"]) > context.storage_limit:
+        raise Refusal(403, "Private repository storage limit reached, please upgrade your plan")
     objects = [lfs_object(context, request, item["oid"], item["size"]) for item in request.json()["objects"]]
     return json_response({"transfer": "basic", "objects": objects})
 

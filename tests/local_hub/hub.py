@@ -38,6 +38,7 @@ class LocalHub:
         context.part_size: larger LFS files are uploaded in parts of this size.
         context.page_size: entries per page of a listing.
         context.stages: the stages of a Space after a commit; the last one stays.
+        context.storage_limit: larger LFS files are refused, as where the account has no room left.
         context.visitor: the user who signs in by OAuth.
         create_status: {"space": 402} makes every create_repo of that type fail with this status; see also `add_token`.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
 }
 _DIGITS = 16  # of the digest
@@ -61,6 +63,8 @@ class WebFiles:
             self._files[name] = _File(TYPES[path.suffix], content, gzip.compress(content, mtime=0))
             sha.update(f"{name} {len(content)}\n".encode())
             sha.update(content)
+        listed = json.dumps(sorted(self._files)).encode()  # a page that publishes a copy of itself reads it
+        self._files["files.json"] = _File(TYPES[".json"], listed, gzip.compress(listed, mtime=0))
         self.digest = sha.hexdigest()[:_DIGITS]
 
     @property

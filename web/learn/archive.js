@@ -1,5 +1,5 @@
-// The files of a model as one .zip with a folder inside, and back: a .zip, chosen files or a dropped folder. All sizes
-// are known and limited before anything is unpacked, and the files are checked as those of any model.
+// The files of a model as one .zip with a folder inside, and back: a .zip, or the files of a folder. All sizes are
+// known and limited before anything is unpacked, and the files are checked as those of any model.
 
 import { ModelError, load } from "../worker/checkpoint.js";
 import { Refusal } from "../engines/engine.js";
@@ -36,8 +36,7 @@ export function zipOf(files, folder = "model") {
 
 /**
  * Returns the files of a model, which were checked.
- * @param {Blob | Iterable<File> | FileSystemEntry} source a .zip; the files of a folder, or one .zip among them; a
- *   dropped folder or .zip
+ * @param {Blob | Iterable<File>} source a .zip, or the files of a folder
  * @returns {Promise<Files>}
  * @throws {Refusal}
  */
@@ -64,7 +63,7 @@ function refusal(id, values = {}) {
 /** @returns {Promise<Entry[]>} */
 async function entriesOf(source) {
   if (source instanceof Blob) return zipEntries(source);
-  const files = "isDirectory" in source ? await droppedFiles(source) : Array.from(source);
+  const files = Array.from(source);
   if (files.length === 1 && (await isZip(files[0]))) return zipEntries(files[0]);
   if (files.length > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
   return files.map((file) => ({
@@ -93,20 +92,6 @@ async function bytesOf(blob) {
   } catch {
     throw refusal("files.unreadable", { name: blob.name ?? "" }); // it was moved or changed since it was chosen
   }
-}
-
-// Returns the files of a dropped folder, or the dropped file. Their paths are not needed: one level is read.
-async function droppedFiles(entry) {
-  const read = (each) => new Promise((resolve, reject) => each.file(resolve, reject));
-  if (!entry.isDirectory) return [await read(entry)];
-  const [reader, found] = [entry.createReader(), []];
-  for (;;) {
-    const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // Chromium gives 100 each time
-    if (!part.length) break;
-    found.push(...part);
-    if (found.length > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
-  }
-  return Promise.all(found.filter((each) => each.isFile).map(read));
 }
 
 async function isZip(file) {

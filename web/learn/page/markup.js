@@ -57,7 +57,9 @@ export const MARKUP = `
 </div>
 <div class="row">
 <button type="button" class="open-model" data-text="train.open"></button>
-<input type="file" class="model-file" multiple hidden>
+<input type="file" class="model-file" accept=".zip" hidden>
+<button type="button" class="open-folder" data-text="train.open_folder"></button>
+<input type="file" class="model-folder" webkitdirectory hidden>
 </div>
 <div class="publishing"></div>
 `;

@@ -56,9 +56,11 @@ export class Panel {
       stop: () => this.#worker?.postMessage({ wanted: "stop" }),
     };
     for (const [name, act] of Object.entries(buttons)) find(box, `button.${name}`).addEventListener("click", act);
-    const chosen = find(box, ".model-file", HTMLInputElement);
-    find(box, ".open-model").addEventListener("click", () => chosen.click());
-    chosen.addEventListener("change", () => this.#open(chosen));
+    for (const [button, field] of Object.entries({ ".open-model": ".model-file", ".open-folder": ".model-folder" })) {
+      const chosen = find(box, field, HTMLInputElement);
+      find(box, button).addEventListener("click", () => chosen.click());
+      chosen.addEventListener("change", () => this.#open(chosen));
+    }
     this.publishing = new PublishForm(this.#part(".publishing"), place);
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden" && this.#run) this.#worker?.postMessage({ wanted: "save" });

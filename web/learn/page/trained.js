@@ -42,8 +42,9 @@ export async function showTrained(box, use, publish) {
  */
 export async function openModel(chosen) {
   const { filesOf } = await import("../archive.js");
-  const files = await filesOf(chosen.length === 1 ? chosen[0] : chosen);
-  return (await saveModel({ name: chosen.length === 1 ? chosen[0].name : "model", files })).name;
+  const [{ name, webkitRelativePath: path }] = chosen;
+  const files = await filesOf(path ? chosen : chosen[0]);
+  return (await saveModel({ name: path ? path.split("/")[0] : name, files })).name;
 }
 
 async function download(name) {

@@ -75,3 +75,10 @@ def test_the_address_is_below_that_of_the_app() -> None:
 def test_every_file_that_a_page_loads_has_a_type() -> None:
     others = {path.suffix for path in FOLDER.rglob("*") if path.is_file()} - set(TYPES)
     assert others <= {".c", ".h", ".md", ".wat"}
+
+
+def test_the_list_of_the_files_names_all_that_are_served() -> None:
+    files = WebFiles()
+    names = client(files).get(f"{files.base()}files.json").json()
+    assert {"index.html", "static.js", "offline.js", "worker/product.wasm"} <= set(names)
+    assert all(client(files).get(f"{files.base()}{name}").status_code == 200 for name in names)
