@@ -7,7 +7,9 @@ const cached = () => caches.open("char-lstm-page");
 let listed = null; // the names of the files, relative to this folder
 
 async function names() {
-  listed ??= fetch(LIST, { cache: "no-cache" }).then((response) => response.json());
+  listed ??= fetch(LIST, { cache: "no-cache" })
+    .then((response) => response.json())
+    .then((all) => all.filter((name) => !/^(learn|vendor)\//.test(name))); // kept once they are used
   return listed.catch(() => ((listed = null), []));
 }
 
