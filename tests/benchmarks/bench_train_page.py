@@ -34,6 +34,7 @@ WATCH = """() => {
   };
   requestAnimationFrame(next);
 }"""
+METRICS = ("TaskDuration", "ScriptDuration", "LayoutDuration", "RecalcStyleDuration", "JSHeapUsedSize")  # of the thread
 SPEED = "() => document.querySelector('#training .figures').textContent"
 
 
@@ -65,6 +66,8 @@ def train(page: Page, text: str, minutes: int, tunes: bool) -> dict[str, Any]:
     if tunes:
         page.locator("#training [value=parent]").check()
     page.evaluate(WATCH)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
     page.get_by_role("button", name="Start training").click()
     page.locator("#training .written .text i").first.wait_for()
     started = page.evaluate("window.gaps.length")
@@ -73,12 +76,14 @@ def train(page: Page, text: str, minutes: int, tunes: bool) -> dict[str, Any]:
     page.locator("#training .trained li").wait_for()
     gaps: list[float] = page.evaluate("window.gaps")
     late = gaps[started:]
+    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
     return {
         "figures": figures,
         "longest_gap_ms": max(late),
         "gaps_over_50_ms": sum(gap > 50 for gap in late),
         "longest_gap_at_start_ms": max(gaps[:started]),
         "frames": len(late),
+        "page_thread": {name: metrics[name] for name in METRICS},
     }
 
 

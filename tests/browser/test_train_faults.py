@@ -129,9 +129,9 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "This text has 0 characters"),
-        (b"abc", "This text has 3 characters"),
-        (bytes(range(256)) * 8, "This file is not a text"),
+        (b"", "a.txt is empty"),
+        (b"abc", "a.txt has 3 characters"),
+        (bytes(range(256)) * 8, "a.txt is not text"),
     ],
     ids=["empty", "short", "binary"],
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM
 from tests.browser.driving import LOOKS, TIMEOUT_MS, button, is_complaint, reply, send, setting
+from tests.browser.test_languages import left_in_english
 from tests.browser.test_training import sentences
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
+from ui.messages import LANGUAGES
 
 TEXT = sentences(200)
 SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 70 steps
@@ -102,7 +105,7 @@ Make = Callable[..., Visitor]
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("train")
-    write_static(folder, tiny_model())
+    write_static(folder, replace(tiny_model(), training={"corpus": "tiny"}))
     with serve(folder) as url:
         yield url
 
@@ -203,3 +206,70 @@ def test_the_panel_has_no_barriers(visitor: Make, width: int, height: int, schem
     button(page, "Stop and keep the model").click()
     ended(page)
     assert barriers(page) == []
+
+
+def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> None:
+    page = visitor(width=390, height=844).open()
+    button(page, "A chat").click()
+    box = page.get_by_role("checkbox", name="Read it as a chat: the model answers messages")
+    expect(box).to_be_checked()
+    expect(panel(page).locator(".read")).to_contain_text("Read as a chat")
+    expect(panel(page).locator(".private")).to_contain_text("The messages of a chat")
+    names = page.get_by_role("combobox", name="The model writes as")
+    other = names.locator("option").all_inner_texts()[-1]
+    names.select_option(other)
+    expect(panel(page).locator(".read")).to_contain_text(f"The model writes as {other}")
+    box.uncheck()
+    expect(panel(page).locator(".read")).not_to_contain_text("Read as a chat:")
+    expect(names).to_be_hidden()
+    box.check()
+    names.select_option(other)
+    expect(panel(page).locator(".read")).to_contain_text(f"The model writes as {other}")
+    start(page)
+    ended(page)
+    for name, content in files_of(page, "local/a-chat").items():
+        (tmp_path / name).write_bytes(content)
+    chat = CharLSTM.from_pretrained(tmp_path).chat
+    assert chat is not None
+    assert chat.suffix == f"{chat.stop}{other}: "
+
+
+def test_what_is_private_in_a_text_is_said_before_the_start(visitor: Make) -> None:
+    page = visitor().open()
+    give(page, f"{TEXT}Write to jane.roe@posteo.de.\n")
+    expect(panel(page).locator(".private")).to_contain_text("1 e-mail address (the first in line 201: ")
+    for example in ("Scenes of a play", "Recipes"):
+        button(page, example).click()
+        expect(panel(page).locator(".read")).to_contain_text(f"{example}: ")
+    expect(panel(page).locator(".private")).to_be_hidden()
+
+
+def test_a_model_that_is_fine_tuned_keeps_its_characters(visitor: Make) -> None:
+    page = visitor().open()
+    give(page, TEXT.replace("mat", "Sofa漢"))
+    panel(page).locator("[value=parent]").check()
+    start(page)
+    expect(ended(page)).to_contain_text("This page now writes with")
+    config = json.loads(files_of(page)["config.json"])
+    parent = tiny_model()
+    assert config["vocab"][: len(parent.tokenizer.vocab)] == list(parent.tokenizer.vocab)
+    assert "漢" in config["vocab"][len(parent.tokenizer.vocab) :]
+    assert config["hidden_size"] == parent.config.hidden_size
+    assert config["training"]["from"] == "tiny"
+
+
+@pytest.mark.parametrize(("locale", "language"), [("zh-CN", "zh-CN"), ("de-DE", "de")])
+def test_the_panel_is_in_the_language_of_the_browser(browser: Browser, url: str, locale: str, language: str) -> None:
+    texts = LANGUAGES[language]
+    page = browser.new_context(locale=locale, viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"{url}#train")
+    page.get_by_role("textbox", name=texts["train.text"]).fill(f"{TEXT}jane.roe@posteo.de\n")
+    button(page, texts["train.start"]).wait_for()
+    sizes = {"workers": "1", "speed": str(SPEED), "seed": "5"}
+    page.locator("#training .body").evaluate("(body, sizes) => Object.assign(body.dataset, sizes)", sizes)
+    assert left_in_english(page, language, "#page *") == set()
+    button(page, texts["train.start"]).click()
+    expect(panel(page).locator(".trained li")).to_have_count(1)
+    assert left_in_english(page, language, "#page *") == set()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    page.context.close()

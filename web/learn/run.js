@@ -43,6 +43,7 @@ const MAX_LAYERS = 2; // that learner.wasm trains
  * @property {string} text
  * @property {string} name of the text
  * @property {ChatFormat | null} chat
+ * @property {string[]} examples prompts for the model
  * @property {number} minutes
  * @property {ModelRef | null} parent the model to fine-tune; null trains from scratch
  * @property {string} home the address of the folder of the page
@@ -51,7 +52,7 @@ const MAX_LAYERS = 2; // that learner.wasm trains
  * @property {number} [workers] as many as the machine has cores for, if omitted
  * @property {number} [speed] characters per second of one worker; measured if omitted
  *
- * @typedef {{name: string, chat: ChatFormat | null, parent: ModelRef | null, minutes: number}} About
+ * @typedef {{name: string, chat: ChatFormat | null, examples: string[], parent: ModelRef | null, minutes: number}} About
  * @typedef {{training: [number, number][], heldOut: [number, number][]}} Curve losses by step
  * @typedef {{step: number, loss: number, tensors: Record<string, Float32Array>}} Best
  * @typedef {{plan: Plan, about: About, saved: Saved | null, curve: Curve, best: Best | null}} StoredRun
@@ -181,11 +182,12 @@ class Run {
     const { embedding, hidden, layers } = recipe;
     const { name, commit } = about.parent ?? { name: "", commit: "" };
     const [, heldOut] = split(ids);
+    const { examples } = about;
     const training = {
       corpus: about.name,
       corpus_characters: ids.length,
       validation_characters: heldOut.length,
-      examples: [],
+      examples,
       step,
       seconds: Math.round(10 * this.last.seconds) / 10,
       val_loss: loss,
@@ -223,7 +225,7 @@ class Run {
 }
 
 /** @param {Begin} given @returns {Promise<StoredRun>} */
-async function prepare({ text, name, chat, minutes, parent, home, hub, seed, workers = workerCount(), speed }) {
+async function prepare({ text, name, chat, examples, minutes, parent, home, hub, seed, workers = workerCount(), speed }) {
   if (parent) postMessage({ phase: "loading" });
   const known = parent && (await new Models(home, hub, () => {}).read(parent));
   if (known && known.sizes.layers > MAX_LAYERS) {
@@ -235,7 +237,7 @@ async function prepare({ text, name, chat, minutes, parent, home, hub, seed, wor
   speed ??= await measureSpeed(vocab.length);
   const old = known && { network: known.sizes, tensors: known.tensors };
   const plan = planRun({ vocab, ids, minutes, speed, seed, workers, parent: old });
-  return { plan, about: { name, chat, parent, minutes }, saved: null, curve: { training: [], heldOut: [] }, best: null };
+  return { plan, about: { name, chat, examples, parent, minutes }, saved: null, curve: { training: [], heldOut: [] }, best: null };
 }
 
 /** What the page says of a stored run. */

@@ -16,7 +16,14 @@ export const MARKUP = `
 <input type="file" class="text-file" hidden>
 <span class="examples" role="group" data-label="train.examples"></span>
 </div>
-<div role="status"><ul class="read"></ul></div>
+<div role="status">
+<ul class="read"></ul>
+<div class="private" hidden><p data-text="train.private"></p><ul></ul></div>
+</div>
+<div class="chat-options" hidden>
+<label><input type="checkbox" class="is-chat"><span data-text="train.as_chat"></span></label>
+<label class="writes-as"><span data-text="train.writes_as"></span><select class="reply-as"></select></label>
+</div>
 <div class="options" hidden>
 <fieldset class="from">
 <legend data-text="train.from"></legend>

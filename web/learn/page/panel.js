@@ -9,8 +9,8 @@ import { deleteRun, loadModel, loadPart } from "../storage.js";
 import { Awake, isPhone, takeTurn } from "./awake.js";
 import { drawCurve } from "./curve.js";
 import { MARKUP } from "./markup.js";
-import { TextField, showFacts } from "./text_field.js";
 import { PublishForm } from "./publish_form.js";
+import { TextField } from "./text_field.js";
 import { openModel, showTrained } from "./trained.js";
 
 export const MARK = "char-lstm/training"; // in localStorage while a run is stored
@@ -131,7 +131,6 @@ export class Panel {
   }
 
   #showOptions() {
-    showFacts(this.#part(".read"), this.#text);
     this.#part(".options").hidden = !this.#text;
     const minutes = Number(this.minutes.value);
     setText(this.#part(".minutes output"), number(minutes));
@@ -148,11 +147,13 @@ export class Panel {
 
   #begin() {
     const { text, name, chat } = this.#text;
+    const format = chat && { prefix: chat.prefix, suffix: chat.suffix, stop: chat.stop };
     const scratch = find(this.box, '[value="scratch"]', HTMLInputElement).checked;
     const { workers, speed, seed } = this.box.dataset; // set by tests: small runs, each the same
     return this.#lead({
       begin: {
-        ...{ text, name, chat, minutes: Number(this.minutes.value), parent: scratch ? null : this.parent, ...this.place },
+        ...{ text, name, chat: format, examples: chat?.examples ?? [], ...this.place },
+        ...{ minutes: Number(this.minutes.value), parent: scratch ? null : this.parent },
         seed: seed ? Number(seed) : crypto.getRandomValues(new Uint32Array(1))[0],
         ...(workers ? { workers: Number(workers) } : {}),
         ...(speed ? { speed: Number(speed) } : {}),
@@ -295,6 +296,7 @@ export class Panel {
   }
 
   #translate() {
+    this.field.translate();
     this.#showOptions();
     setText(this.#part(".said"), render(this.#said));
     setText(this.#part(".pause"), t(this.#isPaused ? "train.resume" : "train.pause"));

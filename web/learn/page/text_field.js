@@ -1,76 +1,126 @@
-// Where the visitor gives a text: typed or pasted, picked, dropped, or one of the examples.
+// Where the visitor gives a text: typed or pasted, picked, dropped, or one of the examples; and what is said of it.
 
-import { find, create } from "../../document/dom.js";
-import { t } from "../../document/words.js";
+import { create, find } from "../../document/dom.js";
+import { render, t } from "../../document/words.js";
 import { Refusal } from "../../engines/engine.js";
-import { readText } from "./plain_text.js";
+import { EXAMPLES, fetchExample } from "../corpus/examples.js";
+import { readText } from "../corpus/read.js";
 
 const TYPING_MS = 400; // after the last change of the field
 const LONG = 50_000; // characters; a longer text is not put into the field, which would be slow
 
-/** @typedef {import("./plain_text.js").ReadText & {name: string}} NamedText */
+/**
+ * @import { Message } from "../../engines/engine.js"
+ * @import { ReadText } from "../corpus/reading.js"
+ * @typedef {ReadText & {name: string}} NamedText
+ */
 
 export class TextField {
-  #asked = 0; // counts up, so that the answer to an earlier text is known
+  #given = /** @type {{source: Blob | string, name: string} | null} */ (null);
+  #reading = new AbortController(); // of the text that was given last
+  #found = /** @type {NamedText | null} */ (null);
+  #mayBeChat = false;
 
   /**
    * @param {HTMLElement} box .choose
-   * @param {(text: NamedText | null, refusal: import("../../engines/engine.js").Message | null) => void} receive gets
-   *   each text that was read, or null and why it cannot be
+   * @param {(text: NamedText | null, refusal: Message | null) => void} receive gets each text that was read, or null
+   *   and why it cannot be
    */
   constructor(box, receive) {
+    this.box = box;
     this.receive = receive;
     this.field = find(box, "textarea", HTMLTextAreaElement);
-    this.input = find(box, ".text-file", HTMLInputElement);
-    find(box, ".pick").addEventListener("click", () => this.input.click());
-    this.input.addEventListener("change", () => {
-      const [file] = this.input.files;
-      this.input.value = ""; // so that the same file can be picked again
-      if (file) this.#readFile(file);
+    const input = find(box, ".text-file", HTMLInputElement);
+    find(box, ".pick").addEventListener("click", () => input.click());
+    input.addEventListener("change", () => {
+      const [file] = input.files;
+      if (file) this.#take(file, file.name);
+      input.value = ""; // so that the same file can be picked again
     });
     let timer = 0;
     this.field.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = window.setTimeout(() => this.read(this.field.value, t("train.own_name")), TYPING_MS);
+      timer = window.setTimeout(() => this.#read({ source: this.field.value, name: t("train.own_name") }), TYPING_MS);
     });
     this.field.addEventListener("paste", (event) => this.#paste(event));
+    this.isChat = find(box, ".is-chat", HTMLInputElement);
+    this.replyAs = find(box, ".reply-as", HTMLSelectElement);
+    this.isChat.addEventListener("change", () => this.#read(this.#given, { chat: this.isChat.checked }));
+    this.replyAs.addEventListener("change", () => this.#read(this.#given, { chat: true, replyAs: this.replyAs.value }));
     this.#takeDrops(box);
+    this.translate();
   }
 
-  /** Forgets the text. */
-  clear() {
-    this.#asked++;
-    this.field.value = "";
+  /** Writes what is said in the visitor's language. */
+  translate() {
+    const examples = find(this.box, ".examples");
+    examples.replaceChildren();
+    for (const example of EXAMPLES) {
+      const button = create("button", "", examples);
+      [button.type, button.textContent, button.title] = ["button", render(example.name), render(example.origin)];
+      button.addEventListener("click", () => this.#takeExample(example));
+    }
+    this.#show();
   }
 
-  /**
-   * Reads a text and passes it on.
-   * @param {Blob | string} given
-   * @param {string} name
-   */
-  async read(given, name) {
-    const asked = ++this.#asked;
-    if (given === "") return this.receive(null, null);
+  async #takeExample(example) {
+    const name = render(example.name);
     try {
-      const found = await readText(given);
-      if (asked === this.#asked) this.receive({ ...found, name }, null);
+      await this.#take(await fetchExample(example), name);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      if (asked === this.#asked) this.receive(null, error.reason);
+      this.receive(null, { id: "text.unreadable", values: { name, reason: error.message } });
     }
   }
 
-  #readFile(file) {
+  // A file, or a text that is too long for the field.
+  #take(source, name) {
     this.field.value = "";
-    return this.read(file, file.name);
+    return this.#read({ source, name });
+  }
+
+  // Reads a text and passes it on; a later one is read in its place.
+  async #read(given, options = {}) {
+    this.#reading.abort();
+    const { signal } = (this.#reading = new AbortController());
+    if (given !== this.#given) this.#mayBeChat = false;
+    this.#given = given;
+    [this.#found, this.box.ariaBusy] = [null, "true"];
+    let refusal = /** @type {Message | null} */ (null);
+    try {
+      if (given.source !== "") this.#found = { ...(await readText(given.source, { name: given.name, ...options }, signal)), name: given.name };
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Refusal)) throw error;
+      refusal = error.reason;
+    }
+    if (signal.aborted) return;
+    this.box.ariaBusy = "false";
+    this.#mayBeChat ||= Boolean(this.#found?.chat);
+    this.#show();
+    this.receive(this.#found, refusal);
+  }
+
+  #show() {
+    const found = this.#found;
+    const facts = found ? [t("train.read", { name: found.name, characters: found.characters, distinct: found.distinct, lines: found.lines })] : [];
+    showList(find(this.box, ".read"), [...facts, ...(found?.notes ?? []).map((note) => render(note))]);
+    find(this.box, ".chat-options").hidden = !this.#mayBeChat;
+    const senders = found?.chat?.senders ?? [];
+    this.isChat.checked = Boolean(found?.chat);
+    find(this.box, ".writes-as").hidden = !senders.length;
+    this.replyAs.replaceChildren();
+    for (const { name } of senders) create("option", "", this.replyAs).textContent = name;
+    const writes = senders.find(({ name }) => found.chat.suffix === `${found.chat.stop}${name}: `);
+    if (writes) this.replyAs.value = writes.name;
+    find(this.box, ".private").hidden = !found?.private.length;
+    showList(find(this.box, ".private ul"), (found?.private ?? []).map((each) => render(each)));
   }
 
   #paste(event) {
     const text = event.clipboardData?.getData("text/plain") ?? "";
     if (text.length < LONG) return;
     event.preventDefault();
-    this.field.value = "";
-    this.read(text, t("train.own_name"));
+    this.#take(text, t("train.own_name"));
   }
 
   #takeDrops(box) {
@@ -84,21 +134,13 @@ export class TextField {
       over(event, false);
       const [file] = event.dataTransfer.files;
       const text = event.dataTransfer.getData("text/plain");
-      if (file) this.#readFile(file);
-      else if (text) this.read(text, t("train.own_name"));
+      if (file) this.#take(file, file.name);
+      else if (text) this.#take(text, t("train.own_name"));
     });
   }
 }
 
-/**
- * Shows what was read.
- * @param {HTMLElement} list
- * @param {NamedText | null} found
- */
-export function showFacts(list, found) {
+function showList(list, texts) {
   list.replaceChildren();
-  if (!found) return;
-  const { characters, distinct, lines } = found;
-  const facts = [t("train.read", { name: found.name, characters, distinct, lines })];
-  for (const fact of facts) create("li", "", list).textContent = fact;
+  for (const text of texts) create("li", "", list).textContent = text;
 }
