@@ -37,7 +37,7 @@ async function respond(request, name) {
   const cache = await cached();
   try {
     const response = await fetch(request, request.mode === "navigate" ? {} : { cache: "no-cache" });
-    if (response.ok) await cache.put(name, response.clone());
+    if (response.ok) await cache.put(name, response.clone()).catch(() => {}); // no room is left
     return response;
   } catch {
     return (await cache.match(name)) || Response.error();
