@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, Request, sync_playwright
 
 from model import PRETRAINED, CharLSTM, generate
 from tests.benchmarks.report import write_json
@@ -59,9 +59,8 @@ def train(page: Page, text: str, minutes: int, tunes: bool) -> dict[str, Any]:
     """Trains on the open page; returns the gaps between frames and the last figures."""
     page.set_default_timeout(60_000 * (minutes + 5))
     page.locator("#training textarea").wait_for()
-    page.locator("#training .text-file").set_input_files(
-        [{"name": "text.txt", "mimeType": "text/plain", "buffer": text.encode()}]
-    )
+    file: FilePayload = {"name": "text.txt", "mimeType": "text/plain", "buffer": text.encode()}
+    page.locator("#training .text-file").set_input_files(file)
     page.get_by_role("slider", name="Minutes of training").fill(str(minutes))
     if tunes:
         page.locator("#training [value=parent]").check()
