@@ -14,7 +14,7 @@ Here = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """Runs the command line, in a folder of its own; gives the exit code and what was said."""
+    """Return a function that runs the command line in an empty folder; it returns the exit code and stderr."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str | Path) -> tuple[int, str]:

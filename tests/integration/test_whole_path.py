@@ -1,6 +1,6 @@
-"""The whole road, once, as strangers walk it: a text, training, the Hub, a model and its page, characters.
+"""The whole path once, as a user runs it: a text, training, the Hub, a model and its page, generated characters.
 
-Every station is a process of its own, as people start it; between them there is only the Hub.
+Each step is a separate process, and only the Hub connects them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The app as one ASGI app, in a server that app.py does not start."""
+"""deploy.service: the whole app as an ASGI app in any ASGI server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.app_server import eventually
 from tests.support.ports import free_port
 
 
-def test_another_server_serves_the_whole_app() -> None:
+def test_uvicorn_serves_the_whole_app() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "uvicorn", "--factory", "deploy.service:build", "--port", str(port)]

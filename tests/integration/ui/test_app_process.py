@@ -1,4 +1,4 @@
-"""The app as people start it: ``python app.py`` in a process of its own."""
+"""``python app.py`` in a separate process: start, options, signals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STARTING_S = 180
 
 @contextmanager
 def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process, and its address once the page answers."""
+    """Start the app; yields the process and its address once the page answers."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "app.py", *arguments],
@@ -59,40 +59,40 @@ def wait_for(process: subprocess.Popen[str], url: str) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
-    raise AssertionError(process.communicate()[0] if process.poll() is not None else "it does not answer")
+    raise AssertionError(process.communicate()[0] if process.poll() is not None else "the app does not answer")
 
 
 def begin(url: str, length: int, seed: int = 1) -> str:
-    """Asks for a reply, once there is a model to write it, and returns where it is streamed."""
+    """Request a reply once a model is loaded; returns the address of its events."""
     call = f"{url}gradio_api/call/generate"
 
-    def ask(characters: int) -> str:
+    def submit(characters: int) -> str:
         posted = httpx.post(call, json={"data": ["ROMEO:", characters, 0.8, 0, 1, seed]}, timeout=STARTING_S)
         return f"{call}/{posted.json()['event_id']}"
 
-    eventually(lambda: "event: complete" in httpx.get(ask(1), timeout=STARTING_S).text, STARTING_S)
-    return ask(length)
+    eventually(lambda: "event: complete" in httpx.get(submit(1), timeout=STARTING_S).text, STARTING_S)
+    return submit(length)
 
 
 @posix_only
-def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly_and_tells_every_reader(tmp_path: Path) -> None:
-    """A program that asked for a text, and somebody at the page."""
+def test_sigterm_during_replies_ends_the_app_cleanly_and_sends_every_client_the_last_event(tmp_path: Path) -> None:
+    """The clients are a program with an API call, and a page."""
     random_model(hidden_size=256).save_pretrained(tmp_path / "mine")
     with started("--model", str(tmp_path / "mine")) as (process, url):
-        begin(url, 1)  # there is a model
+        begin(url, 1)  # the model is loaded
 
         async def last_lines() -> tuple[Any, dict[str, Any]]:
             async with httpx.AsyncClient(timeout=60) as http:
                 page = PageClient(http, url)
                 async with aclosing(page.events(page.request("mine", "", length=10_000, speed=60))) as events:
                     await anext(events)
-                    asked = await asyncio.to_thread(begin, url, 10_000)
-                    async with http.stream("GET", asked) as answer:
+                    address = await asyncio.to_thread(begin, url, 10_000)
+                    async with http.stream("GET", address) as answer:
                         lines = answer.aiter_lines()
                         await anext(lines)
                         process.send_signal(signal.SIGTERM)
-                        said = [line.removeprefix("data: ") async for line in lines if line.startswith("data: [")]
-                    return json.loads(said[-1]), [event async for event in events][-1]
+                        data_lines = [line.removeprefix("data: ") async for line in lines if line.startswith("data: [")]
+                    return json.loads(data_lines[-1]), [event async for event in events][-1]
 
         of_program, of_page = asyncio.run(last_lines())
         assert of_program[1]["finish_reason"] == "abort"
@@ -105,9 +105,7 @@ def test_a_folder_is_served_and_sigterm_while_streaming_ends_cleanly_and_tells_e
 
 
 @posix_only
-def test_on_zero_gpu_models_from_the_environment_at_their_commit_and_then_at_a_newer_one(
-    hub: LocalHub, tmp_path: Path
-) -> None:
+def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated(hub: LocalHub, tmp_path: Path) -> None:
     """One function is registered for the GPU, and the CPU writes; without ZeroGPU see test_space."""
     function = "def GPU(function):\n    print('registered', function.__name__)\n    return function\n"
     (tmp_path / "spaces.py").write_text(function)
@@ -138,7 +136,7 @@ def test_on_zero_gpu_models_from_the_environment_at_their_commit_and_then_at_a_n
         assert "Traceback" not in output
 
 
-def test_a_port_that_is_taken_is_one_clear_line() -> None:
+def test_a_port_in_use_is_refused_in_one_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -171,7 +169,7 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
         (["--model", "ada/novel@"], {}, "names no revision"),
     ],
 )
-def test_a_wrong_option_ends_the_start_with_one_line(
+def test_an_invalid_option_ends_the_start_with_one_line(
     arguments: list[str],
     environment: dict[str, str],
     line: str,
@@ -193,7 +191,7 @@ def test_a_wrong_option_ends_the_start_with_one_line(
     assert error.count("\n") == 1
 
 
-def test_the_command_line_wins_over_the_environment() -> None:
+def test_the_command_line_overrides_the_environment() -> None:
     environment = {"MODELS": "a/b, c/d", "RENEW_EVERY": "5", "GRADIO_SERVER_PORT": "8000"}
     options = entry.parse_options([], environment)
     assert (options.models, options.models_typed) == (("a/b", "c/d"), False)

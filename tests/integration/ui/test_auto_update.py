@@ -1,4 +1,4 @@
-"""Models that live: a newer commit on the Hub takes the place of the one that is served, while it writes."""
+"""AutoUpdater: a newer commit on the Hub replaces the model that is served, while replies are written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ui.registry.auto_update import LONGEST_S, AutoUpdater
 from ui.registry.loaded_model import BUNDLED, LoadedModel
 from ui.registry.registry import ModelRegistry
 
-EVERY_S = 0.1
+INTERVAL_S = 0.1
 STREAMS = 32
 NAME = "ada/novel"
 
@@ -46,20 +46,20 @@ def old(tmp_path: Path) -> Files:
 
 @pytest.fixture
 def new(tmp_path: Path) -> Files:
-    """Of another size: no row of the one would fit the other."""
+    """A model of another size, so that a state of one model cannot be used with the other."""
     return files_of(tmp_path / "new", 3, 32)
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.registry.registry._GRACE_S", 0.1)
 
 
 @contextmanager
-def following(*specs: str) -> Iterator[ModelRegistry]:
+def auto_updated(*specs: str) -> Iterator[ModelRegistry]:
     registry = ModelRegistry(specs)
     registry.start()
-    auto_updater = AutoUpdater(registry, EVERY_S)
+    auto_updater = AutoUpdater(registry, INTERVAL_S)
     auto_updater.start()
     assert registry.wait(120)
     try:
@@ -73,44 +73,49 @@ def commit_of(registry: ModelRegistry, name: str = NAME) -> str:
     return registry.get(name).commit
 
 
-def asked(hub: LocalHub) -> int:
-    """How often the Hub was asked which commit it is."""
+def commit_requests(hub: LocalHub) -> int:
+    """Return how often the newest commit was requested from the Hub."""
     return len(hub.requests(f"GET /api/models/{NAME}.*expand=sha"))
 
 
-def until_asked(hub: LocalHub, times: int) -> None:
-    eventually(lambda: asked(hub) >= times)
+def wait_for_commit_requests(hub: LocalHub, times: int) -> None:
+    eventually(lambda: commit_requests(hub) >= times)
 
 
 def large(blobs: Path) -> set[Path]:
-    """The files that are weights, while others may be removed."""
-    found = set()
+    """Return the files that are weights; files may be removed meanwhile."""
+    weights = set()
     for path in blobs.iterdir():
         with suppress(FileNotFoundError):
             if path.stat().st_size > 10_000:
-                found.add(path)
-    return found
+                weights.add(path)
+    return weights
 
 
-def until_refused(served: LoadedModel, commit: str) -> None:
+def wait_until_refused(served: LoadedModel, commit: str) -> None:
     eventually(lambda: str(served.refused_commit).startswith(f"commit {commit[:7]} is not served: "))
 
 
-async def _crowd(app: App, hub: LocalHub, repo: Repo, new: Files) -> tuple[list[str], str, str]:
-    """Streams that are under way when a commit lands, and one more after it. Texts of both, and the new commit.
+async def _write_while_a_commit_is_pushed(
+    app: App, hub: LocalHub, repo: Repo, new: Files
+) -> tuple[list[str], str, str]:
+    """Write replies while a commit is pushed, and one more reply once it is served.
 
-    Every other one comes to its end by itself, the others are stopped when the last one has been written.
+    Replies with even seeds end at their length; the others are stopped at the end.
+
+    Returns:
+        the texts of the replies, the text of the late reply, and the new commit.
     """
     async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
         visitors = [Visitor(http, app.url) for _ in range(STREAMS)]
 
-        async def one(visitor: Visitor, seed: int) -> str:
+        async def write(visitor: Visitor, seed: int) -> str:
             reply = await visitor.send("ROMEO:", length=10_000 if seed % 2 else 100, speed=60, seed=seed)
             assert (reply.ending["end"], reply.ending["error"]) == ("abort" if seed % 2 else "length", None)
             return reply.text
 
         before = app.served(NAME)
-        streams = [asyncio.create_task(one(visitor, seed)) for seed, visitor in enumerate(visitors)]
+        streams = [asyncio.create_task(write(visitor, seed)) for seed, visitor in enumerate(visitors)]
         while before.engine.running < STREAMS:
             await asyncio.sleep(0.02)
         newer = hub.commit(repo, new)
@@ -120,25 +125,25 @@ async def _crowd(app: App, hub: LocalHub, repo: Repo, new: Files) -> tuple[list[
         written = before.engine.written
         text = (await late.send("ROMEO:", length=60, seed=7)).text
         await asyncio.gather(*streams[::2])
-        assert before.engine.running == STREAMS // 2, "those under way go on"
+        assert before.engine.running == STREAMS // 2, "running replies continue on the old weights"
         assert before.engine.written > written
         for visitor in visitors[1::2]:
             assert await visitor.stop()
         return list(await asyncio.gather(*streams)), text, newer
 
 
-def test_streams_under_way_end_on_the_old_weights_and_new_ones_begin_on_the_new(
+def test_running_replies_end_on_the_old_weights_and_new_replies_use_the_new_ones(
     hub: LocalHub, old: Files, new: Files, tmp_path: Path
 ) -> None:
     repo = hub.add_repo(NAME, old)
-    with following(NAME) as registry, serving(registry) as app:
+    with auto_updated(NAME) as registry, serving(registry) as app:
         served = app.served(NAME)
         thread, network, backend = (
             served.thread,
             weakref.ref(served.lm.models[0].network),
             weakref.ref(served.engine._backend),
         )
-        texts, text, newer = asyncio.run(_crowd(app, hub, repo, new))
+        texts, text, newer = asyncio.run(_write_while_a_commit_is_pushed(app, hub, repo, new))
         lm, longest = CharLSTM.from_pretrained(tmp_path / "old"), max(map(len, texts))
         for seed, each in enumerate(texts):
             assert each == generate(lm, "ROMEO:", longest, temperature=0.8, seed=seed)[: len(each)]
@@ -150,13 +155,13 @@ def test_streams_under_way_end_on_the_old_weights_and_new_ones_begin_on_the_new(
         thread.join(60)
         gc.collect()
         assert not thread.is_alive()
-        assert network() is None, "the old weights are freed"
+        assert network() is None, "the old weights are released"
         assert backend() is None
         assert served.newer is app.served(NAME)
         assert len(registry.engines) == 1
 
 
-def test_a_branch_is_followed_by_one_small_request_after_each_pause(
+def test_a_branch_is_polled_with_one_small_request_per_interval(
     hub: LocalHub, old: Files, new: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -169,61 +174,61 @@ def test_a_branch_is_followed_by_one_small_request_after_each_pause(
     monkeypatch.setattr(AutoUpdater, "pause_s", counted)
     repo = hub.add_repo(NAME, old)
     spec = f"hf://{NAME}@main"
-    with following(spec) as registry:
+    with auto_updated(spec) as registry:
         [name] = registry.names
-        eventually(lambda: asked(hub) >= 2)
-        hub.commit(repo, {"README.md": b"a word more"}, branch="other")
+        eventually(lambda: commit_requests(hub) >= 2)
+        hub.commit(repo, {"README.md": b"a change"}, branch="other")
         newer = hub.commit(repo, new)
         eventually(lambda: commit_of(registry, name) == newer)
-        count = asked(hub)
-        eventually(lambda: asked(hub) >= count + 3)
-        assert asked(hub) <= 1 + len(pauses), "once at the start, and after each pause"
-        assert min(pauses) >= 0.8 * EVERY_S
+        count = commit_requests(hub)
+        eventually(lambda: commit_requests(hub) >= count + 3)
+        assert commit_requests(hub) <= 1 + len(pauses), "once at the start, and after each pause"
+        assert min(pauses) >= 0.8 * INTERVAL_S
         assert hub.requests("/resolve/") == hub.requests(f"/resolve/({newer}|{repo.log()[1].oid})/")
-    # What it would start with if the Hub were away.
+    # Without the Hub, the newest commit is loaded from the cache.
     hub.unplug()
     assert CharLSTM.from_pretrained(NAME).commit == newer
 
 
-def test_pinned_commits_and_folders_are_left_alone(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:
+def test_pinned_commits_and_folders_are_not_updated(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:
     repo = hub.add_repo(NAME, old)
     first = repo.commit("main").oid
-    with following(f"{NAME}@{first}", str(tmp_path / "old"), BUNDLED) as registry:
+    with auto_updated(f"{NAME}@{first}", str(tmp_path / "old"), BUNDLED) as registry:
         assert registry.auto_updated == []
         hub.commit(repo, new)
         count = len(hub.log)
-        time.sleep(3 * EVERY_S)
+        time.sleep(3 * INTERVAL_S)
         assert len(hub.log) == count
         assert commit_of(registry, f"{NAME}@{first}") == first
     assert not [each.name for each in threading.enumerate() if each.name.startswith("renewal")]
 
 
-BAD = {
+INVALID = {
     "a flipped bit": ("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1]), "(SHA-256)"),
     "a pickle": ("model.safetensors", lambda data: b"\x80\x02}q\x00.", "is a pickle"),
     "code": ("config.json", lambda data: data.replace(b"{", b'{"auto_map": {},', 1), "unknown field 'auto_map'"),
 }
 
 
-def test_a_commit_that_cannot_be_served_is_named_once_and_the_old_one_stays(
+def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
     hub: LocalHub, old: Files, new: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     repo = hub.add_repo(NAME, old)
     first = repo.commit("main").oid
     caplog.set_level(logging.INFO, "char-lstm")
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         served, engine = registry.get(NAME), registry.get(NAME).engine
-        for what, (name, spoil, reason) in BAD.items():
+        for what, (name, spoil, reason) in INVALID.items():
             version = registry.version
             bad = hub.commit(repo, {**new, name: spoil(new[name])})
-            until_refused(served, bad)
+            wait_until_refused(served, bad)
             assert reason in str(served.refused_commit), what
             assert registry.version != version
-            count, pulled = asked(hub), len(hub.requests(f"/resolve/{bad}/"))
-            until_asked(hub, count + 2)
-            assert len(hub.requests(f"/resolve/{bad}/")) == pulled, "it is not tried again"
-            said = [record.getMessage() for record in caplog.records if bad[:7] in record.getMessage()]
-            assert said == [f"{NAME}: {served.refused_commit}; {first[:7]} stays"], what
+            count, pulled = commit_requests(hub), len(hub.requests(f"/resolve/{bad}/"))
+            wait_for_commit_requests(hub, count + 2)
+            assert len(hub.requests(f"/resolve/{bad}/")) == pulled, "a refused commit is downloaded once"
+            messages = [record.getMessage() for record in caplog.records if bad[:7] in record.getMessage()]
+            assert messages == [f"{NAME}: {served.refused_commit}; {first[:7]} stays"], what
         assert registry.get(NAME) is served
         assert served.engine is engine
         assert registry.engines == [engine]
@@ -233,7 +238,7 @@ def test_a_commit_that_cannot_be_served_is_named_once_and_the_old_one_stays(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_what_was_fetched_leaves_the_cache_and_what_was_there_before_stays(
+def test_replaced_commits_are_removed_from_the_cache_unless_they_were_there_before(
     hub: LocalHub, old: Files, new: Files, tmp_path: Path
 ) -> None:
     repo = hub.add_repo(NAME, old)
@@ -242,30 +247,28 @@ def test_what_was_fetched_leaves_the_cache_and_what_was_there_before_stays(
     CharLSTM.from_pretrained(NAME, revision=theirs)
     cache = Path(os.environ["HF_HUB_CACHE"], "models--ada--novel")
 
-    def kept() -> set[str]:
+    def cached() -> set[str]:
         return {path.name for path in (cache / "snapshots").iterdir()}
 
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         fetched = hub.commit(repo, new)
         eventually(lambda: commit_of(registry) == fetched and not registry._entries[0].draining)
-        assert kept() == {first, theirs, fetched}
+        assert cached() == {first, theirs, fetched}
         bad = hub.commit(repo, {**new, "config.json": b"{}"})
-        until_refused(registry.get(NAME), bad)
-        eventually(lambda: kept() == {first, theirs, fetched})
+        wait_until_refused(registry.get(NAME), bad)
+        eventually(lambda: cached() == {first, theirs, fetched})
         repo.branches["main"] = theirs
-        eventually(lambda: kept() == {first, theirs})
+        eventually(lambda: cached() == {first, theirs})
         assert commit_of(registry) == theirs
-    weights = {(cache / "snapshots" / each / "model.safetensors").resolve() for each in kept()}
-    # A commit's files are removed after the folder that names them.
+    weights = {(cache / "snapshots" / each / "model.safetensors").resolve() for each in cached()}
+    # The weights are removed after the snapshot folder that links to them.
     eventually(lambda: large(cache / "blobs") == weights)
 
 
-def test_a_commit_without_weights_is_refused_and_a_branch_that_goes_back_is_forgiven(
-    hub: LocalHub, old: Files, new: Files
-) -> None:
+def test_a_commit_without_weights_is_refused_until_the_branch_is_reset(hub: LocalHub, old: Files, new: Files) -> None:
     repo = hub.add_repo(NAME, old)
     first = repo.commit("main").oid
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         served = registry.get(NAME)
         listing = dict(repo.commit("main").files)
         del listing["model.safetensors"]
@@ -276,11 +279,11 @@ def test_a_commit_without_weights_is_refused_and_a_branch_that_goes_back_is_forg
         assert registry.get(NAME) is served
 
 
-def test_while_the_hub_is_away_the_old_one_writes_and_then_the_new_one(
+def test_during_an_outage_the_old_commit_is_served_and_after_it_the_new_one(
     hub: LocalHub, old: Files, new: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     repo = hub.add_repo(NAME, old)
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         hub.unplug()
         eventually(lambda: "asking less often" in caplog.text)
         assert len(generate(registry.get(NAME).lm, "ROMEO:", 20, seed=1)) == 20
@@ -290,9 +293,9 @@ def test_while_the_hub_is_away_the_old_one_writes_and_then_the_new_one(
         assert caplog.text.count("asking less often") == 1
 
 
-def test_what_could_not_be_had_at_first_is_served_once_it_is_there(hub: LocalHub, new: Files) -> None:
-    repo = hub.add_repo(NAME, {"README.md": b"the first push is still to come"})
-    with following(NAME) as registry:
+def test_a_model_that_is_missing_at_the_start_is_served_once_it_is_pushed(hub: LocalHub, new: Files) -> None:
+    repo = hub.add_repo(NAME, {"README.md": b"no model yet"})
+    with auto_updated(NAME) as registry:
         assert registry.names == [BUNDLED]
         newer = hub.commit(repo, new)
         eventually(lambda: registry.names == [NAME, BUNDLED])
@@ -304,9 +307,9 @@ def test_what_could_not_be_had_at_first_is_served_once_it_is_there(hub: LocalHub
 WEIGHTS = "GET .*/model.safetensors"
 
 
-def test_bytes_that_change_on_their_way_are_no_fault_of_the_commit(hub: LocalHub, old: Files, new: Files) -> None:
+def test_a_damaged_download_does_not_refuse_the_commit(hub: LocalHub, old: Files, new: Files) -> None:
     repo = hub.add_repo(NAME, old)
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         flipped = hub.fail(WEIGHTS, "wrong", 7)  # three checks in a row get damaged weights
         newer = hub.commit(repo, new)
         eventually(lambda: commit_of(registry) == newer)
@@ -323,38 +326,38 @@ SLOW: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", SLOW)
-def test_one_slow_answer_does_not_keep_the_next_commit_away(
+def test_a_slow_download_does_not_block_the_next_commit(
     hub: LocalHub, old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr("ui.registry.auto_update._LONGEST_WAIT_S", 0.2)  # instead of a day
+    monkeypatch.setattr("ui.registry.auto_update._LONGEST_WAIT_S", 0.2)  # one day by default
     repo = hub.add_repo(NAME, old)
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         monkeypatch.setattr("model.hub.limits.STALL_S", 1.0)
         slow = hub.fail(WEIGHTS, times=None, **SLOW[fault])
         hub.commit(repo, new)
         eventually(lambda: slow.hits >= 2)
-        slow.times = slow.hits  # what hangs goes on hanging
+        slow.times = slow.hits  # downloads that hang continue to hang
         newest = hub.commit(repo, files_of(tmp_path / "newest", 4))
         eventually(lambda: commit_of(registry) == newest)
         assert not registry.notices
 
 
-def test_a_pause_that_the_hub_asks_for_is_kept_and_shown(hub: LocalHub, old: Files, new: Files) -> None:
+def test_retry_after_is_respected_and_shown(hub: LocalHub, old: Files, new: Files) -> None:
     repo = hub.add_repo(NAME, old)
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         pause = hub.fail(f"/api/models/{NAME}", 429, None, retry_after=7200)
         hub.commit(repo, new)
         eventually(lambda: registry.notices)
         assert registry.notices == [Message("model.hub_asks_to_wait", name=NAME, minutes=120)]
-        time.sleep(5 * EVERY_S)
+        time.sleep(5 * INTERVAL_S)
         assert pause.hits == 1
-    updater = AutoUpdater(registry, EVERY_S)
+    updater = AutoUpdater(registry, INTERVAL_S)
     assert updater.pause_s(1, 7200.0) == 7200.0
 
 
-def test_a_hub_that_is_away_for_long_is_shown_and_then_forgotten(hub: LocalHub, old: Files) -> None:
+def test_a_long_outage_is_shown_until_it_ends(hub: LocalHub, old: Files) -> None:
     hub.add_repo(NAME, old)
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         hub.unplug()
         eventually(lambda: registry.notices)
         assert str(registry.notices[0]).startswith(f"Newer versions of {NAME} cannot be downloaded: {NAME} cannot be")
@@ -363,10 +366,10 @@ def test_a_hub_that_is_away_for_long_is_shown_and_then_forgotten(hub: LocalHub, 
 
 
 @pytest.mark.parametrize("pinned", [False, True])
-def test_a_model_that_did_not_come_at_the_start_is_tried_again_even_without_updates(
+def test_a_model_that_failed_at_the_start_is_retried_even_without_auto_updates(
     hub: LocalHub, old: Files, monkeypatch: pytest.MonkeyPatch, pinned: bool
 ) -> None:
-    monkeypatch.setattr("ui.registry.auto_update._RETRY_S", EVERY_S)
+    monkeypatch.setattr("ui.registry.auto_update._RETRY_S", INTERVAL_S)
     commit = hub.add_repo(NAME, old).commit("main").oid
     hub.unplug()
     registry = ModelRegistry([f"{NAME}@{commit}" if pinned else NAME])
@@ -383,11 +386,11 @@ def test_a_model_that_did_not_come_at_the_start_is_tried_again_even_without_upda
     registry.stop()
 
 
-def test_the_copy_of_a_day_without_network_loses_its_notice(hub: LocalHub, old: Files) -> None:
+def test_the_notice_of_a_cached_copy_disappears_after_the_outage(hub: LocalHub, old: Files) -> None:
     hub.add_repo(NAME, old)
     CharLSTM.from_pretrained(NAME)
     hub.unplug()
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         assert "the Hub could not be reached" in str(registry.notices[0])
         version = registry.version
         hub.plug_in()
@@ -395,7 +398,7 @@ def test_the_copy_of_a_day_without_network_loses_its_notice(hub: LocalHub, old: 
         assert registry.version != version
 
 
-def test_the_pause_grows_while_there_is_no_answer_up_to_a_quarter_of_an_hour() -> None:
+def test_the_interval_grows_with_failures_up_to_a_quarter_of_an_hour() -> None:
     auto_updater = AutoUpdater(ModelRegistry(), 60.0)
     for fails, most in ((0, 60.0), (1, 120.0), (3, 480.0), (4, LONGEST_S), (10_000, LONGEST_S)):
         pauses = [auto_updater.pause_s(fails) for _ in range(50)]
@@ -403,16 +406,16 @@ def test_the_pause_grows_while_there_is_no_answer_up_to_a_quarter_of_an_hour() -
     assert AutoUpdater(ModelRegistry(), 3600.0).pause_s(9) > 0.8 * 3600
 
 
-def test_no_more_than_two_of_a_model_are_kept(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:
+def test_at_most_two_commits_of_a_model_are_loaded(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:
     repo = hub.add_repo(NAME, old)
-    with following(NAME) as registry:
+    with auto_updated(NAME) as registry:
         first = registry.get(NAME)
         sequence = first.engine.add_request("", SamplingParams(length=10_000, seed=1), chars_per_second=20.0)
         second = hub.commit(repo, new)
         eventually(lambda: commit_of(registry) == second)
         third = hub.commit(repo, files_of(tmp_path / "third", 5))
-        count = asked(hub)
-        eventually(lambda: asked(hub) >= count + 2)
+        count = commit_requests(hub)
+        eventually(lambda: commit_requests(hub) >= count + 2)
         assert commit_of(registry) == second
         assert not first.unloaded
         first.engine.abort(sequence)

@@ -1,4 +1,4 @@
-"""Where the app's models come from: folders, the Hub at one commit, the cache, and what is left when all fail."""
+"""How the app gets its models: from folders, from the Hub at one commit, from the cache, or the bundled one."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ui.registry.specs import split_spec
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, bytes]:
-    """A checkpoint's files."""
+    """Return the files of a checkpoint."""
     random_model().save_pretrained(tmp_path / "made")
     return {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
 
 
-def shelf_of(*specs: str) -> ModelRegistry:
+def registry_of(*specs: str) -> ModelRegistry:
     registry = ModelRegistry(specs)
     registry.start()
     assert registry.wait(120)
@@ -47,11 +47,11 @@ def only(registry: ModelRegistry) -> LoadedModel:
     return served
 
 
-def test_a_model_is_pulled_at_one_commit_and_the_page_shows_it(hub: LocalHub, files: dict[str, bytes]) -> None:
+def test_a_model_is_downloaded_at_one_commit_and_the_page_shows_it(hub: LocalHub, files: dict[str, bytes]) -> None:
     repo = hub.add_repo("ada/novel", files)
     first = repo.commit("main").oid
     newer = hub.commit(repo, {"README.md": b"new"})
-    registry = shelf_of("ada/novel", f"ada/novel@{first}")
+    registry = registry_of("ada/novel", f"ada/novel@{first}")
     assert [served.lm.commit for served in registry.loaded_models] == [newer, first]
     assert registry.names == ["ada/novel", f"ada/novel@{first}"]
     assert not registry.notices
@@ -64,19 +64,19 @@ def test_a_private_model_needs_the_secret(
     hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.add_repo("ada/secret", files, private=True)
-    without = shelf_of("ada/secret")
+    without = registry_of("ada/secret")
     assert only(without).name == BUNDLED
     reason = "ada/secret cannot be loaded: there is no such repo, or the token may not read it"
     assert reason in str(without.notices[0])
     monkeypatch.setenv("HF_TOKEN", hub.add_token("ada"))
-    assert only(shelf_of("ada/secret")).name == "ada/secret"
+    assert only(registry_of("ada/secret")).name == "ada/secret"
 
 
-def test_when_the_hub_is_away_the_kept_copy_writes_and_the_page_says_so(hub: LocalHub, files: dict[str, bytes]) -> None:
+def test_without_the_hub_the_cached_copy_is_served_with_a_notice(hub: LocalHub, files: dict[str, bytes]) -> None:
     commit = hub.add_repo("ada/novel", files).commit("main").oid
-    before = only(shelf_of("ada/novel"))
+    before = only(registry_of("ada/novel"))
     hub.unplug()
-    registry = shelf_of("ada/novel")
+    registry = registry_of("ada/novel")
     served = only(registry)
     assert (served.name, served.lm.commit) == ("ada/novel", commit)
     assert [str(notice) for notice in registry.notices] == [
@@ -87,9 +87,9 @@ def test_when_the_hub_is_away_the_kept_copy_writes_and_the_page_says_so(hub: Loc
         assert "the cached copy of ada/novel" in english(site_of(app)["notices"])
 
 
-def test_when_nothing_is_kept_the_bundled_model_writes(hub: LocalHub) -> None:
+def test_without_the_hub_and_a_cached_copy_the_bundled_model_is_served(hub: LocalHub) -> None:
     hub.unplug()
-    registry = shelf_of("ada/novel")
+    registry = registry_of("ada/novel")
     assert only(registry).name == BUNDLED
     assert "ada/novel" in str(registry.notices[0])
     assert registry.notices[1:] == [Message("model.bundled_instead")]
@@ -113,7 +113,7 @@ def test_when_nothing_is_kept_the_bundled_model_writes(hub: LocalHub) -> None:
         ("./no-such-folder", "there is no folder"),
     ],
 )
-def test_a_model_that_cannot_be_served_is_said_with_its_reason(
+def test_a_model_that_cannot_be_loaded_is_reported_with_the_reason(
     hub: LocalHub, files: dict[str, bytes], spec: str, reason: str
 ) -> None:
     hub.add_repo("ada/novel", files)
@@ -123,16 +123,16 @@ def test_a_model_that_cannot_be_served_is_said_with_its_reason(
     weights = files["model.safetensors"]
     hub.add_repo("ada/damaged", files | {"model.safetensors": weights[:-1] + bytes([weights[-1] ^ 1])})
     hub.add_repo("ada/pointer", files | {"model.safetensors": b"<!doctype html><html></html>"})
-    registry = shelf_of(spec)
+    registry = registry_of(spec)
     assert only(registry).name == BUNDLED
     assert reason in str(registry.notices[0])
     assert str(Path.cwd()) not in str(registry.notices[0])
 
 
-def test_one_model_that_fails_leaves_the_others(hub: LocalHub, files: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_model_that_fails_does_not_affect_the_others(hub: LocalHub, files: dict[str, bytes], tmp_path: Path) -> None:
     random_model(seed=2).save_pretrained(tmp_path / "mine")
     hub.add_repo("ada/novel", files)
-    registry = shelf_of("ada/nothing", str(tmp_path / "mine"), "ada/novel")
+    registry = registry_of("ada/nothing", str(tmp_path / "mine"), "ada/novel")
     assert [served.name for served in registry.loaded_models] == ["mine", "ada/novel"]
     assert len(registry.notices) == 1
     with serving(registry) as app:
@@ -143,7 +143,7 @@ def test_one_model_that_fails_leaves_the_others(hub: LocalHub, files: dict[str, 
     assert "ada/nothing" in notices
 
 
-def test_a_hub_that_hangs_does_not_keep_the_page_from_answering(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_are_answered_while_the_hub_hangs(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.hub.snapshot.TIMEOUT_S", 1.0)
     hub.fail("GET /api/models/ada/slow", "hang", None)
     registry = ModelRegistry(["ada/slow"])
@@ -167,7 +167,7 @@ SLOW: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("where", ["/api/models/ada/novel", "GET .*/model.safetensors"])
 @pytest.mark.parametrize("fault", SLOW)
 @pytest.mark.parametrize("is_cached", [False, True])
-def test_a_slow_hub_leaves_a_model_that_writes(
+def test_with_a_slow_hub_the_cached_or_the_bundled_model_is_served(
     hub: LocalHub,
     files: dict[str, bytes],
     monkeypatch: pytest.MonkeyPatch,
@@ -184,7 +184,7 @@ def test_a_slow_hub_leaves_a_model_that_writes(
         hub.commit(repo, {path.name: path.read_bytes() for path in (tmp_path / "newer").iterdir()})
     hub.fail(where, times=None, **SLOW[fault])
     monkeypatch.setattr("model.hub.limits.STALL_S", 1.0)
-    registry = shelf_of("ada/novel")
+    registry = registry_of("ada/novel")
     served = registry.get(None)
     if is_cached:
         assert (served.name, served.commit) == ("ada/novel", first)
@@ -199,7 +199,7 @@ def test_a_slow_hub_leaves_a_model_that_writes(
 
 
 @pytest.mark.parametrize("is_cached", [False, True])
-def test_while_a_download_takes_long_another_model_writes(
+def test_during_a_long_download_another_model_is_served(
     hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, is_cached: bool
 ) -> None:
     monkeypatch.setattr("ui.registry.registry.STAND_IN_S", 0.2)
@@ -212,7 +212,7 @@ def test_while_a_download_takes_long_another_model_writes(
     slow = hub.fail("/api/models/ada/novel", "slow", None, seconds=10_000)
     monkeypatch.setattr("model.hub.snapshot.TIMEOUT_S", 100.0)
     monkeypatch.setattr("model.hub.limits.STALL_S", 100.0)
-    registry = shelf_of("ada/novel")
+    registry = registry_of("ada/novel")
     assert registry.loading == ["ada/novel"]
     with serving(registry) as app:
         if is_cached:
@@ -232,11 +232,11 @@ def test_while_a_download_takes_long_another_model_writes(
         assert registry.notices == []
 
 
-def test_control_characters_of_a_strangers_corpus_reach_neither_page_nor_log(tmp_path: Path) -> None:
+def test_control_characters_in_a_models_notes_reach_neither_page_nor_log(tmp_path: Path) -> None:
     lm = random_model()
     lm.training = {"corpus": "faq\x1b[31m\u202e\nserving bundled"}
     lm.save_pretrained(tmp_path / "mine")
-    registry = shelf_of(str(tmp_path / "mine"))
+    registry = registry_of(str(tmp_path / "mine"))
     [corpus] = [fact for fact in registry.get(None).about if fact.id == "model.corpus"]
     assert str(corpus) == r"trained on faq\x1b[31m\u202e\nserving bundled"
     record = logging.LogRecord("x", logging.WARNING, "", 0, "a\x1b]0;title\x07\u202eb\nc", None, None)
@@ -244,15 +244,15 @@ def test_control_characters_of_a_strangers_corpus_reach_neither_page_nor_log(tmp
     registry.stop()
 
 
-def test_names_do_not_tell_where_folders_are(tmp_path: Path) -> None:
+def test_names_of_models_contain_no_path(tmp_path: Path) -> None:
     for name in ("one/best", "two/best", "bundled"):
         random_model().save_pretrained(tmp_path / name)
-    registry = shelf_of(*(str(tmp_path / name) for name in ("one/best", "two/best", "bundled")), BUNDLED)
+    registry = registry_of(*(str(tmp_path / name) for name in ("one/best", "two/best", "bundled")), BUNDLED)
     assert registry.names == ["best", "best (2)", "bundled (2)", BUNDLED]
     registry.stop()
 
 
-def test_specs() -> None:
+def test_a_spec_is_split_into_model_and_revision() -> None:
     assert split_spec("user/name@v2") == ("user/name", "v2")
     assert split_spec("hf://user/name@v2") == ("hf://user/name", "v2")
     assert split_spec("user/name") == ("user/name", None)
@@ -262,15 +262,15 @@ def test_specs() -> None:
     assert split_spec(BUNDLED) == (str(PRETRAINED), None)
 
 
-def test_the_bundled_model_greets_and_has_examples() -> None:
-    served = only(shelf_of())
+def test_the_bundled_model_has_a_welcome_text_and_examples() -> None:
+    served = only(registry_of())
     assert served.name == BUNDLED
     assert len(served.welcome_text) > 80
     assert served.examples[0] == "ROMEO:"
     assert all(served.lm.tokenizer.in_vocab(example).all() for example in served.examples)
 
 
-def test_the_arithmetic_can_be_chosen() -> None:
+def test_the_precision_can_be_chosen() -> None:
     registry = ModelRegistry(precision="float32")
     assert registry.add("random", random_model()).engine.precision == "float32"
     registry.stop()
@@ -279,7 +279,7 @@ def test_the_arithmetic_can_be_chosen() -> None:
     registry.stop()
 
 
-def test_a_gpu_that_is_not_there_is_one_clear_line() -> None:
+def test_a_missing_gpu_is_refused_in_one_line() -> None:
     ended = subprocess.run(
         [sys.executable, "app.py", "--device", "cuda"],
         cwd=Path(__file__).parents[3],

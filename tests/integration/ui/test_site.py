@@ -1,4 +1,4 @@
-"""The answers of /site, from which a page knows the site and its models."""
+"""GET /site: the settings of the site and its models, for pages."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
 
 
-def test_the_site_and_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_site_describes_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
     random = replace(random_model(), cells=(NAMED,), chat=CHAT)
     with serving({"random": random, "tale": scripted_model("abc\n")}) as app:
-        answer = httpx.get(f"{app.url}site")
-        site = answer.json()
-        assert answer.headers["cache-control"] == "no-store"
+        response = httpx.get(f"{app.url}site")
+        site = response.json()
+        assert response.headers["cache-control"] == "no-store"
         assert [site[name] for name in ("again_s", "title", "welcome", "notices", "address")] == [
             None,
             "char-lstm",
@@ -56,7 +56,7 @@ def test_the_site_and_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
         assert changed["address"] == "https://user-name.hf.space/"
 
 
-def test_a_model_that_cannot_be_loaded_has_its_reason_and_the_version_has_changed() -> None:
+def test_a_model_that_cannot_be_loaded_has_a_reason_and_increments_the_version() -> None:
     registry = ModelRegistry(["./no-such-folder"])
     with serving(registry) as app:
         loading = httpx.get(f"{app.url}site").json()

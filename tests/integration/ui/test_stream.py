@@ -1,4 +1,4 @@
-"""A text for programs, over HTTP."""
+"""POST /stream: the reply to a program as server-sent events; and the routes for operators."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def app() -> Iterator[App]:
 
 
 def stream(app: App, **query: Any) -> list[dict[str, Any]]:
-    """Return the events of a text, each with its id."""
+    """Return the events of a reply, each with its id."""
     events = []
-    with httpx.stream("POST", f"{app.url}stream", json=query, timeout=60) as answer:
-        assert answer.status_code == 200, answer.read()
+    with httpx.stream("POST", f"{app.url}stream", json=query, timeout=60) as response:
+        assert response.status_code == 200, response.read()
         id_ = ""
-        for line in answer.iter_lines():
+        for line in response.iter_lines():
             name, _, value = line.partition(": ")
             if name == "id":
                 id_ = value
@@ -45,8 +45,8 @@ def text_of(events: list[dict[str, Any]]) -> str:
 
 
 def refusal(app: App, **query: Any) -> tuple[int, str]:
-    answer = httpx.post(f"{app.url}stream", json=query, timeout=60)
-    return answer.status_code, answer.json()["detail"]
+    response = httpx.post(f"{app.url}stream", json=query, timeout=60)
+    return response.status_code, response.json()["detail"]
 
 
 def test_without_arguments_the_first_model_writes_with_the_default_settings(app: App) -> None:
@@ -60,8 +60,8 @@ def test_every_setting_of_generate_applies(app: App) -> None:
     settings = {"temperature": 1.3, "top_k": 20, "top_p": 0.9, "min_p": 0.01, "seed": 5, "length": 200}
     events = stream(app, prompt="ROMEO:", model="other", **settings)
     assert text_of(events) == generate(app.served("other").lm, "ROMEO:", **settings)  # type: ignore[arg-type]
-    held = stream(app, prompt="ROMEO:", hold=[[1, 5, 4.0]], seed=5, length=200)
-    assert text_of(held) == generate(app.served("random").lm, "ROMEO:", 200, seed=5, clamps=[(1, 5, 4.0)])
+    clamped = stream(app, prompt="ROMEO:", hold=[[1, 5, 4.0]], seed=5, length=200)
+    assert text_of(clamped) == generate(app.served("random").lm, "ROMEO:", 200, seed=5, clamps=[(1, 5, 4.0)])
     both = stream(app, prompt="ROMEO:", blend_with="other", share=0.25, length=50)
     assert {**both[0], "seed": 0} == {
         "id": 0,
@@ -76,11 +76,11 @@ def test_every_setting_of_generate_applies(app: App) -> None:
 
 @pytest.mark.parametrize("prompt", ["ROMEO:", ""])
 @pytest.mark.parametrize("received", [0, 1, 77, 299, 300])
-def test_a_text_continues_where_the_program_lost_it(app: App, prompt: str, received: int) -> None:
+def test_a_reply_continues_after_the_received_part(app: App, prompt: str, received: int) -> None:
     first, *_ = events = stream(app, prompt=prompt, length=300, seed=9)
-    whole = text_of(events)
-    rest = stream(app, prompt=prompt, length=300, seed=first["seed"], commit=first["commit"], received=whole[:received])
-    assert whole[:received] + text_of(rest) == whole
+    text = text_of(events)
+    rest = stream(app, prompt=prompt, length=300, seed=first["seed"], commit=first["commit"], received=text[:received])
+    assert text[:received] + text_of(rest) == text
     assert (rest[0]["id"], rest[-1]["id"]) == (received, 300)
 
 
@@ -97,8 +97,8 @@ def test_refusals_name_the_argument(app: App) -> None:
     assert refusal(app, hold=3)[0] == 400
     assert refusal(app, length=10, received="a" * 11)[0] == 413
     assert refusal(app, prompt="a" * 20_001)[0] == 413
-    answer = httpx.post(f"{app.url}stream", content=b"[1")
-    assert answer.status_code == 400
+    response = httpx.post(f"{app.url}stream", content=b"[1")
+    assert response.status_code == 400
 
 
 def test_a_request_waits_while_the_model_loads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,12 +124,12 @@ def test_a_dead_engine_is_reported(app: App) -> None:
         served = dying.served("random")
         served.engine.stop()
         served.thread.join()
-        answer = httpx.get(f"{dying.url}healthz")
-        assert (answer.status_code, answer.json()) == (503, {"status": "the engine has ended: random"})
+        response = httpx.get(f"{dying.url}healthz")
+        assert (response.status_code, response.json()) == (503, {"status": "the engine has ended: random"})
         assert httpx.get(f"{dying.url}readyz").status_code == 503
 
 
-def test_metrics_are_served_only_if_the_owner_wants_it(app: App) -> None:
+def test_metrics_are_served_only_if_the_owner_enables_them(app: App) -> None:
     assert httpx.get(f"{app.url}metrics").status_code == 404
     registry = ModelRegistry(site=SiteConfig.of({"METRICS": "1"}))
     registry.add("random", random_model())

@@ -1,4 +1,4 @@
-"""The timeline of a training, as the page asks for it: from the Hub's branch, and from a run folder."""
+"""POST /timeline: the checkpoints of a training, from a branch on the Hub and from a run folder."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ NAME = "ada/novel"
 FRAME = {"prompt": "ROMEO:", "seed": 7}
 
 
-class Asker:
-    """The route alone, over a shelf that was started, in a loop of its own."""
+class TimelineClient:
+    """The route alone, without the app, over a started registry, in a separate event loop."""
 
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
@@ -39,19 +39,19 @@ class Asker:
         transport = httpx.ASGITransport(FastAPI(routes=[TrainingTimelines(registry, Limiter(Limits())).route]))
         self._http = httpx.AsyncClient(transport=transport, base_url="http://app", timeout=60)
 
-    def ask(self, **asked: Any) -> dict[str, Any]:
-        return self.all([asked])[0]
+    def ask(self, **query: Any) -> dict[str, Any]:
+        return self.all([query])[0]
 
-    def all(self, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The answers to questions that are asked at once."""
-        answers = [each.json() for each in self.post([json.dumps(asked).encode() for asked in questions])]
+    def all(self, queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the answers to concurrent queries."""
+        answers = [each.json() for each in self.post([json.dumps(query).encode() for query in queries])]
         return [{**each, "refusal": english(each["refusal"])} if "refusal" in each else each for each in answers]
 
     def post(self, bodies: list[bytes]) -> list[httpx.Response]:
-        async def posted() -> list[httpx.Response]:
+        async def post_all() -> list[httpx.Response]:
             return list(await asyncio.gather(*[self._http.post("/timeline", content=body) for body in bodies]))
 
-        answers = self._loop.run_until_complete(posted())
+        answers = self._loop.run_until_complete(post_all())
         for answer in answers:
             assert answer.status_code == 200
             assert answer.headers["cache-control"] == "no-store"
@@ -66,11 +66,11 @@ class Asker:
         self.registry.stop()
 
 
-def asking(*specs: str) -> Asker:
+def timeline_of(*specs: str) -> TimelineClient:
     registry = ModelRegistry(specs)
     registry.start()
     assert registry.wait(120)
-    return Asker(registry)
+    return TimelineClient(registry)
 
 
 def expected(step: int, prompt: str = "ROMEO:", seed: int = 7) -> str:
@@ -78,29 +78,29 @@ def expected(step: int, prompt: str = "ROMEO:", seed: int = 7) -> str:
 
 
 @pytest.fixture
-def app(hub: LocalHub, tmp_path: Path) -> Iterator[Asker]:
-    """Of a model that was pushed by a run."""
+def app(hub: LocalHub, tmp_path: Path) -> Iterator[TimelineClient]:
+    """The route over a model that a run has pushed."""
     pushed_run(hub, NAME, tmp_path / "run")
-    app = asking(NAME)
+    app = timeline_of(NAME)
     yield app
     app.close()
 
 
-def test_each_frame_is_what_the_model_of_that_step_writes_and_is_fetched_when_it_is_looked_at(
-    app: Asker, hub: LocalHub
+def test_each_frame_is_the_text_of_its_checkpoint_which_is_downloaded_when_it_is_requested(
+    app: TimelineClient, hub: LocalHub
 ) -> None:
     repo = hub.repos[NAME]
     commits = dict(zip(STEPS, [each.oid for each in repo.log("training")[-3::-1]], strict=True))
     assert app.ask(model=NAME) == {"timeline": True}
-    told = app.ask(model=NAME, timeline=True)
-    assert told == {
+    result = app.ask(model=NAME, timeline=True)
+    assert result == {
         "frames": [list(each) for each in zip(STEPS, LOSSES, strict=True)],
         "best": 3,
         "curve": [list(each) for each in zip(STEPS, LOSSES, strict=True)],
         "prompt": "ROMEO:",
         "seed": 7,
     }
-    assert not hub.requests("/resolve/.*safetensors")[2:], "the model that is served, and no other"
+    assert not hub.requests("/resolve/.*safetensors")[2:], "only the served model is downloaded"
     for step in (300, 100):
         before = len(hub.log)
         assert app.ask(model=NAME, step=step, **FRAME) == {"text": expected(step)}
@@ -110,7 +110,7 @@ def test_each_frame_is_what_the_model_of_that_step_writes_and_is_fetched_when_it
     count = len(hub.log)
     assert app.ask(model=NAME, step=300, **FRAME) == {"text": expected(300)}
     assert app.ask(model=NAME, step=100, prompt="Ж?", seed=2**32 - 1)["text"] == expected(100, "?", 2**32 - 1)
-    assert len(hub.log) == count, "what is here is not fetched again"
+    assert len(hub.log) == count, "a cached checkpoint is not downloaded again"
     hub.unplug()
     assert app.ask(model=NAME, step=100, prompt="x", seed=0) == {"text": expected(100, "x", 0)}
     assert app.ask(model=NAME, step=2000, **FRAME) == {
@@ -120,8 +120,8 @@ def test_each_frame_is_what_the_model_of_that_step_writes_and_is_fetched_when_it
     assert app.ask(model=NAME, step=2000, **FRAME) == {"text": expected(2000)}
 
 
-def test_checkpoints_that_are_not_shown_any_more_leave_the_cache(
-    app: Asker, hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_checkpoints_that_are_no_longer_shown_are_removed_from_the_cache(
+    app: TimelineClient, hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo = hub.repos[NAME]
     commits = dict(zip(STEPS, [each.oid for each in repo.log("training")[-3::-1]], strict=True))
@@ -130,33 +130,33 @@ def test_checkpoints_that_are_not_shown_any_more_leave_the_cache(
     assert is_cached(NAME, commits[200])
     monkeypatch.setattr(timelines, "FRESH_S", 0.0)
     monkeypatch.setattr("ui.registry.training_history.MAX_CHECKPOINTS", 3)
-    made = files(tmp_path / "more", 3000, len(STEPS))
-    made["metrics.jsonl"] += b'{"step": 3000, "val_loss": 1.65}\n'
-    hub.commit(repo, made, branch="training", title=title(3000, 1.65))
+    checkpoint_files = files(tmp_path / "more", 3000, len(STEPS))
+    checkpoint_files["metrics.jsonl"] += b'{"step": 3000, "val_loss": 1.65}\n'
+    hub.commit(repo, checkpoint_files, branch="training", title=title(3000, 1.65))
     assert [step for step, _ in app.ask(model=NAME, timeline=True)["frames"]] == [100, 1000, 3000]
     assert is_cached(NAME, commits[100])
     assert not is_cached(NAME, commits[200])
 
 
-def test_nothing_of_a_frame_is_kept_but_its_text(app: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_texts_of_frames_are_kept_in_memory(app: TimelineClient, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[weakref.ref[CharLSTM]] = []
     load = History.load
 
-    def noted(history: History, checkpoint: Checkpoint) -> CharLSTM:
+    def recording_load(history: History, checkpoint: Checkpoint) -> CharLSTM:
         lm = load(history, checkpoint)
         loaded.append(weakref.ref(lm))
         return lm
 
-    monkeypatch.setattr(History, "load", noted)
+    monkeypatch.setattr(History, "load", recording_load)
     monkeypatch.setattr(timelines, "MAX_TEXTS", 2)
     for step in (100, 200, 300, 100):
         assert "text" in app.ask(model=NAME, step=step, **FRAME)
     gc.collect()
-    assert [each() for each in loaded] == [None] * 4, "the first of three texts was let go for the third"
+    assert [each() for each in loaded] == [None] * 4, "at most two texts are cached, and no model"
 
 
-def test_however_many_ask_one_checkpoint_is_fetched_at_a_time_and_once(
-    app: Asker, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+def test_concurrent_queries_download_each_checkpoint_once_and_one_at_a_time(
+    app: TimelineClient, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timelines, "MAX_WAITING", 4)
     app.ask(model=NAME, timeline=True)
@@ -179,23 +179,23 @@ def test_however_many_ask_one_checkpoint_is_fetched_at_a_time_and_once(
     busy = [each for each in answers if each.get("busy")]
     assert busy
     assert all(each["refusal"] == "Many people are watching: try again in a moment." for each in busy)
-    assert sum("text" in each for each in answers) > 4, "one that is made is for all who asked for it"
+    assert sum("text" in each for each in answers) > 4, "one text answers all equal queries"
     assert most == 1
     fetched = hub.requests("GET .*/resolve/.*safetensors")
     assert len(fetched) == len({str(each) for each in fetched})
 
 
-def test_a_checkpoint_that_is_bad_is_said_once_fetched_and_the_others_play(
-    app: Asker, hub: LocalHub, tmp_path: Path
+def test_an_invalid_checkpoint_is_refused_and_downloaded_once_and_the_others_are_shown(
+    app: TimelineClient, hub: LocalHub, tmp_path: Path
 ) -> None:
     repo = hub.repos[NAME]
     bad = files(tmp_path / "bad", 3000, 5)
     weights = bad["model.safetensors"]
     bad["model.safetensors"] = weights[:-1] + bytes([weights[-1] ^ 1])
-    looks = metrics() + b'{"step": 3000, "val_loss": 1.65}\n{"step": 4000, "val_loss": 1.64}\n'
-    hub.commit(repo, {**bad, "metrics.jsonl": looks}, branch="training", title=title(3000, 1.65))
+    lines = metrics() + b'{"step": 3000, "val_loss": 1.65}\n{"step": 4000, "val_loss": 1.64}\n'
+    hub.commit(repo, {**bad, "metrics.jsonl": lines}, branch="training", title=title(3000, 1.65))
     other = files(tmp_path / "other", 7, 5)
-    hub.commit(repo, {**other, "metrics.jsonl": looks}, branch="training", title=title(4000, 1.64))
+    hub.commit(repo, {**other, "metrics.jsonl": lines}, branch="training", title=title(4000, 1.64))
     assert [step for step, _ in app.ask(model=NAME, timeline=True)["frames"]] == [*STEPS, 3000, 4000]
     refusal = {
         "refusal": "Step 3,000 cannot be shown: model.safetensors is not the file that manifest.json describes "
@@ -211,8 +211,8 @@ def test_a_checkpoint_that_is_bad_is_said_once_fetched_and_the_others_play(
     assert "text" in app.ask(model=NAME, step=200, **FRAME)
 
 
-def test_a_hub_that_hangs_keeps_nobody_waiting_for_ever(
-    app: Asker, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+def test_a_query_ends_with_a_refusal_while_the_hub_hangs(
+    app: TimelineClient, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.ask(model=NAME, step=100, **FRAME)
     monkeypatch.setattr(timelines, "PATIENCE_S", 0.3)
@@ -224,7 +224,7 @@ def test_a_hub_that_hangs_keeps_nobody_waiting_for_ever(
 
 
 @pytest.mark.parametrize(
-    ("asked", "refusal"),
+    ("query", "refusal"),
     [
         ({"step": 150}, "This step is no longer kept: open the timeline again."),
         ({"step": "100"}, "This step is no longer kept"),
@@ -236,27 +236,27 @@ def test_a_hub_that_hangs_keeps_nobody_waiting_for_ever(
         ({"model": "nobody/none"}, "Model is 'nobody/none': it must be one of the models served here"),
     ],
 )
-def test_what_is_asked_for_wrongly_is_refused_in_words(run_app: Asker, asked: dict[str, Any], refusal: str) -> None:
-    assert refusal in run_app.ask(**{"model": "run", **asked})["refusal"]
+def test_an_invalid_field_is_refused_in_one_line(run_app: TimelineClient, query: dict[str, Any], refusal: str) -> None:
+    assert refusal in run_app.ask(**{"model": "run", **query})["refusal"]
 
 
 @pytest.fixture(scope="module")
-def run_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
-    """Of a run folder, and a model that was in memory."""
-    app = asking(str(run_folder(tmp_path_factory.mktemp("timelines") / "run")))
+def run_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TimelineClient]:
+    """The route over a run folder, and over a model that was never on disk."""
+    app = timeline_of(str(run_folder(tmp_path_factory.mktemp("timelines") / "run")))
     app.registry.add("memory", random_model())
     yield app
     app.close()
 
 
-def test_a_run_folder_has_a_timeline_too(run_app: Asker) -> None:
+def test_a_run_folder_has_a_timeline(run_app: TimelineClient) -> None:
     assert run_app.ask(model="run") == {"timeline": True}
     assert [step for step, _ in run_app.ask(model="run", timeline=True)["frames"]] == list(STEPS)
     assert run_app.ask(model="run", step=2000, **FRAME) == {"text": expected(2000)}
 
 
-def test_a_model_without_a_training_that_was_kept_has_no_timeline(
-    run_app: Asker, hub: LocalHub, tmp_path: Path
+def test_a_model_without_checkpoints_of_its_training_has_no_timeline(
+    run_app: TimelineClient, hub: LocalHub, tmp_path: Path
 ) -> None:
     assert run_app.ask(model="memory") == {"timeline": False}
     assert run_app.ask(model="memory", timeline=True)["refusal"].startswith("The training of this model was not kept")
@@ -267,12 +267,12 @@ def test_a_model_without_a_training_that_was_kept_has_no_timeline(
         read_history("ada/none")
 
 
-def test_questions_that_are_none(run_app: Asker) -> None:
+def test_an_invalid_request_body_is_refused(run_app: TimelineClient) -> None:
     bodies = [b"", b"[1]", b"\xff", b"[" * 100_000, b'{"model": "' + b"x" * 9000 + b'"}']
     assert all("refusal" in answer.json() for answer in run_app.post(bodies))
 
 
-def test_the_commits_of_another_run_and_of_an_earlier_life_are_left_out() -> None:
+def test_commits_of_earlier_runs_and_repeated_commits_are_left_out() -> None:
     losses = dict(zip(STEPS, LOSSES, strict=True))
     commits = [
         ("f", title(2000, 1.7)),
@@ -280,19 +280,19 @@ def test_the_commits_of_another_run_and_of_an_earlier_life_are_left_out() -> Non
         ("d2", title(1000, 1.6)),  # pushed twice
         ("x", "Step up your game"),
         ("d", title(300, 1.9)),
-        ("w", title(250, 2.0)),  # of a run before
+        ("w", title(250, 2.0)),  # of an earlier run
         ("v", title(200, 2.9)),
         ("c", title(200, 2.2)),
         ("b", "Step 150"),  # saved by Ctrl-C, not measured
         ("a", title(100, 3.1)),
         ("0", "initial commit"),
     ]
-    found = _checkpoints(commits, losses)
-    assert [each.at for each in found] == ["a", "b", "c", "d", "e", "f"]
-    assert [each.loss for each in found] == [3.1, None, 2.2, 1.9, 1.6, 1.7]
+    checkpoints = _checkpoints(commits, losses)
+    assert [each.at for each in checkpoints] == ["a", "b", "c", "d", "e", "f"]
+    assert [each.loss for each in checkpoints] == [3.1, None, 2.2, 1.9, 1.6, 1.7]
 
 
-def test_of_a_long_run_some_are_shown_the_first_the_last_and_the_best_among_them() -> None:
+def test_a_long_run_shows_some_checkpoints_with_the_first_the_last_and_the_best() -> None:
     checkpoints = [Checkpoint(step, abs(step - 777) / 1000 + 1, str(step)) for step in range(1, 1001)]
     few = _few(checkpoints)
     assert len(few) <= MAX_CHECKPOINTS
@@ -304,7 +304,7 @@ def test_of_a_long_run_some_are_shown_the_first_the_last_and_the_best_among_them
 @pytest.mark.parametrize(
     "line", [b"{", b"[]", b'{"step": 1, "step": 2}', b'{"step": 1, "val_loss": NaN}', b"\xff", b"[" * 100_000]
 )
-def test_a_log_that_is_damaged_is_an_error_and_one_that_says_less_is_not(tmp_path: Path, line: bytes) -> None:
+def test_damaged_metrics_are_an_error_and_missing_losses_are_not(tmp_path: Path, line: bytes) -> None:
     folder = run_folder(tmp_path / "run")
     (folder / "metrics.jsonl").write_bytes(metrics(2) + line + b"\n")
     with pytest.raises(CheckpointError, match=r"metrics\.jsonl"):

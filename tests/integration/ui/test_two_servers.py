@@ -1,6 +1,6 @@
 """Two processes of the app behind a proxy that sends each connection to the next one; one of them is killed.
 
-Neither knows the other. Each visitor's page has the conversation, and any process continues any reply.
+The processes share no state. Each visitor's page stores the conversation, and any process continues any reply.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.support.unreliable_network import Network, network
 
 VISITORS = 20
 LENGTH = 200  # characters of the reply during which a process is killed
-PACE = 60  # characters per second
+CHARS_PER_SECOND = 60
 NAME = "mine"
 
 Server = tuple["Popen[str]", int]  # with its port
@@ -52,12 +52,12 @@ def servers(folder: Path) -> Iterator[list[Server]]:
         yield list(threads.map(start, range(2)))
 
 
-class Story:
-    """A visitor's conversation of three turns; the second one is written at reading pace.
+class Conversation:
+    """A visitor's conversation of three turns; the second one is written at a limited speed.
 
     Attributes:
-        text: all that the model has read and written.
-        connections: how often the second reply was asked for.
+        text: the text that the model has read and generated.
+        connections: how many requests the second reply needed.
     """
 
     def __init__(self, http: httpx.AsyncClient, url: str, number: int) -> None:
@@ -80,44 +80,48 @@ class Story:
         self.connections = self._visitor.connections - before
 
     async def third(self) -> None:
-        """What a clamped cell has changed is read again with the cell clamped."""
+        """The reply before it was written with a clamped cell, and is read with that clamp."""
         clamps = self._clamps() if self._number % 4 == 0 else []
         await self._visitor.send("\nNURSE:", length=40, seed=7, clamps=clamps)
 
     def _clamps(self) -> list[Any]:
-        """As the page writes them: from the last character of the second prompt to the last one of its reply."""
+        """Return the clamps of the second reply: from the last character of its prompt to its last one."""
         end = len(self.text) - 1
         return [[end - LENGTH, [[1, 5, 4.0]]], [end, []]]
 
 
-async def undisturbed(url: str) -> list[str]:
-    """The texts of all visitors from one server that nothing happens to, as digests."""
+async def texts_of_one_server(url: str) -> list[str]:
+    """Return the digests of all texts, written by one server without a fault."""
     async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
-        stories = [Story(http, url, number) for number in range(VISITORS)]
+        conversations = [Conversation(http, url, number) for number in range(VISITORS)]
 
-        async def tell(story: Story) -> None:
-            await story.first()
-            await story.second(None)
-            await story.third()
+        async def converse(conversation: Conversation) -> None:
+            await conversation.first()
+            await conversation.second(None)
+            await conversation.third()
 
-        await asyncio.gather(*map(tell, stories))
-        return [digest(story.text) for story in stories]
+        await asyncio.gather(*map(converse, conversations))
+        return [digest(conversation.text) for conversation in conversations]
 
 
-async def disturbed(net: Network, servers: list[Server]) -> tuple[list[str], list[int]]:
-    """The same texts through the proxy, and how often each visitor had to ask for the second reply."""
+async def texts_of_two_servers(net: Network, servers: list[Server]) -> tuple[list[str], list[int]]:
+    """Write the same texts through the proxy; returns the digests and the requests that each second reply needed."""
     async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
-        stories = [Story(http, net.url, number) for number in range(VISITORS)]
-        await asyncio.gather(*(story.first() for story in stories))
-        lengths = [len(story.text) for story in stories]
-        seconds = [asyncio.create_task(story.second(PACE)) for story in stories]
-        while not all(len(story.text) > length + 30 for story, length in zip(stories, lengths, strict=True)):
+        conversations = [Conversation(http, net.url, number) for number in range(VISITORS)]
+        await asyncio.gather(*(conversation.first() for conversation in conversations))
+        lengths = [len(conversation.text) for conversation in conversations]
+        seconds = [asyncio.create_task(conversation.second(CHARS_PER_SECOND)) for conversation in conversations]
+        while not all(
+            len(conversation.text) > length + 30 for conversation, length in zip(conversations, lengths, strict=True)
+        ):
             await asyncio.sleep(0.02)
         assert not any(second.done() for second in seconds)
         servers[0][0].kill()
         await asyncio.gather(*seconds)
-        await asyncio.gather(*(story.third() for story in stories))
-        return [digest(story.text) for story in stories], [story.connections for story in stories]
+        await asyncio.gather(*(conversation.third() for conversation in conversations))
+        return [digest(conversation.text) for conversation in conversations], [
+            conversation.connections for conversation in conversations
+        ]
 
 
 def digest(text: str) -> str:
@@ -125,15 +129,15 @@ def digest(text: str) -> str:
 
 
 @posix_only
-def test_a_process_that_is_killed_while_twenty_replies_are_written_changes_no_character(
+def test_killing_one_of_two_processes_changes_no_character_of_twenty_replies(
     folder: Path, servers: list[Server]
 ) -> None:
     with serving({NAME: CharLSTM.from_pretrained(folder)}) as app:
-        expected = asyncio.run(undisturbed(app.url))
+        expected = asyncio.run(texts_of_one_server(app.url))
     with network(*(port for _, port in servers)) as net:
-        texts, connections = asyncio.run(disturbed(net, servers))
+        texts, connections = asyncio.run(texts_of_two_servers(net, servers))
     assert servers[0][0].wait(10) == -9
     assert texts == expected
     assert len(set(texts)) == VISITORS
-    again = sum(count > 1 for count in connections)
-    assert VISITORS / 4 <= again < VISITORS, "some replies were written by the process that was killed, some were not"
+    interrupted = sum(count > 1 for count in connections)
+    assert VISITORS / 4 <= interrupted < VISITORS, "some replies were written by the killed process, some were not"

@@ -1,4 +1,4 @@
-"""What Gradio's queue keeps of calls whose results nobody reads."""
+"""Gradio's queue: results that no client reads are removed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TEXT = "To be, or not to be"
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ui.access.gradio_sessions.SWEEP_S", 3600.0)  # the tests sweep by themselves
+        patch.setattr("ui.access.gradio_sessions.SWEEP_S", 3600.0)  # the tests call sweep() themselves
         with serving({"random": random_model()}) as app:
             yield app
 
 
 @pytest.fixture
 def sessions(app: App, monkeypatch: pytest.MonkeyPatch) -> GradioSessions:
-    """The sessions of the running app, whose time a test sets: 0 at first."""
+    """Return the sessions of the running app with a clock that is 0 until a test sets it."""
     assert app.page
     layer: Any = app.page.blocks.app.middleware_stack
     assert isinstance(layer, RequestFilter)
@@ -46,7 +46,7 @@ def call(app: App, session: str, name: str = "score") -> None:
     eventually(lambda: not queue(app).event_ids_to_events)
 
 
-def test_results_that_nobody_reads_are_forgotten(
+def test_unread_results_are_removed_after_a_time(
     app: App, sessions: GradioSessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call(app, "unread")
@@ -57,11 +57,11 @@ def test_results_that_nobody_reads_are_forgotten(
     assert "unread" not in queue(app).pending_messages_per_session
     assert "unread" not in queue(app).pending_event_ids_session
     assert not sessions._unread_since
-    answer = httpx.get(f"{app.url}gradio_api/queue/data?session_hash=unread")
-    assert answer.status_code == 404
+    response = httpx.get(f"{app.url}gradio_api/queue/data?session_hash=unread")
+    assert response.status_code == 404
 
 
-def test_a_session_whose_results_were_read_is_forgotten_at_once(app: App, sessions: GradioSessions) -> None:
+def test_a_session_whose_results_were_read_is_removed_at_once(app: App, sessions: GradioSessions) -> None:
     call(app, "read")
     assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=read").text
     eventually(lambda: "read" not in queue(app).pending_event_ids_session)
@@ -70,7 +70,7 @@ def test_a_session_whose_results_were_read_is_forgotten_at_once(app: App, sessio
     assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=read").text
 
 
-def test_a_session_without_a_reader_keeps_its_last_messages(app: App, sessions: GradioSessions) -> None:
+def test_a_session_without_a_reader_keeps_only_its_last_messages(app: App, sessions: GradioSessions) -> None:
     for _ in range(MAX_UNREAD):
         call(app, "many")
     assert queue(app).pending_messages_per_session["many"].qsize() > MAX_UNREAD
@@ -79,7 +79,7 @@ def test_a_session_without_a_reader_keeps_its_last_messages(app: App, sessions: 
     assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=many").text
 
 
-def test_sessions_without_a_reader_have_a_number(app: App, sessions: GradioSessions) -> None:
+def test_the_number_of_sessions_without_a_reader_is_limited(app: App, sessions: GradioSessions) -> None:
     async def post_all() -> None:
         async with httpx.AsyncClient(timeout=60) as http:
             for at in range(MAX_SESSIONS + 10):
@@ -93,6 +93,6 @@ def test_sessions_without_a_reader_have_a_number(app: App, sessions: GradioSessi
     assert len(queue(app).pending_event_ids_session) <= MAX_SESSIONS
 
 
-def test_gradios_own_sessions_have_a_number(app: App) -> None:
+def test_the_number_of_gradios_own_sessions_is_limited(app: App) -> None:
     assert app.page
     assert app.page.blocks.app.state_holder.capacity == MAX_STATES
