@@ -45,7 +45,7 @@ if sys.platform == "win32":  # these start, kill and resume processes by POSIX s
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--every-look", action="store_true", help="run each test of the page in every size and colour")
+    parser.addoption("--every-display", action="store_true", help="run each test of the page in every size and colour")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from tests.browser.driving import LOOKS, Look, open_page
+from tests.browser.driving import DISPLAYS, Display, open_page
 from tests.local_hub import LocalHub
 from tests.support.app_server import App
 from tests.support.both_pages import Site, both_sites
@@ -30,7 +30,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         print(f"error: {error}", file=sys.stderr, flush=True)
 
 
-# Not for the whole session: Playwright runs an event loop, beside which asyncio.run() of other tests would fail.
+# Not for the whole session: Playwright runs an event loop, in which asyncio.run() of other tests would fail.
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
@@ -45,22 +45,22 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test of the page in one look, by its name, so that half of the tests see each look.
+    """Run each test of the page on one display, chosen by a hash of the test's name.
 
-    Tests marked ``every_look`` run in both, and with ``--every-look`` all do.
+    Tests marked ``every_display`` run on both; with ``--every-display`` all tests do.
     """
     if "contexts" not in metafunc.fixturenames:
         return
-    both = metafunc.config.getoption("--every-look") or metafunc.definition.get_closest_marker("every_look")
-    looks = LOOKS if both else [LOOKS[zlib.crc32(metafunc.definition.name.encode()) % len(LOOKS)]]
-    metafunc.parametrize("look", looks, ids=[f"{width}-{scheme}" for width, _, scheme in looks])
+    both = metafunc.config.getoption("--every-display") or metafunc.definition.get_closest_marker("every_display")
+    displays = DISPLAYS if both else [DISPLAYS[zlib.crc32(metafunc.definition.name.encode()) % len(DISPLAYS)]]
+    metafunc.parametrize("display", displays, ids=[f"{width}-{scheme}" for width, _, scheme in displays])
 
 
 @pytest.fixture(scope="module")
-def contexts(browser: Browser) -> Iterator[dict[Look, BrowserContext]]:
-    """One context for each look: a second page finds Gradio's scripts in its cache."""
-    contexts: dict[Look, BrowserContext] = {}
-    for width, height, scheme in LOOKS:
+def contexts(browser: Browser) -> Iterator[dict[Display, BrowserContext]]:
+    """One context for each display; its cache has Gradio's scripts after the first page."""
+    contexts: dict[Display, BrowserContext] = {}
+    for width, height, scheme in DISPLAYS:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts[width, height, scheme] = context
     yield contexts
@@ -69,13 +69,13 @@ def contexts(browser: Browser) -> Iterator[dict[Look, BrowserContext]]:
 
 
 @pytest.fixture
-def page(look: Look, app: App, contexts: dict[Look, BrowserContext]) -> Iterator[Page]:
-    """The page in one look; fails on console messages, requests to other sites and sideways scrolling."""
-    context = contexts[look]
+def page(display: Display, app: App, contexts: dict[Display, BrowserContext]) -> Iterator[Page]:
+    """The page on one display; fails on console messages, requests to other sites and sideways scrolling."""
+    context = contexts[display]
     page, complaints = open_page(context, app)
     yield page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    assert page.evaluate("document.body.classList.contains('dark')") == (look[2] == "dark")
+    assert page.evaluate("document.body.classList.contains('dark')") == (display[2] == "dark")
     assert not complaints
     page.evaluate("localStorage.clear()")
     context.clear_cookies()
@@ -87,14 +87,14 @@ def page(look: Look, app: App, contexts: dict[Look, BrowserContext]) -> Iterator
 def sites(
     browser: Browser, module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Site]]:
-    """The app's page and the static page, with the same models."""
+    """Yield the app's page and the static page, with the same models."""
     with both_sites(browser, module_hub, tmp_path_factory.mktemp("both")) as sites:
         yield sites
 
 
 @pytest.fixture(params=["app", "static"])
 def both(request: pytest.FixtureRequest, sites: dict[str, Site]) -> Iterator[Site]:
-    """One page, then the other; fails on messages in the console and on requests to other sites."""
+    """Each of the two pages in turn; fails on messages in the console and on requests to other sites."""
     yield sites[request.param]
     for site in sites.values():
         site.leave()

@@ -1,4 +1,4 @@
-"""Use the page in a browser: its controls by their roles and names."""
+"""Helpers that use the page in a browser: they find its controls by role and accessible name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, e
 
 from tests.support.app_server import App
 
-Look = tuple[int, int, Literal["light", "dark"]]  # width and height in pixels, colour scheme
-LOOKS: list[Look] = [(1280, 860, "light"), (390, 844, "dark")]
-TIMEOUT_MS = 60_000
+Display = tuple[int, int, Literal["light", "dark"]]  # width and height in pixels, colour scheme
+DISPLAYS: list[Display] = [(1280, 860, "light"), (390, 844, "dark")]
+TIMEOUT_MS = 15_000
 
 
 def open_page(
@@ -42,7 +42,7 @@ def open_page(
 
 
 def is_complaint(line: ConsoleMessage) -> bool:
-    """Whether the console has an error or a warning; a reply that the server refuses to write is none."""
+    """Return whether a console message is an error or a warning; a refused reply does not count."""
     refused = "/write" in line.location["url"] and "responded with a status of" in line.text
     return line.type in ("error", "warning") and not refused
 
@@ -52,14 +52,14 @@ def log(page: Page) -> Locator:
 
 
 def turns(page: Page) -> Locator:
-    return log(page).locator(":scope > article")  # not the welcome text, which is an article in a box of its own
+    return log(page).locator(":scope > article")  # not the welcome text, which is an article inside another element
 
 
 def reply(page: Page) -> str:
     return turns(page).last.locator(".reply").text_content() or ""
 
 
-def foot(page: Page) -> Locator:
+def footer(page: Page) -> Locator:
     return turns(page).last.locator(".footer")
 
 
@@ -95,4 +95,4 @@ def send(page: Page, prompt: str, *, wait: bool = True) -> None:
 def settled(page: Page) -> None:
     expect(button(page, "Stop")).to_be_disabled(timeout=TIMEOUT_MS)
     expect(button(page, "Send")).to_be_enabled(timeout=TIMEOUT_MS)
-    expect(foot(page)).to_be_visible(timeout=TIMEOUT_MS)
+    expect(footer(page)).to_be_visible(timeout=TIMEOUT_MS)

@@ -1,11 +1,11 @@
-"""A conversation of one reply, begun and continued in a browser, and the text that it must have."""
+"""A conversation of one reply, which tests start and continue in a browser, and its expected text."""
 
 from __future__ import annotations
 
 from playwright.sync_api import BrowserContext, Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import button, fast, foot, open_page, reply, send, setting, settled
+from tests.browser.driving import button, fast, footer, open_page, reply, send, setting, settled
 from tests.support.app_server import App, eventually
 from tests.support.unreliable_network import Network
 
@@ -14,14 +14,14 @@ SEED = 7
 
 
 def through(net: Network, app: App) -> App:
-    """The app as it is behind a network."""
+    """Return the app behind an unreliable network."""
     return App(net.url, app.registry)
 
 
 def begin(
     context: BrowserContext, app: App, prompt: str = "ROMEO:", *, length: int = LENGTH, query: str = "", least: int = 20
 ) -> Page:
-    """Opens the page and begins a reply at 60 characters per second; returns once so many characters are there."""
+    """Open the page and start a reply at 60 characters per second; returns once `least` characters are shown."""
     page, _ = open_page(context, app, query)
     setting(page, "Length", length)
     page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
@@ -34,10 +34,10 @@ def expected(lm: CharLSTM, length: int = LENGTH, prompt: str = "ROMEO:") -> str:
     return generate(lm, prompt, length, seed=SEED)
 
 
-def continues(page: Page, lm: CharLSTM, length: int = LENGTH, prompt: str = "ROMEO:") -> None:
-    """Continue writes what a longer reply would have had."""
+def check_continue(page: Page, lm: CharLSTM, length: int = LENGTH, prompt: str = "ROMEO:") -> None:
+    """Check that Continue writes the rest of a reply of twice the length."""
     fast(page)
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text(f"{2 * length} characters")
+    expect(footer(page)).to_contain_text(f"{2 * length} characters")
     settled(page)
     assert reply(page) == expected(lm, 2 * length, prompt)

@@ -1,11 +1,11 @@
-"""Writing, the log of a conversation and its settings: each feature on the app's page and on the static page."""
+"""Replies, conversations and settings: each feature on the app's page and on the static page."""
 
 from __future__ import annotations
 
 from playwright.sync_api import expect
 
 from model import Blend, generate
-from tests.browser.driving import button, fast, foot, log, reply, send, setting, settled, turns
+from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, second, text_of
 from ui.messages import LANGUAGES
@@ -17,7 +17,7 @@ PLACES = """[...document.querySelectorAll("[data-move]")].map((button) => {
 })"""
 
 
-def test_a_prompt_is_written_on_character_by_character_stopped_and_continued(both: Site) -> None:
+def test_a_reply_appears_character_by_character_and_can_be_stopped_and_continued(both: Site) -> None:
     page = begin(both.open(), speed=20)
     send(page, PROMPT, wait=False)
     expect(button(page, "Send")).to_be_disabled()
@@ -26,13 +26,13 @@ def test_a_prompt_is_written_on_character_by_character_stopped_and_continued(bot
         seen.add(len(reply(page)))
     button(page, "Stop").click()
     settled(page)
-    expect(foot(page)).to_contain_text("stopped")
+    expect(footer(page)).to_contain_text("stopped")
     written = len(reply(page))
     assert max(seen) <= written < LENGTH
     assert reply(page) == text_of(both, length=written)
     fast(page)
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text(f"{written + LENGTH} characters")
+    expect(footer(page)).to_contain_text(f"{written + LENGTH} characters")
     settled(page)
     assert reply(page) == text_of(both, length=written + LENGTH)
     so_far = PROMPT + reply(page)
@@ -41,7 +41,7 @@ def test_a_prompt_is_written_on_character_by_character_stopped_and_continued(bot
     assert turns(page).last.locator(".prompt").text_content() == "More"
 
 
-def test_letters_typed_after_enter_stay_and_escape_stops(both: Site) -> None:
+def test_text_typed_during_a_reply_stays_and_escape_stops(both: Site) -> None:
     page = both.open()
     prompt = page.get_by_role("textbox", name="Prompt", exact=True)
     expect(prompt).to_be_focused()
@@ -54,12 +54,12 @@ def test_letters_typed_after_enter_stay_and_escape_stops(both: Site) -> None:
     expect(log(page).locator(".prompt").last).to_have_text("first")
     page.keyboard.press("Escape")
     settled(page)
-    expect(foot(page)).to_contain_text("stopped")
+    expect(footer(page)).to_contain_text("stopped")
     expect(prompt).to_have_value("my next words")
     expect(prompt).to_be_focused()
 
 
-def test_retry_makes_branches_and_no_button_moves_or_loses_the_focus(both: Site) -> None:
+def test_retry_creates_branches_and_no_button_moves_or_loses_focus(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
     tree = page.get_by_role("group", name="Branches")
@@ -69,7 +69,7 @@ def test_retry_makes_branches_and_no_button_moves_or_loses_the_focus(both: Site)
     for move, told in (("Retry", "seed 8"), ("Continue", f"{2 * LENGTH} characters")):
         button(page, move).focus()
         page.keyboard.press("Enter")
-        expect(foot(page)).to_contain_text(told)
+        expect(footer(page)).to_contain_text(told)
         settled(page)
         expect(button(page, move)).to_be_focused()
     expect(tree).to_be_visible()
@@ -105,7 +105,7 @@ def test_undo_and_redo(both: Site) -> None:
     assert reply(page) == whole == text_of(both, f"a{text_of(both, 'a')}b")
     page.get_by_role("spinbutton", name="Seed", exact=True).fill("")  # each Retry draws a seed
     button(page, "Retry").click()
-    expect(foot(page)).to_contain_text("Undo restores the previous version")
+    expect(footer(page)).to_contain_text("Undo restores the previous version")
     settled(page)
     assert reply(page) != whole
     expect(turns(page)).to_have_count(2)
@@ -122,8 +122,8 @@ def test_two_models_side_by_side(both: Site) -> None:
             send(page, PROMPT)
         else:
             button(page, "Continue").click()
-        for footer in (foot(page), second(page).locator(".footer")):
-            expect(footer).to_contain_text(f"seed {SEED} · {length} characters")
+        for each in (footer(page), second(page).locator(".footer")):
+            expect(each).to_contain_text(f"seed {SEED} · {length} characters")
         settled(page)
         assert reply(page) == text_of(both, length=length)
         assert second(page).locator(".reply").text_content() == generate(both.two, PROMPT, length, seed=SEED)
@@ -148,17 +148,17 @@ def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reloa
     expect(models).to_have_value(TWO)
     assert reply(page) == generate(both.two, PROMPT, LENGTH, seed=SEED)
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
     assert reply(page) == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)
 
 
-def test_two_models_blended_and_what_cannot_be_combined_is_not_offered(both: Site) -> None:
+def test_two_models_are_blended_and_impossible_blends_are_not_offered(both: Site) -> None:
     page = begin(both.open())
     both.choose_second(page, "blended")
     setting(page, "Blend", 0.3)
     send(page, PROMPT)
-    expect(foot(page)).to_contain_text(f"{both.name} + {TWO}, 30% from the second")
+    expect(footer(page)).to_contain_text(f"{both.name} + {TWO}, 30% from the second")
     assert reply(page) == generate(Blend(both.one, both.two, 0.3), PROMPT, LENGTH, seed=SEED)
     page.get_by_role("group", name="Lens over the text").get_by_text("What it remembers").click()
     expect(page.get_by_text("Cells can't be held while blending.")).to_be_visible()
@@ -191,7 +191,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     expect(turns(page)).to_have_count(1)
     assert reply(page) == text_of(both, "first one")
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
     assert reply(page) == text_of(both, "first one", 2 * LENGTH)
     page.get_by_role("searchbox").fill("")
@@ -200,7 +200,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     expect(page.locator("#history")).to_be_hidden()
 
 
-def test_a_reload_keeps_settings_and_what_was_typed_and_ends_the_reply(both: Site) -> None:
+def test_a_reload_keeps_settings_and_the_typed_prompt_and_ends_the_reply(both: Site) -> None:
     page = begin(both.open(), speed=40, length=80)
     setting(page, "Temperature", 1.3)
     send(page, PROMPT, wait=False)
@@ -211,7 +211,7 @@ def test_a_reload_keeps_settings_and_what_was_typed_and_ends_the_reply(both: Sit
     assert reply(page) == text_of(both, length=80, temperature=1.3)
     expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("not sent yet")
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text("160 characters")
+    expect(footer(page)).to_contain_text("160 characters")
     settled(page)
     assert reply(page) == text_of(both, length=160, temperature=1.3)
     for name, value in (("Temperature", 1.3), ("Speed", 40), ("Length", 80), ("Seed", SEED)):

@@ -1,13 +1,13 @@
-"""Links that are shared and followed: each on the app's page, on the static page, and from one to the other."""
+"""Share links on the app's page, on the static page, and from one to the other."""
 
 from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate
-from tests.browser.driving import button, fast, foot, log, reply, send, setting, settled, turns
-from tests.browser.test_both_pages_looking import hold, pick, point_at
-from tests.browser.test_lenses import put_on
+from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.test_both_pages_looking import clamp, point_at, replace
+from tests.browser.test_lenses import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, begin, link, stored_parts, text_of
 
@@ -23,16 +23,16 @@ def follow(site: Site, query: str) -> Page:
     return page
 
 
-def test_a_link_brings_another_visitor_the_same_text_and_its_settings(both: Site) -> None:
+def test_a_link_reproduces_the_text_with_its_settings_for_another_visitor(both: Site) -> None:
     page = begin(both.open())
     setting(page, "Temperature", 1.2)
     send(page, PROMPT)
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     point_at(page, turns(page).last, 20)
-    pick(page)
+    replace(page)
     setting(page, "Top-k", 9)
     send(page, "and 🙂")
     texts = turns(page).locator(".text").all_text_contents()
@@ -45,14 +45,14 @@ def test_a_link_brings_another_visitor_the_same_text_and_its_settings(both: Site
     reader.context.close()
 
 
-def test_changes_while_a_reply_is_written_are_in_its_link(both: Site) -> None:
+def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
     page = begin(both.open(), speed=10, length=120)
-    put_on(page, "What it remembers")
+    choose_lens(page, "What it remembers")
     send(page, PROMPT, wait=False)
     eventually(lambda: len(reply(page)) > 5)
     setting(page, "Temperature", 1.5)
     eventually(lambda: len(stored_parts(page)) == 2)
-    hold(page, 1, 5)
+    clamp(page, 1, 5)
     eventually(lambda: len(stored_parts(page)) == 3)
     fast(page)
     settled(page)
@@ -100,7 +100,7 @@ def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: dict[str, Site
         reader.context.close()
 
 
-def test_a_link_may_name_the_model_lying_beside_the_page_or_none(both: Site) -> None:
+def test_a_link_may_name_the_static_pages_own_model_or_none(both: Site) -> None:
     for name in (both.name, ""):
         context = both.new_context(locale="en-US")
         page = both.open(f"?prompt=ROMEO:&seed={SEED}&length={LENGTH}&speed=200&model={name}", context=context)

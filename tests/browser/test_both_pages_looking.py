@@ -1,4 +1,4 @@
-"""The lenses, holding cells, picking characters and the training timeline, on the app's page and on the static page."""
+"""Lenses, clamps, replaced characters and the training timeline, on the app's page and on the static page."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from model import SamplingParams, TextTrace
 from model.int8.sampling import weights
-from tests.browser.driving import button, foot, log, reply, send, settled, turns
-from tests.browser.test_lenses import chances, level, marks, put_on, shown
-from tests.browser.test_training_timeline import fold, shows, slider
+from tests.browser.driving import button, footer, log, reply, send, settled, turns
+from tests.browser.test_lenses import choose_lens, level, marks, probabilities, shown
+from tests.browser.test_training_timeline import check_frame, fold, slider
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, Site, begin, text_of
 
@@ -19,37 +19,37 @@ SIGNS = {"⏎": "\n", "␣": " ", "⇥": "\t"}
 
 
 def trace(site: Site, text: str) -> TextTrace:
-    found = TextTrace(site.one, skip_start=True)
-    found.set_text(text)
-    return found
+    text_trace = TextTrace(site.one, skip_start=True)
+    text_trace.set_text(text)
+    return text_trace
 
 
 def letters(text: str, begin: int = 0) -> list[int]:
-    """The positions of characters that a click surely meets."""
+    """Return the positions of ASCII letters and digits, which a click hits."""
     return [at for at, each in enumerate(text) if at >= begin and each.isascii() and each.isalnum()]
 
 
 def point_at(page: Page, turn: Locator, position: int) -> None:
-    """Clicks a character of a turn's text, and waits until the lens shows it."""
+    """Click a character of a turn's text, and wait until the lens shows it."""
     turn.locator(".text i").nth(position).click()
     expect(turn.locator(".text i").nth(position)).to_have_class(re.compile("focus"))
     expect(page.get_by_role("button", name="instead").first).to_have_attribute("aria-disabled", "false")
 
 
-def pick(page: Page) -> str:
-    """Takes the likeliest character that is not the written one; returns it."""
+def replace(page: Page) -> str:
+    """Replace the character in focus by the likeliest other one; returns that."""
     other = page.get_by_role("button", name="instead").first
     char = other.text_content() or ""
     other.click()
-    expect(foot(page)).to_contain_text("Undo restores the previous version")
+    expect(footer(page)).to_contain_text("Undo restores the previous version")
     settled(page)
     return SIGNS.get(char, char)
 
 
-def test_surprise_shows_colours_and_what_was_nearly_written(both: Site) -> None:
+def test_surprise_shows_colours_and_the_likeliest_characters(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     text = PROMPT + text_of(both)
     tokens = list(trace(both, text).tokens())
     coloured = ["", *(level(each.bits) for each in tokens[1:])]
@@ -64,18 +64,18 @@ def test_surprise_shows_colours_and_what_was_nearly_written(both: Site) -> None:
     best = np.argsort(-logits, kind="stable")[:5]
     expect(page.locator(".likely .share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
     names = [both.one.tokenizer.vocab[at] for at in best]
-    assert [SIGNS.get(char, char) for char, _ in chances(page)] == names
+    assert [SIGNS.get(char, char) for char, _ in probabilities(page)] == names
 
 
-def test_characters_are_picked_again_and_in_every_reply(both: Site) -> None:
+def test_characters_can_be_replaced_repeatedly_and_in_every_reply(both: Site) -> None:
     page = begin(both.open())
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     send(page, PROMPT)
     text = reply(page)
     for least in (5, 2):  # the second one before the first
         keep = letters(text, least)[0] + 1
         point_at(page, turns(page).last, len(PROMPT) + keep - 1)
-        char = pick(page)
+        char = replace(page)
         assert reply(page)[:keep] == text[: keep - 1] + char
         assert len(reply(page)) == LENGTH
         text = reply(page)
@@ -95,46 +95,46 @@ def test_characters_are_picked_again_and_in_every_reply(both: Site) -> None:
     assert len(reply(page)) == LENGTH
 
 
-def hold(page: Page, layer: int, cell: int, way: str = "Up") -> None:
+def clamp(page: Page, layer: int, cell: int, direction: str = "Up") -> None:
     page.get_by_role("spinbutton", name="Layer").fill(str(layer))
     page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
     page.keyboard.press("Tab")
     expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
-    page.get_by_role("group", name="Hold this cell while it writes").get_by_text(way, exact=True).click()
+    page.get_by_role("group", name="Hold this cell while it writes").get_by_text(direction, exact=True).click()
 
 
-def test_a_held_cell_changes_the_reply_and_both_are_compared(both: Site) -> None:
+def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> None:
     free = text_of(both)
     changed = ((cell, text_of(both, clamps=[(1, cell, 4.0)])) for cell in range(24))
-    cell, held = next((cell, text) for cell, text in changed if text != free)
-    same = next(at for at in range(LENGTH) if held[at] != free[at])
+    cell, clamped = next((cell, text) for cell, text in changed if text != free)
+    same = next(at for at in range(LENGTH) if clamped[at] != free[at])
     page = begin(both.open())
-    put_on(page, "What it remembers")
+    choose_lens(page, "What it remembers")
     send(page, PROMPT)
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT + free)}.")
-    hold(page, 1, cell)
+    clamp(page, 1, cell)
     button(page, "Rewrite").click()
-    expect(foot(page)).to_contain_text(f"cell {cell} (layer 1) held up")
+    expect(footer(page)).to_contain_text(f"cell {cell} (layer 1) held up")
     settled(page)
-    assert reply(page) == held
+    assert reply(page) == clamped
     compared = page.get_by_role("region", name="Held and free")
     expect(compared.get_by_role("heading")).to_have_text(["Held", "Free"])
-    assert compared.locator("mark").all_text_contents() == [each[same].replace("\n", "⏎\n") for each in (held, free)]
+    assert compared.locator("mark").all_text_contents() == [each[same].replace("\n", "⏎\n") for each in (clamped, free)]
     button(page, f"Release: cell {cell} (layer 1) held up").click()
     button(page, "Undo").click()
     expect(compared).to_be_hidden()
     assert reply(page) == free
 
 
-def test_a_cell_too_many_is_refused_each_time_and_the_held_ones_stay(both: Site) -> None:
+def test_a_fifth_clamp_is_refused_and_the_others_stay(both: Site) -> None:
     page = begin(both.open())
-    put_on(page, "What it remembers")
+    choose_lens(page, "What it remembers")
     chips = page.get_by_role("group", name="Cells that are held").get_by_role("button", name="Release")
     for cell in range(4):
-        hold(page, 0, cell)
+        clamp(page, 0, cell)
         expect(chips).to_have_count(cell + 1)
     for cell in (4, 5):
-        hold(page, 0, cell)
+        clamp(page, 0, cell)
         expect(log(page).locator(".refusal")).to_have_text("At most 4 cells can be held at once: release one.")
         expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
         assert chips.all_text_contents() == [f"cell {each} (layer 0) held up" for each in range(4)]
@@ -145,25 +145,25 @@ def test_a_cell_too_many_is_refused_each_time_and_the_held_ones_stay(both: Site)
 
 def test_one_letter_at_a_time(both: Site) -> None:
     page = begin(both.open())
-    put_on(page, "One letter at a time")
+    choose_lens(page, "One letter at a time")
     text = text_of(both)
     page.get_by_role("textbox", name="Prompt", exact=True).fill(PROMPT)
     for length in (1, 2, 3):
         button(page, "One letter").click()
-        expect(foot(page)).to_contain_text(f"{length} character")
+        expect(footer(page)).to_contain_text(f"{length} character")
         assert reply(page) == text[:length]
         expect(page.get_by_role("img", name=re.compile(f"^Number {length - 1} of seed {SEED} is 0[.]"))).to_be_visible()
     expect(page.get_by_role("list", name="How the character came to be").locator("> li")).to_have_count(5)
     expect(page.get_by_role("img", name=re.compile(r"^Cell 0 of layer \d: forget gate f"))).to_have_count(2)
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text(f"{LENGTH + 3} characters")
+    expect(footer(page)).to_contain_text(f"{LENGTH + 3} characters")
     settled(page)
     assert reply(page) == text_of(both, length=LENGTH + 3)
 
 
-def test_a_text_of_ones_own_is_scored(both: Site) -> None:
+def test_a_text_that_the_visitor_types_is_scored(both: Site) -> None:
     page = both.open()
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     page.get_by_text("Try your own text").click()
     for text in ("To be, or not", "To be, or ü\nnot"):
         page.get_by_role("textbox", name="Text to score").fill(text)
@@ -180,14 +180,14 @@ def test_the_training_timeline_writes_with_the_checkpoint_of_each_step(both: Sit
     fold(page).click()
     status = page.get_by_role("status").filter(has_text="Step ")
     expect(status).to_have_text("Step 100 · loss 3.100")
-    shows(page, 100)
+    check_frame(page, 100)
     slider(page).focus()
     page.keyboard.press("End")
     expect(status).to_have_text("Step 2,000 · loss 1.700")
-    shows(page, 2000)
+    check_frame(page, 2000)
     page.keyboard.press("ArrowLeft")
     expect(status).to_have_text("Step 1,000 · loss 1.600 · best")
-    shows(page, 1000)
+    check_frame(page, 1000)
     both.choose_second(page, "side by side")
     page.get_by_role("combobox", name="Model", exact=True).select_option("ada/two")
     expect(page.locator("#timeline")).to_be_hidden()

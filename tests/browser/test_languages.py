@@ -1,4 +1,4 @@
-"""The pages in the language of the browser: wide and narrow, light and dark. Languages without a table get English."""
+"""Both pages in the language of the browser, on wide light and narrow dark displays; without a table in English."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import LOOKS, button, open_page
-from tests.browser.test_lenses import barriers
+from tests.browser.driving import DISPLAYS, button, open_page
+from tests.browser.test_lenses import violations
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.page_texts import placeholders
@@ -18,8 +18,8 @@ from training.hub.space_files import write_static
 from ui.messages import ENGLISH, LANGUAGES, Message
 from ui.registry.registry import ModelRegistry
 
-LOCALES = {"zh-CN": "zh-CN", "de-DE": "de"}  # of a browser, and the language that the page then has
-# Each text and each name on the page; not what models write.
+LOCALES = {"zh-CN": "zh-CN", "de-DE": "de"}  # the locale of a browser, and the language of the page
+# Returns each text and each accessible name on the page, without texts that models write.
 _TEXTS = """(root) => {
   const models = ".text, .tree, .branches p, .rewind b, .char, .costly, #examples, option, style, script";
   const found = [];
@@ -32,8 +32,8 @@ _TEXTS = """(root) => {
 }"""
 
 
-def left_in_english(page: Page, language: str, root: str = "gradio-app *") -> set[str]:
-    """The English texts on a page that the language has a text of its own for."""
+def untranslated(page: Page, language: str, root: str = "gradio-app *") -> set[str]:
+    """Return the English texts on a page that have a translation."""
     table = LANGUAGES[language]
     english = {text for id, text in ENGLISH.items() if table[id] != text and not placeholders(text)}
     return english & set(page.evaluate(_TEXTS, root)) - set(table.values())
@@ -58,11 +58,11 @@ def static(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")
+@pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: f"{display[0]}-{display[2]}")
 def test_the_page_is_in_the_language_of_the_browser(
-    app: App, browser: Browser, locale: str, look: tuple[int, int, str]
+    app: App, browser: Browser, locale: str, display: tuple[int, int, str]
 ) -> None:
-    width, height, scheme = look
+    width, height, scheme = display
     language = LOCALES[locale]
     texts = LANGUAGES[language]
     viewport = {"width": width, "height": height}
@@ -93,9 +93,9 @@ def test_the_page_is_in_the_language_of_the_browser(
     expect(page.get_by_role("textbox", name=texts["share.link"])).to_be_visible()
     for lens in ("surprise", "memory", "step"):
         page.get_by_role("group", name=texts["lens.group"]).get_by_text(texts[f"lens.{lens}"], exact=True).click()
-        log.locator(".reply i:visible").nth(9).click()  # an accent that nothing stands under has no width
+        log.locator(".reply i:visible").nth(9).click()  # a combining accent without a letter has no width
         expect(page.locator(".panel b.char").first).to_be_visible()
-        assert left_in_english(page, language) == set()
+        assert untranslated(page, language) == set()
     page.get_by_text(texts["timeline.title"]).click()
     expect(
         page.get_by_role("status").filter(has_text=texts["timeline.step"].replace("{step, number}", "100"))
@@ -103,11 +103,11 @@ def test_the_page_is_in_the_language_of_the_browser(
     page.get_by_role("spinbutton", name=texts["setting.seed"], exact=True).fill("1.5")
     button(page, texts["move.send"]).click()
     expect(log.locator(".refusal")).to_contain_text(texts["refusal.value"].partition("{value}")[2].partition("{")[0])
-    assert left_in_english(page, language) == set()
-    assert barriers(page) == []
+    assert untranslated(page, language) == set()
+    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
 
-    page.evaluate("document.documentElement.lang = 'en'")  # as Gradio does, whose settings offer other languages
+    page.evaluate("document.documentElement.lang = 'en'")  # Gradio's settings menu does this
     expect(page.get_by_role("group", name=ENGLISH["lens.group"])).to_be_visible()
     expect(page.locator("#about")).to_contain_text("parameters")
     expect(page.get_by_text(ENGLISH["timeline.title"])).to_be_visible()
@@ -127,7 +127,7 @@ def test_a_browser_gets_the_nearest_language_or_english(app: App, browser: Brows
     context.close()
 
 
-def test_the_browser_writes_each_text_as_the_server_does(static: str, browser: Browser) -> None:
+def test_the_browser_renders_each_message_as_the_server_does(static: str, browser: Browser) -> None:
     page = browser.new_page(locale="en-US")
     page.goto(static)
     expect(button(page, "Send")).to_be_enabled()
@@ -147,11 +147,11 @@ def test_the_browser_writes_each_text_as_the_server_does(static: str, browser: B
 
 
 @pytest.mark.parametrize("locale", ["zh-TW", "de-AT"])
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")
+@pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: f"{display[0]}-{display[2]}")
 def test_the_static_page_is_in_the_language_of_the_browser(
-    static: str, browser: Browser, locale: str, look: tuple[int, int, str]
+    static: str, browser: Browser, locale: str, display: tuple[int, int, str]
 ) -> None:
-    width, height, scheme = look
+    width, height, scheme = display
     language = next(tag for tag in LANGUAGES if tag[:2] == locale[:2])
     texts = LANGUAGES[language]
     viewport = {"width": width, "height": height}
@@ -174,5 +174,5 @@ def test_the_static_page_is_in_the_language_of_the_browser(
     expect(log.locator(".refusal")).to_contain_text(texts["refusal.value"].partition("{value}")[2].partition("{")[0])
     assert page.evaluate("document.documentElement.lang") == language
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    assert left_in_english(page, language, "#page *") == set()
+    assert untranslated(page, language, "#page *") == set()
     context.close()

@@ -1,4 +1,4 @@
-"""The lenses over the text, in a real browser: wide and narrow, light and dark."""
+"""The lenses over the text in a real browser, on wide light and narrow dark displays."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def app() -> Iterator[App]:
         yield app
 
 
-def put_on(page: Page, lens: str) -> None:
-    """By its label, as a hand does: the radio button itself is not seen."""
+def choose_lens(page: Page, lens: str) -> None:
+    """Choose a lens by its label; the radio button itself is hidden."""
     page.get_by_role("group", name="Lens over the text").get_by_text(lens, exact=True).click()
-    page.mouse.move(0, 0)  # or the text comes to lie under it, and it points at a character
+    page.mouse.move(0, 0)  # the text moves under the pointer, which would focus a character
     expect(page.get_by_role("radio", name=lens, exact=True)).to_be_checked()
 
 
 def write(page: Page, prompt: str = PROMPT) -> str:
-    """A reply of some length; returns what its turn shows."""
+    """Write a reply of LENGTH characters; returns the text of its turn."""
     fast(page)
     setting(page, "Length", LENGTH)
     page.get_by_role("spinbutton", name="Seed").fill("7")
@@ -44,14 +44,14 @@ def write(page: Page, prompt: str = PROMPT) -> str:
     return prompt + reply(page)
 
 
-def read_again(app: App, text: str, memory: Memory | None = None) -> TextTrace:
-    reading = TextTrace(app.served("random").lm, memory, skip_start=memory is None)
-    reading.set_text(text)
-    return reading
+def trace_of(app: App, text: str, memory: Memory | None = None) -> TextTrace:
+    trace = TextTrace(app.served("random").lm, memory, skip_start=memory is None)
+    trace.set_text(text)
+    return trace
 
 
 def marks(turn: Locator) -> list[str]:
-    """The class of each character."""
+    """Return the class of each character."""
     return turn.locator(".text i").evaluate_all("all => all.map((each) => each.className.replace('end', '').trim())")
 
 
@@ -59,7 +59,7 @@ def level(bits: float) -> str:
     return f"b{sum(bits >= bound for bound in BOUNDS)}"
 
 
-def chances(page: Page) -> list[tuple[str, str]]:
+def probabilities(page: Page) -> list[tuple[str, str]]:
     rows = page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")
     return [
         (row.locator(".char").text_content() or "", row.locator(".share").text_content() or "") for row in rows.all()
@@ -72,43 +72,43 @@ def shown(share: float) -> str:
     return f"{100 * share:.{1 if share < 0.0995 else 0}f}%"
 
 
-def test_each_character_has_the_colour_of_its_bits_and_nothing_is_written_for_it(page: Page, app: App) -> None:
+def test_each_character_has_the_colour_of_its_bits_and_no_character_is_generated(page: Page, app: App) -> None:
     text = write(page)
     written = app.served("random").engine.written
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     expect(turns(page).last.locator(".text i")).to_have_count(len(text))
-    seen = list(read_again(app, text).tokens())
-    told = ["" if index == 0 else level(each.bits) if each.id >= 0 else "unknown" for index, each in enumerate(seen)]
-    expect(page.locator(".sums .sum")).to_contain_text(f"in {len(text) - told.count('unknown') - 1} characters")
-    assert marks(turns(page).last) == told
+    tokens = list(trace_of(app, text).tokens())
+    classes = ["" if at == 0 else level(each.bits) if each.id >= 0 else "unknown" for at, each in enumerate(tokens)]
+    expect(page.locator(".sums .sum")).to_contain_text(f"in {len(text) - classes.count('unknown') - 1} characters")
+    assert marks(turns(page).last) == classes
     assert turns(page).last.locator(".text").text_content() == text
-    bits = [each.bits for each in seen if not np.isnan(each.bits)]
+    bits = [each.bits for each in tokens if not np.isnan(each.bits)]
     expect(page.locator(".sums .sum")).to_contain_text(f"{np.mean(bits):.2f} bits per character")
-    put_on(page, "Text")
+    choose_lens(page, "Text")
     assert turns(page).last.locator(".text").text_content() == text
     assert turns(page).last.locator(".text i").count() == 0
     assert app.served("random").engine.written == written
 
 
-def test_a_reply_is_coloured_while_it_is_written_and_so_is_what_follows(page: Page, app: App) -> None:
-    put_on(page, "How surprised?")
+def test_each_reply_is_coloured_while_it_is_written(page: Page, app: App) -> None:
+    choose_lens(page, "How surprised?")
     first = write(page)
     second = write(page, "More")
     expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(second))
     assert turns(page).first.locator(".text").text_content() == first
-    begun = read_again(app, first)
-    after = list(begun.tokens())[-1]
-    memory = Memory(begun.state_after(len(first) - 1), after.id)
-    assert marks(turns(page).last) == [level(each.bits) for each in read_again(app, second, memory).tokens()]
+    first_trace = trace_of(app, first)
+    after = list(first_trace.tokens())[-1]
+    memory = Memory(first_trace.state_after(len(first) - 1), after.id)
+    assert marks(turns(page).last) == [level(each.bits) for each in trace_of(app, second, memory).tokens()]
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(1)
     assert turns(page).first.locator(".text").text_content() == first
 
 
-@pytest.mark.every_look
+@pytest.mark.every_display
 def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings(page: Page, app: App) -> None:
     text = write(page)
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     expect(turns(page).last.locator(".text i")).to_have_count(len(text))
     log(page).focus()
     for key in ("Home", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"):
@@ -116,7 +116,7 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
     position = text.index("\n") + 3
     expect(turns(page).last.locator("i.focus")).to_have_text(text[position])
     lm = app.served("random").lm
-    expected = next(read_again(app, text).tokens(position)).logits
+    expected = next(trace_of(app, text).tokens(position)).logits
     assert expected is not None
     for temperature, top_k, top_p, min_p in (
         (0.8, 0, 1.0, 0),
@@ -135,22 +135,22 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
         names = [{"\n": "⏎", " ": "␣", "\t": "⇥"}.get(lm.tokenizer.vocab[at], lm.tokenizer.vocab[at]) for at in order]
         shares = [shown(weight[at] / weight.sum()) for at in order]
         expect(page.locator(".likely .share")).to_have_text(shares)
-        assert chances(page) == list(zip(names, shares, strict=True))
+        assert probabilities(page) == list(zip(names, shares, strict=True))
     turns(page).last.locator(".reply i").nth(10).hover()
     expect(page.locator(".which .char")).to_have_text(re.compile(".+"))
     expect(turns(page).last.locator(".reply i").nth(10)).to_have_class(re.compile("focus"))
 
 
-def test_a_text_of_ones_own_is_scored_as_it_is_written(page: Page, app: App) -> None:
-    put_on(page, "How surprised?")
+def test_a_text_that_the_visitor_types_is_scored(page: Page, app: App) -> None:
+    choose_lens(page, "How surprised?")
     page.get_by_text("Try your own text").click()
     field = page.get_by_role("textbox", name="Text to score")
     lm = app.served("random").lm
     for text in ("To be, or not", "To be, or ü\n  not to be", "To 🙃 <b>bold</b>", "To 🙃 <b>"):
         field.fill(text)
-        reading = TextTrace(lm)
-        reading.set_text(text)
-        bits = [each.bits for each in reading.tokens() if each.id >= 0]
+        trace = TextTrace(lm)
+        trace.set_text(text)
+        bits = [each.bits for each in trace.tokens() if each.id >= 0]
         expect(page.locator(".own .sum")).to_contain_text(f"in {len(bits)} characters")
         expect(page.locator(".own .sum")).to_contain_text(f"{np.mean(bits):.2f} bits per character")
         assert page.locator(".own .under").text_content() == text
@@ -161,9 +161,9 @@ def test_a_text_of_ones_own_is_scored_as_it_is_written(page: Page, app: App) -> 
     expect(page.locator(".own .under i")).to_have_count(0)
 
 
-def test_the_words_that_cost_most_lead_to_their_place(page: Page) -> None:
+def test_the_words_with_most_bits_link_to_their_place(page: Page) -> None:
     write(page)
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     costly = page.locator(".sums .costly").get_by_role("button")
     expect(costly.first).to_be_visible()
     bits = [int((each.text_content() or "").split()[-2]) for each in costly.all()]
@@ -174,14 +174,14 @@ def test_the_words_that_cost_most_lead_to_their_place(page: Page) -> None:
 
 
 def cell_marks(app: App, text: str, layer: int, index: int) -> list[str]:
-    """The class that each character has for a cell: its sign, and a quarter of its size."""
-    sent = [round(127 * float(np.tanh(seen.cells[layer, index]))) for seen in read_again(app, text).tokens()]
+    """Return the class that each character has for a cell: the sign and the quarter of its value."""
+    sent = [round(127 * float(np.tanh(token.cells[layer, index]))) for token in trace_of(app, text).tokens()]
     levels = [round(4 * each / 127) for each in sent]
     return ["" if not level else f"{'n' if level < 0 else 'p'}{abs(level)}" for level in levels]
 
 
-def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: App) -> None:
-    put_on(page, "What it remembers")
+def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> None:
+    choose_lens(page, "What it remembers")
     text = write(page)
     written = app.served("random").engine.written
     about = page.get_by_role("status").filter(has_text="This cell tracks “position in the line” (r -0.93")
@@ -196,8 +196,8 @@ def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: 
     page.keyboard.press("Tab")
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("23")
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
-    told = cell_marks(app, text, 0, 23)
-    eventually(lambda: marks(turn) == told)  # the picture may be there before: it is of the whole layer
+    classes = cell_marks(app, text, 0, 23)
+    eventually(lambda: marks(turn) == classes)  # the picture shows the whole layer, and may be drawn before
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
     expect(turn.locator("i.focus")).to_have_count(1)
@@ -209,21 +209,21 @@ def test_the_text_takes_the_colours_of_the_cell_that_is_picked(page: Page, app: 
 
 def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> None:
     text = write(page)
-    put_on(page, "What it remembers")
+    choose_lens(page, "What it remembers")
     expect(turns(page).last.locator(".text i")).to_have_count(len(text))
     log(page).focus()
     for key in ("Home", *["ArrowRight"] * 9):
         page.keyboard.press(key)
-    gates = read_again(app, text).step(9).gates[1, :, 5]
+    gates = trace_of(app, text).step(9).gates[1, :, 5]
     shares = page.get_by_role("list", name="Gates of the cell").locator(".share")
     expect(shares).to_have_count(4)
     shown = pytest.approx(gates.tolist(), abs=0.0106)
-    # Those of the character before may still be there.
+    # The gates of the character before may still be shown.
     eventually(lambda: [float(share) for share in shares.all_text_contents()] == shown)
 
 
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds that would keep someone from using the page, once no button is fading in any more."""
+def violations(page: Page) -> list[str]:
+    """Return the serious and critical violations that axe-core finds, once no transition runs."""
     fading = "document.getAnimations().filter((each) => each instanceof CSSTransition).map((each) => each.finished)"
     page.evaluate(f"Promise.allSettled({fading}).then(() => null)")
     found = Axe().run(page).response["violations"]
@@ -232,12 +232,12 @@ def barriers(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.every_look
-def test_nothing_keeps_anyone_from_using_the_page(page: Page) -> None:
-    assert barriers(page) == []
+@pytest.mark.every_display
+def test_the_page_has_no_accessibility_violations(page: Page) -> None:
+    assert violations(page) == []
     text = write(page)
-    assert barriers(page) == []
-    put_on(page, "How surprised?")
+    assert violations(page) == []
+    choose_lens(page, "How surprised?")
     expect(turns(page).last.locator(".text i[class*=b]").nth(20)).to_be_visible()
     page.get_by_text("Try your own text").click()
     page.get_by_role("textbox", name="Text to score").fill("To be, ü")
@@ -245,15 +245,15 @@ def test_nothing_keeps_anyone_from_using_the_page(page: Page) -> None:
     log(page).focus()
     page.keyboard.press("End")
     expect(page.locator(".likely li")).to_have_count(5)
-    assert barriers(page) == []
-    put_on(page, "What it remembers")
+    assert violations(page) == []
+    choose_lens(page, "What it remembers")
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     expect(page.locator(".gates li")).to_have_count(4)
-    assert barriers(page) == []
+    assert violations(page) == []
 
 
-def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
-    put_on(page, "What it remembers")
+def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:
+    choose_lens(page, "What it remembers")
     text = write(page, "x" * 400)
     expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
     log(page).focus()
@@ -263,9 +263,9 @@ def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
     expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
 
 
-@pytest.mark.every_look
-def test_the_picture_is_drawn_once_a_frame(page: Page) -> None:
-    put_on(page, "What it remembers")
+@pytest.mark.every_display
+def test_the_picture_is_drawn_once_per_frame(page: Page) -> None:
+    choose_lens(page, "What it remembers")
     page.evaluate(
         """() => {
             window.draws = [];
@@ -283,13 +283,13 @@ def test_the_picture_is_drawn_once_a_frame(page: Page) -> None:
     assert len(set(draws)) == len(draws)
 
 
-def test_a_text_that_moves_under_a_hand_that_rests_is_not_looked_at(page: Page) -> None:
-    put_on(page, "How surprised?")
+def test_a_text_that_moves_under_a_resting_pointer_is_not_queried(page: Page) -> None:
+    choose_lens(page, "How surprised?")
     write(page)
     turns(page).last.locator(".reply i").nth(10).hover()
     expect(page.locator("i.focus")).to_have_count(1)
-    looks: list[str] = []
-    page.on("request", lambda asked: looks.append(asked.url) if "at" in (asked.post_data_json or {}) else None)
+    queries: list[str] = []
+    page.on("request", lambda each: queries.append(each.url) if "at" in (each.post_data_json or {}) else None)
     text = write(page, "x\n" * 30)
     expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(text))
-    assert not looks
+    assert not queries

@@ -1,4 +1,4 @@
-"""Links that are shared and followed, in real browsers."""
+"""Share links of the app's page, in real browsers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from playwright.sync_api import Browser, Frame, Page, expect
 
 from model import PRETRAINED, BlockedWords, CharLSTM
 from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns
-from tests.browser.test_lenses import barriers
+from tests.browser.test_lenses import violations
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve as serve_folder
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 
-# Links to texts of the bundled model, made by the page when its conversations were kept by the server.
+# Links to texts of the bundled model, created by an earlier version, whose server stored the conversations.
 STORED = json.loads((Path(__file__).parents[1] / "vectors" / "links.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."
 STRANGER = "The person who shared this link wrote the prompt."
@@ -48,7 +48,7 @@ def link(page: Page | Frame) -> str:
     return field.input_value()
 
 
-def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Page, app: App, browser: Browser) -> None:
+def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App, browser: Browser) -> None:
     setting(page, "Temperature", 1.3)
     first = write(page)
     button(page, "Continue").click()
@@ -57,7 +57,7 @@ def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Pa
     first = reply(page)
     second = write(page, "and 🙂")
     url = link(page)
-    assert barriers(page) == []
+    assert violations(page) == []
     assert url.startswith(app.url + "?prompt=")
     with serving({"random": random_model(), "other": random_model(3)}) as later:
         context = browser.new_context()
@@ -66,7 +66,7 @@ def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Pa
         expect(offer).to_contain_text("Someone shared a text. The sender's prompts:")
         assert offer.locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
         expect(log(reader).locator(".welcome")).to_have_count(0)
-        assert barriers(reader) == []
+        assert violations(reader) == []
         written = later.served("random").engine.written
         fast(reader)
         assert later.served("random").engine.written == written
@@ -82,7 +82,7 @@ def test_a_link_opened_after_a_restart_writes_the_same_text_and_says_so(page: Pa
         context.close()
 
 
-def test_the_link_lies_in_the_clipboard_where_that_is_allowed(app: App, browser: Browser) -> None:
+def test_the_link_is_copied_to_the_clipboard_where_that_is_allowed(app: App, browser: Browser) -> None:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page, complaints = open_page(context, app)
     write(page)
@@ -95,7 +95,7 @@ def test_the_link_lies_in_the_clipboard_where_that_is_allowed(app: App, browser:
     context.close()
 
 
-def test_what_a_link_says_wrongly_is_refused_in_words_and_nothing_runs(app: App, browser: Browser) -> None:
+def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browser) -> None:
     context = browser.new_context()
     for query, reason in (
         ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5"),
@@ -128,7 +128,7 @@ def test_the_prompt_of_a_link_with_a_blocked_word_is_never_shown(
     context.close()
 
 
-def test_a_link_to_another_model_brings_it_and_a_changed_link_is_found_out(app: App, browser: Browser) -> None:
+def test_a_link_selects_its_model_and_a_changed_link_is_detected(app: App, browser: Browser) -> None:
     context = browser.new_context()
     page, _ = open_page(context, app, "?prompt=<i>x</i>&model=other&seed=3&length=40&text=0123456789abcdef")
     expect(log(page).locator(".offer .prompt")).to_have_text("<i>x</i>")
@@ -139,7 +139,7 @@ def test_a_link_to_another_model_brings_it_and_a_changed_link_is_found_out(app: 
     context.close()
 
 
-def test_a_link_to_a_blend_brings_both_models_and_their_share(app: App, browser: Browser) -> None:
+def test_a_link_to_a_blend_selects_both_models_and_their_share(app: App, browser: Browser) -> None:
     context = browser.new_context()
     page, complaints = open_page(context, app)
     page.get_by_role("combobox", name="Second model").select_option("other, blended")
@@ -173,7 +173,7 @@ def test_a_link_to_a_blend_brings_both_models_and_their_share(app: App, browser:
 
 @pytest.fixture(scope="module", params=["app", "static"])
 def bundled_page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The bundled model on the app's page, and on a static page."""
+    """Yield the addresses of the app's page and of a static page, both with the bundled model."""
     lm = CharLSTM.from_pretrained(PRETRAINED)
     if request.param == "app":
         with serving({"bundled": lm}) as app:
@@ -186,7 +186,7 @@ def bundled_page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 @pytest.mark.parametrize("stored", STORED, ids=[each["name"] for each in STORED])
-def test_links_of_earlier_versions_still_write_their_text(
+def test_links_of_earlier_versions_still_reproduce_their_text(
     bundled_page: App, browser: Browser, stored: dict[str, Any]
 ) -> None:
     context = browser.new_context()
@@ -203,7 +203,7 @@ def test_links_of_earlier_versions_still_write_their_text(
 
 @contextmanager
 def framing(url: str) -> Iterator[str]:
-    """A page of another origin that holds the app in a frame, as the Hub does."""
+    """Serve a page of another origin that embeds the app in a frame, as the Hub does."""
 
     class Outer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -214,7 +214,7 @@ def framing(url: str) -> Iterator[str]:
                 self.wfile.write(f'<iframe src="{url}" width="900" height="900"></iframe>'.encode())
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Outer)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -227,7 +227,7 @@ def framing(url: str) -> Iterator[str]:
         thread.join()
 
 
-def test_in_a_frame_of_another_origin_the_link_is_shown_and_leads_to_the_space(
+def test_in_a_frame_of_another_origin_the_link_leads_to_the_space(
     app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")

@@ -1,4 +1,4 @@
-"""Connections that break, proxies that do harm, servers that go away: the reply goes on with the same characters."""
+"""Broken connections, proxies and restarted servers: the reply continues with the same characters."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import CharLSTM, SamplingParams
-from tests.browser.driving import button, fast, foot, log, open_page, reply, send, setting, settled, turns
-from tests.browser.one_conversation import LENGTH, SEED, begin, continues, expected, through
+from tests.browser.driving import button, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
 from tests.integration.ui.test_app_process import started
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
@@ -56,55 +56,55 @@ def port_of(url: str) -> int:
     return urlsplit(url).port or 80
 
 
-def tries_again(page: Page) -> None:
+def expect_retries(page: Page) -> None:
     expect(turns(page).last.locator(".status")).to_contain_text("Trying again")
 
 
-@pytest.mark.parametrize("away_s", [0, 2, 60])
-def test_the_network_is_away_during_a_reply(
-    app: App, net: Network, context: BrowserContext, lm: CharLSTM, away_s: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("outage_s", [0, 2, 60])
+def test_an_outage_of_the_network_during_a_reply(
+    app: App, net: Network, context: BrowserContext, lm: CharLSTM, outage_s: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if away_s == 60:
+    if outage_s == 60:
         monkeypatch.setattr("ui.routes.running_replies.RETURN_S", 0.2)
     context.clock.install()
     page = begin(context, through(net, app))
     net.cut()
-    if away_s:
-        tries_again(page)
-        page.clock.fast_forward(1000 * away_s)
-        tries_again(page)
-    if away_s == 60:  # the server has given the reader up
+    if outage_s:
+        expect_retries(page)
+        page.clock.fast_forward(1000 * outage_s)
+        expect_retries(page)
+    if outage_s == 60:  # the server has aborted the reply
         eventually(lambda: app.served("random").engine.running == 0)
     net.restore()
     settled(page)
     assert reply(page) == expected(lm)
-    expect(foot(page)).to_contain_text("length reached")
-    continues(page, lm)
+    expect(footer(page)).to_contain_text("length reached")
+    check_continue(page, lm)
 
 
-@pytest.mark.parametrize("away_s", [2, 60])
-def test_the_network_is_away_before_a_click(
-    app: App, net: Network, context: BrowserContext, lm: CharLSTM, away_s: int
+@pytest.mark.parametrize("outage_s", [2, 60])
+def test_an_outage_of_the_network_before_a_click(
+    app: App, net: Network, context: BrowserContext, lm: CharLSTM, outage_s: int
 ) -> None:
     context.clock.install()
     page = begin(context, through(net, app))
     settled(page)
     net.cut()
-    page.clock.fast_forward(1000 * away_s)
+    page.clock.fast_forward(1000 * outage_s)
     fast(page)
     button(page, "Continue").click()
-    tries_again(page)
+    expect_retries(page)
     net.restore()
     settled(page)
     assert reply(page) == expected(lm, 2 * LENGTH)
 
 
 def test_the_browser_is_offline_during_a_reply(app: App, net: Network, context: BrowserContext, lm: CharLSTM) -> None:
-    """A reply that is under way is cut by the network, and the browser refuses to send any request."""
+    """The network cuts a running reply, and the browser sends no further request."""
     page = begin(context, through(net, app))
     context.set_offline(True)
     net.cut()
-    tries_again(page)
+    expect_retries(page)
     net.restore()
     context.set_offline(False)
     settled(page)
@@ -112,22 +112,20 @@ def test_the_browser_is_offline_during_a_reply(app: App, net: Network, context: 
 
 
 def test_connections_that_break_at_any_byte(app: App, net: Network, context: BrowserContext) -> None:
-    """In the middle of an event, of a character, of an escape, or of the length of a chunk."""
+    """They break in the middle of an event, a character, an escape, or the length of a chunk."""
     net.breaks_after = 500
     page = begin(context, through(net, app), "é🙂")
     settled(page)
-    expect(foot(page)).to_contain_text("length reached")
+    expect(footer(page)).to_contain_text("length reached")
     text = reply(page)
     net.breaks_after = 0
-    whole = begin(context, app, "é🙂")
-    settled(whole)
-    assert text == reply(whole)
+    unbroken = begin(context, app, "é🙂")
+    settled(unbroken)
+    assert text == reply(unbroken)
 
 
-def test_a_proxy_that_collects_the_reply_until_its_end(
-    app: App, net: Network, context: BrowserContext, lm: CharLSTM
-) -> None:
-    """Twenty seconds without a sign of life are a broken connection for the page: it asks again."""
+def test_a_proxy_that_buffers_the_reply(app: App, net: Network, context: BrowserContext, lm: CharLSTM) -> None:
+    """After twenty seconds without a byte the page sends the request again."""
     context.clock.install()
     net.buffers = True
     page = begin(context, through(net, app), least=0)
@@ -135,33 +133,33 @@ def test_a_proxy_that_collects_the_reply_until_its_end(
     page.clock.fast_forward(21_000)
     settled(page)
     assert reply(page) == expected(lm)
-    continues(page, lm)
+    check_continue(page, lm)
 
 
 @pytest.mark.parametrize("answer", [BAD_GATEWAY, TOO_MANY, LOGIN], ids=["502", "429", "login"])
-def test_a_proxy_that_answers_in_place_of_the_server_for_a_while(
+def test_a_proxy_that_answers_instead_of_the_server(
     app: App, net: Network, context: BrowserContext, lm: CharLSTM, answer: bytes
 ) -> None:
     page = begin(context, through(net, app))
     net.cut()
     net.answer = answer
     net.restore()
-    tries_again(page)
+    expect_retries(page)
     net.answer = b""
     settled(page)
     assert reply(page) == expected(lm)
-    net.cut()  # the connections that are open
+    net.cut()  # closes the open connections
     net.answer = answer
     net.restore()
     fast(page)
     button(page, "Continue").click()
-    tries_again(page)
+    expect_retries(page)
     net.answer = b""
     settled(page)
     assert reply(page) == expected(lm, 2 * LENGTH)
 
 
-def test_a_server_that_writes_too_many_replies_refuses_and_the_prompt_stays(
+def test_a_refusal_of_a_busy_server_keeps_the_prompt(
     app: App, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -189,7 +187,7 @@ def test_a_slow_network(app: App, context: BrowserContext, lm: CharLSTM) -> None
     setting(page, "Length", LENGTH)
     send(page, "ROMEO:")
     assert reply(page) == expected(lm)
-    continues(page, lm)
+    check_continue(page, lm)
 
 
 def test_a_reply_that_reaches_the_deadline_of_the_server(
@@ -202,11 +200,11 @@ def test_a_reply_that_reaches_the_deadline_of_the_server(
     text = reply(page)
     assert 20 < len(text) < LENGTH
     assert expected(lm).startswith(text)
-    expect(foot(page)).to_contain_text("minutes")
+    expect(footer(page)).to_contain_text("minutes")
     fast(page)
     setting(page, "Length", 2 * LENGTH - len(text))
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
     assert reply(page) == expected(lm, 2 * LENGTH)
 
@@ -215,22 +213,22 @@ def test_a_reply_that_reaches_the_deadline_of_the_server(
 def test_a_process_that_is_killed_during_a_reply_and_started_again(
     context: BrowserContext, lm: CharLSTM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``kill -9``, and the same command again at the same port."""
+    """After ``kill -9`` the same command is started again at the same port."""
     lm.save_pretrained(tmp_path / "random")
     port = str(free_port())
     monkeypatch.setattr("tests.integration.ui.test_app_process.free_port", lambda: port)
     with started("--model", str(tmp_path / "random")) as (process, url):
         page = begin(context, App(url, ModelRegistry()), length=2 * LENGTH)
         process.kill()
-        tries_again(page)
+        expect_retries(page)
     with started("--model", str(tmp_path / "random")):
         settled(page)
         assert reply(page) == expected(lm, 2 * LENGTH)
-        continues(page, lm, 2 * LENGTH)
+        check_continue(page, lm, 2 * LENGTH)
 
 
 def test_a_server_that_restarts_during_a_reply(context: BrowserContext, lm: CharLSTM) -> None:
-    """Another server with the same model, which knows nothing of the first one."""
+    """The second server has the same model and no state of the first one."""
     with serving({"random": lm}) as first, network(port_of(first.url)) as net:
         page = begin(context, through(net, first))
         net.cut()
@@ -240,7 +238,7 @@ def test_a_server_that_restarts_during_a_reply(context: BrowserContext, lm: Char
             net.restore()
             settled(page)
             assert reply(page) == expected(lm)
-            continues(page, lm)
+            check_continue(page, lm)
 
 
 def test_a_server_that_is_restarted_between_two_turns(context: BrowserContext, lm: CharLSTM) -> None:
@@ -252,17 +250,15 @@ def test_a_server_that_is_restarted_between_two_turns(context: BrowserContext, l
         net.restore()
         fast(page)
         button(page, "Continue").click()
-        tries_again(page)
+        expect_retries(page)
         with serving({"random": lm}) as second:
             net.servers = [port_of(second.url)]
             settled(page)
             assert reply(page) == expected(lm, 2 * LENGTH)
 
 
-def test_a_reload_while_the_server_still_loads_its_model_gives_the_prompt_back(
-    context: BrowserContext, lm: CharLSTM
-) -> None:
-    """Nothing had been written yet: the reply cannot begin, and what was typed must not go."""
+def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(context: BrowserContext, lm: CharLSTM) -> None:
+    """No character of the reply was generated, so the reply cannot begin, and the prompt must stay."""
     with serving({"random": lm}) as first, network(port_of(first.url)) as net:
         page, _ = open_page(context, through(net, first))
         page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
@@ -270,7 +266,7 @@ def test_a_reload_while_the_server_still_loads_its_model_gives_the_prompt_back(
         net.cut()
         fast(page)
         send(page, "ROMEO:", wait=False)
-        tries_again(page)
+        expect_retries(page)
         [entry] = first.registry.entries
         loaded, entry.loaded = entry.loaded, None
         net.restore()
@@ -301,11 +297,11 @@ def pushes(hub: LocalHub, tmp_path: Path) -> Pushes:
     return Pushes(hub, tmp_path / "model")
 
 
-@pytest.mark.parametrize("moment", ["during a reply", "between two turns", "during a reply that is cut"])
+@pytest.mark.parametrize("phase", ["during a reply", "between two turns", "during a reply that is cut"])
 def test_a_newer_commit_is_served(
-    context: BrowserContext, pushes: Pushes, moment: str, monkeypatch: pytest.MonkeyPatch
+    context: BrowserContext, pushes: Pushes, phase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The older commit ends the reply that it has begun, through a broken connection too. The newer one reads it."""
+    """The older commit ends its running reply, also after a broken connection; the newer one continues it."""
     monkeypatch.setattr("ui.routes.site.AGAIN_S", 0.1)
     pushes.push(0)
     registry = ModelRegistry([NAME])
@@ -315,20 +311,20 @@ def test_a_newer_commit_is_served(
     with serving(registry) as app, network(port_of(app.url)) as net:
         updater.start()
         page = begin(context, through(net, app))
-        if moment == "between two turns":
+        if phase == "between two turns":
             settled(page)
         newer = pushes.push(1)
         eventually(lambda: app.served(NAME).commit == newer)
-        if moment.endswith("cut"):
+        if phase.endswith("cut"):
             net.cut()
-            tries_again(page)
+            expect_retries(page)
             net.restore()
         settled(page)
         assert reply(page) == expected(random_model(0))
         expect(page.locator("#about")).to_contain_text(f"commit {newer[:7]}")
         fast(page)
         button(page, "Continue").click()
-        expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+        expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
         settled(page)
         expect(turns(page).last.locator(".notice")).to_contain_text(newer[:7])
         text = "ROMEO:" + expected(random_model(0))
@@ -339,8 +335,8 @@ def test_a_newer_commit_is_served(
         updater.stop()
 
 
-def test_a_commit_that_is_gone_when_the_page_comes_back(context: BrowserContext, net: Network) -> None:
-    """Another server has only the newer commit: what was written stays, and Continue lets the newer one read it."""
+def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(context: BrowserContext, net: Network) -> None:
+    """Another server has only the newer commit: the text stays, and Continue uses the newer commit."""
     with serving({"random": random_model()}) as first:
         net.servers = [port_of(first.url)]
         page = begin(context, through(net, first))
@@ -356,7 +352,7 @@ def test_a_commit_that_is_gone_when_the_page_comes_back(context: BrowserContext,
             expect(page.locator("#about")).to_contain_text("commit 2222222")
             fast(page)
             button(page, "Continue").click()
-            expect(foot(page)).to_contain_text(f"{len(text) + LENGTH} characters")
+            expect(footer(page)).to_contain_text(f"{len(text) + LENGTH} characters")
             settled(page)
             assert reply(page).startswith(text)
             expect(turns(page).last.locator(".notice")).to_contain_text("2222222")

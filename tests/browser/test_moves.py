@@ -1,4 +1,4 @@
-"""The moves of a conversation with clamped cells, in steps and in links: the page's modules against the real app."""
+"""Moves of a conversation with clamps, single steps and links: the modules of web/ with the real app."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def app() -> Iterator[App]:
 
 
 class Conversation:
-    """A conversation of a page."""
+    """A conversation in a page's modules; methods are moves."""
 
     def __init__(self, page: Page, app: App) -> None:
         self.page = page
@@ -55,12 +55,12 @@ class Conversation:
         page.evaluate(MOUNT, [app.page.web.base(), app.url.rstrip("/")])
 
     def run(self, body: str, **x: Any) -> Any:
-        """Runs the body of a function in the page; a refusal is returned as its reason."""
+        """Run a function body in the page; returns its value, or the text of a refusal."""
         refused = "if (error.reason) return { refused: error.reason }; throw error;"
         script = f"async (x) => {{ try {{ const {{ writer }} = page; {body} }} catch (error) {{ {refused} }} }}"
         return self.page.evaluate(script, x)
 
-    def hold(self, cells: Any, model: str = "random") -> None:
+    def clamp(self, cells: Any, model: str = "random") -> None:
         self.run("hold(x.cells, x.model)", cells=cells, model=model)
 
     def move(self, call: str, *, seed: int = 5, length: int = 60, name: str = "random", **x: Any) -> Any:
@@ -72,7 +72,7 @@ class Conversation:
 
     @property
     def texts(self) -> list[list[str]]:
-        """The prompt and the reply of each turn that is shown."""
+        """Return the prompt and the reply of each turn that is shown."""
         found: list[list[str]] = self.run(
             "return log.pathTo(page.log()).map((turn) => [turn.prompt, log.replyText(turn.replies[0])])"
         )
@@ -89,11 +89,11 @@ class Conversation:
 
     @property
     def path(self) -> Any:
-        """The text that the model has read, as the lenses see it."""
+        """Return the text that the model has read, as the lenses request it."""
         return self.run("return page.source.path(0)")
 
     def change_at(self, length: int, cells: Any) -> None:
-        """Clamps other cells while a reply is being written, once it has some length."""
+        """Change the clamps during a reply, once it has some length."""
         self.run(
             """
             while (log.count(log.replyText(log.lastTurn(page.log()).replies[0])) < x.length) {
@@ -109,7 +109,7 @@ class Conversation:
         return str(self.run("return share.linkTo(page.log(), page.site())"))
 
     def follow(self, query: str) -> list[str]:
-        """Watches the text of a link being written; returns what is said of it at the end."""
+        """Generate the text of a link; returns the final notice."""
         found: list[str] = self.run(
             "await page.sharing.follow(links.readLink(x.query));"
             "return log.lastTurn(page.log()).check.map((message) => message.id)",
@@ -119,7 +119,7 @@ class Conversation:
 
 
 @pytest.fixture
-def talk(browser: Browser, app: App) -> Iterator[Conversation]:
+def conversation(browser: Browser, app: App) -> Iterator[Conversation]:
     context = browser.new_context()
     yield Conversation(context.new_page(), app)
     context.close()
@@ -134,9 +134,9 @@ def expected(app: App, prompt: str, length: int, seed: int = 5, cells: Any = ())
     return generate(lm, prompt, length, seed=seed, temperature=0.8, clamps=clamps_of(cells), unknown="skip")
 
 
-def check_draws(app: App, talk: Conversation) -> None:
-    """Each character of the last reply is the one that the seed draws after the text as the lenses read it."""
-    path, parts = talk.path, talk.parts
+def check_draws(app: App, conversation: Conversation) -> None:
+    """Check that the seed draws each character of the last reply, from the logits that the lenses show."""
+    path, parts = conversation.path, conversation.parts
     trace = TextTrace(app.served("random").lm, skip_start=not path["start"])
     trace.set_text(path["text"], [(at, tuple(clamps_of(cells))) for at, cells in path["clamps"]])
     turn = path["turns"][-1]
@@ -152,211 +152,211 @@ def check_draws(app: App, talk: Conversation) -> None:
         at += len(part["text"])
 
 
-def test_a_clamped_reply_is_written_so_and_another_model_writes_freely(app: App, talk: Conversation) -> None:
-    talk.hold(UP)
-    talk.send(PROMPT)
-    assert talk.reply == expected(app, PROMPT, 60, cells=UP) != expected(app, PROMPT, 60)
-    assert "cell 3 (layer 0) held up" in (talk.page.locator(".footer").last.text_content() or "")
-    talk.send(PROMPT, name="other")
-    assert talk.reply == generate(app.served("other").lm, PROMPT, 60, seed=5, temperature=0.8)
-    assert " held " not in (talk.page.locator(".footer").last.text_content() or "")
+def test_clamps_apply_to_their_model_only(app: App, conversation: Conversation) -> None:
+    conversation.clamp(UP)
+    conversation.send(PROMPT)
+    assert conversation.reply == expected(app, PROMPT, 60, cells=UP) != expected(app, PROMPT, 60)
+    assert "cell 3 (layer 0) held up" in (conversation.page.locator(".footer").last.text_content() or "")
+    conversation.send(PROMPT, name="other")
+    assert conversation.reply == generate(app.served("other").lm, PROMPT, 60, seed=5, temperature=0.8)
+    assert " held " not in (conversation.page.locator(".footer").last.text_content() or "")
 
 
-def test_cells_clamped_while_it_writes_act_from_the_next_character_on(app: App, talk: Conversation) -> None:
+def test_cells_clamped_during_a_reply_act_from_the_next_character_on(app: App, conversation: Conversation) -> None:
     settings = {**SETTINGS, "seed": 5, "length": 120}
     writing = "window.writing = writer.send(x.prompt, options(x.settings, 'random', 60))"
-    talk.run(writing, prompt=PROMPT, settings=settings)
+    conversation.run(writing, prompt=PROMPT, settings=settings)
     for length, cells in ((17, UP), (35, OFF), (60, [])):
-        talk.change_at(length, cells)
-    talk.run("await window.writing")
-    parts = talk.parts
+        conversation.change_at(length, cells)
+    conversation.run("await window.writing")
+    parts = conversation.parts
     assert [part["cells"] for part in parts] == [[], UP, OFF, []]
-    assert len(talk.reply) == 120
+    assert len(conversation.reply) == 120
     free, first = expected(app, PROMPT, 120), len(parts[0]["text"])
     assert first >= 17
-    assert talk.reply[:first] == free[:first]
-    assert talk.reply != free
-    check_draws(app, talk)
-    talk.run("writer.change({ cells: x.cells })", cells=UP)  # it has ended: nothing is left to write
-    assert len(talk.parts) == 4
+    assert conversation.reply[:first] == free[:first]
+    assert conversation.reply != free
+    check_draws(app, conversation)
+    conversation.run("writer.change({ cells: x.cells })", cells=UP)  # it has ended, so Continue writes nothing
+    assert len(conversation.parts) == 4
 
 
 @pytest.mark.parametrize("prompt", ["", PROMPT, "漢", "ROMEO:漢"])
-def test_a_clamped_turn_is_read_again_as_it_was_written(app: App, talk: Conversation, prompt: str) -> None:
-    talk.hold(UP)
-    talk.send(prompt)
-    check_draws(app, talk)
-    talk.hold(OFF)
-    talk.send("", seed=8)
-    assert len(talk.reply) == 60
-    check_draws(app, talk)
+def test_a_clamped_turn_is_read_with_its_clamps(app: App, conversation: Conversation, prompt: str) -> None:
+    conversation.clamp(UP)
+    conversation.send(prompt)
+    check_draws(app, conversation)
+    conversation.clamp(OFF)
+    conversation.send("", seed=8)
+    assert len(conversation.reply) == 60
+    check_draws(app, conversation)
 
 
-def test_a_reply_that_is_cut_is_written_on_with_the_cells_that_are_clamped_now(app: App, talk: Conversation) -> None:
-    talk.hold(UP)
-    talk.send(PROMPT)
-    text = talk.reply
+def test_a_cut_reply_is_continued_with_the_current_clamps(app: App, conversation: Conversation) -> None:
+    conversation.clamp(UP)
+    conversation.send(PROMPT)
+    text = conversation.reply
     cut = "writer.continueFrom(log.lastTurn(page.log()).id, x.keep, o)"
     for keep in (1, 30, 59):
-        talk.move(cut, keep=keep, seed=9)
-        assert talk.reply == text
-    talk.hold([])
-    talk.move(cut, keep=30, seed=9)
-    assert talk.reply[:30] == text[:30]
-    assert talk.reply != text
+        conversation.move(cut, keep=keep, seed=9)
+        assert conversation.reply == text
+    conversation.clamp([])
+    conversation.move(cut, keep=30, seed=9)
+    assert conversation.reply[:30] == text[:30]
+    assert conversation.reply != text
 
 
-def test_a_reply_written_again_keeps_its_seed_and_undo_shows_the_other(app: App, talk: Conversation) -> None:
-    assert "refused" in talk.move("writer.rewrite(o)")
-    talk.send(PROMPT)
-    free = talk.reply
-    talk.hold(UP)
-    talk.move("writer.rewrite(o)", seed=77, length=5)
-    assert talk.reply == expected(app, PROMPT, 60, cells=UP)
-    talk.hold([])
-    talk.move("writer.rewrite(o)", seed=77, length=5)
-    assert talk.reply == free
-    talk.run("log.undo(page.log()), log.undo(page.log())")
-    assert talk.texts == [[PROMPT, free]]
+def test_rewrite_keeps_the_seed_and_undo_shows_the_other_reply(app: App, conversation: Conversation) -> None:
+    assert "refused" in conversation.move("writer.rewrite(o)")
+    conversation.send(PROMPT)
+    free = conversation.reply
+    conversation.clamp(UP)
+    conversation.move("writer.rewrite(o)", seed=77, length=5)
+    assert conversation.reply == expected(app, PROMPT, 60, cells=UP)
+    conversation.clamp([])
+    conversation.move("writer.rewrite(o)", seed=77, length=5)
+    assert conversation.reply == free
+    conversation.run("log.undo(page.log()), log.undo(page.log())")
+    assert conversation.texts == [[PROMPT, free]]
 
 
-def test_a_reply_written_again_begins_where_its_seed_began_to_count(talk: Conversation) -> None:
-    talk.send(PROMPT)
-    talk.move("writer.continueReply(o, { newSeed: true })", seed=6, length=20)
-    talk.move("writer.continueReply(o)", seed=9, length=10)
-    before = talk.reply
-    talk.hold(UP)
-    talk.move("writer.rewrite(o)")
-    assert talk.reply[:60] == before[:60]
-    assert talk.reply != before
-    assert [(part["draw_offset"], len(part["text"])) for part in talk.parts] == [(0, 60), (0, 30)]
+def test_rewrite_keeps_the_draw_offset(conversation: Conversation) -> None:
+    conversation.send(PROMPT)
+    conversation.move("writer.continueReply(o, { newSeed: true })", seed=6, length=20)
+    conversation.move("writer.continueReply(o)", seed=9, length=10)
+    before = conversation.reply
+    conversation.clamp(UP)
+    conversation.move("writer.rewrite(o)")
+    assert conversation.reply[:60] == before[:60]
+    assert conversation.reply != before
+    assert [(part["draw_offset"], len(part["text"])) for part in conversation.parts] == [(0, 60), (0, 30)]
 
 
-def free_text(talk: Conversation) -> Any:
-    return talk.run("return page.source.free(log.lastTurn(page.log()).id)")
+def free_text(conversation: Conversation) -> Any:
+    return conversation.run("return page.source.free(log.lastTurn(page.log()).id)")
 
 
-def test_a_clamped_reply_is_compared_with_what_it_would_be_without_clamps(talk: Conversation) -> None:
-    talk.send(PROMPT)
-    free = talk.reply
-    assert free_text(talk) is None
-    talk.hold(UP)
-    talk.move("writer.rewrite(o)")
-    assert free_text(talk) == {"from": 0, "text": free}
+def test_a_clamped_reply_is_compared_with_the_reply_without_clamps(conversation: Conversation) -> None:
+    conversation.send(PROMPT)
+    free = conversation.reply
+    assert free_text(conversation) is None
+    conversation.clamp(UP)
+    conversation.move("writer.rewrite(o)")
+    assert free_text(conversation) == {"from": 0, "text": free}
 
 
-def test_only_what_comes_after_the_clamp_is_compared_whatever_was_done(app: App, talk: Conversation) -> None:
-    talk.send(PROMPT, length=17)
-    talk.hold(UP)
-    talk.move("writer.continueReply(o)", length=43)
-    talk.hold(OFF)
-    talk.move("writer.continueReply(o, { newSeed: true })", seed=6, length=10)
-    talk.hold([])
+def test_only_characters_after_the_clamp_are_compared(app: App, conversation: Conversation) -> None:
+    conversation.send(PROMPT, length=17)
+    conversation.clamp(UP)
+    conversation.move("writer.continueReply(o)", length=43)
+    conversation.clamp(OFF)
+    conversation.move("writer.continueReply(o, { newSeed: true })", seed=6, length=10)
+    conversation.clamp([])
     pick = "writer.continueFrom(log.lastTurn(page.log()).id, 66, o, { pick: 'x' })"
-    talk.move(pick, seed=1, length=72)
+    conversation.move(pick, seed=1, length=72)
     one = expected(app, PROMPT, 60)
     two = expected(app, PROMPT + one, 5, seed=6) + "x"
-    found = free_text(talk)
+    found = free_text(conversation)
     assert found["from"] == 17
     assert (one[:17] + found["text"])[:66] == one + two
-    assert len(found["text"]) == len(talk.reply) - 17
+    assert len(found["text"]) == len(conversation.reply) - 17
 
 
-def test_only_the_beginning_of_a_long_reply_is_compared(talk: Conversation) -> None:
-    talk.hold(UP)
-    talk.send(PROMPT, length=2100)
-    assert len(free_text(talk)["text"]) == 2000
+def test_only_the_beginning_of_a_long_reply_is_compared(conversation: Conversation) -> None:
+    conversation.clamp(UP)
+    conversation.send(PROMPT, length=2100)
+    assert len(free_text(conversation)["text"]) == 2000
 
 
-def test_a_clamped_conversation_is_shared_and_followed(talk: Conversation) -> None:
-    talk.send(PROMPT, length=17)
-    talk.hold(UP)
-    talk.move("writer.continueReply(o)", length=43)
-    talk.hold(OFF)
-    talk.send("and?", seed=3, length=20)
-    talk.move("writer.continueFrom(log.lastTurn(page.log()).id, 8, o, { pick: 'x' })", seed=3, length=20)
-    talk.hold([])
-    talk.send("", seed=4, length=20)
-    texts, query = talk.texts, talk.share()
-    steps = talk.run("return links.readLink(x.query).steps", query=query)
+def test_a_link_reproduces_a_clamped_conversation(conversation: Conversation) -> None:
+    conversation.send(PROMPT, length=17)
+    conversation.clamp(UP)
+    conversation.move("writer.continueReply(o)", length=43)
+    conversation.clamp(OFF)
+    conversation.send("and?", seed=3, length=20)
+    conversation.move("writer.continueFrom(log.lastTurn(page.log()).id, 8, o, { pick: 'x' })", seed=3, length=20)
+    conversation.clamp([])
+    conversation.send("", seed=4, length=20)
+    texts, query = conversation.texts, conversation.share()
+    steps = conversation.run("return links.readLink(x.query).steps", query=query)
     assert [step["cells"] for step in steps] == [[], UP, OFF, OFF, []]
-    assert talk.follow(query) == ["check.same"]
-    assert talk.texts == texts
-    talk.run("page.clear(); await page.sharing.offer(links.readLink(x.query))", query=query)
-    assert "cell 3 (layer 0) held up" in (talk.page.locator(".offer .facts").text_content() or "")
+    assert conversation.follow(query) == ["check.same"]
+    assert conversation.texts == texts
+    conversation.run("page.clear(); await page.sharing.offer(links.readLink(x.query))", query=query)
+    assert "cell 3 (layer 0) held up" in (conversation.page.locator(".offer .facts").text_content() or "")
     for cell in ("9.0~1", "0.24~1"):
         wrong = query.replace("hold=0.3~4", f"hold={cell}")
         assert wrong != query
-        assert talk.run("await page.sharing.offer(links.readLink(x.query))", query=wrong)["refused"]
+        assert conversation.run("await page.sharing.offer(links.readLink(x.query))", query=wrong)["refused"]
 
 
-def step(talk: Conversation, prompt: str = "", **given: Any) -> None:
-    talk.move("writer.step(x.prompt, o)", prompt=prompt, **given)
+def step(conversation: Conversation, prompt: str = "", **given: Any) -> None:
+    conversation.move("writer.step(x.prompt, o)", prompt=prompt, **given)
 
 
-def test_steps_write_the_text_that_a_reply_would_be_and_are_one_part_of_it(app: App, talk: Conversation) -> None:
-    talk.hold(UP)
-    step(talk, PROMPT, length=99)
+def test_single_steps_write_the_text_of_a_reply_and_form_one_part(app: App, conversation: Conversation) -> None:
+    conversation.clamp(UP)
+    step(conversation, PROMPT, length=99)
     for _ in range(29):
-        step(talk, seed=77, length=99)
-    assert talk.reply == expected(app, PROMPT, 30, cells=UP)
-    parts = [(part["draw_offset"], len(part["text"]), part["settings"]["length"]) for part in talk.parts]
+        step(conversation, seed=77, length=99)
+    assert conversation.reply == expected(app, PROMPT, 30, cells=UP)
+    parts = [(part["draw_offset"], len(part["text"]), part["settings"]["length"]) for part in conversation.parts]
     assert parts == [(0, 30, 30)]
-    talk.move("writer.continueReply(o)", seed=1, length=20)
-    assert talk.reply == expected(app, PROMPT, 50, cells=UP)
-    texts = talk.texts
-    assert talk.follow(talk.share()) == ["check.same"]
-    assert talk.texts == texts
+    conversation.move("writer.continueReply(o)", seed=1, length=20)
+    assert conversation.reply == expected(app, PROMPT, 50, cells=UP)
+    texts = conversation.texts
+    assert conversation.follow(conversation.share()) == ["check.same"]
+    assert conversation.texts == texts
 
 
-def test_steps_with_other_settings_are_another_part(talk: Conversation) -> None:
+def test_steps_with_other_settings_form_another_part(conversation: Conversation) -> None:
     settings: dict[str, Any] = {}
     for temperature in (0.8, 0.8, 2.0, 2.0, 2.0):
         settings = {**SETTINGS, "seed": 5, "length": 9, "temperature": temperature}
-        prompt = "" if talk.texts else PROMPT
-        talk.run("await writer.step(x.prompt, options(x.settings))", prompt=prompt, settings=settings)
-    talk.hold(UP)
-    talk.run("await writer.step('', options(x.settings))", settings=settings)
-    assert [len(part["text"]) for part in talk.parts] == [2, 3, 1]
-    assert free_text(talk)["from"] == 5
-    texts = talk.texts
-    assert talk.follow(talk.share()) == ["check.same"]
-    assert talk.texts == texts
+        prompt = "" if conversation.texts else PROMPT
+        conversation.run("await writer.step(x.prompt, options(x.settings))", prompt=prompt, settings=settings)
+    conversation.clamp(UP)
+    conversation.run("await writer.step('', options(x.settings))", settings=settings)
+    assert [len(part["text"]) for part in conversation.parts] == [2, 3, 1]
+    assert free_text(conversation)["from"] == 5
+    texts = conversation.texts
+    assert conversation.follow(conversation.share()) == ["check.same"]
+    assert conversation.texts == texts
 
 
-def test_in_a_chat_a_step_after_the_end_is_another_turn(talk: Conversation) -> None:
-    talk.send("Hi", length=5000, name="chat")
-    assert talk.parts[-1]["end"] == "stop"
-    step(talk, name="chat")
-    assert len(talk.texts) == 2
-    assert [len(part["text"]) for part in talk.parts] == [1]
+def test_in_a_chat_a_step_after_the_end_starts_another_turn(conversation: Conversation) -> None:
+    conversation.send("Hi", length=5000, name="chat")
+    assert conversation.parts[-1]["end"] == "stop"
+    step(conversation, name="chat")
+    assert len(conversation.texts) == 2
+    assert [len(part["text"]) for part in conversation.parts] == [1]
 
 
-def test_a_reply_that_is_cut_at_a_blocked_word_is_refused_and_stays(
-    app: App, talk: Conversation, monkeypatch: pytest.MonkeyPatch
+def test_a_move_that_would_complete_a_blocked_word_is_refused_and_the_reply_stays(
+    app: App, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    talk.send(PROMPT, length=20)
-    text = talk.reply
+    conversation.send(PROMPT, length=20)
+    text = conversation.reply
     monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords([text[:3] + "f"]))
     pick = "writer.continueFrom(log.lastTurn(page.log()).id, 4, o, { pick: 'f' })"
-    assert "refused" in talk.move(pick, length=20)
-    assert talk.reply == text
+    assert "refused" in conversation.move(pick, length=20)
+    assert conversation.reply == text
 
 
-def test_a_link_that_comes_to_a_blocked_word_says_so_and_one_with_it_is_refused(
-    app: App, talk: Conversation, monkeypatch: pytest.MonkeyPatch
+def test_a_link_stops_at_a_blocked_word_and_is_refused_if_it_contains_one(
+    app: App, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    talk.send("a", length=200)
-    text, query = talk.reply, talk.share()
+    conversation.send("a", length=200)
+    text, query = conversation.reply, conversation.share()
     word = re.findall(r"(?<=[^\w])[A-Za-z]+(?=[^\w])", text)[-1]
     monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords([word]))
-    assert talk.follow(query) == ["check.blocked"]
-    assert text.startswith(talk.reply)
-    assert 0 < len(talk.reply) < 200
-    before = talk.texts
-    # What is shared of it is the text as it was shown, which is written again to its end.
-    assert talk.follow(talk.share()) == ["check.same"]
-    assert talk.texts == before
+    assert conversation.follow(query) == ["check.blocked"]
+    assert text.startswith(conversation.reply)
+    assert 0 < len(conversation.reply) < 200
+    before = conversation.texts
+    # The link reproduces the text up to the blocked word.
+    assert conversation.follow(conversation.share()) == ["check.same"]
+    assert conversation.texts == before
     monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords(["wolf"]))
-    wrong = talk.run("return await page.sharing.follow(links.readLink('prompt=a+wolf&seed=1&length=20'))")
+    wrong = conversation.run("return await page.sharing.follow(links.readLink('prompt=a+wolf&seed=1&length=20'))")
     assert "refused" in wrong

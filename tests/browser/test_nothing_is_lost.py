@@ -1,6 +1,6 @@
-"""Ways to lose a conversation in a browser: after each the text is there, and goes on as it would have gone on.
+"""Reloads, crashes, other tabs and full storage: the conversation is restored and continues with the same text.
 
-Those that the network and the server have are in test_lost_connections.py; those of both pages in test_both_pages.py.
+Faults of the network and the server are in test_lost_connections.py; tests of both pages in test_both_pages.py.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from model import CharLSTM
-from tests.browser.driving import button, fast, foot, log, open_page, reply, send, setting, settled, turns
-from tests.browser.one_conversation import LENGTH, SEED, begin, continues, expected
+from tests.browser.driving import button, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import profile
 
@@ -55,11 +55,11 @@ def test_back_and_forward(app: App, context: BrowserContext, lm: CharLSTM) -> No
     page.go_back()
     page.go_forward()
     settled(page)
-    continues(page, lm)
+    check_continue(page, lm)
 
 
-def test_a_link_opened_in_the_middle_of_a_reply_and_back(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    """Each entry of the tab's history has its own conversation."""
+def test_a_link_opened_during_a_reply_and_back(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    """Each entry of the tab's history shows its own conversation."""
     page = begin(context, app)
     page.goto(app.url + LINK)
     expect(button(page, "Watch it write")).to_be_visible()
@@ -76,14 +76,14 @@ def test_a_link_opened_in_the_middle_of_a_reply_and_back(app: App, context: Brow
     assert len(linked) == 40
     page.go_back()
     expect(page.locator(".prompt", has_text="ROMEO:")).to_be_visible()
-    continues(page, lm)
+    check_continue(page, lm)
     page.go_forward()
     expect(page.locator(".prompt", has_text="JULIET:")).to_be_visible()
     assert reply(page) == linked
 
 
 def test_an_idle_hour(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    """The server has forgotten the state, and has closed the connection."""
+    """The server has removed the state and closed the connection."""
     context.clock.install()
     page = begin(context, app)
     settled(page)
@@ -91,7 +91,7 @@ def test_an_idle_hour(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     assert app.page
     app.page.write.states._memories.clear()
     assert reply(page) == expected(lm)
-    continues(page, lm)
+    check_continue(page, lm)
 
 
 def test_a_tab_that_the_browser_freezes(app: App, context: BrowserContext, lm: CharLSTM) -> None:
@@ -102,11 +102,11 @@ def test_a_tab_that_the_browser_freezes(app: App, context: BrowserContext, lm: C
     session.send("Page.setWebLifecycleState", {"state": "active"})
     settled(page)
     assert reply(page) == expected(lm)
-    continues(page, lm)
+    check_continue(page, lm)
 
 
 def test_a_tab_that_crashes(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    """No event tells the page; the text of the last moments is written again."""
+    """The page gets no event before the crash; text that was not stored is generated again."""
     page = begin(context, app)
     with page.expect_event("crash"), suppress(Error):
         page.goto("chrome://crash")
@@ -115,7 +115,7 @@ def test_a_tab_that_crashes(app: App, context: BrowserContext, lm: CharLSTM) -> 
     again.locator("#history li .open").click()
     settled(again)
     assert reply(again) == expected(lm)
-    continues(again, lm)
+    check_continue(again, lm)
 
 
 def test_a_browser_that_is_closed_and_opened_again(app: App, browser: Browser, lm: CharLSTM, tmp_path: Path) -> None:
@@ -127,10 +127,10 @@ def test_a_browser_that_is_closed_and_opened_again(app: App, browser: Browser, l
         page.locator("#history li .open").click()
         settled(page)
         assert reply(page) == expected(lm)
-        continues(page, lm)
+        check_continue(page, lm)
 
 
-def test_two_tabs_each_keep_their_own(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+def test_two_tabs_keep_separate_conversations(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     one = begin(context, app)
     other = begin(context, app, "JULIET:")
     for page in (one, other):
@@ -142,7 +142,7 @@ def test_two_tabs_each_keep_their_own(app: App, context: BrowserContext, lm: Cha
 
 
 def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    """The second tab to change it gets a copy, and each goes on with its own text."""
+    """The second tab that changes the conversation gets a copy of it."""
     one = begin(context, app)
     settled(one)
     with context.expect_page() as opened:
@@ -150,7 +150,7 @@ def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: Cha
     other = opened.value
     expect(turns(other)).to_have_count(1)
     assert reply(other) == expected(lm)
-    continues(one, lm)
+    check_continue(one, lm)
     fast(other)
     setting(other, "Length", 30)
     send(other, "NURSE:")
@@ -163,7 +163,7 @@ def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: Cha
     assert reply(other) == continued
 
 
-def test_two_conversations_take_turns_and_stay_two(app: App, context: BrowserContext) -> None:
+def test_switching_between_two_conversations_creates_no_copies(app: App, context: BrowserContext) -> None:
     page = begin(context, app)
     settled(page)
     page.close()
@@ -177,7 +177,7 @@ def test_two_conversations_take_turns_and_stay_two(app: App, context: BrowserCon
         entries.click()
 
 
-def test_a_click_in_the_list_during_a_reply_and_after_it_leaves_no_copy(app: App, context: BrowserContext) -> None:
+def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App, context: BrowserContext) -> None:
     page = begin(context, app, "first", length=20, least=1)
     settled(page)
     button(page, "Clear").click()
@@ -195,7 +195,7 @@ def test_a_click_in_the_list_during_a_reply_and_after_it_leaves_no_copy(app: App
     assert len(page.evaluate(STORED)) == 2
 
 
-def test_a_new_tab_finds_earlier_conversations_and_can_delete_them(app: App, context: BrowserContext) -> None:
+def test_a_new_tab_lists_earlier_conversations_and_can_delete_them(app: App, context: BrowserContext) -> None:
     page = begin(context, app)
     settled(page)
     page.close()
@@ -213,47 +213,47 @@ def test_undo_redo_and_branches_survive_a_reload(app: App, context: BrowserConte
     fast(page)
     page.get_by_role("spinbutton", name="Seed").fill("8")
     button(page, "Retry").click()
-    expect(foot(page)).to_contain_text("seed 8")
+    expect(footer(page)).to_contain_text("seed 8")
     settled(page)
     second = reply(page)
     button(page, "Undo").click()
-    expect(foot(page)).to_contain_text("seed 7")
+    expect(footer(page)).to_contain_text("seed 7")
     page.reload()
-    expect(foot(page)).to_contain_text("seed 7")
+    expect(footer(page)).to_contain_text("seed 7")
     button(page, "Redo").click()
-    expect(foot(page)).to_contain_text("seed 8")
+    expect(footer(page)).to_contain_text("seed 8")
     assert reply(page) == second
     expect(page.locator(".branches button")).to_have_count(2)
 
 
 def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    """Both clicks come before the next frame, in which the page disables the button."""
+    """Both clicks happen before the next frame, in which the page disables the button."""
     page, complaints = open_page(context, app)
     page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
     setting(page, "Length", LENGTH)
     page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
-    twice(page, "Send", "Send", "Undo", "Clear")
+    click_at_once(page, "Send", "Send", "Undo", "Clear")
     settled(page)
     expect(turns(page)).to_have_count(1)
     assert reply(page) == expected(lm)
     fast(page)
-    twice(page, "Continue", "Continue", "Undo", "Retry", "Clear")
-    expect(foot(page)).to_contain_text(f"{2 * LENGTH} characters")
+    click_at_once(page, "Continue", "Continue", "Undo", "Retry", "Clear")
+    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
     assert reply(page) == expected(lm, 2 * LENGTH)
     page.get_by_role("spinbutton", name="Seed").fill("8")
-    twice(page, "Retry", "Retry", "Undo")
-    expect(foot(page)).to_contain_text("seed 8")
+    click_at_once(page, "Retry", "Retry", "Undo")
+    expect(footer(page)).to_contain_text("seed 8")
     settled(page)
     expect(page.locator(".branches button")).to_have_count(2)
     button(page, "Undo").click()
-    expect(foot(page)).to_contain_text("seed 7")
+    expect(footer(page)).to_contain_text("seed 7")
     assert reply(page) == expected(lm, 2 * LENGTH)
     assert not complaints
 
 
-def twice(page: Page, *names: str) -> None:
-    """Clicks buttons in one task of the browser."""
+def click_at_once(page: Page, *names: str) -> None:
+    """Click buttons in one task of the browser."""
     page.evaluate(
         """names => {
           const all = [...document.querySelectorAll("button")];
@@ -276,14 +276,14 @@ def test_another_language_another_size_and_a_print_during_a_reply(
     page.evaluate("document.documentElement.lang = 'en'")
     settled(page)
     assert reply(page) == expected(lm)
-    continues(page, lm)
+    check_continue(page, lm)
 
 
 @pytest.mark.parametrize("kind", ["no access", "refused", "full"])
-def test_a_browser_that_stores_nothing_is_reported_and_the_page_works(
+def test_without_storage_the_page_works_and_reports_it(
     app: App, context: BrowserContext, lm: CharLSTM, kind: str
 ) -> None:
-    """As in a private window, in a frame without cookies, or on a full disk."""
+    """As in a private window, in a frame without cookies, and with full storage."""
     refuse = "() => { throw new DOMException('no', 'SecurityError'); }"
     context.add_init_script(
         {
@@ -296,11 +296,11 @@ def test_a_browser_that_stores_nothing_is_reported_and_the_page_works(
     page = begin(context, app)
     settled(page)
     expect(page.get_by_text("This browser stores nothing for this page")).to_be_visible()
-    continues(page, lm)
+    check_continue(page, lm)
 
 
-def test_earlier_conversations_stay_when_there_is_no_room_for_a_new_one(app: App, context: BrowserContext) -> None:
-    """Other pages of the address have filled the storage: what the earlier conversation takes is not enough."""
+def test_full_storage_keeps_earlier_conversations(app: App, context: BrowserContext) -> None:
+    """Other pages of the origin have filled the storage, so the new conversation cannot be stored."""
     page = begin(context, app, length=20, least=1)
     settled(page)
     page.close()
@@ -318,7 +318,7 @@ def test_earlier_conversations_stay_when_there_is_no_room_for_a_new_one(app: App
     "value",
     ['"x"', "{", '{"log": {"version": 1, "id": "x", "turns": [{}]}}', '{"log": {"version": 99}}', "null", "[" * 5000],
 )
-def test_a_stored_value_that_is_damaged_does_no_harm(app: App, context: BrowserContext, value: str) -> None:
+def test_a_damaged_stored_value_is_ignored(app: App, context: BrowserContext, value: str) -> None:
     context.add_init_script(
         f"""if (!sessionStorage.getItem("planted")) {{
           sessionStorage.setItem("planted", 1);
@@ -334,8 +334,8 @@ def test_a_stored_value_that_is_damaged_does_no_harm(app: App, context: BrowserC
     assert not complaints
 
 
-def test_stored_conversations_that_someone_has_made_by_hand_do_no_harm(app: App, context: BrowserContext) -> None:
-    """Each place of a stored conversation gets something that does not belong there, markup included."""
+def test_invalid_stored_conversations_run_no_markup_and_raise_no_error(app: App, context: BrowserContext) -> None:
+    """Each value of a stored conversation is replaced by an invalid one, markup included."""
     page = begin(context, app, length=20, least=1)
     settled(page)
     [[_, stored]] = page.evaluate(STORED)
@@ -367,7 +367,7 @@ def test_stored_conversations_that_someone_has_made_by_hand_do_no_harm(app: App,
 
 
 def hostile_logs(log: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Copies of a log with another value at one place, each with an id of its own."""
+    """Yield copies of a log, each with one invalid value and a new id."""
     chance = random.Random(3)
     junk: list[Any] = [
         None,
@@ -390,7 +390,7 @@ def hostile_logs(log: dict[str, Any]) -> Iterator[dict[str, Any]]:
             inside = inside[each]
         inside[name] = chance.choice(junk)
         if copy.get("id") == log["id"]:
-            copy["id"] = f"made by hand {number}"
+            copy["id"] = f"changed {number}"
         yield copy
     circle = deepcopy(log)
     circle["turns"][0]["parent"] = circle["turns"][0]["id"]
@@ -401,7 +401,7 @@ def hostile_logs(log: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The places of all values inside a value."""
+    """Yield the paths of all values inside a value."""
     if path:
         yield path
     for name in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():

@@ -1,4 +1,4 @@
-"""The page in a real browser: every control by its role and name, wide and narrow, light and dark."""
+"""The app's page in a real browser: controls and replies, on wide light and narrow dark displays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.browser.driving import (
     button,
     choose,
     fast,
-    foot,
+    footer,
     log,
     open_page,
     reply,
@@ -50,7 +50,7 @@ def app() -> Iterator[App]:
         yield app
 
 
-@pytest.mark.every_look
+@pytest.mark.every_display
 def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(log(page)).to_contain_text(app.served("tale").welcome_text.split("\n")[0])
@@ -66,25 +66,25 @@ def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.locator("#early")).to_have_count(0)
 
 
-def test_characters_appear_one_after_another_and_stop_stops(page: Page, app: App) -> None:
+def test_characters_appear_one_by_one_until_stop(page: Page, app: App) -> None:
     send(page, "", wait=False)
     expect(button(page, "Stop")).to_be_enabled()
     expect(button(page, "Send")).to_be_disabled()
     assert log(page).get_attribute("aria-busy") == "true"
-    seen: set[int] = set()
-    while len(seen) < 8:
-        seen.add(len(reply(page)))
+    lengths: set[int] = set()
+    while len(lengths) < 8:
+        lengths.add(len(reply(page)))
     button(page, "Stop").click()
     settled(page)
     text = reply(page)
     assert TALE.startswith(text)
-    assert max(seen) <= len(text) < 500
-    expect(foot(page)).to_have_text(re.compile(r"^seed \d+ · \d+ characters · \d+ per second · stopped$"))
+    assert max(lengths) <= len(text) < 500
+    expect(footer(page)).to_have_text(re.compile(r"^seed \d+ · \d+ characters · \d+ per second · stopped$"))
     assert log(page).get_attribute("aria-busy") == "false"
     eventually(lambda: app.served("tale").engine.running == 0)
 
 
-def test_a_seed_gives_the_same_text_again_and_settings_count(page: Page, app: App) -> None:
+def test_a_seed_reproduces_the_text_with_its_settings(page: Page, app: App) -> None:
     choose(page, "random")
     fast(page)
     setting(page, "Length", 50)
@@ -98,18 +98,18 @@ def test_a_seed_gives_the_same_text_again_and_settings_count(page: Page, app: Ap
     expected = generate(app.served("random").lm, "ROMEO:", 50, temperature=1.5, top_k=20, top_p=0.9, min_p=0.01, seed=7)
     assert text == expected
     assert turns(page).last.locator(".prompt").text_content() == "ROMEO:"
-    expect(foot(page)).to_contain_text("seed 7 ")
+    expect(footer(page)).to_contain_text("seed 7 ")
     button(page, "Retry").click()
     expect(log(page).locator(".refusal")).to_contain_text("the text would be too")
     expect(turns(page)).to_have_count(1)
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text("100 characters", timeout=TIMEOUT_MS)
+    expect(footer(page)).to_contain_text("100 characters", timeout=TIMEOUT_MS)
     settled(page)
     longer = generate(app.served("random").lm, "ROMEO:", 100, temperature=1.5, top_k=20, top_p=0.9, min_p=0.01, seed=7)
     assert reply(page) == longer
 
 
-def test_an_example_is_written_on_from(page: Page) -> None:
+def test_an_example_is_continued(page: Page) -> None:
     choose(page, "random")
     fast(page)
     button(page, "First ⏎").click()
@@ -118,7 +118,7 @@ def test_an_example_is_written_on_from(page: Page) -> None:
     assert len(reply(page)) == 500
 
 
-def test_text_is_shown_as_it_is_and_nothing_runs_or_is_fetched(page: Page) -> None:
+def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
     choose(page, "hostile")
     fast(page)
     setting(page, "Length", len(HOSTILE) * 2)
@@ -142,7 +142,7 @@ def test_unknown_characters_are_named(page: Page) -> None:
     expect(turns(page).last.locator(".notice")).to_contain_text("nothing of the prompt was left")
 
 
-def test_a_refusal_is_a_message_and_the_prompt_stays(page: Page) -> None:
+def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     fast(page)
     setting(page, "Length", 20)
     page.get_by_role("spinbutton", name="Seed").fill("1.5")
@@ -159,7 +159,7 @@ def test_a_refusal_is_a_message_and_the_prompt_stays(page: Page) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 25])
-def test_a_fault_in_the_model_is_a_message_and_the_page_goes_on(page: Page, app: App, at: int) -> None:
+def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page, app: App, at: int) -> None:
     fast(page)
     setting(page, "Length", 50)
     app.network("tale").fail_at = at
@@ -170,12 +170,12 @@ def test_a_fault_in_the_model_is_a_message_and_the_page_goes_on(page: Page, app:
     finally:
         app.network("tale").fail_at = None
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text("length reached", timeout=TIMEOUT_MS)
+    expect(footer(page)).to_contain_text("length reached", timeout=TIMEOUT_MS)
     settled(page)
     assert reply(page) == TALE[: at + 50]
 
 
-def test_enter_while_it_still_writes_changes_nothing(page: Page) -> None:
+def test_enter_during_a_reply_changes_nothing(page: Page) -> None:
     fast(page)
     setting(page, "Length", 10)
     send(page, "")
@@ -194,7 +194,7 @@ def test_enter_while_it_still_writes_changes_nothing(page: Page) -> None:
     settled(page)
 
 
-def test_how_much_is_written_is_said_while_it_is(page: Page) -> None:
+def test_the_activity_line_is_shown_during_a_reply(page: Page) -> None:
     send(page, "", wait=False)
     expect(page.locator("#load p")).to_have_text(re.compile(r"^1 writing · \d+ characters per second$"))
     button(page, "Stop").click()
@@ -202,26 +202,26 @@ def test_how_much_is_written_is_said_while_it_is(page: Page) -> None:
     expect(page.locator("#load p")).to_have_text("")
 
 
-def test_after_stop_while_offline_the_page_goes_on(app: App, browser: Browser) -> None:
+def test_a_reply_stopped_while_offline_can_be_continued(app: App, browser: Browser) -> None:
     context = browser.new_context()
     page, _ = open_page(context, app)
     send(page, "", wait=False)
     eventually(lambda: len(reply(page)) > 5)
     context.set_offline(True)
     button(page, "Stop").click()
-    expect(foot(page)).to_contain_text("stopped")
+    expect(footer(page)).to_contain_text("stopped")
     context.set_offline(False)
     text = reply(page)
     fast(page)
     setting(page, "Length", 20)
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text("length reached")
+    expect(footer(page)).to_contain_text("length reached")
     settled(page)
     assert reply(page) == TALE[: len(text) + 20]
     context.close()
 
 
-def test_another_model_begins_with_an_empty_memory(page: Page) -> None:
+def test_another_model_starts_with_an_empty_memory(page: Page) -> None:
     fast(page)
     setting(page, "Length", 30)
     send(page, "")
@@ -234,8 +234,8 @@ def test_another_model_begins_with_an_empty_memory(page: Page) -> None:
     assert reply(page) == TALE[:30]
 
 
-@pytest.mark.every_look
-def test_a_model_that_chats_is_given_turns_and_ends_its_own(page: Page, app: App) -> None:
+@pytest.mark.every_display
+def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None:
     fast(page)
     choose(page, "chat")
     expect(log(page)).to_contain_text("Say something and it answers.")
@@ -243,10 +243,10 @@ def test_a_model_that_chats_is_given_turns_and_ends_its_own(page: Page, app: App
     send(page, "this is it")
     first = generate(lm, "Ann: this is it\n\nBo: ", stop="\n\n")
     assert reply(page) == first
-    expect(foot(page)).to_contain_text("finished")
-    said, answered = turns(page).last.locator(".prompt"), turns(page).last.locator(".reply")
-    expect(said).to_have_text("this is it")
-    above, below = said.bounding_box(), answered.bounding_box()
+    expect(footer(page)).to_contain_text("finished")
+    prompt, answer = turns(page).last.locator(".prompt"), turns(page).last.locator(".reply")
+    expect(prompt).to_have_text("this is it")
+    above, below = prompt.bounding_box(), answer.bounding_box()
     assert above
     assert below
     assert below["y"] >= above["y"] + above["height"]
@@ -257,7 +257,7 @@ def test_a_model_that_chats_is_given_turns_and_ends_its_own(page: Page, app: App
     expect(turns(page).last.locator(".prompt")).to_be_hidden()
 
 
-def test_a_closed_tab_frees_its_row(app: App, browser: Browser) -> None:
+def test_a_closed_tab_frees_its_slot(app: App, browser: Browser) -> None:
     context = browser.new_context()
     page, _ = open_page(context, app)
     send(page, "", wait=False)
@@ -267,7 +267,7 @@ def test_a_closed_tab_frees_its_row(app: App, browser: Browser) -> None:
     context.close()
 
 
-def test_a_model_that_still_loads_is_said_and_then_there(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loading_model_is_announced_and_then_served(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = threading.Event()
 
     def load(*_: object, **__: object) -> CharLSTM:

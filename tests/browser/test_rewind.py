@@ -1,4 +1,4 @@
-"""Another way from a character on, in a real browser: wide and narrow, light and dark."""
+"""Rewriting a reply from a character on, in a real browser, on wide light and narrow dark displays."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, generate
-from tests.browser.driving import button, fast, foot, log, reply, send, setting, settled, turns
-from tests.browser.test_lenses import barriers, put_on
+from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.test_lenses import choose_lens, violations
 from tests.support.app_server import App, serving
 
 PROMPT = "ROMEO:\nü "
@@ -19,7 +19,7 @@ LENGTH = 90
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    """With a model of characters that stand one after another from left to right, so that a click can meet them."""
+    """The app with a left-to-right alphabet without combining characters, so that a click hits one character."""
     tokenizer = CharTokenizer(["\n", *map(chr, range(32, 127)), "🙂"])
     network = LSTMNetwork(LSTMConfig(len(tokenizer), 8, 24, 2)).eval().requires_grad_(False)
     with serving({"random": CharLSTM(network, tokenizer, {}, "random")}) as app:
@@ -34,7 +34,7 @@ def write(page: Page) -> str:
 
 
 def click_after(page: Page, keep: int) -> None:
-    """Clicks between two characters of the last reply, as it is shown without a lens."""
+    """Click between two characters of the last reply, which is shown without a lens."""
     at = (
         turns(page)
         .last.locator(".reply")
@@ -58,14 +58,14 @@ def click_after(page: Page, keep: int) -> None:
     page.mouse.click(*at)
 
 
-def done(page: Page, before: str) -> None:
+def check_rewritten(page: Page, before: str) -> None:
     expect(turns(page)).to_have_count(1)
-    expect(foot(page)).to_contain_text("Undo restores the previous version")
+    expect(footer(page)).to_contain_text("Undo restores the previous version")
     settled(page)
-    assert reply(page) != before or "Undo" in (foot(page).text_content() or "")
+    assert reply(page) != before or "Undo" in (footer(page).text_content() or "")
 
 
-def test_a_click_in_the_text_goes_on_from_there_and_undo_brings_the_rest_back(page: Page, app: App) -> None:
+def test_a_click_in_the_text_rewrites_from_there_and_undo_restores_the_rest(page: Page, app: App) -> None:
     text = write(page)
     keep = next(n for n in range(20, LENGTH) if text[n - 1].isascii() and text[n - 1].isalnum())
     offer = page.get_by_role("group", name="From this character on")
@@ -73,12 +73,12 @@ def test_a_click_in_the_text_goes_on_from_there_and_undo_brings_the_rest_back(pa
     click_after(page, keep)
     expect(offer).to_be_visible()
     button(page, "Try a different ending").click()
-    done(page, text)
+    check_rewritten(page, text)
     other = reply(page)
     assert other[:keep] == text[:keep]
     assert other != text
     assert len(other) == LENGTH
-    seed = int((foot(page).text_content() or "").split()[1])
+    seed = int((footer(page).text_content() or "").split()[1])
     lm = app.served("random").lm
     assert other[keep:] == generate(lm, PROMPT + text[:keep], LENGTH - keep, temperature=0.8, seed=seed, unknown="skip")
     expect(offer).to_be_hidden()
@@ -86,15 +86,15 @@ def test_a_click_in_the_text_goes_on_from_there_and_undo_brings_the_rest_back(pa
     expect(turns(page).last.locator(".reply")).to_have_text(text, use_inner_text=False)
     click_after(page, keep)
     button(page, "Rewrite from here").click()
-    done(page, text)
+    check_rewritten(page, text)
     assert reply(page) == text
     log(page).click(position={"x": 3, "y": 3})
     expect(offer).to_be_hidden()
 
 
-def test_with_the_keyboard_under_a_lens_and_with_a_character_that_is_picked(page: Page) -> None:
+def test_the_keyboard_rewrites_under_a_lens_and_a_chosen_character_is_kept(page: Page) -> None:
     text = write(page)
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     expect(turns(page).last.locator(".text i")).to_have_count(len(PROMPT + text))
     log(page).focus()
     page.keyboard.press("End")
@@ -102,11 +102,11 @@ def test_with_the_keyboard_under_a_lens_and_with_a_character_that_is_picked(page
         page.keyboard.press("ArrowLeft")
     offer = page.get_by_role("group", name="From this character on")
     expect(offer).to_be_visible()
-    assert barriers(page) == []
+    assert violations(page) == []
     page.keyboard.press("Tab")
     expect(button(page, "Rewrite from here")).to_be_focused()
     page.keyboard.press("Enter")
-    done(page, "")
+    check_rewritten(page, "")
     assert reply(page) == text
     expect(turns(page).last.locator(".text i")).to_have_count(len(PROMPT + text))
     log(page).focus()
@@ -124,31 +124,31 @@ def test_with_the_keyboard_under_a_lens_and_with_a_character_that_is_picked(page
     char = {"space": " ", "line": "\n", "tab": "\t"}.get(char, char)
     pick.click()
     expect(turns(page).last.locator(".reply")).not_to_have_text(text, use_inner_text=False)
-    done(page, text)
+    check_rewritten(page, text)
     assert reply(page)[:keep] == text[: keep - 1] + char
     assert len(reply(page)) == LENGTH
-    assert barriers(page) == []
+    assert violations(page) == []
 
 
-@pytest.mark.every_look
-def test_the_turns_that_there_were_are_a_tree_to_walk_in(page: Page) -> None:
+@pytest.mark.every_display
+def test_all_turns_form_a_tree_that_can_be_walked(page: Page) -> None:
     first = write(page)
     tree = page.get_by_role("group", name="Branches")
     expect(tree).to_be_hidden()
     button(page, "Retry").click()
-    expect(foot(page)).to_contain_text("Undo restores the previous version")
+    expect(footer(page)).to_contain_text("Undo restores the previous version")
     settled(page)
     second = reply(page)
     assert second != first
     nodes = tree.get_by_role("button", name="Turn 1: ")
     expect(nodes).to_have_count(2)
-    expect(tree.locator("[aria-current]")).to_have_accessible_name(re.compile(re.escape(shown(PROMPT + second)[:30])))
+    expect(tree.locator("[aria-current]")).to_have_accessible_name(re.compile(re.escape(label(PROMPT + second)[:30])))
     nodes.first.click()
     expect(turns(page).last.locator(".reply")).to_have_text(first, use_inner_text=False)
     send(page, "JULIET:")
     third = reply(page)
     expect(tree.get_by_role("button", name="Turn 2: JULIET:")).to_have_count(1)
-    assert barriers(page) == []
+    assert violations(page) == []
     tree.locator("[aria-current]").focus()
     for key in ("ArrowLeft", "ArrowDown", "Enter"):
         page.keyboard.press(key)
@@ -167,6 +167,6 @@ def test_the_turns_that_there_were_are_a_tree_to_walk_in(page: Page) -> None:
     expect(tree).to_be_hidden()
 
 
-def shown(text: str) -> str:
-    """As a label has it."""
+def label(text: str) -> str:
+    """Return a text as an accessible name contains it."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Two models side by side, and two as one, in a real browser: wide and narrow, light and dark."""
+"""Two models side by side or blended, in a real browser, on wide light and narrow dark displays."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from model import Blend, generate
-from tests.browser.driving import button, choose, fast, foot, log, reply, send, setting, settled, turns
-from tests.browser.test_lenses import barriers
+from tests.browser.driving import button, choose, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.test_lenses import violations
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.tiny_models import tiny_model
 
@@ -24,7 +24,7 @@ def second(page: Page) -> Locator:
     return page.get_by_role("log", name="The second model")
 
 
-def together(page: Page, option: str) -> None:
+def choose_second(page: Page, option: str) -> None:
     page.get_by_role("combobox", name="Second model").select_option(label=option)
 
 
@@ -32,28 +32,28 @@ def second_replies(page: Page) -> list[str]:
     return second(page).locator(".reply").all_text_contents()
 
 
-def written(page: Page, prompts: str, app: App, length: int) -> None:
-    """Both have written what they would have written alone."""
+def check_texts(page: Page, prompts: str, app: App, length: int) -> None:
+    """Check that both models have written the texts that each writes alone."""
     settled(page)
-    for told, name in ((foot(page), "one"), (second(page).locator(".footer").last, "two")):
-        expect(told).to_contain_text(f" {length} characters")
-        seed = int((told.text_content() or "").split()[1])
+    for line, name in ((footer(page), "one"), (second(page).locator(".footer").last, "two")):
+        expect(line).to_contain_text(f" {length} characters")
+        seed = int((line.text_content() or "").split()[1])
         text = generate(app.served(name).lm, prompts, length, temperature=0.8, seed=seed)
         assert (reply(page) if name == "one" else second_replies(page)[-1]) == text
-    seeds = [told.split(" · ")[0] for told in page.locator(".footer").all_text_contents()]
+    seeds = [line.split(" · ")[0] for line in page.locator(".footer").all_text_contents()]
     assert len(set(seeds)) == len(turns(page).all())
 
 
-@pytest.mark.every_look
-def test_two_models_answer_one_prompt_at_once(page: Page, app: App) -> None:
+@pytest.mark.every_display
+def test_two_models_reply_to_one_prompt(page: Page, app: App) -> None:
     fast(page)
     setting(page, "Length", 60)
     expect(second(page)).to_have_count(0)
-    together(page, "two, side by side")
+    choose_second(page, "two, side by side")
     expect(second(page)).to_be_visible()
     expect(second(page)).to_contain_text("It made this up by itself")
     send(page, "ROMEO:")
-    written(page, "ROMEO:", app, 60)
+    check_texts(page, "ROMEO:", app, 60)
     one, two = log(page).bounding_box(), second(page).bounding_box()
     assert one
     assert two
@@ -64,19 +64,19 @@ def test_two_models_answer_one_prompt_at_once(page: Page, app: App) -> None:
         assert abs(two["y"] - one["y"]) < 2
     assert page.locator(".model-name").all_text_contents() == ["one", "two"]
     button(page, "Continue").click()
-    written(page, "ROMEO:", app, 120)
+    check_texts(page, "ROMEO:", app, 120)
     before = second_replies(page)
     button(page, "Retry").click()
     expect(second(page).locator(".reply")).not_to_have_text(before[0], use_inner_text=False)
     expect(second(page).locator(".footer")).to_contain_text(" 60 characters")
-    written(page, "ROMEO:", app, 60)
+    check_texts(page, "ROMEO:", app, 60)
     for text in ("the text", "the second text"):
         page.get_by_role("group", name=f"Lens over {text}", exact=True).get_by_text("How surprised?").click()
     expect(second(page).locator("i")).to_have_count(len("ROMEO:") + 60)
-    assert barriers(page) == []
-    button(page, "Undo").click()  # brings back what was before Retry
+    assert violations(page) == []
+    button(page, "Undo").click()  # restores the reply before Retry
     expect(second(page).locator(".reply")).to_have_text(before[0], use_inner_text=False)
-    expect(foot(page)).to_contain_text(" 120 characters")
+    expect(footer(page)).to_contain_text(" 120 characters")
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(0)
     expect(second(page).locator(":scope > article")).to_have_count(0)
@@ -85,14 +85,14 @@ def test_two_models_answer_one_prompt_at_once(page: Page, app: App) -> None:
     settled(page)
     button(page, "Clear").click()
     expect(second(page).locator(":scope > article")).to_have_count(0)
-    together(page, "none")
+    choose_second(page, "none")
     expect(second(page)).to_have_count(0)
     send(page, "b")
     assert len(reply(page)) == 60
 
 
-def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Page, app: App) -> None:
-    together(page, "two, side by side")
+def test_stop_ends_both_replies_and_send_is_disabled_until_both_have_ended(page: Page, app: App) -> None:
+    choose_second(page, "two, side by side")
     expect(second(page)).to_be_visible()
     send(page, "", wait=False)
     expect(second(page).locator(".writing")).to_have_count(1)
@@ -100,13 +100,13 @@ def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Pag
     expect(button(page, "Send")).to_be_disabled()
     button(page, "Stop").click()
     settled(page)
-    for told in (foot(page), second(page).locator(".footer")):
-        expect(told).to_contain_text("stopped")
+    for line in (footer(page), second(page).locator(".footer")):
+        expect(line).to_contain_text("stopped")
     eventually(lambda: [app.served(name).engine.running for name in ("one", "two")] == [0, 0])
     setting(page, "Length", 2000)
     setting(page, "Speed", 60)
     engine = app.served("one").engine
-    slots, engine.max_slots, engine.max_waiting = engine.max_slots, 0, 0  # the first is refused: nobody writes
+    slots, engine.max_slots, engine.max_waiting = engine.max_slots, 0, 0  # the first model refuses
     try:
         page.get_by_role("textbox", name="Prompt").fill("kept")
         button(page, "Send").click()
@@ -119,14 +119,14 @@ def test_stop_stops_both_and_nothing_can_be_sent_until_both_have_ended(page: Pag
     setting(page, "Length", 20)
     choose(page, "two")
     send(page, "a")
-    expect(second(page)).to_have_count(0)  # no model stands beside itself
+    expect(second(page)).to_have_count(0)  # a model cannot be compared with itself
     assert len(reply(page)) == 20
 
 
-def test_a_refusal_of_the_second_model_is_shown_under_it_and_the_first_writes(page: Page, app: App) -> None:
+def test_a_refusal_of_the_second_model_is_shown_under_it_and_the_first_replies(page: Page, app: App) -> None:
     fast(page)
     setting(page, "Length", 30)
-    together(page, "two, side by side")
+    choose_second(page, "two, side by side")
     engine = app.served("two").engine
     slots, engine.max_slots, engine.max_waiting = engine.max_slots, 0, 0
     try:
@@ -135,7 +135,7 @@ def test_a_refusal_of_the_second_model_is_shown_under_it_and_the_first_writes(pa
         engine.max_slots, engine.max_waiting = slots, 256
     expect(second(page).locator(".refusal")).to_contain_text("try again")
     expect(log(page).locator(".refusal")).to_have_count(0)
-    expect(foot(page)).to_contain_text(" 30 characters")
+    expect(footer(page)).to_contain_text(" 30 characters")
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("")
     setting(page, "Length", 20)
     send(page, "and")
@@ -143,10 +143,10 @@ def test_a_refusal_of_the_second_model_is_shown_under_it_and_the_first_writes(pa
     expect(second(page).locator(".footer")).to_contain_text(" 20 characters")
 
 
-def test_a_refusal_of_both_models_takes_nothing_away(page: Page, app: App) -> None:
+def test_a_refusal_of_both_models_keeps_prompt_and_texts(page: Page, app: App) -> None:
     fast(page)
     setting(page, "Length", 30)
-    together(page, "two, side by side")
+    choose_second(page, "two, side by side")
     send(page, "ROMEO:")
     settled(page)
     texts = page.locator(".log .text").all_text_contents()
@@ -167,42 +167,42 @@ def test_a_refusal_of_both_models_takes_nothing_away(page: Page, app: App) -> No
             engine.max_slots, engine.max_waiting = slots, 256
     assert page.locator(".log .text").all_text_contents() == texts
     button(page, "Continue").click()
-    written(page, "ROMEO:", app, 60)
+    check_texts(page, "ROMEO:", app, 60)
 
 
-def test_two_models_write_one_text_together(page: Page, app: App) -> None:
+def test_two_models_are_blended(page: Page, app: App) -> None:
     fast(page)
     setting(page, "Length", 60)
     expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_hidden()
-    together(page, "two, blended")
+    choose_second(page, "two, blended")
     expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_visible()
     expect(second(page)).to_have_count(0)
     setting(page, "Blend", 0.3)
     page.get_by_role("spinbutton", name="Seed").fill("7")
     send(page, "ROMEO:")
     blend = Blend(app.served("one").lm.models[0], app.served("two").lm.models[0], 0.3)
-    whole = generate(blend, "ROMEO:", 120, temperature=0.8, seed=7)
-    assert reply(page) == whole[:60]
-    expect(foot(page)).to_contain_text("one + two, 30% from the second")
+    text = generate(blend, "ROMEO:", 120, temperature=0.8, seed=7)
+    assert reply(page) == text[:60]
+    expect(footer(page)).to_contain_text("one + two, 30% from the second")
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text("120 characters")
+    expect(footer(page)).to_contain_text("120 characters")
     settled(page)
-    assert reply(page) == whole
+    assert reply(page) == text
     page.get_by_role("group", name="Lens over the text").get_by_text("How surprised?").click()
-    expect(turns(page).locator("i")).to_have_count(len("ROMEO:" + whole))
+    expect(turns(page).locator("i")).to_have_count(len("ROMEO:" + text))
     expect(page.locator(".panel .sum").first).to_contain_text("bits per character")
-    assert barriers(page) == []
+    assert violations(page) == []
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(0)
-    together(page, "other script, blended")
+    choose_second(page, "other script, blended")
     page.get_by_role("textbox", name="Prompt").fill("kept")
     button(page, "Send").click()
     expect(log(page).locator(".refusal")).to_have_text(
         "one and other script have no character in common: they cannot write together."
     )
     assert "one, blended" not in page.get_by_role("combobox", name="Second model").locator("option").all_inner_texts()
-    together(page, "none")
+    choose_second(page, "none")
     expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_hidden()
     button(page, "Send").click()
-    expect(foot(page)).to_contain_text("60 characters")
+    expect(footer(page)).to_contain_text("60 characters")
     assert reply(page) == generate(app.served("one").lm, "kept", 60, temperature=0.8, seed=7)

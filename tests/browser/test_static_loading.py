@@ -13,8 +13,8 @@ from tests.support.chromium import serve
 from training.hub.space_files import write_static
 
 
-def held_back(page: Page, pattern: str) -> list[Route]:
-    """Hold a request back; returns a list that gets it."""
+def delay(page: Page, pattern: str) -> list[Route]:
+    """Delay a request; returns a list that gets its route."""
     held: list[Route] = []
     page.route(pattern, lambda route: held.append(route))
     return held
@@ -22,17 +22,17 @@ def held_back(page: Page, pattern: str) -> list[Route]:
 
 def let_go(page: Page, held: list[Route]) -> None:
     while not held:
-        page.wait_for_timeout(20)  # Playwright calls the function of a route while it waits
+        page.wait_for_timeout(20)  # Playwright calls the handler of a route only while it waits
     held[0].continue_()
 
 
-def test_the_download_is_shown_from_the_first_moment_to_the_last(browser: Browser, tmp_path: Path) -> None:
+def test_the_download_is_shown_from_start_to_end(browser: Browser, tmp_path: Path) -> None:
     write_static(tmp_path, random_model(hidden_size=128))
     context = browser.new_context(service_workers="block", locale="en-US")
     page = context.new_page()
     network = context.new_cdp_session(page)
     network.send("Network.enable")
-    config, weights = held_back(page, "**/config.json"), held_back(page, "**/model.safetensors")
+    config, weights = delay(page, "**/config.json"), delay(page, "**/model.safetensors")
     with serve(tmp_path) as url:
         page.goto(url)
         bar = page.get_by_role("progressbar", name="Part of the model that has arrived")
@@ -60,7 +60,7 @@ def test_the_page_has_its_colours_before_its_scripts_run(
     write_static(tmp_path, random_model())
     context = browser.new_context(color_scheme=scheme, service_workers="block")
     page = context.new_page()
-    held = held_back(page, "**/static.js")
+    held = delay(page, "**/static.js")
     with serve(tmp_path) as url:
         page.goto(url, wait_until="commit")
         expect(page.get_by_text("The page is loading.")).to_be_visible()

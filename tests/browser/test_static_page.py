@@ -1,4 +1,4 @@
-"""The page that runs in the visitor's own browser: the text that Python writes, and nothing asked of anyone else."""
+"""The static page, which generates in the visitor's browser: the same text as Python, without requests elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import PRETRAINED, CharLSTM, ChatFormat, generate
 from model.checkpoint.write import write_manifest
-from tests.browser.driving import button, fast, foot, reply, send, setting, turns
+from tests.browser.driving import button, fast, footer, reply, send, setting, turns
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.chromium import serve as serve_folder
@@ -56,7 +56,7 @@ Visit = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def lm() -> CharLSTM:
-    """Odd sizes, so that rows and columns are padded; it writes markup as readily as anything."""
+    """A model with odd sizes, so that rows and columns are padded; its vocabulary includes markup."""
     return random_model(hidden_size=21)
 
 
@@ -70,7 +70,7 @@ def url(lm: CharLSTM, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 @pytest.fixture
 def visit(browser: Browser, url: str) -> Iterator[Visit]:
-    """Opens the page; at the end nothing may have been complained of, fetched from elsewhere, or cut off."""
+    """Open the page; the test fails on console errors, requests elsewhere and sideways scrolling."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
     complaints: list[str] = []
 
@@ -97,13 +97,13 @@ def open_page(context: BrowserContext, address: str, complaints: list[str], *hom
 
 
 def watch(page: Page) -> str:
-    """Follows the link of the page; returns the last reply."""
+    """Start the text of the page's link; returns the last reply."""
     button(page, "Watch it write").click()
     expect(page.locator(".mark")).to_be_visible()
     return reply(page)
 
 
-def test_the_bundled_model_writes_the_same_in_a_browser(browser: Browser, tmp_path: Path) -> None:
+def test_the_bundled_model_generates_the_same_text_in_a_browser(browser: Browser, tmp_path: Path) -> None:
     """A hundred seeds of a thousand characters are in tests/soak."""
     lm = CharLSTM.from_pretrained(PRETRAINED)
     write_static(tmp_path / "site", lm)
@@ -133,7 +133,7 @@ def test_each_dtype_is_read_exactly(browser: Browser, tmp_path: Path, dtype: str
     assert texts == [generate(stored, "A", 100, seed=1)]
 
 
-def test_a_visitor_arrives_and_the_model_has_written(visit: Visit, lm: CharLSTM) -> None:
+def test_the_page_opens_with_a_generated_text(visit: Visit, lm: CharLSTM) -> None:
     page = visit()
     assert generate(lm, "", 240, seed=7).startswith(page.locator(".welcome .reply").text_content() or "-")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
@@ -144,8 +144,8 @@ def test_a_visitor_arrives_and_the_model_has_written(visit: Visit, lm: CharLSTM)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_has_no_barriers(browser: Browser, url: str, scheme: Any) -> None:
-    """As axe-core sees it: names, roles, contrast."""
+def test_the_page_has_no_accessibility_violations(browser: Browser, url: str, scheme: Any) -> None:
+    """Checks names, roles and contrast with axe-core."""
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
     page.goto(f"{url}?prompt=a&length=50&speed=200&seed=1")
@@ -155,7 +155,7 @@ def test_the_page_has_no_barriers(browser: Browser, url: str, scheme: Any) -> No
     context.close()
 
 
-def test_enter_sends_shift_enter_breaks_and_composing_does_neither(visit: Visit) -> None:
+def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(visit: Visit) -> None:
     page = visit()
     fast(page)
     setting(page, "Length", 1)
@@ -170,7 +170,7 @@ def test_enter_sends_shift_enter_breaks_and_composing_does_neither(visit: Visit)
     assert box.input_value() == ""
 
 
-def test_whatever_is_given_or_written_stays_text(visit: Visit, lm: CharLSTM) -> None:
+def test_prompts_and_replies_are_shown_as_plain_text(visit: Visit, lm: CharLSTM) -> None:
     page = visit("?prompt=&length=2000&speed=200&temperature=2&seed=5")
     assert watch(page) == generate(lm, "", 2000, temperature=2.0, seed=5)
     send(page, HOSTILE)
@@ -185,7 +185,7 @@ def test_unknown_characters_are_skipped_and_named(visit: Visit, lm: CharLSTM) ->
     expect(turns(page).last.locator(".notice")).to_contain_text("does not know U+6F22 (2 times), U+5B57: skipped")
 
 
-def test_a_model_of_chats_replies_in_turns(browser: Browser, tmp_path: Path) -> None:
+def test_a_chat_model_replies_in_turns(browser: Browser, tmp_path: Path) -> None:
     plain = tiny_model()
     chat = ChatFormat("A: ", "\nB: ", "\n")
     write_static(tmp_path, replace(plain, chat=chat))
@@ -194,11 +194,11 @@ def test_a_model_of_chats_replies_in_turns(browser: Browser, tmp_path: Path) -> 
         page.goto(f"{url}?prompt=Hello&seed=3&speed=200")
         expected = generate(plain, chat.wrap("Hello"), 500, seed=3, stop="\n")
         assert watch(page) == expected
-        expect(foot(page)).to_contain_text("finished" if len(expected) < 500 else "length reached")
+        expect(footer(page)).to_contain_text("finished" if len(expected) < 500 else "length reached")
         page.close()
 
 
-def test_a_link_that_is_not_allowed_is_refused_in_one_line(visit: Visit) -> None:
+def test_an_invalid_link_is_refused_in_one_line(visit: Visit) -> None:
     page = visit("?prompt=x&temperature=9")
     expect(page.locator(".refusal")).to_have_text("Temperature is 9 in this link: it must be a number from 0 to 5")
     expect(button(page, "Watch it write")).to_have_count(0)
@@ -249,7 +249,7 @@ def tamper(folder: Path, case: str) -> None:
         ("field", "config.json: there is an unknown field auto_map"),
     ],
 )
-def test_files_that_are_not_a_model_are_named(browser: Browser, tmp_path: Path, case: str, says: str) -> None:
+def test_invalid_model_files_are_named(browser: Browser, tmp_path: Path, case: str, says: str) -> None:
     write_static(tmp_path, tiny_model())
     tamper(tmp_path, case)
     with serve_folder(tmp_path) as url:
@@ -261,7 +261,7 @@ def test_files_that_are_not_a_model_are_named(browser: Browser, tmp_path: Path, 
         page.close()
 
 
-def test_it_opens_and_writes_without_a_network_once_it_was_loaded(browser: Browser, tmp_path: Path) -> None:
+def test_the_page_works_offline_once_it_was_loaded(browser: Browser, tmp_path: Path) -> None:
     lm = tiny_model()
     write_static(tmp_path, lm)
     context = browser.new_context()
@@ -275,7 +275,7 @@ def test_it_opens_and_writes_without_a_network_once_it_was_loaded(browser: Brows
     context.close()
 
 
-def test_a_new_model_in_the_same_place_is_taken(browser: Browser, tmp_path: Path) -> None:
+def test_a_replaced_model_is_loaded(browser: Browser, tmp_path: Path) -> None:
     first, second = tiny_model(), tiny_model(seed=1)
     write_static(tmp_path, first)
     for path in tmp_path.iterdir():  # a web server that tells files apart by whole seconds sees that they change
@@ -312,8 +312,8 @@ def test_a_model_of_the_hub_at_a_pinned_commit(hub: LocalHub, browser: Browser, 
     context.close()
 
 
-def test_everything_is_in_the_folder(tmp_path: Path) -> None:
-    """No address but the Hub's, no build step: what is committed is what is served."""
+def test_the_committed_files_need_no_other_address(tmp_path: Path) -> None:
+    """No address but the Hub's, no build step: the committed files are served."""
     web = ROOT / "web"
     write_static(tmp_path, tiny_model())
     for path in web.rglob("*"):

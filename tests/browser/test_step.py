@@ -1,4 +1,4 @@
-"""The lens Step, in a real browser: wide and narrow, light and dark."""
+"""The step lens in a real browser, on wide light and narrow dark displays."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import generate
-from tests.browser.driving import button, fast, foot, log, reply, send, setting, settled, turns
-from tests.browser.test_lenses import barriers, put_on
+from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.test_lenses import choose_lens, violations
 from tests.support.app_server import App, random_model, serving
 
 PROMPT = "ROMEO:\nü"
@@ -22,12 +22,12 @@ def app() -> Iterator[App]:
         yield app
 
 
-def named(char: str) -> str:
+def name_of(char: str) -> str:
     return {"\n": "line end", " ": "space", "\t": "tab"}.get(char, char)
 
 
-@pytest.mark.every_look
-def test_each_press_writes_the_character_that_the_seed_has_and_draws_how_it_came_to_be(page: Page, app: App) -> None:
+@pytest.mark.every_display
+def test_each_press_writes_the_next_character_of_the_seed_and_draws_its_computation(page: Page, app: App) -> None:
     text = generate(app.served("random").lm, PROMPT, 40, temperature=0.8, seed=7, unknown="skip")
     fast(page)
     setting(page, "Length", 5)
@@ -35,13 +35,13 @@ def test_each_press_writes_the_character_that_the_seed_has_and_draws_how_it_came
     send(page, PROMPT)
     assert reply(page) == text[:5]
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("")
-    put_on(page, "One letter at a time")
-    said = page.locator(".wrote")
-    expect(said).to_contain_text(f"It read “{named(text[3])}” and drew “{named(text[4])}”: ")
+    choose_lens(page, "One letter at a time")
+    sentence = page.locator(".wrote")
+    expect(sentence).to_contain_text(f"It read “{name_of(text[3])}” and drew “{name_of(text[4])}”: ")
     button(page, "One letter").focus()
     for at, key in ((5, "Enter"), (6, "Space"), (7, "Enter")):
         page.keyboard.press(key)
-        expect(said).to_contain_text(f"It read “{named(text[at - 1])}” and drew “{named(text[at])}”: ")
+        expect(sentence).to_contain_text(f"It read “{name_of(text[at - 1])}” and drew “{name_of(text[at])}”: ")
         assert reply(page) == text[: at + 1]
     expect(button(page, "One letter")).to_be_focused()
     stages = page.get_by_role("list", name="How the character came to be").locator("> li")
@@ -53,16 +53,16 @@ def test_each_press_writes_the_character_that_the_seed_has_and_draws_how_it_came
     expect(page.get_by_role("img", name=re.compile("^Cell 9 of layer 1: forget gate f"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("^Number 7 of seed 7 is 0[.]"))).to_be_visible()
     expect(page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")).to_have_count(8)
-    assert barriers(page) == []
+    assert violations(page) == []
     log(page).focus()
     page.keyboard.press("ArrowLeft")
-    expect(said).to_contain_text(f"and drew “{named(text[6])}”")
+    expect(sentence).to_contain_text(f"and drew “{name_of(text[6])}”")
     page.keyboard.press("Home")
     expect(page.locator(".wrote")).to_contain_text("is where the text begins")
     page.get_by_role("spinbutton", name="Length").fill("32")
     page.keyboard.press("Tab")
     button(page, "Continue").click()
-    expect(foot(page)).to_contain_text("40 characters")
+    expect(footer(page)).to_contain_text("40 characters")
     settled(page)
     assert reply(page) == text
     assert turns(page).count() == 1

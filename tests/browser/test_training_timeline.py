@@ -1,4 +1,4 @@
-"""The timeline of a training in a real browser: wide and narrow, light and dark."""
+"""The training timeline in a real browser, on wide light and narrow dark displays."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def slider(page: Page) -> Locator:
     return page.get_by_role("slider", name="Training step")
 
 
-def shows(page: Page, step: int, prompt: str = "ROMEO:", seed: int = 7) -> None:
-    """The frame of a step: its text, after the prompt."""
+def check_frame(page: Page, step: int, prompt: str = "ROMEO:", seed: int = 7) -> None:
+    """Check that the frame of a step is shown: the prompt and the text of its checkpoint."""
     text = prompt + generate(checkpoint(step), prompt, LENGTH, seed=seed)
     region = page.get_by_role("region", name="What it wrote at this step")
     expect(region).to_have_attribute("aria-busy", "false")
@@ -43,51 +43,51 @@ def shows(page: Page, step: int, prompt: str = "ROMEO:", seed: int = 7) -> None:
 
 
 def marker(page: Page) -> tuple[float, float]:
-    """Where the mark is on the curve, in hundredths."""
+    """Return the position of the marker on the curve, in percent."""
     dot = page.locator("#timeline .dot")
     return tuple(dot.evaluate("node => [parseFloat(node.style.left), parseFloat(node.style.top)]"))
 
 
-@pytest.mark.every_look
-def test_the_timeline_is_offered_opened_moved_through_and_played(page: Page, app: App) -> None:
+@pytest.mark.every_display
+def test_the_timeline_can_be_opened_moved_and_played(page: Page, app: App) -> None:
     expect(fold(page)).to_be_visible()
     expect(slider(page)).to_have_count(0)
     fold(page).click()
     status = page.get_by_role("status").filter(has_text="Step ")
     expect(status).to_have_text("Step 100 · loss 3.100")
-    shows(page, 100)
-    told = "Validation loss over 2,000 steps: 3.10 nats at first, 1.60 at best."
-    expect(page.get_by_role("img", name=told)).to_be_visible()
-    expect(button(page, "Play")).to_be_visible()  # nothing moves by itself
+    check_frame(page, 100)
+    description = "Validation loss over 2,000 steps: 3.10 nats at first, 1.60 at best."
+    expect(page.get_by_role("img", name=description)).to_be_visible()
+    expect(button(page, "Play")).to_be_visible()  # it does not play by itself
 
     left, top = marker(page)
     assert (left, top) == pytest.approx((5, 5), abs=0.1)
     slider(page).focus()
     page.keyboard.press("End")
     expect(status).to_have_text("Step 2,000 · loss 1.700")
-    shows(page, 2000)
+    check_frame(page, 2000)
     page.keyboard.press("ArrowLeft")
     expect(status).to_have_text("Step 1,000 · loss 1.600 · best")
     expect(slider(page)).to_have_attribute("aria-valuetext", "Step 1,000 · loss 1.600 · best")
     assert marker(page) == pytest.approx((50, 95), abs=0.1)
-    shows(page, 1000)
+    check_frame(page, 1000)
 
     page.get_by_role("textbox", name="Prompt of the timeline").fill("<b>First")
     page.get_by_role("spinbutton", name="Seed of the timeline").fill("8")
     page.keyboard.press("Enter")
-    shows(page, 1000, "<b>First", 8)
+    check_frame(page, 1000, "<b>First", 8)
     box = page.locator("#timeline .curve").bounding_box()
     assert box
     page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
     expect(status).to_have_text("Step 200 · loss 2.200")
-    shows(page, 200, "<b>First", 8)
+    check_frame(page, 200, "<b>First", 8)
 
     page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + box["height"] / 2)
     expect(status).to_contain_text("Step 1,000 ")
     button(page, "Play").click()
     expect(status).to_contain_text("Step 2,000 · loss 1.700")
     expect(button(page, "Play")).to_be_visible()
-    shows(page, 2000, "<b>First", 8)
+    check_frame(page, 2000, "<b>First", 8)
     button(page, "Play").click()
     expect(status).to_contain_text("Step 100 ")
     button(page, "Pause").click()
@@ -96,8 +96,8 @@ def test_the_timeline_is_offered_opened_moved_through_and_played(page: Page, app
     page.get_by_role("spinbutton", name="Seed of the timeline").fill("-1")
     page.keyboard.press("Enter")
     expect(page.locator("#timeline").get_by_role("alert")).to_contain_text("Seed is -1: it must be")
-    found = Axe().run(page).response["violations"]
-    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+    results = Axe().run(page).response["violations"]
+    assert [each["id"] for each in results if each["impact"] in ("serious", "critical")] == []
     choose(page, "memory")
     expect(fold(page)).to_be_hidden()
     choose(page, "run")

@@ -30,13 +30,13 @@ def app() -> Iterator[App]:
 
 @pytest.fixture
 def entry(app: App) -> Entry:
-    """The model of the page, at its first commit."""
+    """Return the registry entry of the page's model, at its first commit."""
     [entry] = app.registry.auto_updated
     app.registry.replace(entry, commit(1))
     return entry
 
 
-def test_an_open_page_says_which_commit_it_runs_and_a_conversation_goes_on(entry: Entry, page: Page, app: App) -> None:
+def test_an_open_page_shows_its_commit_and_the_conversation_continues(entry: Entry, page: Page, app: App) -> None:
     expect(page.locator("#about")).to_contain_text("commit 1111111")
     fast(page)
     setting(page, "Length", 30)

@@ -1,4 +1,4 @@
-"""What both pages show, module by module: the lenses, the tree of branches, the training timeline and the document.
+"""The view modules of web/: the lenses, the tree of branches, the training timeline and the document.
 
 A conversation and an engine without a model (view_modules.js) drive the drawing here, and nothing else: what a model
 writes and what an engine answers is tested with real ones elsewhere.
@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import LOOKS, button
+from tests.browser.driving import DISPLAYS, button
 from tests.support.chromium import serve
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[2]}")
+@pytest.fixture(params=DISPLAYS, ids=lambda display: f"{display[0]}-{display[2]}")
 def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
     width, height, scheme = request.param
     page, complaints = view(browser, url, width, height, scheme)
@@ -62,7 +62,7 @@ def write(page: Page, prompt: str = PROMPT, reply: str = REPLY) -> None:
     page.evaluate("([prompt, reply]) => source.write(prompt, reply)", [prompt, reply])
 
 
-def put_on(page: Page, lens: str) -> None:
+def choose_lens(page: Page, lens: str) -> None:
     lenses = page.get_by_role("group", name="Lens over the text")
     lenses.get_by_text(lens, exact=True).click()
     page.mouse.move(0, 0)
@@ -74,14 +74,14 @@ def characters(page: Page) -> list[str]:
 
 
 def coloured(page: Page, expected: list[str]) -> None:
-    """Waits until each character in the log has its class."""
+    """Wait until each character in the log has its class."""
     mark = "[...each.classList].find((name) => /^([bnp][0-9]|unknown)$/.test(name)) ?? ''"
     marks = f"() => [...document.querySelectorAll('.log i')].map((each) => {mark})"
     page.wait_for_function(f"expected => JSON.stringify(({marks})()) === JSON.stringify(expected)", arg=expected)
 
 
 def queries(page: Page) -> list[dict[str, Any]]:
-    """What the engine was asked since the last call."""
+    """Return the queries that the engine has received since the last call."""
     asked: list[dict[str, Any]] = page.evaluate("engine.queries.splice(0)")
     return asked
 
@@ -91,8 +91,8 @@ def in_focus(page: Page, character: str) -> None:
     expect(page.locator(".which .char")).to_have_text({"\n": "⏎", " ": "␣"}.get(character, character))
 
 
-def barriers(page: Page) -> list[str]:
-    """All that axe-core finds, once nothing is moving."""
+def violations(page: Page) -> list[str]:
+    """Return the violations that axe-core finds, once no animation runs."""
     page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished)).then(() => null)")
     return [f"{each['id']}: {each['nodes'][0]['target']}" for each in Axe().run(page).response["violations"]]
 
@@ -110,17 +110,17 @@ def colour(char: str, at: int) -> str:
     return "unknown" if ord(char) > 0x3000 else f"b{sum(bits >= bound for bound in (1, 2, 3, 4, 6, 8))}"
 
 
-def test_each_character_has_its_colour_and_the_text_stays_what_it_is(page: Page) -> None:
+def test_each_character_has_its_colour_and_the_text_is_unchanged(page: Page) -> None:
     write(page)
     write(page, "More", "and more\n")
     text = PROMPT + REPLY + "More" + "and more\n"
     assert page.locator(".log i").count() == 0
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     expect(page.locator(".log i")).to_have_count(len(text))
     assert characters(page) == list(text)
     coloured(page, [colour(char, at) for at, char in enumerate(text)])
     expect(page.locator(".sums .sum")).to_contain_text("in 13 characters")  # of the last turn
-    put_on(page, "Text")
+    choose_lens(page, "Text")
     assert page.locator(".log i").count() == 0
     assert page.locator(".log .text").all_text_contents() == [PROMPT + REPLY, "Moreand more\n"]
     queries(page)
@@ -129,8 +129,8 @@ def test_each_character_has_its_colour_and_the_text_stays_what_it_is(page: Page)
     assert queries(page) == []
 
 
-def test_only_what_is_missing_is_asked_and_the_whole_text_when_the_engine_forgot_it(page: Page) -> None:
-    put_on(page, "How surprised?")
+def test_only_missing_characters_are_queried_unless_the_engine_lost_the_text(page: Page) -> None:
+    choose_lens(page, "How surprised?")
     write(page)
     text = PROMPT + REPLY
     coloured(page, [colour(char, at) for at, char in enumerate(text)])
@@ -154,8 +154,8 @@ def test_only_what_is_missing_is_asked_and_the_whole_text_when_the_engine_forgot
     assert eventually_asked.json_value() == 12
 
 
-def test_nothing_is_asked_while_the_page_is_hidden(page: Page) -> None:
-    put_on(page, "How surprised?")
+def test_no_query_is_sent_while_the_page_is_hidden(page: Page) -> None:
+    choose_lens(page, "How surprised?")
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     write(page)
     page.wait_for_timeout(200)
@@ -166,7 +166,7 @@ def test_nothing_is_asked_while_the_page_is_hidden(page: Page) -> None:
 
 def test_the_focus_follows_the_keys_and_the_pointer(page: Page) -> None:
     write(page)
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     text = PROMPT + REPLY
     keys(page, "Home")
     in_focus(page, "R")
@@ -194,10 +194,10 @@ def test_the_focus_follows_the_keys_and_the_pointer(page: Page) -> None:
     expect(page.locator(".likely li")).to_have_count(0)
 
 
-def test_characters_are_picked_again_and_again_with_the_keyboard_in_every_reply(page: Page) -> None:
+def test_characters_can_be_replaced_repeatedly_with_the_keyboard_in_every_reply(page: Page) -> None:
     write(page)
     write(page, "More", "and more")
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     page.locator('[data-turn="1"] .reply i').nth(5).click()
     pick = page.get_by_role("button", name="Go on with A instead")
     expect(pick).to_be_visible()
@@ -209,19 +209,19 @@ def test_characters_are_picked_again_and_again_with_the_keyboard_in_every_reply(
     expect(page.get_by_role("button", name="A", exact=True)).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Go on with B instead")).to_be_focused()
-    for key in ("Enter", "Enter"):  # the second is pressed while it writes, on the character that is there
+    for key in ("Enter", "Enter"):  # the second press comes while the reply is being written
         page.keyboard.press(key)
     in_focus(page, "B")
     expect(page.locator(".log .reply")).to_have_text(REPLY[:5] + "Bxyz2")
     expect(page.get_by_role("button", name="B", exact=True)).to_be_focused()
     assert page.evaluate("source.picks") == [[1, 6, "A"], [3, 6, "B"]]
     keys(page, "Home")
-    expect(page.locator(".likely button")).to_have_count(0)  # a prompt has nothing to pick
+    expect(page.locator(".likely button")).to_have_count(0)  # characters of a prompt cannot be replaced
 
 
 def test_after_retry_the_character_in_focus_is_the_new_one(page: Page) -> None:
     write(page)
-    put_on(page, "How surprised?")
+    choose_lens(page, "How surprised?")
     page.locator(".log .reply i").nth(4).click()
     in_focus(page, REPLY[4])
     page.evaluate("source.cut(1, 0), source.grow('', true)")
@@ -230,7 +230,7 @@ def test_after_retry_the_character_in_focus_is_the_new_one(page: Page) -> None:
     expect(page.get_by_role("button", name="instead").first).to_have_attribute("aria-disabled", "false")
 
 
-def test_a_long_text_is_drawn_in_parts_and_is_whole_all_the_time(page: Page) -> None:
+def test_a_long_text_is_drawn_in_parts_and_always_complete(page: Page) -> None:
     text = "".join(f"line {n} of a long text 🙂\n" for n in range(220))
     write(page, "x", text)
     drawn = page.evaluate(
@@ -255,8 +255,8 @@ def test_a_long_text_is_drawn_in_parts_and_is_whole_all_the_time(page: Page) -> 
     coloured(page, [colour(char, at) for at, char in enumerate("x" + text)])
 
 
-def test_a_text_of_ones_own_is_scored(page: Page) -> None:
-    put_on(page, "How surprised?")
+def test_a_text_that_the_visitor_types_is_scored(page: Page) -> None:
+    choose_lens(page, "How surprised?")
     page.get_by_text("Try your own text").click()
     field = page.get_by_role("textbox", name="Text to score")
     for text in ("To be, or not", "To be, or 漢\n  not to be", "To <b>"):
@@ -275,7 +275,7 @@ def test_a_text_of_ones_own_is_scored(page: Page) -> None:
 def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> None:
     write(page)
     text = PROMPT + REPLY
-    put_on(page, "What it remembers")
+    choose_lens(page, "What it remembers")
     named = page.get_by_role("combobox", name="What the cell tracks")
     expect(named.locator("option:checked")).to_have_text("start of line: cell 2 of layer 1, AUC 0.03 (inverted)")
     expect(page.locator(".about-cell")).to_contain_text("“start of line” (AUC 0.03 (inverted) on text")
@@ -289,7 +289,9 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     named.select_option(label="position in the line: cell 1 of layer 0, r -0.80")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("0")
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
-    named.select_option(label="start of line: cell 2 of layer 1, AUC 0.03 (inverted)")  # whose values are known
+    named.select_option(
+        label="start of line: cell 2 of layer 1, AUC 0.03 (inverted)"
+    )  # its values are in view_modules.js
     expect(page.locator(".caption")).to_contain_text(f"Layer 1: 4 cells, one per row; characters 1 to {len(text)}.")
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
@@ -299,9 +301,9 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT) + 10}.")
 
 
-def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
+def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:
     write(page, "x", "y" * 600)
-    put_on(page, "What it remembers")
+    choose_lens(page, "What it remembers")
     expect(page.locator(".caption")).to_contain_text("characters 362 to 601.")
     keys(page, "Home")
     expect(page.locator(".caption")).to_contain_text("characters 1 to 240.")
@@ -309,8 +311,8 @@ def test_the_picture_goes_to_the_character_in_focus(page: Page) -> None:
     expect(page.locator(".caption")).to_contain_text("to 601.")
 
 
-def test_a_refused_hold_is_shown_as_it_is_each_time(page: Page) -> None:
-    put_on(page, "What it remembers")
+def test_a_refused_clamp_is_reported_and_not_shown_as_set(page: Page) -> None:
+    choose_lens(page, "What it remembers")
     for cell in (0, 1, 2):
         page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
         page.keyboard.press("Tab")
@@ -322,8 +324,8 @@ def test_a_refused_hold_is_shown_as_it_is_each_time(page: Page) -> None:
     expect(page.get_by_text("Cells can't be held while blending.")).to_be_visible()
 
 
-def test_a_held_reply_stands_beside_the_free_one(page: Page) -> None:
-    put_on(page, "What it remembers")
+def test_a_clamped_reply_is_shown_next_to_the_free_one(page: Page) -> None:
+    choose_lens(page, "What it remembers")
     both = page.get_by_role("region", name="Held and free")
     write(page)
     expect(page.locator(".caption")).to_contain_text("characters 1 to")
@@ -332,15 +334,15 @@ def test_a_held_reply_stands_beside_the_free_one(page: Page) -> None:
     expect(both.get_by_role("status")).to_have_text("Identical for 4 characters, then they differ.")
     assert both.locator("mark").all_text_contents() == [REPLY[6], "!"]
     expect(page.locator(".log i.differs")).to_have_text(REPLY[6])
-    assert barriers(page) == []
+    assert violations(page) == []
     page.evaluate("source.clamps = [], source.changed()")
     expect(both).to_be_hidden()
     expect(page.locator(".log i.differs")).to_have_count(0)
 
 
-def test_each_press_writes_one_letter_and_draws_how_it_came_to_be(page: Page) -> None:
+def test_each_press_writes_one_character_and_draws_its_computation(page: Page) -> None:
     write(page, "ab", "c")
-    put_on(page, "One letter at a time")
+    choose_lens(page, "One letter at a time")
     expect(page.locator(".wrote")).to_contain_text("It read “b” and drew “c”: 30% likely.")
     step = button(page, "One letter")
     step.focus()
@@ -355,14 +357,14 @@ def test_each_press_writes_one_letter_and_draws_how_it_came_to_be(page: Page) ->
     page.keyboard.press("Tab")
     expect(page.get_by_role("img", name=re.compile("^Cell 3 of layer 1: forget gate f"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("^Number 3 of seed 7 is 0.25"))).to_be_visible()
-    assert barriers(page) == []
+    assert violations(page) == []
     keys(page, "Home")
     expect(page.locator(".wrote")).to_contain_text("is where the text begins")
     keys(page, "ArrowRight")
     expect(page.locator(".wrote")).to_have_text("After “a” came “b”, which came from you.")
 
 
-def test_the_tree_is_walked_and_moves_no_button(page: Page) -> None:
+def test_walking_in_the_tree_moves_no_button(page: Page) -> None:
     write(page)
     show = """async (branches) => {
         const { showBranches } = await import("./page/branch_tree.js");
@@ -386,12 +388,12 @@ def test_the_tree_is_walked_and_moves_no_button(page: Page) -> None:
     page.evaluate(show, {"tree": turns, "here": "d"})
     expect(tree.locator("[aria-current]")).to_be_focused()
     expect(tree.locator("p")).to_have_text("Turn 2: nothing yet")
-    assert barriers(page) == []
+    assert violations(page) == []
     page.evaluate(show, {"tree": turns + [[str(n), "", "x"] for n in range(30)], "here": "d"})
     assert button(page, "Send").bounding_box() == send
 
 
-def test_the_timeline_is_offered_moved_through_and_played(page: Page) -> None:
+def test_the_timeline_can_be_opened_moved_and_played(page: Page) -> None:
     fold = page.get_by_text("Watch it learn", exact=True)
     expect(fold).to_be_hidden()
     page.evaluate(
@@ -420,7 +422,7 @@ def test_the_timeline_is_offered_moved_through_and_played(page: Page) -> None:
     assert box
     page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
     expect(status).to_have_text("Step 200 · loss 2.200")
-    assert barriers(page) == []
+    assert violations(page) == []
     button(page, "Play").click()
     expect(status).to_have_text("Step 2,000")
     expect(button(page, "Play")).to_be_visible()
@@ -429,7 +431,7 @@ def test_the_timeline_is_offered_moved_through_and_played(page: Page) -> None:
 
 
 def everything(page: Page) -> None:
-    """Shows all places of the document."""
+    """Show all parts of the document."""
     page.evaluate(
         """() => {
             for (const node of document.querySelectorAll(".char-lstm [hidden]:not(.panel)")) node.hidden = false;
@@ -446,14 +448,14 @@ def everything(page: Page) -> None:
 
 
 @pytest.mark.parametrize("lens", ["Text", "How surprised?", "What it remembers"])
-def test_nothing_keeps_anyone_from_using_the_document(page: Page, lens: str) -> None:
+def test_the_document_has_no_accessibility_violations(page: Page, lens: str) -> None:
     write(page)
     everything(page)
-    put_on(page, lens)
+    choose_lens(page, lens)
     if lens != "Text":
         page.locator(".log .reply i").nth(5).click()
         expect(page.locator(".which .char")).to_be_visible()
-    assert barriers(page) == []
+    assert violations(page) == []
     small = page.evaluate(
         """() => [...document.querySelectorAll(".char-lstm :is(button, input, select, textarea, summary)")]
             .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 24)
@@ -467,7 +469,7 @@ def test_the_document_fits_a_narrow_window(browser: Browser, url: str) -> None:
     write(page, PROMPT, "a" * 400)
     everything(page)
     for lens in ("How surprised?", "What it remembers", "One letter at a time"):
-        put_on(page, lens)
+        choose_lens(page, lens)
         keys(page, "End")
         expect(page.locator(".panel .char").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -475,7 +477,7 @@ def test_the_document_fits_a_narrow_window(browser: Browser, url: str) -> None:
     page.context.close()
 
 
-def test_the_texts_are_those_of_the_language_and_of_english_where_it_has_none(browser: Browser, url: str) -> None:
+def test_a_text_without_a_translation_is_english(browser: Browser, url: str) -> None:
     page, complaints = view(browser, url, 1280, 860, "light")
     found = page.evaluate(
         """async () => {

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from playwright.sync_api import expect, sync_playwright
 
 from model import PRETRAINED, CharLSTM
-from tests.browser.driving import button, fast, foot, log, open_page, send, setting, settled, turns
+from tests.browser.driving import button, fast, footer, log, open_page, send, setting, settled, turns
 from tests.support.app_server import serving
 from tests.support.chromium import launch
 
@@ -31,9 +31,9 @@ def test_every_link_gives_the_same_text_after_a_restart() -> None:
                     setting(page, "Top-k", chance.choice([0, 20]))
                     setting(page, "Length", chance.randrange(10, 200))
                     if at and chance.random() < 0.3:
-                        before = foot(page).text_content() or ""
+                        before = footer(page).text_content() or ""
                         button(page, "Continue").click()
-                        expect(foot(page)).not_to_have_text(before)
+                        expect(footer(page)).not_to_have_text(before)
                         settled(page)
                     else:
                         send(page, chance.choice(["", "ROMEO:\n", "What & why?", "<b>ü</b>", "To be"]))

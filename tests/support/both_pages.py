@@ -12,7 +12,7 @@ from typing import Any, Literal
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from model import CharLSTM, generate
-from tests.browser.driving import LOOKS, button, open_page, setting
+from tests.browser.driving import DISPLAYS, button, open_page, setting
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -103,7 +103,7 @@ def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[s
     assert registry.wait(60)
     contexts = [
         browser.new_context(locale="en-US", viewport={"width": width, "height": height}, color_scheme=scheme)
-        for width, height, scheme in LOOKS
+        for width, height, scheme in DISPLAYS
     ]
     rest: dict[str, Any] = {"one": one, "two": two, "commit": commit, "hub": hub.url, "browser": browser}
     with serving(registry) as app, serve(folder / "site") as url:

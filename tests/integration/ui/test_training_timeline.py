@@ -40,9 +40,9 @@ class TimelineClient:
         self._http = httpx.AsyncClient(transport=transport, base_url="http://app", timeout=60)
 
     def ask(self, **query: Any) -> dict[str, Any]:
-        return self.all([query])[0]
+        return self.ask_all([query])[0]
 
-    def all(self, queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def ask_all(self, queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the answers to concurrent queries."""
         answers = [each.json() for each in self.post([json.dumps(query).encode() for query in queries])]
         return [{**each, "refusal": english(each["refusal"])} if "refusal" in each else each for each in answers]
@@ -173,7 +173,7 @@ def test_concurrent_queries_download_each_checkpoint_once_and_one_at_a_time(
     monkeypatch.setattr(History, "download", counted)
     hub.fail("GET .*/resolve/.*safetensors", "slow", None, seconds=0.2)
 
-    answers = app.all(
+    answers = app.ask_all(
         [{"model": NAME, "step": step, "prompt": "x", "seed": seed} for seed in (1, 1, 2) for step in STEPS]
     )
     busy = [each for each in answers if each.get("busy")]
