@@ -1,4 +1,4 @@
-"""Thousands of damaged checkpoints, each from a seed, are refused with one clear line or load as a whole model."""
+"""Thousands of damaged checkpoints, each from a seed, are refused in one line or load as a valid model."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ DAMAGE: list[Callable[[random.Random, bytes], bytes]] = [flip, cut, remove, inse
 
 
 def mutate(dice: random.Random, value: object) -> object:
-    """A JSON value with something in it replaced, removed, doubled or renamed."""
+    """Return a JSON value in which a value is replaced, removed, doubled or renamed."""
     if isinstance(value, dict) and value and dice.random() < 0.9:
         key = dice.choice(list(value))
         rest = {name: each for name, each in value.items() if name != key}
@@ -118,7 +118,7 @@ def mutate_header(dice: random.Random, data: bytes) -> bytes:
 
 
 def damaged(dice: random.Random, good: Files, folder: Path) -> None:
-    """Lays a damaged checkpoint; the manifest fits it two times in three, so that the other checks are met."""
+    """Write a damaged checkpoint; two thirds have a matching manifest, so that later checks are reached."""
     files = dict(good)
     for _ in range(dice.choice([1, 1, 2])):
         name = dice.choice(MODEL_FILES)
@@ -126,7 +126,7 @@ def damaged(dice: random.Random, good: Files, folder: Path) -> None:
         way = dice.choice([*ways, ways[-1], ways[-1]])
         try:
             files[name] = way(dice, files[name])
-        except ValueError:  # it was no JSON any more
+        except ValueError:  # it is no longer JSON
             files[name] = flip(dice, files[name] or b"x")
     for name, data in files.items():
         (folder / name).write_bytes(data)
@@ -135,7 +135,7 @@ def damaged(dice: random.Random, good: Files, folder: Path) -> None:
         write_manifest(folder, (CONFIG, WEIGHTS))
 
 
-def test_no_damage_ever_gives_anything_but_a_clear_line_or_a_whole_model(good, tmp_path):
+def test_a_damaged_checkpoint_is_refused_in_one_line_or_loads_as_a_valid_model(good, tmp_path):
     refused, served = 0, 0
     for seed in range(ROUNDS):
         dice = random.Random(seed)
@@ -153,4 +153,4 @@ def test_no_damage_ever_gives_anything_but_a_clear_line_or_a_whole_model(good, t
             assert len(generate(lm, "ab", 5, seed=1)) == 5, f"seed {seed}"
             served += 1
     assert refused > ROUNDS / 2
-    assert served > 0  # a flipped weight with a manifest that fits it is a model too
+    assert served > 0  # a flipped weight with a matching manifest is a valid model

@@ -1,4 +1,4 @@
-"""Every fault of a Hub, in each of its uses."""
+"""Every fault of the Hub, in every operation that uses the Hub."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["here"]
 
 
 @pytest.mark.parametrize(("way", "fault"), CELLS)
-def test_nothing_is_lost_and_nothing_waits_for_ever(
+def test_a_fault_loses_nothing_and_ends(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, fault: str
 ) -> None:
     FaultCheck(hub, here, tmp_path, monkeypatch).check(way, fault)

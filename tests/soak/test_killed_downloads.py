@@ -1,4 +1,4 @@
-"""Killed in the middle of a download, then started: a good start each time, with one commit's files."""
+"""A process killed during a download and started again loads the files of one commit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.tiny_models import ALPHABET, tiny_network
 from tests.support.tiny_runs import environment
 
 KILLS = 50
-PIECE = 8 << 10  # bytes that are on disk once half of the smallest weights came, see tests.support.killed_downloads
+PIECE = 8 << 10  # bytes on disk after half of the smallest weights; see tests.support.killed_downloads
 
 
 @pytest.fixture
@@ -37,27 +37,27 @@ def loads(hub: LocalHub, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def begin(loads: subprocess.Popen[str]) -> int:
+def start_download(loads: subprocess.Popen[str]) -> int:
     assert loads.stdin
     loads.stdin.write("\n")
     loads.stdin.flush()
-    return int(heard(loads)["pid"])
+    return int(received(loads)["pid"])
 
 
-def heard(loads: subprocess.Popen[str]) -> dict[str, Any]:
+def received(loads: subprocess.Popen[str]) -> dict[str, Any]:
     assert loads.stdout
     return dict(json.loads(loads.stdout.readline()))
 
 
-def until(true: Any) -> None:
+def wait_until(condition: Any) -> None:
     deadline = time.monotonic() + 60
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
-def commit_another(hub: LocalHub, chance: random.Random, folder: Path) -> tuple[str, str]:
-    """Another model, of other sizes than the last; its commit and the SHA-256 of its weights."""
+def push_another_model(hub: LocalHub, chance: random.Random, folder: Path) -> tuple[str, str]:
+    """Push a model of other sizes than the last; returns its commit and the SHA-256 of its weights."""
     hidden = chance.randrange(48, 80)
     alphabet = "".join(chance.sample(ALPHABET, chance.randrange(5, 40)))
     tokenizer = CharTokenizer.from_text(alphabet)
@@ -69,7 +69,7 @@ def commit_another(hub: LocalHub, chance: random.Random, folder: Path) -> tuple[
 
 
 @posix_only
-def test_killed_in_the_middle_of_a_download_it_starts_well(
+def test_a_process_killed_during_a_download_starts_again_with_one_commit(
     hub: LocalHub, tmp_path: Path, loads: subprocess.Popen[str]
 ) -> None:
     hub.add_repo("ada/plays")
@@ -77,25 +77,25 @@ def test_killed_in_the_middle_of_a_download_it_starts_well(
     cache = Path(os.environ["HF_HUB_CACHE"])
     halves = 0
     for _ in range(KILLS):
-        commit, weights = commit_another(hub, chance, tmp_path / "model")
+        commit, weights = push_another_model(hub, chance, tmp_path / "model")
         half = chance.random() < 0.6
         name, kind = (
             (WEIGHTS, "hang-body") if half else (chance.choice(MODEL_FILES), chance.choice(["hang", "hang-body"]))
         )
         fault = hub.fail(f"GET .*/{name}", kind)
-        pid = begin(loads)
-        until(lambda fault=fault: fault.hits)
+        pid = start_download(loads)
+        wait_until(lambda fault=fault: fault.hits)
         if half:
-            until(lambda: any(path.stat().st_size >= PIECE for path in cache.rglob("*.incomplete")))
+            wait_until(lambda: any(path.stat().st_size >= PIECE for path in cache.rglob("*.incomplete")))
             halves += 1
         time.sleep(chance.uniform(0, 0.05))
         os.kill(pid, signal.SIGKILL)
-        assert heard(loads) == {"killed": signal.SIGKILL}
+        assert received(loads) == {"killed": signal.SIGKILL}
         fault.lift()
-        if chance.random() < 0.5:  # someone pushes meanwhile
-            commit, weights = commit_another(hub, chance, tmp_path / "model")
-        begin(loads)
-        assert heard(loads) == {"commit": commit, "weights": weights, "notice": ""}
+        if chance.random() < 0.5:  # a commit is pushed during the download
+            commit, weights = push_another_model(hub, chance, tmp_path / "model")
+        start_download(loads)
+        assert received(loads) == {"commit": commit, "weights": weights, "notice": ""}
         (folder,) = cache.glob(f"models--ada--plays/snapshots/{commit}")
         for each in MODEL_FILES:
             assert (folder / each).read_bytes() == hub.read("ada/plays", each, commit)

@@ -1,4 +1,4 @@
-"""A text of 2 GB trains in the memory of one of 2 MB. Prints that, and how soon it begins."""
+"""Training on a text of 2 GB needs the memory of a text of 2 MB. Prints memory and start-up time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINES = (words(60_000) + "ünd möre, Æsop\n").encode()
 
 
 def write(path: Path, size: int) -> Path:
-    """Text of so many bytes: words, and some letters of two bytes."""
+    """Write a text of a given number of bytes: words, with some letters of two bytes."""
     with path.open("wb") as file:
         while file.tell() < size:
             file.write(LINES)
@@ -24,8 +24,8 @@ def write(path: Path, size: int) -> Path:
     return path
 
 
-def took(text: Path, *arguments: str) -> tuple[float, int]:
-    """Seconds to the first step, and the most memory in bytes that the process ever held."""
+def measure(text: Path, *arguments: str) -> tuple[float, int]:
+    """Return the seconds to the first step, and the peak memory of the process in bytes."""
     start = time.monotonic()
     words = (text.name, *arguments, "--out", f"{text.stem}-run")
     with Training(*words, cwd=text.parent, prepare=[print_peak_memory_at_end]) as run:
@@ -36,10 +36,10 @@ def took(text: Path, *arguments: str) -> tuple[float, int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_two_gigabytes_take_the_memory_of_two_megabytes(tmp_path: Path) -> None:
+def test_training_on_two_gigabytes_needs_the_memory_of_two_megabytes(tmp_path: Path) -> None:
     arguments = (*SIZES, "--steps=400", "--evaluations=2", "--batch=64")
-    small = took(write(tmp_path / "small.txt", 2_000_000), *arguments)
-    large = took(write(tmp_path / "large.txt", 2_000_000_000), *arguments)
+    small = measure(write(tmp_path / "small.txt", 2_000_000), *arguments)
+    large = measure(write(tmp_path / "large.txt", 2_000_000_000), *arguments)
     for name, (seconds, memory) in (("2 MB", small), ("2 GB", large)):
         print(f"{name}: first step after {seconds:.1f} s, {memory / 1e6:,.0f} MB at most")
     assert large[1] - small[1] < 300_000_000  # of time nothing is asked: how busy the machine is decides it

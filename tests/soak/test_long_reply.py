@@ -1,4 +1,4 @@
-"""Very long replies: the same text whole or in a thousand parts, alone or in a batch that changes."""
+"""Very long replies: the same text in one or a thousand parts, alone or in a changing batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.tiny_models import tiny_model
 LENGTH = 100_000
 
 
-def test_a_hundred_thousand_characters_in_many_parts_are_the_same_text():
+def test_a_reply_of_100_000_characters_in_many_parts_is_the_same_text():
     lm = CharLSTM.from_pretrained(PRETRAINED)
     whole = "".join(stream(lm, "ROMEO:\n", LENGTH, seed=1))
     assert len(whole) == LENGTH
@@ -27,8 +27,8 @@ def test_a_hundred_thousand_characters_in_many_parts_are_the_same_text():
     assert "".join(parts) == whole
 
 
-def test_a_batch_that_changes_never_changes_a_reply():
-    """Two thousand requests join, wait, are aborted, stop or end; each is a beginning of its text alone."""
+def test_a_changing_batch_changes_no_reply():
+    """Two thousand requests join, wait, are aborted, stop or end; each text is a prefix of the one generated alone."""
     lm, dice = tiny_model(), random.Random(2)
     engine = Engine(lm, max_slots=16, max_waiting=64)
     open_: list[tuple[str, Sequence]] = []

@@ -23,7 +23,7 @@ def test_the_characters_are_a_million():
 
 @pytest.fixture(scope="module")
 def alone() -> str:
-    """The longest text. Prompt and seed are always the same, so every other text is a beginning of it."""
+    """Return the longest text. Prompt and seed are always the same, so every other text is a prefix of it."""
     longest = max(length for *_, length in WAYS)
     (text,) = written(longest, {}, (0, 1))
     assert len(text) == longest

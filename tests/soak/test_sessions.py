@@ -1,4 +1,4 @@
-"""Five hundred conversations go on after ten thousand visits by others, and the server's memory stays as it was."""
+"""Five hundred conversations continue after ten thousand other visits, and the server's memory does not grow."""
 
 from __future__ import annotations
 
@@ -16,78 +16,78 @@ from tests.integration.ui.test_app_process import begin, started
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 
 CONVERSATIONS = 500
-LENGTH = 5_000  # characters of each
-MORE = 100  # characters that each has written on after the visits
+LENGTH = 5_000  # characters of each conversation
+MORE = 100  # characters that each conversation adds after the visits
 VISITS = 10_000
 AT_ONCE = 16
-CHECKED_EVERY = 10  # conversations, of which one is compared with the text that ``generate`` gives
-MOST_KB = 50 << 10  # that the server may have more than after its first replies
+CHECKED_EVERY = 10  # every tenth conversation is compared with the text of ``generate``
+MOST_KB = 50 << 10  # the allowed growth after the first replies
 
 Each = TypeVar("Each")
 
 
 def resident_kb(pid: int) -> int:
-    """The resident memory of a process now."""
+    """Return the resident memory of a process."""
     found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found
     return int(found[1])
 
 
 async def for_each(items: Iterable[Each], work: Callable[[Each], Awaitable[object]]) -> None:
-    """Does the work for each item, for ``AT_ONCE`` items at once."""
+    """Await the work for each item, for at most ``AT_ONCE`` items at once."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(item: Each) -> None:
+    async def limited(item: Each) -> None:
         async with gate:
             await work(item)
 
-    await asyncio.gather(*map(one, items))
+    await asyncio.gather(*map(limited, items))
 
 
 async def visit(url: str, numbers: Iterable[int]) -> None:
-    """Visits of programs and of pages in turns; each asks for a short reply and leaves."""
+    """Visit as a program and as a page in turns; each visit requests a short reply and disconnects."""
     readers = Readers(url)
 
-    async def one(number: int) -> None:
+    async def visit_once(number: int) -> None:
         if number % 2:
             assert (await readers.program(number, 20)).characters == 20
-        else:  # leaves a state behind, of which the server keeps a limited number
+        else:  # adds a state to the cache
             assert len((await Visitor(readers.http, url).send("JULIET:", length=20, seed=number)).text) == 20
 
-    await for_each(numbers, one)
+    await for_each(numbers, visit_once)
     await readers.http.aclose()
 
 
-async def converse(url: str, look: Callable[[str], None]) -> list[str]:
-    """All of it; returns the texts of the conversations."""
+async def converse(url: str, measure: Callable[[str], None]) -> list[str]:
+    """Write all conversations, with the visits in between; returns their texts."""
     await visit(url, range(200))
-    look("200 visits")
+    measure("200 visits")
     async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
         visitors = [Visitor(http, url) for _ in range(CONVERSATIONS)]
 
         async def start(seed: int) -> None:
             assert len((await visitors[seed].send("ROMEO:", length=LENGTH, seed=seed)).text) == LENGTH
 
-        async def go_on(seed: int) -> None:
+        async def continue_(seed: int) -> None:
             assert len((await visitors[seed].continue_reply(length=MORE)).text) == MORE
 
         await for_each(range(CONVERSATIONS), start)
-        look(f"{CONVERSATIONS} conversations")
+        measure(f"{CONVERSATIONS} conversations")
         await visit(url, range(CONVERSATIONS, CONVERSATIONS + VISITS))
-        look(f"{VISITS:,} visits")
-        await for_each(range(CONVERSATIONS), go_on)
-        look("all of them continued")
+        measure(f"{VISITS:,} visits")
+        await for_each(range(CONVERSATIONS), continue_)
+        measure("all of them continued")
         return [visitor.text for visitor in visitors]
 
 
-def test_every_conversation_goes_on_and_the_memory_stays() -> None:
-    looks: dict[str, int] = {}
+def test_every_conversation_continues_and_the_memory_does_not_grow() -> None:
+    measurements: dict[str, int] = {}
     with started() as (process, url):
         begin(url, 1)
-        texts = asyncio.run(converse(url, lambda name: looks.update({name: resident_kb(process.pid)})))
-    print("; ".join(f"{size:,} kB after {name}" for name, size in looks.items()))
+        texts = asyncio.run(converse(url, lambda name: measurements.update({name: resident_kb(process.pid)})))
+    print("; ".join(f"{size:,} kB after {name}" for name, size in measurements.items()))
     lm = CharLSTM.from_pretrained(PRETRAINED)
     for seed in range(0, CONVERSATIONS, CHECKED_EVERY):
         assert texts[seed] == "ROMEO:" + generate(lm, "ROMEO:", LENGTH + MORE, temperature=0.8, seed=seed)
-    first, *later = looks.values()
+    first, *later = measurements.values()
     assert max(later) < first + MOST_KB

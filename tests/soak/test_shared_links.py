@@ -1,4 +1,4 @@
-"""A hundred links, each followed by a fresh visitor of an app that was started anew."""
+"""A hundred share links, each opened by a new visitor of a restarted app."""
 
 from __future__ import annotations
 

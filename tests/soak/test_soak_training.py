@@ -16,7 +16,7 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, checkpoints, outcome, write_text
 from tests.support.training_processes import Preparation, Training, train, train_together
 
-_SYNCS = 110  # more than the calls of os.fsync in a run; a later one kills nothing
+_SYNCS = 110  # more than the calls of os.fsync in a run
 
 
 @posix_only
@@ -52,7 +52,7 @@ def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
     draw = random.Random(1)
 
     def codes(*arguments: str, kills: Sequence[tuple[int, int]] = ()) -> list[int]:
-        """Kill each of these ranks right after that step."""
+        """Run the processes, each of which kills itself after its step; returns the exit codes."""
         prepare: dict[int, list[Preparation]] = {0: [], 1: []}
         for rank, step in kills:
             prepare[rank].append(signal_after_step(step, signal.SIGKILL))

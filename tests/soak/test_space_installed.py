@@ -1,4 +1,4 @@
-"""A Space as the Hub would run it: what was pushed to it alone, in an environment of its own, with what it asks for."""
+"""A Space as the Hub runs it: only the pushed files, in a new environment with the installed requirements."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LENGTH, SEED = 60, 7
 
 @pytest.fixture
 def plays(hub: LocalHub, token: str, tmp_path: Path) -> str:
-    """A model on the Hub; what it writes."""
+    """Push a model to the Hub; returns its text."""
     lm = tiny_model()
     lm.save_pretrained(tmp_path / "plays")
     hub.add_repo("ada/plays", {path.name: path.read_bytes() for path in (tmp_path / "plays").iterdir()})
@@ -41,7 +41,7 @@ def plays(hub: LocalHub, token: str, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("hardware", ["cpu-basic", "zero-gpu"])
-def test_a_space_that_was_pushed_serves_the_model_that_was_pushed(
+def test_a_pushed_space_serves_the_pushed_model(
     hub: LocalHub, plays: str, here: Here, tmp_path: Path, hardware: str
 ) -> None:
     folder = pushed(here, tmp_path, hardware)
@@ -54,18 +54,18 @@ def test_a_space_that_was_pushed_serves_the_model_that_was_pushed(
     commit = hub.repos["ada/plays"].commit("main").oid
     assert written(python, folder, **variables) == (plays, "ada/plays", commit)
     if hardware == "zero-gpu":
-        plain = "import spaces; assert spaces.GPU(len) is len"  # outside of ZeroGPU it changes nothing
+        plain = "import spaces; assert spaces.GPU(len) is len"  # outside of ZeroGPU it has no effect
         subprocess.run([python, "-c", plain], check=True)
-        with device_api() as (url, asked):
+        with device_api() as (url, paths):
             there = {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": url}
             assert written(python, folder, **variables, **there) == (plays, "ada/plays", commit)
-        assert asked == ["/startup-report"], "a function for the GPU was found, and no GPU was asked for"
+        assert paths == ["/startup-report"], "a function for the GPU was found, and no GPU was asked for"
 
 
-def test_a_static_space_that_was_pushed_writes_with_the_model_that_was_pushed(
+def test_a_pushed_static_space_generates_with_the_pushed_model(
     hub: LocalHub, plays: str, here: Here, tmp_path: Path
 ) -> None:
-    """It has no requirements: a web server, and a browser, which asks nobody else."""
+    """It needs only a web server and a browser, and no request goes elsewhere."""
     folder = pushed(here, tmp_path, "static")
     hub.log.clear()
     with serve(folder) as url, sync_playwright() as playwright:
@@ -79,21 +79,21 @@ def test_a_static_space_that_was_pushed_writes_with_the_model_that_was_pushed(
 
 
 def pushed(here: Here, tmp_path: Path, hardware: str) -> Path:
-    """A page by the command line, as it lies on the Hub then."""
+    """Publish a page by the command line; returns the files on the Hub."""
     code, output = here("space", "ada/plays", "--space=page", f"--hardware={hardware}")
     assert code == 0, output
     return Path(snapshot_download("ada/page", repo_type="space", local_dir=tmp_path / "space"))
 
 
 def written(python: str, folder: Path, **variables: str) -> tuple[str, str, str]:
-    """What the app of a Space writes; by which model, at which commit."""
-    kept = {
+    """Return the text that the app of a Space generates, with its model and commit."""
+    inherited = {
         name: os.environ[name]
         for name in ("PATH", "HOME", "TMPDIR", "HF_ENDPOINT", "HF_HUB_DISABLE_XET")
         if name in os.environ
     }
     port, log = str(free_port()), folder.with_name("log")
-    environment = {**kept, **variables, "GRADIO_SERVER_PORT": port, "HF_HOME": str(folder.with_name("hub"))}
+    environment = {**inherited, **variables, "GRADIO_SERVER_PORT": port, "HF_HOME": str(folder.with_name("hub"))}
     with (
         log.open("w") as file,
         subprocess.Popen([python, "app.py"], cwd=folder, env=environment, stdout=file, stderr=file) as process,
@@ -102,47 +102,47 @@ def written(python: str, folder: Path, **variables: str) -> tuple[str, str, str]
             eventually(lambda: "at http" in log.read_text() or process.poll() is not None, timeout_s=180)
             assert process.poll() is None, log.read_text()
             client = Client(f"http://127.0.0.1:{port}", verbose=False)
-            found: list[tuple[str, str, str]] = []
+            replies: list[tuple[str, str, str]] = []
 
-            def answered() -> bool:
-                found.extend(_ask(client))
-                return bool(found)
+            def generated() -> bool:
+                replies.extend(_generate(client))
+                return bool(replies)
 
-            eventually(answered)
+            eventually(generated)
             client.close()
-            return found[0]
+            return replies[0]
         finally:
             process.terminate()
 
 
-def _ask(client: Client) -> list[tuple[str, str, str]]:
+def _generate(client: Client) -> list[tuple[str, str, str]]:
     try:
         text, about = client.predict("ROMEO", LENGTH, 0.8, 0, 1, SEED, api_name="/generate")
-    except AppError:  # the page answers before the model is loaded
+    except AppError:  # the page is served before the model is loaded
         return []
     return [(str(text), str(about["model"]), str(about["commit"]))]
 
 
 @contextmanager
 def device_api() -> Iterator[tuple[str, list[str]]]:
-    """What ZeroGPU's own package reports to, once the app has begun; and what it was asked."""
-    asked: list[str] = []
+    """Serve the API to which the ZeroGPU package reports at the start; yields the requested paths."""
+    paths: list[str] = []
 
-    class Answer(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked.append(self.path)
+            paths.append(self.path)
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}", paths
     finally:
         server.shutdown()
         server.server_close()

@@ -17,7 +17,7 @@ NO_SIMD = "--js-flags=--no-enable-sse4-1"
 
 
 @pytest.mark.parametrize(("flags", "seeds"), [([], 100), ([NO_SIMD], 10)], ids=["simd", "plain"])
-def test_every_character_is_the_one_that_python_writes(tmp_path: Path, flags: list[str], seeds: int) -> None:
+def test_every_character_equals_that_of_python(tmp_path: Path, flags: list[str], seeds: int) -> None:
     lm = CharLSTM.from_pretrained(PRETRAINED)
     engine = Engine(lm, max_slots=seeds, max_slots_per_client=seeds)
     replies = [engine.add_request("ROMEO:", SamplingParams(seed=seed, length=LENGTH)) for seed in range(seeds)]

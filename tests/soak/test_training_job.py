@@ -1,4 +1,4 @@
-"""A machine of the Hub's: taken away, once with no time for a word, once with a few seconds; or left to make a page."""
+"""Training jobs on the Hub: killed, terminated with a few seconds' notice, and completed with a page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RUN = ("text.txt", *SIZES, "--steps=100000", "--evaluations=20", "--push-to=play
 
 
 @posix_only
-def test_a_killed_job_that_is_started_again_resumes(hub: LocalHub, token: str, tmp_path: Path) -> None:
+def test_a_restarted_job_resumes(hub: LocalHub, token: str, tmp_path: Path) -> None:
     write_text(tmp_path)
     with Job(*RUN, cwd=tmp_path) as first:
         first.until("Will begin a run and push it to ada/plays, with the code in .*/code:")
@@ -46,7 +46,7 @@ def test_a_killed_job_that_is_started_again_resumes(hub: LocalHub, token: str, t
 
 
 @pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
-def test_from_a_text_to_a_model_and_its_page(hub: LocalHub, token: str, tmp_path: Path, hardware: str) -> None:
+def test_a_job_publishes_a_model_and_its_page(hub: LocalHub, token: str, tmp_path: Path, hardware: str) -> None:
     write_text(tmp_path)
     options = ("--steps=4", "--evaluations=2", "--space=plays", f"--hardware={hardware}")
     with Job("text.txt", *SIZES, *options, cwd=tmp_path) as job:

@@ -152,7 +152,7 @@ def test_a_run_folder_means_its_best_checkpoint(tmp_path, kind):
 
 
 @pytest.mark.parametrize("name", ["../other", "step-00000009", "/etc", "step-1", "\x00", "step-00001000\nx", ""])
-def test_a_pointer_leads_to_a_checkpoint_beside_it_only(tmp_path, name):
+def test_a_pointer_names_a_checkpoint_of_its_own_folder_only(tmp_path, name):
     run = tmp_path / "run"
     tiny_model().save_pretrained(run / "step-00001000")
     tiny_model().save_pretrained(tmp_path / "other")
@@ -162,7 +162,7 @@ def test_a_pointer_leads_to_a_checkpoint_beside_it_only(tmp_path, name):
         CharLSTM.from_pretrained(run)
 
 
-def test_a_run_folder_without_a_checkpoint_says_so(tmp_path):
+def test_a_run_folder_without_a_checkpoint_is_refused(tmp_path):
     (tmp_path / "runs" / "new").mkdir(parents=True)
     with pytest.raises(CheckpointError, match=r"config\.json is missing: this is not a char-lstm checkpoint"):
         CharLSTM.from_pretrained(tmp_path / "runs" / "new")
@@ -205,7 +205,7 @@ def test_an_error_names_a_missing_folder_as_it_was_typed(name, tmp_path, monkeyp
 
 
 def test_a_name_without_a_slash_can_only_be_a_folder(hub, tmp_path, monkeypatch):
-    """It used to be looked up on the Hub, and without a connection the Hub was said to be out of reach."""
+    """It used to be looked up on the Hub, which without a connection gave a misleading error."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelUnavailableError, match=r"^there is no folder mine2 here, and it is not a model.s name"):
         CharLSTM.from_pretrained("mine2")

@@ -1,4 +1,4 @@
-"""How what a visitor says becomes what a model of conversations reads."""
+"""ChatFormat: how a visitor's message becomes the text that a chat model reads."""
 
 from __future__ import annotations
 

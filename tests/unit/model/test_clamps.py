@@ -113,7 +113,7 @@ def test_a_clamped_reply_in_two_parts_equals_the_whole(lm, precision: Precision)
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_no_cell_is_clamped_while_the_prompt_is_read(lm, precision: Precision):
-    """So a reply that continues from a memory equals one whose prompt is the whole text before it."""
+    """A reply that continues from a memory therefore equals one whose prompt is the whole text before it."""
     one = stream(lm, "To be", 30, seed=1, precision=precision)
     reply = "".join(one)
     two = generate(lm, "\nNot", 30, seed=2, memory=one.sequence.memory, clamps=HOLDS, precision=precision)
@@ -162,7 +162,7 @@ def test_the_order_of_clamps_has_no_effect(lm):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_text_that_was_written_with_clamps_is_read_again_with_them(lm, precision: Precision):
-    """Beside a reply whose prompt is read without any."""
+    """The batch also has a reply whose prompt is read without clamps."""
     engine = Engine(lm, max_slots=2, precision=precision)
     first = engine.add_request("漢" + PROMPT, params(1), clamps=HOLDS)
     second_text = finish(engine, first)[0]

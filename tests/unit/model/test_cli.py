@@ -38,11 +38,11 @@ def lm(folder) -> CharLSTM:
 
 
 @pytest.fixture
-def give_stdin(monkeypatch):
-    def give(data: bytes) -> None:
+def set_stdin(monkeypatch):
+    def set_text(data: bytes) -> None:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
-    return give
+    return set_text
 
 
 def test_generate_writes_only_the_text_when_piped(folder, lm, capfdbinary):
@@ -69,7 +69,7 @@ def test_every_setting_reaches_the_sampler(folder, lm, capsys):
 
 
 @pytest.mark.parametrize("prompt", ["", "ROMEO:", "it's $HOME", "-x", "two\nlines", "--seed"])
-def test_the_command_it_shows_writes_the_same_text_again(folder, capsys, prompt):
+def test_the_printed_command_reproduces_the_text(folder, capsys, prompt):
     assert main(["generate", "--length=40", "--temperature=0.3", f"--model={folder}", "--stop=-z", "--", prompt]) == 0
     first = capsys.readouterr()
     again = shlex.split(first.err.partition("again: ")[2])
@@ -78,7 +78,7 @@ def test_the_command_it_shows_writes_the_same_text_again(folder, capsys, prompt)
     assert capsys.readouterr().out == first.out
 
 
-def test_cells_are_held_and_in_the_command_it_shows(folder, lm, capsys):
+def test_clamps_are_in_the_printed_command(folder, lm, capsys):
     held = ["--hold=1,5,-4", "--hold", "0,3,1e-5"]
     assert main(["generate", "A", "--length=60", "--seed=7", *held, f"--model={folder}"]) == 0
     written = capsys.readouterr()
@@ -88,7 +88,7 @@ def test_cells_are_held_and_in_the_command_it_shows(folder, lm, capsys):
 
 
 @pytest.mark.parametrize("share", [[], ["--share=0.25"]])
-def test_two_models_write_together_and_are_in_the_command_it_shows(folder, lm, tmp_path, capsys, share):
+def test_a_blend_is_in_the_printed_command(folder, lm, tmp_path, capsys, share):
     other = tiny_model(ALPHABET + "ä", hidden=9, layers=1, seed=4)
     other.save_pretrained(tmp_path / "other")
     asked = ["generate", "A", "--length=60", "--seed=7", f"--model={folder}", f"--blend-with={tmp_path}/other", *share]
@@ -102,7 +102,7 @@ def test_two_models_write_together_and_are_in_the_command_it_shows(folder, lm, t
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
-def test_the_arithmetic_can_be_chosen_and_is_in_the_command_it_shows(folder, lm, capsys, precision):
+def test_the_precision_is_in_the_printed_command(folder, lm, capsys, precision):
     assert main(["generate", "A", "--seed=7", f"--precision={precision}", f"--model={folder}"]) == 0
     written = capsys.readouterr()
     assert written.out == generate(lm, "A", seed=7, precision=precision)
@@ -129,7 +129,7 @@ def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(tmp_path, lm, capsys):
     assert "--chat stops at the end of the reply: omit --stop" in capsys.readouterr().err
 
 
-def test_chat_with_a_model_that_does_not_is_one_clear_line(folder, capsys):
+def test_chat_with_a_model_without_a_chat_format_is_refused_in_one_line(folder, capsys):
     assert main(["generate", "Hi", "--chat", f"--model={folder}"]) == 2
     assert "was not trained on conversations: omit --chat" in capsys.readouterr().err
 
@@ -142,8 +142,8 @@ def test_two_runs_without_a_seed_differ(folder, capsys):
     assert len(texts) == 2
 
 
-def test_a_dash_reads_the_prompt_from_standard_input(folder, lm, capsys, give_stdin):
-    give_stdin(b"ROMEO:\n")
+def test_a_dash_reads_the_prompt_from_standard_input(folder, lm, capsys, set_stdin):
+    set_stdin(b"ROMEO:\n")
     assert main(["generate", "-", "--length=20", "--seed=3", f"--model={folder}"]) == 0
     assert capsys.readouterr().out == generate(lm, "ROMEO:\n", 20, seed=3)
 
@@ -153,7 +153,7 @@ def test_unknown_characters_are_reported(folder, capsys):
     assert "'é' (2 times)" in capsys.readouterr().err
 
 
-def test_generate_json_tells_all_about_a_reply(folder, lm, capsys):
+def test_generate_json_has_all_fields_of_a_reply(folder, lm, capsys):
     assert main(["generate", "Aé", "--length=20", "--seed=4", "--json", f"--model={folder}"]) == 0
     reply = json.loads(capsys.readouterr().out)
     assert reply["text"] == generate(lm, "A", 20, seed=4)
@@ -192,7 +192,7 @@ def test_generate_json_tells_all_about_a_reply(folder, lm, capsys):
         (["\udcff"], "the prompt is not UTF-8"),
     ],
 )
-def test_a_bad_argument_is_one_clear_line(capsys, arguments, message):
+def test_an_invalid_value_is_refused_in_one_line(capsys, arguments, message):
     assert main(["generate", *arguments]) == 2
     out, err = capsys.readouterr()
     assert err.startswith("error: ")
@@ -202,7 +202,7 @@ def test_a_bad_argument_is_one_clear_line(capsys, arguments, message):
 
 
 @pytest.mark.parametrize("arguments", [[], ["sing"], ["score"], ["generate", "--leng=5"]])
-def test_a_command_line_it_cannot_read_is_one_clear_line(capsys, arguments):
+def test_an_invalid_command_line_is_refused_in_one_line(capsys, arguments):
     assert main(arguments) == 2
     err = capsys.readouterr().err
     assert err.startswith("error: ")
@@ -256,8 +256,8 @@ def test_score_prints_nats_and_bits(folder, lm, capsys, tmp_path):
     assert "'é'" in out
 
 
-def test_score_per_character_is_a_line_each(folder, lm, capsys, give_stdin):
-    give_stdin("aé\n".encode())
+def test_score_per_character_prints_a_line_for_each(folder, lm, capsys, set_stdin):
+    set_stdin("aé\n".encode())
     assert main(["score", "-", "--per-character", f"--model={folder}"]) == 0
     out, err = capsys.readouterr()
     bits = score(lm, "aé\n").bits
@@ -265,8 +265,8 @@ def test_score_per_character_is_a_line_each(folder, lm, capsys, give_stdin):
     assert "nats" in err
 
 
-def test_score_json_has_the_bits_of_each(folder, lm, capsys, give_stdin):
-    give_stdin("abé".encode())
+def test_score_json_has_the_bits_of_each_character(folder, lm, capsys, set_stdin):
+    set_stdin("abé".encode())
     assert main(["score", "-", "--json", f"--model={folder}"]) == 0
     printed = json.loads(capsys.readouterr().out)
     result = score(lm, "abé")
@@ -279,31 +279,31 @@ def test_score_json_has_the_bits_of_each(folder, lm, capsys, give_stdin):
 
 
 @pytest.mark.parametrize("data", [b"", "éé".encode()])
-def test_score_of_nothing_known_is_valid_json(folder, capsys, give_stdin, data):
-    give_stdin(data)
+def test_score_without_known_characters_is_valid_json(folder, capsys, set_stdin, data):
+    set_stdin(data)
     assert main(["score", "-", "--json", f"--model={folder}"]) == 0
     printed = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert printed["characters"] == 0
     assert printed["bpc"] is None
 
 
-def test_score_reads_a_text_as_training_does(folder, capsys, give_stdin):
+def test_score_reads_a_text_as_training_does(folder, capsys, set_stdin):
     printed = []
     for data in (b"a\nb\n", b"\xef\xbb\xbfa\r\nb\r"):
-        give_stdin(data)
+        set_stdin(data)
         main(["score", "-", "--json", f"--model={folder}"])
         printed.append(json.loads(capsys.readouterr().out))
     assert printed[0] == printed[1]
 
 
 @pytest.mark.parametrize("data", [b"good\xff", "text".encode("utf-16")])
-def test_score_of_what_is_not_utf8_names_the_byte(folder, capsys, give_stdin, data):
-    give_stdin(data)
+def test_score_of_a_text_that_is_not_utf8_names_the_byte(folder, capsys, set_stdin, data):
+    set_stdin(data)
     assert main(["score", "-", f"--model={folder}"]) == 2
     assert capsys.readouterr().err.startswith("error: standard input is not UTF-8: byte ")
 
 
-def test_score_of_a_missing_file_or_a_folder_is_one_line(folder, capsys, tmp_path):
+def test_score_of_a_missing_file_or_a_folder_is_refused_in_one_line(folder, capsys, tmp_path):
     for path in (tmp_path / "missing", tmp_path):
         assert main(["score", str(path), f"--model={folder}"]) == 2
         err = capsys.readouterr().err
@@ -311,7 +311,7 @@ def test_score_of_a_missing_file_or_a_folder_is_one_line(folder, capsys, tmp_pat
         assert err.count("\n") == 1
 
 
-def test_info_tells_what_a_model_is(folder, lm, capsys):
+def test_info_describes_a_model(folder, lm, capsys):
     assert main(["info", f"--model={folder}"]) == 0
     out = capsys.readouterr().out
     for printed in (
@@ -340,7 +340,7 @@ def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(tmp_
         assert "red" in out
 
 
-def test_info_shows_numbers_as_long_as_anyone_reads_them(tmp_path, lm, capsys):
+def test_info_rounds_numbers(tmp_path, lm, capsys):
     training = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "steps": 386, "dropout_in": 1 / 3}, "repo": ""}
     CharLSTM(lm.network, lm.tokenizer, training).save_pretrained(tmp_path)
     assert main(["info", f"--model={tmp_path}"]) == 0
@@ -365,7 +365,7 @@ def test_the_bundled_model_is_the_default(monkeypatch, capsys):
 
 
 @posix_only
-def test_ctrl_c_keeps_what_is_written_and_ends_with_130(folder, lm):
+def test_ctrl_c_keeps_the_generated_text_and_exits_with_130(folder, lm):
     with subprocess.Popen(
         [*COMMAND, "generate", "A", "--length=10000000", "--seed=2", f"--model={folder}"],
         cwd=ROOT,
@@ -375,7 +375,7 @@ def test_ctrl_c_keeps_what_is_written_and_ends_with_130(folder, lm):
     ) as process:
         assert process.stdout is not None
         first = b""
-        while len(first) < 300:  # it streams: this comes long before the end
+        while len(first) < 300:  # the text is streamed: the first characters come long before the end
             first += process.stdout.read(300)
         process.send_signal(signal.SIGINT)
         rest, err = process.communicate(timeout=60)
@@ -387,7 +387,7 @@ def test_ctrl_c_keeps_what_is_written_and_ends_with_130(folder, lm):
     assert b"--seed=2" in err
 
 
-def test_a_reader_that_leaves_is_no_error(folder):
+def test_a_closed_pipe_is_no_error(folder):
     command = f"{shlex.join(COMMAND)} generate --length=1000000 --model={shlex.quote(str(folder))} | head -c 20"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, timeout=60)
     assert len(done.stdout) == 20
@@ -414,6 +414,6 @@ def test_a_terminal_shows_the_prompt_and_no_control_characters(tmp_path):
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
     assert shown.startswith(b"\x1b[1ma\xe9\x1b[0m")
     written = shown.removeprefix(b"\x1b[1ma\xe9\x1b[0m")
-    assert b"\\u241b" in written  # the picture of ESC, as a terminal that lacks it shows it
+    assert b"\\u241b" in written  # the symbol for ESC, in a terminal that cannot encode it
     assert not {0x1B, 0x9B} & set(written)
     assert written.endswith(b"\r\n")

@@ -24,7 +24,7 @@ sys.stdin.read()
 
 
 def failing(error):
-    """Returns a function that raises an error, whatever its arguments are."""
+    """Return a function that raises an error for any arguments."""
 
     def fail(*_arguments, **_options):
         raise error
@@ -98,7 +98,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
 def test_a_file_system_without_locks_gives_a_lock_that_does_nothing(tmp_path, monkeypatch, refusal):
     monkeypatch.setattr("filelock.FileLock.acquire", failing(refusal))
     release = acquire_lock(tmp_path / "lock")
-    acquire_lock(tmp_path / "lock")  # the first one keeps nobody out
+    acquire_lock(tmp_path / "lock")  # the first lock blocks no other process
     assert release() is None
 
 

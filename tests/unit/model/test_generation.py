@@ -1,4 +1,4 @@
-"""The arguments of `stream` and `generate`; tests/unit/model/engine holds what they generate."""
+"""The arguments of `stream` and `generate`; tests/unit/model/engine tests the generated texts."""
 
 from __future__ import annotations
 

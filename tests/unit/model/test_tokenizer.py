@@ -1,4 +1,4 @@
-"""One code point, one token, and a clear account of what is not known."""
+"""CharTokenizer: one code point is one token; unknown characters are named."""
 
 from __future__ import annotations
 

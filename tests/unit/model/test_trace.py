@@ -74,7 +74,7 @@ def test_every_position_can_be_reached_from_every_other(lm, precision: Precision
             assert np.array_equal(step.c_before, whole[position - 1].cells)
 
 
-def test_a_step_in_between_causes_no_replay(lm, monkeypatch):
+def test_a_step_during_an_iteration_causes_no_replay(lm, monkeypatch):
     trace = TextTrace(lm)
     trace.set_text(TEXT)
     on = trace.tokens()
@@ -93,7 +93,7 @@ def test_a_step_in_between_causes_no_replay(lm, monkeypatch):
     assert len(calls) == 1
 
 
-def test_two_iterations_at_once_yield_the_same(lm):
+def test_two_concurrent_iterations_yield_the_same(lm):
     trace = TextTrace(lm)
     trace.set_text(TEXT)
     for one, other in zip(trace.tokens(), trace.tokens(), strict=True):
@@ -245,7 +245,7 @@ def test_a_step_has_the_outputs_of_each_layer_and_the_next_prediction(lm, precis
         TextTrace(lm, skip_start=True).step(-1)
 
 
-def test_a_position_far_on_is_approached_in_parts(lm):
+def test_a_distant_position_is_reached_in_parts(lm):
     text = TEXT * 16
     trace = TextTrace(lm)
     trace.set_text(text)
@@ -259,7 +259,7 @@ def test_a_position_far_on_is_approached_in_parts(lm):
     assert trace.approach(7, 0)  # a saved state is near
 
 
-def test_a_position_is_approached_without_a_replay_of_what_was_read(lm):
+def test_a_position_is_reached_without_reading_characters_twice(lm):
     trace = TextTrace(lm)
     trace.set_text(TEXT * 16)
     tokens = trace.tokens()

@@ -15,7 +15,7 @@ from ui.settings import PAGE_SETTINGS, rule_of
 NAMES = {"tanh", "Top-k", "Top-p"}  # the same in every language
 
 
-def test_every_id_that_is_used_has_an_english_text() -> None:
+def test_every_used_id_has_an_english_text() -> None:
     shown, _, beginnings = ids_used()
     assert {id for id in shown if id not in ENGLISH} == set()
     assert {"move.send", "rewind.here", "fact.seed", "link.too_long", "static.loading"} <= shown
@@ -83,13 +83,13 @@ def test_the_english_text_of_a_message(message: Message, text: str) -> None:
     assert str(message) == text
 
 
-def test_a_message_travels_as_its_id_and_values() -> None:
+def test_a_message_is_serialized_as_its_id_and_values() -> None:
     message = Message("offer.may_differ", reasons=[Message("difference.changed"), raw("x")])
     reasons = [{"id": "difference.changed"}, {"id": "raw", "values": {"text": "x"}}]
     assert message.as_json() == {"id": "offer.may_differ", "values": {"reasons": reasons}}
 
 
-def test_a_refusal_names_the_argument_to_programs_and_the_label_to_visitors() -> None:
+def test_a_refusal_has_the_argument_for_programs_and_the_label_for_visitors() -> None:
     refusal = RefusalError("refusal.blocked_word", field="top_k")
     assert (str(refusal), str(refusal.message)) == (
         "top_k contains a blocked word: please rephrase",
@@ -110,5 +110,5 @@ def test_a_refusal_names_the_argument_to_programs_and_the_label_to_visitors() ->
         ("en-GB", "en"),
     ],
 )
-def test_the_best_language_is_the_same_or_alike(wanted: str, language: str) -> None:
+def test_the_best_language_is_the_same_or_a_related_one(wanted: str, language: str) -> None:
     assert best_language(wanted) == language

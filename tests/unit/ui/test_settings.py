@@ -1,4 +1,4 @@
-"""Raw values from a page or a program: what passes, and the one line that the rest gets."""
+"""Settings from a page or a program: accepted values, and one-line refusals of the others."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_good_values_pass_as_they_are() -> None:
+def test_valid_values_are_unchanged() -> None:
     assert check_params(GOOD) == SamplingParams(**GOOD)
 
 
-def test_whole_numbers_may_come_as_floats() -> None:
+def test_whole_numbers_may_be_floats() -> None:
     params = check_params({"length": 12.0, "temperature": 1, "top_k": 5.0, "top_p": 1, "seed": 7.0})
     assert (params.length, params.top_k, params.seed) == (12, 5, 7)
     assert all(type(value) is int for value in (params.length, params.top_k, params.seed))
@@ -70,7 +70,7 @@ def test_the_bounds_themselves_are_allowed() -> None:
         "stop": ["x" * 101, 3, ["a"], b"a"],
     }.items(),
 )
-def test_everything_else_is_refused_by_name(field: str, values: list[object]) -> None:
+def test_other_values_are_refused_with_the_name_of_the_setting(field: str, values: list[object]) -> None:
     for value in values:
         with pytest.raises(RefusalError) as refused:
             check_params({**GOOD, field: value})
@@ -80,13 +80,13 @@ def test_everything_else_is_refused_by_name(field: str, values: list[object]) ->
         assert len(str(refused.value)) < 200
 
 
-def test_the_page_says_it_with_its_own_names() -> None:
+def test_a_refusal_on_the_page_has_the_label_of_the_setting() -> None:
     with pytest.raises(RefusalError) as refused:
         check_params({**GOOD, "top_k": -1})
     assert str(refused.value.message) == "Top-k is -1: it must be a whole number of at least 0"
 
 
-def test_texts() -> None:
+def test_texts_are_checked() -> None:
     for text in ("", " \n", "\ud800", "x" * MAX_PROMPT):
         assert check_text("prompt", text) is text
     for wrong in (None, 3, ["a"], "x" * (MAX_PROMPT + 1)):
@@ -94,7 +94,7 @@ def test_texts() -> None:
             check_text("prompt", wrong)
 
 
-def test_the_top_of_the_speed_slider_is_as_fast_as_it_can() -> None:
+def test_the_highest_speed_means_no_limit() -> None:
     assert check_speed(200) is None
     assert check_speed(60) == 60.0
     for wrong in (0, 4, 201, math.nan, True, "60", None):

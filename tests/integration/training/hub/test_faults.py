@@ -15,7 +15,7 @@ SAMPLE = [*zip(ROUTES, random.Random(2).sample(sorted(FAULTS), len(ROUTES)), str
 
 
 @pytest.mark.parametrize(("way", "fault"), SAMPLE)
-def test_nothing_is_lost_and_nothing_waits_for_ever(
+def test_a_fault_loses_nothing_and_ends(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, fault: str
 ) -> None:
     FaultCheck(hub, here, tmp_path, monkeypatch).check(way, fault)

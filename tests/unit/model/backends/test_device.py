@@ -1,4 +1,4 @@
-"""Which device torch computes on. No GPU is here: patched functions of torch stand in for the hardware."""
+"""The choice of torch's device. Patched functions of torch replace the hardware, since test machines have no GPU."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def has(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
-    """Which GPUs torch reports; it stands in for their drivers."""
+    """Set which GPUs torch reports."""
     found = {"cuda": False, "mps": False}
     monkeypatch.setattr(torch.cuda, "is_available", lambda: found["cuda"])
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: found["mps"])
@@ -36,7 +36,7 @@ def test_the_fastest_available_device_is_the_default(has: dict[str, bool], cuda:
 
 
 @pytest.mark.parametrize("requested", ["cuda", "mps"])
-def test_a_device_that_is_not_here_is_refused_in_one_line(has: dict[str, bool], requested: str) -> None:
+def test_a_missing_device_is_refused_in_one_line(has: dict[str, bool], requested: str) -> None:
     with pytest.raises(DeviceUnavailableError, match=f"^--device is {requested}, but .* omit --device$"):
         best_device(requested)
 
@@ -69,5 +69,5 @@ def test_int8_inference_of_a_network_on_mps_runs_on_the_cpu() -> None:
     assert int8_device(torch.device("cuda")).type == "cuda"
 
 
-def test_without_cuda_processes_talk_over_gloo(has: dict[str, bool]) -> None:
+def test_without_cuda_processes_communicate_over_gloo(has: dict[str, bool]) -> None:
     assert distributed_backend(local_rank=1) == "gloo"

@@ -1,4 +1,4 @@
-"""Blocked words: what matches, and that no reader gets a part of one."""
+"""Blocked words: which texts match, and that no part of one is released."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_wrong_list_is_refused(words: list[str]) -> None:
 
 
 def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "", end: bool = True) -> list[str]:
-    """Returns the text that readers get after each character and at the end, and the finish reason."""
+    """Return the released text after each character and at the end, and the finish reason."""
     sequence = Sequence(params=SamplingParams(length=1000, stop=stop), watch=words.watch(before))
     seen = []
     for character in text:
@@ -58,7 +58,7 @@ def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "", e
     return [*seen, sequence.text, sequence.finish_reason or ""]
 
 
-def test_the_beginning_of_a_word_is_held_back_until_it_is_none() -> None:
+def test_the_beginning_of_a_word_is_held_back_until_it_cannot_become_one() -> None:
     assert write("oh damp", WORDS) == ["o", "oh", "oh ", "oh ", "oh ", "oh ", "oh damp", "oh damp", "length"]
     assert write("oh damn it", WORDS)[2:] == ["oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "blocked"]
     assert write("oh dam", WORDS)[-2:] == ["oh dam", "length"]

@@ -58,7 +58,7 @@ def count_bursts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def run_in_bursts(engine: Engine) -> None:
     while not engine.idle:
-        engine._bursts._character_s = 1e-5  # whatever else this machine does
+        engine._bursts._character_s = 1e-5  # independent of the load of the machine
         engine.step(burst=True)
 
 
@@ -124,7 +124,7 @@ def test_a_burst_ends_with_the_first_reply_that_reaches_its_length(lm, monkeypat
     assert max(lengths) > 5
 
 
-def test_bursts_are_used_only_where_nobody_waits(lm, monkeypatch):
+def test_bursts_are_used_only_while_no_request_waits(lm, monkeypatch):
     engine = Engine(lm, max_slots=1)
     lengths = count_bursts(engine, monkeypatch)
     first, second = add(engine, 1, 100), add(engine, 2, 100)

@@ -1,4 +1,4 @@
-"""Each reply is the text that it would be alone, whatever else the engine runs, and wherever it is cut."""
+"""Each reply equals the text generated alone, whatever other replies run and wherever it is cut."""
 
 from __future__ import annotations
 
@@ -440,7 +440,7 @@ def test_a_sequence_lists_a_limited_number_of_unknown_characters(lm):
     finish(engine, sequence)
 
 
-def test_a_client_that_waits_a_lot_shuts_nobody_out(lm):
+def test_a_client_with_many_waiting_requests_leaves_queue_places_to_others(lm):
     engine = Engine(lm, max_slots=8, max_waiting=6, max_slots_per_client=4, max_waiting_per_client=3)
     flood = [engine.add_request("", params(seed), client_id="flood") for seed in range(7)]
     with pytest.raises(EngineBusyError, match="3 requests of the client wait already"):
@@ -807,12 +807,12 @@ def test_an_engine_is_not_idle_while_it_admits_a_request(lm, monkeypatch):
     another = threading.Thread(target=lambda: seen.append(engine.idle))
     load = engine._backend.load
 
-    def load_while_another_asks(*args: Any) -> None:
+    def load_during_another_request(*args: Any) -> None:
         another.start()
         another.join(timeout=0.2)  # it waits for the end of this
         load(*args)
 
-    monkeypatch.setattr(engine._backend, "load", load_while_another_asks)
+    monkeypatch.setattr(engine._backend, "load", load_during_another_request)
     request = engine.add_request(PROMPT, params(1, 5))
     assert not engine.idle
     engine.step()

@@ -1,4 +1,4 @@
-"""Temperature, top-k, top-p, min-p and seed: the right set, the right chances, the same text each time."""
+"""Temperature, top-k, top-p, min-p and seed: the kept set, the probabilities, and reproducible draws."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     return chances / chances.sum()
 
 
-def kept_by_plain_reference(logits: np.ndarray, temperature: float, top_k: int, top_p: float) -> set[int]:
+def kept_by_reference(logits: np.ndarray, temperature: float, top_k: int, top_p: float) -> set[int]:
     """Softmax, sort, keep the k likeliest, then the fewest whose share of the rest reaches p."""
     chances = softmax(logits, temperature)
     order = sorted(range(len(logits)), key=lambda i: (-chances[i], i))
@@ -62,7 +62,7 @@ def test_the_numbers_are_numpys_documented_stream(seed):
 
 
 def test_the_published_vector_of_philox():
-    """Philox4x64-10 for key 0 at counter 1, as the paper's reference implementation has it, written out."""
+    """Philox4x64-10 for key 0 at counter 1, as written in the paper's reference implementation."""
     mask, key, counter = TOP - 1, [0, 0], [1, 0, 0, 0]
     for _ in range(10):
         high0, low0 = divmod(0xD2E7470EE14C6C93 * counter[0], TOP)
@@ -72,20 +72,20 @@ def test_the_published_vector_of_philox():
     assert [Randomness(0).number(i) for i in range(4)] == counter
 
 
-def test_any_number_is_reached_without_those_before():
+def test_any_number_can_be_drawn_without_the_earlier_ones():
     expected = np.random.Philox(key=7).random_raw(20_000).tolist()
     for i in (0, 3, 255, 256, 257, 511, 1024, 19_999):
         assert Randomness(7).number(i) == expected[i]
 
 
-def test_numbers_may_be_asked_in_any_order():
+def test_numbers_can_be_drawn_in_any_order():
     expected = np.random.Philox(key=9).random_raw(3000).tolist()
     randomness = Randomness(9)
     order = np.random.default_rng(0).permutation(3000)[:500].tolist()
     assert [randomness.number(i) for i in order] == [expected[i] for i in order]
 
 
-def test_far_numbers_cost_nothing():
+def test_large_offsets_need_no_time():
     assert 0 <= Randomness(1).number(10**15) < TOP
 
 
@@ -96,7 +96,7 @@ def test_random_seeds_differ_and_are_in_bounds():
     assert SamplingParams().seed != SamplingParams().seed or SamplingParams().seed != SamplingParams().seed
 
 
-# chances
+# probabilities
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_random_seeds_differ_and_are_in_bounds():
 def test_draws_follow_the_softmax(settings, logits_seed):
     """Pearson's chi-square over 20,000 draws with fixed seeds; the bound is five sigma from the mean."""
     logits, chosen = some_logits(12, logits_seed, spread=1.0), params(**settings)
-    kept = sorted(kept_by_plain_reference(logits, chosen.temperature, chosen.top_k, chosen.top_p))
+    kept = sorted(kept_by_reference(logits, chosen.temperature, chosen.top_k, chosen.top_p))
     chances = softmax(logits, chosen.temperature)[kept]
     chances /= chances.sum()
     numbers = np.random.Philox(key=logits_seed).random_raw(20_000).tolist()
@@ -125,7 +125,7 @@ def test_weights_are_the_softmax_to_a_few_parts_in_ten_thousand(temperature):
     np.testing.assert_allclose(weight / weight.sum(), softmax(logits, temperature), rtol=3e-4, atol=1e-9)
 
 
-def test_each_character_gets_its_share_of_the_numbers():
+def test_each_character_gets_an_interval_in_proportion_to_its_weight():
     logits = np.log(np.array([1, 2, 4, 8], dtype=np.float32))
     drawn = [choose(logits, params(), TOP * i // 1500) for i in range(1500)]
     assert drawn == sorted(drawn)
@@ -133,7 +133,7 @@ def test_each_character_gets_its_share_of_the_numbers():
 
 
 @pytest.mark.parametrize("number", [0, 1, TOP // 2, TOP - 1])
-def test_the_ends_of_the_numbers_never_take_what_weighs_nothing(number):
+def test_the_smallest_and_largest_numbers_never_draw_a_character_of_weight_zero(number):
     logits = np.array([-200, 3, -200, 3, -200], dtype=np.float32)
     assert choose(logits, params(temperature=0.1), number) == (1 if number < TOP // 2 else 3)
 
@@ -146,7 +146,7 @@ def test_the_ends_of_the_numbers_never_take_what_weighs_nothing(number):
 def test_top_k_keeps_the_k_likeliest(top_k, temperature):
     logits = some_logits(spread=1.0)
     weight = weights(logits, params(top_k=top_k, temperature=temperature))
-    assert set(np.flatnonzero(weight)) == kept_by_plain_reference(logits, temperature, top_k, 1.0)
+    assert set(np.flatnonzero(weight)) == kept_by_reference(logits, temperature, top_k, 1.0)
 
 
 @pytest.mark.parametrize("top_p", [1e-9, 0.1, 0.37, 0.5, 0.9, 0.99, 0.999])
@@ -154,15 +154,15 @@ def test_top_k_keeps_the_k_likeliest(top_k, temperature):
 def test_top_p_keeps_the_fewest_that_reach_p(top_p, seed):
     logits = some_logits(seed=seed)
     weight = weights(logits, params(top_p=top_p))
-    assert set(np.flatnonzero(weight)) == kept_by_plain_reference(logits, 1.0, 0, top_p)
+    assert set(np.flatnonzero(weight)) == kept_by_reference(logits, 1.0, 0, top_p)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_top_p_is_of_what_top_k_left(seed):
+def test_top_p_applies_to_the_characters_that_top_k_kept(seed):
     logits = some_logits(seed=seed, spread=1.0)
     for top_k, top_p in ((3, 0.5), (10, 0.9), (5, 0.99), (20, 0.3)):
         weight = weights(logits, params(top_k=top_k, top_p=top_p))
-        assert set(np.flatnonzero(weight)) == kept_by_plain_reference(logits, 1.0, top_k, top_p)
+        assert set(np.flatnonzero(weight)) == kept_by_reference(logits, 1.0, top_k, top_p)
 
 
 @pytest.mark.parametrize("min_p", [1e-12, 0.01, 0.1, 0.5, 0.999, 1])
@@ -174,7 +174,7 @@ def test_min_p_keeps_the_characters_at_least_p_times_as_likely_as_the_most_likel
     assert set(np.flatnonzero(weight)) == set(np.flatnonzero(chances >= min_p * chances.max()))
 
 
-def test_min_p_of_one_keeps_all_of_the_most_likely_and_of_zero_removes_nothing():
+def test_min_p_of_one_keeps_only_the_likeliest_and_of_zero_removes_none():
     logits = np.array([1, 3, 3, 2.999], dtype=np.float32)
     assert np.flatnonzero(weights(logits, params(min_p=1))).tolist() == [1, 2]
     assert weights(logits, params(min_p=0)).tolist() == weights(logits, params()).tolist()
@@ -188,7 +188,7 @@ def test_min_p_comes_after_top_k_and_top_p():
     assert np.flatnonzero(weights(logits, params(top_k=3, min_p=0.4))).tolist() == [0, 1, 2]
 
 
-def test_what_is_kept_keeps_its_weight():
+def test_kept_characters_keep_their_weight():
     logits = some_logits()
     whole, some = weights(logits, params()), weights(logits, params(top_k=5, top_p=0.9, min_p=0.01))
     kept = np.flatnonzero(some)
@@ -210,17 +210,17 @@ def test_the_smallest_vocabularies_work(count):
         assert choose(logits, params(**settings), 0) == 0
 
 
-# temperature at its ends
+# temperature at its bounds
 
 
 @pytest.mark.parametrize("temperature", [0, 0.0, -0.0, 5e-324, 1e-300, 1e-40, 1e-6])
 @pytest.mark.parametrize("number", [0, TOP // 3, TOP - 1])
-def test_no_and_vanishing_temperature_take_the_likeliest(temperature, number):
+def test_zero_and_tiny_temperatures_draw_the_likeliest(temperature, number):
     logits = some_logits()
     assert choose(logits, params(temperature=temperature), number) == logits.argmax()
 
 
-def test_greedy_takes_the_lowest_id_among_equals():
+def test_greedy_draws_the_lowest_id_among_equals():
     logits = np.array([0, 7, 3, 7], dtype=np.float32)
     assert choose(logits, params(temperature=0), TOP - 1) == 1
 
@@ -233,7 +233,7 @@ def test_top_k_of_one_is_greedy():
 
 @pytest.mark.parametrize("temperature", [0, 1e-300, 0.8, 5])
 @pytest.mark.parametrize("size", [1e-30, 1e4, 3e38])
-def test_no_logits_however_large_or_small_break_it(temperature, size):
+def test_huge_and_tiny_logits_can_be_sampled(temperature, size):
     logits = np.array([-size, 0, size], dtype=np.float32)
     chosen = choose(logits, params(temperature=temperature), TOP // 2)
     assert chosen in (0, 1, 2)
@@ -241,7 +241,7 @@ def test_no_logits_however_large_or_small_break_it(temperature, size):
         assert chosen == 2
 
 
-# what is refused
+# refusals
 
 HUGE = pytest.param(10**5000, id="5,000 digits")
 HUGE_BELOW_ZERO = pytest.param(-(10**5000), id="minus 5,000 digits")
@@ -359,13 +359,13 @@ def check_refused(name: str, value: Any, allowed: str) -> None:
         {"stop": "😀" * 100},
     ],
 )
-def test_the_ends_of_what_is_allowed_are_allowed(settings):
+def test_values_at_the_bounds_are_allowed(settings):
     ((name, value),) = settings.items()
     made = SamplingParams(**settings)
     assert getattr(made, name) == value
     assert 0 <= choose(some_logits(), made, TOP // 2) < 40
 
 
-def test_settings_cannot_be_changed_behind_the_checks():
+def test_settings_are_immutable():
     with pytest.raises(AttributeError):
         SamplingParams().temperature = 99  # type: ignore[misc]

@@ -1,7 +1,7 @@
-"""The arithmetic's test vectors: what another implementation is held against, and this one too.
+"""The test vectors of int8 inference, with which this and any other implementation is checked.
 
-``python -m tests.unit.model.int8.test_vectors`` writes them anew, which is right only together with
-a new version, or for more of them than there were.
+``python -m tests.unit.model.int8.test_vectors`` writes the file again, which is right only for
+a new version of the format, or to add vectors.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from model.int8.weights import SIGMOID, TANH, VERSION, integer_h
 VECTORS = Path(__file__).parents[3] / "vectors" / "arithmetic.json"
 VOCAB = "\n !abcdeé漢😀"
 TEXT = "abba!\ncab e漢"
-OTHER = "ec\n😀 zba!"  # in another order, and without some
+OTHER = "ec\n😀 zba!"  # in another order, with some missing
 Held = list[tuple[int, int, float]]
 HOLDS: list[Held] = [[(1, 4, -4.0)], [(0, 2, 8.0), (0, 8, -0.3), (1, 0, 0.0), (1, 7, 1.75)]]
 
 
 def tiny(vocab: str = VOCAB, embedding: int = 5, hidden: int = 9, layers: int = 2, x: int = 1) -> CharLSTM:
-    """A network whose weights are whole multiples of 1/64 from a congruential generator: the same in any language."""
+    """Return a network whose weights are multiples of 1/64 from a congruential generator, for any language."""
     network = LSTMNetwork(LSTMConfig(len(vocab), embedding, hidden, layers))
     with torch.no_grad():
         for tensor in network.state_dict().values():
@@ -46,12 +46,12 @@ def _hash(array: Any) -> str:
 
 
 def _bits(values: torch.Tensor) -> list[str]:
-    """float32 as the hexadecimal of its 32 bits: no decimal in between that could round."""
+    """Return the 32 bits of a float32 in hexadecimal, which needs no rounding."""
     return [f"{bits:08x}" for bits in values.contiguous().view(torch.int32).numpy().view(np.uint32).ravel().tolist()]
 
 
 def _steps(lm: CharLSTM, hold: Held) -> list[dict[str, Any]]:
-    """What each character of the text comes to, the cells being held in every step."""
+    """Return the values of each step over a text, with clamps in every step."""
     backend, row = lm.make_backend(1, "int8"), np.zeros(1, np.int64)
     steps = []
     for id_ in lm.tokenizer.encode(TEXT).tolist():
@@ -69,7 +69,7 @@ def _held(lm: CharLSTM, hold: Held) -> dict[str, Any]:
 
 
 def _blend(first: CharLSTM) -> dict[str, Any]:
-    """Two networks that write together; what is read are the characters that both know."""
+    """Return the vectors of a blend, which reads the characters that both models know."""
     blend = Blend(first, tiny(OTHER, 4, 6, 1, x=2), 0.3)
     backend, row = blend.make_backend(1, "int8"), np.zeros(1, np.int64)
     ids = blend.tokenizer.encode(TEXT, unknown="skip").tolist()
@@ -123,7 +123,7 @@ def vectors() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-def test_the_arithmetic_is_that_of_its_vectors(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_vectors_are_reproduced(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not compiled:
         monkeypatch.setattr("model.backends.products.numba_available", lambda: False)
     assert vectors() == json.loads(VECTORS.read_text(encoding="utf-8"))

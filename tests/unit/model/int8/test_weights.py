@@ -1,4 +1,4 @@
-"""The one arithmetic: every way of computing it gives every bit the same, and it costs next to nothing."""
+"""int8 inference: all kernels give the same bits, and quantization increases the loss by almost nothing."""
 
 import itertools
 
@@ -46,7 +46,7 @@ def some_params(generator: np.random.Generator) -> SamplingParams:
     )
 
 
-def test_this_machine_has_the_compiled_way() -> None:
+def test_this_machine_has_the_numba_backend() -> None:
     assert numba_available()
 
 
@@ -72,7 +72,7 @@ def test_compiled_and_torch_agree_in_every_bit(network: LSTMNetwork) -> None:
 
 
 @pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
-def test_a_row_is_the_same_alone_and_among_others(network: LSTMNetwork, kind: type) -> None:
+def test_a_row_is_the_same_alone_and_in_a_batch(network: LSTMNetwork, kind: type) -> None:
     given = network if kind is Float32Backend else Int8Weights.quantize(network)
     crowd, alone = kind(given, ROWS), kind(given, 1)
     generator = np.random.default_rng(1)
@@ -91,7 +91,7 @@ def test_a_row_is_the_same_alone_and_among_others(network: LSTMNetwork, kind: ty
 
 
 @pytest.mark.parametrize("kind", [NumbaInt8Backend, TorchInt8Backend, Float32Backend])
-def test_a_state_that_is_taken_out_and_put_back_is_the_same(network: LSTMNetwork, kind: type) -> None:
+def test_a_state_that_is_copied_out_and_back_is_the_same(network: LSTMNetwork, kind: type) -> None:
     backend = kind(network if kind is Float32Backend else Int8Weights.quantize(network), 3)
     for token in range(10):
         backend.prefill(np.array([1]), np.array([token]))
@@ -103,7 +103,7 @@ def test_a_state_that_is_taken_out_and_put_back_is_the_same(network: LSTMNetwork
     assert not torch.equal(state.c, backend.state(1).c)  # what was taken out does not change with the row
 
 
-def test_h_survives_its_journey_through_float() -> None:
+def test_h_converts_to_float_and_back_without_change() -> None:
     h = torch.arange(-127, 128, dtype=torch.int8)
     assert torch.equal(integer_h(float_h(h)), h)
 
@@ -125,14 +125,14 @@ def test_a_row_of_zeros_stays_zero() -> None:
     assert torch.isfinite(matrix.scale).all()
 
 
-def test_tables_are_near_their_functions_and_flat_beyond() -> None:
+def test_tables_are_near_their_functions_and_constant_outside() -> None:
     x = torch.linspace(-12, 12, 10_001)
     assert (lookup(SIGMOID, x) - torch.sigmoid(x)).abs().max() < 5.2e-4
     assert (lookup(TANH, x) - torch.tanh(x)).abs().max() < 2e-3
     assert lookup(TANH, torch.tensor([1e30])) == lookup(TANH, torch.tensor([8.0]))
 
 
-def test_the_bundled_model_loses_next_to_nothing_in_8_bits() -> None:
+def test_int8_weights_hardly_change_the_loss_of_the_bundled_model() -> None:
     lm = CharLSTM.from_pretrained(PRETRAINED)
     text = "The first rule: that no man speaks before the king has spoken. Shall we go?\n" * 8
     ids = torch.from_numpy(lm.tokenizer.encode(text, unknown="skip"))
@@ -149,12 +149,12 @@ def test_the_bundled_model_loses_next_to_nothing_in_8_bits() -> None:
     assert abs(total / (len(ids) - 1) - exact) < 0.01
 
 
-def test_float32_is_served_where_it_is_asked_for(network: LSTMNetwork) -> None:
+def test_float32_is_used_if_requested(network: LSTMNetwork) -> None:
     assert isinstance(make_backend(network, 1, None), Float32Backend)
     assert isinstance(make_backend(network, 1, Int8Weights.quantize(network)), NumbaInt8Backend)
 
 
-def test_compiled_choice_is_the_samplers_choice_for_wild_logits() -> None:
+def test_the_compiled_draw_equals_the_samplers_draw_for_random_logits() -> None:
     from model.int8 import numba_sampling as compiled
 
     generator = np.random.default_rng(2)

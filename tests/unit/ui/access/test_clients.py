@@ -1,4 +1,4 @@
-"""Which address a request comes from, behind proxies that are trusted and others."""
+"""The client address of a request behind trusted and other proxies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.access.clients import Proxies, group_of, is_this_machine
     ("peer", "forwarded", "client"),
     [
         ("203.0.113.7", "", "203.0.113.7"),
-        ("203.0.113.7", "8.8.8.8", "203.0.113.7"),  # a client that names another address for itself
+        ("203.0.113.7", "8.8.8.8", "203.0.113.7"),  # the client sends a forged address
         ("127.0.0.1", "8.8.4.4, 8.8.8.8", "8.8.8.8"),
         ("127.0.0.1", "8.8.8.8:50312", "8.8.8.8"),
         ("127.0.0.1", "[2001:db8::1]:443", "2001:db8::1"),
@@ -21,7 +21,7 @@ from ui.access.clients import Proxies, group_of, is_this_machine
         ("", "8.8.8.8", ""),
     ],
 )
-def test_the_last_address_that_no_proxy_has_is_the_clients(peer: str, forwarded: str, client: str) -> None:
+def test_the_last_address_of_no_trusted_proxy_is_the_clients(peer: str, forwarded: str, client: str) -> None:
     assert Proxies.of({}).client(peer, forwarded) == client
 
 
@@ -42,7 +42,7 @@ def test_the_owner_lists_proxies() -> None:
         Proxies.of({"FORWARDED_ALLOW_IPS": "proxy"})
 
 
-def test_one_visitor_has_a_whole_network_of_ipv6() -> None:
+def test_an_ipv6_network_counts_as_one_client() -> None:
     assert group_of("2001:db8:1:2:3::4") == group_of("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
     assert group_of("2001:db8:1:3::4") != group_of("2001:db8:1:2::4")
     assert group_of("::ffff:8.8.8.8") == group_of("8.8.8.8") == "8.8.8.8"

@@ -1,4 +1,4 @@
-"""How much an address may use, and when it may use more."""
+"""The limits of an address, and the time until it may send more requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ONE, OTHER = "8.8.8.8", "8.8.4.4"
 
 
 class Clock:
-    """A time that a test sets."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -19,7 +19,7 @@ class Clock:
         return self.now
 
 
-def test_a_bucket_allows_a_minute_at_once_and_then_as_much_as_is_forgotten() -> None:
+def test_a_bucket_allows_one_minutes_amount_at_once_and_refills() -> None:
     clock = Clock()
     bucket = Bucket(60, clock)
     for _ in range(60):
@@ -32,7 +32,7 @@ def test_a_bucket_allows_a_minute_at_once_and_then_as_much_as_is_forgotten() -> 
     assert bucket.wait_s(ONE) == 0
     clock.now += 60
     assert bucket.wait_s(ONE) == 0
-    bucket.spend(ONE, 65)  # what is given back is not more than what was used
+    bucket.spend(ONE, 65)  # at most the used amount can be refunded
     bucket.spend(ONE, -100)
     bucket.spend(ONE, 61)
     assert bucket.wait_s(ONE) == 2
@@ -45,7 +45,7 @@ def test_zero_is_no_limit() -> None:
     assert len(bucket) == 0
 
 
-def test_a_bucket_remembers_the_clients_that_asked_last() -> None:
+def test_a_bucket_keeps_the_most_recent_clients() -> None:
     bucket = Bucket(1)
     for at in range(MAX_CLIENTS + 5):
         bucket.spend(str(at), 2)
@@ -65,7 +65,7 @@ def test_a_refusal_says_how_long_to_wait() -> None:
     limiter.begin_request(OTHER)
 
 
-def test_requests_that_are_open_have_a_limit() -> None:
+def test_open_requests_are_limited() -> None:
     limiter = Limiter(Limits(requests_per_minute=0))
     for _ in range(REQUESTS_AT_ONCE):
         limiter.begin_request(ONE)
@@ -75,7 +75,7 @@ def test_requests_that_are_open_have_a_limit() -> None:
     limiter.begin_request(ONE)
 
 
-def test_replies_and_their_characters_have_limits() -> None:
+def test_replies_and_their_characters_are_limited() -> None:
     limiter = Limiter(Limits(replies_at_once=2, characters_per_minute=1_000))
     limiter.begin_reply(ONE, 900)
     limiter.begin_reply(ONE, 50)
@@ -86,12 +86,12 @@ def test_replies_and_their_characters_have_limits() -> None:
     limiter.end_reply(ONE, 0)
     with pytest.raises(TooManyError, match="Too many requests"):
         limiter.begin_reply(ONE, 1)
-    limiter.end_reply(ONE, 10_500)  # a reply that was stopped early gives back what was not written
+    limiter.end_reply(ONE, 10_500)  # a stopped reply refunds the characters that were not generated
     limiter.begin_reply(ONE, 1)
     assert limiter.replies_of(ONE) == 1
 
 
-def test_questions_and_the_processor_have_limits() -> None:
+def test_lens_requests_and_cpu_time_are_limited() -> None:
     limiter = Limiter(Limits(lens_questions_per_minute=2, cpu_seconds_per_minute=10))
     limiter.ask(ONE)
     limiter.ask(ONE)
@@ -117,7 +117,7 @@ def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None
             limiter.ask(address)
 
 
-def test_the_defaults_let_a_class_work_behind_one_address() -> None:
+def test_the_defaults_suffice_for_a_class_behind_one_address() -> None:
     limiter, people = Limiter(Limits()), 30
     for _ in range(people):
         for _ in range(150):

@@ -1,4 +1,4 @@
-"""The cache of states: which beginning of a text is known, and how much is kept."""
+"""The cache of states: the longest known prefix of a text, and the limit of the cache."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def served() -> LoadedModel:
 
 
 def memory_of(read: ReadText) -> Memory:
-    """The memory at the end of a text, as a trace reads it."""
+    """Return the memory at the end of a text, computed by a trace."""
     lm = read.served.lm
     trace = TextTrace(lm, skip_start=not read.start)
     trace.set_text(read.text, read.clamps)
@@ -33,7 +33,7 @@ def memory_of(read: ReadText) -> Memory:
     return Memory(trace.state_after(read.last - 1), int(ids[read.last]))
 
 
-def test_the_longest_known_beginning_is_found(served: LoadedModel) -> None:
+def test_the_longest_known_prefix_is_found(served: LoadedModel) -> None:
     states, read = States(), ReadText(served, "To be, or not to be")
     assert states.find(read, [6, 3]) == (None, 0)
     short, long = (memory_of(ReadText(served, read.text[:length])) for length in (3, 6))
@@ -84,7 +84,7 @@ def test_clamps_count_if_they_act_before_the_last_character(
     assert (alike[0].c.equal(alike[1].c) and alike[0].h.equal(alike[1].h)) == same
 
 
-def test_the_start_character_is_read_before_a_text_of_which_nothing_is_known(served: LoadedModel) -> None:
+def test_the_start_character_is_read_before_an_unknown_text(served: LoadedModel) -> None:
     states = States()
     for text in ("", "漢"):
         read = ReadText(served, text)

@@ -1,4 +1,4 @@
-"""The line that says how much is being written."""
+"""The activity line: running and waiting replies, and characters per second."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ui.registry.registry import ModelRegistry
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """The only engine of a shelf, stepped by hand, with room for two rows."""
+    """The only engine of a registry, with two slots; tests call its steps."""
     lm = random_model()
     engine = Engine(lm, max_slots=2)
     monkeypatch.setattr(ModelRegistry, "engines", property(lambda registry: [engine]))
     return engine
 
 
-def test_it_counts_who_writes_who_waits_and_how_fast(engine: Engine) -> None:
+def test_the_line_counts_running_and_waiting_replies_and_their_speed(engine: Engine) -> None:
     activity = Activity(ModelRegistry(), every_s=0.0)
     assert activity.facts == []
     for _ in range(3):
@@ -32,7 +32,7 @@ def test_it_counts_who_writes_who_waits_and_how_fast(engine: Engine) -> None:
     assert activity.facts == []
 
 
-def test_the_speed_is_that_since_the_last_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_speed_is_measured_since_the_last_line(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("ui.registry.activity.time.monotonic", lambda: now)
     activity = Activity(ModelRegistry())

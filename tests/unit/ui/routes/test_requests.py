@@ -1,4 +1,4 @@
-"""What a page that keeps its conversation sends."""
+"""The request of a page that stores its conversation itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.messages import RefusalError
 from ui.routes.requests import digest_of
 
 
-def test_the_digest_is_of_what_determines_the_text() -> None:
+def test_the_digest_covers_all_fields_that_determine_the_text() -> None:
     query: dict[str, object] = {
         "model": {"name": "a", "commit": ""},
         "text": "\ud83d",

@@ -1,4 +1,4 @@
-"""The step lens: how one character was computed, with the numbers of every stage."""
+"""The step lens: the numbers of every stage in the computation of one character."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def traced(lm: CharLSTM, text: str, clamps: Any = ()) -> TextTrace:
 
 
 def step_at(trace: TextTrace, offset: int, cell: int = 5, **drawn: Any) -> dict[str, Any]:
-    """What is shown of a character of the reply."""
+    """Return the data of the step lens about a character of the reply."""
     return describe_step(trace, len(PROMPT) + offset, cell, **drawn)
 
 
@@ -41,8 +41,8 @@ def place(described: dict[str, Any], char: str) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("ways", [{}, {"temperature": 0.0}, {"temperature": 2.5, "top_k": 9}, {"top_p": 0.6}])
-def test_the_number_of_the_seed_falls_on_the_character_that_was_written(lm: CharLSTM, ways: dict[str, Any]) -> None:
-    """A reply, and more of it with another seed and a clamped cell."""
+def test_the_number_of_the_seed_draws_the_generated_character(lm: CharLSTM, ways: dict[str, Any]) -> None:
+    """The reply is continued with another seed and a clamped cell."""
     settings = {"temperature": 0.8, **ways}
     text = generate(lm, PROMPT, 20, seed=5, unknown="skip", **settings)
     text += generate(lm, PROMPT + text, 20, seed=8, temperature=0.8, clamps=UP, unknown="skip")
@@ -64,7 +64,7 @@ def test_the_number_of_the_seed_falls_on_the_character_that_was_written(lm: Char
         assert found["likely"][0][1] == max(share for _, share in found["likely"])
 
 
-def test_the_numbers_of_a_cell_make_it_what_it_becomes_and_the_bytes_are_of_them_all(lm: CharLSTM) -> None:
+def test_the_gates_of_a_cell_give_its_new_value_and_the_bytes_cover_all_cells(lm: CharLSTM) -> None:
     trace = traced(lm, generate(lm, PROMPT, 20, seed=5, unknown="skip"))
     found, before = step_at(trace, 7), step_at(trace, 6)
     assert found["sizes"] == {"V": 108, "E": 8, "H": 24}
@@ -79,7 +79,7 @@ def test_the_numbers_of_a_cell_make_it_what_it_becomes_and_the_bytes_are_of_them
         assert not layer["held"]
 
 
-def test_what_was_not_drawn_has_no_number_and_a_clamped_cell_is_marked(lm: CharLSTM) -> None:
+def test_a_replaced_character_has_no_number_and_a_clamped_cell_is_marked(lm: CharLSTM) -> None:
     text = generate(lm, PROMPT, 20, seed=5, clamps=UP, unknown="skip")
     trace = traced(lm, text[:9] + "x" + text[10:], [(LAST, UP)])
     picked = step_at(trace, 9, picked=True)
@@ -92,7 +92,7 @@ def test_what_was_not_drawn_has_no_number_and_a_clamped_cell_is_marked(lm: CharL
     assert step_at(trace, 3, cell=10**6)["layers"][0]["cell"] == last
 
 
-def test_the_lines_of_code_are_those_of_the_files() -> None:
+def test_the_shown_lines_of_code_are_in_the_files() -> None:
     script = (ROOT / "web" / "lenses" / "step.js").read_text(encoding="utf-8")
     lines = re.findall(r'^  \w+: \["(\S+?)", "(.+)"\],$', script, re.MULTILINE)
     assert len(lines) == 8

@@ -1,4 +1,4 @@
-"""The files of web/ at an address for each version."""
+"""The files of web/ are served at an address that contains their version."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_file_has_its_type_whatever_the_system_says_and_stays_in_the_cache(
+def test_a_file_has_its_content_type_on_every_system_and_is_cached(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mimetypes.guess_type", lambda *_: ("text/plain", None))
@@ -46,7 +46,7 @@ def test_a_file_has_its_type_whatever_the_system_says_and_stays_in_the_cache(
 @pytest.mark.parametrize(
     "name", ["", "README.md", "page", "page/", "../app.py", "%2e%2e/app.py", "page//main.js", "x.js"]
 )
-def test_nothing_else_is_sent(folder: Path, name: str) -> None:
+def test_no_other_file_is_served(folder: Path, name: str) -> None:
     files = WebFiles(folder)
     answer = client(files).get(f"{files.base()}{name}")
     assert (answer.status_code, answer.headers.get("cache-control")) in ((404, "no-store"), (404, None))
