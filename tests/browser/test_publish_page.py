@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import LOOKS, TIMEOUT_MS, Look, button
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button
 from tests.local_hub import LocalHub
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
@@ -182,11 +182,11 @@ def test_an_answer_that_nobody_asked_for_is_no_sign_in(context: BrowserContext, 
     assert hub.requests("/oauth/") == []
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("display", DISPLAYS, ids=str)
 def test_the_form_fits_and_is_accessible(
-    browser: Browser, hub: LocalHub, site: Path, packed: bytes, look: Look
+    browser: Browser, hub: LocalHub, site: Path, packed: bytes, display: Display
 ) -> None:
-    width, height, scheme = look
+    width, height, scheme = display
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en")
     with serve(site) as url:
         page = opened(context, url, packed)

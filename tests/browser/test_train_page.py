@@ -14,8 +14,8 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM
-from tests.browser.driving import LOOKS, TIMEOUT_MS, button, is_complaint, reply, send, setting
-from tests.browser.test_languages import left_in_english
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, is_complaint, reply, send, setting
+from tests.browser.test_languages import untranslated
 from tests.browser.test_training import sentences
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
@@ -94,7 +94,7 @@ def files_of(page: Page, name: str = NAME) -> dict[str, bytes]:
     return {file: base64.b64decode(text) for file, text in found.items()}
 
 
-def barriers(page: Page) -> list[Any]:
+def violations(page: Page) -> list[Any]:
     found = Axe().run(page).response["violations"]
     return [(each["id"], each["nodes"][0]["html"]) for each in found]
 
@@ -193,19 +193,19 @@ def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dic
     expect(panel(page)).not_to_have_attribute("open", "")
 
 
-@pytest.mark.parametrize(("width", "height", "scheme"), [*LOOKS, (390, 844, "light")])
+@pytest.mark.parametrize(("width", "height", "scheme"), [*DISPLAYS, (390, 844, "light")])
 def test_the_panel_has_no_barriers(visitor: Make, width: int, height: int, scheme: str) -> None:
     page = visitor(width=width, height=height, scheme=scheme).open(speed=2000)
     give(page)
-    assert barriers(page) == []
+    assert violations(page) == []
     start(page)
     expect(panel(page).locator(".written .text i").first).to_be_visible()
     button(page, "Pause").click()
     expect(button(page, "Resume")).to_be_focused()
-    assert barriers(page) == []
+    assert violations(page) == []
     button(page, "Stop and keep the model").click()
     ended(page)
-    assert barriers(page) == []
+    assert violations(page) == []
 
 
 def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> None:
@@ -267,9 +267,9 @@ def test_the_panel_is_in_the_language_of_the_browser(browser: Browser, url: str,
     button(page, texts["train.start"]).wait_for()
     sizes = {"workers": "1", "speed": str(SPEED), "seed": "5"}
     page.locator("#training .body").evaluate("(body, sizes) => Object.assign(body.dataset, sizes)", sizes)
-    assert left_in_english(page, language, "#page *") == set()
+    assert untranslated(page, language, "#page *") == set()
     button(page, texts["train.start"]).click()
     expect(panel(page).locator(".trained li")).to_have_count(1)
-    assert left_in_english(page, language, "#page *") == set()
+    assert untranslated(page, language, "#page *") == set()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     page.context.close()
