@@ -68,7 +68,8 @@ function isSecret(text, start, found, value) {
 
 /** Whether a value is USER:PASSWORD in base64. */
 function isUserAndPassword(value) {
-  return value.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(value) && atob(value).includes(":");
+  const [code] = /^[A-Za-z0-9+/]+(?==*$)/.exec(value) ?? [""];
+  return code.length % 4 !== 1 && atob(code).includes(":");
 }
 
 function withoutPunctuation(value) {

@@ -17,7 +17,7 @@ const COUNTRY = new RegExp(
 const AREA_CODE = new RegExp(
   String.raw`(?:\((0[1-9][0-9]{0,4})\) ?|(0[1-9][0-9]{0,4})(?: ?[/–] ?|[ \u00a0.\-]))` +
   String.raw`[0-9]{2,8}(?:[ \u00a0.\-][0-9]{2,8}){0,4}`, "g");
-const [SHORTEST, LONGEST] = [8, 11]; // digits after the 0; shorter ones are pages and years, too: 030/1999
+const [SHORTEST, LONGEST] = [8, 14]; // digits after the 0; shorter ones are pages and years, too: 030/1999
 const FORMS = [
   /(?:1[-. ])?(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[-. ]|[2-9][0-9]{2}([-.])[2-9][0-9]{2}\1)[0-9]{4}/g, // North America
   /\([1-9][1-9]\) ?9?[2-9][0-9]{3}-[0-9]{4}/g, // Brazil
