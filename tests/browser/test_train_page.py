@@ -214,7 +214,7 @@ def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> N
     box = page.get_by_role("checkbox", name="Read it as a chat: the model answers messages")
     expect(box).to_be_checked()
     expect(panel(page).locator(".read")).to_contain_text("Read as a chat")
-    expect(panel(page).locator(".private")).to_contain_text("The messages of a chat")
+    expect(panel(page).locator(".choose .private")).to_contain_text("The messages of a chat")
     names = page.get_by_role("combobox", name="The model writes as")
     other = names.locator("option").all_inner_texts()[-1]
     names.select_option(other)
@@ -231,17 +231,17 @@ def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> N
         (tmp_path / name).write_bytes(content)
     chat = CharLSTM.from_pretrained(tmp_path).chat
     assert chat is not None
-    assert chat.suffix == f"{chat.stop}{other}: "
+    assert (other, chat.prefix, chat.opening) == ("Emil", "B: ", "A: ")  # in the order of their first messages
 
 
 def test_what_is_private_in_a_text_is_said_before_the_start(visitor: Make) -> None:
     page = visitor().open()
     give(page, f"{TEXT}Write to jane.roe@posteo.de.\n")
-    expect(panel(page).locator(".private")).to_contain_text("1 e-mail address (the first in line 201: ")
+    expect(panel(page).locator(".choose .private")).to_contain_text("1 e-mail address (the first in line 201: ")
     for example in ("Scenes of a play", "Recipes"):
         button(page, example).click()
         expect(panel(page).locator(".read")).to_contain_text(f"{example}: ")
-    expect(panel(page).locator(".private")).to_be_hidden()
+    expect(panel(page).locator(".choose .private")).to_be_hidden()
 
 
 def test_a_model_that_is_fine_tuned_keeps_its_characters(visitor: Make) -> None:

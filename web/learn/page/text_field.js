@@ -110,8 +110,7 @@ export class TextField {
     find(this.box, ".writes-as").hidden = !senders.length;
     this.replyAs.replaceChildren();
     for (const { name } of senders) create("option", "", this.replyAs).textContent = name;
-    const writes = senders.find(({ name }) => found.chat.suffix === `${found.chat.stop}${name}: `);
-    if (writes) this.replyAs.value = writes.name;
+    if (found?.chat) this.replyAs.value = found.chat.replyAs;
     find(this.box, ".private").hidden = !found?.private.length;
     showList(find(this.box, ".private ul"), (found?.private ?? []).map((each) => render(each)));
   }
