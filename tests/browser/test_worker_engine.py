@@ -1,4 +1,4 @@
-"""The text engine of a visitor's own browser: the text that Python writes, and the numbers of its lenses."""
+"""The engine of the static page: the same text and the same lens data as Python."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def get_fixture(request: pytest.FixtureRequest) -> Callable[[str], Any]:
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    """A page with the engine; in the end nothing may have been complained of."""
+    """A page with the engine; fails on errors in the console."""
     page = browser.new_page()
     complaints: list[str] = []
     page.on("console", lambda shown: complaints.append(shown.text) if shown.type in ("error", "warning") else None)
@@ -215,9 +215,7 @@ def test_the_site_describes_the_model(page: Page, lm: CharLSTM) -> None:
 
 
 @pytest.mark.parametrize("which", ["browser", "old_browser"])
-def test_the_text_is_the_one_that_python_writes(
-    get_fixture: Callable[[str], Any], which: str, url: str, lm: CharLSTM
-) -> None:
+def test_the_text_equals_that_of_python(get_fixture: Callable[[str], Any], which: str, url: str, lm: CharLSTM) -> None:
     page = get_fixture(which).new_page()
     open_engine(page, url)
     way = site(page)["models"][0]["about"][-1]["values"]["way"]
@@ -530,7 +528,7 @@ def test_a_text_that_changes_is_sent_in_parts(page: Page, lm: CharLSTM) -> None:
     assert ask(page, "", length=5, tail={"at": 2, "text": "x"}, **since(0))["unknown"] is True
 
 
-def test_a_reply_goes_on_while_a_lens_reads_a_long_text(page: Page, lm: CharLSTM) -> None:
+def test_a_reply_continues_while_a_lens_reads_a_long_text(page: Page, lm: CharLSTM) -> None:
     text = "To be, or not to be. " * 3_000
     asked = request("A", seed=1, length=200, speed=100)
     texts, answered = page.evaluate(

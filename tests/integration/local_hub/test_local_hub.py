@@ -60,7 +60,7 @@ def status_of(error: BaseException) -> int:
 # account and repos
 
 
-def test_whoami_tells_user_orgs_and_role(hub: LocalHub, api: HfApi) -> None:
+def test_whoami_returns_user_orgs_and_role(hub: LocalHub, api: HfApi) -> None:
     reader = hub.add_token("bob", "read", orgs=("lab",))
     assert api.whoami()["name"] == "ada"
     assert api.whoami()["auth"]["accessToken"]["role"] == "write"
@@ -106,7 +106,7 @@ def test_settings_rights_and_deletion(hub: LocalHub, api: HfApi) -> None:
         api.repo_info("ada/plays")
 
 
-def test_a_bad_repo_id_makes_no_request(hub: LocalHub, api: HfApi) -> None:
+def test_an_invalid_repo_id_makes_no_request(hub: LocalHub, api: HfApi) -> None:
     for name in ("a/b/c", "", "x.git", "café/x"):
         with pytest.raises(HFValidationError):
             api.repo_info(name)
@@ -315,7 +315,7 @@ def test_fault_status(hub: LocalHub, status: int) -> None:
     assert [logged.fault for logged in hub.log] == [status, status, None]
 
 
-def test_fault_429_says_when_to_come_back(hub: LocalHub, api: HfApi, folder: Path) -> None:
+def test_fault_429_has_retry_after(hub: LocalHub, api: HfApi, folder: Path) -> None:
     api.create_repo("ada/plays")
     fault = hub.fail("/preupload/", 429, retry_after=0)
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Who may import whom: the arrows go one way, and each part can be understood without those behind it."""
+"""The directions of imports between the packages."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def packages(path: Path, *, deferred: bool = True) -> set[str]:
 
 
 @pytest.mark.parametrize("path", modules("model"), ids=lambda path: path.stem)
-def test_the_model_knows_neither_training_nor_the_page(path):
+def test_model_imports_neither_training_nor_ui(path):
     assert not packages(path) & {"training", "ui", "app", "tests", "gradio", "matplotlib"}
 
 
 @pytest.mark.parametrize("path", modules("model"), ids=lambda path: path.stem)
-def test_the_model_speaks_to_the_hub_only_when_asked(path):
+def test_model_imports_the_hub_client_only_when_needed(path):
     assert "huggingface_hub" not in packages(path, deferred=False)
 
 
@@ -65,12 +65,12 @@ def test_the_model_can_be_installed_under_another_name(path):
 
 
 @pytest.mark.parametrize("path", modules("training"), ids=lambda path: path.stem)
-def test_training_knows_the_model_and_no_page(path):
+def test_training_imports_model_and_not_ui(path):
     assert not packages(path) & {"ui", "app", "tests", "gradio", "spaces"}
 
 
 @pytest.mark.parametrize("path", [ROOT / "app.py", *modules("ui")], ids=lambda path: path.stem)
-def test_the_page_knows_the_model_and_no_training(path):
+def test_ui_imports_model_and_not_training(path):
     assert not packages(path) & {"training", "tests", "matplotlib"}
 
 
@@ -127,7 +127,7 @@ def test_every_public_name_of_the_model_exists():
         model.Missing  # noqa: B018
 
 
-def test_the_process_that_talks_to_the_hub_does_not_load_torch(tmp_path):
+def test_the_push_process_does_not_load_torch(tmp_path):
     """One starts for each push, beside a training that needs processor and memory; torch takes a second of both."""
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); import training.hub.worker; print('torch' in sys.modules)"

@@ -1,4 +1,4 @@
-"""A chat's export becomes a model that is talked to: read into turns, noted in the config, the same when resumed."""
+"""Training on a chat export: turns, the chat format in the config, and resuming."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_
     assert re.search(r"The longest passage of some samples .* characters\.\n|shares", card) or "passage" not in card
 
 
-def test_it_is_resumed_as_the_chat_that_it_is(here: Here, tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_the_chat_format(here: Here, tmp_path: Path) -> None:
     assert here("chat.txt", "--reply-as=Anna", *QUICK)[0] == 0
     whole = outcome(tmp_path / "run")
     shutil.rmtree(sorted((tmp_path / "run").glob("step-*"))[-1])
@@ -112,7 +112,7 @@ def test_private_text_in_the_turns_is_not_published(here: Here, tmp_path: Path, 
         ("chat.txt --chat --resume=run", "--chat cannot change in a run: omit it with --resume"),
     ],
 )
-def test_what_is_no_chat_is_one_clear_line(here: Here, tmp_path: Path, typed: str, message: str) -> None:
+def test_a_file_that_is_no_chat_is_refused_in_one_line(here: Here, tmp_path: Path, typed: str, message: str) -> None:
     (tmp_path / "plain.txt").write_text("Once upon a time. " * 30)
     (tmp_path / "alone.jsonl").write_text('{"name": "Anna", "text": "Hi"}\n' * 60)
     words = QUICK if "--resume" not in typed else ()

@@ -1,4 +1,4 @@
-"""``python -m training`` as people type it: what it says, what it leaves, and what it refuses."""
+"""``python -m training`` on the command line: its output, the files of a run, and its refusals."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     assert len(wrote.stdout) == 20
 
 
-def test_the_loss_that_is_noted_is_that_of_the_files_on_the_last_tenth(here: Here, tmp_path: Path) -> None:
+def test_the_recorded_loss_is_that_of_the_saved_model_on_the_last_tenth(here: Here, tmp_path: Path) -> None:
     text = write_text(tmp_path, 1000)
     assert here(text, *QUICK, "--out=run")[0] == 0
     lm = CharLSTM.from_pretrained(tmp_path / "run")
@@ -96,7 +96,7 @@ def test_the_loss_that_is_noted_is_that_of_the_files_on_the_last_tenth(here: Her
     assert lm.training["val_loss"] == min(line["val_loss"] for line in metrics(tmp_path / "run"))
 
 
-def test_nothing_published_tells_of_this_machine(here: Here, tmp_path: Path) -> None:
+def test_published_files_name_no_machine_path(here: Here, tmp_path: Path) -> None:
     (tmp_path / "hidden-place").mkdir()
     write_text(tmp_path / "hidden-place", name="a.txt")
     write_text(tmp_path / "hidden-place", 300, name="b.txt")
@@ -135,7 +135,7 @@ def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
 
 @posix_only
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_long_text_takes_the_memory_of_a_short_one(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
     """As one string the long one would take 40 MB more, as numbers of 8 bytes 160 MB. Both are read in pieces."""
     memory = []
     for size in (5_000_000, 25_000_000):
@@ -158,7 +158,7 @@ def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
     assert re.search(r"100% ?█+ ?30/30 steps, 00:00 left, loss \d\.\d{3}, \d\.\d\d bpc, [\d.]+k chars/s", shown), shown
 
 
-def test_with_nothing_given_it_reads_pythons_own_documentation(here: Here, tmp_path: Path) -> None:
+def test_without_a_text_it_trains_on_pythons_documentation(here: Here, tmp_path: Path) -> None:
     code, output = here(*QUICK)
     assert code == 0
     assert "Reading the documentation that is part of Python …" in output
@@ -183,7 +183,7 @@ def test_minutes_freeze_a_recipe(here: Here, tmp_path: Path) -> None:
     assert state["recipe"]["steps"] == metrics(tmp_path / "run")[-1]["step"] >= 10
 
 
-def test_two_runs_are_one_run(here: Here, tmp_path: Path) -> None:
+def test_two_runs_with_the_same_seed_are_equal(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     for name in ("one", "other"):
         assert here("text.txt", *QUICK, f"--out={name}")[0] == 0
@@ -192,7 +192,7 @@ def test_two_runs_are_one_run(here: Here, tmp_path: Path) -> None:
     assert outcome(tmp_path / "seeded")["tensors"] != outcome(tmp_path / "one")["tensors"]
 
 
-def test_many_sources_are_named_in_short_and_without_secrets(here: Here, tmp_path: Path) -> None:
+def test_many_sources_are_abbreviated_and_show_no_secrets(here: Here, tmp_path: Path) -> None:
     secret = "http://ada:secret@127.0.0.1:9/a.txt?token=secret"
     code, output = here(secret, *(f"{name}.txt" for name in "abcde"), "--steps=1")
     assert code == 2
@@ -203,7 +203,7 @@ def test_many_sources_are_named_in_short_and_without_secrets(here: Here, tmp_pat
 # odd texts
 
 
-def test_one_character_again_and_again(here: Here, tmp_path: Path) -> None:
+def test_a_text_of_one_character(here: Here, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a" * 500)
     code, output = here("a.txt", *QUICK)
     assert code == 0
@@ -211,7 +211,7 @@ def test_one_character_again_and_again(here: Here, tmp_path: Path) -> None:
     assert metrics(tmp_path / "runs/a")[-1]["val_loss"] == pytest.approx(0, abs=1e-6)
 
 
-def test_the_shortest_text_there_may_be(here: Here, tmp_path: Path) -> None:
+def test_the_shortest_allowed_text(here: Here, tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text(words()[:100])
     code, _ = here("short.txt", "--steps=3", "--hidden-size=8")
     assert code == 0
@@ -258,7 +258,7 @@ def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("page.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)) * 4, "PDF"),
     ],
 )
-def test_a_file_that_is_no_text_is_one_clear_line_and_leaves_no_files(
+def test_a_file_that_is_no_text_is_refused_in_one_line_and_leaves_no_files(
     here: Here, tmp_path: Path, name: str, content: bytes | None, message: str
 ) -> None:
     if content is not None:
@@ -290,7 +290,7 @@ def test_a_file_that_is_no_text_is_one_clear_line_and_leaves_no_files(
         ("--resume=hf://ada/plays@v1", "error: 'ada/plays@v1' is not the name of a repo"),
     ],
 )
-def test_an_option_that_cannot_work_is_one_clear_line_and_leaves_no_files(
+def test_an_invalid_option_is_refused_in_one_line_and_leaves_no_files(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, message: str
 ) -> None:
     monkeypatch.setattr("training.cli.plan.free_memory", lambda _: 10**9)
@@ -339,7 +339,7 @@ def test_an_old_run_is_not_written_over(here: Here, tmp_path: Path) -> None:
 # a loss that is no number
 
 
-def test_a_loss_that_is_no_number_keeps_the_last_checkpoint_that_is_one(here: Here, tmp_path: Path) -> None:
+def test_a_loss_of_nan_keeps_the_last_finite_checkpoint(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     rates = ("--lr=1", "--matrix-lr=1", "--weight-decay=10", "--warmup=0.5")  # they rise until it bursts
     code, output = here("text.txt", *SIZES, *rates, "--steps=60", "--evaluations=5", "--out=run")
@@ -357,7 +357,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_checkpoint_that_is_one(here: He
     assert "python -m model generate" not in output
 
 
-def test_a_loss_that_is_no_number_at_once_leaves_nothing(
+def test_a_loss_of_nan_at_the_first_step_leaves_no_files(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_text(tmp_path)
@@ -394,7 +394,7 @@ def test_learning_rates_that_are_too_high_get_a_warning(here: Here, tmp_path: Pa
     )
 
 
-def test_training_imports_nothing_heavy_before_it_minds_signals() -> None:
+def test_signal_handlers_are_set_before_slow_imports() -> None:
     code = "import sys, training.__main__; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"

@@ -1,4 +1,4 @@
-"""``curve`` and ``compare``: runs side by side, as people type it."""
+"""The commands ``curve`` and ``compare``: several runs in one picture and table."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def _text(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(words(200).replace("mat", "mät 7"))
 
 
-def test_from_the_hub_it_keeps_the_old_vocabulary_and_says_whence_it_comes(
+def test_from_the_hub_it_keeps_the_vocabulary_and_records_its_parent(
     hub: LocalHub, token: str, here: Here, tmp_path: Path
 ) -> None:
     parent = tiny_model()
@@ -52,7 +52,7 @@ def test_from_the_hub_it_keeps_the_old_vocabulary_and_says_whence_it_comes(
     assert f"--from {REPO}@main" in card.text
 
 
-def test_it_is_resumed_exactly_without_its_parent(here: Here, tmp_path: Path) -> None:
+def test_it_resumes_exactly_without_its_parent(here: Here, tmp_path: Path) -> None:
     tiny_model().save_pretrained(tmp_path / "parent")
     assert here("text.txt", "--from=./parent", *QUICK)[0] == 0
     whole = outcome(tmp_path / "run")
@@ -74,7 +74,7 @@ def test_with_minutes_the_machine_is_measured_with_the_models_sizes(here: Here, 
     assert (recipe["embedding_size"], recipe["hidden_size"], recipe["num_layers"]) == SIZES
 
 
-def test_a_rate_that_vanishes_leaves_the_old_characters_as_they_were(here: Here, tmp_path: Path) -> None:
+def test_a_vanishing_learning_rate_leaves_the_old_characters_unchanged(here: Here, tmp_path: Path) -> None:
     """What is trained begins at the parent's weights, and not beside them."""
     parent = tiny_model()
     parent.save_pretrained(tmp_path / "parent")
@@ -120,7 +120,7 @@ def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> Non
         ("--from=parent --resume=run", "--from starts a new run: omit --resume"),
     ],
 )
-def test_a_model_that_cannot_be_fine_tuned_is_one_clear_line(
+def test_a_model_that_cannot_be_fine_tuned_is_refused_in_one_line(
     hub: LocalHub, here: Here, tmp_path: Path, typed: str, message: str
 ) -> None:
     tiny_model().save_pretrained(tmp_path / "parent")

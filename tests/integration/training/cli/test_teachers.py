@@ -30,7 +30,7 @@ def teacher(tmp_path: Path) -> Path:
 
 
 def cut_short(run: Path) -> None:
-    """As it is when a run dies after its last but one checkpoint."""
+    """Leave the run as if it had been killed after its second-last checkpoint."""
     first, second = sorted(run.glob("step-*"))[-2:]
     shutil.rmtree(second)
     for name in ("best", "latest"):
@@ -59,7 +59,7 @@ def test_teachers_change_the_weights_and_are_recorded(
     assert str(tmp_path) not in card.text + str(lm.training)
 
 
-def test_it_is_resumed_exactly_from_what_it_kept_or_from_the_teacher_once_more(
+def test_it_resumes_exactly_with_stored_soft_targets_or_with_the_teacher(
     here: Here, teacher: Path, tmp_path: Path
 ) -> None:
     assert here("text.txt", "--teacher=./teacher", *QUICK)[0] == 0
@@ -86,7 +86,7 @@ def test_a_complete_run_needs_its_teachers_no_more(here: Here, teacher: Path) ->
     assert "This run is complete" in output
 
 
-def test_what_cannot_teach_is_one_clear_line(here: Here, teacher: Path, tmp_path: Path) -> None:
+def test_an_invalid_teacher_is_refused_in_one_line(here: Here, teacher: Path, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(words(200).replace("mat", "mät"))
     code, output = here("text.txt", "--teacher=./teacher", *QUICK)
     assert (code, "Traceback" in output) == (2, False)

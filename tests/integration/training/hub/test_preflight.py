@@ -35,7 +35,7 @@ BAD_NAMES = """a/b/c|| |/|a/|/a|https://huggingface.co/a/b|x.git|a/x.git|cafÃ©|Ã
 
 
 @pytest.mark.parametrize("name", [*BAD_NAMES.split("|"), "x" * 97])
-def test_a_bad_name_is_refused_without_a_request(hub: LocalHub, token: str, name: str) -> None:
+def test_an_invalid_name_is_refused_without_a_request(hub: LocalHub, token: str, name: str) -> None:
     with pytest.raises(HubError, match="is not the name of a repo") as caught:
         check_repo(name)
     assert repr(name) in str(caught.value)
@@ -43,7 +43,7 @@ def test_a_bad_name_is_refused_without_a_request(hub: LocalHub, token: str, name
     assert not hub.log
 
 
-def test_good_names_pass() -> None:
+def test_valid_names_are_accepted() -> None:
     for name in ("plays", "ada/plays", "Ada_1/my-plays.v2", "a", "_a", "x" * 96):
         assert check_repo_name(name) == name
 
@@ -121,7 +121,7 @@ def test_files_of_a_repo_without_a_model_are_not_replaced(hub: LocalHub, token: 
     assert not check_faq("ada/card").keep_card
 
 
-def test_what_a_check_waits_for_is_said(hub: LocalHub, token: str) -> None:
+def test_a_waiting_check_reports_the_reason(hub: LocalHub, token: str) -> None:
     hub.fail("GET /api/whoami", 500, 2)
     reported: list[str] = []
     job = CheckRepo(repo="plays", private=False, license="unknown")

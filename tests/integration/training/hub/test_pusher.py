@@ -247,7 +247,7 @@ def test_a_server_that_hangs_is_given_up_and_the_rest_is_pushed_later(
     assert push_pending(run, report=lines, timeouts=QUICK) == PushReport((), ())
 
 
-def test_who_waits_for_the_pushes_learns_what_they_wait_for(
+def test_waiting_for_pushes_reports_the_reason(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.hub.pusher._SAY_EVERY_S", 0.0)

@@ -1,4 +1,4 @@
-"""A run whose machine is gone goes on from the Hub, on another one: bit for bit, or one line says why it cannot."""
+"""Resuming a run from the Hub on another machine: bit for bit, or a one-line error."""
 
 from __future__ import annotations
 
@@ -132,10 +132,10 @@ class Asked(SimpleHTTPRequestHandler):
         super().do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Prints nothing."""
+        """Log nothing."""
 
 
-def test_addresses_in_a_strangers_run_are_not_requested(
+def test_addresses_in_an_untrusted_run_are_not_requested(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They may be addresses of this network, which a stranger cannot reach."""

@@ -1,4 +1,4 @@
-"""Stopped in every way and resumed: bit for bit the run that was never stopped, or a clear word why not."""
+"""Runs that are stopped and resumed equal an uninterrupted run bit for bit, or are refused with an error."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_writing_takes_one_thread_only(here: Here, monkeypatch: pytest.MonkeyPat
 # stopped by a signal
 
 
-def test_a_run_stopped_by_every_signal_ends_as_one_that_nothing_stopped(here: Here, tmp_path: Path) -> None:
+def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, tmp_path: Path) -> None:
     """Ctrl-C, SIGTERM and kill -9, one after the other, in one run of four processes; the last is this one."""
     stops = [(5, signal.SIGINT, 130, "Ctrl-C"), (11, signal.SIGTERM, 143, "SIGTERM")]
     resumed_at = 0
@@ -127,7 +127,7 @@ def test_a_run_stopped_by_every_signal_ends_as_one_that_nothing_stopped(here: He
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
-def test_a_killed_run_ends_as_one_that_nothing_killed(tmp_path: Path) -> None:
+def test_a_killed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     """A sample: SIGKILL at steps and while saving, once and again; tests/soak tries all of them."""
     draw = random.Random(2)
     kills = [f"step:{step}" for step in draw.sample(range(1, 61), 2)]
@@ -342,7 +342,7 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path: Path) -> None:
         CharLSTM.from_pretrained(tmp_path / "disk/run")
 
 
-def test_a_disk_with_room_for_the_weights_alone_gets_them_at_the_end(tmp_path: Path) -> None:
+def test_a_nearly_full_disk_gets_the_weights_without_training_state_at_the_end(tmp_path: Path) -> None:
     """They once were lost with the training state, which takes ten times the room."""
     sizes = ("--hidden-size=24", "--embedding-size=4", "--num-layers=2", "--batch=4", "--window=16")
     arguments = ("text.txt", *sizes, "--steps=300", "--evaluations=3", "--out=disk/run")
@@ -364,13 +364,13 @@ def test_a_disk_with_room_for_the_weights_alone_gets_them_at_the_end(tmp_path: P
 
 @contextlib.contextmanager
 def frozen(run: Training) -> Iterator[None]:
-    """Time stands still for the run."""
+    """Stop the clock of the run."""
     run.send(signal.SIGSTOP)
     yield
     run.send(signal.SIGCONT)
 
 
-def test_a_disk_that_stays_full_is_an_error_in_the_end(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_at_the_end_is_an_error(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 

@@ -81,7 +81,9 @@ def test_new_characters_are_expected_as_often_as_they_come(parent: CharLSTM, tok
         assert float(expected[tokenizer.vocab.index(character)]) == pytest.approx(frequency, rel=0.15)
 
 
-def test_it_begins_far_below_a_fresh_network_and_does_not_jump_up(parent: CharLSTM, tokenizer: CharTokenizer) -> None:
+def test_the_loss_starts_far_below_that_of_a_new_network_and_does_not_rise(
+    parent: CharLSTM, tokenizer: CharTokenizer
+) -> None:
     ids, held_out = encode(tokenizer, NEW), encode(tokenizer, words(100, seed=7).replace("mat", "mät"))
     trainer = Trainer(with_lower_rates(SMALL, parent), len(tokenizer), ids)
     fresh = evaluate.mean(evaluate.cold_losses(trainer.average, held_out))
@@ -95,14 +97,14 @@ def test_it_begins_far_below_a_fresh_network_and_does_not_jump_up(parent: CharLS
     assert losses[-1] < losses[0] - 0.1
 
 
-def test_all_characters_new_is_no_trouble(parent: CharLSTM) -> None:
+def test_all_characters_may_be_new(parent: CharLSTM) -> None:
     text = "жшю" * 100
     vocab = (*parent.tokenizer.vocab, *"жшю")
     ids = encode(CharTokenizer(vocab), text)
     assert evaluate.mean(evaluate.cold_losses(network(parent, ids, len(vocab)), ids)) < 2
 
 
-def test_the_recipe_is_of_the_models_sizes(parent: CharLSTM) -> None:
+def test_the_recipe_has_the_sizes_of_the_model(parent: CharLSTM) -> None:
     recipe = with_lower_rates(PRESETS["medium"], parent)
     assert (recipe.embedding_size, recipe.hidden_size, recipe.num_layers) == (8, 32, 1)
     assert recipe.lr == pytest.approx(LEARNING_RATE_SCALE * PRESETS["medium"].lr)

@@ -24,7 +24,7 @@ from training.run.snapshot import RunSnapshot
 
 
 class FakePusher:
-    """Stands for the Hub's side: what was handed over, and what waits."""
+    """Records pushed checkpoints, and the steps that wait."""
 
     def __init__(self) -> None:
         self.pushed: list[tuple[str, str]] = []
@@ -68,7 +68,7 @@ def snapshot(step: int, loss: float, metrics: list[Evaluation], *, complete: boo
 
 @pytest.fixture
 def save(folder: RunFolder, pusher: FakePusher) -> Callable[..., bool]:
-    """Saves a checkpoint of a step with a loss."""
+    """Save a checkpoint of a step with a loss."""
     metrics: list[Evaluation] = []
     manager = CheckpointManager(folder, pusher)  # type: ignore[arg-type]
 
@@ -181,7 +181,7 @@ def test_on_a_full_disk_the_last_checkpoint_takes_the_place_of_an_older_one(
     assert folder.steps()[-1].name == "step-00000004"
 
 
-def test_old_checkpoints_that_wait_give_way_to_a_new_one(
+def test_on_a_full_disk_waiting_old_checkpoints_are_deleted_for_a_new_one(
     folder: RunFolder, save: Callable[..., bool], pusher: FakePusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for step in range(1, 5):

@@ -13,7 +13,7 @@ from training.run import console
 from training.run.console import Progress, loss_text, sample_text, say, speed_text
 
 
-def test_a_sample_stands_in_its_margin() -> None:
+def test_a_sample_is_indented() -> None:
     assert sample_text("Once upon a time.\nThe end of it", 60) == "  │ Once upon a time.\n  │ The end of"
 
 
@@ -33,7 +33,7 @@ def test_blank_lines_are_left_out_and_few_lines_are_shown() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n \n"])
-def test_nothing_to_see_is_said(text: str) -> None:
+def test_an_empty_sample_is_reported(text: str) -> None:
     assert sample_text(text, 60) == "  │ (white space only, so far)"
 
 
@@ -64,7 +64,7 @@ class GoneTerminal(io.StringIO):
         return True
 
 
-def test_a_terminal_that_is_gone_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_terminal_does_not_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", GoneTerminal())
     say("hello")
     bar = Progress(10, 0, 100)
@@ -99,7 +99,7 @@ def test_the_speed_is_that_of_training_alone(monkeypatch: pytest.MonkeyPatch) ->
     assert bar.chars_per_sec == 500
 
 
-def test_a_line_never_holds_what_a_terminal_executes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_contains_no_control_sequences(capsys: pytest.CaptureFixture[str]) -> None:
     """It may quote a file name, a model of a stranger, or an answer of the Hub."""
     say("a\x1b[31mb\u202ec\r\nd\te")
     assert capsys.readouterr().err == "a␛[31mb\ufffdc␍\nd\te\n"

@@ -1,4 +1,4 @@
-"""What a run tells of itself: nothing private of the text, of the machine, or of an address."""
+"""The facts that a run records contain nothing private of the text, the machine or an address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run folders: whole checkpoints only, one process at a time, and what is damaged is passed over loudly."""
+"""Run folders: complete checkpoints only, one process at a time, and damaged checkpoints are reported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def state(step: int) -> dict[str, Any]:
 
 
 def filled(losses: dict[int, float | None]) -> Callable[[int], Callable[[Path], None]]:
-    """Writers of checkpoints: tiny models, and as metrics the losses up to their step."""
+    """Return a function that writes checkpoints: tiny models, with the losses up to their step as metrics."""
 
     def writer(step: int) -> Callable[[Path], None]:
         def write(folder: Path) -> None:
@@ -45,7 +45,7 @@ def filled(losses: dict[int, float | None]) -> Callable[[int], Callable[[Path], 
 
 
 def ignore(line: str) -> None:
-    """Takes a warning."""
+    """Discard a warning."""
 
 
 Opened = Callable[..., RunFolder]
@@ -54,7 +54,7 @@ Again = Callable[[RunFolder], RunFolder]
 
 @pytest.fixture
 def opened() -> Iterator[Opened]:
-    """Opens run folders that are closed when the test ends."""
+    """Return a function that opens run folders, which are closed when the test ends."""
     folders = []
 
     def open_folder(path: Path, *, resume: bool = False) -> RunFolder:
@@ -78,8 +78,8 @@ def run(tmp_path: Path, opened: Opened) -> RunFolder:
 
 
 @pytest.fixture
-def again(opened: Opened) -> Again:
-    """Closes a run folder and opens it to resume it, as another process would."""
+def close_and_resume(opened: Opened) -> Again:
+    """Close a run folder and open it for resuming, as another process would."""
 
     def reopened(run: RunFolder) -> RunFolder:
         run.close()
@@ -116,7 +116,7 @@ def test_steps_are_sorted_as_numbers(run: RunFolder) -> None:
     assert names(run.steps())[3:] == ["step-99999999", "step-100000000"]
 
 
-def test_what_fails_half_way_leaves_nothing_and_changes_nothing(run: RunFolder) -> None:
+def test_a_failed_write_leaves_no_files_and_changes_nothing(run: RunFolder) -> None:
     def write(folder: Path) -> None:
         (folder / "config.json").write_text("half")
         raise OSError(28, "No space left on device")
@@ -156,7 +156,7 @@ os._exit(0)
 
 @pytest.mark.parametrize("renames", [0, 1, 2])
 def test_a_process_that_is_killed_while_it_saves_a_step_again_loses_no_checkpoint(
-    tmp_path: Path, opened: Opened, again: Again, renames: int
+    tmp_path: Path, opened: Opened, close_and_resume: Again, renames: int
 ) -> None:
     run = opened(tmp_path / "run")
     run.save(30, filled({})(30))  # the only one
@@ -164,7 +164,7 @@ def test_a_process_that_is_killed_while_it_saves_a_step_again_loses_no_checkpoin
     command = [sys.executable, "-c", KILLED, str(run.path), str(renames), "30"]
     code = subprocess.run(command, cwd=ROOT, timeout=120).returncode
     assert code == (9 if renames < 2 else 0)
-    reopened = again(run)
+    reopened = close_and_resume(run)
     [step] = reopened.steps()
     assert ((step / "config.json").read_text() == "new") is (renames == 2)
     assert not list(reopened.path.glob(".*.tmp"))
@@ -196,7 +196,7 @@ def test_a_run_stays_locked_until_its_files_are_removed(
     assert not run.path.exists()
 
 
-def test_pruning_keeps_the_two_newest_the_best_and_what_is_named(run: RunFolder) -> None:
+def test_pruning_keeps_the_two_newest_the_best_and_named_checkpoints(run: RunFolder) -> None:
     for step in (40, 50, 60):
         run.save(step, filled({})(step))
     assert run.prune(["step-00000040"], newest=2) == 2
@@ -204,13 +204,13 @@ def test_pruning_keeps_the_two_newest_the_best_and_what_is_named(run: RunFolder)
     assert not list(run.path.glob(".*"))
 
 
-def test_litter_of_a_killed_process_goes(run: RunFolder, again: Again) -> None:
+def test_temporary_files_of_a_killed_process_are_removed(run: RunFolder, close_and_resume: Again) -> None:
     (run.path / ".step-00000040.tmp").mkdir()
     (run.path / ".step-00000040.tmp" / "half").write_text("")
     (run.path / ".metrics.jsonl.123.tmp").write_text("")
     (run.path / ".best.123.tmp").write_text("")
     (run.path / "step-00000010" / ".README.md.123.tmp").write_text("")
-    assert not list(again(run).path.rglob(".*"))
+    assert not list(close_and_resume(run).path.rglob(".*"))
 
 
 @posix_only
@@ -235,12 +235,12 @@ def test_each_file_is_synced_before_its_checkpoint_gets_its_name(
 # one run a folder, one process a run
 
 
-def test_a_run_is_not_begun_over_another(run: RunFolder) -> None:
+def test_a_run_does_not_start_over_another(run: RunFolder) -> None:
     with pytest.raises(RunError, match=r"holds a run already: continue it with --resume .*, or choose another --out"):
         RunFolder(run.path, resume=False)
 
 
-def test_a_second_process_is_kept_out(run: RunFolder) -> None:
+def test_a_second_process_is_refused(run: RunFolder) -> None:
     code = f"from training.run.run_folder import *; RunFolder({str(run.path)!r}, resume=True)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "RunError: another process is training in" in ended.stderr
@@ -248,7 +248,7 @@ def test_a_second_process_is_kept_out(run: RunFolder) -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_what_cannot_be_resumed_says_why(run: RunFolder, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_resumed_is_refused_with_the_reason(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
     wrong = {
@@ -272,14 +272,14 @@ def test_a_place_where_no_folder_can_be_created_is_refused(tmp_path: Path, place
         RunFolder(tmp_path / place, resume=False)
 
 
-def test_a_run_without_a_checkpoint_is_taken_back(tmp_path: Path, opened: Opened) -> None:
+def test_a_run_without_a_checkpoint_is_removed(tmp_path: Path, opened: Opened) -> None:
     folder = opened(tmp_path / "a" / "b" / "c")
     folder.write_sources(["text.txt"], "strict")
     folder.discard()
     assert not (tmp_path / "a").exists()
 
 
-def test_only_what_the_run_made_is_taken_back(tmp_path: Path, opened: Opened) -> None:
+def test_only_files_of_the_run_are_removed(tmp_path: Path, opened: Opened) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("")
     folder = opened(tmp_path / "mine")
@@ -288,7 +288,7 @@ def test_only_what_the_run_made_is_taken_back(tmp_path: Path, opened: Opened) ->
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
 
-def test_a_run_with_a_checkpoint_is_not_taken_back(run: RunFolder) -> None:
+def test_a_run_with_a_checkpoint_is_not_removed(run: RunFolder) -> None:
     run.discard()
     assert len(run.steps()) == 3
 
@@ -296,9 +296,9 @@ def test_a_run_with_a_checkpoint_is_not_taken_back(run: RunFolder) -> None:
 # resuming
 
 
-def test_the_restore_checkpoint_is_taken(run: RunFolder, again: Again) -> None:
+def test_the_newest_complete_checkpoint_is_restored(run: RunFolder, close_and_resume: Again) -> None:
     warnings: list[str] = []
-    saved = again(run).restore(warnings.append)
+    saved = close_and_resume(run).restore(warnings.append)
     assert saved.state == {"format_version": 1, **state(30)}
     assert (int(saved.tensors["steps_done"]), [line["step"] for line in saved.metrics]) == (30, [10, 20, 30])
     assert saved.checkpoint.tokenizer.vocab == tiny_model().tokenizer.vocab
@@ -319,12 +319,12 @@ def test_the_restore_checkpoint_is_taken(run: RunFolder, again: Again) -> None:
         lambda folder: os.truncate(folder / "training_state" / "state.safetensors", 100),
     ],
 )
-def test_a_damaged_newest_checkpoint_is_set_aside_loudly(
-    run: RunFolder, damage: Callable[[Path], object], again: Again
+def test_a_damaged_newest_checkpoint_is_renamed_and_reported(
+    run: RunFolder, damage: Callable[[Path], object], close_and_resume: Again
 ) -> None:
     damage(run.steps()[2])
     warnings: list[str] = []
-    folder = again(run)
+    folder = close_and_resume(run)
     assert folder.restore(warnings.append).state["recipe"]["steps"] == 20
     assert len(warnings) == 1
     assert warnings[0].startswith("step-00000030 is damaged (")
@@ -333,64 +333,64 @@ def test_a_damaged_newest_checkpoint_is_set_aside_loudly(
     assert (folder.path / "latest").read_text() == "step-00000020\n"
 
 
-def test_a_checkpoint_without_training_state_is_kept_but_not_resumed(run: RunFolder, again: Again) -> None:
+def test_a_checkpoint_without_training_state_is_kept_but_not_resumed(run: RunFolder, close_and_resume: Again) -> None:
     shutil.rmtree(run.steps()[2] / "training_state")
     warnings: list[str] = []
-    folder = again(run)
+    folder = close_and_resume(run)
     assert folder.restore(warnings.append).state["recipe"]["steps"] == 20
     assert warnings == ["step-00000030 has no training state: the checkpoint before it is resumed"]
     assert (folder.path / "weights-only-step-00000030" / "model.safetensors").is_file()
 
 
 @pytest.mark.parametrize("field", ["recipe", "corpus", "about", "seconds"])
-def test_a_state_that_lacks_a_field_is_of_another_version(run: RunFolder, again: Again, field: str) -> None:
+def test_a_state_that_lacks_a_field_is_of_another_version(run: RunFolder, close_and_resume: Again, field: str) -> None:
     saved = state(30)
     del saved[field]
     write_state(run.steps()[2], saved, {"steps_done": torch.tensor(30)})
     with pytest.raises(RunError, match=r"started with another version of the project .*: start a new run"):
-        again(run).restore(ignore)
+        close_and_resume(run).restore(ignore)
 
 
-def test_when_none_is_whole_nothing_is_touched(run: RunFolder, again: Again) -> None:
+def test_without_a_complete_checkpoint_nothing_is_changed(run: RunFolder, close_and_resume: Again) -> None:
     for folder in run.steps():
         flip(folder / "model.safetensors")
     with pytest.raises(RunError, match="is whole: nothing can be resumed"):
-        again(run).restore(ignore)
+        close_and_resume(run).restore(ignore)
     assert len(run.steps()) == 3
 
 
-def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder, again: Again) -> None:
+def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder, close_and_resume: Again) -> None:
     """The process may die between a checkpoint and its mark, or the best may be the damaged one."""
     (run.path / "best").unlink()
-    folder = again(run)
+    folder = close_and_resume(run)
     folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000020\n"
     flip(best_of(folder.path) / "model.safetensors")
-    folder = again(folder)
+    folder = close_and_resume(folder)
     folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000030\n"
 
 
 @posix_only
-def test_links_of_an_earlier_version_are_replaced(run: RunFolder, again: Again) -> None:
+def test_links_of_an_earlier_version_are_replaced(run: RunFolder, close_and_resume: Again) -> None:
     for name, step in (("best", 20), ("latest", 30)):
         (run.path / name).unlink(missing_ok=True)
         (run.path / name).symlink_to(f"step-{step:08d}")
     best = run.best()
     assert best is not None
     assert best.name == "step-00000020"
-    folder = again(run)
+    folder = close_and_resume(run)
     folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000020\n"
     assert not (folder.path / "latest").is_symlink()
 
 
-def test_copies_of_links_are_replaced(run: RunFolder, again: Again) -> None:
+def test_copies_of_links_are_replaced(run: RunFolder, close_and_resume: Again) -> None:
     """A copy of an old run that follows links has folders in their place."""
     for name in ("best", "latest"):
         (run.path / name).unlink(missing_ok=True)
         shutil.copytree(run.path / "step-00000030", run.path / name)
-    folder = again(run)
+    folder = close_and_resume(run)
     folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000020\n"
     assert (folder.path / "latest").read_text() == "step-00000030\n"
@@ -425,7 +425,7 @@ def test_standard_input_cannot_be_read_twice(run: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"sources": 3}'])
-def test_lost_sources_are_no_silent_other_text(run: RunFolder, content: str) -> None:
+def test_missing_sources_are_not_silently_replaced(run: RunFolder, content: str) -> None:
     (run.path / "sources.json").write_text(content)
     with pytest.raises(RunError, match="does not say where its text is"):
         run.read_sources()
@@ -434,7 +434,7 @@ def test_lost_sources_are_no_silent_other_text(run: RunFolder, content: str) -> 
 # state files
 
 
-def test_state_goes_to_disk_and_back(tmp_path: Path) -> None:
+def test_a_training_state_is_saved_and_loaded(tmp_path: Path) -> None:
     tensors = {"a": torch.randn(3, 4), "b": torch.tensor(7), "c": torch.randn(2, 2).T}
     write_state(tmp_path, {"recipe": {"lr": 0.1}}, tensors)
     about, read = read_state(tmp_path)

@@ -18,7 +18,7 @@ LINE: Evaluation = {"step": 20, "seconds": 1.5, "val_loss": 2.0, "lr": 0.001}
 
 
 class Trackio(types.ModuleType):
-    """Notes what it is told; ``fails`` names the call that it cannot do."""
+    """Records its calls; the call named by ``fails`` raises."""
 
     def __init__(self, fails: str = "") -> None:
         super().__init__("trackio")
@@ -42,7 +42,7 @@ class Trackio(types.ModuleType):
 
 
 @pytest.mark.parametrize("fails", ["", "init", "log", "finish"])
-def test_evaluations_are_handed_over_and_a_fault_is_one_warning(fails: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluations_are_logged_and_a_fault_is_one_warning(fails: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = Trackio(fails)
     warnings: list[str] = []
     monkeypatch.setitem(sys.modules, "trackio", module)
@@ -63,7 +63,7 @@ def test_evaluations_are_handed_over_and_a_fault_is_one_warning(fails: str, monk
     assert all("OSError" in warning and "metrics.jsonl" in warning for warning in warnings)
 
 
-def test_without_trackio_the_option_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_trackio_the_option_names_the_command_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(track, "is_installed", lambda: False)
     with pytest.raises(UsageError, match="pip install trackio"):
         parse_train(["text.txt", "--track"])
