@@ -15,10 +15,14 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
 from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button
+from tests.browser.test_train_page import NAME as TRAINED
+from tests.browser.test_train_page import TEXT, Make, ended, give, start, url, visitor
 from tests.local_hub import LocalHub
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
+
+__all__ = ["url", "visitor"]  # fixtures
 
 NAME = "local/letters"
 SPACE = "ada/trainer"
@@ -180,6 +184,18 @@ def test_an_answer_that_nobody_asked_for_is_no_sign_in(context: BrowserContext, 
     page.goto(f"{space_url(hub, site)}?code=stolen&state={state}")
     expect(button(page, "Send")).to_be_enabled()
     assert hub.requests("/oauth/") == []
+
+
+def test_the_form_names_what_looks_private_in_the_text(visitor: Make) -> None:
+    """Also after a reload, when the text is gone."""
+    page = visitor().open()
+    give(page, f"{TEXT}Write to ada@lovelace.org soon.\n")
+    start(page)
+    ended(page)
+    page.reload()
+    page.locator("#training summary").click()
+    button(page, f"Publish {TRAINED}").click()
+    expect(form(page).locator(".private-things")).to_contain_text("In the text there may be: 1 e-mail address")
 
 
 @pytest.mark.parametrize("display", DISPLAYS, ids=str)

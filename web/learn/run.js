@@ -44,6 +44,7 @@ const MAX_LAYERS = 2; // that learner.wasm trains
  * @property {string} name of the text
  * @property {ChatFormat | null} chat
  * @property {string[]} examples prompts for the model
+ * @property {Message[]} privateThings what looks private in the text
  * @property {number} minutes
  * @property {ModelRef | null} parent the model to fine-tune; null trains from scratch
  * @property {string} home the address of the folder of the page
@@ -52,7 +53,8 @@ const MAX_LAYERS = 2; // that learner.wasm trains
  * @property {number} [workers] as many as the machine has cores for, if omitted
  * @property {number} [speed] characters per second of one worker; measured if omitted
  *
- * @typedef {{name: string, chat: ChatFormat | null, examples: string[], parent: ModelRef | null, minutes: number}} About
+ * @typedef {{name: string, chat: ChatFormat | null, examples: string[],
+ *   privateThings: Message[], parent: ModelRef | null, minutes: number}} About
  * @typedef {{training: [number, number][], heldOut: [number, number][]}} Curve losses by step
  * @typedef {{step: number, loss: number, tensors: Record<string, Float32Array>}} Best
  * @typedef {{plan: Plan, about: About, saved: Saved | null, curve: Curve, best: Best | null}} StoredRun
@@ -201,10 +203,10 @@ class Run {
 
   // Stores the model in place of the run, whose room it may need.
   async #storeModel(files) {
-    const { name } = this.run.about;
+    const { name, privateThings } = this.run.about;
     for (let attempt = 1; ; attempt++) {
       try {
-        const model = await saveModel({ name, files });
+        const model = await saveModel({ name, files, privateThings });
         await deleteRun().catch(() => {});
         return { model, files: null, notice: null };
       } catch (error) {
@@ -225,7 +227,7 @@ class Run {
 }
 
 /** @param {Begin} given @returns {Promise<StoredRun>} */
-async function prepare({ text, name, chat, examples, minutes, parent, home, hub, seed, workers = workerCount(), speed }) {
+async function prepare({ text, minutes, parent, home, hub, seed, workers = workerCount(), speed, ...described }) {
   if (parent) postMessage({ phase: "loading" });
   const known = parent && (await new Models(home, hub, () => {}).read(parent));
   if (known && known.sizes.layers > MAX_LAYERS) {
@@ -237,7 +239,8 @@ async function prepare({ text, name, chat, examples, minutes, parent, home, hub,
   speed ??= await measureSpeed(vocab.length);
   const old = known && { network: known.sizes, tensors: known.tensors };
   const plan = planRun({ vocab, ids, minutes, speed, seed, workers, parent: old });
-  return { plan, about: { name, chat, examples, parent, minutes }, saved: null, curve: { training: [], heldOut: [] }, best: null };
+  const about = { ...described, parent, minutes };
+  return { plan, about, saved: null, curve: { training: [], heldOut: [] }, best: null };
 }
 
 /** What the page says of a stored run. */

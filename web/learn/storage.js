@@ -9,12 +9,14 @@ const OWNER = "local"; // see isLocal in engines/engine.js
 const MAX_SLUG = 40; // characters
 
 /**
+ * @import { Message } from "../engines/engine.js"
  * @typedef {Record<string, Uint8Array>} Files of a checkpoint, by name
  * @typedef {object} StoredModel
  * @property {string} name local/NAME
  * @property {string} commit the first 40 hex digits of the SHA-256 of model.safetensors
  * @property {number} created milliseconds since 1970
  * @property {number} bytes
+ * @property {Message[]} [privateThings] what looks private in its text
  */
 
 /**
@@ -50,11 +52,11 @@ export function deleteRun() {
 
 /**
  * Stores the files of a checkpoint as a model under a name of its own; the same weights are stored once.
- * @param {{name: string, files: Files}} model any text as its name
+ * @param {{name: string, files: Files, privateThings?: Message[]}} model any text as its name
  * @returns {Promise<{name: string, commit: string}>} its ref
  * @throws {Refusal} the browser stores nothing, or has no room
  */
-export async function saveModel({ name, files }) {
+export async function saveModel({ name, files, privateThings = [] }) {
   const commit = commitOf(files);
   const known = await listModels();
   const same = known.find((model) => model.commit === commit);
@@ -62,7 +64,7 @@ export async function saveModel({ name, files }) {
   const ref = { name: freeName(name, known.map((model) => model.name)), commit };
   const bytes = Object.values(files).reduce((total, file) => total + file.length, 0);
   await transact([MODELS, FILES], "readwrite", ([models, stored]) => {
-    models.put({ ...ref, created: Date.now(), bytes }, ref.name);
+    models.put({ ...ref, created: Date.now(), bytes, privateThings }, ref.name);
     stored.put(files, ref.name);
   });
   return ref;

@@ -146,13 +146,13 @@ export class Panel {
   }
 
   #begin() {
-    const { text, name, chat } = this.#text;
+    const { text, name, chat, private: privateThings } = this.#text;
     const format = chat && { prefix: chat.prefix, suffix: chat.suffix, stop: chat.stop };
     const scratch = find(this.box, '[value="scratch"]', HTMLInputElement).checked;
     const { workers, speed, seed } = this.box.dataset; // set by tests: small runs, each the same
     return this.#lead({
       begin: {
-        ...{ text, name, chat: format, examples: chat?.examples ?? [], ...this.place },
+        ...{ text, name, privateThings, chat: format, examples: chat?.examples ?? [], ...this.place },
         ...{ minutes: Number(this.minutes.value), parent: scratch ? null : this.parent },
         seed: seed ? Number(seed) : crypto.getRandomValues(new Uint32Array(1))[0],
         ...(workers ? { workers: Number(workers) } : {}),

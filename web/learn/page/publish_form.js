@@ -8,7 +8,7 @@ import { canSignIn, signIn, signedIn, takeFilledIn } from "../hub/sign_in.js";
 const MARKUP = `
 <form hidden>
 <h3 class="heading"></h3>
-<p class="private" hidden></p>
+<p class="private-things" hidden></p>
 <p data-text="publish.warning"></p>
 <label class="wide"><span data-text="publish.repo"></span><input name="repo" required maxlength="96" autocomplete="off" spellcheck="false"></label>
 <label class="wide"><span data-text="publish.title"></span><input name="title" required maxlength="100" autocomplete="off"></label>
@@ -193,7 +193,7 @@ export class PublishForm {
     if (!this.#model) return;
     setText(find(this.root, ".heading"), t("publish.heading", { name: this.#model.name }));
     const things = this.#model.privateThings ?? [];
-    const warning = find(this.root, ".private");
+    const warning = find(this.root, ".private-things");
     warning.hidden = !things.length;
     setText(warning, things.length ? t("publish.private_things", { things }) : "");
     for (const option of findAll(this.root, "option", HTMLOptionElement)) {
