@@ -112,6 +112,28 @@ def test_a_browser_without_simd_says_so(playwright: Playwright, url: str) -> Non
     browser.close()
 
 
+def test_a_stored_training_is_not_replaced_unasked(visitor: Make) -> None:
+    page = visitor().open()
+    give(page)
+    start(page)
+    button(page, "Pause").click()
+    page.reload()
+    kept = panel(page).locator(".kept")
+    expect(kept).to_contain_text("This browser has stored your training")
+    begin(page)
+    give(page)
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    button(page, "Start training").click()
+    expect(kept).to_be_visible()
+    assert asked == ["Discard the stored training and start a new one?"]
+    button(page, "Discard it").click()
+    expect(kept).to_be_hidden()
+    page.reload()
+    expect(button(page, "Send")).to_be_enabled()
+    expect(panel(page)).not_to_have_attribute("open", "")
+
+
 def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     visits = visitor()
     first, second = visits.open(speed=20_000), visits.open()

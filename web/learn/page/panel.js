@@ -146,6 +146,7 @@ export class Panel {
   }
 
   #begin() {
+    if (!this.#part(".kept").hidden && !confirm(t("train.replace_sure"))) return;
     const { text, name, chat, private: privateThings } = this.#text;
     const format = chat && { prefix: chat.prefix, suffix: chat.suffix, stop: chat.stop };
     const scratch = find(this.box, '[value="scratch"]', HTMLInputElement).checked;
@@ -196,6 +197,7 @@ export class Panel {
 
   #showStarted(run) {
     [this.#run, this.#pace] = [run, []];
+    this.#allow(true);
     this.#pause(false);
     this.#say({ id: "train.running", values: { name: run.about.name, parameters: run.parameters, steps: run.steps } });
     this.#part(".written").hidden = true;
@@ -280,10 +282,15 @@ export class Panel {
     this.#part(".choose").hidden = part !== "choose";
     this.#part(".running .controls").hidden = part === "choose";
     if (part === "running") this.#part(".running").hidden = false;
+    this.#allow(false);
     for (const name of ["figures", "losses"]) if (part === "running") setText(this.#part(`.${name}`), "");
-    if (hadFocus && !this.box.contains(visible(document.activeElement))) {
-      (part === "running" ? this.#part(".pause") : this.#part("textarea")).focus({ preventScroll: true });
-    }
+    if (hadFocus && part === "choose" && !visible(document.activeElement)) this.#part("textarea").focus({ preventScroll: true });
+  }
+
+  // Whether there is a training that can be paused and stopped. The button that began it passes its focus on.
+  #allow(isTraining) {
+    for (const button of findAll(this.box, ".controls button", HTMLButtonElement)) button.disabled = !isTraining;
+    if (isTraining && !visible(document.activeElement)) this.#part(".pause").focus({ preventScroll: true });
   }
 
   #say(message) {
@@ -305,7 +312,7 @@ export class Panel {
 }
 
 function visible(element) {
-  return element?.checkVisibility() ? element : null;
+  return element !== document.body && element?.checkVisibility() ? element : null;
 }
 
 // Remembers that a run is stored, for the next visit. It is no loss where the browser stores nothing.
