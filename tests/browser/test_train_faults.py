@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Dialog, Page, Playwright, expect
 
 from model import CharLSTM
 from tests.browser.driving import button, reply, send, setting
@@ -123,7 +123,12 @@ def test_a_stored_training_is_not_replaced_unasked(visitor: Make) -> None:
     begin(page)
     give(page)
     asked: list[str] = []
-    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", dismiss)
     button(page, "Start training").click()
     expect(kept).to_be_visible()
     assert asked == ["Discard the stored training and start a new one?"]
