@@ -86,8 +86,8 @@ def test_sources_are_recorded_by_their_file_names(tmp_path: Path, monkeypatch: p
     assert {typed: public_source(typed) for typed in expected} == expected
 
 
-def test_the_option_to_publish_private_text_is_not_recorded() -> None:
-    assert "publish" not in published("a.txt", "--push-to=ada/x", "--publish-anyway")
+def test_the_recorded_command_has_the_yes_without_which_it_would_be_refused() -> None:
+    assert "--publish-anyway" in published("a.txt", "--push-to=ada/x", "--publish-anyway")
 
 
 @pytest.mark.parametrize("option", [["--private"], ["--publish-anyway"], ["--chat"], ["--reply-as", "Anna Smith"]])
