@@ -40,7 +40,7 @@ versions: $(VENV)/.installed-dev
 	@$(RUN) -m tests.versions $(ARGS)
 
 soak: $(VENV)/.installed-dev
-	@$(RUN) $(PYTEST) tests/soak tests/browser --every-display -raP $(ARGS)
+	@$(RUN) $(PYTEST) tests/soak tests/browser --every-display --every-case -raP $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_stream $(ARGS)

@@ -8,6 +8,7 @@ token of the person who runs the tests.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import sys
 import tempfile
@@ -46,11 +47,29 @@ if sys.platform == "win32":  # these start, kill and resume processes by POSIX s
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-display", action="store_true", help="run each test of the page in every size and colour")
+    parser.addoption("--every-case", action="store_true", help="run all cases of each file of which a sample runs")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Ignore the warning that huggingface_hub's HTTP library gives at each LFS upload."""
     config.addinivalue_line("filterwarnings", "ignore:Use 'content=:DeprecationWarning")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep a sample of the tests of each file that is marked ``sampled(n)``: n of them, always the same ones."""
+    if config.getoption("--every-case"):
+        return
+    sampled: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            sampled.setdefault(item.path, []).append(item)
+    left_out: set[pytest.Item] = set()
+    for path, tests in sampled.items():
+        marker = tests[0].get_closest_marker("sampled")
+        count = min(len(tests), marker.args[0] if marker else 0)
+        left_out |= set(tests) - set(random.Random(path.name).sample(tests, count))
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
 
 
 def pytest_unconfigure() -> None:
