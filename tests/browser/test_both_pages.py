@@ -45,7 +45,7 @@ def test_text_typed_during_a_reply_stays_and_escape_stops(both: Site) -> None:
     page = both.open()
     prompt = page.get_by_role("textbox", name="Prompt", exact=True)
     expect(prompt).to_be_focused()
-    begin(page, speed=5)
+    begin(page, speed=5, length=1_000)  # 200 seconds: Escape comes before its end
     prompt.focus()
     page.keyboard.type("first")
     page.keyboard.press("Enter")

@@ -19,6 +19,7 @@ from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.platforms import posix_only
 from tests.support.ports import free_port
 from tests.support.unreliable_network import Network, network
+from ui.access.limits import TooManyError
 from ui.registry.auto_update import AutoUpdater
 from ui.registry.registry import ModelRegistry
 
@@ -162,9 +163,11 @@ def test_a_proxy_that_answers_instead_of_the_server(
 def test_a_refusal_of_a_busy_server_keeps_the_prompt(
     app: App, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: object) -> None:
+        raise TooManyError("refusal.replies_at_once", wait_s=1, most=64)
+
     with monkeypatch.context() as patch:
-        patch.setattr("ui.routes.running_replies.MAX_PER_ADDRESS", 0)
-        patch.setattr("ui.routes.running_replies.is_public", lambda address: True)
+        patch.setattr("ui.access.limits.Limiter.begin_reply", refuse)
         page, _ = open_page(context, app)
         page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
         setting(page, "Length", LENGTH)
@@ -257,8 +260,11 @@ def test_a_server_that_is_restarted_between_two_turns(context: BrowserContext, l
             assert reply(page) == expected(lm, 2 * LENGTH)
 
 
-def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(context: BrowserContext, lm: CharLSTM) -> None:
+def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
+    context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No character of the reply was generated, so the reply cannot begin, and the prompt must stay."""
+    monkeypatch.setattr("ui.registry.lookup.WAIT_S", 0.0)
     with serving({"random": lm}) as first, network(port_of(first.url)) as net:
         page, _ = open_page(context, through(net, first))
         page.get_by_role("spinbutton", name="Seed").fill(str(SEED))

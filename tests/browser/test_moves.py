@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from model import BlockedWords, ChatFormat, Clamp, SamplingParams, TextTrace, generate
 from model.int8.sampling import Randomness, choose
@@ -156,10 +156,12 @@ def test_clamps_apply_to_their_model_only(app: App, conversation: Conversation) 
     conversation.clamp(UP)
     conversation.send(PROMPT)
     assert conversation.reply == expected(app, PROMPT, 60, cells=UP) != expected(app, PROMPT, 60)
-    assert "cell 3 (layer 0) held up" in (conversation.page.locator(".footer").last.text_content() or "")
+    footers = conversation.page.locator(".footer")
+    expect(footers.last).to_contain_text("cell 3 (layer 0) held up")
     conversation.send(PROMPT, name="other")
     assert conversation.reply == generate(app.served("other").lm, PROMPT, 60, seed=5, temperature=0.8)
-    assert " held " not in (conversation.page.locator(".footer").last.text_content() or "")
+    expect(footers).to_have_count(2)
+    expect(footers.last).not_to_contain_text(" held ")
 
 
 def test_cells_clamped_during_a_reply_act_from_the_next_character_on(app: App, conversation: Conversation) -> None:

@@ -46,6 +46,7 @@ ADDRESSES = {
     "https://*.huggingface.co",
     "https://*.hf.co",
     "https://git-lfs",
+    "https://git-lfs.",
     "http://www.w3.org/2000/svg",
 }
 HOSTILE = "<img src=x onerror='window.hit=1'><script>window.hit=2</script>\n\n  two  spaces\tand a tab &lt; $$x$$"
