@@ -260,11 +260,8 @@ def test_a_server_that_is_restarted_between_two_turns(context: BrowserContext, l
             assert reply(page) == expected(lm, 2 * LENGTH)
 
 
-def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
-    context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(context: BrowserContext, lm: CharLSTM) -> None:
     """No character of the reply was generated, so the reply cannot begin, and the prompt must stay."""
-    monkeypatch.setattr("ui.registry.lookup.WAIT_S", 0.0)
     with serving({"random": lm}) as first, network(port_of(first.url)) as net:
         page, _ = open_page(context, through(net, first))
         page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
@@ -275,11 +272,15 @@ def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
         expect_retries(page)
         [entry] = first.registry.entries
         loaded, entry.loaded = entry.loaded, None
+        entry.done.clear()
+        first.registry._settled.clear()
         net.restore()
         page.reload()
         expect(page.get_by_role("textbox", name="Prompt")).to_have_value("ROMEO:")
-        expect(log(page).locator(".refusal")).to_be_visible()
+        expect(page.get_by_text("Loading random …")).to_be_visible()
         entry.loaded = loaded
+        entry.done.set()
+        first.registry._settled.set()
         button(page, "Send").click()
         expect(turns(page)).to_have_count(1)
         settled(page)
