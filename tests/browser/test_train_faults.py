@@ -33,6 +33,8 @@ from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 
+pytestmark = pytest.mark.sampled(4)
+
 __all__ = ["expected", "url", "visitor"]  # fixtures
 
 

@@ -100,6 +100,7 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
 /** A run in progress. */
 export class Trainer {
   #workers = /** @type {Worker[]} */ ([]);
+  #ended = 0; // workers that have taken their last step
   #saved = new Map(); // by step: the parts of a saved run that have arrived
   #evaluated = new Map(); // by step: the sum and the number of the losses, and the averaged weights
 
@@ -189,9 +190,8 @@ export class Trainer {
     if (data.loss !== undefined) this.reports.onStep(data.step, data.loss, data.seconds);
     else if (data.evaluated !== undefined || data.average) this.#collectEvaluation(data);
     else if (data.saved !== undefined) this.#collectSaved(index, data);
-    else if (data.ended !== undefined && index === 0) {
-      this.reports.onEnd(data.reason, data.ended);
-    }
+    // Every worker sends its part of the saved run first, so after the last end nothing is missing.
+    else if (data.ended !== undefined && ++this.#ended === this.plan.workers) this.reports.onEnd(data.reason, data.ended);
   }
 
   #collectEvaluation({ evaluated, step, sum, count, average }) {

@@ -258,7 +258,7 @@ def test_waiting_for_pushes_reports_the_reason(
     closing = threading.Thread(target=one.close, args=(60.0,))
     closing.start()
     line = lines.wait("trying again in")
-    assert re.search(r"\(500\).*; step-00000001: trying again in \d+ s, for at most \d+ (s|minutes)$", line)
+    assert re.search(r"\(500\).*; step-00000001: trying again in \d+ s, for at most [\d.]+ (s|minutes)$", line)
     fault.lift()
     closing.join()
     assert not one.waiting()
