@@ -194,7 +194,7 @@ def test_two_hundred_pushes_cut_no_reply_and_leave_nothing_behind(hub: LocalHub,
     assert "Traceback" not in output
     assert last["threads"] <= first["threads"] + 2  # of a pool, which grows when it is needed
     assert last["files"] <= first["files"] + 4
-    # Two caches may fill after the first measurement: 32 MB of states, and Gradio's sessions, 512 of 25 kB.
+    # Two caches may fill after the first measurement: 16 MB of states, and Gradio's sessions, 100 of 25 kB.
     assert last["resident_kb"] < first["resident_kb"] + 48_000
     newest = list(pushed.valid)[-1]
     (cache,) = Path(os.environ["HF_HUB_CACHE"]).glob("models--*")
