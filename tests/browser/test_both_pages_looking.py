@@ -33,6 +33,7 @@ def point_at(page: Page, turn: Locator, position: int) -> None:
     """Click a character of a turn's text, and wait until the lens shows it."""
     turn.locator(".text i").nth(position).click()
     expect(turn.locator(".text i").nth(position)).to_have_class(re.compile("focus"))
+    expect(page.locator('.panel[aria-busy="true"]')).to_have_count(0)
     expect(page.get_by_role("button", name="instead").first).to_have_attribute("aria-disabled", "false")
 
 

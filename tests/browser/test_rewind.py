@@ -118,7 +118,7 @@ def test_the_keyboard_rewrites_under_a_lens_and_a_chosen_character_is_kept(page:
     expect(turns(page).last.locator("i.focus")).to_have_count(1)
     focused = "(n) => document.querySelectorAll('.log i')[n]?.classList.contains('focus')"
     page.wait_for_function(focused, arg=len(PROMPT) + keep - 1)
-    page.wait_for_timeout(300)
+    expect(page.locator('.panel[aria-busy="true"]')).to_have_count(0)
     pick = page.get_by_role("button", name="instead").first
     char = (pick.get_attribute("title") or "").split()[3]
     char = {"space": " ", "line": "\n", "tab": "\t"}.get(char, char)

@@ -108,6 +108,7 @@ export class Lenses {
     this.panel.replaceChildren();
     this.panel.hidden = name === "plain";
     this.panel.className = `panel ${name}`;
+    this.panel.removeAttribute("aria-busy");
     if (name === "plain") {
       for (const box of this.boxes.values()) box.release();
       this.boxes.clear();
@@ -267,6 +268,7 @@ export class Lenses {
   unfocus() {
     this.focused = this.details = null;
     this.inspections++;
+    this.panel.removeAttribute("aria-busy");
     this.showFocus();
     this.lens?.inspect(null);
   }
@@ -276,8 +278,11 @@ export class Lenses {
     this.focused.outdated = false;
     if (!this.lens) return;
     const [lens, inspection] = [this.lens, ++this.inspections];
+    this.panel.setAttribute("aria-busy", "true"); // it shows the character before
     const answer = await traced.ask({ at: position, ...lens.wants(position) });
-    if (inspection !== this.inspections || lens !== this.lens || answer.refusal) return;
+    if (inspection !== this.inspections || lens !== this.lens) return;
+    this.panel.removeAttribute("aria-busy");
+    if (answer.refusal) return;
     const turn = traced === this.path ? this.turnAt(position) : null;
     this.details = { ...answer, traced, position, turn, char: traced.chars[position] };
     lens.inspect(this.details);

@@ -153,7 +153,7 @@ export class SurpriseLens {
     button.setAttribute("aria-label", button.title);
     if (isThere) button.setAttribute("aria-current", "true");
     button.addEventListener("click", () => {
-      if (button.getAttribute("aria-disabled") === "true") return;
+      if (button.getAttribute("aria-disabled") === "true" || this.panel.ariaBusy === "true") return;
       this.lenses.source.pick(this.details.turn.id, this.kept(), character);
     });
   }
