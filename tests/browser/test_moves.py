@@ -164,6 +164,15 @@ def test_clamps_apply_to_their_model_only(app: App, conversation: Conversation) 
     expect(footers.last).not_to_contain_text(" held ")
 
 
+def test_a_change_after_stop_does_not_start_the_reply_again(conversation: Conversation) -> None:
+    settings = {**SETTINGS, "seed": 5, "length": 500}
+    writing = "window.writing = writer.send(x.prompt, options(x.settings, 'random', 20))"
+    conversation.run(writing, prompt=PROMPT, settings=settings)
+    conversation.run("writer.stop(), writer.change({ speed: 10 })")
+    conversation.run("await window.writing")
+    assert [part["end"] for part in conversation.parts] == ["abort"]
+
+
 def test_cells_clamped_during_a_reply_act_from_the_next_character_on(app: App, conversation: Conversation) -> None:
     settings = {**SETTINGS, "seed": 5, "length": 120}
     writing = "window.writing = writer.send(x.prompt, options(x.settings, 'random', 60))"

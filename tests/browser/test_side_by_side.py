@@ -118,6 +118,7 @@ def test_stop_ends_both_replies_and_send_is_disabled_until_both_have_ended(page:
     fast(page)
     setting(page, "Length", 20)
     choose(page, "two")
+    expect(button(page, "Send")).to_be_enabled()  # the second model's reply has ended, too
     send(page, "a")
     expect(second(page)).to_have_count(0)  # a model cannot be compared with itself
     assert len(reply(page)) == 20

@@ -161,6 +161,7 @@ export class Writer {
   /** Changes what is being written. @param {Change} change */
   change({ cells, ...rest }) {
     for (const [side, run] of this.running) {
+      if (run.controller.signal.aborted && !run.next) continue; // it was stopped
       const mine = side === 0 && cells ? { ...rest, cells } : rest;
       if (!Object.keys(mine).length) continue;
       run.next = { ...run.next, ...mine, settings: { ...run.next?.settings, ...mine.settings } };
