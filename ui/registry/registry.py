@@ -230,7 +230,7 @@ class ModelRegistry:
     def notices(self) -> list[Message]:
         """What visitors should know: models that failed to load, or may not be the newest."""
         notices = [entry.failure for entry in self._entries if entry.failure]
-        if self._stand_in and len(self.loaded_models) == 1:
+        if self._stand_in and len(self._entries) > 1 == len(self.loaded_models):  # not if no other model was asked for
             notices.append(Message("model.bundled_instead"))
         notices += [raw(loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
         return notices + [entry.update_problem for entry in self._entries if entry.loaded and entry.update_problem]

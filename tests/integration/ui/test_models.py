@@ -262,6 +262,14 @@ def test_a_spec_is_split_into_model_and_revision() -> None:
     assert split_spec(BUNDLED) == (str(PRETRAINED), None)
 
 
+def test_without_a_model_the_bundled_one_is_served_without_a_notice() -> None:
+    registry = ModelRegistry()
+    registry.start()
+    assert registry.wait(60)
+    assert (registry.names, registry.notices) == (["bundled"], [])
+    registry.stop()
+
+
 def test_the_bundled_model_has_a_welcome_text_and_examples() -> None:
     served = only(registry_of())
     assert served.name == BUNDLED
