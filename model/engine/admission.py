@@ -1,4 +1,4 @@
-"""Which waiting requests get a slot, and how many may wait: nobody is kept out by others who wait for themselves."""
+"""Decides which waiting requests get a slot, and how many may wait: no client shuts out the others."""
 
 from __future__ import annotations
 

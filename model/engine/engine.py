@@ -46,7 +46,7 @@ class Engine:
         max_slots: replies that run at once. Further requests wait: when a slot is free, the client with the fewest
             running replies gets it, and of several the one that asked first.
         max_waiting, max_waiting_per_client: requests that may wait for a slot, of all clients and of one.
-        max_slots_per_client: replies of one client that run at once. Its further requests delay nobody else.
+        max_slots_per_client: replies of one client that run at once. Its further requests delay no other client.
         precision: "int8" gives the same text on every machine (docs/int8-inference.md), "float32" runs the weights
             as they were trained. None is int8, unless training measured that int8 costs this model over 0.01 nats.
         blocked: words that are never shown: a reply ends before one.
@@ -126,7 +126,7 @@ class Engine:
             chars_per_second: the speed limit; None is as fast as possible.
             deadline_s: seconds from now after which the reply ends.
             client_id, group_id: the client that the limits per client count, and its group, such as an address: the
-                group and the client with the fewest replies get the next slot. "" is another one in each request.
+                group and the client with the fewest replies get the next slot. "" is a new client in each request.
             clamps: (layer, cell, value) of cells that are clamped during the reply, but not during the prompt.
             prompt_clamps: (position, clamps) in order: what is clamped from the step that reads this position
                 of the prompt on, until the reply begins. Position -1 is the character that is read before the prompt.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
@@ -13,7 +14,9 @@ from tests.browser.driving import DISPLAYS, Display, open_page
 from tests.local_hub import LocalHub
 from tests.support.app_server import App
 from tests.support.both_pages import Site, both_sites
-from tests.support.chromium import ChromiumMissingError, launch
+from tests.support.chromium import ChromiumMissingError, launch, serve
+
+WEB = Path(__file__).parents[2] / "web"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -81,6 +84,16 @@ def page(display: Display, app: App, contexts: dict[Display, BrowserContext]) ->
     context.clear_cookies()
     for each in context.pages:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def web_page(browser: Browser) -> Iterator[Page]:
+    """A page below web/ without content, in which a test imports single modules of the scripts."""
+    with serve(WEB) as url:
+        page = browser.new_page()
+        page.goto(f"{url}README.md")
+        yield page
+        page.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,21 +9,19 @@ import subprocess
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from model import CharLSTM, generate
 from tests.browser.test_training import sentences, train
-from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import ROOT, environment
+from tests.support.tiny_runs import environment
 from ui.messages import ENGLISH
 
-WEB = ROOT / "web"
 Files = dict[str, bytes]
 # Packs the files of a run that test_training.TRAIN has left in the page.
 PACK = """async ({ name }) => {
@@ -62,12 +60,8 @@ WRITE = """async ({ seed, length }) => {
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    with serve(WEB) as url:
-        page = browser.new_page()
-        page.goto(f"{url}README.md")
-        yield page
-        page.close()
+def page(web_page: Page) -> Page:
+    return web_page
 
 
 @pytest.fixture(scope="module")

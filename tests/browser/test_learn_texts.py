@@ -6,31 +6,24 @@ import base64
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from tests.support import chat_samples, private_samples
-from tests.support.chromium import serve
 from tests.unit.training.corpus.canaries import CANARIES
 from ui.messages import ENGLISH
 
-WEB = Path(__file__).parents[2] / "web"
 LONG = "It is a long story, which I tell you in many words.\n" * 4
 
 Run = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    with serve(WEB) as url:
-        page = browser.new_page()
-        page.goto(f"{url}README.md")
-        yield page
-        page.close()
+def page(web_page: Page) -> Page:
+    return web_page
 
 
 @pytest.fixture(scope="module")

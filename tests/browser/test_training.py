@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from model import CharLSTM, LSTMState
-from tests.support.chromium import serve
 
-WEB = Path(__file__).parents[2] / "web"
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "the", "dog", "ran", "to", "the", "hat"]
 STEPS = 300
 # Trains a plan; `stops` ends the run after a step, `saved` continues one. Returns what the workers reported.
@@ -72,12 +69,8 @@ def sentences(count: int, seed: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    with serve(WEB) as url:
-        page = browser.new_page()
-        page.goto(f"{url}README.md")
-        yield page
-        page.close()
+def page(web_page: Page) -> Page:
+    return web_page
 
 
 def train(page: Page, **given: Any) -> dict[str, Any]:

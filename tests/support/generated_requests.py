@@ -153,7 +153,7 @@ def _changed(draw: st.DrawFn, body: dict[str, Any]) -> bytes:
 
 @st.composite
 def requests(draw: st.DrawFn) -> Sent:
-    """A request to any route of the app, or to a path that nobody needs."""
+    """A request to any route of the app, or to a path that is closed."""
     headers = {"content-type": "application/json", **draw(_headers)}
     kind = draw(st.integers(0, 9))
     if kind <= 5:

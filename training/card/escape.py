@@ -49,7 +49,7 @@ _PAGE_LINK = re.compile(r"(?m)^\[Watch it write\]\(https?://[^\s()]+?/spaces/([\
 
 
 def is_model_card(text: str) -> bool:
-    """Returns whether a README.md is a model card of this project, and not one that somebody wrote."""
+    """Returns whether a README.md is a model card of this project that was not rewritten by hand."""
     return f"\n{USE}\n" in text and "\nlibrary_name: char-lstm\n" in text
 
 
@@ -62,7 +62,7 @@ def linked_page(card: str) -> str | None:
 def with_page_link(card: str, space: str) -> str:
     """Returns the card with a link to this Space: replaced, or added below the heading `USE`.
 
-    A card without that heading, which somebody rewrote, stays as it is.
+    A card without that heading was rewritten by hand, and stays as it is.
     """
     link = page_link(space)
     changed, count = _PAGE_LINK.subn(link, card, count=1)

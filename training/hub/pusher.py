@@ -31,7 +31,7 @@ from .repos import read_destination, write_destination
 from .timeouts import HubTimeouts
 from .worker_process import WorkerProcess, with_reason
 
-_SAY_EVERY_S = 30.0  # while somebody waits for pushes that fail
+_SAY_EVERY_S = 30.0  # between two lines, while the end of a run waits for pushes that fail
 _REFUSED_PAUSE_S = 3600.0  # before the next try, when the user must do something first
 Report = Callable[[str], None]
 
@@ -238,7 +238,7 @@ class Pusher:
         self._not_before = time.monotonic() + wait_s
         is_new, self._error = failure.message != self._error, failure.message
         left_s = self._close_at - time.monotonic() if self._close_at is not None else 0.0
-        if failure.retry and left_s > wait_s:  # somebody waits for it
+        if failure.retry and left_s > wait_s:  # the end of the run waits for it
             if not is_new and time.monotonic() < self._reported_at + _SAY_EVERY_S:
                 return ""
             self._reported_at = time.monotonic()

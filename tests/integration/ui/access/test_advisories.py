@@ -80,7 +80,7 @@ def test_no_address_is_fetched_for_a_visitor(app: App) -> None:
     assert get(app, "", **{"x-direct-url": "http://169.254.169.254/"}).status_code == 200
 
 
-def test_nobody_is_led_to_another_site(app: App) -> None:
+def test_no_route_redirects_to_another_site(app: App) -> None:
     for path in (
         "login?_target_url=https://evil.example",
         "logout?_target_url=https://evil.example",
