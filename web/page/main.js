@@ -6,7 +6,6 @@ import { findModel, refOf } from "../conversation/models.js";
 import { Storage } from "../conversation/storage.js";
 import { Writer } from "../conversation/writer.js";
 import { Refusal } from "../engines/engine.js";
-import { LIMITS } from "../settings.js";
 import { Lenses } from "../lenses/lens.js";
 import { Actions } from "./actions.js";
 import { showBranches } from "./branch_tree.js";
@@ -27,7 +26,7 @@ import { onLanguage, render, t, translate } from "../document/words.js";
 
 const SAVE_MS = 400; // between two saves while a reply is being written
 const ASKS_AGAIN = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "share"]); // these act on a reply under way
-/** @import { Log } from "../conversation/log.js" @import { Link } from "../conversation/links.js" @import { Clamp, Message, Model, Site, TextEngine } from "../engines/engine.js" */
+/** @import { Log } from "../conversation/log.js" @import { Link } from "../conversation/links.js" @import { Message, Model, Site, TextEngine } from "../engines/engine.js" */
 
 /**
  * Builds the page in an element, whose content it replaces.
@@ -259,24 +258,6 @@ export class Page {
     return this.run(() => this.writer.step(prompt, this.controls.options()));
   }
 
-  /** Clamps other cells from now on; a reply that is being written continues with them. @param {Clamp[]} cells */
-  hold(cells) {
-    this.current.refusals = [null, null];
-    const model = findModel(this.current.site, this.controls.modelName);
-    if (this.controls.blendName !== null) this.current.refusals[0] = { id: "refusal.clamps_blended" };
-    else if (cells.length > LIMITS.clamps) this.current.refusals[0] = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };
-    else if (model) {
-      this.log().held = { model: model.name, cells };
-      const run = this.writer.running.get(0);
-      if (run?.reply.model.name === model.name) {
-        this.sharing.cancel();
-        this.writer.change({ cells });
-      }
-    }
-    this.changed();
-    this.save();
-  }
-
   /** @param {string} name */
   #settingChanged(name) {
     if (this.writer.busy && !this.sharing.following) {
@@ -325,7 +306,7 @@ export class Page {
       if (side < sides) this.views[side].update({ model, refusal: this.current.refusals[side] });
     });
     showBranches(find(this.root, ".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
-    showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.hold(cells));
+    showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.source.hold(cells));
     setText(find(this.root, "#load p"), render(this.current.activity, " · "));
     this.rewind.update();
     this.actions.update();

@@ -2,6 +2,7 @@
 
 import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { authorNow, findModel, refOf } from "../conversation/models.js";
+import { LIMITS } from "../settings.js";
 
 /** @import { Clamp } from "../engines/engine.js" */
 
@@ -84,9 +85,23 @@ export class Source {
     return held.model === this.page.controls.modelName ? held.cells : [];
   }
 
-  /** @param {Clamp[]} cells */
+  /** Clamps other cells from now on; a reply that is being written continues with them. @param {Clamp[]} cells */
   hold(cells) {
-    this.page.hold(cells);
+    const { page } = this;
+    const model = findModel(page.site(), page.controls.modelName);
+    page.current.refusals = [null, null];
+    if (page.controls.blendName !== null) page.current.refusals[0] = { id: "refusal.clamps_blended" };
+    else if (cells.length > LIMITS.clamps) page.current.refusals[0] = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };
+    else if (model) {
+      page.log().held = { model: model.name, cells };
+      const run = page.writer.running.get(0);
+      if (run?.reply.model.name === model.name) {
+        page.sharing.cancel();
+        page.writer.change({ cells });
+      }
+    }
+    page.changed();
+    page.save();
   }
 
   /**
