@@ -24,7 +24,7 @@ MOUNT = """async ([web, root]) => {
   const load = (name) => import(`${web}${name}.js`);
   const names = ["log", "models", "links"].map((name) => `conversation/${name}`);
   const [log, models, links, main, share, server] =
-    await Promise.all([...names, "page/main", "page/share", "engines/server"].map(load));
+    await Promise.all([...names, "page/main", "sharing/share", "engines/server"].map(load));
   await (await load("document/words")).loadLanguages(new URL(web, location.href).href, "en");
   document.body.replaceChildren(document.createElement("div"));
   const page = await main.mount(document.body.firstChild, new server.ServerEngine(root), { greeting: "site.greeting" });

@@ -18,7 +18,7 @@ import { showExamples, showIntro, showProgress } from "./intro.js";
 import { MARKUP } from "../document/markup.js";
 import { refusalOf } from "./refusals.js";
 import { Rewind } from "./rewind.js";
-import { Share } from "./share.js";
+import { Share } from "../sharing/share.js";
 import { watchSite } from "./site_watch.js";
 import { Source } from "./source.js";
 import { Timeline } from "./timeline.js";

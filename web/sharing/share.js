@@ -5,7 +5,7 @@ import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "..
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
 import { isLocal } from "../engines/engine.js";
 import { create, find, paragraph, setText } from "../document/dom.js";
-import { clampName } from "./conversation_view.js";
+import { clampName } from "../page/conversation_view.js";
 import { t } from "../document/words.js";
 
 /**
@@ -69,7 +69,7 @@ function linkRef({ name, commit }, site) {
 export class Share {
   /**
    * @param {HTMLElement} root
-   * @param {import("./main.js").Page} page
+   * @param {import("../page/main.js").Page} page
    */
   constructor(root, page) {
     this.box = find(root, "#share-link");
