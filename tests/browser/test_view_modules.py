@@ -173,7 +173,7 @@ def test_the_focus_follows_the_keys_and_the_pointer(page: Page) -> None:
     expect(page.locator(".which")).to_contain_text("where the text begins")
     keys(page, "ArrowDown", "ArrowRight", "ArrowRight")
     in_focus(page, text[9])
-    assert page.evaluate("lenses.focus") == {"turn": 1, "n": 9}
+    assert page.evaluate("lenses.focus.place") == {"turn": 1, "n": 9}
     assert page.evaluate("found.at(-1)") == {"turn": 1, "n": 9, "keep": 10 - len(PROMPT)}
     expect(page.locator(".likely .share").first).to_have_text("63%")
     page.evaluate("source.chosen = { ...source.chosen, temperature: 0 }, source.changed()")
@@ -295,7 +295,7 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     expect(page.locator(".caption")).to_contain_text(f"Layer 1: 4 cells, one per row; characters 1 to {len(text)}.")
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
-    in_focus(page, text[page.evaluate("lenses.focus.n")])
+    in_focus(page, text[page.evaluate("lenses.focus.place.n")])
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
     page.evaluate("source.cut(1, 10), source.changed()")
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT) + 10}.")

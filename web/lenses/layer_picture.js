@@ -10,7 +10,7 @@ const WIDTH = 240; // columns
  * @import { TraceAnswer } from "../engines/engine.js"
  * @import { Lenses } from "./lens.js"
  * @import { MemoryLens } from "./memory.js"
- * @import { TracedText } from "./traced_text.js"
+ * @import { TracedText } from "./text/traced_text.js"
  */
 
 export class LayerPicture {
@@ -47,7 +47,7 @@ export class LayerPicture {
    * @param {number} from
    */
   take(answer, traced, from) {
-    const follows = traced === this.lenses.path && (this.lenses.source.busy() || !this.lenses.focused);
+    const follows = traced === this.lenses.path && (this.lenses.source.busy() || !this.lenses.focus.at);
     if (follows) this.add(traced, from, answer);
   }
 
@@ -121,8 +121,8 @@ export class LayerPicture {
     pen.fillStyle = getComputedStyle(this.panel).color;
     const thickness = Math.max(1, Math.round(hidden / 160));
     for (const side of [-1, 1]) pen.fillRect(0, cell[1] + (side > 0 ? 1 : -thickness), WIDTH, thickness);
-    const { focused } = this.lenses;
-    const x = focused?.traced === traced ? focused.position - first : -1;
+    const { at } = this.lenses.focus;
+    const x = at?.traced === traced ? at.position - first : -1;
     if (x >= 0 && x < columns.length) pen.fillRect(x, 0, 1, hidden);
     const values = { layer: cell[0], cells: hidden, first: first + 1, last: first + columns.length };
     setText(this.caption, columns.length ? t("memory.caption", values) : t("memory.empty"));
@@ -134,7 +134,7 @@ export class LayerPicture {
     const row = Math.floor(((event.clientY - box.top) / box.height) * this.canvas.height);
     const column = Math.floor(((event.clientX - box.left) / box.width) * WIDTH);
     const { stretch } = this;
-    if (stretch && column < stretch.columns.length) this.lenses.look(stretch.traced, stretch.first + column);
+    if (stretch && column < stretch.columns.length) this.lenses.focus.look(stretch.traced, stretch.first + column);
     this.memory.choose([this.memory.cell[0], row]);
   }
 }

@@ -1,24 +1,23 @@
-/** The lenses over a conversation: the switch, the colours of the characters, and the character in focus. */
+/** The lenses over a conversation: the switch, and the colours of the characters. */
 
 import { find, findAll, keepAtEnd } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { CharacterBox, placeOf } from "./character_box.js";
-import { nextPosition } from "./keys.js";
 import { MemoryLens } from "./memory.js";
 import { StepLens } from "./step.js";
 import { SurpriseLens } from "./surprise.js";
-import { TracedText } from "./traced_text.js";
+import { CharacterBox } from "./text/character_box.js";
+import { Focus } from "./text/focus.js";
+import { TracedText } from "./text/traced_text.js";
 
 const AT_ONCE = 100; // characters that are drawn as soon as they arrive
 const PER_FRAME = 500; // characters that are drawn or coloured between two frames: some milliseconds with their layout
-const REST_MS = 30; // a pointer that sweeps over the text asks only where it rests
 const WHILE_WRITING_MS = 30; // between two questions about a reply that is being written
 
 /**
  * @import { ReadTurn } from "../conversation/log.js"
  * @import { Clamp, Drawn, Model, Settings, TextEngine, TraceAnswer, TraceQuestion } from "../engines/engine.js"
- * @import { Place } from "./character_box.js"
- * @import { Path } from "./traced_text.js"
+ * @import { Place } from "./text/character_box.js"
+ * @import { Path } from "./text/traced_text.js"
  *
  * @typedef {Pick<Settings, "temperature" | "top_k" | "top_p" | "min_p">} Sampling
  *
@@ -77,11 +76,8 @@ export class Lenses {
     this.turns = /** @type {ReadTurn[]} */ ([]);
     this.path = new TracedText(engine);
     this.boxes = /** @type {Map<Element, CharacterBox>} */ (new Map());
-    this.focused = /** @type {(Place & {outdated?: boolean}) | null} */ (null);
-    this.focusNode = /** @type {Element | null} */ (null);
-    this.details = /** @type {Details | null} */ (null);
+    this.focus = new Focus(this);
     this.settings = "";
-    this.inspections = 0;
     const surprise = new SurpriseLens(this);
     const memory = new MemoryLens(this);
     this.lenses = { surprise, memory, step: new StepLens(this, memory) };
@@ -91,13 +87,6 @@ export class Lenses {
   /** @returns {Lens|undefined} the lens that is on */
   get lens() {
     return this.lenses[this.name];
-  }
-
-  /** The character in focus: the id of its turn, and its number in the text of the turn; null for none. */
-  get focus() {
-    if (!this.focused || this.focused.traced !== this.path) return null;
-    const turn = this.turnAt(this.focused.position);
-    return turn ? { turn: turn.id, n: this.focused.position - turn.at } : null;
   }
 
   /** Puts a lens over the text, or none ("plain"). Also shows the same lens in another language. */
@@ -117,12 +106,11 @@ export class Lenses {
       this.panel.setAttribute("aria-label", t("lens.panel", { name: t(`lens.${name}`) }));
       this.lens.build(this.panel);
     }
-    this.details = null;
-    if (this.focused?.traced !== this.path) this.focused = null;
+    this.focus.forgetDetails();
     this.onChoose(name);
-    const { inspections } = this;
+    const { inspections } = this.focus;
     this.update();
-    if (this.focused && inspections === this.inspections) this.inspect();
+    if (this.focus.at && inspections === this.focus.inspections) this.focus.inspect();
   }
 
   /** Call this after every change of the conversation or the settings. */
@@ -131,7 +119,7 @@ export class Lenses {
     this.read();
     for (const article of findAll(this.log, "article[data-turn]")) this.draws(article);
     const settings = JSON.stringify(this.source.settings());
-    if (this.details && settings !== this.settings) this.lens.inspect(this.details);
+    if (this.focus.details && settings !== this.settings) this.lens.inspect(this.focus.details);
     this.settings = settings;
     this.lens.update?.();
     this.changed();
@@ -170,7 +158,7 @@ export class Lenses {
     const path = this.source.path(this.side);
     this.turns = path?.turns ?? [];
     this.forget(this.path, this.path.set(path));
-    if (this.details?.traced === this.path) this.details.turn = this.turnAt(this.details.position);
+    this.focus.findTurn();
     for (const element of this.boxes.keys()) if (!element.isConnected) this.boxes.delete(element);
   }
 
@@ -178,12 +166,7 @@ export class Lenses {
   forget(traced, changed) {
     for (const box of this.boxes.values()) if (box.traced === traced) box.forget(changed.text, changed.values);
     this.lens?.forget?.(traced, changed.values);
-    if (this.focused?.traced !== traced) return;
-    const { position } = this.focused;
-    if (Math.min(changed.text, changed.values) <= position) this.focused.outdated = true;
-    if (!this.focused.outdated) return;
-    if (position < traced.chars.length) this.inspect();
-    else if (!this.source.busy()) this.unfocus(); // else the reply will reach the position again
+    this.focus.forget(traced, Math.min(changed.text, changed.values));
   }
 
   /** Something may look different now: it is drawn in the next frame. */
@@ -211,7 +194,7 @@ export class Lenses {
       }
     });
     if (left <= 0) this.schedule();
-    this.showFocus();
+    this.focus.show();
     if (!this.hasChanged) return;
     this.hasChanged = false;
     this.lens.show?.();
@@ -245,49 +228,6 @@ export class Lenses {
     }
   }
 
-  /**
-   * Puts a character in focus. `onFocus` is called for a choice, not for a pointer that rests.
-   * @param {TracedText} traced
-   * @param {number} position
-   */
-  look(traced, position, { chosen = false, scroll = false } = {}) {
-    this.focused = { traced, position };
-    this.showFocus();
-    if (scroll) this.focusNode?.scrollIntoView({ block: "nearest" });
-    this.inspect();
-    const turn = chosen && traced === this.path && this.turnAt(position);
-    if (turn) this.onFocus({ turn: turn.id, n: position - turn.at, keep: position + 1 - turn.at - turn.given });
-  }
-
-  /** Puts the character of an element in focus, if it shows one. @param {Element | null} node */
-  lookAt(node, { chosen = false } = {}) {
-    const place = placeOf(node);
-    if (this.lens && place) this.look(place.traced, place.position, { chosen });
-  }
-
-  unfocus() {
-    this.focused = this.details = null;
-    this.inspections++;
-    this.panel.removeAttribute("aria-busy");
-    this.showFocus();
-    this.lens?.inspect(null);
-  }
-
-  async inspect() {
-    const { traced, position } = this.focused;
-    this.focused.outdated = false;
-    if (!this.lens) return;
-    const [lens, inspection] = [this.lens, ++this.inspections];
-    this.panel.setAttribute("aria-busy", "true"); // it shows the character before
-    const answer = await traced.ask({ at: position, ...lens.wants(position) });
-    if (inspection !== this.inspections || lens !== this.lens) return;
-    this.panel.removeAttribute("aria-busy");
-    if (answer.refusal) return;
-    const turn = traced === this.path ? this.turnAt(position) : null;
-    this.details = { ...answer, traced, position, turn, char: traced.chars[position] };
-    lens.inspect(this.details);
-  }
-
   /** @param {number} position */
   turnAt(position) {
     return this.turns.find((turn) => position >= turn.at && position < turn.at + turn.length) ?? null;
@@ -302,41 +242,11 @@ export class Lenses {
     return null;
   }
 
-  showFocus() {
-    const node = this.focused && this.nodeAt(this.focused.traced, this.focused.position);
-    if (node === this.focusNode) return;
-    this.focusNode?.classList.remove("focus");
-    node?.classList.add("focus");
-    this.focusNode = node;
-  }
-
   listen() {
     for (const input of findAll(this.pane, ".lenses input", HTMLInputElement)) {
       input.addEventListener("change", () => this.choose(input.value));
     }
-    const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
-    let over = /** @type {Element | null} */ (null);
-    let timer = 0;
-    // "mousemove", because "mouseover" also fires when a growing text moves under a pointer that rests.
-    this.log.addEventListener("mousemove", (event) => {
-      const node = nodeUnder(event);
-      if (node === over) return;
-      over = node;
-      clearTimeout(timer);
-      timer = setTimeout(() => node?.isConnected && this.lookAt(node), REST_MS);
-    });
-    this.log.addEventListener("click", (event) => this.lookAt(nodeUnder(event), { chosen: true }));
-    this.log.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("visibilitychange", () => this.pump());
-  }
-
-  onKey(event) {
-    if (!this.lens || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const from = this.focused?.traced === this.path ? this.focused.position : null;
-    const position = nextPosition(event.key, from, this.path.chars, this.turns);
-    if (position === null) return;
-    event.preventDefault();
-    this.look(this.path, position, { chosen: true, scroll: true });
   }
 }
 

@@ -127,7 +127,7 @@ export class MemoryLens {
     this.showCell();
     for (const box of this.lenses.boxes.values()) box.repaint();
     this.lenses.update();
-    if (this.lenses.focused) this.lenses.inspect();
+    if (this.lenses.focus.at) this.lenses.focus.inspect();
   }
 
   showCell() {

@@ -3,7 +3,7 @@
 import { refOf } from "../conversation/models.js";
 import { create, find } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { TracedText } from "./traced_text.js";
+import { TracedText } from "./text/traced_text.js";
 
 const MAX_LENGTH = 20_000; // characters
 const REST_MS = 150; // after the last key press
@@ -52,13 +52,13 @@ export class OwnText {
     for (const name of ["keyup", "click"]) {
       input.addEventListener(name, () => {
         const position = [...input.value.slice(0, input.selectionStart)].length - 1;
-        if (position >= 0 && position < (this.traced?.chars.length ?? 0)) lenses.look(this.traced, position);
+        if (position >= 0 && position < (this.traced?.chars.length ?? 0)) lenses.focus.look(this.traced, position);
       });
     }
     input.addEventListener("mousemove", (event) => {
       const at = document.elementsFromPoint(event.clientX, event.clientY);
       const node = at.find((each) => each.matches(".under i")) ?? null;
-      if (node !== over) lenses.lookAt(node);
+      if (node !== over) lenses.focus.lookAt(node);
       over = node;
     });
   }

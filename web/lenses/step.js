@@ -94,9 +94,9 @@ export class StepLens {
     if (!turn || turn.writing || !turn.length || this.lenses.source.busy()) return;
     const end = `${turn.id} ${turn.length}`;
     const isNew = end !== this.followed && this.wasPressed;
-    if (!isNew && this.lenses.focused) return;
+    if (!isNew && this.lenses.focus.at) return;
     [this.followed, this.wasPressed] = [end, false];
-    this.lenses.look(this.lenses.path, turn.at + turn.length - 1, { scroll: isNew });
+    this.lenses.focus.look(this.lenses.path, turn.at + turn.length - 1, { scroll: isNew });
   }
 
   // Presses that come while a character is written are not lost: the button stays enabled, and so keeps the focus.
@@ -138,7 +138,7 @@ export class StepLens {
 
   chooseCell(cell) {
     this.cell = Math.max(0, Math.trunc(cell) || 0);
-    if (this.lenses.focused) this.lenses.inspect();
+    if (this.lenses.focus.at) this.lenses.focus.inspect();
   }
 
   say(text) {

@@ -14,7 +14,7 @@ const WORD_LENGTH = 24; // characters of a word that are shown
 
 /**
  * @import { Details, Lens, Lenses } from "./lens.js"
- * @import { TracedText } from "./traced_text.js"
+ * @import { TracedText } from "./text/traced_text.js"
  */
 
 const shownWords = /** @type {WeakMap<Element, string>} */ (new WeakMap()); // the words that an element shows
@@ -167,7 +167,7 @@ export class SurpriseLens {
 
   /** @param {TracedText} text */
   open(text) {
-    return (/** @type {number} */ position) => this.lenses.look(text, position, { chosen: true, scroll: true });
+    return (/** @type {number} */ position) => this.lenses.focus.look(text, position, { chosen: true, scroll: true });
   }
 }
 

@@ -1,12 +1,12 @@
 /** A text that the engine has read again: its characters, and what the lenses have asked about them. */
 
-import { randomId } from "../conversation/hash.js";
-import { firstChange } from "../engines/clamps.js";
+import { randomId } from "../../conversation/hash.js";
+import { firstChange } from "../../engines/clamps.js";
 
 const ATTEMPTS = 3; // the second one sends the whole text; a third because a server may restart in between
 
 /**
- * @import { ReadText, TextEngine, TraceAnswer, TraceQuestion } from "../engines/engine.js"
+ * @import { ReadText, TextEngine, TraceAnswer, TraceQuestion } from "../../engines/engine.js"
  * @typedef {ReadText & {share: number | null}} Path
  */
 

@@ -1,6 +1,6 @@
 /** The characters of a prompt or a reply as elements, each with the colour that a lens gives it. */
 
-import { create, forgetText } from "../document/dom.js";
+import { create, forgetText } from "../../document/dom.js";
 
 /**
  * @import { TracedText } from "./traced_text.js"

@@ -1,0 +1,134 @@
+/** The character in focus: chosen by the pointer, the arrow keys or a lens, and asked about for the panel of the lens. */
+
+import { placeOf } from "./character_box.js";
+import { nextPosition } from "./keys.js";
+
+const REST_MS = 30; // a pointer that sweeps over the text asks only where it rests
+
+/**
+ * @import { Details, Lenses } from "../lens.js"
+ * @import { Place } from "./character_box.js"
+ * @import { TracedText } from "./traced_text.js"
+ */
+
+export class Focus {
+  /** @param {Lenses} lenses */
+  constructor(lenses) {
+    this.lenses = lenses;
+    this.at = /** @type {(Place & {outdated?: boolean}) | null} */ (null);
+    this.node = /** @type {Element | null} */ (null); // the element that is marked
+    this.details = /** @type {Details | null} */ (null); // what the panel shows
+    this.inspections = 0;
+    this.#listen();
+  }
+
+  /** The character in focus: the id of its turn, and its number in the text of the turn; null for none. */
+  get place() {
+    if (!this.at || this.at.traced !== this.lenses.path) return null;
+    const turn = this.lenses.turnAt(this.at.position);
+    return turn ? { turn: turn.id, n: this.at.position - turn.at } : null;
+  }
+
+  /**
+   * Puts a character in focus. `onFocus` of the lenses is called for a choice, not for a pointer that rests.
+   * @param {TracedText} traced
+   * @param {number} position
+   */
+  look(traced, position, { chosen = false, scroll = false } = {}) {
+    this.at = { traced, position };
+    this.show();
+    if (scroll) this.node?.scrollIntoView({ block: "nearest" });
+    this.inspect();
+    const turn = chosen && traced === this.lenses.path && this.lenses.turnAt(position);
+    if (turn) this.lenses.onFocus({ turn: turn.id, n: position - turn.at, keep: position + 1 - turn.at - turn.given });
+  }
+
+  /** Puts the character of an element in focus, if it shows one. @param {Element | null} node */
+  lookAt(node, { chosen = false } = {}) {
+    const place = placeOf(node);
+    if (this.lenses.lens && place) this.look(place.traced, place.position, { chosen });
+  }
+
+  /** No character is in focus any more. */
+  clear() {
+    this.at = this.details = null;
+    this.inspections++;
+    this.lenses.panel.removeAttribute("aria-busy");
+    this.show();
+    this.lenses.lens?.inspect(null);
+  }
+
+  /** Asks what the lens shows of the character in focus, and shows it. */
+  async inspect() {
+    const { traced, position } = this.at;
+    const { lens, panel, path } = this.lenses;
+    this.at.outdated = false;
+    if (!lens) return;
+    const inspection = ++this.inspections;
+    panel.setAttribute("aria-busy", "true"); // it shows the character before
+    const answer = await traced.ask({ at: position, ...lens.wants(position) });
+    if (inspection !== this.inspections || lens !== this.lenses.lens) return;
+    panel.removeAttribute("aria-busy");
+    if (answer.refusal) return;
+    const turn = traced === path ? this.lenses.turnAt(position) : null;
+    this.details = { ...answer, traced, position, turn, char: traced.chars[position] };
+    lens.inspect(this.details);
+  }
+
+  /** Another lens is chosen: it asks anew, and only the conversation keeps its character in focus. */
+  forgetDetails() {
+    this.details = null;
+    if (this.at?.traced !== this.lenses.path) this.at = null;
+  }
+
+  /** The turns have changed. */
+  findTurn() {
+    if (this.details?.traced === this.lenses.path) this.details.turn = this.lenses.turnAt(this.details.position);
+  }
+
+  /** A text or what is known of it has changed from a position on. @param {TracedText} traced @param {number} from */
+  forget(traced, from) {
+    if (this.at?.traced !== traced) return;
+    const { position } = this.at;
+    if (from <= position) this.at.outdated = true;
+    if (!this.at.outdated) return;
+    if (position < traced.chars.length) this.inspect();
+    else if (!this.lenses.source.busy()) this.clear(); // else the reply will reach the position again
+  }
+
+  /** Marks the element of the character in focus. */
+  show() {
+    const node = this.at && this.lenses.nodeAt(this.at.traced, this.at.position);
+    if (node === this.node) return;
+    this.node?.classList.remove("focus");
+    node?.classList.add("focus");
+    this.node = node;
+  }
+
+  #listen() {
+    const { log } = this.lenses;
+    const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
+    let over = /** @type {Element | null} */ (null);
+    let timer = 0;
+    // "mousemove", because "mouseover" also fires when a growing text moves under a pointer that rests.
+    log.addEventListener("mousemove", (event) => {
+      const node = nodeUnder(event);
+      if (node === over) return;
+      over = node;
+      clearTimeout(timer);
+      timer = setTimeout(() => node?.isConnected && this.lookAt(node), REST_MS);
+    });
+    log.addEventListener("click", (event) => this.lookAt(nodeUnder(event), { chosen: true }));
+    log.addEventListener("keydown", (event) => this.#onKey(event));
+  }
+
+  #onKey(event) {
+    const { lens, path, turns } = this.lenses;
+    if (!lens || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const from = this.at?.traced === path ? this.at.position : null;
+    const position = nextPosition(event.key, from, path.chars, turns);
+    if (position === null) return;
+    event.preventDefault();
+    this.look(path, position, { chosen: true, scroll: true });
+  }
+}
