@@ -18,6 +18,16 @@ from tests.support.app_server import App, eventually, random_model, serving
 
 PROMPT = "ROMEO:\nis it 🙂 ü?"
 LENGTH = 80
+# Before each answer arrives, a setting changes, and the page is drawn.
+SLOW_ANSWERS = """() => {
+  const quick = window.fetch;
+  window.fetch = async (...request) => {
+    const answer = await quick(...request);
+    document.querySelector("#seed").dispatchEvent(new Event("change"));
+    await new Promise((done) => setTimeout(done, 100));
+    return answer;
+  };
+}"""
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 BOUNDS = (1, 2, 3, 4, 6, 8)
 
@@ -254,6 +264,7 @@ def test_the_page_has_no_accessibility_violations(page: Page) -> None:
 
 def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:
     choose_lens(page, "What it remembers")
+    page.evaluate(SLOW_ANSWERS)
     text = write(page, "x" * 400)
     expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
     log(page).focus()

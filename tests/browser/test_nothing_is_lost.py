@@ -209,6 +209,17 @@ def test_a_new_tab_lists_earlier_conversations_and_can_delete_them(app: App, con
     expect(other.locator("#history")).to_be_hidden()
 
 
+def test_settings_that_were_chosen_before_the_first_reply_survive_a_reload(app: App, context: BrowserContext) -> None:
+    page, _ = open_page(context, app)
+    setting(page, "Speed", 150)
+    page.get_by_role("spinbutton", name="Seed").fill("9")
+    page.reload()
+    expect(page.get_by_role("spinbutton", name="Speed")).to_have_value("150")
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("9")
+    other, _ = open_page(context, app)
+    expect(other.get_by_role("spinbutton", name="Speed")).to_have_value("60")
+
+
 def test_undo_redo_and_branches_survive_a_reload(app: App, context: BrowserContext) -> None:
     page = begin(context, app)
     settled(page)

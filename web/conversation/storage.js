@@ -9,6 +9,7 @@ import { parseLog } from "./stored_log.js";
 const PREFIX = "char-lstm/conversation/";
 const TAB = "char-lstm/tab";
 const CURRENT = "char-lstm/current";
+const SETTINGS = "char-lstm/settings"; // of this tab, before its conversation has begun
 const ENTRY = "char-lstm/conversation"; // in the state of an entry of the session history
 const MAX_CONVERSATIONS = 100;
 
@@ -34,11 +35,12 @@ export class Storage {
     this.revisions = /** @type {Map<string, string>} */ (new Map()); // of the stored conversations by id, to notice that another tab has written one
   }
 
-  /** The conversation of this tab, or an empty one. @returns {Log} */
+  /** The conversation of this tab, or an empty one with the settings that were chosen in this tab. @returns {Log} */
   current() {
     const ids = [attempt(() => this.entries().state[ENTRY]), attempt(() => this.session().getItem(CURRENT))];
     const own = ids.find((id) => typeof id === "string"); // "" of an entry: it has none
-    return (own && this.load(own)) || emptyLog();
+    const controls = attempt(() => JSON.parse(this.session().getItem(SETTINGS)));
+    return (own && this.load(own)) || parseLog({ ...emptyLog(), controls });
   }
 
   /** @param {string} id @returns {?Log} */
@@ -57,6 +59,7 @@ export class Storage {
    * @returns {boolean} whether it is stored
    */
   save(log) {
+    attempt(() => this.session().setItem(SETTINGS, JSON.stringify({ ...log.controls, draft: "" })));
     if (!log.turns.length && !log.controls.draft && !this.has(log.id)) return true;
     log.changed = Date.now();
     const stored = attempt(() => JSON.parse(this.local().getItem(PREFIX + log.id)));

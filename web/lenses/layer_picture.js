@@ -85,6 +85,7 @@ export class LayerPicture {
     const from = Math.max(0, position - WIDTH / 2);
     const to = Math.min(traced.chars.length, from + WIDTH);
     this.forget();
+    this.wanted = this.lenses.path.version; // a frame that is drawn before the answer does not ask for the end instead
     for (let at = from; at < to; ) {
       const answer = await traced.ask({ from: at, ...this.memory.wants() });
       if (showing !== this.showing || answer.refusal || !answer.bits?.length) return undefined;
