@@ -22,6 +22,7 @@ from model.engine.blend import DEFAULT_SHARE
 from model.settings import SamplingParams
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from tests.support.tiny_models import tiny_model
+from ui.routes.api import MAX_UNKNOWN
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 ARGUMENTS: dict[str, Any] = {"prompt": "ROMEO:", "length": 30, "temperature": 0.8, "top_k": 0, "top_p": 1.0, "seed": 1}
@@ -211,12 +212,14 @@ def test_score_returns_the_bits_of_each_character(client: Client, app: App) -> N
     assert (result["model"], result["commit"]) == ("random", None)
 
 
-def test_score_of_an_empty_text_and_of_an_unpaired_surrogate(app: App) -> None:
+def test_score_of_an_empty_text_of_an_unpaired_surrogate_and_of_many_unknown_characters(app: App) -> None:
     nothing = call(app, [""], "score")[-1][1][0]
     assert (nothing["bits"], nothing["total"], nothing["bpc"]) == ([], 0.0, None)
     half = call(app, ["a\ud800"], "score")[-1][1][0]
     assert half["bits"][1] is None
     assert half["unknown"][0]["character"] == "U+D800"
+    many = call(app, ["".join(map(chr, range(0x4E00, 0x4E00 + MAX_UNKNOWN + 50)))], "score")[-1][1][0]
+    assert len(many["unknown"]) == MAX_UNKNOWN
 
 
 INVALID: dict[str, list[Any]] = {

@@ -17,6 +17,7 @@ from model import Blend, Cell, TextTrace, generate
 from model.clamps import Clamp
 from tests.support.app_server import App, random_model, serving
 from tests.support.english import english
+from ui.routes.trace import MAX_TRACES
 
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 PROMPT = "ROMEO:"
@@ -128,6 +129,17 @@ async def test_a_server_that_lacks_the_beginning_of_the_text_asks_for_it(app: Ap
     assert len((await lens.post(**query))["bits"]) == 10
     complete = {**query, "server": "another", "tail": {"at": 0, "text": "ROMEO: but"}}
     assert len((await lens.post(**complete))["bits"]) == 10
+
+
+async def test_the_texts_that_were_asked_for_last_are_kept(app: App, lens: Lens) -> None:
+    assert app.page
+    ids = [uuid.uuid4().hex for _ in range(MAX_TRACES + 3)]
+    for each in ids:
+        lens.id, lens.sent = each, ""
+        await lens.ask("ROMEO:", **{"from": 0})
+    assert list(app.page.traces._texts) == ids[3:]
+    lens.id = ids[0]
+    assert await lens.ask("ROMEO: but", **{"from": 0}) == {"unknown": True}  # the page sends the whole text again
 
 
 async def test_unloading_a_commit_removes_its_texts(app: App, lens: Lens) -> None:
