@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from training.corpus.chat_exports import ChatReader, chat_kind
+from training.corpus.chats.kinds import chat_kind
+from training.corpus.chats.reader import ChatReader
 from training.corpus.decode import CorpusError
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "chats.json"

@@ -15,7 +15,7 @@ from model.cli.arguments import UsageError
 from model.terminal import one_line
 
 from ..card.redact import public_sources
-from ..corpus.chat_exports import ChatReader
+from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Errors
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus

@@ -12,7 +12,7 @@ from model.terminal import size_text
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
 from ..card.redact import public_source, public_sources
-from ..corpus.chat_exports import ChatReader
+from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Errors
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus, check_length, read_corpus

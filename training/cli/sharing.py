@@ -21,7 +21,7 @@ from model.char_lstm import PRETRAINED, checkpoint_folder
 from model.checkpoint.names import CONFIG
 from model.terminal import one_line
 
-from ..corpus.chat_exports import has_roles_only
+from ..corpus.chats.reader import has_roles_only
 from ..corpus.privacy.findings import PUBLISH_ANYWAY
 from ..corpus.privacy.report import report
 from ..corpus.privacy.scan import scan_pieces

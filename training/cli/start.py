@@ -9,7 +9,7 @@ from model import ChatFormat
 from model.terminal import one_line
 
 from ..card import ngram
-from ..corpus.chat_exports import ChatReader
+from ..corpus.chats.reader import ChatReader
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus, corpus_name
 from ..hub.jobs import Destination

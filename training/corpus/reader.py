@@ -26,7 +26,7 @@ from pathlib import Path
 
 from model.terminal import one_line
 
-from .chat_exports import chat_kind
+from .chats.kinds import chat_kind
 from .decode import CorpusError, Errors, NotTextError, decode
 from .download import Progress, too_large
 from .ids_file import Ids, IdsWriter, decode_ids

@@ -10,7 +10,8 @@ import pytest
 from model import ChatFormat
 from tests.support.alarms import alarm
 from tests.support.platforms import posix_only
-from training.corpus.chat_exports import ChatReader, chat_kind, has_roles_only
+from training.corpus.chats.kinds import chat_kind
+from training.corpus.chats.reader import ChatReader, has_roles_only
 from training.corpus.decode import CorpusError
 
 
@@ -48,7 +49,7 @@ def test_an_android_export_becomes_turns() -> None:
     )
     assert reader.speakers == {"Anna": 2, "Ben": 2, "+49 170 1234567": 1}
     assert reader.warnings == [
-        "chat.txt: left out 4 of 9 messages, which hold no text (pictures, calls, notices)",
+        "chat.txt: left out 4 of 9 messages (notices: 2, pictures and files: 1, deleted: 1)",
     ]
 
 
@@ -143,6 +144,9 @@ def test_a_telegram_export_of_everything_keeps_chats_apart() -> None:
         ({"from": "Anna", "message": "Hi"}, {"from": "Ben", "message": "Ho"}),
         ({"author": "Anna", "content": "Hi"}, {"author": {"name": "Ben"}, "content": "Ho"}),
         ({"role": "Anna", "content": "Hi"}, {"role": "Ben", "content": [{"type": "text", "text": "Ho"}]}),
+        ({"speaker": "Anna", "text": "Hi"}, {"speaker": "Ben", "text": "Ho"}),
+        ({"user": "Anna", "text": "Hi"}, {"user": "Ben", "text": "Ho"}),
+        ({"sender": "Anna", "body": "Hi"}, {"sender": "Ben", "body": "Ho"}),
         ({"name": "Anna", "role": "admin", "text": "Hi"}, {"name": "Ben", "role": "guest", "text": "Ho"}),
     ],
 )
@@ -180,7 +184,7 @@ def test_nuls_and_unpaired_surrogates_are_removed() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Once upon a time\n", "chat.txt, line 1, does not begin like a WhatsApp export"),
+        ("Once upon a time\n", "chat.txt, line 1, does not begin like a chat"),
         ("\n\n12:30 Anna: no date\n", "chat.txt, line 3, does not begin like"),
         (
             '{"name": "Anna", "text": "Hi"}\n{"name": "Ben", "te',
@@ -219,7 +223,7 @@ def test_a_file_that_is_no_chat_is_refused_in_one_line(text: str, message: str) 
         "ROMEO: Hi\n",
         '{"a": 1}\n',
         '{"text": "the usual form of a data set"}\n',
-        '{"speaker": "Anna", "text": "a key that --chat does not know"}\n',
+        '{"narrator": "Anna", "text": "a key that --chat does not know"}\n',
         "[package]\n",
         '{"name": "char-lstm", "version": 1}',
         "[" * 50_000,

@@ -1,0 +1,55 @@
+"""Reads JSON lines and lists of messages with a name or a role, and data sets of conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..message import NOTICES, OTHER_ROLES, ROLES, SYSTEM, Message, left_out, written
+from ..values import plain
+
+KIND = "a chat in JSON lines"
+_NAMES = ("name", "from", "author", "speaker", "sender", "username", "user", "role")
+_TEXTS = ("text", "content", "message", "value", "body")
+
+
+def conversations(records: Iterable[object]) -> Iterator[list[Message]]:
+    """Yields the messages of one conversation at a time: consecutive single messages, or the messages of one list."""
+    loose: list[Message] = []
+    for record in records:
+        inside = _messages_in(record)
+        if inside is None:
+            loose.append(_message(record))
+            continue
+        if loose:
+            yield loose
+            loose = []
+        yield from conversations(inside)
+    if loose:
+        yield loose
+
+
+def _messages_in(record: object) -> list[object] | None:
+    """Returns the list of messages that a value is or holds; None if the value is a message itself."""
+    if isinstance(record, list):
+        return record
+    if isinstance(record, dict):
+        return next((record[key] for key in ("messages", "conversations") if isinstance(record.get(key), list)), None)
+    return None
+
+
+def _message(record: object) -> Message:
+    """Returns a message from a record of any of the usual shapes; without speaker or text, one that is left out."""
+    if not isinstance(record, dict) or record.get("type") == "service":
+        return left_out(NOTICES)
+    role = record.get("role")
+    keys = [key for key in _NAMES if key in record]
+    speaker: object = role if role in ROLES else record[keys[0]] if keys else ""
+    if isinstance(speaker, dict):
+        speaker = speaker.get("name") or speaker.get("role")
+    if speaker is None and "from" in record:
+        speaker = "Deleted Account"  # as Telegram calls it
+    if not isinstance(speaker, str):
+        return left_out(NOTICES)
+    if speaker in OTHER_ROLES:
+        return left_out(SYSTEM)
+    return written(speaker, plain(next((record[key] for key in _TEXTS if key in record), "")))

@@ -1,0 +1,135 @@
+"""Turns chat exports into text: the messages of any export become turns, `name: text`.
+
+An empty line ends a turn and never occurs inside one: it is the stop string of a model trained on such a text.
+Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls, notices of the messenger and
+everything else that a person did not write are left out and counted by name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from model import ChatFormat
+from model.terminal import one_line
+
+from ..decode import CorpusError
+from .kinds import conversations
+from .message import ASSISTANT_ROLES, ROLES, USER_ROLES, Message
+
+TURN_END = "\n\n"
+_MAX_EXAMPLE = 60  # characters
+_MIN_EXAMPLE_COUNT = 5  # times that a message must occur to become an example
+_MAX_DISTINCT = 200_000  # distinct messages that are counted
+
+
+class ChatReader:
+    """Reads chat exports file by file and counts the messages of each speaker.
+
+    Args:
+        keep_names: whether the text has the names of the speakers. Otherwise they are called A, B, … in it, in the
+            order of their first messages, so that no name becomes a part of the model's format.
+
+    Attributes:
+        speakers: messages by speaker, with the names in the export.
+        names: the names in the text, by the names in the export. Roles such as `user` keep theirs.
+        warnings: one line for the user per file of which messages were left out.
+    """
+
+    def __init__(self, *, keep_names: bool = False) -> None:
+        self.speakers: Counter[str] = Counter()
+        self.names: dict[str, str] = {}
+        self._keep_names = keep_names
+        self.warnings: list[str] = []
+        self._messages: Counter[Message] = Counter()
+
+    def read(self, text: str, label: str) -> str:
+        """Returns the turns of one file as text.
+
+        Args:
+            text: the export, with LF line ends.
+            label: the name of the file in errors.
+
+        Raises:
+            CorpusError: the file is no chat export, is damaged, or holds no message.
+        """
+        turns: list[list[str]] = []  # a turn is a list of messages; adding to one string would copy it each time
+        count = 0
+        left_out: Counter[str] = Counter()
+        for conversation in conversations(text, label):
+            previous = ""
+            for message in conversation:
+                if not message.speaker or not message.text:
+                    left_out[message.reason] += 1
+                    continue
+                count += 1
+                self._count(Message(message.speaker, message.text))
+                if message.speaker == previous:
+                    turns[-1].append(message.text)
+                else:
+                    turns.append([f"{self.names[message.speaker]}: {message.text}"])
+                previous = message.speaker
+        if not count:
+            raise CorpusError(
+                f"{label} has no message with a name and a text: --chat reads the exports of messengers, and JSON "
+                'lines such as {"name": "Anna", "text": "Hello"}; docs/chats.md lists them'
+            )
+        if left_out:
+            reasons = ", ".join(f"{reason}: {times:,}" for reason, times in left_out.most_common())
+            total = left_out.total()
+            self.warnings.append(f"{label}: left out {total:,} of {count + total:,} messages ({reasons})")
+        # With the line end between two files, the last one ends the turn.
+        return TURN_END.join("\n".join(turn) for turn in turns) + "\n"
+
+    def format(self, reply_as: str | None = None) -> ChatFormat:
+        """Returns the format in which a model of this chat is prompted.
+
+        Args:
+            reply_as: the speaker whose turns the model writes; when None, an assistant if there is one, else the
+                speaker with the most messages.
+
+        Raises:
+            CorpusError: the chat has no such speaker, or only one speaker.
+        """
+        names = [name for name, _ in self.speakers.most_common()]
+        listed = ", ".join(one_line(name, 40) for name in names[:5]) + (" …" if len(names) > 5 else "")
+        if reply_as is not None and reply_as not in names:
+            raise CorpusError(f"--reply-as must be one of the speakers, {listed} (got {one_line(reply_as, 60)!r})")
+        if len(names) < 2:
+            raise CorpusError(f"a chat needs two speakers, and this one has only {listed}: omit --chat")
+        replies = reply_as or next((name for name in ASSISTANT_ROLES if name in names), names[0])
+        others = [name for name in names if name != replies]
+        asks = next((name for name in USER_ROLES if name in others), others[0])
+        return ChatFormat(f"{self.names[asks]}: ", f"{TURN_END}{self.names[replies]}: ", TURN_END)
+
+    def examples(self, chat: ChatFormat, count: int = 4) -> list[str]:
+        """Returns messages to the replying speaker that occur at least 5 times; they may be private nevertheless."""
+        replies = chat.opening.removesuffix(": ")
+        texts: Counter[str] = Counter()
+        for message, times in self._messages.items():
+            if self.names[message.speaker] != replies:
+                texts[message.text] += times
+        return [text for text, times in texts.most_common(count) if times >= _MIN_EXAMPLE_COUNT]
+
+    def _count(self, message: Message) -> None:
+        self.speakers[message.speaker] += 1
+        if message.speaker not in self.names:
+            is_kept = self._keep_names or message.speaker in ROLES
+            self.names[message.speaker] = message.speaker if is_kept else _letters(len(self.names))
+        if len(message.text) > _MAX_EXAMPLE or not message.text.isprintable():
+            return
+        if message in self._messages or len(self._messages) < _MAX_DISTINCT:
+            self._messages[message] += 1
+
+
+def _letters(number: int) -> str:
+    """Returns A, B, …, Z, AA, AB, … for 0, 1, …."""
+    letters, number = "", number + 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return letters
+
+
+def has_roles_only(chat: ChatFormat) -> bool:
+    """Returns whether a chat is one between roles, such as `user` and `assistant`, as in data sets."""
+    return {chat.prefix.removesuffix(": "), chat.opening.removesuffix(": ")} <= {*ROLES}
