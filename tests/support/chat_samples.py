@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from training.corpus.chats.kinds import chat_kind
+from training.corpus.chats.phrases import _DELETED, _LIVE_PLACE, _UNAVAILABLE
 from training.corpus.chats.reader import ChatReader
 from training.corpus.decode import CorpusError
 
@@ -25,6 +26,24 @@ HEADERS = (
     *("[05.11.23, 07:04:09] ", "[11/5/23, 7:04:09\u202fAM] ", "[05/11/2023, 07:04:09] ", "[2023-11-05, 07:04:09] "),
     *("[2023/11/05 07:04:09] ", "[5/11/23, 7:04:09 a. m.] ", "\u200e[05.11.2023, 07:04:09] "),
     *("[\u200f5\u200f/11\u200f/2023, 7:04:09 ص] ", "[2023/11/05 上午7:04:09] "),
+)
+OTHER_PHRASES = (
+    *(
+        "null",
+        "POLL:",
+        "Umfrage: no",
+        "ОПРОС: x",
+        "投票：x",
+        "<Media omitted>",
+        "location: https://maps.google.com/?q=1,2",
+    ),
+    *(
+        "https://maps.google.com/x y",
+        "Standort: https://maps.google.de/a",
+        "Missed voice call",
+        "Missed group video call",
+    ),
+    *("Voice call, 12 min", "Verpasster Videoanruf um 10:00", "Appel vocal manqué", "https://foursquare.com/v/1"),
 )
 WHATSAPP = {
     "Android": "05/11/2023, 07:00 - Messages and calls are end-to-end encrypted. Learn more.\n"
@@ -47,12 +66,21 @@ WHATSAPP = {
     "German": "05.11.23, 07:00 - Jana: Kommst du?\n05.11.23, 07:01 - Uwe: Diese Nachricht wurde gelöscht\n"
     "05.11.23, 07:01 - Uwe: <Medien ausgeschlossen>\n05.11.23, 07:02 - Uwe: Ja! „Gleich“: um 8\n"
     "05.11.23, 07:03 - Jana hat „Fahrt: Nord“ erstellt\n",
-    "names": "1/2/23, 10:00 - 😀 Łucja-María O'Neil (Mum) 😀: hi\n"
+    "WhatsApp names": "1/2/23, 10:00 - 😀 Łucja-María O'Neil (Mum) 😀: hi\n"
     f"1/2/23, 10:00 - {'n' * 60}: sixty\n1/2/23, 10:00 - {'n' * 61}: too long\n"
     f"1/2/23, 10:01 - {'😀' * 60}: sixty\n1/2/23, 10:01 - : no name\n1/2/23, 10:02 - Bo:no space\n"
     "1/2/23, 10:03 -  Bo  Li : spaces\n",
     "line ends inside": "1/2/23, 10:00 - A: one\u2028two\x85three\x0bfour\n\x1c\n\ufeff\n"
     "1/2/23, 10:01 - B:  \u3000five\u3000 \n",
+    "phrases": "".join(
+        f"1/2/23, 10:00 - {name}: {text}\n"
+        for phrase in sorted((*_DELETED, *_UNAVAILABLE, *_LIVE_PLACE, *OTHER_PHRASES))
+        for name, text in [("Bo", phrase), ("Bo", f"{phrase}."), ("Li", f"they said: {phrase} or so")]
+    ),
+    "iPhone poll": "[05.11.23, 07:00:01] Bo: Tea?\n[05.11.23, 07:00:02] Li: No\n"
+    "\u200e[05.11.23, 07:00:03] Bo: \u200ePOLL:\nTea?\n\u200eOPTION: yes (\u200e1 vote)\n",
+    "signal-export": "[2023-11-05 07:04] Me: Hi\n"
+    "[2023-11-05 07:05] Bo: ![a](./m/a.jpg) [b](c)\n[2023-11-05 07:06] Bo: (a)\n",
     "blank first lines": "\n \n1/2/23, 10:00 - A: one\n1/2/23, 10:01 - B: two",
 }
 
@@ -78,6 +106,25 @@ CHAT = telegram(
     message("Priya", "A\x00B\ud800C"),
 )
 OTHER_CHAT = telegram(message("Priya", "one"), message("Priya", "two"), message("Ben", "three"))
+TELEGRAM_EXTRAS = telegram(
+    message("Priya", "mine"),
+    message("Oskar", "theirs", forwarded_from="News"),
+    message("Oskar", "", poll={"question": "Tea?"}),
+    message("Oskar", "here", location_information={"latitude": 1}),
+    {"id": 9, "type": "service", "action": "pin_message", "text": "pinned"},
+    message("Oskar", "yes"),
+)
+NAMES = {
+    "names": "Anna: hi\nBen: hello\nand welcome\n\nAnna: https://example.org\nNote to self and you: once\nBen:\n",
+    "long names": "The Man in the Moon: hi\nThe Woman in the Sun: ho\n"
+    "The Man in the Moon: \nThe Woman in the Sun: no\n",
+    "odd names": "Ñandú_1: a\n_x: b\n9 Lives: c\n- d: e\nÑandú_1: f\n9 Lives:g\n",
+}
+INSTRUCTIONS = (
+    {"instruction": "Translate", "input": "tea", "output": "Tee"},
+    {"prompt": "Hi", "completion": " Ho\n"},
+    {"question": "Who?", "answer": ""},
+)
 JSON_LINES: tuple[dict[str, Any], ...] = (
     {"role": "system", "content": "Be brief."},
     {"role": "user", "name": "u1", "content": "Hi"},
@@ -93,6 +140,10 @@ JSON_CHATS = {
     "Telegram, one chat": json.dumps(CHAT, indent=1),
     "Telegram, one line": json.dumps(CHAT, ensure_ascii=True),
     "Telegram, all chats": json.dumps({"about": "…", "chats": {"list": [CHAT, OTHER_CHAT]}}, indent=1),
+    "Telegram, forwards and polls": json.dumps(TELEGRAM_EXTRAS, indent=1),
+    "instructions": "\n".join(map(json.dumps, INSTRUCTIONS)),
+    "instructions, list": json.dumps(INSTRUCTIONS, indent=1),
+    "speakers": "\n".join(json.dumps(each) for each in [{"speaker": "A", "text": "x"}, {"sender": "B", "body": "y"}]),
     "JSON lines": "\n".join(map(json.dumps, JSON_LINES)),
     "JSON lines with blank ones": "\n\n" + "\n \n".join(map(json.dumps, JSON_LINES)) + "\n",
     "JSON list": json.dumps(JSON_LINES, indent=2, ensure_ascii=False),
@@ -120,6 +171,7 @@ REPEATED = "".join(
     for name, text in [("A", "yes" if n % 2 else "no"), ("B", f"{n}"), ("A", "late")]
 )
 _KINDS = {"": None, "a WhatsApp export": "whatsapp", "a Telegram export": "telegram", "a chat in JSON lines": "json"}
+_KINDS["a data set of instructions"] = "json"
 # The beginning of an error of Python, after the file's name, and the message of the page.
 _ERRORS = {
     r", line \d+, does not begin like": "text.chat_unknown",
@@ -134,7 +186,7 @@ _ERRORS = {
 def samples() -> dict[str, dict[str, Any]]:
     """Returns the export, the sender that replies, and whether names are kept, by the name of the sample."""
     dated = {f"header {n}": f"{each}Priya: One\n{each}Oskar: Two\nand 3\n" for n, each in enumerate(HEADERS)}
-    given = {**dated, **WHATSAPP, **JSON_CHATS, **NO_CHATS, "repeated": REPEATED}
+    given = {**dated, **WHATSAPP, **NAMES, **JSON_CHATS, **NO_CHATS, "repeated": REPEATED}
     many = "".join(f"1/2/23, 10:00 - n{n}: {n}\n" for n in range(60))
     chosen = {name: {"input": text, "reply_as": None, "keep_names": False} for name, text in given.items()}
     kept = {f"{name}, names": {**each, "keep_names": True} for name, each in chosen.items() if not name.startswith("h")}

@@ -109,7 +109,9 @@ def _add_text(parser: ArgumentParser) -> None:
         "--errors", choices=("strict", "replace"), help="what to do with bytes that are not UTF-8 (default strict)"
     )
     parser.add_argument(
-        "--chat", action="store_true", help="TEXT is a chat: WhatsApp's .txt, Telegram's result.json, or JSON lines"
+        "--chat",
+        action="store_true",
+        help="TEXT is a chat: an export of a messenger, JSON lines, or lines of Name: text",
     )
     parser.add_argument(
         "--quote-chat",

@@ -1,4 +1,5 @@
-// Reads Telegram's result.json, of one chat or of all, and JSON lines: the rules of training/corpus/chat_exports.py.
+// Reads Telegram's result.json, of one chat or of all, JSON lines, and data sets of instructions: the rules of the modules
+// telegram, records and instructions in training/corpus/chats/formats.
 
 import { Refusal } from "../../engines/engine.js";
 import { cleaned, cleanedName } from "./cleaning.js";
@@ -10,6 +11,16 @@ export const ASSISTANT_ROLES = ["assistant", "gpt", "model", "bot"];
 export const USER_ROLES = ["user", "human"];
 const OTHER_ROLES = ["system", "developer", "tool", "function"]; // not part of the conversation
 export const ROLES = [...ASSISTANT_ROLES, ...USER_ROLES, ...OTHER_ROLES];
+
+const NAMES = ["name", "from", "author", "speaker", "sender", "username", "user", "role"];
+const TEXTS = ["text", "content", "message", "value", "body"];
+const NOT_WRITTEN = ["forwarded_from", "forwarded_from_id", "poll", "location_information", "place_name"]; // by Telegram's sender
+const PAIRS = [
+  ...[["instruction", "output"], ["instruction", "response"], ["prompt", "completion"], ["prompt", "response"]],
+  ...[["question", "answer"], ["question", "response"]],
+];
+/** Matches the beginning of a data set of instructions. */
+export const INSTRUCTIONS = new RegExp(PAIRS.map(([asks, answers]) => `"${asks}": ?"[^]*"${answers}": ?"`).join("|"));
 
 /**
  * Yields the messages of one conversation at a time.
@@ -62,7 +73,7 @@ function parsed(text) {
 function* conversations(records) {
   let loose = [];
   for (const record of records) {
-    const inside = messagesIn(record);
+    const inside = pairIn(record) ?? messagesIn(record);
     if (!inside) {
       loose.push(record);
       continue;
@@ -83,17 +94,27 @@ function messagesIn(record) {
   return ["messages", "conversations"].map((key) => get(holder, key)).find((inside) => Array.isArray(inside)) ?? null;
 }
 
+/** Returns the two messages of a record of instruction and output, or of prompt and completion; null for another one. */
+function pairIn(record) {
+  const found = isObject(record) ? PAIRS.find((pair) => pair.every((key) => Object.hasOwn(record, key))) : null;
+  if (!found) return null;
+  const [asks, answers] = found.map((key) => plain(record[key]));
+  const turns = [["user", `${asks}\n${plain(get(record, "input"))}`], ["assistant", answers]];
+  return turns.map(([role, content]) => ({ role, content }));
+}
+
 /** Returns a message from a record of any of the usual shapes; without speaker or text, an empty one. */
 function messageOf(record) {
   const nothing = { speaker: "", text: "" };
   if (!isObject(record) || get(record, "type") === "service") return nothing;
+  if (get(record, "type") === "message" && NOT_WRITTEN.some((key) => Object.hasOwn(record, key))) return nothing;
   const role = get(record, "role");
-  const key = ["name", "from", "author", "role"].find((each) => Object.hasOwn(record, each));
+  const key = NAMES.find((each) => Object.hasOwn(record, each));
   let speaker = ROLES.includes(role) ? role : key ? record[key] : "";
   if (isObject(speaker)) speaker = get(speaker, "name") || get(speaker, "role");
   if ((speaker ?? null) === null && Object.hasOwn(record, "from")) speaker = "Deleted Account"; // as Telegram calls it
   if (typeof speaker !== "string" || OTHER_ROLES.includes(speaker)) return nothing;
-  const place = ["text", "content", "message", "value"].find((each) => Object.hasOwn(record, each));
+  const place = TEXTS.find((each) => Object.hasOwn(record, each));
   return { speaker: cleanedName(speaker), text: cleaned(plain(place ? record[place] : "")) };
 }
 

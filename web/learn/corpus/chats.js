@@ -1,12 +1,13 @@
-// Turns chat exports into text: WhatsApp's .txt, Telegram's result.json and JSON lines become turns, "name: text". The text
-// and the chat format are those of training/corpus/chat_exports.py.
+// Turns chat exports into text: WhatsApp's .txt, Telegram's result.json, JSON lines and lines of "Name: text" become turns,
+// "name: text". The text and the chat format are those of training/corpus/chats.
 //
 // An empty line ends a turn and never occurs inside one: it is the stop string of a model trained on such a text.
 // Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls and notices of the messenger are
 // left out and counted.
 
 import { Refusal } from "../../engines/engine.js";
-import { ASSISTANT_ROLES, ROLES, USER_ROLES, fromJson, messagesOfLine } from "./chat_json.js";
+import { ASSISTANT_ROLES, INSTRUCTIONS, ROLES, USER_ROLES, fromJson, messagesOfLine } from "./chat_json.js";
+import { fromNames, isNames } from "./names.js";
 import { SPACES, isPrintable, lengthOf, lstrip, strip } from "./strings.js";
 import { fromWhatsapp, headerOf } from "./whatsapp.js";
 
@@ -15,6 +16,7 @@ const MOST_EXAMPLE = 60; // characters
 const LEAST_EXAMPLE_COUNT = 5; // times that a message must occur to become an example
 const MOST_DISTINCT = 200_000; // distinct messages that are counted
 const LISTED = 5; // speakers
+const MOST_BLANK = 1000; // lines before the first one that is not blank
 const BEGINS_LIKE_JSON = new RegExp(`^[${SPACES}]*[{[]`);
 
 /** Reads one chat export and counts the messages of each speaker. */
@@ -44,7 +46,7 @@ export class ChatReader {
   read(text, name) {
     const turns = /** @type {string[][]} */ ([]); // a turn is a list of messages
     let [count, leftOut] = [0, 0];
-    for (const conversation of isJson(text) ? fromJson(text, name) : [fromWhatsapp(text, name)]) {
+    for (const conversation of conversationsOf(text, name)) {
       let previous = "";
       for (const message of conversation) {
         if (!message.speaker || !message.text) {
@@ -118,6 +120,16 @@ export class ChatReader {
   }
 }
 
+/** Yields the messages of one conversation at a time. */
+function conversationsOf(text, name) {
+  if (isJson(text)) return fromJson(text, name);
+  const lines = text.split("\n", MOST_BLANK);
+  const first = lines.findIndex((line) => strip(line));
+  if (first >= 0 && headerOf(lines[first])) return [fromWhatsapp(text)];
+  if (isNames(text)) return [fromNames(text)];
+  throw new Refusal({ id: "text.chat_unknown", values: { name, line: Math.max(first, 0) + 1 } });
+}
+
 /**
  * Returns which chat export a file looks like, or null.
  * @param {string} head the beginning of the file
@@ -128,6 +140,7 @@ export function chatKind(head) {
   if (!first) return null;
   if (!isJson(first)) return headerOf(first) ? "whatsapp" : null;
   if (/"type": ?"[\p{L}\p{N}_]+_(?:chat|group|supergroup|channel)"/u.test(head) && head.includes('"messages"')) return "telegram";
+  if (INSTRUCTIONS.test(head)) return "json";
   try {
     return messagesOfLine(first).some(({ speaker, text }) => speaker && text) ? "json" : null;
   } catch (error) {

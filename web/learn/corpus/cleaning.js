@@ -1,4 +1,4 @@
-// Cleans the messages and the names of a chat export: the rules of training/corpus/chat_exports.py.
+// Cleans the messages and the names of a chat export: the rules of training/corpus/chats/message.py.
 
 import { beginning, rstrip, strip, wellFormed, words } from "./strings.js";
 

@@ -1,8 +1,8 @@
 // Reads the .txt that WhatsApp exports, on Android and on an iPhone, in the date formats of many countries: the rules of
-// training/corpus/chat_exports.py.
+// training/corpus/chats/formats/whatsapp.py.
 
-import { Refusal } from "../../engines/engine.js";
 import { cleaned, cleanedName } from "./cleaning.js";
+import { isPhrase } from "./phrases.js";
 import { SPACES, lengthOf, partition, rstrip, strip } from "./strings.js";
 
 const MOST_NAME = 60; // characters; a longer text before a colon is a notice of the messenger
@@ -18,40 +18,23 @@ const HEADER = new RegExp(String.raw`^(?:(?<bracket>\[)${date("phone")}${S}${TIM
 // Left-to-right marks and similar characters, which the messengers put around names, numbers and notices.
 const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const NOTICE = "\u200e"; // begins a line that the messenger wrote, not a person
-const OMITTED = /^<[^<>\n]{3,60}>$/u;
+const LINKED_FILE = new RegExp(`^(?:!?\\[[^\\]\\n]{0,200}\\]\\([^)\\n]{1,400}\\)${S}*)+$`, "u"); // as signal-export writes attachments
 const EDITED = /(?:\u200e<[^<>\n]{0,100}>|<This message was edited>)$/u;
-const DELETED = new Set([
-  "This message was deleted",
-  "You deleted this message",
-  "Diese Nachricht wurde gelöscht",
-  "Du hast diese Nachricht gelöscht",
-  "Se eliminó este mensaje",
-  "Eliminaste este mensaje",
-  "Ce message a été supprimé",
-  "Vous avez supprimé ce message",
-  "Mensagem apagada",
-  "Questo messaggio è stato eliminato",
-]);
-
 /** Returns the date, time and what is around them at the beginning of a line, or null. @param {string} line */
 export function headerOf(line) {
   return HEADER.exec(line.replace(MARKS, ""));
 }
 
 /**
- * Yields the messages of an export.
+ * Yields the messages of an export; none before its first header.
  * @param {string} text with LF line ends
- * @param {string} name of the file, for messages
  * @returns {Generator<import("./cleaning.js").ChatMessage>}
- * @throws {Refusal} the text does not begin like an export
  */
-export function* fromWhatsapp(text, name) {
+export function* fromWhatsapp(text) {
   let speaker = "";
   let lines = /** @type {string[] | null} */ (null); // of the message so far
   let style = ""; // of this file: with a bracket or without
-  let number = 0;
   for (const raw of linesOf(text)) {
-    number++;
     const line = raw.replace(MARKS, "");
     const header = HEADER.exec(line);
     // A message may quote the header of another one, but not in the style (brackets or dash) of this very file.
@@ -63,8 +46,6 @@ export function* fromWhatsapp(text, name) {
       lines = [partition(raw, ": ")[1]];
     } else if (lines) {
       lines.push(raw);
-    } else if (strip(line)) {
-      throw new Refusal({ id: "text.chat_unknown", values: { name, line: number } });
     }
   }
   if (lines) yield messageOf(speaker, lines);
@@ -84,11 +65,12 @@ function isNotice(name) {
 }
 
 function messageOf(speaker, lines) {
+  const textOf = (/** @type {string[]} */ some) => cleaned(some.map((line) => withoutEditMark(line).replace(MARKS, "")).join("\n"));
+  const whole = textOf(lines);
+  const name = cleanedName(strip(speaker).replace(/^~/, ""));
+  if (isPhrase(whole) || LINKED_FILE.test(whole)) return { speaker: name, text: "" };
   // The lines below a picture are its caption.
-  const written = lines[0].startsWith(NOTICE) ? lines.slice(1) : lines;
-  const text = cleaned(written.map((line) => withoutEditMark(line).replace(MARKS, "")).join("\n"));
-  const isLeftOut = OMITTED.test(text) || DELETED.has(rstrip(text, "."));
-  return { speaker: cleanedName(strip(speaker).replace(/^~/, "")), text: isLeftOut ? "" : text };
+  return { speaker: name, text: lines[0].startsWith(NOTICE) ? textOf(lines.slice(1)) : whole };
 }
 
 /** Returns a line without the mark of an edited message at its end; only the end is searched. */

@@ -26,7 +26,7 @@ def conversations(value: object) -> Iterator[list[Message]] | None:
 
 
 def _pair(record: dict[str, object]) -> tuple[str, str] | None:
-    found = next(((asks, says) for asks, says in _PAIRS if asks in record and says in record), None)
+    found = next(((asks, answers) for asks, answers in _PAIRS if asks in record and answers in record), None)
     if found is None:
         return None
     asks, answers = plain(record[found[0]]), plain(record[found[1]])
