@@ -245,7 +245,8 @@ EXPORTS = {
     ),
     "Signal, sigtop": Export(
         "Conversation: Priya (+44 7700 900555)\n\n"
-        "From: Priya (+44 7700 900555)\nType: incoming\nSent: Sun, 05 Nov 2023 07:04:00 +0000\n\nWho drives?\n\nAnd when?\n\n"
+        "From: Priya (+44 7700 900555)\nType: incoming\nSent: Sun, 05 Nov 2023 07:04:00 +0000\n\n"
+        "Who drives?\n\nAnd when?\n\n"
         "From: You\nType: outgoing\nSent: Sun, 05 Nov 2023 07:05:00 +0000\nAttachment: tea.jpg (image/jpeg)\n\n"
         "From: You\nType: outgoing\nSent: Sun, 05 Nov 2023 07:06:00 +0000\n\nMe\n\n"
         "From: You\nType: call-history\nSent: Sun, 05 Nov 2023 07:07:00 +0000\n",
