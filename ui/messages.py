@@ -104,6 +104,11 @@ def _as_json(value: Value) -> object:
     return value
 
 
+def filled(text: str, **values: Value) -> str:
+    """The text of a table, in any language, with its values in the placeholders."""
+    return _fill(text, values)
+
+
 def raw(text: str) -> Message:
     """A text that is in no table, such as an error of the model package: the same in every language."""
     return Message("raw", text=text)

@@ -2,7 +2,7 @@
 // files.json lists the files of the page (training/hub/space_files.py writes it). worker/checkpoint.js keeps the model's.
 
 const LIST = "files.json";
-const LATER = /^(index\.html$|learn\/|vendor\/)/; // the page is kept as ./, and what trains and publishes when it is used
+const LATER = /^(index\.html$|preview\.png$|learn\/|vendor\/)/; // the page is kept as ./, what trains and publishes when it is used
 const cached = () => caches.open("char-lstm-page");
 let listed = null; // the names of the files, relative to this folder
 

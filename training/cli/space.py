@@ -171,7 +171,7 @@ def publish_page(space: Space, lm: CharLSTM, model: str | None) -> None:
     # A private model is served from the copy in the Space, which is private too, so the Space needs no token.
     variables = {"MODELS": model} if model and not space.model_private else {}
     with tempfile.TemporaryDirectory() as folder:
-        write_page(Path(folder), lm, space.hardware)
+        write_page(Path(folder), lm, space.hardware, space.name)
         title = f"A page for {title_of(lm)}"
         commit = run_job(
             PushSpace(repo=space.name, hardware=space.hardware, folder=folder, title=title, variables=variables),

@@ -7,6 +7,7 @@ named here.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from importlib import metadata
@@ -51,28 +52,30 @@ def check_project(hardware: str) -> None:
         raise RunError(f"files that a page needs are missing ({names}): run this from a whole copy of the project")
 
 
-def write_page(folder: Path, lm: CharLSTM, hardware: str) -> None:
+def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> None:
     """Writes the page for `hardware` into a folder; files of the same names are replaced, others stay.
+
+    Args:
+        space: USER/NAME of the Space that the folder is for; "" for another web host.
 
     Raises:
         OSError: the folder cannot be written.
         RunError: it is a file, or the project's own files are missing.
     """
     if hardware == STATIC:
-        write_static(folder, lm)
+        write_static(folder, lm, space)
     else:
         write_app(folder, lm, hardware)
 
 
-def write_static(folder: Path, lm: CharLSTM) -> None:
-    """Writes a page that generates in the visitor's browser, with a copy of the weights; errors as of `write_page`."""
+def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
+    """Writes a page that generates in the visitor's browser, with a copy of the weights; as of `write_page`."""
     check_project(STATIC)
     _create(folder)
     _copy(static_files(), folder)
     atomic_write(folder / "files.json", json.dumps(sorted(static_files())).encode())  # what web/offline.js keeps
-    if constants.ENDPOINT != _HUB:  # a private Hub, or a mirror
-        page = (folder / "index.html").read_text(encoding="utf-8").replace(_HUB, constants.ENDPOINT)
-        atomic_write(folder / "index.html", page.encode())
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    atomic_write(folder / "index.html", _with_preview(page, lm, space).replace(_HUB, constants.ENDPOINT).encode())
     lm.save_pretrained(folder, dtype=smallest_dtype(lm))
     data = SpaceCardData(**_front_matter(lm), sdk="static", app_file="index.html", **_SIGN_IN)
     about = (
@@ -81,6 +84,16 @@ def write_static(folder: Path, lm: CharLSTM) -> None:
         "Any web server can serve it: `python -m http.server`, then http://localhost:8000"
     )
     _write_readme(folder, data, lm, about)
+
+
+def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
+    """Returns index.html with the title of the model, and the address of its picture, which chats need as a whole."""
+    title = 'property="og:title" content="'
+    page = page.replace(f'{title}char-lstm"', f'{title}{html.escape(title_of(lm))}"')
+    if not space or constants.ENDPOINT != _HUB:  # a private Hub has hosts of its own
+        return page
+    host = re.sub("[^a-z0-9]+", "-", space.lower())
+    return page.replace('content="preview.png"', f'content="https://{host}.static.hf.space/preview.png"')
 
 
 def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:

@@ -6,6 +6,7 @@ bodies           receives a body up to a size, within a time
 gradio_calls     checks the requests to Gradio's queue before Gradio reads them
 gradio_sessions  forgets the results that nobody reads
 connections      ends connections on which no request arrives
+public_address   the address under which visitors reach the app
 names            the hosts and origins that a request may name
 clients          the address of the client of a request
 answers          the one-line answers to refused requests

@@ -54,14 +54,15 @@ class Proxies:
         """
         client = peer
         for address in reversed([_without_port(each.strip()) for each in forwarded.split(",")]):
-            if not self._trusts(client) or not is_address(address):
+            if not self.trusts(client) or not is_address(address):
                 break
             client = address
             if self._all:  # each address is trusted: the last one is what the last proxy has seen
                 break
         return client
 
-    def _trusts(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Whether an address is that of a trusted proxy."""
         parsed = _parsed(address)
         return self._all or (parsed is not None and any(parsed in network for network in self._networks))
 

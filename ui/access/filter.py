@@ -17,6 +17,7 @@ from .gradio_calls import GradioCalls
 from .limits import Limiter, TooManyError
 from .names import Names
 from .paths import HEALTH, OpenPath, find, open_paths
+from .public_address import origin_of
 
 MAX_URL = 16 << 10  # bytes of path and query; a shared link has at most 8,000 characters
 MAX_HEADERS = 100
@@ -156,7 +157,10 @@ class RequestFilter:
         await send({"type": "http.response.body", "body": b""})
 
     def _forwarded(self, scope: Scope) -> Scope:
-        """The request with the client's own address, which a tool call over MCP passes on to this app's own API."""
+        """The request with the client's own address, which a tool call over MCP passes on to this app's own API.
+
+        Its "public_origin" is the scheme and host that the client has asked, for the addresses in a document.
+        """
         peer = scope["client"] or ("", 0)
         address = self._proxies.client(peer[0], _header(scope["headers"], b"x-forwarded-for"))
         headers = [each for each in scope["headers"] if each[0] != b"x-forwarded-for"]
@@ -164,6 +168,7 @@ class RequestFilter:
             **scope,
             "client": (address, peer[1]),
             "headers": [*headers, (b"x-forwarded-for", address.encode("latin-1"))],
+            "public_origin": origin_of(scope["scheme"], headers, peer, self._proxies, self._names),
         }
         return forwarded
 

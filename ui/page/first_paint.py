@@ -1,7 +1,7 @@
 """The first paint: title and sample stand in the document itself, for the second until Gradio's scripts have run.
 
-An ASGI layer around the app. It changes the document at ``/`` alone: text to look at, which ``view.js`` takes away
-when the real page is there, and what link previews show. It also chooses the language among those that the page has.
+An ASGI layer around the app. It changes the document at ``/`` alone: text to look at, which ``app.js`` takes away
+when the real page is there, and the tags of link previews. It also chooses the language among those that the page has.
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ import html
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
-from ..messages import LANGUAGES, best_language
+from ..access.public_address import address_of_app
+from ..messages import LANGUAGES, RefusalError, best_language, filled
+from ..preview.previews import PATH, Previews
+from ..preview.tags import shortened, tags, without_tags
 from ..registry.registry import ModelRegistry
 
 AsgiMessage = MutableMapping[str, Any]
@@ -41,6 +45,8 @@ _STYLE = """
 """
 
 
+_SAFE = "%&=+~,;:@/?!$'()*"  # what a query may hold as it is
+
 # Gradio knows forty languages. The page is shown in one of those that it has itself, and in English to everyone else.
 _LANGUAGE = """
 {
@@ -58,11 +64,13 @@ class FirstPaint:
         app: the app around which this layer lies.
         registry: the models that are served.
         web: the address of the files of ``web/``, from the root of the app.
+        previews: what chats show of a link.
     """
 
-    def __init__(self, app: App, registry: ModelRegistry, web: str) -> None:
+    def __init__(self, app: App, registry: ModelRegistry, web: str, previews: Previews) -> None:
         self._app = app
         self._registry = registry
+        self._previews = previews
         self._web = web.removeprefix("/")  # relative to the document, which a proxy may serve below another path
 
     async def __call__(self, scope: AsgiMessage, receive: Receive, send: Send) -> None:
@@ -79,7 +87,7 @@ class FirstPaint:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                document = self.painted(bytes(body), language)
+                document = self.painted(bytes(body), language, await self._tags(scope, language))
                 headers = [(name, value) for name, value in started["headers"] if name.lower() != b"content-length"]
                 headers.append((b"content-length", str(len(document)).encode()))
                 await send({**started, "headers": headers})
@@ -87,17 +95,47 @@ class FirstPaint:
 
         await self._app(scope, receive, collect)
 
-    def painted(self, document: bytes, language: str) -> bytes:
-        """The document with the first paint in a language; unchanged where it lacks the places that are looked for."""
+    def painted(self, document: bytes, language: str, preview: str) -> bytes:
+        """The document with the first paint; unchanged where it lacks the places that are looked for.
+
+        Args:
+            document: from Gradio.
+            language: of the first paint.
+            preview: the tags for link previews.
+        """
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
         title, welcome_text = html.escape(site.title), html.escape(site.welcome_text or texts["site.greeting"])
         hello = texts["page.hello"]
         sample = f"<small>{hello}</small><pre>{html.escape(first.welcome_text)}</pre>" if first else ""
         early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{welcome_text}</p><div>{sample}</div></div>'
-        head = f'<title>{title}</title><meta name="description" content="{welcome_text}" /><style>{_STYLE}</style>'
+        head = f"<title>{title}</title>\n{preview}\n<style>{_STYLE}</style>"
+        head += f'<link rel="icon" type="image/png" href="{self._web}favicon.png" />'
         head += f'<link rel="stylesheet" href="{self._web}document/style.css" />'
         head += f'<link rel="modulepreload" href="{self._web}app.js" />'
         head += f"<script>{_LANGUAGE % json.dumps(list(LANGUAGES))}</script></head>"
-        painted = document.replace(b"</head>", head.encode(), 1)
+        painted = without_tags(document).replace(b"</head>", head.encode(), 1)
         painted = painted.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
         return painted.replace(b"<gradio-app", early.encode() + b"<gradio-app", 1)
+
+    async def _tags(self, scope: AsgiMessage, language: str) -> str:
+        """The tags for link previews: of a share link if the address is one, otherwise of the site."""
+        site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
+        address = address_of_app(scope.get("public_origin", ""), scope.get("root_path", ""))
+        picture = address + PATH.removeprefix("/")
+        query = scope["query_string"].decode("latin-1")
+        if query and (reply := self._previews.link(query)):
+            try:
+                text = await self._previews.text_of(reply, scope["client"][0]) or reply.prompt
+            except RefusalError:  # a blocked word, or too many requests: nothing of the link is shown
+                pass
+            else:
+                return tags(
+                    site=site.title,
+                    title=filled(texts["preview.shared"], title=site.title),
+                    description=shortened(text) or texts["site.greeting"],
+                    address=f"{address}?{quote(query, safe=_SAFE)}",
+                    picture=f"{picture}?{reply.query}",
+                )
+        words = [site.welcome_text or texts["site.greeting"], first.welcome_text if first else ""]
+        description = shortened(" ".join(words))
+        return tags(site=site.title, title=site.title, description=description, address=address, picture=picture)

@@ -19,12 +19,14 @@ from ..access.filter import RequestFilter
 from ..access.gradio_calls import GradioCalls
 from ..access.names import Names
 from ..routes.endpoints import refuse_malformed
+from ..routes.web_files import FOLDER
 from .first_paint import FirstPaint
 from .page import Page
 
 MAX_READERS = 512  # streams at once; an engine's own queue is full before, and says so in words
 MAX_QUEUED = 64
 MAX_STATES = 100  # of Gradio's sessions, which nothing here uses
+FAVICON = FOLDER / "favicon.png"
 FOOTER_LINKS: list[Any] = ["api", "settings"]
 
 
@@ -52,6 +54,7 @@ def launch(page: Page, **options: Any) -> str:
         "strict_cors": True,
         "ssr_mode": False,
         "pwa": False,
+        "favicon_path": FAVICON,
         "footer_links": FOOTER_LINKS,
         "theme": theme(),
         "app_kwargs": _app_kwargs(page) | {"lifespan": _filtered(filter_options)},
@@ -91,6 +94,7 @@ def asgi_app(page: Page) -> FastAPI:
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
+        favicon_path=str(FAVICON),
         mcp_server=False,
         theme=theme(),
     )
@@ -102,7 +106,7 @@ def _app_kwargs(page: Page) -> dict[str, Any]:
     """What is added to Gradio's FastAPI app: routes, middleware, exception handlers."""
     return {
         "exception_handlers": {RequestValidationError: refuse_malformed},
-        "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web.base())],
+        "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web.base(), previews=page.previews)],
         "routes": page.routes,
     }
 

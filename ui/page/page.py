@@ -9,6 +9,7 @@ import gradio as gr
 from starlette.routing import BaseRoute
 
 from ..access.limits import Limiter
+from ..preview.previews import Previews
 from ..registry.activity import Activity
 from ..registry.registry import ModelRegistry
 from ..routes.api import add_api
@@ -40,6 +41,7 @@ class Page:
         self.stream = Streams(registry, self.write.replies, self.limiter)
         self.traces = Traces(registry, self.limiter)
         self.timelines = TrainingTimelines(registry, self.limiter)
+        self.previews = Previews(registry, self.limiter)
         self.web = WebFiles()
         with Blocks(title=registry.site.title, analytics_enabled=False) as self.blocks:
             script = _START % self.web.base()
@@ -52,4 +54,4 @@ class Page:
         """The routes beside Gradio's own, for FastAPI."""
         pages = [self.site.route, *self.write.routes, self.traces.route, self.timelines.route, self.web.route]
         metrics = [Metrics(self.registry).route] if self.registry.site.metrics else []
-        return [*pages, self.stream.route, *Health(self.registry).routes, *metrics]
+        return [*pages, self.previews.route, self.stream.route, *Health(self.registry).routes, *metrics]

@@ -14,7 +14,6 @@ model), examples, chat ({"prefix", "suffix", "stop"} or null), layers, hidden, v
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -24,6 +23,7 @@ from fastapi.routing import APIRoute
 
 from model.int8.weights import VERSION
 
+from ..access.public_address import address_of_space
 from ..messages import Message
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import Entry, ModelRegistry
@@ -71,14 +71,14 @@ class Site:
         return AGAIN_S if self._registry.may_change else None
 
     def _describe(self) -> Content:
-        host, loading = os.environ.get("SPACE_HOST", ""), self._registry.loading
+        loading = self._registry.loading
         notices = self._registry.notices + ([Message("model.loading", names=loading)] if loading else [])
         return {
             "title": self._registry.site.title,
             "welcome": self._registry.site.welcome_text,
             "notices": [notice.as_json() for notice in notices],
             "models": [_entry(each, settled=self._registry.settled) for each in self._registry.entries],
-            "address": f"https://{host}/" if host else "",
+            "address": address_of_space(),
         }
 
 

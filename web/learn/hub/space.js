@@ -4,6 +4,7 @@ import { Refusal } from "../../engines/engine.js";
 
 const LIST = "files.json"; // the files of the page, see training/hub/space_files.py
 const INSERTED = /(<head[^>]*>)<script>window\.huggingface=.*?<\/script>/s; // by the Hub, into the page of a static Space
+const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/; // has the address of this page, if it is a Space
 const AT_ONCE = 8; // requests
 
 /**
@@ -21,7 +22,7 @@ export async function pageFiles(home) {
     for (let name; (name = rest.shift()); ) files[name] = await fetchFile(home, name);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  const page = (await files["index.html"].text()).replace(INSERTED, "$1");
+  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2");
   const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
   return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
 }

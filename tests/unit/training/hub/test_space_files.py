@@ -68,3 +68,22 @@ def test_the_licence_of_a_strangers_model_is_no_html(tmp_path: Path) -> None:
     assert "<img" not in body.replace(r"\<", "")
     assert not [c for c in readme if not c.isprintable() and c not in "\n\u200d"]
     assert ModelCard(readme).data.to_dict().get("models") is None
+
+
+def test_the_static_page_has_the_tags_of_a_preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://huggingface.co")
+    lm = tiny_model()
+    lm.training = {"corpus": 'Tales "of" <b>'}
+    for folder, space, image in (
+        ("site", "", "preview.png"),
+        ("space", "Ada/My_Tales.2", "https://ada-my-tales-2.static.hf.space/preview.png"),
+    ):
+        write_static(tmp_path / folder, lm, space)
+        page = (tmp_path / folder / "index.html").read_text(encoding="utf-8")
+        assert f'<meta property="og:image" content="{image}">' in page
+        assert 'property="og:title" content="Tales &quot;of&quot; ' in page
+        assert page.count("<b>") == 0
+        assert '<meta name="twitter:card" content="summary_large_image">' in page
+        assert '<link rel="icon" type="image/png" href="favicon.png">' in page
+        assert (tmp_path / folder / "preview.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+        assert {"preview.png", "favicon.png"} <= set(json.loads((tmp_path / folder / "files.json").read_text()))

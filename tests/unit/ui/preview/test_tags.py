@@ -1,0 +1,39 @@
+"""The meta tags: escaped, and Gradio's are gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio
+
+from ui.preview.tags import MAX_DESCRIPTION, shortened, tags, without_tags
+
+
+def test_values_are_escaped() -> None:
+    hostile = "\"><script>alert(1)</script>'&"
+    written = tags(site=hostile, title=hostile, description=hostile, address=f"https://x/?{hostile}", picture=hostile)
+    assert "<script" not in written
+    assert written.count("<") == len(written.splitlines())
+
+
+def test_without_an_address_there_is_no_address_of_a_picture() -> None:
+    written = tags(site="a", title="b", description="c", address="", picture="/preview.png")
+    assert "og:image" not in written
+    assert "og:url" not in written
+    assert 'twitter:card" content="summary"' in written
+
+
+def test_a_description_is_one_line_cut_after_a_word() -> None:
+    assert shortened(" a\n\tb\u202e\0 c ") == "a b c"
+    cut = shortened("word " * 99)
+    assert cut.endswith("word …")
+    assert len(cut) <= MAX_DESCRIPTION + 2
+
+
+def test_gradios_own_document_has_none_left() -> None:
+    template = Path(gradio.__file__).parent / "templates" / "frontend" / "index.html"
+    left = without_tags(template.read_bytes()).decode()
+    assert "og:" not in left
+    assert "twitter" not in left
+    assert "manifest" not in left
+    assert '<meta charset="utf-8" />' in left

@@ -1,0 +1,132 @@
+"""The first reply that a share link asks for, read from the parameters of an address.
+
+The page reads the whole link (web/conversation/links.js). A preview shows the beginning of the text alone, so only the
+parameters before the first ``then`` or ``more`` are read here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, urlencode
+
+from model import SamplingParams
+from model.clamps import MAX_CLAMPS, Clamps
+from model.settings import SETTINGS
+
+from ..conversation.clamps import check_clamps
+from ..conversation.read_text import ReadText
+from ..messages import RefusalError
+from ..registry.loaded_model import LoadedModel
+from ..registry.registry import ModelRegistry
+from ..settings import MAX_LINK, check_params, check_text
+
+MAX_PROMPT = 1_000  # characters; with a longer prompt the address of the picture would be too long for many crawlers
+MAX_FIELDS = 1_000
+_MODEL = re.compile(r"(.+)@([0-9a-f]{40})", re.DOTALL)
+_CLAMP = re.compile(r"([0-9]{1,3})\.([0-9]{1,5})~(-?[0-9]{1,2}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?")
+_FORMS = {"text": re.compile("[0-9a-f]{16}"), "v": re.compile("[0-9]{1,4}|float32")}
+_KEPT = ("prompt", *(name for name in SETTINGS if name != "stop"), "model", "blend_with", "hold", "pick")
+
+
+@dataclass(frozen=True)
+class FirstReply:
+    """A reply that can be written.
+
+    Attributes:
+        query: the parameters that determine it, in one order, for the address of its picture.
+        prompt: what the sender wrote.
+        read: what the model reads before the reply.
+        params: how the reply is sampled.
+        cells: the cells that are clamped.
+        pick: a character that the sender chose instead of the last one; "" for none.
+    """
+
+    query: str
+    prompt: str
+    read: ReadText
+    params: SamplingParams
+    cells: Clamps
+    pick: str
+
+    @property
+    def served(self) -> LoadedModel:
+        """The model that writes the reply."""
+        return self.read.served
+
+
+def first_reply(query: str, registry: ModelRegistry) -> FirstReply | None:
+    """The first reply of a link; None if the address is no link, or one whose text no seed determines.
+
+    Raises:
+        RefusalError: a value is not allowed, or no model has the name.
+        ValueError: the parameters are not text in UTF-8, or there are too many.
+    """
+    if len(query) > MAX_LINK:
+        raise RefusalError("refusal.characters", field="link", length=len(query), most=MAX_LINK)
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS):
+        if name in ("then", "more"):
+            break
+        given.setdefault(name, value)  # the page, too, takes the first of two equal names
+    if not given.get("seed"):
+        return None
+    prompt = check_text("prompt", given.get("prompt", ""), MAX_PROMPT)
+    _check_forms(given)
+    served = _model_of(given, registry)
+    params = check_params({name: _number(given[name]) for name in SETTINGS if name != "stop" and given.get(name)})
+    if served.lm.chat:
+        params = replace(params, stop=served.lm.chat.stop)
+    if not served.is_blend:
+        params = replace(params, share=None)
+    cells = _cells(given.get("hold", ""), served)
+    text = served.lm.chat.wrap(prompt) if served.lm.chat else prompt
+    kept = [(name, given[name]) for name in _KEPT if given.get(name)]
+    return FirstReply(urlencode(kept), prompt, ReadText(served, text), params, cells, given.get("pick", ""))
+
+
+def _check_forms(given: dict[str, str]) -> None:
+    for name, form in _FORMS.items():
+        if given.get(name) and not form.fullmatch(given[name]):
+            raise ValueError(f"{name} is not of its form")
+    if len(given.get("pick", "")) > 1:
+        raise ValueError("pick is more than one character")
+
+
+def _number(text: str) -> float:
+    """The number in a parameter; a seed is an integer of up to 32 bits, which a float holds."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("a setting is not a number")
+    return float(text)
+
+
+def _cells(text: str, served: LoadedModel) -> Clamps:
+    parts = text.split("_", MAX_CLAMPS + 1) if text else []
+    found = [_CLAMP.fullmatch(part) for part in parts]
+    cells = [[int(each[1]), int(each[2]), float(each[3])] for each in found if each]
+    if len(cells) != len(parts) or (cells and served.is_blend):
+        raise ValueError("hold is not allowed")
+    return check_clamps(cells, served.lm.config)
+
+
+def _model_of(given: dict[str, str], registry: ModelRegistry) -> LoadedModel:
+    """The model, or the blend of two, that a link names, at the commit that is served now."""
+    first = _named(given.get("model", ""), registry)
+    if not given.get("blend_with"):
+        return first
+    second = _named(given["blend_with"], registry)
+    if second is first:
+        raise RefusalError("refusal.same_second")
+    return registry.blend(first, second)
+
+
+def _named(written: str, registry: ModelRegistry) -> LoadedModel:
+    match = _MODEL.fullmatch(written)
+    name = match[1] if match else written
+    ready = registry.loaded_models
+    found = [each for each in ready if each.name == name]
+    found += [each for each in ready if each.commit and each.name.partition("@")[0] == name.partition("@")[0]]
+    if not match and len(ready) == 1 and not ready[0].commit:
+        found += ready  # a model from a folder, which another page serves under another name
+    return found[0] if name and found else registry.get(name or None)

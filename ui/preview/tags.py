@@ -1,0 +1,58 @@
+"""The meta tags of a document, from which chats and search engines make a preview."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from .picture import HEIGHT, WIDTH
+
+MAX_DESCRIPTION = 200  # characters; chats show fewer
+# The tags that Gradio's document has for its own site.
+_FOREIGN = re.compile(
+    rb'<meta\s+(?:property|name)="(?:og|twitter):[\w:]+"\s+content="[^"]*"\s*/?>\s*'
+    rb'|<link rel="(?:manifest|icon)"[^>]*>\s*'
+)
+
+
+def without_tags(document: bytes) -> bytes:
+    """A document without tags for previews, icons and manifests."""
+    return _FOREIGN.sub(b"", document)
+
+
+def shortened(text: str) -> str:
+    """A text in one line, cut after a word."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    if len(line) <= MAX_DESCRIPTION:
+        return line
+    return line[:MAX_DESCRIPTION].rsplit(" ", 1)[0] + " …"
+
+
+def tags(*, site: str, title: str, description: str, address: str, picture: str) -> str:
+    """The tags.
+
+    Args:
+        site: the title of the site.
+        title: of what is at the address.
+        description: some words about it.
+        address: the whole address; "" if it is not known, and then there is no address of a picture either.
+        picture: the whole address of a picture from `draw`.
+    """
+    properties = {
+        "og:type": "website",
+        "og:site_name": site,
+        "og:title": title,
+        "og:description": description,
+        "og:url": address,
+        "og:image": picture,
+        "og:image:type": "image/png",
+        "og:image:width": str(WIDTH),
+        "og:image:height": str(HEIGHT),
+        "og:image:alt": description,
+    }
+    if not address:
+        properties = {name: value for name, value in properties.items() if not name.startswith(("og:image", "og:url"))}
+    lines = [f'<meta name="description" content="{html.escape(description)}" />']
+    lines += [f'<meta property="{name}" content="{html.escape(value)}" />' for name, value in properties.items()]
+    card = "summary_large_image" if address else "summary"
+    return "\n".join([*lines, f'<meta name="twitter:card" content="{card}" />'])
