@@ -12,6 +12,7 @@ chat         ChatFormat: the strings around a message, of a model that was train
 settings     temperature, top-k, top-p, seed and the other generation settings
 generation   stream, generate
 scoring      score: how many bits each character of a text costs
+attribution  occlusion: how much each earlier character mattered for a character
 trace        TextTrace: what the network predicts and remembers at each character of a text
 clamps       cells that are set to a fixed value while the model generates
 named_cells  cells.json: cells that follow a feature of the text
@@ -30,6 +31,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .attribution import Occlusion, occlusion
     from .char_lstm import PRETRAINED, CharLSTM
     from .chat import ChatFormat
     from .checkpoint.format import CheckpointError
@@ -68,6 +70,7 @@ __all__ = [
     "LanguageModel",
     "Memory",
     "ModelUnavailableError",
+    "Occlusion",
     "SamplingParams",
     "Score",
     "Sequence",
@@ -78,11 +81,13 @@ __all__ = [
     "UnknownCharactersError",
     "__version__",
     "generate",
+    "occlusion",
     "score",
     "stream",
 ]
 
 _HOMES = {  # module: its public names; a module is imported when one of them is used, so torch is too
+    "attribution": ("Occlusion", "occlusion"),
     "char_lstm": ("PRETRAINED", "CharLSTM"),
     "chat": ("ChatFormat",),
     "checkpoint.format": ("CheckpointError",),

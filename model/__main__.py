@@ -1,4 +1,4 @@
-"""`python -m model`: the commands generate, score and info.
+"""`python -m model`: the commands generate, score, why and info.
 
 Results go to standard output; the seed, notices and errors go to standard error.
 """
@@ -10,11 +10,11 @@ import sys
 
 from . import __version__
 from .char_lstm import PRETRAINED
-from .cli import generate, info, score
+from .cli import generate, info, score, why
 from .cli.arguments import ArgumentParser, Command
 from .terminal import discard_stdout, say
 
-_COMMANDS: dict[str, Command] = {"generate": generate, "score": score, "info": info}
+_COMMANDS: dict[str, Command] = {"generate": generate, "score": score, "why": why, "info": info}
 _PROGRAM = f"python -m {__package__}"  # installed from a wheel the package has another name
 _PIPE_CLOSED = 141  # the exit status after the reader of standard output closed the pipe
 

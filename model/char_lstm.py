@@ -26,8 +26,9 @@ from .checkpoint.read import read_checkpoint
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError, check_client
 from .hub.snapshot import Snapshot
-from .int8.weights import Int8Weights
+from .int8.weights import Int8Weights, integer_h
 from .int8.weights import gates as int8_gates
+from .int8.weights import output_logits as int8_output_logits
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
 from .settings import Precision
@@ -183,6 +184,17 @@ class CharLSTM:
             else:
                 gates = self.network.gates(layer, below if layer else self.network.embedding(tokens), before)
         result: Floats = gates.float().cpu().numpy()
+        return result
+
+    def output_logits(self, h: Tensor, precision: Precision) -> Floats:
+        """Returns the logits (T, V) float32 that the output layer computes from h (T, H) of any layer."""
+        h = h.to(self.device)
+        with torch.inference_mode():
+            if precision == "int8":
+                logits = int8_output_logits(self.int8_weights(), integer_h(h.cpu()))
+            else:
+                logits = self.network.output(h)
+        result: Floats = logits.float().cpu().numpy()
         return result
 
     def checkpoint(self) -> Checkpoint:

@@ -29,6 +29,13 @@ _MAX_SAVED = 64  # states; a replay is at most a 64th of a long text
 _MIN_DISTANCE = 32  # characters between two saved states
 
 
+def surprisal(logits: Floats, id_: int) -> float:
+    """Returns -log2 of the probability that the logits, (V,), give to a character."""
+    exact = logits.astype(np.float64)
+    most = float(exact.max())
+    return (most + float(np.log(np.exp(exact - most).sum())) - float(exact[id_])) / float(np.log(2.0))
+
+
 @dataclass(frozen=True, kw_only=True)
 class TokenTrace:
     """One character of the text.
@@ -48,11 +55,7 @@ class TokenTrace:
     @property
     def bits(self) -> float:
         """The surprisal: -log2 of the probability of the character; NaN without a prediction or for `UNKNOWN`."""
-        if self.logits is None or self.id == UNKNOWN:
-            return float("nan")
-        logits = self.logits.astype(np.float64)
-        most = float(logits.max())
-        return (most + float(np.log(np.exp(logits - most).sum())) - float(logits[self.id])) / float(np.log(2.0))
+        return float("nan") if self.logits is None or self.id == UNKNOWN else surprisal(self.logits, self.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,7 @@ class TextTrace:
 
     Attributes:
         ids: (T,) int64, the text so far; `UNKNOWN` for characters that the model does not have.
+        precision: "int8" or "float32".
     """
 
     def __init__(
@@ -110,8 +114,8 @@ class TextTrace:
     ) -> None:
         self.lm = lm
         self.ids = np.zeros(0, np.int64)
-        self._precision: Precision = precision or default_precision(lm)
-        self._backend = lm.make_backend(1, self._precision)
+        self.precision: Precision = precision or default_precision(lm)
+        self._backend = lm.make_backend(1, self.precision)
         self._lock = threading.RLock()
         self._start_state = start.state if start else LSTMState.zeros(lm.config, device=lm.device)
         self._start_id = start.last_id if start else None if skip_start else lm.tokenizer.start_id
@@ -177,6 +181,19 @@ class TextTrace:
             self._go_to(position + 1)
             return self._backend.state(0)
 
+    def first_layer_logits(self, position: int) -> Floats | None:
+        """Returns the prediction of the character at a position that the first layer alone would give, (V,).
+
+        It is the output layer applied to the first layer's h, after nostalgebraist 2020 ("the logit lens"). None
+        without a prediction, for a network of one layer, where it would be the prediction itself, and for a blend.
+        """
+        if len(self.lm.models) > 1 or self.lm.config.num_layers == 1:
+            return None
+        with self._lock:
+            self._go_to(position)
+            h, has_prediction = self._backend.state(0).h[0], self._logits is not None
+        return self.lm.models[0].output_logits(h, self.precision)[0] if has_prediction else None
+
     def step(self, position: int) -> StepTrace:
         """Returns all values of the step at a position; -1 is the character that was read before the text, if any.
 
@@ -208,7 +225,7 @@ class TextTrace:
             h_before=h_before,
             h=h,
             logits_after=logits,
-            clamps=self._clamps_at(position),
+            clamps=self.clamps_at(position),
         )
 
     def gates(self, layer: int, start: int = 0, end: int | None = None) -> Floats:
@@ -234,9 +251,10 @@ class TextTrace:
 
     def _gates(self, layer: int, ids: Indices, below: list[Tensor], before: list[Tensor]) -> Floats:
         """Returns (T, 4, H) for T characters; `below` and `before` are T tensors (1, H), see `LanguageModel.gates`."""
-        return self.lm.gates(layer, ids, torch.cat(below), torch.cat(before), self._precision)
+        return self.lm.gates(layer, ids, torch.cat(below), torch.cat(before), self.precision)
 
-    def _clamps_at(self, position: int) -> Clamps:
+    def clamps_at(self, position: int) -> Clamps:
+        """Returns the cells that are clamped in the step that reads the character at a position."""
         return clamps_at(self._clamps, position)
 
     def _restart(self) -> None:
@@ -281,7 +299,7 @@ class TextTrace:
         return TokenTrace(position=position, id=token, logits=logits, cells=self._backend.cells(0))
 
     def _read(self, token: int, position: int) -> Floats:
-        clamps = self._clamps_at(position)
+        clamps = self.clamps_at(position)
         logits: Floats = self._backend.forward(_SLOT, np.array([token], np.int64), [clamps] if clamps else ())[0]
         return logits
 

@@ -183,8 +183,12 @@ def step(
         layer_h, layer_c = _update_cells(sums, c[layer], sigmoid, tanh, clamps.get(layer) if clamps else None)
         new_h.append(layer_h)
         new_c.append(layer_c)
-    logits = exact_product(new_h[-1], weights.output).float() * weights.output.scale + weights.output_bias
-    return logits, torch.stack(new_h), torch.stack(new_c)
+    return output_logits(weights, new_h[-1]), torch.stack(new_h), torch.stack(new_c)
+
+
+def output_logits(weights: Int8Weights, h: Tensor) -> Tensor:
+    """Returns the logits (B, V) float32 that the output layer computes from h (B, H) int8 of a layer."""
+    return exact_product(h, weights.output).float() * weights.output.scale + weights.output_bias
 
 
 def _gate_sums(weights: Int8Weights, layer: int, ids: Tensor, x: Tensor) -> Tensor:

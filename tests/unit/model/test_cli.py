@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from model import PRETRAINED, Blend, CharLSTM, ChatFormat, __version__, generate, score
+from model import PRETRAINED, Blend, CharLSTM, ChatFormat, __version__, generate, occlusion, score
 from model.__main__ import main
 from model.settings import SETTINGS
 from tests.support.platforms import posix_only
@@ -238,10 +238,43 @@ def test_help_lists_the_commands_and_every_setting_with_its_default(capsys):
         with pytest.raises(SystemExit):
             main(arguments)
     out = capsys.readouterr().out
-    assert all(name in out for name in ("generate", "score", "info"))
+    assert all(name in out for name in ("generate", "score", "why", "info"))
     for name in SETTINGS:
         assert f"--{name.replace('_', '-')} " in out
     assert "(default 0.8)" in out
+
+
+def test_why_prints_a_line_for_each_character_that_is_left_out(folder, lm, capsys, set_stdin):
+    set_stdin("ROM\u6f22EO:\n".encode())
+    assert main(["why", "-", "--window=5", f"--model={folder}"]) == 0
+    out, err = capsys.readouterr()
+    found = occlusion(lm, "ROM\u6f22EO:", 6, 5)
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert [json.loads(character) for _, character in lines] == list("OM\u6f22EO")
+    assert [float(change) for change, _ in lines] == pytest.approx(found.changes, abs=1e-4)
+    assert f'":" at 6: {found.bits:.4f} bits' in err
+
+
+def test_why_json_has_the_numbers_of_the_api(folder, lm, capsys):
+    assert main(["why", "ROMEO:", "--at=3", "--precision=float32", "--json", f"--model={folder}"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    found = occlusion(lm, "ROMEO:", 3, precision="float32")
+    assert answer["changes"] == pytest.approx(found.changes, abs=1e-6)
+    assert answer["bits"] == pytest.approx(found.bits, abs=1e-6)
+    assert (answer["position"], answer["left_out"], answer["character"]) == (3, "ROM", "E")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["", "--at=0"], "TEXT is empty"),
+        (["abc", "--at=3"], "--at is 3: it must be from 0 to 2"),
+        (["abc", "--window=0"], "--window is 0: it must be at least 1"),
+    ],
+)
+def test_why_refuses_what_it_cannot_measure(folder, capsys, arguments, reason):
+    assert main(["why", *arguments, f"--model={folder}"]) == 2
+    assert reason in capsys.readouterr().err
 
 
 def test_score_prints_nats_and_bits(folder, lm, capsys, tmp_path):

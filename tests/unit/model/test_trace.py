@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from model import Clamp, LSTMState, Memory, SamplingParams, score
+from model import Blend, Clamp, LSTMState, Memory, SamplingParams, score
 from model.generation import stream
 from model.int8.sampling import Randomness, choose
+from model.int8.weights import step as int8_step
 from model.settings import Precision
 from model.trace import UNKNOWN, TextTrace
 from tests.support.tiny_models import tiny_model
@@ -268,3 +269,31 @@ def test_a_position_is_reached_without_reading_characters_twice(lm):
     assert trace.approach(1000, 0)
     assert not trace.approach(3000, 0)
     assert trace._position == 1000
+
+
+def test_the_prediction_of_the_first_layer_is_the_output_layer_on_its_h(lm):
+    exact, quantized = (TextTrace(lm, precision=precision) for precision in ("float32", "int8"))
+    state, weights = LSTMState.zeros(lm.config), lm.int8_weights()
+    h = c = torch.zeros(2, 1, 12)
+    h = h.to(torch.int8)
+    exact.set_text(TEXT[:9])
+    quantized.set_text(TEXT[:9])
+    for position, id_ in enumerate([lm.tokenizer.start_id, *lm.tokenizer.encode(TEXT[:8]).tolist()]):
+        _, state = lm.network.step(torch.tensor([id_]), state)
+        plain = state.h[0, 0] @ lm.network.output.weight.T + lm.network.output.bias
+        np.testing.assert_allclose(exact.first_layer_logits(position), plain.numpy(), rtol=1e-5, atol=1e-5)
+        _, h, c = int8_step(weights, torch.tensor([id_]), h, c)
+        sums = h[0, 0].numpy().astype(np.int32) @ weights.output.q.numpy().astype(np.int32).T
+        expected = sums.astype(np.float32) * weights.output.scale.numpy() + weights.output_bias.numpy()
+        assert np.array_equal(quantized.first_layer_logits(position), expected)
+
+
+def test_no_prediction_of_the_first_layer_where_there_is_none():
+    one_layer, skipping = TextTrace(tiny_model(layers=1)), TextTrace(tiny_model(), skip_start=True)
+    blend = TextTrace(Blend(tiny_model(), tiny_model(seed=1)))
+    for trace in (one_layer, skipping, blend):
+        trace.set_text("To be")
+    assert one_layer.first_layer_logits(3) is None
+    assert blend.first_layer_logits(3) is None
+    assert skipping.first_layer_logits(0) is None
+    assert skipping.first_layer_logits(1) is not None

@@ -1,0 +1,111 @@
+"""How much each earlier character mattered for a character: exact occlusion.
+
+Each of the characters before a position is left out in turn, the rest is read again, and the surprisal of the character
+at the position is compared. Zeiler & Fergus 2014 (Visualizing and Understanding Convolutional Networks) covered parts
+of an image in this way; Li, Monroe & Jurafsky 2016 (Understanding Neural Networks through Representation Erasure) left
+out words of a text.
+
+All variants are read together: a variant begins with the state of the whole text before its missing character, so W
+characters take W batched steps of at most W - 1 rows.
+
+Shapes: W characters of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .engine.language_model import LanguageModel
+from .settings import Precision
+from .trace import UNKNOWN, TextTrace, surprisal
+
+WINDOW = 64  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occlusion:
+    """How the surprisal of one character depends on each character before it.
+
+    Attributes:
+        position: the position of the character.
+        start: the position of the first character that was left out.
+        bits: the surprisal of the character after the whole text; NaN without a prediction, or if the model does not
+            have the character.
+        changes: (W,) float64, for the characters from `start` on: how many bits more the character costs without it.
+            Above 0, it made the character more likely. 0 for a character that the model does not have and never reads;
+            NaN where the model would have read nothing, and where `bits` is NaN.
+    """
+
+    position: int
+    start: int
+    bits: float
+    changes: npt.NDArray[np.float64]
+
+
+def occlusion(
+    lm: LanguageModel, text: str, position: int, window: int = WINDOW, *, precision: Precision | None = None
+) -> Occlusion:
+    """Returns how much each of the characters before a position mattered for the character there.
+
+    The numbers equal those of reading each text without its character from the beginning, bit for bit.
+
+    Args:
+        lm: a model, or a `Blend`.
+        text: read from a state of zeros, as after a line end.
+        position: the position of the character, from 0.
+        window: how many characters before it are left out, each in turn.
+        precision: "int8" or "float32"; None is the one that the engine would use.
+
+    Raises:
+        IndexError: the text has no such position.
+        ValueError: `window` is less than 1.
+    """
+    trace = TextTrace(lm, precision=precision)
+    trace.set_text(text)
+    slices = occlusion_in_slices(trace, position, window)
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            result: Occlusion = end.value
+            return result
+
+
+def occlusion_in_slices(trace: TextTrace, position: int, window: int = WINDOW) -> Generator[None, None, Occlusion]:
+    """Yields after every step, and returns what `occlusion` returns. For servers, which have other work.
+
+    Args:
+        trace: of the text, which must stay the same until the end; its clamps hold in every variant.
+        position, window: as of `occlusion`.
+    """
+    if not 0 <= position < len(trace):
+        raise IndexError(f"position is {position}: the text has {len(trace)} characters")
+    if window < 1:
+        raise ValueError(f"window is {window}: it must be at least 1")
+    start = max(0, position - window)
+    id_, bits = int(trace.ids[position]), next(trace.tokens(position)).bits
+    read = start + np.flatnonzero(trace.ids[start:position] != UNKNOWN)  # positions; each is left out in one variant
+    changes = np.full(position - start, bits - bits)  # 0, or NaN
+    if np.isnan(bits) or not len(read):
+        return Occlusion(position=position, start=start, bits=bits, changes=changes)
+    backend, logits = trace.lm.make_backend(len(read), trace.precision), None
+    for row, at in enumerate(read.tolist()):
+        if row:  # the variants so far read the character here
+            slots, ids, clamps = np.arange(row), np.full(row, trace.ids[at]), trace.clamps_at(at)
+            if at == read[-1]:
+                logits = backend.forward(slots, ids, [clamps] * row if clamps else ())
+            elif clamps:
+                backend.forward(slots, ids, [clamps] * row)
+            else:
+                backend.prefill(slots, ids)
+        backend.load(row, trace.state_after(at - 1))  # the variant without it begins
+        yield
+    if logits is not None:
+        changes[read[:-1] - start] = [surprisal(each, id_) - bits for each in logits]
+    without_last = next(trace.tokens(int(read[-1]))).logits
+    changes[read[-1] - start] = np.nan if without_last is None else surprisal(without_last, id_) - bits
+    return Occlusion(position=position, start=start, bits=bits, changes=changes)
