@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, Playwright
 
 from model import PRETRAINED, CharLSTM, ChatFormat, Engine, SamplingParams, TextTrace, generate
 from model import Sequence as Reply
+from model.attribution import occlusion_in_slices
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
 from tests.browser.test_static_page import NO_SIMD, PROMPTS, SETTINGS, VECTORS
@@ -28,8 +29,8 @@ from tests.support.tiny_models import tiny_model
 from tests.support.training_timelines import LOSSES, STEPS, checkpoint, pushed_run
 from tests.unit.model.int8.test_vectors import tiny as network_of_the_vectors
 from training.hub.space_files import write_static
-from ui.routes.step_lens import describe_step
-from ui.routes.trace import answer_at, answer_from
+from ui.routes.lenses.step_lens import describe_step
+from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why, occlusion_within
 
 HELD = (Clamp(0, 3, 4.0), Clamp(1, 20, -0.1))
 OTHERS = (Clamp(1, 7, 0.0),)
@@ -454,10 +455,41 @@ def test_the_lenses_show_the_numbers_that_python_computes(page: Page, lm: CharLS
     assert read_all(page, text, clamps, start=start, cell=[2, 0])["values"] == [None] * len(text)
     for at in (0, 1, 5, 6, 7, 30, 66, 67, 106, 107, 108, 115, len(text) - 1):
         for cell in ([0, 3], [1, 20]):
-            query: dict[str, Any] = {"at": at, "cell": cell}
+            query: dict[str, Any] = {"at": at, "cell": cell, "first_layer": True}
             expected = of_python(reading, **query)
             assert ask(page, text, clamps, start=start, **query) == {"server": ANY, **expected}
     assert ask(page, text, clamps, at=len(text))["refusal"]["id"] == "refusal.no_character"
+
+
+def ask_why(page: Page, text: str, clamps: Sequence[tuple[int, Clamps]], **query: Any) -> dict[str, Any]:
+    """Return the complete answer; the worker answers after some milliseconds that it has more to do."""
+    while (answer := ask(page, text, clamps, **query))["more"]:
+        pass
+    return answer
+
+
+@pytest.mark.parametrize("start", [True, False])
+def test_why_has_the_numbers_that_python_computes(page: Page, lm: CharLSTM, start: bool) -> None:
+    text, clamps, reply = conversation(lm)
+    text = text + reply.text
+    reading = TextTrace(lm, skip_start=not start, precision="int8")
+    reading.set_text(text, clamps)
+    for why in (len(text) - 1, 110, 60, 8, 7, 6, 1, 0):
+        found = occlusion_within(occlusion_in_slices(reading, why), 60)
+        assert found
+        assert ask_why(page, text, clamps, start=start, why=why) == {"server": ANY, **answer_why(found)}
+    assert ask(page, text, clamps, why=len(text))["refusal"]["id"] == "refusal.no_character"
+
+
+def test_why_is_begun_again_when_the_text_before_has_changed(page: Page, lm: CharLSTM) -> None:
+    first, second = "To be, or not to be. " * 4, "To be, or rot to be. " * 4
+    assert ask(page, first, why=80)["start"] == 16  # perhaps not done
+    for text in (second, second + "That"):
+        reading = TextTrace(lm, skip_start=True, precision="int8")
+        reading.set_text(text)
+        found = occlusion_within(occlusion_in_slices(reading, 80), 60)
+        assert found
+        assert ask_why(page, text, (), why=80) == {"server": ANY, **answer_why(found)}
 
 
 @pytest.mark.parametrize("settings", [each for each in SETTINGS if "clamps" not in each])
@@ -503,6 +535,10 @@ def test_the_lenses_over_two_models_that_write_together(
         assert ask(page, text, at=3, step={"settings": None, "draw": None, "picked": False}, **both)["step"] == {
             "mixed": True
         }
+        assert ask(page, text, at=3, first_layer=True, **both)["first_layer"] is None
+        found = occlusion_within(occlusion_in_slices(reading, 18), 60)
+        assert found
+        assert ask_why(page, text, (), why=18, **both) == {"server": ANY, **answer_why(found)}
     page.close()
 
 

@@ -15,10 +15,10 @@ from ..registry.registry import ModelRegistry
 from ..routes.api import add_api
 from ..routes.endpoints import Blocks
 from ..routes.health import Health
+from ..routes.lenses.trace import Traces
 from ..routes.metrics import Metrics
 from ..routes.site import Site
 from ..routes.stream import Streams
-from ..routes.trace import Traces
 from ..routes.training_timeline import TrainingTimelines
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer

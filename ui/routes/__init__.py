@@ -6,8 +6,7 @@ site               the site and its models, for the page
 write              replies for the page, as server-sent events
 stream             a text for programs, as server-sent events
 running_replies    the replies that are being written
-trace              what the lenses show
-step_lens          how one character was computed
+lenses             what the lenses of a page ask
 training_timeline  what a model wrote at each step of its training
 health             whether the app works
 metrics            figures for Prometheus

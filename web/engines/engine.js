@@ -107,10 +107,13 @@
  */
 
 /**
- * What a lens asks about a text: the surprisal of the characters from a position on, or all about one of them.
+ * What a lens asks about a text: the surprisal of the characters from a position on, all about one of them, or which
+ * characters before it mattered.
  * @typedef {object} TraceQuestion
  * @property {number} [from]
  * @property {number} [at]
+ * @property {number} [why]
+ * @property {boolean} [first_layer] with `at`: whether the prediction of the first layer is wanted, too
  * @property {[layer: number, cell: number]} [cell]
  * @property {number} [layer]
  * @property {Drawn} [step]
@@ -141,7 +144,7 @@
  * The answer to `from`:
  * @property {(number | null)[]} [bits] surprisal of the next characters: -1 for one that the model does not have, null
  *   without a prediction
- * @property {boolean} [more] whether characters are left
+ * @property {boolean} [more] whether characters are left; to `why`: whether the same question must be asked again
  * @property {(number | null)[]} [values] -127 to 127, of the cell
  * @property {Int8Array} [columns] the values of the layer at the last characters of `bits`
  *
@@ -152,6 +155,13 @@
  * @property {boolean} [held] whether the cell was clamped
  * @property {[before: number, after: number]} [cell] its c
  * @property {StepAnswer} [step]
+ * @property {{top: [character: string, logit: number][], rest: number[]} | null} [first_layer] the output layer applied
+ *   to the first layer's h; null where there is none
+ *
+ * The answer to `why`:
+ * @property {number | null} [surprisal] of the character, in bits
+ * @property {number} [start] the position of the first character that was left out
+ * @property {(number | null)[]} [changes] how many bits more the character costs without each character from `start` on
  */
 
 /**

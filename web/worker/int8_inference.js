@@ -143,7 +143,7 @@ export class Network {
    * @param {boolean} predicts whether `logits` are computed
    */
   read(id, { h, c }, clamps = [], predicts = true) {
-    const { hidden, layers, vocab } = this.sizes;
+    const { hidden, layers } = this.sizes;
     const indices = this.#indices;
     for (let layer = 0; layer < layers; layer++) {
       const [start, own] = [layer * hidden, h.subarray(layer * hidden, (layer + 1) * hidden)];
@@ -161,12 +161,16 @@ export class Network {
         own[j] = output(indices[3 * hidden + j], c[start + j]);
       }
     }
-    if (!predicts) return;
-    const { products, logits } = this;
-    products.x.set(h.subarray((layers - 1) * hidden));
-    products.multiply(products.matrices[layers]);
-    const [scale, bias] = [this.scales[layers], this.#outputBias];
-    for (let n = 0; n < vocab; n++) logits[n] = fround(fround(products.sums[n]) * scale[n]) + bias[n];
+    if (predicts) this.predict(h.subarray((layers - 1) * hidden));
+  }
+
+  /** Sets `logits` to what the output layer computes from the outputs of a layer. @param {Int8Array} h */
+  predict(h) {
+    const { products, logits, sizes } = this;
+    products.x.set(h);
+    products.multiply(products.matrices[sizes.layers]);
+    const [scale, bias] = [this.scales[sizes.layers], this.#outputBias];
+    for (let n = 0; n < sizes.vocab; n++) logits[n] = fround(fround(products.sums[n]) * scale[n]) + bias[n];
   }
 
   /**

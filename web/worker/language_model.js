@@ -65,6 +65,17 @@ export class LanguageModel {
   }
 
   /**
+   * Returns the prediction that the first layer alone would give: the output layer applied to its h ("logit lens",
+   * nostalgebraist 2020). Null for a network of one layer, and for a blend.
+   * @param {State} state
+   */
+  firstLayerLogits([{ h }]) {
+    if (this.isBlend || this.layers === 1) return null;
+    this.network.predict(h.subarray(0, this.hidden));
+    return this.network.logits.slice();
+  }
+
+  /**
    * Returns the c of a cell. The layers of a blend are those of the first model, then those of the second; the narrower
    * network is padded with zeros.
    * @param {State} state

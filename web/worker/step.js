@@ -1,4 +1,4 @@
-// What the lens Step shows: how one character was computed. The answer is that of ui/routes/step_lens.py.
+// What the lens Step shows: how one character was computed. The answer is that of ui/routes/lenses/step_lens.py.
 
 import { mostLikely, randomNumber, weightsOf } from "./sampling.js";
 import { byteOf, rounded } from "./numbers.js";

@@ -28,7 +28,6 @@ const UNKNOWN = -1; // the id of a character that the model does not have
 /** Traces a text, which may change. Keeps a limited number of states, and reaches any position from the nearest one. */
 export class TextTrace {
   #start;
-  #share;
   #characters = /** @type {string[]} */ ([]);
   #clamps = /** @type {ClampsOfText} */ ([]);
   #saved = /** @type {Saved[]} */ ([]);
@@ -43,7 +42,7 @@ export class TextTrace {
   constructor(lm, start, share) {
     this.lm = lm;
     this.#start = start;
-    this.#share = share;
+    this.share = share;
     this.ids = /** @type {number[]} */ ([]);
     this.#restart();
   }
@@ -61,9 +60,10 @@ export class TextTrace {
    * Sets the text. What is unchanged at its beginning is not read again.
    * @param {string[]} characters
    * @param {ClampsOfText} clamps
+   * @returns {number} how many characters that is; all of them if nothing has changed
    */
   setText(characters, clamps) {
-    if (characters === this.#characters && JSON.stringify(clamps) === JSON.stringify(this.#clamps)) return;
+    if (characters === this.#characters && JSON.stringify(clamps) === JSON.stringify(this.#clamps)) return this.length;
     this.#characters = characters;
     const ids = characters.map((character) => this.lm.ids.get(character) ?? UNKNOWN);
     const length = Math.min(this.ids.length, ids.length);
@@ -71,9 +71,13 @@ export class TextTrace {
     while (unchanged < length && this.ids[unchanged] === ids[unchanged]) unchanged++;
     unchanged = Math.min(unchanged, firstChange(this.#clamps, clamps));
     [this.ids, this.#clamps] = [ids, clamps];
-    if (unchanged < 0) return this.#restart();
+    if (unchanged < 0) {
+      this.#restart();
+      return 0;
+    }
     this.#saved = this.#saved.filter(({ position }) => position <= unchanged);
     if (this.#current.position > unchanged) this.#restore(this.#saved.at(-1));
+    return unchanged;
   }
 
   /**
@@ -107,6 +111,16 @@ export class TextTrace {
     return bits;
   }
 
+  /** Returns a copy of the state before the current position, and the prediction there. @returns {Saved} */
+  current() {
+    return this.#copy();
+  }
+
+  /** The cells that are clamped in the step that reads the character at a position. @param {number} position */
+  clampsAt(position) {
+    return clampsAt(this.#clamps, position);
+  }
+
   /**
    * Returns the c of a cell after the last character that was read.
    * @param {number} layer
@@ -129,7 +143,7 @@ export class TextTrace {
     if (id !== UNKNOWN) this.#read(id, position);
     const after = this.#current;
     this.#current = kept; // so that reading goes on where it was
-    const clamps = clampsAt(this.#clamps, position);
+    const clamps = this.clampsAt(position);
     return { id, logits, logitsAfter: after.logits, before: state, after: after.state, clamps };
   }
 
@@ -141,8 +155,8 @@ export class TextTrace {
 
   #read(id, position) {
     const current = this.#current;
-    this.lm.read(id, current.state, clampsAt(this.#clamps, position));
-    current.logits = this.lm.logits(this.#share).slice();
+    this.lm.read(id, current.state, this.clampsAt(position));
+    current.logits = this.lm.logits(this.share).slice();
   }
 
   #copy() {

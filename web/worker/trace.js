@@ -1,6 +1,7 @@
 // Answers the lenses: how a model reads a text. The answers are those of the app's route /trace.
 
 import { rint } from "./int8_inference.js";
+import { Occlusion } from "./occlusion.js";
 import { SLICE_MS } from "./slices.js";
 import { describeStep } from "./step.js";
 import { TextTrace } from "./text_trace.js";
@@ -11,11 +12,17 @@ const COLUMNS = 256; // characters of a layer's picture in one answer, at most
 const TOP = 8; // most likely characters that are sent by name
 const MAX_LOGITS = 4096; // that are sent
 const AT_REST_MS = 40; // of work per answer while no reply is written
+const WHY_MS = 150; // of work per answer: a page that asks about another character meanwhile waits as long
 
 /**
  * @import { TraceAnswer, TraceQuery } from "../engines/engine.js"
  * @import { LanguageModel } from "./language_model.js"
- * @typedef {{characters: string[], key: string, trace: TextTrace | null, last: Promise<unknown>}} Text
+ * @typedef {object} Text
+ * @property {string[]} characters
+ * @property {string} key of what the trace depends on beside the text
+ * @property {TextTrace | null} trace
+ * @property {Occlusion | null} why that was begun
+ * @property {Promise<unknown>} last
  */
 
 /** The texts that the lenses look at, by their ids. */
@@ -37,7 +44,7 @@ export class Traces {
   }
 
   #open(id) {
-    const text = this.#texts.get(id) ?? { characters: [], key: "", trace: null, last: Promise.resolve() };
+    const text = this.#texts.get(id) ?? { characters: [], key: "", trace: null, why: null, last: Promise.resolve() };
     this.#texts.delete(id);
     this.#texts.set(id, text);
     if (this.#texts.size > MAX_TRACES) this.#texts.delete(this.#texts.keys().next().value);
@@ -53,10 +60,21 @@ export class Traces {
     if (characters.length !== length) return { unknown: true };
     text.characters = characters;
     const key = JSON.stringify([lm.key, start, share]);
-    if (text.key !== key) [text.key, text.trace] = [key, new TextTrace(lm, start, share ?? 0.5)];
-    text.trace.setText(characters, query.clamps);
+    if (text.key !== key) [text.key, text.trace, text.why] = [key, new TextTrace(lm, start, share ?? 0.5), null];
+    const unchanged = text.trace.setText(characters, query.clamps);
+    if (text.why && unchanged <= text.why.position) text.why = null;
+    if ("why" in query) return answerWhy(text, query.why);
     return "at" in query ? answerAt(text.trace, query) : answerFrom(text.trace, query, isWriting);
   }
+}
+
+/** @type {(text: Text, position: number) => Promise<TraceAnswer>} */
+async function answerWhy(text, position) {
+  if (position >= text.trace.length) return { refusal: { id: "refusal.no_character" } };
+  if (text.why?.position !== position) text.why = new Occlusion(text.trace, position);
+  const answer = await text.why.goOn(WHY_MS);
+  if (!answer.more) text.why = null; // its states are a third of a megabyte
+  return answer;
 }
 
 /**
@@ -89,12 +107,16 @@ async function answerFrom(trace, { from, cell, layer }, isWriting) {
  * One character: what the model predicted, and what one cell did.
  * @type {(trace: TextTrace, query: TraceQuery) => Promise<TraceAnswer>}
  */
-async function answerAt(trace, { at, cell, step: drawn }) {
+async function answerAt(trace, { at, cell, step: drawn, first_layer: asksFirst }) {
   const { lm } = trace;
   if (at >= trace.length) return { refusal: { id: "refusal.no_character" } };
   await trace.goTo(at);
   const step = trace.step(at);
   const answer = predicted(step.logits, lm.vocab);
+  if (asksFirst) {
+    const logits = step.logits && lm.firstLayerLogits(step.before);
+    answer.first_layer = logits && predicted(logits, lm.vocab);
+  }
   if (cell && cell[0] < lm.layers && cell[1] < lm.hidden) {
     const [layer, index] = cell;
     const gates = step.id < 0 ? new Float32Array(4 * lm.hidden) : lm.gates(layer, step.id, step.before, step.after);

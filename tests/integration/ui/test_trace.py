@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,11 +14,13 @@ import httpx
 import numpy as np
 import pytest
 
-from model import Blend, Cell, TextTrace, generate
+from model import Blend, Cell, Occlusion, TextTrace, generate
+from model.attribution import occlusion_in_slices
 from model.clamps import Clamp
 from tests.support.app_server import App, random_model, serving
 from tests.support.english import english
-from ui.routes.trace import MAX_TRACES
+from ui.routes.lenses import trace as trace_route
+from ui.routes.lenses.trace import MAX_TRACES
 
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 PROMPT = "ROMEO:"
@@ -94,6 +97,15 @@ def traced(lm: Any, text: str, clamps: Any = (), *, skip_start: bool = True) -> 
     trace = TextTrace(lm, skip_start=skip_start)
     trace.set_text(text, clamps)
     return trace
+
+
+def drain(slices: Generator[None, None, Occlusion]) -> Occlusion:
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            result: Occlusion = end.value
+            return result
 
 
 def bits_of(trace: TextTrace) -> list[float | None]:
@@ -192,6 +204,48 @@ async def test_one_character_has_all_alternatives_gates_and_the_steps_of_its_com
         assert "malformed" in (await lens.ask(text, at=3, **wrong))["refusal"]
 
 
+async def test_what_the_first_layer_expected_is_its_h_through_the_output_layer(app: App, lens: Lens) -> None:
+    text, lm = reply(app), app.served("random").lm
+    answer = (await lens.ask(text, at=100, first_layer=True))["first_layer"]
+    logits = traced(lm, text).first_layer_logits(100)
+    assert logits is not None
+    most = [[lm.tokenizer.vocab[id_], round(float(logits[id_]), 4)] for id_ in np.argsort(-logits, kind="stable")[:8]]
+    assert answer["top"] == most
+    assert len(answer["top"]) + len(answer["rest"]) == len(lm.tokenizer)
+    assert "first_layer" not in await lens.ask(text, at=100)
+    assert (await lens.ask(text, at=0, first_layer=True))["first_layer"] is None
+
+
+async def test_why_has_the_numbers_of_occlusion(app: App, lens: Lens) -> None:
+    text, lm = reply(app), app.served("random").lm
+    for position, start in ((150, True), (40, True), (150, False)):
+        found = drain(occlusion_in_slices(traced(lm, text, skip_start=not start), position))
+        answer = await lens.ask(text, why=position, start=start)
+        assert answer.pop("changes") == [round(each, 6) for each in found.changes.tolist()]
+        assert answer == {"surprisal": round(found.bits, 6), "start": found.start, "more": False}
+    assert (await lens.ask(text, why=0)) == {"surprisal": None, "start": 0, "changes": [], "more": False}
+    assert (await lens.ask(text, why=1))["changes"] == [None]
+    second = {"name": "other", "commit": ""}
+    of_blend = traced(Blend(lm.models[0], app.served("other").lm.models[0], 0.25), text)
+    changes = [round(each, 6) for each in drain(occlusion_in_slices(of_blend, 90)).changes.tolist()]
+    assert (await lens.ask(text, why=90, second=second, share=0.25))["changes"] == changes
+
+
+async def test_why_ends_when_its_client_has_left(app: App, lens: Lens, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert app.page
+    workers = app.page.traces.why_workers
+    monkeypatch.setattr(trace_route, "occlusion_within", lambda *_: time.sleep(0.002))  # work without an end
+    async with httpx.AsyncClient() as client:
+        leaving = asyncio.create_task(client.post(f"{app.url}trace", json=lens.query("ROMEO:", why=3)))
+        while not workers.waiting:
+            await asyncio.sleep(0.01)
+        leaving.cancel()
+    while workers.waiting:
+        await asyncio.sleep(0.01)
+    monkeypatch.undo()
+    assert (await lens.ask("ROMEO:", why=3))["changes"]
+
+
 async def test_a_blend_is_read_with_its_share(app: App, lens: Lens) -> None:
     first, other = (app.served(name).lm.models[0] for name in ("random", "other"))
     second = {"name": "other", "commit": ""}
@@ -222,6 +276,9 @@ async def test_a_full_queue_refuses_the_request(app: App, lens: Lens, monkeypatc
     assert app.page
     monkeypatch.setattr(app.page.traces.workers, "_max_waiting", 0)
     assert "queue is full" in (await lens.ask("ROMEO:", **{"from": 0}))["refusal"]
+    assert (await lens.ask("ROMEO:", why=3))["changes"]
+    monkeypatch.setattr(app.page.traces.why_workers, "_max_waiting", 0)
+    assert "queue is full" in (await lens.ask("ROMEO:", why=3))["refusal"]
 
 
 @pytest.mark.parametrize(
@@ -232,6 +289,8 @@ async def test_a_full_queue_refuses_the_request(app: App, lens: Lens, monkeypatc
         ({"from": True}, "from must be a whole number"),
         ({"at": 10**9}, "no such character"),
         ({"at": "0"}, "at must be a whole number"),
+        ({"why": 10**9}, "no such character"),
+        ({"why": -1}, "why must be a whole number"),
         ({"tail": "x"}, "tail must be an object"),
         ({"tail": {"at": 0, "text": 5}}, "Text is 5"),
         ({"tail": {"at": -1, "text": "x"}}, "at must be a whole number"),

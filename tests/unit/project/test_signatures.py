@@ -14,7 +14,7 @@ WITH_UNTYPED_DICTIONARIES = {
     "ui/conversation/branches.py",
     "ui/conversation/counterfactual.py",
     "ui/json_body.py",
-    "ui/routes/step_lens.py",
+    "ui/routes/lenses/step_lens.py",
     "ui/settings.py",
 }
 WITH_UNTYPED_ARGUMENTS = {

@@ -22,7 +22,13 @@ and one of
         logits, then other logits. With "cell" also "gates": [i, f, g, o] of this cell, "cell": [c before, c after], and
         "held": whether it was clamped. With "step": {"settings": {…}, "draw": 7, "picked": false} also "step": how the
         character was computed, see ``step_lens``. "settings" are those of the reply, null if the model did not write
-        the character; "draw" is the index of its random number, null if it was not drawn.
+        the character; "draw" is the index of its random number, null if it was not drawn. With "first_layer": true
+        also "first_layer": {"top": …, "rest": …}, what the output layer makes of the first layer's h; null for a
+        network of one layer, for a blend, and without a prediction.
+    "why": 33      how much each of the 64 characters before it mattered: {"surprisal": 2.1, "start": 0,
+        "changes": [0.3, …], "more": false}, for the characters from "start" on how many bits more the character costs
+        without each, null where it would have no prediction. "more" is false here; a worker of the static page has
+        more to do while it is true.
 
 Every answer has "server". One without the beginning of the text is {"unknown": true, …}; a request that is refused gets
 {"refusal": MESSAGE, …}, with "gone" if another commit of the model is served.
@@ -31,39 +37,32 @@ Every answer has "server". One without the beginning of the text is {"unknown": 
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
-import math
 import secrets
-import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
-from model import SamplingParams, TextTrace, TokenTrace
-from model.backends.backend import Floats
+from model import TextTrace
+from model.attribution import WINDOW, occlusion_in_slices
 from model.clamps import Stretches
-from model.settings import SETTINGS
-from model.trace import UNKNOWN
 
-from ..access.connected import while_connected
-from ..access.limits import Limiter
-from ..access.workers import Workers
-from ..conversation.read_text import ReadText
-from ..json_body import read_json
-from ..messages import Message, RefusalError
-from ..registry.loaded_model import LoadedModel
-from ..registry.registry import ModelRegistry
-from ..settings import MAX_LENGTH, check_params, check_text
-from .requests import (
+from ...access.connected import while_connected
+from ...access.limits import Limiter
+from ...access.workers import Workers
+from ...conversation.read_text import ReadText
+from ...json_body import read_json
+from ...messages import Message, RefusalError
+from ...registry.loaded_model import LoadedModel
+from ...registry.registry import ModelRegistry
+from ...settings import MAX_LENGTH, check_params, check_text
+from ..requests import (
     HEADERS,
-    MAX_DRAW,
     MAX_TEXT,
     Query,
     address_of,
@@ -75,22 +74,18 @@ from .requests import (
     stretches_of,
     wait_of,
 )
-from .step_lens import describe_step
+from .trace_answers import Answer, answer_at, answer_from, answer_why, occlusion_within, read_position
 
 log = logging.getLogger("char-lstm")
 
 PATH = "/trace"
 MAX_TRACES = 64  # that are kept; a text whose trace was removed is read again
-COLUMNS = 256  # characters of a layer's picture in one answer, at most
-TOP = 8  # most likely characters that are sent by name
-MAX_LOGITS = 4096  # that are sent: in a larger vocabulary the others have no weight
 _AT_ONCE = 2  # requests that are worked on
+_WHY_AT_ONCE = 1
+_WHY_WAITING, _WHY_WAITING_EACH = 32, 16  # each that has begun holds 64 states
 _SLICE = 64  # characters that are read on the way to a position before another request gets its turn
 _WHILE_WRITING_S = 0.004  # of work per answer while the model writes, so that the replies stay smooth
 _AT_REST_S = 0.02
-_AT_LEAST = 4  # characters between two checks of the time
-
-Answer = dict[str, object]
 
 
 @dataclass(eq=False)
@@ -134,6 +129,9 @@ class Traces:
         self._registry = registry
         self._limiter = limiter
         self.workers = Workers(limiter, at_once=_AT_ONCE)
+        self.why_workers = Workers(
+            limiter, at_once=_WHY_AT_ONCE, max_waiting=_WHY_WAITING, max_waiting_each=_WHY_WAITING_EACH
+        )
         self._server = secrets.token_hex(8)
         self._texts: OrderedDict[str, _Text] = OrderedDict()
         registry.on_unload.append(self._forget)
@@ -164,11 +162,12 @@ class Traces:
 
     async def _answer(self, query: Query, address: str) -> Answer:
         id_, change = hex_of(query, "trace"), self._change(query)
-        name = "at" if "at" in query else "from"
+        name = next((name for name in ("why", "at") if name in query), "from")
         position = read_position(query, name)
         if change.at and (query.get("server") != self._server or id_ not in self._texts):
             return {"unknown": True}
-        async with self.workers.work(address):
+        workers = self.why_workers if name == "why" else self.workers
+        async with workers.work(address):
             return await self._worked(id_, change, position, address)
 
     async def _worked(self, id_: str, change: _Change, position: int, address: str) -> Answer:
@@ -181,14 +180,24 @@ class Traces:
 
     async def _in_slices(self, text: _Text, change: _Change, position: int, address: str) -> Answer:
         """The answer; other requests get their turn while a long text is read up to the position."""
+        query = change.query
         trace = await self.workers.run(address, _set_text, text, change)
         if trace is None:
             return {"unknown": True}
-        if "at" in change.query and position >= len(trace):
+        if ("at" in query or "why" in query) and position >= len(trace):
             raise RefusalError("refusal.no_character")
+        read_to = max(0, position - WINDOW) if "why" in query else min(position, len(trace))
+        while not await self.workers.run(address, trace.approach, read_to, _SLICE):
+            pass
+        if "why" in query:
+            return await self._why(trace, change, position, address)
+        return await self.workers.run(address, _answer, trace, change)
+
+    async def _why(self, trace: TextTrace, change: _Change, position: int, address: str) -> Answer:
+        slices = occlusion_in_slices(trace, position)
         while True:
-            if await self.workers.run(address, trace.approach, min(position, len(trace)), _SLICE):
-                return await self.workers.run(address, _answer, trace, change)
+            if found := await self.why_workers.run(address, occlusion_within, slices, _seconds(change)):
+                return answer_why(found)
 
     def _change(self, query: Query) -> _Change:
         tail = query.get("tail")
@@ -209,75 +218,6 @@ class Traces:
         for name, text in list(self._texts.items()):
             if text.served is unloaded or (text.served and unloaded in text.served.parts):
                 self._texts.pop(name, None)
-
-
-def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
-    """What a lens shows of the characters from a position on, as many as can be read in some time."""
-    start = read_position(query, "from")
-    end = time.perf_counter() + seconds
-    bits: list[float | None] = []
-    cells: list[Floats] = []
-    for token in trace.tokens(start):
-        bits.append(_bits(token))
-        cells.append(token.cells)
-        if len(bits) % _AT_LEAST == 0 and time.perf_counter() > end:
-            break
-        if "layer" in query and len(bits) == COLUMNS:  # the next answer continues the picture
-            break
-    answer: Answer = {"bits": bits, "more": start + len(bits) < len(trace)}
-    if "cell" in query:
-        layer, index = read_cell(query)
-        has_cell = layer < trace.lm.config.num_layers and index < trace.lm.config.hidden_size
-        answer["values"] = [round(127 * math.tanh(each[layer, index])) if has_cell else None for each in cells]
-    if "layer" in query:
-        layer = min(read_position(query, "layer"), trace.lm.config.num_layers - 1)
-        columns = np.array([each[layer] for each in cells], np.float32)
-        answer["columns"] = base64.b64encode(np.rint(127 * np.tanh(columns)).astype(np.int8).tobytes()).decode()
-    return answer
-
-
-def answer_at(trace: TextTrace, query: Query) -> Answer:
-    """What a lens shows of one character.
-
-    Raises:
-        RefusalError: the text has no such character.
-    """
-    at = read_position(query, "at")
-    if at >= len(trace):
-        raise RefusalError("refusal.no_character")
-    step = trace.step(at)
-    answer = _expected(step.token, trace.lm.tokenizer.vocab)
-    if "cell" in query:
-        layer, index = read_cell(query)
-        if layer < len(step.c_before) and index < step.c_before.shape[1]:
-            answer["gates"] = [round(float(gate), 3) for gate in step.gates[layer, :, index]]
-            answer["held"] = any(clamp[:2] == (layer, index) for clamp in step.clamps)
-            answer["cell"] = [round(float(c[layer, index]), 3) for c in (step.c_before, step.token.cells)]
-    return answer
-
-
-def read_position(query: Query, name: str) -> int:
-    """A position in a request.
-
-    Raises:
-        RefusalError: it is none.
-    """
-    value = query.get(name)
-    if type(value) is not int or value < 0:
-        raise malformed(f"{name} must be a whole number of at least 0")
-    return value
-
-
-def read_cell(query: Query) -> tuple[int, int]:
-    """The layer and the number of the cell in a request.
-
-    Raises:
-        RefusalError: it is none.
-    """
-    cell = query["cell"]
-    if not isinstance(cell, list) or len(cell) != 2 or any(type(each) is not int or each < 0 for each in cell):
-        raise malformed("cell must be a layer and a number, each at least 0")
-    return cell[0], cell[1]
 
 
 def _set_text(text: _Text, change: _Change) -> TextTrace | None:
@@ -305,41 +245,9 @@ def _trace_of(text: _Text, read: ReadText, change: _Change) -> TextTrace:
 
 def _answer(trace: TextTrace, change: _Change) -> Answer:
     query = change.query
-    if "at" not in query:
-        return answer_from(trace, query, _AT_REST_S if change.served.engine.idle else _WHILE_WRITING_S)
-    answer = answer_at(trace, query)
-    if query.get("step") is not None:
-        answer["step"] = _step(trace, query)
-    return answer
+    return answer_at(trace, query) if "at" in query else answer_from(trace, query, _seconds(change))
 
 
-def _step(trace: TextTrace, query: Query) -> Mapping[str, object]:
-    about = query["step"]
-    settings = about.get("settings") if isinstance(about, dict) else None
-    if not isinstance(about, dict) or not (settings is None or isinstance(settings, dict)):
-        raise malformed("step must be an object with settings, draw and picked")
-    params: SamplingParams | None = None
-    if settings is not None:
-        params = check_params({name: value for name, value in settings.items() if name in SETTINGS})
-    draw, picked = about.get("draw"), about.get("picked", False)
-    if not (draw is None or (type(draw) is int and 0 <= draw < MAX_DRAW)) or not isinstance(picked, bool):
-        raise malformed("draw must be the index of a random number, and picked true or false")
-    cell = read_cell(query)[1] if "cell" in query else 0
-    return describe_step(trace, read_position(query, "at"), cell, params=params, draw=draw, picked=picked)
-
-
-def _bits(token: TokenTrace) -> float | None:
-    """The bits to a thousandth; None without a prediction, -1 for a character that the model does not know."""
-    if token.id == UNKNOWN:
-        return -1
-    return None if math.isnan(token.bits) else round(token.bits, 3)
-
-
-def _expected(token: TokenTrace, vocab: tuple[str, ...]) -> Answer:
-    """The predicted characters, the most likely first; of equal logits the lower id first, as in sampling."""
-    if token.logits is None:
-        return {"top": [], "rest": []}
-    order = np.argsort(-token.logits, kind="stable")[:MAX_LOGITS]
-    logits = [round(float(logit), 4) for logit in token.logits[order]]
-    top = [[vocab[at], logit] for at, logit in zip(order[:TOP].tolist(), logits[:TOP], strict=True)]
-    return {"top": top, "rest": logits[TOP:]}
+def _seconds(change: _Change) -> float:
+    """How long one slice may work."""
+    return _AT_REST_S if change.served.engine.idle else _WHILE_WRITING_S

@@ -12,9 +12,9 @@ import pytest
 
 from model import CharLSTM, Clamp, SamplingParams, TextTrace, generate
 from tests.support.served_models import strong_model
-from ui.routes.step_lens import describe_step
+from ui.routes.lenses.step_lens import describe_step
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 PROMPT = "ROMEO:🙃"
 LAST = 5  # the position of the last character of the prompt that the model knows
 UP = (Clamp(0, 3, 4.0),)
