@@ -165,7 +165,7 @@
  */
 
 /**
- * How a character was computed: see worker/step.js. Without layers if the model had read nothing before it.
+ * How a character was computed: see worker/lenses/step.js. Without layers if the model had read nothing before it.
  * @typedef {object} StepAnswer
  * @property {boolean} [mixed] whether two models are blended, which are not shown
  * @property {string} [read] the character that was read

@@ -2,7 +2,7 @@
 
 import { Network } from "../worker/int8_inference.js";
 import { choose, randomNumber } from "../worker/sampling.js";
-import { bitsOf } from "../worker/text_trace.js";
+import { bitsOf } from "../worker/lenses/text_trace.js";
 
 const [LENGTH, SEED] = [240, 7]; // the same draws each time, so that only the weights differ
 const SETTINGS = { length: LENGTH, seed: SEED, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0 };

@@ -19,7 +19,7 @@ import { writeReply } from "./reply.js";
 import { describe, emptyModel } from "./site.js";
 import { States } from "./states.js";
 import { Timelines } from "./training/timeline.js";
-import { Traces } from "./trace.js";
+import { Traces } from "./lenses/trace.js";
 
 const MAX_TEXT = 110_000; // characters: what the page allows, and a reply
 const server = crypto.getRandomValues(new Uint32Array(1))[0].toString(16);

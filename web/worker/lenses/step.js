@@ -1,7 +1,7 @@
 // What the lens Step shows: how one character was computed. The answer is that of ui/routes/lenses/step_lens.py.
 
-import { mostLikely, randomNumber, weightsOf } from "./sampling.js";
-import { byteOf, rounded } from "./numbers.js";
+import { mostLikely, randomNumber, weightsOf } from "../sampling.js";
+import { byteOf, rounded } from "../numbers.js";
 
 const SHOWN = 512; // first cells of a layer
 const LIKELY = 8;
@@ -14,7 +14,7 @@ const FILTERS = [
 const DEFAULTS = { temperature: 1, top_k: 0, top_p: 1, min_p: 0, seed: 0 }; // of a text that was not drawn
 
 /**
- * @import { Drawn, LayerStep, StepAnswer } from "../engines/engine.js"
+ * @import { Drawn, LayerStep, StepAnswer } from "../../engines/engine.js"
  * @import { TextTrace } from "./text_trace.js"
  */
 

@@ -1,16 +1,16 @@
 // What a model predicts and remembers at each character of a text: model/trace.py in JavaScript.
 
-import { clampsAt, firstChange } from "../engines/clamps.js";
-import { copyOf } from "./language_model.js";
-import { SLICE_MS, nextTurn } from "./slices.js";
+import { clampsAt, firstChange } from "../../engines/clamps.js";
+import { copyOf } from "../language_model.js";
+import { SLICE_MS, nextTurn } from "../slices.js";
 
 const MAX_SAVED = 64; // states; to reach a position, at most a 64th of a long text is read again
 const MIN_DISTANCE = 32; // characters between two saved states
 const UNKNOWN = -1; // the id of a character that the model does not have
 
 /**
- * @import { Clamp, ClampsOfText } from "../engines/engine.js"
- * @import { LanguageModel, State } from "./language_model.js"
+ * @import { Clamp, ClampsOfText } from "../../engines/engine.js"
+ * @import { LanguageModel, State } from "../language_model.js"
  * @typedef {{position: number, state: State, logits: Float32Array | null}} Saved the state before a position, and the
  *   prediction of the character there
  */

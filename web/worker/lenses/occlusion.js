@@ -1,14 +1,14 @@
 // How much each earlier character mattered for a character: model/attribution.py in JavaScript.
 
-import { rounded } from "./numbers.js";
-import { SLICE_MS, nextTurn } from "./slices.js";
+import { rounded } from "../numbers.js";
+import { SLICE_MS, nextTurn } from "../slices.js";
 import { bitsOf } from "./text_trace.js";
 
 const WINDOW = 64; // characters before the one in question that are left out, each in turn
 const DIGITS = 6;
 
 /**
- * @import { TraceAnswer } from "../engines/engine.js"
+ * @import { TraceAnswer } from "../../engines/engine.js"
  * @import { Saved, TextTrace } from "./text_trace.js"
  */
 

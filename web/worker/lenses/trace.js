@@ -1,11 +1,11 @@
 // Answers the lenses: how a model reads a text. The answers are those of the app's route /trace.
 
-import { rint } from "./int8_inference.js";
+import { rint } from "../int8_inference.js";
 import { Occlusion } from "./occlusion.js";
-import { SLICE_MS } from "./slices.js";
+import { SLICE_MS } from "../slices.js";
 import { describeStep } from "./step.js";
 import { TextTrace } from "./text_trace.js";
-import { byteOf, rounded } from "./numbers.js";
+import { byteOf, rounded } from "../numbers.js";
 
 const MAX_TRACES = 16; // that are kept
 const COLUMNS = 256; // characters of a layer's picture in one answer, at most
@@ -15,8 +15,8 @@ const AT_REST_MS = 40; // of work per answer while no reply is written
 const WHY_MS = 150; // of work per answer: a page that asks about another character meanwhile waits as long
 
 /**
- * @import { TraceAnswer, TraceQuery } from "../engines/engine.js"
- * @import { LanguageModel } from "./language_model.js"
+ * @import { TraceAnswer, TraceQuery } from "../../engines/engine.js"
+ * @import { LanguageModel } from "../language_model.js"
  * @typedef {object} Text
  * @property {string[]} characters
  * @property {string} key of what the trace depends on beside the text
@@ -131,7 +131,7 @@ async function answerAt(trace, { at, cell, step: drawn, first_layer: asksFirst }
 
 /**
  * The predicted characters, the most likely first; of equal logits the lower id first.
- * @type {(logits: Float32Array | null, vocab: string[]) => TraceAnswer}
+ * @type {(logits: Float32Array | null, vocab: string[]) => Required<Pick<TraceAnswer, "top" | "rest">>}
  */
 function predicted(logits, vocab) {
   if (!logits) return { top: [], rest: [] };
