@@ -112,7 +112,7 @@ async function answerAt(trace, { at, cell, step: drawn, first_layer: asksFirst }
   if (at >= trace.length) return { refusal: { id: "refusal.no_character" } };
   await trace.goTo(at);
   const step = trace.step(at);
-  const answer = predicted(step.logits, lm.vocab);
+  const answer = /** @type {TraceAnswer} */ (predicted(step.logits, lm.vocab));
   if (asksFirst) {
     const logits = step.logits && lm.firstLayerLogits(step.before);
     answer.first_layer = logits && predicted(logits, lm.vocab);
