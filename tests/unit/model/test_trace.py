@@ -281,11 +281,14 @@ def test_the_prediction_of_the_first_layer_is_the_output_layer_on_its_h(lm):
     for position, id_ in enumerate([lm.tokenizer.start_id, *lm.tokenizer.encode(TEXT[:8]).tolist()]):
         _, state = lm.network.step(torch.tensor([id_]), state)
         plain = state.h[0, 0] @ lm.network.output.weight.T + lm.network.output.bias
-        np.testing.assert_allclose(exact.first_layer_logits(position), plain.numpy(), rtol=1e-5, atol=1e-5)
+        found, found_int8 = exact.first_layer_logits(position), quantized.first_layer_logits(position)
+        assert found is not None
+        assert found_int8 is not None
+        np.testing.assert_allclose(found, plain.numpy(), rtol=1e-5, atol=1e-5)
         _, h, c = int8_step(weights, torch.tensor([id_]), h, c)
         sums = h[0, 0].numpy().astype(np.int32) @ weights.output.q.numpy().astype(np.int32).T
         expected = sums.astype(np.float32) * weights.output.scale.numpy() + weights.output_bias.numpy()
-        assert np.array_equal(quantized.first_layer_logits(position), expected)
+        assert np.array_equal(found_int8, expected)
 
 
 def test_no_prediction_of_the_first_layer_where_there_is_none():
