@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page, expect
 
 from model import SamplingParams, TextTrace
+from model.attribution import occlusion_in_slices
 from model.int8.sampling import weights
 from tests.browser.driving import button, footer, log, reply, send, settled, turns
 from tests.browser.test_lenses import choose_lens, level, marks, probabilities, shown
 from tests.browser.test_training_timeline import check_frame, fold, slider
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, Site, begin, text_of
+from ui.routes.lenses.trace_answers import occlusion_within
 
 SIGNS = {"⏎": "\n", "␣": " ", "⇥": "\t"}
 
@@ -67,6 +70,47 @@ def test_surprise_shows_colours_and_the_likeliest_characters(both: Site) -> None
     expect(page.locator(".likely .share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
     names = [both.one.tokenizer.vocab[at] for at in best]
     assert [SIGNS.get(char, char) for char, _ in probabilities(page)] == names
+
+
+def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
+    page = begin(both.open())
+    send(page, PROMPT)
+    choose_lens(page, "How surprised?")
+    text = PROMPT + text_of(both)
+    slices = occlusion_in_slices(trace(both, text), len(text) - 1)
+    found = occlusion_within(slices, 60)
+    assert found
+    page.get_by_text("Why this character?").click()
+    turns(page).last.locator(".text i").nth(len(text) - 1).click()
+    options = page.get_by_role("listbox", name="The characters before it").get_by_role("option")
+    expect(options).to_have_count(len(text) - 1)
+    most = int(np.abs(found.changes).argmax())
+    expect(options.nth(most)).to_have_attribute("aria-selected", "true")
+    page.get_by_role("listbox", name="The characters before it").press("Home")
+    for at in (0, 1, 2):
+        bits = f"{abs(found.changes[at]):.2f} bits {'more' if found.changes[at] > 0 else 'less'}"
+        expected = "would have been as likely" if bits.startswith("0.00") else bits
+        expect(page.locator(".why .change")).to_contain_text(expected)
+        page.keyboard.press("ArrowRight")
+    options.nth(5).hover()
+    expect(options.nth(5)).to_have_attribute("aria-selected", "true")
+    assert not Axe().run(page, context=".panel").response["violations"]
+
+
+def test_the_first_layer_has_a_prediction_of_its_own(both: Site) -> None:
+    page = begin(both.open())
+    send(page, PROMPT)
+    choose_lens(page, "How surprised?")
+    text = PROMPT + text_of(both)
+    position = letters(text, len(PROMPT))[0]
+    turns(page).last.locator(".text i").nth(position).click()
+    page.get_by_role("checkbox", name="What did the first layer expect?").check()
+    logits = trace(both, text).first_layer_logits(position)
+    assert logits is not None
+    weight = weights(logits, SamplingParams(temperature=0.8))
+    best = np.argsort(-logits, kind="stable")[:5]
+    rows = page.get_by_role("list", name="The likeliest characters after the first layer alone")
+    expect(rows.locator(".share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
 
 
 def test_characters_can_be_replaced_repeatedly_and_in_every_reply(both: Site) -> None:

@@ -3,8 +3,10 @@
 import { create, find, findAll, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { chance, chancesOf, showBar } from "./chances.js";
+import { FirstLayer } from "./first_layer.js";
 import { nameOf } from "./names.js";
 import { OwnText } from "./own_text.js";
+import { Why } from "./why.js";
 
 const BOUNDS = [1, 2, 3, 4, 6, 8]; // bits: a colour below the first, one between each two, one from the last on
 const SHOWN = 5; // most likely characters
@@ -25,6 +27,8 @@ export class SurpriseLens {
   constructor(lenses) {
     this.lenses = lenses;
     this.ownText = new OwnText(lenses, (box, text) => showSum(box, text, 0, text.chars.length, true, this.open(text)));
+    this.firstLayer = new FirstLayer(lenses);
+    this.why = new Why();
     this.details = /** @type {Details | null} */ (null);
     this.bits = /** @type {number | null | undefined} */ (undefined); // of the character in focus; undefined before it is read
     this.isOffered = false; // to put another character in the place of the one in focus
@@ -39,8 +43,9 @@ export class SurpriseLens {
     return "bits";
   }
 
-  wants() {
-    return {};
+  /** @type {Lens["wants"]} */
+  wants(position) {
+    return position === undefined ? {} : this.firstLayer.wants();
   }
 
   /** @type {Lens["take"]} */
@@ -72,6 +77,8 @@ export class SurpriseLens {
     const closely = create("div", "closely", sides);
     create("p", "which", closely);
     create("ol", "likely", closely).setAttribute("aria-label", t("surprise.likely"));
+    this.firstLayer.build(closely);
+    this.why.build(panel);
     this.inspect(null);
     this.ownText.build(panel);
   }
@@ -103,6 +110,8 @@ export class SurpriseLens {
     if (details) create("b", "char", which).textContent = visibleCharacter(details.char);
     which.append(this.explain());
     if (this.bits !== UNKNOWN && details?.top.length) this.showLikely(list);
+    this.firstLayer.show(details);
+    this.why.show(details);
     if (focused >= 0) (findAll(list, "button")[focused] ?? this.lenses.log).focus({ preventScroll: true });
   }
 

@@ -1,0 +1,66 @@
+/** "What did the first layer expect?" under the lens Surprise: the output layer applied to the h of the first layer. */
+
+import { create, visibleCharacter } from "../document/dom.js";
+import { t } from "../document/words.js";
+import { chance, chancesOf, showBar } from "./chances.js";
+import { nameOf } from "./names.js";
+
+const SHOWN = 5; // most likely characters
+
+/** @import { Details, Lenses } from "./lens.js" */
+
+export class FirstLayer {
+  isOn = false;
+
+  /** @param {Lenses} lenses */
+  constructor(lenses) {
+    this.lenses = lenses;
+  }
+
+  /** @returns {import("../engines/engine.js").TraceQuestion} what is asked about a character */
+  wants() {
+    return this.isOn && this.#isOffered() ? { first_layer: true } : {};
+  }
+
+  /** @param {HTMLElement} parent */
+  build(parent) {
+    this.box = create("div", "first-layer", parent);
+    const label = create("label", "", this.box);
+    const input = create("input", "", label);
+    Object.assign(input, { type: "checkbox", checked: this.isOn });
+    label.append(" ", t("first_layer.option"));
+    input.addEventListener("change", () => {
+      this.isOn = input.checked;
+      if (this.lenses.focus.at) this.lenses.focus.inspect();
+      else this.show(null);
+    });
+    this.which = create("p", "which", this.box);
+    this.list = create("ol", "likely", this.box);
+    this.list.setAttribute("aria-label", t("first_layer.likely"));
+    this.show(null);
+  }
+
+  /** @param {Details | null} details */
+  show(details) {
+    this.box.hidden = !this.#isOffered();
+    const found = this.isOn ? details?.first_layer : null;
+    this.list.replaceChildren();
+    this.list.hidden = this.which.hidden = !found;
+    if (!found) return;
+    this.which.textContent = t("first_layer.help");
+    const logits = [...found.top.map(([, logit]) => logit), ...found.rest];
+    const chances = chancesOf(logits, this.lenses.source.settings());
+    found.top.slice(0, SHOWN).forEach(([character], at) => {
+      const row = create("li", character === details.char ? "there" : "", this.list);
+      create("b", "char", row).textContent = visibleCharacter(character);
+      showBar(row, [0, chances[at]], chance(chances[at]));
+      row.setAttribute("aria-label", `${nameOf(character)}: ${chance(chances[at])}`);
+    });
+  }
+
+  // With one layer it would be the prediction itself, and a blend has two networks.
+  #isOffered() {
+    const { path, side, source } = this.lenses;
+    return (source.about(side)?.layers ?? 0) > 1 && !path.path?.second;
+  }
+}
