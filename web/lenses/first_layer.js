@@ -34,7 +34,7 @@ export class FirstLayer {
       if (this.lenses.focus.at) this.lenses.focus.inspect();
       else this.show(null);
     });
-    this.which = create("p", "which", this.box);
+    this.which = create("p", "about", this.box);
     this.list = create("ol", "likely", this.box);
     this.list.setAttribute("aria-label", t("first_layer.likely"));
     this.show(null);

@@ -26,7 +26,7 @@ export class Why {
   build(parent) {
     this.box = create("details", "why", parent);
     create("summary", "", this.box).textContent = t("why.title");
-    create("p", "which", this.box).textContent = t("why.help");
+    create("p", "about", this.box).textContent = t("why.help");
     this.list = create("div", "left-out", this.box);
     this.list.setAttribute("role", "listbox");
     this.list.setAttribute("aria-label", t("why.list"));
