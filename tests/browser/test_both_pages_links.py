@@ -18,7 +18,6 @@ def follow(site: Site, query: str) -> Page:
     """Open a link as another visitor and watch its text being written."""
     page = site.open(f"?{query}", context=site.new_context(locale="en-US"))
     fast(page)
-    button(page, "Watch it write").click()
     expect(turns(page).last.locator(".mark")).to_have_text(SAME)
     return page
 
@@ -104,7 +103,6 @@ def test_a_link_may_name_the_static_pages_own_model_or_none(both: Site) -> None:
     for name in (both.name, ""):
         context = both.new_context(locale="en-US")
         page = both.open(f"?prompt=ROMEO:&seed={SEED}&length={LENGTH}&speed=200&model={name}", context=context)
-        button(page, "Watch it write").click()
         expect(log(page).locator(".mark")).to_contain_text("This link does not say what its text was")
         assert reply(page) == text_of(both, "ROMEO:")
         expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(both.name)

@@ -159,7 +159,6 @@ def test_the_static_page_is_in_the_language_of_the_browser(
     page = context.new_page()
     page.goto(f"{static}?prompt=ab漢&seed=7&length=40&speed=200")
     log = page.get_by_role("log", name=texts["page.conversation"], exact=True)
-    button(page, texts["offer.watch"]).click()
     expect(log.locator(".footer")).to_contain_text(texts["ending.length"])
     expect(log.locator(".notice")).to_contain_text(texts["notice.unknown"].partition("{")[0])
     expect(log.locator(".text")).to_have_attribute("lang", "")

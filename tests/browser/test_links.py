@@ -25,6 +25,7 @@ from ui.registry.registry import ModelRegistry
 STORED = json.loads((Path(__file__).parents[1] / "vectors" / "links.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."
 STRANGER = "The person who shared this link wrote the prompt."
+FRAME = '<iframe src="{}" width="900" height="900"></iframe>'
 PROMPT = "<b>ROMEO:</b> & ${1}\n\tis it?"
 
 
@@ -62,20 +63,15 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     with serving({"random": random_model(), "other": random_model(3)}) as later:
         context = browser.new_context()
         reader, complaints = open_page(context, later, url.removeprefix(app.url))
-        offer = log(reader).locator(".offer")
-        expect(offer).to_contain_text("Someone shared a text. The sender's prompts:")
-        assert offer.locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
-        expect(log(reader).locator(".welcome")).to_have_count(0)
-        assert violations(reader) == []
-        written = later.served("random").engine.written
         fast(reader)
-        assert later.served("random").engine.written == written
-        button(reader, "Watch it write").click()
         expect(log(reader).locator(".mark")).to_have_text(SAME)
         expect(turns(reader)).to_have_count(2)
         assert turns(reader).locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
         assert turns(reader).locator(".reply").all_text_contents() == [first, second]
         assert turns(reader).locator(".notice").all_text_contents()[0].startswith(STRANGER)
+        expect(reader.get_by_role("spinbutton", name="Temperature")).to_have_value("1.3")
+        expect(log(reader).locator(".welcome")).to_have_count(0)
+        assert violations(reader) == []
         expect(button(reader, "Continue")).to_be_enabled()
         assert link(reader).partition("?")[2] == url.partition("?")[2]
         assert not complaints
@@ -107,7 +103,7 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
     ):
         page, complaints = open_page(context, app, f"?{query}")
         expect(log(page).locator(".refusal")).to_have_text(reason)
-        expect(button(page, "Watch it write")).to_have_count(0)
+        expect(turns(page)).to_have_count(0)
         assert page.evaluate("window.hit") is None
         assert write(page)
         assert not complaints
@@ -123,7 +119,7 @@ def test_the_prompt_of_a_link_with_a_blocked_word_is_never_shown(
     page, complaints = open_page(context, app, "?prompt=ab&seed=1&length=9&then=a+wolf&seed=2")
     expect(log(page).locator(".refusal")).to_contain_text("Prompt contains a blocked word")
     expect(page.get_by_text("wolf")).to_have_count(0)
-    expect(button(page, "Watch it write")).to_have_count(0)
+    expect(turns(page)).to_have_count(0)
     assert not complaints
     context.close()
 
@@ -131,9 +127,7 @@ def test_the_prompt_of_a_link_with_a_blocked_word_is_never_shown(
 def test_a_link_selects_its_model_and_a_changed_link_is_detected(app: App, browser: Browser) -> None:
     context = browser.new_context()
     page, _ = open_page(context, app, "?prompt=<i>x</i>&model=other&seed=3&length=40&text=0123456789abcdef")
-    expect(log(page).locator(".offer .prompt")).to_have_text("<i>x</i>")
-    expect(log(page).locator(".offer .facts")).to_have_text("other · seed 3 · temperature 0.8 · up to 40 characters")
-    button(page, "Watch it write").click()
+    expect(turns(page).locator(".prompt")).to_have_text("<i>x</i>")
     expect(log(page).locator(".mark")).to_contain_text("Not the same text")
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")
     context.close()
@@ -154,9 +148,7 @@ def test_a_link_to_a_blend_selects_both_models_and_their_share(app: App, browser
     assert "&blend_with=other&" in url
     page.close()
     reader, more = open_page(context, app, url.removeprefix(app.url))
-    expect(log(reader).locator(".offer .facts")).to_contain_text("random + other · seed")
     fast(reader)
-    button(reader, "Watch it write").click()
     expect(log(reader).locator(".mark")).to_have_text(SAME)
     assert reply(reader) == first
     expect(reader.get_by_role("combobox", name="Model", exact=True)).to_have_value("random")
@@ -192,7 +184,6 @@ def test_links_of_earlier_versions_still_reproduce_their_text(
     context = browser.new_context()
     page, complaints = open_page(context, bundled_page, "?" + stored["query"])
     fast(page)
-    button(page, "Watch it write").click()
     expect(turns(page).last.locator(".mark")).to_have_text(SAME)
     prompts, replies = (turns(page).locator(each).all_text_contents() for each in (".prompt", ".reply"))
     assert [list(pair) for pair in zip(prompts, replies, strict=True)] == stored["texts"]
@@ -202,8 +193,8 @@ def test_links_of_earlier_versions_still_reproduce_their_text(
 
 
 @contextmanager
-def framing(url: str) -> Iterator[str]:
-    """Serve a page of another origin that embeds the app in a frame, as the Hub does."""
+def framing(code: str) -> Iterator[str]:
+    """Serve a page of another origin with the code of a frame, as the Hub embeds the app."""
 
     class Outer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -211,7 +202,7 @@ def framing(url: str) -> Iterator[str]:
             self.send_header("content-type", "text/html")
             self.end_headers()
             if self.path == "/":
-                self.wfile.write(f'<iframe src="{url}" width="900" height="900"></iframe>'.encode())
+                self.wfile.write(code.encode())
 
         def log_message(self, *_: object) -> None:
             """Log nothing."""
@@ -233,10 +224,9 @@ def test_in_a_frame_of_another_origin_the_link_leads_to_the_space(
     monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")
     context = browser.new_context()
     page = context.new_page()
-    with framing(f"{app.url}?prompt=ROMEO:&seed=7&length=40") as outer:
+    with framing(FRAME.format(f"{app.url}?prompt=ROMEO:&seed=7&length=40")) as outer:
         page.goto(outer)
         frame = page.frames[1]
-        frame.get_by_role("button", name="Watch it write").click()
         expect(frame.locator("article .mark")).to_contain_text("does not say what its text was")
         url = link(frame)
         assert url.startswith("https://ada-novel.hf.space/?prompt=ROMEO%3A&")
@@ -244,9 +234,8 @@ def test_in_a_frame_of_another_origin_the_link_leads_to_the_space(
         selected = "(field) => field.value.slice(field.selectionStart, field.selectionEnd)"
         assert frame.get_by_role("textbox", name="Link to this text").evaluate(selected) == url
         assert app.url not in url
-    with framing(app.url + "?" + url.partition("?")[2]) as outer:
+    with framing(FRAME.format(app.url + "?" + url.partition("?")[2])) as outer:
         page.goto(outer)
         frame = page.frames[1]
-        frame.get_by_role("button", name="Watch it write").click()
         expect(frame.locator("article .mark")).to_have_text(SAME)
     context.close()

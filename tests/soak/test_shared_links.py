@@ -49,7 +49,6 @@ def test_every_link_gives_the_same_text_after_a_restart() -> None:
                 context = browser.new_context()
                 page, complaints = open_page(context, app, query)
                 fast(page)
-                button(page, "Watch it write").click()
                 expect(log(page).locator(".mark")).to_have_text(
                     "The same text, character for character, as when the link was made."
                 )

@@ -17,7 +17,6 @@ function lensSwitch(side, legend) {
  *   .log            .welcome > p.lead, article[data-turn="0"], p.hint      before the first turn
  *                   article.turn[data-turn] (.chat, .writing) > .text > .prompt, .reply; then p.status, p.notice, p.fault,
  *                   p.mark, p.footer
- *                   .offer > p.lead, .text.prompt, p.facts, p.notice, button.primary    of a shared link
  *                   p.refusal
  *   #sliders        .setting > .head > label, input[type=number]; then input[type=range], small.help
  *   #notices        p.notice
@@ -85,6 +84,14 @@ ${lensSwitch(1, "second.lens")}
 <div id="share-link" hidden>
 <input type="text" readonly data-label="share.link">
 <p role="status"></p>
+<div class="ways" role="group" data-label="share.ways">
+<button type="button" data-way="picture" data-text="share.picture"></button>
+<button type="button" data-way="text" data-text="share.text"></button>
+<button type="button" data-way="txt" data-text="share.txt"></button>
+<button type="button" data-way="json" data-text="share.json"></button>
+<button type="button" data-way="embed" data-text="share.embed" hidden></button>
+</div>
+<textarea readonly rows="4" data-label="share.embed_code" hidden></textarea>
 </div>
 <p id="message" role="status"></p>
 <details id="timeline" hidden>

@@ -1,9 +1,10 @@
 // Buttons and keys: which move each of them makes, and which can be pressed now.
 
-import { lastTurn, pathTo, redo, replyText, undo } from "../conversation/log.js";
+import { lastTurn, redo, undo } from "../conversation/log.js";
 import { findModel } from "../conversation/models.js";
 import { find, findAll, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
+import { wholeText } from "../sharing/files.js";
 
 const WHILE_BUSY = new Set(["stop", "copy"]);
 
@@ -85,9 +86,8 @@ export class Actions {
 
   async #copy() {
     const { page } = this;
-    const whole = pathTo(page.log()).map((turn) => turn.prompt + replyText(turn.replies[0])).join("\n");
     try {
-      await navigator.clipboard.writeText(whole);
+      await navigator.clipboard.writeText(wholeText(page.log()));
       setText(find(page.root, "#message"), t("static.copied"));
     } catch {
       getSelection()?.selectAllChildren(find(page.root, ".log"));

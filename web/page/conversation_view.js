@@ -36,7 +36,7 @@ export class ConversationView {
       const turns = pathTo(this.page.log()).filter((turn) => turn.replies[this.side]);
       const shown = new Set(turns.map((turn) => String(turn.id)));
       for (const node of findAll(this.element, ":scope > article")) if (!shown.has(String(node.dataset.turn))) node.remove();
-      this.#showWelcome(turns.length || this.element.querySelector(":scope > .offer") ? null : model);
+      this.#showWelcome(turns.length ? null : model);
       for (const turn of turns) this.#showTurn(turn, turn === turns[turns.length - 1]);
       const text = render(refusal);
       const old = this.element.querySelector(":scope > .refusal");

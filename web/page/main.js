@@ -101,7 +101,7 @@ export class Page {
     this.#openLog(this.storage.current());
     onLanguage(() => this.#changeLanguage());
     await this.#openLink();
-    this.prompt.focus({ preventScroll: true });
+    if (parent === window) this.prompt.focus({ preventScroll: true }); // a frame leaves the focus to the page around it
     this.#resume();
   }
 
@@ -158,12 +158,12 @@ export class Page {
   // Writes on what was being written when the conversation was left; a prompt that is refused goes back to the field.
   async #resume() {
     const turn = lastTurn(this.log());
-    if (!turn) return;
-    const done = await this.run(() => this.writer.resume(this.speed()), { resumes: true });
+    if (!turn || this.busy) return; // busy: a link is followed
+    const done = await this.run(() => this.writer.resume(this.speed()));
     if (!done && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= turn.prompt;
   }
 
-  // Shows what a link asks for, while this tab has no conversation of its own.
+  // Shows the settings of a link and writes its text, in a conversation of its own.
   async #openLink() {
     try {
       const link = readLink(location.search);
@@ -172,7 +172,7 @@ export class Page {
       this.controls.restore(link.controls);
       if (!link.writes) return;
       this.pendingLink = false;
-      await this.sharing.offer(link);
+      await this.sharing.open(link);
     } catch (error) {
       this.pendingLink = error instanceof LinkError && error.reason.id === "refusal.loading";
       this.#refuse(error);
@@ -190,10 +190,9 @@ export class Page {
   }
 
   /** Runs a move of the visitor and shows why it was refused. @param {() => unknown} move @returns {Promise<boolean>} whether it was carried out */
-  async run(move, { resumes = false } = {}) {
+  async run(move) {
     this.current.refusals = [null, null];
     this.sharing.hide();
-    if (!resumes) this.sharing.dismiss();
     this.log().address ??= location.search;
     try {
       const done = move();
@@ -238,7 +237,6 @@ export class Page {
     if (this.busy) return;
     this.save();
     this.storage.leave();
-    this.sharing.dismiss();
     const { controls } = this.log();
     this.current.log = { ...emptyLog(), controls: { ...controls, draft: "" } };
     this.current.refusals = [null, null];
@@ -302,7 +300,7 @@ export class Page {
     this.panes.forEach((pane, side) => {
       const name = find(pane, ".model-name");
       [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.besideName : this.controls.modelName) || this.current.site.title || ""];
-      const model = side ? findModel(this.current.site, this.controls.besideName) : this.sharing.offers ? null : findModel(this.current.site, this.controls.modelName);
+      const model = findModel(this.current.site, side ? this.controls.besideName : this.controls.modelName);
       if (side < sides) this.views[side].update({ model, refusal: this.current.refusals[side] });
     });
     showBranches(find(this.root, ".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });

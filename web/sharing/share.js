@@ -1,12 +1,14 @@
-// Share: makes a link to what was written, and writes the text of a link that someone opened.
+// Share: makes a link to what was written, saves it in other forms, and writes the text of a link that someone opened.
 
 import { LinkError, checkClamps, fingerprint, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
 import { isLocal } from "../engines/engine.js";
-import { create, find, paragraph, setText } from "../document/dom.js";
-import { clampName } from "../page/conversation_view.js";
-import { t } from "../document/words.js";
+import { find, setText } from "../document/dom.js";
+import { render, t } from "../document/words.js";
+import { refusalOf } from "../page/refusals.js";
+import { frameCode, logJson, save, wholeText } from "./files.js";
+import { drawPicture } from "./picture.js";
 
 /**
  * @import { Link } from "../conversation/links.js"
@@ -73,8 +75,10 @@ export class Share {
    */
   constructor(root, page) {
     this.box = find(root, "#share-link");
-    this.log = find(root, ".pane .log");
+    this.note = find(this.box, "p");
     this.page = page;
+    this.address = ""; // of the link that is shown
+    this.#listen();
     /** @type {?Link} the link that is being written */
     this.following = null;
   }
@@ -83,62 +87,87 @@ export class Share {
     this.box.hidden = true;
   }
 
-  /** Shows the link, copied where the browser allows it. @throws {LinkError} */
+  /** Shows the link, copied where the browser allows it, and the other ways to share. @throws {LinkError} there is no link */
   async share() {
-    const site = this.page.site();
-    const query = await linkTo(this.page.log(), site);
-    const [input, note] = [find(this.box, "input", HTMLInputElement), find(this.box, "p")];
-    input.value = `${site.address || location.origin + location.pathname}?${query}`;
-    this.box.hidden = false;
-    const last = lastTurn(this.page.log()).replies[0];
+    const { page } = this;
+    const site = page.site();
+    const [input, code] = [find(this.box, "input", HTMLInputElement), find(this.box, "textarea", HTMLTextAreaElement)];
+    [code.hidden, input.hidden] = [true, true];
+    setText(this.note, "");
+    this.box.hidden = !lastTurn(page.log());
+    const query = await linkTo(page.log(), site).catch((error) => {
+      this.#button("embed").hidden = true; // the text and its picture can be saved all the same
+      throw error;
+    });
+    this.#button("embed").hidden = !document.body.classList.contains("standalone"); // the app's page has no visitors' engine
+    this.address = `${site.address || location.origin + location.pathname}?${query}`;
+    [input.value, input.hidden] = [this.address, false];
+    const last = lastTurn(page.log()).replies[0];
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
-    const show = (id) => setText(note, [t(id), local ? t("share.local", { name: local.name }) : ""].join(" ").trim());
+    const copied = await this.#copy(this.address, input);
+    setText(this.note, [t(copied ? "share.copied" : "share.copy_here"), local ? t("share.local", { name: local.name }) : ""].join(" ").trim());
+  }
+
+  /** @param {string} way */
+  #button(way) {
+    return find(this.box, `[data-way="${way}"]`, HTMLButtonElement);
+  }
+
+  /**
+   * Copies a text, or selects it in its field where the browser does not allow it, as in a frame.
+   * @param {string} text
+   * @param {?(HTMLInputElement | HTMLTextAreaElement)} field
+   */
+  async #copy(text, field) {
     try {
-      await navigator.clipboard.writeText(input.value);
-      show("share.copied");
+      await navigator.clipboard.writeText(text);
+      return true;
     } catch {
-      show("share.copy_here"); // as in a frame
-      input.focus();
-      input.select();
+      if (field) field.focus();
+      if (field) field.select();
+      else getSelection()?.selectAllChildren(find(this.page.root, ".log"));
+      return false;
+    }
+  }
+
+  #listen() {
+    const { page } = this;
+    const saved = (/** @type {Blob} */ blob, /** @type {string} */ name) => (save(blob, name), t("share.saved", { name }));
+    /** @type {Record<string, () => string | Promise<string>>} each says what it has done */
+    const ways = {
+      picture: async () => saved(await drawPicture(page.engine, page.source.path(0), page.site().title || "char-lstm", find(page.root, ".char-lstm")), "char-lstm.png"),
+      text: async () => ((await this.#copy(wholeText(page.log()), null)) ? t("static.copied") : ""),
+      txt: () => saved(new Blob([wholeText(page.log())], { type: "text/plain" }), "char-lstm.txt"),
+      json: () => saved(new Blob([logJson(page.log())], { type: "application/json" }), "char-lstm.json"),
+      embed: async () => {
+        const code = find(this.box, "textarea", HTMLTextAreaElement);
+        [code.value, code.hidden] = [frameCode(this.address, page.site().title || "char-lstm"), false];
+        return t((await this.#copy(code.value, code)) ? "share.embed_copied" : "share.embed_here");
+      },
+    };
+    for (const [way, share] of Object.entries(ways)) {
+      this.#button(way).addEventListener("click", async () => {
+        try {
+          setText(this.note, await share());
+        } catch (error) {
+          setText(this.note, render(refusalOf(error)));
+        }
+      });
     }
   }
 
   /**
-   * Shows the prompts of a link before anything is written.
+   * Starts to write the text of a link, once it is known that it can be written here and has no blocked word.
    * @param {Link} link
    * @throws {LinkError | import("../engines/engine.js").Refusal} it cannot be written here
    */
-  async offer(link) {
+  async open(link) {
     const models = modelsOfLink(link, this.page.site());
     if (models.length < 2) checkClamps(link, models[0]);
     const prompts = link.steps.flatMap((step) => step.prompt || []);
     await this.page.engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts });
     if (lastTurn(this.page.log())) return; // begun meanwhile
-    this.dismiss();
-    const box = create("div", "offer", this.log);
-    create("p", "lead", box).textContent = t(prompts.length > 1 ? "offer.prompts" : prompts.length ? "offer.prompt" : "offer.no_prompt");
-    for (const prompt of prompts) create("div", "text prompt", box).textContent = prompt;
-    const { seed, temperature } = link.steps[0].settings;
-    const cells = new Map(link.steps.flatMap((step) => step.cells).map((cell) => [JSON.stringify(cell), cell]));
-    const length = link.steps.reduce((sum, step) => sum + step.settings.length, 0);
-    const facts = [models.map((model) => model.name).join(" + "), t("fact.seed", { seed }), t("fact.temperature", { temperature }), t("fact.up_to", { count: length })];
-    create("p", "facts", box).textContent = [...facts, ...[...cells.values()].map(clampName)].join(" · ");
-    const reasons = differences(link, models);
-    paragraph(box, "notice", reasons.length ? t("offer.may_differ", { reasons }) : "");
-    const button = create("button", "primary", box);
-    [button.type, button.textContent] = ["button", t("offer.watch")];
-    button.addEventListener("click", () => {
-      this.dismiss();
-      this.page.run(() => this.follow(link));
-    });
-  }
-
-  dismiss() {
-    this.log.querySelector(":scope > .offer")?.remove();
-  }
-
-  get offers() {
-    return Boolean(this.log.querySelector(":scope > .offer"));
+    this.page.run(() => this.follow(link)); // not awaited: the page can be used while it is written
   }
 
   /** Ends to follow a link, because the visitor does something else. */

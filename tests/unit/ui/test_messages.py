@@ -74,8 +74,8 @@ def test_the_index_lists_the_languages_of_the_folder() -> None:
         (Message("model.loading", names=["a", "b"]), "Loading a, b …"),
         (raw("as {it} is"), "as {it} is"),
         (
-            Message("offer.may_differ", reasons=[Message("difference.changed"), raw("x")]),
-            "The result may differ: the link was changed, or was not made by this app; x.",
+            Message("check.different", reasons=[Message("difference.changed"), raw("x")]),
+            "Not the same text: the link was changed, or was not made by this app; x.",
         ),
     ],
 )
@@ -84,9 +84,9 @@ def test_the_english_text_of_a_message(message: Message, text: str) -> None:
 
 
 def test_a_message_is_serialized_as_its_id_and_values() -> None:
-    message = Message("offer.may_differ", reasons=[Message("difference.changed"), raw("x")])
+    message = Message("check.different", reasons=[Message("difference.changed"), raw("x")])
     reasons = [{"id": "difference.changed"}, {"id": "raw", "values": {"text": "x"}}]
-    assert message.as_json() == {"id": "offer.may_differ", "values": {"reasons": reasons}}
+    assert message.as_json() == {"id": "check.different", "values": {"reasons": reasons}}
 
 
 def test_a_refusal_has_the_argument_for_programs_and_the_label_for_visitors() -> None:

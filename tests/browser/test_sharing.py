@@ -1,0 +1,115 @@
+"""What Share offers beside the link, on both pages: a picture, the text, files, and the code of a frame."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Download, Page, expect
+
+from tests.browser.driving import button, log, send, settled, turns
+from tests.browser.test_lenses import violations
+from tests.browser.test_links import SAME, framing
+from tests.support.app_server import random_model
+from tests.support.both_pages import PROMPT, Site, begin, link, stored_parts
+from tests.support.chromium import serve as serve_folder
+from training.hub.space_files import write_static
+
+
+def saved(page: Page, name: str) -> Download:
+    with page.expect_download() as download:
+        button(page, name).click()
+    expect(page.locator("#share-link p")).to_have_text(f"Saved as {download.value.suggested_filename}.")
+    return download.value
+
+
+def content(download: Download) -> bytes:
+    return Path(download.path()).read_bytes()
+
+
+def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
+    page = begin(both.open())
+    send(page, PROMPT)
+    send(page, "and?")
+    link(page)
+    shown = "\n".join(turns(page).locator(".text").all_text_contents())
+    text = saved(page, "Save as .txt")
+    assert (text.suggested_filename, content(text).decode()) == ("char-lstm.txt", shown)
+    stored = json.loads(content(saved(page, "Save as .json")))
+    assert [each["text"] for each in stored["turns"][-1]["replies"][0]["parts"]] == [
+        each["text"] for each in stored_parts(page)
+    ]
+    assert [turn["prompt"] for turn in stored["turns"]] == [PROMPT, "and?"]
+    picture = saved(page, "Save as picture")
+    assert picture.suggested_filename == "char-lstm.png"
+    image = Image.open(io.BytesIO(content(picture))).convert("RGB")
+    assert image.width == 1200
+    colours = {"#" + bytes(colour).hex() for _, colour in image.getcolors(1 << 20)}  # type: ignore[arg-type,union-attr]
+    style = "getComputedStyle(document.querySelector('.char-lstm'))"
+    levels = page.evaluate(f"[1, 2, 3, 4, 5, 6].map((n) => {style}.getPropertyValue(`--s${{n}}`))")
+    assert set(levels) <= colours
+    assert violations(page) == []
+
+
+def test_the_text_is_copied(both: Site) -> None:
+    context = both.new_context(locale="en-US", permissions=["clipboard-read", "clipboard-write"])
+    page = begin(both.open(context=context))
+    send(page, "ab")
+    link(page)
+    button(page, "Copy text").click()
+    expect(page.locator("#share-link p")).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == turns(page).locator(".text").text_content()
+    context.close()
+
+
+def test_a_text_without_a_link_is_saved_all_the_same(both: Site) -> None:
+    page = begin(both.open(), length=5)
+    send(page, "é" * 1000)
+    button(page, "Share").click()
+    expect(log(page).locator(".refusal")).to_contain_text("characters")
+    expect(page.get_by_role("textbox", name="Link to this text")).to_be_hidden()
+    expect(button(page, "Embed")).to_be_hidden()
+    assert content(saved(page, "Save as .txt")).decode().startswith("ééé")
+
+
+def test_only_the_static_page_offers_a_frame(both: Site) -> None:
+    page = begin(both.open())
+    send(page, "ab")
+    link(page)
+    expect(button(page, "Embed")).to_be_visible(visible=both.kind == "static")
+
+
+@pytest.mark.parametrize("width", [1000, 360])
+def test_the_code_of_a_frame_shows_the_text_in_a_page_of_another_origin(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    write_static(tmp_path, random_model())
+    with serve_folder(tmp_path) as url:
+        context = browser.new_context(viewport={"width": width, "height": 800}, locale="en-US")
+        page = context.new_page()
+        page.goto(f"{url}?prompt=<b>%26%22&seed=7&length=40&speed=200")
+        expect(turns(page).locator(".mark")).to_be_visible()
+        settled(page)
+        button(page, "Share").click()
+        button(page, "Embed").click()
+        code = page.get_by_role("textbox", name="HTML that shows this page inside another one").input_value()
+        text = turns(page).locator(".text").text_content()
+        outer = context.new_page()
+        complaints: list[str] = []
+        outer.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+        with framing(code) as address:
+            outer.goto(address)
+            frame = outer.frame_locator("iframe")
+            expect(frame.locator("article .mark")).to_have_text(SAME)
+            assert frame.locator("article .text").text_content() == text
+            assert outer.evaluate("document.activeElement === document.body"), "the frame took the focus"
+            assert outer.frames[1].evaluate("document.documentElement.scrollWidth <= innerWidth")
+            frame.get_by_role("button", name="Share", exact=True).click()
+            with outer.expect_download() as download:
+                frame.get_by_role("button", name="Save as .txt").click()
+            assert content(download.value).decode() == text
+        assert not complaints
+        context.close()

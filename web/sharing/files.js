@@ -1,0 +1,43 @@
+// What Share saves and copies beside the link: the text, the log of the conversation, the code of a frame.
+
+import { pathTo, replyText } from "../conversation/log.js";
+
+/** @import { Log } from "../conversation/log.js" */
+
+const FRAME_HEIGHT = 640; // pixels: the controls lie below the text in a narrow frame
+// Scripts, its own storage and files to save; no other page in the place of the one that embeds it, and no windows.
+const SANDBOX = "allow-scripts allow-same-origin allow-downloads";
+
+/** The shown conversation: prompts and replies. @param {Log} log */
+export function wholeText(log) {
+  return pathTo(log).map((turn) => turn.prompt + replyText(turn.replies[0])).join("\n");
+}
+
+/** The log as JSON, as the browser stores it, without what was typed and not sent. @param {Log} log */
+export function logJson(log) {
+  return `${JSON.stringify({ ...log, controls: { ...log.controls, draft: "" } }, null, 1)}\n`;
+}
+
+/**
+ * The HTML that embeds a page in another one.
+ * @param {string} address
+ * @param {string} title
+ */
+export function frameCode(address, title) {
+  const [src, name] = [address, title].map((text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`));
+  const rest = `width="100%" height="${FRAME_HEIGHT}" sandbox="${SANDBOX}" allow="clipboard-write" loading="lazy" style="border: 0"`;
+  return `<iframe src="${src}" title="${name}" ${rest}></iframe>`;
+}
+
+/**
+ * Saves a file to the visitor's downloads.
+ * @param {Blob} blob
+ * @param {string} name
+ */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser has read it by then
+}

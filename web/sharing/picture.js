@@ -1,0 +1,132 @@
+// Draws a conversation as a picture: each character of the model in the colour of its surprise, as in the lens Surprise.
+
+import { TracedText } from "../lenses/text/traced_text.js";
+import { colourOf } from "../lenses/surprise.js";
+import { Refusal } from "../engines/engine.js";
+
+const [WIDTH, MARGIN, TOP, END] = [1200, 72, 150, 60]; // pixels
+const [SIZE, LINE, TITLE] = [32, 50, 52];
+const MAX_LINES = 60; // a taller picture is cut by the programs that show it
+const SCALE = [1, 2, 3, 4, 5, 6];
+
+/**
+ * @import { ReadTurn } from "../conversation/log.js"
+ * @import { TextEngine } from "../engines/engine.js"
+ * @import { Path } from "../lenses/text/traced_text.js"
+ *
+ * @typedef {{character: string, bits: number | null, given: boolean}} Letter  given: by a person
+ */
+
+/**
+ * @param {Pick<TextEngine, "trace">} engine
+ * @param {?(Path & {turns: ReadTurn[]})} path  what the model has read and written; null if its beginning is no longer kept
+ * @param {string} title  of the page
+ * @param {Element} page  whose colours and fonts it has
+ * @returns {Promise<Blob>} a PNG
+ * @throws {Refusal} the engine does not read the text again
+ */
+export async function drawPicture(engine, path, title, page) {
+  if (!path) throw new Refusal({ id: "share.no_picture" });
+  const style = getComputedStyle(page);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const canvas = document.createElement("canvas");
+  const pen = canvas.getContext("2d");
+  const fontOf = (size, weight = 400) => `${weight} ${size}px ${colour("mono") || "monospace"}`;
+  pen.font = fontOf(SIZE);
+  const lines = wrapped(await letters(engine, path), (character) => pen.measureText(character).width);
+  [canvas.width, canvas.height] = [WIDTH, TOP + lines.length * LINE + END];
+  pen.fillStyle = colour("page") || "white";
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.textBaseline = "alphabetic";
+  pen.font = fontOf(TITLE, 700);
+  pen.fillStyle = colour("text");
+  pen.fillText(title, MARGIN, 104, WIDTH - 2 * MARGIN - 30);
+  pen.fillStyle = colour("ink");
+  pen.fillRect(MARGIN + Math.min(pen.measureText(title).width, WIDTH - 2 * MARGIN - 30) + 6, 58, 18, 52);
+  pen.font = fontOf(SIZE);
+  lines.forEach((line, row) => drawLine(pen, line, TOP + row * LINE, colour));
+  SCALE.forEach((level, at) => {
+    pen.fillStyle = colour(`s${level}`);
+    pen.fillRect((at * WIDTH) / SCALE.length, canvas.height - 14, WIDTH / SCALE.length, 14);
+  });
+  return new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Refusal({ id: "share.no_picture" })))));
+}
+
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {(Letter & {x: number, width: number})[]} line
+ * @param {number} top
+ * @param {(name: string) => string} colour
+ */
+function drawLine(pen, line, top, colour) {
+  for (const { character, bits, given, x, width } of line) {
+    const level = bits === null || bits < 0 ? 0 : Number(colourOf(bits).slice(1));
+    if (level) {
+      pen.fillStyle = colour(`s${level}`);
+      pen.fillRect(x, top, Math.ceil(width), LINE - 5);
+    }
+    pen.fillStyle = given ? colour("ink") : level ? colour(`t${level}`) : colour("text");
+    pen.fillText(character, x, top + SIZE + 1);
+  }
+}
+
+/**
+ * The characters of a text, with the bits of those that the model wrote.
+ * @param {Pick<TextEngine, "trace">} engine
+ * @param {Path & {turns: ReadTurn[]}} path
+ * @returns {Promise<Letter[]>}
+ */
+async function letters(engine, path) {
+  const traced = new TracedText(engine);
+  traced.set(path);
+  const bits = /** @type {(number | null)[]} */ ([]);
+  while (bits.length < traced.chars.length) {
+    const answer = await traced.ask({ from: bits.length });
+    if (!answer.bits?.length) throw new Refusal(answer.refusal ?? { id: "share.no_picture" });
+    bits.push(...answer.bits);
+  }
+  const found = /** @type {Letter[]} */ ([]);
+  for (const { at, given, length } of path.turns) {
+    if (found.length && found[found.length - 1].character !== "\n") found.push({ character: "\n", bits: null, given: true });
+    for (let n = at; n < at + length; n++) found.push({ character: traced.chars[n], bits: n < at + given ? null : bits[n], given: n < at + given });
+  }
+  return found;
+}
+
+/**
+ * Lines that are broken after a word where there is one, each character with its place.
+ * @param {Letter[]} text
+ * @param {(character: string) => number} widthOf
+ */
+function wrapped(text, widthOf) {
+  const lines = /** @type {(Letter & {x: number, width: number})[][]} */ ([[]]);
+  let x = MARGIN;
+  const breakLine = () => {
+    lines.push([]);
+    x = MARGIN;
+  };
+  for (const letter of text) {
+    if (letter.character === "\n") {
+      breakLine();
+      continue;
+    }
+    const character = /\p{Cc}|\p{Bidi_Control}/u.test(letter.character) ? " " : letter.character;
+    const width = widthOf(character);
+    if (x + width > WIDTH - MARGIN) {
+      const full = lines[lines.length - 1];
+      const space = full.findLastIndex((each) => each.character === " ");
+      const word = character !== " " && space >= full.length / 2 ? full.splice(space + 1) : [];
+      breakLine();
+      for (const each of word) {
+        lines[lines.length - 1].push({ ...each, x });
+        x += each.width;
+      }
+    }
+    lines[lines.length - 1].push({ ...letter, character, x, width });
+    x += width;
+    if (lines.length > MAX_LINES) break;
+  }
+  const shown = lines.slice(0, MAX_LINES);
+  while (shown.length > 1 && !shown[0].length) shown.shift();
+  return shown;
+}
