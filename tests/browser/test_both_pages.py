@@ -210,12 +210,13 @@ def test_a_reload_keeps_settings_and_the_typed_prompt_and_ends_the_reply(both: S
     settled(page)
     assert reply(page) == text_of(both, length=80, temperature=1.3)
     expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("not sent yet")
+    for name, value in (("Temperature", 1.3), ("Speed", 40), ("Length", 80), ("Seed", SEED)):
+        expect(page.get_by_role("spinbutton", name=name)).to_have_value(str(value))
+    fast(page)
     button(page, "Continue").click()
     expect(footer(page)).to_contain_text("160 characters")
     settled(page)
     assert reply(page) == text_of(both, length=160, temperature=1.3)
-    for name, value in (("Temperature", 1.3), ("Speed", 40), ("Length", 80), ("Seed", SEED)):
-        expect(page.get_by_role("spinbutton", name=name)).to_have_value(str(value))
 
 
 def test_a_german_browser_gets_german_labels(both: Site) -> None:
