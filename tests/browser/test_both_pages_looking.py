@@ -43,7 +43,7 @@ def point_at(page: Page, turn: Locator, position: int) -> None:
 def replace(page: Page) -> str:
     """Replace the character in focus by the likeliest other one; returns that."""
     other = page.get_by_role("button", name="instead").first
-    char, before = other.text_content() or "", reply(page)
+    char, before = other.locator(".char").text_content() or "", reply(page)
     other.click()
     expect(turns(page).last.locator(".reply")).not_to_have_text(before)
     expect(footer(page)).to_contain_text("Undo restores the previous version")

@@ -21,7 +21,7 @@ from ui.registry.registry import ModelRegistry
 LOCALES = {"zh-CN": "zh-CN", "de-DE": "de"}  # the locale of a browser, and the language of the page
 # Returns each text and each accessible name on the page, without texts that models write.
 _TEXTS = """(root) => {
-  const models = ".text, .tree, .branches p, .rewind b, .char, .costly, #examples, option, style, script";
+  const models = ".text, .tree, .branches p, .alternatives b, .char, .costly, #examples, option, style, script";
   const found = [];
   for (const node of document.querySelectorAll(root)) {
     if (node.closest(models)) continue;

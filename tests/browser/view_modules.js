@@ -169,6 +169,14 @@ export class FakeSource {
     setTimeout(() => this.grow(`xyz${this.picks.length}`, false), 50);
   }
 
+  rewrite(id, keep, newSeed) {
+    this.picks.push([id, keep, newSeed]);
+  }
+
+  isGreeting() {
+    return false;
+  }
+
   async step(prompt) {
     this.prompts.push(prompt);
     this.grow(String.fromCodePoint(97 + (this.chars.length % 26)), false);
@@ -194,14 +202,12 @@ export async function start(base) {
   const [source, engine] = [new FakeSource(), new FakeEngine()];
   const log = document.querySelector(".log");
   const show = () => dom.keepAtEnd(log, () => showTurns(log, source, lenses, dom));
-  const found = [];
-  const onFocus = (focus) => found.push(focus);
-  const lenses = new Lenses({ root: document.body, side: 0, engine, source, onFocus, onChoose: show });
+  const lenses = new Lenses({ root: document.body, side: 0, engine, source, onChoose: show });
   source.changed = () => {
     show();
     lenses.update();
   };
-  return { source, engine, lenses, found, words, dom };
+  return { source, engine, lenses, words, dom };
 }
 
 function showTurns(log, source, lenses, dom) {

@@ -25,6 +25,7 @@ class LoadedModel:
         name: its name on the page and in the API.
         examples: prompts that suit it; "" is an empty prompt.
         welcome_text: a sample of its own, for an empty page.
+        welcome_seed: the seed of the sample.
         newer: the model with a newer commit that replaced it; None while it is current.
         unloaded: whether its weights were freed, after the last reply that it had to write.
         refused_commit: why a newer commit is not served; None if there is none.
@@ -37,6 +38,7 @@ class LoadedModel:
     thread: threading.Thread
     examples: tuple[str, ...] = ("",)
     welcome_text: str = ""
+    welcome_seed: int = 0
     newer: LoadedModel | None = None
     unloaded: bool = False
     refused_commit: Message | None = None
@@ -76,7 +78,7 @@ def start_model(name: str, lm: CharLSTM, precision: Precision | None, site: Site
     """Starts the model's engine and generates its welcome text."""
     engine, thread = start_engine(name, lm, precision, site)
     examples = example_prompts(lm, site.blocked, bundled=name == BUNDLED)
-    return LoadedModel(name, lm, engine, thread, examples, welcome_text_of(engine))
+    return LoadedModel(name, lm, engine, thread, examples, *welcome_text_of(engine))
 
 
 def start_engine(

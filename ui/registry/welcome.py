@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from model import BlockedWords, CharLSTM, Engine, SamplingParams
 
-WELCOME_SEED = 7
+WELCOME_SEED = 10
 WELCOME_LENGTH = 240  # characters
 MAX_EXAMPLES = 4
-_ATTEMPTS = 8  # seeds that are tried until no blocked word ends the text
+_ATTEMPTS = 8  # seeds that are tried until no blocked word ends the text and it begins with no empty line
 _DEADLINE_S = 5.0  # a slow machine gets a shorter text
 _BUNDLED_EXAMPLES = ("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time")
 _MAX_EXAMPLE = 60  # characters
@@ -26,18 +26,21 @@ def example_prompts(lm: CharLSTM, blocked: BlockedWords, *, bundled: bool) -> tu
     return tuple(fitting[:MAX_EXAMPLES]) or ("",)
 
 
-def welcome_text_of(engine: Engine) -> str:
-    """A text that the model generates without a prompt, cut after a word or a line.
+def welcome_text_of(engine: Engine) -> tuple[str, int]:
+    """A text that the model generates without a prompt, cut after a word or a line, and its seed.
 
-    If a blocked word ends the text, the next seed is tried. The engine must be running.
+    If a blocked word ends the text, or an empty line begins it, the next seed is tried. The engine must be running.
     """
-    text = ""
+    text, chosen = "", WELCOME_SEED
     for seed in range(WELCOME_SEED, WELCOME_SEED + _ATTEMPTS):
         params = SamplingParams(length=WELCOME_LENGTH, seed=seed)
         sequence = engine.add_request("", params, deadline_s=_DEADLINE_S)
         sequence.wait(2 * _DEADLINE_S)
-        text = max(text, sequence.text.strip("\n"), key=len)
-        if sequence.finish_reason != "blocked":
+        found = sequence.text.rstrip("\n")
+        if len(found) > len(text):
+            text, chosen = found, seed
+        if sequence.finish_reason != "blocked" and not found.startswith("\n"):
+            text, chosen = found, seed
             break
     cut = max(text.rfind("\n"), text.rfind(" ") if "\n" not in text[len(text) // 2 :] else -1)
-    return text[:cut] if cut > len(text) // 2 else text
+    return text[:cut] if cut > len(text) // 2 else text, chosen

@@ -8,8 +8,9 @@
 below the title, "" for the page's own. "address" is the public address of the site, "" if it is not known.
 
 MODEL has name, commit ("" for a folder), failure (MESSAGE or null), loading, about (MESSAGES), welcome (a text by the
-model), examples, chat ({"prefix", "suffix", "stop"} or null), layers, hidden, vocab, cells (its named cells), exact
-(whether it writes the same text on every machine) and version (of the int8 inference, or "float32").
+model with the default settings), welcome_seed (its seed), examples, chat ({"prefix", "suffix", "stop"} or null),
+layers, hidden, vocab, cells (its named cells), exact (whether it writes the same text on every machine) and version (of
+the int8 inference, or "float32").
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ def describe_model(loaded: LoadedModel) -> Content:
         "loading": False,
         "about": [fact.as_json() for fact in about],
         "welcome": loaded.welcome_text,
+        "welcome_seed": loaded.welcome_seed,
         "examples": list(loaded.examples),
         "chat": asdict(lm.chat) if lm.chat else None,
         "layers": lm.config.num_layers,
@@ -117,6 +119,7 @@ def _entry(entry: Entry, *, settled: bool) -> Content:
         "loading": not entry.done.is_set(),
         "about": [],
         "welcome": "",
+        "welcome_seed": 0,
         "examples": [],
         "chat": None,
         "layers": 0,

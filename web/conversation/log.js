@@ -26,6 +26,7 @@ import { randomId } from "./hash.js";
  * @property {boolean} chat
  * @property {string} before  the older commit that wrote the text so far; "" if none
  * @property {Message[]} notices
+ * @property {boolean} [greeting]  it is a welcome text, or began as one
  * @property {Part[]} parts
  *
  * @typedef {object} Turn
@@ -54,6 +55,7 @@ import { randomId } from "./hash.js";
  * @property {number} given  what the model read before it wrote
  * @property {number} length  of all
  * @property {boolean} writing
+ * @property {number} [shown]  how many characters are shown; all of them without it
  */
 
 export const VERSION = 1;

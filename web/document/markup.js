@@ -14,12 +14,13 @@ function lensSwitch(side, legend) {
  * The document of both pages. Texts are put in by `translate` (words.js), everything else by the modules of this folder.
  *
  * Classes for what those modules create:
- *   .log            .welcome > p.lead, article[data-turn="0"], p.hint      before the first turn
+ *   .log            .welcome > p.lead, article[data-turn="0"], p.hint      before the first turn; .try-label in its article
  *                   article.turn[data-turn] (.chat, .writing) > .text > .prompt, .reply; then p.status, p.notice, p.fault,
  *                   p.mark, p.footer
  *                   p.refusal
  *   #sliders        .setting > .head > label, input[type=number]; then input[type=range], small.help
  *   #notices        p.notice
+ *   .alternatives   p.head, button.close, ol.choices > li > .choice > .char, .track, .share; .onward    after .frame
  *   .held-cells ul  li > button
  *   #examples       button, after the span
  *   #history        p.none ("history.none"), ul > li > button.open > span, small (named "history.open"); button.delete (named "history.delete")
@@ -36,11 +37,6 @@ export const MARKUP = `
 ${lensSwitch(0, "lens.group")}
 <div class="frame">
 <div class="log" role="log" aria-live="polite" data-label="page.conversation" tabindex="0"></div>
-<div class="rewind bar" role="group" data-label="rewind.group" hidden>
-<span><span data-text="rewind.from"></span> <b></b></span>
-<button type="button" class="same" data-text="rewind.here"></button>
-<button type="button" class="different" data-text="rewind.seed"></button>
-</div>
 <div class="held-cells bar" role="group" data-label="hold.group" hidden>
 <span data-text="hold.bar"></span>
 <ul></ul>

@@ -77,7 +77,8 @@
  * @property {Message | null} failure why it cannot be used
  * @property {boolean} loading
  * @property {Message[]} about
- * @property {string} welcome a text that it wrote from an empty memory
+ * @property {string} welcome a text that it wrote from an empty memory, with the default settings
+ * @property {number} welcome_seed the seed of this text
  * @property {string[]} examples prompts
  * @property {ChatFormat | null} chat
  * @property {number} layers

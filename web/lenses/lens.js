@@ -2,9 +2,11 @@
 
 import { find, findAll, keepAtEnd } from "../document/dom.js";
 import { t } from "../document/words.js";
+import { GreetingColours } from "./greeting_colours.js";
 import { MemoryLens } from "./memory.js";
 import { StepLens } from "./step.js";
 import { SurpriseLens } from "./surprise.js";
+import { Alternatives } from "./text/alternatives.js";
 import { CharacterBox } from "./text/character_box.js";
 import { Focus } from "./text/focus.js";
 import { TracedText } from "./text/traced_text.js";
@@ -31,6 +33,8 @@ const WHILE_WRITING_MS = 30; // between two questions about a reply that is bein
  * @property {(cells: Clamp[]) => void} hold
  * @property {(turn: number, keep: number) => boolean} canContinueFrom
  * @property {(turn: number, keep: number, character: string) => void} pick
+ * @property {(turn: number, keep: number, newSeed: boolean) => void} rewrite
+ * @property {(side: number) => boolean} isGreeting whether only a greeting is shown
  * @property {(prompt: string) => Promise<unknown>} step
  * @property {(turn: number) => Promise<{from: number, text: string} | null>} free
  *
@@ -42,9 +46,10 @@ const WHILE_WRITING_MS = 30; // between two questions about a reply that is bein
  * @property {(position?: number) => TraceQuestion} wants what is asked for all characters, or for one
  * @property {(answer: TraceAnswer, traced: TracedText, from: number) => (number | null)[]} take the values of an answer
  * @property {(value: number | null) => string} mark the class of a value
- * @property {(panel: HTMLElement) => void} build
+ * @property {boolean} [offersChoices] whether a click shows what else was likely
+ * @property {(panel: HTMLElement) => void} [build]
  * @property {() => void} [show] after values or characters changed, at most once per frame
- * @property {(details: Details | null) => void} inspect shows the character in focus
+ * @property {(details: Details | null) => void} [inspect] shows the character in focus
  * @property {TracedText | null} [own] the visitor's own text
  * @property {(traced: TracedText, position: number) => void} [forget] what is known from a position on is outdated
  * @property {() => void} [update] after the conversation or the settings changed
@@ -57,12 +62,10 @@ export class Lenses {
    * @param {number} options.side 0 or 1
    * @param {TextEngine} options.engine
    * @param {Source} options.source
-   * @param {(focus: {turn: number, n: number, keep: number}) => void} [options.onFocus] after a visitor has chosen a
-   *   character of a turn by a click or a key: its number in the turn's text, and how many characters of the reply end
-   *   with it (0 or less in the prompt)
    * @param {(name: string) => void} [options.onChoose] after another lens was chosen; the view shows the turns again
+   * @param {() => void} [options.onColours] before colours of a greeting are shown without a lens
    */
-  constructor({ root, side, engine, source, onFocus = () => {}, onChoose = () => {} }) {
+  constructor({ root, side, engine, source, onChoose = () => {}, onColours = () => {} }) {
     this.pane = root.matches(".pane") ? root : find(root, `.pane[data-side="${side}"]`);
     this.log = find(this.pane, ".log");
     this.panel = find(this.pane, ".panel");
@@ -70,23 +73,24 @@ export class Lenses {
     this.side = side;
     this.engine = engine;
     this.source = source;
-    this.onFocus = onFocus;
     this.onChoose = onChoose;
     this.name = "plain";
     this.turns = /** @type {ReadTurn[]} */ ([]);
     this.path = new TracedText(engine);
     this.boxes = /** @type {Map<Element, CharacterBox>} */ (new Map());
     this.focus = new Focus(this);
+    this.alternatives = new Alternatives(this);
     this.settings = "";
     const surprise = new SurpriseLens(this);
     const memory = new MemoryLens(this);
     this.lenses = { surprise, memory, step: new StepLens(this, memory) };
+    this.greeting = new GreetingColours(onColours);
     this.listen();
   }
 
-  /** @returns {Lens|undefined} the lens that is on */
+  /** @returns {Lens|undefined} the lens that is on; the colours of a greeting are shown without one */
   get lens() {
-    return this.lenses[this.name];
+    return this.lenses[this.name] ?? (this.source.isGreeting(this.side) ? this.greeting : undefined);
   }
 
   /** Puts a lens over the text, or none ("plain"). Also shows the same lens in another language. */
@@ -98,13 +102,11 @@ export class Lenses {
     this.panel.hidden = name === "plain";
     this.panel.className = `panel ${name}`;
     this.panel.removeAttribute("aria-busy");
-    if (name === "plain") {
-      for (const box of this.boxes.values()) box.release();
-      this.boxes.clear();
-    } else {
+    if (!this.lens) this.release();
+    else {
       for (const box of this.boxes.values()) box.repaint();
       this.panel.setAttribute("aria-label", t("lens.panel", { name: t(`lens.${name}`) }));
-      this.lens.build(this.panel);
+      this.lens.build?.(this.panel);
     }
     this.focus.forgetDetails();
     this.onChoose(name);
@@ -115,11 +117,12 @@ export class Lenses {
 
   /** Call this after every change of the conversation or the settings. */
   update() {
+    this.alternatives.update();
     if (!this.lens) return;
     this.read();
     for (const article of findAll(this.log, "article[data-turn]")) this.draws(article);
     const settings = JSON.stringify(this.source.settings());
-    if (this.focus.details && settings !== this.settings) this.lens.inspect(this.focus.details);
+    if (this.focus.details && settings !== this.settings) this.lens.inspect?.(this.focus.details);
     this.settings = settings;
     this.lens.update?.();
     this.changed();
@@ -132,15 +135,25 @@ export class Lenses {
    * @returns {boolean} whether it did
    */
   draws(article) {
-    if (!this.lens) return false;
+    if (!this.lens) {
+      if (this.boxes.size) this.release();
+      return false;
+    }
     if (!this.isRead) this.read();
     const turn = this.turns.find((each) => String(each.id) === article.dataset.turn);
     if (!turn) return false;
     const given = turn.at + turn.given;
     this.drawIn(find(article, ".prompt"), turn.at, given);
-    this.drawIn(find(article, ".reply"), given, turn.at + turn.length);
+    this.drawIn(find(article, ".reply"), given, turn.at + (turn.shown ?? turn.length));
     this.schedule();
     return true;
+  }
+
+  /** Leaves the conversation as plain text. */
+  release() {
+    for (const box of this.boxes.values()) box.release();
+    this.boxes.clear();
+    this.focus.show();
   }
 
   /** @param {HTMLElement} element @param {number} start @param {number} end */

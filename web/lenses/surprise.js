@@ -1,6 +1,6 @@
 /** The lens "How surprised?": each character in the colour of its bits, what else was likely, and the costly words. */
 
-import { create, find, findAll, setText, visibleCharacter } from "../document/dom.js";
+import { create, find, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { chance, chancesOf, showBar } from "./chances.js";
 import { FirstLayer } from "./first_layer.js";
@@ -10,7 +10,7 @@ import { Why } from "./why.js";
 
 const BOUNDS = [1, 2, 3, 4, 6, 8]; // bits: a colour below the first, one between each two, one from the last on
 const SHOWN = 5; // most likely characters
-const UNKNOWN = -1; // instead of bits
+export const UNKNOWN = -1; // instead of bits
 const COSTLY = 6; // words
 const WORD_LENGTH = 24; // characters of a word that are shown
 
@@ -23,6 +23,8 @@ const shownWords = /** @type {WeakMap<Element, string>} */ (new WeakMap()); // t
 
 /** @implements {Lens} */
 export class SurpriseLens {
+  offersChoices = true;
+
   /** @param {Lenses} lenses */
   constructor(lenses) {
     this.lenses = lenses;
@@ -31,7 +33,6 @@ export class SurpriseLens {
     this.why = new Why();
     this.details = /** @type {Details | null} */ (null);
     this.bits = /** @type {number | null | undefined} */ (undefined); // of the character in focus; undefined before it is read
-    this.isOffered = false; // to put another character in the place of the one in focus
   }
 
   /** The visitor's own text, once there is one. */
@@ -94,17 +95,11 @@ export class SurpriseLens {
     if (this.details && this.bits === undefined) this.inspect(this.details);
   }
 
-  update() {
-    if (this.details && this.isOffered !== this.canPick()) this.inspect(this.details);
-    this.allowPicks();
-  }
-
   /** Shows the character in focus. @param {Details | null} details */
   inspect(details) {
     this.details = details;
     this.bits = details?.traced.values("bits")[details.position];
     const [which, list] = [find(this.panel, ".which"), find(this.panel, ".likely")];
-    const focused = [...list.children].findIndex((row) => row.contains(document.activeElement));
     list.replaceChildren();
     which.replaceChildren();
     if (details) create("b", "char", which).textContent = visibleCharacter(details.char);
@@ -112,7 +107,6 @@ export class SurpriseLens {
     if (this.bits !== UNKNOWN && details?.top.length) this.showLikely(list);
     this.firstLayer.show(details);
     this.why.show(details);
-    if (focused >= 0) (findAll(list, "button")[focused] ?? this.lenses.log).focus({ preventScroll: true });
   }
 
   explain() {
@@ -129,54 +123,17 @@ export class SurpriseLens {
   showLikely(list) {
     const { char, top, rest } = this.details;
     const chances = chancesOf([...top.map(([, logit]) => logit), ...rest], this.lenses.source.settings());
-    this.isOffered = this.canPick();
     top.slice(0, SHOWN).forEach(([each], at) => {
       const row = create("li", each === char ? "there" : "", list);
-      if (this.isOffered) this.makePick(create("button", "char", row), each, each === char);
-      else create("b", "char", row);
-      row.firstElementChild.textContent = visibleCharacter(each);
+      create("b", "char", row).textContent = visibleCharacter(each);
       showBar(row, [0, chances[at]], chance(chances[at]));
-      if (!this.isOffered) row.setAttribute("aria-label", `${nameOf(each)}: ${chance(chances[at])}`);
+      row.setAttribute("aria-label", `${nameOf(each)}: ${chance(chances[at])}`);
     });
-    this.allowPicks();
-  }
-
-  // How many characters of the reply end with the one in focus; 0 or less in a prompt.
-  kept() {
-    const { position, turn } = this.details;
-    return turn ? position + 1 - turn.at - turn.given : 0;
-  }
-
-  // Buttons are offered while a reply is written too, so that the keyboard focus stays on them.
-  canPick() {
-    const { side, source } = this.lenses;
-    if (side !== 0 || this.kept() < 1) return false;
-    return source.busy() || source.canContinueFrom(this.details.turn.id, this.kept());
-  }
-
-  /** @type {(button: HTMLButtonElement, character: string, isThere: boolean) => void} */
-  makePick(button, character, isThere) {
-    const name = nameOf(character);
-    button.type = "button";
-    button.title = isThere ? name : t("rewind.pick", { character: name });
-    button.setAttribute("aria-label", button.title);
-    if (isThere) button.setAttribute("aria-current", "true");
-    button.addEventListener("click", () => {
-      if (button.getAttribute("aria-disabled") === "true" || this.panel.ariaBusy === "true") return;
-      this.lenses.source.pick(this.details.turn.id, this.kept(), character);
-    });
-  }
-
-  allowPicks() {
-    const isBusy = this.lenses.source.busy();
-    for (const button of this.panel.querySelectorAll(".likely button")) {
-      button.setAttribute("aria-disabled", String(isBusy || button.hasAttribute("aria-current")));
-    }
   }
 
   /** @param {TracedText} text */
   open(text) {
-    return (/** @type {number} */ position) => this.lenses.focus.look(text, position, { chosen: true, scroll: true });
+    return (/** @type {number} */ position) => this.lenses.focus.look(text, position, { scroll: true });
   }
 }
 

@@ -43,7 +43,7 @@ export class ConversationView {
       if (old?.textContent !== text || old !== this.element.lastElementChild) old?.remove();
       paragraph(this.element, "refusal", text);
       const last = turns[turns.length - 1];
-      this.element.setAttribute("aria-busy", String(Boolean(last && lastPart(last.replies[this.side])?.end === null)));
+      if (last) this.element.setAttribute("aria-busy", String(Boolean(lastPart(last.replies[this.side])?.end === null)));
     });
   }
 
@@ -63,9 +63,12 @@ export class ConversationView {
       addTurn(create("article", "", box), 0);
       create("p", "hint", box);
     }
-    setText(find(box, ".lead"), model.welcome ? t("page.hello") : "");
+    setText(find(box, ".lead"), model.welcome ? `${t("page.hello")} ${t("greeting.colours")}` : "");
     const article = find(box, "article");
     if (!this.page.lens(this.side)?.draws(article)) growText(find(article, ".reply"), model.welcome);
+    const writing = find(article, ".reply").textContent.length < model.welcome.length;
+    article.classList.toggle("writing", writing);
+    this.element.setAttribute("aria-busy", String(writing)); // a screen reader waits for the whole text
     setText(find(box, ".hint"), t(model.chat ? "page.chat_hint" : "page.hint"));
   }
 

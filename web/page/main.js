@@ -8,6 +8,7 @@ import { Writer } from "../conversation/writer.js";
 import { Refusal } from "../engines/engine.js";
 import { Lenses } from "../lenses/lens.js";
 import { Actions } from "./actions.js";
+import { Arrival } from "./arrival.js";
 import { showBranches } from "./branch_tree.js";
 import { Controls, NO_SITE } from "./controls.js";
 import { ConversationView } from "./conversation_view.js";
@@ -17,7 +18,6 @@ import { History } from "./history.js";
 import { showExamples, showIntro, showProgress } from "./intro.js";
 import { MARKUP } from "../document/markup.js";
 import { refusalOf } from "./refusals.js";
-import { Rewind } from "./rewind.js";
 import { Share } from "../sharing/share.js";
 import { watchSite } from "./site_watch.js";
 import { Source } from "./source.js";
@@ -62,8 +62,8 @@ export class Page {
     this.writer = new Writer(engine, this.#writerPage());
     this.views = this.panes.map((pane, side) => new ConversationView(pane, side, { log: () => this.log(), status: (each) => this.current.status[each], lens: (each) => this.lenses?.[each] }));
     this.source = new Source(this);
-    this.lenses = this.panes.map((pane, side) => new Lenses({ root: pane, side, engine, source: this.source, onFocus: (focus) => side || this.rewind.choose(focus && { id: focus.turn, keep: focus.keep }), onChoose: () => this.changed() }));
-    this.rewind = new Rewind(this.panes[0], { log: () => this.log(), busy: () => this.busy, lens: () => this.lenses[0], continueFrom: (id, keep, change) => this.continueFrom(id, keep, change) });
+    this.lenses = this.panes.map((pane, side) => new Lenses({ root: pane, side, engine, source: this.source, onChoose: () => this.changed(), onColours: () => this.changed() }));
+    this.arrival = new Arrival(this);
     this.sharing = new Share(root, this);
     this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: () => this.changed() });
     this.timeline = new Timeline(find(root, "#timeline", HTMLDetailsElement), engine);
@@ -241,13 +241,12 @@ export class Page {
     this.current.log = { ...emptyLog(), controls: { ...controls, draft: "" } };
     this.current.refusals = [null, null];
     this.sharing.hide();
-    this.rewind.choose(null);
     this.changed();
   }
 
-  /** @param {number} id of a turn @param {number} keep how many characters of its reply stay @param {{pick?: string, newSeed?: boolean}} change */
+  /** @param {number} id of a turn; 0 for the greeting @param {number} keep how many characters of its reply stay @param {{pick?: string, newSeed?: boolean}} change */
   continueFrom(id, keep, change) {
-    return this.run(() => this.writer.continueFrom(id, keep, this.controls.options(), change));
+    return this.run(() => this.writer.continueFrom(id || this.arrival.begin(), keep, this.controls.options(), change));
   }
 
   /** @param {string} prompt */
@@ -306,9 +305,9 @@ export class Page {
     showBranches(find(this.root, ".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
     showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.source.hold(cells));
     setText(find(this.root, "#load p"), render(this.current.activity, " · "));
-    this.rewind.update();
     this.actions.update();
     this.lenses.slice(0, sides).forEach((lens) => lens.update());
+    this.arrival.update();
   }
 
   #scheduleSave() {

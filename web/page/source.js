@@ -1,7 +1,8 @@
 // What the lenses see of the page: the text that each side's model has read, and what they may ask to be written.
 
+import { greetingOf, isGreeting } from "../conversation/greeting.js";
 import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
-import { authorNow, findModel, refOf } from "../conversation/models.js";
+import { authorNow, findModel } from "../conversation/models.js";
 import { LIMITS } from "../settings.js";
 
 /** @import { Clamp } from "../engines/engine.js" */
@@ -24,7 +25,11 @@ export class Source {
   path(side) {
     const log = this.page.log();
     const replies = remembered(log, side);
-    if (!replies.length) return pathTo(log).length ? null : this.#welcome(side);
+    if (!replies.length) return pathTo(log).length ? null : this.#greeting(side);
+    return this.#read(replies);
+  }
+
+  #read(replies) {
     const last = replies[replies.length - 1].reply;
     const author = authorNow(last, (name) => findModel(this.page.site(), name));
     const read = readText(replies, (character) => !author || author.vocab.has(character));
@@ -33,12 +38,25 @@ export class Source {
   }
 
   /** @param {number} side */
-  #welcome(side) {
+  #greeting(side) {
     const model = this.about(side);
     if (!model?.welcome) return null;
-    const length = count(model.welcome);
-    const turns = [{ id: 0, at: 0, given: 0, length, writing: false }];
-    return { model: refOf(model), second: null, share: null, start: true, text: model.welcome, clamps: [], turns };
+    const turn = greetingOf(model);
+    const path = this.#read([{ turn, reply: turn.replies[0] }]);
+    path.turns[0].shown = this.page.arrival.shown(path.turns[0].length);
+    return path;
+  }
+
+  /** Whether only a greeting is shown. @param {number} side */
+  isGreeting(side) {
+    return isGreeting(this.page.log(), side);
+  }
+
+  /** @param {number} id of a turn @param {number} side */
+  #turn(id, side = 0) {
+    const model = this.about(side);
+    const turn = pathTo(this.page.log()).find((each) => each.id === id);
+    return turn ?? (id === 0 && model?.welcome ? { ...greetingOf(model), replies: Array(side + 1).fill(greetingOf(model).replies[0]) } : undefined);
   }
 
   /** @param {number} side */
@@ -54,7 +72,7 @@ export class Source {
    * @param {number} n
    */
   draw(side, id, n) {
-    const turn = pathTo(this.page.log()).find((each) => each.id === id);
+    const turn = this.#turn(id, side);
     let before = 0;
     for (const part of turn?.replies[side]?.parts || []) {
       const length = count(part.text);
@@ -109,7 +127,7 @@ export class Source {
    * @param {number} keep
    */
   canContinueFrom(id, keep) {
-    const turn = pathTo(this.page.log()).find((each) => each.id === id);
+    const turn = this.#turn(id);
     return turn !== undefined && !this.page.busy && keep >= 1 && keep <= count(replyText(turn.replies[0]));
   }
 
@@ -120,6 +138,15 @@ export class Source {
    */
   pick(id, keep, character) {
     return this.page.continueFrom(id, keep, { pick: character });
+  }
+
+  /**
+   * @param {number} id of a turn
+   * @param {number} keep how many characters of its reply stay
+   * @param {boolean} newSeed
+   */
+  rewrite(id, keep, newSeed) {
+    return this.page.continueFrom(id, keep, { newSeed });
   }
 
   /** @param {string} prompt */

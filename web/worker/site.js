@@ -9,7 +9,8 @@ import { writeText } from "./reply.js";
  * @import { States } from "./states.js"
  */
 
-const WELCOME = { length: 240, seed: 7, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, stop: "", share: null };
+const WELCOME = { length: 240, seed: 10, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, stop: "", share: null };
+const ATTEMPTS = 8; // seeds that are tried until the text does not begin with an empty line
 const MAX_EXAMPLES = 4;
 const MAX_EXAMPLE = 60; // characters
 const MAX_INT8_COST = 0.01; // nats per character; with a larger one the app uses float32
@@ -29,7 +30,7 @@ export async function describe(model, lm, states, way, version) {
     ...emptyModel(name, commit),
     name: name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm",
     about: facts(model, way),
-    welcome: await welcome(lm, states),
+    ...(await welcome(lm, states)),
     examples: examplesOf(model),
     chat,
     layers: sizes.layers,
@@ -49,7 +50,7 @@ export async function describe(model, lm, states, way, version) {
 export function emptyModel(name, commit) {
   const sizes = { layers: 0, hidden: 0, vocab: [], cells: [] };
   const state = { failure: null, loading: false, exact: true, version: "" };
-  return { name, commit, about: [], welcome: "", examples: [], chat: null, ...sizes, ...state };
+  return { name, commit, about: [], welcome: "", welcome_seed: 0, examples: [], chat: null, ...sizes, ...state };
 }
 
 /** @type {(model: LoadedModel, way: string) => Message[]} */
@@ -85,12 +86,15 @@ function examplesOf({ training, ids }) {
   return [...new Set(given.filter(fits))].slice(0, MAX_EXAMPLES);
 }
 
-// A text that the model writes from an empty memory, cut after a word or a line, as in ui/registry/welcome.py.
+// A text that the model writes from an empty memory, cut after a word or a line, and its seed, as in ui/registry/welcome.py.
 async function welcome(lm, states) {
-  const text = await writeText(lm, { text: "", start: true }, WELCOME, states);
-  const characters = Array.from(text.replace(/^\n+|\n+$/g, ""));
+  const write = (/** @type {number} */ seed, length = WELCOME.length) => writeText(lm, { text: "", start: true }, { ...WELCOME, seed, length }, states);
+  let { seed } = WELCOME;
+  while (seed < WELCOME.seed + ATTEMPTS && (await write(seed, 1)) === "\n") seed++;
+  const text = await write(seed);
+  const characters = Array.from(text.replace(/\n+$/, ""));
   const half = Math.floor(characters.length / 2);
   const line = characters.lastIndexOf("\n");
   const cut = line < half ? Math.max(line, characters.lastIndexOf(" ")) : line;
-  return characters.slice(0, cut > half ? cut : undefined).join("");
+  return { welcome: characters.slice(0, cut > half ? cut : undefined).join(""), welcome_seed: seed };
 }

@@ -32,6 +32,7 @@ def test_the_site_describes_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
         first, second = site["models"]
         assert "2 layers of 24 cells" in english(first.pop("about"))
         assert first.pop("welcome") == app.served("random").welcome_text
+        assert first.pop("welcome_seed") == app.served("random").welcome_seed
         assert first == {
             "name": "random",
             "commit": "",

@@ -30,23 +30,21 @@ export class Focus {
   }
 
   /**
-   * Puts a character in focus. `onFocus` of the lenses is called for a choice, not for a pointer that rests.
+   * Puts a character in focus.
    * @param {TracedText} traced
    * @param {number} position
    */
-  look(traced, position, { chosen = false, scroll = false } = {}) {
+  look(traced, position, { scroll = false } = {}) {
     this.at = { traced, position };
     this.show();
     if (scroll) this.node?.scrollIntoView({ block: "nearest" });
     this.inspect();
-    const turn = chosen && traced === this.lenses.path && this.lenses.turnAt(position);
-    if (turn) this.lenses.onFocus({ turn: turn.id, n: position - turn.at, keep: position + 1 - turn.at - turn.given });
   }
 
   /** Puts the character of an element in focus, if it shows one. @param {Element | null} node */
-  lookAt(node, { chosen = false } = {}) {
+  lookAt(node) {
     const place = placeOf(node);
-    if (this.lenses.lens && place) this.look(place.traced, place.position, { chosen });
+    if (this.lenses.lens && place) this.look(place.traced, place.position);
   }
 
   /** No character is in focus any more. */
@@ -55,7 +53,7 @@ export class Focus {
     this.inspections++;
     this.lenses.panel.removeAttribute("aria-busy");
     this.show();
-    this.lenses.lens?.inspect(null);
+    this.lenses.lens?.inspect?.(null);
   }
 
   /** Asks what the lens shows of the character in focus, and shows it. */
@@ -63,7 +61,7 @@ export class Focus {
     const { traced, position } = this.at;
     const { lens, panel, path } = this.lenses;
     this.at.outdated = false;
-    if (!lens) return;
+    if (!lens?.inspect) return;
     const inspection = ++this.inspections;
     panel.setAttribute("aria-busy", "true"); // it shows the character before
     const answer = await traced.ask({ at: position, ...lens.wants(position) });
@@ -118,7 +116,7 @@ export class Focus {
       clearTimeout(timer);
       timer = setTimeout(() => node?.isConnected && this.lookAt(node), REST_MS);
     });
-    log.addEventListener("click", (event) => this.lookAt(nodeUnder(event), { chosen: true }));
+    log.addEventListener("click", (event) => this.lookAt(nodeUnder(event)));
     log.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
@@ -129,6 +127,6 @@ export class Focus {
     const position = nextPosition(event.key, from, path.chars, turns);
     if (position === null) return;
     event.preventDefault();
-    this.look(path, position, { chosen: true, scroll: true });
+    this.look(path, position, { scroll: true });
   }
 }

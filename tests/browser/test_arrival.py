@@ -1,0 +1,115 @@
+"""The greeting of the bundled model on an empty page: its colours, the marked character, and the lenses over it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from model import TextTrace
+from tests.browser.driving import button, fast, log, reply, settled, turns
+from tests.browser.test_lenses import choose_lens, level, marks, violations
+from tests.support.app_server import App, eventually, serving
+from ui.registry.registry import ModelRegistry
+
+LABEL = re.compile("(Click|Tap) a letter to change what happens next")
+RECORDER = """
+window.lengths = [];
+const record = () => {
+    const reply = document.querySelector(".welcome .reply");
+    if (reply && lengths.at(-1) !== reply.textContent.length) lengths.push(reply.textContent.length);
+    requestAnimationFrame(record);
+};
+record();
+"""
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    registry = ModelRegistry()
+    registry.start()
+    assert registry.wait(60)
+    with serving(registry) as app:
+        yield app
+
+
+def greeting(app: App) -> str:
+    first = app.registry.first()
+    assert first
+    return first.welcome_text
+
+
+def whole(page: Page, app: App) -> None:
+    expect(page.locator(".welcome .reply")).to_have_text(greeting(app), use_inner_text=False)
+
+
+def test_the_greeting_is_written_live_in_the_colours_of_its_surprise(page: Page, app: App) -> None:
+    page.add_init_script(RECORDER)
+    page.reload()
+    whole(page, app)
+    lengths = page.evaluate("lengths")
+    assert lengths == sorted(lengths)
+    assert len(lengths) > 5
+    first = app.registry.first()
+    assert first
+    trace = TextTrace(first.lm)
+    trace.set_text(greeting(app))
+    colours = [level(each.bits) for each in trace.tokens()]
+    article = page.locator(".welcome article")
+    eventually(lambda: [mark.replace(" try", "") for mark in marks(article)] == colours)
+    expect(log(page)).to_have_attribute("aria-busy", "false")
+    page.emulate_media(reduced_motion="reduce")
+    page.reload()
+    whole(page, app)
+    assert page.evaluate("lengths") == [len(greeting(app))]
+
+
+@pytest.mark.every_display
+def test_the_marked_character_can_be_changed_with_the_keyboard_and_the_text_goes_on_from_it(
+    page: Page, app: App
+) -> None:
+    fast(page)
+    text = greeting(app)
+    label = page.get_by_role("button", name=LABEL)
+    expect(label).to_be_visible()
+    assert violations(page) == []
+    position = page.evaluate("[...document.querySelectorAll('.welcome i')].findIndex((each) => each.matches('.try'))")
+    label.press("Enter")
+    box = page.get_by_role("dialog")
+    choice = box.get_by_role("button", name=re.compile("^Go on with")).first
+    expect(choice).to_be_focused()
+    expect(label).to_be_hidden()
+    assert violations(page) == []
+    char = choice.locator(".char").text_content() or ""
+    page.keyboard.press("Enter")
+    settled(page)
+    assert reply(page)[: position + 1] == text[:position] + char
+    assert len(reply(page)) == 500
+    eventually(lambda: turns(page).last.locator("i[class*=b]").count() > 100)
+    changed = reply(page)
+    button(page, "Share").click()
+    page.goto(page.get_by_role("textbox", name="Link to this text").input_value())
+    expect(log(page)).to_contain_text("The same text, character for character")
+    assert reply(page) == changed
+
+
+def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
+    whole(page, app)
+    count = len(greeting(app))
+    choose_lens(page, "How surprised?")
+    expect(page.locator(".sums .sum")).to_contain_text(f"in {count} characters")
+    choose_lens(page, "What it remembers")
+    expect(page.locator(".caption")).to_contain_text(f"to {count}.")
+    assert page.locator(".welcome i[class*=p], .welcome i[class*=n]").count() > count / 2
+    choose_lens(page, "One letter at a time")
+    log(page).focus()
+    page.keyboard.press("Home")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    stages = page.get_by_role("list", name="How the character came to be")
+    first = app.registry.first()
+    assert first
+    expect(stages).to_contain_text(f"Number 4 of seed {first.welcome_seed} is 0.")
+    expect(stages.locator("> li")).to_have_count(5)

@@ -1,0 +1,252 @@
+/**
+ * What else could stand at a character, next to it: a small box, on a phone a sheet at the bottom of the window. A choice
+ * puts another character there and writes on from it. Opened by a click, and by Enter for the character in focus.
+ */
+
+import { create, find, findAll, visibleCharacter } from "../../document/dom.js";
+import { t } from "../../document/words.js";
+import { chance, chancesOf, showBar } from "../chances.js";
+import { nameOf } from "../names.js";
+import { characterUnder, rectOf } from "./caret.js";
+import { placeOf } from "./character_box.js";
+
+const SHOWN = 5; // most likely characters
+const AROUND = 12; // characters of what stays that are shown
+const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
+const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.css
+
+/**
+ * @import { TraceAnswer } from "../../engines/engine.js"
+ * @import { Lenses } from "../lens.js"
+ * @typedef {{position: number, turn: number, char: string, answer: TraceAnswer}} Shown
+ */
+
+export class Alternatives {
+  /** @param {Lenses} lenses */
+  constructor(lenses) {
+    this.lenses = lenses;
+    this.box = create("div", "alternatives");
+    this.box.hidden = true;
+    this.box.setAttribute("role", "dialog");
+    find(lenses.pane, ".frame").after(this.box);
+    this.shown = /** @type {Shown | null} */ (null);
+    this.openings = 0;
+    this.content = ""; // what the rows depend on
+    this.#listen();
+  }
+
+  /** Shows what else was likely at a position of the conversation. @param {number} position */
+  async open(position) {
+    const { lenses } = this;
+    if (!lenses.lens) lenses.read();
+    const turn = lenses.turnAt(position);
+    const opening = ++this.openings;
+    if (!turn) return this.close();
+    const answer = await lenses.path.ask({ at: position });
+    if (opening !== this.openings) return;
+    if (answer.refusal || !answer.top.length) return this.close();
+    this.shown = { position, turn: turn.id, char: lenses.path.chars[position], answer };
+    this.content = "";
+    this.update();
+    this.#focusChoice();
+  }
+
+  /** @param {{returnsFocus?: boolean}} options */
+  close({ returnsFocus = this.box.contains(document.activeElement) } = {}) {
+    this.openings++;
+    if (!this.shown) return;
+    this.shown = null;
+    if (returnsFocus) this.lenses.log.focus({ preventScroll: true });
+    this.box.hidden = true;
+  }
+
+  /** Call this after the conversation or the settings have changed. */
+  update() {
+    if (!this.shown) return;
+    const { position, turn, char } = this.shown;
+    const { path, source } = this.lenses;
+    if (!this.lenses.lens) this.lenses.read();
+    if (path.chars[position] !== char || this.lenses.turnAt(position)?.id !== turn) return this.close();
+    const content = JSON.stringify([source.settings(), this.#kept(), this.#goesOn()]);
+    if (content !== this.content) {
+      const focused = findAll(this.box, "button").findIndex((each) => each === document.activeElement);
+      this.content = content;
+      this.#build();
+      findAll(this.box, "button")[focused]?.focus({ preventScroll: true });
+    }
+    const isBusy = String(source.busy());
+    for (const button of findAll(this.box, "button:not(.close, [aria-current])")) button.setAttribute("aria-disabled", isBusy);
+    this.box.hidden = false;
+    this.#place();
+  }
+
+  // How many characters of the reply end with the one that is shown; 0 or less in a prompt, and where nothing can be changed.
+  #kept() {
+    const { position, turn: id } = this.shown;
+    const { side, source } = this.lenses;
+    const turn = this.lenses.turnAt(position);
+    const kept = position + 1 - turn.at - turn.given;
+    return side === 0 && (source.busy() || source.canContinueFrom(id, kept)) ? kept : 0;
+  }
+
+  // Whether something follows that could be written anew.
+  #goesOn() {
+    const turn = this.lenses.turnAt(this.shown.position);
+    return this.shown.position + 1 < turn.at + turn.length;
+  }
+
+  #build() {
+    const { char, answer, position } = this.shown;
+    const { top, rest } = answer;
+    const { path, source } = this.lenses;
+    const kept = this.#kept();
+    const chances = chancesOf([...top.map(([, logit]) => logit), ...rest], source.settings());
+    this.box.replaceChildren();
+    this.box.setAttribute("aria-label", t("alternatives.title", { character: nameOf(char) }));
+    const head = create("p", "head", this.box);
+    create("b", "char", head).textContent = visibleCharacter(char);
+    const found = top.findIndex(([each]) => each === char);
+    const values = found < 0 ? { chance: chance(chances[top.length - 1]) } : { chance: chance(chances[found]) };
+    head.append(` ${t(found < 0 ? "alternatives.less" : "alternatives.was", values)} ${kept > 0 ? t("alternatives.choose") : ""}`);
+    this.#button("close", "✕", () => this.close({ returnsFocus: true }), this.box).setAttribute("aria-label", t("alternatives.close"));
+    const list = create("ol", "choices", this.box);
+    list.setAttribute("aria-label", t("alternatives.title", { character: nameOf(char) }));
+    top.slice(0, SHOWN).forEach(([each], at) => {
+      const row = create("li", each === char ? "there" : "", list);
+      const share = chance(chances[at]);
+      const isThere = each === char;
+      const inner = kept > 0 ? this.#button("choice", "", () => source.pick(this.shown.turn, this.#kept(), each), row) : create("span", "choice", row);
+      create("b", "char", inner).textContent = visibleCharacter(each);
+      showBar(inner, [0, chances[at]], share);
+      inner.setAttribute("aria-label", `${kept > 0 && !isThere ? t("rewind.pick", { character: nameOf(each) }) : nameOf(each)}: ${share}`);
+      if (kept > 0 && isThere) inner.setAttribute("aria-current", "true");
+      if (kept > 0 && isThere) inner.setAttribute("aria-disabled", "true");
+      if (kept < 1) inner.setAttribute("role", "img");
+    });
+    if (kept < 1 || !this.#goesOn()) return;
+    const onward = create("div", "onward", this.box);
+    onward.setAttribute("role", "group");
+    onward.setAttribute("aria-label", t("rewind.group"));
+    const start = create("span", "", onward);
+    start.append(`${t("rewind.from")} `);
+    const stays = path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1).map((each) => (each === " " ? each : visibleCharacter(each)));
+    create("b", "", start).textContent = (kept > AROUND ? "…" : "") + stays.join("");
+    for (const [name, isNew] of /** @type {[string, boolean][]} */ ([["rewind.here", false], ["rewind.seed", true]])) {
+      this.#button("", t(name), () => source.rewrite(this.shown.turn, this.#kept(), isNew), onward);
+    }
+  }
+
+  /** @type {(className: string, text: string, act: () => void, parent: HTMLElement) => HTMLButtonElement} */
+  #button(className, text, act, parent) {
+    const button = create("button", className, parent);
+    [button.type, button.textContent] = ["button", text];
+    button.addEventListener("click", () => {
+      if (button.getAttribute("aria-disabled") === "true") return;
+      act();
+      this.close({ returnsFocus: true });
+    });
+    return button;
+  }
+
+  #focusChoice() {
+    const choices = findAll(this.box, "button.choice:not([aria-current])");
+    (choices[0] ?? find(this.box, ".close")).focus({ preventScroll: true });
+  }
+
+  // The rectangle of the character in the window; null if it cannot be seen.
+  #anchor() {
+    const { position, turn: id } = this.shown;
+    const { lenses } = this;
+    const turn = lenses.turnAt(position);
+    const reply = lenses.log.querySelector(`article[data-turn="${id}"] .reply`);
+    const node = lenses.nodeAt(lenses.path, position);
+    return node ? node.getBoundingClientRect() : reply && rectOf(reply, position - turn.at - turn.given);
+  }
+
+  #place() {
+    const rect = this.#anchor();
+    const log = this.lenses.log.getBoundingClientRect();
+    const { style } = this.box;
+    const box = this.box.getBoundingClientRect();
+    if (!rect) return this.close();
+    if (matchMedia(SHEET).matches) {
+      style.left = style.top = "";
+      this.#uncover(rect);
+      return;
+    }
+    if (rect.bottom < log.top || rect.top > log.bottom) return this.close();
+    const isBelow = rect.bottom + GAP + box.height <= innerHeight || rect.top - GAP - box.height < 0;
+    const left = Math.max(GAP, Math.min(rect.left + rect.width / 2 - 32, document.documentElement.clientWidth - box.width - GAP));
+    style.left = `${left}px`;
+    style.top = `${isBelow ? rect.bottom + GAP : rect.top - GAP - box.height}px`;
+    style.setProperty("--arrow", `${rect.left + rect.width / 2 - left}px`);
+    this.box.classList.toggle("above", !isBelow);
+  }
+
+  // Scrolls a character that lies under the sheet to where it can be seen.
+  #uncover(rect) {
+    const hidden = rect.bottom + 2 * GAP - this.box.getBoundingClientRect().top;
+    if (hidden > 0 && this.uncovered !== this.shown) scrollBy({ top: hidden });
+    this.uncovered = this.shown;
+  }
+
+  #listen() {
+    const { log } = this.lenses;
+    log.addEventListener("click", (event) => this.#click(event));
+    log.addEventListener("keydown", (event) => {
+      const { at } = this.lenses.focus;
+      if (event.key !== "Enter" || event.target !== log || at?.traced !== this.lenses.path) return;
+      event.preventDefault();
+      this.open(at.position);
+    });
+    this.box.addEventListener("keydown", (event) => this.#key(event));
+    this.box.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget instanceof Node && !this.box.contains(relatedTarget)) this.close({ returnsFocus: false });
+    });
+    document.addEventListener("pointerdown", ({ target }) => {
+      if (this.shown && target instanceof Node && !this.box.contains(target)) this.close({ returnsFocus: false });
+    });
+    for (const name of ["scroll", "resize"]) addEventListener(name, () => this.shown && this.#place(), { capture: true, passive: true });
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    if (!getSelection()?.isCollapsed || !(event.target instanceof Element)) return; // someone who selects wants to copy
+    const { lenses } = this;
+    const place = placeOf(event.target);
+    if (place && lenses.lens?.offersChoices && place.traced === lenses.path) this.open(place.position);
+    if (lenses.lens) return;
+    const reply = event.target.closest(".reply");
+    const id = Number(event.target.closest("article")?.dataset.turn);
+    const n = reply ? characterUnder(event, reply) : -1;
+    lenses.read();
+    const turn = lenses.turns.find((each) => each.id === id);
+    if (n >= 0 && turn) this.open(turn.at + turn.given + n);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const { position } = this.shown ?? {};
+    const choices = findAll(this.box, "button.choice");
+    const at = choices.findIndex((each) => each === document.activeElement);
+    const acts = {
+      Escape: () => this.close({ returnsFocus: true }),
+      ArrowDown: () => choices[Math.min(at + 1, choices.length - 1)]?.focus(),
+      ArrowUp: () => choices[Math.max(at - 1, 0)]?.focus(),
+      ArrowLeft: () => this.#move(position - 1),
+      ArrowRight: () => this.#move(position + 1),
+    };
+    if (!this.shown || !acts[event.key]) return;
+    event.preventDefault();
+    event.stopPropagation(); // Escape also stops a reply, and the arrows move the focus in the text
+    acts[event.key]();
+  }
+
+  // To the character before or after.
+  #move(position) {
+    const { lenses } = this;
+    if (!lenses.turnAt(position)) return;
+    if (lenses.lens) lenses.focus.look(lenses.path, position, { scroll: true });
+    this.open(position);
+  }
+}

@@ -1,0 +1,114 @@
+// The greeting of an empty page: it appears character by character, at the page's speed, and one character is marked whose
+// alternatives are worth a look. The characters were written when the model was loaded, so that none waits for a reply.
+
+import { addTurn, count, lastTurn } from "../conversation/log.js";
+import { greetingOf } from "../conversation/greeting.js";
+import { findModel, refOf } from "../conversation/models.js";
+import { create, find, setText } from "../document/dom.js";
+import { t } from "../document/words.js";
+import { chancesOf } from "../lenses/chances.js";
+import { bestMark, placesToMark } from "./greeting_mark.js";
+
+const LATEST_MS = 20_000; // after which no character is marked any more
+
+export class Arrival {
+  /** @param {import("./main.js").Page} page */
+  constructor(page) {
+    this.page = page;
+    this.key = ""; // the model whose greeting is shown
+    this.began = NaN; // performance.now() of its first character
+    this.isWhole = false;
+    this.mark = /** @type {number | null} */ (null); // the position that is marked
+    this.isSearching = false;
+    const { early } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (globalThis)); // ui/page/first_paint.py
+    this.early = Number(early?.dataset?.began || NaN);
+    const log = find(page.panes[0], ".log");
+    for (const name of ["pointerdown", "keydown"]) log.addEventListener(name, () => this.finish());
+    log.addEventListener("click", () => this.model && page.changed()); // whoever has opened alternatives needs no label
+  }
+
+  /** The model whose greeting is shown; null once there is a conversation. */
+  get model() {
+    const { page } = this;
+    return lastTurn(page.log()) ? null : findModel(page.site(), page.controls.modelName);
+  }
+
+  /** Returns how many characters of a greeting are shown by now. @param {number} length */
+  shown(length) {
+    const speed = this.page.controls.speed;
+    const isAtOnce = this.isWhole || speed === null || document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (!this.model || isAtOnce || this.page.lenses[0].name !== "plain") return length;
+    const elapsed = performance.now() - this.began || 0; // NaN before the first frame
+    return Math.min(length, Math.floor((elapsed * speed) / 1000));
+  }
+
+  /** Shows the whole greeting. */
+  finish() {
+    if (this.isWhole || !this.model) return;
+    this.isWhole = true;
+    this.page.changed();
+  }
+
+  /** Makes the greeting the first turn of the conversation, which the visitor changes then. @returns {number} its id */
+  begin() {
+    const model = findModel(this.page.site(), this.page.controls.modelName);
+    const { replies } = greetingOf(model);
+    return addTurn(this.page.log(), { parent: 0, prompt: "", replies }).id;
+  }
+
+  /** Called in each frame that shows the page. */
+  update() {
+    const { model, page } = this;
+    if (!model?.welcome) return;
+    const key = JSON.stringify(refOf(model));
+    if (key !== this.key) {
+      [this.key, this.mark, this.isSearching, this.isWhole] = [key, null, false, this.key !== "" && this.isWhole];
+      [this.began, this.early] = [Number.isNaN(this.early) ? performance.now() : this.early, NaN];
+    }
+    const length = count(model.welcome);
+    if (this.shown(length) < length) page.changed();
+    else this.isWhole = true;
+    this.#searchMark(key);
+    this.#showMark(this.shown(length));
+  }
+
+  // Once the surprise of all characters is known, the alternatives of a few are asked for.
+  async #searchMark(key) {
+    const { path } = this.page.lenses[0];
+    const bits = path.values("bits");
+    if (this.isSearching || performance.now() - this.began > LATEST_MS) return;
+    if (!bits.length || bits.length < path.chars.length) return;
+    this.isSearching = true;
+    const found = [];
+    for (const position of placesToMark(path.chars, bits)) {
+      const { top = [], rest = [] } = await path.ask({ at: position });
+      if (key !== this.key || !this.model) return;
+      found.push({ position, top, chances: chancesOf([...top.map(([, logit]) => logit), ...rest], this.page.source.settings()) });
+    }
+    this.mark = bestMark(found, path.chars);
+    this.page.changed();
+  }
+
+  /** @param {number} shown */
+  #showMark(shown) {
+    const [lens] = this.page.lenses;
+    const article = lens.log.querySelector(".welcome article");
+    if (!article || this.mark === null) return;
+    const node = shown > this.mark + 1 && lens.lens?.offersChoices ? lens.nodeAt(lens.path, this.mark) : null;
+    let label = article.querySelector(".try-label");
+    if (!node) return label?.remove();
+    node.classList.add("try");
+    if (!(label instanceof HTMLButtonElement)) {
+      label = create("button", "try-label", article);
+      Object.assign(label, { type: "button" });
+      label.addEventListener("click", () => lens.alternatives.open(this.mark));
+    }
+    setText(label, t(matchMedia("(pointer: coarse)").matches ? "greeting.tap" : "greeting.click"));
+    const [button, character] = [/** @type {HTMLElement} */ (label), /** @type {HTMLElement} */ (node)];
+    button.classList.toggle("done", lens.alternatives.openings > 0);
+    const left = Math.max(0, Math.min(character.offsetLeft - 12, article.clientWidth - button.offsetWidth));
+    button.style.left = `${left}px`;
+    button.style.top = `${character.offsetTop + character.offsetHeight}px`;
+    button.style.setProperty("--arrow", `${character.offsetLeft + character.offsetWidth / 2 - left}px`);
+  }
+}

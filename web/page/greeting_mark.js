@@ -1,0 +1,38 @@
+// Which character of a greeting is marked for the visitor: the first one of a word, where another was likely too.
+
+const FIRST = 8; // the earliest position, so that the label stands below a text
+const LAST = 90; // the latest position: it is written within two seconds
+const TRIED = 6; // positions whose alternatives are asked for
+const LEAST_BITS = 1;
+const MOST_BITS = 5;
+
+/** @typedef {{position: number, top: [character: string, logit: number][], chances: number[]}} Asked */
+
+/**
+ * Returns the positions that may be marked: first letters of words that were neither certain nor odd.
+ * @param {string[]} chars
+ * @param {(number | null)[]} bits
+ */
+export function placesToMark(chars, bits) {
+  const isPlace = (char, at) =>
+    at >= FIRST && at <= LAST && isLetter(char) && chars[at - 1] === " " && isLetter(chars[at + 1] ?? "") && bits[at] >= LEAST_BITS && bits[at] <= MOST_BITS;
+  return chars.flatMap((char, at) => (isPlace(char, at) ? [at] : [])).slice(0, TRIED);
+}
+
+/**
+ * Returns the position where another letter is the most likely; null if there is none.
+ * @param {Asked[]} asked
+ * @param {string[]} chars
+ */
+export function bestMark(asked, chars) {
+  const rated = asked.map(({ position, top, chances }) => {
+    const others = top.map(([char], at) => (isLetter(char) && char !== chars[position] ? chances[at] : 0));
+    return { position, share: Math.max(0, ...others) };
+  });
+  const best = rated.reduce((one, other) => (other.share > one.share ? other : one), { position: -1, share: 0 });
+  return best.share > 0 ? best.position : null;
+}
+
+function isLetter(character) {
+  return /^\p{L}$/u.test(character);
+}
