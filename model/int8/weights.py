@@ -22,6 +22,9 @@ from ..lstm import LSTMNetwork
 VERSION = 1  # of the definition; links name it
 H_SCALE = 127.0  # h is in [-1, 1] and kept as round(127 h)
 TABLE_RANGE, TABLE_STEPS = 8.0, 256.0  # sigmoid and tanh are tabulated over [-8, 8] in steps of 1/256
+_TABLE_ROWS = (
+    32  # characters whose inputs are summed at once: in the cache, 9 times as fast as 6,000 characters at once
+)
 _EXACT_COLUMNS = 1024  # a float32 sum of so many products of 8-bit integers stays below 2^24: exact in any order
 
 
@@ -106,10 +109,17 @@ class Int8Weights:
 def _input_table(embedding: Tensor, first: list[Tensor]) -> Tensor:
     """Returns W_ih · E + b_ih + b_hh of every character, summed in float64 in this order, rounded to float32 once."""
     weight, _, bias_ih, bias_hh = (tensor.double().numpy() for tensor in first)
-    table = np.zeros((len(embedding), len(weight)))
-    for left, right in zip(embedding.double().numpy().T, weight.T, strict=True):
-        table += left[:, None] * right  # a product of float32s is exact in float64; only the sum is rounded
-    return torch.from_numpy(((table + bias_ih) + bias_hh).astype(np.float32))
+    columns, vectors = np.ascontiguousarray(weight.T), embedding.double().numpy()
+    table = np.empty((len(vectors), len(weight)), np.float32)
+    for start in range(0, len(vectors), _TABLE_ROWS):
+        rows = vectors[start : start + _TABLE_ROWS]
+        total = np.zeros((len(rows), len(weight)))
+        product = np.empty_like(total)
+        for left, right in zip(rows.T, columns, strict=True):
+            np.multiply(left[:, None], right, out=product)  # exact: of float32s in float64; only the sum is rounded
+            total += product
+        table[start : start + _TABLE_ROWS] = total + bias_ih + bias_hh
+    return torch.from_numpy(table)
 
 
 def integer_h(h: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def _send(number: int, _: Trainer) -> None:
 
 
 def _kill_once_pushed(trainer: Trainer) -> None:
-    newest = max(step for step in range(1, trainer.steps_done + 1) if trainer.recipe.evaluates_after(step))
+    newest = max(step for step in range(1, trainer.steps_done + 1) if trainer.schedule.evaluates_after(step))
     outbox = Path("run/outbox")
     log = outbox / "pushed.jsonl"
     # Both change while training continues: the log of what was pushed, and the entries that wait.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import torch
 
@@ -13,12 +14,13 @@ from model.cli.arguments import UsageError
 from model.terminal import size_text
 
 from ..corpus.ids_file import Ids
-from ..learner import evaluation
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, preset_for
+from ..learner.schedule import Schedule
 from ..run import measure
 from ..run.console import say, speed_text
+from ..run.time_plan import TimePlan, plan_minutes
 from . import fine_tune
 from .options import TrainOptions
 from .parser import MINUTES
@@ -34,8 +36,8 @@ def choose_recipe(
     parent: CharLSTM | None,
     soft_targets: SoftTargets | None,
     device: torch.device,
-) -> tuple[Recipe, str]:
-    """Returns the recipe of a new run and the name of the preset that it comes from; prints the plan.
+) -> tuple[Schedule, TimePlan, str]:
+    """Returns the schedule of a new run with its recipe, its time plan, and the name of its preset; prints the plan.
 
     Args:
         options: given fields of the recipe are taken as they are.
@@ -64,24 +66,40 @@ def choose_recipe(
             readable = 60 * minutes * measure.reading_speed(small, vocab_size, train, device)
         preset = preset_for(readable, len(ids))
     recipe = _with_options(PRESETS[preset], options, vocab_size, len(train), device, parent)
+    plan = TimePlan()
     if options.steps:
         recipe = replace(recipe, steps=options.steps)
     else:
-        read = min(len(validation), evaluation.EVALUATED)
-        plan = measure.Plan(minutes=minutes, start=start, pushes=bool(options.push_to), fixed=frozenset(options.recipe))
-        recipe, rate = measure.fit_minutes(recipe, plan, vocab_size, train, read, folder, device, soft_targets)
-        say(f"{speed_text(rate)}{' in bfloat16' if recipe.bfloat16 else ''}.")
+        if "bfloat16" not in options.recipe:
+            recipe = measure.with_faster_format(recipe, vocab_size, train, device)
+        costs = measure.measure_costs(
+            recipe, vocab_size, train, folder, device, soft_targets, minutes=minutes, pushes=bool(options.push_to)
+        )
+        say(f"{speed_text(recipe.batch * recipe.window / costs.step_s)}{' in bfloat16' if recipe.bfloat16 else ''}.")
+        recipe, plan = plan_minutes(
+            recipe,
+            costs,
+            minutes=minutes,
+            elapsed_s=monotonic() - start,
+            validation=len(validation) - 1,
+            fixed=frozenset(options.recipe),
+        )
     if not options.no_fit:
         dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
         recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
-    length = "" if options.steps else f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all"
+    _say_plan(recipe, preset, len(train), folder, None if options.steps else minutes)
+    return Schedule(recipe, plan.first_decisions(recipe)), plan, preset
+
+
+def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minutes: float | None) -> None:
+    """Prints the plan of a run on a text of so many characters."""
+    length = f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all" if minutes else ""
     say(
-        f"Training preset '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, {recipe.steps:,} steps of "
-        f"{recipe.batch:,} × {recipe.window:,} characters, {recipe.characters / len(train):,.1f} passes over the "
-        f"text{length}."
+        f"Training preset '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, "
+        f"{'about ' if minutes else ''}{recipe.steps:,} steps of {recipe.batch:,} × {recipe.window:,} characters, "
+        f"{recipe.characters / characters:,.1f} passes over the text{length}."
     )
     say(f"Checkpoints are saved in {folder}; Ctrl-C saves one and stops.")
-    return recipe, preset
 
 
 def _with_options(

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import torch
 
@@ -23,17 +23,19 @@ from ..errors import RunError
 from ..hub.jobs import Destination
 from ..hub.repos import DESTINATION, read_destination
 from ..hub.spaces import Page
-from ..learner import evaluation
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.processes import training_device
 from ..learner.recipe import Recipe
+from ..learner.schedule import Decision, Schedule
 from ..learner.trainer import Trainer
 from ..run import kept_text
 from ..run.console import say, warn
-from ..run.facts import About, CorpusRecord, PublicText, other_version, versions
+from ..run.decision_log import DecisionLog
+from ..run.facts import About, CorpusRecord, PublicText, RunState, other_version, versions
 from ..run.hub_resume import SCHEME, pull_run
 from ..run.run_folder import IDS, RunFolder, SavedRun
+from ..run.time_plan import TimePlan
 from ..run.training_run import TrainingRun
 from ..system import keep_freed_memory
 from . import sharing, teachers
@@ -67,7 +69,7 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         folder = _pulled(options, undo) if resume.startswith(SCHEME) else RunFolder(resume, resume=True)
         undo.callback(folder.close)
         saved = folder.restore(warn)
-        recipe = _saved_recipe(saved.state["recipe"])
+        schedule, time_plan = _saved_schedule(saved.state, folder)
         # Before the text is read: the repo says at which addresses it is, and may be a stranger's.
         own = _own_destination(options, saved.state["corpus"])
         corpus, public = _resumed_text(options, folder, saved)
@@ -80,7 +82,7 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         done, soft_targets = int(saved.tensors["steps_done"]), None
         if options.teachers and "taught_by" not in about:
             raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
-        if "taught_by" in about and done < recipe.steps:
+        if "taught_by" in about and done < schedule.steps:
             record = about["taught_by"]
             soft_targets = teachers.resume_predictions(options, record, tokenizer, corpus.ids, folder.path, device)
         card_fields = cast(About, {name: value for name, value in about.items() if name in _CARD_FIELDS})
@@ -89,19 +91,20 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
                 folder, destination, tokenizer, corpus.ids, saved_step=done, card_fields=card_fields
             ),
             tokenizer=tokenizer,
-            trainer=_restored_trainer(recipe, tokenizer, corpus.ids, saved, device, soft_targets),
-            validation=split(corpus.ids)[1][: evaluation.EVALUATED + 1],
+            trainer=_restored_trainer(schedule, tokenizer, corpus.ids, saved, device, soft_targets),
+            validation=split(corpus.ids)[1][: schedule.recipe.evaluated + 1],
             text=text_facts(corpus, public, _saved_examples(saved), saved.state["corpus"]["name"]),
             about=about,
             start=start,
+            time_plan=time_plan,
             seconds_before=saved.state["seconds"],
             metrics=saved.metrics,
             samples=folder.samples(),
             chat=saved.checkpoint.chat,
             page=page,
         )
-        run.checkpoint_manager.catch_up(saved.metrics, complete=done == recipe.steps)
-        _print_progress(done, recipe)
+        run.checkpoint_manager.catch_up(saved.metrics, complete=done == schedule.steps)
+        _print_progress(done, schedule)
         undo.pop_all()
         return run
 
@@ -135,7 +138,7 @@ def _resumed_about(
 
 
 def _restored_trainer(
-    recipe: Recipe,
+    schedule: Schedule,
     tokenizer: CharTokenizer,
     ids: Ids,
     saved: SavedRun,
@@ -148,7 +151,7 @@ def _restored_trainer(
         RunError: the tensors of the checkpoint do not fit the recipe.
     """
     keep_freed_memory()
-    trainer = Trainer(recipe, len(tokenizer), split(ids)[0], device, soft_targets)
+    trainer = Trainer(schedule.recipe, len(tokenizer), split(ids)[0], device, soft_targets, schedule)
     try:
         trainer.load_state_tensors(dict(saved.tensors))
     except ValueError as error:
@@ -156,11 +159,11 @@ def _restored_trainer(
     return trainer
 
 
-def _print_progress(done: int, recipe: Recipe) -> None:
-    if done < recipe.steps:
-        say(f"Resuming after step {done:,} of {recipe.steps:,}.")
+def _print_progress(done: int, schedule: Schedule) -> None:
+    if done < schedule.steps:
+        say(f"Resuming after step {done:,} of {schedule.steps:,}.")
     else:
-        say(f"This run is complete: {recipe.steps:,} steps. To train longer, start a new run from it: --from RUN")
+        say(f"This run is complete: {schedule.steps:,} steps. To train longer, start a new run from it: --from RUN")
 
 
 def _pulled(options: TrainOptions, undo: ExitStack) -> RunFolder:
@@ -173,11 +176,34 @@ def _pulled(options: TrainOptions, undo: ExitStack) -> RunFolder:
     return folder
 
 
-def _saved_recipe(saved: Mapping[str, Any]) -> Recipe:
+def _saved_schedule(state: RunState, folder: RunFolder) -> tuple[Schedule, TimePlan]:
+    """Returns the schedule of a run with its recipe, and its time plan; completes the log of decisions in the folder.
+
+    The log holds the decisions of the steps after the checkpoint, too, which are taken as before.
+
+    Raises:
+        RunError: the run was saved by another version of the project.
+    """
     try:
-        return Recipe(**saved)
-    except (TypeError, ValueError) as error:
+        recipe = Recipe(**state["recipe"])
+        if "time_plan" not in state:
+            return Schedule(recipe), TimePlan()
+        schedule = Schedule(recipe, [Decision(*map(int, numbers)) for numbers in state["decisions"]])
+        if not schedule.is_timed:
+            raise ValueError("the run has no decision")
+        plan = TimePlan.from_json(state["time_plan"])
+    except (KeyError, TypeError, ValueError) as error:
         raise other_version(error) from None
+    log = DecisionLog(folder.path)
+    with contextlib.suppress(ValueError):  # a damaged log; from there on the run decides anew
+        for decision in log.read():
+            if decision.step > schedule.decisions[-1].step:
+                schedule.add(decision)
+    try:
+        log.write(schedule.decisions)
+    except OSError as error:
+        raise RunError(f"{str(folder.path)!r} cannot be written ({error.strerror})") from None
+    return schedule, plan
 
 
 def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> tuple[Corpus, PublicText | None]:

@@ -14,11 +14,12 @@ from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus, corpus_name
 from ..hub.jobs import Destination
 from ..hub.space_files import check_project
-from ..learner import evaluation
 from ..learner.dataset import split
 from ..learner.processes import training_device
+from ..learner.recipe import Recipe
 from ..learner.trainer import Trainer
 from ..run.console import loss_text, say
+from ..run.decision_log import DecisionLog
 from ..run.facts import About, TextFacts, versions
 from ..run.kept_text import write_kept_text
 from ..run.run_folder import IDS, RunFolder
@@ -57,7 +58,7 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
         baseline = _ngram_baseline(len(tokenizer), corpus.ids)
         soft_targets = teachers.predict(teaching, tokenizer, corpus.ids, folder.path, device) if teaching else None
         keep_freed_memory()  # not sooner: the memory that reading a text takes is given back
-        recipe, preset = choose_recipe(
+        schedule, time_plan, preset = choose_recipe(
             options,
             vocab_size=len(tokenizer),
             ids=corpus.ids,
@@ -75,17 +76,20 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
             **versions(device),
         }
         train, validation = split(corpus.ids)
-        trainer = Trainer(recipe, len(tokenizer), train, device, soft_targets)
+        trainer = Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule)
         if parent:
             trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, len(tokenizer)))
+        if schedule.is_timed:
+            DecisionLog(folder.path).write(schedule.decisions)
         run = TrainingRun(
             checkpoint_manager=make_manager(folder, destination, tokenizer, corpus.ids),
             tokenizer=tokenizer,
             trainer=trainer,
-            validation=validation[: evaluation.EVALUATED + 1],
+            validation=validation[: schedule.recipe.evaluated + 1],
             text=text,
             about=with_page(about, page),
             start=start,
+            time_plan=time_plan,
             chat=chat,
             page=page,
         )
@@ -145,6 +149,6 @@ def _print_speakers(reader: ChatReader, chat: ChatFormat) -> None:
 def _ngram_baseline(vocab_size: int, ids: Ids) -> About:
     """Returns the loss of an n-gram model on the held-out text, for comparison, before any time is measured."""
     train, validation = split(ids)
-    loss = ngram.ngram_loss(train, validation[: evaluation.EVALUATED + 1], vocab_size)
+    loss = ngram.ngram_loss(train, validation[: Recipe.evaluated + 1], vocab_size)
     say(f"For comparison: counting {ngram.ORDER}-grams reaches {loss_text(loss)} on the held-out last tenth.")
     return {"ngram_loss": loss, "ngram_characters": min(len(train), ngram.MAX_CHARACTERS)}

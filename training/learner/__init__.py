@@ -1,6 +1,7 @@
 """The training step, the loop of steps, and the loss on held-out text; no run folder, no terminal.
 
 recipe          every number that decides how a model is trained, with bounds and help
+schedule        what a run does at each step: rate, evaluation, sample, end; the decisions that revise it
 dataset         batches: a pure function of the ids, the seed and the step
 trainer         the training step and its state
 initialization  the weights before the first step

@@ -25,7 +25,6 @@ from model.int8.weights import Int8Weights, step
 from ..corpus.ids_file import Ids
 
 Losses = npt.NDArray[np.float32]
-EVALUATED = 200_000  # characters of the validation text that a run reads at each evaluation, at most
 SAMPLE = 240  # characters that the model then writes
 COLD_WINDOW = 256
 _UNUSABLE = 1e3  # nats; a finite number, because JSON has no infinity

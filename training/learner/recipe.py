@@ -1,5 +1,7 @@
 """The recipe: every number that decides how a model is trained, fixed before the first step.
 
+`schedule` says what follows from them at each step.
+
 A command-line flag belongs to each field. The presets are recipes for short and long trainings; `--minutes` picks the
 one that fits. Measurements behind these numbers are in docs/lab-book.md.
 """
@@ -9,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from model import LSTMConfig
@@ -17,8 +18,6 @@ from model.lstm import MAX_SIZES
 from model.settings import MAX_SEED, Setting, setting_field, settings_of
 
 _MAX_LOGITS = 2**25  # of a step, at most: rows x window x vocabulary
-SAMPLES = 20  # in a run, at most, besides those of evaluations
-_FIRST_SAMPLE = 20_000  # characters read before the first sample, which would be noise
 
 
 def _whole(default: int, least: int, most: int, text: str) -> Any:
@@ -51,7 +50,7 @@ class Recipe:
     num_layers: int = _whole(2, 1, MAX_SIZES["num_layers"], "LSTM layers")
     batch: int = _whole(64, 1, 65536, "rows of text that are read side by side; by default fewer for a huge vocabulary")
     window: int = _whole(64, 1, 65536, "BPTT length: characters that each row reads in a step")
-    steps: int = _whole(2000, 1, 10**9, "optimizer steps")
+    steps: int = _whole(2000, 1, 10**9, "optimizer steps; as planned, where --minutes revises them")
     matrix_lr: float = _rate(0.04, "Muon's learning rate, for the matrices of the LSTM")
     lr: float = _rate(4e-3, "AdamW's learning rate, for embedding, output and biases")
     weight_decay: float = setting_field(
@@ -79,6 +78,12 @@ class Recipe:
     evaluations: int = _whole(
         20, 1, 10_000, "evaluations, each with a checkpoint; by default one per minute where --minutes allows it"
     )
+    evaluated: int = _whole(
+        200_000,
+        1,
+        10**9,
+        "characters of the held-out text that an evaluation reads, at most; by default fewer where --minutes is short",
+    )
     seed: int = _whole(1, 0, MAX_SEED, "seed of all random numbers")
     bfloat16: bool = setting_field(
         Setting(type=bool, default=False, help="compute matrix products in bfloat16 instead of float32")
@@ -97,37 +102,9 @@ class Recipe:
         """The number of characters read in the whole run."""
         return self.steps * self.batch * self.window
 
-    def rate_at(self, step: int) -> float:
-        """Returns the share of the full learning rate at a step from 0: linear warm-up, then linear decay to zero."""
-        warmup = max(1, round(self.warmup * self.steps))
-        if step < warmup:
-            return (step + 1) / warmup
-        return 1 - (step - warmup) / max(1, self.steps - warmup)
-
-    def evaluates_after(self, step: int) -> bool:
-        """Returns whether the run evaluates after so many steps: more often at first, and after the last step."""
-        return step == self.steps or step in self._evaluation_steps
-
-    def samples_after(self, step: int) -> bool:
-        """Returns whether the run prints a sample after so many steps without an evaluation, to show its progress."""
-        return step in self._sample_steps and step * self.batch * self.window >= _FIRST_SAMPLE
-
-    @cached_property
-    def _evaluation_steps(self) -> frozenset[int]:
-        return _denser_at_first(self.steps, self.evaluations)
-
-    @cached_property
-    def _sample_steps(self) -> frozenset[int]:
-        return _denser_at_first(self.steps, SAMPLES)
-
     def to_json(self) -> Mapping[str, Any]:
         """Returns all fields, as a run saves them."""
         return asdict(self)
-
-
-def _denser_at_first(steps: int, times: int) -> frozenset[int]:
-    """Returns at most `times - 1` steps between 0 and the last, with growing gaps."""
-    return frozenset(round(steps * (i / times) ** 1.5) for i in range(1, times)) - {0}
 
 
 RECIPE_SETTINGS = settings_of(Recipe)

@@ -32,6 +32,7 @@ from .dropout import DroppedNetwork
 from .initialization import initialize
 from .optimizers import AdamW, GatewiseMuon, Optimizer
 from .recipe import Recipe
+from .schedule import Schedule
 
 
 class DivergedError(RuntimeError):
@@ -45,8 +46,10 @@ class Trainer:
         vocab_size: V.
         ids: (N,) the text to train on.
         soft_targets: (N, V) teachers' predictions after each character; None without teachers.
+        schedule: of the run; None for the one of a fixed number of steps.
 
     Attributes:
+        schedule: the learning rate at each step.
         network: the weights that are trained.
         steps_done: the number of optimizer steps so far.
     """
@@ -58,8 +61,10 @@ class Trainer:
         ids: Ids,
         device: torch.device | str = "cpu",
         soft_targets: SoftTargets | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         self.recipe = recipe
+        self.schedule = schedule or Schedule(recipe)
         self.device = torch.device(device)
         self._rows = processes.rows(recipe.batch)  # of the batch, read by this process
         self._soft_targets = soft_targets
@@ -89,7 +94,7 @@ class Trainer:
     @property
     def learning_rate(self) -> float:
         """AdamW's learning rate at the next step."""
-        return self.recipe.lr * self.recipe.rate_at(self.steps_done)
+        return self.recipe.lr * self.schedule.rate_at(self.steps_done)
 
     def step(self) -> float:
         """Reads one window per row and updates the weights.
@@ -118,7 +123,7 @@ class Trainer:
         if not math.isfinite(float(norm)):
             raise DivergedError(f"the gradient at step {step + 1:,} is {float(norm)}")
         for optimizer in self._optimizers:
-            optimizer.step(self.recipe.rate_at(step), step + 1)
+            optimizer.step(self.schedule.rate_at(step), step + 1)
         self.network.zero_grad(set_to_none=True)
         self._average.update_parameters(self.network)
         self._state.h[:, self._rows] = own.h.detach()

@@ -10,17 +10,21 @@ from ..corpus.ids_file import Ids
 from ..signals import Signals
 from . import processes
 from .recipe import Recipe
+from .schedule import Decision, Schedule
 from .trainer import DivergedError, Trainer
 
+Decide = Callable[[], Decision]
 
-def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], object]) -> None:
-    """Trains to the recipe's last step, or until a signal. Only rank 0 calls this; it starts the loop on the others.
+
+def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], object], decide: Decide) -> None:
+    """Trains to the schedule's last step, or until a signal. Only rank 0 calls this; it starts the loop on the others.
 
     Args:
         trainer: of a new run, or at the step of a checkpoint.
         signals: read after each step; a signal to any rank stops all ranks after the same step.
         after_step: gets the loss of each step, in nats per character. The trainer's `state_tensors` are complete in
-            it when the recipe evaluates after that step, and when the loop is over.
+            it when the schedule evaluates after that step, and when the loop is over.
+        decide: makes and records the next decision of the schedule; called where it needs one, and must not raise.
 
     Raises:
         DivergedError: the loss is not finite.
@@ -28,25 +32,38 @@ def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], obje
     """
     config = trainer.network.config
     processes.call_other_ranks(
-        _train_on_other_rank, trainer.windows.ids, trainer.recipe, config.vocab_size, trainer.device.type
+        _train_on_other_rank,
+        trainer.windows.ids,
+        trainer.recipe,
+        trainer.schedule.decisions,
+        config.vocab_size,
+        trainer.device.type,
     )
-    _loop(trainer, signals, after_step)
+    _loop(trainer, signals, after_step, decide)
 
 
-def _train_on_other_rank(signals: Signals, ids: Ids, recipe: Recipe, vocab_size: int, device: str) -> None:
+def _train_on_other_rank(
+    signals: Signals, ids: Ids, recipe: Recipe, decisions: list[Decision], vocab_size: int, device: str
+) -> None:
     """Runs the loop on every rank but 0."""
+    trainer = Trainer(recipe, vocab_size, ids, torch.device(device), schedule=Schedule(recipe, decisions))
     try:
-        _loop(Trainer(recipe, vocab_size, ids, torch.device(device)), signals, lambda _: None)
+        _loop(trainer, signals, lambda _: None, lambda: Decision(0, 0, 0))  # replaced by the decision of rank 0
     except DivergedError:  # the loss is the sum over all ranks, so rank 0 raises it too, and prints it
         return
 
 
-def _loop(trainer: Trainer, signals: Signals, after_step: Callable[[float], object]) -> None:
+def _loop(trainer: Trainer, signals: Signals, after_step: Callable[[float], object], decide: Decide) -> None:
     trainer.copy_from_rank_0()
+    schedule = trainer.schedule
     stop = processes.agree_on_stop(signals)
-    while trainer.steps_done < trainer.recipe.steps and not stop:
+    while trainer.steps_done < schedule.steps and not stop:
+        if schedule.needs_decision(trainer.steps_done):
+            numbers = torch.tensor(decide())
+            processes.broadcast([numbers])
+            schedule.add(Decision(*numbers.tolist()))
         loss = trainer.step()
-        if trainer.recipe.evaluates_after(trainer.steps_done):
+        if schedule.evaluates_after(trainer.steps_done):
             trainer.gather_state()
         failed = True
         try:

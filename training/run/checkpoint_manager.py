@@ -83,7 +83,7 @@ class CheckpointManager:
             self.pusher.push(folder, MAIN)
 
     def prepare_card(self) -> None:
-        """Imports what a card needs in a thread; the last evaluation takes as long, so the end of a run is faster."""
+        """Imports what a card needs in a thread, while training continues, so that the end of a run is faster."""
         threading.Thread(target=model_card.import_libraries, name="card", daemon=True).start()
 
     def catch_up(self, metrics: Sequence[Evaluation], *, complete: bool) -> None:

@@ -103,50 +103,40 @@ class Progress:
     """A progress bar on a terminal; elsewhere a line every 10 seconds.
 
     Args:
-        steps: steps of the whole run.
+        steps: steps of the whole run, as far as they are known.
         done: steps done before this process.
-        characters: characters trained on in a step.
 
     Attributes:
         loss: the training loss of the last steps, smoothed; NaN before the first.
     """
 
-    def __init__(self, steps: int, done: int, characters: int) -> None:
-        self._steps, self._first, self._done = steps, done, done
-        self._characters = characters
+    def __init__(self, steps: int, done: int) -> None:
+        self._steps, self._done = steps, done
         self.loss = math.nan
-        self._start = monotonic()
-        self._paused_s = 0.0
         self._last_line = self._last_sample = -math.inf
         self._bar = tqdm(
             total=steps,
             initial=done,
             dynamic_ncols=True,
-            smoothing=0.05,
             disable=_terminal_width() < _NARROWEST,
             leave=False,
-            bar_format="{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} steps, {remaining} left{postfix}",
+            bar_format="{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} steps{postfix}",
         )
 
-    @property
-    def chars_per_sec(self) -> float:
-        """Characters trained on per second, without the pauses for evaluations; 0 before the first step."""
-        seconds = monotonic() - self._start - self._paused_s
-        return (self._done - self._first) * self._characters / seconds if seconds > 0 else 0.0
-
-    def advance(self, loss: float) -> None:
-        """Counts a step and shows its loss."""
+    def advance(self, loss: float, steps: int, chars_per_sec: float, left_s: float) -> None:
+        """Counts a step of a run of so many steps; shows its loss, the speed, and the seconds that the run has left."""
         self._done += 1
+        self._steps = self._bar.total = steps
         self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
+        text = f"loss {self.loss:.3f}, {bits(self.loss):.2f} bpc, {speed_text(chars_per_sec)}"
         with contextlib.suppress(OSError, ValueError):
             if not self._bar.disable:
-                self._bar.set_postfix_str(self._text(), refresh=False)
+                self._bar.set_postfix_str(f"{duration_text(left_s)} left, {text}", refresh=False)
                 self._bar.update()
                 return
         if monotonic() - self._last_line > _LINE_EVERY_S:
             self._last_line = monotonic()
-            left = (self._steps - self._done) * self._characters / max(self.chars_per_sec, 1e-9)
-            say(f"step {self._done:,} of {self._steps:,}: {self._text()}, {duration_text(left)} left")
+            say(f"step {self._done:,} of {self._steps:,}: {text}, {duration_text(left_s)} left")
 
     def print_sample(self, text: str | None, title: str = "") -> None:
         """Prints a sample under its title; in a log file at most every 10 seconds, and the last one in any case."""
@@ -156,14 +146,7 @@ class Progress:
         self._last_sample = monotonic()
         say("\n".join(filter(None, [title, sample_text(text)])) + ("" if self._bar.disable else "\n"))
 
-    def pause(self, seconds: float) -> None:
-        """Takes seconds that were not spent on training out of `chars_per_sec`."""
-        self._paused_s += seconds
-
     def close(self) -> None:
         """Removes the bar."""
         with contextlib.suppress(OSError, ValueError):
             self._bar.close()
-
-    def _text(self) -> str:
-        return f"loss {self.loss:.3f}, {bits(self.loss):.2f} bpc, {speed_text(self.chars_per_sec)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, cast
 
@@ -96,13 +96,21 @@ class About(TypedDict, total=False):
     quote_chat: bool
 
 
-class RunState(TypedDict):
-    """state.json of a checkpoint, apart from its format version; `seconds` is the time that the run took so far."""
-
+class _RunState(TypedDict):
     recipe: Mapping[str, Any]
     corpus: CorpusRecord
     about: About
     seconds: float
+
+
+class RunState(_RunState, total=False):
+    """state.json of a checkpoint, apart from its format version; `seconds` is the time that the run took so far.
+
+    `time_plan` and `decisions` (step, steps, until) are those of a run of some minutes.
+    """
+
+    time_plan: Mapping[str, float]
+    decisions: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, kw_only=True)

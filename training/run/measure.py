@@ -1,16 +1,12 @@
-"""Measures this machine for a few seconds, and turns minutes into a number of steps before the recipe is fixed.
-
-Everything that a run spends time on is counted: steps, evaluations, samples, checkpoints, model cards, and the time
-before the first step. Afterwards nothing reads the clock, so that a resumed run is the same run.
-"""
+"""Measures for a few seconds what the steps, evaluations, samples and checkpoints of a recipe cost on this machine."""
 
 from __future__ import annotations
 
 import statistics
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import perf_counter
 
 import torch
 
@@ -22,95 +18,63 @@ from ..corpus.ids_file import Ids
 from ..errors import RunError
 from ..learner import evaluation, processes
 from ..learner.distillation import SoftTargets
-from ..learner.recipe import SAMPLES, Recipe
+from ..learner.recipe import Recipe
 from ..learner.trainer import Trainer
 from ..signals import Signals
 from .state_files import write_state
+from .time_plan import Costs
 
-_LEAST_S, _MOST_S = 0.7, 5.0  # of steps that are timed, twice
+_LEAST_S, _MOST_S = 0.7, 5.0  # of steps that are timed
 _TIMED = 0.01  # the share of the run's time that goes into that, within these bounds
-_LONG_RUN = 1.04  # a processor steps so much slower over minutes than in its first seconds
 _EVALUATED = 8192  # characters whose evaluation is timed
+_PROTOCOLS = 2.5  # both protocols, and the warm-up of rows, take so many times as long as reading from a zero state
 _SAMPLED = 24  # characters of a sample that are timed
 CARD_S = 1.0  # curve and samples of a model card
 _SEARCH_S = 0.2e-6  # for each character in which a card searches its samples
 END_S = 2.0  # named cells, the last card, and the end of the process
-_EVALUATIONS_SHARE = 0.05  # of the time, for evaluations and checkpoints, at most
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """The time that a run may take.
-
-    Attributes:
-        minutes: of wall time for the whole run.
-        start: `time.monotonic()` when the process began.
-        pushes: whether each best checkpoint gets a model card at once, to be pushed.
-        fixed: fields of the recipe that the user chose, which stay as they are.
-    """
-
-    minutes: float
-    start: float
-    pushes: bool = False
-    fixed: frozenset[str] = frozenset()
-
-    @property
-    def seconds(self) -> float:
-        """The wall time of the whole run."""
-        return 60 * self.minutes
-
-    @property
-    def left_s(self) -> float:
-        """The seconds that are left of it."""
-        return self.seconds - (monotonic() - self.start)
-
-
-def fit_minutes(
+def measure_costs(
     recipe: Recipe,
-    plan: Plan,
     vocab_size: int,
     train: Ids,
-    validation: int,
     folder: Path,
     device: torch.device,
     soft_targets: SoftTargets | None = None,
-) -> tuple[Recipe, float]:
-    """Returns the recipe with the steps, evaluations and number format that fill the planned time.
+    *,
+    minutes: float,
+    pushes: bool = False,
+) -> Costs:
+    """Returns what the parts of a run of some minutes cost.
 
     Args:
         vocab_size: V.
         train: (N,) the text to train on.
-        validation: characters that each evaluation reads.
         folder: the run folder, in which a checkpoint is written and timed.
         soft_targets: (N, V) teachers' predictions of the text.
-
-    Returns:
-        the recipe, and the measured characters per second.
+        minutes: of the run; more of them allow more seconds of measuring.
+        pushes: whether each best checkpoint gets a model card at once, to be pushed.
 
     Raises:
         RunError: a checkpoint cannot be written.
     """
-    if recipe.bfloat16 and "bfloat16" not in plan.fixed:
-        recipe = replace(recipe, bfloat16=_is_faster_in_bfloat16(recipe, vocab_size, train, device))
-    trainer = _trainer(recipe, vocab_size, train, device, soft_targets, rounds=2)
-    timed_s = min(_MOST_S, max(_LEAST_S, _TIMED * plan.seconds))
-    times = _step_seconds(trainer, timed_s)
-    sample_s = _sample_seconds(trainer)
-    evaluation_s = _evaluation_seconds(trainer, train, validation) + sample_s + _checkpoint_seconds(trainer, folder)
-    search_s = _SEARCH_S * min(len(train), overlap.MAX_CHARACTERS)
-    evaluation_s += CARD_S + search_s if plan.pushes else 0.0
+    trainer = _trainer(recipe, vocab_size, train, device, soft_targets)
     # The mean, not the median: steps that take longer now and then do so in the run, too.
-    step_s = statistics.fmean(times + _step_seconds(trainer, timed_s))
-    left_s = plan.left_s - END_S - search_s
-    evaluations = recipe.evaluations
-    if "evaluations" not in plan.fixed:
-        # At least one a minute: a run that is killed loses no more than that.
-        wanted = min(200, max(recipe.evaluations, round(plan.minutes)))
-        evaluations = max(2, min(wanted, int(_EVALUATIONS_SHARE * left_s / evaluation_s)))
-    left_s -= evaluations * evaluation_s + max(0, SAMPLES - evaluations) * sample_s
-    steps = max(10, round(left_s / step_s))
-    rate = recipe.batch * recipe.window / step_s
-    return replace(recipe, steps=min(steps, 10**9), evaluations=evaluations), rate
+    step_s = statistics.fmean(_timed_steps(trainer, 2, min(_MOST_S, max(_LEAST_S, _TIMED * 60 * minutes))))
+    int8_s, character_s = _evaluation_seconds(trainer, train)
+    search_s = _SEARCH_S * min(len(train), overlap.MAX_CHARACTERS)
+    return Costs(
+        step_s=step_s,
+        character_s=character_s,
+        evaluation_s=int8_s + _checkpoint_seconds(trainer, folder) + (CARD_S + search_s if pushes else 0.0),
+        sample_s=_sample_seconds(trainer),
+        end_s=END_S + search_s,
+    )
+
+
+def with_faster_format(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> Recipe:
+    """Returns the recipe, in float32 where its steps in bfloat16 are slower."""
+    return replace(recipe, bfloat16=recipe.bfloat16 and _is_faster_in_bfloat16(recipe, vocab_size, train, device))
 
 
 def reading_speed(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> float:
@@ -145,26 +109,16 @@ def _trainer(
     train: Ids,
     device: torch.device,
     soft_targets: SoftTargets | None = None,
-    *,
-    rounds: int = 1,
 ) -> Trainer:
-    """Returns a trainer whose steps are timed in `rounds` calls of `_timed_steps`, in all processes at once."""
+    """Returns a trainer whose steps are timed in one call of `_timed_steps`, in all processes at once."""
     trainer = Trainer(recipe, vocab_size, train, device, soft_targets)
-    processes.call_other_ranks(_step_on_other_rank, train, recipe, vocab_size, device.type, rounds)
+    processes.call_other_ranks(_step_on_other_rank, train, recipe, vocab_size, device.type)
     return trainer
 
 
-def _step_on_other_rank(
-    _signals: Signals, train: Ids, recipe: Recipe, vocab_size: int, device: str, rounds: int
-) -> None:
+def _step_on_other_rank(_signals: Signals, train: Ids, recipe: Recipe, vocab_size: int, device: str) -> None:
     """Takes the steps that rank 0 times, on every other rank."""
-    trainer = Trainer(recipe, vocab_size, train, device)
-    for _ in range(rounds):
-        _timed_steps(trainer, 0, 0.0)
-
-
-def _step_seconds(trainer: Trainer, timed_s: float) -> list[float]:
-    return [_LONG_RUN * seconds for seconds in _timed_steps(trainer, 2, timed_s)]
+    _timed_steps(Trainer(recipe, vocab_size, train, device), 0, 0.0)
 
 
 def _timed_steps(trainer: Trainer, least: int, least_s: float) -> list[float]:
@@ -178,14 +132,14 @@ def _timed_steps(trainer: Trainer, least: int, least_s: float) -> list[float]:
     return times
 
 
-def _evaluation_seconds(trainer: Trainer, train: Ids, validation: int) -> float:
-    """Returns the seconds of an evaluation: both protocols, and the cost of int8 inference."""
-    network, ids = trainer.average, train[: min(_EVALUATED, validation) + 1]
+def _evaluation_seconds(trainer: Trainer, train: Ids) -> tuple[float, float]:
+    """Returns the seconds of finding the cost of int8 inference, and of an evaluation for each of its characters."""
+    network, ids = trainer.average, train[: _EVALUATED + 1]
     start = perf_counter()
     evaluation.int8_cost(network, ids)
     between = perf_counter()
     evaluation.cold_losses(network, ids)
-    return between - start + 2 * (perf_counter() - between) * validation / max(1, len(ids) - 1)
+    return between - start, _PROTOCOLS * (perf_counter() - between) / max(1, len(ids) - 1)
 
 
 def _sample_seconds(trainer: Trainer) -> float:

@@ -6,6 +6,7 @@
       metrics.jsonl    one evaluation a line
       samples.jsonl    the samples of the evaluations: step, prompt, temperature, seed, text
       sources.json     the TEXT arguments, for resuming; never pushed
+      decisions.jsonl  the decisions of --minutes (see `decision_log`)
       text.ids         the training text as ids, and text.json what the ids mean (see `kept_text`); never pushed
       expected.f16     soft targets of the teachers (see `teachers`), until the run is complete
       outbox/          pushes that the Hub has not confirmed
@@ -38,6 +39,7 @@ from model.files import AlreadyLockedError, acquire_lock, atomic_write, sync_fol
 
 from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
+from .decision_log import DECISIONS
 from .facts import Evaluation, RunState, Sample, parse_run_state
 from .state_files import json_lines, read_metrics, read_state
 
@@ -104,7 +106,9 @@ class RunFolder:
         outbox, lock = self.path / "outbox", self.path / "lock"
         empty = not self.steps() and not list(outbox.glob("*-*.json"))
         if empty:  # before the folder is unlocked: another process may start a run in it
-            _remove(*(self.path / name for name in (SOURCES, IDS, TEXT, EXPECTED)), *self.path.glob(".*.tmp"))
+            _remove(
+                *(self.path / name for name in (SOURCES, IDS, TEXT, EXPECTED, DECISIONS)), *self.path.glob(".*.tmp")
+            )
             _remove(outbox / "lock", outbox / "destination.json")
             with contextlib.suppress(OSError):
                 outbox.rmdir()

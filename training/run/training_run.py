@@ -1,8 +1,8 @@
 """The training loop of one run: steps, evaluations, samples and checkpoints, until the last step or a signal.
 
-A signal ends the loop like the last step does: with a checkpoint. What is trained depends neither on the clock, the
-terminal or the Hub, nor on how often the run was stopped and resumed. A checkpoint is copied between two steps and
-written by a thread while training continues; at most one is being written.
+A signal ends the loop like the last step does: with a checkpoint. What is trained depends neither on the terminal nor
+the Hub, nor on how often the run was stopped and resumed, and on the clock by recorded decisions only. A checkpoint is
+copied between two steps and written by a thread while training continues; at most one is being written.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ from ..corpus.ids_file import Ids
 from ..hub.spaces import Page
 from ..learner import evaluation
 from ..learner.dataset import utf8_bytes
+from ..learner.schedule import Decision
 from ..learner.trainer import DivergedError, Trainer
 from ..learner.training_loop import train
 from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .console import Progress, loss_text, say, warn
-from .facts import About, Evaluation, Sample, TextFacts
+from .decision_log import DecisionLog
+from .facts import About, Evaluation, RunState, Sample, TextFacts
 from .snapshot import RunSnapshot, copy_to_cpu
+from .time_plan import TimePlan
 from .tracking import Tracker
 
 _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")  # in config.json
@@ -50,6 +53,7 @@ class TrainingRun:
         about: the published facts about the run.
         seconds_before: how long earlier processes trained this run.
         start: `time.monotonic()` when this process began.
+        time_plan: how long the run takes; makes the decisions of --minutes.
         metrics: the evaluations so far.
         samples: the samples so far.
         chat: the chat format, if the text is a chat.
@@ -64,6 +68,7 @@ class TrainingRun:
     text: TextFacts
     about: About
     start: float
+    time_plan: TimePlan = field(default_factory=TimePlan)
     seconds_before: float = 0.0
     metrics: list[Evaluation] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
@@ -74,6 +79,8 @@ class TrainingRun:
         init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", _use_one_thread)
     )
     _writing: Future[bool] | None = field(default=None, init=False)
+    _step_began: float = field(default=0.0, init=False)
+    _warned: bool = field(default=False, init=False)
 
     @property
     def seconds(self) -> float:
@@ -83,7 +90,7 @@ class TrainingRun:
     @property
     def is_complete(self) -> bool:
         """Whether the last step was taken and its checkpoint is on disk."""
-        return self.trainer.steps_done == self.trainer.recipe.steps == self.checkpoint_manager.saved_step
+        return self.trainer.steps_done == self.trainer.schedule.steps == self.checkpoint_manager.saved_step
 
     def run(self, signals: Signals) -> int:
         """Trains until the last step or a signal.
@@ -93,11 +100,12 @@ class TrainingRun:
             the last checkpoint could not be saved.
         """
         recipe, trainer = self.trainer.recipe, self.trainer
-        bar = Progress(recipe.steps, trainer.steps_done, recipe.batch * recipe.window)
+        bar = Progress(trainer.schedule.steps, trainer.steps_done)
+        self._step_began = time.monotonic()
         try:
             # Leaving the block waits for the checkpoint that is being written.
             with self._writer:
-                train(trainer, signals, lambda loss: self._after_step(loss, bar))
+                train(trainer, signals, lambda loss: self._after_step(loss, bar), self._decide)
                 self._wait_for_writer()
                 if signals.number and trainer.steps_done not in (0, self.checkpoint_manager.saved_step):
                     self._save({}, is_last=True)
@@ -124,18 +132,42 @@ class TrainingRun:
             return 1
         return 0
 
+    @property
+    def _chars_per_sec(self) -> float:
+        """Characters trained on per second, lately; time for evaluations does not count."""
+        recipe, step_s = self.trainer.recipe, self.time_plan.step_s
+        return recipe.batch * recipe.window / step_s if step_s else 0.0
+
+    def _decide(self) -> Decision:
+        """Returns how many steps the run has, once that is recorded; as many as before when it cannot be recorded."""
+        schedule, step = self.trainer.schedule, self.trainer.steps_done
+        decision = self.time_plan.decide(schedule, step, self.seconds)
+        try:
+            DecisionLog(self.checkpoint_manager.folder.path).append(decision)
+        except OSError as error:
+            if not self._warned:
+                self._warned = True
+                warn(f"decisions.jsonl cannot be written ({error.strerror}): the run may take more or less time")
+            return decision._replace(steps=schedule.steps, until=min(decision.until, schedule.steps))
+        return decision
+
     def _after_step(self, loss: float, bar: Progress) -> None:
-        recipe, step = self.trainer.recipe, self.trainer.steps_done
-        bar.advance(loss)
-        if recipe.evaluates_after(step):
+        schedule, step = self.trainer.schedule, self.trainer.steps_done
+        self.time_plan.add_step(time.monotonic() - self._step_began)
+        left_s = self.time_plan.seconds_left(schedule, step, self.seconds)
+        bar.advance(loss, schedule.steps, self._chars_per_sec, left_s)
+        if schedule.evaluates_after(step):
             self._evaluate(bar)
-        elif recipe.samples_after(step):
+        elif schedule.samples_after(step):
             self._sample(bar)
+        self._step_began = time.monotonic()
 
     def _evaluate(self, bar: Progress) -> None:
         began = time.monotonic()
         network, step = self.trainer.average, self.trainer.steps_done
-        if step == self.trainer.recipe.steps:
+        schedule = self.trainer.schedule
+        is_last = step == schedule.steps
+        if schedule.evaluations_left(step) == 1:  # early enough for the time that it takes to be in the plan
             self.checkpoint_manager.prepare_card()
         carried = evaluation.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluation.cold_losses(network, self.validation)
@@ -150,7 +182,7 @@ class TrainingRun:
             "val_loss": val_loss,
             "val_bpc": evaluation.bits(val_loss),
             "val_cold256": cold,
-            "chars_per_sec": round(bar.chars_per_sec, 1),
+            "chars_per_sec": round(self._chars_per_sec, 1),
             "lr": self.trainer.learning_rate,
         }
         self.metrics.append(line)
@@ -159,16 +191,16 @@ class TrainingRun:
         bar.print_sample(text)
         intervals = {"val_loss_95": interval(carried), "val_cold256_95": interval(cold256)}
         rounded = {name: [round(bound, 4) for bound in bounds] for name, bounds in intervals.items()}
-        self._save({**line, **rounded}, is_last=step == self.trainer.recipe.steps)
+        self._save({**line, **rounded}, is_last=is_last)
         if self.tracker:
             self.tracker.log(line)
-        bar.pause(time.monotonic() - began)
+        self.time_plan.add_evaluation(time.monotonic() - began)
 
     def _sample(self, bar: Progress) -> None:
         """Generates a sample between two evaluations, so that a person can watch the model learn."""
         began = time.monotonic()
         bar.print_sample(self._generate_sample(), f"step {self.trainer.steps_done:,}: training loss {bar.loss:.2f}")
-        bar.pause(time.monotonic() - began)
+        self.time_plan.add_sample(time.monotonic() - began)
 
     def _generate_sample(self) -> str | None:
         """Generates a sample and records it; None when sampling fails because the weights are about to diverge."""
@@ -228,11 +260,21 @@ class TrainingRun:
 
     def _snapshot(self, measured: dict[str, Any]) -> RunSnapshot:
         network, step, recipe = self.trainer.average, self.trainer.steps_done, self.trainer.recipe
+        schedule = self.trainer.schedule
+        state: RunState = {
+            "recipe": recipe.to_json(),
+            "corpus": self.text.record,
+            "about": self.about,
+            "seconds": self.seconds,
+        }
+        if schedule.is_timed:
+            state["time_plan"] = self.time_plan.to_json()
+            state["decisions"] = [decision for decision in schedule.decisions if decision.step < step]
         weights = copy_to_cpu(network.state_dict())
         return RunSnapshot(
             step=step,
             val_loss=float(measured.get("val_loss", math.inf)),
-            complete=step == recipe.steps,
+            complete=step == schedule.steps,
             checkpoint=Checkpoint(
                 config=network.config,
                 tokenizer=self.tokenizer,
@@ -242,12 +284,7 @@ class TrainingRun:
             ),
             metrics=tuple(self.metrics),
             samples=tuple(self.samples),
-            state={
-                "recipe": recipe.to_json(),
-                "corpus": self.text.record,
-                "about": self.about,
-                "seconds": self.seconds,
-            },
+            state=state,
             tensors=copy_to_cpu(self.trainer.state_tensors()),
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import fields, replace
 from typing import Any
@@ -58,51 +57,6 @@ def test_every_field_has_a_help_text_with_its_default(field: Any) -> None:
     if field.name != "bfloat16":
         assert f"{PRESETS['medium'].to_json()[field.name]:g}" in text
     assert ("fitted to the text" in text) == field.name.startswith("dropout")
-
-
-def test_the_learning_rate_rises_linearly_and_falls_linearly_to_zero() -> None:
-    recipe = Recipe(steps=1000, warmup=0.1)
-    rates = [recipe.rate_at(step) for step in range(1001)]
-    assert rates[0] == pytest.approx(0.01)
-    assert rates[99] == 1.0
-    assert rates[550] == pytest.approx(0.5)
-    assert all(a < b for a, b in itertools.pairwise(rates[:100]))
-    assert all(a > b for a, b in itertools.pairwise(rates[100:]))
-    assert rates[999] == pytest.approx(1 / 900)
-    assert rates[1000] == 0
-
-
-@pytest.mark.parametrize("steps", [1, 2, 3, 33])
-def test_short_runs_have_learning_rates_above_zero(steps: int) -> None:
-    assert all(0 < Recipe(steps=steps).rate_at(step) <= 1 for step in range(steps))
-
-
-def test_evaluations_are_denser_at_first_and_one_is_at_the_end() -> None:
-    recipe = Recipe(steps=2000, evaluations=20)
-    evaluated = [step for step in range(1, 2001) if recipe.evaluates_after(step)]
-    gaps = [after - before for before, after in itertools.pairwise(evaluated)]
-    assert len(evaluated) == 20
-    assert evaluated[0] < 30
-    assert evaluated[-1] == 2000
-    assert gaps == sorted(gaps)
-
-
-def test_samples_come_early_even_with_few_evaluations() -> None:
-    recipe = Recipe(steps=1000, evaluations=2)
-    shown = [step for step in range(1, 1001) if recipe.samples_after(step)]
-    assert len(shown) == 19
-    assert shown[0] == 11
-    assert not any(Recipe(steps=30, batch=4, window=16).samples_after(step) for step in range(31))  # still noise
-
-
-@pytest.mark.parametrize(("steps", "evaluations"), [(1, 20), (5, 20), (7, 1), (100, 10_000)])
-def test_evaluations_in_very_short_runs(steps: int, evaluations: int) -> None:
-    evaluated = [
-        step for step in range(steps + 1) if Recipe(steps=steps, evaluations=evaluations).evaluates_after(step)
-    ]
-    assert 0 not in evaluated
-    assert evaluated[-1] == steps
-    assert len(evaluated) <= evaluations
 
 
 def test_a_recipe_survives_json() -> None:

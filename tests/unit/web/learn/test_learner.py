@@ -184,7 +184,7 @@ def test_a_run_has_the_losses_of_the_trainer() -> None:
             learner.state[...] = 0
         learner.ids[...] = ids[trainer.windows.positions(step)].T
         found = learner.call("gradients", recipe.seed, step, 0.0, 0.0, 0.0, 0.0) / (recipe.batch * recipe.window)
-        share = recipe.rate_at(step)
+        share = trainer.schedule.rate_at(step)
         learner.call(
             "update", step + 1, recipe.matrix_lr * share, recipe.lr * share, recipe.weight_decay, recipe.average, 1.0
         )

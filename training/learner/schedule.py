@@ -1,0 +1,131 @@
+"""The schedule of a run: its learning rate, evaluations, samples and last step, as a function of recorded decisions.
+
+A run of a fixed number of steps needs no decision. A run of some minutes revises its number of steps while it trains,
+because machines change their speed. Each revision is a `Decision`; whatever depends on the clock depends on nothing
+but these, so a run that repeats the decisions of another takes the same steps.
+
+The recipe's numbers of steps (its evaluations, its warm-up) are positions in the recipe: a decision maps the steps that
+are left to the rest of the recipe. Without a decision the position is the number of the step.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .recipe import Recipe
+
+SAMPLES = 20  # in a run, at most, besides those of evaluations
+_FIRST_SAMPLE = 20_000  # characters read before the first sample, which would be noise
+
+
+class Decision(NamedTuple):
+    """How a run continues from a step on.
+
+    Attributes:
+        step: the step, from 0.
+        steps: the number of steps of the whole run.
+        until: the step before which the next decision is made.
+    """
+
+    step: int
+    steps: int
+    until: int
+
+
+class Schedule:
+    """What a run does at each step.
+
+    Args:
+        recipe: its rates, and its steps and evaluations as they were planned.
+        decisions: those made so far, oldest first; none for a run of a fixed number of steps.
+
+    Raises:
+        ValueError: the decisions contradict each other.
+    """
+
+    def __init__(self, recipe: Recipe, decisions: Iterable[Decision] = ()) -> None:
+        self.recipe = recipe
+        self.decisions: list[Decision] = []
+        self._starts: list[int] = []
+        self._positions: list[float] = []
+        self._evaluations = _denser_at_first(recipe.steps, recipe.evaluations)
+        self._samples = _denser_at_first(recipe.steps, SAMPLES)
+        for decision in decisions:
+            self.add(decision)
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of the whole run, as far as it is decided."""
+        return self.decisions[-1].steps if self.decisions else self.recipe.steps
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether decisions set the length of the run."""
+        return bool(self.decisions)
+
+    def add(self, decision: Decision) -> None:
+        """Follows a decision from its step on.
+
+        Raises:
+            ValueError: it is not later than the one before it, or ends before it begins.
+        """
+        step, steps, until = decision
+        newest = self.decisions[-1].step if self.decisions else -1
+        if not newest < step < until <= steps or (newest < 0 < step):
+            raise ValueError(f"the decisions of the run are not valid: {tuple(decision)}")
+        position = self.position(step)
+        self.decisions.append(decision)
+        self._starts.append(step)
+        self._positions.append(position)
+
+    def needs_decision(self, step: int) -> bool:
+        """Returns whether a decision has to be made before the step after so many."""
+        return self.is_timed and self.decisions[-1].until <= step < self.steps
+
+    def position(self, step: int) -> float:
+        """Returns how far the run is in its recipe after so many steps: 0 to the recipe's number of steps."""
+        at = bisect_right(self._starts, step) - 1
+        if at < 0:
+            return step
+        first, steps, _ = self.decisions[at]
+        begin = self._positions[at]
+        return begin + (step - first) * ((self.recipe.steps - begin) / (steps - first))
+
+    def rate_at(self, step: int) -> float:
+        """Returns the share of the full learning rate at a step from 0: linear warm-up, then linear decay to zero."""
+        position, steps = self.position(step), self.recipe.steps
+        warmup = max(1, round(self.recipe.warmup * steps))
+        if position < warmup:
+            return min(1.0, (position + 1) / warmup)
+        return 1 - (position - warmup) / max(1, steps - warmup)
+
+    def evaluates_after(self, step: int) -> bool:
+        """Returns whether the run evaluates after so many steps: more often at first, and after the last step."""
+        return step == self.steps or self._passes(self._evaluations, step)
+
+    def samples_after(self, step: int) -> bool:
+        """Returns whether the run prints a sample after so many steps without an evaluation, to show its progress."""
+        read = step * self.recipe.batch * self.recipe.window
+        return read >= _FIRST_SAMPLE and self._passes(self._samples, step)
+
+    def evaluations_left(self, step: int) -> int:
+        """Returns how many evaluations follow after so many steps."""
+        return len(self._evaluations) - bisect_right(self._evaluations, self.position(step)) + (step < self.steps)
+
+    def samples_left(self, step: int) -> int:
+        """Returns how many samples follow after so many steps, besides those of evaluations; at most one too many."""
+        left = len(self._samples) - bisect_right(self._samples, self.position(step)) + (step < self.steps)
+        return max(0, left - self.evaluations_left(step))
+
+    def _passes(self, positions: list[int], step: int) -> bool:
+        """Returns whether the last of so many steps reached one of these positions."""
+        if step < 1:
+            return False
+        return bisect_right(positions, self.position(step)) > bisect_right(positions, self.position(step - 1))
+
+
+def _denser_at_first(steps: int, times: int) -> list[int]:
+    """Returns at most `times - 1` positions between 0 and the last step, in order, with growing gaps."""
+    return sorted({round(steps * (i / times) ** 1.5) for i in range(1, times)} - {0})
