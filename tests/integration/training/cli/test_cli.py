@@ -173,14 +173,15 @@ def test_a_name_that_is_taken_gets_a_number(here: Here, tmp_path: Path) -> None:
     assert left(tmp_path / "runs") == ["text", "text-2", "text-3"]
 
 
-def test_minutes_freeze_a_recipe(here: Here, tmp_path: Path) -> None:
+def test_the_decisions_of_a_run_of_some_minutes_are_saved_with_it(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     code, output = here("text.txt", *SIZES, "--minutes=0.05", "--out=run")
     assert code == 0
     assert "Measuring this machine …" in output
     assert "minutes in all." in output
     state = json.loads((latest_of(tmp_path / "run") / "training_state/state.json").read_text())
-    assert state["recipe"]["steps"] == metrics(tmp_path / "run")[-1]["step"] >= 10
+    assert state["decisions"][-1][1] == metrics(tmp_path / "run")[-1]["step"] >= 10
+    assert f"This run is complete: {state['decisions'][-1][1]} steps." in here("--resume=run")[1]
 
 
 def test_two_runs_with_the_same_seed_are_equal(here: Here, tmp_path: Path) -> None:

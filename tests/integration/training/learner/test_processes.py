@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.interruptions import fail_evaluations_after_step, signal_after_step
-from tests.support.tiny_runs import SIZES, environment, metrics, outcome, write_text
+from tests.support.tiny_runs import SIZES, checkpoints, environment, metrics, outcome, write_text
 from tests.support.training_processes import train, train_together
 
 BATCH = "--batch=5"  # of two processes one reads one row more than the other
@@ -131,11 +132,15 @@ def test_an_error_before_training_is_printed_once(folder: Path, text: str, proce
     assert message in outputs[0]
 
 
-def test_minutes_are_measured_with_all_processes(folder: Path) -> None:
-    codes, outputs = together(folder, "text.txt", *SIZES, "--minutes=0.02", "--out=measured")
+def test_minutes_are_measured_and_decided_for_all_processes(folder: Path) -> None:
+    codes, outputs = together(folder, "text.txt", *SIZES, "--minutes=0.05", "--evaluations=3", "--out=measured")
     assert codes == [0, 0]
     assert outputs[0].count("Measuring this machine") == 1
-    assert "0.02 minutes in all" in outputs[0]
+    assert "0.05 minutes in all" in outputs[0]
+    whole = outcome(folder / "measured")
+    shutil.rmtree(checkpoints(folder / "measured")[-1])
+    assert together(folder, "--resume=measured")[0] == [0, 0]
+    assert outcome(folder / "measured") == whole
 
 
 def test_torchrun_starts_a_run(tmp_path: Path) -> None:
