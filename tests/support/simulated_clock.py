@@ -13,6 +13,7 @@ from typing import Any
 from training.cli import main as cli
 from training.cli import plan
 from training.learner import evaluation
+from training.learner.recipe import Recipe
 from training.learner.schedule import Decision
 from training.learner.trainer import Trainer
 from training.run import checkpoint_manager, measure, training_run
@@ -81,7 +82,10 @@ def repeat_decisions(log: Path) -> Callable[[], None]:
 
 
 def _repeat_decisions(decisions: list[Decision]) -> None:
-    TimePlan.first_decisions = lambda _plan, _recipe: list(decisions)  # type: ignore[method-assign]
+    def first_decisions(self: TimePlan, recipe: Recipe) -> list[Decision]:
+        return list(decisions)
+
+    TimePlan.first_decisions = first_decisions  # type: ignore[method-assign]
 
 
 def _spending(clock: SimulatedClock, seconds: float, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,7 @@ def test_a_replay_of_the_decisions_is_the_same_schedule() -> None:
             assert part.rate_at(step) == made.rate_at(step)
 
 
-def planned(minutes: float, *, costs: Costs = COSTS, fixed: frozenset[str] = frozenset(), **options: int) -> Recipe:
+def planned(minutes: float, *, costs: Costs = COSTS, fixed: frozenset[str] = frozenset(), **options: Any) -> Recipe:
     recipe = replace(PRESETS["small"], **options)
     return plan_minutes(recipe, costs, minutes=minutes, elapsed_s=START_S, validation=HELD_OUT, fixed=fixed)[0]
 
