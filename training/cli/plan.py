@@ -58,17 +58,10 @@ def choose_recipe(
     if not options.steps:
         say("Measuring this machine …")
     preset = options.preset or (fine_tune.preset_near(parent) if parent else "")
-    if not preset:
-        small = fit_to_vocabulary(PRESETS["small"], vocab_size)
-        if options.steps:
-            readable = float(options.steps * small.batch * small.window)
-        else:
-            readable = 60 * minutes * measure.reading_speed(small, vocab_size, train, device)
-        preset = preset_for(readable, len(ids))
+    preset = preset or _preset_for(train, len(ids), vocab_size, minutes, options.steps, device)
     recipe = _with_options(PRESETS[preset], options, vocab_size, len(train), device, parent)
-    plan = TimePlan()
     if options.steps:
-        recipe = replace(recipe, steps=options.steps)
+        recipe, plan = replace(recipe, steps=options.steps), TimePlan()
     else:
         if "bfloat16" not in options.recipe:
             recipe = measure.with_faster_format(recipe, vocab_size, train, device)
@@ -76,19 +69,25 @@ def choose_recipe(
             recipe, vocab_size, train, folder, device, soft_targets, minutes=minutes, pushes=bool(options.push_to)
         )
         say(f"{speed_text(recipe.batch * recipe.window / costs.step_s)}{' in bfloat16' if recipe.bfloat16 else ''}.")
+        elapsed_s, fixed = monotonic() - start, frozenset(options.recipe)
         recipe, plan = plan_minutes(
-            recipe,
-            costs,
-            minutes=minutes,
-            elapsed_s=monotonic() - start,
-            validation=len(validation) - 1,
-            fixed=frozenset(options.recipe),
+            recipe, costs, minutes=minutes, elapsed_s=elapsed_s, validation=len(validation) - 1, fixed=fixed
         )
     if not options.no_fit:
         dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
         recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
     _say_plan(recipe, preset, len(train), folder, None if options.steps else minutes)
     return Schedule(recipe, plan.first_decisions(recipe)), plan, preset
+
+
+def _preset_for(
+    train: Ids, characters: int, vocab_size: int, minutes: float, steps: int | None, device: torch.device
+) -> str:
+    """Returns the preset for a text of so many characters that is read for some minutes, or for a number of steps."""
+    small = fit_to_vocabulary(PRESETS["small"], vocab_size)
+    if steps:
+        return preset_for(float(steps * small.batch * small.window), characters)
+    return preset_for(60 * minutes * measure.reading_speed(small, vocab_size, train, device), characters)
 
 
 def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minutes: float | None) -> None:
