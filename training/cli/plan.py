@@ -20,6 +20,7 @@ from ..learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, pr
 from ..learner.schedule import Schedule
 from ..run import measure
 from ..run.console import say, speed_text
+from ..run.decision_log import DecisionLog
 from ..run.time_plan import TimePlan, plan_minutes
 from . import fine_tune
 from .options import TrainOptions
@@ -43,7 +44,7 @@ def choose_recipe(
         options: given fields of the recipe are taken as they are.
         vocab_size: V, distinct characters.
         ids: (N,) the whole text.
-        folder: the run folder; a checkpoint is timed on its disk.
+        folder: the run folder; a checkpoint is timed on its disk, and it gets the first decision of --minutes.
         start: `time.monotonic()` when this process began; the minutes count from then.
         parent: the model to start from.
         soft_targets: (N, V), the predictions of the teachers.
@@ -77,7 +78,10 @@ def choose_recipe(
         dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
         recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
     _say_plan(recipe, preset, len(train), folder, None if options.steps else minutes)
-    return Schedule(recipe, plan.first_decisions(recipe)), plan, preset
+    schedule = Schedule(recipe, plan.first_decisions(recipe))
+    if schedule.is_timed:
+        DecisionLog(folder).write(schedule.decisions)
+    return schedule, plan, preset
 
 
 def _preset_for(

@@ -19,7 +19,6 @@ from ..learner.processes import training_device
 from ..learner.recipe import Recipe
 from ..learner.trainer import Trainer
 from ..run.console import loss_text, say
-from ..run.decision_log import DecisionLog
 from ..run.facts import About, TextFacts, versions
 from ..run.kept_text import write_kept_text
 from ..run.run_folder import IDS, RunFolder
@@ -33,9 +32,7 @@ from .space import prepare_page, with_page
 
 
 def new_run(options: TrainOptions, start: float) -> TrainingRun:
-    """Returns a run before its first step.
-
-    The minutes of the run count from `start`, the `time.monotonic()` when this process began.
+    """Returns a run before its first step; its minutes count from `start`, the `time.monotonic()` of the process.
 
     Raises:
         UsageError, CorpusError, RunError, HubError, CheckpointError: the run cannot start; one line says why.
@@ -58,7 +55,7 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
         baseline = _ngram_baseline(len(tokenizer), corpus.ids)
         soft_targets = teachers.predict(teaching, tokenizer, corpus.ids, folder.path, device) if teaching else None
         keep_freed_memory()  # not sooner: the memory that reading a text takes is given back
-        schedule, time_plan, preset = choose_recipe(
+        schedule, plan, preset = choose_recipe(
             options,
             vocab_size=len(tokenizer),
             ids=corpus.ids,
@@ -79,8 +76,6 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
         trainer = Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule)
         if parent:
             trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, len(tokenizer)))
-        if schedule.is_timed:
-            DecisionLog(folder.path).write(schedule.decisions)
         run = TrainingRun(
             checkpoint_manager=make_manager(folder, destination, tokenizer, corpus.ids),
             tokenizer=tokenizer,
@@ -89,7 +84,7 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
             text=text,
             about=with_page(about, page),
             start=start,
-            time_plan=time_plan,
+            time_plan=plan,
             chat=chat,
             page=page,
         )
