@@ -32,6 +32,16 @@ _TEXTS = """(root) => {
 }"""
 
 
+def on_displays(*locales: str) -> pytest.MarkDecorator:
+    """Run a test with each locale on one display; with ``--every-case`` on each display."""
+    cases = [
+        pytest.param(locale, display, id=f"{locale}-{display[0]}", marks=[] if at == place else pytest.mark.sampled(0))
+        for at, locale in enumerate(locales)
+        for place, display in enumerate(DISPLAYS)
+    ]
+    return pytest.mark.parametrize(("locale", "display"), cases)
+
+
 def untranslated(page: Page, language: str, root: str = "gradio-app *") -> set[str]:
     """Return the English texts on a page that have a translation."""
     table = LANGUAGES[language]
@@ -57,8 +67,7 @@ def static(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: f"{display[0]}-{display[2]}")
+@on_displays("zh-CN", "de-DE")
 def test_the_page_is_in_the_language_of_the_browser(
     app: App, browser: Browser, locale: str, display: tuple[int, int, str]
 ) -> None:
@@ -146,8 +155,7 @@ def test_the_browser_renders_each_message_as_the_server_does(static: str, browse
     page.close()
 
 
-@pytest.mark.parametrize("locale", ["zh-TW", "de-AT"])
-@pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: f"{display[0]}-{display[2]}")
+@on_displays("de-AT", "zh-TW")
 def test_the_static_page_is_in_the_language_of_the_browser(
     static: str, browser: Browser, locale: str, display: tuple[int, int, str]
 ) -> None:
