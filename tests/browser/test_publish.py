@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,11 @@ def test_the_space_writes_with_the_model(
     write_static(tmp_path, lm)
     expected = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert set(repo.commit("main").files) == expected | {".gitattributes"}
-    for name in ("index.html", "LICENSE", "files.json", "worker/product.wasm", "model.safetensors"):
+    title = re.compile(b'(property="og:title" content=")[^"]*')
+    index = hub.read("spaces/ada/letters-page", "index.html")
+    assert title.sub(rb"\1", index) == title.sub(rb"\1", (tmp_path / "index.html").read_bytes())
+    assert b'property="og:title" content="Letters"' in index
+    for name in ("LICENSE", "files.json", "worker/product.wasm", "model.safetensors"):
         assert hub.read("spaces/ada/letters-page", name) == (tmp_path / name).read_bytes()
     data = RepoCard(hub.read("spaces/ada/letters-page", "README.md").decode()).data.to_dict()
     theirs = RepoCard((tmp_path / "README.md").read_text(encoding="utf-8")).data.to_dict()

@@ -50,7 +50,7 @@ export async function publish({ token, files, card, isPrivate, hub, home, ...nam
   report({ id: "publish.checks", repo: names.repo, part: 0 });
   const user = await asRefusal(() => nameOfUser(token, hub), "");
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
-  const page = space ? await pageFiles(home) : {}; // before anything is created
+  const page = space ? await pageFiles(home, card.title) : {}; // before anything is created
   const access = { accessToken: token, hubUrl: hub };
   const send = (kind, name, contents) => asRefusal(() => sendFiles(kind, name, contents, { access, isPrivate, report }), name);
   const published = await publishedFiles(files, card, repo);

@@ -4,16 +4,18 @@ import { Refusal } from "../../engines/engine.js";
 
 const LIST = "files.json"; // the files of the page, see training/hub/space_files.py
 const INSERTED = /(<head[^>]*>)<script>window\.huggingface=.*?<\/script>/s; // by the Hub, into the page of a static Space
-const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/; // has the address of this page, if it is a Space
+const TITLE = /(<meta property="og:title" content=")[^"]*(")/;
+const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/;
 const AT_ONCE = 8; // requests
 
 /**
  * Returns the files of the page by name.
  * @param {string} home the address of the folder of the page
+ * @param {string} title of the new page, for what chats show of it
  * @returns {Promise<Record<string, Blob>>}
  * @throws {Refusal} they cannot be fetched
  */
-export async function pageFiles(home) {
+export async function pageFiles(home, title) {
   const listed = JSON.parse(await (await fetchFile(home, LIST)).text());
   const names = [...listed, LIST].filter((name) => name !== "LICENSE");
   const files = /** @type {Record<string, Blob>} */ ({});
@@ -22,7 +24,8 @@ export async function pageFiles(home) {
     for (let name; (name = rest.shift()); ) files[name] = await fetchFile(home, name);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2");
+  const escaped = title.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("$", "$$$$"); // $ has a meaning in replace
+  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped}$2`);
   const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
   return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
 }

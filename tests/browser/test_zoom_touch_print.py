@@ -1,0 +1,118 @@
+"""Both pages zoomed in, under a finger and on paper."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.driving import button, send, turns
+from tests.browser.test_lenses import choose_lens
+from tests.support.both_pages import PROMPT, Site, begin, link
+
+CONTROLS = "a, button, input, select, textarea, summary"
+SMALL = """([selector, least]) => [...document.querySelectorAll(`.char-lstm :is(${selector})`)]
+    .filter((each) => each.checkVisibility() && !each.closest("p"))
+    .map((each) => each.closest("label:has(> input)") ?? each)
+    .filter((each) => Math.round(Math.min(each.offsetHeight, each.offsetWidth)) < least)
+    .map((each) => each.outerHTML)"""
+# Controls and texts that lie outside of the window to the right, or of which a part is cut off.
+CUT = """() => [...document.querySelectorAll(".char-lstm :is(button, label, p, h1, summary, small)")]
+    .filter((each) => each.checkVisibility() && !each.closest(".tree, .branches p, .curve, .lensed .log, .for-readers"))
+    .filter((each) => {
+        const isCut = each.clientWidth > 2 && each.scrollWidth > each.clientWidth + 2;
+        return isCut || each.getBoundingClientRect().right > innerWidth + 1;
+    })
+    .map((each) => each.outerHTML)"""
+
+
+def unseeded(page: Page, length: int = 40) -> Page:
+    """With a seed of its own Retry writes another reply."""
+    page = begin(page, length=length)
+    page.get_by_role("spinbutton", name="Seed", exact=True).fill("")
+    return page
+
+
+def places(page: Page) -> list[float]:
+    """Where buttons are in the document, from its top."""
+    buttons = [button(page, name) for name in ("Send", "Retry", "Continue")]
+    return [each.evaluate("(each) => Math.round(each.getBoundingClientRect().top + scrollY)") for each in buttons]
+
+
+def written(page: Page) -> Page:
+    send(unseeded(page), PROMPT)
+    send(page, "")
+    button(page, "Retry").click()
+    expect(page.get_by_role("group", name="Branches")).to_be_visible()
+    return page
+
+
+@pytest.mark.parametrize("zoom", [2, 4])
+def test_a_zoomed_page_fits_and_starts_at_its_top(both: Site, zoom: int) -> None:
+    """A window of 1280 × 1024 pixels at 200 and 400 % has 640 × 512 and 320 × 256 of CSS."""
+    context = both.new_context(locale="en-US", viewport={"width": 1280 // zoom, "height": 1024 // zoom})
+    page = both.open(context=context)
+    expect(page.locator("#intro h1")).to_be_in_viewport()
+    assert page.evaluate("scrollY") == 0
+    written(page)
+    link(page)
+    for lens in ("Text", "How surprised?", "What it remembers", "One letter at a time"):
+        choose_lens(page, lens)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), lens
+        assert page.evaluate(CUT) == [], lens
+    context.close()
+
+
+def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
+    size = {"width": 390, "height": 844}
+    context = both.new_context(locale="en-US", viewport=size, has_touch=True, is_mobile=True)
+    page = written(both.open(context=context))
+    link(page)
+    assert page.evaluate(SMALL, [CONTROLS, 24]) == []
+    assert page.evaluate(SMALL, ["#moves button, #ask *, #examples button, .ways button, .lenses input", 44]) == []
+    choose_lens(page, "How surprised?")
+    page.locator(".log .reply i").nth(5).click()
+    expect(page.locator(".which .char")).to_be_visible()
+    assert page.evaluate(SMALL, [CONTROLS, 24]) == []
+    context.close()
+
+
+def test_a_pointer_has_targets_of_24_pixels(both: Site) -> None:
+    page = written(both.open())
+    link(page)
+    assert page.evaluate(SMALL, [CONTROLS, 24]) == []
+
+
+def test_buttons_stay_where_they_are_when_branches_appear(both: Site) -> None:
+    page = unseeded(both.open(), length=5)
+    where = places(page)
+    send(page, PROMPT)
+    for count in range(2, 8):
+        button(page, "Retry").click()
+        expect(page.locator(".branches .tree button")).to_have_count(count)
+        assert places(page) == where
+
+
+@pytest.mark.parametrize("lens", ["Text", "How surprised?"])
+def test_paper_has_the_whole_conversation_and_no_control(both: Site, lens: str) -> None:
+    page = begin(both.open(), length=1500)
+    send(page, PROMPT)
+    send(page, "\n" * 30)
+    choose_lens(page, lens)
+    whole = turns(page).locator(".text").all_text_contents()
+    page.emulate_media(media="print")
+    visible = f"() => [...document.querySelectorAll('{CONTROLS}, footer')].filter((each) => each.checkVisibility())"
+    assert page.evaluate(f"({visible})().map((each) => each.outerHTML)") == []
+    assert turns(page).locator(".text").all_text_contents() == whole
+    for turn in turns(page).all():
+        expect(turn).to_be_visible()
+    log = page.locator(".log").first
+    assert (
+        log.evaluate("(each) => each.scrollHeight <= each.clientHeight && getComputedStyle(each).overflowY")
+        == "visible"
+    )
+    assert log.evaluate("(each) => each.getBoundingClientRect().height") > 1500
+    # Dark letters on white in both colour schemes.
+    assert page.locator(".log .text").first.evaluate("(each) => getComputedStyle(each).color") == "rgb(28, 25, 23)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen")
+    expect(button(page, "Send")).to_be_visible()
