@@ -23,6 +23,7 @@ from .chat import ChatFormat
 from .checkpoint.format import Checkpoint, CheckpointError
 from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from .checkpoint.read import read_checkpoint
+from .checkpoint.samples import Sample
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError, check_client
 from .hub.snapshot import Snapshot
@@ -52,6 +53,7 @@ class CharLSTM:
         chat: the format of its conversations, if it was trained on conversations. `chat.wrap` turns a message into a
             prompt, and `chat.stop` ends the reply.
         cells: the cells that have a name, see docs/named-cells.md.
+        samples: what the model wrote after some steps of its training, oldest first.
     """
 
     network: LSTMNetwork
@@ -62,6 +64,7 @@ class CharLSTM:
     notice: str = ""
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
+    samples: tuple[Sample, ...] = ()
     _int8_cache: tuple[list[tuple[int, int]], Int8Weights] | None = field(default=None, repr=False)
 
     @property
@@ -160,6 +163,7 @@ class CharLSTM:
             notice=notice,
             chat=checkpoint.chat,
             cells=checkpoint.cells,
+            samples=checkpoint.samples,
         )
 
     def int8_weights(self) -> Int8Weights:
@@ -206,6 +210,7 @@ class CharLSTM:
             training=self.training,
             chat=self.chat,
             cells=self.cells,
+            samples=self.samples,
         )
 
     def without_weights(self) -> CharLSTM:
@@ -215,7 +220,7 @@ class CharLSTM:
         return replace(self, network=network, _int8_cache=None)
 
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
-        """Writes config.json, model.safetensors, manifest.json and, if cells have names, cells.json.
+        """Writes config.json, model.safetensors, manifest.json and, if there are any, cells.json and samples.jsonl.
 
         Args:
             folder: created if it is missing; other files in it stay.

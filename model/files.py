@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,11 @@ def atomic_write(path: Path, data: bytes) -> None:
 def json_bytes(value: Mapping[str, Any]) -> bytes:
     """Returns `value` as UTF-8 JSON with one field per line and a newline at the end; NaN raises ValueError."""
     return (json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+
+
+def json_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
+    """Returns records as JSON, one a line: the content of metrics.jsonl or samples.jsonl."""
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The format of a checkpoint: config.json, model.safetensors, manifest.json and, if cells have names, cells.json.
+"""The format of a checkpoint: config.json, model.safetensors, manifest.json, and cells.json and samples.jsonl, if any.
 
 config.json holds the sizes, the vocabulary, the chat format and what the trainer noted. model.safetensors holds the
 weights under the names of `nn.LSTM`. manifest.json holds the SHA-256 of the other files.
@@ -20,6 +20,7 @@ from ..lstm import SIZES, LSTMConfig
 from ..named_cells import Cell
 from ..tokenizer import CharTokenizer, check_vocab
 from .names import CONFIG
+from .samples import Sample
 
 FORMAT_VERSION = 1
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -44,6 +45,7 @@ class Checkpoint:
         training: what the trainer noted about the run; {} if nothing.
         chat: the format of its conversations, if it was trained on conversations.
         cells: the cells that have a name.
+        samples: what the model wrote after some steps of its training, oldest first.
     """
 
     config: LSTMConfig
@@ -52,6 +54,7 @@ class Checkpoint:
     training: Mapping[str, Any]
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
 
 def config_to_json(checkpoint: Checkpoint) -> Mapping[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 CONFIG, WEIGHTS, MANIFEST = "config.json", "model.safetensors", "manifest.json"
 MODEL_FILES = (CONFIG, WEIGHTS, MANIFEST)  # every model has them
-CELLS = "cells.json"  # only if the manifest lists it
+CELLS, SAMPLES = "cells.json", "samples.jsonl"
+LISTED_FILES = (CELLS, SAMPLES)  # parts of a model only if its manifest lists them
 
-METRICS, SAMPLES = "metrics.jsonl", "samples.jsonl"  # of the run up to this checkpoint
+METRICS = "metrics.jsonl"  # of the run up to this checkpoint
 CARD, CURVE = "README.md", "curve.png"
-PUBLISHED_FILES = (*MODEL_FILES, CELLS, CARD, METRICS, SAMPLES, CURVE)  # pushed to both branches, see model/hub/names
+PUBLISHED_FILES = (*MODEL_FILES, *LISTED_FILES, CARD, METRICS, CURVE)  # pushed to both branches, see model/hub/names
 
 STATE = "training_state"  # a folder, which resume needs; pushed to the branch `training` only

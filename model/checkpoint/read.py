@@ -16,7 +16,8 @@ from torch import Tensor
 from ..lstm import LSTMConfig
 from ..named_cells import Cell, cells_from_json
 from .format import Checkpoint, CheckpointError, parse_config, parse_json
-from .names import CELLS, CONFIG, MANIFEST, WEIGHTS
+from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
+from .samples import Sample, samples_from_json
 from .verify import check_file_type, check_hash, check_header, check_tensors, parse_manifest
 
 _MAX_JSON = 16 << 20  # bytes; a vocabulary of every code point fits
@@ -49,6 +50,7 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
         training=training,
         chat=chat,
         cells=_read_cells(folder, hashes, config),
+        samples=_read_samples(folder, hashes),
     )
 
 
@@ -121,6 +123,18 @@ def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> 
         return cells_from_json(parsed, config)
     except ValueError as error:
         raise CheckpointError(f"{CELLS}: {error}") from None
+
+
+def _read_samples(folder: Path, hashes: Mapping[str, str]) -> tuple[Sample, ...]:
+    if SAMPLES not in hashes:
+        return ()
+    data = _read_file(folder, SAMPLES, _MAX_HEADER)
+    check_hash(SAMPLES, data, hashes)
+    lines = [parse_json(SAMPLES, line) for line in data.splitlines()]
+    try:
+        return samples_from_json(lines)
+    except ValueError as error:
+        raise CheckpointError(f"{SAMPLES}: {error}") from None
 
 
 def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from ..files import atomic_write, json_bytes
+from ..files import atomic_write, json_bytes, json_lines
 from ..named_cells import Cell, cells_to_json
 from .format import DTYPES, Checkpoint, config_to_json
-from .names import CELLS, CONFIG, MANIFEST, WEIGHTS
+from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
 from .read import read_manifest
 from .verify import check_tensors
 
@@ -37,6 +37,8 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
     files = {CONFIG: json_bytes(config_to_json(checkpoint)), WEIGHTS: save(tensors, metadata={"format": "pt"})}
     if checkpoint.cells:
         files[CELLS] = json_bytes(cells_to_json(checkpoint.cells))
+    if checkpoint.samples:
+        files[SAMPLES] = json_lines(checkpoint.samples)
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         atomic_write(folder / name, data)

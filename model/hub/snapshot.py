@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..checkpoint.names import CELLS, CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
+from ..checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, WEIGHTS
 from ..checkpoint.read import check_size, read_config, read_manifest
 from ..terminal import one_line, size_text
 from .cache import note_revision
@@ -75,8 +75,10 @@ class Snapshot:
                 check_size(WEIGHTS, size, read_config(folder))
             for name in (MANIFEST, WEIGHTS):
                 self.download_file(name)
-            if CELLS in read_manifest(folder):
-                self.download_file(CELLS)
+            hashes = read_manifest(folder)
+            for name in LISTED_FILES:
+                if name in hashes:
+                    self.download_file(name)
         return folder
 
     def download_file(self, name: str) -> Path:
@@ -93,7 +95,7 @@ class Snapshot:
             if path is not None or self.offline:
                 return path or Path(self._call(partial(self._request_file, name), name))
             size = self._size(name)
-            if size is not None and name in (CONFIG, MANIFEST, CELLS):
+            if size is not None and name in (CONFIG, MANIFEST, *LISTED_FILES):
                 check_size(name, size)
             self._check_disk(size or 0)
             return self._download_whole(name, force=False)
@@ -107,7 +109,7 @@ class Snapshot:
         if self.offline or not self.commit:
             return False
         with time_limits():
-            cached = {name: path for name in (*MODEL_FILES, CELLS) if (path := self._cached_file(name))}
+            cached = {name: path for name in (*MODEL_FILES, *LISTED_FILES) if (path := self._cached_file(name))}
             damaged = [name for name, path in cached.items() if not self._is_whole(name, path)]
             for name in damaged:
                 self._download_whole(name, force=True)
@@ -185,7 +187,7 @@ class Snapshot:
         from huggingface_hub import HfApi
 
         if self._files is None:
-            api, names = HfApi(token=self.token), [*MODEL_FILES, CELLS]
+            api, names = HfApi(token=self.token), [*MODEL_FILES, *LISTED_FILES]
             names += [] if name in names else [name]
             request = partial(api.get_paths_info, self.repo, names, revision=self.commit)
             self._files = {each.path: each for each in self._call(request) if hasattr(each, "blob_id")}

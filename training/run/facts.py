@@ -39,16 +39,6 @@ class Evaluation(TypedDict, total=False):
     lr: float
 
 
-class Sample(TypedDict):
-    """A line of samples.jsonl: what the model generated after a step."""
-
-    step: int
-    prompt: str
-    temperature: float
-    seed: int
-    text: str
-
-
 class PublicText(TypedDict):
     """Where anyone can read the training text, and how its bytes are decoded ("strict" or "replace")."""
 

@@ -35,13 +35,14 @@ from model.checkpoint.format import Checkpoint, CheckpointError, parse_json
 from model.checkpoint.names import METRICS, SAMPLES, STATE
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.checkpoint.read import read_checkpoint
-from model.files import AlreadyLockedError, acquire_lock, atomic_write, sync_folder
+from model.checkpoint.samples import Sample
+from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_lines, sync_folder
 
 from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
 from .decision_log import DECISIONS
-from .facts import Evaluation, RunState, Sample, parse_run_state
-from .state_files import json_lines, read_metrics, read_state
+from .facts import Evaluation, RunState, parse_run_state
+from .state_files import read_metrics, read_state
 
 SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
 EXPECTED = "expected.f16"

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from model.checkpoint.format import Checkpoint
 from model.checkpoint.names import METRICS, SAMPLES
+from model.checkpoint.samples import Sample
 from model.checkpoint.write import write_checkpoint
-from model.files import atomic_write
+from model.files import atomic_write, json_lines
 
-from .facts import Evaluation, RunState, Sample
-from .state_files import json_lines, write_state
+from .facts import Evaluation, RunState
+from .state_files import write_state
 
 
 @dataclass(frozen=True, kw_only=True)

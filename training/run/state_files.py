@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,11 +20,6 @@ from .facts import Evaluation
 
 _STATE_FORMAT = 1
 _STATE_FILES = ("state.safetensors", "state.json")
-
-
-def json_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
-    """Returns records as JSON, one a line: the content of metrics.jsonl or samples.jsonl."""
-    return "".join(json.dumps(record) + "\n" for record in records).encode()
 
 
 def read_metrics(folder: Path) -> list[Evaluation]:

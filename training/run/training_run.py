@@ -18,6 +18,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat, generate
 from model.checkpoint.format import Checkpoint, CheckpointError
+from model.checkpoint.samples import Sample
 
 from ..card.bootstrap import interval
 from ..card.curve import sparkline
@@ -32,7 +33,7 @@ from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .console import Progress, loss_text, say, warn
 from .decision_log import DecisionLog
-from .facts import About, Evaluation, RunState, Sample, TextFacts
+from .facts import About, Evaluation, RunState, TextFacts
 from .snapshot import RunSnapshot, copy_to_cpu
 from .time_plan import TimePlan
 from .tracking import Tracker
@@ -105,6 +106,8 @@ class TrainingRun:
         try:
             # Leaving the block waits for the checkpoint that is being written.
             with self._writer:
+                if not trainer.steps_done:
+                    self._generate_sample()  # of random weights, for "Watch it learn"
                 train(trainer, signals, lambda loss: self._after_step(loss, bar), self._decide)
                 self._wait_for_writer()
                 if signals.number and trainer.steps_done not in (0, self.checkpoint_manager.saved_step):
@@ -281,6 +284,7 @@ class TrainingRun:
                 weights=weights,
                 training=self._config(measured),
                 chat=self.chat,
+                samples=() if self.chat else tuple(self.samples),  # a page quotes no chat
             ),
             metrics=tuple(self.metrics),
             samples=tuple(self.samples),

@@ -5,7 +5,7 @@ import { ModelError, load } from "../worker/checkpoint.js";
 import { Refusal } from "../engines/engine.js";
 import { Inflate, zipSync } from "../vendor/fflate.js";
 
-const FILES = ["config.json", "manifest.json", "model.safetensors", "cells.json", "README.md"]; // others are left out
+const FILES = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl", "README.md"]; // others are left out
 const CONFIG = FILES[0];
 const MAX_BYTES = 256 << 20; // of the .zip, and of its files: 64 million weights
 const MAX_SMALL = 16 << 20; // bytes of each file but the weights, as in worker/checkpoint.js

@@ -6,7 +6,7 @@ import { sha256 } from "../checkpoint_files.js";
 export const LICENSES = ["unknown", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "mit", "apache-2.0", "other"];
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
-const SENT = [CONFIG, MANIFEST, WEIGHTS, "cells.json"];
+const SENT = [CONFIG, MANIFEST, WEIGHTS, "cells.json", "samples.jsonl"];
 const TAGS = ["char-lstm", "lstm", "character-level", "text-generation", "pytorch"];
 const SPACE_TAGS = ["text-generation", "lstm", "char-rnn"];
 // What config.json says of a training without the text.

@@ -66,7 +66,7 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
         True
     ] * 5
     shown = [json.loads(line) for line in (tmp_path / "runs/text/samples.jsonl").read_text().splitlines()]
-    assert [sample["step"] for sample in shown] == [4, 10, 19, 29, 40]
+    assert [sample["step"] for sample in shown] == [0, 4, 10, 19, 29, 40]
     assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
     output = [line for line in run.lines if line.startswith("step 40: ")]
     assert re.search(r"bits per character(, best so far)?  [▁▂▃▄▅▆▇█]{5}$", output[-1])

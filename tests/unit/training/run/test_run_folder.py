@@ -15,13 +15,14 @@ import pytest
 import torch
 
 from model.checkpoint.format import CheckpointError
+from model.files import json_lines
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, best_of
 from training.errors import RunError
 from training.run import run_folder
 from training.run.run_folder import RunFolder, step_of
-from training.run.state_files import json_lines, read_metrics, read_state, write_state
+from training.run.state_files import read_metrics, read_state, write_state
 
 
 def state(step: int) -> dict[str, Any]:

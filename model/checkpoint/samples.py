@@ -1,0 +1,46 @@
+"""The format of samples.jsonl: what a model wrote after some steps of its training, one sample a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+MAX_SAMPLES = 1_000
+MAX_TEXT = 1_000  # characters of a sample
+
+
+class Sample(TypedDict):
+    """A line of samples.jsonl: what the model generated after a step."""
+
+    step: int
+    prompt: str
+    temperature: float
+    seed: int
+    text: str
+
+
+def samples_from_json(lines: Sequence[Mapping[str, Any]]) -> tuple[Sample, ...]:
+    """Returns the samples, oldest first.
+
+    Raises:
+        ValueError: they are not samples in the order of their steps.
+    """
+    if len(lines) > MAX_SAMPLES:
+        raise ValueError(f"it has {len(lines):,} samples: at most {MAX_SAMPLES:,} are allowed")
+    samples = tuple(_sample(line) for line in lines)
+    steps = [sample["step"] for sample in samples]
+    if steps != sorted(steps):
+        raise ValueError("its samples are not in the order of their steps")
+    return samples
+
+
+def _sample(line: Mapping[str, Any]) -> Sample:
+    step, prompt, temperature, seed, text = (line.get(name) for name in Sample.__annotations__)
+    numbers = [step, seed, temperature]
+    if any(isinstance(each, bool) or not isinstance(each, int | float) or each < 0 for each in numbers):
+        raise ValueError("step, seed and temperature of a sample must be numbers of at least 0")
+    if type(step) is not int or type(seed) is not int:
+        raise ValueError("step and seed of a sample must be whole numbers")
+    if not isinstance(prompt, str) or not isinstance(text, str) or len(prompt) + len(text) > MAX_TEXT:
+        raise ValueError(f"prompt and text of a sample must be texts of at most {MAX_TEXT:,} characters together")
+    return {"step": step, "prompt": prompt, "temperature": float(temperature or 0), "seed": seed, "text": text}

@@ -1,0 +1,51 @@
+"""samples.jsonl: it goes where the model goes, and what it may hold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from model import CharLSTM, CheckpointError
+from model.checkpoint.names import MANIFEST, SAMPLES
+from model.checkpoint.samples import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json
+from tests.support.tiny_models import tiny_model
+
+
+def sample(step: int, text: str = "né\n") -> Sample:
+    return {"step": step, "prompt": "", "temperature": 0.7, "seed": 1, "text": text}
+
+
+def test_the_samples_of_a_model_are_saved_listed_and_read_again(tmp_path: Path) -> None:
+    lm = replace(tiny_model(), samples=(sample(0), sample(40)))
+    lm.save_pretrained(tmp_path)
+    assert CharLSTM.from_pretrained(tmp_path).samples == lm.samples
+    (tmp_path / SAMPLES).write_text("")
+    with pytest.raises(CheckpointError, match=f"{SAMPLES} is not the file that {MANIFEST} describes"):
+        CharLSTM.from_pretrained(tmp_path)
+
+
+def test_a_file_that_the_manifest_does_not_list_is_not_read(tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path)
+    (tmp_path / SAMPLES).write_text("no samples")
+    assert CharLSTM.from_pretrained(tmp_path).samples == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ([sample(1), sample(0)], "not in the order"),
+        ([sample(0)] * (MAX_SAMPLES + 1), "1,001 samples"),
+        ([sample(0, "x" * (MAX_TEXT + 1))], "at most 1,000 characters"),
+        ([{**sample(0), "step": -1}], "at least 0"),
+        ([{**sample(0), "step": 0.5}], "whole numbers"),
+        ([{**sample(0), "seed": True}], "at least 0"),
+        ([{**sample(0), "text": None}], "must be texts"),
+        ([{}], "at least 0"),
+    ],
+)
+def test_what_are_no_samples_is_refused(lines: list[Sample], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        samples_from_json(json.loads(json.dumps(lines)))
