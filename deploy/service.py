@@ -17,6 +17,7 @@ from ui.page.launch import asgi_app
 from ui.page.page import Page
 from ui.registry.auto_update import AutoUpdater
 from ui.registry.registry import ModelRegistry
+from ui.registry.specs import with_gallery
 from ui.routes.health import Health
 
 
@@ -36,8 +37,10 @@ class Service:
     def __init__(self, environment: Mapping[str, str]) -> None:
         options = parse_options((), environment)
         torch.set_num_threads(1)
+        models, on_demand = with_gallery(options.models)
         self._registry = ModelRegistry(
-            options.models,
+            models,
+            on_demand=on_demand,
             device=options.device,
             precision=options.precision,
             site=check_options(options, environment),

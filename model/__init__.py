@@ -24,7 +24,7 @@ hub          models on the Hub: one commit downloaded whole, errors explained
 files        atomic writes and the lock of a file
 cli          the commands of python -m model
 terminal     text that is safe to show; what a command line needs of its terminal
-pretrained   the bundled model
+pretrained   the bundled models
 """
 
 from importlib import import_module
@@ -32,8 +32,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .attribution import Occlusion, occlusion
-    from .char_lstm import PRETRAINED, CharLSTM
+    from .char_lstm import CharLSTM
     from .chat import ChatFormat
+    from .checkpoint.bundled import PRETRAINED
     from .checkpoint.format import CheckpointError
     from .clamps import Clamp
     from .engine.blend import Blend
@@ -88,7 +89,8 @@ __all__ = [
 
 _HOMES = {  # module: its public names; a module is imported when one of them is used, so torch is too
     "attribution": ("Occlusion", "occlusion"),
-    "char_lstm": ("PRETRAINED", "CharLSTM"),
+    "checkpoint.bundled": ("PRETRAINED",),
+    "char_lstm": ("CharLSTM",),
     "chat": ("ChatFormat",),
     "checkpoint.format": ("CheckpointError",),
     "clamps": ("Clamp",),

@@ -1,4 +1,4 @@
-"""`python -m model`: the commands generate, score, why and info.
+"""`python -m model`: the commands generate, score, why, info and list.
 
 Results go to standard output; the seed, notices and errors go to standard error.
 """
@@ -9,12 +9,13 @@ import io
 import sys
 
 from . import __version__
-from .char_lstm import PRETRAINED
+from .checkpoint.bundled import PRETRAINED
 from .cli import generate, info, score, why
+from .cli import list as list_
 from .cli.arguments import ArgumentParser, Command
 from .terminal import discard_stdout, say
 
-_COMMANDS: dict[str, Command] = {"generate": generate, "score": score, "why": why, "info": info}
+_COMMANDS: dict[str, Command] = {"generate": generate, "score": score, "why": why, "info": info, "list": list_}
 _PROGRAM = f"python -m {__package__}"  # installed from a wheel the package has another name
 _PIPE_CLOSED = 141  # the exit status after the reader of standard output closed the pipe
 
@@ -45,12 +46,14 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND", title="commands")
     for name, command in _COMMANDS.items():
         subparser = commands.add_parser(name, help=command.HELP, description=command.HELP)
-        subparser.add_argument(
-            "--model",
-            default=str(PRETRAINED),
-            metavar="MODEL",
-            help="the folder of a checkpoint or run, or USER/NAME[@REVISION] on the Hub (default: the bundled model)",
-        )
+        if command is not list_:
+            subparser.add_argument(
+                "--model",
+                default=str(PRETRAINED),
+                metavar="MODEL",
+                help="the folder of a checkpoint or run, USER/NAME[@REVISION] on the Hub, or bundled:NAME (default: "
+                "the first of the bundled models)",
+            )
         subparser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
         command.add_arguments(subparser)
     return parser

@@ -20,6 +20,7 @@ from torch import Tensor
 from .backends.backend import Backend, Floats, Indices
 from .backends.selection import make_backend
 from .chat import ChatFormat
+from .checkpoint.bundled import BUNDLED_FOLDER, bundled_name, bundled_names
 from .checkpoint.format import Checkpoint, CheckpointError
 from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from .checkpoint.read import read_checkpoint
@@ -35,8 +36,6 @@ from .named_cells import Cell
 from .settings import Precision
 from .terminal import one_line
 from .tokenizer import CharTokenizer
-
-PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the project
 
 
 @dataclass(eq=False)
@@ -108,7 +107,8 @@ class CharLSTM:
 
         Args:
             id_or_path: a folder if it exists or is written as a path: with `.`, `/`, `~`, `runs/` or a Windows drive
-                at the beginning. Otherwise a Hub id such as `user/name`. `hf://user/name` is always a Hub id.
+                at the beginning. Otherwise a Hub id such as `user/name`. `hf://user/name` is always a Hub id, and
+                `bundled:NAME` a model that comes with the project.
             revision: a branch, tag or commit; None is the main branch.
             device: the device of the weights, such as "cuda".
             token, cache_dir, local_files_only: as in huggingface_hub.
@@ -119,7 +119,8 @@ class CharLSTM:
         """
         if is_local(id_or_path):
             folder = checkpoint_folder(id_or_path)
-            return cls.from_checkpoint(read_checkpoint(folder), device=device, name=Path(id_or_path).absolute().name)
+            name = bundled_name(str(id_or_path)) or Path(id_or_path).absolute().name
+            return cls.from_checkpoint(read_checkpoint(folder), device=device, name=name)
         repo = str(id_or_path).removeprefix("hf://")
         name = one_line(repo, 100)
         if repo and "/" not in repo:
@@ -286,11 +287,11 @@ def _read_snapshot(snapshot: Snapshot) -> Checkpoint:
 
 
 def is_local(id_or_path: str | Path) -> bool:
-    """Returns whether a model's name means a folder on this machine: it exists, or is written as a path."""
+    """Returns whether a model's name means a folder on this machine: it exists, is written as a path, or is bundled."""
     text = str(id_or_path)
     if text.startswith("hf://") or not text:
         return False
-    if isinstance(id_or_path, Path) or text.startswith((".", "/", "~", "runs/")):
+    if isinstance(id_or_path, Path) or text.startswith((".", "/", "~", "runs/")) or bundled_name(text) is not None:
         return True
     if PureWindowsPath(text).drive or "\\" in text:  # neither is allowed in a Hub id
         return True
@@ -320,8 +321,12 @@ def checkpoint_folder(path: str | Path) -> Path:
     """Returns the checkpoint folder that a path names: the folder itself, the best of a run, RUN/best or RUN/latest.
 
     Raises:
-        CheckpointError: there is no such folder.
+        CheckpointError: there is no such folder, or no bundled model of this name.
     """
+    if (name := bundled_name(str(path))) is not None:
+        if name not in bundled_names():
+            raise CheckpointError(f"there is no bundled model {name!r:.60}: choose one of {', '.join(bundled_names())}")
+        return BUNDLED_FOLDER / name
     folder = Path(path).expanduser()
     pointed = pointed_checkpoint(folder) if folder.name in (BEST, LATEST) else None
     if pointed is None and not folder.is_dir():

@@ -1,5 +1,6 @@
 """From a text to a character LSTM: `python -m training my.txt --minutes 10 --push-to user/name`.
 
+gallery   makes the bundled models beside Shakespeare again, each from a package (`python -m training.gallery NAME`)
 cli       what is typed → a started run
 run       one run on this disk
 hub       everything that is sent to the Hub

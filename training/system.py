@@ -87,3 +87,16 @@ def allocate(file: IO[bytes], size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
     else:
         file.truncate(size)
+
+
+def run_program(words: Sequence[str], *, cwd: Path | None = None, data: bytes = b"") -> bytes:
+    """Runs a program, gives it `data` on standard input, and returns its standard output.
+
+    Raises:
+        OSError: there is no such program, or it failed; the message is the last line that it wrote.
+    """
+    done = subprocess.run(words, cwd=cwd, input=data, capture_output=True, check=False)
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").split("\n")
+        raise OSError(next((line for line in reversed(lines) if line.strip()), f"exit status {done.returncode}"))
+    return done.stdout

@@ -7,4 +7,5 @@ samples  the format of samples.jsonl, what a model wrote while it was trained
 verify   manifest.json and the checks of model.safetensors
 write    write_checkpoint, write_cells: atomically
 pointer  best and latest of a run folder
+bundled  the models that come with the project
 """

@@ -13,7 +13,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
-from ..char_lstm import PRETRAINED, CharLSTM, split_revision
+from ..char_lstm import CharLSTM, split_revision
+from ..checkpoint.bundled import PRETRAINED
 from ..engine.blend import DEFAULT_SHARE, Blend
 from ..engine.language_model import LanguageModel
 from ..generation import Stream, stream

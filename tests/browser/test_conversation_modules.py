@@ -245,6 +245,17 @@ def test_a_link_finds_a_model_that_a_page_serves_from_another_branch(run: Run) -
     assert run("models", "return x.map(m.repoOf)", served) == ["ada/one", "ada/one", "bundled"]
 
 
+def test_the_default_of_the_bundled_models_is_found_by_its_old_name(run: Run) -> None:
+    served = [
+        {"name": name, "commit": "", "failure": None, "loading": False} for name in ("bible", "shakespeare", "tang")
+    ]
+    asked = {"model": {"name": "bundled", "commit": ""}, "models": served}
+    find = "const link = { model: x.model, second: null }; return m.modelsOfLink(link, { models: x.models })[0].name"
+    assert run("models", find, asked) == "shakespeare"
+    assert run("models", "return m.findModel(x, 'bundled').name", {"models": served}) == "shakespeare"
+    assert run("models", "return m.findModel(x, 'bundled')", {"models": served[:1]}) is None
+
+
 def test_a_message_is_wrapped_as_in_python(run: Run) -> None:
     """A stop text of one character may have two UTF-16 units."""
     for stop in ("\n", "🙂", "ab", "🙂x"):

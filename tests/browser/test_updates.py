@@ -12,7 +12,8 @@ from model import CharLSTM, generate
 from tests.browser.driving import button, fast, log, reply, send, setting, settled, turns
 from tests.support.app_server import App, random_model, serving
 from ui.messages import Message
-from ui.registry.registry import Entry, ModelRegistry
+from ui.registry.entry import Entry
+from ui.registry.registry import ModelRegistry
 
 NAME = "ada/novel"
 

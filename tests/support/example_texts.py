@@ -8,8 +8,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from model import CharLSTM, generate
-from model.char_lstm import PRETRAINED
+from model import PRETRAINED, CharLSTM, generate
 
 FOLDER = Path(__file__).parents[2] / "web" / "learn" / "corpus" / "examples"
 VEGETABLES = ["carrots", "leeks", "potatoes", "mushrooms", "tomatoes", "peas", "onions", "beans"]
@@ -41,8 +40,7 @@ STATEMENTS = [
 
 def scenes() -> str:
     """Returns what the bundled model writes."""
-    folder = next((path for path in PRETRAINED.iterdir() if (path / "config.json").exists()), PRETRAINED)
-    text = "".join(generate(CharLSTM.from_pretrained(folder), "\n", 6_200, temperature=0.6, seed=1))
+    text = "".join(generate(CharLSTM.from_pretrained(PRETRAINED), "\n", 6_200, temperature=0.6, seed=1))
     return text[: text.rindex("\n\n")].strip() + "\n"
 
 

@@ -23,6 +23,7 @@ import pytest
 from safetensors.torch import load
 
 from model import CharLSTM, ModelUnavailableError, generate
+from model.checkpoint.bundled import BUNDLED
 from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, random_model
@@ -31,7 +32,6 @@ from training.cli import finish as cli
 from training.hub.timeouts import HubTimeouts
 from ui.messages import Message
 from ui.registry.auto_update import AutoUpdater
-from ui.registry.loaded_model import BUNDLED
 from ui.registry.registry import ModelRegistry
 
 FAULTS: dict[str, dict[str, Any]] = {

@@ -138,6 +138,7 @@ def _front_matter(summary: TrainingSummary) -> str:
         library_name="char-lstm",
         pipeline_tag="text-generation",
         license=summary.license,
+        license_name=summary.license_name or None,
         tags=["char-lstm", "lstm", "character-level", "text-generation", "pytorch"],
         model_name=_title(summary),
         eval_results=_results(summary) or None,

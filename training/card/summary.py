@@ -32,6 +32,8 @@ class TrainingSummary:
     teachers: tuple[str, ...]
     """USER/NAME@COMMIT of each teacher; "" for one that is not on the Hub."""
     license: str
+    license_name: str
+    """Of a licence that the Hub has no identifier for; such a text has the licence `other`."""
     repo: str
     """USER/NAME of the repo that the model is pushed to."""
     space: str
@@ -73,6 +75,7 @@ class TrainingSummary:
             base_corpus=base_name(line(noted.get("base_corpus"))),
             teachers=tuple(map(_pinned, models)) if isinstance(models, list) else (),
             license=line(noted.get("license")) or "unknown",
+            license_name=line(noted.get("license_name")),
             repo=_repo(noted.get("repo")),
             space=_repo(noted.get("space")),
             example=next(filter(None, map(line, examples)), "") if isinstance(examples, list | tuple) else "",

@@ -37,6 +37,7 @@ from ..system import process_age_s
 from . import options, parser, sharing
 from .compare import read_runs, table
 from .finish import count_text, finish
+from .push_bundled import push_bundled
 from .resume import resumed_run
 from .space import make_space
 from .start import new_run
@@ -173,12 +174,17 @@ def _compare(arguments: Sequence[str]) -> int:
     return 0 if len(runs) == len(dict.fromkeys(paths)) else 1
 
 
+def _push_bundled(arguments: Sequence[str]) -> int:
+    return push_bundled(parser.push_bundled_parser().parse_args(arguments).user)
+
+
 def _space(arguments: Sequence[str]) -> int:
     return make_space(options.parse_space(arguments))
 
 
 _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "push": _push,
+    "push-bundled": _push_bundled,
     "space": _space,
     "compare": _compare,
     "curve": _curve,

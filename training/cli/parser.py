@@ -22,6 +22,7 @@ MINUTES = Setting(
 )
 COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
+    "push-bundled": "push the models that come with the project, and collect them on one page of the Hub",
     "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
     "compare": "print a table of runs, the lowest loss first",
     "curve": "draw the losses of runs into a PNG",
@@ -190,6 +191,13 @@ def push_parser() -> ArgumentParser:
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument("--private", action="store_true", help="push only while the repo is private")
     _add_publish_anyway(parser)
+    return parser
+
+
+def push_bundled_parser() -> ArgumentParser:
+    """Returns the parser of `python -m training push-bundled USER`."""
+    parser = _command_parser("push-bundled")
+    parser.add_argument("user", metavar="USER", help="your name on the Hub, or that of an organization of yours")
     return parser
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from model import ChatFormat
-from model.char_lstm import PRETRAINED, checkpoint_folder
+from model.char_lstm import checkpoint_folder
+from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.names import CONFIG
 from model.terminal import one_line
 
@@ -209,7 +210,8 @@ def _contents_of_model(name: str) -> str:
     """
     config = _config(Path(name))
     is_trained_here = "command" in config.get("training", {})
-    if not is_trained_here or _noted(name) == PUBLIC or checkpoint_folder(name).resolve().is_relative_to(PRETRAINED):
+    is_bundled = checkpoint_folder(name).resolve().is_relative_to(BUNDLED_FOLDER)
+    if not is_trained_here or _noted(name) == PUBLIC or is_bundled:
         return ""
     return _contents_of_run(_run_of(name), config.get("chat"))
 

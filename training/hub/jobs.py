@@ -98,6 +98,13 @@ class SpaceStage:
 
 
 @dataclass(frozen=True)
+class CollectionPage:
+    """The page of a collection on the Hub."""
+
+    url: str
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why a job failed.
 
@@ -240,6 +247,17 @@ class LinkCard(Job[Commit]):
     space: str
     result = Commit
     doing = "changing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collect(Job[CollectionPage]):
+    """Adds models to the collection with this title of a user or an organization, `repo`; creates it if needed."""
+
+    title: str
+    description: str
+    models: list[str]
+    result = CollectionPage
+    doing = "collecting the models of"
 
 
 def encode_job(job: Job[Any], limits: Sequence[float]) -> str:

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from huggingface_hub import SpaceCardData, constants
 
-from model import PRETRAINED, CharLSTM
+from model import CharLSTM
+from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.format import DTYPES
 from model.checkpoint.names import CARD
 from model.files import atomic_write
@@ -97,11 +98,14 @@ def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
 
 
 def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
-    """Writes the app as a Space runs it, with a copy of the model for lack of others; errors as of `write_page`."""
+    """Writes the app as a Space runs it, with a copy of the model for lack of others; errors as of `write_page`.
+
+    The bundled models are not among its files: a Space serves the model that it was made for.
+    """
     check_project(hardware)
     _create(folder)
     _copy(app_files(), folder)
-    lm.save_pretrained(folder / "model" / PRETRAINED.name, dtype=smallest_dtype(lm))
+    lm.save_pretrained(folder / "model" / BUNDLED_FOLDER.name / "model", dtype=smallest_dtype(lm))
     atomic_write(folder / "requirements.txt", requirements(hardware).encode())
     data = SpaceCardData(
         **_front_matter(lm),

@@ -1,6 +1,6 @@
 """Serves character LSTMs as a page and an API. The same file runs on a laptop and on a Space.
 
-python app.py                                   the bundled model at http://127.0.0.1:7860
+python app.py                                   the bundled models at http://127.0.0.1:7860
 python app.py --model runs/NAME --model USER/NAME@REVISION
 python app.py --mcp                             the API as MCP tools too
 
@@ -50,7 +50,7 @@ class Options:
     """What the command line and the environment ask for.
 
     Attributes:
-        models: folders and names on the Hub; none is the bundled model.
+        models: folders, names on the Hub and bundled:NAME; none is all bundled models.
         models_typed: whether they come from --model, so that a misspelled one ends the start.
         device: cpu, cuda or mps; None is the fastest one that is there.
         precision: None is what fits each model.
@@ -167,9 +167,11 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
     import torch
 
     from ui.registry.registry import ModelRegistry
+    from ui.registry.specs import with_gallery
 
     torch.set_num_threads(1)  # with two, on two cores that are busy with other work, 32 rows took ten times as long
-    registry = ModelRegistry(options.models, device=options.device, precision=options.precision, site=site)
+    models, on_demand = with_gallery(options.models)
+    registry = ModelRegistry(models, on_demand=on_demand, device=options.device, precision=options.precision, site=site)
     imported = threading.Event()
     registry.start(after=imported)  # downloads while the imports below take half of the time to start
 
@@ -215,8 +217,8 @@ def _parser() -> ArgumentParser:
         "--model",
         action="append",
         metavar="MODEL",
-        help="a model to serve: the folder of a checkpoint or run, or USER/NAME[@REVISION] on the Hub; may be repeated "
-        "(default: the variable MODELS, else the bundled model)",
+        help="a model to serve: the folder of a checkpoint or run, USER/NAME[@REVISION] on the Hub, or bundled:NAME; "
+        "may be repeated (default: the variable MODELS, else all bundled models)",
     )
     parser.add_argument("--port", metavar="N", help=f"the port to listen on, 1 to 65535 (default {_PORT})")
     parser.add_argument(

@@ -127,6 +127,6 @@ def _named(written: str, registry: ModelRegistry) -> LoadedModel:
     ready = registry.loaded_models
     found = [each for each in ready if each.name == name]
     found += [each for each in ready if each.commit and each.name.partition("@")[0] == name.partition("@")[0]]
-    if not match and len(ready) == 1 and not ready[0].commit:
+    if not match and len(registry.names) == 1 == len(ready) and not ready[0].commit:
         found += ready  # a model from a folder, which another page serves under another name
     return found[0] if name and found else registry.get(name or None)

@@ -1,6 +1,7 @@
 """The models that are served, their newer commits, and their history.
 
 registry          all served models
+entry             one model that was asked for: loading, loaded or failed
 specs             which models the owner asks for
 problems          why a model cannot be served, for visitors
 loaded_model      one served model, with its engine

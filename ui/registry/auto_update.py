@@ -24,8 +24,9 @@ from model.hub.limits import time_limits
 from model.hub.snapshot import Snapshot
 
 from ..messages import Message
+from .entry import Entry
 from .problems import LONG_WAIT_S, commit_problem, load_problem, update_problem
-from .registry import Entry, ModelRegistry
+from .registry import ModelRegistry
 from .specs import split_spec
 
 log = logging.getLogger("char-lstm")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+import torch
+
 from model import CharLSTM, Engine, LanguageModel, SamplingParams
 from model.settings import Precision
 from model.terminal import one_line
@@ -13,7 +15,6 @@ from ..messages import Message
 from ..site_config import SiteConfig
 from .welcome import example_prompts, welcome_text_of
 
-BUNDLED = "bundled"
 _WAITING_EACH = 32  # calls without a session are one client for each address, such as that of a class of 30
 
 
@@ -62,23 +63,26 @@ class LoadedModel:
     @property
     def about(self) -> list[Message]:
         """Short facts: what it was trained on, commit, size, device."""
-        config = self.lm.config
-        corpus = self.lm.training.get("corpus")
-        return [
-            *([Message("model.corpus", corpus=one_line(corpus, 60))] if isinstance(corpus, str) and corpus else []),
-            *([Message("model.commit", commit=self.lm.commit[:7])] if self.lm.commit else []),
-            Message("model.parameters", count=_short_number(config.parameters)),
-            Message("model.layers", layers=config.num_layers, cells=config.hidden_size),
-            Message("model.characters", count=config.vocab_size),
-            Message("model.device", device=self.lm.device.type.upper()),
-        ]
+        return facts_of(self.lm, self.lm.device)
+
+
+def facts_of(lm: LanguageModel, device: torch.device) -> list[Message]:
+    """Short facts about a model that runs on a device: what it was trained on, commit, size, device."""
+    corpus = lm.training.get("corpus")
+    return [
+        *([Message("model.corpus", corpus=one_line(corpus, 60))] if isinstance(corpus, str) and corpus else []),
+        *([Message("model.commit", commit=lm.commit[:7])] if lm.commit else []),
+        Message("model.parameters", count=_short_number(lm.config.parameters)),
+        Message("model.layers", layers=lm.config.num_layers, cells=lm.config.hidden_size),
+        Message("model.characters", count=lm.config.vocab_size),
+        Message("model.device", device=device.type.upper()),
+    ]
 
 
 def start_model(name: str, lm: CharLSTM, precision: Precision | None, site: SiteConfig) -> LoadedModel:
     """Starts the model's engine and generates its welcome text."""
     engine, thread = start_engine(name, lm, precision, site)
-    examples = example_prompts(lm, site.blocked, bundled=name == BUNDLED)
-    return LoadedModel(name, lm, engine, thread, examples, *welcome_text_of(engine))
+    return LoadedModel(name, lm, engine, thread, example_prompts(lm, site.blocked), *welcome_text_of(engine))
 
 
 def start_engine(

@@ -14,17 +14,18 @@ import uuid
 from collections.abc import Callable
 from collections.abc import Sequence as Names
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import torch
 
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
+from model.checkpoint.bundled import BUNDLED, bundled_name
 from model.settings import Precision, shorten
 from model.terminal import one_line
 
 from ..messages import Message, RefusalError, raw
 from ..site_config import SiteConfig
-from .loaded_model import BUNDLED, LoadedModel, start_engine, start_model
+from .entry import Entry
+from .loaded_model import LoadedModel, start_engine, start_model
 from .problems import load_problem
 from .specs import choose_device, is_on_hub, may_be_updated, names_of, split_spec
 
@@ -34,37 +35,12 @@ STAND_IN_S = 25.0  # after which a cached copy or the bundled model writes, whil
 _GRACE_S = 1.0  # before a replaced model drains: callers that have just looked it up may still submit a request
 
 
-@dataclass(eq=False)
-class Entry:
-    """A model that was asked for: loading, loaded, or failed.
-
-    Attributes:
-        spec: a path, or a name on the Hub; "" for a model that was added from memory, and for a blend.
-        name: its name on the page and in the API.
-        loaded: the current model; None while it loads, and if it failed.
-        failure: why it could not be loaded.
-        update_problem: why its newest commit is not known or not here; None if it is, or if nothing is loaded.
-        retry, wait_s: whether loading it may succeed later, and after how many seconds, as the Hub asked.
-        draining: models that were replaced and still write their replies.
-        done: set once it is loaded or has failed.
-    """
-
-    spec: str
-    name: str
-    loaded: LoadedModel | None = None
-    failure: Message | None = None
-    update_problem: Message | None = None
-    retry: bool = False
-    wait_s: float = 0.0
-    draining: list[LoadedModel] = field(default_factory=list)
-    done: threading.Event = field(default_factory=threading.Event)
-
-
 class ModelRegistry:
     """The models by name; the first one is the default.
 
     Args:
         specs: paths, names on the Hub with an optional ``@REVISION``, or "bundled"; none is the bundled model.
+        on_demand: paths of models that are loaded when they are first used.
         device: where the models run; None chooses.
         precision: "int8" or "float32"; None is what fits each model.
         site: the limits and the blocked words of this site.
@@ -79,6 +55,7 @@ class ModelRegistry:
         self,
         specs: Names[str] = (),
         *,
+        on_demand: Names[str] = (),
         device: torch.device | str | None = None,
         precision: Precision | None = None,
         site: SiteConfig | None = None,
@@ -86,7 +63,9 @@ class ModelRegistry:
         self.device = device or choose_device()
         self.precision = precision
         self.site = site or SiteConfig()
-        self._entries = [Entry(spec, name) for spec, name in zip(specs, names_of(specs), strict=True)]
+        every = [*specs, *on_demand]
+        self._entries = [Entry(spec, name) for spec, name in zip(every, names_of(every), strict=True)]
+        self._on_demand = self._entries[len(specs) :]
         self.auto_updated = [entry for entry in self._entries if may_be_updated(entry.spec)]
         self.on_hub = [entry for entry in self._entries if is_on_hub(entry.spec)]
         self._stand_in: Entry | None = None
@@ -112,9 +91,9 @@ class ModelRegistry:
             after: engines are started after this event, because starting the first one slows imports down.
         """
         waiting = [entry for entry in self._entries if not entry.done.is_set()]
-        threads = [threading.Thread(target=self._load, args=(entry, after), daemon=True) for entry in waiting]
-        for thread in threads:
-            thread.start()
+        for entry in waiting:
+            load = self._read_preview if entry in self._on_demand else self._load
+            threading.Thread(target=load, args=(entry, after), daemon=True).start()
         threading.Thread(target=self._settle, daemon=True).start()
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -252,12 +231,15 @@ class ModelRegistry:
                 raise RefusalError("refusal.loading")
             return loaded
         entry = next((entry for entry in self._entries if entry.name == name), None)
+        if entry is None and name == BUNDLED:  # the name of the default model before there were several
+            entry = next((entry for entry in self._entries if bundled_name(entry.spec)), None)
         if entry is None:
             allowed = Message("rule.served", names=self.names)
             raise RefusalError("refusal.value", field="model", value=shorten(name), allowed=allowed)
         if entry.failure:
             raise RefusalError.of(entry.failure)
         if entry.loaded is None:
+            self._load_on_demand(entry)
             raise RefusalError("refusal.named_loading", field="model", name=entry.name)
         return entry.loaded
 
@@ -265,7 +247,8 @@ class ModelRegistry:
         """Waits until every model is loaded or has failed, ``STAND_IN_S`` at most; then makes sure that one writes."""
         end = time.monotonic() + STAND_IN_S
         for entry in self._entries:
-            entry.done.wait(max(0.0, end - time.monotonic()))
+            is_here = bundled_name(entry.spec) is not None  # a copy of it would not be there sooner
+            entry.done.wait(None if is_here else max(0.0, end - time.monotonic()))
         for entry in [each for each in self.on_hub if not each.done.is_set()]:
             self._load_cached(entry)
         if not self.loaded_models:
@@ -286,6 +269,25 @@ class ModelRegistry:
             self.fail(entry, error)
         finally:
             entry.done.set()
+
+    def _read_preview(self, entry: Entry, after: threading.Event | None) -> None:
+        try:
+            if after:
+                after.wait()
+            entry.preview = CharLSTM.from_pretrained(entry.spec).without_weights()
+        except (CheckpointError, OSError) as error:
+            self.fail(entry, error)
+        finally:
+            entry.done.set()
+
+    def _load_on_demand(self, entry: Entry) -> None:
+        """Starts to load a model of which there is only a preview, unless that has begun."""
+        with self._putting:
+            begins = entry in self._on_demand and entry.preview is not None
+            if begins:
+                self._on_demand.remove(entry)
+        if begins:
+            threading.Thread(target=self._load, args=(entry, None), daemon=True).start()
 
     def fail(self, entry: Entry, error: Exception) -> None:
         """Notes why a model could not be loaded; a copy of it that is served already stays, with a notice."""

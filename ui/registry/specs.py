@@ -10,9 +10,8 @@ from pathlib import Path
 from model import PRETRAINED, ModelUnavailableError
 from model.backends.device import is_available
 from model.char_lstm import checkpoint_folder, is_local, split_revision
+from model.checkpoint.bundled import BUNDLED, bundled_name, bundled_names, bundled_spec
 from model.settings import shorten
-
-from .loaded_model import BUNDLED
 
 
 def choose_device() -> str:
@@ -35,6 +34,14 @@ def split_spec(spec: str) -> tuple[str, str | None]:
         return split_revision(spec)
     except ValueError as error:
         raise ModelUnavailableError(str(error)) from None
+
+
+def with_gallery(specs: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """The models that load at the start, and those that load on their first use: the gallery, if none is asked for."""
+    if specs:
+        return specs, ()
+    first, *others = map(bundled_spec, bundled_names())
+    return ([first], others) if others else ((), ())
 
 
 def check_models(specs: Sequence[str]) -> None:
@@ -68,7 +75,9 @@ def names_of(specs: Sequence[str]) -> list[str]:
     """The names on the page: a Hub name as given; of a folder the last part, with a number if it is not unique."""
     names: list[str] = []
     for spec in specs:
-        plain = Path(spec).expanduser().resolve().name if is_local(spec) else spec.removeprefix("hf://")
+        plain = bundled_name(spec) or (
+            Path(spec).expanduser().resolve().name if is_local(spec) else spec.removeprefix("hf://")
+        )
         name, number = plain, 2
         while name in names or (name == BUNDLED != spec):
             name, number = f"{plain} ({number})", number + 1

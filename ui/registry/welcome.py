@@ -9,15 +9,13 @@ WELCOME_LENGTH = 240  # characters
 MAX_EXAMPLES = 4
 _ATTEMPTS = 8  # seeds that are tried until no blocked word ends the text and it begins with no empty line
 _DEADLINE_S = 5.0  # a slow machine gets a shorter text
-_BUNDLED_EXAMPLES = ("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time")
 _MAX_EXAMPLE = 60  # characters
 
 
-def example_prompts(lm: CharLSTM, blocked: BlockedWords, *, bundled: bool) -> tuple[str, ...]:
-    """Example prompts whose characters the model knows, the bundled ones or its trainer's; ("",) if there are none."""
+def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:
+    """The example prompts of its trainer whose characters the model knows; ("",) if there are none."""
     noted = lm.training.get("examples")
-    offered = list(_BUNDLED_EXAMPLES) if bundled else []
-    offered += noted if isinstance(noted, list) else []
+    offered = noted if isinstance(noted, list) else []
     fitting = [
         text
         for text in dict.fromkeys(each for each in offered if isinstance(each, str))
@@ -42,5 +40,22 @@ def welcome_text_of(engine: Engine) -> tuple[str, int]:
         if sequence.finish_reason != "blocked" and not found.startswith("\n"):
             text, chosen = found, seed
             break
+    return _whole_lines(text), chosen
+
+
+def stored_welcome_text_of(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, int]:
+    """The text that `welcome_text_of` returns, as `config.json` stores it for a model that is not in memory.
+
+    ("", 0) if it stores none.
+    """
+    stored = lm.training.get("welcome")
+    text, seed = (stored.get("text"), stored.get("seed")) if isinstance(stored, dict) else (None, None)
+    if not isinstance(text, str) or type(seed) is not int or blocked.inside(text):
+        return "", 0
+    return _whole_lines(text.rstrip("\n")), seed
+
+
+def _whole_lines(text: str) -> str:
+    """A text without its last line, or its last word, if the rest is at least half of it."""
     cut = max(text.rfind("\n"), text.rfind(" ") if "\n" not in text[len(text) // 2 :] else -1)
-    return text[:cut] if cut > len(text) // 2 else text, chosen
+    return text[:cut] if cut > len(text) // 2 else text

@@ -15,19 +15,25 @@ the int8 inference, or "float32").
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+import torch
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
+from model import CharLSTM, LanguageModel
+from model.engine.language_model import default_precision
 from model.int8.weights import VERSION
+from model.settings import Precision
 
 from ..access.public_address import address_of_space
 from ..messages import Message
-from ..registry.loaded_model import LoadedModel
-from ..registry.registry import Entry, ModelRegistry
+from ..registry.entry import Entry
+from ..registry.loaded_model import LoadedModel, facts_of
+from ..registry.registry import ModelRegistry
+from ..registry.welcome import example_prompts, stored_welcome_text_of
 from .requests import HEADERS
 
 PATH = "/site"
@@ -78,39 +84,67 @@ class Site:
             "title": self._registry.site.title,
             "welcome": self._registry.site.welcome_text,
             "notices": [notice.as_json() for notice in notices],
-            "models": [_entry(each, settled=self._registry.settled) for each in self._registry.entries],
+            "models": [_entry(each, self._registry) for each in self._registry.entries],
             "address": address_of_space(),
         }
 
 
 def describe_model(loaded: LoadedModel) -> Content:
     """What a page needs to know of a loaded model."""
-    lm, int8 = loaded.lm, loaded.engine.precision == "int8"
     about = [*loaded.about, *([loaded.refused_commit] if loaded.refused_commit else [])]
+    return _description(
+        loaded.name,
+        loaded.lm,
+        about,
+        loaded.engine.precision,
+        welcome=(loaded.welcome_text, loaded.welcome_seed),
+        examples=loaded.examples,
+    )
+
+
+def _preview(name: str, lm: CharLSTM, registry: ModelRegistry) -> Content:
+    """What a page needs to know of a model that is loaded when it is first used."""
+    blocked, device = registry.site.blocked, torch.device(registry.device)
+    welcome, examples = stored_welcome_text_of(lm, blocked), example_prompts(lm, blocked)
+    precision = registry.precision or default_precision(lm)
+    return _description(name, lm, facts_of(lm, device), precision, welcome=welcome, examples=examples)
+
+
+def _description(
+    name: str,
+    lm: LanguageModel,
+    about: Sequence[Message],
+    precision: Precision,
+    *,
+    welcome: tuple[str, int],
+    examples: Sequence[str],
+) -> Content:
     return {
-        "name": loaded.name,
-        "commit": loaded.commit,
+        "name": name,
+        "commit": lm.commit or "",
         "failure": None,
         "loading": False,
         "about": [fact.as_json() for fact in about],
-        "welcome": loaded.welcome_text,
-        "welcome_seed": loaded.welcome_seed,
-        "examples": list(loaded.examples),
+        "welcome": welcome[0],
+        "welcome_seed": welcome[1],
+        "examples": list(examples),
         "chat": asdict(lm.chat) if lm.chat else None,
         "layers": lm.config.num_layers,
         "hidden": lm.config.hidden_size,
         "vocab": list(lm.tokenizer.vocab),
         "cells": [{**asdict(cell), "remembers": cell.remembers} for cell in lm.cells],
-        "exact": int8,
-        "version": str(VERSION) if int8 else "float32",
+        "exact": precision == "int8",
+        "version": str(VERSION) if precision == "int8" else "float32",
     }
 
 
-def _entry(entry: Entry, *, settled: bool) -> Content:
+def _entry(entry: Entry, registry: ModelRegistry) -> Content:
     if entry.loaded and not entry.failure:
         return describe_model(entry.loaded)
+    if entry.preview and not entry.failure:
+        return _preview(entry.name, entry.preview, registry)
     failure: Message | None = entry.failure
-    if failure is None and settled:  # a page chooses the model that writes until this one is there
+    if failure is None and registry.settled:  # a page chooses the model that writes until this one is there
         failure = Message("model.loading", names=[entry.name])
     return {
         "name": entry.name,

@@ -41,6 +41,7 @@ from ..conversation.progress import check_words
 from ..json_body import read_json
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
+from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
 from ..registry.training_history import Checkpoint, History, read_history
 from ..settings import check_params, check_text
@@ -139,7 +140,7 @@ class TrainingTimelines:
         return JSONResponse(answer, status, headers)
 
     async def _answer(self, query: Mapping[str, Any], address: str) -> dict[str, Any]:
-        served = self._registry.get(query.get("model"))
+        served = await find_model(self._registry, query.get("model"))
         watched = "timeline" in query or "step" in query
         history = await self._history(served, FRESH_S if watched else OFFERED_S)
         if not watched:

@@ -54,9 +54,13 @@ export function readyModels(site) {
   return site.models.filter((model) => !model.failure && !model.loading);
 }
 
+const DEFAULT = "shakespeare"; // of the bundled models; until there were several, a page called it "bundled"
+
 /** The model of a name that can write now. @type {(site: Pick<Site, "models">, name: ?string) => ?Model} */
 export function findModel(site, name) {
-  return readyModels(site).find((model) => model.name === name) ?? null;
+  const ready = readyModels(site);
+  const named = ready.find((model) => model.name === name);
+  return named ?? (name === "bundled" ? ready.find((model) => model.name === DEFAULT && !model.commit) : null) ?? null;
 }
 
 /**
@@ -81,7 +85,8 @@ export function modelsOfLink(link, site) {
 function modelOfLink(ref, site) {
   const ready = readyModels(site);
   if (!ref.name && ready.length) return ready[0];
-  const named = [...ready.filter((model) => model.name === ref.name), ...ready.filter((model) => repoOf(model) === repoOf(ref))];
+  const same = findModel(site, ref.name);
+  const named = [...ready.filter((model) => model.name === ref.name), ...(same ? [same] : []), ...ready.filter((model) => repoOf(model) === repoOf(ref))];
   const loading = site.models.some((model) => model.loading);
   // A model from a folder is named by its folder. The only model of a page may be that one, under another name.
   const only = !ref.commit && ready.length === 1 && !ready[0].commit && !loading ? ready : [];

@@ -9,6 +9,7 @@ import sys
 import httpx
 
 from model import PRETRAINED, CharLSTM, generate
+from model.checkpoint.bundled import bundled_names
 from tests.support.app_server import eventually
 from tests.support.ports import free_port
 
@@ -30,7 +31,7 @@ def test_uvicorn_serves_the_whole_app() -> None:
             document = httpx.get(url).text
             assert 'id="early"' in document
             assert httpx.get(f"{url}/config").json()["title"] == "char-lstm"
-            assert [model["name"] for model in httpx.get(f"{url}/site").json()["models"]] == ["bundled"]
+            assert [model["name"] for model in httpx.get(f"{url}/site").json()["models"]] == [*bundled_names()]
             lines = httpx.post(f"{url}/stream", json={"prompt": "ROMEO:", "seed": 1, "length": 80}).text.splitlines()
             events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
             expected = generate(CharLSTM.from_pretrained(PRETRAINED), "ROMEO:", 80, seed=1)

@@ -18,13 +18,14 @@ import httpx
 import pytest
 
 from model import CharLSTM, SamplingParams, generate
+from model.checkpoint.bundled import BUNDLED
 from tests.local_hub import LocalHub, Repo
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 from ui.messages import Message
 from ui.registry.auto_update import LONGEST_S, AutoUpdater
-from ui.registry.loaded_model import BUNDLED, LoadedModel
+from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
 
 INTERVAL_S = 0.1

@@ -14,11 +14,12 @@ import pytest
 
 from app import PlainFormatter
 from model import PRETRAINED, CharLSTM, ModelUnavailableError, generate
+from model.checkpoint.bundled import BUNDLED
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
 from ui.messages import Message, RefusalError
-from ui.registry.loaded_model import BUNDLED, LoadedModel
+from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
 from ui.registry.specs import split_spec
 

@@ -72,6 +72,7 @@ from ..requests import (
     read_text_of,
     refusal_content,
     stretches_of,
+    wait_for_models,
     wait_of,
 )
 from .trace_answers import Answer, answer_at, answer_from, answer_why, occlusion_within, read_position
@@ -161,6 +162,7 @@ class Traces:
         return JSONResponse({"server": self._server, **answer}, status, headers)
 
     async def _answer(self, query: Query, address: str) -> Answer:
+        await wait_for_models(query, self._registry)
         id_, change = hex_of(query, "trace"), self._change(query)
         name = next((name for name in ("why", "at") if name in query), "from")
         position = read_position(query, name)

@@ -20,7 +20,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (
         "app.py",
         "model/lstm.py",
-        "model/pretrained/config.json",
+        "model/pretrained/shakespeare/config.json",
         "ui/page/page.py",
         "web/README.md",
         "web/index.html",

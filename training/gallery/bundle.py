@@ -1,0 +1,92 @@
+"""Turns a finished run into a bundled model: the files of a checkpoint, and a card that says what the text is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from model import CharLSTM, generate, score
+from model.char_lstm import checkpoint_folder
+from model.checkpoint.names import CARD, METRICS
+from model.checkpoint.samples import samples_from_json
+from model.files import atomic_write
+
+from ..card.escape import USE
+from ..card.model_card import write_card
+from ..card.overlap import Source
+from ..errors import RunError
+from ..learner.dataset import split
+from ..run.kept_text import read_kept_text
+from ..run.run_folder import RunFolder
+from ..run.state_files import read_metrics
+from .table import Entry
+
+_WELCOME_SEEDS = range(10, 18)  # as in ui/registry/welcome.py: the app shows the same text once the model is loaded
+_WELCOME_LENGTH = 240
+PASSAGE = 1_000  # characters of held-out text that config.json keeps, so that anyone can check the loss
+
+
+def bundle(name: str, entry: Entry, run: Path, folder: Path) -> None:
+    """Writes the best checkpoint of a run into `folder` as a bundled model.
+
+    Raises:
+        RunError: the run has no checkpoint, or its text is missing.
+        CheckpointError: a file of the run is damaged.
+        OSError: the folder cannot be written.
+    """
+    corpus = read_kept_text(run)
+    if corpus is None:
+        raise RunError(f"{run} holds no training text: train the model again")
+    best = checkpoint_folder(run)
+    lm = CharLSTM.from_pretrained(best)
+    train, held_out = split(corpus.ids)
+    passage = lm.tokenizer.decode(held_out[:PASSAGE].tolist())
+    noted = {
+        **lm.training,
+        "corpus": entry.corpus,
+        "license": entry.license,
+        "license_name": entry.license_name,
+        "package": entry.package,
+        "sharing": "public",
+        "command": f"python -m training.gallery {name}",
+        "examples": list(entry.examples),
+        "passage": passage,
+        "welcome": _welcome(lm),
+    }
+    samples = samples_from_json(RunFolder(run, resume=True).samples())
+    lm = replace(lm, samples=samples, training={**noted, "passage_loss": score(lm, passage).nats})
+    lm.save_pretrained(folder, dtype="bfloat16")
+    metrics = read_metrics(best)
+    atomic_write(folder / METRICS, (best / METRICS).read_bytes())
+    write_card(folder, lm, metrics, source=Source(lm.tokenizer, train, held_out))
+    add_text_section(folder, entry.about)
+
+
+def _welcome(lm: CharLSTM) -> Mapping[str, str | int]:
+    """Returns the text that the app shows on an empty page, so that it can show it before it loads the model."""
+    texts = ((seed, generate(lm, "", _WELCOME_LENGTH, seed=seed, precision="int8")) for seed in _WELCOME_SEEDS)
+    seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (_WELCOME_SEEDS[0], ""))
+    return {"text": text, "seed": seed}
+
+
+def add_text_section(folder: Path, about: str) -> None:
+    """Adds to the card of a bundled model what its text is, and the loss on the passage in config.json."""
+    noted = CharLSTM.from_pretrained(folder).training
+    card = (folder / CARD).read_text(encoding="utf-8")
+    section = f"## Text\n\n{about}{_source(noted)}\n\n{_passage(noted)}\n\n"
+    atomic_write(folder / CARD, card.replace(f"\n{USE}\n", f"\n{section}{USE}\n", 1).encode())
+
+
+def _source(noted: Mapping[str, Any]) -> str:
+    registry, _, package = str(noted.get("package", "")).partition(":")
+    registries = {"debian": "Debian package", "pypi": "package of PyPI", "npm": "package of npm"}
+    return f" It comes from the {registries[registry]} `{package}`." if registry in registries else ""
+
+
+def _passage(noted: Mapping[str, Any]) -> str:
+    return (
+        f"The first {len(noted['passage']):,} held-out characters are stored in config.json (`passage`): read from a "
+        f"state of zeros, they cost {noted['passage_loss']:.4f} nats per character."
+    )

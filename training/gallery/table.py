@@ -1,0 +1,97 @@
+"""The models of the gallery: what each is trained on, how, and what may be done with its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import texts
+
+_SMALL = ("--preset", "small", "--evaluations", "5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A model of the gallery.
+
+    Attributes:
+        package: REGISTRY:NAME, see `packages.unpack`.
+        read: returns the text, given the folder of the unpacked package.
+        corpus: the name of the text, for the page and the card.
+        license: of the text, an identifier of the Hub; `other` if it has none, then `license_name` names it.
+        about: sentences for the card: what the text is, and why a model of it may be published.
+        options: of `python -m training`.
+        examples: four prompts for the page.
+        is_chat: whether the text is a chat in JSON lines.
+    """
+
+    package: str
+    read: Callable[[Path], str]
+    corpus: str
+    license: str
+    license_name: str = ""
+    about: str
+    options: tuple[str, ...]
+    examples: tuple[str, str, str, str]
+    is_chat: bool = False
+
+
+GALLERY = {
+    "bible": Entry(
+        package="debian:bible-kjv-text",
+        read=texts.bible,
+        corpus="King James Bible",
+        license="other",
+        license_name="public-domain",
+        about="The King James Version of the Bible (1611), one verse a line after its chapter and verse. It is in the "
+        "public domain; in the United Kingdom the Crown licenses printed editions.",
+        options=(*_SMALL, "--steps", "4000"),
+        examples=("In the beginning", "And the LORD said unto Moses,", "1:1 Now", "Blessed are they"),
+    ),
+    "tang": Entry(
+        package="npm:chinese-poetry",
+        read=texts.tang,
+        corpus="Complete Tang Poems",
+        license="mit",
+        about="Poems from the Complete Tang Poems (御定全唐詩, 1705) in traditional characters: those of 4 to 16 lines "
+        "of five or seven characters that consist of the 2,000 most frequent characters. The poems are in the public "
+        "domain, and the collection is under the MIT licence (copyright 2016 JackeyGao).",
+        options=(*_SMALL, "--hidden-size", "208", "--embedding-size", "96", "--steps", "2400"),
+        examples=("《春夜》", "明月", "《送友人》", "白雲"),
+    ),
+    "jargon": Entry(
+        package="debian:dict-jargon",
+        read=texts.jargon,
+        corpus="Jargon File",
+        license="other",
+        license_name="public-domain",
+        about="The Jargon File, version 4.4.7 (29 December 2003), a dictionary of hackers' slang. It is in the public "
+        "domain.",
+        options=(*_SMALL, "--steps", "2600"),
+        examples=("hacker\n n.\n", "bug", "Unix wizard", "The canonical"),
+    ),
+    "python": Entry(
+        package="python:stdlib",
+        read=texts.python,
+        corpus="Python's standard library",
+        license="other",
+        license_name="psf-2.0",
+        about="The modules of Python's standard library that are written in ASCII, without its tests and tools. They "
+        "are under the PSF License Agreement, version 2; some came with licences of their own, which permit the same.",
+        options=(*_SMALL, "--steps", "2000"),
+        examples=("def ", "class Parser:", "import ", "    for line in "),
+    ),
+    "chat": Entry(
+        package="pypi:chitchat-dataset",
+        read=texts.chat,
+        corpus="BYU Chit-Chat",
+        license="mit",
+        about="Conversations from the BYU Chit-Chat dataset (Myers, Etchart and Fulda 2020) between people who did not "
+        "know each other, without names of speakers and without messages that the scan for personal data marks. The "
+        "dataset is under the MIT licence (copyright 2019 Perception, Control and Cognition Lab).",
+        options=(*_SMALL, "--chat", "--quote-chat", "--steps", "3000"),
+        examples=("Hello, how are you?", "What are you studying?", "Do you like movies?", "What did you do today?"),
+        is_chat=True,
+    ),
+}
