@@ -17,6 +17,7 @@ from ..messages import LANGUAGES, RefusalError, best_language, filled
 from ..preview.previews import PATH, Previews
 from ..preview.tags import shortened, tags, without_tags
 from ..registry.registry import ModelRegistry
+from ..settings import SPEED
 
 AsgiMessage = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[AsgiMessage]]
@@ -44,6 +45,22 @@ _STYLE = """
   background: var(--bg-dark); } }
 """
 
+
+# Writes the sample character by character, as web/page/arrival.js does from the same moment on.
+_WRITING = """
+{
+  const early = document.getElementById("early");
+  const [box, began] = [early.querySelector("pre"), performance.now()];
+  const characters = [...(box?.textContent ?? "")];
+  early.dataset.began = began;
+  const write = () => {
+    if (!box.isConnected) return;
+    box.textContent = characters.slice(0, ((performance.now() - began) * %s) / 1000).join("");
+    requestAnimationFrame(write);
+  };
+  if (box && !matchMedia("(prefers-reduced-motion: reduce)").matches) write();
+}
+"""
 
 _SAFE = "%&=+~,;:@/?!$'()*"  # what a query may hold as it is
 
@@ -105,9 +122,10 @@ class FirstPaint:
         """
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
         title, welcome_text = html.escape(site.title), html.escape(site.welcome_text or texts["site.greeting"])
-        hello = texts["page.hello"]
+        hello = f"{texts['page.hello']} {texts['greeting.colours']}"
         sample = f"<small>{hello}</small><pre>{html.escape(first.welcome_text)}</pre>" if first else ""
         early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{welcome_text}</p><div>{sample}</div></div>'
+        early += f"<script>{_WRITING % SPEED.default}</script>"
         head = f"<title>{title}</title>\n{preview}\n<style>{_STYLE}</style>"
         head += f'<link rel="icon" type="image/png" href="{self._web}favicon.png" />'
         head += f'<link rel="stylesheet" href="{self._web}document/style.css" />'
