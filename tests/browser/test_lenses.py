@@ -194,10 +194,14 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     choose_lens(page, "What it remembers")
     text = write(page)
     written = app.served("random").engine.written
-    about = page.get_by_role("status").filter(has_text="This cell tracks “position in the line” (r -0.93")
+    about = page.get_by_role("status").filter(
+        has_text="This cell tracks “position in the line” (falls), very reliable (r -0.93"
+    )
     expect(about).to_be_visible()
     named = page.get_by_role("combobox", name="What the cell tracks")
-    expect(named.locator("option:checked")).to_have_text("position in the line: cell 5 of layer 1, r -0.93")
+    expect(named.locator("option:checked")).to_have_text(
+        "position in the line (falls), very reliable: cell 5 of layer 1, r -0.93"
+    )
     turn = turns(page).last
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     assert marks(turn) == cell_marks(app, text, 1, 5)
@@ -211,7 +215,7 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
     expect(turn.locator("i.focus")).to_have_count(1)
-    named.select_option(label="position in the line: cell 5 of layer 1, r -0.93")
+    named.select_option(label="position in the line (falls), very reliable: cell 5 of layer 1, r -0.93")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
     assert turn.locator(".text").text_content() == text
     assert app.served("random").engine.written == written

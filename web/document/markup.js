@@ -129,11 +129,12 @@ ${lensSwitch(1, "second.lens")}
 <summary data-text="page.settings"></summary>
 <div class="setting"><label for="model" data-text="setting.model"></label><select id="model"></select></div>
 <div id="about"></div>
-<div class="setting" id="second-choice" hidden><label for="second-model" data-text="second.choice"></label><select id="second-model"></select></div>
+<div class="setting" id="second-choice" hidden><label for="second-model" data-text="second.choice"></label><select id="second-model" aria-describedby="second-help"></select><small class="help" id="second-help" data-text="second.help"></small></div>
 <div id="sliders"></div>
 <div class="setting">
 <label for="seed" data-text="setting.seed"></label>
-<input id="seed" type="number" min="0" max="4294967295" step="1" autocomplete="off" data-placeholder="setting.seed.random">
+<input id="seed" type="number" min="0" max="4294967295" step="1" autocomplete="off" data-placeholder="setting.seed.random" aria-describedby="seed-help">
+<small class="help" id="seed-help" data-text="setting.seed.help"></small>
 </div>
 <div id="load"><p></p></div>
 </details>

@@ -1,6 +1,6 @@
 /** The lenses over a conversation: the switch, and the colours of the characters. */
 
-import { find, findAll, keepAtEnd } from "../document/dom.js";
+import { create, find, findAll, keepAtEnd } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { GreetingColours } from "./greeting_colours.js";
 import { MemoryLens } from "./memory.js";
@@ -106,6 +106,7 @@ export class Lenses {
     else {
       for (const box of this.boxes.values()) box.repaint();
       this.panel.setAttribute("aria-label", t("lens.panel", { name: t(`lens.${name}`) }));
+      if (this.name !== "plain") create("p", "help", this.panel).textContent = t(`lens.${name}.help`);
       this.lens.build?.(this.panel);
     }
     this.focus.forgetDetails();

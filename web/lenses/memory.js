@@ -81,6 +81,7 @@ export class MemoryLens {
     this.picture.build(panel);
     const closely = create("div", "closely", panel);
     create("p", "which", closely).textContent = t("memory.hint");
+    create("p", "help", closely).textContent = t("memory.gates.help");
     create("ul", "gates", closely).setAttribute("aria-label", t("memory.gates"));
     this.update();
   }

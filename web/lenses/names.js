@@ -20,9 +20,16 @@ export function featureOf({ name }) {
   return has(`cell.${name}`) ? t(`cell.${name}`) : name;
 }
 
-/** Returns how well a cell tracks it: an AUC below 0.5 is that of an inverted cell. @param {NamedCell} cell */
+const RELIABLE = /** @type {const} */ ([[0.9, "very_reliable"], [0.7, "reliable"], [0.5, "fairly_reliable"], [0, "loose"]]);
+
+/**
+ * Returns how well a cell tracks it, in words and as a number, and whether it falls where the feature grows: an AUC below
+ * 0.5, or a negative correlation.
+ * @param {NamedCell} cell
+ */
 export function scoreOf({ kind, score }) {
-  const inverted = kind === "auc" && score < 0.5;
-  const text = number(score, 2);
-  return { measure: kind === "auc" ? "AUC" : "r", score: inverted ? `${text} ${t("memory.inverted")}` : text };
+  const signed = kind === "auc" ? 2 * score - 1 : score;
+  const [, reliability] = RELIABLE.find(([least]) => Math.abs(signed) >= least);
+  const words = { falls: signed < 0 ? t("memory.falls") : "", reliability: t(`memory.${reliability}`) };
+  return { measure: kind === "auc" ? "AUC" : "r", score: number(score, 2), ...words };
 }

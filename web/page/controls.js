@@ -9,6 +9,7 @@ import { create, find, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
+const BUNDLED = "bundled"; // the name of the model that the app brings along
 const OTHER = "other"; // the choice to name another model of the Hub
 
 /**
@@ -115,11 +116,12 @@ export class Controls {
     this.site = site;
     const [chosen, second] = [this.model.value, this.second.value];
     const names = site.models.filter((model) => !model.failure).map((model) => model.name);
-    fill(this.model, names.map((name) => [name, name || site.title]), chosen);
+    const titleOf = (/** @type {string} */ name) => (name === BUNDLED ? t("model.bundled") : name || site.title);
+    fill(this.model, names.map((name) => [name, titleOf(name)]), chosen);
     const others = names.filter((name) => name !== this.model.value);
     /** @type {[value: string, text: string][]} */
     const ways = [["", t("second.none")]];
-    for (const name of others) for (const way of ["beside", "blended"]) ways.push([`${way} ${name}`, `${name || site.title}, ${t(`second.${way}`)}`]);
+    for (const name of others) for (const way of ["beside", "blended"]) ways.push([`${way} ${name}`, `${titleOf(name)}, ${t(`second.${way}`)}`]);
     if (this.page.add) ways.push([OTHER, t("second.other")]);
     fill(this.second, ways, second);
     find(this.root, "#second-choice").hidden = ways.length < 2;

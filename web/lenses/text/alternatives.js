@@ -28,6 +28,7 @@ export class Alternatives {
     this.box = create("div", "alternatives");
     this.box.hidden = true;
     this.box.setAttribute("role", "dialog");
+    this.box.setAttribute("aria-label", t("surprise.likely"));
     find(lenses.pane, ".frame").after(this.box);
     this.shown = /** @type {Shown | null} */ (null);
     this.openings = 0;
@@ -131,9 +132,9 @@ export class Alternatives {
     start.append(`${t("rewind.from")} `);
     const stays = path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1).map((each) => (each === " " ? each : visibleCharacter(each)));
     create("b", "", start).textContent = (kept > AROUND ? "…" : "") + stays.join("");
-    for (const [name, isNew] of /** @type {[string, boolean][]} */ ([["rewind.here", false], ["rewind.seed", true]])) {
-      this.#button("", t(name), () => source.rewrite(this.shown.turn, this.#kept(), isNew), onward);
-    }
+    const rewrite = (/** @type {boolean} */ newSeed) => () => source.rewrite(this.shown.turn, this.#kept(), newSeed);
+    this.#button("", t("rewind.here"), rewrite(false), onward);
+    this.#button("", t("rewind.seed"), rewrite(true), onward);
   }
 
   /** @type {(className: string, text: string, act: () => void, parent: HTMLElement) => HTMLButtonElement} */
