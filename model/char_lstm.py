@@ -178,7 +178,8 @@ class CharLSTM:
 
     def make_backend(self, slots: int, precision: Precision) -> Backend:
         """Returns the fastest backend for this model and its device, with a number of slots."""
-        return make_backend(self.network, slots, self.int8_weights() if precision == "int8" else None)
+        weights = self.int8_weights() if precision == "int8" else None
+        return make_backend(self.network, slots, weights, blocked=self.tokenizer.rare_id)
 
     def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor, precision: Precision) -> Floats:
         """Returns the gates i, f, g, o of a layer, (T, 4, H) float32; arguments as of `LanguageModel.gates`."""

@@ -42,14 +42,20 @@ class CharTokenizer:
     Args:
         vocab: the characters in the order of their ids. `from_text` sorts them; fine-tuning appends new characters,
             so that the ids of the old ones stay.
+        rare: the entry that stands for all rare characters of the training text, if they share one. A model predicts
+            it, but never writes it.
 
     Raises:
-        ValueError: an entry is not one character, occurs twice, or is half of a surrogate pair.
+        ValueError: an entry is not one character, occurs twice, or is half of a surrogate pair; or `rare` is no entry.
     """
 
-    def __init__(self, vocab: Sequence[str]) -> None:
+    def __init__(self, vocab: Sequence[str], rare: str | None = None) -> None:
         check_vocab(vocab)
+        if rare is not None and rare not in vocab:
+            raise ValueError(f"rare is {repr(rare)[:40]}: it must be an entry of vocab")
         self.vocab = tuple(vocab)
+        self.rare = rare
+        self.rare_id = None if rare is None else self.vocab.index(rare)
         codes = np.array([ord(character) for character in vocab], dtype=np.int64)
         # A table from code points to ids, up to the highest code point of the vocabulary; its last entry is -1.
         self._ids = np.full(codes.max() + 2, -1, dtype=np.int32)

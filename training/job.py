@@ -11,6 +11,7 @@
 #     "phonenumbers>=8.13,<10",
 #     "python-stdnum>=1.20,<3",
 #     "filelock>=3.16,<5",
+#     "charset-normalizer>=3.4,<4",
 # ]
 #
 # [tool.hf-jobs]
@@ -116,6 +117,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         )
     words = ["-m", "training", *options.text, "--resume", f"{SCHEME}{repo}"]
     words += ["--errors", options.errors] if options.errors else []
+    words += ["--encoding", options.encoding] if options.encoding else []
     words += ["--track"] if options.track else []
     return words, f"resume the run in {repo}"
 

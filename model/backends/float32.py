@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ..clamps import Clamps
+from ..int8.weights import NEVER
 from ..lstm import LSTMNetwork, LSTMState
 from .backend import Backend, Floats, Indices
 
@@ -18,7 +19,8 @@ from .backend import Backend, Floats, Indices
 class Float32Backend(Backend):
     """Runs the network as it is, on the device of its weights."""
 
-    def __init__(self, network: LSTMNetwork, slots: int) -> None:
+    def __init__(self, network: LSTMNetwork, slots: int, blocked: int | None = None) -> None:
+        self._blocked = blocked
         self._network = network
         self._device = network.output.weight.device
         self._states = [LSTMState.zeros(network.config, device=self._device)] * slots
@@ -40,7 +42,10 @@ class Float32Backend(Backend):
                 each, state = self._network.step(
                     torch.tensor([token], device=self._device), self._states[slot], clamped
                 )
-                logits.append(each[0].float().cpu().numpy())
+                row = each[0].float().cpu().numpy()
+                if self._blocked is not None:
+                    row[self._blocked] = NEVER
+                logits.append(row)
                 states.append(state)
         for slot, state in zip(slots.tolist(), states, strict=True):
             self._states[slot] = state

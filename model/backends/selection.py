@@ -13,10 +13,17 @@ from .float32 import Float32Backend
 from .torch_int8 import TorchInt8Backend
 
 
-def make_backend(network: LSTMNetwork, slots: int, weights: Int8Weights | None) -> Backend:
-    """Returns the fastest backend for a network on its device: int8 with `weights`, float32 if they are None."""
+def make_backend(
+    network: LSTMNetwork, slots: int, weights: Int8Weights | None, *, blocked: int | None = None
+) -> Backend:
+    """Returns the fastest backend for a network on its device: int8 with `weights`, float32 if they are None.
+
+    The id `blocked` gets a logit of `NEVER`.
+    """
     if weights is None:
-        return Float32Backend(network, slots)
+        return Float32Backend(network, slots, blocked)
+    if blocked is not None:
+        weights = weights.without(blocked)
     device = int8_device(network.output.weight.device)
     if device.type == "cpu" and products.numba_available():
         from .numba_int8 import NumbaInt8Backend

@@ -26,7 +26,7 @@ FORMAT_VERSION = 1
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 _FIELDS = {"format_version", "model_type", *SIZES, "vocab", "training"}
-_OPTIONAL_FIELDS = {"chat"}
+_OPTIONAL_FIELDS = {"chat", "rare"}
 _MAX_BRACKETS = 10_000  # each may become a Python object, a hundred times as large as its two bytes
 
 
@@ -64,6 +64,7 @@ def config_to_json(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "model_type": "char-lstm",
         **{name: getattr(checkpoint.config, name) for name in SIZES},
         "vocab": list(checkpoint.tokenizer.vocab),
+        **({} if checkpoint.tokenizer.rare is None else {"rare": checkpoint.tokenizer.rare}),
         **({"chat": asdict(checkpoint.chat)} if checkpoint.chat else {}),
         "training": dict(checkpoint.training),
     }
@@ -92,9 +93,9 @@ def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, Mapping[str, A
     try:
         check_vocab(config["vocab"])
         sizes = LSTMConfig(vocab_size=len(config["vocab"]), **{name: config[name] for name in SIZES})
+        tokenizer = CharTokenizer(config["vocab"], rare=config.get("rare"))
     except ValueError as error:
         raise CheckpointError(f"{CONFIG}: {error}") from None
-    tokenizer = CharTokenizer(config["vocab"])
     return sizes, tokenizer, config["training"], _parse_chat(config["chat"], tokenizer) if "chat" in config else None
 
 

@@ -52,6 +52,7 @@ class Blend:
         if not is_number or not 0 <= share <= 1:
             raise ValueError(f"share is {shorten(share)}: it must be a number from 0 to 1")
         in_second = set(second.tokenizer.vocab)
+        in_second -= {model.tokenizer.rare for model in (first, second)}  # means other characters in each model
         shared = [character for character in first.tokenizer.vocab if character in in_second]
         if not shared:
             raise ValueError(f"{first.name} and {second.name} share no character: they cannot write together")

@@ -11,7 +11,7 @@ Shapes: B slots, V vocabulary, H hidden, L layers, N and K rows and columns of a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..lstm import LSTMNetwork
 
+NEVER = -1e9  # as a logit: its weight is zero at any temperature that is allowed
 VERSION = 1  # of the definition; links name it
 H_SCALE = 127.0  # h is in [-1, 1] and kept as round(127 h)
 TABLE_RANGE, TABLE_STEPS = 8.0, 256.0  # sigmoid and tanh are tabulated over [-8, 8] in steps of 1/256
@@ -94,6 +95,12 @@ class Int8Weights:
             output=QuantizedMatrix.quantize(network.output.weight.detach().float().cpu()),
             output_bias=network.output.bias.detach().float().cpu(),
         )
+
+    def without(self, token: int) -> Int8Weights:
+        """Returns the same weights, which predict a character with the logit `NEVER`."""
+        bias = self.output_bias.clone()
+        bias[token] = NEVER
+        return replace(self, output_bias=bias)
 
     def to(self, device: torch.device) -> Int8Weights:
         """Returns a copy on a device."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
-from model import PRETRAINED, CharLSTM, ChatFormat, Engine, SamplingParams, TextTrace, generate
+from model import PRETRAINED, CharLSTM, CharTokenizer, ChatFormat, Engine, SamplingParams, TextTrace, generate
 from model import Sequence as Reply
 from model.attribution import occlusion_in_slices
 from model.clamps import Clamp, Clamps
@@ -301,6 +301,20 @@ def test_a_chat(browser: Browser, lm: CharLSTM, tmp_path: Path) -> None:
         assert (answer["text"], answer["end"]) == (first.text, first.finish_reason)
         text += first.text + ("e" if first.finish_reason == "stop" else "") + chat.wrap("Again")
         assert write(page, request(text, seed=4, length=500, stop="e"))["text"] == second.text
+        page.close()
+
+
+def test_the_character_of_rare_ones_is_never_written(browser: Browser, lm: CharLSTM, tmp_path: Path) -> None:
+    whole = python_reply(lm, "A", seed=3, length=300).text
+    rare = replace(lm, tokenizer=CharTokenizer(lm.tokenizer.vocab, rare=max(whole, key=whole.count)))
+    write_static(tmp_path, rare)
+    write_engine_page(tmp_path)
+    with serve_folder(tmp_path) as url:
+        page = browser.new_page()
+        open_engine(page, url)
+        text = write(page, request("A", seed=3, length=300))["text"]
+        assert text == python_reply(rare, "A", seed=3, length=300).text
+        assert rare.tokenizer.rare not in text
         page.close()
 
 

@@ -11,7 +11,8 @@ from model.char_lstm import is_local
 from model.cli.arguments import UsageError
 
 from ..card.redact import command_line
-from ..corpus.decode import Errors
+from ..corpus.decode import Errors, Reading
+from ..corpus.encodings import codec_name
 from ..hub.repos import check_repo_name
 from ..learner.recipe import PRESETS
 from ..run import tracking
@@ -39,6 +40,8 @@ class TrainOptions:
     teachers: tuple[str, ...]
     track: bool
     errors: Errors | None
+    encoding: str | None
+    keep_rare: bool
     chat: bool
     quote_chat: bool
     reply_as: str | None
@@ -51,6 +54,11 @@ class TrainOptions:
     replace: bool
     no_fit: bool
     recipe: Mapping[str, Any]
+
+    @property
+    def reading(self) -> Reading:
+        """How the text of a new run is read."""
+        return Reading(errors=self.errors or "strict", encoding=self.encoding, merge_rare=not self.keep_rare)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +89,12 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
     typed["chat"] = typed["chat"] or typed["quote_chat"] or typed["reply_as"] is not None
     if typed["push_to"] is None and typed["resume"] is None:  # a resumed run is pushed to its own repo
         typed["push_to"] = typed["space"]
+    if (encoding := typed["encoding"]) is not None:
+        typed["encoding"] = codec_name(encoding)
+        if typed["encoding"] is None:
+            raise UsageError(
+                f"--encoding is {encoding!r:.60}: it must be one that Python knows, such as cp1252 or koi8-r"
+            )
     options = TrainOptions(**typed)
     _check(options)
     return options
@@ -117,6 +131,8 @@ def published_command(options: TrainOptions) -> str:
         "publish_anyway": options.publish_anyway,
         "replace": options.replace,
         "errors": None if options.errors == "strict" else options.errors,
+        "encoding": options.encoding,
+        "keep_rare": options.keep_rare,
         "chat": options.chat,
         "quote_chat": options.quote_chat,
         "reply_as": options.reply_as if options.quote_chat else None,
@@ -178,7 +194,7 @@ def _check_resume(options: TrainOptions) -> None:
         raise UsageError("--from starts a new run: omit --resume")
     given = list(options.recipe)
     given += [name for name in ("preset", "minutes", "steps") if getattr(options, name) is not None]
-    given += [name for name in ("no_fit", "quote_chat", "chat") if getattr(options, name)]
+    given += [name for name in ("no_fit", "quote_chat", "chat", "keep_rare") if getattr(options, name)]
     if given:
         longer = " (to train longer, start a new run from it: --from RUN)" if given[0] in ("minutes", "steps") else ""
         raise UsageError(f"--{given[0].replace('_', '-')} cannot change in a run: omit it with --resume{longer}")

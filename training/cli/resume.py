@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import torch
 
@@ -16,7 +16,7 @@ from model.terminal import one_line
 
 from ..card.redact import public_sources
 from ..corpus.chats.reader import ChatReader
-from ..corpus.decode import Errors
+from ..corpus.decode import Reading
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus
 from ..errors import RunError
@@ -217,17 +217,17 @@ def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> 
     if kept is not None:
         _warn_of_changed_text(kept, folder)
         return kept, record.get("public")
-    sources, errors = _sources(options, folder, record)
-    _read_again(sources, errors, folder, saved)
+    sources, reading = _sources(options, folder, record)
+    _read_again(sources, reading, folder, saved)
     if options.text or (options.resume or "").startswith(SCHEME):
-        folder.write_sources(sources, errors)
+        folder.write_sources(sources, reading.record())
     kept = kept_text.read_kept_text(folder.path, record["sha256"])
     if kept is None:
         raise RunError(f"the copy of the text in {str(folder.path)!r} cannot be read: check the disk")
-    return kept, public_text(sources, errors)
+    return kept, public_text(sources, reading)
 
 
-def _read_again(sources: list[str], errors: Errors, folder: RunFolder, saved: SavedRun) -> None:
+def _read_again(sources: list[str], reading: Reading, folder: RunFolder, saved: SavedRun) -> None:
     """Reads the text of a run into its folder once more.
 
     Raises:
@@ -238,7 +238,7 @@ def _read_again(sources: list[str], errors: Errors, folder: RunFolder, saved: Sa
     record, checkpoint = saved.state["corpus"], saved.checkpoint
     chat = ChatReader(keep_names=keeps_names(saved.state["about"])) if checkpoint.chat else None
     try:
-        corpus = read_text(sources, errors, temporary, base_vocab=checkpoint.tokenizer.vocab, chat=chat)
+        corpus = read_text(sources, reading, temporary, base_vocab=checkpoint.tokenizer.vocab, chat=chat)
         if corpus.sha256 != record["sha256"]:
             raise RunError(
                 f"the text is not the one that this run started with ({record['characters']:,} characters then, "
@@ -252,13 +252,13 @@ def _read_again(sources: list[str], errors: Errors, folder: RunFolder, saved: Sa
             temporary.unlink(missing_ok=True)
 
 
-def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> tuple[list[str], Errors]:
-    """Returns where the text of a run is, and how its bytes are decoded."""
+def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> tuple[list[str], Reading]:
+    """Returns where the text of a run is, and how it is read."""
     if options.text:
-        return list(options.text), options.errors or "strict"
+        return list(options.text), _reading(options, _noted(folder, record))
     if not (options.resume or "").startswith(SCHEME):
-        sources, errors = folder.read_sources()
-        return sources, options.errors or ("replace" if errors == "replace" else "strict")
+        sources, noted = folder.read_sources()
+        return sources, _reading(options, noted)
     public = record.get("public")
     sources = [str(source) for source in public["sources"]] if public else []
     if not public or public_sources(sources) is None:  # a repo must not choose which local files are read
@@ -270,7 +270,21 @@ def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> 
             f"the repo names addresses outside the Hub ({one_line(', '.join(sources), 300)}): if you trust them, give "
             f"them as TEXT: python -m training TEXT --resume {options.resume}"
         )
-    return sources, options.errors or ("replace" if public["errors"] == "replace" else "strict")
+    return sources, _reading(options, public)
+
+
+def _noted(folder: RunFolder, record: CorpusRecord) -> Mapping[str, Any]:
+    """Returns what the run noted about how its text is read; {} if it cannot be found."""
+    try:
+        return folder.read_sources()[1]
+    except RunError:
+        return record.get("public") or {}
+
+
+def _reading(options: TrainOptions, noted: Mapping[str, Any]) -> Reading:
+    """Returns how the text of a run was read, with the options that were given now."""
+    given = {name: value for name in ("errors", "encoding") if (value := getattr(options, name)) is not None}
+    return replace(Reading.from_record(noted), **given)
 
 
 def _warn_of_changed_text(kept: Corpus, folder: RunFolder) -> None:

@@ -13,8 +13,8 @@ from ..card.cell_names import LONGEST
 from ..card.overlap import Source
 from ..card.redact import public_source, public_sources
 from ..corpus.chats.reader import ChatReader
-from ..corpus.decode import Errors
-from ..corpus.ids_file import Ids
+from ..corpus.decode import Reading
+from ..corpus.ids_file import RARE, Ids
 from ..corpus.reader import Corpus, check_length, read_corpus
 from ..errors import RunError
 from ..hub.jobs import PRIVATE, UNSCANNED, CheckRepo, Destination
@@ -28,15 +28,17 @@ from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFact
 from ..run.run_folder import RunFolder
 from .options import TrainOptions
 
+_SHORT = 100_000  # characters
 _SHORTEST = 100  # characters; the held-out tenth of a shorter text measures nothing
 
 
 def read_text(
-    sources: Sequence[str], errors: Errors, path: Path, *, base_vocab: Sequence[str] = (), chat: ChatReader | None
+    sources: Sequence[str], reading: Reading, path: Path, *, base_vocab: Sequence[str] = (), chat: ChatReader | None
 ) -> Corpus:
     """Reads a text into ids, and prints its warnings.
 
     Args:
+        reading: how bytes become text.
         path: the file for the ids.
         base_vocab: characters that get the first ids.
         chat: parses the text as a chat export; None for a text that is read as it is.
@@ -47,11 +49,22 @@ def read_text(
     say(f"Reading {_listed(sources) or 'the documentation that is part of Python'} …")
     parse_chat = chat.read if chat else None
     corpus = read_corpus(
-        sources, path=path, base_vocab=base_vocab, errors=errors, progress=_reading_progress(), parse_chat=parse_chat
+        sources,
+        path=path,
+        base_vocab=base_vocab,
+        reading=reading,
+        progress=_reading_progress(),
+        parse_chat=parse_chat,
+        kept=lambda: ": " + "".join(chat.names.values()) if chat else "",  # the format of the chat needs them
     )
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):
         warn(line)
     check_length(corpus, _SHORTEST, "training")
+    if corpus.characters < _SHORT:
+        warn(
+            f"{corpus.characters:,} characters are few: from about {_SHORT:,} on a model writes words. The checkpoint "
+            "that is served has the lowest held-out loss; the last one may look better, but repeats the text"
+        )
     return corpus
 
 
@@ -70,9 +83,16 @@ def _reading_progress() -> Callable[[str, int, int | None], None]:
     return show
 
 
-def public_text(sources: Sequence[str], errors: Errors) -> PublicText | None:
+def public_text(sources: Sequence[str], reading: Reading) -> PublicText | None:
     """Returns where anyone can read the text; None when it is, even in part, a file of this machine."""
-    return {"sources": [*sources], "errors": errors} if public_sources(sources) is not None else None
+    if public_sources(sources) is None:
+        return None
+    return {
+        "sources": [*sources],
+        "errors": reading.errors,
+        "encoding": reading.encoding,
+        "merge_rare": reading.merge_rare,
+    }
 
 
 def text_facts(
@@ -93,13 +113,20 @@ def text_facts(
     return TextFacts(record=record, examples=examples)
 
 
-def tokenizer_of(corpus: Corpus, base_vocab: Sequence[str] = ()) -> CharTokenizer:
-    """Returns the vocabulary of a text and prints its size."""
-    tokenizer = CharTokenizer(corpus.vocab)
+def tokenizer_of(corpus: Corpus, base: CharTokenizer | None = None) -> CharTokenizer:
+    """Returns the vocabulary of a text, after that of the model to start from, and prints its size."""
+    base_vocab = base.vocab if base else ()
+    tokenizer = CharTokenizer(corpus.vocab, rare=RARE if corpus.rare else base.rare if base else None)
     distinct = f"{len(tokenizer):,} distinct"
     if base_vocab:
         distinct = f"{len(tokenizer) - len(base_vocab):,} of them new to the model, which has {len(base_vocab):,}"
     say(f"{corpus.characters:,} characters, {distinct}.")
+    if corpus.rare:
+        share = 100 * corpus.rare_times / corpus.characters
+        say(
+            f"{corpus.rare:,} rare characters, {share:.2f} % of the text, share one id and are never written: "
+            "--keep-rare keeps them apart, which takes longer."
+        )
     return tokenizer
 
 

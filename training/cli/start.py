@@ -45,13 +45,13 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
         undo.callback(folder.discard)
         parent = fine_tune.load_base(options)
         teaching = teachers.load_teachers(options)
-        base_vocab = parent.lm.tokenizer.vocab if parent else ()
-        corpus, chat, text = _read_new_text(options, folder, base_vocab)
+        base = parent.lm.tokenizer if parent else None
+        corpus, chat, text = _read_new_text(options, folder, base.vocab if base else ())
         private_models = sharing.private_models(options, [*([parent] if parent else []), *teaching])
         shared = sharing.of_new_run(options, corpus, chat, learns_from_private=bool(private_models))
         destination = check_destination(options, options.push_to, corpus=text.record, sharing=shared)
         page = prepare_page(options, destination.repo if destination else "", shared)
-        tokenizer = tokenizer_of(corpus, base_vocab)
+        tokenizer = tokenizer_of(corpus, base)
         baseline = _ngram_baseline(len(tokenizer), corpus.ids)
         soft_targets = teachers.predict(teaching, tokenizer, corpus.ids, folder.path, device) if teaching else None
         keep_freed_memory()  # not sooner: the memory that reading a text takes is given back
@@ -66,7 +66,7 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
             device=device,
         )
         about: About = {
-            **_about(options, preset, destination, shared),
+            **_about(options, preset, destination, shared, corpus.rare),
             **(parent.about(private=parent in private_models) if parent else {}),
             **teachers.about(teaching, folder.path),
             **baseline,
@@ -96,12 +96,11 @@ def _read_new_text(
     options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
 ) -> tuple[Corpus, ChatFormat | None, TextFacts]:
     """Reads the text into the run folder; returns it, its format if it is a chat, and what is published about it."""
-    errors = options.errors or "strict"
     reader = ChatReader(keep_names=options.quote_chat) if options.chat else None
-    corpus = read_text(options.text, errors, folder.path / IDS, base_vocab=base_vocab, chat=reader)
+    corpus = read_text(options.text, options.reading, folder.path / IDS, base_vocab=base_vocab, chat=reader)
     chat = reader.format(options.reply_as) if reader else None
     write_kept_text(corpus, folder.path)
-    folder.write_sources(options.text, errors)
+    folder.write_sources(options.text, options.reading.record())
     if reader is None or chat is None:
         return corpus, chat, _text_facts(options, corpus, None)
     _print_speakers(reader, chat)
@@ -109,14 +108,14 @@ def _read_new_text(
 
 
 def _text_facts(options: TrainOptions, corpus: Corpus, examples: list[str] | None) -> TextFacts:
-    public = public_text(options.text, options.errors or "strict")
+    public = public_text(options.text, options.reading)
     name = None
     if public is None and is_discreet(options):
         name = "chat" if options.chat else "text"
     return text_facts(corpus, public, examples, name)
 
 
-def _about(options: TrainOptions, preset: str, destination: Destination | None, shared: str) -> About:
+def _about(options: TrainOptions, preset: str, destination: Destination | None, shared: str, rare: int) -> About:
     about: About = {
         "preset": preset,
         "license": options.license,
@@ -124,6 +123,8 @@ def _about(options: TrainOptions, preset: str, destination: Destination | None, 
         "command": published_command(options),
         "sharing": destination.sharing if destination else shared,
     }
+    if rare:
+        about["rare_characters"] = rare
     if options.quote_chat:
         about["quote_chat"] = True
     return about

@@ -1,27 +1,81 @@
 """Decodes the bytes of a file into text.
 
-Text is UTF-8. Its code points stay as they are (no Unicode normalisation) with two exceptions: a byte order mark at
-the start of a file is removed, and the line ends CRLF and CR become LF. Anything that is not text is refused with a
-one-line message that says what it is.
+Text is UTF-8, or UTF-16 and UTF-32 that a mark or the bytes show, or in another encoding that the user or the server
+names for what is not UTF-8. Its code points stay as they are (no Unicode normalisation) with two exceptions: a byte
+order mark at the start of a file is removed, and the line ends CRLF and CR become LF. Anything that is not text is
+refused with a one-line message that says what it is.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Literal, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, TypeVar
+
+from model.terminal import one_line
+
+from . import encodings
+from .file_kinds import binary_data, binary_kind, wide_encoding
 
 Errors = Literal["strict", "replace"]
 T = TypeVar("T")
 
-SNIFFED_BYTES = 8192  # beginning of a file that `binary_kind` needs to recognise all formats below
 PIECE_BYTES = 1 << 20  # decoded at once
 
 
 class CorpusError(ValueError):
     """A text cannot be read. The message is one line for the user: what is wrong, which text, what to do."""
+
+
+class EncodingError(CorpusError):
+    """A text is not UTF-8.
+
+    Attributes:
+        proposal: its likely encoding, and a line of the text in it; None if no encoding is likely.
+    """
+
+    def __init__(self, message: str, proposal: tuple[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.proposal = proposal
+
+
+class ReadingRecord(TypedDict):
+    """The fields of a `Reading`, as a run saves them."""
+
+    errors: str
+    encoding: str | None
+    merge_rare: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How files become a text.
+
+    Attributes:
+        errors: what to do with invalid bytes.
+        encoding: of the files that are not UTF-8; None refuses them.
+        merge_rare: whether rare characters share one id, see `ids_file`.
+    """
+
+    errors: Errors = "strict"
+    encoding: str | None = None
+    merge_rare: bool = True
+
+    def record(self) -> ReadingRecord:
+        """Returns what is saved of a run."""
+        return {"errors": self.errors, "encoding": self.encoding, "merge_rare": self.merge_rare}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Reading:
+        """Returns what `record` returned; runs of older versions kept their rare characters."""
+        encoding = record.get("encoding")
+        return cls(
+            errors="replace" if record.get("errors") == "replace" else "strict",
+            encoding=encodings.codec_name(encoding) if isinstance(encoding, str) else None,
+            merge_rare=record.get("merge_rare") is True,
+        )
 
 
 class NotTextError(CorpusError):
@@ -31,124 +85,18 @@ class NotTextError(CorpusError):
         super().__init__(f"{label} is not text but {what}: {advice}")
 
 
-_UNPACK = "unpack it and give the text inside"
-_SAVE_AS_TEXT = "save it as plain text (.txt, UTF-8) and give that"
-_EXPORT = "export its text column to a plain text file and give that"
-_GIVE_TEXT = "give a plain text file"
-
-# (offset, magic bytes, what it is, what to do). The first match wins.
-_MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"\x1f\x8b", "a gzip archive", _UNPACK),
-    (0, b"BZh", "a bzip2 archive", _UNPACK),
-    (0, b"\xfd7zXZ\x00", "an xz archive", _UNPACK),
-    (0, b"\x28\xb5\x2f\xfd", "a zstd archive", _UNPACK),
-    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
-    (0, b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
-    (257, b"ustar", "a tar archive", _UNPACK),
-    (0, b"%PDF-", "a PDF document", "extract its text, for example with pdftotext, and give that"),
-    (0, b"{\\rtf", "an RTF document", _SAVE_AS_TEXT),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office document", _SAVE_AS_TEXT),
-    (0, b"\x89PNG\r\n", "a PNG picture", _GIVE_TEXT),
-    (0, b"\xff\xd8\xff", "a JPEG picture", _GIVE_TEXT),
-    (0, b"GIF87a", "a GIF picture", _GIVE_TEXT),
-    (0, b"GIF89a", "a GIF picture", _GIVE_TEXT),
-    (0, b"OggS\x00", "an Ogg recording", _GIVE_TEXT),
-    (0, b"ID3\x03", "an MP3 recording", _GIVE_TEXT),
-    (0, b"ID3\x04", "an MP3 recording", _GIVE_TEXT),
-    (4, b"ftyp", "an MP4 video or recording", _GIVE_TEXT),
-    (0, b"SQLite format 3\x00", "an SQLite database", _EXPORT),
-    (0, b"PAR1", "a Parquet table", _EXPORT),
-    (0, b"ARROW1\x00", "an Arrow table", _EXPORT),
-    (0, b"\x93NUMPY", "a NumPy array", _GIVE_TEXT),
-    (0, b"\x89HDF\r\n", "an HDF5 file", _GIVE_TEXT),
-    (0, b"\x7fELF", "a program", _GIVE_TEXT),
-    (8, b'{"__metadata__"', "a safetensors file (a model's weights)", _GIVE_TEXT),
-    (0, b"version https://git-lfs.", "a Git LFS pointer, not the file itself", "download the file (git lfs pull)"),
-)
-
-# Formats recognised by a file name inside the archive: (bytes to search for, what it is, what to do).
-_IN_ZIP: tuple[tuple[bytes, str, str], ...] = (
-    (b"word/", "a Word document (.docx)", _SAVE_AS_TEXT),
-    (b"xl/", "an Excel table (.xlsx)", _EXPORT),
-    (b"ppt/", "a PowerPoint document (.pptx)", _SAVE_AS_TEXT),
-    (b"application/epub+zip", "an EPUB book", _SAVE_AS_TEXT),
-    (b"application/vnd.oasis.opendocument", "an OpenDocument file", _SAVE_AS_TEXT),
-    (b"/data.pkl", "a PyTorch pickle (a model's weights)", _GIVE_TEXT),
-)
-
-# Longest first: the mark of UTF-16-LE is the beginning of the one of UTF-32-LE.
-_WIDE_MARKS = (
-    (b"\xff\xfe\x00\x00", "UTF-32"),
-    (b"\x00\x00\xfe\xff", "UTF-32"),
-    (b"\xff\xfe", "UTF-16"),
-    (b"\xfe\xff", "UTF-16"),
-)
 _UTF8_MARK = b"\xef\xbb\xbf"
 _REPLACEMENT = "\ufffd".encode()
 
 
-def wide_encoding(raw: bytes | bytearray) -> str | None:
-    """Returns `UTF-16…` or `UTF-32…` if these bytes are text in that encoding, judged by mark or NUL bytes."""
-    for mark, encoding in _WIDE_MARKS:
-        if raw.startswith(mark):
-            return encoding
-    sample = bytes(raw[:4096])
-    sample = sample[: len(sample) // 4 * 4] or sample[: len(sample) // 2 * 2]
-    if b"\0" not in sample:
-        return None
-    for encoding in ("UTF-32LE", "UTF-32BE", "UTF-16LE", "UTF-16BE"):
-        width = int(encoding[4:6]) // 8
-        # The highest byte of a unit is NUL for spaces and Latin letters, and one number per alphabet for others.
-        high = Counter(sample[width - 1 if encoding.endswith("LE") else 0 :: width])
-        units = len(sample) // width
-        most_common = sum(count for _, count in high.most_common(2))
-        if (
-            len(sample) % width == 0
-            and high[0] * 10 >= units
-            and most_common * 10 >= units * 8
-            and _is_mostly_printable(sample, encoding)
-        ):
-            return encoding
-    return None
-
-
-def _is_mostly_printable(sample: bytes, encoding: str) -> bool:
-    # A surrogate pair cut at the end of the sample is one replacement in thousands; binary data has many.
-    text = sample.decode(encoding, errors="replace")
-    odd = sum(not (c.isprintable() or c in "\n\r\t\f\ufeff") or c == "\ufffd" for c in text)
-    return odd * 20 <= len(text)
-
-
-def binary_kind(raw: bytes | bytearray) -> tuple[str, str] | None:
-    """Returns (what it is, what to do) if a file that begins with these bytes is not text, else None."""
-    if wide_encoding(raw) is not None:
-        return None
-    if raw.startswith(b"PK\x03\x04"):
-        for inside, what, advice in _IN_ZIP:
-            if inside in raw:
-                return what, advice
-        return "a zip archive", _UNPACK
-    for offset, magic, what, advice in _MAGIC:
-        if raw.startswith(magic, offset):
-            return what, advice
-    if _is_safetensors(raw):
-        return "a safetensors file (a model's weights)", _GIVE_TEXT
-    if raw[:1] == b"\x80" and raw[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return "a Python pickle", _GIVE_TEXT
-    nul = raw.find(b"\0")
-    return _binary_data(nul) if nul >= 0 else None
-
-
-def _binary_data(nul: int) -> tuple[str, str]:
-    return f"binary data (a NUL at byte {nul})", f"{_GIVE_TEXT}, or remove the NUL bytes"
-
-
-def _is_safetensors(raw: bytes | bytearray) -> bool:
-    # Eight bytes of length, then a JSON header. The upper bytes of the length are zero, which no text has.
-    return raw.startswith(b'{"', 8) and raw[5:8] == b"\0\0\0"
-
-
-def decode(chunks: Iterable[bytes], label: str, errors: Errors = "strict") -> Iterator[tuple[str, int]]:
+def decode(
+    chunks: Iterable[bytes],
+    label: str,
+    errors: Errors = "strict",
+    *,
+    encoding: str | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[str, int]]:
     """Decodes a file that comes in chunks; removes a byte order mark and turns CRLF and CR into LF.
 
     Other separators (U+2028, U+0085, form feeds) are characters and stay.
@@ -156,35 +104,94 @@ def decode(chunks: Iterable[bytes], label: str, errors: Errors = "strict") -> It
     Args:
         chunks: the bytes of the file, cut anywhere.
         label: the name of the file in errors.
-        errors: what to do with bytes that are not UTF-8.
+        errors: what to do with invalid bytes.
+        encoding: of the file if it is not UTF-8.
+        report: called with the encoding if it is not UTF-8.
 
     Yields:
         (piece of text, number of places in it where U+FFFD replaced invalid bytes).
 
     Raises:
         NotTextError: the file is not text, which may be found late.
-        CorpusError: it is text in another encoding than UTF-8.
+        EncodingError: it is text in another encoding.
     """
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
-    rest, offset, lines = b"", 0, 1  # undecoded end of the last piece, its offset in the file, and its line
-    for number, (chunk, final) in enumerate(mark_last(_gathered(chunks))):
-        if number == 0:
-            _check_kind(chunk, label)
-            if chunk.startswith(_UTF8_MARK):
-                chunk, offset = chunk[len(_UTF8_MARK) :], len(_UTF8_MARK)
-        elif (nul := chunk.find(b"\0")) >= 0:
-            raise NotTextError(label, *_binary_data(offset + len(rest) + nul))
-        raw = rest + chunk
-        try:
-            text, used = codecs.utf_8_decode(raw, errors, final)
-        except UnicodeDecodeError as error:
-            line = lines + raw.count(b"\n", 0, error.start)
-            raise _not_utf8(raw[error.start], offset + error.start, line, label) from None
-        replaced = text.count("\ufffd") - raw.count(_REPLACEMENT, 0, used) if errors == "replace" else 0
+    decoder = _Decoder(label, errors, encoding, report)
+    for chunk, final in mark_last(_gathered(chunks)):
+        text, replaced = decoder.decode(chunk, final)
         yield line_ends.decode(text, final), replaced
-        rest = raw[used:]
-        offset += used
-        lines += raw.count(b"\n", 0, used)
+
+
+class _Decoder:
+    """Decodes one file: as UTF-8 until a byte is invalid, and if all before was ASCII, in the given encoding then."""
+
+    def __init__(self, label: str, errors: Errors, encoding: str | None, report: Callable[[str], None]) -> None:
+        self._label, self._errors, self._encoding, self._report = label, errors, encoding, report
+        self._other: codecs.IncrementalDecoder | None = None  # of the encoding, once it is used
+        self._name = ""
+        self._rest = b""  # undecoded end of the last piece
+        self._offset, self._line = 0, 1  # of the rest in the file
+        self._is_ascii = True
+        self._started = False
+
+    def decode(self, chunk: bytes, final: bool) -> tuple[str, int]:
+        """Returns the text of the next piece, and the number of its replacements."""
+        if not self._started:
+            self._started = True
+            chunk = self._start(chunk)
+        if self._other is not None:
+            return self._decode_other(self._rest + chunk, final)
+        if (nul := chunk.find(b"\0")) >= 0:
+            raise NotTextError(self._label, *binary_data(self._offset + len(self._rest) + nul))
+        raw = self._rest + chunk
+        try:
+            text, used = codecs.utf_8_decode(raw, "strict" if self._encoding else self._errors, final)
+        except UnicodeDecodeError as error:
+            if self._encoding is None or not self._is_ascii:
+                line = self._line + raw.count(b"\n", 0, error.start)
+                raise _not_utf8(raw, error.start, self._offset, line, self._label) from None
+            self._use(self._encoding)
+            return self._decode_other(raw, final)
+        replaced = text.count("\ufffd") - raw.count(_REPLACEMENT, 0, used) if self._errors == "replace" else 0
+        self._rest = raw[used:]
+        self._offset += used
+        self._line += raw.count(b"\n", 0, used)
+        self._is_ascii = self._is_ascii and raw.isascii()
+        return text, replaced
+
+    def _start(self, beginning: bytes) -> bytes:
+        """Returns the first piece without a mark, once its format and encoding are known."""
+        if beginning.startswith(_UTF8_MARK):
+            self._offset = len(_UTF8_MARK)
+            self._encoding = None
+            return beginning[len(_UTF8_MARK) :]
+        if wide := wide_encoding(beginning):
+            self._use(wide)
+        elif kind := binary_kind(beginning):
+            raise NotTextError(self._label, *kind)
+        elif self._encoding and not encodings.extends_ascii(self._encoding):
+            self._use(self._encoding)
+        return beginning
+
+    def _use(self, encoding: str) -> None:
+        self._name = encoding
+        self._other = codecs.getincrementaldecoder(encoding)(self._errors)
+        self._rest = b""
+        self._report(encoding)
+
+    def _decode_other(self, raw: bytes, final: bool) -> tuple[str, int]:
+        self._rest = b""
+        try:
+            text = self._other.decode(raw, final) if self._other else ""
+        except UnicodeDecodeError as error:
+            raise EncodingError(
+                f"{self._label} is not {self._name}: {one_line(error.reason)} at a byte "
+                f"0x{error.object[error.start]:02X}: give its --encoding, or use --errors replace, which writes "
+                "U+FFFD for each invalid byte"
+            ) from None
+        if "\0" in text:
+            raise NotTextError(self._label, *binary_data(raw.find(b"\0")))
+        return text, text.count("\ufffd") if self._errors == "replace" else 0
 
 
 def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -214,21 +221,21 @@ def mark_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
     yield before, True
 
 
-def _check_kind(beginning: bytes, label: str) -> None:
-    encoding = wide_encoding(beginning)
-    if encoding is not None:
-        raise CorpusError(f"{label} is {encoding}, and a text must be UTF-8: {_convert_from(encoding)}")
-    kind = binary_kind(beginning)
-    if kind is not None:
-        raise NotTextError(label, *kind)
+def _not_utf8(raw: bytes, at: int, offset: int, line: int, label: str) -> EncodingError:
+    """Returns the error for a text with an invalid byte.
 
-
-def _not_utf8(byte: int, offset: int, line: int, label: str) -> CorpusError:
-    return CorpusError(
-        f"{label} is not UTF-8: byte 0x{byte:02X} at byte offset {offset} (line {line}): "
-        f"{_convert_from('its encoding')}, or use --errors replace, which writes U+FFFD for each invalid byte"
+    Args:
+        raw: a part of the file.
+        at: the place of the byte in it.
+        offset: the place of the part in the file.
+        line: the line of the byte in the file.
+    """
+    proposal = encodings.propose(raw, at)
+    advice = "give its --encoding"
+    if proposal:
+        advice = f"it looks like {proposal[0]} (“{proposal[1]}”), try --encoding {proposal[0]}"
+    return EncodingError(
+        f"{label} is not UTF-8: byte 0x{raw[at]:02X} at byte offset {offset + at} (line {line}): {advice}, or use "
+        "--errors replace, which writes U+FFFD for each invalid byte",
+        proposal,
     )
-
-
-def _convert_from(encoding: str) -> str:
-    return f"open it in a text editor as {encoding} and save it as UTF-8"

@@ -12,6 +12,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ Progress = Callable[[str, int, "int | None"], None]
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
 MAX_REDIRECTS = 10
+_WEB_PAGES = ("text/html", "application/xhtml+xml")
 RETRY_WAITS_S = (0.5, 2.0, 8.0, 30.0)  # before each attempt to resume a broken connection
 
 
@@ -73,12 +75,25 @@ def url_file_name(url: str) -> str:
     return unquote(parts[-1]) if parts else "web"
 
 
-def fetch_url(url: str, limit: int, progress: Progress | None = None) -> Generator[bytes]:
-    """Yields the body behind `url`, uncompressed; CorpusError if it cannot be read or exceeds `limit` bytes."""
+@dataclass
+class Facts:
+    """What a server said of a body: `charset` and whether it is a web page, set before the first bytes come."""
+
+    charset: str = ""
+    is_web_page: bool = False
+
+
+def fetch_url(
+    url: str, limit: int, progress: Progress | None = None, *, facts: Facts | None = None
+) -> Generator[bytes]:
+    """Yields the body behind `url`, uncompressed; CorpusError if it cannot be read or exceeds `limit` bytes.
+
+    What the server says of the body is written to `facts`.
+    """
     import httpx2
 
     label = public_url(url)
-    download = _Download(url, label, limit, progress)
+    download = _Download(url, label, limit, progress, facts or Facts())
     try:
         with httpx2.Client(
             timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
@@ -100,7 +115,8 @@ class _Download:
         size: bytes in total; None if the server does not send it.
     """
 
-    def __init__(self, url: str, label: str, limit: int, progress: Progress | None) -> None:
+    def __init__(self, url: str, label: str, limit: int, progress: Progress | None, facts: Facts) -> None:
+        self._facts = facts
         self._url, self._label, self._limit, self._progress = url, label, limit, progress
         self._version = ""  # the server's proof that the body is still the same; "" if it gives none
         self.received = 0
@@ -138,6 +154,8 @@ class _Download:
                 repeated = self._check_resumed(response)
             else:
                 _check_response(response, self._url, self._label, self._limit)
+                self._facts.charset = response.charset_encoding or ""
+                self._facts.is_web_page = _media_type(response) in _WEB_PAGES
                 self.size, self._version, repeated = _content_length(response), _version(response), 0
             for chunk in response.iter_bytes():
                 new = chunk[repeated:]
@@ -175,6 +193,10 @@ def _content_length(response: httpx2.Response) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and not compressed else None
 
 
+def _media_type(response: httpx2.Response) -> str:
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
 def _check_response(response: httpx2.Response, url: str, label: str, limit: int) -> None:
     status = response.status_code
     if status in (404, 410):
@@ -185,11 +207,9 @@ def _check_response(response: httpx2.Response, url: str, label: str, limit: int)
         raise CorpusError(f"{label} is unavailable (the server answered {status}): try again later")
     if not 200 <= status < 300 or status == 204:
         raise CorpusError(f"{label} gave no text (the server answered {status}): check the address")
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in ("text/html", "application/xhtml+xml"):
-        raw = label.replace("/blob/", "/raw/") if "/blob/" in url else ""
-        hint = f" (perhaps {raw})" if raw else ""
-        raise CorpusError(f"{label} is a web page, not plain text: give the address of the raw text{hint}")
+    if _media_type(response) in _WEB_PAGES and "/blob/" in url:
+        raw = label.replace("/blob/", "/raw/")
+        raise CorpusError(f"{label} is a page around a text: give the address of the raw text (perhaps {raw})")
     length = _content_length(response)
     if length is not None and length > limit:
         raise too_large(label, length, limit)

@@ -25,6 +25,9 @@ from ..system import release_pages
 Ids = npt.NDArray[Any]
 """(N,) character ids; in a file uint8, uint16 or uint32, the narrowest type that holds the vocabulary."""
 
+RARE = "\ufffd"  # stands for all rare characters; Unicode's replacement character
+RARE_SHARE = 0.001  # of a text: characters that together have a smaller share are rare
+KEPT_CHARACTERS = 256  # the most frequent ones are never rare: a vocabulary of this size costs no time
 PIECE = 1 << 20  # characters processed at once
 _DTYPES = ("|u1", "<u2", "<u4")
 _KEPT_IN_MEMORY = 64 << 20  # bytes; the pages of a smaller file are never dropped
@@ -59,11 +62,16 @@ def decode_ids(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class EncodedText:
-    """The result of an `IdsWriter`: `vocab` in the order of the ids, `sha256` of the text in UTF-8."""
+    """The result of an `IdsWriter`: `vocab` in the order of the ids, `sha256` of the text in UTF-8.
+
+    `rare` and `rare_times` say how many distinct characters RARE stands for, and how often they occur.
+    """
 
     ids: Ids
     vocab: tuple[str, ...]
     sha256: str
+    rare: int = 0
+    rare_times: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,16 +157,25 @@ class IdsWriter:
         self._file.seek(position.characters * self._dtype.itemsize)
         self._file.truncate()
 
-    def finish(self) -> EncodedText:
+    def finish(self, *, merge_rare: bool = False, keep: str = "") -> EncodedText:
         """Renumbers the ids in vocabulary order, syncs the file to disk, renames it to `path` and maps it.
+
+        Args:
+            merge_rare: whether rare characters become RARE.
+            keep: characters that are never rare.
 
         Raises:
             OSError: the file cannot be written; the disk may be full.
         """
-        vocab = [*self._base_vocab, *sorted({chr(code) for code in self._code_points} - set(self._base_vocab))]
+        times = self._times() if merge_rare and self.distinct > KEPT_CHARACTERS else None
+        rare = {} if times is None else self._rare_characters(times, {*self._base_vocab, *keep, RARE})
+        new = {chr(code) for code in self._code_points} - rare.keys() | ({RARE} if rare else set())
+        vocab = [*self._base_vocab, *sorted(new - set(self._base_vocab))]
         self._widen_for(len(vocab))
         new_id = {character: index for index, character in enumerate(vocab)}
+        new_id |= dict.fromkeys(rare, new_id.get(RARE, 0))
         self._renumber(np.array([new_id[chr(code)] for code in self._code_points], dtype=self._dtype))
+        self._narrow_for(len(vocab))
         self._file.flush()
         mapped: Path | IO[bytes] = self._file
         if self._path is not None and self._temporary is not None:
@@ -167,7 +184,36 @@ class IdsWriter:
             self._temporary.replace(self._path)
             mapped = self._path
         ids = np.memmap(mapped, self._dtype, mode="r", shape=(self.characters,))
-        return EncodedText(ids, tuple(vocab), self._digest.hexdigest())
+        if rare:  # the text has changed
+            self._digest = hashlib.sha256()
+            for piece in decode_ids(ids, vocab):
+                self._digest.update(piece.encode())
+        return EncodedText(ids, tuple(vocab), self._digest.hexdigest(), len(rare), sum(rare.values()))
+
+    def _times(self) -> npt.NDArray[np.int64]:
+        """Returns how often each distinct character occurs, in the order of their first appearance."""
+        times = np.zeros(self.distinct, np.int64)
+        for start in range(0, self.characters, PIECE):
+            times += np.bincount(self._read_piece(start, self._dtype), minlength=self.distinct)
+        return times
+
+    def _rare_characters(self, times: npt.NDArray[np.int64], kept: set[str]) -> dict[str, int]:
+        """Returns how often each rare character occurs.
+
+        The least frequent characters are rare, as many as together stay below `RARE_SHARE` of the text.
+        """
+        order = sorted(range(self.distinct), key=lambda at: (int(times[at]), -self._code_points[at]))
+        rare: dict[str, int] = {}
+        left = RARE_SHARE * self.characters
+        for at in order[:-KEPT_CHARACTERS]:
+            character, count = chr(self._code_points[at]), int(times[at])
+            if character in kept:
+                continue
+            left -= count
+            if left <= 0:
+                break
+            rare[character] = count
+        return rare if len(rare) > 1 else {}
 
     def _add_characters(self, code_points: npt.NDArray[np.uint32]) -> None:
         self._index[code_points] = np.arange(len(self._code_points), len(self._code_points) + len(code_points))
@@ -185,6 +231,17 @@ class IdsWriter:
             self._write_piece(start, self._read_piece(start, narrow).astype(wide))
         self._dtype = wide
         self._file.seek(0, os.SEEK_END)
+
+    def _narrow_for(self, distinct: int) -> None:
+        """Rewrites the file with a narrower integer type if that holds the ids of `distinct` characters."""
+        narrow = next(np.dtype(dtype) for dtype in _DTYPES if distinct <= 1 << (8 * np.dtype(dtype).itemsize))
+        wide = self._dtype
+        if narrow.itemsize >= wide.itemsize:
+            return
+        for start in range(0, self.characters, PIECE):
+            self._write_piece(start, self._read_piece(start, wide).astype(narrow))
+        self._dtype = narrow
+        self._file.truncate(self.characters * narrow.itemsize)
 
     def _renumber(self, new_ids: Ids) -> None:
         """Replaces each id in the file by `new_ids[id]`."""

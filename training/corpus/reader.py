@@ -3,14 +3,11 @@
 A source is a file, a folder, a glob, `-` (standard input), `http(s)://…` or `hf://datasets/OWNER/NAME/PATH`. Without
 sources the text is Python's own documentation. Files keep the order in which they were typed; the files of a folder
 or a glob are sorted by path. They are joined with one line end between them: `"\\n".join(files)`. `sources` finds the
-files of a source, `download` and `hub_datasets` fetch remote ones, `decode` turns bytes into text, and `ids_file`
-turns text into ids.
+files of a source, `download` and `hub_datasets` fetch remote ones, `collector` decides which files count, `unpack`
+opens archives and documents, `decode` turns bytes into text, and `ids_file` turns text into ids.
 
-A file that was named must be text. Of a folder or a glob the text files are read; hidden, binary and empty files and
-links that lead out of the folder are left out and counted. A path that is given twice is read once: otherwise the
-validation split would repeat training text. Each file is read once, from beginning to end, in pieces: a text may be
-larger than memory, and standard input can be read only once. A Corpus is stored in run folders and model cards, so it
-holds base names, never full paths.
+Each file is read once, from beginning to end, in pieces: a text may be larger than memory, and standard input can be
+read only once. A Corpus is stored in run folders and model cards, so it holds base names, never full paths.
 """
 
 from __future__ import annotations
@@ -19,27 +16,20 @@ import errno
 import shutil
 import tempfile
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from model.terminal import one_line
 
-from .chats.kinds import chat_kind
-from .decode import CorpusError, Errors, NotTextError, decode
+from .collector import ChatParser, Collector
+from .decode import CorpusError, Reading
 from .download import Progress, too_large
 from .ids_file import Ids, IdsWriter, decode_ids
-from .sources import STDIN, SourceFile, SourceFiles, expand, name_of, stamp
+from .sources import STDIN, SourceFiles, expand, name_of, stamp
 
 PYTHON_DOCS = "python-docs"
-_CHAT_SAMPLE = 10_000  # characters at the beginning of a file that are searched for the signs of a chat export
 _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on a small disk, half of it
-
-_OUTSIDE, _ONE_OUTSIDE = "links that lead out of the folder", "link that leads out of the folder"
-
-ChatParser = Callable[[str, str], str]
-"""Called as (text of a chat export, label of the file); returns its turns as text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +48,10 @@ class Corpus:
     """SHA-256 of the text in UTF-8."""
     first_lines: tuple[int, ...] = field(repr=False)
     """For each file, the line of the text (counted from 1) at which it begins."""
+    rare: int = 0
+    """How many distinct characters of the files are RARE in the text."""
+    rare_times: int = 0
+    """How often they occur."""
     warnings: tuple[str, ...] = ()
     """One line each, for the user; they name files as typed, so they must not be published."""
     stamp: str = field(default="", repr=False)
@@ -99,10 +93,11 @@ def read_corpus(
     *,
     path: Path | None = None,
     base_vocab: Sequence[str] = (),
-    errors: Errors = "strict",
+    reading: Reading = Reading(merge_rare=False),  # noqa: B008  frozen
     progress: Progress | None = None,
     max_bytes: int | None = None,
     parse_chat: ChatParser | None = None,
+    kept: Callable[[], str] = str,
 ) -> Corpus:
     """Reads `sources` into one text.
 
@@ -110,18 +105,17 @@ def read_corpus(
         sources: as the user typed them.
         path: file for the ids, replaced when the whole text is read; None for a temporary file.
         base_vocab: characters that get the ids 0, 1, … even if the text lacks them.
-        errors: what to do with bytes that are not UTF-8.
+        reading: how bytes become text, and whether rare characters share one id.
         progress: called with the state of each file.
         max_bytes: limit for all files together; None for what fits on the disk.
         parse_chat: turns each file, which must be a chat export, into text; None to read files as they are.
+        kept: returns the characters that are never rare; called once all files are read.
 
     Raises:
         CorpusError: a source cannot be read. The message is one line: which source, why, and what to do.
     """
     if isinstance(sources, str):
         raise TypeError("sources is a list of strings, not one string")
-    if errors not in ("strict", "replace"):
-        raise CorpusError(f"--errors must be strict or replace (got {one_line(str(errors))})")
     if sources.count(STDIN) > 1:
         raise CorpusError("standard input (-) can be read only once: give - one time")
     expanded = [expand(typed) for typed in sources]  # before any download: a typing error then costs no time
@@ -130,14 +124,35 @@ def read_corpus(
     _check_known_size(expanded, max_bytes)
     try:
         with IdsWriter(path, base_vocab) as writer:
-            reader = _Reader(writer, errors, progress, max_bytes, parse_chat)
+            collector = Collector(writer, reading, progress, max_bytes, parse_chat)
             for source in expanded:
-                reader.read(source, only_source=len(expanded) == 1)
+                collector.read(source, only_source=len(expanded) == 1)
             if not sources:
-                reader.add([(_python_docs(), 0)], PYTHON_DOCS)
-            return reader.corpus(corpus_name(sources), stamp(expanded))
+                collector.add([(_python_docs(), 0)], PYTHON_DOCS)
+            return _corpus(collector, writer, corpus_name(sources), stamp(expanded), reading, "\n" + kept())
     except OSError as error:  # from writing; errors of reading are CorpusErrors already
         raise _cannot_write(path, error) from error
+
+
+def _corpus(collector: Collector, writer: IdsWriter, name: str, stamp: str, reading: Reading, kept: str) -> Corpus:
+    """Finishes the ids file and returns the corpus; CorpusError if all files were empty."""
+    warnings = collector.finish()
+    encoded = writer.finish(merge_rare=reading.merge_rare, keep=kept)
+    if writer.distinct == 1:
+        only = next(decode_ids(encoded.ids[:1], encoded.vocab))
+        warnings.append(f"the whole text repeats one character, {only!r}: a model has nothing to learn")
+    return Corpus(
+        ids=encoded.ids,
+        vocab=encoded.vocab,
+        name=name,
+        files=tuple(collector.files),
+        sha256=encoded.sha256,
+        first_lines=tuple(collector.first_lines),
+        rare=encoded.rare,
+        rare_times=encoded.rare_times,
+        warnings=tuple(warnings),
+        stamp=stamp,
+    )
 
 
 def check_length(corpus: Corpus, needed: int, purpose: str) -> None:
@@ -179,141 +194,3 @@ def _python_docs() -> str:
         ) from error
     # Each topic begins with its underlined title; joined like files, topics are separated by a blank line.
     return "\n".join(topics[key] for key in sorted(topics))
-
-
-class _Reader:
-    """Collects the text of one corpus, and its warnings."""
-
-    def __init__(
-        self,
-        writer: IdsWriter,
-        errors: Errors,
-        progress: Progress | None,
-        max_bytes: int,
-        parse_chat: ChatParser | None,
-    ) -> None:
-        self._parse_chat = parse_chat
-        self._writer = writer
-        self._errors: Errors = errors
-        self._progress = progress
-        self._bytes_left = max_bytes
-        self._files: list[str] = []
-        self._first_lines: list[int] = []
-        self._next_line = 1
-        self._warnings: list[str] = []
-        self._paths: set[Path] = set()
-        # Files of folders and globs that were not read, by reason; a hidden folder counts once.
-        self._left_out = {"hidden": 0, "binary": 0, "empty": 0, _OUTSIDE: 0}
-
-    def read(self, source: SourceFiles, only_source: bool) -> None:
-        """Adds the text of a source; CorpusError if it has none. An empty file beside others is only a warning."""
-        self._warnings += source.warnings
-        self._left_out["hidden"] += len(source.hidden)
-        self._left_out["binary"] += len(source.binary)
-        self._left_out[_OUTSIDE] += len(source.outside)
-        has_text = [self._read_file(file) for file in source.files]
-        if any(has_text):
-            return
-        is_named_file = len(source.files) == 1 and not source.files[0].found
-        if not is_named_file:
-            left_out = f" (left out: {counts})" if (counts := self._left_out_text()) else ""
-            label = one_line(source.typed)
-            raise CorpusError(f"{label} holds no text{left_out}: give a folder with text files in UTF-8")
-        if only_source:
-            raise CorpusError(f"{source.files[0].label} is empty: give a file with text in it")
-        self._warnings.append(f"{source.files[0].label} is empty")
-
-    def _read_file(self, file: SourceFile) -> bool:
-        """Adds the text of a file; returns whether it has any."""
-        if file.path is not None and file.path in self._paths:
-            self._warnings.append(f"{file.label} was given twice and is read once")
-            return True
-        before, bytes_left = self._writer.position(), self._bytes_left
-        try:
-            with closing(file.read(self._bytes_left, self._progress)) as chunks:
-                pieces = decode(self._counted(chunks), file.label, self._errors)
-                replaced = self.add(self._chat_or_text(pieces, file.label), file.name)
-        except NotTextError:
-            if not file.found:
-                raise
-            self._writer.truncate(before)
-            self._bytes_left = bytes_left
-            self._left_out["binary"] += 1
-            return False
-        if self._writer.characters == before.characters:
-            self._left_out["empty"] += file.found
-            return False
-        if replaced:
-            self._warnings.append(f"{file.label} is not UTF-8: {replaced:,} invalid byte sequences became U+FFFD")
-        if file.path is not None:
-            self._paths.add(file.path)
-        return True
-
-    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self._bytes_left -= len(chunk)
-            yield chunk
-
-    def _chat_or_text(self, pieces: Iterable[tuple[str, int]], label: str) -> Iterator[tuple[str, int]]:
-        if self._parse_chat is not None:
-            whole = list(pieces)
-            if text := "".join(piece for piece, _ in whole):
-                yield self._parse_chat(text, label), sum(replaced for _, replaced in whole)
-            return
-        for number, (text, replaced) in enumerate(pieces):
-            if number == 0 and (kind := chat_kind(text[:_CHAT_SAMPLE])):
-                self._warnings.append(f"{label} looks like {kind}: use --chat to read it as turns without dates")
-            yield text, replaced
-
-    def add(self, pieces: Iterable[tuple[str, int]], file: str) -> int:
-        """Adds the text of a file, unless it is empty.
-
-        Args:
-            pieces: (text, number of U+FFFD in it that stand for invalid bytes).
-            file: its base name.
-
-        Returns:
-            the number of replacements in the file.
-        """
-        replaced = lines = 0
-        started = False
-        for text, count in pieces:
-            if text and not started:
-                started = True
-                if self._files:
-                    self._writer.add("\n")
-            self._writer.add(text)
-            replaced += count
-            lines += text.count("\n")
-        if started:
-            self._files.append(file)
-            self._first_lines.append(self._next_line)
-            self._next_line += lines + 1
-        return replaced
-
-    def _left_out_text(self) -> str:
-        counts = ((count, reason) for reason, count in self._left_out.items() if count)
-        return ", ".join(
-            f"{count} {_ONE_OUTSIDE if (count, reason) == (1, _OUTSIDE) else reason}" for count, reason in counts
-        )
-
-    def corpus(self, name: str, stamp: str) -> Corpus:
-        """Finishes the ids file and returns the corpus; CorpusError if all files were empty."""
-        if not self._files:
-            raise CorpusError("all the given files are empty: give a file with text in it")
-        encoded = self._writer.finish()
-        if self._writer.distinct == 1:
-            only = next(decode_ids(encoded.ids[:1], encoded.vocab))
-            self._warnings.append(f"the whole text repeats one character, {only!r}: a model has nothing to learn")
-        if left_out := self._left_out_text():
-            self._warnings.append(f"left out of the text: {left_out}")
-        return Corpus(
-            ids=encoded.ids,
-            vocab=encoded.vocab,
-            name=name,
-            files=tuple(self._files),
-            sha256=encoded.sha256,
-            first_lines=tuple(self._first_lines),
-            warnings=tuple(self._warnings),
-            stamp=stamp,
-        )

@@ -6,7 +6,6 @@ downloaded. A file that was named must be text; one that was `found` in a folder
 
 from __future__ import annotations
 
-import difflib
 import glob
 import hashlib
 import os
@@ -22,13 +21,19 @@ from typing import BinaryIO
 from model.terminal import one_line
 
 from . import download, hub_datasets
-from .decode import SNIFFED_BYTES, CorpusError, binary_kind
+from .decode import CorpusError
 from .download import Progress
+from .file_kinds import SNIFFED_BYTES, binary_kind
+from .missing import not_found
+from .unpack.parts import kind_of
 
 STDIN = "-"
 _CHUNK = 1 << 20  # bytes
 _GLOB = re.compile(r"[*?\[]")
-_SIMILAR = 0.7  # of two names; above it one is suggested for the other
+
+
+class UnreadableError(CorpusError):
+    """A file cannot be read; in a folder it is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,8 @@ class SourceFile:
     """The resolved path of a local file, equal for two names of one file."""
     modified_ns: int = 0
     """When a local file was last modified."""
+    facts: download.Facts = field(default_factory=download.Facts)
+    """What the server said of a file behind an address, once it is read."""
 
 
 @dataclass
@@ -57,6 +64,7 @@ class SourceFiles:
     files: list[SourceFile] = field(default_factory=list)
     hidden: set[Path] = field(default_factory=set)
     binary: set[Path] = field(default_factory=set)
+    unreadable: set[Path] = field(default_factory=set)
     outside: set[Path] = field(default_factory=set)
     """Links that lead out of the folder; a cloned folder may link to private files of this machine."""
     warnings: list[str] = field(default_factory=list)
@@ -70,7 +78,9 @@ def expand(typed: str) -> SourceFiles:
     if separator and scheme.lower() in ("http", "https"):
         url = f"{scheme.lower()}://{rest}"
         label, name = download.public_url(url), download.url_file_name(url)
-        return SourceFiles(typed, [SourceFile(label=label, name=name, read=partial(download.fetch_url, url))])
+        facts = download.Facts()
+        read = partial(download.fetch_url, url, facts=facts)
+        return SourceFiles(typed, [SourceFile(label=label, name=name, read=read, facts=facts)])
     if typed.startswith(hub_datasets.HUB_PREFIX):
         return _expand_hub(typed)
     if separator and scheme.isalnum():
@@ -170,7 +180,7 @@ def _expand_local(typed: str) -> SourceFiles:
     elif _GLOB.search(typed):
         _expand_glob(path, source)
     else:
-        raise CorpusError(_not_found(typed, path))
+        raise CorpusError(not_found(typed, path))
     return source
 
 
@@ -191,34 +201,9 @@ def _mode(path: Path) -> int | None:
         raise _unreadable(one_line(str(path)), error) from error
 
 
-def _unreadable(label: str, error: Exception) -> CorpusError:
+def _unreadable(label: str, error: Exception) -> UnreadableError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-    return CorpusError(f"{label} cannot be read ({one_line(reason)}): check its name and its permissions")
-
-
-def _not_found(typed: str, path: Path) -> str:
-    """Returns the message for a path that does not exist, with the most likely correction."""
-    label = one_line(typed)
-    if path.is_symlink():
-        return f"{label} is a link to a file that does not exist: give the file itself"
-    if similar := _similar_name(path):
-        return f"there is no file or folder {label}: is it {one_line(str(Path(typed).with_name(similar)))}?"
-    first, slash, _ = typed.partition("/")
-    if slash and re.fullmatch(r"(?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?", first, re.ASCII):
-        return f"there is no file or folder {label}: for an address on the web, write https://{label}"
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", typed, re.ASCII):
-        return f"there is no file or folder {label}: for a dataset on the Hub, write hf://datasets/{label}"
-    return f"there is no file or folder {label}: check the name and the folder you are in"
-
-
-def _similar_name(path: Path) -> str | None:
-    """Returns the name in the same folder that resembles a missing one most. Suffixes, often .txt, do not count."""
-    try:
-        names = {Path(entry.name).stem.casefold(): entry.name for entry in sorted(path.parent.iterdir())}
-    except OSError:
-        return None
-    close = difflib.get_close_matches(path.stem.casefold(), names, n=1, cutoff=_SIMILAR)
-    return names[close[0]] if close else None
+    return UnreadableError(f"{label} cannot be read ({one_line(reason)}): check its name and its permissions")
 
 
 def _local_file(label: str, path: Path, found: bool = False) -> SourceFile:
@@ -244,13 +229,15 @@ def _walk(label: str, folder: Path, source: SourceFiles, inside: Path | None = N
     Links that lead out of the folder `inside`, by default the folder itself, are left out.
     """
 
-    def stop(error: OSError) -> None:
-        raise _unreadable(one_line(str(Path(label) / os.path.relpath(error.filename or folder, folder))), error)
+    def leave_out(error: OSError) -> None:
+        if error.filename is None or Path(error.filename) == folder:
+            raise _unreadable(one_line(label), error)
+        source.unreadable.add(Path(error.filename))
 
     paths: list[Path] = []
     entered: set[tuple[int, int]] = set()  # links to folders are followed, but not in circles
     inside = inside or folder.resolve()
-    for root, folders, files in os.walk(folder, onerror=stop, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=leave_out, followlinks=True):
         status = Path(root).stat()
         if (status.st_dev, status.st_ino) in entered:
             folders.clear()
@@ -294,12 +281,17 @@ def _expand_glob(pattern: Path, source: SourceFiles) -> None:
 
 
 def _add_found(label: str, path: Path, source: SourceFiles) -> None:
-    mode = _mode(path)
-    # A broken link and a pipe, which may never end, count as binary.
-    if mode is not None and stat.S_ISREG(mode) and binary_kind(_beginning(label, path)) is None:
-        source.files.append(_local_file(label, path, found=True))
-    else:
-        source.binary.add(path)
+    """Adds a file of a folder, unless it cannot be read or is not text; archives and documents hold text."""
+    try:
+        mode = _mode(path)
+        # A broken link and a pipe, which may never end, count as binary.
+        beginning = _beginning(label, path) if mode is not None and stat.S_ISREG(mode) else b"\0"
+        if binary_kind(beginning) is None or kind_of(beginning, path.name) is not None:
+            source.files.append(_local_file(label, path, found=True))
+        else:
+            source.binary.add(path)
+    except UnreadableError:
+        source.unreadable.add(path)
 
 
 # --- reading

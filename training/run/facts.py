@@ -40,10 +40,12 @@ class Evaluation(TypedDict, total=False):
 
 
 class PublicText(TypedDict):
-    """Where anyone can read the training text, and how its bytes are decoded ("strict" or "replace")."""
+    """Where anyone can read the training text, and how it is read: see `corpus.decode.Reading`."""
 
     sources: list[str]
     errors: str
+    encoding: str | None
+    merge_rare: bool
 
 
 class CorpusRecord(TypedDict):
@@ -75,6 +77,7 @@ class About(TypedDict, total=False):
     base_model: str
     base_corpus: str
     taught_by: TeacherRecord
+    rare_characters: int
     ngram_loss: float
     ngram_characters: int
     python: str

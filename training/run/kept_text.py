@@ -20,7 +20,7 @@ from ..corpus.sources import expand, is_local, stamp
 from .run_folder import IDS, TEXT
 
 _FORMAT = 1
-_FIELDS = ("characters", "name", "files", "first_lines", "sha256", "stamp")
+_FIELDS = ("characters", "name", "files", "first_lines", "sha256", "stamp", "rare", "rare_times")
 
 
 def write_kept_text(corpus: Corpus, folder: Path) -> None:
@@ -53,6 +53,8 @@ def read_kept_text(folder: Path, sha256: str | None = None) -> Corpus | None:
             stamp=about["stamp"],
             files=tuple(about["files"]),
             first_lines=tuple(about["first_lines"]),
+            rare=about.get("rare", 0),
+            rare_times=about.get("rare_times", 0),
         )
         return corpus if _hash(corpus) == sha256 else None
     except (OSError, ValueError, KeyError, TypeError, IndexError):

@@ -27,7 +27,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -218,19 +218,19 @@ class RunFolder:
         except (OSError, CheckpointError):
             return []
 
-    def write_sources(self, sources: Sequence[str], errors: str) -> None:
-        """Writes sources.json: where the text is (paths are made absolute), and how its bytes are decoded.
+    def write_sources(self, sources: Sequence[str], reading: Mapping[str, Any]) -> None:
+        """Writes sources.json: where the text is (paths are made absolute), and how it is read.
 
         Raises:
             RunError: the folder is not writable.
         """
-        note = json.dumps({"sources": [absolute_source(source) for source in sources], "errors": errors}) + "\n"
+        note = json.dumps({"sources": [absolute_source(source) for source in sources], **reading}) + "\n"
         try:
             atomic_write(self.path / SOURCES, note.encode())
         except OSError as error:
             raise RunError(f"{str(self.path)!r} cannot be written ({error.strerror}): choose another --out") from None
 
-    def read_sources(self) -> tuple[list[str], str]:
+    def read_sources(self) -> tuple[list[str], Mapping[str, Any]]:
         """Returns what `write_sources` wrote.
 
         Raises:
@@ -239,12 +239,12 @@ class RunFolder:
         again = f"give the text again: python -m training TEXT --resume {self.path}"
         try:
             note = json.loads((self.path / SOURCES).read_text(encoding="utf-8"))
-            sources, errors = [str(source) for source in note["sources"]], str(note.get("errors", "strict"))
+            sources = [str(source) for source in note["sources"]]
         except (OSError, ValueError, KeyError, TypeError):
             raise RunError(f"{SOURCES} of this run does not say where its text is: {again}") from None
         if "-" in sources:
             raise RunError(f"this run read its text from standard input: {again}")
-        return sources, errors
+        return sources, note
 
     def restore(self, warn: Callable[[str], None]) -> SavedRun:
         """Returns the newest checkpoint that can be resumed, and points `best` and `latest` at whole checkpoints.

@@ -5,6 +5,7 @@ import { sha256 } from "../conversation/hash.js";
 
 const [CONFIG, MANIFEST, WEIGHTS, CELLS] = ["config.json", "manifest.json", "model.safetensors", "cells.json"];
 const FIELDS = ["format_version", "model_type", "embedding_size", "hidden_size", "num_layers", "vocab", "training"];
+const OPTIONAL = ["chat", "rare"];
 const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };
 const MAX_PARAMETERS = 500_000_000;
 const MAX_HEADER = 1 << 20;
@@ -37,6 +38,7 @@ export class ModelError extends Error {
  * @typedef {object} Config what config.json says of a model
  * @property {Sizes} sizes
  * @property {string[]} vocab
+ * @property {string | null} rare the entry of the vocabulary that stands for all rare characters, and is never written
  * @property {ChatFormat | null} chat
  * @property {Record<string, unknown>} training
  * @property {Record<string, number[]>} shapes of the tensors
@@ -166,7 +168,7 @@ function checkConfig(config) {
   if (config.model_type !== "char-lstm") throw wrong(`model_type is ${config.model_type}, not char-lstm`);
   if (config.format_version !== 1) throw wrong(`format_version is ${config.format_version}: it must be 1`);
   const [lacks] = FIELDS.filter((name) => !(name in config));
-  const [extra] = Object.keys(config).filter((name) => !FIELDS.includes(name) && name !== "chat");
+  const [extra] = Object.keys(config).filter((name) => !FIELDS.includes(name) && !OPTIONAL.includes(name));
   if (lacks || extra) throw wrong(lacks ? `the field ${lacks} is missing` : `there is an unknown field ${extra}`);
   for (const [name, most] of Object.entries(MOST)) {
     if (Number.isInteger(config[name]) && config[name] >= 1 && config[name] <= most) continue;
@@ -177,6 +179,8 @@ function checkConfig(config) {
   if (!Array.isArray(vocab) || !vocab.length || !vocab.every(isCharacter) || new Set(vocab).size < vocab.length) {
     throw wrong("vocab must be a list of distinct characters");
   }
+  const rare = config.rare ?? null;
+  if (rare !== null && !vocab.includes(rare)) throw wrong("rare must be an entry of vocab");
   if (!training || typeof training !== "object") throw wrong("training must be an object");
   const chat = config.chat ?? null;
   if (chat !== null && !(chat.stop && ["prefix", "suffix", "stop"].every((name) => typeof chat[name] === "string"))) {
@@ -192,7 +196,7 @@ function checkConfig(config) {
   shapes["output.bias"] = [vocab.length];
   const parameters = Object.values(shapes).reduce((total, shape) => total + count(shape), 0);
   if (parameters > MAX_PARAMETERS) throw wrong(`its sizes make ${parameters} parameters: too many for a browser`);
-  return { sizes: { vocab: vocab.length, embedding, hidden, layers }, vocab, chat, training, shapes, parameters };
+  return { sizes: { vocab: vocab.length, embedding, hidden, layers }, vocab, rare, chat, training, shapes, parameters };
 }
 
 function count(shape) {

@@ -5,6 +5,7 @@ import { Network } from "./int8_inference.js";
 import { LanguageModel } from "./language_model.js";
 import { ModelError, load, locate } from "./checkpoint.js";
 
+const NEVER = -1e9; // as a logit: a character that is never written
 const MAX_LOADED = 4; // models of the Hub; of more, the one that was not used for the longest time is unloaded
 
 /**
@@ -145,6 +146,7 @@ export class Models {
     const { name, commit } = ref;
     const { tensors, ...model } = await load(await this.#place(ref), keeps ? this.progress : () => {}, keeps);
     const ids = new Map(model.vocab.map((character, id) => [character, id]));
+    if (model.rare !== null) tensors["output.bias"][ids.get(model.rare)] = NEVER;
     return { ...model, key, name, commit, ids, network: new Network(model.sizes, tensors, await this.#code) };
   }
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from model import CharLSTM, UnknownCharactersError, generate, stream
+from model import Blend, CharLSTM, CharTokenizer, UnknownCharactersError, generate, stream
 from tests.support.tiny_models import tiny_model
 
 
@@ -39,3 +40,16 @@ def test_a_prompt_that_is_not_a_text_is_refused(lm: CharLSTM, prompt: Any) -> No
 
 def test_generate_shows_the_parameters_of_stream() -> None:
     assert inspect.signature(generate).parameters == inspect.signature(stream).parameters
+
+
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+@pytest.mark.parametrize("temperature", [0.0, 1.0, 2.0])
+def test_the_character_of_rare_ones_is_never_written(lm: CharLSTM, precision: Any, temperature: float) -> None:
+    settings: Any = {"seed": 1, "temperature": temperature, "precision": precision, "unknown": "skip"}
+    plain = generate(lm, "A", 500, **settings)
+    common = max(plain, key=plain.count)
+    rare = replace(lm, tokenizer=CharTokenizer(lm.tokenizer.vocab, rare=common))
+    text = generate(rare, "A", 500, **settings)
+    assert len(text) == 500
+    assert common not in text
+    assert common not in generate(Blend(rare, lm), "A", 500, **settings)

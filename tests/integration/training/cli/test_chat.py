@@ -31,7 +31,7 @@ def _chat(tmp_path: Path) -> None:
 def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_path: Path) -> None:
     code, output = here("chat.txt", "--quote-chat", "--reply-as=Ben", *QUICK)
     assert code == 0, output
-    assert "warning: chat.txt: left out 61 of 182 messages, which hold no text" in output
+    assert "warning: chat.txt: left out 61 of 182 messages (pictures and files: 60, notices: 1)" in output
     assert "121 messages of 2 speakers: the model writes as Ben to Anna." in output
     assert "python -m model generate --model run --chat Hi" in output
     lm = CharLSTM.from_pretrained(tmp_path / "run")
@@ -107,7 +107,7 @@ def test_private_text_in_the_turns_is_not_published(here: Here, tmp_path: Path, 
     [
         ("chat.txt --reply-as=Carl", "--reply-as must be one of the speakers, "),
         ("--chat", "--chat needs a TEXT: give the chat"),
-        ("plain.txt --chat", "plain.txt, line 1, does not begin like a WhatsApp export"),
+        ("plain.txt --chat", "plain.txt, line 1, does not begin like a chat"),
         ("alone.jsonl --chat", "a chat needs two speakers, and this one has only Anna"),
         ("chat.txt --chat --resume=run", "--chat cannot change in a run: omit it with --resume"),
     ],

@@ -235,3 +235,20 @@ def test_deep_nesting_is_never_a_recursion_error(folder, place, depth):
         lm.save_pretrained(folder)
     else:
         check_refused(folder, CONFIG)
+
+
+def test_the_character_of_rare_ones_is_stored(folder, tmp_path):
+    lm = CharLSTM.from_pretrained(folder)
+    assert lm.tokenizer.rare is None
+    rare = lm.tokenizer.vocab[1]
+    changed_config(folder, rare=rare)
+    lm = CharLSTM.from_pretrained(folder)
+    assert (lm.tokenizer.rare, lm.tokenizer.rare_id) == (rare, 1)
+    lm.save_pretrained(tmp_path / "copy")
+    assert CharLSTM.from_pretrained(tmp_path / "copy").tokenizer.rare == rare
+
+
+@pytest.mark.parametrize("rare", ["\u4e00", "", "ab", 3, [], {"a": 1}])
+def test_a_character_of_rare_ones_that_is_not_in_the_vocabulary_is_refused(folder, rare):
+    changed_config(folder, rare=rare)
+    check_refused(folder, f"{CONFIG}: rare is ", "it must be an entry of vocab")

@@ -86,7 +86,7 @@ def test_a_compressed_body_is_decompressed(web: Web) -> None:
     packed = gzip.compress(b"text " * 1000)
     assert read(web.serve("/a", packed, content_encoding="gzip")).text == "text " * 1000
     assert "has a damaged compression" in corpus_error(web.serve("/b", b"no gzip", content_encoding="gzip"))
-    assert "is not text but a gzip archive" in corpus_error(web.serve("/a.txt.gz", packed))
+    assert read(web.serve("/a.txt.gz", packed)).text == "text " * 1000
 
 
 def test_redirects_are_followed_but_not_for_ever(web: Web) -> None:
@@ -115,13 +115,29 @@ def test_each_status_has_its_message(web: Web, status: int, message: str) -> Non
     assert message in corpus_error(web.serve("/a.txt", status=status))
 
 
-def test_a_web_page_is_refused_and_the_raw_address_suggested(web: Web) -> None:
+def test_a_web_page_around_a_text_is_refused_and_the_raw_address_suggested(web: Web) -> None:
     page = web.serve("/user/repo/blob/main/a.txt", b"<html>", content_type="Text/HTML; charset=utf-8")
     message = corpus_error(page)
-    assert "is a web page, not plain text" in message
+    assert "is a page around a text" in message
     assert f"perhaps {web.url}/user/repo/raw/main/a.txt" in message
-    assert "perhaps" not in corpus_error(web.serve("/page", b"<html>", content_type="text/html"))
-    assert read(web.serve("/source.html", b"<html>", content_type="text/plain")).text == "<html>"
+
+
+def test_a_web_page_is_read_as_its_text(web: Web) -> None:
+    page = "<!doctype html><title>Tee</title><script>x</script><p>Grüße &amp; Küsse<p>zwei".encode("latin-1")
+    assert (
+        read(web.serve("/page", page, content_type="text/html; charset=iso-8859-1")).text
+        == "Tee\n\nGrüße & Küsse\n\nzwei\n"
+    )
+    assert read(web.serve("/source.txt", b"<html>", content_type="text/plain")).text == "<html>"
+    assert read(web.serve("/text", b"no page", content_type="text/html")).text == "no page"
+
+
+def test_the_charset_of_a_server_is_used_for_what_is_not_utf8(web: Web) -> None:
+    corpus = read(web.serve("/a.txt", "„Grüße“\n".encode("cp1252"), content_type="text/plain; charset=iso-8859-1"))
+    assert corpus.text == "„Grüße“\n"
+    assert corpus.warnings == (f"{web.url}/a.txt is read as cp1252",)
+    assert read(web.serve("/b.txt", "Grüße".encode(), content_type="text/plain; charset=iso-8859-1")).text == "Grüße"
+    assert "is not UTF-8" in corpus_error(web.serve("/c.txt", b"\xe9\xe9", content_type="text/plain; charset=none"))
 
 
 def test_a_silent_server_times_out(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests.support.windows_files import refuse_files_in_use
 from training.corpus import ids_file
-from training.corpus.ids_file import EncodedText, IdsWriter, decode_ids, open_ids
+from training.corpus.ids_file import RARE, EncodedText, IdsWriter, decode_ids, open_ids
 from training.corpus.reader import read_corpus
 
 TEXTS = {
@@ -95,3 +96,50 @@ def test_a_text_is_written_and_replaced_on_windows(tmp_path: Path, monkeypatch: 
             (tmp_path / "text.ids").replace(tmp_path / "moved")
         del corpus
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "text.ids"]
+
+
+# rare characters
+
+
+def rare_text() -> str:
+    """Returns a text of 300 frequent characters and 40 that occur once, 0.02 % of the text."""
+    frequent = "".join(chr(0x4E00 + n) for n in range(300)) + "\n"
+    return frequent * 600 + "".join(chr(0x5E00 + n) for n in range(40)) + frequent * 100
+
+
+def test_rare_characters_share_one_id(tmp_path: Path) -> None:
+    text = rare_text()
+    with IdsWriter(tmp_path / "text.ids") as writer:
+        for start in range(0, len(text), 50_000):
+            writer.add(text[start : start + 50_000])
+        encoded = writer.finish(merge_rare=True, keep="\u5e07")
+    expected = re.sub("[\u5e00-\u5e06\u5e08-\u5e27]", RARE, text)
+    assert "".join(decode_ids(encoded.ids, encoded.vocab)) == expected
+    assert encoded.sha256 == hashlib.sha256(expected.encode()).hexdigest()
+    assert (encoded.rare, encoded.rare_times) == (39, 39)
+    assert len(encoded.vocab) == 303
+    assert RARE in encoded.vocab
+
+
+def test_a_read_with_the_vocabulary_of_the_first_gives_the_same_ids(tmp_path: Path) -> None:
+    """A resumed run reads its text again with the vocabulary of its checkpoint."""
+    results: list[EncodedText] = []
+    for number, base in enumerate([(), None]):
+        with IdsWriter(tmp_path / f"{number}.ids", results[0].vocab if base is None else base) as writer:
+            writer.add(rare_text())
+            results.append(writer.finish(merge_rare=True))
+    first, second = results
+    assert (first.vocab, first.sha256, first.rare) == (second.vocab, second.sha256, second.rare)
+    assert np.array_equal(first.ids, second.ids)
+
+
+def test_the_256_most_frequent_characters_are_never_rare(tmp_path: Path) -> None:
+    text = "a" * 1_000_000 + "".join(chr(0x4E00 + n) for n in range(258))
+    with IdsWriter(tmp_path / "text.ids") as writer:
+        writer.add(text)
+        encoded = writer.finish(merge_rare=True)
+    assert encoded.rare == 3
+    assert len(encoded.vocab) == 257
+    with IdsWriter(tmp_path / "text.ids") as writer:
+        writer.add(text[:1_000_200])
+        assert writer.finish(merge_rare=True).rare == 0

@@ -175,7 +175,7 @@ def test_a_run_stays_locked_until_its_files_are_removed(
     tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = opened(tmp_path / "run")
-    run.write_sources(["text.txt"], "strict")
+    run.write_sources(["text.txt"], {"errors": "strict"})
     held = []
 
     def watched(*paths: Path) -> None:
@@ -275,7 +275,7 @@ def test_a_place_where_no_folder_can_be_created_is_refused(tmp_path: Path, place
 
 def test_a_run_without_a_checkpoint_is_removed(tmp_path: Path, opened: Opened) -> None:
     folder = opened(tmp_path / "a" / "b" / "c")
-    folder.write_sources(["text.txt"], "strict")
+    folder.write_sources(["text.txt"], {"errors": "strict"})
     folder.discard()
     assert not (tmp_path / "a").exists()
 
@@ -284,7 +284,7 @@ def test_only_files_of_the_run_are_removed(tmp_path: Path, opened: Opened) -> No
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("")
     folder = opened(tmp_path / "mine")
-    folder.write_sources([], "strict")
+    folder.write_sources([], {"errors": "strict"})
     folder.discard()
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
@@ -411,16 +411,18 @@ def test_among_equals_the_later_is_the_best(tmp_path: Path, opened: Opened) -> N
 def test_sources_mean_the_same_from_any_folder(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(run.path)
     monkeypatch.setenv("HOME", "/home/ada")
-    run.write_sources(["a.txt", "../b/*.txt", "~/c", "https://d.org/e", "hf://datasets/f/g", "/h", "\udce9"], "replace")
-    sources, errors = run.read_sources()
+    run.write_sources(
+        ["a.txt", "../b/*.txt", "~/c", "https://d.org/e", "hf://datasets/f/g", "/h", "\udce9"], {"errors": "replace"}
+    )
+    sources, reading = run.read_sources()
     here = run.path.parent
     local = [str(here / "one" / "a.txt"), str(here / "b" / "*.txt"), "/home/ada/c"]
     assert sources == [*local, "https://d.org/e", "hf://datasets/f/g", "/h", str(here / "one" / "\udce9")]
-    assert errors == "replace"
+    assert reading["errors"] == "replace"
 
 
 def test_standard_input_cannot_be_read_twice(run: RunFolder) -> None:
-    run.write_sources(["-"], "strict")
+    run.write_sources(["-"], {"errors": "strict"})
     with pytest.raises(RunError, match="standard input: give the text again: python -m training TEXT --resume"):
         run.read_sources()
 
