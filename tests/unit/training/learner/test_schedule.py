@@ -66,15 +66,16 @@ def test_a_decision_for_the_planned_number_of_steps_changes_nothing() -> None:
         assert plain.samples_after(step) == decided.samples_after(step)
 
 
-@pytest.mark.parametrize("steps", [600, 2000, 501])
+@pytest.mark.parametrize("steps", [600, 1000, 2000, 501])
 def test_a_revised_number_of_steps_fits_the_rest_of_the_recipe_into_it(steps: int) -> None:
     schedule = Schedule(Recipe(steps=1000, evaluations=20), [Decision(0, 1000, 500), Decision(500, steps, 501)])
     plain = Schedule(Recipe(steps=1000, evaluations=20))
-    assert [schedule.rate_at(step) for step in range(501)] == [plain.rate_at(step) for step in range(501)]
+    assert [schedule.rate_at(step) for step in range(500)] == [plain.rate_at(step) for step in range(500)]
     rates = [schedule.rate_at(step) for step in range(500, steps + 1)]
+    assert rates[0] == pytest.approx(max(plain.rate_at(500), 1 - (1000 * 500 / steps - 30) / 970))
     assert all(a > b for a, b in itertools.pairwise(rates))
     assert rates[-1] == pytest.approx(0, abs=1e-12)
-    assert rates[0] - rates[1] == pytest.approx(rates[0] / (steps - 500))
+    assert rates[0] - rates[1] == pytest.approx(rates[0] / (steps - 500), rel=0.04)
     assert evaluated(schedule)[-1] == steps
     if steps > 501:
         assert len(evaluated(schedule)) == 20
