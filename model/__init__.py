@@ -12,6 +12,7 @@ chat         ChatFormat: the strings around a message, of a model that was train
 settings     temperature, top-k, top-p, seed and the other generation settings
 generation   stream, generate
 scoring      score: how many bits each character of a text costs
+adaptation   dynamic evaluation: a copy of a model that learns from the text it reads
 attribution  occlusion: how much each earlier character mattered for a character
 trace        TextTrace: what the network predicts and remembers at each character of a text
 clamps       cells that are set to a fixed value while the model generates
@@ -31,6 +32,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .adaptation import Adaptation, adapted, score_adapting
     from .attribution import Occlusion, occlusion
     from .char_lstm import CharLSTM
     from .chat import ChatFormat
@@ -55,6 +57,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "PRETRAINED",
+    "Adaptation",
     "Blend",
     "BlockedWords",
     "Cell",
@@ -81,13 +84,16 @@ __all__ = [
     "TokenTrace",
     "UnknownCharactersError",
     "__version__",
+    "adapted",
     "generate",
     "occlusion",
     "score",
+    "score_adapting",
     "stream",
 ]
 
 _HOMES = {  # module: its public names; a module is imported when one of them is used, so torch is too
+    "adaptation": ("Adaptation", "adapted", "score_adapting"),
     "attribution": ("Occlusion", "occlusion"),
     "checkpoint.bundled": ("PRETRAINED",),
     "char_lstm": ("CharLSTM",),

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
+from ..adaptation import adapted
 from ..char_lstm import CharLSTM, split_revision
 from ..checkpoint.bundled import PRETRAINED
 from ..engine.blend import DEFAULT_SHARE, Blend
@@ -22,7 +23,7 @@ from ..settings import SETTINGS, Precision, SamplingParams, draw_seed, number_or
 from ..terminal import ctrl_c, json_line, quote_command, say, terminal_text
 from ..tokenizer import describe_unknown
 from .arguments import add_precision
-from .inputs import check_argument, load_model, model_fields, read_standard_input
+from .inputs import check_argument, load_model, model_fields, normalized, read_file, read_standard_input
 
 HELP = "Continue a prompt."
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended
@@ -38,6 +39,7 @@ class GenerateOptions:
         params: with a drawn seed if none was given.
         clamps: (layer, cell, value) each, as they were typed.
         share: of --blend-with; None when it was not given.
+        adapt: the text from which the model learns first; "" for none.
     """
 
     prompt: str
@@ -48,6 +50,7 @@ class GenerateOptions:
     blend_with: str | None
     share: float | None
     chat: bool
+    adapt: str
     json: bool
 
 
@@ -75,6 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--blend-with", metavar="MODEL", help="a second model, whose predictions are mixed in")
     parser.add_argument(
+        "--adapt",
+        default="",
+        metavar="TEXT",
+        help="read a text first and learn from it, then write in its style; @FILE reads a file (default none)",
+    )
+    parser.add_argument(
         "--chat", action="store_true", help="the prompt is a message and the text is the reply, for a model of chats"
     )
 
@@ -90,6 +99,8 @@ def read_options(arguments: argparse.Namespace) -> GenerateOptions:
     params = SamplingParams(**{**given, "seed": draw_seed() if arguments.seed is None else arguments.seed})
     if arguments.chat and params.stop:
         raise ValueError("--chat stops at the end of the reply: omit --stop")
+    if arguments.adapt and arguments.blend_with is not None:
+        raise ValueError("--adapt changes the weights of one model: omit --blend-with")
     if arguments.share is not None and arguments.blend_with is None:
         raise ValueError("--share needs a second model: add --blend-with MODEL, or omit --share")
     return GenerateOptions(
@@ -101,6 +112,7 @@ def read_options(arguments: argparse.Namespace) -> GenerateOptions:
         blend_with=arguments.blend_with,
         share=arguments.share,
         chat=arguments.chat,
+        adapt=check_argument("--adapt", arguments.adapt),
         json=arguments.json,
     )
 
@@ -133,9 +145,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _load(options: GenerateOptions) -> LanguageModel:
     lm = load_model(options.model)
+    if options.adapt:
+        return _adapted(lm, options.adapt)
     if options.blend_with is None:
         return lm
     return Blend(lm, load_model(options.blend_with), DEFAULT_SHARE if options.share is None else options.share)
+
+
+def _adapted(lm: CharLSTM, given: str) -> CharLSTM:
+    """Returns the model after it has learned from a text, or from the file @FILE."""
+    text = normalized(read_file(given[1:]) if given.startswith("@") else given)
+    found = adapted(lm, text)
+    say(
+        f"notice: learned from {len(text):,} characters. Gradients are rounded differently on other machines, so the same "
+        "command may give another text elsewhere."
+    )
+    return found
 
 
 def _write(reply: Stream, prompt: str, out: TextIO) -> int:
@@ -181,6 +206,8 @@ def _command(options: GenerateOptions, params: SamplingParams, lm: LanguageModel
             words.append("--chat")
         elif name == "seed" or value != getattr(defaults, name):
             words.append(f"--{name.replace('_', '-')}={value}")
+    if options.adapt:
+        words.append(f"--adapt={options.adapt}")
     if options.precision:
         words.append(f"--precision={options.precision}")
     words += [f"--hold={layer},{cell},{value}" for layer, cell, value in options.clamps]

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 
+from ..adaptation import score_adapting
 from ..char_lstm import CharLSTM
 from ..scoring import Score, score
 from ..terminal import json_line, size_text, table
@@ -22,28 +23,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per-character", action="store_true", help="print a line for each character: its bits, a tab, the character"
     )
+    parser.add_argument(
+        "--adapt",
+        action="store_true",
+        help="let a copy of the model learn from each 32 characters before it reads the next ones (dynamic evaluation)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns the exit status."""
     text = normalized(read_standard_input() if arguments.file == "-" else read_file(arguments.file))
     lm = load_model(arguments.model)
-    result = score(lm, text)
+    result = score_adapting(lm, text) if arguments.adapt else score(lm, text)
     if arguments.json:
-        print(json_line(_json(result, lm)))
+        print(json_line(_json(result, lm, adapts=arguments.adapt)))
         return 0
     if arguments.per_character:
         for character, bits in zip(text, result.bits.tolist(), strict=True):
             shown = "unknown" if math.isnan(bits) else f"{bits:.4f}"
             sys.stdout.write(f"{shown}\t{json.dumps(character, ensure_ascii=False)}\n")
-    table(_lines(result), sys.stderr if arguments.per_character else sys.stdout)
+    table(_lines(result, adapts=arguments.adapt), sys.stderr if arguments.per_character else sys.stdout)
     return 0
 
 
-def _lines(result: Score) -> dict[str, str]:
+def _lines(result: Score, *, adapts: bool) -> dict[str, str]:
     total = result.bpc * result.characters if result.characters else 0.0
+    learns = "; the model learned from what it had read" if adapts else ""
     lines = {
-        "characters": f"{result.characters:,}, read once; the memory starts at zero and is kept to the end",
+        "characters": f"{result.characters:,}, read once; the memory starts at zero and is kept to the end{learns}",
         "nats": f"{result.nats:.4f} per character",
         "bits": f"{result.bpc:.4f} per character",
         "total": f"{total:,.0f} bits, {size_text(int(total / 8))}",
@@ -53,10 +60,10 @@ def _lines(result: Score) -> dict[str, str]:
     return lines
 
 
-def _json(result: Score, lm: CharLSTM) -> dict[str, object]:
+def _json(result: Score, lm: CharLSTM, *, adapts: bool) -> dict[str, object]:
     known = result.characters > 0
     return {
-        "protocol": "carried",
+        "protocol": "adapted" if adapts else "carried",
         "characters": result.characters,
         "nats": result.nats if known else None,
         "bpc": result.bpc if known else None,

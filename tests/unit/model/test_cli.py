@@ -15,7 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from model import PRETRAINED, Blend, CharLSTM, ChatFormat, __version__, generate, occlusion, score
+from model import (
+    PRETRAINED,
+    Blend,
+    CharLSTM,
+    ChatFormat,
+    __version__,
+    adapted,
+    generate,
+    occlusion,
+    score,
+    score_adapting,
+)
 from model.__main__ import main
 from model.settings import SETTINGS
 from tests.support.platforms import posix_only
@@ -296,6 +307,22 @@ def test_score_per_character_prints_a_line_for_each(folder, lm, capsys, set_stdi
     bits = score(lm, "aé\n").bits
     assert out.splitlines() == [f'{bits[0]:.4f}\t"a"', 'unknown\t"é"', f'{bits[2]:.4f}\t"\\n"']
     assert "nats" in err
+
+
+def test_score_and_generate_adapt_to_a_text(folder, lm, capsys, tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("To be, or not to be.\n" * 20, encoding="utf-8")
+    assert main(["score", str(path), "--adapt", "--json", f"--model={folder}"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["protocol"], found["nats"]) == ("adapted", pytest.approx(score_adapting(lm, path.read_text()).nats))
+    assert main(["generate", "To", "--length=40", "--seed=1", f"--adapt=@{path}", f"--model={folder}"]) == 0
+    out, err = capsys.readouterr()
+    assert out == generate(adapted(lm, path.read_text()), "To", 40, seed=1) != generate(lm, "To", 40, seed=1)
+    assert "learned from 420 characters" in err
+    assert "may give another text elsewhere" in err
+    assert f"--adapt=@{path}" in err
+    assert main(["generate", "To", "--adapt=x", f"--blend-with={folder}", f"--model={folder}"]) == 2
+    assert "--adapt changes the weights of one model: omit --blend-with" in capsys.readouterr().err
 
 
 def test_score_json_has_the_bits_of_each_character(folder, lm, capsys, set_stdin):
