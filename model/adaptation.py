@@ -78,7 +78,7 @@ class _Learner:
     def __init__(self, network: LSTMNetwork, adaptation: Adaptation) -> None:
         self.network = copy.deepcopy(network).float().requires_grad_(True)
         self._adaptation = adaptation
-        self._parameters = list(self.network.parameters())
+        self._parameters: list[Tensor] = list(self.network.parameters())
         self._trained = [parameter.detach().clone() for parameter in self._parameters]
         self._state: LSTMState | None = None
 

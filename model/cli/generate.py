@@ -157,7 +157,7 @@ def _adapted(lm: CharLSTM, given: str) -> CharLSTM:
     text = normalized(read_file(given[1:]) if given.startswith("@") else given)
     found = adapted(lm, text)
     say(
-        f"notice: learned from {len(text):,} characters. Gradients are rounded differently on other machines, so the same "
+        f"notice: learned from {len(text):,} characters. Other machines round gradients differently, so the same "
         "command may give another text elsewhere."
     )
     return found
