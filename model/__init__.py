@@ -11,8 +11,7 @@ tokenizer    CharTokenizer: one character, one id
 chat         ChatFormat: the strings around a message, of a model that was trained on conversations
 settings     temperature, top-k, top-p, seed and the other generation settings
 generation   stream, generate
-scoring      score: how many bits each character of a text costs
-adaptation   dynamic evaluation: a copy of a model that learns from the text it reads
+scoring      how many bits each character of a text costs; a model that learns from what it reads
 attribution  occlusion: how much each earlier character mattered for a character
 trace        TextTrace: what the network predicts and remembers at each character of a text
 clamps       cells that are set to a fixed value while the model generates
@@ -32,7 +31,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .adaptation import Adaptation, adapted, score_adapting
     from .attribution import Occlusion, occlusion
     from .char_lstm import CharLSTM
     from .chat import ChatFormat
@@ -48,7 +46,8 @@ if TYPE_CHECKING:
     from .hub.errors import ModelUnavailableError
     from .lstm import LSTMConfig, LSTMNetwork, LSTMState
     from .named_cells import Cell
-    from .scoring import Score, score
+    from .scoring.adaptation import Adaptation, adapted, score_adapting
+    from .scoring.surprisal import Score, score
     from .settings import SamplingParams
     from .tokenizer import CharTokenizer, UnknownCharactersError
     from .trace import StepTrace, TextTrace, TokenTrace
@@ -93,7 +92,6 @@ __all__ = [
 ]
 
 _HOMES = {  # module: its public names; a module is imported when one of them is used, so torch is too
-    "adaptation": ("Adaptation", "adapted", "score_adapting"),
     "attribution": ("Occlusion", "occlusion"),
     "checkpoint.bundled": ("PRETRAINED",),
     "char_lstm": ("CharLSTM",),
@@ -109,7 +107,8 @@ _HOMES = {  # module: its public names; a module is imported when one of them is
     "hub.errors": ("ModelUnavailableError",),
     "lstm": ("LSTMConfig", "LSTMNetwork", "LSTMState"),
     "named_cells": ("Cell",),
-    "scoring": ("Score", "score"),
+    "scoring.adaptation": ("Adaptation", "adapted", "score_adapting"),
+    "scoring.surprisal": ("Score", "score"),
     "settings": ("SamplingParams",),
     "tokenizer": ("CharTokenizer", "UnknownCharactersError"),
     "trace": ("StepTrace", "TextTrace", "TokenTrace"),

@@ -13,12 +13,12 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
-from ..adaptation import adapted
 from ..char_lstm import CharLSTM, split_revision
 from ..checkpoint.bundled import PRETRAINED
 from ..engine.blend import DEFAULT_SHARE, Blend
 from ..engine.language_model import LanguageModel
 from ..generation import Stream, stream
+from ..scoring.adaptation import adapted
 from ..settings import SETTINGS, Precision, SamplingParams, draw_seed, number_or_text
 from ..terminal import ctrl_c, json_line, quote_command, say, terminal_text
 from ..tokenizer import describe_unknown

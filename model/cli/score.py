@@ -7,9 +7,9 @@ import json
 import math
 import sys
 
-from ..adaptation import score_adapting
 from ..char_lstm import CharLSTM
-from ..scoring import Score, score
+from ..scoring.adaptation import score_adapting
+from ..scoring.surprisal import Score, score
 from ..terminal import json_line, size_text, table
 from ..tokenizer import describe_unknown
 from .inputs import load_model, model_fields, normalized, read_file, read_standard_input

@@ -17,7 +17,7 @@ import numpy as np
 from model import TextTrace, TokenTrace
 from model.clamps import MAX_CLAMPS, MAX_VALUE
 from model.engine.blend import DEFAULT_SHARE
-from model.scoring import Score, score_in_slices
+from model.scoring.surprisal import Score, score_in_slices
 from model.settings import SETTINGS, shorten
 from model.trace import UNKNOWN
 

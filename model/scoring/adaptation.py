@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .char_lstm import CharLSTM
-from .lstm import LSTMNetwork, LSTMState
-from .scoring import Score
+from ..char_lstm import CharLSTM
+from ..lstm import LSTMNetwork, LSTMState
+from .surprisal import Score
 
 
 @dataclass(frozen=True, kw_only=True)

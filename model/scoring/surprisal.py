@@ -14,8 +14,8 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from .char_lstm import CharLSTM
-from .tokenizer import UnknownCharacter
+from ..char_lstm import CharLSTM
+from ..tokenizer import UnknownCharacter
 
 _CHUNK = 4096  # characters
 _MAX_LOGITS = 1 << 26  # numbers in the logits of one chunk: a huge vocabulary gets shorter chunks

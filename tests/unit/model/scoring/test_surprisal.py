@@ -38,14 +38,14 @@ def test_bits_equal_those_of_single_steps(lm):
 @pytest.mark.parametrize("chunk", [1, 2, 7, 64, 128, 129, 130])
 def test_the_size_of_the_chunks_has_no_effect(lm, monkeypatch, chunk):
     whole = score(lm, TEXT).bits
-    monkeypatch.setattr(importlib.import_module("model.scoring"), "_CHUNK", chunk)
+    monkeypatch.setattr(importlib.import_module("model.scoring.surprisal"), "_CHUNK", chunk)
     np.testing.assert_allclose(score(lm, TEXT).bits, whole, atol=1e-4)
 
 
 def test_a_huge_vocabulary_gets_shorter_chunks(lm, monkeypatch):
     """The logits of 4,096 characters may not fit into memory."""
     whole = score(lm, TEXT).bits
-    monkeypatch.setattr(importlib.import_module("model.scoring"), "_MAX_LOGITS", 10 * 58)
+    monkeypatch.setattr(importlib.import_module("model.scoring.surprisal"), "_MAX_LOGITS", 10 * 58)
     seen = []
     forward = lm.network.forward
 

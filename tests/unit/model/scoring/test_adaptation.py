@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model import CharLSTM, adapted, generate, score, score_adapting
-from model.adaptation import Adaptation
+from model.scoring.adaptation import Adaptation
 from tests.support.tiny_models import tiny_model
 
 TEXT = "To be, or not to be: that is the question.\n" * 12
