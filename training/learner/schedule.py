@@ -10,7 +10,7 @@ are left to the rest of the recipe. Without a decision the position is the numbe
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -84,11 +84,6 @@ class Schedule:
         """Returns whether a decision has to be made before the step after so many."""
         return self.is_timed and self.decisions[-1].until <= step < self.steps
 
-    def _steps_at(self, step: int) -> int:
-        """Returns the number of steps that the run was decided to have, at a step."""
-        at = bisect_right(self._starts, step) - 1
-        return self.recipe.steps if at < 0 else self.decisions[at].steps
-
     def position(self, step: int) -> float:
         """Returns how far the run is in its recipe after so many steps: 0 to the recipe's number of steps."""
         at = bisect_right(self._starts, step) - 1
@@ -104,12 +99,22 @@ class Schedule:
         A machine that becomes faster has more steps left than time. The rate is then that of the share of the steps,
         which is higher: with the one of the time, the loss was 0.014 nats above that of a fixed number of steps.
         """
-        steps = self.recipe.steps
-        position = min(self.position(step), steps * step / self._steps_at(step))
-        warmup = max(1, round(self.recipe.warmup * steps))
+        decided = bisect_right(self._starts, step)
+        return self._rate(step, self.decisions[decided - 1].steps if decided else self.recipe.steps)
+
+    def rate_after(self, step: int) -> float:
+        """Returns what the rate is after so many steps, before the decision that may be made there: for the log."""
+        decided = bisect_left(self._starts, step)
+        return self._rate(step, self.decisions[decided - 1].steps if decided else self.recipe.steps)
+
+    def _rate(self, step: int, steps: int) -> float:
+        """Returns the rate at a step of a run of so many steps."""
+        planned = self.recipe.steps
+        position = min(self.position(step), planned * step / steps)
+        warmup = max(1, round(self.recipe.warmup * planned))
         if position < warmup:
             return min(1.0, (position + 1) / warmup)
-        return 1 - (position - warmup) / max(1, steps - warmup)
+        return 1 - (position - warmup) / max(1, planned - warmup)
 
     def evaluates_after(self, step: int) -> bool:
         """Returns whether the run evaluates after so many steps: more often at first, and after the last step."""

@@ -93,8 +93,8 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """AdamW's learning rate at the next step."""
-        return self.recipe.lr * self.schedule.rate_at(self.steps_done)
+        """AdamW's learning rate after the last step."""
+        return self.recipe.lr * self.schedule.rate_after(self.steps_done)
 
     def step(self) -> float:
         """Reads one window per row and updates the weights.

@@ -81,6 +81,13 @@ def test_a_revised_number_of_steps_fits_the_rest_of_the_recipe_into_it(steps: in
         assert len(evaluated(schedule)) == 20
 
 
+def test_the_rate_in_the_log_does_not_depend_on_a_decision_that_follows() -> None:
+    recipe, first = Recipe(steps=1000), Decision(0, 1000, 500)
+    before, after = Schedule(recipe, [first]), Schedule(recipe, [first, Decision(500, 2000, 501)])
+    assert before.rate_after(500) == after.rate_after(500) == before.rate_at(500) < after.rate_at(500)
+    assert after.rate_after(2000) == pytest.approx(0, abs=1e-12)
+
+
 def test_evaluations_and_samples_are_counted_down() -> None:
     schedule = Schedule(Recipe(steps=1000, evaluations=4), [Decision(0, 1000, 300), Decision(300, 700, 301)])
     left = [schedule.evaluations_left(step) for step in range(701)]
