@@ -5,7 +5,7 @@ format   Checkpoint, and the content of config.json
 read     read_checkpoint: a folder from anyone, checked before it is used
 samples  the format of samples.jsonl, what a model wrote while it was trained
 verify   manifest.json and the checks of model.safetensors
-write    write_checkpoint, write_cells: atomically
+write    write_checkpoint, write_cells, write_samples: atomically
 pointer  best and latest of a run folder
 bundled  the models that come with the project
 """

@@ -17,9 +17,10 @@ from model import CharLSTM
 from model.backends.device import DeviceUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.format import CheckpointError
-from model.checkpoint.write import write_cells
+from model.checkpoint.write import write_cells, write_samples
 from model.cli.arguments import UsageError
 from model.files import atomic_write
+from model.terminal import one_line
 
 from ..card.cell_names import name_cells
 from ..card.curve import draw
@@ -144,6 +145,16 @@ def _cells(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _samples(arguments: Sequence[str]) -> int:
+    typed = parser.samples_parser().parse_args(arguments)
+    samples = CharLSTM.from_pretrained(checkpoint_folder(typed.run)).samples
+    if not samples:
+        raise RunError(f"{one_line(typed.run)!r} holds no samples of its training: train it again, or name another run")
+    write_samples(checkpoint_folder(typed.model), samples)
+    say(f"{len(samples)} samples, from step {samples[0]['step']:,} to step {samples[-1]['step']:,}.")
+    return 0
+
+
 def _curve(arguments: Sequence[str]) -> int:
     typed = parser.curve_parser().parse_args(arguments)
     runs = read_runs(typed.runs, say)
@@ -189,4 +200,5 @@ _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "compare": _compare,
     "curve": _curve,
     "cells": _cells,
+    "samples": _samples,
 }

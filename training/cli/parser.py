@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": "print a table of runs, the lowest loss first",
     "curve": "draw the losses of runs into a PNG",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
+    "samples": "give a model the samples that another run wrote while it trained, for Watch it learn",
 }
 RECIPE_OPTIONS = tuple(name for name in RECIPE_SETTINGS if name != "steps")
 # What other trainers call an option, and what to suggest for it.
@@ -227,6 +228,14 @@ def cells_parser() -> ArgumentParser:
     parser = _command_parser("cells")
     parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
     parser.add_argument("text", metavar="TEXT", nargs="+", help="the training text; its last tenth is read")
+    return parser
+
+
+def samples_parser() -> ArgumentParser:
+    """Returns the parser of `python -m training samples RUN MODEL`."""
+    parser = _command_parser("samples")
+    parser.add_argument("run", metavar="RUN", help="a run folder or a checkpoint: the samples of its training")
+    parser.add_argument("model", metavar="MODEL", help="the checkpoint that gets them; other files of it stay")
     return parser
 
 

@@ -9,8 +9,8 @@ below the title, "" for the page's own. "address" is the public address of the s
 
 MODEL has name, commit ("" for a folder), failure (MESSAGE or null), loading, about (MESSAGES), welcome (a text by the
 model with the default settings), welcome_seed (its seed), examples, chat ({"prefix", "suffix", "stop"} or null),
-layers, hidden, vocab, cells (its named cells), exact (whether it writes the same text on every machine) and version (of
-the int8 inference, or "float32").
+layers, hidden, vocab, cells (its named cells), samples (whether samples of its training are stored), exact (whether it
+writes the same text on every machine) and version (of the int8 inference, or "float32").
 """
 
 from __future__ import annotations
@@ -133,6 +133,7 @@ def _description(
         "hidden": lm.config.hidden_size,
         "vocab": list(lm.tokenizer.vocab),
         "cells": [{**asdict(cell), "remembers": cell.remembers} for cell in lm.cells],
+        "samples": bool(lm.models[0].samples),
         "exact": precision == "int8",
         "version": str(VERSION) if precision == "int8" else "float32",
     }
@@ -160,6 +161,7 @@ def _entry(entry: Entry, registry: ModelRegistry) -> Content:
         "hidden": 0,
         "vocab": [],
         "cells": [],
+        "samples": False,
         "exact": False,
         "version": "",
     }

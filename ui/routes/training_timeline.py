@@ -5,6 +5,7 @@ generates one text and is unloaded; one checkpoint at a time. Texts are kept, we
 text share one generation; if too many wait, a request is refused.
 
     {"model": NAME}                     whether there is a timeline: {"timeline": true}
+    {"model": NAME, "samples": true}    what it wrote while it was trained: {"samples": [[0, "Vq&x…"], …]}
     {"model": NAME, "timeline": true}   the timeline: {"frames": [[100, 2.31], …], "best": 7, "curve": [[50, 2.9], …],
                                         "prompt": "ROMEO:", "seed": 7}; steps and losses in nats, null if not measured
     {"model": NAME, "step": 100, "prompt": "ROMEO:", "seed": 7}   the text of one step: {"text": "…"}
@@ -141,6 +142,8 @@ class TrainingTimelines:
 
     async def _answer(self, query: Mapping[str, Any], address: str) -> dict[str, Any]:
         served = await find_model(self._registry, query.get("model"))
+        if "samples" in query:
+            return {"samples": self._samples(served)}
         watched = "timeline" in query or "step" in query
         history = await self._history(served, FRESH_S if watched else OFFERED_S)
         if not watched:
@@ -157,6 +160,11 @@ class TrainingTimelines:
             pass
         seed = check_params({"seed": query.get("seed") or 0}).seed
         return {"text": await self._text(history, checkpoint, prompt, seed, address)}
+
+    def _samples(self, served: LoadedModel) -> list[tuple[int, str]]:
+        """The stored samples of a model's training, without those that have a blocked word."""
+        samples = [(each["step"], each["prompt"] + each["text"]) for each in served.lm.models[0].samples]
+        return [(step, text) for step, text in samples if not self._registry.site.blocked.inside(text)]
 
     async def _history(self, served: LoadedModel, fresh_s: float) -> History | None:
         """The history of a model, None if it has none; the last known one while the Hub is out of reach."""

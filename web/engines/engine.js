@@ -85,6 +85,7 @@
  * @property {number} hidden cells per layer
  * @property {string[]} vocab
  * @property {NamedCell[]} cells
+ * @property {boolean} samples whether samples of its training are stored
  * @property {boolean} exact whether its text is the same on every machine
  * @property {string} version of int8 inference, or "float32"
  */
@@ -189,6 +190,7 @@
  * @typedef {object} TimelineQuery
  * @property {string} model its name
  * @property {boolean} [timeline]
+ * @property {boolean} [samples]
  * @property {number} [step]
  * @property {string} [prompt]
  * @property {number} [seed]
@@ -196,6 +198,7 @@
  * @typedef {object} TimelineAnswer
  * @property {Message} [refusal]
  * @property {boolean} [timeline] whether there is one
+ * @property {[step: number, text: string][]} [samples] what the model wrote after steps of its training
  * @property {string} [text] of a step
  * @property {[step: number, loss: number | null][]} [frames]
  * @property {number | null} [best] the index of the frame with the lowest loss

@@ -3,7 +3,7 @@
 
 import { sha256 } from "../conversation/hash.js";
 
-const [CONFIG, MANIFEST, WEIGHTS, CELLS] = ["config.json", "manifest.json", "model.safetensors", "cells.json"];
+const [CONFIG, MANIFEST, WEIGHTS, CELLS, SAMPLES] = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl"];
 const FIELDS = ["format_version", "model_type", "embedding_size", "hidden_size", "num_layers", "vocab", "training"];
 const OPTIONAL = ["chat", "rare"];
 const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };
@@ -83,12 +83,14 @@ export async function load({ base, name, commit, files }, progress, stores = tru
   await verify(CONFIG, configBytes, hashes);
   const config = checkConfig(json(CONFIG, configBytes));
   const cells = CELLS in hashes ? await readCells(await read(CELLS), hashes, config.sizes) : [];
+  const samples = SAMPLES in hashes ? await read(SAMPLES) : null; // see training/samples.js
+  if (samples) await verify(SAMPLES, samples, hashes);
   if (files) {
     const tensors = parseWeights(given(files, WEIGHTS), config.shapes);
-    return { ...config, cells, tensors, verified: await verify(WEIGHTS, files[WEIGHTS], hashes) };
+    return { ...config, cells, samples, tensors, verified: await verify(WEIGHTS, files[WEIGHTS], hashes) };
   }
   const [tensors, verified] = await readWeights(url(WEIGHTS), name || WEIGHTS, hashes, config, progress, stores);
-  return { ...config, cells, tensors, verified };
+  return { ...config, cells, samples, tensors, verified };
 }
 
 /**

@@ -37,6 +37,7 @@ export async function describe(model, lm, states, way, version) {
     hidden: sizes.hidden,
     vocab,
     cells,
+    samples: model.samples !== null,
     version,
   };
 }
@@ -48,7 +49,7 @@ export async function describe(model, lm, states, way, version) {
  * @returns {Model}
  */
 export function emptyModel(name, commit) {
-  const sizes = { layers: 0, hidden: 0, vocab: [], cells: [] };
+  const sizes = { layers: 0, hidden: 0, vocab: [], cells: [], samples: false };
   const state = { failure: null, loading: false, exact: true, version: "" };
   return { name, commit, about: [], welcome: "", welcome_seed: 0, examples: [], chat: null, ...sizes, ...state };
 }

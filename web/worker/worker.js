@@ -18,6 +18,7 @@ import { Models } from "./models.js";
 import { writeReply } from "./reply.js";
 import { describe, emptyModel } from "./site.js";
 import { States } from "./states.js";
+import { samplesIn } from "./training/samples.js";
 import { Timelines } from "./training/timeline.js";
 import { Traces } from "./lenses/trace.js";
 
@@ -74,6 +75,10 @@ const methods = {
 
   async timeline({ model, ...query }) {
     const found = (await this.site()).models.find(({ name }) => name === (model?.name ?? model));
+    if (query.samples && found && !found.failure) {
+      const beside = isLocal(found.name) || found.commit ? found : { name: "", commit: "" };
+      return { samples: samplesIn((await models.open(beside)).samples) };
+    }
     let source = "";
     if (found && !found.failure && !isLocal(found.name)) source = found.commit ? found.name : await repoBesidePage();
     return timelines.answer(query, source, found?.examples[0] ?? "");

@@ -11,7 +11,9 @@ import pytest
 from model import CharLSTM, CheckpointError
 from model.checkpoint.names import MANIFEST, SAMPLES
 from model.checkpoint.samples import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json
+from model.checkpoint.write import write_samples
 from tests.support.tiny_models import tiny_model
+from training.__main__ import main
 
 
 def sample(step: int, text: str = "né\n") -> Sample:
@@ -49,3 +51,15 @@ def test_a_file_that_the_manifest_does_not_list_is_not_read(tmp_path: Path) -> N
 def test_what_are_no_samples_is_refused(lines: list[Sample], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         samples_from_json(json.loads(json.dumps(lines)))
+
+
+def test_a_model_gets_the_samples_of_another_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, other = tmp_path / "run", tmp_path / "other"
+    replace(tiny_model(), samples=(sample(0), sample(1_000))).save_pretrained(run)
+    tiny_model().save_pretrained(other)
+    assert main(["samples", str(run), str(other)]) == 0
+    assert "2 samples, from step 0 to step 1,000" in capsys.readouterr().err
+    assert [each["step"] for each in CharLSTM.from_pretrained(other).samples] == [0, 1_000]
+    write_samples(run, ())
+    assert main(["samples", str(run), str(other)]) == 2
+    assert "holds no samples of its training" in capsys.readouterr().err
