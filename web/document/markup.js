@@ -23,6 +23,7 @@ function lensSwitch(side, legend) {
  *   .alternatives   p.head, button.close, ol.choices > li > .choice > .char, .track, .share; .onward    after .frame
  *   .held-cells ul  li > button
  *   #examples       button, after the span
+ *   #demonstrations, #stage, #tour    see demonstrations/
  *   #history        p.none ("history.none"), ul > li > button.open > span, small (named "history.open"); button.delete (named "history.delete")
  */
 export const MARKUP = `
@@ -31,6 +32,8 @@ export const MARKUP = `
 <div id="notices" role="status"></div>
 <div class="columns">
 <div id="main">
+<div id="demonstrations" role="group" data-label="demo.group" hidden></div>
+<section id="stage" aria-labelledby="stage-title" hidden></section>
 <div id="panes">
 <div class="pane" data-side="0">
 <p class="model-name" hidden></p>
@@ -139,5 +142,6 @@ ${lensSwitch(1, "second.lens")}
 <div id="load"><p></p></div>
 </details>
 </div>
+<section id="tour" aria-labelledby="tour-title" hidden></section>
 </div>
 `;

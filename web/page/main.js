@@ -6,6 +6,7 @@ import { findModel, refOf } from "../conversation/models.js";
 import { Storage } from "../conversation/storage.js";
 import { Writer } from "../conversation/writer.js";
 import { Refusal } from "../engines/engine.js";
+import { Demonstrations } from "../demonstrations/demonstrations.js";
 import { Lenses } from "../lenses/lens.js";
 import { Actions } from "./actions.js";
 import { Arrival } from "./arrival.js";
@@ -54,6 +55,7 @@ export class Page {
     /** @type {{log: Log, site: Site, refusals: (Message | null)[], status: Message[][], activity: Message[]}} */
     this.current = { log: emptyLog(), site: NO_SITE, refusals: [null, null], status: [[], []], activity: [] };
     this.pendingLink = false; // the address is a link to a model that still loads
+    this.started = false; // the conversation is shown that this tab had
     this.scheduled = false;
     this.saveTimer = 0;
     this.storage = new Storage();
@@ -69,6 +71,7 @@ export class Page {
     this.timeline = new Timeline(find(root, "#timeline", HTMLDetailsElement), engine);
     this.prompt = find(root, "#prompt", HTMLTextAreaElement);
     this.actions = new Actions(this);
+    this.demonstrations = new Demonstrations(this);
     this.prompt.addEventListener("input", () => this.#scheduleSave());
     addEventListener("pagehide", () => this.save());
     document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && this.save());
@@ -98,9 +101,10 @@ export class Page {
     showProgress(this.root, 0);
     await watchSite(this.engine, this.root, (site) => this.#receiveSite(site));
     find(this.root, "#loading").hidden = true;
-    this.#openLog(this.storage.current());
+    this.openLog(this.storage.current());
     onLanguage(() => this.#changeLanguage());
     await this.#openLink();
+    this.started = true;
     if (parent === window) this.prompt.focus({ preventScroll: true }); // a frame leaves the focus to the page around it
     this.#resume();
   }
@@ -130,13 +134,14 @@ export class Page {
   #changeLanguage() {
     translate(this.root);
     this.controls.translate();
+    this.demonstrations.translate();
     this.views.forEach((view) => view.redraw());
     this.lenses.forEach((lens) => lens.choose(lens.name));
     this.#showSite();
   }
 
-  /** @param {Log} log */
-  #openLog(log) {
+  /** Shows a conversation with its settings. @param {Log} log */
+  openLog(log) {
     this.current.log = log;
     this.current.refusals = [null, null];
     this.controls.restore(log.controls);
@@ -150,7 +155,7 @@ export class Page {
     const log = this.busy ? null : this.storage.load(id);
     if (!log) return;
     this.save();
-    this.#openLog(log);
+    this.openLog(log);
     this.storage.save(log);
     this.#resume();
   }
@@ -193,6 +198,7 @@ export class Page {
   async run(move) {
     this.current.refusals = [null, null];
     this.sharing.hide();
+    this.demonstrations.close();
     this.log().address ??= location.search;
     try {
       const done = move();
@@ -235,6 +241,7 @@ export class Page {
   /** Begins an empty conversation; the old one stays in the list of earlier ones. */
   clear() {
     if (this.busy) return;
+    this.demonstrations.close();
     this.save();
     this.storage.leave();
     const { controls } = this.log();
@@ -271,6 +278,7 @@ export class Page {
   }
 
   #modelChanged() {
+    this.demonstrations.close();
     this.controls.describe();
     const model = findModel(this.current.site, this.controls.modelName);
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
@@ -306,6 +314,7 @@ export class Page {
     showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.source.hold(cells));
     setText(find(this.root, "#load p"), render(this.current.activity, " · "));
     this.actions.update();
+    this.demonstrations.update();
     this.lenses.slice(0, sides).forEach((lens) => lens.update());
     this.arrival.update();
   }

@@ -44,6 +44,7 @@ def test_the_site_describes_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
             "hidden": 24,
             "vocab": list(random.tokenizer.vocab),
             "cells": [{**asdict(NAMED), "remembers": True}],
+            "samples": False,
             "exact": True,
             "version": "1",
         }

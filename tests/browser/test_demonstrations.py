@@ -1,0 +1,246 @@
+"""Demonstrations and tour on the app's page, which all tests share, and on the static page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from model import CharLSTM, generate
+from model.checkpoint.samples import Sample
+from model.named_cells import Cell
+from tests.browser.driving import button, choose, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.test_lenses import violations
+from tests.support.app_server import App, random_model, serving
+from tests.support.chromium import serve
+from tests.support.tiny_models import tiny_model
+from training.hub.space_files import write_static
+from ui.registry.registry import ModelRegistry
+
+PROMPT, LENGTH, SEED = "ROMEO:", 260, 7
+COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line: it is held down
+STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
+MARKED = ["One letter", "With current settings", "", "forget gate f", "Hold this cell while it writes", "seed 7"]
+
+
+def sample(step: int) -> Sample:
+    return {"step": step, "prompt": "", "temperature": 0.7, "seed": 1, "text": f"<b>{step}</b>\ntext"}
+
+
+def learned_model() -> CharLSTM:
+    """Return a model with a cell that counts the line and with samples of its training."""
+    samples = tuple(sample(step) for step in range(0, 3_000, 100))
+    lm = replace(tiny_model(hidden=12), cells=(COUNTER,), samples=samples)
+    return replace(lm, training={**lm.training, "examples": [PROMPT]})
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with serving({"learned": learned_model(), "plain": random_model()}) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def page(app: App, browser: Browser) -> Iterator[Page]:
+    """The app's page, wide and light; without motion, so that texts are written at full speed."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
+    page, complaints = open_page(context, app)
+    yield page
+    assert not complaints
+    context.close()
+
+
+@pytest.fixture(autouse=True)
+def _leave(page: Page) -> Iterator[None]:
+    """Show an empty conversation again."""
+    yield
+    for name in ("Back to the conversation", "Close"):
+        if button(page, name).is_visible():
+            button(page, name).click()
+    if button(page, "Clear").is_enabled():
+        button(page, "Clear").click()
+
+
+def stage(page: Page) -> Locator:
+    return page.locator("#stage")
+
+
+def show(page: Page, name: str) -> list[str]:
+    """Press the button of a demonstration; returns its texts once it has a result."""
+    button(page, name).click()
+    expect(page.get_by_role("heading", name=name)).to_be_focused()
+    expect(stage(page).locator(".result.done")).to_be_visible()
+    return stage(page).locator(".text").all_text_contents()
+
+
+def result(page: Page) -> str:
+    return stage(page).get_by_role("status").text_content() or ""
+
+
+def written(lm: CharLSTM, **options: object) -> str:
+    return PROMPT + generate(lm, PROMPT, LENGTH, seed=SEED, **options)  # type: ignore[arg-type]
+
+
+def line_length(text: str) -> str:
+    lines = [line for line in text.removeprefix(PROMPT).split("\n")[1:-1] if line.strip()]
+    return f"{sum(map(len, lines)) / len(lines) + 1e-9:.0f}"
+
+
+def test_make_its_lines_short_holds_the_cell_that_counts_the_line(app: App, page: Page) -> None:
+    free, held = show(page, "Make its lines short")
+    lm = app.served("learned").lm.models[0]
+    assert free == written(lm)
+    assert held == written(lm, clamps=[(COUNTER.layer, COUNTER.index, -4.0)])
+    means = (line_length(held), line_length(free))
+    assert f"held “Down”, lines have {means[0]} characters on average instead of {means[1]}." in result(page)
+    assert violations(page) == []
+
+
+def test_bolder_writes_one_seed_at_three_temperatures(app: App, page: Page) -> None:
+    texts = show(page, "Bolder")
+    assert texts == [written(app.served("learned").lm.models[0], temperature=value) for value in (0.5, 0.8, 1.2)]
+    boxes = [stage(page).locator(".text").nth(at).bounding_box() for at in range(3)]
+    assert len({box["y"] for box in boxes if box}) == 1
+    page.set_viewport_size({"width": 390, "height": 844})
+    boxes = [stage(page).locator(".text").nth(at).bounding_box() for at in range(3)]
+    assert len({box["x"] for box in boxes if box}) == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert violations(page) == []
+    page.set_viewport_size({"width": 1280, "height": 860})
+
+
+def test_same_seed_same_text_writes_it_twice(app: App, page: Page) -> None:
+    assert show(page, "Same seed, same text") == [written(app.served("learned").lm.models[0])] * 2
+    assert "seed 7: all 260 characters are equal" in result(page)
+    button(page, "Again, with another seed").click()
+    expect(stage(page).locator(".result.done")).to_be_visible()
+    one, two = stage(page).locator(".text").all_text_contents()
+    assert one == two != written(app.served("learned").lm.models[0])
+
+
+def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
+    button(page, "Watch it learn").click()
+    text = stage(page).locator(".text")
+    expect(text).to_have_text("<b>0</b>\ntext")
+    expect(stage(page).locator(".now")).to_have_text("before the first step: random weights")
+    stage(page).get_by_role("slider", name="Training step").press("End")
+    expect(text).to_have_text("<b>2900</b>\ntext")
+    expect(stage(page).locator(".now")).to_have_text("after step 2,900 of 2,900")
+    assert result(page).startswith("In 2,900 steps it went from random characters")
+    button(page, "Play").click()
+    expect(text).not_to_have_text("<b>2900</b>\ntext")
+    button(page, "Pause").click()
+    assert violations(page) == []
+
+
+def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Page) -> None:
+    fast(page)
+    setting(page, "Length", 30)
+    send(page, "First")
+    before = reply(page)
+    page.get_by_role("textbox", name="Prompt").fill("a draft")
+    setting(page, "Temperature", 1.5)
+    show(page, "Same seed, same text")
+    expect(log(page)).not_to_be_visible()
+    page.keyboard.press("Escape")
+    expect(button(page, "Same seed, same text")).to_be_focused()
+    assert (turns(page).count(), reply(page)) == (1, before)
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.5")
+    show(page, "Bolder")
+    page.get_by_role("textbox", name="Prompt").fill("more")
+    page.keyboard.press("Enter")
+    expect(stage(page)).not_to_be_visible()
+    expect(turns(page)).to_have_count(2)
+    settled(page)
+
+
+def test_a_demonstration_is_offered_only_by_a_model_that_has_it(page: Page) -> None:
+    choose(page, "plain")
+    expect(button(page, "Make its lines short")).not_to_be_visible()
+    expect(button(page, "Watch it learn")).not_to_be_visible()
+    expect(button(page, "Bolder")).to_be_enabled()
+    choose(page, "learned")
+    expect(button(page, "Watch it learn")).to_be_enabled()
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page, number: int) -> None:
+    page.evaluate(f"location.hash = 'tour-{number}'")
+    expect(page.get_by_role("heading", name=STEPS[number - 1])).to_be_focused()
+    marked = page.locator(".on-tour-here").filter(has_text=MARKED[number - 1])
+    expect(marked).to_be_in_viewport(ratio=0.9)
+    assert violations(page) == []
+    button(page, "Close").click()
+    expect(page.locator(".on-tour-here")).to_have_count(0)
+    assert "#" not in page.url
+
+
+def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> None:
+    setting(page, "Length", 20)
+    setting(page, "Temperature", 0.3)
+    send(page, "mine")
+    before = reply(page)
+    page.get_by_role("textbox", name="Prompt").fill("a draft")
+    button(page, "Take the tour").click()
+    for number, name in enumerate(STEPS, 1):
+        expect(page.get_by_role("heading", name=name)).to_be_focused()
+        expect(page.locator("#tour .count")).to_have_text(f"Step {number} of 6")
+        assert page.url.endswith(f"#tour-{number}")
+        expect(page.locator(".on-tour-here").last).to_be_visible()
+        button(page, "Next" if number < 6 else "Finish").press("Enter")
+    expect(button(page, "Take the tour")).to_be_focused()
+    assert (turns(page).count(), reply(page)) == (1, before)
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
+    for name, value in (("Length", "20"), ("Temperature", "0.3"), ("Seed", "")):
+        expect(page.get_by_role("spinbutton", name=name)).to_have_value(value)
+    expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
+
+
+def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
+    page.evaluate("location.hash = 'tour-1'")
+    expect(page.locator(".on-tour-here")).to_be_visible()
+    settled(page)
+    tour = page.locator("#tour")
+    length = len(reply(page))
+    tour.get_by_role("button", name="One letter").click()
+    expect(footer(page)).to_contain_text(f"{length + 1} characters")
+    button(page, "Next").click()
+    expect(page.locator(".likely li")).to_have_count(5)
+    tour.get_by_role("button", name="Temperature 0.2").click()
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.2")
+    tour.get_by_role("button", name="Temperature 0.8").click()
+    page.evaluate("location.hash = 'tour-5'")
+    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value(str(COUNTER.index))
+    button(page, "Hold it and write again").click()
+    expect(footer(page)).to_contain_text("cell 3 (layer 1) held down")
+    button(page, "Free it and write again").click()
+    expect(footer(page)).not_to_contain_text("held down")
+    button(page, "Next").click()
+    button(page, "Write it again").click()
+    expect(tour.get_by_role("status")).to_have_text("The same text again, character for character.")
+    button(page, "With another seed").click()
+    expect(tour.get_by_role("status")).to_have_text("Another text.")
+    expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("8")
+
+
+def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
+    lm = learned_model()
+    write_static(tmp_path / "site", lm)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark", reduced_motion="reduce")
+    with serve(tmp_path / "site") as url:
+        page, complaints = open_page(context, App(url, ModelRegistry()))
+        assert show(page, "Make its lines short")[0] == written(lm)
+        button(page, "Watch it learn").click()
+        expect(stage(page).locator(".text")).to_have_text("<b>0</b>\ntext")
+        assert violations(page) == []
+        page.goto(f"{url}#tour-4")
+        expect(page.get_by_role("heading", name="A gate")).to_be_focused()
+        expect(page.locator(".on-tour-here")).to_contain_text("forget gate f")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not complaints
+    context.close()

@@ -1,0 +1,126 @@
+// The four demonstrations: what each writes on the stage, and the sentence that says what came out.
+
+import { count } from "../conversation/log.js";
+import { featureOf } from "../lenses/names.js";
+import { number, t } from "../document/words.js";
+import { lineLength, writeAside } from "./aside.js";
+import { Learning } from "./learning.js";
+
+const LENGTH = 260; // characters of each text
+const SPEED = 70; // characters per second: a text takes four seconds
+const TEMPERATURES = [0.5, 0.8, 1.2];
+const HELD = 4; // tanh of it is 0.999
+// Cells that follow how far a line is, the best first, and whether holding one makes lines short where it follows the
+// feature upwards (1) or downwards (-1).
+const COUNTERS = /** @type {const} */ ([["words in the line so far", 1], ["place in the line", 1], ["line end near", 1], ["characters left in the line", -1]]);
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+
+/**
+ * @import { Clamp, Message, Model, NamedCell, TextEngine } from "../engines/engine.js"
+ * @import { Stage } from "./stage.js"
+ * @import { Wanted } from "./aside.js"
+ *
+ * @typedef {object} Showing
+ * @property {Stage} stage
+ * @property {TextEngine} engine
+ * @property {Model} model
+ * @property {number} seed
+ * @property {AbortSignal} signal
+ *
+ * @typedef {object} Demonstration
+ * @property {(model: Model) => boolean} isOffered
+ * @property {(showing: Showing) => Promise<void>} run  ends once all is written, or at the signal
+ * @property {number} tour  the step of the tour with its controls; 0 if it has none and no seed
+ */
+
+/** The named cell of a model that counts the line, with the value that makes its lines short. @param {Model} model */
+export function lineCounter(model) {
+  for (const [name, sense] of COUNTERS) {
+    const cell = model.cells.find((each) => each.name === name);
+    if (cell) return { cell, value: HELD * sense * (isInverted(cell) ? -1 : 1) };
+  }
+  return null;
+}
+
+/** Whether a cell falls where its feature rises. @param {NamedCell} cell */
+function isInverted({ kind, score }) {
+  return score < (kind === "auc" ? 0.5 : 0);
+}
+
+/** @type {Record<string, Demonstration>} */
+export const DEMONSTRATIONS = {
+  lines: { isOffered: (model) => lineCounter(model) !== null, run: makeLinesShort, tour: 5 },
+  bolder: { isOffered: () => true, run: compareTemperatures, tour: 2 },
+  learn: { isOffered: (model) => model.samples, run: watchItLearn, tour: 0 },
+  same: { isOffered: () => true, run: writeTwice, tour: 6 },
+};
+
+/** @param {Showing} showing */
+async function makeLinesShort(showing) {
+  const { cell, value } = lineCounter(showing.model);
+  const facts = { cell: cell.index, name: featureOf(cell), way: { id: value > 0 ? "hold.up" : "hold.down" } };
+  showing.stage.tell({ id: "demo.lines.lead", values: facts });
+  const ways = [[], [/** @type {Clamp} */ ([cell.layer, cell.index, value])]];
+  const titles = [t("hold.free"), t("demo.lines.held", facts)];
+  const texts = await writeAll(showing, titles, ways.map((cells) => ({ cells })), (text) => {
+    const length = lineLength(text);
+    return length === null ? "" : t("demo.lines.mean", { length: number(length, 0) });
+  });
+  if (!texts.every(Boolean)) return;
+  const [free, held] = texts.map(lineLength);
+  if (!free || !held) return showing.stage.tell({ id: "demo.lines.few", values: facts }, true);
+  showing.stage.tell({ id: "demo.lines.result", values: { ...facts, free: number(free, 0), held: number(held, 0) } }, true);
+}
+
+/** @param {Showing} showing */
+async function compareTemperatures(showing) {
+  const titles = TEMPERATURES.map((temperature) => t("demo.bolder.column", { temperature: number(temperature) }));
+  const texts = await writeAll(showing, titles, TEMPERATURES.map((temperature) => ({ settings: { temperature } })));
+  if (texts.every(Boolean)) showing.stage.tell({ id: "demo.bolder.result", values: { seed: showing.seed } }, true);
+}
+
+/** @param {Showing} showing */
+async function writeTwice(showing) {
+  const titles = [t("demo.same.first"), t("demo.same.second")];
+  const [one, two] = await writeAll(showing, titles, [{}, {}]);
+  if (!one || !two) return;
+  const [first, second] = [[...one], [...two]];
+  const at = first.findIndex((character, n) => character !== second[n]);
+  const values = { seed: showing.seed, count: count(one), at };
+  showing.stage.tell({ id: one === two ? "demo.same.result" : "demo.same.differs", values }, true);
+}
+
+/** @param {Showing} showing */
+async function watchItLearn({ stage, engine, model, signal }) {
+  const { samples = [], refusal } = await engine.timeline({ model: model.name, samples: true });
+  if (signal.aborted) return;
+  if (refusal || samples.length < 2) return stage.tell(refusal ?? { id: "demo.learn.none" });
+  const learning = new Learning(stage.body, samples, () => stage.tell({ id: "demo.learn.result", values: { steps: samples[samples.length - 1][0] } }, true));
+  signal.addEventListener("abort", () => learning.stop());
+}
+
+/**
+ * Writes texts in columns, all at once.
+ * @param {Showing} showing
+ * @param {string[]} titles
+ * @param {Partial<Wanted>[]} ways  how each is written
+ * @param {(text: string) => string} noteOf  what is said below a text
+ * @returns {Promise<string[]>}  "" for a text that was refused or stopped
+ */
+function writeAll({ stage, engine, model, seed, signal }, titles, ways, noteOf = () => "") {
+  const prompt = model.examples[0] ?? "";
+  const columns = stage.columns(titles, prompt);
+  return Promise.all(ways.map(async (way, at) => {
+    const settings = { temperature: 0.8, ...way.settings, seed, length: LENGTH };
+    const wanted = { model, prompt, ...way, settings, speed: STILL.matches ? null : SPEED };
+    const show = (/** @type {string} */ text) => (columns[at].show(text), columns[at].note(noteOf(text)));
+    try {
+      const { text, ending } = await writeAside(engine, wanted, show, signal);
+      if (ending.error) stage.tell(ending.error);
+      return ending.end === "abort" || ending.end === "error" ? "" : text;
+    } catch (error) {
+      if (!signal.aborted) stage.tell(error.reason ?? { id: "fault.again" });
+      return "";
+    }
+  }));
+}

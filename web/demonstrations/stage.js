@@ -1,0 +1,105 @@
+// The place of a demonstration. It is shown instead of the conversation, in the same room, so that nothing below moves.
+
+import { create, find, setText } from "../document/dom.js";
+import { render, t } from "../document/words.js";
+
+/**
+ * @import { Message } from "../engines/engine.js"
+ * @typedef {{show: (text: string) => void, note: (text: string) => void}} Column
+ */
+
+export class Stage {
+  /**
+   * @param {HTMLElement} root
+   * @param {() => void} close  called when the visitor leaves the demonstration
+   */
+  constructor(root, close) {
+    this.box = find(root, "#stage");
+    this.panes = find(root, "#panes");
+    this.close = close;
+    this.opener = /** @type {HTMLElement | null} */ (null); // what gets the focus back
+    this.box.addEventListener("keydown", (event) => event.key === "Escape" && close());
+  }
+
+  get isOpen() {
+    return !this.box.hidden;
+  }
+
+  /**
+   * Shows the stage, with nothing in it.
+   * @param {string} title
+   * @param {Message} lead  what is going to be seen
+   */
+  open(title, lead) {
+    if (!this.isOpen) {
+      this.box.style.minHeight = `${this.panes.offsetHeight}px`;
+      const { activeElement } = document;
+      this.opener = activeElement instanceof HTMLElement ? activeElement : null;
+    }
+    this.box.replaceChildren();
+    const head = create("div", "head", this.box);
+    const heading = create("h2", "", head);
+    [heading.textContent, heading.id, heading.tabIndex] = [title, "stage-title", -1];
+    this.#button(head, "demo.close", () => this.close(), "close");
+    create("p", "result", this.box).setAttribute("role", "status");
+    this.tell(lead);
+    this.body = create("div", "body", this.box);
+    this.actions = create("div", "actions", this.box);
+    [this.box.hidden, this.panes.hidden] = [false, true];
+    heading.focus({ preventScroll: true });
+    this.box.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Says what is seen, or what came out. @param {Message} message @param {boolean} isResult */
+  tell(message, isResult = false) {
+    const line = find(this.box, ".result");
+    line.classList.toggle("done", isResult);
+    setText(line, render(message));
+  }
+
+  /**
+   * Adds columns for texts, side by side where there is room.
+   * @param {string[]} titles
+   * @param {string} prompt  the texts begin with it
+   * @returns {Column[]}
+   */
+  columns(titles, prompt) {
+    this.body.classList.add("columns-of-text");
+    this.body.style.setProperty("--columns", String(titles.length));
+    return titles.map((title) => {
+      const column = create("section", "", this.body);
+      column.setAttribute("aria-label", title);
+      create("h3", "", column).textContent = title;
+      const text = create("div", "text", column);
+      text.lang = ""; // whatever the model has read, not the page's language
+      text.tabIndex = 0; // a long one can be scrolled
+      text.setAttribute("role", "group");
+      text.setAttribute("aria-label", title);
+      create("b", "", text).textContent = prompt;
+      const written = create("span", "", text);
+      const note = create("p", "note", column);
+      return { show: (now) => setText(written, now), note: (fact) => setText(note, fact) };
+    });
+  }
+
+  /** Adds a button below the texts. @param {string} id of its text @param {() => void} act */
+  action(id, act) {
+    this.#button(this.actions, id, act);
+  }
+
+  /** Shows the conversation again. */
+  hide() {
+    if (!this.isOpen) return;
+    const hadFocus = this.box.contains(document.activeElement);
+    [this.box.hidden, this.panes.hidden] = [true, false];
+    this.box.replaceChildren();
+    if (hadFocus && this.opener?.isConnected) this.opener.focus({ preventScroll: true });
+  }
+
+  #button(parent, id, act, className = "") {
+    const button = create("button", className, parent);
+    [button.type, button.textContent] = ["button", t(id)];
+    button.addEventListener("click", act);
+    return button;
+  }
+}

@@ -1,0 +1,204 @@
+// The tour: a card with six steps, each with a link of its own (#tour-1 to #tour-6), over the real controls.
+//
+// It has a conversation of its own. The earlier one, its settings and the lens are shown again when the card is closed.
+
+import { pathTo } from "../conversation/log.js";
+import { findModel } from "../conversation/models.js";
+import { create, find, findAll, setText } from "../document/dom.js";
+import { render, t } from "../document/words.js";
+import { STEPS, tourControls } from "./tour_steps.js";
+
+const LINK = /^#tour-([1-6])$/;
+const MARGIN = 12; // pixels between a marked control and the card
+
+/**
+ * @import { Log } from "../conversation/log.js"
+ * @import { Place } from "./tour_steps.js"
+ */
+
+export class Tour {
+  /**
+   * @param {import("../page/main.js").Page} page
+   * @param {() => void} leaveStage  shows the conversation instead of a demonstration
+   */
+  constructor(page, leaveStage) {
+    this.page = page;
+    this.leaveStage = leaveStage;
+    this.box = find(page.root, "#tour");
+    this.number = 0; // of the step that is shown, from 1; 0 while the card is closed
+    this.wanted = 0; // by the address, until the page can show it
+    this.before = /** @type {{log: Log, lens: string, opener: Element | null} | null} */ (null);
+    this.written = ""; // the turns of the tour's conversation as the tour wrote them
+    this.marked = /** @type {HTMLElement[]} */ ([]);
+    this.place = /** @type {Place} */ ({ page, lenses: page.lenses[0], say: (message) => this.say(message) });
+    this.#build();
+    addEventListener("hashchange", () => this.#followLink());
+    addEventListener("pagehide", () => this.close()); // before the page stores what it shows
+    this.#followLink();
+  }
+
+  #build() {
+    const button = (/** @type {HTMLElement} */ parent, /** @type {string} */ name, /** @type {() => void} */ act) => {
+      const node = create("button", name, parent);
+      node.type = "button";
+      node.dataset.text = `tour.${name}`;
+      node.addEventListener("click", act);
+      return node;
+    };
+    const words = create("div", "words", this.box);
+    this.count = create("p", "count", words);
+    this.heading = create("h2", "", words);
+    Object.assign(this.heading, { id: "tour-title", tabIndex: -1 });
+    this.text = create("p", "text", words);
+    this.actions = create("div", "actions", words);
+    this.status = create("p", "status", words);
+    this.status.setAttribute("role", "status");
+    const moves = create("div", "moves", this.box);
+    this.back = button(moves, "back", () => this.open(this.number - 1));
+    this.next = button(moves, "next", () => (this.number === STEPS.length ? this.close() : this.open(this.number + 1)));
+    this.next.classList.add("primary");
+    button(moves, "go", () => this.#goToControl());
+    button(moves, "close", () => this.close());
+    this.box.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || this.page.busy) return;
+      event.stopPropagation();
+      this.close();
+    });
+  }
+
+  translate() {
+    for (const button of findAll(this.box, "[data-text]")) setText(button, t(button.dataset.text));
+    if (this.number) this.#showTexts();
+  }
+
+  #followLink() {
+    this.wanted = Number(LINK.exec(location.hash)?.[1] ?? 0);
+    this.page.changed();
+  }
+
+  /** Called after every change of the page. */
+  update() {
+    const isReady = findModel(this.page.site(), this.page.controls.modelName) && !this.page.busy && !find(this.page.root, "#loading").checkVisibility();
+    if (this.wanted && isReady && this.page.started) this.open(this.wanted);
+    for (const button of findAll(this.actions, "button", HTMLButtonElement)) button.setAttribute("aria-disabled", String(this.page.busy));
+    if (this.number) this.#mark(false);
+  }
+
+  /** @param {number} number  of the step, from 1 */
+  async open(number) {
+    this.wanted = 0;
+    if (number < 1 || number === this.number) return;
+    this.leaveStage();
+    if (!this.number) this.#begin();
+    this.number = number;
+    const step = STEPS[number - 1];
+    if (location.hash !== `#tour-${number}`) history.replaceState(history.state, "", `#tour-${number}`);
+    this.box.hidden = false;
+    this.#showTexts();
+    this.heading.focus({ preventScroll: true });
+    if (!pathTo(this.page.log()).length) await this.#write();
+    if (this.number !== number) return;
+    if (this.place.lenses.name !== step.lens) this.place.lenses.choose(step.lens);
+    await this.#isRead();
+    if (this.number !== number) return;
+    step.prepare?.(this.place);
+    this.page.changed();
+    await new Promise(requestAnimationFrame);
+    this.#mark(true);
+  }
+
+  // Leaves the visitor's conversation as it is and begins an empty one with the settings of the tour.
+  #begin() {
+    const { page } = this;
+    page.save();
+    this.before = { log: page.log(), lens: this.place.lenses.name, opener: document.activeElement };
+    page.clear();
+    page.prompt.value = ""; // stored with the conversation; "One letter" would read it
+    page.controls.restore(tourControls());
+    page.root.classList.add("on-tour");
+  }
+
+  async #write() {
+    const { page } = this;
+    const model = findModel(page.site(), page.controls.modelName);
+    await page.run(() => page.writer.send(model?.examples[0] ?? "", page.controls.options()));
+    this.written = JSON.stringify(page.log().turns);
+  }
+
+  // Until the lens has asked about all of the text.
+  async #isRead() {
+    const { lenses } = this.place;
+    for (let tries = 0; lenses.lens && tries < 100; tries++) {
+      if (!this.page.busy && lenses.path.chars.length && lenses.path.values(lenses.lens.key()).length >= lenses.path.chars.length) return;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  }
+
+  #showTexts() {
+    const [step, values] = [STEPS[this.number - 1], { step: this.number, steps: STEPS.length }];
+    setText(this.count, t("tour.count", values));
+    setText(this.heading, t(`tour.${this.number}`));
+    setText(this.text, t(`tour.${this.number}.text`));
+    setText(this.next, t(this.number === STEPS.length ? "tour.end" : "tour.next"));
+    this.back.disabled = this.number === 1;
+    this.say(null);
+    this.actions.replaceChildren();
+    for (const [text, act] of step.actions) {
+      const button = create("button", "", this.actions);
+      [button.type, button.textContent] = ["button", render(text)];
+      button.addEventListener("click", () => this.page.busy || act(this.place));
+    }
+  }
+
+  /** @param {?import("../engines/engine.js").Message} message */
+  say(message) {
+    setText(this.status, render(message));
+  }
+
+  // Marks the control of the step, and brings it into view where the card does not cover it.
+  #mark(scrolls) {
+    const { root } = this.page;
+    const found = this.number ? STEPS[this.number - 1].targets.map((target) => root.querySelector(target)) : [];
+    const marked = found.filter(/** @returns {node is HTMLElement} */ (node) => node instanceof HTMLElement && node.checkVisibility());
+    for (const node of this.marked) node.classList.toggle("on-tour-here", marked.includes(node));
+    for (const node of marked) node.classList.add("on-tour-here");
+    this.marked = marked;
+    const target = marked.at(-1);
+    if (!target || !scrolls) return;
+    const free = innerHeight - this.box.offsetHeight - MARGIN;
+    root.style.setProperty("--tour-card", `${this.box.offsetHeight}px`);
+    const { top, height } = target.getBoundingClientRect();
+    const wanted = top - Math.max(MARGIN, free - height - MARGIN);
+    const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (top < MARGIN || top + height > free) scrollBy({ top: wanted, behavior: smooth ? "smooth" : "auto" });
+  }
+
+  #goToControl() {
+    const controls = this.marked.flatMap((node) => findAll(node, "button, input, select"));
+    (controls.find((node) => node.checkVisibility()) ?? this.place.lenses.log).focus();
+  }
+
+  /** Shows again what was there before the tour. */
+  close() {
+    if (!this.number) return;
+    const { page } = this;
+    this.number = 0;
+    this.box.hidden = true;
+    page.root.classList.remove("on-tour");
+    this.#mark(false);
+    if (LINK.test(location.hash)) history.replaceState(history.state, "", location.pathname + location.search);
+    const { log, lens, opener } = this.before;
+    page.stop();
+    page.save();
+    if (JSON.stringify(page.log().turns) === this.written) page.storage.remove(page.log().id); // the visitor has added nothing
+    page.storage.leave();
+    const typed = page.prompt.value;
+    page.prompt.value = "";
+    page.openLog(log); // with what had been typed before
+    if (typed) page.prompt.value += page.prompt.value ? `\n${typed}` : typed;
+    this.place.lenses.choose(lens);
+    page.save();
+    const target = opener instanceof HTMLElement && opener.isConnected && opener !== document.body ? opener : page.prompt;
+    target.focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,124 @@
+// The six steps of the tour: which lens and which control each shows, and what its buttons do with the real controls.
+
+import { count, lastTurn, replyText } from "../conversation/log.js";
+import { SETTINGS } from "../settings.js";
+import { lineCounter } from "./shown.js";
+
+const HELD = 4;
+const SURE = 1; // bits: a character with fewer was expected
+
+/**
+ * @import { Page } from "../page/main.js"
+ * @import { Lenses } from "../lenses/lens.js"
+ * @import { Message } from "../engines/engine.js"
+ *
+ * @typedef {{page: Page, lenses: Lenses, say: (message: Message) => void}} Place  where a step acts
+ *
+ * @typedef {object} Step
+ * @property {string} lens
+ * @property {string[]} targets  the controls that are marked; the last one is brought into view
+ * @property {(place: Place) => void} [prepare]  once the text of the tour is written
+ * @property {[text: Message, act: (place: Place) => unknown][]} actions
+ */
+
+/** @type {Step[]} */
+export const STEPS = [
+  {
+    lens: "step",
+    targets: [".panel .press"],
+    actions: [[{ id: "step.button" }, ({ lenses }) => lenses.lenses.step.press()]],
+  },
+  {
+    lens: "surprise",
+    targets: ['[data-setting="temperature"]', ".panel .closely"],
+    prepare: lookAtAnOpenChoice,
+    actions: [0.2, 0.8, 1.5].map((temperature) => [{ id: "demo.bolder.column", values: { temperature } }, ({ page }) => set(page, { temperature })]),
+  },
+  { lens: "memory", targets: [".panel canvas"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
+  { lens: "memory", targets: [".panel .closely"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
+  { lens: "memory", targets: [".panel .hold"], prepare: chooseCounter, actions: [[{ id: "tour.hold" }, hold], [{ id: "tour.free" }, free]] },
+  { lens: "plain", targets: [".setting:has(#seed)", ".log .turn:last-of-type .footer"], actions: [[{ id: "tour.same" }, writeAgain], [{ id: "tour.other" }, writeOther]] },
+];
+
+/** The settings of the tour's text. */
+export function tourControls() {
+  const plain = Object.fromEntries(["temperature", "top_k", "top_p", "min_p"].map((name) => [name, SETTINGS[name].default]));
+  return { ...plain, length: 120, speed: 60, seed: "7", second: "" };
+}
+
+/** Changes settings in the controls, as a visitor does. @param {Page} page @param {Record<string, unknown>} values */
+function set(page, values) {
+  page.controls.restore(values);
+  for (const lens of page.lenses) lens.update();
+}
+
+// Puts a character in focus before which several others were likely.
+function lookAtAnOpenChoice({ lenses }) {
+  const turn = lenses.turns.at(-1);
+  if (!turn) return;
+  const from = turn.at + turn.given;
+  const bits = lenses.path.values("bits").slice(from, turn.at + turn.length);
+  const open = bits.findIndex((each, at) => at > 0 && each > SURE);
+  lenses.focus.look(lenses.path, from + Math.max(0, open));
+}
+
+// Shows the named cell that counts the line, else the first named one, and the middle of the reply.
+function chooseCounter({ page, lenses }) {
+  const model = lenses.source.about(0);
+  const cell = (model && lineCounter(model)?.cell) ?? model?.cells[0];
+  if (cell) lenses.lenses.memory.choose([cell.layer, cell.index]);
+  const turn = lenses.turns.at(-1);
+  if (turn && !lenses.focus.place && !page.busy) lenses.focus.look(lenses.path, turn.at + turn.given + Math.floor((turn.length - turn.given) / 2));
+}
+
+/** Puts the next character, or the one before, in focus. @param {number} by */
+function move(by) {
+  return (/** @type {Place} */ { lenses }) => {
+    const turn = lenses.turns.at(-1);
+    if (!turn) return;
+    const last = turn.at + turn.length - 1;
+    const now = lenses.focus.at?.traced === lenses.path ? lenses.focus.at.position : last;
+    lenses.focus.look(lenses.path, Math.max(0, Math.min(last, now + by)));
+  };
+}
+
+/** Holds the shown cell and writes the reply again. @param {Place} place */
+function hold({ page, lenses }) {
+  const { cell } = lenses.lenses.memory;
+  const counter = lineCounter(lenses.source.about(0));
+  const isCounter = counter && counter.cell.layer === cell[0] && counter.cell.index === cell[1];
+  page.source.hold([[cell[0], cell[1], isCounter ? counter.value : HELD]]);
+  return page.run(() => page.writer.rewrite(page.controls.options()));
+}
+
+/** @param {Place} place */
+function free({ page }) {
+  page.source.hold([]);
+  return page.run(() => page.writer.rewrite(page.controls.options()));
+}
+
+/** Writes the reply again with its seed, and says whether the text is the same. @param {Place} place */
+async function writeAgain({ page, say }) {
+  const before = textNow(page);
+  const settings = lastTurn(page.log())?.replies[0].parts[0]?.settings;
+  if (!settings) return;
+  set(page, { seed: settings.seed });
+  const options = page.controls.options();
+  // As long as the text is now, which "One letter" may have made longer.
+  await page.run(() => page.writer.retry({ ...options, settings: { ...settings, length: count(before) }, seed_given: false }));
+  say({ id: textNow(page) === before ? "tour.equal" : "tour.unequal" });
+}
+
+/** @param {Place} place */
+async function writeOther({ page, say }) {
+  const before = textNow(page);
+  set(page, { seed: Number(page.controls.seed.value || 7) + 1 });
+  await page.run(() => page.writer.retry(page.controls.options()));
+  if (textNow(page) !== before) say({ id: "tour.unequal" });
+}
+
+/** @param {Page} page */
+function textNow(page) {
+  const turn = lastTurn(page.log());
+  return turn ? replyText(turn.replies[0]) : "";
+}
