@@ -62,6 +62,8 @@ READ = [
     "/",
     "/site",
     "/site?since=1",
+    "/preview.png",
+    "/preview.png?prompt=a&seed=1&length=9",
     "/config",
     "/theme.css",
     "/favicon.ico",
