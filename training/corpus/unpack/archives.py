@@ -5,27 +5,29 @@ Nothing is written to disk under a name from the archive, so a name such as ../.
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
+import importlib
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from .limits import MAX_PARTS, Budget, PackedError
 
 Member = tuple[str, Iterator[bytes]]
 """The path in the archive, and the content; it must be read before the next member is requested."""
 
-_OPEN: dict[str, Callable[[BinaryIO], Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+_MODULES = {"gzip": "gzip", "bzip2": "bz2", "xz": "lzma"}  # a Python that was built without a library lacks its module
 _SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".gz": "", ".bz2": "", ".xz": ""}
 
 
 def compressed(kind: str, file: BinaryIO, name: str, budget: Budget) -> Iterator[Member]:
     """Yields the one file in a .gz, .bz2 or .xz file."""
-    with _OPEN[kind](file) as stream:
+    try:
+        module = importlib.import_module(_MODULES[kind])
+    except ImportError:
+        raise PackedError(f"{budget.label} is a {kind} archive, which this Python cannot read: unpack it") from None
+    with module.open(file) as stream:
         yield inner_name(name), budget.chunks(stream)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import lzma
 import tarfile
 import zipfile
 import zlib
@@ -14,6 +13,11 @@ from model.terminal import one_line, size_text
 
 from ..decode import CorpusError
 
+try:
+    from lzma import LZMAError
+except ImportError:  # this Python was built without liblzma
+    LZMAError = OSError  # type: ignore[misc,assignment]
+
 MAX_RATIO = 200  # unpacked bytes for each packed one; text has 3 to 20, a zip bomb 1,000 and more
 FREE_BYTES = 100 << 20  # a small archive may unpack to so many bytes, whatever its ratio
 MAX_DOCUMENT = 200 << 20  # bytes of a document that is parsed in memory
@@ -21,7 +25,7 @@ MAX_PARTS = 100_000  # files in an archive
 CHUNK = 1 << 20  # bytes
 # What the libraries raise for damaged, encrypted or unknown content. RuntimeError: an encrypted zip archive.
 DAMAGED = (
-    *(OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, expat.ExpatError),
+    *(OSError, EOFError, zlib.error, LZMAError, zipfile.BadZipFile, tarfile.TarError, expat.ExpatError),
     *(RuntimeError, NotImplementedError, UnicodeError, ValueError, KeyError, IndexError, OverflowError),
 )
 
