@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, best_of, words
+from training.__main__ import main
 from training.hub.repos import DESTINATION
 
 QUICK = (*SIZES, "--steps=4", "--evaluations=1")
@@ -20,19 +23,57 @@ LEARNING = ("--batch=4", "--window=16", "--steps=4", "--evaluations=1")  # the s
 SECRET = "Write to ada.lovelace@babbage.org about the engine.\n"
 
 
-@pytest.fixture(autouse=True)
-def _texts(tmp_path: Path) -> None:
-    (tmp_path / "plain.txt").write_text(words(200))
-    (tmp_path / "diary.txt").write_text(words(200) + SECRET)
+TYPED = {"plain": ("plain.txt",), "diary": ("diary.txt",), "chat": ("chat.txt", "--chat")}
+
+Copied = Callable[..., Path]
+
+
+def write_texts(folder: Path) -> None:
+    (folder / "plain.txt").write_text(words(200))
+    (folder / "diary.txt").write_text(words(200) + SECRET)
     draw = random.Random(1)
     lines = [
         f"31/12/2021, 10:{minute:02d} - {name}: {draw.choice(('yes', 'no', 'soon'))} and {draw.random():.3f}"
         for minute in range(60)
         for name in ("Anna", "Ben")
     ]
-    (tmp_path / "chat.txt").write_text("\n".join(lines))
+    (folder / "chat.txt").write_text("\n".join(lines))
     roles = [json.dumps({"role": role, "content": "I feel ill again"}) for role in ("user", "assistant") * 40]
-    (tmp_path / "roles.jsonl").write_text("\n".join(roles))
+    (folder / "roles.jsonl").write_text("\n".join(roles))
+
+
+@pytest.fixture(autouse=True)
+def _texts(tmp_path: Path) -> None:
+    write_texts(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _spaces_run_at_once(request: pytest.FixtureRequest) -> None:
+    """Each stage of a Space costs a process that asks for it; tests/integration/training/hub/test_space.py has them."""
+    if "hub" in request.fixturenames:
+        request.getfixturevalue("hub").context.stages = ("RUNNING",)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the texts, and with a run for each of `TYPED` that was neither scanned nor pushed."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_texts(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, typed in TYPED.items():
+            assert main([*typed, *QUICK, f"--out={name}"]) == 0
+    return folder
+
+
+@pytest.fixture
+def copied(trained: Path, tmp_path: Path) -> Copied:
+    """Return a function that copies one of the trained runs into the test's folder."""
+
+    def copy(name: str, to: str = "run") -> Path:
+        return Path(shutil.copytree(trained / name, tmp_path / to))
+
+    return copy
 
 
 def refused(here: Here, *arguments: str | Path) -> str:
@@ -84,11 +125,11 @@ def test_a_chat_is_pushed_privately_or_with_a_yes_and_without_its_names(hub: Loc
 # a run that was not scanned
 
 
-@pytest.mark.parametrize("typed", [("diary.txt",), ("chat.txt", "--chat")])
+@pytest.mark.parametrize("name", ["diary", "chat"])
 def test_a_page_of_a_run_that_was_not_scanned_needs_a_yes(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, typed: tuple[str, ...]
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, copied: Copied, name: str
 ) -> None:
-    accepted(here, *typed, *QUICK, "--out=run")
+    copied(name)
     for model in ("run", best_of(tmp_path / "run"), "run/best"):
         output = refused(here, "space", model, "--space=ada/page")
         assert "error: nothing was published." in output
@@ -100,31 +141,32 @@ def test_a_page_of_a_run_that_was_not_scanned_needs_a_yes(
     assert not hub.repos["spaces/ada/page"].private
 
 
-def test_a_page_in_a_folder_is_written_with_a_warning(here: Here, tmp_path: Path) -> None:
-    accepted(here, "diary.txt", *QUICK, "--out=run")
+def test_a_page_in_a_folder_is_written_with_a_warning(here: Here, copied: Copied) -> None:
+    copied("diary")
     assert "warning: before you publish this page: The text holds 1 e-mail" in accepted(
         here, "space", "run", "--out=site"
     )
 
 
 def test_a_run_that_was_not_scanned_is_scanned_when_it_is_resumed_with_a_push(
-    hub: LocalHub, token: str, here: Here
+    hub: LocalHub, token: str, here: Here, copied: Copied
 ) -> None:
-    accepted(here, "diary.txt", *QUICK, "--out=run")
+    copied("diary")
     for option in ("--push-to=ada/open", "--space=ada/open"):
         assert "1 e-mail address" in refused(here, "--resume=run", option)
     assert not hub.repos
 
 
-def test_a_run_without_its_text_needs_a_yes(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    accepted(here, "plain.txt", *QUICK, "--out=run")
-    best_of(tmp_path / "run").rename(tmp_path / "copy")
+def test_a_run_without_its_text_needs_a_yes(
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, copied: Copied
+) -> None:
+    best_of(copied("plain")).rename(tmp_path / "copy")
     assert "it cannot be scanned" in refused(here, "space", "copy", "--space=ada/page")
     assert not hub.repos
 
 
-def test_a_clean_text_needs_no_yes(hub: LocalHub, token: str, here: Here) -> None:
-    accepted(here, "plain.txt", *QUICK, "--out=run")
+def test_a_clean_text_needs_no_yes(hub: LocalHub, token: str, here: Here, copied: Copied) -> None:
+    copied("plain")
     accepted(here, "space", "run", "--space=ada/page")
     assert not hub.repos["spaces/ada/page"].private
 
@@ -207,14 +249,14 @@ def test_it_is_remembered_by_a_run_that_is_pushed_later(hub: LocalHub, token: st
 
 
 def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_private_data(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, copied: Copied
 ) -> None:
-    accepted(here, "diary.txt", *QUICK, "--out=ada-smith")
+    copied("diary", "ada-smith")
     output = accepted(here, "plain.txt", *LEARNING, "--from=./ada-smith", "--out=next", "--push-to=ada/next")
     assert "may be private (The text holds 1 e-mail address." in output
     assert hub.repos["ada/next"].private
     assert not re.search("ada-smith|diary", (best_of(tmp_path / "next") / "config.json").read_text())
-    accepted(here, "plain.txt", *QUICK, "--out=plain")
+    copied("plain", "plain")
     accepted(here, "plain.txt", *LEARNING, "--from=./plain", "--push-to=ada/open")
     assert not hub.repos["ada/open"].private
 
