@@ -130,17 +130,23 @@ def test_a_pause_that_the_hub_asks_for_is_named(hub: LocalHub, old: Files) -> No
 def test_a_slow_download_that_makes_progress_comes_to_its_end(
     hub: LocalHub, old: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It takes two seconds; without the progress of each byte it would be given up after 1.5."""
     monkeypatch.setattr("model.hub.limits.PROGRESS_BYTES", 1)
+    monkeypatch.setattr("model.hub.limits.STALL_S", 1.5)
     hub.add_repo(REPO, {**old, "README.md": b"0123456789"})
-    hub.fail("GET .*README.md", "trickle", seconds=0.1)
+    hub.fail("GET .*README.md", "trickle", seconds=0.2)
     with time_limits():
         assert Path(huggingface_hub.hf_hub_download(REPO, "README.md")).read_bytes() == b"0123456789"
 
 
-def test_other_requests_of_the_process_have_no_limits(hub: LocalHub, old: Files) -> None:
+def test_other_requests_of_the_process_have_no_limits(
+    hub: LocalHub, old: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The download takes half a second."""
     hub.add_repo(REPO, {**old, "README.md": b"0123456789"})
     load()
-    hub.fail("GET .*README.md", "trickle", seconds=0.1)
+    monkeypatch.setattr("model.hub.limits.STALL_S", 0.1)
+    hub.fail("GET .*README.md", "trickle", seconds=0.05)
     assert Path(huggingface_hub.hf_hub_download(REPO, "README.md")).read_bytes() == b"0123456789"
 
 
