@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,7 @@ HOSTILE = "<img src=x onerror='window.hit=1'><script>window.hit=2</script>\n\n  
 
 
 Visit = Callable[..., Page]
+Damaged = Callable[[str], Page]
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +236,24 @@ def tamper(folder: Path, case: str) -> None:
         write_manifest(folder, ["config.json", "model.safetensors"])
 
 
+@pytest.fixture(scope="module")
+def damaged(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Damaged]:
+    """Return a function that opens a page with a damaged model, each in the same tab and on the same server."""
+    root = tmp_path_factory.mktemp("damaged")
+    write_static(root / "whole", tiny_model())
+    with serve_folder(root) as url:
+        page = browser.new_page()
+
+        def damaged(case: str) -> Page:
+            folder = shutil.copytree(root / "whole", root / case.replace(" ", "-"))
+            tamper(folder, case)
+            page.goto(f"{url}{folder.name}/")
+            return page
+
+        yield damaged
+        page.close()
+
+
 @pytest.mark.parametrize(
     ("case", "says"),
     [
@@ -249,16 +269,11 @@ def tamper(folder: Path, case: str) -> None:
         ("field", "config.json: there is an unknown field auto_map"),
     ],
 )
-def test_invalid_model_files_are_named(browser: Browser, tmp_path: Path, case: str, says: str) -> None:
-    write_static(tmp_path, tiny_model())
-    tamper(tmp_path, case)
-    with serve_folder(tmp_path) as url:
-        page = browser.new_page()
-        page.goto(url)
-        expect(page.locator("#notices")).to_contain_text(says)
-        button(page, "Send").click()
-        expect(page.locator(".refusal")).to_contain_text(says)
-        page.close()
+def test_invalid_model_files_are_named(damaged: Damaged, case: str, says: str) -> None:
+    page = damaged(case)
+    expect(page.locator("#notices")).to_contain_text(says)
+    button(page, "Send").click()
+    expect(page.locator(".refusal")).to_contain_text(says)
 
 
 def test_the_page_works_offline_once_it_was_loaded(browser: Browser, tmp_path: Path) -> None:
