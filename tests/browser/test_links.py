@@ -177,19 +177,28 @@ def bundled_page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         yield App(url, ModelRegistry())
 
 
+@pytest.fixture(scope="module")
+def tab(bundled_page: App, browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """Yield one tab for all links, whose storage is empty whenever a page loads, and its list of complaints."""
+    context = browser.new_context()
+    context.add_init_script("localStorage.clear(); sessionStorage.clear()")
+    yield open_page(context, bundled_page)
+    context.close()
+
+
 @pytest.mark.parametrize("stored", STORED, ids=[each["name"] for each in STORED])
 def test_links_of_earlier_versions_still_reproduce_their_text(
-    bundled_page: App, browser: Browser, stored: dict[str, Any]
+    bundled_page: App, tab: tuple[Page, list[str]], stored: dict[str, Any]
 ) -> None:
-    context = browser.new_context()
-    page, complaints = open_page(context, bundled_page, "?" + stored["query"])
+    page, complaints = tab
+    complaints.clear()
+    page.goto(f"{bundled_page.url}?{stored['query']}")
     fast(page)
     expect(turns(page).last.locator(".mark")).to_have_text(SAME)
     prompts, replies = (turns(page).locator(each).all_text_contents() for each in (".prompt", ".reply"))
     assert [list(pair) for pair in zip(prompts, replies, strict=True)] == stored["texts"]
     assert link(page).partition("?")[2] == stored["query"]
     assert not complaints
-    context.close()
 
 
 @contextmanager
