@@ -90,9 +90,9 @@ def timed(way: str, text: Path, folder: Path, minutes: float) -> dict[str, Any]:
     run, before_s = Run(text, f"--minutes={minutes:g}", f"--out={folder}"), 0.0
     time.sleep(half_s)
     if way == "killed":
+        while not checkpoints(folder):  # a busy machine may need more than half of a minute for the first one
+            time.sleep(0.1)
         run.kill()
-        if not checkpoints(folder):
-            raise RuntimeError("the run had no checkpoint in the middle: give it more minutes")
         state = json.loads((checkpoints(folder)[-1] / "training_state" / "state.json").read_text())
         before_s, run = state["seconds"], Run(f"--resume={folder}")
     elif way == "a program begins":
