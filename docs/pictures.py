@@ -102,7 +102,7 @@ def side_by_side(page: Page) -> None:
 
 def timeline(page: Page) -> None:
     choose(page, MODEL)
-    page.get_by_text("Watch it learn", exact=True).click()
+    page.get_by_text("Training timeline", exact=True).click()
     page.get_by_role("textbox", name="Prompt of the timeline").fill("The machine is ")
     page.keyboard.press("Tab")
     slider = page.get_by_role("slider", name="Training step")

@@ -27,7 +27,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 def fold(page: Page) -> Locator:
-    return page.get_by_text("Watch it learn", exact=True)
+    return page.get_by_text("Training timeline", exact=True)
 
 
 def slider(page: Page) -> Locator:

@@ -447,7 +447,7 @@ def test_walking_in_the_tree_moves_no_button(page: Page) -> None:
 
 
 def test_the_timeline_can_be_opened_moved_and_played(page: Page) -> None:
-    fold = page.get_by_text("Watch it learn", exact=True)
+    fold = page.get_by_text("Training timeline", exact=True)
     expect(fold).to_be_hidden()
     page.evaluate(
         """async () => {
