@@ -1,22 +1,52 @@
 """The format of cells.json: cells of a model that follow a feature of the text, named after it.
 
 Training writes the file at the end of a run (docs/named-cells.md). Layers and cells are numbered from 0, as in
-`nn.LSTM`.
+`nn.LSTM`. Version 2 of the format adds a sample of text, and for each cell the positions in it where the cell is
+highest and lowest; files without a sample have version 1.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from .lstm import LSTMConfig
+from .terminal import markdown_text
 
-FORMAT_VERSION = 1
+FORMAT_VERSION, WITH_PASSAGES = 1, 2
 BINARY, NUMERIC = 0.9, 0.7  # the AUC, and the absolute correlation, that a name requires
 MAX_CELLS = 200
 MAX_NAME = 60
+# Passages add at most 30 kB to the file: the sample 12 kB, the positions 70 × 20 × 10 bytes, and the fields' names.
+MAX_SAMPLE, MAX_SAMPLE_BYTES = 6_000, 12_000  # characters, and bytes in UTF-8
+MAX_PASSAGES = 10  # where a cell is highest, and as many where it is lowest
+MAX_WITH_PASSAGES = 70  # cells
+_BEFORE, _AFTER = 30, 12  # characters of a passage around the one at which the cell is highest or lowest
+_OPTIONAL = ("high", "low", "sample")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A text in which the passages of cells are.
+
+    Attributes:
+        text: at most `MAX_SAMPLE` characters, without control characters except tabs and line ends.
+        seed: the seed with which the model wrote it; None for held-out text.
+    """
+
+    text: str
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part of a sample: the character at which a cell is highest or lowest, and what is around it."""
+
+    before: str
+    character: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +62,8 @@ class Cell:
             means that the cell falls where the feature rises.
         chance: the same with the feature shifted along the text, so that it does not fit: the score by chance.
         last_three: the same for a table of the last three characters instead of the cell.
+        high, low: the positions in the sample at which the cell is highest and lowest, the most extreme first.
+        sample: the text of these positions, the same object for all cells of a model; None if there are none.
     """
 
     layer: int
@@ -41,6 +73,22 @@ class Cell:
     score: float
     chance: float
     last_three: float
+    high: tuple[int, ...] = ()
+    low: tuple[int, ...] = ()
+    sample: Sample | None = None
+
+    def passages(self, positions: Sequence[int]) -> list[Passage]:
+        """Returns the parts of the sample around some positions; [] without a sample."""
+        text = self.sample.text if self.sample else ""
+        return [
+            Passage(text[max(0, at - _BEFORE) : at], text[at], text[at + 1 : at + 1 + _AFTER])
+            for at in positions
+            if at < len(text)
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what is known of the cell, without its passages, for JSON."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _OPTIONAL}
 
     @property
     def remembers(self) -> bool:
@@ -57,7 +105,11 @@ class Cell:
 
 def cells_to_json(cells: Sequence[Cell]) -> Mapping[str, Any]:
     """Returns the content of cells.json."""
-    return {"format_version": FORMAT_VERSION, "cells": [asdict(cell) for cell in cells]}
+    sample = next((cell.sample for cell in cells if cell.sample), None)
+    if sample is None:
+        return {"format_version": FORMAT_VERSION, "cells": [cell.facts() for cell in cells]}
+    entries = [{**cell.facts(), "high": list(cell.high), "low": list(cell.low)} for cell in cells]
+    return {"format_version": WITH_PASSAGES, "cells": entries, "sample": {"text": sample.text, "seed": sample.seed}}
 
 
 def cells_from_json(content: Mapping[str, Any], config: LSTMConfig) -> tuple[Cell, ...]:
@@ -66,20 +118,38 @@ def cells_from_json(content: Mapping[str, Any], config: LSTMConfig) -> tuple[Cel
     Raises:
         ValueError: the content is wrong, or names a cell that the network does not have.
     """
-    if content.get("format_version") != FORMAT_VERSION or type(content["format_version"]) is not int:
-        raise ValueError(f"format_version is {content.get('format_version')!r:.40}: it must be {FORMAT_VERSION}")
-    if content.keys() != {"format_version", "cells"} or not isinstance(content["cells"], list):
-        raise ValueError("it must hold format_version and a list of cells, and nothing else")
+    version = content.get("format_version")
+    if version not in (FORMAT_VERSION, WITH_PASSAGES) or type(version) is not int:
+        raise ValueError(f"format_version is {version!r:.40}: it must be {FORMAT_VERSION} or {WITH_PASSAGES}")
+    names = {"format_version", "cells", *(("sample",) if version == WITH_PASSAGES else ())}
+    if content.keys() != names or not isinstance(content["cells"], list):
+        raise ValueError("it must hold format_version, a list of cells and, in version 2, a sample, and nothing else")
     if len(content["cells"]) > MAX_CELLS:
         raise ValueError(f"it has {len(content['cells']):,} cells: at most {MAX_CELLS} are allowed")
-    cells = tuple(_parse_cell(entry, config) for entry in content["cells"])
+    sample = _parse_sample(content["sample"]) if version == WITH_PASSAGES else None
+    cells = tuple(_parse_cell(entry, config, sample) for entry in content["cells"])
     if len({(cell.layer, cell.index) for cell in cells}) < len(cells):
         raise ValueError("a cell occurs twice")
+    if sum(bool(cell.high or cell.low) for cell in cells) > MAX_WITH_PASSAGES:
+        raise ValueError(f"at most {MAX_WITH_PASSAGES} cells may have passages")
     return cells
 
 
-def _parse_cell(entry: object, config: LSTMConfig) -> Cell:
-    names = [field.name for field in fields(Cell)]
+def _parse_sample(sample: object) -> Sample:
+    if not isinstance(sample, dict) or sample.keys() != {"text", "seed"} or not isinstance(sample["text"], str):
+        raise ValueError("sample must be an object with a text and a seed")
+    text, seed = sample["text"], sample["seed"]
+    if not 0 < len(text) <= MAX_SAMPLE:
+        raise ValueError(f"the sample has {len(text):,} characters: 1 to {MAX_SAMPLE:,} are allowed")
+    if len(text.encode("utf-8", "replace")) > MAX_SAMPLE_BYTES:
+        raise ValueError(f"the sample has more than {MAX_SAMPLE_BYTES:,} bytes")
+    if seed is not None and (type(seed) is not int or not 0 <= seed < 1 << 53):
+        raise ValueError(f"seed is {seed!r:.40}: it must be a whole number from 0, or null")
+    return Sample(markdown_text(text), seed)
+
+
+def _parse_cell(entry: object, config: LSTMConfig, sample: Sample | None) -> Cell:
+    names = [field.name for field in fields(Cell) if field.name not in _OPTIONAL[0 if sample is None else 2 :]]
     if not isinstance(entry, dict) or set(entry) != set(names):
         raise ValueError(f"a cell must have the fields {', '.join(names)}, and no other")
     for name, below in (("layer", config.num_layers), ("index", config.hidden_size)):
@@ -95,4 +165,16 @@ def _parse_cell(entry: object, config: LSTMConfig) -> Cell:
         value = entry[name]
         if type(value) not in (int, float) or not math.isfinite(value) or not least <= value <= 1:
             raise ValueError(f"{name} is {value!r:.40}: it must be a number from {least:g} to 1")
-    return Cell(**entry)
+    if sample is None:
+        return Cell(**entry)
+    positions = {name: _parse_positions(name, entry[name], sample) for name in ("high", "low")}
+    return Cell(**{**entry, **positions}, sample=sample)
+
+
+def _parse_positions(name: str, positions: object, sample: Sample) -> tuple[int, ...]:
+    if not isinstance(positions, list) or len(positions) > MAX_PASSAGES:
+        raise ValueError(f"{name} must be a list of at most {MAX_PASSAGES} positions")
+    for at in positions:
+        if type(at) is not int or not 0 <= at < len(sample.text):
+            raise ValueError(f"{name} has {at!r:.40}: a position is a whole number from 0 to {len(sample.text) - 1}")
+    return tuple(positions)

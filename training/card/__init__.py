@@ -7,6 +7,7 @@ bootstrap      the 95 % interval of a loss
 ngram          the 5-gram counter with which a loss is compared
 overlap        the longest passage that a model copied from its training text
 cell_names     names for cells that follow a feature of the text
+cell_passages  where in a text they are highest and lowest
 cell_features  the features that a cell may follow
 escape         escapes text for Markdown; the link from a card to its Space
 redact         removes tokens, paths and passwords from what is published

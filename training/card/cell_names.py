@@ -53,7 +53,7 @@ def name_cells(lm: CharLSTM, text: str, *, longest: int = LONGEST) -> list[Cell]
     text = lm.tokenizer.decode(lm.tokenizer.encode(text, unknown="skip"))[:longest]
     if len(text) < SHORTEST:
         return []
-    values, features = _cell_values(lm, text), np.stack([feature.of(text) for feature in FEATURES])
+    values, features = cell_values(lm, text), np.stack([feature.of(text) for feature in FEATURES])
     half = len(text) // 2
     chosen = _CellScores(values[:half]).with_features(features[:, :half])
     best = np.abs(chosen / _NEEDED).argmax(axis=0)  # (N,) the feature that each cell follows most
@@ -82,7 +82,7 @@ def _cell(place: tuple[int, int], feature: Feature, score: float, chance: float,
     return Cell(*place, feature.name, kind, published(score), published(chance), published(last_three))
 
 
-def _cell_values(lm: CharLSTM, text: str) -> Floats:
+def cell_values(lm: CharLSTM, text: str) -> Floats:
     """Returns (T, N): tanh of every cell after each character, the value that the output gate lets through."""
     ids = lm.tokenizer.encode(text)
     values = np.empty((len(ids), lm.config.num_layers * lm.config.hidden_size), np.float32)

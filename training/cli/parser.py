@@ -227,7 +227,18 @@ def cells_parser() -> ArgumentParser:
     """Returns the parser of `python -m training cells MODEL TEXT…`."""
     parser = _command_parser("cells")
     parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
-    parser.add_argument("text", metavar="TEXT", nargs="+", help="the training text; its last tenth is read")
+    parser.add_argument(
+        "text",
+        metavar="TEXT",
+        nargs="*",
+        help="the training text; its last tenth is read (default: keep the names, and find their passages again)",
+    )
+    parser.add_argument(
+        "--passages",
+        choices=("held-out", "written", "none"),
+        help="where the text comes from in which the cells are shown: from TEXT, or written by the model (default: "
+        "held-out for a model whose run was public, else written)",
+    )
     return parser
 
 

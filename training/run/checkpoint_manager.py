@@ -19,7 +19,9 @@ from model.hub.names import MAIN, TRAINING
 
 from ..card import model_card
 from ..card.cell_names import name_cells
+from ..card.cell_passages import TextSource, add_passages
 from ..card.overlap import Source
+from ..hub.jobs import PUBLIC
 from ..hub.outbox import Entry
 from ..hub.pusher import Pusher
 from .console import warn
@@ -190,7 +192,9 @@ class CheckpointManager:
         if best is None:
             return
         try:
-            write_cells(best, name_cells(CharLSTM.from_pretrained(best), self._held_out))
+            lm = CharLSTM.from_pretrained(best)
+            source: TextSource = "held-out" if lm.training.get("sharing") == PUBLIC else "written"
+            write_cells(best, add_passages(lm, name_cells(lm, self._held_out), source, self._held_out))
         except Exception as error:  # noqa: BLE001  a checkpoint is complete without cells.json
             warn(f"the cells of {best.name} have no names ({type(error).__name__}: {error})")
 

@@ -8,7 +8,6 @@ Every argument is checked; an error names the argument, its value and what is al
 import asyncio
 from collections.abc import AsyncIterator, Generator, Iterable
 from contextlib import aclosing
-from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
@@ -237,7 +236,7 @@ def _trace_cell(loaded: LoadedModel, text: str, layer: int, cell: int) -> Genera
         "c": rounded(token.cells[layer, cell] for token in tokens),
         **{name: rounded(gates[:, at]) for at, name in enumerate("ifgo")},
         "bits": rounded(token.bits for token in tokens),
-        "names": [{**asdict(each), "remembers": each.remembers} for each in loaded.lm.cells],
+        "names": [{**each.facts(), "remembers": each.remembers} for each in loaded.lm.cells],
     }
 
 

@@ -23,7 +23,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from model import CharLSTM, LanguageModel
+from model import Cell, CharLSTM, LanguageModel
 from model.engine.language_model import default_precision
 from model.int8.weights import VERSION
 from model.settings import Precision
@@ -132,11 +132,15 @@ def _description(
         "layers": lm.config.num_layers,
         "hidden": lm.config.hidden_size,
         "vocab": list(lm.tokenizer.vocab),
-        "cells": [{**asdict(cell), "remembers": cell.remembers} for cell in lm.cells],
+        "cells": [_cell(each) for each in lm.cells],
         "samples": bool(lm.models[0].samples),
         "exact": precision == "int8",
         "version": str(VERSION) if precision == "int8" else "float32",
     }
+
+
+def _cell(cell: Cell) -> Content:
+    return {**cell.facts(), "remembers": cell.remembers, "passages": bool(cell.high or cell.low)}
 
 
 def _entry(entry: Entry, registry: ModelRegistry) -> Content:

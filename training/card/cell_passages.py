@@ -1,0 +1,81 @@
+"""Finds where in a text the named cells of a model are highest and lowest.
+
+The text is stored in the checkpoint with the names, so it is published with the model. Only a run whose text may be
+public stores held-out text; every other one stores text that the model writes. Neither is stored if the privacy scan
+finds anything in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from model import Cell, CharLSTM, generate
+from model.named_cells import MAX_PASSAGES, MAX_SAMPLE, MAX_SAMPLE_BYTES, MAX_WITH_PASSAGES, Sample
+from model.terminal import markdown_text
+
+from ..corpus.privacy.scan import scan
+from .cell_names import Floats, cell_values
+
+TextSource = Literal["held-out", "written"]
+SEEDS = range(1, 5)  # that are tried until the privacy scan finds nothing
+_TEMPERATURE = 1.0  # the model's own distribution
+_FIRST = 30  # positions before this one have little context
+_DISTANCE = 43  # characters between two passages: they do not overlap
+
+
+def add_passages(lm: CharLSTM, cells: Sequence[Cell], source: TextSource, held_out: str = "") -> list[Cell]:
+    """Returns the cells with the passages in which they are highest and lowest.
+
+    Args:
+        lm: the model.
+        cells: named cells of it; the first `MAX_WITH_PASSAGES` get passages.
+        source: "held-out", or "written": a text that the model writes.
+        held_out: text on which the model was not trained; if it is empty, or not fit to be published, the model writes.
+    """
+    sample = _sample(lm, source, held_out) if cells else None
+    if sample is None:
+        return [replace(cell, high=(), low=(), sample=None) for cell in cells]
+    values = cell_values(lm, sample.text)
+    found = []
+    for number, cell in enumerate(cells):
+        own = values[:, cell.layer * lm.config.hidden_size + cell.index]
+        high, low = (_extremes(each) if number < MAX_WITH_PASSAGES else () for each in (own, -own))
+        found.append(replace(cell, high=high, low=low, sample=sample))
+    return found
+
+
+def _sample(lm: CharLSTM, source: TextSource, held_out: str) -> Sample | None:
+    return next((each for each in _samples(lm, source, held_out) if _is_fit(each.text)), None)
+
+
+def _is_fit(text: str) -> bool:
+    """Whether a text may be published, and is read as it was written: without control characters."""
+    return bool(text) and markdown_text(text) == text and not scan(text)
+
+
+def _samples(lm: CharLSTM, source: TextSource, held_out: str) -> Iterator[Sample]:
+    """Yields the samples that may be used, the best first."""
+    if source == "held-out":
+        yield Sample(_cut(lm.tokenizer.decode(lm.tokenizer.encode(held_out, unknown="skip"))))
+    for seed in SEEDS:
+        yield Sample(_cut(generate(lm, "", MAX_SAMPLE, temperature=_TEMPERATURE, seed=seed)), seed)
+
+
+def _cut(text: str) -> str:
+    """Returns the beginning of a text that fits into cells.json."""
+    return text[:MAX_SAMPLE].encode("utf-8", "replace")[:MAX_SAMPLE_BYTES].decode("utf-8", "ignore")
+
+
+def _extremes(values: Floats) -> tuple[int, ...]:
+    """Returns the positions of the highest values, the highest first, with some distance between each two."""
+    found: list[int] = []
+    for at in np.argsort(-values, kind="stable").tolist():
+        if at >= _FIRST and all(abs(at - other) >= _DISTANCE for other in found):
+            found.append(at)
+            if len(found) == MAX_PASSAGES:
+                break
+    return tuple(found)
