@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -192,7 +192,14 @@ def test_the_bundled_model_and_its_named_cells(browser: Browser, tmp_path: Path)
         page = browser.new_page()
         open_engine(page, url)
         [model] = site(page)["models"]
-        assert model["cells"] == [{**asdict(cell), "remembers": cell.remembers} for cell in lm.cells]
+        assert model["cells"] == [{**cell.facts(), "remembers": cell.remembers, "passages": True} for cell in lm.cells]
+        for cell in lm.cells[::7]:
+            query = {"model": {"name": "", "commit": ""}, "cell": [cell.layer, cell.index]}
+            found = page.evaluate("(query) => window.engine.passages(query)", query)
+            high, low = ([list(astuple(each)) for each in cell.passages(ends)] for ends in (cell.high, cell.low))
+            assert cell.sample
+            assert len(high) == len(low) == 10
+            assert found == {"seed": cell.sample.seed, "high": high, "low": low}
         assert model["name"] == "tinyshakespeare"
         for seed in range(3):
             assert write(page, request("ROMEO:", seed=seed, length=300))["text"] == generate(

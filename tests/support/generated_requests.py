@@ -48,6 +48,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/write/check": {**PATH, "texts": ["To be"]},
     "/stream": {"prompt": "To be", "length": 5, "seed": 1},
     "/trace": TRACE,
+    "/passages": {"model": MODEL, "cell": [0, 1]},
     "/timeline": {"model": "random", "step": 1, "prompt": "a", "seed": 1},
     "/gradio_api/call/generate": CALL,
     "/gradio_api/call/score": {**CALL, "data": ["To be"]},

@@ -67,6 +67,7 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
         (("POST",), "/write/check", MAX_TEXT_BODY, "work"),
         (("POST",), "/write/stop", MAX_SMALL_BODY, "file"),
         (("POST",), "/trace", MAX_TEXT_BODY, "work"),
+        (("POST",), "/passages", MAX_SMALL_BODY, "file"),
         (("POST",), "/timeline", MAX_SMALL_BODY, "work"),
         # the API
         (("GET",), "/gradio_api/info/?", 0, "file"),

@@ -15,6 +15,7 @@ from ..registry.registry import ModelRegistry
 from ..routes.api import add_api
 from ..routes.endpoints import Blocks
 from ..routes.health import Health
+from ..routes.lenses.passages import Passages
 from ..routes.lenses.trace import Traces
 from ..routes.metrics import Metrics
 from ..routes.site import Site
@@ -40,6 +41,7 @@ class Page:
         self.write = Writer(registry, Activity(registry), self.limiter)
         self.stream = Streams(registry, self.write.replies, self.limiter)
         self.traces = Traces(registry, self.limiter)
+        self.passages = Passages(registry, self.limiter)
         self.timelines = TrainingTimelines(registry, self.limiter)
         self.previews = Previews(registry, self.limiter)
         self.web = WebFiles()
@@ -52,6 +54,7 @@ class Page:
     @property
     def routes(self) -> list[BaseRoute]:
         """The routes beside Gradio's own, for FastAPI."""
-        pages = [self.site.route, *self.write.routes, self.traces.route, self.timelines.route, self.web.route]
+        lenses = [self.traces.route, self.passages.route]
+        pages = [self.site.route, *self.write.routes, *lenses, self.timelines.route, self.web.route]
         metrics = [Metrics(self.registry).route] if self.registry.site.metrics else []
         return [*pages, self.previews.route, self.stream.route, *Health(self.registry).routes, *metrics]

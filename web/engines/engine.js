@@ -68,6 +68,7 @@
  * @property {number} chance the score of a cell that follows nothing
  * @property {number} last_three the score of the last three characters
  * @property {boolean} remembers whether it follows the feature further back than three characters
+ * @property {boolean} [passages] whether passages are known in which it is highest and lowest
  */
 
 /**
@@ -187,6 +188,14 @@
  */
 
 /**
+ * @typedef {object} PassagesAnswer where a cell is highest and lowest, the most extreme first
+ * @property {Message} [refusal]
+ * @property {number | null} [seed] with which the model wrote the text; null for held-out text
+ * @property {[before: string, character: string, after: string][]} [high]
+ * @property {[before: string, character: string, after: string][]} [low]
+ */
+
+/**
  * @typedef {object} TimelineQuery
  * @property {string} model its name
  * @property {boolean} [timeline]
@@ -213,6 +222,7 @@
  * @property {(request: WriteRequest, receiver: Receiver, signal: AbortSignal) => Promise<Ending>} write
  *   throws Refusal if nothing was written
  * @property {(query: TraceQuery) => Promise<TraceAnswer>} trace
+ * @property {(query: {model: ModelRef, cell: [layer: number, index: number]}) => Promise<PassagesAnswer>} passages
  * @property {(query: TimelineQuery) => Promise<TimelineAnswer>} timeline
  * @property {(query: {model: ModelRef, second: ModelRef | null, texts: string[]}) => Promise<void>} [check]
  *   throws Refusal if a text may not be shown

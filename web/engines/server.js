@@ -41,6 +41,11 @@ export class ServerEngine {
     return answer;
   }
 
+  /** @type {TextEngine["passages"]} */
+  passages(query) {
+    return this.#post("passages", query);
+  }
+
   /** @type {TextEngine["timeline"]} */
   timeline(query) {
     return this.#post("timeline", query);

@@ -79,6 +79,11 @@ export class WorkerEngine {
     return this.#answer("trace", query);
   }
 
+  /** @type {TextEngine["passages"]} */
+  passages(query) {
+    return this.#answer("passages", query);
+  }
+
   /** @type {TextEngine["timeline"]} */
   timeline(query) {
     return this.#answer("timeline", query);

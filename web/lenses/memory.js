@@ -6,6 +6,7 @@ import { showBar } from "./chances.js";
 import { HeldAndFree, HoldChoice } from "./holding.js";
 import { LayerPicture } from "./layer_picture.js";
 import { featureOf, scoreOf } from "./names.js";
+import { Passages } from "./passages.js";
 
 const LEVELS = 4; // colours on each side of zero
 const LARGEST = 127; // of the values, which are bytes
@@ -31,6 +32,7 @@ export class MemoryLens {
     this.picture = new LayerPicture(lenses, this);
     this.choice = new HoldChoice(lenses, this);
     this.comparison = new HeldAndFree(lenses);
+    this.passages = new Passages(lenses);
   }
 
   key() {
@@ -73,6 +75,7 @@ export class MemoryLens {
     }
     this.named.addEventListener("change", () => this.named.value && this.choose(JSON.parse(this.named.value)));
     create("p", "about-cell", panel).setAttribute("role", "status");
+    this.passages.build(panel);
     this.choice.build(panel);
     this.comparison.build(panel);
     const legend = create("p", "legend", panel);
@@ -136,6 +139,7 @@ export class MemoryLens {
     this.named.value = known ? JSON.stringify(this.cell) : "";
     [this.layer.value, this.index.value] = this.cell.map(String);
     setText(find(this.panel, ".about-cell"), known ? explain(known) : t("memory.unnamed"));
+    this.passages.show(known);
     this.choice.show();
     this.lenses.changed();
   }

@@ -2,6 +2,7 @@
 // those of model/checkpoint/read.py: names, sizes, shapes and numbers are compared with config.json, which is read first.
 
 import { sha256 } from "../conversation/hash.js";
+import { parseCells } from "./named_cells.js";
 
 const [CONFIG, MANIFEST, WEIGHTS, CELLS, SAMPLES] = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl"];
 const FIELDS = ["format_version", "model_type", "embedding_size", "hidden_size", "num_layers", "vocab", "training"];
@@ -11,9 +12,7 @@ const MAX_PARAMETERS = 500_000_000;
 const MAX_HEADER = 1 << 20;
 const MAX_WEIGHT = 1e6; // trained weights stay below a hundred
 const MAX_SMALL = 16 << 20; // bytes of each other file
-const MAX_CELLS = 200;
-const MAX_NAME = 60; // characters of a cell's name
-const CELL_FIELDS = ["chance", "index", "kind", "last_three", "layer", "name", "score"];
+const NO_CELLS = { cells: [], sample: null };
 const BYTES = { F32: 4, BF16: 2, F16: 2 };
 
 /** A model cannot be loaded; the message says why, in English. */
@@ -31,7 +30,7 @@ export class ModelError extends Error {
 }
 
 /**
- * @import { ChatFormat, NamedCell } from "../engines/engine.js"
+ * @import { ChatFormat } from "../engines/engine.js"
  * @typedef {{base: string, name: string, commit: string, files?: Record<string, Uint8Array>}} Place where the
  *   files of a model are: in memory, or at an address; the commit is "" for a folder, whose files may change
  * @typedef {{vocab: number, embedding: number, hidden: number, layers: number}} Sizes
@@ -82,15 +81,16 @@ export async function load({ base, name, commit, files }, progress, stores = tru
   }
   await verify(CONFIG, configBytes, hashes);
   const config = checkConfig(json(CONFIG, configBytes));
-  const cells = CELLS in hashes ? await readCells(await read(CELLS), hashes, config.sizes) : [];
+  const { cells, sample: passages } = CELLS in hashes ? await readCells(await read(CELLS), hashes, config.sizes) : NO_CELLS;
   const samples = SAMPLES in hashes ? await read(SAMPLES) : null; // see training/samples.js
   if (samples) await verify(SAMPLES, samples, hashes);
+  const parts = { ...config, cells, passages, samples };
   if (files) {
     const tensors = parseWeights(given(files, WEIGHTS), config.shapes);
-    return { ...config, cells, samples, tensors, verified: await verify(WEIGHTS, files[WEIGHTS], hashes) };
+    return { ...parts, tensors, verified: await verify(WEIGHTS, files[WEIGHTS], hashes) };
   }
   const [tensors, verified] = await readWeights(url(WEIGHTS), name || WEIGHTS, hashes, config, progress, stores);
-  return { ...config, cells, samples, tensors, verified };
+  return { ...parts, tensors, verified };
 }
 
 /**
@@ -110,27 +110,11 @@ async function readWeights(url, name, hashes, config, progress, stores) {
   return [tensors, verified];
 }
 
-/** @returns {Promise<NamedCell[]>} */
 async function readCells(bytes, hashes, sizes) {
   await verify(CELLS, bytes, hashes);
-  const { format_version: version, cells } = json(CELLS, bytes);
-  if (version !== 1 || !Array.isArray(cells) || cells.length > MAX_CELLS || !cells.every((cell) => isCell(cell, sizes))) {
-    throw new ModelError(`${CELLS} is not a list of cells of this network`);
-  }
-  // A name says something new if the last three characters alone do not follow the feature (model/named_cells.py).
-  const remembers = ({ kind, last_three: score }) => (kind === "auc" ? score < 0.9 : Math.abs(score) < 0.7);
-  return cells.map((cell) => ({ ...cell, remembers: remembers(cell) }));
-}
-
-function isCell(cell, { layers, hidden }) {
-  if (!cell || `${Object.keys(cell).sort()}` !== `${CELL_FIELDS}`) return false;
-  const isIndex = (value, below) => Number.isInteger(value) && value >= 0 && value < below;
-  const least = cell.kind === "auc" ? 0 : -1;
-  const scores = [cell.score, cell.chance, cell.last_three];
-  const { name } = cell;
-  const isName = typeof name === "string" && name.length > 0 && [...name].length <= MAX_NAME && !/\p{Cc}/u.test(name);
-  const fits = isIndex(cell.layer, layers) && isIndex(cell.index, hidden) && ["auc", "r"].includes(cell.kind);
-  return fits && isName && scores.every((score) => Number.isFinite(score) && score >= least && score <= 1);
+  const found = parseCells(json(CELLS, bytes), sizes);
+  if (!found) throw new ModelError(`${CELLS} is not a list of cells of this network`);
+  return found;
 }
 
 function given(files, file) {

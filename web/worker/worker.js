@@ -3,7 +3,7 @@
 // The first message is {home, hub, models, version}: the folder of the page, the Hub's address, the models of the Hub
 // that are shown ("user/name@revision"; none is the model beside the page, if there is a home), and the version of int8 inference. Then
 //
-//   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, timeline, add, give
+//   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, passages, timeline, add, give
 //   {abort: call}            ends the reply of a call before its next character
 //
 // The worker sends {part} while a model is downloaded, of a call {call, text} or {call, status} any number of times, and
@@ -15,6 +15,7 @@ import { Refusal, isLocal } from "../engines/engine.js";
 import { ModelError } from "./checkpoint.js";
 import { LanguageModel } from "./language_model.js";
 import { Models } from "./models.js";
+import { passagesOf } from "./named_cells.js";
 import { writeReply } from "./reply.js";
 import { describe, emptyModel } from "./site.js";
 import { States } from "./states.js";
@@ -71,6 +72,10 @@ const methods = {
     check({ text: query.tail.text, received: "" });
     const lm = await open(query.model, query.second, call);
     return { server, ...(await traces.answer(query, lm, () => writing > 0)) };
+  },
+
+  async passages({ model, cell }) {
+    return passagesOf((await models.open(model)).passages, cell);
   },
 
   async timeline({ model, ...query }) {

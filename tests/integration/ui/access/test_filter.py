@@ -66,6 +66,7 @@ OPEN = {
     "POST /gradio_api/queue/join",
     "POST /gradio_api/reset",
     "POST /gradio_api/reset/",
+    "POST /passages",
     "POST /stream",
     "POST /timeline",
     "POST /trace",

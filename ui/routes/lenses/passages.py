@@ -1,0 +1,79 @@
+"""A route with the passages in which a named cell is highest and lowest, from cells.json of its model.
+
+    POST /passages  {"model": {"name": …, "commit": …}, "cell": [layer, index]}
+
+is answered with {"seed": 1, "high": [[before, character, after], …], "low": …}, the most extreme first. "seed" is the
+one with which the model wrote the text; null for held-out text. The lists are empty for a cell without passages.
+Passages with a blocked word are left out. A request that is refused gets {"refusal": MESSAGE}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
+
+from model.named_cells import Passage
+
+from ...access.limits import Limiter
+from ...json_body import read_json
+from ...messages import RefusalError
+from ...registry.loaded_model import LoadedModel
+from ...registry.registry import ModelRegistry
+from ..requests import HEADERS, address_of, malformed, model_of, refusal_response
+from .trace_answers import read_cell
+
+PATH = "/passages"
+
+
+class Passages:
+    """Answers the lens Memory.
+
+    Args:
+        registry: the models that are served.
+        limiter: counts what each address uses.
+    """
+
+    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
+        self._registry = registry
+        self._limiter = limiter
+
+    @property
+    def route(self) -> APIRoute:
+        """The route, for FastAPI."""
+        return APIRoute(PATH, self.respond, methods=["POST"], response_model=None, include_in_schema=False)
+
+    async def respond(self, request: Request) -> JSONResponse:
+        """Answers one request."""
+        try:
+            self._limiter.ask(address_of(request))
+            query = await read_json(request)
+            if "cell" not in query:
+                raise malformed("cell must be a layer and a number, each at least 0")
+            answer = passages_of(model_of(query, self._registry), *read_cell(query))
+        except ClientDisconnect:
+            answer = {}
+        except RefusalError as refusal:
+            return refusal_response(refusal)
+        return JSONResponse(answer, headers=HEADERS)
+
+
+def passages_of(served: LoadedModel, layer: int, index: int) -> Mapping[str, object]:
+    """The passages of a cell that may be shown on this site."""
+    cell = next((each for each in served.lm.cells if (each.layer, each.index) == (layer, index)), None)
+    if cell is None or cell.sample is None:
+        return {"seed": None, "high": [], "low": []}
+    blocked = served.engine.blocked
+
+    def shown(passages: list[Passage]) -> list[list[str]]:
+        parts = [[each.before, each.character, each.after] for each in passages]
+        return [each for each in parts if not blocked or not blocked.inside("".join(each))]
+
+    return {
+        "seed": cell.sample.seed,
+        "high": shown(cell.passages(cell.high)),
+        "low": shown(cell.passages(cell.low)),
+    }
