@@ -14,15 +14,27 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
-from model import PRETRAINED, CharLSTM, CharTokenizer, ChatFormat, Engine, SamplingParams, TextTrace, generate
+from model import (
+    PRETRAINED,
+    CharLSTM,
+    CharTokenizer,
+    ChatFormat,
+    Engine,
+    LSTMConfig,
+    SamplingParams,
+    TextTrace,
+    generate,
+)
 from model import Sequence as Reply
 from model.attribution import occlusion_in_slices
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
+from model.named_cells import cells_from_json
 from tests.browser.test_static_page import NO_SIMD, PROMPTS, SETTINGS, VECTORS
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.browser_engine import open_engine, request, site, trace, write, write_engine_page
+from tests.support.cells_files import INVALID, VALID
 from tests.support.chromium import launch
 from tests.support.chromium import serve as serve_folder
 from tests.support.tiny_models import tiny_model
@@ -206,6 +218,21 @@ def test_the_bundled_model_and_its_named_cells(browser: Browser, tmp_path: Path)
                 lm, "ROMEO:", 300, seed=seed
             )
         page.close()
+
+
+def test_passages_are_checked_as_python_does(page: Page) -> None:
+    sizes = {"layers": 2, "hidden": 100}
+    read = """async ({ contents, sizes }) => {
+      const { parseCells, passagesOf } = await import("./worker/named_cells.js");
+      const found = contents.map((content) => parseCells(content, sizes));
+      return found.map((each) => each && passagesOf(each.sample, [1, 3]));
+    }"""
+    assert page.evaluate(read, {"contents": INVALID, "sizes": sizes}) == [None] * len(INVALID)
+    found = page.evaluate(read, {"contents": VALID, "sizes": sizes})
+    for content, shown in zip(VALID, found, strict=True):
+        (cell,) = cells_from_json(content, LSTMConfig(50, 5, 100, 2))
+        assert shown["high"] == [list(astuple(each)) for each in cell.passages(cell.high)]
+        assert shown["low"] == [list(astuple(each)) for each in cell.passages(cell.low)]
 
 
 def test_the_site_describes_the_model(page: Page, lm: CharLSTM) -> None:

@@ -43,7 +43,7 @@ def test_the_site_describes_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
             "layers": 2,
             "hidden": 24,
             "vocab": list(random.tokenizer.vocab),
-            "cells": [{**asdict(NAMED), "remembers": True}],
+            "cells": [{**NAMED.facts(), "remembers": True, "passages": False}],
             "samples": False,
             "exact": True,
             "version": "1",

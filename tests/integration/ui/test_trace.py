@@ -14,9 +14,10 @@ import httpx
 import numpy as np
 import pytest
 
-from model import Blend, Cell, Occlusion, TextTrace, generate
+from model import Blend, BlockedWords, Cell, Occlusion, TextTrace, generate
 from model.attribution import occlusion_in_slices
 from model.clamps import Clamp
+from model.named_cells import Sample
 from tests.support.app_server import App, random_model, serving
 from tests.support.english import english
 from ui.routes.lenses import trace as trace_route
@@ -244,6 +245,31 @@ async def test_why_ends_when_its_client_has_left(app: App, lens: Lens, monkeypat
         await asyncio.sleep(0.01)
     monkeypatch.undo()
     assert (await lens.ask("ROMEO:", why=3))["changes"]
+
+
+async def test_the_passages_of_a_cell_without_blocked_words(app: App, http: httpx.AsyncClient) -> None:
+    served = app.served("random")
+    text = "To be, or not to be, that is the question here. " * 3
+    named = replace(NAMED, high=(3, 60), low=(140,), sample=Sample(text, 7))
+    before, served.lm.cells = served.lm.cells, (named,)
+    query = {"model": {"name": "random", "commit": ""}, "cell": [1, 5]}
+    try:
+        answer = (await http.post(f"{app.url}passages", json=query)).json()
+        assert answer["seed"] == 7
+        assert answer["high"] == [[text[:3], text[3], text[4:16]], [text[30:60], text[60], text[61:73]]]
+        assert [len(each) for each in answer["low"][0]] == [30, 1, 3]
+        served.engine.blocked = BlockedWords(["question"])
+        answer = (await http.post(f"{app.url}passages", json=query)).json()
+        assert (len(answer["high"]), len(answer["low"])) == (1, 0)
+    finally:
+        served.lm.cells, served.engine.blocked = before, BlockedWords()
+    empty = {"seed": None, "high": [], "low": []}
+    assert (await http.post(f"{app.url}passages", json=query)).json() == empty
+    assert (await http.post(f"{app.url}passages", json={**query, "cell": [7, 7]})).json() == empty
+    for wrong in ({"cell": "x"}, {"cell": [0]}, {"cell": None}, {"model": {"name": "random", "commit": "a" * 40}}):
+        refused = await http.post(f"{app.url}passages", json={**query, **wrong})
+        assert refused.status_code in (400, 404)
+        assert "refusal" in refused.json()
 
 
 async def test_a_blend_is_read_with_its_share(app: App, lens: Lens) -> None:

@@ -1,0 +1,58 @@
+"""cells.json with passages may come from anyone: its size is limited, and controls in its text are removed."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+
+import pytest
+
+from model import LSTMConfig
+from model.files import json_bytes
+from model.named_cells import (
+    MAX_PASSAGES,
+    MAX_SAMPLE,
+    MAX_WITH_PASSAGES,
+    Cell,
+    Passage,
+    Sample,
+    cells_from_json,
+    cells_to_json,
+)
+from tests.support.cells_files import INVALID, VALID
+
+CONFIG = LSTMConfig(50, 5, 100, 2)
+
+
+@pytest.mark.parametrize("at", range(len(VALID)))
+def test_valid_passages_are_read(at):
+    (cell,) = cells_from_json(VALID[at], CONFIG)
+    assert cell.sample
+    assert len(cell.high) == len(cell.passages(cell.high))
+
+
+@pytest.mark.parametrize("at", range(len(INVALID)))
+def test_invalid_passages_are_refused(at):
+    with pytest.raises(ValueError, match=r"^[^\n]{10,300}$"):
+        cells_from_json(INVALID[at], CONFIG)
+
+
+def test_controls_of_a_sample_are_not_shown():
+    (cell,) = cells_from_json(VALID[3], CONFIG)
+    assert cell.sample
+    assert cell.sample.text == "a\ufffdb\ufffd[31m\ufffd\ufffd"
+
+
+def test_a_passage_has_what_is_around_its_character():
+    cell = Cell(1, 3, "vowel", "auc", 0.9, 0.5, 0.6, high=(40, 0), low=(59,), sample=Sample("ab" * 30))
+    assert [astuple(each) for each in cell.passages((40, 0))] == [("ab" * 15, "a", "ba" * 6), ("", "a", "ba" * 6)]
+    assert cell.passages(cell.low) == [Passage("ba" * 14 + "ba", "b", "")]
+    assert Cell(1, 3, "vowel", "auc", 0.9, 0.5, 0.6).passages((1,)) == []
+
+
+def test_passages_add_at_most_30_kilobytes():
+    sample, places = Sample("é" * MAX_SAMPLE, 2**53 - 1), tuple(range(MAX_SAMPLE - MAX_PASSAGES, MAX_SAMPLE))
+    plain = [Cell(1, index, "x" * 60, "auc", 0.9123, 0.5123, 0.6123) for index in range(MAX_WITH_PASSAGES)]
+    full = [Cell(*list(each.facts().values()), high=places, low=places, sample=sample) for each in plain]
+    content = cells_to_json(full)
+    assert cells_from_json(content, CONFIG) == tuple(full)
+    assert len(json_bytes(content)) - len(json_bytes(cells_to_json(plain))) <= 30_000

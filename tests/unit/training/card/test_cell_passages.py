@@ -1,0 +1,79 @@
+"""Passages of named cells: where they are, and whose text they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from model import Cell, CharLSTM, TextTrace, generate
+from model.checkpoint.write import write_cells
+from tests.support.tiny_models import ALPHABET, tiny_model
+from training.__main__ import main
+from training.card.cell_passages import add_passages
+
+CELLS = [Cell(1, 3, "vowel", "auc", 0.95, 0.5, 0.6), Cell(0, 7, "digit", "auc", 0.95, 0.5, 0.6)]
+HELD_OUT = "To be, or not to be: that is the Question.\nWhether tis nobler in the mind to suffer\n" * 60
+
+
+@pytest.fixture(scope="module")
+def lm() -> CharLSTM:
+    return tiny_model()
+
+
+def test_the_passages_are_where_the_cell_is_highest_and_lowest(lm):
+    found = add_passages(lm, CELLS, "held-out", HELD_OUT)
+    assert found[0].sample is found[1].sample
+    for cell in found:
+        assert cell.sample
+        assert (cell.sample.text, cell.sample.seed) == (HELD_OUT, None)
+        trace = TextTrace(lm, precision="float32")
+        trace.set_text(cell.sample.text)
+        values = np.array([token.cells[cell.layer, cell.index] for token in trace.tokens()])
+        for places, order in ((cell.high, -values), (cell.low, values)):
+            assert len(places) == 10
+            assert order[list(places)] == pytest.approx(sorted(order[list(places)]), abs=1e-4)
+            assert order[places[0]] == pytest.approx(order[30:].min(), abs=1e-3)
+            assert np.diff(sorted(places)).min() >= 43
+
+
+def test_a_model_writes_its_own_text(lm):
+    (cell, _) = add_passages(lm, CELLS, "written", HELD_OUT)
+    assert cell.sample
+    assert cell.sample.seed == 1
+    assert cell.sample.text == generate(lm, "", 6000, temperature=1.0, seed=1)
+
+
+def test_a_text_in_which_something_looks_private_is_not_stored(lm, monkeypatch):
+    text = HELD_OUT + "Write to ada.lovelace@gmail.com, Ada.\n"
+    reader = tiny_model(ALPHABET + "@")
+    (cell, _) = add_passages(reader, CELLS, "held-out", text)
+    assert cell.sample
+    assert cell.sample.seed is not None
+    monkeypatch.setattr("training.card.cell_passages.generate", lambda *_, **__: text)
+    (cell, _) = add_passages(reader, CELLS, "written")
+    assert (cell.sample, cell.high, cell.low) == (None, (), ())
+
+
+def test_a_text_with_control_characters_is_not_stored():
+    reader = tiny_model("\x1b" + ALPHABET)
+    (cell, _) = add_passages(reader, CELLS, "held-out", HELD_OUT + "\x1b")
+    assert cell.sample is None or "\x1b" not in cell.sample.text
+
+
+@pytest.mark.parametrize(("sharing", "seed"), [("public", None), ("private", 1), ("unscanned", 1)])
+def test_the_command_stores_held_out_text_of_public_runs_only(tmp_path, lm, sharing, seed):
+    model = tiny_model()
+    model.training = {"sharing": sharing}
+    model.save_pretrained(tmp_path / "model")
+    write_cells(tmp_path / "model", CELLS)
+    (tmp_path / "text.txt").write_text(HELD_OUT * 12)
+    assert main(["cells", str(tmp_path / "model")]) == 0
+    (cell, _) = CharLSTM.from_pretrained(tmp_path / "model").cells
+    assert cell.sample
+    assert cell.sample.seed == 1  # without a text the model writes, and the names stay
+    assert main(["cells", str(tmp_path / "model"), "--passages=none"]) == 0
+    assert CharLSTM.from_pretrained(tmp_path / "model").cells == tuple(CELLS)
+    assert main(["cells", str(tmp_path / "model"), str(tmp_path / "text.txt")]) == 0
+    for cell in CharLSTM.from_pretrained(tmp_path / "model").cells:
+        assert cell.sample
+        assert cell.sample.seed == seed
