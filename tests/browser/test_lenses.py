@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from model import Cell, Memory, SamplingParams, TextTrace
 from model.int8.sampling import weights
+from model.named_cells import Sample
 from tests.browser.driving import button, fast, log, reply, send, setting, turns
 from tests.support.app_server import App, eventually, random_model, serving
 
@@ -28,7 +29,8 @@ SLOW_ANSWERS = """() => {
     return answer;
   };
 }"""
-NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
+SAMPLE = Sample("To be, or not to be:\nthat is <b>the</b> question. " * 3, 7)
+NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4, high=(65, 30), low=(1,), sample=SAMPLE)
 BOUNDS = (1, 2, 3, 4, 6, 8)
 
 
@@ -215,8 +217,15 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
     expect(turn.locator("i.focus")).to_have_count(1)
+    expect(page.get_by_text("Where else?")).to_be_hidden()
     named.select_option(label="position in the line (falls), very reliable: cell 5 of layer 1, r -0.93")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
+    page.get_by_text("Where else?").click()
+    passages = [f"{each.before}{each.character}{each.after}" for each in NAMED.passages((65, 30, 1))]
+    rows = page.locator(".passages li")
+    expect(rows).to_have_text([re.compile(re.escape(each).replace("\\\n", "⏎")) for each in passages])
+    expect(rows.locator("mark")).to_have_text([SAMPLE.text[at] for at in (65, 30, 1)])
+    expect(page.locator(".passages .about")).to_contain_text("a text that the model wrote (seed 7)")
     assert turn.locator(".text").text_content() == text
     assert app.served("random").engine.written == written
 
