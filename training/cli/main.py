@@ -24,13 +24,13 @@ from model.files import atomic_write
 from model.terminal import one_line
 
 from ..card.cell_names import name_cells
-from ..card.cell_passages import add_passages
+from ..card.cell_passages import TextSource, add_passages
 from ..card.curve import draw
 from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
-from ..hub.jobs import PUBLIC
+from ..hub.jobs import PRIVATE, PUBLIC
 from ..hub.pusher import push_pending
 from ..learner import processes
 from ..learner.dataset import split
@@ -137,15 +137,21 @@ def _cells(arguments: Sequence[str]) -> int:
     typed = parser.cells_parser().parse_args(arguments)
     folder = checkpoint_folder(typed.model)
     lm = CharLSTM.from_pretrained(folder)
+    noted = lm.training.get("sharing")
+    if typed.passages == "held-out" and (noted == PRIVATE or not typed.text):
+        reason = "the model is private" if noted == PRIVATE else "no TEXT was given"
+        raise RunError(f"--passages held-out: {reason}. Use --passages written.")
     found, held_out = list(lm.cells), ""
     if typed.text:
         corpus = read_corpus(typed.text)
         held_out = corpus.text[-len(split(corpus.ids)[1]) :]
         found = name_cells(lm, held_out)
-    is_public = bool(typed.text) and lm.training.get("sharing") == PUBLIC
-    source = typed.passages or ("held-out" if is_public else "written")
-    found = [replace(cell, high=(), low=(), sample=None) for cell in found]
-    write_cells(folder, found if source == "none" else add_passages(lm, found, source, held_out))
+    source: TextSource = "held-out" if (typed.passages or noted) in ("held-out", PUBLIC) else "written"
+    if typed.passages == "none":
+        found = [replace(cell, high=(), low=(), sample=None) for cell in found]
+    else:
+        found = add_passages(lm, found, source, held_out)
+    write_cells(folder, found)
     for cell in found:
         say(str(cell))
     count = lm.config.num_layers * lm.config.hidden_size

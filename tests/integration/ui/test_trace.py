@@ -263,7 +263,7 @@ async def test_the_passages_of_a_cell_without_blocked_words(app: App, http: http
         assert (len(answer["high"]), len(answer["low"])) == (1, 0)
     finally:
         served.lm.cells, served.engine.blocked = before, BlockedWords()
-    empty = {"seed": None, "high": [], "low": []}
+    empty: dict[str, Any] = {"seed": None, "high": [], "low": []}
     assert (await http.post(f"{app.url}passages", json=query)).json() == empty
     assert (await http.post(f"{app.url}passages", json={**query, "cell": [7, 7]})).json() == empty
     for wrong in ({"cell": "x"}, {"cell": [0]}, {"cell": None}, {"model": {"name": "random", "commit": "a" * 40}}):

@@ -60,6 +60,20 @@ def test_a_text_with_control_characters_is_not_stored():
     assert cell.sample is None or "\x1b" not in cell.sample.text
 
 
+def test_held_out_text_of_a_private_model_is_never_stored(tmp_path, capsys):
+    model = tiny_model()
+    model.training = {"sharing": "private"}
+    model.save_pretrained(tmp_path / "model")
+    write_cells(tmp_path / "model", CELLS)
+    (tmp_path / "text.txt").write_text(HELD_OUT)
+    command = ["cells", str(tmp_path / "model"), "--passages=held-out"]
+    assert main([*command, str(tmp_path / "text.txt")]) == 2
+    assert "the model is private" in capsys.readouterr().err
+    assert main(["cells", "model/pretrained", "--passages=held-out"]) == 2
+    assert "no TEXT was given" in capsys.readouterr().err
+    assert CharLSTM.from_pretrained(tmp_path / "model").cells == tuple(CELLS)
+
+
 @pytest.mark.parametrize(("sharing", "seed"), [("public", None), ("private", 1), ("unscanned", 1)])
 def test_the_command_stores_held_out_text_of_public_runs_only(tmp_path, lm, sharing, seed):
     model = tiny_model()
