@@ -134,7 +134,7 @@ def _push(arguments: Sequence[str]) -> int:
 
 
 def _cells(arguments: Sequence[str]) -> int:
-    typed = parser.cells_parser().parse_args(arguments)
+    typed = parser.cells_parser().parse_intermixed_args(arguments)
     folder = checkpoint_folder(typed.model)
     lm = CharLSTM.from_pretrained(folder)
     noted = lm.training.get("sharing")

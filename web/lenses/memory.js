@@ -6,7 +6,7 @@ import { showBar } from "./chances.js";
 import { HeldAndFree, HoldChoice } from "./holding.js";
 import { LayerPicture } from "./layer_picture.js";
 import { featureOf, scoreOf } from "./names.js";
-import { Passages } from "./passages.js";
+import { Passages } from "./questions/passages.js";
 
 const LEVELS = 4; // colours on each side of zero
 const LARGEST = 127; // of the values, which are bytes

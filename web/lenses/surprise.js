@@ -3,10 +3,10 @@
 import { create, find, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { chance, chancesOf, showBar } from "./chances.js";
-import { FirstLayer } from "./first_layer.js";
+import { FirstLayer } from "./questions/first_layer.js";
 import { nameOf } from "./names.js";
 import { OwnText } from "./own_text.js";
-import { Why } from "./why.js";
+import { Why } from "./questions/why.js";
 
 const BOUNDS = [1, 2, 3, 4, 6, 8]; // bits: a colour below the first, one between each two, one from the last on
 const SHOWN = 5; // most likely characters

@@ -1,13 +1,13 @@
 /** "What did the first layer expect?" under the lens Surprise: the output layer applied to the h of the first layer. */
 
-import { create, visibleCharacter } from "../document/dom.js";
-import { t } from "../document/words.js";
-import { chance, chancesOf, showBar } from "./chances.js";
-import { nameOf } from "./names.js";
+import { create, visibleCharacter } from "../../document/dom.js";
+import { t } from "../../document/words.js";
+import { chance, chancesOf, showBar } from "../chances.js";
+import { nameOf } from "../names.js";
 
 const SHOWN = 5; // most likely characters
 
-/** @import { Details, Lenses } from "./lens.js" */
+/** @import { Details, Lenses } from "../lens.js" */
 
 export class FirstLayer {
   isOn = false;
@@ -17,7 +17,7 @@ export class FirstLayer {
     this.lenses = lenses;
   }
 
-  /** @returns {import("../engines/engine.js").TraceQuestion} what is asked about a character */
+  /** @returns {import("../../engines/engine.js").TraceQuestion} what is asked about a character */
   wants() {
     return this.isOn && this.#isOffered() ? { first_layer: true } : {};
   }

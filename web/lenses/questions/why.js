@@ -1,8 +1,8 @@
 /** "Why this character?" under the lens Surprise: how much each of the characters before it mattered. */
 
-import { create, setText, visibleCharacter } from "../document/dom.js";
-import { number, render, t } from "../document/words.js";
-import { nameOf, quoted } from "./names.js";
+import { create, setText, visibleCharacter } from "../../document/dom.js";
+import { number, render, t } from "../../document/words.js";
+import { nameOf, quoted } from "../names.js";
 
 const REST_MS = 200; // after the last change of the character in focus
 const LEVELS = 4; // colours on each side of zero
@@ -10,7 +10,7 @@ const SMALLEST = 0.1; // bits: if no change is larger, the bars stay short
 const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 let lists = 0; // for the ids of the options
 
-/** @import { Details } from "./lens.js" */
+/** @import { Details } from "../lens.js" */
 
 export class Why {
   #details = /** @type {Details | null} */ (null); // the character that is explained

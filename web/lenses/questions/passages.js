@@ -1,14 +1,14 @@
 /** "Where else?" under the lens Memory: the passages in which the chosen cell is highest and lowest. */
 
-import { refOf } from "../conversation/models.js";
-import { create, visibleCharacter } from "../document/dom.js";
-import { render, t } from "../document/words.js";
+import { refOf } from "../../conversation/models.js";
+import { create, visibleCharacter } from "../../document/dom.js";
+import { render, t } from "../../document/words.js";
 
 const ENDS = /** @type {const} */ (["high", "low"]);
 
 /**
- * @import { NamedCell } from "../engines/engine.js"
- * @import { Lenses } from "./lens.js"
+ * @import { NamedCell } from "../../engines/engine.js"
+ * @import { Lenses } from "../lens.js"
  */
 
 export class Passages {
