@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model import Cell, CharLSTM, TextTrace, generate
+from model import PRETRAINED, Cell, CharLSTM, TextTrace, generate
 from model.checkpoint.write import write_cells
 from tests.support.tiny_models import ALPHABET, tiny_model
 from training.__main__ import main
@@ -69,7 +69,7 @@ def test_held_out_text_of_a_private_model_is_never_stored(tmp_path, capsys):
     command = ["cells", str(tmp_path / "model"), "--passages=held-out"]
     assert main([*command, str(tmp_path / "text.txt")]) == 2
     assert "the model is private" in capsys.readouterr().err
-    assert main(["cells", "model/pretrained", "--passages=held-out"]) == 2
+    assert main(["cells", str(PRETRAINED), "--passages=held-out"]) == 2
     assert "no TEXT was given" in capsys.readouterr().err
     assert CharLSTM.from_pretrained(tmp_path / "model").cells == tuple(CELLS)
 
