@@ -86,7 +86,7 @@ class Cell:
             if at < len(text)
         ]
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, Any]:
         """Returns what is known of the cell, without its passages, for JSON."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _OPTIONAL}
 
