@@ -58,6 +58,7 @@ def simulate_clock(
         replace(module, "time", clock)
     replace(plan, "monotonic", clock.monotonic)
     replace(measure, "perf_counter", clock.monotonic)
+    replace(measure, "thread_time", clock.monotonic)
     half_s = (EVALUATION_S - SAMPLE_S) / 2
     parts = [
         (Trainer, "step", STEP_S),
