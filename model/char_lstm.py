@@ -148,12 +148,16 @@ class CharLSTM:
         commit: str | None = None,
         notice: str = "",
     ) -> CharLSTM:
-        """Builds a model from a checkpoint that was read; the other arguments become its attributes."""
+        """Builds a model from a checkpoint that was read; the other arguments become its attributes.
+
+        A checkpoint that was read without its weights makes a description, as `without_weights` does.
+        """
         with torch.device("meta"):  # no memory and no random numbers: every tensor comes from the checkpoint
             network = LSTMNetwork(checkpoint.config)
-        weights = {key: tensor.to(device, torch.float32, copy=True) for key, tensor in checkpoint.weights.items()}
-        network.load_state_dict(weights, assign=True)
-        network.lstm.flatten_parameters()  # cuDNN wants the weights in one piece of memory
+        if checkpoint.weights:
+            weights = {key: tensor.to(device, torch.float32, copy=True) for key, tensor in checkpoint.weights.items()}
+            network.load_state_dict(weights, assign=True)
+            network.lstm.flatten_parameters()  # cuDNN wants the weights in one piece of memory
         network.eval()
         return cls(
             network=network,

@@ -25,8 +25,12 @@ _MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes p
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".t7", ".h5")
 
 
-def read_checkpoint(folder: Path | str) -> Checkpoint:
+def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
     """Reads and checks a checkpoint folder.
+
+    Args:
+        folder: the checkpoint.
+        weights: False leaves model.safetensors unread, and the checkpoint without tensors.
 
     Raises:
         CheckpointError: there is no such folder, or a file in it is missing or wrong.
@@ -40,13 +44,10 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
     hashes = read_manifest(folder)
     config, tokenizer, training, chat = parse_config(config_bytes)
     check_hash(CONFIG, config_bytes, hashes)
-    weight_bytes = _read_file(folder, WEIGHTS, most_bytes(WEIGHTS, config))
-    weights = parse_weights(weight_bytes, config)
-    check_hash(WEIGHTS, weight_bytes, hashes)
     return Checkpoint(
         config=config,
         tokenizer=tokenizer,
-        weights=weights,
+        weights=_read_weights(folder, hashes, config) if weights else {},
         training=training,
         chat=chat,
         cells=_read_cells(folder, hashes, config),
@@ -110,6 +111,13 @@ def parse_weights(data: bytes, config: LSTMConfig) -> dict[str, Tensor]:
     except SafetensorError as error:
         raise CheckpointError(f"{WEIGHTS} is damaged: {' '.join(str(error).split()):.160}") from None
     check_tensors(tensors, config)
+    return tensors
+
+
+def _read_weights(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> dict[str, Tensor]:
+    data = _read_file(folder, WEIGHTS, most_bytes(WEIGHTS, config))
+    tensors = parse_weights(data, config)
+    check_hash(WEIGHTS, data, hashes)
     return tensors
 
 

@@ -18,7 +18,9 @@ from contextlib import suppress
 import torch
 
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
+from model.char_lstm import checkpoint_folder
 from model.checkpoint.bundled import BUNDLED, bundled_name
+from model.checkpoint.read import read_checkpoint
 from model.settings import Precision, shorten
 from model.terminal import one_line
 
@@ -274,7 +276,8 @@ class ModelRegistry:
         try:
             if after:
                 after.wait()
-            entry.preview = CharLSTM.from_pretrained(entry.spec).without_weights()
+            checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
+            entry.preview = CharLSTM.from_checkpoint(checkpoint, name=entry.name)
         except (CheckpointError, OSError) as error:
             self.fail(entry, error)
         finally:

@@ -14,6 +14,7 @@ import pytest
 from model import BlockedWords, CharLSTM, generate
 from model.checkpoint.bundled import BUNDLED, bundled_names, bundled_spec
 from tests.support.app_server import App, eventually, random_model, serving
+from ui.messages import RefusalError
 from ui.registry.registry import ModelRegistry
 from ui.registry.specs import with_gallery
 from ui.registry.welcome import example_prompts, stored_welcome_text_of
@@ -70,13 +71,19 @@ def test_a_bundled_model_is_described_with_a_text_that_it_writes(name: str) -> N
     assert len(example_prompts(lm, BlockedWords())) == 4
 
 
-def test_a_damaged_model_is_reported_and_the_others_write(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ["config.json", "model.safetensors"])
+def test_a_damaged_model_is_reported_and_the_others_write(tmp_path: Path, damaged: str) -> None:
     for name in ("first", "lazy"):
         random_model().save_pretrained(tmp_path / name)
-    (tmp_path / "lazy" / "model.safetensors").write_bytes(b"damaged")
+    (tmp_path / "lazy" / damaged).write_bytes(b"damaged")
     registry = ModelRegistry([str(tmp_path / "first")], on_demand=[str(tmp_path / "lazy")])
     registry.start()
     assert registry.wait(60)
+    if damaged == "model.safetensors":  # read at the first use
+        assert registry.names == ["first", "lazy"]
+        with pytest.raises(RefusalError):
+            registry.get("lazy")
+        eventually(lambda: registry.names == ["first"])
     assert registry.names == ["first"]
     assert len(registry.notices) == 1
     registry.stop()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import importlib.util
 import io
 import lzma
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from tests.support.corpus_errors import corpus_error
 from training.corpus.decode import Reading
@@ -260,8 +262,8 @@ def test_no_more_than_the_disk_has_room_for_is_unpacked(tmp_path: Path) -> None:
     assert "is too large" in corpus_error(tmp_path / "a.gz", max_bytes=50_000)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is installed")
-def test_a_parquet_table_names_the_package_that_reads_it(tmp_path: Path) -> None:
+def test_a_parquet_table_names_the_package_that_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # Python reports it as not installed
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + bytes(20) + b"PAR1")
     assert "a.parquet is a Parquet table, which pyarrow reads: pip install pyarrow" in corpus_error(
         tmp_path / "a.parquet"
@@ -269,8 +271,6 @@ def test_a_parquet_table_names_the_package_that_reads_it(tmp_path: Path) -> None
 
 
 def test_parquet_tables_of_texts_and_of_conversations(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
     tables = {
         "texts": {"text": ["one\ntwo", None, "three"], "n": [1, 2, 3]},
         "pairs": {"prompt": ["Hi"], "completion": ["Hö"]},
