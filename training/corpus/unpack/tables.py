@@ -22,7 +22,7 @@ def rows(file: BinaryIO, label: str) -> tuple[bool, Iterator[str]]:
         PackedError: pyarrow is not installed, or the table has no column of texts.
     """
     try:
-        import pyarrow.parquet  # type: ignore[import-not-found,unused-ignore]
+        import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
         raise PackedError(f"{label} is a Parquet table, which pyarrow reads: pip install pyarrow") from None
     table = pyarrow.parquet.ParquetFile(file)
