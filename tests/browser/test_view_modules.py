@@ -487,7 +487,8 @@ def everything(page: Page) -> None:
     """Show all parts of the document."""
     page.evaluate(
         """() => {
-            for (const node of document.querySelectorAll(".char-lstm [hidden]:not(.panel)")) node.hidden = false;
+            const hidden = document.querySelectorAll(".char-lstm [hidden]:not(.panel, #stage, #tour)");
+            for (const node of hidden) node.hidden = false;
             for (const node of document.querySelectorAll(".char-lstm details")) node.open = true;
             const item = dom.create("li", "", document.querySelector("#history ul"));
             dom.create("span", "", dom.create("button", "open", item)).textContent = "a conversation ".repeat(20);

@@ -48,7 +48,7 @@ export class Tour {
     const words = create("div", "words", this.box);
     this.count = create("p", "count", words);
     this.heading = create("h2", "", words);
-    Object.assign(this.heading, { id: "tour-title", tabIndex: -1 });
+    [this.heading.id, this.heading.tabIndex] = ["tour-title", -1];
     this.text = create("p", "text", words);
     this.actions = create("div", "actions", words);
     this.status = create("p", "status", words);

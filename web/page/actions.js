@@ -51,7 +51,7 @@ export class Actions {
     const [busy, begun] = [page.busy, Boolean(lastTurn(log))];
     const free = !busy && Boolean(findModel(page.site(), page.controls.modelName));
     const able = {
-      send: !busy, // a model that still loads is a refusal in words
+      send: !busy && page.started, // a model that still loads is a refusal in words
       stop: busy,
       continue: begun && free,
       retry: begun && free,

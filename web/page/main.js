@@ -105,7 +105,9 @@ export class Page {
     onLanguage(() => this.#changeLanguage());
     await this.#openLink();
     this.started = true;
-    if (parent === window) this.prompt.focus({ preventScroll: true }); // a frame leaves the focus to the page around it
+    const isUsed = parent !== window || this.root.contains(document.activeElement); // a frame leaves the focus to the page around it
+    if (!isUsed) this.prompt.focus({ preventScroll: true });
+    this.changed();
     this.#resume();
   }
 

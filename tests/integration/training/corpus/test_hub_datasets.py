@@ -92,7 +92,7 @@ def test_a_missing_file_is_refused_with_the_files_that_exist(plays: LocalHub) ->
     assert "has no othello.txt; it has README.md, hamlet.txt, other/Macbeth.TXT" in message
     plays.add_repo("ada/table", {"train.parquet": b"PAR1"}, kind="dataset")
     assert "has no .txt file; it has train.parquet: " in corpus_error("hf://datasets/ada/table")
-    assert "is not text but a Parquet table" in corpus_error("hf://datasets/ada/table/train.parquet")
+    assert "train.parquet cannot be unpacked" in corpus_error("hf://datasets/ada/table/train.parquet")
     plays.add_repo("ada/void", kind="dataset")
     assert "it has nothing" in corpus_error("hf://datasets/ada/void")
 

@@ -153,9 +153,9 @@ def test_a_burst_ends_before_a_limited_reply_is_due_and_takes_at_most_20_ms(lm):
         engine.step()
     requests = {request.sequence: request for request in engine._running}
     due, bursts, backend = [requests[free]], Bursts(), engine._backend
-    now = requests[limited].due_at - 0.01
+    now = requests[limited].due_at - 0.0109
     assert bursts.length(due, engine._running, backend, now) == 1  # nothing is measured yet
-    for character_s, expected in ((1e-5, MAX_CHARACTERS), (0.001, 10), (0.0035, 2), (0.5, 1)):
+    for character_s, expected in ((1e-5, MAX_CHARACTERS), (0.001, 10), (0.0035, 3), (0.5, 1)):
         bursts._character_s = character_s
         assert bursts.length(due, engine._running, backend, now) == expected
     bursts._character_s = 0.001
