@@ -42,11 +42,18 @@ def bodies() -> dict[str, dict[str, object]]:
     }
 
 
+def why() -> dict[str, object]:
+    """The question which of the 64 characters before the last one mattered."""
+    body = bodies()["/trace"]
+    return {name: value for name, value in body.items() if name not in ("at", "from")} | {"why": len(LONG) - 1}
+
+
 def flood(url: str, end: Event, statuses: dict[int, int]) -> None:
     """Send requests until the end; runs in a process of its own."""
 
     async def one(http: httpx.AsyncClient, numbers: itertools.count[int], counts: Counter[int]) -> None:
         sent = [("POST", path, body) for path, body in bodies().items()]
+        sent += [("POST", "/trace", why())]
         sent += [("GET", path, {}) for path in (*READ, *CLOSED)]
         while not end.is_set():
             number = next(numbers)
