@@ -283,6 +283,7 @@ def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(context: 
         entry.loaded = loaded
         entry.done.set()
         first.registry._settled.set()
+        expect(page.get_by_text("Loading random …")).to_be_hidden()
         button(page, "Send").click()
         expect(turns(page)).to_have_count(1)
         settled(page)
