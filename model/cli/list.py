@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         loss, size = facts["val_loss"], facts["bytes"]
         measured = f"{loss:.3f} nats per character" if isinstance(loss, float) else ""
         name, corpus = str(facts["model"]), one_line(str(facts["corpus"]), 40)
-        print(f"{name:<21}{corpus:<24}{measured:<28}{size_text(size) if isinstance(size, int) else ''}")
+        print(f"{name:<22}{corpus:<27}{measured:<27}{size_text(size) if isinstance(size, int) else ''}")
     return 0
 
 
