@@ -18,7 +18,7 @@ from typing import Any
 from model.clamps import MAX_CLAMPS, MAX_VALUE
 from model.engine.blend import DEFAULT_SHARE
 from model.int8.weights import VERSION
-from model.settings import SETTINGS, SamplingParams, Setting, Slider, shorten
+from model.settings import SETTINGS, WELCOME_LENGTH, WELCOME_SEEDS, SamplingParams, Setting, Slider, shorten
 
 from .messages import Message, RefusalError
 
@@ -146,6 +146,7 @@ def browser_settings() -> dict[str, Any]:
             "clamp_value": MAX_VALUE,
             "reply_minutes": DEADLINE_S / 60,
         },
+        "welcome": {"length": WELCOME_LENGTH, "seeds": list(WELCOME_SEEDS)},
         "int8_version": VERSION,
     }
 

@@ -12,5 +12,5 @@
  */
 
 const answer = await fetch(new URL("settings.json", import.meta.url));
-const read = /** @type {{settings: Object<string, Setting>, limits: Object<string, number>, int8_version: number}} */ (await answer.json());
-export const { settings: SETTINGS, limits: LIMITS, int8_version: INT8_VERSION } = read;
+const read = /** @type {{settings: Object<string, Setting>, limits: Object<string, number>, welcome: {length: number, seeds: number[]}, int8_version: number}} */ (await answer.json());
+export const { settings: SETTINGS, limits: LIMITS, welcome: WELCOME, int8_version: INT8_VERSION } = read;

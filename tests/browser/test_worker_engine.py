@@ -488,12 +488,17 @@ def of_python(reading: TextTrace, **query: Any) -> dict[str, Any]:
     return joined
 
 
+def read_conversation(lm: CharLSTM, *, start: bool) -> tuple[str, list[tuple[int, Clamps]], TextTrace]:
+    """Return the text of `conversation` with its reply, its clamps, and how Python reads it."""
+    text, clamps, reply = conversation(lm)
+    reading = TextTrace(lm, skip_start=not start, precision="int8")
+    reading.set_text(text + reply.text, clamps)
+    return text + reply.text, clamps, reading
+
+
 @pytest.mark.parametrize("start", [True, False])
 def test_the_lenses_show_the_numbers_that_python_computes(page: Page, lm: CharLSTM, start: bool) -> None:
-    text, clamps, reply = conversation(lm)
-    text = text + reply.text
-    reading = TextTrace(lm, skip_start=not start, precision="int8")
-    reading.set_text(text, clamps)
+    text, clamps, reading = read_conversation(lm, start=start)
     shown = read_all(page, text, clamps, start=start, cell=[1, 20], layer=1)
     expected = of_python(reading, cell=[1, 20], layer=1)
     assert (shown["bits"], shown["values"]) == (expected["bits"], expected["values"])
@@ -518,10 +523,7 @@ def ask_why(page: Page, text: str, clamps: Sequence[tuple[int, Clamps]], **query
 
 @pytest.mark.parametrize("start", [True, False])
 def test_why_has_the_numbers_that_python_computes(page: Page, lm: CharLSTM, start: bool) -> None:
-    text, clamps, reply = conversation(lm)
-    text = text + reply.text
-    reading = TextTrace(lm, skip_start=not start, precision="int8")
-    reading.set_text(text, clamps)
+    text, clamps, reading = read_conversation(lm, start=start)
     for why in (len(text) - 1, 110, 60, 8, 7, 6, 1, 0):
         found = occlusion_within(occlusion_in_slices(reading, why), 60)
         assert found

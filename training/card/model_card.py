@@ -288,7 +288,7 @@ def _memorisation(summary: TrainingSummary, metrics: Metrics, overlap: Overlap |
     if seen and summary.corpus_characters:
         read = summary.corpus_characters * (1 - 1 / VALIDATION_PART)
         times = max(1, round(seen / read))
-        text += f" It was trained on each character about {times:,} times."
+        text += f" It was trained on each character about {'once' if times == 1 else f'{times:,} times'}."
     if summary.license == "unknown":
         text += " The licence of the text was not stated."
     return text + (f"\n\n{_copied(overlap, quotes=quotes)}" if overlap else "")

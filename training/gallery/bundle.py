@@ -12,6 +12,7 @@ from model.char_lstm import checkpoint_folder
 from model.checkpoint.names import CARD, METRICS
 from model.checkpoint.samples import samples_from_json
 from model.files import atomic_write
+from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
 from ..card.escape import USE
 from ..card.model_card import write_card
@@ -23,8 +24,6 @@ from ..run.run_folder import RunFolder
 from ..run.state_files import read_metrics
 from .table import Entry
 
-_WELCOME_SEEDS = range(10, 18)  # as in ui/registry/welcome.py: the app shows the same text once the model is loaded
-_WELCOME_LENGTH = 240
 PASSAGE = 1_000  # characters of held-out text that config.json keeps, so that anyone can check the loss
 
 
@@ -66,8 +65,8 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path) -> None:
 
 def _welcome(lm: CharLSTM) -> Mapping[str, str | int]:
     """Returns the text that the app shows on an empty page, so that it can show it before it loads the model."""
-    texts = ((seed, generate(lm, "", _WELCOME_LENGTH, seed=seed, precision="int8")) for seed in _WELCOME_SEEDS)
-    seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (_WELCOME_SEEDS[0], ""))
+    texts = ((seed, generate(lm, "", WELCOME_LENGTH, seed=seed, precision="int8")) for seed in WELCOME_SEEDS)
+    seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (WELCOME_SEEDS[0], ""))
     return {"text": text, "seed": seed}
 
 

@@ -59,7 +59,7 @@ def _poems(folder: Path) -> Iterator[str]:
 
 
 def chat(folder: Path) -> str:
-    """Returns conversations as JSON lines, without messages that hold personal data; whoever begins is the user."""
+    """Returns conversations as JSON lines, without messages that hold personal data; the first speaker is the user."""
     lines, size = [], 0
     for conversation in json.loads((folder / "chitchat_dataset/dataset.json").read_text(encoding="utf-8")).values():
         messages = list(_messages(conversation))

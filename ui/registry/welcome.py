@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from model import BlockedWords, CharLSTM, Engine, SamplingParams
+from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
-WELCOME_SEED = 10
-WELCOME_LENGTH = 240  # characters
 MAX_EXAMPLES = 4
-_ATTEMPTS = 8  # seeds that are tried until no blocked word ends the text and it begins with no empty line
 _DEADLINE_S = 5.0  # a slow machine gets a shorter text
 _MAX_EXAMPLE = 60  # characters
 
@@ -29,8 +27,8 @@ def welcome_text_of(engine: Engine) -> tuple[str, int]:
 
     If a blocked word ends the text, or an empty line begins it, the next seed is tried. The engine must be running.
     """
-    text, chosen = "", WELCOME_SEED
-    for seed in range(WELCOME_SEED, WELCOME_SEED + _ATTEMPTS):
+    text, chosen = "", WELCOME_SEEDS[0]
+    for seed in WELCOME_SEEDS:
         params = SamplingParams(length=WELCOME_LENGTH, seed=seed)
         sequence = engine.add_request("", params, deadline_s=_DEADLINE_S)
         sequence.wait(2 * _DEADLINE_S)

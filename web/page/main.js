@@ -105,8 +105,8 @@ export class Page {
     onLanguage(() => this.#changeLanguage());
     await this.#openLink();
     this.started = true;
-    const isUsed = parent !== window || this.root.contains(document.activeElement); // a frame leaves the focus to the page around it
-    if (!isUsed) this.prompt.focus({ preventScroll: true });
+    const isFocusElsewhere = parent !== window || this.root.contains(document.activeElement); // a frame leaves the focus to the page around it
+    if (!isFocusElsewhere) this.prompt.focus({ preventScroll: true });
     this.changed();
     this.#resume();
   }

@@ -9,8 +9,6 @@ import { writeText } from "./reply.js";
  * @import { States } from "./states.js"
  */
 
-const WELCOME = { length: 240, seed: 10, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, stop: "", share: null };
-const ATTEMPTS = 8; // seeds that are tried until the text does not begin with an empty line
 const MAX_EXAMPLES = 4;
 const MAX_EXAMPLE = 60; // characters
 const MAX_INT8_COST = 0.01; // nats per character; with a larger one the app uses float32
@@ -89,13 +87,19 @@ function examplesOf({ training, ids }) {
 
 // A text that the model writes from an empty memory, cut after a word or a line, and its seed, as in ui/registry/welcome.py.
 async function welcome(lm, states) {
-  const write = (/** @type {number} */ seed, length = WELCOME.length) => writeText(lm, { text: "", start: true }, { ...WELCOME, seed, length }, states);
-  let { seed } = WELCOME;
-  while (seed < WELCOME.seed + ATTEMPTS && (await write(seed, 1)) === "\n") seed++;
-  const text = await write(seed);
+  // Imported here: settings.js awaits a file, and a worker loses the messages that arrive before its modules have run.
+  const { SETTINGS, WELCOME } = await import("../settings.js");
+  const defaults = Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]));
+  const write = (/** @type {number} */ seed, length = WELCOME.length) => writeText(lm, { text: "", start: true }, /** @type {any} */ ({ ...defaults, stop: "", share: null, seed, length }), states);
+  let [chosen] = WELCOME.seeds; // the first whose text does not begin with an empty line
+  for (const seed of WELCOME.seeds) {
+    chosen = seed;
+    if ((await write(seed, 1)) !== "\n") break;
+  }
+  const text = await write(chosen);
   const characters = Array.from(text.replace(/\n+$/, ""));
   const half = Math.floor(characters.length / 2);
   const line = characters.lastIndexOf("\n");
   const cut = line < half ? Math.max(line, characters.lastIndexOf(" ")) : line;
-  return { welcome: characters.slice(0, cut > half ? cut : undefined).join(""), welcome_seed: seed };
+  return { welcome: characters.slice(0, cut > half ? cut : undefined).join(""), welcome_seed: chosen };
 }

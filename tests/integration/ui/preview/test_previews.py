@@ -99,7 +99,7 @@ def test_a_turn_that_follows_changes_nothing(app: App) -> None:
     [
         "prompt=x",  # no seed: no text
         "seed=1&temperature=9",
-        "seed=1&prompt=x&model=nobody%2Fnone",
+        "seed=1&prompt=x&model=ada%2Fmissing",
         "seed=1&hold=9.9~4",
         "seed=1&hold=x",
         "seed=1&pick=ab",

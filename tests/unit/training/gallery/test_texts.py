@@ -69,7 +69,7 @@ def test_poems_of_even_lines_in_common_characters_are_read(tmp_path: Path, monke
     assert texts.tang(tmp_path) == "《月》\n月月月月月，日日日日日。\n月月月月月，日日日日日。\n"
 
 
-def test_whoever_begins_a_conversation_is_the_user_and_personal_data_is_left_out(tmp_path: Path) -> None:
+def test_the_first_speaker_of_a_conversation_is_the_user_and_personal_data_is_left_out(tmp_path: Path) -> None:
     def said(sender: str, text: str) -> dict[str, str]:
         return {"sender": sender, "text": text}
 

@@ -19,7 +19,7 @@ def test_a_trusted_proxy_names_host_and_scheme() -> None:
     assert origin_of("https", FORWARDED, ("8.8.8.8", 0), Proxies(), ANY) == "https://tales.example"
 
 
-def test_nobody_else_does() -> None:
+def test_an_untrusted_peer_names_no_origin() -> None:
     assert origin_of("http", FORWARDED, ("8.8.8.8", 50312), Proxies(), ANY) == "http://127.0.0.1:7860"
 
 
