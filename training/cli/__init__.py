@@ -12,6 +12,5 @@ fine_tune  --from: the weights of another model, a vocabulary that grows
 teachers   --teacher: the predictions of other models for the text
 finish     the last pushes, and the commands to type next
 space      the command `space` and the option --space
-push_bundled  the command `push-bundled`
-compare    the commands `compare` and `curve`
+commands   the commands `compare`, `curve` and `push-bundled`
 """

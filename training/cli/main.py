@@ -39,9 +39,9 @@ from ..run.tracking import Tracker
 from ..signals import Signals
 from ..system import process_age_s
 from . import options, parser, sharing
-from .compare import read_runs, table
+from .commands.compare import read_runs, table
+from .commands.push_bundled import push_bundled
 from .finish import count_text, finish
-from .push_bundled import push_bundled
 from .resume import resumed_run
 from .space import make_space
 from .start import new_run

@@ -13,7 +13,7 @@ from training.__main__ import main
 @pytest.fixture(autouse=True)
 def _one_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them would take half a minute."""
-    monkeypatch.setattr("training.cli.push_bundled.bundled_names", lambda: ("shakespeare",))
+    monkeypatch.setattr("training.cli.commands.push_bundled.bundled_names", lambda: ("shakespeare",))
 
 
 def test_the_bundled_models_are_pushed_once_and_collected(

@@ -12,11 +12,11 @@ from model.checkpoint.names import CARD
 from model.hub.names import MAIN, commit_title
 from model.terminal import one_line
 
-from ..errors import HubError
-from ..hub.jobs import CheckRepo, Collect, PushCheckpoint
-from ..hub.repos import check_repo_name
-from ..hub.worker_process import run_job
-from ..run.console import loss_text, say
+from ...errors import HubError
+from ...hub.jobs import CheckRepo, Collect, PushCheckpoint
+from ...hub.repos import check_repo_name
+from ...hub.worker_process import run_job
+from ...run.console import loss_text, say
 
 TITLE = "char-lstm"
 _DESCRIPTION = "Character LSTMs that come with char-lstm, each trained on one text"

@@ -1,0 +1,5 @@
+"""Commands beside the training itself, each a module; `main` of the folder above dispatches them.
+
+compare       the commands `compare` and `curve`
+push_bundled  the command `push-bundled`
+"""
