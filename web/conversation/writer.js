@@ -4,7 +4,7 @@
 // same prompts, settings and seeds; the second one follows every move of the first. A refusal of the second alone ends no
 // move: the page is told of it.
 
-import { Refusal } from "../engines/engine.js";
+import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import { withoutClamps } from "./free.js";
 import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, turnOf } from "./log.js";

@@ -3,7 +3,7 @@
 // A reply survives a broken connection and a restarted server: the request is sent again with what was received so far,
 // and any server that has the commit continues it with the same characters.
 
-import { Refusal } from "./engine.js";
+import { Refusal } from "./refusal.js";
 
 const SILENCE_MS = 20_000; // the app sends something at least once a second while a reply is being written
 const STOP_MS = 1000; // for the end of a stream after Stop

@@ -1,7 +1,7 @@
 // The text engine in this browser: starts a Web Worker and turns calls into messages to it, see worker/worker.js.
 
 import { INT8_VERSION } from "../settings.js";
-import { Refusal } from "./engine.js";
+import { Refusal } from "./refusal.js";
 
 /**
  * @import { Model, Receiver, Site, TextEngine } from "./engine.js"

@@ -2,7 +2,7 @@
 // known and limited before anything is unpacked, and the files are checked as those of any model.
 
 import { ModelError, load } from "../worker/checkpoint.js";
-import { Refusal } from "../engines/engine.js";
+import { Refusal } from "../engines/refusal.js";
 import { Inflate, zipSync } from "../vendor/fflate.js";
 
 const FILES = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl", "README.md"]; // others are left out

@@ -20,7 +20,7 @@
 //                                         of a model that could not be stored
 //   {refusal: Message}, {fault: text}
 
-import { Refusal } from "../engines/engine.js";
+import { Refusal } from "../engines/refusal.js";
 import { ModelError } from "../worker/checkpoint.js";
 import { Models, compile } from "../worker/models.js";
 import { checkpointFiles } from "./checkpoint_files.js";

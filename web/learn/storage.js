@@ -1,7 +1,7 @@
 // What training keeps in this browser (IndexedDB): the run that can be continued, and the models that were trained.
 // Usable by the page and by workers.
 
-import { Refusal } from "../engines/engine.js";
+import { Refusal } from "../engines/refusal.js";
 
 const DATABASE = "char-lstm-training";
 const [RUN, MODELS, FILES] = ["run", "models", "files"]; // the object stores

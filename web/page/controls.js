@@ -1,7 +1,7 @@
 // The settings column: models, sliders, seed. Reads what the visitor chose, and shows what a link or a stored
 // conversation says.
 
-import { Refusal } from "../engines/engine.js";
+import { Refusal } from "../engines/refusal.js";
 import { isAllowed, randomSeed } from "../conversation/links.js";
 import { authorOf, findModel } from "../conversation/models.js";
 import { SETTINGS } from "../settings.js";

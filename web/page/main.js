@@ -5,7 +5,7 @@ import { emptyLog, lastPart, lastTurn, pathTo, tree, walk } from "../conversatio
 import { findModel, refOf } from "../conversation/models.js";
 import { Storage } from "../conversation/storage.js";
 import { Writer } from "../conversation/writer.js";
-import { Refusal } from "../engines/engine.js";
+import { Refusal } from "../engines/refusal.js";
 import { Demonstrations } from "../demonstrations/demonstrations.js";
 import { Lenses } from "../lenses/lens.js";
 import { Actions } from "./actions.js";

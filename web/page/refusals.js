@@ -2,7 +2,7 @@
 
 import { LinkError } from "../conversation/links.js";
 import { has } from "../document/words.js";
-import { Refusal } from "../engines/engine.js";
+import { Refusal } from "../engines/refusal.js";
 
 /**
  * The message for an error. One that is no refusal is a fault of the page, which the console gets too.

@@ -2,7 +2,7 @@
 
 import { TracedText } from "../lenses/text/traced_text.js";
 import { colourOf } from "../lenses/surprise.js";
-import { Refusal } from "../engines/engine.js";
+import { Refusal } from "../engines/refusal.js";
 
 const [WIDTH, MARGIN, TOP, END] = [1200, 72, 150, 60]; // pixels
 const [SIZE, LINE, TITLE] = [32, 50, 52];

@@ -3,7 +3,7 @@
 import { LinkError, checkClamps, fingerprint, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
-import { isLocal } from "../engines/engine.js";
+import { isLocal } from "../engines/refusal.js";
 import { find, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { refusalOf } from "../page/refusals.js";

@@ -1,6 +1,6 @@
 // The models of the worker: loaded when they are first needed, two of them blended on demand.
 
-import { isLocal } from "../engines/engine.js";
+import { isLocal } from "../engines/refusal.js";
 import { Network } from "./int8_inference.js";
 import { LanguageModel } from "./language_model.js";
 import { ModelError, load, locate } from "./checkpoint.js";

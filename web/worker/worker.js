@@ -11,7 +11,7 @@
 //
 // No module of the worker may await at its top level: messages that arrive meanwhile are lost.
 
-import { Refusal, isLocal } from "../engines/engine.js";
+import { Refusal, isLocal } from "../engines/refusal.js";
 import { ModelError } from "./checkpoint.js";
 import { LanguageModel } from "./language_model.js";
 import { Models } from "./models.js";

@@ -1,7 +1,7 @@
 // Reads Telegram's result.json, of one chat or of all, JSON lines, and data sets of instructions: the rules of the modules
 // telegram, records and instructions in training/corpus/chats/formats.
 
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { cleaned, cleanedName } from "./cleaning.js";
 import { strip } from "./strings.js";
 

@@ -5,7 +5,7 @@
 // Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls and notices of the messenger are
 // left out and counted.
 
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { ASSISTANT_ROLES, INSTRUCTIONS, ROLES, USER_ROLES, fromJson, messagesOfLine } from "./chat_json.js";
 import { fromNames, isNames } from "./names.js";
 import { SPACES, isPrintable, lengthOf, lstrip, strip } from "./strings.js";

@@ -1,7 +1,7 @@
 // Decodes the bytes of a file into text: UTF-8, and UTF-16 with or without a byte order mark. Its code points stay as they
 // are, but a byte order mark is removed, and the line ends CRLF and CR become LF. Anything else is refused.
 
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { formatOf, wideEncoding } from "./formats.js";
 import { wellFormed } from "./strings.js";
 

@@ -1,6 +1,6 @@
 // Reads the text that a visitor gives to train on, in a worker, so that the page stays smooth. Nothing leaves the browser.
 
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { checkSize } from "./decode.js";
 
 /** @import { ReadOptions, ReadText } from "./reading.js" */

@@ -1,7 +1,7 @@
 // From a file or a pasted text to the text to train on, what is said of it, and what looks private in it. It takes seconds
 // for a large file, and therefore runs in a worker: worker.js.
 
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { ChatReader, chatKind } from "./chats.js";
 import { checkText, decode } from "./decode.js";
 import { privateIn } from "./privacy.js";

@@ -1,6 +1,6 @@
 // The worker that reads one text: {source: Blob | string, options} in, {read} or {refusal} or {error} out. See reading.js.
 
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { checkSize } from "./decode.js";
 import { readAll } from "./reading.js";
 

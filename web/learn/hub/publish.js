@@ -1,7 +1,7 @@
 // Publishes a model on the Hub: a repo with its files and a card, then, if wanted, a static Space that writes with it.
 // Each repo gets one commit, so it never has half of a model; publishing again after a fault uploads only what lacks.
 
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import {
   createRepo,
   HubApiError,

@@ -1,6 +1,6 @@
 // What the page says when the Hub refuses a request: what is wrong, and what to do.
 
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { HubApiError } from "../../vendor/huggingface_hub.js";
 
 const BY_STATUS = {

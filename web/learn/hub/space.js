@@ -1,6 +1,6 @@
 // The files of a static Space that writes with a model: those of this page, and the model's beside them.
 
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 
 const LIST = "files.json"; // the files of the page, see training/hub/space_files.py
 const INSERTED = /(<head[^>]*>)<script>window\.huggingface=.*?<\/script>/s; // by the Hub, into the page of a static Space

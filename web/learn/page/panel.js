@@ -2,7 +2,7 @@
 
 import { create, find, findAll, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { colourOf } from "../../lenses/surprise.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../storage.js";

@@ -2,7 +2,7 @@
 
 import { create, find, findAll, setText } from "../../document/dom.js";
 import { onLanguage, render, t, translate } from "../../document/words.js";
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { canSignIn, signIn, signedIn, takeFilledIn } from "../hub/sign_in.js";
 
 const MARKUP = `

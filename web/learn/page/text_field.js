@@ -2,7 +2,7 @@
 
 import { create, find } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
-import { Refusal } from "../../engines/engine.js";
+import { Refusal } from "../../engines/refusal.js";
 import { EXAMPLES, fetchExample } from "../corpus/examples.js";
 import { readText } from "../corpus/read.js";
 
