@@ -46,6 +46,7 @@ from .state_files import read_metrics, read_state
 
 SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
 EXPECTED = "expected.f16"
+LOCK = "lock"
 _REPLACED = ".replaced.tmp"  # ends the name of a whole checkpoint while a new one of its step takes its place
 
 
@@ -87,7 +88,7 @@ class RunFolder:
             raise RunError(f"{shown!r} holds a run already: continue it with --resume {shown}, or choose another --out")
         try:
             self._create(self.path)
-            self._unlock = acquire_lock(self.path / "lock")
+            self._unlock = acquire_lock(self.path / LOCK)
         except AlreadyLockedError:
             raise RunError(f"another process is training in {shown!r}: wait for it, or choose another --out") from None
         except OSError as error:
@@ -104,7 +105,7 @@ class RunFolder:
 
     def discard(self) -> None:
         """Unlocks the folder; when the run has no checkpoint, removes what the run created and nothing else."""
-        outbox, lock = self.path / "outbox", self.path / "lock"
+        outbox, lock = self.path / "outbox", self.path / LOCK
         empty = not self.steps() and not list(outbox.glob("*-*.json"))
         if empty:  # before the folder is unlocked: another process may start a run in it
             _remove(
@@ -127,8 +128,7 @@ class RunFolder:
 
     def steps(self) -> list[Path]:
         """Returns the checkpoint folders, oldest first."""
-        found = [path for path in self.path.glob("step-*") if re.fullmatch(r"step-\d{8,}", path.name) and path.is_dir()]
-        return sorted(found, key=step_of)
+        return _steps(self.path)
 
     def best(self) -> Path | None:
         """Returns the checkpoint with the lowest validation loss; the first one until one has been evaluated."""
@@ -177,7 +177,7 @@ class RunFolder:
                 replaced.rename(folder)
 
     def _replaced(self) -> list[Path]:
-        return list(self.path.glob(f".step-*{_REPLACED}"))
+        return _replaced(self.path)
 
     def mark(self, name: str, folder: Path) -> None:
         """Points `best` or `latest` at a checkpoint.
@@ -317,6 +317,20 @@ class RunFolder:
             _remove(temporary)
             folder.rename(temporary)
             _remove(temporary)
+
+
+def has_checkpoint(run: Path) -> bool:
+    """Returns whether a folder holds a run that can be resumed."""
+    return bool(_steps(run) or _replaced(run))
+
+
+def _steps(run: Path) -> list[Path]:
+    found = [path for path in run.glob("step-*") if re.fullmatch(r"step-\d{8,}", path.name) and path.is_dir()]
+    return sorted(found, key=step_of)
+
+
+def _replaced(run: Path) -> list[Path]:
+    return list(run.glob(f".step-*{_REPLACED}"))
 
 
 def step_of(folder: Path) -> int:

@@ -1,0 +1,51 @@
+"""What runs tasks: processes on this machine, or Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..run.facts import Evaluation
+from .task import TrainingTask
+
+RETRIES = 3  # of a task that did not end well, each from its last checkpoint
+_USER_ERROR = 2  # the exit code of a training that cannot start: another try would end in the same way
+
+ShowProgress = Callable[[TrainingTask, Evaluation], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskResult:
+    """How a task ended.
+
+    Attributes:
+        exit_code: of its last process: 0 when the run is complete; negative when a signal ended the process.
+        message: the last line that the task printed.
+    """
+
+    task: TrainingTask
+    exit_code: int
+    message: str
+
+
+class Executor(Protocol):
+    """Runs trainings, several of them at once."""
+
+    def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Iterator[TaskResult]:
+        """Yields each task when it has ended; they start in their order.
+
+        A run that is complete already ends at once. A task that fails is tried again from its last checkpoint, up to
+        `RETRIES` times. When this generator is closed, or KeyboardInterrupt is raised in it, the tasks save a
+        checkpoint and stop before it ends. Use it in `contextlib.closing`: an exception of the caller then closes it.
+
+        Args:
+            progress: called in the caller's thread with a task and the newest line of its metrics.jsonl, once for each
+                new line.
+        """
+        ...
+
+
+def may_retry(exit_code: int, tries: int) -> bool:
+    """Returns whether a task is tried again that has failed so many times, the last time with this exit code."""
+    return exit_code not in (0, _USER_ERROR) and tries <= RETRIES

@@ -1,0 +1,127 @@
+"""Runs tasks as processes of this machine, some of them at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from model.files import AlreadyLockedError, acquire_lock
+
+from ..run.facts import Evaluation
+from ..run.run_folder import LOCK
+from ..system import start_in_new_session
+from .executor import ShowProgress, TaskResult, may_retry
+from .task import ENVIRONMENT, OUTPUT, TrainingTask
+
+_POLL_S = 0.1
+_STOP_S = 60.0  # in which a task takes its last step and saves; then it is killed
+
+
+class LocalProcesses:
+    """An `Executor` whose tasks are processes of this machine, each in a session of its own.
+
+    Args:
+        workers: how many tasks run at once.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Iterator[TaskResult]:
+        """See `Executor.run`. A task whose folder another process uses waits until it is free."""
+        waiting = [_Process(task) for task in tasks]
+        running: list[_Process] = []
+        try:
+            while waiting or running:
+                for process in list(waiting[: self.workers - len(running)]):
+                    if process.start():
+                        waiting.remove(process)
+                        running.append(process)
+                time.sleep(_POLL_S)
+                for process in list(running):
+                    code = process.poll()
+                    if evaluation := process.new_evaluation():
+                        progress(process.task, evaluation)
+                    if code is None:
+                        continue
+                    running.remove(process)
+                    if may_retry(code, process.tries):
+                        waiting.insert(0, process)
+                    else:
+                        yield TaskResult(task=process.task, exit_code=code, message=process.task.last_output())
+        finally:
+            for process in running:
+                process.ask_to_stop()
+            deadline = time.monotonic() + _STOP_S
+            for process in running:
+                process.end(deadline)
+
+
+class _Process:
+    """A task and its process, if it has one.
+
+    Attributes:
+        tries: how many processes the task has had.
+    """
+
+    def __init__(self, task: TrainingTask) -> None:
+        self.task, self.tries = task, 0
+        self._process: subprocess.Popen[str] | None = None
+        self._shown: Evaluation | None = None
+
+    def start(self) -> bool:
+        """Starts a process; returns whether it did: False while another one uses the folder."""
+        self.task.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            # A process that outlived the program that started it, and saves its last checkpoint.
+            acquire_lock(self.task.folder / LOCK)()
+        except AlreadyLockedError:
+            return False
+        self.tries += 1
+        root = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        with (self.task.folder / OUTPUT).open("a", encoding="utf-8") as output:
+            self._process = start_in_new_session(
+                [sys.executable, "-m", "training.side_by_side.child", *self.task.words()],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path},
+            )
+        return True
+
+    def poll(self) -> int | None:
+        """Returns the exit code of the process; None while it runs."""
+        code = self._process.poll() if self._process else None
+        if code is not None:
+            self.ask_to_stop()  # closes the pipe
+        return code
+
+    def new_evaluation(self) -> Evaluation | None:
+        """Returns the newest evaluation of the run, once; None if there is no new one."""
+        found = self.task.last_evaluation()
+        if found is None or found == self._shown:
+            return None
+        self._shown = found
+        return found
+
+    def ask_to_stop(self) -> None:
+        """Lets the training save a checkpoint and stop."""
+        if self._process and self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+
+    def end(self, deadline: float) -> None:
+        """Waits until the process has ended; kills it at the deadline, a `time.monotonic()`."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
