@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,7 +32,7 @@ class TaskResult:
 class Executor(Protocol):
     """Runs trainings, several of them at once."""
 
-    def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Iterator[TaskResult]:
+    def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Generator[TaskResult, None, None]:
         """Yields each task when it has ended; they start in their order.
 
         A run that is complete already ends at once. A task that fails is tried again from its last checkpoint, up to

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from model.files import AlreadyLockedError, acquire_lock
@@ -32,7 +32,7 @@ class LocalProcesses:
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
-    def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Iterator[TaskResult]:
+    def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Generator[TaskResult, None, None]:
         """See `Executor.run`. A task whose folder another process uses waits until it is free."""
         waiting = [_Process(task) for task in tasks]
         running: list[_Process] = []
