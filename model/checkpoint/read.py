@@ -17,7 +17,7 @@ from ..lstm import LSTMConfig
 from ..named_cells import Cell, cells_from_json
 from .format import Checkpoint, CheckpointError, parse_config, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
-from .samples import Sample, samples_from_json
+from .samples import MAX_BYTES, Sample, samples_from_json
 from .verify import check_file_type, check_hash, check_header, check_tensors, parse_manifest
 
 _MAX_JSON = 16 << 20  # bytes; a vocabulary of every code point fits
@@ -136,7 +136,7 @@ def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> 
 def _read_samples(folder: Path, hashes: Mapping[str, str]) -> tuple[Sample, ...]:
     if SAMPLES not in hashes:
         return ()
-    data = _read_file(folder, SAMPLES, _MAX_HEADER)
+    data = _read_file(folder, SAMPLES, MAX_BYTES)
     check_hash(SAMPLES, data, hashes)
     lines = [parse_json(SAMPLES, line) for line in data.splitlines()]
     try:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from ..files import json_lines
+
 MAX_SAMPLES = 1_000
+MAX_BYTES = 1 << 20
 MAX_TEXT = 1_000  # characters of a sample
 
 
@@ -32,6 +35,14 @@ def samples_from_json(lines: Sequence[Mapping[str, Any]]) -> tuple[Sample, ...]:
     if steps != sorted(steps):
         raise ValueError("its samples are not in the order of their steps")
     return samples
+
+
+def thinned(samples: Sequence[Sample]) -> list[Sample]:
+    """Returns the samples that fit into samples.jsonl: all, or the first, the last and evenly spaced others."""
+    kept = list(samples)
+    while len(kept) > MAX_SAMPLES or len(json_lines(kept)) > MAX_BYTES:
+        kept = [*kept[:-1:2], kept[-1]]
+    return kept
 
 
 def _sample(line: Mapping[str, Any]) -> Sample:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import get_args
 
 from .sequence import FinishReason, Sequence
 
@@ -23,7 +24,8 @@ class Statistics:
         waited_s: the sum of these times.
     """
 
-    ended: Counter[FinishReason] = field(default_factory=Counter)
+    # All reasons from the start: a thread that copies the numbers must not find a new key meanwhile.
+    ended: Counter[FinishReason] = field(default_factory=lambda: Counter(dict.fromkeys(get_args(FinishReason), 0)))
     waits: list[int] = field(default_factory=lambda: [0] * (len(WAIT_BOUNDS_S) + 1))
     waited_s: float = 0.0
 

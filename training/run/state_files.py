@@ -33,8 +33,10 @@ def read_metrics(folder: Path) -> list[Evaluation]:
     except OSError as error:
         raise CheckpointError(f"{METRICS} cannot be read: {error.strerror}") from None
     found = [parse_json(METRICS, line) for line in lines]
-    if not all({"step", "val_loss"} <= line.keys() for line in found):
-        raise CheckpointError(f"{METRICS} lacks a step or its loss")
+    for line in found:
+        step, loss = line.get("step"), line.get("val_loss")
+        if type(step) is not int or isinstance(loss, bool) or not isinstance(loss, int | float):
+            raise CheckpointError(f"{METRICS} lacks a step or its loss")
     return cast(list[Evaluation], found)
 
 

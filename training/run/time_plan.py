@@ -21,6 +21,7 @@ _FEWEST_EVALUATIONS = 2
 _FEWEST_EVALUATED = 10_000  # characters of an evaluation: with fewer, its loss says little
 _FEWEST_STEPS = 10
 _BLOCK_SHARE, _LONGEST_BLOCK_S = 0.01, 5.0  # between two decisions: of the whole time, and seconds at most
+_MOST_BLOCKS = 4_000  # of a run of days: state.json holds a list for each, and at most 10,000 lists can be read back
 _LAST_BLOCKS = 3  # blocks become shorter than this part of the time that is left, so that the end is met
 _MEMORY_SHARE, _MEMORY_S = 0.03, (1.0, 20.0)  # over which the seconds of a step are averaged
 _MEASURED_STEPS = 4  # that the seconds measured before the first step count for in that average
@@ -117,7 +118,8 @@ class TimePlan:
         left_s = max(0.0, total_s - elapsed_s)
         fitting = left_s / self.step_s - self._other_steps(schedule, step)
         steps = min(_MOST_STEPS, max(step + 1, _FEWEST_STEPS, step + round(fitting)))
-        block_s = min(_LONGEST_BLOCK_S, _BLOCK_SHARE * total_s, left_s / _LAST_BLOCKS)
+        longest_s = max(_LONGEST_BLOCK_S, total_s / _MOST_BLOCKS)
+        block_s = min(longest_s, _BLOCK_SHARE * total_s, left_s / _LAST_BLOCKS)
         return Decision(step, steps, min(steps, step + max(1, round(block_s / self.step_s))))
 
     def seconds_left(self, schedule: Schedule, step: int, elapsed_s: float) -> float:

@@ -18,7 +18,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat, generate
 from model.checkpoint.format import Checkpoint, CheckpointError
-from model.checkpoint.samples import Sample
+from model.checkpoint.samples import Sample, thinned
 
 from ..card.bootstrap import interval
 from ..card.curve import sparkline
@@ -56,7 +56,7 @@ class TrainingRun:
         start: `time.monotonic()` when this process began.
         time_plan: how long the run takes; makes the decisions of --minutes.
         metrics: the evaluations so far.
-        samples: the samples so far.
+        samples: the samples so far; of a long run evenly spaced ones.
         chat: the chat format, if the text is a chat.
         page: the Space to publish when the run is complete.
         tracker: logs the evaluations to Trackio.
@@ -214,10 +214,9 @@ class TrainingRun:
         except RuntimeError as error:
             warn(f"no sample ({error})")
             return None
-        sample: Sample = {
-            "step": self.trainer.steps_done, "prompt": "", "temperature": 0.7, "seed": 1, "text": text
-        }  # fmt: skip
-        self.samples.append(sample)
+        step = self.trainer.steps_done
+        sample: Sample = {"step": step, "prompt": "", "temperature": 0.7, "seed": 1, "text": text}
+        self.samples = thinned([*self.samples, sample])
         return text
 
     def _print_evaluation(self) -> None:

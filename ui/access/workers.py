@@ -72,14 +72,23 @@ class Workers:
                 del self._unfinished[client]
 
     async def run(self, address: str, function: Callable[..., Result], *arguments: object) -> Result:
-        """The result of a slice of work, which should take at most 50 ms."""
+        """Returns the result of a slice of work, which should take at most 50 ms.
+
+        A thread cannot be cancelled. So a cancelled call raises when the slice has ended, whose time counts too.
+        """
         await self._turn(group_of(address))
+        seconds: list[float] = []
+        work = asyncio.ensure_future(asyncio.to_thread(_measured, seconds, function, *arguments))
+        work.add_done_callback(lambda _: self._end(address, sum(seconds)))
         try:
-            result, seconds = await asyncio.to_thread(_measured, function, *arguments)
-        finally:
-            self._next()
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait([work])
+            raise
+
+    def _end(self, address: str, seconds: float) -> None:
         self._limiter.spend_cpu(address, seconds)
-        return result
+        self._next()
 
     async def run_slices(
         self, address: str, slices: Generator[None, None, Result], has_left: Callable[[], bool] = lambda: False
@@ -146,8 +155,10 @@ def _advance(slices: Generator[None, None, Result]) -> tuple[bool, Result | None
     return False, None
 
 
-def _measured(function: Callable[..., Result], *arguments: object) -> tuple[Result, float]:
-    """The result, and the seconds that a core has worked for it."""
+def _measured(seconds: list[float], function: Callable[..., Result], *arguments: object) -> Result:
+    """Returns the result, and appends the seconds that a core has worked for it, also if the function raises."""
     began = time.thread_time()
-    result = function(*arguments)
-    return result, time.thread_time() - began
+    try:
+        return function(*arguments)
+    finally:
+        seconds.append(time.thread_time() - began)

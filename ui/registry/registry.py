@@ -116,7 +116,7 @@ class ModelRegistry:
         return loaded
 
     def _announce(self, loaded: LoadedModel) -> None:
-        for names in [names for names in self._blends if loaded.name in names]:
+        for names in [names for names in list(self._blends) if loaded.name in names]:  # a request may add one
             with suppress(RefusalError):
                 self.blend(*map(self.get, names))
         self.bump_version()

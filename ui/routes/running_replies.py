@@ -195,7 +195,7 @@ class RunningReplies:
     @property
     def remaining_characters(self) -> int:
         """The number of characters that the replies in progress may still get."""
-        replies = [reply for reply in self._replies.values() if not reply.ended]
+        replies = [reply for reply in list(self._replies.values()) if not reply.ended]  # Ray reads it in a thread
         return sum(reply.request.params.length - len(reply.text) for reply in replies)
 
     def find(self, id: str, digest: str, received: str) -> RunningReply | None:

@@ -46,7 +46,7 @@ from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
 from ..registry.training_history import Checkpoint, History, read_history
 from ..settings import check_params, check_text
-from .requests import HEADERS, address_of, wait_of
+from .requests import HEADERS, address_of, refusal_content, wait_of
 
 log = logging.getLogger("char-lstm")
 
@@ -130,7 +130,7 @@ class TrainingTimelines:
             answer = {}
         except RefusalError as refusal:
             busy = {"busy": True} if isinstance(refusal, _BusyError) else {}
-            answer = {"refusal": refusal.message.as_json(), **busy}
+            answer = {**refusal_content(refusal), **busy}
             if wait := wait_of(refusal):
                 status, headers = wait.status, {**HEADERS, **wait.headers}
         except (TimeoutError, asyncio.TimeoutError):  # two kinds until Python 3.11
@@ -143,7 +143,7 @@ class TrainingTimelines:
     async def _answer(self, query: Mapping[str, Any], address: str) -> dict[str, Any]:
         served = await find_model(self._registry, query.get("model"))
         if "samples" in query:
-            return {"samples": self._samples(served)}
+            return {"samples": await asyncio.to_thread(self._samples, served)}  # a million characters may be searched
         watched = "timeline" in query or "step" in query
         history = await self._history(served, FRESH_S if watched else OFFERED_S)
         if not watched:

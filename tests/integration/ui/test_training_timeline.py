@@ -24,6 +24,7 @@ from ui.access.limits import Limiter, Limits
 from ui.registry.registry import ModelRegistry
 from ui.registry.training_history import MAX_CHECKPOINTS, Checkpoint, History, _checkpoints, _few, read_history
 from ui.routes import training_timeline as timelines
+from ui.routes.requests import REFUSALS
 from ui.routes.training_timeline import TrainingTimelines
 
 NAME = "ada/novel"
@@ -179,6 +180,7 @@ def test_concurrent_queries_download_each_checkpoint_once_and_one_at_a_time(
     busy = [each for each in answers if each.get("busy")]
     assert busy
     assert all(each["refusal"] == "Many people are watching: try again in a moment." for each in busy)
+    assert REFUSALS["timeline.busy"] >= len(busy) > 0
     assert sum("text" in each for each in answers) > 4, "one text answers all equal queries"
     assert most == 1
     fetched = hub.requests("GET .*/resolve/.*safetensors")

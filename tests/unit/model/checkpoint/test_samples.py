@@ -10,7 +10,7 @@ import pytest
 
 from model import CharLSTM, CheckpointError
 from model.checkpoint.names import MANIFEST, SAMPLES
-from model.checkpoint.samples import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json
+from model.checkpoint.samples import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json, thinned
 from model.checkpoint.write import write_samples
 from tests.support.tiny_models import tiny_model
 from training.__main__ import main
@@ -51,6 +51,16 @@ def test_a_file_that_the_manifest_does_not_list_is_not_read(tmp_path: Path) -> N
 def test_what_are_no_samples_is_refused(lines: list[Sample], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         samples_from_json(json.loads(json.dumps(lines)))
+
+
+@pytest.mark.parametrize(("text", "steps"), [("x" * 240, 2_500), ("诗" * 240, 900)])
+def test_a_long_run_keeps_samples_that_can_be_read_again(tmp_path: Path, text: str, steps: int) -> None:
+    """A run may evaluate 10,000 times, and characters outside ASCII take six bytes each."""
+    samples = thinned([sample(step, text) for step in range(steps)])
+    replace(tiny_model(), samples=tuple(samples)).save_pretrained(tmp_path)
+    read = CharLSTM.from_pretrained(tmp_path).samples
+    assert (read[0]["step"], read[-1]["step"]) == (0, steps - 1)
+    assert len(read) > 300
 
 
 def test_a_model_gets_the_samples_of_another_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

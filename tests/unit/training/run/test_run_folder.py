@@ -316,6 +316,8 @@ def test_the_newest_complete_checkpoint_is_restored(run: RunFolder, close_and_re
         lambda folder: (folder / "config.json").write_text(""),
         lambda folder: (folder / "metrics.jsonl").write_text('{"step": 1'),
         lambda folder: (folder / "metrics.jsonl").write_text('{"step": 1}'),
+        lambda folder: (folder / "metrics.jsonl").write_text('{"step": 1, "val_loss": "low"}'),
+        lambda folder: (folder / "metrics.jsonl").write_text('{"step": "one", "val_loss": 1.5}'),
         lambda folder: (folder / "metrics.jsonl").unlink(),
         lambda folder: os.truncate(folder / "training_state" / "state.safetensors", 100),
     ],

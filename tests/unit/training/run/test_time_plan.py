@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from model.checkpoint.format import parse_json
 from training.learner.recipe import PRESETS, Recipe
 from training.learner.schedule import SAMPLES, Decision, Schedule
 from training.run.time_plan import Costs, TimePlan, plan_minutes
@@ -171,6 +173,14 @@ def test_a_large_vocabulary_gets_evaluations_of_fewer_characters() -> None:
     assert short.evaluations * costs.of_evaluation(short.evaluated) < 0.05 * 120
     assert planned(0.4, costs=costs).evaluated == 10_000
     assert planned(2, costs=costs, evaluated=50_000, fixed=frozenset({"evaluated"})).evaluated == 50_000
+
+
+def test_the_decisions_of_a_run_of_two_days_can_be_read_back_from_a_checkpoint() -> None:
+    run = Simulation(2 * 24 * 60, steady, costs=replace(COSTS, step_s=10.0))
+    schedule = run.run()
+    assert run.now == pytest.approx(60 * run.minutes, rel=0.01)
+    state = json.dumps({"decisions": [list(decision) for decision in schedule.decisions]})
+    assert len(parse_json("state.json", state.encode())["decisions"]) > 1_000
 
 
 def test_long_runs_evaluate_every_minute() -> None:

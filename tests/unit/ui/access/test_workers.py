@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Generator
 
 import pytest
@@ -79,6 +80,29 @@ async def test_work_of_a_disconnected_client_ends_and_the_next_client_is_served(
     await asyncio.gather(*tasks, return_exceptions=True)
     assert work.waiting == 0
     assert await work.run(OTHER, int, "7") == 7
+
+
+async def test_the_thread_of_a_cancelled_slice_is_free_when_the_slice_has_ended_and_its_time_counts() -> None:
+    """A client that leaves again and again would otherwise use more threads than there are, without a limit."""
+    limiter, began, may_end = Limiter(Limits()), threading.Event(), threading.Event()
+    work = Workers(limiter, at_once=1)
+
+    def slow() -> None:
+        began.set()
+        may_end.wait(10)
+        sum(range(1_000_000))
+
+    left = asyncio.create_task(work.run(ONE, slow))
+    await asyncio.to_thread(began.wait, 10)
+    left.cancel()
+    following = asyncio.create_task(work.run(OTHER, int, "7"))
+    await asyncio.sleep(0.05)
+    assert not left.done()
+    assert not following.done()
+    may_end.set()
+    assert await following == 7
+    assert left.cancelled()
+    assert limiter.cpu_seconds._used[ONE][0] > 0
 
 
 async def test_the_cpu_time_of_a_client_is_counted() -> None:
