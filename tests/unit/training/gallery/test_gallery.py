@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from model import CharLSTM, score
+from model.checkpoint.samples import Sample
+from tests.support.tiny_models import tiny_model
 from training.errors import RunError
 from training.gallery import __main__ as gallery
 from training.gallery.packages import unpack
@@ -61,6 +65,62 @@ def test_a_model_is_made_from_its_package(
     shutil.rmtree("made")
     assert gallery.main(["chat", "--out", "made", "--run", "runs/gallery-chat"]) == 0
     assert (tmp_path / "made" / "README.md").read_text() == card
+
+
+PLAY = "ROMEO:\nTo be, or not to be?\n\nFirst Citizen:\nOnce upon a time, it was so.\n\n" * 150
+
+
+def sample(text: str) -> Sample:
+    return {"step": 0, "prompt": "", "temperature": 0.7, "seed": 1, "text": text}
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a text and a model; the entry `shakespeare` trains this model on this text."""
+    monkeypatch.chdir(tmp_path)
+    Path("play.txt").write_text(PLAY)
+    replace(tiny_model("".join(sorted(set(PLAY)))), samples=(sample("of the parent"),)).save_pretrained("parent")
+    sha256 = hashlib.sha256(PLAY.encode()).hexdigest()
+    options = ("--from", "./parent", "--steps", "4", "--evaluations", "2")
+    monkeypatch.setitem(GALLERY, "shakespeare", replace(GALLERY["shakespeare"], sha256=sha256, options=options))
+    return tmp_path
+
+
+def test_a_model_is_made_from_a_text_that_no_package_holds(play: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gallery.main(["shakespeare", "--text", "play.txt", "--out", "made"]) == 2
+    assert "there is no folder 'made'" in capsys.readouterr().err  # whose samples would be kept
+    finished = ["shakespeare", "--run", "runs/gallery-shakespeare", "--out", "made"]
+    assert gallery.main([*finished, "--samples", "parent"]) == 0
+    lm = CharLSTM.from_pretrained("made")
+    assert lm.samples == (sample("of the parent"),)
+    assert lm.training["passage"] == PLAY[-len(PLAY) // 10 :][:1_000]
+    assert lm.training["command"].startswith("python -m training ")
+    assert len(lm.training["welcome"]["text"]) == 240
+    names = ["README.md", "config.json", "curve.png", "manifest.json", "metrics.jsonl", "model.safetensors"]
+    assert {path.name for path in Path("made").iterdir()} - {"cells.json"} == {*names, "samples.jsonl"}
+    card = Path("made/README.md").read_text()
+    assert "Tiny Shakespeare, the file of Karpathy's char-rnn" in card
+    assert gallery.main(finished) == 0  # the samples of the folder that is replaced are kept
+    assert CharLSTM.from_pretrained("made").samples == (sample("of the parent"),)
+    assert Path("made/README.md").read_text() == card
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["shakespeare"], "no package holds the text of shakespeare: name its file with --text FILE"),
+        (["shakespeare", "--text", "other.txt"], "other.txt holds another text than tinyshakespeare: its SHA-256"),
+        (["shakespeare", "--text", "nowhere.txt"], "nowhere.txt"),
+        (["bible", "--text", "play.txt"], "the text of bible is in the package debian:bible-kjv-text: omit --text"),
+    ],
+)
+def test_a_text_that_is_missing_or_another_is_refused(
+    play: Path, words: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (play / "other.txt").write_text(PLAY + "!")
+    assert gallery.main(words) == 2
+    assert reason in capsys.readouterr().err
+    assert not (play / "runs").exists()
 
 
 def test_a_package_that_does_not_exist_is_one_line(wheels: Path, tmp_path: Path) -> None:
