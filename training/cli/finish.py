@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Sequence
 
 from model.terminal import duration_text, quote_command
@@ -10,7 +11,7 @@ from model.terminal import duration_text, quote_command
 from ..card import ngram
 from ..hub.outbox import Entry
 from ..run.console import loss_text, say
-from ..run.run_folder import EXPECTED
+from ..run.run_folder import EXPECTED, MEMBERS
 from ..run.training_run import TrainingRun
 from ..signals import Signals
 from .space import publish_best, publish_hint
@@ -33,6 +34,7 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
     if run.is_complete:
         with contextlib.suppress(OSError):  # Windows removes no mapped file; resuming the complete run removes it
             (manager.folder.path / EXPECTED).unlink(missing_ok=True)
+        shutil.rmtree(manager.folder.path / MEMBERS, ignore_errors=True)
         _print_result(run)
     elif code != 1 and manager.folder.steps():
         _say_command(
@@ -94,7 +96,7 @@ def _overfitting_hint(run: TrainingRun, characters: int) -> str:
     hint = f"After {passes:,.1f} passes over the text the model began to memorize it: a longer text helps most"
     if "taught_by" in run.about:
         return f"{hint}."
-    return f"{hint},\nthen some runs with other seeds (--seed 2 …) as teachers of one more (--teacher RUN for each)."
+    return f"{hint},\nthen other models of this text as its teachers (--teachers 4)."
 
 
 def _push_rest(run: TrainingRun, deadline_s: float) -> tuple[Entry, ...]:

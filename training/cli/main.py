@@ -38,7 +38,7 @@ from ..run.console import say, warn
 from ..run.tracking import Tracker
 from ..signals import Signals
 from ..system import process_age_s
-from . import options, parser, sharing
+from . import members, options, parser, sharing
 from .commands.compare import read_runs, table
 from .commands.push_bundled import push_bundled
 from .finish import count_text, finish
@@ -104,7 +104,10 @@ def _version() -> str:
 
 def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     typed = options.parse_train(arguments)
-    run = resumed_run(typed, start) if typed.resume is not None else new_run(typed, start)
+    if (started := members.started_run(typed)) is not None:
+        run = new_run(started.options, start - started.seconds, started)
+    else:
+        run = resumed_run(typed, start) if typed.resume is not None else new_run(typed, start)
     folder = run.checkpoint_manager.folder
     try:
         signals.mode = "record"

@@ -20,12 +20,18 @@ from ..run.hub_resume import SCHEME
 from . import parser
 from .parser import MINUTES, RECIPE_OPTIONS
 
+AUTO = "auto"
+_MOST_MEMBERS = 64
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
     """The options of `python -m training TEXT…`; `parser` describes each. None: not given.
 
     Attributes:
+        teachers: the models of --teacher.
+        members: how many are trained first (--teachers), or AUTO.
+        text_of: a run folder whose text is read instead of `text`.
         recipe: the fields of `Recipe` that were given; Recipe itself checks their types.
     """
 
@@ -38,6 +44,8 @@ class TrainOptions:
     resume: str | None
     parent: str | None
     teachers: tuple[str, ...]
+    members: int | str | None
+    text_of: str | None
     track: bool
     errors: Errors | None
     encoding: str | None
@@ -120,6 +128,7 @@ def published_command(options: TrainOptions) -> str:
     shown = {
         "from": _public_model(options.parent),
         "teacher": [_public_model(teacher) for teacher in options.teachers],
+        "teachers": None if options.members is None else str(options.members),
         "preset": options.preset,
         "minutes": options.minutes,
         "steps": options.steps,
@@ -163,6 +172,7 @@ def _check(options: TrainOptions) -> None:
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
         raise UsageError(f"--{name.replace('_', '-')} {rest}") from None
+    _check_members(options.members, options.steps)
     if options.track and not tracking.is_installed():
         raise UsageError("--track needs Trackio: pip install trackio")
     if options.resume is not None:
@@ -182,6 +192,13 @@ def _check(options: TrainOptions) -> None:
         )
 
 
+def _check_members(members: int | str | None, steps: int | None) -> None:
+    if members is not None and members != AUTO and not (type(members) is int and 0 <= members <= _MOST_MEMBERS):
+        raise UsageError(f"--teachers is {members!r:.60}: it must be auto, or a whole number from 0 to {_MOST_MEMBERS}")
+    if members == AUTO and steps is not None:
+        raise UsageError("--teachers auto is for a run of some --minutes: give a number of teachers with --steps")
+
+
 def _check_resume(options: TrainOptions) -> None:
     resume = options.resume or ""
     if resume.startswith(SCHEME):
@@ -193,11 +210,12 @@ def _check_resume(options: TrainOptions) -> None:
     if options.parent is not None:
         raise UsageError("--from starts a new run: omit --resume")
     given = list(options.recipe)
-    given += [name for name in ("preset", "minutes", "steps") if getattr(options, name) is not None]
+    given += [name for name in ("preset", "minutes", "steps", "members") if getattr(options, name) is not None]
     given += [name for name in ("no_fit", "quote_chat", "chat", "keep_rare") if getattr(options, name)]
     if given:
+        option = "teachers" if given[0] == "members" else given[0].replace("_", "-")
         longer = " (to train longer, start a new run from it: --from RUN)" if given[0] in ("minutes", "steps") else ""
-        raise UsageError(f"--{given[0].replace('_', '-')} cannot change in a run: omit it with --resume{longer}")
+        raise UsageError(f"--{option} cannot change in a run: omit it with --resume{longer}")
 
 
 def _check_space(options: TrainOptions | SpaceOptions) -> None:

@@ -93,6 +93,16 @@ def train_parser() -> ArgumentParser:
         metavar="MODEL",
         help="learn from the predictions of a model, too (distillation); may be given several times (default: none)",
     )
+    parser.add_argument(
+        "--teachers",
+        dest="members",
+        type=number_or_text,
+        metavar="N",
+        help="train this many other models of the text first, and learn from their predictions, too; auto: some where "
+        "they were measured to pay (default: auto with --minutes, 0 with --steps)",
+    )
+    # What a teacher of --teachers reads: it is no option for users, because it does not examine what may be private.
+    parser.add_argument("--text-of", metavar="RUN", help=argparse.SUPPRESS)
     parser.add_argument("--track", action="store_true", help="log to Trackio, too (pip install trackio)")
     _add_hub(parser)
     _add_recipe(parser)

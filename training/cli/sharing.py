@@ -65,7 +65,7 @@ def of_new_run(options: TrainOptions, corpus: Corpus, chat: ChatFormat | None, *
     """
     if asked := asked_for(options):
         return asked
-    if learns_from_private:
+    if learns_from_private or options.text_of is not None:  # whether that text is a chat is not known here
         return PRIVATE
     if options.push_to is None:
         return UNSCANNED

@@ -4,35 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
-from model import ChatFormat
+import torch
+
+from model import CharTokenizer, ChatFormat
 from model.terminal import one_line
 
 from ..card import ngram
 from ..corpus.chats.reader import ChatReader
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus, corpus_name
+from ..corpus.sources import expanded_path
+from ..errors import RunError
 from ..hub.jobs import Destination
 from ..hub.space_files import check_project
 from ..learner.dataset import split
+from ..learner.distillation import SoftTargets
 from ..learner.processes import training_device
 from ..learner.recipe import Recipe
+from ..learner.schedule import Schedule
 from ..learner.trainer import Trainer
 from ..run.console import loss_text, say
 from ..run.facts import About, TextFacts, versions
-from ..run.kept_text import write_kept_text
+from ..run.kept_text import link_kept_text, read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.training_run import TrainingRun
 from ..system import keep_freed_memory
-from . import fine_tune, sharing, teachers
+from . import fine_tune, members, sharing, teachers
 from .options import TrainOptions, is_discreet, published_command
 from .plan import choose_recipe
 from .run_text import check_destination, free_folder, make_manager, public_text, read_text, text_facts, tokenizer_of
 from .space import prepare_page, with_page
 
 
-def new_run(options: TrainOptions, start: float) -> TrainingRun:
-    """Returns a run before its first step; its minutes count from `start`, the `time.monotonic()` of the process.
+def new_run(options: TrainOptions, start: float, started: members.StartedRun | None = None) -> TrainingRun:
+    """Returns a run before its first step; its members are then trained.
+
+    Its minutes count from `start`, a `time.monotonic()`. `started` is what an earlier process noted of it.
 
     Raises:
         UsageError, CorpusError, RunError, HubError, CheckpointError: the run cannot start; one line says why.
@@ -46,16 +55,18 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
         parent = fine_tune.load_base(options)
         teaching = teachers.load_teachers(options)
         base = parent.lm.tokenizer if parent else None
-        corpus, chat, text = _read_new_text(options, folder, base.vocab if base else ())
+        corpus, chat, text = _read_text(options, folder, base.vocab if base else (), started)
         private_models = sharing.private_models(options, [*([parent] if parent else []), *teaching])
         shared = sharing.of_new_run(options, corpus, chat, learns_from_private=bool(private_models))
         destination = check_destination(options, options.push_to, corpus=text.record, sharing=shared)
         page = prepare_page(options, destination.repo if destination else "", shared)
         tokenizer = tokenizer_of(corpus, base)
         baseline = _ngram_baseline(len(tokenizer), corpus.ids)
-        soft_targets = teachers.predict(teaching, tokenizer, corpus.ids, folder.path, device) if teaching else None
-        keep_freed_memory()  # not sooner: the memory that reading a text takes is given back
-        schedule, plan, preset = choose_recipe(
+        if started is None:
+            plan = members.plan_members(options, corpus.ids, len(tokenizer), start, device)
+            started = members.StartedRun(options=options, text=text, chat=chat, plan=plan)
+        soft_targets = _learn_from(teaching, started, tokenizer, corpus.ids, folder.path, start, device)
+        schedule, time_plan, preset = choose_recipe(
             options,
             vocab_size=len(tokenizer),
             ids=corpus.ids,
@@ -72,24 +83,81 @@ def new_run(options: TrainOptions, start: float) -> TrainingRun:
             **baseline,
             **versions(device),
         }
-        train, validation = split(corpus.ids)
-        trainer = Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule)
-        if parent:
-            trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, len(tokenizer)))
+        trainer = _trainer(schedule, corpus.ids, len(tokenizer), device, soft_targets, parent)
         run = TrainingRun(
             checkpoint_manager=make_manager(folder, destination, tokenizer, corpus.ids),
             tokenizer=tokenizer,
             trainer=trainer,
-            validation=validation[: schedule.recipe.evaluated + 1],
+            validation=split(corpus.ids)[1][: schedule.recipe.evaluated + 1],
             text=text,
             about=with_page(about, page),
             start=start,
-            time_plan=plan,
+            time_plan=time_plan,
             chat=chat,
             page=page,
         )
         undo.pop_all()
         return run
+
+
+def _learn_from(
+    teaching: list[fine_tune.NamedModel],
+    started: members.StartedRun,
+    tokenizer: CharTokenizer,
+    ids: Ids,
+    run: Path,
+    start: float,
+    device: torch.device,
+) -> SoftTargets | None:
+    """Trains the members of a run, adds them to its teachers, and returns what all of them predict, (N, V).
+
+    None for a run without teachers.
+    """
+    if started.plan.count:
+        teachers.check_room(len(split(ids)[0]), len(tokenizer), run)
+        teaching += members.train_members(started, run, start, device)
+    soft_targets = teachers.predict(teaching, tokenizer, ids, run, device) if teaching else None
+    keep_freed_memory()  # not sooner: the memory that reading a text takes is given back
+    return soft_targets
+
+
+def _trainer(
+    schedule: Schedule,
+    ids: Ids,
+    vocab_size: int,
+    device: torch.device,
+    soft_targets: SoftTargets | None,
+    parent: fine_tune.NamedModel | None,
+) -> Trainer:
+    """Returns the trainer of a new run on a text (N,), with random weights or those of a parent."""
+    train, _ = split(ids)
+    trainer = Trainer(schedule.recipe, vocab_size, train, device, soft_targets, schedule)
+    if parent:
+        trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, vocab_size))
+    return trainer
+
+
+def _read_text(
+    options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str], started: members.StartedRun | None
+) -> tuple[Corpus, ChatFormat | None, TextFacts]:
+    """Returns the text in the run folder, its format if it is a chat, and what is published about it.
+
+    A run that was started before has its text; other ones read it, or take it from the run of --text-of.
+
+    Raises:
+        RunError: the text is missing or damaged.
+    """
+    sha256 = started.text.record["sha256"] if started else None
+    if options.text_of is not None and started is None:
+        link_kept_text(expanded_path(options.text_of), folder.path)
+    elif started is None:
+        return _read_new_text(options, folder, base_vocab)
+    corpus = read_kept_text(folder.path, sha256)
+    if corpus is None:
+        raise RunError(f"the copy of the text in {str(folder.path)!r} is missing or damaged: start a new run")
+    if started:
+        return corpus, started.chat, started.text
+    return corpus, None, text_facts(corpus, None)
 
 
 def _read_new_text(

@@ -22,7 +22,8 @@ from ..run.console import say, throttled, warn
 from ..run.facts import About
 from ..run.run_folder import EXPECTED
 from .fine_tune import NamedModel, load_model
-from .options import TrainOptions
+from .members import load_members
+from .options import AUTO, TrainOptions
 
 _KEPT_FREE = 200 << 20  # bytes of the disk that stay free for checkpoints
 
@@ -34,8 +35,9 @@ def load_teachers(options: TrainOptions) -> list[NamedModel]:
         UsageError: several processes train.
         CheckpointError, ModelUnavailableError: a model cannot be loaded.
     """
-    if options.teachers and processes.count() > 1:
-        raise UsageError("--teacher is for a run of one process: start it without torchrun")
+    if (options.teachers or options.members not in (None, 0, AUTO)) and processes.count() > 1:
+        option = "--teacher" if options.teachers else "--teachers"
+        raise UsageError(f"{option} is for a run of one process: start it without torchrun")
     found = []
     for typed in options.teachers:
         say(f"Loading {one_line(typed)} …")
@@ -60,12 +62,7 @@ def predict(
                 f"--teacher {one_line(teacher.name or teacher.lm.name)} lacks {listed}: a teacher needs every "
                 "character of the text in its vocabulary"
             )
-    needed, free = distillation.bytes_needed(len(train), len(tokenizer)), shutil.disk_usage(folder).free
-    if needed > free - _KEPT_FREE:
-        raise RunError(
-            f"the predictions of the teachers take {size_text(needed)} on the disk, and {size_text(free)} are free: "
-            "choose another disk with --out"
-        )
+    check_room(len(train), len(tokenizer), folder)
     say(f"Computing the predictions of {_counted(teachers)} for the text …")
     models = [teacher.lm for teacher in teachers]
     for lm in models:
@@ -81,6 +78,20 @@ def predict(
     )
 
 
+def check_room(characters: int, vocab_size: int, folder: Path) -> None:
+    """Checks that the disk has room for the soft targets of so many characters.
+
+    Raises:
+        RunError: it has not.
+    """
+    needed, free = distillation.bytes_needed(characters, vocab_size), shutil.disk_usage(folder).free
+    if needed > free - _KEPT_FREE:
+        raise RunError(
+            f"the predictions of the teachers take {size_text(needed)} on the disk, and {size_text(free)} are free: "
+            "choose another disk with --out"
+        )
+
+
 def about(teachers: Sequence[NamedModel], folder: Path) -> About:
     """Returns the field `taught_by` of what is published about a run; {} without teachers."""
     if not teachers:
@@ -92,7 +103,7 @@ def about(teachers: Sequence[NamedModel], folder: Path) -> About:
 def resume_predictions(
     options: TrainOptions, record: object, tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
 ) -> distillation.SoftTargets:
-    """Returns the soft targets of a resumed run: those in its folder, else computed again by `--teacher`.
+    """Returns the soft targets of a resumed run: those in its folder, else predicted again, by members and `--teacher`.
 
     `record` is `taught_by` in the state of the run, and `ids` (N,) are the whole text.
 
@@ -104,7 +115,7 @@ def resume_predictions(
     kept = distillation.find_soft_targets(folder / EXPECTED, len(train), len(tokenizer), sha256)
     if kept is not None:
         return kept
-    teachers = load_teachers(options)
+    teachers = [*load_teachers(options), *load_members(folder)]
     if not teachers:
         raise RunError(
             f"this run learns from {_counted(models)}, too, and the predictions are not in its folder: resume it with "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ..corpus.decode import CorpusError
 from ..corpus.ids_file import open_ids
 from ..corpus.reader import Corpus
 from ..corpus.sources import expand, is_local, stamp
+from ..errors import RunError
 from .run_folder import IDS, TEXT
 
 _FORMAT = 1
@@ -59,6 +61,23 @@ def read_kept_text(folder: Path, sha256: str | None = None) -> Corpus | None:
         return corpus if _hash(corpus) == sha256 else None
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
+
+
+def link_kept_text(run: Path, folder: Path) -> None:
+    """Gives a run folder the text of another run, without a second copy where the file system has hard links.
+
+    Raises:
+        RunError: the other run has no text.
+        OSError: the disk is full or not writable.
+    """
+    if not (run / TEXT).is_file() or not (run / IDS).is_file():
+        raise RunError(f"there is no text in the run folder {str(run)!r}")
+    (folder / IDS).unlink(missing_ok=True)
+    try:
+        (folder / IDS).hardlink_to(run / IDS)
+    except OSError:
+        shutil.copyfile(run / IDS, folder / IDS)
+    atomic_write(folder / TEXT, (run / TEXT).read_bytes())
 
 
 def is_current(corpus: Corpus, sources: Sequence[str]) -> bool | None:

@@ -8,6 +8,7 @@
       sources.json     the TEXT arguments, for resuming; never pushed
       decisions.jsonl  the decisions of --minutes (see `decision_log`)
       text.ids         the training text as ids, and text.json what the ids mean (see `kept_text`); never pushed
+      members/         runs of the teachers of --teachers (see `cli.members`), until the run is complete
       expected.f16     soft targets of the teachers (see `teachers`), until the run is complete
       outbox/          pushes that the Hub has not confirmed
       lock             locked while a process trains here
@@ -46,7 +47,7 @@ from .state_files import read_metrics, read_state
 
 SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
 EXPECTED = "expected.f16"
-LOCK = "lock"
+LOCK, MEMBERS = "lock", "members"
 _REPLACED = ".replaced.tmp"  # ends the name of a whole checkpoint while a new one of its step takes its place
 
 
@@ -104,13 +105,13 @@ class RunFolder:
         self._unlock()
 
     def discard(self) -> None:
-        """Unlocks the folder; when the run has no checkpoint, removes what the run created and nothing else."""
+        """Unlocks the folder; without a checkpoint of the run or a member, removes what the run created, no more."""
         outbox, lock = self.path / "outbox", self.path / LOCK
-        empty = not self.steps() and not list(outbox.glob("*-*.json"))
+        members = any(has_checkpoint(member) for member in self.path.glob(f"{MEMBERS}/*"))
+        empty = not self.steps() and not members and not list(outbox.glob("*-*.json"))
         if empty:  # before the folder is unlocked: another process may start a run in it
-            _remove(
-                *(self.path / name for name in (SOURCES, IDS, TEXT, EXPECTED, DECISIONS)), *self.path.glob(".*.tmp")
-            )
+            names = (SOURCES, IDS, TEXT, EXPECTED, DECISIONS, MEMBERS)
+            _remove(*(self.path / name for name in names), *self.path.glob(".*.tmp"))
             _remove(outbox / "lock", outbox / "destination.json")
             with contextlib.suppress(OSError):
                 outbox.rmdir()
@@ -171,13 +172,10 @@ class RunFolder:
 
     def _restore_replaced(self) -> None:
         """Gives a checkpoint its name back whose replacement was not there yet when the process was killed."""
-        for replaced in self._replaced():
+        for replaced in _replaced(self.path):
             folder = self.path / replaced.name[1 : -len(_REPLACED)]
             if not folder.exists():
                 replaced.rename(folder)
-
-    def _replaced(self) -> list[Path]:
-        return _replaced(self.path)
 
     def mark(self, name: str, folder: Path) -> None:
         """Points `best` or `latest` at a checkpoint.
@@ -292,7 +290,7 @@ class RunFolder:
         if not self.path.is_dir():
             hub = f" (a run on the Hub is written hf://{shown})" if re.fullmatch(r"[\w.-]+/[\w.-]+", shown) else ""
             raise RunError(f"there is no run folder {shown!r}: nothing was resumed{hub}")
-        if not self.steps() and not self._replaced():
+        if not self.steps() and not _replaced(self.path):
             if (self.path / STATE).is_dir():
                 raise RunError(f"{shown!r} is one checkpoint of a run: resume the run, {str(self.path.parent)!r}")
             raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")

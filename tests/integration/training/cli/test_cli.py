@@ -120,7 +120,7 @@ def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
     sizes = ("--hidden-size=64", "--num-layers=1", "--batch=8", "--window=32", "--no-fit", "--dropout-out=0")
     code, output = here("noise.txt", *sizes, "--steps=200", "--out=learned")
     assert code == 0
-    found = re.search(r"After ([\d.]+) passes .* memorize it: a longer text helps most,\nthen .*--teacher RUN", output)
+    found = re.search(r"After ([\d.]+) passes .* memorize it: a longer text helps most,\nthen .*--teachers 4", output)
     lowest = min(metrics(tmp_path / "learned"), key=lambda line: line["val_loss"])
     assert found is not None
     assert float(found[1]) == round(lowest["chars"] / 1350, 1)

@@ -1,0 +1,304 @@
+"""--teachers N: a run first trains other models of its text, its members, and then learns from their predictions.
+
+Each member is a run of its own in RUN/members/1, RUN/members/2 … with the options of the run and a seed derived from
+its seed. They train side by side with one thread each, or one after another on a GPU. RUN/members/plan.json holds what
+is needed to continue a run that was stopped before its own first step.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import monotonic
+
+import torch
+
+from model import CharLSTM, ChatFormat
+from model.char_lstm import is_local
+from model.files import atomic_write, json_bytes
+from model.settings import MAX_SEED
+from model.terminal import duration_text, quote_command
+
+from ..corpus.ids_file import Ids
+from ..corpus.sources import absolute_source, expanded_path
+from ..errors import RunError
+from ..learner import processes
+from ..learner.dataset import split
+from ..learner.recipe import PRESETS, Recipe, fit_to_vocabulary
+from ..run import measure
+from ..run.console import loss_text, say
+from ..run.facts import Evaluation, TextFacts
+from ..run.run_folder import MEMBERS, has_checkpoint
+from ..side_by_side.local_processes import LocalProcesses
+from ..side_by_side.task import TrainingTask
+from .fine_tune import NamedModel
+from .options import AUTO, TrainOptions
+from .parser import MINUTES
+
+PLAN = "plan.json"
+_FORMAT = 1
+_SHARE = 0.5  # of the time that is left, for the members: see docs/teachers.md
+_STEPS_SHARE = 0.5  # of --steps, for each member
+# Where teachers pay without being asked for: see the table in docs/teachers.md.
+_AUTO, _AUTO_ONE_CORE = 4, 3  # members
+_AUTO_CHARACTERS = (50_000, 200_000)
+_AUTO_MINUTES, _AUTO_PASSES = 3.0, 60.0  # at least; passes over the text in all minutes
+_NOT_FOR_MEMBERS = ("seed",)
+_ON_RESUMING = ("device", "track", "push_to", "space", "private", "publish_anyway", "replace")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembersPlan:
+    """What is trained before the run itself.
+
+    Attributes:
+        count: the number of members; 0 for a run without them.
+        minutes: of each member, or None.
+        steps: of each member, where the run has a number of steps.
+    """
+
+    count: int
+    minutes: float | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedRun:
+    """A run whose members are not complete, or which has no checkpoint yet.
+
+    Attributes:
+        options: those that the run was started with.
+        text, chat: what is published about its text, and the format of that if it is a chat.
+        plan: of its members.
+        seconds: how long the run has taken so far.
+    """
+
+    options: TrainOptions
+    text: TextFacts
+    chat: ChatFormat | None
+    plan: MembersPlan
+    seconds: float = 0.0
+
+    def write(self, run: Path) -> None:
+        """Writes the plan into a run folder.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        (run / MEMBERS).mkdir(exist_ok=True)
+        note = {
+            "format_version": _FORMAT,
+            "options": asdict(_with_absolute_paths(self.options)),
+            "text": asdict(self.text),
+            "chat": asdict(self.chat) if self.chat else None,
+            "plan": asdict(self.plan),
+            "seconds": self.seconds,
+        }
+        atomic_write(run / MEMBERS / PLAN, json_bytes(note))
+
+
+def started_run(typed: TrainOptions) -> StartedRun | None:
+    """Returns the run of --resume if it was stopped before its first checkpoint, while its members trained; else None.
+
+    Its options are those of its start, with some that may be given again.
+
+    Raises:
+        RunError: its plan cannot be read.
+    """
+    run = expanded_path(typed.resume or "")
+    path = run / MEMBERS / PLAN
+    if typed.resume is None or has_checkpoint(run) or not path.is_file():
+        return None
+    try:
+        note = json.loads(path.read_bytes())
+        if note["format_version"] != _FORMAT:
+            raise ValueError(f"format version {note['format_version']}")
+        fields = {**note["options"], "text": tuple(note["options"]["text"])}
+        options = TrainOptions(**{**fields, "teachers": tuple(fields["teachers"]), "out": typed.resume})
+        return StartedRun(
+            options=replace(options, **{name: getattr(typed, name) or getattr(options, name) for name in _ON_RESUMING}),
+            text=TextFacts(**note["text"]),
+            chat=ChatFormat(**note["chat"]) if note["chat"] else None,
+            plan=MembersPlan(**note["plan"]),
+            seconds=float(note["seconds"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{str(path)!r} cannot be read ({error}): remove {typed.resume}, and start the run again"
+        ) from None
+
+
+def plan_members(options: TrainOptions, ids: Ids, vocab_size: int, start: float, device: torch.device) -> MembersPlan:
+    """Returns how many members a new run trains, and how long.
+
+    Args:
+        ids: (N,) the whole text, of V = `vocab_size` distinct characters.
+        start: the `time.monotonic()` from which the minutes of the run count.
+    """
+    count = options.members
+    if count is None or count == AUTO:
+        count = _count_that_pays(options, ids, vocab_size, device)
+    if not isinstance(count, int) or count == 0:
+        return MembersPlan(count=0)
+    if options.steps is not None:
+        return MembersPlan(count=count, steps=max(1, round(_STEPS_SHARE * options.steps)))
+    left_s = max(0.0, 60 * (options.minutes or MINUTES.default) - (monotonic() - start))
+    rounds = math.ceil(count / workers(device))
+    return MembersPlan(count=count, minutes=round(_SHARE * left_s / 60 / rounds, 4))
+
+
+def workers(device: torch.device) -> int:
+    """Returns how many members train at once: as many as torch has threads; one on a GPU."""
+    return torch.get_num_threads() if device.type == "cpu" else 1
+
+
+def _count_that_pays(options: TrainOptions, ids: Ids, vocab_size: int, device: torch.device) -> int:
+    """Returns the number of members for a run that did not choose one: 0 where none were measured to pay."""
+    least, most = _AUTO_CHARACTERS
+    minutes = options.minutes or MINUTES.default
+    others = options.steps is not None or options.parent is not None or options.teachers or processes.count() > 1
+    if others or device.type != "cpu" or not least <= len(ids) < most or minutes < _AUTO_MINUTES:
+        return 0
+    train, _ = split(ids)
+    tiny = fit_to_vocabulary(PRESETS["tiny"], vocab_size)
+    if 60 * minutes * measure.reading_speed(tiny, vocab_size, train, device) < _AUTO_PASSES * len(train):
+        return 0
+    return _AUTO if workers(device) > 1 else _AUTO_ONE_CORE
+
+
+def train_members(started: StartedRun, run: Path, start: float, device: torch.device) -> list[NamedModel]:
+    """Trains the members of a run that are not complete; returns all, the best checkpoint of each.
+
+    Args:
+        started: the run, with at least one member.
+        run: its folder, which holds the text.
+        start: the `time.monotonic()` from which the minutes of the run count.
+
+    Raises:
+        RunError: a member failed.
+        KeyboardInterrupt: a signal came; the members have saved their checkpoints.
+    """
+    tasks = [_task(started, run, number, device) for number in range(1, started.plan.count + 1)]
+    _say_plan(started, start, device)
+    progress = _Progress(started, tasks, run, start, workers(device))
+    started.write(run)
+    try:
+        with closing(LocalProcesses(workers(device)).run(tasks, progress=progress.show)) as results:
+            for result in results:
+                if result.exit_code:
+                    reason = result.message.removeprefix("error: ") or f"exit code {result.exit_code}"
+                    raise RunError(f"teacher {progress.number(result.task)} could not be trained: {reason}")
+    except KeyboardInterrupt:
+        if any(has_checkpoint(task.folder) for task in tasks):
+            progress.note_time()
+            command = quote_command(["python", "-m", "training", "--resume", str(run)])
+            say(f"\nStopped while the teachers train. To continue:\n  {command}")
+        raise
+    progress.note_time()
+    return load_members(run)
+
+
+def load_members(run: Path) -> list[NamedModel]:
+    """Returns the members of a run, the best checkpoint of each; [] when it has none."""
+    folders = sorted((path for path in (run / MEMBERS).glob("[0-9]*") if has_checkpoint(path)), key=_number)
+    return [NamedModel(CharLSTM.from_pretrained(folder), "", str(folder)) for folder in folders]
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name)
+
+
+def _task(started: StartedRun, run: Path, number: int, device: torch.device) -> TrainingTask:
+    """Returns the training of a member, counted from 1."""
+    options, plan = started.options, started.plan
+    words = [f"--text-of={run.absolute()}", "--teachers=0", f"--device={device.type}"]
+    words += [f"--minutes={plan.minutes}" if plan.steps is None else f"--steps={plan.steps}"]
+    words += [f"--seed={member_seed(int(options.recipe.get('seed', Recipe.seed)), number)}"]
+    words += [f"--preset={options.preset}"] if options.preset else []
+    words += [f"--from={options.parent}"] if options.parent else []
+    words += ["--no-fit"] if options.no_fit else []
+    words += [_word(name, value) for name, value in options.recipe.items() if name not in _NOT_FOR_MEMBERS]
+    return TrainingTask(folder=run.absolute() / MEMBERS / str(number), arguments=tuple(words))
+
+
+def _word(name: str, value: object) -> str:
+    """Returns a field of the recipe as an option."""
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{option}" if value else f"--no-{option}"
+    return f"--{option}={value!r}"
+
+
+def member_seed(seed: int, number: int) -> int:
+    """Returns the seed of a member of a run with some seed: another one than the run's, and than any other member's."""
+    return (1000 * seed + number) % (MAX_SEED + 1)
+
+
+def _with_absolute_paths(options: TrainOptions) -> TrainOptions:
+    """Returns options that mean the same in any working folder."""
+
+    def absolute(model: str) -> str:
+        return absolute_source(model) if is_local(model) else model
+
+    return replace(
+        options,
+        text=tuple(absolute_source(text) for text in options.text),
+        parent=absolute(options.parent) if options.parent is not None else None,
+        teachers=tuple(absolute(teacher) for teacher in options.teachers),
+    )
+
+
+def _say_plan(started: StartedRun, start: float, device: torch.device) -> None:
+    """Prints what is trained first, and how long each part takes."""
+    plan, at_once = started.plan, min(started.plan.count, workers(device))
+    one_by_one = (
+        "one after another" if at_once == 1 else "side by side" if at_once == plan.count else f"{at_once} at once"
+    )
+    teachers = "1 teacher" if plan.count == 1 else f"{plan.count} teachers, {one_by_one}"
+    if plan.steps is not None:
+        length, rest = f"{plan.steps:,} steps each", f"{started.options.steps:,} steps"
+    else:
+        left_s = 60 * (started.options.minutes or MINUTES.default) - (monotonic() - start)
+        members_s = 60 * (plan.minutes or 0.0)
+        length = f"{duration_text(members_s)} each"
+        rest = f"about {duration_text(max(0.0, left_s - members_s * math.ceil(plan.count / at_once)))}"
+    say(f"First {teachers}, {length}; then the model that learns from them, {rest} (--teachers 0: without teachers).")
+
+
+class _Progress:
+    """Prints the evaluations of members with the time that the whole run has left, and notes how long it has taken."""
+
+    def __init__(self, started: StartedRun, tasks: list[TrainingTask], run: Path, start: float, at_once: int) -> None:
+        self._started, self._tasks, self._run, self._start = started, tasks, run, start
+        self._at_once = min(len(tasks), at_once)
+        self._newest: dict[Path, Evaluation] = {}
+
+    def number(self, task: TrainingTask) -> int:
+        """Returns the number of a member, from 1."""
+        return self._tasks.index(task) + 1
+
+    def show(self, task: TrainingTask, evaluation: Evaluation) -> None:
+        """Prints an evaluation of a member."""
+        self._newest[task.folder] = evaluation
+        self.note_time()
+        say(
+            f"teacher {self.number(task)} of {len(self._tasks)}, step {evaluation['step']:,}: held-out loss "
+            f"{loss_text(evaluation['val_loss'])}, {duration_text(self._left_s())} left in all"
+        )
+
+    def note_time(self) -> None:
+        """Notes how long the run has taken, for the case that it is killed."""
+        replace(self._started, seconds=monotonic() - self._start).write(self._run)
+
+    def _left_s(self) -> float:
+        """Returns the seconds until the end of the whole run; an estimate for a run of a number of steps."""
+        options, plan = self._started.options, self._started.plan
+        if plan.steps is None or options.steps is None:
+            return max(0.0, 60 * (options.minutes or MINUTES.default) - (monotonic() - self._start))
+        newest = self._newest.values()
+        step_s = sum(line["chars"] / line["step"] / max(1.0, line["chars_per_sec"]) for line in newest) / len(newest)
+        steps = sum(plan.steps - self._newest.get(task.folder, Evaluation(step=0))["step"] for task in self._tasks)
+        return step_s * (steps / self._at_once + options.steps)
