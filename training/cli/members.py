@@ -99,6 +99,18 @@ class StartedRun:
         }
         atomic_write(run / MEMBERS / PLAN, json_bytes(note))
 
+    def task(self, run: Path, number: int, device: torch.device) -> TrainingTask:
+        """Returns the training of a member, counted from 1, of the run in a folder."""
+        options, plan = self.options, self.plan
+        words = [f"--text-of={run.absolute()}", "--teachers=0", f"--device={device.type}"]
+        words += [f"--minutes={plan.minutes}" if plan.steps is None else f"--steps={plan.steps}"]
+        words += [f"--seed={member_seed(int(options.recipe.get('seed', Recipe.seed)), number)}"]
+        words += [f"--preset={options.preset}"] if options.preset else []
+        words += [f"--from={options.parent}"] if options.parent else []
+        words += ["--no-fit"] if options.no_fit else []
+        words += [_word(name, value) for name, value in options.recipe.items() if name not in _NOT_FOR_MEMBERS]
+        return TrainingTask(folder=run.absolute() / MEMBERS / str(number), arguments=tuple(words))
+
 
 def started_run(typed: TrainOptions) -> StartedRun | None:
     """Returns the run of --resume if it was stopped before its first checkpoint, while its members trained; else None.
@@ -181,7 +193,7 @@ def train_members(started: StartedRun, run: Path, start: float, device: torch.de
         RunError: a member failed.
         KeyboardInterrupt: a signal came; the members have saved their checkpoints.
     """
-    tasks = [_task(started, run, number, device) for number in range(1, started.plan.count + 1)]
+    tasks = [started.task(run, number, device) for number in range(1, started.plan.count + 1)]
     _say_plan(started, start, device)
     progress = _Progress(started, tasks, run, start, workers(device))
     started.write(run)
@@ -209,19 +221,6 @@ def load_members(run: Path) -> list[NamedModel]:
 
 def _number(folder: Path) -> int:
     return int(folder.name)
-
-
-def _task(started: StartedRun, run: Path, number: int, device: torch.device) -> TrainingTask:
-    """Returns the training of a member, counted from 1."""
-    options, plan = started.options, started.plan
-    words = [f"--text-of={run.absolute()}", "--teachers=0", f"--device={device.type}"]
-    words += [f"--minutes={plan.minutes}" if plan.steps is None else f"--steps={plan.steps}"]
-    words += [f"--seed={member_seed(int(options.recipe.get('seed', Recipe.seed)), number)}"]
-    words += [f"--preset={options.preset}"] if options.preset else []
-    words += [f"--from={options.parent}"] if options.parent else []
-    words += ["--no-fit"] if options.no_fit else []
-    words += [_word(name, value) for name, value in options.recipe.items() if name not in _NOT_FOR_MEMBERS]
-    return TrainingTask(folder=run.absolute() / MEMBERS / str(number), arguments=tuple(words))
 
 
 def _word(name: str, value: object) -> str:

@@ -7,6 +7,7 @@ that process was killed, the training stops as if it had received SIGTERM: it sa
 from __future__ import annotations
 
 import _thread
+import os
 import runpy
 import signal
 import sys
@@ -15,7 +16,8 @@ import time
 
 
 def _stop_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not sys.stdin.read: a thread that waits in it when the interpreter ends aborts the process.
+    os.read(sys.stdin.fileno(), 1)
     while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # a signal would have no effect yet
         time.sleep(0.05)
     _thread.interrupt_main(signal.SIGTERM)  # not os.kill, which on Windows ends the process at once
