@@ -41,6 +41,7 @@ versions: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	@$(RUN) $(PYTEST) tests/soak tests/browser --every-display --every-case -raP $(ARGS)
+	@$(RUN) $(PYTEST) tests/integration tests/unit --every-case -m sampled $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_stream $(ARGS)

@@ -46,7 +46,11 @@ if sys.platform == "win32":  # these start, kill and resume processes by POSIX s
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--every-display", action="store_true", help="run each test of the page in every size and colour")
+    parser.addoption(
+        "--every-display",
+        action="store_true",
+        help="run each test in every size and colour, or on both pages",
+    )
     parser.addoption("--every-case", action="store_true", help="run all cases of each file of which a sample runs")
 
 

@@ -48,15 +48,17 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test of the page on one display, chosen by a hash of the test's name.
+    """Run each test of the page on one display, chosen by a hash of its name, and each test of both on the static page.
 
-    Tests marked ``every_display`` run on both; with ``--every-display`` all tests do.
+    The app's page has more tests of its own. Tests marked ``every_display`` run on all displays, or on both pages; with
+    ``--every-display`` all tests do.
     """
-    if "contexts" not in metafunc.fixturenames:
-        return
-    both = metafunc.config.getoption("--every-display") or metafunc.definition.get_closest_marker("every_display")
-    displays = DISPLAYS if both else [DISPLAYS[zlib.crc32(metafunc.definition.name.encode()) % len(DISPLAYS)]]
-    metafunc.parametrize("display", displays, ids=[f"{width}-{scheme}" for width, _, scheme in displays])
+    every = metafunc.config.getoption("--every-display") or metafunc.definition.get_closest_marker("every_display")
+    if "contexts" in metafunc.fixturenames:
+        displays = DISPLAYS if every else [DISPLAYS[zlib.crc32(metafunc.definition.name.encode()) % len(DISPLAYS)]]
+        metafunc.parametrize("display", displays, ids=[f"{width}-{scheme}" for width, _, scheme in displays])
+    if "both" in metafunc.fixturenames:
+        metafunc.parametrize("both", ["app", "static"] if every else ["static"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +107,9 @@ def sites(
         yield sites
 
 
-@pytest.fixture(params=["app", "static"])
+@pytest.fixture
 def both(request: pytest.FixtureRequest, sites: dict[str, Site]) -> Iterator[Site]:
-    """Each of the two pages in turn; fails on messages in the console and on requests to other sites."""
+    """One of the two pages; fails on messages in the console and on requests to other sites."""
     yield sites[request.param]
     for site in sites.values():
         site.leave()

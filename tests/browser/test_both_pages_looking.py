@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page, expect
 
@@ -72,6 +73,7 @@ def test_surprise_shows_colours_and_the_likeliest_characters(both: Site) -> None
     assert [SIGNS.get(char, char) for char, _ in probabilities(page)] == names
 
 
+@pytest.mark.every_display
 def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
@@ -97,6 +99,7 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     assert not Axe().run(page, context=".panel").response["violations"]
 
 
+@pytest.mark.every_display
 def test_the_first_layer_has_a_prediction_of_its_own(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)

@@ -52,7 +52,6 @@ def texts(lm: LanguageModel, *clamps: tuple[int, int, float]) -> tuple[str, str]
     return clamped, generate(lm, PROMPT, LENGTH, seed=7, temperature=0.8)
 
 
-@pytest.mark.every_display
 def test_rewrite_with_a_clamped_cell_shows_both_replies(page: Page, app: App) -> None:
     clamped, free = texts(app.served("random").lm, (1, 5, 4.0))
     same = next(at for at in range(LENGTH) if clamped[at] != free[at])

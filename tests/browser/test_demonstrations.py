@@ -167,16 +167,16 @@ def test_a_demonstration_is_offered_only_by_a_model_that_has_it(page: Page) -> N
     expect(button(page, "Watch it learn")).to_be_enabled()
 
 
-@pytest.mark.parametrize("number", range(1, 7))
-def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page, number: int) -> None:
-    page.evaluate(f"location.hash = 'tour-{number}'")
-    expect(page.get_by_role("heading", name=STEPS[number - 1])).to_be_focused()
-    marked = page.locator(".on-tour-here").filter(has_text=MARKED[number - 1])
-    expect(marked).to_be_in_viewport(ratio=0.9)
-    assert violations(page) == []
-    button(page, "Close").click()
-    expect(page.locator(".on-tour-here")).to_have_count(0)
-    assert "#" not in page.url
+def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page) -> None:
+    for number, (name, text) in enumerate(zip(STEPS, MARKED, strict=True), 1):
+        page.evaluate(f"location.hash = 'tour-{number}'")
+        expect(page.get_by_role("heading", name=name)).to_be_focused()
+        expect(page.locator(".on-tour-here").filter(has_text=text)).to_be_in_viewport(ratio=0.9)
+        if number in (2, 5):  # a sample: each step is made of the same parts, and a whole page takes a second
+            assert violations(page) == []
+        button(page, "Close").click()
+        expect(page.locator(".on-tour-here")).to_have_count(0)
+        assert "#" not in page.url
 
 
 def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> None:

@@ -117,7 +117,6 @@ def test_each_reply_is_coloured_while_it_is_written(page: Page, app: App) -> Non
     assert turns(page).first.locator(".text").text_content() == first
 
 
-@pytest.mark.every_display
 def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings(page: Page, app: App) -> None:
     text = write(page)
     choose_lens(page, "How surprised?")

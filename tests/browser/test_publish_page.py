@@ -22,7 +22,7 @@ from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
 
-pytestmark = pytest.mark.sampled(4)
+pytestmark = pytest.mark.sampled(3)
 
 __all__ = ["url", "visitor"]  # fixtures
 

@@ -128,7 +128,6 @@ def test_the_keyboard_rewrites_under_a_lens_and_a_chosen_character_is_kept(page:
     assert violations(page) == []
 
 
-@pytest.mark.every_display
 def test_all_turns_form_a_tree_that_can_be_walked(page: Page) -> None:
     first = write(page)
     tree = page.get_by_role("group", name="Branches")

@@ -75,6 +75,7 @@ def test_a_text_without_a_link_is_saved_all_the_same(both: Site) -> None:
     assert content(saved(page, "Save as .txt")).decode().startswith("ééé")
 
 
+@pytest.mark.every_display
 def test_only_the_static_page_offers_a_frame(both: Site) -> None:
     page = begin(both.open())
     send(page, "ab")

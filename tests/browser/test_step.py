@@ -26,7 +26,6 @@ def name_of(char: str) -> str:
     return {"\n": "line end", " ": "space", "\t": "tab"}.get(char, char)
 
 
-@pytest.mark.every_display
 def test_each_press_writes_the_next_character_of_the_seed_and_draws_its_computation(page: Page, app: App) -> None:
     text = generate(app.served("random").lm, PROMPT, 40, temperature=0.8, seed=7, unknown="skip")
     fast(page)

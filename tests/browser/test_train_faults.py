@@ -33,7 +33,7 @@ from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 
-pytestmark = pytest.mark.sampled(4)
+pytestmark = pytest.mark.sampled(3)
 
 __all__ = ["expected", "url", "visitor"]  # fixtures
 

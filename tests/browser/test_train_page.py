@@ -22,7 +22,7 @@ from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
 from ui.messages import LANGUAGES
 
-pytestmark = pytest.mark.sampled(5)
+pytestmark = pytest.mark.sampled(4)
 
 TEXT = sentences(200)
 SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 70 steps

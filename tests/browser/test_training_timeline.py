@@ -48,7 +48,6 @@ def marker(page: Page) -> tuple[float, float]:
     return tuple(dot.evaluate("node => [parseFloat(node.style.left), parseFloat(node.style.top)]"))
 
 
-@pytest.mark.every_display
 def test_the_timeline_can_be_opened_moved_and_played(page: Page, app: App) -> None:
     expect(fold(page)).to_be_visible()
     expect(slider(page)).to_have_count(0)

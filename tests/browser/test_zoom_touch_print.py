@@ -46,6 +46,7 @@ def written(page: Page) -> Page:
     return page
 
 
+@pytest.mark.every_display
 @pytest.mark.parametrize("zoom", [2, 4])
 def test_a_zoomed_page_fits_and_starts_at_its_top(both: Site, zoom: int) -> None:
     """A window of 1280 × 1024 pixels at 200 and 400 % has 640 × 512 and 320 × 256 of CSS."""
@@ -62,6 +63,7 @@ def test_a_zoomed_page_fits_and_starts_at_its_top(both: Site, zoom: int) -> None
     context.close()
 
 
+@pytest.mark.every_display
 def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     size = {"width": 390, "height": 844}
     context = both.new_context(locale="en-US", viewport=size, has_touch=True, is_mobile=True)
@@ -92,6 +94,7 @@ def test_buttons_stay_where_they_are_when_branches_appear(both: Site) -> None:
         assert places(page) == where
 
 
+@pytest.mark.every_display
 @pytest.mark.parametrize("lens", ["Text", "How surprised?"])
 def test_paper_has_the_whole_conversation_and_no_control(both: Site, lens: str) -> None:
     page = begin(both.open(), length=1500)

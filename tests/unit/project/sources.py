@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -21,6 +22,7 @@ def modules(*folders: str) -> list[Path]:
     return sorted(path for name in folders for path in (ROOT / name).rglob("*.py") if path.parent.name != "root")
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 

@@ -11,21 +11,19 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.unit.project.sources import ROOT, modules, parsed, shown
+
 HEAVY = ("gradio", "huggingface_hub", "matplotlib", "playwright", "pytest")
-
-
-def shown(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-def modules(package: str) -> list[Path]:
-    return sorted(path for path in (ROOT / package).rglob("*.py") if path.parent.name != "root")
+FORBIDDEN = {
+    "model": {"model", "training", "ui", "app", "tests", "gradio", "matplotlib"},
+    "training": {"ui", "app", "tests", "gradio", "spaces"},
+    "ui": {"training", "app", "tests", "matplotlib"},
+}
 
 
 def imports(path: Path, *, deferred: bool = True) -> Iterator[tuple[int, str]]:
     """(level, module) of each import: level 0 is absolute. Without ``deferred`` only those that run at import."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     inside = {
         id(node)
         for function in ast.walk(tree)
@@ -48,35 +46,16 @@ def packages(path: Path, *, deferred: bool = True) -> set[str]:
     return {name.partition(".")[0] for level, name in imports(path, deferred=deferred) if level == 0}
 
 
-@pytest.mark.parametrize("path", modules("model"), ids=lambda path: path.stem)
-def test_model_imports_neither_training_nor_ui(path):
-    assert not packages(path) & {"training", "ui", "app", "tests", "gradio", "matplotlib"}
+def test_packages_import_only_what_they_may() -> None:
+    """A wheel installs ``model`` as char_lstm, so it does not call itself by its name."""
+    for folder, forbidden in FORBIDDEN.items():
+        for path in modules(folder):
+            assert not packages(path) & forbidden, shown(path)
+    assert not packages(ROOT / "app.py") & {"training", "tests", "matplotlib"}
 
 
-@pytest.mark.parametrize("path", modules("model"), ids=lambda path: path.stem)
-def test_model_imports_the_hub_client_only_when_needed(path):
-    assert "huggingface_hub" not in packages(path, deferred=False)
-
-
-@pytest.mark.parametrize("path", modules("model"), ids=lambda path: path.stem)
-def test_the_model_can_be_installed_under_another_name(path):
-    """A wheel installs it as char_lstm: so it never calls itself by its name."""
-    assert "model" not in packages(path)
-
-
-@pytest.mark.parametrize("path", modules("training"), ids=lambda path: path.stem)
-def test_training_imports_model_and_not_ui(path):
-    assert not packages(path) & {"ui", "app", "tests", "gradio", "spaces"}
-
-
-@pytest.mark.parametrize("path", [ROOT / "app.py", *modules("ui")], ids=lambda path: path.stem)
-def test_ui_imports_model_and_not_training(path):
-    assert not packages(path) & {"training", "tests", "matplotlib"}
-
-
-@pytest.mark.parametrize("path", modules("ui"), ids=lambda path: path.stem)
-def test_the_parts_of_the_page_do_not_import_its_entry(path):
-    assert "app" not in packages(path)
+def test_model_imports_the_hub_client_only_when_needed() -> None:
+    assert [shown(path) for path in modules("model") if "huggingface_hub" in packages(path, deferred=False)] == []
 
 
 def test_the_model_works_without_the_hub_gradio_or_training(tmp_path):
@@ -104,9 +83,9 @@ print(len(text), model.score(lm, text).characters)
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["10", "10"], "")
 
 
-@pytest.mark.parametrize("path", [*modules("model"), *modules("training"), *modules("ui"), ROOT / "app.py"], ids=shown)
-def test_every_module_can_be_imported(path):
-    importlib.import_module(shown(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+def test_every_module_can_be_imported():
+    for path in [*modules("model", "training", "ui"), ROOT / "app.py"]:
+        importlib.import_module(shown(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."))
 
 
 def test_importing_prints_nothing_and_starts_nothing(tmp_path):

@@ -7,24 +7,14 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-import pytest
+from tests.unit.project.sources import PACKAGES, ROOT, modules, parsed, shown
 
-ROOT = Path(__file__).parents[3]
-PACKAGES = sorted(
-    path.parent for name in ("model", "training", "ui", "deploy") for path in (ROOT / name).rglob("__init__.py")
-)
-MODULES = sorted(
-    path
-    for name in ("model", "training", "ui", "deploy")
-    for path in (ROOT / name).rglob("*.py")
-    if path.parent.name != "root"
-)
+MODULES = [ROOT / "app.py", *modules(*PACKAGES)]
+FOLDERS = sorted(path.parent for path in MODULES if path.name == "__init__.py")
 MAX_MODULES = 14  # in a folder
 MAX_LINES = 350  # of a module
 MAX_FUNCTION = 60  # lines
-STILL_TOO_LONG: set[str] = set()  # to be split; nothing may be added
 SYSTEM_MODULES = {  # where calls that not every operating system has may be made
     "model/backends/device.py",
     "model/files.py",
@@ -38,33 +28,29 @@ SYSTEM_CALL = re.compile(
 DATA = {"root", "__pycache__"}  # folders that are no packages
 
 
-def shown(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
+def test_the_docstring_of_a_package_lists_its_modules() -> None:
+    for folder in FOLDERS:
+        docstring = ast.get_docstring(parsed(folder / "__init__.py")) or ""
+        listed = re.findall(r"^(\w+)  +\S", docstring, re.MULTILINE)
+        names = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("__")}
+        folders = {path.name for path in folder.iterdir() if path.is_dir()} - DATA
+        assert sorted(listed) == sorted(names | folders), shown(folder)
+        assert docstring.splitlines()[0].endswith("."), shown(folder)
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=shown)
-def test_the_docstring_of_a_package_lists_its_modules(package: Path) -> None:
-    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
-    listed = re.findall(r"^(\w+)  +\S", docstring, re.MULTILINE)
-    modules = {path.stem for path in package.glob("*.py") if not path.stem.startswith("__")}
-    folders = {path.name for path in package.iterdir() if path.is_dir()} - DATA
-    assert len(listed) == len(set(listed))
-    assert set(listed) == modules | folders
-    assert docstring.splitlines()[0].endswith(".")
+def test_a_folder_holds_few_modules() -> None:
+    counts = {shown(folder): len([*folder.glob("*.py")]) - 1 for folder in FOLDERS}
+    assert {folder: count for folder, count in counts.items() if count > MAX_MODULES} == {}
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=shown)
-def test_a_folder_holds_few_modules(package: Path) -> None:
-    assert len([path for path in package.glob("*.py") if path.stem != "__init__"]) <= MAX_MODULES
-
-
-@pytest.mark.parametrize("path", [ROOT / "app.py", *MODULES], ids=shown)
-def test_a_module_is_short(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    long = [n.name for n in functions if n.end_lineno and n.end_lineno - n.lineno >= MAX_FUNCTION]
-    too_long = bool(long) or len(text.splitlines()) > MAX_LINES
-    assert too_long == (shown(path) in STILL_TOO_LONG), long
+def test_a_module_is_short() -> None:
+    long = set()
+    for path in MODULES:
+        functions = [n for n in ast.walk(parsed(path)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+        too_long = [n.name for n in functions if n.end_lineno and n.end_lineno - n.lineno >= MAX_FUNCTION]
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        long |= {(shown(path), name) for name in too_long} | ({(shown(path), lines)} if lines > MAX_LINES else set())
+    assert long == set()
 
 
 def test_a_folder_of_scripts_holds_few_modules_and_each_is_short() -> None:
@@ -98,10 +84,13 @@ def test_imports_go_one_way() -> None:
     assert "0 broken" in done.stdout
 
 
-@pytest.mark.parametrize("path", [ROOT / "app.py", *MODULES], ids=shown)
-def test_calls_of_one_operating_system_are_in_few_modules(path: Path) -> None:
+def test_calls_of_one_operating_system_are_in_few_modules() -> None:
     """A call that Windows or macOS lacks ends the program there; in one module it can be seen and guarded."""
-    if shown(path) in SYSTEM_MODULES:
-        return
-    found = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if SYSTEM_CALL.search(line)]
-    assert found == []
+    found = {
+        (shown(path), line.strip())
+        for path in MODULES
+        if shown(path) not in SYSTEM_MODULES
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if SYSTEM_CALL.search(line)
+    }
+    assert found == set()

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from tests.unit.project.sources import ROOT, shown
 
 OTHER = {"project", "web", "local_hub"}  # rules of the project, the browser's side, the tests' own Hub
@@ -14,7 +10,7 @@ FOLDERS = sorted(
 )
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=shown)
-def test_a_folder_of_tests_has_the_name_of_a_package(folder: Path) -> None:
-    package = folder.relative_to(ROOT / "tests").parts[1:]
-    assert set(package[:1]) <= OTHER or ROOT.joinpath(*package, "__init__.py").is_file()
+def test_a_folder_of_tests_has_the_name_of_a_package() -> None:
+    for folder in FOLDERS:
+        package = folder.relative_to(ROOT / "tests").parts[1:]
+        assert set(package[:1]) <= OTHER or ROOT.joinpath(*package, "__init__.py").is_file(), shown(folder)

@@ -132,10 +132,13 @@ def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
     assert "memorize" not in output
 
 
+@pytest.mark.sampled(0)
 @posix_only
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
-    """As one string the long one would take 40 MB more, as numbers of 8 bytes 160 MB. Both are read in pieces."""
+    """A whole run; tests/unit/training/corpus/test_reader.py measures the reader alone.
+
+    As one string the long one would take 40 MB more, as numbers of 8 bytes 160 MB. Both are read in pieces."""
     memory = []
     for size in (5_000_000, 25_000_000):
         (tmp_path / "text.txt").write_bytes("Ω\n".encode() + words(6000).encode() * (size // 33_000))

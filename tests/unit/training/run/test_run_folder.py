@@ -242,11 +242,23 @@ def test_a_run_does_not_start_over_another(run: RunFolder) -> None:
 
 
 def test_a_second_process_is_refused(run: RunFolder) -> None:
-    code = f"from training.run.run_folder import *; RunFolder({str(run.path)!r}, resume=True)"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "RunError: another process is training in" in ended.stderr
-    run.close()
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+    code = """
+import sys
+from training.run.run_folder import RunError, RunFolder
+try:
+    RunFolder(sys.argv[1], resume=True)
+except RunError as error:
+    print(error, flush=True)
+sys.stdin.readline()
+RunFolder(sys.argv[1], resume=True)
+"""
+    words, pipe = [sys.executable, "-c", code, str(run.path)], subprocess.PIPE
+    with subprocess.Popen(words, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdout
+        assert "another process is training in" in other.stdout.readline()
+        run.close()
+        other.communicate("\n")
+    assert other.returncode == 0
 
 
 def test_a_folder_that_cannot_be_resumed_is_refused_with_the_reason(run: RunFolder, tmp_path: Path) -> None:
