@@ -1,10 +1,10 @@
-"""The same text alone and in batches, on one thread and two, on old instruction sets, with and without numba."""
+"""The same text alone and in batches, on one thread and two, with and without numba."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.support.same_text import AVX2, NO_COMPILER, OLD, common_prefix, written
+from tests.support.same_text import NO_COMPILER, common_prefix, written
 
 LENGTH = 400  # characters; tests/soak compares a million
 
@@ -20,7 +20,7 @@ def test_the_text_does_not_depend_on_the_batch(texts):
         assert common_prefix(text, texts[0]) == len(text) == LENGTH
 
 
-@pytest.mark.parametrize(("environment", "batch"), [(AVX2, (32, 2)), (OLD, (7, 1)), (NO_COMPILER, (7, 2))], ids=str)
-def test_the_text_does_not_depend_on_the_machine(texts, environment, batch):
-    (text,) = written(LENGTH, environment, batch)
+def test_the_text_does_not_depend_on_a_compiler(texts):
+    """Nor on the processor: tests/soak/test_same_text.py."""
+    (text,) = written(LENGTH, NO_COMPILER, (7, 2))
     assert common_prefix(text, texts[0]) == len(text) == LENGTH
