@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a sample of the tests of each file that is marked ``sampled(n)``: n of them, always the same ones."""
+    """Keep n of the tests of a file that are marked ``sampled(n)``, always the same ones."""
     if config.getoption("--every-case"):
         return
     sampled: dict[Path, list[pytest.Item]] = {}
