@@ -27,7 +27,7 @@ def send():
         os.kill(os.getpid(), signal.SIGTERM)
 signal.signal(signal.SIGTERM, lambda *_: None)
 threading.Thread(target=send, daemon=True).start()
-for _ in range(1_000):
+for _ in range(200):
     shutdown = app.Shutdown()
     while not shutdown.wait(0.001):
         pass
