@@ -13,6 +13,7 @@ Programs and logs get English, rendered here from the same table. A text may hol
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +34,15 @@ ENGLISH = LANGUAGES["en"]
 
 def best_language(wanted: str) -> str:
     """The tag of the best table for an Accept-Language header or a tag such as "de-AT"; English if there is none."""
-    tag = wanted.split(",")[0].split(";")[0].strip().lower()
-    same = [each for each in LANGUAGES if each.lower() == tag]
-    alike = [each for each in LANGUAGES if each.split("-")[0] == tag.split("-")[0]]
+    tag = wanted.split(",")[0].split(";")[0].strip()
+    same = [each for each in LANGUAGES if each.lower() == tag.lower()]
+    alike = [each for each in LANGUAGES if _written(each) == _written(tag)]
     return [*same, *alike, "en"][0]
+
+
+def _written(tag: str) -> str:
+    """The language of a tag; "zh-hant" for Chinese where it is written in traditional characters."""
+    return "zh-hant" if re.match("zh-(hant|tw|hk|mo)", tag.lower()) else tag.lower().split("-")[0]
 
 
 Value = Union[str, int, float, "Message", Sequence[Union[str, "Message"]]]

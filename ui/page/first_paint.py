@@ -65,13 +65,7 @@ _WRITING = """
 _SAFE = "%&=+~,;:@/?!$'()*"  # what a query may hold as it is
 
 # Gradio knows forty languages. The page is shown in one of those that it has itself, and in English to everyone else.
-_LANGUAGE = """
-{
-  const [tags, wanted] = [%s, navigator.language];
-  const best = tags.find((tag) => tag === wanted) || tags.find((tag) => tag.split("-")[0] === wanted.split("-")[0]);
-  Object.defineProperty(navigator, "language", { value: best || "en" });
-}
-"""
+_LANGUAGE = 'Object.defineProperty(navigator, "language", { value: %s });'
 
 
 class FirstPaint:
@@ -130,7 +124,7 @@ class FirstPaint:
         head += f'<link rel="icon" type="image/png" href="{self._web}favicon.png" />'
         head += f'<link rel="stylesheet" href="{self._web}document/style.css" />'
         head += f'<link rel="modulepreload" href="{self._web}app.js" />'
-        head += f"<script>{_LANGUAGE % json.dumps(list(LANGUAGES))}</script></head>"
+        head += f"<script>{_LANGUAGE % json.dumps(language)}</script></head>"
         painted = without_tags(document).replace(b"</head>", head.encode(), 1)
         painted = painted.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
         return painted.replace(b"<gradio-app", early.encode() + b"<gradio-app", 1)

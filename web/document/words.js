@@ -52,11 +52,16 @@ async function fetchTable(tag) {
 /**
  * @param {string} wanted such as "de-AT"
  * @param {string[]} [available]
- * @returns {string} the same tag, else one of the same language, else "en"
+ * @returns {string} the same tag, else one of the same language and script, else "en"
  */
 export function bestLanguage(wanted, available = Object.keys(languages)) {
-  const main = wanted.split("-")[0];
-  return available.find((tag) => tag === wanted) || available.find((tag) => tag.split("-")[0] === main) || "en";
+  return available.find((tag) => tag === wanted) || available.find((tag) => written(tag) === written(wanted)) || "en";
+}
+
+// The language of a tag; "zh-hant" for Chinese where it is written in traditional characters.
+/** @param {string} tag */
+function written(tag) {
+  return /^zh-(hant|tw|hk|mo)/i.test(tag) ? "zh-hant" : tag.split("-")[0].toLowerCase();
 }
 
 /** @returns {string} the tag of the table that the page is shown in */

@@ -56,7 +56,7 @@ def test_a_language_has_the_ids_and_values_of_english(language: str) -> None:
 def test_a_language_is_a_file_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "nl.json").write_text(json.dumps({"move.send": "Verstuur"}), encoding="utf-8")
     assert read_languages(tmp_path) == {"nl": {"move.send": "Verstuur"}}
-    assert {"en", "zh-CN"} <= LANGUAGES.keys()
+    assert {"en", "zh-CN", "zh-TW"} <= LANGUAGES.keys()
 
 
 def test_the_index_lists_the_languages_of_the_folder() -> None:
@@ -103,7 +103,11 @@ def test_a_refusal_has_the_argument_for_programs_and_the_label_for_visitors() ->
     ("wanted", "language"),
     [
         ("zh-CN,zh;q=0.9", "zh-CN"),
-        ("zh-TW", "zh-CN"),
+        ("zh-TW,zh;q=0.9", "zh-TW"),
+        ("zh-HK", "zh-TW"),
+        ("zh-hant-MO", "zh-TW"),
+        ("zh-Hans-HK", "zh-CN"),
+        ("zh-SG", "zh-CN"),
         ("zh", "zh-CN"),
         ("xx-YY, de", "en"),
         ("", "en"),
