@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from model import Blend, generate
 from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
 from tests.support.app_server import eventually
-from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, second, text_of
+from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, second, text_of
 from ui.messages import LANGUAGES
 
 # Where the buttons are on the page, however far it is scrolled.
@@ -35,7 +35,7 @@ def test_a_reply_appears_character_by_character_and_can_be_stopped_and_continued
     expect(footer(page)).to_contain_text(f"{written + LENGTH} characters")
     settled(page)
     assert reply(page) == text_of(both, length=written + LENGTH)
-    so_far = PROMPT + reply(page)
+    so_far = new_line(PROMPT + reply(page))
     send(page, "More")
     assert reply(page) == text_of(both, f"{so_far}More")
     assert turns(page).last.locator(".prompt").text_content() == "More"
@@ -86,7 +86,7 @@ def test_retry_creates_branches_and_no_button_moves_or_loses_focus(both: Site) -
     assert reply(page) == other
     tree.get_by_role("button", name="Turn 2: ").click()
     expect(turns(page)).to_have_count(2)
-    assert reply(page) == text_of(both, f"{PROMPT}{one}JULIET:", seed=8)
+    assert reply(page) == text_of(both, f"{new_line(PROMPT + one)}JULIET:", seed=8)
 
 
 def test_undo_and_redo(both: Site) -> None:
@@ -102,7 +102,7 @@ def test_undo_and_redo(both: Site) -> None:
         button(page, "Redo").click()
         expect(turns(page)).to_have_count(shown)
     expect(button(page, "Redo")).to_be_disabled()
-    assert reply(page) == whole == text_of(both, f"a{text_of(both, 'a')}b")
+    assert reply(page) == whole == text_of(both, new_line(f"a{text_of(both, 'a')}") + "b")
     page.get_by_role("spinbutton", name="Seed", exact=True).fill("")  # each Retry draws a seed
     button(page, "Retry").click()
     expect(footer(page)).to_contain_text("Undo restores the previous version")

@@ -16,6 +16,7 @@ from model.int8.sampling import weights
 from model.named_cells import Sample
 from tests.browser.driving import button, fast, log, reply, send, setting, turns
 from tests.support.app_server import App, eventually, random_model, serving
+from tests.support.both_pages import new_line
 
 PROMPT = "ROMEO:\nis it 🙂 ü?"
 LENGTH = 80
@@ -108,9 +109,8 @@ def test_each_reply_is_coloured_while_it_is_written(page: Page, app: App) -> Non
     second = write(page, "More")
     expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(second))
     assert turns(page).first.locator(".text").text_content() == first
-    first_trace = trace_of(app, first)
-    after = list(first_trace.tokens())[-1]
-    memory = Memory(first_trace.state_after(len(first) - 1), after.id)
+    end = trace_of(app, new_line(first))  # the next prompt begins a line of its own
+    memory = Memory(end.state_after(len(new_line(first)) - 1), list(end.tokens())[-1].id)
     assert marks(turns(page).last) == [level(each.bits) for each in trace_of(app, second, memory).tokens()]
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(1)

@@ -42,7 +42,7 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     assert [each["text"] for each in stored["turns"][-1]["replies"][0]["parts"]] == [
         each["text"] for each in stored_parts(page)
     ]
-    assert [turn["prompt"] for turn in stored["turns"]] == [PROMPT, "and?"]
+    assert [turn["prompt"] for turn in stored["turns"]] == [PROMPT, "\nand?"]
     picture = saved(page, "Save as picture")
     assert picture.suggested_filename == "char-lstm.png"
     image = Image.open(io.BytesIO(content(picture))).convert("RGB")

@@ -184,7 +184,7 @@ def test_prompts_and_replies_are_shown_as_plain_text(visit: Visit, lm: CharLSTM)
 def test_unknown_characters_are_skipped_and_named(visit: Visit, lm: CharLSTM) -> None:
     page = visit("?prompt=漢a字漢&length=30&speed=200&seed=1")
     assert watch(page) == generate(lm, "a", 30, seed=1)
-    expect(turns(page).last.locator(".notice")).to_contain_text("does not know U+6F22 (2 times), U+5B57: skipped")
+    expect(turns(page).last.locator(".notice")).to_contain_text("does not know '漢' (2 times), '字': skipped")
 
 
 def test_a_chat_model_replies_in_turns(browser: Browser, tmp_path: Path) -> None:

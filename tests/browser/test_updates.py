@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from model import CharLSTM, generate
 from tests.browser.driving import button, fast, log, reply, send, setting, settled, turns
 from tests.support.app_server import App, random_model, serving
+from tests.support.both_pages import new_line
 from ui.messages import Message
 from ui.registry.entry import Entry
 from ui.registry.registry import ModelRegistry
@@ -48,7 +49,7 @@ def test_an_open_page_shows_its_commit_and_the_conversation_continues(entry: Ent
     assert reply(page) == begun
     page.get_by_role("spinbutton", name="Seed").fill("7")
     send(page, "and?")
-    assert reply(page) == generate(served.lm, f"ROMEO:{begun}and?", 30, temperature=0.8, seed=7)
+    assert reply(page) == generate(served.lm, new_line(f"ROMEO:{begun}") + "and?", 30, temperature=0.8, seed=7)
     expect(turns(page).last.locator(".notice")).to_have_text(
         "Commit 2222222 of this model is served now, in place of 1111111; it has read the text so far."
     )

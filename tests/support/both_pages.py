@@ -122,6 +122,11 @@ def begin(page: Page, *, speed: float = 200, length: int = LENGTH) -> Page:
     return page
 
 
+def new_line(text: str) -> str:
+    """What the model has read before the next prompt, which begins a line of its own."""
+    return text if text.endswith("\n") else f"{text}\n"
+
+
 def text_of(site: Site, prompt: str = PROMPT, length: int = LENGTH, seed: int = SEED, **settings: Any) -> str:
     return generate(site.one, prompt, length, seed=seed, **settings)
 

@@ -95,6 +95,11 @@ export function lastTurn(log) {
   return turnOf(log, log.here);
 }
 
+/** The prompt of a turn as it was typed, without the line break that separates it from the turn before. @param {Turn} turn */
+export function typedPrompt({ parent, prompt }) {
+  return parent ? prompt.replace(/^\n/, "") : prompt;
+}
+
 /** What was written in a reply. @param {Pick<Reply, "parts">} reply */
 export function replyText(reply) {
   return reply.parts.map((part) => part.text).join("");

@@ -3,7 +3,7 @@
 
 import { wrap } from "./chat.js";
 import { randomId } from "./hash.js";
-import { count, lastPart, readText, remembered, replyText, sameModels } from "./log.js";
+import { count, lastPart, lastTurn, readText, remembered, replyText, sameModels } from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { tabId } from "./storage.js";
 
@@ -31,7 +31,7 @@ export function newReply(log, side, parent, prompt, author) {
   const last = replies.at(-1)?.reply;
   const refs = refsOf(author);
   const continues = Boolean(last) && sameModels(last, refs);
-  const older = last && !continues && last.model.name === refs.model.name && last.second?.name === refs.second?.name;
+  const older = last && !continues && sameNames(last, refs);
   const carried = older ? lastCharacters(readText(replies, () => true).text) : "";
   const separator = author.chat && (continues || older) ? author.chat.stop : "";
   const given = carried + separator + (author.chat ? wrap(author.chat, prompt) : prompt);
@@ -82,6 +82,26 @@ export function requestOf(before, reply, part, speed, find) {
   return { id: randomId(), client: tabId(), model, second, text, start: replies[0].reply.start, clamps, boundaries, ...options };
 }
 
+/**
+ * The prompt of a new turn, on a line of its own: otherwise the model reads it as the end of the word or of the line with
+ * which its last reply ends. A prompt that begins with a space stays in that line.
+ *
+ * @param {Log} log
+ * @param {string} prompt
+ * @param {{author: Author, beside: ?Author}} writes
+ */
+export function onNewLine(log, prompt, { author, beside }) {
+  const last = lastTurn(log);
+  const before = last ? last.prompt + replyText(last.replies[0]) : "";
+  const isSeparate = author.chat || !before || before.endsWith("\n") || /^\s/.test(prompt) || !sameNames(last.replies[0], refsOf(author));
+  const isRead = [author, beside].every((each) => !each || each.vocab.has("\n")) && (prompt === "" || knowsAny(prompt, author));
+  return isSeparate || !isRead ? prompt : `\n${prompt}`;
+}
+
+function sameNames(one, other) {
+  return one.model.name === other.model.name && one.second?.name === other.second?.name;
+}
+
 function lastCharacters(text) {
   return [...text].slice(-MAX_CARRIED).join("");
 }
@@ -112,6 +132,5 @@ function unknownCharacters(prompt, vocab) {
 
 // A character that can be seen as it is, any other by its code point.
 function nameOf(character) {
-  const visible = /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) && character.codePointAt(0) < 0x3000;
-  return visible ? `'${character}'` : `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+  return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) ? `'${character}'` : `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }

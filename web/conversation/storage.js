@@ -3,7 +3,7 @@
 // entry of the same tab by sessionStorage.
 
 import { randomId } from "./hash.js";
-import { emptyLog, pathTo, replyText } from "./log.js";
+import { emptyLog, pathTo, replyText, typedPrompt } from "./log.js";
 import { parseLog } from "./stored_log.js";
 
 const PREFIX = "char-lstm/conversation/";
@@ -141,7 +141,7 @@ export class Storage {
 
 // The visible text of a conversation.
 function textOf(log) {
-  return pathTo(log).map((turn) => turn.prompt + replyText(turn.replies[0])).join("\n");
+  return pathTo(log).map((turn) => typedPrompt(turn) + replyText(turn.replies[0])).join("\n");
 }
 
 /** @template T @param {() => T} work */

@@ -17,7 +17,7 @@ function lensSwitch(side, legend) {
  *   .log            .welcome > p.lead, article[data-turn="0"], p.hint      before the first turn; .try-label in its article
  *                   article.turn[data-turn] (.chat, .writing) > .text > .prompt, .reply; then p.status, p.notice, p.fault,
  *                   p.mark, p.footer
- *                   p.refusal
+ *                   p.refusal                                          its announcements for screen readers lie after .log
  *   #sliders        .setting > .head > label, input[type=number]; then input[type=range], small.help
  *   #notices        p.notice
  *   .alternatives   p.head, button.close, ol.choices > li > .choice > .char, .track, .share; .onward    after .frame
@@ -39,7 +39,7 @@ export const MARKUP = `
 <p class="model-name" hidden></p>
 ${lensSwitch(0, "lens.group")}
 <div class="frame">
-<div class="log" role="log" aria-live="polite" data-label="page.conversation" tabindex="0"></div>
+<div class="log" role="log" aria-live="off" data-label="page.conversation" tabindex="0"></div>
 <div class="held-cells bar" role="group" data-label="hold.group" hidden>
 <span data-text="hold.bar"></span>
 <ul></ul>
@@ -56,7 +56,7 @@ ${lensSwitch(0, "lens.group")}
 <p class="model-name"></p>
 ${lensSwitch(1, "second.lens")}
 <div class="frame">
-<div class="log" role="log" aria-live="polite" data-label="second.conversation" tabindex="0"></div>
+<div class="log" role="log" aria-live="off" data-label="second.conversation" tabindex="0"></div>
 </div>
 <section class="panel" hidden></section>
 </div>

@@ -144,7 +144,8 @@ export class Lenses {
     const turn = this.turns.find((each) => String(each.id) === article.dataset.turn);
     if (!turn) return false;
     const given = turn.at + turn.given;
-    this.drawIn(find(article, ".prompt"), turn.at, given);
+    const isSeparated = turn.at > 0 && turn.given > 0 && this.path.chars[turn.at] === "\n" && !article.matches(".chat");
+    this.drawIn(find(article, ".prompt"), turn.at + Number(isSeparated), given); // the view shows no line break there, either
     this.drawIn(find(article, ".reply"), given, turn.at + (turn.shown ?? turn.length));
     this.schedule();
     return true;

@@ -154,6 +154,7 @@ function showSum(box, text, start, end, isWhole, open) {
   const known = values.filter((bits) => bits !== null && bits !== UNKNOWN);
   const total = known.reduce((sum, bits) => sum + bits, 0);
   const facts = { mean: number(total / known.length, 2), total: Math.round(total), count: known.length };
+  find(box, ".sum").ariaLive = isWhole ? "polite" : "off"; // not at every character
   setText(find(box, ".sum"), known.length ? t("surprise.sum", facts) : "");
   if (!isWhole || values.length < end - start) return;
   const words = wordsOf(text.chars.slice(start, end), values);

@@ -24,7 +24,7 @@ export class Arrival {
     this.early = Number(early?.dataset?.began || NaN);
     const log = find(page.panes[0], ".log");
     for (const name of ["pointerdown", "keydown"]) log.addEventListener(name, () => this.finish());
-    log.addEventListener("click", () => this.model && page.changed()); // the label is removed once alternatives were opened
+    log.addEventListener("click", () => page.changed()); // label and hint are removed once alternatives were opened
   }
 
   /** The model whose greeting is shown; null once there is a conversation. */

@@ -1,6 +1,7 @@
 // Shows the turns of one side of a conversation: prompts, replies, and what there is to say about each.
 
-import { count, isOver, lastPart, pathTo, replyText, turnOf } from "../conversation/log.js";
+import { count, isOver, lastPart, pathTo, replyText, turnOf, typedPrompt } from "../conversation/log.js";
+import { Announcer } from "../document/announcer.js";
 import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
@@ -14,16 +15,21 @@ import { number, percent, render, t } from "../document/words.js";
 /** @type {Object<number, string>} */
 const CLAMPS = { 4: "up", [-4]: "down", 0: "off" };
 
+/** @type {WeakMap<Turn, {vocab: Set<string>, pieces: string[]}>} what a model reads of a prompt and what it skips, in turn */
+const split = new WeakMap();
+
 export class ConversationView {
   /**
    * @param {HTMLElement} pane
    * @param {number} side
-   * @param {{log: () => Log, status: (side: number) => Message[], lens: (side: number) => import("../lenses/lens.js").Lenses}} page
+   * @param {{log: () => Log, status: (side: number) => Message[], lens: (side: number) => import("../lenses/lens.js").Lenses,
+   *   author: (reply: Reply) => ?import("../conversation/models.js").Author}} page
    */
   constructor(pane, side, page) {
     this.element = find(pane, ".log");
     this.side = side;
     this.page = page;
+    this.announcer = new Announcer(find(pane, ".frame"));
   }
 
   /**
@@ -44,12 +50,25 @@ export class ConversationView {
       paragraph(this.element, "refusal", text);
       const last = turns[turns.length - 1];
       if (last) this.element.setAttribute("aria-busy", String(Boolean(lastPart(last.replies[this.side])?.end === null)));
+      this.#announce(last, text);
     });
   }
 
   /** Everything is drawn again, as after a change of language or of the lens. */
   redraw() {
     this.element.querySelectorAll(":scope > article, :scope > .welcome").forEach((node) => node.remove());
+  }
+
+  /** @param {Turn|undefined} turn  the last one @param {string} refusal */
+  #announce(turn, refusal) {
+    const reply = turn?.replies[this.side];
+    const about = turn ? findAll(this.element, `:scope > [data-turn="${turn.id}"] > :is(.status, .notice, .fault, .mark, .footer)`) : [];
+    this.announcer.update({
+      key: turn ? String(turn.id) : "",
+      text: reply ? replyText(reply) : "",
+      isWriting: reply !== undefined && lastPart(reply)?.end === null,
+      lines: [...about.map((each) => each.textContent), refusal].filter(Boolean),
+    });
   }
 
   /** @param {?Model} model */
@@ -82,19 +101,21 @@ export class ConversationView {
     const old = this.element.querySelector(`:scope > [data-turn="${turn.id}"]`);
     const node = old ?? addTurn(create("article", "turn", this.element), turn.id);
     const text = replyText(reply);
+    node.classList.toggle("chat", reply.chat);
     if (!this.page.lens(this.side)?.draws(node)) {
-      setText(find(node, ".prompt"), turn.prompt);
+      showPrompt(find(node, ".prompt"), turn, this.page.author(reply)?.vocab);
       growText(find(node, ".reply"), text);
     }
     const part = lastPart(reply);
     const writing = part?.end === null;
     node.classList.toggle("writing", writing);
-    node.classList.toggle("chat", reply.chat);
     paragraph(node, "status", writing && isLast ? render(this.page.status(this.side)) : "");
     paragraph(node, "notice", render([...(turn.shared && turn.prompt ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", this.side ? "" : render(turn.check));
     paragraph(node, "footer", part && !writing ? facts(this.page.log(), turn, reply, part).join(" · ") : "");
+    const isHinted = isLast && !this.side && text !== "" && !writing && this.page.lens(0)?.alternatives.isUntried;
+    paragraph(node, "hint", isHinted ? t(matchMedia("(pointer: coarse)").matches ? "greeting.tap" : "page.click_or_enter") : "");
   }
 }
 
@@ -110,6 +131,39 @@ function addTurn(article, id) {
   create("span", "prompt", text);
   create("span", "reply", text);
   return article;
+}
+
+/**
+ * Shows a prompt; characters that the model does not know, and skips, are struck out.
+ * @param {HTMLElement} element
+ * @param {Turn} turn
+ * @param {Set<string>|undefined} vocab
+ */
+function showPrompt(element, turn, vocab) {
+  const known = split.get(turn);
+  const pieces = known?.vocab === vocab ? known.pieces : piecesOf(typedPrompt(turn), vocab);
+  if (vocab) split.set(turn, { vocab, pieces });
+  const shown = [...element.childNodes];
+  if (shown.length === pieces.length && pieces.every((text, at) => shown[at].textContent === text)) return;
+  element.replaceChildren(...pieces);
+  [...element.childNodes].forEach((node, at) => {
+    if (at % 2 === 0) return;
+    const skipped = create("s", "unknown");
+    node.replaceWith(skipped);
+    skipped.append(node);
+  });
+}
+
+// Stretches that a model reads and stretches that it skips, alternately; the first is of the first kind, and may be empty.
+/** @type {(text: string, vocab?: Set<string>) => string[]} */
+function piecesOf(text, vocab) {
+  const pieces = [""];
+  for (const character of text) {
+    const isSkipped = vocab !== undefined && !vocab.has(character);
+    if (isSkipped !== (pieces.length % 2 === 0)) pieces.push("");
+    pieces[pieces.length - 1] += character;
+  }
+  return pieces;
 }
 
 /**

@@ -1,8 +1,9 @@
 // The page of both sites: connects the controls, the conversation, the lenses and the text engine.
 
 import { LinkError, readLink } from "../conversation/links.js";
-import { emptyLog, lastPart, lastTurn, pathTo, tree, walk } from "../conversation/log.js";
-import { findModel, refOf } from "../conversation/models.js";
+import { emptyLog, lastPart, lastTurn, pathTo, tree, typedPrompt, walk } from "../conversation/log.js";
+import { authorNow, findModel, refOf } from "../conversation/models.js";
+import { onNewLine } from "../conversation/replies.js";
 import { Storage } from "../conversation/storage.js";
 import { Writer } from "../conversation/writer.js";
 import { Refusal } from "../engines/refusal.js";
@@ -62,7 +63,7 @@ export class Page {
     this.panes = findAll(root, ".pane");
     this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.addModel(name)) });
     this.writer = new Writer(engine, this.#writerPage());
-    this.views = this.panes.map((pane, side) => new ConversationView(pane, side, { log: () => this.log(), status: (each) => this.current.status[each], lens: (each) => this.lenses?.[each] }));
+    this.views = this.panes.map((pane, side) => new ConversationView(pane, side, { log: () => this.log(), status: (each) => this.current.status[each], lens: (each) => this.lenses?.[each], author: (reply) => authorNow(reply, (name) => findModel(this.site(), name)) }));
     this.source = new Source(this);
     this.lenses = this.panes.map((pane, side) => new Lenses({ root: pane, side, engine, source: this.source, onChoose: () => this.changed(), onColours: () => this.changed() }));
     this.arrival = new Arrival(this);
@@ -167,7 +168,7 @@ export class Page {
     const turn = lastTurn(this.log());
     if (!turn || this.busy) return; // busy: a link is followed
     const done = await this.run(() => this.writer.resume(this.speed()));
-    if (!done && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= turn.prompt;
+    if (!done && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= typedPrompt(turn);
   }
 
   // Shows the settings of a link and writes its text, in a conversation of its own.
@@ -228,9 +229,15 @@ export class Page {
     if (this.busy) return;
     const before = this.prompt.value;
     if (prompt === before) this.prompt.value = "";
-    const sent = await this.run(() => this.writer.send(prompt, this.controls.options()));
+    const sent = await this.run(() => this.#write("send", prompt));
     const refused = this.current.refusals[0] && prompt === before;
-    if (!sent && refused && !this.prompt.value && !pathTo(this.log()).some((turn) => turn.prompt === prompt)) this.prompt.value = prompt;
+    if (!sent && refused && !this.prompt.value && !pathTo(this.log()).some((turn) => typedPrompt(turn) === prompt)) this.prompt.value = prompt;
+  }
+
+  /** @param {"send" | "step"} move @param {string} prompt */
+  #write(move, prompt) {
+    const options = this.controls.options();
+    return this.writer[move](move === "send" || prompt ? onNewLine(this.log(), prompt, options) : prompt, options);
   }
 
   stop() {
@@ -261,7 +268,7 @@ export class Page {
   /** @param {string} prompt */
   step(prompt) {
     if (prompt) this.prompt.value = "";
-    return this.run(() => this.writer.step(prompt, this.controls.options()));
+    return this.run(() => this.#write("step", prompt));
   }
 
   /** @param {string} name */

@@ -1,6 +1,6 @@
 // What Share saves and copies beside the link: the text, the log of the conversation, the code of a frame.
 
-import { pathTo, replyText } from "../conversation/log.js";
+import { pathTo, replyText, typedPrompt } from "../conversation/log.js";
 
 /** @import { Log } from "../conversation/log.js" */
 
@@ -10,7 +10,7 @@ const SANDBOX = "allow-scripts allow-same-origin allow-downloads";
 
 /** The shown conversation: prompts and replies. @param {Log} log */
 export function wholeText(log) {
-  return pathTo(log).map((turn) => turn.prompt + replyText(turn.replies[0])).join("\n");
+  return pathTo(log).map((turn) => typedPrompt(turn) + replyText(turn.replies[0])).join("\n");
 }
 
 /** The log as JSON, as the browser stores it, without what was typed and not sent. @param {Log} log */

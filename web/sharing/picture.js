@@ -87,7 +87,7 @@ async function letters(engine, path) {
   }
   const found = /** @type {Letter[]} */ ([]);
   for (const { at, given, length } of path.turns) {
-    if (found.length && found[found.length - 1].character !== "\n") found.push({ character: "\n", bits: null, given: true });
+    if (found.length && found[found.length - 1].character !== "\n" && traced.chars[at] !== "\n") found.push({ character: "\n", bits: null, given: true });
     for (let n = at; n < at + length; n++) found.push({ character: traced.chars[n], bits: n < at + given ? null : bits[n], given: n < at + given });
   }
   return found;

@@ -7,12 +7,13 @@ import { create, find, findAll, visibleCharacter } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import { chance, chancesOf, showBar } from "../chances.js";
 import { nameOf } from "../names.js";
-import { characterUnder, rectOf } from "./caret.js";
+import { characterUnder, rangeOf } from "./caret.js";
 import { placeOf } from "./character_box.js";
 
 const SHOWN = 5; // most likely characters
 const AROUND = 12; // characters of what stays that are shown
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
+const MARK = "shown-character"; // the highlight of the character in a text without a lens
 const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.css
 
 /**
@@ -36,6 +37,12 @@ export class Alternatives {
     this.#listen();
   }
 
+  /** Whether a click shows what else was likely, and there was none yet. */
+  get isUntried() {
+    const { lens } = this.lenses;
+    return this.openings === 0 && (!lens || lens.offersChoices === true);
+  }
+
   /** Shows what else was likely at a position of the conversation. @param {number} position */
   async open(position) {
     const { lenses } = this;
@@ -48,6 +55,7 @@ export class Alternatives {
     if (answer.refusal || !answer.top.length) return this.close();
     this.shown = { position, turn: turn.id, char: lenses.path.chars[position], answer };
     this.content = "";
+    this.#reveal();
     this.update();
     this.#focusChoice();
   }
@@ -57,6 +65,7 @@ export class Alternatives {
     this.openings++;
     if (!this.shown) return;
     this.shown = null;
+    globalThis.CSS?.highlights?.delete(MARK);
     if (returnsFocus) this.lenses.log.focus({ preventScroll: true });
     this.box.hidden = true;
   }
@@ -154,18 +163,27 @@ export class Alternatives {
     (choices[0] ?? find(this.box, ".close")).focus({ preventScroll: true });
   }
 
-  // The rectangle of the character in the window; null if it cannot be seen.
-  #anchor() {
+  // The element of the character, in a text without a lens its range; null if it is not there.
+  #character() {
     const { position, turn: id } = this.shown;
     const { lenses } = this;
     const turn = lenses.turnAt(position);
     const reply = lenses.log.querySelector(`article[data-turn="${id}"] .reply`);
-    const node = lenses.nodeAt(lenses.path, position);
-    return node ? node.getBoundingClientRect() : reply && rectOf(reply, position - turn.at - turn.given);
+    return lenses.nodeAt(lenses.path, position) ?? (reply && rangeOf(reply, position - turn.at - turn.given));
+  }
+
+  // Scrolls the log to the character, and marks it where no lens does.
+  #reveal() {
+    const character = this.#character();
+    const rect = character?.getBoundingClientRect();
+    const log = this.lenses.log.getBoundingClientRect();
+    if (!rect) return;
+    if (rect.top < log.top || rect.bottom > log.bottom) this.lenses.log.scrollTop += rect.top - log.top - log.height / 2;
+    if (character instanceof Range && globalThis.Highlight) CSS.highlights.set(MARK, new Highlight(character));
   }
 
   #place() {
-    const rect = this.#anchor();
+    const rect = this.#character()?.getBoundingClientRect();
     const log = this.lenses.log.getBoundingClientRect();
     const { style } = this.box;
     const box = this.box.getBoundingClientRect();
@@ -195,10 +213,13 @@ export class Alternatives {
     const { log } = this.lenses;
     log.addEventListener("click", (event) => this.#click(event));
     log.addEventListener("keydown", (event) => {
-      const { at } = this.lenses.focus;
-      if (event.key !== "Enter" || event.target !== log || at?.traced !== this.lenses.path) return;
+      const { focus, lens, path } = this.lenses;
+      if (event.key !== "Enter" || event.target !== log) return;
       event.preventDefault();
-      this.open(at.position);
+      if (!lens) this.lenses.read();
+      const last = this.lenses.turns.at(-1);
+      if (lens && focus.at?.traced === path) this.open(focus.at.position);
+      else if (last) this.open(last.at + last.length - 1); // the arrow keys lead to the others
     });
     this.box.addEventListener("keydown", (event) => this.#key(event));
     this.box.addEventListener("focusout", ({ relatedTarget }) => {
@@ -215,14 +236,18 @@ export class Alternatives {
     if (!getSelection()?.isCollapsed || !(event.target instanceof Element)) return; // someone who selects wants to copy
     const { lenses } = this;
     const place = placeOf(event.target);
-    if (place && lenses.lens?.offersChoices && place.traced === lenses.path) this.open(place.position);
-    if (lenses.lens) return;
+    const offersChoices = !lenses.lens || lenses.lens.offersChoices;
+    if (place) return offersChoices && place.traced === lenses.path ? this.open(place.position) : undefined;
+    // Without a lens, on an empty line, or next to the end of a line: the nearest character.
     const reply = event.target.closest(".reply");
     const id = Number(event.target.closest("article")?.dataset.turn);
     const n = reply ? characterUnder(event, reply) : -1;
-    lenses.read();
+    if (!lenses.lens) lenses.read();
     const turn = lenses.turns.find((each) => each.id === id);
-    if (n >= 0 && turn) this.open(turn.at + turn.given + n);
+    if (n < 0 || !turn) return;
+    const position = turn.at + turn.given + n;
+    if (lenses.lens) lenses.focus.look(lenses.path, position);
+    if (offersChoices) this.open(position);
   }
 
   /** @param {KeyboardEvent} event */

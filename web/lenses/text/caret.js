@@ -16,7 +16,10 @@ export function characterUnder({ clientX, clientY }, element) {
   before.setStart(element, 0);
   before.setEnd(node, position?.offset ?? range?.startOffset ?? 0);
   const after = count(before.toString()); // the pointer is next to the border before this character
-  return [after, after - 1].find((each) => isInside(rectOf(element, each), clientX)) ?? after - 1;
+  const characters = [...element.textContent];
+  const isEmptyLine = characters[after] === "\n" && (characters[after - 1] ?? "\n") === "\n";
+  if (isEmptyLine || !characters.length) return isEmptyLine ? after : -1;
+  return [after, after - 1].find((each) => isInside(rectOf(element, each), clientX)) ?? Math.max(0, after - 1);
 }
 
 /**
@@ -25,6 +28,15 @@ export function characterUnder({ clientX, clientY }, element) {
  * @param {number} n
  */
 export function rectOf(element, n) {
+  return rangeOf(element, n)?.getBoundingClientRect() ?? null;
+}
+
+/**
+ * Returns the range of a character of an element's text; null if there is none.
+ * @param {Element} element
+ * @param {number} n
+ */
+export function rangeOf(element, n) {
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   let left = n;
   for (let node = walker.nextNode(); node && n >= 0; node = walker.nextNode()) {
@@ -34,7 +46,7 @@ export function rectOf(element, n) {
       const start = characters.slice(0, left).join("").length;
       range.setStart(node, start);
       range.setEnd(node, start + characters[left].length);
-      return range.getBoundingClientRect();
+      return range;
     }
     left -= characters.length;
   }

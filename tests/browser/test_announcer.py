@@ -1,0 +1,56 @@
+"""A reply is announced to screen readers in whole sentences, at the speed of speech."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.driving import reply, send
+from tests.support.both_pages import LENGTH, Site, begin
+
+TALE = "".join(f"{name} said that the night was cold, and went home.\n" for name in ("Ann", "Ben", "Cleo", "Dan")) * 2
+REGION = "document.querySelector('.pane[data-side=\"0\"] .announcements')"
+# Shows a text character by character, and records what is announced meanwhile and afterwards.
+GROW = """async (text) => {
+  const { Announcer } = await import("./document/announcer.js");
+  const announcer = new Announcer(document.body);
+  window.heard = [];
+  const added = (changes) => changes.forEach((each) => each.addedNodes.forEach((node) => heard.push(node.textContent)));
+  new MutationObserver(added).observe(announcer.region, { childList: true });
+  for (let length = 0; length <= text.length; length++) {
+    const isWriting = length < text.length;
+    announcer.update({ key: "1", text: text.slice(0, length), isWriting, lines: isWriting ? [] : ["length reached"] });
+  }
+}"""
+
+
+def announced(page: Page, text: str) -> list[str]:
+    """Return what is announced in a minute of a text that is written at once."""
+    page.evaluate(GROW, text)
+    first: list[str] = page.evaluate("heard")
+    assert len(first) == 1  # the others follow at the speed of speech
+    page.clock.run_for(60_000)
+    heard: list[str] = page.evaluate("heard")
+    return heard
+
+
+def test_a_growing_reply_is_announced_in_whole_sentences(web_page: Page) -> None:
+    web_page.clock.install()
+    heard = announced(web_page, TALE)
+    assert " ".join(heard).replace("\n", " ").split() == f"{TALE}length reached".split()
+    assert all(piece.endswith("home.") for piece in heard[:-1])
+    assert len(heard) == 5
+    words = announced(web_page, "word " * 100)  # no sentence ends
+    assert " ".join(words).split() == ["word"] * 100 + ["length", "reached"]
+    assert len(words) <= 5
+
+
+def test_the_page_announces_replies_and_not_their_characters(both: Site) -> None:
+    page = begin(both.open(), length=LENGTH)
+    expect(page.locator(".log").first).to_have_attribute("aria-live", "off")
+    assert page.evaluate(f"{REGION}.textContent") == ""
+    send(page, "ab")
+    expect(page.locator(".pane").first.locator(".announcements p").first).to_have_text(reply(page).strip())
+    expect(page.locator(".pane").first.locator(".announcements")).to_contain_text("length reached")
+    page.reload()
+    expect(page.locator(".turn .footer")).to_be_visible()
+    assert page.evaluate(f"{REGION}.textContent") == ""

@@ -1,0 +1,107 @@
+"""The text can be clicked and says so; a prompt begins a line of its own; skipped characters are struck out."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.driving import button, log, open_page, reply, send, settled, turns
+from tests.browser.test_lenses import choose_lens
+from tests.support.app_server import scripted_model, serving
+from tests.support.both_pages import Site, begin, new_line, text_of
+
+HINT = "Click a letter to change what happens next, or press Enter in the text"
+VERSE = "ab\n\ncd ef\n"
+
+
+def box(page: Page) -> str:
+    """Return the name of the box that shows what else could stand at a character."""
+    return page.locator(".alternatives:not([hidden])").first.get_attribute("aria-label", timeout=60_000) or ""
+
+
+def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both: Site) -> None:
+    page = begin(both.open())
+    send(page, "ab")
+    text = reply(page)
+    expect(turns(page).last.locator(".hint")).to_have_text(HINT)
+    assert turns(page).last.locator(".reply").evaluate("(each) => getComputedStyle(each).cursor") == "pointer"
+    log(page).focus()
+    page.keyboard.press("Enter")
+    name = {"\n": "line end", " ": "space", "\t": "tab"}
+    last, before = (name.get(text[at], text[at]) for at in (-1, -2))
+    assert box(page) == f"What else could stand instead of {last}"
+    assert page.evaluate("CSS.highlights.get('shown-character').size") == 1
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("dialog", name=f"What else could stand instead of {before}")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(log(page)).to_be_focused()
+    assert page.evaluate("CSS.highlights.has('shown-character')") is False
+    send(page, "cd")
+    expect(page.locator(".turn .hint")).to_have_count(0)  # tried
+    log(page).evaluate("(log) => (log.scrollTop = 0)")
+    turns(page).first.locator(".reply").click(position={"x": 60, "y": 12})
+    expect(page.get_by_role("dialog")).to_be_visible()  # also in an older reply
+
+
+def test_no_click_on_an_empty_line_is_ignored(browser: Browser) -> None:
+    with serving({"verse": scripted_model(VERSE)}) as app:
+        page, complaints = open_page(browser.new_context(), app)
+        begin(page)
+        send(page, "")
+        check_empty_lines(page)
+        assert not complaints
+        page.context.close()
+
+
+def check_empty_lines(page: Page) -> None:
+    for lens in ("Text", "How surprised?"):
+        choose_lens(page, lens)
+        reply = turns(page).last.locator(".reply")
+        height = reply.evaluate("(each) => parseFloat(getComputedStyle(each).lineHeight)")
+        top = reply.evaluate("(each) => each.getClientRects()[0].top")
+        left = reply.evaluate("(each) => each.getClientRects()[0].left")
+        for line, x, name in ((1.5, 200, "line end"), (2.5, 400, "f|line end")):
+            page.mouse.click(left + x, top + line * height)
+            expect(page.get_by_role("dialog", name=re.compile(f"instead of ({name})$"))).to_be_visible()
+            page.keyboard.press("Escape")
+
+
+def test_a_prompt_begins_a_line_of_its_own(both: Site) -> None:
+    page = begin(both.open())
+    send(page, "ab")
+    so_far = "ab" + reply(page)
+    if page.get_by_role("button", name="ROMEO:").count():
+        button(page, "ROMEO:").click()
+    else:
+        send(page, "ROMEO:")
+    expect(turns(page)).to_have_count(2)
+    settled(page)
+    so_far = new_line(so_far) + "ROMEO:"
+    assert reply(page) == text_of(both, so_far)
+    so_far += reply(page)
+    send(page, " stays in the line")
+    assert reply(page) == text_of(both, f"{so_far} stays in the line")
+    assert [each.text_content() for each in turns(page).locator(".prompt").all()] == [
+        "ab",
+        "ROMEO:",
+        " stays in the line",
+    ]
+    choose_lens(page, "How surprised?")
+    expect(turns(page).nth(1).locator(".prompt i")).to_have_count(len("ROMEO:"))
+
+
+def test_characters_that_the_model_skips_are_struck_out_and_named_alike(both: Site) -> None:
+    page = begin(both.open())
+    send(page, "漢字 ROMEOü漢")
+    skipped = turns(page).last.locator(".prompt .unknown")
+    expect(skipped).to_have_text(["漢字", "ü漢"])
+    assert skipped.first.evaluate("(each) => getComputedStyle(each).textDecorationLine") == "line-through"
+    assert skipped.first.evaluate("(each) => getComputedStyle(each).fontWeight") == "400"
+    expect(turns(page).last.locator(".notice")).to_have_text(
+        "This model does not know '漢' (2 times), '字', 'ü': skipped."
+    )
+    choose_lens(page, "How surprised?")
+    expect(turns(page).last.locator(".prompt i.unknown")).to_have_text(["漢", "字", "ü", "漢"])
+    assert reply(page) == text_of(both, "漢字 ROMEOü漢", unknown="skip")
