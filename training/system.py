@@ -36,6 +36,13 @@ def process_age_s() -> float:
     return max(age, 0.0)
 
 
+def processors() -> int:
+    """Returns how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def start_in_new_session(
     command: Sequence[str], *, stdin: int, stdout: IO[str], stderr: IO[str], env: Mapping[str, str]
 ) -> subprocess.Popen[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).parents[2]
+from tests.support.ray_environment import ROOT, ray_variables, with_ray
+
 URL = "http://127.0.0.1:8000"  # Ray Serve's own
 _START_S = 300.0
 
@@ -21,27 +21,8 @@ _START_S = 300.0
 @contextmanager
 def ray_serve(replicas: int, log: Path) -> Iterator[str]:
     """Serve the bundled model with a number of replicas, and yield the address. uv installs what Ray needs."""
-    uv = Path(sys.executable).with_name("uv")
-    overlay = [
-        str(uv),
-        "run",
-        "--no-project",
-        "--python",
-        sys.executable,
-        "--with-requirements",
-        "deploy/requirements.txt",
-    ]
-    needs = ["--with-requirements", "deploy/requirements.txt"]
-    command = [*overlay, *needs, "python", "-m", "ray.serve.scripts", "run", "deploy.ray:app"]
-    environment = {
-        **os.environ,
-        "MIN_REPLICAS": str(replicas),
-        "MAX_REPLICAS": str(replicas),
-        "ROWS_EACH": "256",
-        "PYTHONPATH": str(ROOT),
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # Ray would repeat the command of uv in each worker
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
+    command = with_ray("deploy/requirements.txt", ["-m", "ray.serve.scripts", "run", "deploy.ray:app"])
+    environment = ray_variables(MIN_REPLICAS=str(replicas), MAX_REPLICAS=str(replicas), ROWS_EACH="256")
     with log.open("wb") as file:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True)
     try:

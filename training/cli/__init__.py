@@ -13,5 +13,6 @@ members    --teachers: other models of the text, which are trained first
 teachers   --teacher: the predictions of other models for the text
 finish     the last pushes, and the commands to type next
 space      the command `space` and the option --space
+sweep      the command `sweep`
 commands   the commands `compare`, `curve` and `push-bundled`
 """

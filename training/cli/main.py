@@ -45,6 +45,8 @@ from .finish import count_text, finish
 from .resume import resumed_run
 from .space import make_space
 from .start import new_run
+from .sweep.command import sweep
+from .sweep.options import parse_sweep
 
 _USER_ERRORS = (
     UsageError,
@@ -210,10 +212,15 @@ def _space(arguments: Sequence[str]) -> int:
     return make_space(options.parse_space(arguments))
 
 
+def _sweep(arguments: Sequence[str]) -> int:
+    return sweep(parse_sweep(arguments))
+
+
 _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "push": _push,
     "push-bundled": _push_bundled,
     "space": _space,
+    "sweep": _sweep,
     "compare": _compare,
     "curve": _curve,
     "cells": _cells,

@@ -24,6 +24,7 @@ COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
     "push-bundled": "push the models that come with the project, and collect them on one page of the Hub",
     "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
+    "sweep": "train a model for each combination of some settings, side by side, and compare them",
     "compare": "print a table of runs, the lowest loss first",
     "curve": "draw the losses of runs into a PNG",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",

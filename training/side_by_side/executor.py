@@ -10,7 +10,7 @@ from ..run.facts import Evaluation
 from .task import TrainingTask
 
 RETRIES = 3  # of a task that did not end well, each from its last checkpoint
-_USER_ERROR = 2  # the exit code of a training that cannot start: another try would end in the same way
+USER_ERROR = 2  # the exit code of a training that cannot start: another try would end in the same way
 
 ShowProgress = Callable[[TrainingTask, Evaluation], object]
 
@@ -48,4 +48,4 @@ class Executor(Protocol):
 
 def may_retry(exit_code: int, tries: int) -> bool:
     """Returns whether a task is tried again that has failed so many times, the last time with this exit code."""
-    return exit_code not in (0, _USER_ERROR) and tries <= RETRIES
+    return exit_code not in (0, USER_ERROR) and tries <= RETRIES

@@ -100,10 +100,11 @@ def table(runs: Sequence[Run], width: int = WIDTH) -> str:
         rows.append((mark + run.name, *_row(run)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     widths[0] = min(widths[0], width - sum(widths[1:]) - len(_COLUMNS))
-    return "\n".join(_line(row, widths) for row in rows)
+    return "\n".join(aligned(row, widths) for row in rows)
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+def aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    """Returns the cells of a row in columns of these widths; the first cell is cut in its middle if it is too long."""
     name = row[0] if len(row[0]) <= widths[0] else row[0][:2] + "…" + row[0][3 - widths[0] :]
     cells = [cell.rjust(size) for cell, size in zip(row[1:], widths[1:], strict=True)]
     return " ".join([name.ljust(widths[0]), *cells]).rstrip()
@@ -116,25 +117,24 @@ def _row(run: Run) -> tuple[str, ...]:
     preset = run.training.get("preset")
     return (
         one_line(preset, 7) if isinstance(preset, str) else "-",
-        _short_number(run.parameters),
-        _format_number(number(best.get("step")), ",.0f"),
-        _short_number(number(best.get("chars"))),
-        _format_number(seconds / 60 if seconds is not None else None, ",.1f"),
-        _format_number(number(best.get("val_loss")), ".4f"),
-        _format_number(number(best.get("val_cold256")), ".4f"),
-        _format_number(number(best.get("val_bpc")), ".3f"),
-        _format_number(
-            None if cost is None else round(cost, 4) + 0.0, "+.4f"
-        ),  # + 0.0: a cost of -0.00001 is 0, not -0
-        _short_number(number(last.get("chars_per_sec"))),
+        short_number(run.parameters),
+        format_number(number(best.get("step")), ",.0f"),
+        short_number(number(best.get("chars"))),
+        format_number(seconds / 60 if seconds is not None else None, ",.1f"),
+        format_number(number(best.get("val_loss")), ".4f"),
+        format_number(number(best.get("val_cold256")), ".4f"),
+        format_number(number(best.get("val_bpc")), ".3f"),
+        format_number(None if cost is None else round(cost, 4) + 0.0, "+.4f"),  # + 0.0: a cost of -0.00001 is 0, not -0
+        short_number(number(last.get("chars_per_sec"))),
     )
 
 
-def _format_number(value: float | None, style: str) -> str:
+def format_number(value: float | None, style: str) -> str:
+    """Returns a number in a format such as ",.1f"; "-" for None."""
     return "-" if value is None else format(value, style)
 
 
-def _short_number(value: float | None) -> str:
+def short_number(value: float | None) -> str:
     """Returns a number such as 950, 28k, 3.32M or 12.3G."""
     if value is None:
         return "-"
