@@ -1,9 +1,10 @@
-"""Names that a run has on the Hub: its two branches, and the titles of its commits."""
+"""The address of the public Hub, and the names that a run has on a Hub: its two branches, the titles of its commits."""
 
 from __future__ import annotations
 
 import re
 
+PUBLIC_HUB = "https://huggingface.co"  # as in web/index.html
 MAIN = "main"  # holds the best checkpoint: what is loaded by default
 TRAINING = "training"  # gets a commit for each checkpoint, with all that resume needs
 

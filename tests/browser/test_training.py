@@ -154,3 +154,29 @@ def test_a_loss_that_is_not_finite_ends_the_run(page: Page) -> None:
     script = TRAIN.replace("rows, window: 16", "rows, window: 16, rate: 1e30")
     defaults = {"text": sentences(50), "workers": 1, "steps": 20, "hidden": 8, "layers": 1, "rows": 2, "seed": 1}
     assert page.evaluate(script, defaults)["ended"][0] == "diverged"
+
+
+def test_fine_tuning_takes_more_and_smaller_steps_and_starts_without_dropout(page: Page) -> None:
+    """At the rates and with the dropout of a new network, a trained one first forgets what it knows."""
+    script = """async () => {
+      const { planRun } = await import("./learn/trainer.js");
+      const { dropoutAt } = await import("./learn/recipe.js");
+      const network = { embedding: 64, hidden: 256, layers: 1 };
+      const vocab = Array.from({ length: 80 }, (_, n) => String.fromCharCode(48 + n));
+      const given = { vocab, ids: new Uint16Array(85_000), minutes: 3, speed: 20_000, seed: 1, workers: 1 };
+      return [null, { network, tensors: {} }].map((parent) => {
+        const { recipe } = planRun({ ...given, parent });
+        const dropout = [0, recipe.steps / 2, recipe.steps].map((step) => dropoutAt(recipe, step));
+        return { ...recipe, dropouts: dropout.map(({ out, weights, reset }) => [out, weights, reset]) };
+      });
+    }"""
+    new, tuned = page.evaluate(script)
+    assert tuned["rows"] < new["rows"]
+    assert tuned["steps"] > new["steps"]
+    assert tuned["steps"] * tuned["rows"] < new["steps"] * new["rows"]  # in the same time
+    assert tuned["muonRate"] < new["muonRate"]
+    assert tuned["rate"] < new["rate"]
+    out, weights, reset = tuned["dropouts"][2]
+    assert min(out, weights, reset) > 0
+    assert tuned["dropouts"] == [[0, 0, reset], pytest.approx([out / 2, weights / 2, reset]), [out, weights, reset]]
+    assert new["dropouts"][0] == new["dropouts"][2]

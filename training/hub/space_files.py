@@ -22,6 +22,7 @@ from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.format import DTYPES
 from model.checkpoint.names import CARD
 from model.files import atomic_write
+from model.hub.names import PUBLIC_HUB
 
 from ..card.escape import line, markdown
 from ..card.redact import public_source
@@ -30,7 +31,6 @@ from .jobs import STATIC, ZERO_GPU, flavor_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIES = "training/root"  # copies of files of the root, for a machine that has folders only (see job.py)
-_HUB = "https://huggingface.co"  # as in web/index.html
 _PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
 _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
@@ -76,7 +76,7 @@ def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
     _copy(static_files(), folder)
     atomic_write(folder / "files.json", json.dumps(sorted(static_files())).encode())  # what web/offline.js keeps
     page = (folder / "index.html").read_text(encoding="utf-8")
-    atomic_write(folder / "index.html", _with_preview(page, lm, space).replace(_HUB, constants.ENDPOINT).encode())
+    atomic_write(folder / "index.html", _with_preview(page, lm, space).replace(PUBLIC_HUB, constants.ENDPOINT).encode())
     lm.save_pretrained(folder, dtype=smallest_dtype(lm))
     data = SpaceCardData(**_front_matter(lm), sdk="static", app_file="index.html", **_SIGN_IN)
     about = (
@@ -91,7 +91,7 @@ def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
     """Returns index.html with the title of the model, and the address of its picture, which chats need as a whole."""
     title = 'property="og:title" content="'
     page = page.replace(f'{title}char-lstm"', f'{title}{html.escape(title_of(lm))}"')
-    if not space or constants.ENDPOINT != _HUB:  # a private Hub has hosts of its own
+    if not space or constants.ENDPOINT != PUBLIC_HUB:  # a private Hub has hosts of its own
         return page
     host = re.sub("[^a-z0-9]+", "-", space.lower())
     return page.replace('content="preview.png"', f'content="https://{host}.static.hf.space/preview.png"')

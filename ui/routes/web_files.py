@@ -17,6 +17,9 @@ from pathlib import Path
 from fastapi import Request
 from fastapi.responses import PlainTextResponse, Response
 from fastapi.routing import APIRoute
+from huggingface_hub import constants
+
+from model.hub.names import PUBLIC_HUB
 
 FOLDER = Path(__file__).parents[2] / "web"
 PATH = "/web/{digest}/{name:path}"
@@ -30,6 +33,7 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
 }
+_PAGE = "index.html"  # the page that trains
 _DIGITS = 16  # of the digest
 _IMMUTABLE = {
     "cache-control": "public, max-age=31536000, immutable",
@@ -61,6 +65,8 @@ class WebFiles:
         sha = hashlib.sha256()
         for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
             content = path.read_bytes()
+            if name == _PAGE:  # a model that it publishes, and the visitor's token, go to the Hub of this app
+                content = content.replace(PUBLIC_HUB.encode(), constants.ENDPOINT.encode())
             self._files[name] = _File(TYPES[path.suffix], content, gzip.compress(content, mtime=0))
             sha.update(f"{name} {len(content)}\n".encode())
             sha.update(content)

@@ -1,7 +1,7 @@
 // Trains a network in workers: starts them, measures the machine, and collects what they report.
 
 import { compileLearner, shapesOf } from "./learner.js";
-import { ROWS, WINDOW, cellsFor, newNetwork, recipeFor } from "./recipe.js";
+import { WINDOW, cellsFor, costOf, newNetwork, recipeFor } from "./recipe.js";
 import { copyTrained, initialize } from "./weights.js";
 import { split } from "./windows.js";
 
@@ -9,6 +9,7 @@ const MAX_WORKERS = 4; // with more, a batch has so many rows that a step learns
 const MEASURED_CELLS = 256;
 const EVALUATIONS = 16; // of a run, more often at first
 const HELD_OUT = 20_000; // characters that an evaluation reads, at most
+const MAX_LOGITS = 80_000_000; // that it computes: with 60,000 different characters each step of it takes long
 const folder = new URL(".", import.meta.url);
 
 /**
@@ -80,8 +81,10 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const readable = minutes * 60 * speed * workers;
   const network = parent ? parent.network : newNetwork(vocab.length, cellsFor(readable));
   const cost = network.layers * network.hidden ** 2 / MEASURED_CELLS ** 2; // of a step, beside that which was measured
-  const rows = Math.min(ROWS, recipeFor({ ...about(vocab.length, 1), network }).rows);
-  const steps = Math.max(20, Math.round(readable / cost / (rows * workers * WINDOW)));
+  const isFineTuning = parent !== null;
+  const [measured, { rows }] = [false, isFineTuning].map((each) => recipeFor({ ...about(vocab.length, 1), network, isFineTuning: each }));
+  const seconds = ((measured.rows * WINDOW) / speed) * cost * (costOf(rows) / costOf(measured.rows));
+  const steps = Math.max(20, Math.round((60 * minutes) / seconds));
   const [training] = split(ids);
   const recipe = recipeFor({
     vocab: vocab.length,
@@ -90,7 +93,7 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
     workers,
     seed,
     network,
-    isFineTuning: parent !== null,
+    isFineTuning,
   });
   const shapes = Object.values(shapesOf({ vocab: vocab.length, ...network }));
   const parameters = shapes.reduce((total, shape) => total + shape.reduce((product, size) => product * size, 1), 0);
@@ -133,7 +136,8 @@ export class Trainer {
       const own = { ...sizes, allRows: workers * sizes.rows, firstRow: index * sizes.rows };
       const evaluations = denserAtFirst(recipe.steps, EVALUATIONS);
       const carried = saved?.carried[index] ?? none;
-      const shared = { code, recipe, ids: training, heldOut, heldOutCharacters: HELD_OUT, evaluations, workers, state };
+      const heldOutCharacters = Math.min(HELD_OUT, Math.ceil(MAX_LOGITS / vocab.length));
+      const shared = { code, recipe, ids: training, heldOut, heldOutCharacters, evaluations, workers, state };
       worker.postMessage({ start: { ...shared, sizes: own, index, carried } });
     });
   }

@@ -20,7 +20,7 @@
 
 import { nextTurn } from "../worker/slices.js";
 import { Learner } from "./learner.js";
-import { shareAt } from "./recipe.js";
+import { dropoutAt, shareAt } from "./recipe.js";
 import { Windows } from "./windows.js";
 
 const SAVE_EVERY_MS = 10_000;
@@ -99,7 +99,7 @@ class Training {
     await nextTurn(); // lets a message in
     if (windows.startsPass(step)) learner.state.fill(0);
     windows.read(step, learner.ids);
-    const own = learner.gradients(recipe.seed, step, recipe.dropout);
+    const own = learner.gradients(recipe.seed, step, dropoutAt(recipe, step));
     const { sum, ...wishes } = await this.#exchange(own);
     const share = shareAt(recipe, step);
     const rates = { ...recipe, muonRate: recipe.muonRate * share, rate: recipe.rate * share };
