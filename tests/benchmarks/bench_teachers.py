@@ -25,6 +25,7 @@ from training.learner.recipe import PRESETS, fit_dropout
 from training.learner.trainer import Trainer
 
 MEMBERS = 3
+WAYS = ("probabilities", "logits", "chain", "alone")
 _EVALUATIONS = 10
 _CPU = torch.device("cpu")
 
@@ -78,29 +79,31 @@ class Comparison:
         return float(-mean.gather(1, targets[:, None]).log().mean())
 
 
-def compare(comparison: Comparison, seed: int, member_steps: int, steps: int) -> None:
-    """Prints the losses of all ways with one seed."""
+def compare(comparison: Comparison, ways: Sequence[str], seed: int, member_steps: int, steps: int) -> None:
+    """Prints the losses of some ways with one seed."""
 
     def show(name: str, loss: float, end: float | None = None) -> None:
         print(f"seed {seed}: {name}: {loss:.4f}{'' if end is None else f' (at the end {end:.4f})'}", flush=True)
 
     members = []
-    for number in range(MEMBERS):
+    for number in range(MEMBERS if set(ways) - {"alone"} else 0):
         member, loss, end = comparison.train(1000 * seed + number, member_steps)
         show(f"member {number + 1}, {member_steps} steps", loss, end)
         members.append(member)
-    for of_logits in (False, True):
-        name = "logits" if of_logits else "probabilities"
+    for name in set(ways) & {"probabilities", "logits"}:
+        of_logits = name == "logits"
         show(f"members together, mean of {name}", comparison.loss_together(members, of_logits=of_logits))
         soft_targets = comparison.soft_targets(members, of_logits=of_logits)
         show(f"taught by the mean of {name}, {steps} steps", *comparison.train(seed, steps, soft_targets)[1:])
-    last = members[0]
-    for number in range(1, MEMBERS):
-        last, loss, end = comparison.train(1000 * seed + number, member_steps, comparison.soft_targets([last]))
-        show(f"chain, model {number + 1}", loss, end)
-    show("chain, last model", *comparison.train(seed, steps, comparison.soft_targets([last]))[1:])
-    alone = MEMBERS * member_steps + steps
-    show(f"alone, {alone} steps", *comparison.train(seed, alone)[1:])
+    if "chain" in ways:
+        last = members[0]
+        for number in range(1, MEMBERS):
+            last, loss, end = comparison.train(1000 * seed + number, member_steps, comparison.soft_targets([last]))
+            show(f"chain, model {number + 1}", loss, end)
+        show("chain, last model", *comparison.train(seed, steps, comparison.soft_targets([last]))[1:])
+    if "alone" in ways:
+        alone = MEMBERS * member_steps + steps
+        show(f"alone, {alone} steps", *comparison.train(seed, alone)[1:])
 
 
 def main() -> None:
@@ -110,6 +113,7 @@ def main() -> None:
     parser.add_argument("--preset", choices=PRESETS, default="tiny")
     parser.add_argument("--member-steps", type=int, default=500)
     parser.add_argument("--steps", type=int, default=1000, help="of the model that is taught")
+    parser.add_argument("--ways", choices=WAYS, nargs="+", default=WAYS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     typed = parser.parse_args()
     text = typed.text.read_text(encoding="utf-8")[: typed.characters]
@@ -118,7 +122,7 @@ def main() -> None:
     ids = np.array([numbers[char] for char in text], np.uint16)
     comparison = Comparison(ids, len(vocab), typed.preset)
     for seed in typed.seeds:
-        compare(comparison, seed, typed.member_steps, typed.steps)
+        compare(comparison, typed.ways, seed, typed.member_steps, typed.steps)
 
 
 if __name__ == "__main__":

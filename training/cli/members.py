@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -74,6 +75,7 @@ class StartedRun:
         text, chat: what is published about its text, and the format of that if it is a chat.
         plan: of its members.
         seconds: how long the run has taken so far.
+        complete: the numbers of the members that are.
     """
 
     options: TrainOptions
@@ -81,6 +83,7 @@ class StartedRun:
     chat: ChatFormat | None
     plan: MembersPlan
     seconds: float = 0.0
+    complete: tuple[int, ...] = ()
 
     def write(self, run: Path) -> None:
         """Writes the plan into a run folder.
@@ -96,6 +99,7 @@ class StartedRun:
             "chat": asdict(self.chat) if self.chat else None,
             "plan": asdict(self.plan),
             "seconds": self.seconds,
+            "complete": self.complete,
         }
         atomic_write(run / MEMBERS / PLAN, json_bytes(note))
 
@@ -136,6 +140,7 @@ def started_run(typed: TrainOptions) -> StartedRun | None:
             chat=ChatFormat(**note["chat"]) if note["chat"] else None,
             plan=MembersPlan(**note["plan"]),
             seconds=float(note["seconds"]),
+            complete=tuple(note["complete"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
@@ -193,23 +198,24 @@ def train_members(started: StartedRun, run: Path, start: float, device: torch.de
         RunError: a member failed.
         KeyboardInterrupt: a signal came; the members have saved their checkpoints.
     """
-    tasks = [started.task(run, number, device) for number in range(1, started.plan.count + 1)]
+    numbers = [number for number in range(1, started.plan.count + 1) if number not in started.complete]
+    tasks = {number: started.task(run, number, device) for number in numbers}
     _say_plan(started, start, device)
     progress = _Progress(started, tasks, run, start, workers(device))
     started.write(run)
     try:
-        with closing(LocalProcesses(workers(device)).run(tasks, progress=progress.show)) as results:
+        with closing(LocalProcesses(workers(device)).run([*tasks.values()], progress=progress.show)) as results:
             for result in results:
                 if result.exit_code:
                     reason = result.message.removeprefix("error: ") or f"exit code {result.exit_code}"
-                    raise RunError(f"teacher {progress.number(result.task)} could not be trained: {reason}")
+                    raise RunError(f"teacher {_number(result.task.folder)} could not be trained: {reason}")
+                progress.end(_number(result.task.folder))
     except KeyboardInterrupt:
-        if any(has_checkpoint(task.folder) for task in tasks):
+        if started.complete or any(has_checkpoint(task.folder) for task in tasks.values()):
             progress.note_time()
             command = quote_command(["python", "-m", "training", "--resume", str(run)])
             say(f"\nStopped while the teachers train. To continue:\n  {command}")
         raise
-    progress.note_time()
     return load_members(run)
 
 
@@ -253,6 +259,8 @@ def _with_absolute_paths(options: TrainOptions) -> TrainOptions:
 def _say_plan(started: StartedRun, start: float, device: torch.device) -> None:
     """Prints what is trained first, and how long each part takes."""
     plan, at_once = started.plan, min(started.plan.count, workers(device))
+    if started.complete:
+        say(f"{len(started.complete)} of {plan.count} teachers are trained.")
     one_by_one = (
         "one after another" if at_once == 1 else "side by side" if at_once == plan.count else f"{at_once} at once"
     )
@@ -268,36 +276,45 @@ def _say_plan(started: StartedRun, start: float, device: torch.device) -> None:
 
 
 class _Progress:
-    """Prints the evaluations of members with the time that the whole run has left, and notes how long it has taken."""
+    """Prints the evaluations of members with the time that the whole run has left, and notes what is done.
 
-    def __init__(self, started: StartedRun, tasks: list[TrainingTask], run: Path, start: float, at_once: int) -> None:
-        self._started, self._tasks, self._run, self._start = started, tasks, run, start
-        self._at_once = min(len(tasks), at_once)
-        self._newest: dict[Path, Evaluation] = {}
+    Args:
+        tasks: the members that are not complete, by their numbers.
+        at_once: how many of them train at once.
+    """
 
-    def number(self, task: TrainingTask) -> int:
-        """Returns the number of a member, from 1."""
-        return self._tasks.index(task) + 1
+    def __init__(
+        self, started: StartedRun, tasks: Mapping[int, TrainingTask], run: Path, start: float, at_once: int
+    ) -> None:
+        self._started, self._run, self._start, self._at_once = started, run, start, at_once
+        self._steps_left = dict.fromkeys(tasks, started.plan.steps or 0)
+        self._step_s: dict[int, float] = {}
 
     def show(self, task: TrainingTask, evaluation: Evaluation) -> None:
         """Prints an evaluation of a member."""
-        self._newest[task.folder] = evaluation
+        number, step = _number(task.folder), evaluation["step"]
+        self._steps_left[number] = max(0, (self._started.plan.steps or 0) - step)
+        self._step_s[number] = evaluation["chars"] / step / max(1.0, evaluation["chars_per_sec"])
         self.note_time()
         say(
-            f"teacher {self.number(task)} of {len(self._tasks)}, step {evaluation['step']:,}: held-out loss "
+            f"teacher {number} of {self._started.plan.count}, step {step:,}: held-out loss "
             f"{loss_text(evaluation['val_loss'])}, {duration_text(self._left_s())} left in all"
         )
 
+    def end(self, number: int) -> None:
+        """Notes that a member is complete."""
+        self._started = replace(self._started, complete=(*self._started.complete, number))
+        self.note_time()
+
     def note_time(self) -> None:
         """Notes how long the run has taken, for the case that it is killed."""
-        replace(self._started, seconds=monotonic() - self._start).write(self._run)
+        self._started = replace(self._started, seconds=monotonic() - self._start)
+        self._started.write(self._run)
 
     def _left_s(self) -> float:
         """Returns the seconds until the end of the whole run; an estimate for a run of a number of steps."""
-        options, plan = self._started.options, self._started.plan
-        if plan.steps is None or options.steps is None:
+        options = self._started.options
+        if options.steps is None:
             return max(0.0, 60 * (options.minutes or MINUTES.default) - (monotonic() - self._start))
-        newest = self._newest.values()
-        step_s = sum(line["chars"] / line["step"] / max(1.0, line["chars_per_sec"]) for line in newest) / len(newest)
-        steps = sum(plan.steps - self._newest.get(task.folder, Evaluation(step=0))["step"] for task in self._tasks)
-        return step_s * (steps / self._at_once + options.steps)
+        step_s = sum(self._step_s.values()) / len(self._step_s)
+        return step_s * (sum(self._steps_left.values()) / min(len(self._steps_left), self._at_once) + options.steps)

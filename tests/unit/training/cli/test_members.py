@@ -34,9 +34,13 @@ def plan(typed: str, characters: int = 90_000, device: torch.device = CPU) -> Me
     return plan_members(parse_train(typed.split()), IDS[:characters], 7, time.monotonic(), device)
 
 
-def started(typed: str, *, chat: ChatFormat | None = None, seconds: float = 0.0) -> StartedRun:
+def started(
+    typed: str, *, chat: ChatFormat | None = None, seconds: float = 0.0, complete: tuple[int, ...] = ()
+) -> StartedRun:
     options = parse_train(typed.split())
-    return StartedRun(options=options, text=TEXT, chat=chat, plan=MembersPlan(count=2, steps=5), seconds=seconds)
+    return StartedRun(
+        options=options, text=TEXT, chat=chat, plan=MembersPlan(count=2, steps=5), seconds=seconds, complete=complete
+    )
 
 
 def test_each_teacher_takes_half_the_steps() -> None:
