@@ -23,13 +23,9 @@ from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
 from model.terminal import duration_text, quote_command
 
-from ..corpus.ids_file import Ids
 from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
-from ..learner import processes
-from ..learner.dataset import split
-from ..learner.recipe import PRESETS, Recipe, fit_to_vocabulary
-from ..run import measure
+from ..learner.recipe import Recipe
 from ..run.console import loss_text, say
 from ..run.facts import Evaluation, TextFacts
 from ..run.run_folder import MEMBERS, has_checkpoint
@@ -43,10 +39,7 @@ PLAN = "plan.json"
 _FORMAT = 1
 _SHARE = 0.5  # of the time that is left, for the members: see docs/teachers.md
 _STEPS_SHARE = 0.5  # of --steps, for each member
-# Where teachers pay without being asked for: see the table in docs/teachers.md.
-_AUTO, _AUTO_ONE_CORE = 4, 3  # members
-_AUTO_CHARACTERS = (50_000, 200_000)
-_AUTO_MINUTES, _AUTO_PASSES = 3.0, 60.0  # at least; passes over the text in all minutes
+_AUTO_LEAST, _AUTO_MOST = 3, 8  # members of --teachers auto
 _NOT_FOR_MEMBERS = ("seed",)
 _ON_RESUMING = ("device", "track", "push_to", "space", "private", "publish_anyway", "replace")
 
@@ -148,42 +141,28 @@ def started_run(typed: TrainOptions) -> StartedRun | None:
         ) from None
 
 
-def plan_members(options: TrainOptions, ids: Ids, vocab_size: int, start: float, device: torch.device) -> MembersPlan:
+def plan_members(options: TrainOptions, start: float, device: torch.device) -> MembersPlan:
     """Returns how many members a new run trains, and how long.
 
     Args:
-        ids: (N,) the whole text, of V = `vocab_size` distinct characters.
         start: the `time.monotonic()` from which the minutes of the run count.
     """
-    count = options.members
-    if count is None or count == AUTO:
-        count = _count_that_pays(options, ids, vocab_size, device)
-    if not isinstance(count, int) or count == 0:
+    at_once = workers(device)
+    # All processors are busy until the last member ends.
+    auto = min(_AUTO_MOST, at_once * math.ceil(_AUTO_LEAST / at_once))
+    count = auto if options.members == AUTO else int(options.members or 0)
+    if not count:
         return MembersPlan(count=0)
     if options.steps is not None:
         return MembersPlan(count=count, steps=max(1, round(_STEPS_SHARE * options.steps)))
     left_s = max(0.0, 60 * (options.minutes or MINUTES.default) - (monotonic() - start))
-    rounds = math.ceil(count / workers(device))
+    rounds = math.ceil(count / at_once)
     return MembersPlan(count=count, minutes=round(_SHARE * left_s / 60 / rounds, 4))
 
 
 def workers(device: torch.device) -> int:
     """Returns how many members train at once: as many as torch has threads; one on a GPU."""
     return torch.get_num_threads() if device.type == "cpu" else 1
-
-
-def _count_that_pays(options: TrainOptions, ids: Ids, vocab_size: int, device: torch.device) -> int:
-    """Returns the number of members for a run that did not choose one: 0 where none were measured to pay."""
-    least, most = _AUTO_CHARACTERS
-    minutes = options.minutes or MINUTES.default
-    others = options.steps is not None or options.parent is not None or options.teachers or processes.count() > 1
-    if others or device.type != "cpu" or not least <= len(ids) < most or minutes < _AUTO_MINUTES:
-        return 0
-    train, _ = split(ids)
-    tiny = fit_to_vocabulary(PRESETS["tiny"], vocab_size)
-    if 60 * minutes * measure.reading_speed(tiny, vocab_size, train, device) < _AUTO_PASSES * len(train):
-        return 0
-    return _AUTO if workers(device) > 1 else _AUTO_ONE_CORE
 
 
 def train_members(started: StartedRun, run: Path, start: float, device: torch.device) -> list[NamedModel]:
@@ -200,10 +179,10 @@ def train_members(started: StartedRun, run: Path, start: float, device: torch.de
     """
     numbers = [number for number in range(1, started.plan.count + 1) if number not in started.complete]
     tasks = {number: started.task(run, number, device) for number in numbers}
-    _say_plan(started, start, device)
     progress = _Progress(started, tasks, run, start, workers(device))
-    started.write(run)
     try:
+        _say_plan(started, start, device)
+        progress.note_time()
         with closing(LocalProcesses(workers(device)).run([*tasks.values()], progress=progress.show)) as results:
             for result in results:
                 if result.exit_code:
@@ -211,7 +190,7 @@ def train_members(started: StartedRun, run: Path, start: float, device: torch.de
                     raise RunError(f"teacher {_number(result.task.folder)} could not be trained: {reason}")
                 progress.end(_number(result.task.folder))
     except KeyboardInterrupt:
-        if started.complete or any(has_checkpoint(task.folder) for task in tasks.values()):
+        if any(has_checkpoint(member) for member in (run / MEMBERS).glob("[0-9]*")):
             progress.note_time()
             command = quote_command(["python", "-m", "training", "--resume", str(run)])
             say(f"\nStopped while the teachers train. To continue:\n  {command}")

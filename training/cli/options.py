@@ -172,7 +172,7 @@ def _check(options: TrainOptions) -> None:
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
         raise UsageError(f"--{name.replace('_', '-')} {rest}") from None
-    _check_members(options.members, options.steps)
+    _check_members(options.members)
     if options.track and not tracking.is_installed():
         raise UsageError("--track needs Trackio: pip install trackio")
     if options.resume is not None:
@@ -192,11 +192,9 @@ def _check(options: TrainOptions) -> None:
         )
 
 
-def _check_members(members: int | str | None, steps: int | None) -> None:
+def _check_members(members: int | str | None) -> None:
     if members is not None and members != AUTO and not (type(members) is int and 0 <= members <= _MOST_MEMBERS):
         raise UsageError(f"--teachers is {members!r:.60}: it must be auto, or a whole number from 0 to {_MOST_MEMBERS}")
-    if members == AUTO and steps is not None:
-        raise UsageError("--teachers auto is for a run of some --minutes: give a number of teachers with --steps")
 
 
 def _check_resume(options: TrainOptions) -> None:

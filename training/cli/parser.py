@@ -99,8 +99,8 @@ def train_parser() -> ArgumentParser:
         dest="members",
         type=number_or_text,
         metavar="N",
-        help="train this many other models of the text first, and learn from their predictions, too; auto: some where "
-        "they were measured to pay (default: auto with --minutes, 0 with --steps)",
+        help="train this many other models of the text first, and learn from their predictions, too; auto: 3 to 8, "
+        "so that all processors are busy (default 0)",
     )
     # What a teacher of --teachers reads: it is no option for users, because it does not examine what may be private.
     parser.add_argument("--text-of", metavar="RUN", help=argparse.SUPPRESS)

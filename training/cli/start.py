@@ -63,7 +63,7 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
         tokenizer = tokenizer_of(corpus, base)
         baseline = _ngram_baseline(len(tokenizer), corpus.ids)
         if started is None:
-            plan = members.plan_members(options, corpus.ids, len(tokenizer), start, device)
+            plan = members.plan_members(options, start, device)
             started = members.StartedRun(options=options, text=text, chat=chat, plan=plan)
         soft_targets = _learn_from(teaching, started, tokenizer, corpus.ids, folder.path, start, device)
         schedule, time_plan, preset = choose_recipe(

@@ -23,7 +23,7 @@ from ..run.facts import About
 from ..run.run_folder import EXPECTED
 from .fine_tune import NamedModel, load_model
 from .members import load_members
-from .options import AUTO, TrainOptions
+from .options import TrainOptions
 
 _KEPT_FREE = 200 << 20  # bytes of the disk that stay free for checkpoints
 
@@ -35,7 +35,7 @@ def load_teachers(options: TrainOptions) -> list[NamedModel]:
         UsageError: several processes train.
         CheckpointError, ModelUnavailableError: a model cannot be loaded.
     """
-    if (options.teachers or options.members not in (None, 0, AUTO)) and processes.count() > 1:
+    if (options.teachers or options.members) and processes.count() > 1:
         option = "--teacher" if options.teachers else "--teachers"
         raise UsageError(f"{option} is for a run of one process: start it without torchrun")
     found = []

@@ -39,9 +39,11 @@ class LocalProcesses:
         try:
             while waiting or running:
                 for process in list(waiting[: self.workers - len(running)]):
+                    running.append(process)  # before it starts: a signal may come meanwhile
                     if process.start():
                         waiting.remove(process)
-                        running.append(process)
+                    else:
+                        running.remove(process)
                 time.sleep(_POLL_S)
                 for process in list(running):
                     code = process.poll()

@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -26,12 +25,11 @@ from training.run.facts import TextFacts
 from training.run.run_folder import MEMBERS
 
 CPU = torch.device("cpu")
-IDS = np.arange(90_000, dtype=np.uint8) % 7
 TEXT = TextFacts(record={"name": "text", "sha256": "0", "characters": 9, "public": None}, examples=["a"])
 
 
-def plan(typed: str, characters: int = 90_000, device: torch.device = CPU) -> MembersPlan:
-    return plan_members(parse_train(typed.split()), IDS[:characters], 7, time.monotonic(), device)
+def plan(typed: str, device: torch.device = CPU) -> MembersPlan:
+    return plan_members(parse_train(typed.split()), time.monotonic(), device)
 
 
 def started(
@@ -58,29 +56,16 @@ def test_all_teachers_together_take_half_the_minutes() -> None:
     assert on_gpu.minutes == pytest.approx(5 / 4, abs=0.01)  # one after another
 
 
-def test_short_texts_that_are_read_often_have_teachers_by_default() -> None:
-    for typed in ("a.txt --minutes 10000", "a.txt --minutes 10000 --teachers auto"):
-        assert plan(typed).count == (4 if workers(CPU) > 1 else 3)
-
-
-@pytest.mark.parametrize(
-    ("typed", "characters", "device"),
-    [
-        ("--minutes 10000", 40_000, "cpu"),
-        ("--minutes 2.9", 90_000, "cpu"),
-        ("--minutes 10000 --teachers 0", 90_000, "cpu"),
-        ("--minutes 10000 --from ada/x", 90_000, "cpu"),
-        ("--minutes 10000 --teacher ada/x", 90_000, "cpu"),
-        ("--minutes 10000", 90_000, "cuda"),
-    ],
-)
-def test_other_runs_have_none_by_default(typed: str, characters: int, device: str) -> None:
-    assert plan(f"a.txt {typed}", characters, torch.device(device)) == MembersPlan(count=0)
-
-
-def test_a_long_text_has_none_by_default() -> None:
-    options = parse_train(["a.txt", "--minutes=10000"])
-    assert plan_members(options, np.resize(IDS, 200_000), 7, time.monotonic(), CPU) == MembersPlan(count=0)
+@pytest.mark.parametrize(("threads", "count"), [(1, 3), (2, 4), (3, 3), (4, 4), (8, 8), (64, 8)])
+def test_auto_keeps_all_processors_busy(threads: int, count: int) -> None:
+    usual = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        assert plan("a.txt --teachers auto --minutes 9").count == count
+        assert plan("a.txt --teachers auto --steps 9", torch.device("cuda")).count == 3
+    finally:
+        torch.set_num_threads(usual)
+    assert plan("a.txt --minutes 9").count == 0
 
 
 def test_seeds_follow_from_the_seed_of_the_run_and_differ() -> None:
