@@ -239,7 +239,8 @@ export class Alternatives {
     const offersChoices = !lenses.lens || lenses.lens.offersChoices;
     if (place) return offersChoices && place.traced === lenses.path ? this.open(place.position) : undefined;
     // Without a lens, on an empty line, or next to the end of a line: the nearest character.
-    const reply = event.target.closest(".reply");
+    const text = event.target.closest(".prompt") ? null : event.target.closest(".text"); // beside a line lies no element of it
+    const reply = text?.querySelector(".reply");
     const id = Number(event.target.closest("article")?.dataset.turn);
     const n = reply ? characterUnder(event, reply) : -1;
     if (!lenses.lens) lenses.read();
