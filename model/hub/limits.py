@@ -161,10 +161,10 @@ def _after_response(response: Any) -> None:
 
 
 def asked_wait_s(headers: Mapping[str, str]) -> float:
-    """Returns the seconds in a response's RateLimit or Retry-After header; 0 if it has neither."""
+    """Returns the seconds in a response's RateLimit or Retry-After header; 0 without one of up to nine digits."""
     limited = re.search(r"\br=0\s*;\s*t=(\d+)", headers.get("ratelimit", ""))
     value = limited[1] if limited else headers.get("retry-after", "").strip()
-    return float(value) if value.isdigit() else 0.0
+    return float(value) if re.fullmatch("[0-9]{1,9}", value) else 0.0
 
 
 def _name(response: Any) -> str:

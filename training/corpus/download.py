@@ -77,7 +77,7 @@ def url_file_name(url: str) -> str:
 
 @dataclass
 class Facts:
-    """What a server said of a body: `charset` and whether it is a web page, set before the first bytes come."""
+    """The charset of a body and whether it is a web page, by its headers; set before the first bytes are yielded."""
 
     charset: str = ""
     is_web_page: bool = False
@@ -88,7 +88,7 @@ def fetch_url(
 ) -> Generator[bytes]:
     """Yields the body behind `url`, uncompressed; CorpusError if it cannot be read or exceeds `limit` bytes.
 
-    What the server says of the body is written to `facts`.
+    The charset and type in the response's headers are written to `facts`.
     """
     import httpx2
 
@@ -190,7 +190,7 @@ def _version(response: httpx2.Response) -> str:
 def _content_length(response: httpx2.Response) -> int | None:
     text = response.headers.get("content-length", "")
     compressed = response.headers.get("content-encoding", "identity") != "identity"
-    return int(text) if text.isascii() and text.isdigit() and not compressed else None
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) and not compressed else None
 
 
 def _media_type(response: httpx2.Response) -> str:

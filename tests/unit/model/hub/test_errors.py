@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
 )
 
 from model.hub.errors import explain
+from model.hub.limits import asked_wait_s
 
 
 def caused(outer: Exception, cause: Exception) -> Exception:
@@ -75,3 +76,20 @@ def test_a_refusal_of_the_storage_does_not_blame_the_token(method: str, url: str
     assert found.reason.startswith(reason)
     assert found.retry is ("storage" in reason)
     assert found.needs_user is ("storage" not in reason)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "30"}, 30),
+        ({"ratelimit": '"api";r=0;t=55'}, 55),
+        ({"ratelimit": '"api";r=7;t=55', "retry-after": " 2 "}, 2),
+        ({"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0),
+        ({"retry-after": "\u00b2"}, 0),  # a digit to str.isdigit, and no number
+        ({"retry-after": "9" * 400}, 0),  # infinite as a float
+        ({"ratelimit": f"r=0;t={'9' * 400}"}, 0),
+        ({}, 0),
+    ],
+)
+def test_the_pause_that_headers_ask_for_is_a_number_of_seconds(headers: dict[str, str], seconds: float) -> None:
+    assert asked_wait_s(headers) == seconds
