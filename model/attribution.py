@@ -1,4 +1,4 @@
-"""How much each earlier character mattered for a character: exact occlusion.
+"""Measures how much each earlier character mattered for a character: exact occlusion.
 
 Each of the characters before a position is left out in turn, the rest is read again, and the surprisal of the character
 at the position is compared. Zeiler & Fergus 2014 (Visualizing and Understanding Convolutional Networks) covered parts
@@ -28,7 +28,7 @@ WINDOW = 64  # characters
 
 @dataclass(frozen=True, kw_only=True)
 class Occlusion:
-    """How the surprisal of one character depends on each character before it.
+    """The change of one character's surprisal without each character before it.
 
     Attributes:
         position: the position of the character.

@@ -108,7 +108,7 @@ def settings_of(declared: type) -> dict[str, Setting]:
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingParams:
-    """How a reply is sampled. `SETTINGS` says what each field means and which values it may have.
+    """The settings with which a reply is sampled. `SETTINGS` has the meaning and the bounds of each field.
 
     Raises:
         ValueError: a value is not allowed; the message has the field, the value and the rule.

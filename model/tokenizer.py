@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ids = npt.NDArray[np.int64]
+_NAMED = 8  # unknown characters in a message
 
 
 class UnknownCharacter(NamedTuple):
@@ -143,13 +144,13 @@ def check_vocab(vocab: object) -> None:
         seen.add(entry)
 
 
-def describe_unknown(unknown: Sequence[UnknownCharacter], most: int = 8) -> str:
+def describe_unknown(unknown: Sequence[UnknownCharacter]) -> str:
     """Returns a list for people, such as `'é' (3 times), U+1F600`; unprintable characters appear as code points."""
     names = []
-    for character, _, times in unknown[:most]:
+    for character, _, times in unknown[:_NAMED]:
         name = name_character(character)
         names.append(name if times == 1 else f"{name} ({times:,} times)")
-    rest = len(unknown) - most
+    rest = len(unknown) - _NAMED
     return ", ".join(names) + (f" and {rest:,} more" if rest > 0 else "")
 
 

@@ -1,4 +1,4 @@
-"""What the network predicts and remembers at each character of a text.
+"""Traces the predictions and the states of the network at each character of a text.
 
 `TextTrace` reads a text with the same backend that generates, so for a generated text its numbers are those with which
 the text was generated, bit for bit. It keeps a limited number of states and reaches any other position by a replay.

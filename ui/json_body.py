@@ -11,7 +11,7 @@ from .messages import RefusalError
 
 
 async def read_json(request: Request) -> dict[str, Any]:
-    """The JSON object in the body of a request.
+    """Returns the JSON object in the body of a request.
 
     Raises:
         RefusalError: the body is not a JSON object.

@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parents[1] / "web" / "languages"
 
 
 def read_languages(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
-    """The table of each language, by the language's tag, such as "en" or "zh-CN"."""
+    """Returns the table of each language, by the language's tag, such as "en" or "zh-CN"."""
     files = [path for path in sorted(folder.glob("*.json")) if path.stem != "index"]  # which lists the others
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
 
@@ -33,7 +33,7 @@ ENGLISH = LANGUAGES["en"]
 
 
 def best_language(wanted: str) -> str:
-    """The tag of the best table for an Accept-Language header or a tag such as "de-AT"; English if there is none."""
+    """Returns the tag of the best table for an Accept-Language header or a tag such as "de-AT"; "en" if none fits."""
     tag = wanted.split(",")[0].split(";")[0].strip()
     same = [each for each in LANGUAGES if each.lower() == tag.lower()]
     alike = [each for each in LANGUAGES if _written(each) == _written(tag)]
@@ -54,7 +54,7 @@ class Message:
 
     Attributes:
         id: a key of the tables in ``web/languages``.
-        values: what the text's placeholders stand for; may hold messages.
+        values: the values of the text's placeholders, by name; messages may be among them.
     """
 
     id: str
@@ -65,17 +65,17 @@ class Message:
         object.__setattr__(self, "values", values)
 
     def __str__(self) -> str:
-        """The English text."""
+        """Returns the English text."""
         return _fill(ENGLISH[self.id], self.values)
 
     def as_json(self) -> dict[str, object]:
-        """What ``web/document/words.js`` renders."""
+        """Returns the id and the values, from which ``web/document/words.js`` makes the text."""
         values = {name: _as_json(value) for name, value in self.values.items()}
         return {"id": self.id, "values": values} if values else {"id": self.id}
 
 
 class RefusalError(ValueError):
-    """A request that is not carried out. The message is one line for the person who asked.
+    """A request that is refused. The message is one line for the visitor.
 
     Attributes:
         id: of the message, whose text begins with ``{field}`` if a field is at fault.
@@ -90,7 +90,7 @@ class RefusalError(ValueError):
 
     @classmethod
     def of(cls, message: Message) -> RefusalError:
-        """The refusal whose message there is already."""
+        """Returns the refusal with a message that exists already."""
         return cls(message.id, field="", **message.values)
 
     @property
@@ -111,17 +111,17 @@ def _as_json(value: Value) -> object:
 
 
 def filled(text: str, **values: Value) -> str:
-    """The text of a table, in any language, with its values in the placeholders."""
+    """Returns the text of a table, in any language, with its values in the placeholders."""
     return _fill(text, values)
 
 
 def raw(text: str) -> Message:
-    """A text that is in no table, such as an error of the model package: the same in every language."""
+    """Returns the message of a text in no table, such as an error of the model package: the same in every language."""
     return Message("raw", text=text)
 
 
 def pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """The parts of a text in their order, and whether each is a placeholder (without its outer braces)."""
+    """Yields the parts of a text in their order, and whether each is a placeholder (without its outer braces)."""
     depth = start = 0
     for at, character in enumerate(text):
         if character == "{":

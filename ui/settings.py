@@ -50,7 +50,7 @@ _NULL_IS_DEFAULT = ("seed", "stop", "share")
 
 
 def check_params(values: Mapping[str, object]) -> SamplingParams:
-    """Sampling parameters from values of any type, by name; a missing setting has its default, a missing seed is drawn.
+    """Returns sampling parameters from values of any type, by name; a missing setting has its default, a seed is drawn.
 
     Raises:
         RefusalError: a value is not allowed.
@@ -69,7 +69,7 @@ def check_params(values: Mapping[str, object]) -> SamplingParams:
 
 
 def rule_of(setting: Setting) -> Message:
-    """What a setting allows, for visitors: ``Setting.rule`` as a message."""
+    """Returns what a setting allows, for visitors: ``Setting.rule`` as a message."""
     if setting.type is str:
         return Message("rule.short_text", most=int(setting.maximum or 0))
     whole = setting.type is int
@@ -83,12 +83,12 @@ def rule_of(setting: Setting) -> Message:
 
 
 def refused(setting: Setting, value: object) -> RefusalError:
-    """The refusal of a value that a setting does not allow."""
+    """Returns the refusal of a value that a setting does not allow."""
     return RefusalError("refusal.value", field=setting.name, value=shorten(value), allowed=rule_of(setting))
 
 
 def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
-    """A prompt, or a text to score. Its length is checked before anything reads it.
+    """Returns a prompt, or a text to score. Its length is checked before anything reads it.
 
     Raises:
         RefusalError: it is not a text, or longer than ``most`` characters.
@@ -101,7 +101,7 @@ def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
 
 
 def check_index(field: str, value: object, count: int) -> int:
-    """An index from 0 to ``count`` - 1.
+    """Returns an index from 0 to ``count`` - 1.
 
     Raises:
         RefusalError: it is not a whole number, or out of range.
@@ -114,7 +114,7 @@ def check_index(field: str, value: object, count: int) -> int:
 
 
 def check_speed(speed: object) -> float | None:
-    """The speed in characters per second; None is full speed.
+    """Returns the speed in characters per second; None is full speed.
 
     Raises:
         RefusalError: it is not a number from 5 to ``MAX_SPEED``.
@@ -128,12 +128,12 @@ def check_speed(speed: object) -> float | None:
 
 
 def whole(value: object) -> object:
-    """12.0 as 12, because JavaScript and JSON have one kind of number. Any other value is returned unchanged."""
+    """Returns 12.0 as 12, because JavaScript and JSON have one kind of number; any other value unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def browser_settings() -> dict[str, Any]:
-    """The content of web/settings.json: the settings of both pages, and their limits."""
+    """Returns the content of web/settings.json: the settings of both pages, and their limits."""
     shown = {name: setting for name, setting in PAGE_SETTINGS.items() if name not in ("stop", "share")}
     shown["share"] = replace(PAGE_SETTINGS["share"], default=DEFAULT_SHARE)  # of a blend, if none is given
     return {

@@ -71,7 +71,7 @@ class SiteConfig:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> SiteConfig:
-        """The settings from environment variables.
+        """Returns the settings from environment variables.
 
         Raises:
             ValueError: a variable is not allowed; the message has its name, its value and the rule.
@@ -111,7 +111,7 @@ class SiteConfig:
 
 
 def _listed(name: str, environment: Mapping[str, str]) -> frozenset[str]:
-    """The names of hosts or origins in a variable."""
+    """Returns the names of hosts or origins in a variable."""
     rule, is_allowed = _NAMES[name]
     values = [value.strip().lower().rstrip("/") for value in environment.get(name, "").split(",") if value.strip()]
     for value in values:

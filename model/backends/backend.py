@@ -71,7 +71,7 @@ class Backend(ABC):
         logits = self.forward(slots, ids, clamps)
         return [sampling.choose(*each) for each in zip(logits, params, numbers, strict=True)]
 
-    def most_characters(self, slots: int) -> int:  # noqa: ARG002  others need it
+    def most_characters(self, slots: int) -> int:  # noqa: ARG002  NumbaInt8Backend needs it
         """Returns how many characters `write` can draw for each of so many slots; 1 if it is not implemented."""
         return 1
 

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 BEST, LATEST = "best", "latest"
+STEP_FOLDER = re.compile(r"step-(\d{8,15})")  # the name of a checkpoint folder, with its step
 
 
 def pointed_checkpoint(pointer: Path) -> Path | None:
@@ -22,4 +23,4 @@ def pointed_checkpoint(pointer: Path) -> Path | None:
         return None
     # Only the name of a folder next to it: a run folder may come from a stranger.
     target = pointer.parent / name
-    return target if re.fullmatch(r"step-\d{8,15}", name) and target.is_dir() else None
+    return target if STEP_FOLDER.fullmatch(name) and target.is_dir() else None

@@ -1,4 +1,4 @@
-"""What the commands of `python -m model` read: models by name, texts from files and standard input."""
+"""Reads the inputs of the commands of `python -m model`: models by name, texts from files and standard input."""
 
 from __future__ import annotations
 

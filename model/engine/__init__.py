@@ -1,7 +1,7 @@
 """Continuous batching: many replies at once, each the text that it would be alone.
 
 engine          Engine: the queue of requests, the batched steps
-admission       which waiting requests get a slot
+admission       decides which waiting requests get a slot
 language_model  LanguageModel: the interface of a model, which CharLSTM and Blend have
 bursts          Bursts: several characters of each reply in one call of the backend
 request         Request: a sequence with its slot and its unread characters

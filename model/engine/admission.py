@@ -53,8 +53,8 @@ def reason_to_refuse(
         last: the request.
         waiting: all that wait, with this one.
         admit: returns those of them that get a slot now; called only if the answer depends on it.
-        max_waiting: how many may wait beside them.
-        max_each: how many of one client.
+        max_waiting: how many requests may wait, apart from those that get a slot now.
+        max_each: how many of one client may wait.
     """
     of_client = sum(request.client_id == last.client_id != "" for request in waiting)
     if len(waiting) <= max_waiting and of_client <= max_each:

@@ -28,8 +28,9 @@ class Drawn(NamedTuple):
 
     Attributes:
         ids: the characters.
-        backend: it drew them.
-        slot, row: of the reply in the backend, and among the replies of the burst.
+        backend: the backend that drew them.
+        slot: the slot of the reply in the backend.
+        row: the position of the reply among those of the burst.
     """
 
     ids: list[int]
@@ -65,14 +66,14 @@ class Bursts:
         """Draws a burst for each request; for one whose prompt is not read yet, reads a character of it."""
         params = [request.sequence.params if request.prompt_is_read else _NO_DRAW for request in requests]
         clamps = [request.next_clamps for request in requests]
-        held = clamps if any(clamps) else ()
+        active = clamps if any(clamps) else ()
         began = time.perf_counter()
         if length == 1:
             numbers = [request.next_number for request in requests]
-            drawn = [[id_] for id_ in backend.decode(*slots_and_ids(requests), params, numbers, held)]
+            drawn = [[id_] for id_ in backend.decode(*slots_and_ids(requests), params, numbers, active)]
         else:
             streams = [request.next_numbers(length) for request in requests]
-            drawn = backend.write(*slots_and_ids(requests), params, streams, held)
+            drawn = backend.write(*slots_and_ids(requests), params, streams, active)
         self._character_s = (time.perf_counter() - began) / length
         return [
             (request, Drawn(ids, backend, request.slot, row))

@@ -97,7 +97,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether no request is running or waiting."""
-        with self._changed:  # a request that is moved from one list to the other is in neither for a moment
+        with self._changed:  # a request that moves from one list to the other is briefly in neither
             return not self._running and not self._waiting
 
     def add_request(
@@ -278,7 +278,7 @@ class Engine:
             if not reading:
                 return
             for request in self._isolate_faults(reading, self._read):
-                request.go_on(self._backend)  # only now: after a fault the memory must not lack a character
+                request.advance(self._backend)  # only now: after a fault the memory must not lack a character
             reading = [each for each in reading if not each.prompt_is_read and not each.sequence.finished]
 
     def _read(self, requests: list[Request]) -> list[Request]:
@@ -296,7 +296,7 @@ class Engine:
                 if request.prompt_is_read:
                     self._append(request, drawn, now)
                 else:
-                    request.go_on(self._backend)
+                    request.advance(self._backend)
 
     def _draw(self, requests: list[Request], length: int) -> list[tuple[Request, Drawn]]:
         return self._bursts.draw(requests, self._backend, length)

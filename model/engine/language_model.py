@@ -1,4 +1,4 @@
-"""The interface that the engine, `stream` and `TextTrace` need of a model: `CharLSTM` and `Blend` both have it."""
+"""The interface of a model that the engine, `stream` and `TextTrace` use; `CharLSTM` and `Blend` implement it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class LanguageModel(Protocol):
     """A model that predicts the next character of a text: one network, or two that are blended.
 
     Attributes:
-        name: the name by which it was loaded.
+        name: the name by which the model was loaded.
         commit: the commit on the Hub, 40 hex digits; None for a folder and for a blend.
         notice: what users should know about the loading, such as that the Hub was out of reach; "" if nothing.
-        tokenizer: the characters that it reads and writes.
+        tokenizer: the characters that the model reads and writes.
         training: what the trainer noted about the run; {} if nothing.
         chat: the format of its conversations, if it was trained on conversations.
         cells: the cells that have a name.
@@ -41,25 +41,25 @@ class LanguageModel(Protocol):
 
     @property
     def config(self) -> LSTMConfig:
-        """The sizes of its state: layers and cells."""
+        """The sizes of the model's state: layers and cells."""
 
     @property
     def device(self) -> torch.device:
-        """Where its states are."""
+        """The device of the model's states."""
 
     @property
     def models(self) -> tuple[CharLSTM, ...]:
-        """The models that it consists of: one, or the two of a blend."""
+        """One model, or the two of a blend."""
 
     @property
     def share(self) -> float | None:
         """The weight of the second model of a blend, 0 to 1; None for one model."""
 
     def with_share(self, share: float | None) -> LanguageModel:
-        """Returns the blend with another weight of the second model; itself if `share` is None or it is no blend."""
+        """Returns a blend with another weight of the second model; itself if it is no blend or `share` is None."""
 
     def make_backend(self, slots: int, precision: Precision) -> Backend:
-        """Returns a backend that runs it, with a number of slots."""
+        """Returns a backend that runs the model, with a number of slots."""
 
     def without_weights(self) -> LanguageModel:
         """Returns the model without its weights, for callers that keep a description and must not keep the memory."""

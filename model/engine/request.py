@@ -61,7 +61,7 @@ class Request:
         """Returns the random numbers of the next characters of a reply."""
         return self.randomness.numbers(self.sequence.next_draw_offset, count)
 
-    def go_on(self, backend: Backend) -> None:
+    def advance(self, backend: Backend) -> None:
         """Removes the next character of the prompt, which the backend has read."""
         self.unread.popleft()
         if self.unread_clamps:

@@ -5,7 +5,6 @@ huggingface_hub is imported inside the functions: the package works without it f
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..files import FULL_DISK
 from ..terminal import duration_text
 from .limits import STALL_S, GivenUpError, asked_wait_s
 
 LOGIN = "log in (`hf auth login`)"
 _BROKEN_OFF = {"ReadError", "WriteError", "RemoteProtocolError"}  # httpx's errors of a connection
 _PORTS = {"http": 80, "https": 443}
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 WRITE_LOGIN = "log in with a token that may write (`hf auth login`, https://huggingface.co/settings/tokens)"
 
 
@@ -53,7 +52,7 @@ class MissingRevisionError(ModelUnavailableError):
 
 @dataclass(frozen=True)
 class HubProblem:
-    """Why a request to the Hub failed.
+    """The reason for which a request to the Hub failed.
 
     Attributes:
         reason: one clause, to be put after "… failed: "; holds no URL that was requested and no path of this machine.

@@ -19,10 +19,10 @@ from typing import Any
 
 from ..checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, WEIGHTS
 from ..checkpoint.read import check_size, read_config, read_manifest
+from ..files import FULL_DISK
 from ..terminal import one_line, size_text
 from .cache import note_revision
 from .errors import (
-    FULL_DISK,
     MissingFileError,
     MissingRevisionError,
     ModelUnavailableError,
@@ -116,11 +116,11 @@ class Snapshot:
         return bool(damaged)
 
     def use_cached(self, error: ModelUnavailableError) -> bool:
-        """Goes on with the cached copy after a failed download; returns False if there is none, or if it is this one.
+        """Switches to the cached copy after a failed download; returns whether there is another copy than this one.
 
         A full commit id names one copy only.
         """
-        if self.offline or not error.retry or _is_commit(self.revision):
+        if self.offline or not error.retry or is_commit(self.revision):
             return False
         found = self._find_cached()
         if not found or found == self.commit:
@@ -264,7 +264,7 @@ class Snapshot:
         from huggingface_hub.utils._validators import validate_repo_id
 
         self._call(lambda: validate_repo_id(self.repo))
-        if self.revision and _is_commit(self.revision):
+        if self.revision and is_commit(self.revision):
             self.commit = self.revision
             return
         reason = "offline"
@@ -330,7 +330,8 @@ class Snapshot:
         return one_line(self.repo, 100) + (f" at {one_line(self.revision, 100)}" if self.revision else "")
 
 
-def _is_commit(revision: str | None) -> bool:
+def is_commit(revision: str | None) -> bool:
+    """Returns whether a revision is a full commit id, 40 hex digits, which no push changes."""
     return re.fullmatch("[0-9a-f]{40}", revision or "") is not None
 
 

@@ -1,7 +1,7 @@
-"""The int8 LSTM step of `weights` compiled by numba, for one or many characters.
+"""The int8 LSTM step of `weights` as loops that numba compiles, for one or many characters.
 
-They do the same operations in the same order; tests compare every bit with the plain versions. They release the GIL
-while they run, and numba caches the machine code, so only the first start compiles.
+The loops do the operations of `weights` in the same order; tests compare every bit. They release the GIL while they
+run, and numba caches the machine code, so only the first start compiles.
 
 Shapes: B rows, T characters of each, L layers, V vocabulary, H hidden, N and K rows and columns of a matrix, N' and K'
 those of a packed one (`dot_products`). `kind` is the position of an instruction in `dot_products.INSTRUCTIONS`.
@@ -26,8 +26,8 @@ _RANGE = np.float32(8.0)
 _STEPS = np.float32(256.0)
 _H = np.float32(127.0)
 # numba compiles again if this file changes, but not for a change of a function in another file. So a test compares
-# this checksum of `dot_products` and `numba_sampling`: who changes them must change it.
-CHECKSUM = 3526161553
+# this checksum of `dot_products` and `numba_sampling`, which must be changed with them.
+CHECKSUM = 1879391363
 _PANEL = np.array([each.panel for each in INSTRUCTIONS])
 _GROUP = np.array([each.group for each in INSTRUCTIONS])
 _ROWS = np.array([each.rows for each in INSTRUCTIONS])
@@ -118,7 +118,7 @@ def _generate_panel(builder: Any, used: Instruction, rows: int, addresses: tuple
 def product(kind: int, q: Array, start: Array, x: Array, out: Array) -> None:
     """Computes out (B, N') int32 = x (B, K') · qᵀ, exact.
 
-    q (N' · K',) int8 and start (N',) int32 come from `dot_products.pack`, x from `_fill`.
+    q (N' · K',) int8 and start (N',) int32 come from `dot_products.pack`, x from `fill`.
     """
     rows, count = out.shape
     columns = len(q) // count

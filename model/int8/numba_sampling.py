@@ -1,6 +1,6 @@
-"""The loops of `sampling` compiled by numba.
+"""The draw of `sampling` as loops that numba compiles.
 
-They do the same operations in the same order; tests compare every bit with the plain versions.
+The loops do the operations of `sampling` in the same order; tests compare every bit.
 
 Shapes: B rows, V vocabulary.
 """

@@ -1,4 +1,4 @@
-"""Dynamic evaluation: a model that goes on learning while it reads a text, after Krause et al. 2018.
+"""Dynamic evaluation: a model that continues to learn while it reads a text, after Krause et al. 2018.
 
 It predicts a window of the text, then takes one step of gradient descent on that window, so each character is predicted
 by weights that have learned from those before it only. After each step the weights decay towards the trained ones. The
@@ -27,7 +27,7 @@ from .surprisal import Score
 
 @dataclass(frozen=True, kw_only=True)
 class Adaptation:
-    """How a model learns from what it reads.
+    """The settings of dynamic evaluation.
 
     Attributes:
         window: T, the characters that are predicted before each step.

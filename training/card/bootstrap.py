@@ -18,14 +18,11 @@ REPEATS = 2000
 _MIN_BLOCKS = 20  # a shorter text gets shorter blocks, because few blocks cannot show a spread
 
 
-def interval(
-    losses: npt.NDArray[np.floating], *, level: float = 0.95, block: int = BLOCK, seed: int = 0
-) -> tuple[float, float]:
-    """Returns the lower and the upper bound of the mean of `losses`.
+def interval(losses: npt.NDArray[np.floating], *, block: int = BLOCK, seed: int = 0) -> tuple[float, float]:
+    """Returns the lower and the upper bound between which the mean of `losses` is with a probability of 95 %.
 
     Args:
         losses: (N,) in the order of the text.
-        level: probability that the interval holds the mean.
         block: characters in a block, at most.
         seed: of the resampling; the same losses and seed give the same interval.
 
@@ -39,5 +36,5 @@ def interval(
     ring = np.concatenate(([0.0], np.cumsum(np.concatenate((losses, losses[:size])), dtype=np.float64)))
     sums = ring[size : size + count] - ring[:count]  # (N,) sum of the block that begins at each character
     starts = np.random.default_rng(seed).integers(count, size=(REPEATS, -(-count // size)))
-    low, high = np.quantile(sums[starts].mean(axis=1) / size, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(sums[starts].mean(axis=1) / size, [0.025, 0.975])
     return float(low), float(high)

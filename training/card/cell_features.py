@@ -44,11 +44,11 @@ def _each(test: Callable[[str], bool]) -> Callable[[str], Iterable[float]]:
     return lambda text: (float(test(char)) for char in text)
 
 
-def _counted(step: Callable[[int, str], int], start: int = 0) -> Callable[[str], Iterable[float]]:
-    """Returns a feature that is a count: `step` returns the next count from the last one and a character."""
+def _counted(step: Callable[[int, str], int]) -> Callable[[str], Iterable[float]]:
+    """Returns a feature that is a count from 0: `step` returns the next count from the last one and a character."""
 
     def values(text: str) -> Iterable[float]:
-        count = start
+        count = 0
         for char in text:
             count = step(count, char)
             yield float(count)

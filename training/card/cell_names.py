@@ -38,19 +38,19 @@ _IS_BINARY = np.array([feature.binary for feature in FEATURES])
 _NEEDED = np.where(_IS_BINARY, 2 * BINARY - 1, NUMERIC)[:, None]  # (K, 1), with 2 AUC - 1 for an AUC
 
 
-def name_cells(lm: CharLSTM, text: str, *, longest: int = LONGEST) -> list[Cell]:
+def name_cells(lm: CharLSTM, text: str) -> list[Cell]:
     """Returns the cells of a model that follow a feature, with their scores.
 
     Args:
         lm: the model.
-        text: held-out text. Characters outside the model's vocabulary are left out.
-        longest: characters of it that are used, at most.
+        text: held-out text, of which at most `LONGEST` characters are used. Characters outside the model's vocabulary
+            are left out.
 
     Returns:
         at most `MAX_CELLS` cells, one name each: cells that remember come first, the best first; none if the text
         is shorter than `SHORTEST`.
     """
-    text = lm.tokenizer.decode(lm.tokenizer.encode(text, unknown="skip"))[:longest]
+    text = lm.tokenizer.decode(lm.tokenizer.encode(text, unknown="skip"))[:LONGEST]
     if len(text) < SHORTEST:
         return []
     values, features = cell_values(lm, text), np.stack([feature.of(text) for feature in FEATURES])

@@ -53,7 +53,7 @@ def _sample(lm: CharLSTM, source: TextSource, held_out: str) -> Sample | None:
 
 
 def _is_fit(text: str) -> bool:
-    """Whether a text may be published, and is read as it was written: without control characters."""
+    """Returns whether a text may be published, and is read as it was written: without control characters."""
     return bool(text) and markdown_text(text) == text and not scan(text)
 
 

@@ -33,7 +33,7 @@ def markdown(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Returns one line as inline code, which may also stand in a table."""
+    """Returns one line as inline code, which may also be used in a table."""
     return "`" + line(text).replace("`", "'").replace("|", "¦") + "`"
 
 

@@ -28,7 +28,7 @@ _FIRST_BITS = np.uint64(48)
 
 @dataclass(frozen=True)
 class Overlap:
-    """What some samples share with a training text.
+    """The longest passage that some samples share with a training text.
 
     Attributes:
         passage: the longest passage of the samples that occurs in it.

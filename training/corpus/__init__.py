@@ -3,7 +3,7 @@
 reader        reads all sources into one text
 collector     collects the files of all sources, and notes which are left out
 sources       finds the files of one source
-missing       what to do about a file that does not exist
+missing       proposes a correction for the name of a missing file
 hub_datasets  downloads files of datasets on the Hub
 download      downloads texts from http(s) addresses
 unpack        archives, documents and tables: the texts inside them

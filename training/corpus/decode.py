@@ -51,7 +51,7 @@ class ReadingRecord(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How files become a text.
+    """The settings with which files are decoded.
 
     Attributes:
         errors: what to do with invalid bytes.

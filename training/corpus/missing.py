@@ -1,4 +1,4 @@
-"""What to do about a file that does not exist."""
+"""Proposes a correction for the name of a file that does not exist."""
 
 from __future__ import annotations
 

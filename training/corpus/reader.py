@@ -12,7 +12,6 @@ read only once. A Corpus is stored in run folders and model cards, so it holds b
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 from bisect import bisect_right
@@ -20,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from model.files import FULL_DISK
 from model.terminal import one_line
 
 from .collector import ChatParser, Collector
@@ -179,8 +179,8 @@ def _check_known_size(sources: Sequence[SourceFiles], max_bytes: int) -> None:
 
 
 def _cannot_write(path: Path | None, error: OSError) -> CorpusError:
-    disk_full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None), errno.EFBIG)
-    advice = "free some disk space, or choose another disk with --out" if disk_full else "choose another --out"
+    is_full = error.errno in FULL_DISK
+    advice = "free some disk space, or choose another disk with --out" if is_full else "choose another --out"
     where = "a temporary file" if path is None else one_line(str(path.parent))
     return CorpusError(f"the text cannot be written to {where} ({error.strerror or type(error).__name__}): {advice}")
 

@@ -53,7 +53,7 @@ class SourceFile:
     modified_ns: int = 0
     """When a local file was last modified."""
     facts: download.Facts = field(default_factory=download.Facts)
-    """What the server said of a file behind an address, once it is read."""
+    """The encoding and type that the server names for a file behind an address, once it is read."""
 
 
 @dataclass

@@ -106,7 +106,7 @@ class CollectionPage:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a job failed.
+    """The reason for which a job failed.
 
     Attributes:
         message: one line for the user.

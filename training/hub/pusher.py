@@ -38,7 +38,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class PushReport:
-    """What was pushed and what is still to be pushed (in the order of pushing); `error` is the last failure."""
+    """The pushes that were confirmed and those still to be made, in their order; `error` is the last failure."""
 
     pushed: tuple[Pushed, ...]
     waiting: tuple[Entry, ...]

@@ -11,7 +11,6 @@ from ..card.redact import redact
 from ..errors import HubError
 from .jobs import STATIC, Space, WatchSpace, flavor_of
 from .pusher import Report
-from .timeouts import HubTimeouts
 from .worker_process import run_job
 
 START_S = 1200.0  # an app installs its requirements first, torch included
@@ -46,19 +45,17 @@ class Page:
     private: bool = False
 
 
-def wait_until_up(
-    space: Space, report: Report, *, timeouts: HubTimeouts | None = None, limit_s: float = START_S
-) -> None:
+def wait_until_up(space: Space, report: Report) -> None:
     """Waits until the Space runs, and reports each stage.
 
     Raises:
-        HubError: it failed, with the end of its log; or it does not run within `limit_s` seconds.
+        HubError: it failed, with the end of its log; or it does not run within `START_S` seconds.
     """
-    end, stage = time.monotonic() + limit_s, ""
+    end, stage = time.monotonic() + START_S, ""
     while True:
         watch_s = min(_WATCH_S, max(0.0, end - time.monotonic()))
         job = WatchSpace(repo=space.name, stage=stage, watch_s=watch_s)
-        found = run_job(job, timeouts, extra_s=watch_s, report=report)
+        found = run_job(job, extra_s=watch_s, report=report)
         if found.stage != stage:
             stage = found.stage
             report(f"The Space {_STAGES.get(stage, f'is at stage {stage}')}.")
@@ -68,7 +65,7 @@ def wait_until_up(
             log = "".join(f"\n  {terminal_text(redact(line))}" for line in found.log)
             raise HubError(f"the Space {space.name} does not run ({stage}): see {space.url}{log}")
         if time.monotonic() >= end:
-            raise HubError(f"the Space {space.name} does not run after {limit_s:.0f} s ({stage}): see {space.url}")
+            raise HubError(f"the Space {space.name} does not run after {START_S:.0f} s ({stage}): see {space.url}")
 
 
 def describe_hardware(hardware: str) -> str:

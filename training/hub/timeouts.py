@@ -1,4 +1,4 @@
-"""How long requests to the Hub may take, and when a failed push is tried again."""
+"""The time limits of requests to the Hub, and the waits before a failed push is tried again."""
 
 from __future__ import annotations
 

@@ -47,12 +47,12 @@ log = logging.getLogger("char-lstm")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the command line and the environment ask for.
+    """The options of the command line and the environment.
 
     Attributes:
         models: folders, names on the Hub and bundled:NAME; none is all bundled models.
         models_typed: whether they come from --model, so that a misspelled one ends the start.
-        device: cpu, cuda or mps; None is the fastest one that is there.
+        device: cpu, cuda or mps; None is cuda if this machine has it, else cpu.
         precision: None is what fits each model.
         renew_every_s: seconds between two checks for newer commits; 0 is never.
         port: None leaves it to Gradio, which takes 7860 or the next free one.
@@ -71,7 +71,7 @@ class PlainFormatter(logging.Formatter):
     """Writes log lines without control characters: they may quote a model or a text from anyone."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
+        """Returns the line of a record."""
         return terminal_text(super().format(record))
 
 
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
-    """The options of the command line, or else of the environment.
+    """Returns the options of the command line, or else of the environment.
 
     Raises:
         ValueError: an option is unknown or not allowed, or a package is missing.
@@ -242,7 +242,7 @@ def _parser() -> ArgumentParser:
 
 
 def _given(option: str, value: str | None, variable: str, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Where a value was given, for an error message, and the value; "" if it was not."""
+    """Returns where a value was given, for an error message, and the value; "" if it was not."""
     return (option, value) if value is not None else (variable, environment.get(variable, ""))
 
 

@@ -6,7 +6,7 @@ snapshot            a copy of a run after one step, from which a checkpoint is w
 run_folder          the files of a run folder
 state_files         the files of a checkpoint that resuming needs
 kept_text           the copy of the training text in the run folder
-measure             what the parts of a run cost on this machine
+measure             measures the cost of the parts of a run on this machine
 time_plan           --minutes: what fits into the time, and the decisions that keep the run to it
 decision_log        the decisions on disk, so that a resumed run repeats them
 facts               the published records of a run

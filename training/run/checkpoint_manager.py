@@ -5,7 +5,6 @@ A full disk, a fault in a card or the Hub never stops a run: earlier checkpoints
 
 from __future__ import annotations
 
-import errno
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 from model import CharLSTM
 from model.checkpoint.pointer import BEST, LATEST
 from model.checkpoint.write import write_cells
+from model.files import FULL_DISK
 from model.hub.names import MAIN, TRAINING
 
 from ..card import model_card
@@ -30,9 +30,7 @@ from .run_folder import RunFolder, step_of
 from .snapshot import RunSnapshot
 from .state_files import read_metrics
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota, or the process's limit is reached
-
-NEWEST_KEPT = 2  # checkpoints beside the best one and those that wait for the Hub
+NEWEST_KEPT = 2  # checkpoints, in addition to the best one and those that wait for the Hub
 
 
 class CheckpointManager:
@@ -148,9 +146,9 @@ class CheckpointManager:
             return self.folder.save(snapshot.step, snapshot.write), True
         except OSError as error:
             reason = error
-        is_full = reason.errno in _FULL
+        is_full = reason.errno in FULL_DISK
         # Old checkpoints that only wait for the Hub may fill the disk; a new one is worth more. For the last one, one
-        # earlier checkpoint beside the best is enough.
+        # earlier checkpoint and the best are enough.
         for newest in (NEWEST_KEPT, 1) if is_full and is_last else (NEWEST_KEPT,) if is_full else ():
             if self._make_room(newest):
                 try:

@@ -1,4 +1,4 @@
-"""What a run records about itself: in its checkpoints, in config.json and on the model card, for anyone to read.
+"""The records of a run in its checkpoints, in config.json and on the model card, for anyone to read.
 
 The records are published, so none of them may hold a path of this machine or a secret in an address.
 """
@@ -65,7 +65,7 @@ class TeacherRecord(TypedDict):
 
 
 class About(TypedDict, total=False):
-    """How a run was made. The fields are in the order in which config.json and the card show them.
+    """The origin of a run. The fields are in the order in which config.json and the card show them.
 
     `sharing` is described in training.cli.sharing. `quote_chat` is true if names and messages of a chat may be shown.
     """
@@ -144,15 +144,15 @@ def other_version(error: Exception) -> RunError:
     return RunError(f"this run was started with another version of the project ({error}): start a new run")
 
 
-def frequent_beginnings(text: str, count: int = 4) -> list[str]:
-    """Returns up to `count` beginnings of lines that occur often in a text, as prompts for a model of it.
+def frequent_beginnings(text: str) -> list[str]:
+    """Returns up to 4 beginnings of lines that occur often in a text, as prompts for a model of it.
 
     Names with a colon come first, as in a play or a chat; then words with a capital.
     """
     starts: Counter[str] = Counter(match[0] for match in _BEGINNING.finditer(text[:EXAMPLES_FROM]))
     often = [start for start, times in starts.most_common(50) if times >= _FREQUENT and start.isprintable()]
     often.sort(key=lambda start: (not start.endswith((":", "：")), not start[0].isupper(), -starts[start]))
-    return often[:count]
+    return often[:4]
 
 
 def versions(device: torch.device) -> About:

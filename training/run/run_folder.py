@@ -34,7 +34,7 @@ from torch import Tensor
 
 from model.checkpoint.format import Checkpoint, CheckpointError, parse_json
 from model.checkpoint.names import METRICS, SAMPLES, STATE
-from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
+from model.checkpoint.pointer import BEST, LATEST, STEP_FOLDER, pointed_checkpoint
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.samples import Sample
 from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_lines, sync_folder
@@ -323,7 +323,7 @@ def has_checkpoint(run: Path) -> bool:
 
 
 def _steps(run: Path) -> list[Path]:
-    found = [path for path in run.glob("step-*") if re.fullmatch(r"step-\d{8,}", path.name) and path.is_dir()]
+    found = [path for path in run.glob("step-*") if STEP_FOLDER.fullmatch(path.name) and path.is_dir()]
     return sorted(found, key=step_of)
 
 

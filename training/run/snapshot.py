@@ -30,7 +30,7 @@ class RunSnapshot:
         metrics: the evaluations up to this step.
         samples: the samples up to this step.
         state: what state.json will hold.
-        tensors: optimizer, averaged weights, LSTM state: what resuming needs beside `state`.
+        tensors: optimizer, averaged weights, LSTM state: what resuming needs in addition to `state`.
     """
 
     step: int

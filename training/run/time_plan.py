@@ -52,7 +52,7 @@ class Costs:
 
 
 class TimePlan:
-    """How long a run takes, and what it decides to end in time.
+    """Estimates how long a run takes, and decides on its number of steps, so that it ends in time.
 
     Args:
         minutes: that the run may take; None for a run of a fixed number of steps.

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Mapping
 
-AsgiMessage = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[AsgiMessage]]
-Send = Callable[[AsgiMessage], Awaitable[None]]
-App = Callable[[AsgiMessage, Receive, Send], Awaitable[None]]
-Headers = Mapping[str, str]
+from starlette.types import Send
 
 
 class DeniedError(Exception):
@@ -28,7 +23,7 @@ class DeniedError(Exception):
         detail: str,
         *,
         content: Mapping[str, object] | None = None,
-        headers: Headers | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status

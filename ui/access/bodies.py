@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.types import Message as AsgiMessage
+from starlette.types import Receive
+
 from ..messages import Message
-from .answers import AsgiMessage, DeniedError, Receive
+from .answers import DeniedError
 
 BODY_S = 30.0  # for a whole body: 512 kB at 17 kB a second
 _DISCARDED = 4 << 20  # bytes that are received and dropped: a client that still sends does not read the answer
@@ -13,7 +16,7 @@ _CLOSE = {"connection": "close"}  # the rest of the body is not read
 
 
 async def receive_body(receive: Receive, declared: int | None, max_bytes: int, within_s: float = BODY_S) -> bytes:
-    """The whole body.
+    """Returns the whole body.
 
     Args:
         receive: of the ASGI server.
@@ -52,7 +55,7 @@ async def receive_body(receive: Receive, declared: int | None, max_bytes: int, w
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A ``receive`` that gives the body once, and then what the server reports, such as that the client has left."""
+    """Returns a ``receive`` that gives the body once, and then what the server reports, such as a disconnect."""
     given = False
 
     async def receive_again() -> AsgiMessage:

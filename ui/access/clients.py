@@ -1,7 +1,7 @@
 """The address of the client of a request, which the limits are counted for.
 
 A proxy appends the address of its client to X-Forwarded-For. The last address that no trusted proxy has is the
-client's: what stands before it is written by the client itself.
+client's: the addresses before it may be the client's own invention.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Proxies:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Proxies:
-        """Those of FORWARDED_ALLOW_IPS, this machine, and on a Space the Hub's own in private networks.
+        """Returns those of FORWARDED_ALLOW_IPS, this machine, and on a Space the Hub's own in private networks.
 
         Raises:
             ValueError: the variable is no list of addresses.
@@ -46,7 +46,7 @@ class Proxies:
         return cls([*given, *(_PRIVATE if environment.get("SPACE_ID") else ())])
 
     def client(self, peer: str, forwarded: str) -> str:
-        """The address of a client.
+        """Returns the address of a client.
 
         Args:
             peer: the address that the connection comes from.
@@ -62,18 +62,18 @@ class Proxies:
         return client
 
     def trusts(self, address: str) -> bool:
-        """Whether an address is that of a trusted proxy."""
+        """Returns whether an address is that of a trusted proxy."""
         parsed = _parsed(address)
         return self._all or (parsed is not None and any(parsed in network for network in self._networks))
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an IP address."""
+    """Returns whether a text is an IP address."""
     return _parsed(text) is not None
 
 
 def group_of(address: str) -> str:
-    """What the limits count as one client: an IPv4 address, or the network of an IPv6 address."""
+    """Returns what the limits count as one client: an IPv4 address, or the network of an IPv6 address."""
     parsed = _parsed(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped:
@@ -83,13 +83,13 @@ def group_of(address: str) -> str:
 
 
 def is_this_machine(address: str) -> bool:
-    """Whether an address is one of this machine: of its owner, or of a proxy that does not name its clients."""
+    """Returns whether an address is of this machine: its owner's, or that of a proxy that does not name its clients."""
     parsed = _parsed(group_of(address))
     return address == "::1" or (parsed is not None and parsed.is_loopback)
 
 
 def _without_port(address: str) -> str:
-    """Some proxies write 203.0.113.7:50312 and [2001:db8::1]:50312."""
+    """Returns an address without the port that some proxies add: 203.0.113.7:50312, [2001:db8::1]:50312."""
     if address.startswith("["):
         return address[1:].partition("]")[0]
     return address.partition(":")[0] if address.count(":") == 1 else address

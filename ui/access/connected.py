@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of the work, which is cancelled when the client disconnects. The body must have been read.
+    """Returns the result of the work, which is cancelled when the client disconnects. The body must have been read.
 
     Raises:
         ClientDisconnect: the client has left.

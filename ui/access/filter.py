@@ -2,7 +2,7 @@
 
 Closed paths are answered with 404, other methods with 405, a too long URL with 414, headers with 431, a body with 413,
 a slow body with 408, a foreign host with 403. What is let through carries the address of the client in the place of
-the address of a proxy, and no Origin: the layer itself says which pages may read the answer.
+the address of a proxy, and no Origin: the layer itself sends the headers that let other pages read the answer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .answers import App, AsgiMessage, DeniedError, Receive, Send, send_json
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .answers import DeniedError, send_json
 from .bodies import BODY_S, receive_body, replay
 from .clients import Proxies
 from .gradio_calls import GradioCalls
@@ -25,7 +27,6 @@ MAX_HEADER_BYTES = 32 << 10  # of all names and values
 _CLOSED = "there is nothing at this address"
 
 Headers = Sequence[tuple[bytes, bytes]]
-Scope = AsgiMessage
 
 
 class RequestFilter:
@@ -44,7 +45,7 @@ class RequestFilter:
 
     def __init__(
         self,
-        app: App,
+        app: ASGIApp,
         *,
         calls: GradioCalls,
         names: Names,
@@ -74,7 +75,7 @@ class RequestFilter:
         origin = _header(scope["headers"], b"origin")
         allowed = self._names.headers_for(origin)
 
-        async def send_allowed(message: AsgiMessage) -> None:
+        async def send_allowed(message: Message) -> None:
             if allowed and message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", ()), *allowed]}
             await send(message)
@@ -157,7 +158,7 @@ class RequestFilter:
         await send({"type": "http.response.body", "body": b""})
 
     def _forwarded(self, scope: Scope) -> Scope:
-        """The request with the client's own address, which a tool call over MCP passes on to this app's own API.
+        """Returns the request with the client's own address, which MCP's tool calls pass on to this app's own API.
 
         Its "public_origin" is the scheme and host that the client has asked, for the addresses in a document.
         """
@@ -174,13 +175,13 @@ class RequestFilter:
 
 
 def _too_many(refusal: TooManyError) -> DeniedError:
-    """The answer to a request that may be repeated later; the page shows the refusal."""
+    """Returns the answer to a request that may be repeated later; the page shows the refusal."""
     content = {"refusal": refusal.message.as_json()}
     return DeniedError(429, str(refusal), content=content, headers={"retry-after": str(refusal.wait_s)})
 
 
 def _header(headers: Headers, name: bytes) -> str:
-    """All values of a header, separated by commas; "" without one."""
+    """Returns all values of a header, separated by commas; "" without one."""
     return ", ".join(value.decode("latin-1") for each, value in headers if each == name)
 
 

@@ -52,7 +52,7 @@ class GradioCalls:
         return f"there is no such endpoint: there are {', '.join(first)} and {last}"
 
     def check_call(self, path: str, body: bytes) -> bytes:
-        """The body of a POST request to the queue, with the fields that Gradio should read.
+        """Returns the body of a POST request to the queue, with the fields that Gradio should read.
 
         Raises:
             DeniedError: the body is not one that a client sends.
@@ -77,7 +77,7 @@ class GradioCalls:
         return json.dumps({name: fields[name] for name in fields.keys() & _FIELDS}).encode()
 
     def session_of_stream(self, path: str, query: bytes) -> str:
-        """The session whose events a request wants; "" for other requests. There must be one before it is streamed.
+        """Returns the session whose events a request streams, which must exist; "" for other requests.
 
         Raises:
             DeniedError: there is none.
@@ -97,12 +97,12 @@ class GradioCalls:
         return ""
 
     def _session_of(self, event: str) -> str:
-        """The session of a call that has ended, as Gradio looks it up."""
+        """Returns the session of a call that has ended, as Gradio looks it up."""
         pending = self._blocks._queue.pending_event_ids_session
         return next((session for session, events in pending.items() if event in events), event)
 
     def _arguments(self) -> Mapping[str, Arguments]:
-        """The arguments of each endpoint."""
+        """Returns the arguments of each endpoint."""
         functions = self._blocks.fns.values()
         named = {each.api_name: each.fn for each in functions if isinstance(each.api_name, str) and each.fn}
         return {name: inspect.signature(function).parameters for name, function in named.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gradio import Blocks
@@ -26,19 +26,17 @@ class GradioSessions:
 
     Args:
         blocks: the app in Gradio.
-        clock: the time in seconds.
     """
 
-    def __init__(self, blocks: Blocks, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, blocks: Blocks) -> None:
         self._queue = blocks._queue
-        self._clock = clock
         self._readers: Counter[str] = Counter()
         self._unread_since: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
     def reading(self, session: str) -> Iterator[None]:
-        """A context in which the messages of a session are read."""
+        """Yields while the messages of a session are read, which are then not forgotten."""
         self._readers[session] += 1
         try:
             yield
@@ -51,7 +49,7 @@ class GradioSessions:
 
     def sweep(self) -> None:
         """Forgets the sessions whose calls have ended and whose messages were not read for some time."""
-        queue, now = self._queue, self._clock()
+        queue, now = self._queue, time.monotonic()
         # In the order in which they came, which decides between sessions of the same sweep.
         sessions = dict.fromkeys([*queue.pending_messages_per_session, *queue.pending_event_ids_session])
         for session in self._unread_since.keys() - sessions.keys():
@@ -74,7 +72,7 @@ class GradioSessions:
         return any(event in running for event in self._queue.pending_event_ids_session.get(session, ()))
 
     def _is_read(self, session: str) -> bool:
-        """Whether all messages of a session were read, and no more can come."""
+        """Returns whether all messages of a session were read, and no more can come."""
         messages = self._queue.pending_messages_per_session.get(session)
         return not self._is_running(session) and (messages is None or messages.empty())
 

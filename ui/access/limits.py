@@ -1,4 +1,4 @@
-"""How much one address may ask for, so that no visitor takes the app from the others.
+"""Limits the requests of one address, so that no visitor keeps the app from the others.
 
 Each limit counts what an address has used, which is forgotten evenly: a limit of 600 a minute forgets 10 a second, and
 allows 600 at once after a pause. The addresses of this machine have no limit: they are its owner's, or those of a proxy
@@ -23,7 +23,7 @@ REQUESTS_AT_ONCE = 256  # a page has up to six connections, and a class of 30 ha
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one address may use: an IPv4 address or an IPv6 network of 64 bits. 0 is no limit.
+    """The limits of one address: an IPv4 address or an IPv6 network of 64 bits. 0 is no limit.
 
     The defaults let a class of 30 people behind one address open the page at once, and write at full speed.
 
@@ -43,7 +43,7 @@ class Limits:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Limits:
-        """The limits from environment variables, which are the names of the attributes in capitals.
+        """Returns the limits in environment variables, whose names are those of the attributes in capitals.
 
         Raises:
             ValueError: a variable is not allowed; the message has its name, its value and the rule.
@@ -73,7 +73,7 @@ class TooManyError(RefusalError):
 
 
 class Bucket:
-    """What each client has used of one limit.
+    """Counts the use of one limit by each client.
 
     Args:
         per_minute: what a client may use; 0 is no limit.
@@ -89,7 +89,7 @@ class Bucket:
         return len(self._used)
 
     def wait_s(self, client: str) -> float:
-        """Seconds until a client may use one more, and then also many at once; 0 if it may now."""
+        """Returns the seconds until a client may use one more, and then also many at once; 0 if it may now."""
         if not self._most:
             return 0.0
         return max(0.0, (self._now_used(client) + 1 - self._most) * 60 / self._most)
@@ -179,10 +179,6 @@ class Limiter:
         """Counts the time that a core has worked for an address."""
         if not is_this_machine(address):
             self.cpu_seconds.spend(group_of(address), seconds)
-
-    def replies_of(self, address: str) -> int:
-        """The number of replies of an address."""
-        return self._replies[group_of(address)]
 
     def _check(self, bucket: Bucket, client: str) -> None:
         if wait_s := bucket.wait_s(client):

@@ -18,7 +18,7 @@ _MAX_AGE_S = 600  # for which a browser remembers the answer to a preflight
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address is that of this machine."""
+    """Returns whether a name or address is that of this machine."""
     host = host.strip("[]")
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -27,19 +27,19 @@ def is_loopback(host: str) -> bool:
 
 
 def is_origin(text: str) -> bool:
-    """Whether a text is an origin, such as https://example.org."""
+    """Returns whether a text is an origin, such as https://example.org."""
     return bool(_ORIGIN.fullmatch(text))
 
 
 def is_host(text: str) -> bool:
-    """Whether a text is the name of a host, without a port."""
+    """Returns whether a text is the name of a host, without a port."""
     match = _HOST.fullmatch(text)
     return bool(match and not match.group(2))
 
 
 @dataclass(frozen=True)
 class Names:
-    """What is allowed.
+    """The hosts and origins that are allowed.
 
     Attributes:
         bound_to: the address that the app listens on.
@@ -52,7 +52,7 @@ class Names:
     origins: Collection[str] = field(default_factory=frozenset)
 
     def allows_host(self, header: str) -> bool:
-        """Whether a request with this Host header is answered."""
+        """Returns whether a request with this Host header is answered."""
         if not self.hosts and not is_loopback(self.bound_to):
             return True
         match = _HOST.fullmatch(header)
@@ -60,13 +60,13 @@ class Names:
         return bool(host) and (is_loopback(host) or host in self.hosts)
 
     def headers_for(self, origin: str) -> list[tuple[bytes, bytes]]:
-        """The headers with which a browser lets a page of this origin read the answer; none if it must not."""
+        """Returns the headers with which a browser lets a page of this origin read the answer; none if it must not."""
         if origin not in self.origins:
             return []
         return [(b"access-control-allow-origin", origin.encode()), (b"vary", b"Origin")]
 
     def preflight_headers(self, origin: str, methods: Collection[str]) -> dict[str, str]:
-        """The headers of the answer to a browser that asks whether a page may send a request."""
+        """Returns the headers of the answer to a browser that asks whether a page may send a request."""
         return {
             "access-control-allow-origin": origin,
             "access-control-allow-methods": ", ".join(methods),

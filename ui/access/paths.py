@@ -40,7 +40,7 @@ class OpenPath:
 
 
 def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[OpenPath, ...]:
-    """The open paths of an app.
+    """Returns the open paths of an app.
 
     Args:
         endpoints: the names of the API's endpoints.
@@ -88,5 +88,5 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
 
 
 def find(paths: Iterable[OpenPath], path: str) -> OpenPath | None:
-    """The row of a path; None if the path is closed."""
+    """Returns the row of a path; None if the path is closed."""
     return next((each for each in paths if each.path.fullmatch(path)), None)

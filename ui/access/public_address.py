@@ -19,16 +19,16 @@ _PROXIED = 0  # the port of a client whose address uvicorn has taken from a head
 
 
 def address_of_space() -> str:
-    """The address of the Space that the app runs on, with a slash at its end; "" elsewhere."""
+    """Returns the address of the Space that the app runs on, with a slash at its end; "" elsewhere."""
     host = os.environ.get("SPACE_HOST", "")
     return f"https://{host}/" if host else ""
 
 
 def origin_of(scheme: str, headers: Headers, peer: tuple[str, int], proxies: Proxies, names: Names) -> str:
-    """The scheme and host that a request was sent to; "" if its headers name none that is allowed.
+    """Returns the scheme and host that a request was sent to; "" if its headers name none that is allowed.
 
     Args:
-        scheme: of the connection, or what a proxy that the server trusts has said.
+        scheme: of the connection, or the one that a proxy trusted by the server has named.
         headers: of the request, with names in lower case.
         peer: address and port of what sent it.
         proxies: those that are trusted.
@@ -44,7 +44,7 @@ def origin_of(scheme: str, headers: Headers, peer: tuple[str, int], proxies: Pro
 
 
 def address_of_app(origin: str, root_path: str) -> str:
-    """The address of the app, with a slash at its end; "" if it is not known.
+    """Returns the address of the app, with a slash at its end; "" if it is not known.
 
     Args:
         origin: from `origin_of`.
@@ -59,6 +59,6 @@ def address_of_app(origin: str, root_path: str) -> str:
 
 
 def _first(headers: Headers, name: bytes) -> str:
-    """The first of the values of a header, which the outermost proxy has written; "" without one."""
+    """Returns the first of the values of a header, which the outermost proxy has written; "" without one."""
     value = next((value.decode("latin-1") for each, value in headers if each == name), "")
     return value.partition(",")[0].strip()

@@ -93,7 +93,7 @@ class Workers:
     async def run_slices(
         self, address: str, slices: Generator[None, None, Result], has_left: Callable[[], bool] = lambda: False
     ) -> Result:
-        """The result of a generator that yields at least every 50 ms.
+        """Returns the result of a generator that yields at least every 50 ms.
 
         Args:
             address: of the client.

@@ -1,6 +1,6 @@
-"""What a model has read, its states, and replies to it. The conversations themselves are kept by the pages.
+"""The texts that models have read, their states, and replies. The pages keep the conversations themselves.
 
-read_text  what a model has read, and with which clamps
+read_text  the text that a model has read, with its clamps
 states     states of models after texts, so that none is read again
 clamps     clamped cells of a request, checked
 progress   requests a reply and follows it

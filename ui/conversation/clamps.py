@@ -12,7 +12,7 @@ from ..settings import whole
 
 
 def check_clamps(value: object, config: LSTMConfig) -> Clamps:
-    """The clamps that a page, a link or a program sends, checked against the sizes of a model.
+    """Returns the clamps that a page, a link or a program sends, checked against the sizes of a model.
 
     Raises:
         RefusalError: there are too many, a cell does not exist, or a value is not allowed.

@@ -16,9 +16,9 @@ from ..settings import DEADLINE_S
 
 _FIRST_S = 0.005  # until the first character, which is shown at once
 _BETWEEN_S = 1 / 30  # smooth to the eye
-_MESSAGE_S = 0.005  # of the server's time, over Gradio's queue: with more readers, each gets fewer updates,
-_SLOWEST_S = 0.2  # but no less often than this
-_SIGN_OF_LIFE_S = 1.0  # Gradio notices a client that has gone only when there is something to tell it
+_MESSAGE_S = 0.005  # of the server's time for an update over Gradio's queue: with more readers, each gets fewer updates
+_SLOWEST_S = 0.2  # between two updates, however many readers there are
+_SIGN_OF_LIFE_S = 1.0  # Gradio notices a disconnected client only when it sends something
 _SLICE = 4_000  # characters
 _GRACE_S = 10.0  # the engine ends a reply at its deadline; if it does not, it is not alive
 
@@ -57,14 +57,12 @@ def submit(
             prompt_clamps=prompt_clamps,
         )
     except EngineBusyError:
-        if served.newer:  # it has just left
+        if served.newer:  # a newer commit has just replaced it
             raise RefusalError("refusal.just_updated") from None
         raise RefusalError("refusal.queue_full") from None
 
 
-def check_words(
-    served: LoadedModel, text: str, *, begin: int = 0, field: str = "prompt"
-) -> Generator[None, None, None]:
+def check_words(served: LoadedModel, text: str, *, begin: int = 0) -> Generator[None, None, None]:
     """Refuses a text in which a blocked word ends after its first characters. The message does not repeat the word.
 
     Yields every few thousand characters: a text of 20,000 takes 0.1 s.
@@ -80,7 +78,7 @@ def check_words(
             break
         yield
     if watch.end():
-        raise RefusalError("refusal.blocked_word", field=field)
+        raise RefusalError("refusal.blocked_word", field="prompt")
 
 
 async def follow(

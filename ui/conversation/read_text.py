@@ -1,4 +1,4 @@
-"""What a model has read: the text since its memory was empty, and the cells that were clamped meanwhile.
+"""The text that a model has read since its memory was empty, and the cells that were clamped meanwhile.
 
 A page keeps the text of its conversation, and sends it with each request. The state of the model follows from it.
 """
@@ -47,17 +47,17 @@ class ReadText:
         return self.last_before(len(self.text))
 
     def last_before(self, length: int) -> int:
-        """The position of the last known character in the first characters of the text; -1 is the start character."""
+        """Returns the position of the last known character before a length of the text; -1 is the start character."""
         at = int(np.searchsorted(self._known, length))
         return int(self._known[at - 1]) if at else -1
 
     def followed_by(self, reply: str, cells: Clamps) -> ReadText:
-        """The text with a reply that was written with clamped cells."""
+        """Returns the text with a reply that was written with clamped cells."""
         clamps = (*self.clamps, (self.last, cells))
         return replace(self, text=self.text + reply, clamps=clamps)
 
     def unread_clamps(self, length: int) -> Stretches:
-        """The clamps while the text is read on after its first characters, by their positions after these."""
+        """Returns the clamps while the text is read on after its first characters, by their positions after these."""
         last = self.last_before(length)
         later = [(position - length, clamps) for position, clamps in self.clamps if position > length]
         # The last known character of the beginning is read with the rest, as position -1.
@@ -65,7 +65,7 @@ class ReadText:
         return stretches if any(clamps for _, clamps in stretches) else ()
 
     def keys(self, lengths: list[int]) -> Iterator[tuple[int, str]]:
-        """A key for the state after each of some beginnings, shortest first: equal keys mean equal states."""
+        """Yields a key for the state after each of some beginnings, shortest first: equal keys mean equal states."""
         parts = self.served.parts or (self.served,)
         models = [[part.name, part.commit] for part in parts]
         head = json.dumps([models, self.served.engine.precision, self.start]) + "\n"
@@ -86,7 +86,7 @@ class ReadText:
 
 
 def _changes(clamps: Stretches, before: int) -> Iterator[tuple[int, Clamps]]:
-    """The clamps that act before a position, without those that change nothing."""
+    """Yields the clamps that act before a position, without those that change nothing."""
     current: Clamps = ()
     for position, each in clamps:
         if position < before and each != current:

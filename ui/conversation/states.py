@@ -35,7 +35,7 @@ class States:
         return len(self._memories)
 
     def find(self, read: ReadText, boundaries: Iterable[int] = ()) -> tuple[Memory | None, int]:
-        """The memory of the longest known beginning of a text, and the length of this beginning.
+        """Returns the memory of the longest known beginning of a text, and the length of this beginning.
 
         Args:
             read: the text.
@@ -67,7 +67,7 @@ class States:
                 self.bytes -= _size(self._memories.popitem(last=False)[1])
 
     def _with_stop(self, read: ReadText, boundaries: Iterable[int]) -> set[int]:
-        """The beginnings with the stop text of a chat after a reply, which is in the memory of the reply."""
+        """Returns the beginnings with the stop text of a chat after a reply, which is in the memory of the reply."""
         stop = read.served.lm.chat.stop if read.served.lm.chat else ""
         return {each + len(stop) for each in boundaries if stop and read.text.startswith(stop, each)}
 

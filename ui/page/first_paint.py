@@ -1,16 +1,16 @@
-"""The first paint: title and sample stand in the document itself, for the second until Gradio's scripts have run.
+"""The first paint: title and sample are in the document itself, and visible before Gradio's scripts have run.
 
-An ASGI layer around the app. It changes the document at ``/`` alone: text to look at, which ``app.js`` takes away
-when the real page is there, and the tags of link previews. It also chooses the language among those that the page has.
+An ASGI layer around the app that changes the document at ``/`` alone. It adds the text that ``app.js`` removes when the
+real page is ready, and the tags of link previews, and it chooses the language among those that the page has.
 """
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 from urllib.parse import quote
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..access.public_address import address_of_app
 from ..messages import LANGUAGES, RefusalError, best_language, filled
@@ -18,11 +18,6 @@ from ..preview.previews import PATH, Previews
 from ..preview.tags import shortened, tags, without_tags
 from ..registry.registry import ModelRegistry
 from ..settings import SPEED
-
-AsgiMessage = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[AsgiMessage]]
-Send = Callable[[AsgiMessage], Awaitable[None]]
-App = Callable[[AsgiMessage, Receive, Send], Awaitable[None]]
 
 # What style.css makes of the same text; Gradio's variables are not there yet.
 _STYLE = """
@@ -46,7 +41,7 @@ _STYLE = """
 """
 
 
-# Writes the sample character by character, as web/page/arrival.js does from the same moment on.
+# Writes the sample character by character, at the same times as web/page/arrival.js.
 _WRITING = """
 {
   const early = document.getElementById("early");
@@ -78,21 +73,21 @@ class FirstPaint:
         previews: what chats show of a link.
     """
 
-    def __init__(self, app: App, registry: ModelRegistry, web: str, previews: Previews) -> None:
+    def __init__(self, app: ASGIApp, registry: ModelRegistry, web: str, previews: Previews) -> None:
         self._app = app
         self._registry = registry
         self._previews = previews
         self._web = web.removeprefix("/")  # relative to the document, which a proxy may serve below another path
 
-    async def __call__(self, scope: AsgiMessage, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
             await self._app(scope, receive, send)
             return
-        started: AsgiMessage = {}
+        started: Message = {}
         body = bytearray()
         language = best_language(dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1"))
 
-        async def collect(message: AsgiMessage) -> None:
+        async def collect(message: Message) -> None:
             if message["type"] == "http.response.start":
                 started.update(message)
                 return
@@ -107,7 +102,7 @@ class FirstPaint:
         await self._app(scope, receive, collect)
 
     def painted(self, document: bytes, language: str, preview: str) -> bytes:
-        """The document with the first paint; unchanged where it lacks the places that are looked for.
+        """Returns the document with the first paint; unchanged where it lacks the places that are searched for.
 
         Args:
             document: from Gradio.
@@ -129,8 +124,8 @@ class FirstPaint:
         painted = painted.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
         return painted.replace(b"<gradio-app", early.encode() + b"<gradio-app", 1)
 
-    async def _tags(self, scope: AsgiMessage, language: str) -> str:
-        """The tags for link previews: of a share link if the address is one, otherwise of the site."""
+    async def _tags(self, scope: Scope, language: str) -> str:
+        """Returns the tags for link previews: of a share link if the address is one, otherwise of the site."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
         address = address_of_app(scope.get("public_origin", ""), scope.get("root_path", ""))
         picture = address + PATH.removeprefix("/")

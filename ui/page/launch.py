@@ -1,4 +1,4 @@
-"""How Gradio serves the page: its limits, its surface, its look."""
+"""Launches the page in Gradio: limits, open features, theme."""
 
 from __future__ import annotations
 
@@ -23,11 +23,19 @@ from ..routes.web_files import FOLDER
 from .first_paint import FirstPaint
 from .page import Page
 
-MAX_READERS = 512  # streams at once; an engine's own queue is full before, and says so in words
+MAX_READERS = 512  # streams at once; the engine's own queue is full earlier, and refuses with a message
 MAX_QUEUED = 64
 MAX_STATES = 100  # of Gradio's sessions, which nothing here uses
-FAVICON = FOLDER / "favicon.png"
-FOOTER_LINKS: list[Any] = ["api", "settings"]
+_OPTIONS: dict[str, Any] = {
+    "show_error": False,  # the text of an exception may hold a path; that of gr.Error is always sent
+    "max_file_size": "1kb",  # nothing is uploaded here, and the filter closes the route
+    "enable_monitoring": False,
+    "run_history": False,
+    "ssr_mode": False,
+    "pwa": False,
+    "favicon_path": str(FOLDER / "favicon.png"),
+    "footer_links": ["api", "settings"],
+}
 
 
 def launch(page: Page, **options: Any) -> str:
@@ -37,30 +45,20 @@ def launch(page: Page, **options: Any) -> str:
         OSError: the port is taken.
     """
     _set_up_gradio(page)
-    mcp = options.get("mcp_server", os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true")
     bound_to = options.get("server_name") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    filter_options = _filter_options(page, bound_to=bound_to, mcp=bool(mcp))
+    filter_options = _filter_options(page, bound_to=bound_to, mcp=bool(options.get("mcp_server")))
     settings: dict[str, Any] = {
         "prevent_thread_lock": True,
         "quiet": True,
         "share": False,
-        "show_error": False,  # the text of an exception may hold a path; that of gr.Error is always sent
         "max_threads": MAX_READERS,  # also the number of streams at once, though they need no threads
         # Gradio keeps a copy of its configuration for each call of the API, 25 kB, by default of 10,000 calls.
         "state_session_capacity": MAX_STATES,
-        "max_file_size": "1kb",  # nothing is uploaded here, and the filter closes the route
-        "enable_monitoring": False,
-        "run_history": False,
         "strict_cors": True,
-        "ssr_mode": False,
-        "pwa": False,
-        "favicon_path": FAVICON,
-        "footer_links": FOOTER_LINKS,
         "theme": theme(),
+        **_OPTIONS,
         "app_kwargs": _app_kwargs(page) | {"lifespan": _filtered(filter_options)},
     }
-    if port := os.environ.get("GRADIO_SERVER_PORT"):
-        settings["server_port"] = int(port)  # this one; left to Gradio, it would be this or one of the next hundred
     try:
         _, url, _ = page.blocks.launch(**settings | options)
     except ServerFailedToStartError as error:
@@ -80,30 +78,23 @@ def _set_up_gradio(page: Page) -> None:
 
 
 def asgi_app(page: Page) -> FastAPI:
-    """The page as an ASGI app, for a server that this program does not start, such as Ray Serve."""
+    """Returns the page as an ASGI app, for a server that this program does not start, such as Ray Serve."""
     _set_up_gradio(page)
     app = gr.mount_gradio_app(
         FastAPI(openapi_url=None),
         page.blocks,
         "/",
-        footer_links=FOOTER_LINKS,
-        run_history=False,
         app_kwargs=_app_kwargs(page),
-        show_error=False,
-        max_file_size="1kb",
-        ssr_mode=False,
-        enable_monitoring=False,
-        pwa=False,
-        favicon_path=str(FAVICON),
         mcp_server=False,
         theme=theme(),
+        **_OPTIONS,
     )
     app.add_middleware(RequestFilter, **_filter_options(page, bound_to="", mcp=False))
     return app
 
 
 def _app_kwargs(page: Page) -> dict[str, Any]:
-    """What is added to Gradio's FastAPI app: routes, middleware, exception handlers."""
+    """Returns what is added to Gradio's FastAPI app: routes, middleware, exception handlers."""
     return {
         "exception_handlers": {RequestValidationError: refuse_malformed},
         "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web.base(), previews=page.previews)],
@@ -112,7 +103,7 @@ def _app_kwargs(page: Page) -> dict[str, Any]:
 
 
 def _filter_options(page: Page, *, bound_to: str, mcp: bool) -> dict[str, Any]:
-    """The arguments of the request filter.
+    """Returns the arguments of the request filter.
 
     Args:
         page: the page.
@@ -131,7 +122,7 @@ def _filter_options(page: Page, *, bound_to: str, mcp: bool) -> dict[str, Any]:
 
 
 def _filtered(filter_options: dict[str, Any]) -> Any:
-    """A lifespan that puts the request filter in front of everything else, before the first request.
+    """Returns a lifespan that puts the request filter in front of everything else, before the first request.
 
     Middleware that FastAPI is given lies behind Gradio's own, which answers for every origin.
     """
@@ -146,7 +137,7 @@ def _filtered(filter_options: dict[str, Any]) -> Any:
 
 
 def theme() -> gr.themes.Base:
-    """Quiet colours that can be read, and fonts that every system has: the page asks no other host for anything."""
+    """Returns the theme: contrast for reading, and fonts that every system has: none comes from another host."""
     sans = ["ui-sans-serif", "system-ui", "sans-serif"]
     mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
     base = gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=mono)

@@ -1,4 +1,4 @@
-"""The page in Gradio: one HTML component, which imports the modules of ``web/``, and the API beside it.
+"""The page in Gradio: one HTML component, which imports the modules of ``web/``, and the endpoints of the API.
 
 The modules keep the conversation and ask the routes of ``ui/routes``; Gradio's own events are used by the API alone.
 """

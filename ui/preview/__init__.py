@@ -1,4 +1,4 @@
-"""What a chat or a search engine shows of an address of the app: title, description and a picture.
+"""Link previews, as chats and search engines show them: title, description and a picture.
 
 previews  writes the beginning of a link's text, draws it, keeps it, and answers requests for pictures
 link      the first reply that a share link asks for

@@ -17,7 +17,7 @@ from .writing import ColouredText, bits_of
 
 
 def picture_of_the_static_page() -> bytes:
-    """The picture with a sample of the bundled model."""
+    """Returns the picture with a sample of the bundled model."""
     registry = ModelRegistry()
     served = registry.add("bundled", CharLSTM.from_pretrained(PRETRAINED))
     try:

@@ -57,7 +57,7 @@ class FirstReply:
 
 
 def first_reply(query: str, registry: ModelRegistry) -> FirstReply | None:
-    """The first reply of a link; None if the address is no link, or one whose text no seed determines.
+    """Returns the first reply of a link; None if the address is no link, or one whose text no seed determines.
 
     Raises:
         RefusalError: a value is not allowed, or no model has the name.
@@ -95,7 +95,7 @@ def _check_forms(given: dict[str, str]) -> None:
 
 
 def _number(text: str) -> float:
-    """The number in a parameter; a seed is an integer of up to 32 bits, which a float holds."""
+    """Returns the number in a parameter; a seed is an integer of up to 32 bits, which a float holds."""
     if not _NUMBER.fullmatch(text):
         raise ValueError("a setting is not a number")
     return float(text)
@@ -111,7 +111,7 @@ def _cells(text: str, served: LoadedModel) -> Clamps:
 
 
 def _model_of(given: dict[str, str], registry: ModelRegistry) -> LoadedModel:
-    """The model, or the blend of two, that a link names, at the commit that is served now."""
+    """Returns the model, or the blend of two, that a link names, at the commit that is served now."""
     first = _named(given.get("model", ""), registry)
     if not given.get("blend_with"):
         return first

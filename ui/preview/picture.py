@@ -1,6 +1,6 @@
 """Draws a text in the colours of its bits: 1200 × 630 pixels, the size that chats show large.
 
-The characters stand in cells of one size, each drawn alone, so that no text can move or cover another one. A character
+Each character is drawn alone in a cell of one size, so that no text can move or cover another one. A character
 for which no font has a glyph is drawn as a filled box.
 """
 
@@ -51,7 +51,7 @@ Glyph = tuple[Font, str]
 
 
 class Cell(NamedTuple):
-    """A character of the picture: where it stands, and how."""
+    """A character of the picture: its place, its size and its colours."""
 
     line: int
     column: int
@@ -62,7 +62,7 @@ class Cell(NamedTuple):
 
 
 def draw(title: str, text: ColouredText) -> bytes:
-    """The picture as a PNG.
+    """Returns the picture as a PNG.
 
     Args:
         title: of the site.
@@ -90,7 +90,7 @@ def draw(title: str, text: ColouredText) -> bytes:
 
 
 def cells_of(text: ColouredText) -> Iterator[Cell]:
-    """The characters that have room, line by line."""
+    """Yields the characters that have room, line by line."""
     prompt = text.prompt if len(text.prompt) <= MAX_PROMPT else "…" + text.prompt[1 - MAX_PROMPT :]
     styled = [(character, _PAGE, _INK) for character in prompt]
     reply = text.reply if prompt else text.reply.lstrip("\n")
@@ -114,7 +114,7 @@ def cells_of(text: ColouredText) -> Iterator[Cell]:
 
 
 def _word_width(styled: Sequence[tuple[str, str, str]]) -> int:
-    """Cells of a word and what directly follows it, up to the next space."""
+    """Returns the cells of a word and what directly follows it, up to the next space."""
     word = takewhile(lambda each: not each[0].isspace(), islice(styled, COLUMNS))
     return sum(_width(character) for character, *_ in word) or 1
 
@@ -124,7 +124,7 @@ def _level(bits: float | None) -> int:
 
 
 def _width(character: str) -> int:
-    """Cells of a character: 2 for a wide one, 0 for one that cannot stand alone, such as a mark or a control."""
+    """Returns the cells of a character: 2 for a wide one, 0 for a mark or control, which cannot stand alone."""
     if character == "\t":
         return 2
     if unicodedata.category(character)[0] in "CM" or not (character.isprintable() or character == " "):
@@ -155,7 +155,7 @@ def _draw_character(
 
 @cache
 def _fonts(size: int, bold: bool) -> tuple[Font, ...]:
-    """The fonts that are here, the preferred one first."""
+    """Returns the fonts that are here, the preferred one first."""
     names = [str(_PLEX / f"IBMPlexMono-{'Bold' if bold else 'Regular'}.woff2"), *_SYSTEM]
     found: list[Font] = []
     for name in names:
@@ -174,12 +174,12 @@ def _missing(font: Font) -> bytes:
 
 @lru_cache(4096)
 def _font_with(character: str, size: int, bold: bool) -> Font | None:
-    """The first font that has a glyph for a character."""
+    """Returns the first font that has a glyph for a character."""
     return next((font for font in _fonts(size, bold) if bytes(font.getmask(character)) != _missing(font)), None)
 
 
 def draw_favicon() -> bytes:
-    """The icon of both pages as a PNG of 96 × 96 pixels: a letter and a cursor."""
+    """Returns the icon of both pages as a PNG of 96 × 96 pixels: a letter and a cursor."""
     image = Image.new("RGBA", (4 * 96, 4 * 96))
     pen = ImageDraw.Draw(image)
     pen.rounded_rectangle((0, 0, 4 * 96 - 1, 4 * 96 - 1), 4 * 20, fill=_INK)

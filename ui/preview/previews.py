@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from ..access.limits import Limiter
 from ..access.workers import Workers
@@ -41,7 +41,7 @@ _HEADERS = {"cache-control": f"public, max-age={FRESH_S}", "x-content-type-optio
 
 @dataclass(frozen=True)
 class Preview:
-    """What is shown of an address.
+    """The preview of an address.
 
     Attributes:
         text: the beginning of the text, the prompt included; "" where there is none.
@@ -71,11 +71,7 @@ class Previews:
         self._workers = Workers(limiter, at_once=1, max_waiting=MAX_WAITING, max_waiting_each=MAX_WAITING_EACH)
         self._kept: OrderedDict[str, Preview] = OrderedDict()
         self._making: dict[str, asyncio.Task[Preview]] = {}
-
-    @property
-    def route(self) -> APIRoute:
-        """The route, for FastAPI."""
-        return APIRoute(PATH, self.respond, methods=["GET"], response_model=None, include_in_schema=False)
+        self.route = Route(PATH, self.respond, methods=["GET"])
 
     @property
     def kept_bytes(self) -> int:
@@ -83,7 +79,7 @@ class Previews:
         return sum(each.size for each in self._kept.values())
 
     def link(self, query: str) -> FirstReply | None:
-        """The first reply of a link; None if the address is none, or one that cannot be followed."""
+        """Returns the first reply of a link; None if the address is none, or one that cannot be followed."""
         try:
             return first_reply(query, self._registry)
         except ValueError:  # a RefusalError is one
@@ -104,7 +100,7 @@ class Previews:
         return Response(preview.picture, headers=_HEADERS, media_type="image/png")
 
     async def text_of(self, reply: FirstReply, address: str) -> str:
-        """The beginning of a link's text with its prompt, as far as it is written within ``DOCUMENT_S`` seconds.
+        """Returns a link's prompt and the beginning of its text; "" if that takes longer than ``DOCUMENT_S`` seconds.
 
         Raises:
             RefusalError: it has a blocked word, or the client has asked too much.
@@ -126,7 +122,7 @@ class Previews:
         return await asyncio.shield(task)  # others may wait for it
 
     def _key(self, reply: FirstReply | None) -> str:
-        """Changes with the models: a commit says nothing of a model from a folder."""
+        """Returns a key that changes with the models: the query has no commit for a model from a folder."""
         return hashlib.sha256(f"{self._registry.version} {reply.query if reply else ''}".encode()).hexdigest()
 
     async def _make(self, key: str, reply: FirstReply | None, address: str) -> Preview:

@@ -16,12 +16,12 @@ _FOREIGN = re.compile(
 
 
 def without_tags(document: bytes) -> bytes:
-    """A document without tags for previews, icons and manifests."""
+    """Returns a document without tags for previews, icons and manifests."""
     return _FOREIGN.sub(b"", document)
 
 
 def shortened(text: str) -> str:
-    """A text in one line, cut after a word."""
+    """Returns a text in one line, cut after a word."""
     line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     if len(line) <= MAX_DESCRIPTION:
         return line
@@ -29,7 +29,7 @@ def shortened(text: str) -> str:
 
 
 def tags(*, site: str, title: str, description: str, address: str, picture: str) -> str:
-    """The tags.
+    """Returns the meta tags, one a line.
 
     Args:
         site: the title of the site.

@@ -44,7 +44,7 @@ class ColouredText:
 
 
 async def write_beginning(reply: FirstReply, address: str, limiter: Limiter, workers: Workers) -> ColouredText | None:
-    """The first characters of a reply; None if its model did not finish them.
+    """Returns the first characters of a reply; None if its model did not finish them.
 
     Args:
         reply: what is written.
@@ -76,7 +76,7 @@ async def write_beginning(reply: FirstReply, address: str, limiter: Limiter, wor
 
 
 async def bits_of(read: ReadText, text: str, cells: Clamps, address: str, workers: Workers) -> tuple[float | None, ...]:
-    """The bits of each character of a text that follows another one."""
+    """Returns the bits of each character of a text that follows another one."""
     served, start = read.served, len(read.text)
     trace = TextTrace(served.lm, skip_start=not read.start, precision=served.engine.precision)
     trace.set_text(read.text + text, [(read.last, cells)] if cells else [])

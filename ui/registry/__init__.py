@@ -2,12 +2,12 @@
 
 registry          all served models
 entry             one model that was asked for: loading, loaded or failed
-specs             which models the owner asks for
-problems          why a model cannot be served, for visitors
+specs             the models that a site serves, by path or name
+problems          explains to visitors why a model cannot be served
 loaded_model      one served model, with its engine
 lookup            finds the model of a request, and waits while it loads
 auto_update       serves newer commits from the Hub
 welcome           welcome text and example prompts of a model
-activity          how much is being written
+activity          measures how much is being written
 training_history  the checkpoints of a model's training
 """

@@ -67,7 +67,7 @@ class AutoUpdater:
         self._stopped.set()
 
     def pause_s(self, fails: int, wait_s: float = 0.0) -> float:
-        """Seconds until the next request, after a number of requests in a row that failed.
+        """Returns the seconds until the next request, after a number of requests in a row that failed.
 
         Args:
             wait_s: the pause that the Hub asked for.
@@ -85,7 +85,7 @@ class AutoUpdater:
             update.check()
 
     def _is_followed(self, entry: Entry) -> bool:
-        """Whether its branch may get a newer commit, or the model is still to be loaded."""
+        """Returns whether the branch may get a newer commit, or the model is still to be loaded."""
         followed = bool(self._every_s) and entry in self._registry.auto_updated
         return followed or (entry.retry and (entry.loaded is None or entry.update_problem is not None))
 

@@ -56,7 +56,7 @@ class LoadedModel:
         return len(self.lm.models) > 1
 
     def share_of(self, params: SamplingParams) -> float:
-        """The weight of the second model of a blend, 0 to 1, with some settings."""
+        """Returns the weight of the second model of a blend, 0 to 1, with some settings."""
         share = self.lm.share if params.share is None else params.share
         return share or 0.0
 
@@ -67,7 +67,7 @@ class LoadedModel:
 
 
 def facts_of(lm: LanguageModel, device: torch.device) -> list[Message]:
-    """Short facts about a model that runs on a device: what it was trained on, commit, size, device."""
+    """Returns short facts about a model that runs on a device: what it was trained on, commit, size, device."""
     corpus = lm.training.get("corpus")
     return [
         *([Message("model.corpus", corpus=one_line(corpus, 60))] if isinstance(corpus, str) and corpus else []),

@@ -15,7 +15,7 @@ _LOADING = {"refusal.loading", "refusal.named_loading"}
 
 
 async def find_model(registry: ModelRegistry, name: object) -> LoadedModel:
-    """The model with a name; None is the default model. Waits up to ``WAIT_S`` seconds while it loads.
+    """Returns the model with a name; None is the default model. Waits up to ``WAIT_S`` seconds while it loads.
 
     Raises:
         RefusalError: no model has this name, it failed to load, or it still loads.

@@ -1,4 +1,4 @@
-"""Why a model or a commit cannot be served, as messages for visitors."""
+"""Explains to visitors why a model or a commit cannot be served."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST = 300  # characters of an error
 
 
 def load_problem(name: str, error: Exception, *, spec: str = "") -> Message:
-    """Why a model failed to load, for visitors. Its path on this machine, ``spec``, is replaced by its name."""
+    """Returns why a model failed to load, for visitors; its path on this machine, ``spec``, is replaced by its name."""
     if isinstance(error, ModelUnavailableError):
         if error.wait_s > LONG_WAIT_S:
             return Message("model.hub_asks_to_wait", name=name, minutes=math.ceil(error.wait_s / 60))
@@ -30,7 +30,7 @@ def load_problem(name: str, error: Exception, *, spec: str = "") -> Message:
 
 
 def commit_problem(error: Exception) -> str | Message:
-    """Why a newer commit cannot be loaded, for visitors."""
+    """Returns why a newer commit cannot be loaded, for visitors."""
     if isinstance(error, CheckpointError):
         return _plain(error)
     if isinstance(error, MissingFileError):
@@ -40,13 +40,13 @@ def commit_problem(error: Exception) -> str | Message:
 
 
 def update_problem(name: str, error: ModelUnavailableError) -> Message:
-    """Why the newest commit of a model that is served is not known or not here, for visitors."""
+    """Returns why the newest commit of a model that is served is not known or not here, for visitors."""
     if error.wait_s > LONG_WAIT_S:
         return load_problem(name, error)
     return Message("model.not_updated", name=name, reason=_plain(error))
 
 
 def _plain(error: Exception, hidden: str = "", shown: str = "") -> str:
-    """An error as one printable line: it may quote a stranger's file."""
+    """Returns an error as one printable line: it may quote a stranger's file."""
     text = str(error)
     return one_line(text.replace(hidden, shown) if hidden else text, _LONGEST)

@@ -123,7 +123,7 @@ class ModelRegistry:
         log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
-        """The blend of two models, with an engine of its own; made when it is first asked for.
+        """Returns the blend of two models, with an engine of its own; made when it is first asked for.
 
         Raises:
             RefusalError: the two models have no character in common.
@@ -157,7 +157,7 @@ class ModelRegistry:
         self._changes += 1
 
     def source(self, loaded: LoadedModel) -> str | None:
-        """The repo on the Hub or the path that a model was loaded from; None if it was added from memory."""
+        """Returns the repo on the Hub or the path that a model was loaded from; None if it was added from memory."""
         entry = next((each for each in self._entries if each.name == loaded.name), None)
         return split_spec(entry.spec)[0] if entry and entry.spec else None
 
@@ -217,12 +217,12 @@ class ModelRegistry:
         return notices + [entry.update_problem for entry in self._entries if entry.loaded and entry.update_problem]
 
     def first(self) -> LoadedModel | None:
-        """The default model; None while it loads, until another one stands in."""
+        """Returns the default model; None while it loads, until another one replaces it."""
         usable = [entry for entry in self._entries if not entry.failure and (entry.loaded or not self.settled)]
         return usable[0].loaded if usable else None
 
     def get(self, name: object) -> LoadedModel:
-        """A model by name; None is the default model.
+        """Returns a model by name; None is the default model.
 
         Raises:
             RefusalError: no model has this name, it failed to load, or it still loads.

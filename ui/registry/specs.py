@@ -1,4 +1,4 @@
-"""What the owner of a site asks for: which models, by path or by name on the Hub, and on which device."""
+"""Reads which models a site serves, by path or by name on the Hub, and on which device."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from model import PRETRAINED, ModelUnavailableError
 from model.backends.device import is_available
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.bundled import BUNDLED, bundled_name, bundled_names, bundled_spec
+from model.hub.snapshot import is_commit
 from model.settings import shorten
 
 
 def choose_device() -> str:
-    """ "cuda" if this process may hold a GPU, which it may not on ZeroGPU; else "cpu".
+    """Returns "cuda" if this process may hold a GPU, which it may not on ZeroGPU; else "cpu".
 
     Never "mps": the int8 kernels run on the CPU, and are faster there than torch operators on an Apple GPU.
     """
@@ -37,7 +38,7 @@ def split_spec(spec: str) -> tuple[str, str | None]:
 
 
 def with_gallery(specs: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """The models that load at the start, and those that load on their first use: the gallery, if none is asked for."""
+    """Returns the models to load at the start, and those to load on first use: the bundled ones if none is given."""
     if specs:
         return specs, ()
     first, *others = map(bundled_spec, bundled_names())
@@ -59,7 +60,7 @@ def check_models(specs: Sequence[str]) -> None:
 
 
 def is_on_hub(spec: str) -> bool:
-    """Whether a model is on the Hub, and no folder of this machine."""
+    """Returns whether a model is on the Hub, and no folder of this machine."""
     try:
         return not is_local(split_spec(spec)[0])
     except ModelUnavailableError:
@@ -67,12 +68,12 @@ def is_on_hub(spec: str) -> bool:
 
 
 def may_be_updated(spec: str) -> bool:
-    """Whether a newer commit may appear: the model is on the Hub and not pinned to a commit."""
-    return is_on_hub(spec) and not re.fullmatch("[0-9a-f]{40}", split_spec(spec)[1] or "")
+    """Returns whether a newer commit may appear: the model is on the Hub and not pinned to a commit."""
+    return is_on_hub(spec) and not is_commit(split_spec(spec)[1])
 
 
 def names_of(specs: Sequence[str]) -> list[str]:
-    """The names on the page: a Hub name as given; of a folder the last part, with a number if it is not unique."""
+    """Returns the names on the page: a Hub name as given; the last part of a path, numbered if it is not unique."""
     names: list[str] = []
     for spec in specs:
         plain = bundled_name(spec) or (

@@ -7,7 +7,6 @@ commit titles are only displayed; a checkpoint is loaded with all checks.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from model.char_lstm import CharLSTM, is_local
 from model.checkpoint.format import CheckpointError, parse_json
 from model.checkpoint.names import METRICS
+from model.checkpoint.pointer import STEP_FOLDER
 from model.hub.errors import MissingFileError, MissingRevisionError
 from model.hub.names import TRAINING, parse_title
 from model.hub.snapshot import Snapshot
@@ -49,7 +49,7 @@ class History:
 
     Attributes:
         source: a repo on the Hub, or the path of a run folder.
-        moments: the checkpoints, oldest first, at most ``MAX_MOMENTS``: the first, the last and the best among them.
+        checkpoints: oldest first, at most ``MAX_CHECKPOINTS``: the first, the last and the best are among them.
         losses: (step, validation loss) of every evaluation, in order.
     """
 
@@ -63,7 +63,7 @@ class History:
         return min((each for each in self.checkpoints if each.loss is not None), key=_loss, default=None)
 
     def is_downloaded(self, checkpoint: Checkpoint) -> bool:
-        """Whether the files of a checkpoint are on this machine, so that loading it needs no network."""
+        """Returns whether the files of a checkpoint are on this machine, so that loading it needs no network."""
         if is_local(self.source):
             return True
         try:
@@ -85,7 +85,7 @@ class History:
             snapshot.download()
 
     def load(self, checkpoint: Checkpoint) -> CharLSTM:
-        """The model of a checkpoint.
+        """Returns the model of a checkpoint.
 
         Raises:
             CheckpointError: the files are not a model, or not of this step.
@@ -102,7 +102,7 @@ class History:
 
 
 def read_history(id_or_path: str) -> History | None:
-    """The history of a model, or None if it has none: no branch ``training``, or no run folder.
+    """Returns the history of a model, or None if it has none: no branch ``training``, or no run folder.
 
     Args:
         id_or_path: a Hub id without a revision, or a run folder, see ``CharLSTM.from_pretrained``.
@@ -113,13 +113,13 @@ def read_history(id_or_path: str) -> History | None:
     """
     if is_local(id_or_path):
         folder = Path(id_or_path).expanduser()
-        steps = [path for path in folder.glob("step-*") if re.fullmatch(r"step-\d{8,15}", path.name)]
+        steps = [found for path in folder.glob("step-*") if (found := STEP_FOLDER.fullmatch(path.name))]
         if not steps:
             return None
         losses = _losses(folder / METRICS)
         known = dict(losses)
-        found = [(int(path.name[5:]), path.name) for path in steps]
-        checkpoints = [Checkpoint(step, known.get(step), at) for step, at in sorted(found)]
+        numbered = sorted((int(found[1]), found[0]) for found in steps)
+        checkpoints = [Checkpoint(step, known.get(step), at) for step, at in numbered]
         return History(id_or_path, _few(checkpoints), losses)
     repo = id_or_path.removeprefix("hf://")
     snapshot = Snapshot(repo, TRAINING)
@@ -132,7 +132,7 @@ def read_history(id_or_path: str) -> History | None:
 
 
 def _checkpoints(commits: Iterable[tuple[str, str]], losses: dict[int, float]) -> list[Checkpoint]:
-    """The checkpoints of the newest run among the commits of a branch, given newest first.
+    """Returns the checkpoints of the newest run among the commits of a branch, given newest first.
 
     A resumed run may have pushed a step twice, and an earlier run may have used the same branch: a commit whose step
     does not decrease, or whose loss is not the one in metrics.jsonl, is left out.
@@ -151,7 +151,7 @@ def _checkpoints(commits: Iterable[tuple[str, str]], losses: dict[int, float]) -
 
 
 def _few(checkpoints: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """At most ``MAX_CHECKPOINTS``, evenly spaced."""
+    """Returns at most ``MAX_CHECKPOINTS`` of the checkpoints, evenly spaced, with the first, the last and the best."""
     if len(checkpoints) <= MAX_CHECKPOINTS:
         return tuple(checkpoints)
     last = len(checkpoints) - 1

@@ -1,4 +1,4 @@
-"""What an empty page shows of a model: a sample of its own, and example prompts."""
+"""The welcome text and the example prompts of a model, for an empty page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MAX_EXAMPLE = 60  # characters
 
 
 def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:
-    """The example prompts of its trainer whose characters the model knows; ("",) if there are none."""
+    """Returns the example prompts of its trainer whose characters the model knows; ("",) if there are none."""
     noted = lm.training.get("examples")
     offered = noted if isinstance(noted, list) else []
     fitting = [
@@ -23,7 +23,7 @@ def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:
 
 
 def welcome_text_of(engine: Engine) -> tuple[str, int]:
-    """A text that the model generates without a prompt, cut after a word or a line, and its seed.
+    """Returns a text that the model generates without a prompt, cut after a word or a line, and its seed.
 
     If a blocked word ends the text, or an empty line begins it, the next seed is tried. The engine must be running.
     """
@@ -42,7 +42,7 @@ def welcome_text_of(engine: Engine) -> tuple[str, int]:
 
 
 def stored_welcome_text_of(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, int]:
-    """The text that `welcome_text_of` returns, as `config.json` stores it for a model that is not in memory.
+    """Returns the text of `welcome_text_of` that `config.json` stores for a model that is not in memory, and its seed.
 
     ("", 0) if it stores none.
     """
@@ -54,6 +54,6 @@ def stored_welcome_text_of(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, in
 
 
 def _whole_lines(text: str) -> str:
-    """A text without its last line, or its last word, if the rest is at least half of it."""
+    """Returns a text without its last line, or its last word, if the rest is at least half of it."""
     cut = max(text.rfind("\n"), text.rfind(" ") if "\n" not in text[len(text) // 2 :] else -1)
     return text[:cut] if cut > len(text) // 2 else text

@@ -49,7 +49,7 @@ def add_api(registry: ModelRegistry, limiter: Limiter) -> None:
 
 
 def generate_arguments(registry: ModelRegistry) -> dict[str, Argument]:
-    """The arguments of /generate: all generation settings, and what they are applied to."""
+    """Returns the arguments of /generate: all generation settings, and what they are applied to."""
     clamps = f"up to {MAX_CLAMPS} lists of layer and cell, both from 0, and value, -{MAX_VALUE:g} to {MAX_VALUE:g}"
     arguments = {
         "prompt": Argument(str, f"the text to continue, at most {MAX_PROMPT:,} characters; may be empty"),
@@ -91,9 +91,9 @@ def _add_generate(registry: ModelRegistry, limiter: Limiter) -> None:
             params = check_params(settings)
             loaded = await find_model(registry, model)
             about = {"seed": params.seed, "model": loaded.name, "commit": loaded.lm.commit}
-            held = check_clamps([] if hold is None else hold, loaded.lm.config)
+            clamps = check_clamps([] if hold is None else hold, loaded.lm.config)
             if blend_with is not None:
-                if held:
+                if clamps:
                     raise RefusalError("refusal.clamps_with_blend", field="hold")
                 second = await _second_model(registry, loaded, blend_with)
                 loaded = registry.blend(loaded, second)
@@ -104,7 +104,7 @@ def _add_generate(registry: ModelRegistry, limiter: Limiter) -> None:
             written = 0
             try:
                 sequence = await asyncio.to_thread(
-                    submit, loaded, text, params, client_id=client.id, group_id=client.group, clamps=held
+                    submit, loaded, text, params, client_id=client.id, group_id=client.group, clamps=clamps
                 )
                 async with aclosing(follow(loaded, sequence, sparing=True)) as steps:
                     async for _ in steps:
@@ -187,7 +187,7 @@ def _add_inspect(registry: ModelRegistry, limiter: Limiter) -> None:
 
 
 async def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) -> LoadedModel:
-    """The model that is blended with the first."""
+    """Returns the model that is blended with the first."""
     try:
         second = await find_model(registry, name)
     except RefusalError as refusal:
@@ -200,7 +200,7 @@ async def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) 
 
 
 def _scored(result: Score) -> dict[str, Any]:
-    """The result of /score, without the model's name and commit."""
+    """Returns the result of /score, without the model's name and commit."""
     known = ~np.isnan(result.bits)
     return {
         "bits": [float(bits) if is_known else None for bits, is_known in zip(result.bits, known, strict=True)],
@@ -241,5 +241,5 @@ def _trace_cell(loaded: LoadedModel, text: str, layer: int, cell: int) -> Genera
 
 
 def _printable(character: str) -> str:
-    """Half of a surrogate pair cannot be sent as JSON: its code point is sent instead."""
+    """Returns a character; of half of a surrogate pair, which JSON cannot hold, the code point as a text."""
     return f"U+{ord(character):04X}" if "\ud800" <= character <= "\udfff" else character

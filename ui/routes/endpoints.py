@@ -1,4 +1,4 @@
-"""What the endpoints of the API have in common: arguments and their documentation, checks and errors.
+"""The common parts of the API's endpoints: arguments and their documentation, checks and errors.
 
 Gradio derives an endpoint from a function's signature and docstring. Here both are made from a table of arguments, so
 that the generation settings are described in one place.
@@ -60,7 +60,7 @@ class Blocks(gr.Blocks):
         super().validate_inputs(block_fn, inputs)
 
     def get_api_info(self, *args: Any, **kwargs: Any) -> Any:
-        """Gradio's description of the endpoints, with each argument's own description from the docstring."""
+        """Returns Gradio's description of the endpoints, with each argument's own description from the docstring."""
         info = super().get_api_info(*args, **kwargs)
         for block_fn in self.fns.values():
             endpoint = info["named_endpoints"].get(f"/{block_fn.api_name}")
@@ -72,7 +72,7 @@ class Blocks(gr.Blocks):
 
 
 def refuse_malformed(_request: Request, _error: Exception) -> JSONResponse:
-    """The answer to a body whose fields have wrong types. FastAPI repeats the body, and fails if it is not UTF-8."""
+    """Returns the answer to a body with wrong fields. FastAPI's own repeats the body and fails if it is not UTF-8."""
     detail = "a field of the request is missing or has a wrong type, or its Content-Type is not application/json"
     return JSONResponse({"detail": detail}, status_code=422)
 
@@ -148,12 +148,12 @@ class Caller:
         return group_of(self.address)
 
     def has_left(self) -> bool:
-        """Whether the client no longer waits for the result."""
+        """Returns whether the client no longer waits for the result."""
         return self.event is not None and not self.event.alive
 
 
 def caller() -> Caller:
-    """The client that calls. An argument of type gr.Request would appear in the endpoint's description."""
+    """Returns the client that calls. An argument of type gr.Request would appear in the endpoint's description."""
     request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
     event = blocks._queue.event_ids_to_events.get(LocalContext.event_id.get(None) or "") if blocks else None
     if request is None:
@@ -166,12 +166,12 @@ def caller() -> Caller:
 
 
 def call_error(message: str) -> gr.Error:
-    """An error that Gradio sends to the caller and does not log."""
+    """Returns an error that Gradio sends to the caller and does not log."""
     return gr.Error(message, print_exception=False)
 
 
 def _is_table(value: object) -> bool:
-    """Whether the value is a list of plain values, or of lists of them."""
+    """Returns whether the value is a list of plain values, or of lists of them."""
     rows = value if isinstance(value, list) else [value]
     values = [each for row in rows for each in (row if isinstance(row, list) else [row])]
     return isinstance(value, list) and not any(isinstance(each, dict | list) for each in values)

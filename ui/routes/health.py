@@ -6,8 +6,9 @@ GET /readyz   {"status": "ok"} once the first model can write; otherwise 503: se
 
 from __future__ import annotations
 
-from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from ..registry.registry import ModelRegistry
 from .requests import HEADERS
@@ -25,26 +26,18 @@ class Health:
 
     def __init__(self, registry: ModelRegistry) -> None:
         self._registry = registry
-
-    @property
-    def routes(self) -> list[APIRoute]:
-        """The routes, for FastAPI."""
-        answers = {HEALTH_PATH: self.respond_to_health, READY_PATH: self.respond_to_ready}
-        return [
-            APIRoute(path, answer, methods=["GET"], response_model=None, include_in_schema=False)
-            for path, answer in answers.items()
-        ]
+        self.routes = [Route(HEALTH_PATH, self.respond_to_health), Route(READY_PATH, self.respond_to_ready)]
 
     @property
     def failed(self) -> list[str]:
         """The names of the served models whose engine has ended, after a fault of the device for example."""
         return [loaded.name for loaded in self._registry.loaded_models if not loaded.thread.is_alive()]
 
-    async def respond_to_health(self) -> JSONResponse:
+    async def respond_to_health(self, _request: Request) -> JSONResponse:
         """Answers one request."""
         return _answer(f"the engine has ended: {', '.join(self.failed)}" if self.failed else "ok")
 
-    async def respond_to_ready(self) -> JSONResponse:
+    async def respond_to_ready(self, _request: Request) -> JSONResponse:
         """Answers one request."""
         return _answer("ok" if self._registry.first() and not self.failed else "no model is loaded")
 

@@ -1,4 +1,4 @@
-"""A route with the figures of the app for Prometheus. It is there only if the owner of the site turns it on.
+"""A route with the figures of the app for Prometheus, which exists only if METRICS is 1.
 
     GET /metrics
 
@@ -18,8 +18,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fastapi import Response
-from fastapi.routing import APIRoute
+from fastapi import Request, Response
+from starlette.routing import Route
 
 from model.engine.statistics import WAIT_BOUNDS_S, Statistics
 
@@ -52,13 +52,9 @@ class Metrics:
         ProcessCollector(registry=self._collectors)
         PlatformCollector(registry=self._collectors)
         self._collectors.register(self)
+        self.route = Route(PATH, self.respond, methods=["GET"])
 
-    @property
-    def route(self) -> APIRoute:
-        """The route, for FastAPI."""
-        return APIRoute(PATH, self.respond, methods=["GET"], response_model=None, include_in_schema=False)
-
-    def respond(self) -> Response:
+    def respond(self, _request: Request) -> Response:
         """Answers one request."""
         from prometheus_client import exposition
 
@@ -101,6 +97,6 @@ class Metrics:
 
 
 def _buckets(waits: list[int]) -> list[tuple[str, float]]:
-    """The cumulated counts by upper bound, as Prometheus wants them."""
+    """Returns the cumulated counts by upper bound, as Prometheus wants them."""
     bounds = [*(f"{bound:g}" for bound in WAIT_BOUNDS_S), "+Inf"]
     return [(bound, sum(waits[: at + 1])) for at, bound in enumerate(bounds)]

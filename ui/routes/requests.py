@@ -62,7 +62,7 @@ class Wait:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The header of the answer that says so."""
+        """The header Retry-After of the answer."""
         return {"retry-after": str(self.seconds)}
 
 
@@ -130,14 +130,14 @@ def parse_write(query: Query, registry: ModelRegistry) -> WriteRequest:
 
 
 def digest_of(query: Query) -> str:
-    """A digest of what determines the text of a reply."""
+    """Returns a digest of what determines the text of a reply."""
     names = ("model", "second", "text", "start", "clamps", "settings", "draw_offset", "cells")
     values = json.dumps([query.get(name) for name in names], sort_keys=True)
     return hashlib.sha256(values.encode()).hexdigest()
 
 
 def model_of(query: Query, registry: ModelRegistry) -> LoadedModel:
-    """The model, or the blend of two, that a request names with its commit.
+    """Returns the model, or the blend of two, that a request names with its commit.
 
     Raises:
         UnservedCommitError: another commit is served under the name.
@@ -162,7 +162,7 @@ async def wait_for_models(query: Query, registry: ModelRegistry) -> None:
 
 
 def read_text_of(query: Query, served: LoadedModel, text: str) -> ReadText:
-    """The text of a request, with its clamps.
+    """Returns the text of a request, with its clamps.
 
     Raises:
         RefusalError: a value is not allowed.
@@ -174,7 +174,7 @@ def read_text_of(query: Query, served: LoadedModel, text: str) -> ReadText:
 
 
 def stretches_of(query: Query, served: LoadedModel, length: int) -> Stretches:
-    """The clamps of a text of some length.
+    """Returns the clamps of a text of some length.
 
     Raises:
         RefusalError: they are none.
@@ -192,7 +192,7 @@ def stretches_of(query: Query, served: LoadedModel, length: int) -> Stretches:
 
 
 def params_of(settings: object, served: LoadedModel) -> SamplingParams:
-    """The settings of a reply. Without a stop text of its own, a reply of a chat model ends with that of the chat.
+    """Returns the settings of a reply; a chat model's stop text is that of the chat, unless the request has another.
 
     Raises:
         RefusalError: a value is not allowed, or there is no seed.
@@ -209,7 +209,7 @@ def params_of(settings: object, served: LoadedModel) -> SamplingParams:
 
 
 def hex_of(query: Query, name: str) -> str:
-    """A random value that the page has drawn, in hex digits.
+    """Returns a random value that the page has drawn, in hex digits.
 
     Raises:
         RefusalError: it is none.
@@ -221,12 +221,12 @@ def hex_of(query: Query, name: str) -> str:
 
 
 def malformed(reason: str) -> RefusalError:
-    """The refusal of a request that no page sends."""
+    """Returns the refusal of a request that no page sends."""
     return RefusalError("refusal.malformed", reason=reason)
 
 
 def refusal_content(refusal: RefusalError) -> Mapping[str, object]:
-    """The JSON of a refusal, with "gone" if another commit of the model is served. Counts the refusal."""
+    """Returns the JSON of a refusal, with "gone" if another commit of the model is served. Counts the refusal."""
     count_refusal(refusal)
     unserved = {"gone": True} if isinstance(refusal, UnservedCommitError) else {}
     return {"refusal": refusal.message.as_json(), **unserved}
@@ -238,20 +238,20 @@ def count_refusal(refusal: RefusalError) -> None:
 
 
 def refusal_response(refusal: RefusalError) -> JSONResponse:
-    """The answer to a request that is refused before anything was started, with its HTTP status."""
+    """Returns the answer to a request that is refused before anything was started, with its HTTP status."""
     wait = wait_of(refusal)
     return JSONResponse(refusal_content(refusal), status_of(refusal), {**HEADERS, **(wait.headers if wait else {})})
 
 
 def wait_of(refusal: RefusalError) -> Wait | None:
-    """How long to wait, if the request may then be repeated as it is."""
+    """Returns how long to wait if the request may then be repeated unchanged; None if it may not."""
     if isinstance(refusal, TooManyError):
         return Wait(429, refusal.wait_s)
     return Wait(503, 1) if refusal.id in _BUSY else None
 
 
 def status_of(refusal: RefusalError) -> int:
-    """The HTTP status of a refusal."""
+    """Returns the HTTP status of a refusal."""
     if wait := wait_of(refusal):
         return wait.status
     if refusal.id in _TOO_LONG:
@@ -260,7 +260,7 @@ def status_of(refusal: RefusalError) -> int:
 
 
 def address_of(request: Request) -> str:
-    """The address of the client, which `ui/access` has found behind the proxies."""
+    """Returns the address of the client, which `ui/access` has found behind the proxies."""
     return request.client.host if request.client else ""
 
 

@@ -1,7 +1,7 @@
-"""The replies that are being written, each for one reader, who may lose the connection and come back.
+"""The replies that are being written, each for one reader, which may lose the connection and return.
 
-A reply is written on for ``RETURN_S`` seconds without a reader. Then it ends, and its state is saved: a reader who
-comes later asks for the rest of it, which is the same text.
+A reply continues for ``RETURN_S`` seconds without a reader. Then it ends, and its state is saved: a reader that
+returns later requests the rest, which is the same text.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class RunningReply:
         Args:
             reader: from ``connect``.
             position: the number of characters that the reader has already.
-            activity: how much all visitors together write; None tells the reader nothing of it.
+            activity: how much all visitors together write; None sends no events about it.
             encode: turns a message into JSON: with its id for a page, or as an English text for a program.
         """
         shown: list[Message] = []
@@ -164,7 +164,7 @@ class RunningReply:
             self._reader.set()
 
     def _queue_status(self) -> Message:
-        """Why the reply has not started: others are before it in the queue, or its prompt is still being read."""
+        """Returns why the reply has not started: others are before it in the queue, or its prompt is being read."""
         others = self.request.before.served.engine.queue_position(self._sequence)
         return Message("status.queue", count=others) if others else Message("status.soon")
 
@@ -199,7 +199,7 @@ class RunningReplies:
         return sum(reply.request.params.length - len(reply.text) for reply in replies)
 
     def find(self, id: str, digest: str, received: str) -> RunningReply | None:
-        """The reply with an id, if it is the same one and begins with the text that the page has."""
+        """Returns the reply with an id, if it is the same one and begins with the text that the page has."""
         reply = self._replies.get(id)
         return reply if reply and reply.digest == digest and reply.text.startswith(received) else None
 
@@ -296,7 +296,7 @@ def _submit(
 
 
 def event(position: int, **fields: object) -> str:
-    """A server-sent event after so many characters of a reply."""
+    """Returns a server-sent event after so many characters of a reply."""
     # Only ASCII carries half of a surrogate pair.
     data = json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
     return f"id: {position}\ndata: {data}\n\n"

@@ -21,7 +21,7 @@ from dataclasses import asdict
 import torch
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from model import Cell, CharLSTM, LanguageModel
 from model.engine.language_model import default_precision
@@ -52,11 +52,7 @@ class Site:
 
     def __init__(self, registry: ModelRegistry) -> None:
         self._registry = registry
-
-    @property
-    def route(self) -> APIRoute:
-        """The route, for FastAPI."""
-        return APIRoute(PATH, self.respond, methods=["GET"], response_model=None, include_in_schema=False)
+        self.route = Route(PATH, self.respond, methods=["GET"])
 
     @property
     def version(self) -> str:
@@ -90,7 +86,7 @@ class Site:
 
 
 def describe_model(loaded: LoadedModel) -> Content:
-    """What a page needs to know of a loaded model."""
+    """Returns what a page needs to know of a loaded model."""
     about = [*loaded.about, *([loaded.refused_commit] if loaded.refused_commit else [])]
     return _description(
         loaded.name,
@@ -103,7 +99,7 @@ def describe_model(loaded: LoadedModel) -> Content:
 
 
 def _preview(name: str, lm: CharLSTM, registry: ModelRegistry) -> Content:
-    """What a page needs to know of a model that is loaded when it is first used."""
+    """Returns what a page needs to know of a model that is loaded when it is first used."""
     blocked, device = registry.site.blocked, torch.device(registry.device)
     welcome, examples = stored_welcome_text_of(lm, blocked), example_prompts(lm, blocked)
     precision = registry.precision or default_precision(lm)
@@ -149,7 +145,7 @@ def _entry(entry: Entry, registry: ModelRegistry) -> Content:
     if entry.preview and not entry.failure:
         return _preview(entry.name, entry.preview, registry)
     failure: Message | None = entry.failure
-    if failure is None and registry.settled:  # a page chooses the model that writes until this one is there
+    if failure is None and registry.settled:  # a page chooses another model until this one is loaded
         failure = Message("model.loading", names=[entry.name])
     return {
         "name": entry.name,

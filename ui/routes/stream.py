@@ -24,7 +24,7 @@ from functools import partial
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from model.settings import SETTINGS
 
@@ -73,11 +73,7 @@ class Streams:
         self._registry = registry
         self._workers = Workers(limiter, at_once=2)
         self._replies = replies
-
-    @property
-    def route(self) -> APIRoute:
-        """The route, for FastAPI."""
-        return APIRoute(PATH, self.respond, methods=["POST"], response_model=None, include_in_schema=False)
+        self.route = Route(PATH, self.respond, methods=["POST"])
 
     async def respond(self, request: Request) -> Response:
         """Streams a text, or refuses to write it."""
@@ -101,7 +97,7 @@ class Streams:
         return EventStream(_events(reply, reader, about), partial(self._replies.expire, reply))
 
     async def _parse(self, query: Query) -> tuple[WriteRequest, dict[str, object]]:
-        """The checked request, and what the first event says of it."""
+        """Returns the checked request, and the content of the first event."""
         if unknown := query.keys() - _NAMES:
             raise malformed(f"{min(unknown)} is no argument: there are {', '.join(sorted(_NAMES))}")
         prompt = check_text("prompt", query.get("prompt", ""))

@@ -28,8 +28,8 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
 
 from model import CheckpointError, Engine, ModelUnavailableError, SamplingParams
 from model.char_lstm import is_local
@@ -112,11 +112,7 @@ class TrainingTimelines:
         self._making: dict[Key, _Making] = {}
         self._downloaded: dict[str, set[str]] = {}  # by source: commits that were not in the cache before
         self._fetching, self._writing = asyncio.Semaphore(1), asyncio.Semaphore(1)
-
-    @property
-    def route(self) -> APIRoute:
-        """The route, for FastAPI."""
-        return APIRoute(PATH, self.respond, methods=["POST"], response_model=None, include_in_schema=False)
+        self.route = Route(PATH, self.respond, methods=["POST"])
 
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
@@ -162,12 +158,12 @@ class TrainingTimelines:
         return {"text": await self._text(history, checkpoint, prompt, seed, address)}
 
     def _samples(self, served: LoadedModel) -> list[tuple[int, str]]:
-        """The stored samples of a model's training, without those that have a blocked word."""
+        """Returns the stored samples of a model's training, without those that have a blocked word."""
         samples = [(each["step"], each["prompt"] + each["text"]) for each in served.lm.models[0].samples]
         return [(step, text) for step, text in samples if not self._registry.site.blocked.inside(text)]
 
     async def _history(self, served: LoadedModel, fresh_s: float) -> History | None:
-        """The history of a model, None if it has none; the last known one while the Hub is out of reach."""
+        """Returns the history of a model, None if it has none; the last known one while the Hub is out of reach."""
         source = self._registry.source(served)
         if source is None:
             return None
@@ -200,7 +196,7 @@ class TrainingTimelines:
     def _clean_up(self, source: str, history: History | None) -> None:
         """Removes downloaded checkpoints from the cache that the timeline does not show any more.
 
-        A timeline shows a limited number of checkpoints, and other ones as a run goes on.
+        A timeline shows a limited number of checkpoints, and other ones as a run continues.
         """
         shown = {checkpoint.at for checkpoint in history.checkpoints} if history else set()
         downloaded = self._downloaded.get(source, set())
@@ -258,7 +254,7 @@ class TrainingTimelines:
         return text
 
     def _write(self, key: Key, history: History, checkpoint: Checkpoint) -> tuple[str, float]:
-        """The text of a checkpoint, and the seconds that a core has worked for it."""
+        """Returns the text of a checkpoint, and the seconds that a core has worked for it."""
         began, (_, _, prompt, seed) = time.thread_time(), key
         lm = history.load(checkpoint)
         engine = Engine(lm, max_slots=1, precision=self._registry.precision, blocked=self._registry.site.blocked)
@@ -290,9 +286,9 @@ def _describe(history: History, served: LoadedModel) -> dict[str, Any]:
     }
 
 
-def _thinned(losses: tuple[tuple[int, float], ...], most: int = 300) -> list[tuple[int, float]]:
-    """At most ``most`` points of a curve, evenly spaced, and its last one."""
-    apart = -(-len(losses) // most) or 1
+def _thinned(losses: tuple[tuple[int, float], ...]) -> list[tuple[int, float]]:
+    """Returns at most 300 points of a curve, evenly spaced, and its last one."""
+    apart = -(-len(losses) // 300) or 1
     return [point for at, point in enumerate(losses) if at % apart == 0 or at == len(losses) - 1]
 
 
@@ -301,7 +297,7 @@ def _damaged_error(checkpoint: Checkpoint, error: CheckpointError) -> RefusalErr
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:
-    """The result of slow work, done in a daemon thread, which does not keep the process from ending if it hangs."""
+    """Returns the result of slow work in a daemon thread, which does not keep the process from ending if it hangs."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from fastapi import Request
 from fastapi.responses import PlainTextResponse, Response
-from fastapi.routing import APIRoute
 from huggingface_hub import constants
+from starlette.routing import Route
 
 from model.hub.names import PUBLIC_HUB
 
@@ -73,20 +73,11 @@ class WebFiles:
         listed = json.dumps(sorted(self._files)).encode()  # a page that publishes a copy of itself reads it
         self._files["files.json"] = _File(TYPES[".json"], listed, gzip.compress(listed, mtime=0))
         self.digest = sha.hexdigest()[:_DIGITS]
+        self.route = Route(PATH, self.respond, methods=["GET", "HEAD"])
 
-    @property
-    def route(self) -> APIRoute:
-        """The route, for FastAPI."""
-        return APIRoute(PATH, self.respond, methods=["GET", "HEAD"], response_model=None, include_in_schema=False)
-
-    def base(self, root: str = "") -> str:
-        """The address of the folder, with a slash at its end.
-
-        Args:
-            root: the address of the app: "" where it is at the root of its host, "/app" or "https://host/app" behind
-                a proxy that has it at another path.
-        """
-        return f"{root.rstrip('/')}/web/{self.digest}/"
+    def base(self) -> str:
+        """Returns the address of the folder, from the root of the app, with a slash at its end."""
+        return f"/web/{self.digest}/"
 
     async def respond(self, request: Request) -> Response:
         """Sends one file."""

@@ -30,12 +30,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from ..access.limits import Limiter
 from ..access.workers import Workers
@@ -83,19 +83,8 @@ class Writer:
         self._limiter = limiter
         self._workers = Workers(limiter, at_once=1)
         self.replies = RunningReplies(self.states, limiter)
-
-    @property
-    def routes(self) -> list[APIRoute]:
-        """The routes, for FastAPI."""
-        answers: dict[str, Callable[[Request], object]] = {
-            PATH: self.respond,
-            STOP_PATH: self.respond_to_stop,
-            CHECK_PATH: self.respond_to_check,
-        }
-        return [
-            APIRoute(path, answer, methods=["POST"], response_model=None, include_in_schema=False)
-            for path, answer in answers.items()
-        ]
+        answers = {PATH: self.respond, STOP_PATH: self.respond_to_stop, CHECK_PATH: self.respond_to_check}
+        self.routes = [Route(path, answer, methods=["POST"]) for path, answer in answers.items()]
 
     async def respond(self, request: Request) -> Response:
         """Streams a reply, or refuses to write it."""

@@ -3,7 +3,7 @@
 reader   reads the exports of one training and counts the messages of each speaker
 kinds    recognises which export a file is
 message  one message, and the cleaning of texts and names
-phrases  what messengers write in place of a message: deletions, polls, pictures, in many languages
+phrases  the phrases of messengers in place of a message: deletions, polls, pictures, in many languages
 values   the values of JSON files and JSON lines
 formats  one module for each export
 """

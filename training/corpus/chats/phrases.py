@@ -1,4 +1,4 @@
-"""What messengers write in place of a message, in the languages of their users: deletions, polls, calls, places.
+"""The phrases that messengers write in place of a message, in many languages: deletions, polls, calls, places.
 
 The same phrases are in web/learn/corpus/phrases.js; shared test vectors hold one sample of each.
 """

@@ -17,7 +17,7 @@ from .kinds import conversations
 from .message import ASSISTANT_ROLES, ROLES, USER_ROLES, Message
 
 TURN_END = "\n\n"
-_MAX_EXAMPLE = 60  # characters
+_MAX_EXAMPLES, _MAX_EXAMPLE = 4, 60  # messages, and the characters of each
 _MIN_EXAMPLE_COUNT = 5  # times that a message must occur to become an example
 _MAX_DISTINCT = 200_000  # distinct messages that are counted
 
@@ -101,14 +101,14 @@ class ChatReader:
         asks = next((name for name in USER_ROLES if name in others), others[0])
         return ChatFormat(f"{self.names[asks]}: ", f"{TURN_END}{self.names[replies]}: ", TURN_END)
 
-    def examples(self, chat: ChatFormat, count: int = 4) -> list[str]:
-        """Returns messages to the replying speaker that occur at least 5 times; they may be private nevertheless."""
+    def examples(self, chat: ChatFormat) -> list[str]:
+        """Returns up to 4 messages to the replying speaker that occur at least 5 times; they may be private still."""
         replies = chat.opening.removesuffix(": ")
         texts: Counter[str] = Counter()
         for message, times in self._messages.items():
             if self.names[message.speaker] != replies:
                 texts[message.text] += times
-        return [text for text, times in texts.most_common(count) if times >= _MIN_EXAMPLE_COUNT]
+        return [text for text, times in texts.most_common(_MAX_EXAMPLES) if times >= _MIN_EXAMPLE_COUNT]
 
     def _count(self, message: Message) -> None:
         self.speakers[message.speaker] += 1

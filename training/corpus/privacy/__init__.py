@@ -1,7 +1,7 @@
 """Finds what must not be published by accident: personal data and secrets in a text, and exports of messengers.
 
 scan       scans a text for all kinds, in pieces
-report     what a user must know before the text is published
+report     the number and the places of findings, for the user
 findings   a finding, and the names of the kinds
 mail       e-mail addresses, passwords in addresses
 phones     phone numbers, international and national

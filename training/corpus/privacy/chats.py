@@ -1,4 +1,4 @@
-"""Lines of exported chats: who wrote what and when, as messengers export it.
+"""Lines of exported chats, which name the sender and the time of a message.
 
 One such line may be quoted anywhere, so a line counts only if another one is near.
 """

@@ -1,4 +1,4 @@
-"""What a user must know before a text is published: how many findings there are and where, without repeating them."""
+"""Reports the number and the places of findings before a text is published, without repeating them."""
 
 from __future__ import annotations
 

@@ -83,9 +83,9 @@ _FORMS = (
     _form("Azure key", "Q~", r"[A-Za-z0-9_~.-]{31,34}"),
     _form(PRIVATE_KEY, "AGE-SECRET-KEY-1", "[0-9A-Z]{58}"),
 )
-# What stands before the fixed string.
+# What must precede the fixed string.
 _BEFORE = {":AA": re.compile(r"[0-9]{8,10}$"), "-us": re.compile(_HEX + "{32}$"), "Q~": re.compile(r"[\w~.]{3}[0-9]$")}
-_IN_ADDRESS = ("hooks.", "discord")  # after these anything may stand, and before them a scheme
+_IN_ADDRESS = ("hooks.", "discord")  # anything may follow these, and a scheme may precede them
 _JWT = "eyJ"  # base64 of `{"`: header and payload are JSON objects
 _REST_OF_JWT = re.compile(rf"{_CHAR}{{8,2048}}\.eyJ{_CHAR}{{4,4096}}\.{_CHAR}{{16,1024}}")
 # A Discord bot's token has its number in base64, a time, and a random part. The rare points are searched first.
@@ -130,7 +130,7 @@ def _token(text: str, found: re.Match[str], form: _TokenForm) -> Match | None:
 
 
 def _is_separate(text: str, start: int, end: int) -> bool:
-    """Returns whether no word goes on at either side: inside one it is base64 of something else, or a name in code."""
+    """Returns whether no word continues at either side: inside one it is base64 of something else, or a name."""
     return not (start and _WORD.match(text, start - 1)) and not _WORD.match(text, end)
 
 

@@ -1,6 +1,6 @@
 """Reads the text of .docx and .epub, which are zip archives of XML.
 
-XML with entities of its own is refused: a few of them may stand for gigabytes, or for files of this machine.
+XML with entities of its own is refused: a few of them may expand to gigabytes, or to files of this machine.
 """
 
 from __future__ import annotations

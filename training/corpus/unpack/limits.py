@@ -1,4 +1,4 @@
-"""How large the content of an archive may become, and the errors of damaged ones."""
+"""Limits the size of an archive's content, and explains the errors of damaged archives."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
 
 from model.named_cells import Passage
 
@@ -40,11 +40,7 @@ class Passages:
     def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
         self._registry = registry
         self._limiter = limiter
-
-    @property
-    def route(self) -> APIRoute:
-        """The route, for FastAPI."""
-        return APIRoute(PATH, self.respond, methods=["POST"], response_model=None, include_in_schema=False)
+        self.route = Route(PATH, self.respond, methods=["POST"])
 
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
@@ -62,7 +58,7 @@ class Passages:
 
 
 def passages_of(served: LoadedModel, layer: int, index: int) -> Mapping[str, object]:
-    """The passages of a cell that may be shown on this site."""
+    """Returns the passages of a cell that may be shown on this site."""
     cell = next((each for each in served.lm.cells if (each.layer, each.index) == (layer, index)), None)
     if cell is None or cell.sample is None:
         return {"seed": None, "high": [], "low": []}

@@ -1,4 +1,4 @@
-"""What the step lens shows: how one character was computed, with the numbers of every stage.
+"""The content of the step lens: how one character was computed, with the numbers of every stage.
 
 The model read the character before it, its row of the embedding passed through the layers to the logits, and a random
 number of the seed chose a character. All numbers are those of the precision that generated the text. Whole layers are
@@ -43,7 +43,7 @@ def describe_step(
     draw: int | None = None,
     picked: bool = False,
 ) -> dict[str, Any]:
-    """How the character at a position was computed; {} if no character was read before it.
+    """Returns how the character at a position was computed; {} if no character was read before it.
 
     Args:
         reading: the trace of the text.
@@ -78,7 +78,7 @@ def describe_step(
 
 
 def _filters(params: SamplingParams) -> list[tuple[str, object]]:
-    """The label and value of each setting that removed characters from the choice."""
+    """Returns the label and value of each setting that removed characters from the choice."""
     used = {name: getattr(params, name) for name, setting in SETTINGS.items() if setting.filters}
     return [(SETTINGS[name].label, value) for name, value in used.items() if value != SETTINGS[name].default]
 

@@ -45,8 +45,8 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
 
 from model import TextTrace
 from model.attribution import WINDOW, occlusion_in_slices
@@ -95,7 +95,7 @@ class _Text:
 
     Attributes:
         text: the whole text.
-        key: what the trace depends on beside the text.
+        key: what the trace depends on, apart from the text.
         lock: a page asks one question at a time.
     """
 
@@ -108,7 +108,7 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Change:
-    """What a request says of its text."""
+    """The model and the changed end of a text, as a request names them."""
 
     served: LoadedModel
     at: int
@@ -136,11 +136,7 @@ class Traces:
         self._server = secrets.token_hex(8)
         self._texts: OrderedDict[str, _Text] = OrderedDict()
         registry.on_unload.append(self._forget)
-
-    @property
-    def route(self) -> APIRoute:
-        """The route, for FastAPI."""
-        return APIRoute(PATH, self.respond, methods=["POST"], response_model=None, include_in_schema=False)
+        self.route = Route(PATH, self.respond, methods=["POST"])
 
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
@@ -181,7 +177,7 @@ class Traces:
             return await self._in_slices(text, change, position, address)
 
     async def _in_slices(self, text: _Text, change: _Change, position: int, address: str) -> Answer:
-        """The answer; other requests get their turn while a long text is read up to the position."""
+        """Returns the answer; other requests get their turn while a long text is read up to the position."""
         query = change.query
         trace = await self.workers.run(address, _set_text, text, change)
         if trace is None:
@@ -223,7 +219,7 @@ class Traces:
 
 
 def _set_text(text: _Text, change: _Change) -> TextTrace | None:
-    """The trace of the whole text; None if its beginning is not there."""
+    """Returns the trace of the whole text; None if its beginning is not there."""
     if change.at > len(text.text):
         return None
     whole = text.text[: change.at] + change.tail
@@ -251,5 +247,5 @@ def _answer(trace: TextTrace, change: _Change) -> Answer:
 
 
 def _seconds(change: _Change) -> float:
-    """How long one slice may work."""
+    """Returns how long one slice may work."""
     return _AT_REST_S if change.served.engine.idle else _WHILE_WRITING_S

@@ -1,4 +1,4 @@
-"""What the lenses show: the answers to the questions of `trace`, from a trace of the text."""
+"""The answers to the lenses' questions in `trace`, from a trace of the text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Answer = dict[str, object]
 
 
 def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
-    """What a lens shows of the characters from a position on, as many as can be read in some time."""
+    """Returns what a lens shows of the characters from a position on, as many as can be read in some time."""
     start = read_position(query, "from")
     end = time.perf_counter() + seconds
     bits: list[float | None] = []
@@ -53,7 +53,7 @@ def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
 
 
 def answer_at(trace: TextTrace, query: Query) -> Answer:
-    """What a lens shows of one character.
+    """Returns what a lens shows of one character.
 
     Raises:
         RefusalError: the text has no such character.
@@ -91,13 +91,13 @@ def occlusion_within(slices: Generator[None, None, Occlusion], seconds: float) -
 
 
 def answer_why(found: Occlusion) -> Answer:
-    """What a lens shows of the characters that mattered for one."""
+    """Returns what a lens shows of the characters that mattered for one."""
     bits, *changes = [None if math.isnan(each) else round(each, 6) for each in (found.bits, *found.changes.tolist())]
     return {"surprisal": bits, "start": found.start, "changes": changes, "more": False}
 
 
 def read_position(query: Query, name: str) -> int:
-    """A position in a request.
+    """Returns a position in a request.
 
     Raises:
         RefusalError: it is none.
@@ -109,7 +109,7 @@ def read_position(query: Query, name: str) -> int:
 
 
 def read_cell(query: Query) -> tuple[int, int]:
-    """The layer and the number of the cell in a request.
+    """Returns the layer and the number of the cell in a request.
 
     Raises:
         RefusalError: it is none.
@@ -136,14 +136,14 @@ def _step(trace: TextTrace, query: Query) -> Mapping[str, object]:
 
 
 def _bits(token: TokenTrace) -> float | None:
-    """The bits to a thousandth; None without a prediction, -1 for a character that the model does not know."""
+    """Returns the bits to a thousandth; None without a prediction, -1 for a character that the model does not know."""
     if token.id == UNKNOWN:
         return -1
     return None if math.isnan(token.bits) else round(token.bits, 3)
 
 
 def _expected(expected: Floats | None, vocab: tuple[str, ...]) -> Answer:
-    """The predicted characters, the most likely first; of equal logits the lower id first, as in sampling."""
+    """Returns the predicted characters and logits, the most likely first; of equal logits the lower id first."""
     if expected is None:
         return {"top": [], "rest": []}
     order = np.argsort(-expected, kind="stable")[:MAX_LOGITS]

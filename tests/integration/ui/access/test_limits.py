@@ -82,7 +82,7 @@ async def test_replies_at_once_are_counted_over_the_page_and_the_api(
     for each in requests[:2]:
         await page.http.post(f"{app.url}write/stop", json={"id": each["id"]})
     await asyncio.gather(*tasks)
-    eventually(lambda: limiter.replies_of("8.8.8.8") == 0)
+    eventually(lambda: limiter._replies["8.8.8.8"] == 0)
 
 
 async def test_characters_are_counted_as_they_are_written(

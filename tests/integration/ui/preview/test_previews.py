@@ -199,7 +199,7 @@ def test_a_model_that_is_too_slow_is_given_up(app: App, monkeypatch: pytest.Monk
     answer = httpx.get(f"{app.url}preview.png?prompt=slow&length=100&seed=4", timeout=60)
     assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")
     assert app.page
-    assert not app.page.limiter.replies_of("127.0.0.1")
+    assert not app.page.limiter._replies["127.0.0.1"]
 
 
 def test_the_reply_is_written_as_the_page_writes_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def test_replies_and_their_characters_are_limited() -> None:
         limiter.begin_reply(ONE, 1)
     limiter.end_reply(ONE, 10_500)  # a stopped reply refunds the characters that were not generated
     limiter.begin_reply(ONE, 1)
-    assert limiter.replies_of(ONE) == 1
+    assert limiter._replies[ONE] == 1
 
 
 def test_lens_requests_and_cpu_time_are_limited() -> None:

@@ -67,13 +67,6 @@ def test_another_version_has_another_address(folder: Path) -> None:
     assert client(renamed).get(f"{renamed.base()}worker.wasm").content == b"\0asm"
 
 
-def test_the_address_is_below_that_of_the_app() -> None:
-    files = WebFiles()
-    assert files.base() == f"/web/{files.digest}/"
-    assert files.base("/app") == files.base("/app/") == f"/app/web/{files.digest}/"
-    assert files.base("https://host/app/") == f"https://host/app/web/{files.digest}/"
-
-
 def test_every_file_that_a_page_loads_has_a_type() -> None:
     others = {path.suffix for path in FOLDER.rglob("*") if path.is_file()} - set(TYPES)
     assert others <= {".c", ".h", ".md", ".wat"}

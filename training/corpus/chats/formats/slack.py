@@ -1,6 +1,6 @@
 """Reads the JSON of a channel and a day in Slack's export of a workspace.
 
-The names are those in each message; where an export has none (`user_profile`), the id of the user stands for it.
+The names are those in each message; where an export has none (`user_profile`), the id of the user is used instead.
 """
 
 from __future__ import annotations
