@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate
@@ -69,17 +70,25 @@ def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
     reader.context.close()
 
 
+@pytest.mark.every_display
 def test_a_link_to_a_blend(both: Site) -> None:
     page = begin(both.open())
     both.choose_second(page, "blended")
     setting(page, "Blend", 0.3)
     send(page, PROMPT)
+    button(page, "Continue").click()
+    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
+    settled(page)
     reader = follow(both, link(page))
-    assert reply(reader) == generate(Blend(both.one, both.two, 0.3), PROMPT, LENGTH, seed=SEED)
+    assert reply(reader) == generate(Blend(both.one, both.two, 0.3), PROMPT, 2 * LENGTH, seed=SEED)
     expect(reader.get_by_role("combobox", name="Second model").locator("option:checked")).to_have_text(
         f"{TWO}, blended"
     )
     expect(reader.get_by_role("spinbutton", name="Blend")).to_have_value("0.3")
+    expect(reader.locator('.pane[data-side="1"]')).to_be_hidden()
+    send(reader, "")
+    expect(footer(reader)).to_contain_text(f"{both.name} + {TWO}, 30% from the second")
+    assert link(reader).count("&share=0.3") == 1
     reader.context.close()
 
 

@@ -136,36 +136,6 @@ def test_a_link_selects_its_model_and_a_changed_link_is_detected(app: App, brows
     context.close()
 
 
-def test_a_link_to_a_blend_selects_both_models_and_their_share(app: App, browser: Browser) -> None:
-    context = browser.new_context()
-    page, complaints = open_page(context, app)
-    page.get_by_role("combobox", name="Second model").select_option("other, blended")
-    expect(page.get_by_role("spinbutton", name="Blend")).to_be_visible()
-    setting(page, "Blend", 0.3)
-    first = write(page)
-    button(page, "Continue").click()
-    expect(turns(page).last.locator(".footer")).to_contain_text("120 characters")
-    settled(page)
-    first = reply(page)
-    url = link(page)
-    assert "&blend_with=other&" in url
-    page.close()
-    reader, more = open_page(context, app, url.removeprefix(app.url))
-    fast(reader)
-    expect(log(reader).locator(".mark")).to_have_text(SAME)
-    assert reply(reader) == first
-    expect(reader.get_by_role("combobox", name="Model", exact=True)).to_have_value("random")
-    expect(reader.get_by_role("combobox", name="Second model")).to_have_value("blended other")
-    expect(reader.get_by_role("spinbutton", name="Blend")).to_have_value("0.3")
-    expect(reader.locator('.pane[data-side="1"]')).to_be_hidden()
-    send(reader, "")
-    expect(turns(reader)).to_have_count(2)
-    expect(turns(reader).last.locator(".footer")).to_contain_text("random + other, 30% from the second")
-    assert link(reader).count("&share=0.3") == 1
-    assert not complaints + more
-    context.close()
-
-
 def stored_model() -> CharLSTM:
     """Return the model of the stored links, computed from whole numbers: the same weights on every machine."""
     return tiny(VOCAB, hidden=40, x=14)
