@@ -9,14 +9,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page, expect
 
-from model import SamplingParams, TextTrace
+from model import SamplingParams, TextTrace, generate
 from model.attribution import occlusion_in_slices
 from model.int8.sampling import weights
 from tests.browser.driving import button, footer, log, reply, send, settled, turns
 from tests.browser.test_lenses import choose_lens, level, marks, probabilities, shown
-from tests.browser.test_training_timeline import check_frame, fold, slider
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, Site, begin, text_of
+from tests.support.training_timelines import checkpoint
+from ui.routes import training_timeline
 from ui.routes.lenses.trace_answers import occlusion_within
 
 SIGNS = {"⏎": "\n", "␣": " ", "⇥": "\t"}
@@ -210,6 +211,7 @@ def test_one_letter_at_a_time(both: Site) -> None:
     assert reply(page) == text_of(both, length=LENGTH + 3)
 
 
+@pytest.mark.every_display
 def test_a_text_that_the_visitor_types_is_scored(both: Site) -> None:
     page = both.open()
     choose_lens(page, "How surprised?")
@@ -224,19 +226,37 @@ def test_a_text_that_the_visitor_types_is_scored(both: Site) -> None:
         expect(page.locator(".own .unknown")).to_have_count(len(text) - len(bits))
 
 
+def check_frame(page: Page, step: int, prompt: str = "ROMEO:", seed: int = 7) -> None:
+    """Check that the frame of a step is shown: the prompt and the text of its checkpoint."""
+    text = prompt + generate(checkpoint(step), prompt, training_timeline.LENGTH, seed=seed)
+    region = page.get_by_role("region", name="What it wrote at this step")
+    expect(region).to_have_attribute("aria-busy", "false")
+    page.wait_for_function("([node, text]) => node.textContent === text", arg=[region.element_handle(), text])
+
+
+@pytest.mark.every_display
 def test_the_training_timeline_writes_with_the_checkpoint_of_each_step(both: Site) -> None:
     page = both.open()
-    fold(page).click()
+    page.get_by_text("Training timeline", exact=True).click()
     status = page.get_by_role("status").filter(has_text="Step ")
     expect(status).to_have_text("Step 100 · loss 3.100")
     check_frame(page, 100)
-    slider(page).focus()
+    page.get_by_role("slider", name="Training step").focus()
     page.keyboard.press("End")
     expect(status).to_have_text("Step 2,000 · loss 1.700")
     check_frame(page, 2000)
     page.keyboard.press("ArrowLeft")
     expect(status).to_have_text("Step 1,000 · loss 1.600 · best")
     check_frame(page, 1000)
+    page.get_by_role("textbox", name="Prompt of the timeline").fill("<b>First")
+    seed = page.get_by_role("spinbutton", name="Seed of the timeline")
+    seed.fill("8")
+    page.keyboard.press("Enter")
+    check_frame(page, 1000, "<b>First", 8)
+    if both.kind == "app":  # the server checks the seed
+        seed.fill("-1")
+        page.keyboard.press("Enter")
+        expect(page.locator("#timeline").get_by_role("alert")).to_contain_text("Seed is -1: it must be")
     both.choose_second(page, "side by side")
     page.get_by_role("combobox", name="Model", exact=True).select_option("ada/two")
     expect(page.locator("#timeline")).to_be_hidden()

@@ -152,26 +152,6 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
     expect(turns(page).last.locator(".reply i").nth(10)).to_have_class(re.compile("focus"))
 
 
-def test_a_text_that_the_visitor_types_is_scored(page: Page, app: App) -> None:
-    choose_lens(page, "How surprised?")
-    page.get_by_text("Try your own text").click()
-    field = page.get_by_role("textbox", name="Text to score")
-    lm = app.served("random").lm
-    for text in ("To be, or not", "To be, or ü\n  not to be", "To 🙃 <b>bold</b>", "To 🙃 <b>"):
-        field.fill(text)
-        trace = TextTrace(lm)
-        trace.set_text(text)
-        bits = [each.bits for each in trace.tokens() if each.id >= 0]
-        expect(page.locator(".own .sum")).to_contain_text(f"in {len(bits)} characters")
-        expect(page.locator(".own .sum")).to_contain_text(f"{np.mean(bits):.2f} bits per character")
-        assert page.locator(".own .under").text_content() == text
-        expect(page.locator(".own .unknown")).to_have_count(len(text) - len(bits))
-    field.fill("x" * 20_001)
-    expect(page.get_by_role("alert")).to_have_text("Text has 20,001 characters: at most 20,000 are allowed")
-    field.fill("")
-    expect(page.locator(".own .under i")).to_have_count(0)
-
-
 def test_the_words_with_most_bits_link_to_their_place(page: Page) -> None:
     write(page)
     choose_lens(page, "How surprised?")
