@@ -79,7 +79,7 @@ export class Announcer {
   #next() {
     if (this.timer) return;
     const piece = this.queue.shift()?.trim();
-    if (piece === undefined) return;
+    if (piece === undefined) return this.region.replaceChildren(); // the text itself is in the document, too
     if (piece) setText(create("p", "", this.region), piece);
     while (this.region.children.length > KEPT) this.region.firstElementChild.remove();
     this.timer = setTimeout(() => ((this.timer = 0), this.#next()), piece.length * MS_PER_CHARACTER);
