@@ -29,12 +29,12 @@ async function trainedModels() {
 
 // Shows the panel that trains a model; its modules are imported when it is opened. It is open at arrival if the address
 // asks for it (#train, #train-alone) or a training can be continued.
-function offerTraining(page, place) {
+function offerTraining(page, place, isBack) {
   const details = find(page.root, "#training", HTMLDetailsElement);
   let panel = null;
   const open = async () => {
     if (!details.open || panel) return;
-    panel = import("./learn/page/panel.js").then(({ Panel }) => new Panel(find(details, ".body"), page, place).open());
+    panel = import("./learn/page/panel.js").then(({ Panel }) => new Panel(find(details, ".body"), page, place).open(isBack));
     await panel.catch((error) => {
       panel = null;
       find(details, ".body").textContent = t("static.failed", { reason: `${error}` });
@@ -55,11 +55,14 @@ function isTrainingStored() {
   }
 }
 
-// Ends a sign-in on the Hub, which has sent the visitor back to this page; its modules are imported only then.
+// Ends a sign-in on the Hub, which has sent the visitor back to this page; its modules are imported only then. Returns
+// whether there was one.
 async function finishSignIn(hub) {
-  if (!new URLSearchParams(location.search).has("state")) return;
+  if (!new URLSearchParams(location.search).has("state")) return false;
   const signIn = await import("./learn/hub/sign_in.js");
-  if (signIn.isReturning()) await signIn.finishSignIn(hub);
+  if (!signIn.isReturning()) return false;
+  await signIn.finishSignIn(hub);
+  return true;
 }
 
 async function start() {
@@ -68,12 +71,12 @@ async function start() {
   if (!isAlone) navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
   const base = new URL(".", import.meta.url).href;
   const hub = document.documentElement.dataset.hub;
-  await Promise.all([loadLanguages(base, navigator.language), finishSignIn(hub)]);
+  const [isBack] = await Promise.all([finishSignIn(hub), loadLanguages(base, navigator.language)]);
   const root = find(document, "#page");
   const models = isAlone ? await trainedModels() : modelsOfAddress();
   const engine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {
-    offerTraining(await mount(root, engine, { greeting: "static.greeting" }), { home: base, hub });
+    offerTraining(await mount(root, engine, { greeting: "static.greeting" }), { home: base, hub }, isBack);
   } catch (error) {
     root.textContent = t("static.failed", { reason: `${error}` });
     throw error;

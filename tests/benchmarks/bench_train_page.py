@@ -1,28 +1,52 @@
-"""Measures the page while it trains: the longest gap between two frames, the speed, and what the page downloads.
+"""Measures training in the browser: its speed beside torch's, frames and memory meanwhile, and what is downloaded.
 
-    python -m tests.benchmarks.bench_train_page [--slowdown 1] [--minutes 1] [--width 1280] [--tune] [--json FILE]
+    python -m tests.benchmarks.bench_train_page [--only PART ...] [--minutes 1] [--repeats 5] [--json FILE]
 
-A real Chromium opens the static page with the bundled model beside it, over loopback, and trains on a text that this
-model wrote.
+Parts:
+
+    speed    characters a second of one worker and of two, in Chromium, and of `plain_training`, which trains nn.LSTM on
+             one thread in float32; they take turns, and medians are compared. It needs two idle cores
+    static   the static page while it trains: the gaps between two frames of its thread
+    app      the same of the page that the app leads to
+    phone    the same of the static page, 390 pixels wide with its thread 4 times slower, and the memory of its process.
+             Chromium cannot slow workers down
+    tune     the same of the static page while it fine-tunes its model
+    bytes    what a visitor downloads at arrival, and to train, as a server sends it that compresses with gzip
+
+A real Chromium opens the pages over loopback, and trains on a text that the bundled model wrote.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
+import statistics
 import sys
 import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import torch
 from playwright.sync_api import Browser, FilePayload, Page, Request, sync_playwright
 
 from model import PRETRAINED, CharLSTM, generate
+from tests.benchmarks import plain_training
 from tests.benchmarks.report import write_json
-from tests.support.chromium import launch, serve
+from tests.support.app_server import serving
+from tests.support.chromium import launch, serve, tab_memory
 from training.hub.space_files import write_static
 
+PARTS = ("speed", "static", "app", "phone", "tune", "bytes")
 CHARACTERS = 20_000  # of the text, repeated
 REPEATS = 10
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+SLOWDOWN = 4.0  # of the page's thread, on a phone
+VOCAB, ROWS, WINDOW = 65, 32, 64  # of the speed
 # The gaps between frames, in ms, from now on.
 WATCH = """() => {
   window.gaps = [];
@@ -34,80 +58,177 @@ WATCH = """() => {
   };
   requestAnimationFrame(next);
 }"""
-METRICS = ("TaskDuration", "ScriptDuration", "LayoutDuration", "RecalcStyleDuration", "JSHeapUsedSize")  # of the thread
-SPEED = "() => document.querySelector('#training .figures').textContent"
+# Characters a second of a run, over some steps after the first ones, in which the browser still compiles.
+SPEED = """async ({ vocab, hidden, workers, warmUp, steps }) => {
+  const { Trainer } = await import("./learn/trainer.js");
+  const { newNetwork, recipeFor } = await import("./learn/recipe.js");
+  const network = newNetwork(vocab, hidden);
+  const about = { vocab, characters: 1_000_000, steps: 1_000_000, workers, seed: 1, network, isFineTuning: false };
+  const recipe = recipeFor(about);
+  const ids = Uint16Array.from({ length: 100_000 }, (_, n) => (n * n + 7 * n) % vocab);
+  const plan = { vocab: Array(vocab).fill("x"), ids, recipe, workers, parameters: 0, trained: null };
+  return new Promise((resolve, reject) => {
+    let began = 0;
+    const trainer = new Trainer(plan, {
+      onStep: (step, _, seconds) => {
+        if (step === warmUp) began = seconds;
+        if (step !== warmUp + steps) return;
+        trainer.terminate();
+        resolve((steps * recipe.rows * recipe.window * workers) / (seconds - began));
+      },
+      onEvaluation: () => {}, onSaved: () => {}, onEnd: reject, onFault: reject,
+    });
+    trainer.start();
+  });
+}"""
+FIGURES = "() => document.querySelector('#training .figures').textContent"
 
 
-def arrival_bytes(browser: Browser, url: str) -> dict[str, int]:
-    """Returns the bytes of page, scripts, tables and modules that a visitor downloads, without the weights."""
-    page = browser.new_page()
-    found: dict[str, int] = {}
+def speeds(page: Page, repeats: int) -> dict[str, Any]:
+    """Returns characters per second, and the ratios of the aims, on an open page of the static site."""
+    taken: dict[str, list[float]] = defaultdict(list)
+    plain = {hidden: _plain_steps(hidden) for hidden in (128, 256)}
+    for _ in range(repeats):
+        for hidden in (128, 256):
+            for workers in (1, 2) if hidden == 256 else (1,):
+                given = {"vocab": VOCAB, "hidden": hidden, "workers": workers, "warmUp": 4, "steps": 4096 // hidden}
+                taken[f"{hidden}, {workers} workers"].append(page.evaluate(SPEED, given))
+            taken[f"{hidden}, torch"].append(_plain_speed(plain[hidden], 2048 // hidden))
+    medians = {name: statistics.median(each) for name, each in taken.items()}
+    return {
+        "chars_per_sec": {name: round(speed) for name, speed in medians.items()},
+        "of torch, 1 x 256 (aim 0.5)": round(medians["256, 1 workers"] / medians["256, torch"], 3),
+        "of torch, 1 x 128 (aim 0.65)": round(medians["128, 1 workers"] / medians["128, torch"], 3),
+        "two workers of one (aim 1.7)": round(medians["256, 2 workers"] / medians["256, 1 workers"], 3),
+    }
+
+
+def _plain_steps(hidden: int) -> Iterator[float]:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    model = plain_training.PlainModel(VOCAB, 32, hidden, 1)
+    return plain_training.train(model, torch.randint(0, VOCAB, (100_000,)), ROWS, WINDOW)
+
+
+def _plain_speed(steps: Iterator[float], count: int) -> float:
+    next(steps)  # finds the caches cold
+    began = time.perf_counter()
+    for _ in range(count):
+        next(steps)
+    return count * ROWS * WINDOW / (time.perf_counter() - began)
+
+
+def downloads(browser: Browser, folder: Path, url: str, text: str) -> dict[str, Any]:
+    """Returns the bytes at arrival, and all until a training has begun, without weights; and as gzip packs them."""
+    found: dict[str, tuple[int, int]] = {}
 
     def note(request: Request) -> None:
-        if not request.url.endswith("model.safetensors"):
-            found[request.url] = request.sizes()["responseBodySize"]
+        path = folder / (urlsplit(request.url).path.strip("/") or "index.html")
+        if path.is_file() and path.suffix != ".safetensors":
+            content = path.read_bytes()
+            found[path.name] = len(content), len(gzip.compress(content))
 
-    page.on("requestfinished", note)
+    def total() -> dict[str, int]:
+        plain, packed = (sum(sizes) for sizes in zip(*found.values(), strict=True))
+        return {"files": len(found), "bytes": plain, "gzip": packed}
+
+    page = browser.new_page()
+    page.context.on("requestfinished", note)
     page.goto(url)
     page.locator(".welcome .hint").wait_for()
     page.wait_for_load_state("networkidle")
+    arrival = total()
+    page.locator("#training summary").click()
+    _start(page, text, 1, tunes=False)
+    everything = total()
     page.close()
-    return {"files": len(found), "bytes": sum(found.values())}
+    return {"arrival": arrival, "to train": everything}
 
 
-def train(page: Page, text: str, minutes: int, tunes: bool) -> dict[str, Any]:
-    """Trains on the open page; returns the gaps between frames and the last figures."""
-    page.set_default_timeout(60_000 * (minutes + 5))
+def _start(page: Page, text: str, minutes: int, *, tunes: bool) -> None:
+    """Starts a training on a page whose panel is open, and waits for its first sample."""
     page.locator("#training textarea").wait_for()
     file: FilePayload = {"name": "text.txt", "mimeType": "text/plain", "buffer": text.encode()}
     page.locator("#training .text-file").set_input_files(file)
     page.get_by_role("slider", name="Minutes of training").fill(str(minutes))
     if tunes:
         page.locator("#training [value=parent]").check()
-    page.evaluate(WATCH)
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
     page.get_by_role("button", name="Start training").click()
     page.locator("#training .written .text i").first.wait_for()
+
+
+def train(page: Page, text: str, minutes: int, *, tunes: bool = False) -> dict[str, Any]:
+    """Trains on the open page; returns the gaps between frames, the figures in the middle, and the memory."""
+    page.set_default_timeout(60_000 * (minutes + 5))
+    page.evaluate(WATCH)
+    _start(page, text, minutes, tunes=tunes)
     started = page.evaluate("window.gaps.length")
-    page.wait_for_timeout(1000 * 60 * minutes // 2)
-    figures = page.evaluate(SPEED)
-    page.locator("#training .trained li").wait_for()
+    memory = [tab_memory(page)]
+    figures = ""
+    while not page.locator("#training .trained li").count():
+        page.wait_for_timeout(1000)
+        figures = figures if len(memory) > 30 * minutes else page.evaluate(FIGURES)
+        memory.append(tab_memory(page))
     gaps: list[float] = page.evaluate("window.gaps")
     late = gaps[started:]
-    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
     return {
         "figures": figures,
-        "longest_gap_ms": max(late),
+        "longest_gap_ms (aim 50)": max(late),
         "gaps_over_50_ms": sum(gap > 50 for gap in late),
         "longest_gap_at_start_ms": max(gaps[:started]),
         "frames": len(late),
-        "page_thread": {name: metrics[name] for name in METRICS},
+        "memory_mb (phone: aim 300)": max(memory) // 1_000_000,
     }
 
 
+@contextmanager
+def opened(browser: Browser, address: str, slowdown: float = 1.0, **context: Any) -> Iterator[Page]:
+    """Opens a page in a context of its own."""
+    own = browser.new_context(**context)
+    page = own.new_page()
+    own.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+    page.goto(address)
+    yield page
+    own.close()
+
+
+def measure(part: str, browser: Browser, folder: Path, url: str, text: str, options: argparse.Namespace) -> Any:
+    """Returns the figures of a part."""
+    if part == "speed":
+        with opened(browser, f"{url}README.md") as page:
+            return speeds(page, options.repeats)
+    if part == "bytes":
+        return downloads(browser, folder, url, text)
+    with ExitStack() as stack:
+        address = f"{url}#train"
+        if part == "app":
+            app = stack.enter_context(serving({"bundled": CharLSTM.from_pretrained(PRETRAINED)}))
+            with opened(browser, app.url) as page:
+                address = page.get_by_role("link", name="Train on your text").get_attribute("href") or ""
+        display: dict[str, Any] = {**PHONE, "slowdown": SLOWDOWN} if part == "phone" else {}
+        page = stack.enter_context(opened(browser, address, **display))
+        return train(page, text, options.minutes, tunes=part == "tune")
+
+
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="How the page feels while it trains.")
-    parser.add_argument("--slowdown", type=float, default=1.0, help="how many times slower the page's thread is")
-    parser.add_argument("--minutes", type=int, default=1, help="minutes of training (default 1)")
-    parser.add_argument("--width", type=int, default=1280, help="of the window, in pixels (default 1280)")
-    parser.add_argument("--tune", action="store_true", help="fine-tune the bundled model instead of a new network")
+    parser = argparse.ArgumentParser(description="Training in the browser: speed, frames, memory, bytes.")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--minutes", type=int, default=1, help="minutes of each training (default 1)")
+    parser.add_argument("--repeats", type=int, default=5, help="turns of each speed (default 5)")
     parser.add_argument("--json", type=Path, default=Path("build") / "bench_train_page.json")
     options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
         lm = CharLSTM.from_pretrained(PRETRAINED)
         text = generate(lm, "ROMEO:", CHARACTERS, seed=1) * REPEATS
-        write_static(Path(folder), lm)
+        write_static(folder, lm)
         browser = launch(playwright)
-        with serve(Path(folder)) as url:
-            found: dict[str, Any] = {"arrival": arrival_bytes(browser, url)}
-            page = browser.new_page(viewport={"width": options.width, "height": 844})
-            page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": options.slowdown})
-            page.goto(f"{url}#train")
-            found["training"] = train(page, text, options.minutes, options.tune)
+        with serve(folder) as url:
+            for part in options.only:
+                found[part] = measure(part, browser, folder, url, text, options)
+                print(part, found[part], flush=True)
         browser.close()
-    for name, figures in found.items():
-        print(name, figures)
     write_json(options.json, found)
     return 0
 

@@ -227,6 +227,21 @@ def test_a_chat_is_recognised_and_read_with_its_notes(read: Run) -> None:
     assert refusal(read, chat, replyAs="Nobody")["id"] == "text.chat_no_speaker"
 
 
+def test_ten_hours_of_chat_in_three_languages_are_read(read: Run) -> None:
+    said = ["Who brings the salad?", "Ich bringe Brötchen mit, bis später! 🥖", "我晚一点到,你们先吃吧。"]
+    lines = [
+        f"05/11/2023, {10 + n // 360:02}:{n // 6 % 60:02} - {'Oskar' if n % 2 else '小明'}: {said[n % 3]}\n"
+        for n in range(3_600)
+    ]
+    found = read("".join(lines).encode())
+    assert found["notes"][0] == {
+        "id": "text.chat_read",
+        "values": {"count": 3_600, "senders": 2, "replies": "小明", "asks": "Oskar"},
+    }
+    assert [found["text"].count(each) for each in said] == [1_200] * 3
+    assert found["private"] == [{"id": "private.conversation"}]
+
+
 def test_a_chat_may_keep_its_names(read: Run) -> None:
     found = read(chat_samples.WHATSAPP["Android"] + "05/11/2023, 07:10 - Priya: Yes\n" * 20, keepNames=True)
     assert found["text"].startswith("Priya: Who drives?\n")

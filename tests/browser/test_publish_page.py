@@ -14,13 +14,15 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply
 from tests.browser.test_train_page import NAME as TRAINED
 from tests.browser.test_train_page import TEXT, Make, ended, give, start, url, visitor
 from tests.local_hub import LocalHub
+from tests.support.app_server import random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
+from ui.registry.registry import ModelRegistry
 
 pytestmark = pytest.mark.sampled(3)
 
@@ -58,10 +60,10 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def opened(context: BrowserContext, url: str, packed: bytes) -> Page:
+def opened(context: BrowserContext, url: str, packed: bytes, part: str = "#train") -> Page:
     """Open the page, a model in it, and the form that publishes the model."""
     page = context.new_page()
-    page.goto(f"{url}#train")
+    page.goto(f"{url}{part}")
     file = {"name": "letters.zip", "mimeType": "application/zip", "buffer": packed}
     page.locator(".model-file").set_input_files(file)  # type: ignore[arg-type]
     button(page, f"Publish {NAME}").click()
@@ -121,6 +123,30 @@ def test_a_visitor_publishes_with_a_token(
     assert generate(CharLSTM.from_pretrained("ada/letters"), "a", 50, seed=1) == generate(tiny_model(), "a", 50, seed=1)
 
 
+def test_a_visitor_of_the_app_publishes_on_its_hub(
+    context: BrowserContext, hub: LocalHub, token: str, packed: bytes
+) -> None:
+    registry = ModelRegistry([])
+    registry.add("random", random_model())
+    with serving(registry) as app:
+        page = context.new_page()
+        page.goto(app.url)
+        address = page.get_by_role("link", name="Train on your text").get_attribute("href") or ""
+        assert address.endswith("#train-alone")
+        page = opened(context, address, packed, "")
+        expect(button(page, "Sign in with Hugging Face")).to_be_hidden()
+        page.get_by_label("Private: only you see it").uncheck()
+        page.get_by_label("With a page (Space)").check()
+        page.get_by_label("Token of the Hub").fill(token)
+        page.get_by_label("I may give away").check()
+        button(page, "Publish").click()
+        expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters", f"{hub.url}/spaces/ada/letters"])
+        page.goto(f"{hub.url}/static/ada/letters/?prompt=a&seed=1&speed=200")
+        expect(page.locator(".mark")).to_be_visible()
+        assert reply(page) == generate(tiny_model(), "a", 500, seed=1)
+        context.close()  # before the app, whose address it has open
+
+
 def test_the_folder_of_a_model_is_opened(context: BrowserContext, site: Path, packed: bytes, tmp_path: Path) -> None:
     zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
     with serve(site) as url:
@@ -131,10 +157,11 @@ def test_the_folder_of_a_model_is_opened(context: BrowserContext, site: Path, pa
         expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
 
 
+@pytest.mark.parametrize("part", ["#train", "#train-alone"])
 def test_a_visitor_of_a_space_signs_in(
-    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
+    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes, part: str
 ) -> None:
-    page = opened(context, space_url(hub, site), packed)
+    page = opened(context, space_url(hub, site), packed, part)
     expect(page.get_by_label("Token of the Hub")).to_be_hidden()
     page.get_by_label("Title").fill("My letters")
     page.get_by_label("Private: only you see it").uncheck()
@@ -143,7 +170,7 @@ def test_a_visitor_of_a_space_signs_in(
     expect(page.get_by_text("openid profile contribute-repos")).to_be_visible()
     page.get_by_role("link", name="Authorize").click()
     expect(form(page)).to_be_visible()
-    assert re.fullmatch(rf"{hub.url}/static/{SPACE}/#train", page.url)
+    assert re.fullmatch(rf"{hub.url}/static/{SPACE}/{part}", page.url)
     expect(page.get_by_label("Title")).to_have_value("My letters")
     expect(page.get_by_label("Private: only you see it")).not_to_be_checked()
     expect(button(page, "Sign in with Hugging Face")).to_be_hidden()

@@ -18,6 +18,7 @@ from tests.browser.test_train_page import (
     TEXT,
     Make,
     begin,
+    downloaded,
     ended,
     expected,
     files_of,
@@ -35,7 +36,7 @@ from ui.registry.registry import ModelRegistry
 
 pytestmark = pytest.mark.sampled(3)
 
-__all__ = ["expected", "url", "visitor"]  # fixtures
+__all__ = ["downloaded", "expected", "url", "visitor"]  # fixtures
 
 
 def edit(folder: Path, name: str, old: str, new: str) -> Callable[[], None]:

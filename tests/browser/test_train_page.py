@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM
+from tests.browser.conftest import WEB
 from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, is_complaint, reply, send, setting
 from tests.browser.test_languages import untranslated
 from tests.browser.test_training import sentences
-from tests.support.chromium import serve
+from tests.support.chromium import serve, tab_processes
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
 from ui.messages import LANGUAGES
@@ -96,6 +101,14 @@ def files_of(page: Page, name: str = NAME) -> dict[str, bytes]:
     return {file: base64.b64decode(text) for file, text in found.items()}
 
 
+def kill_tabs(page: Page) -> None:
+    """Kill the processes of all tabs of a tab's browser, and close this one."""
+    with page.expect_event("crash"):
+        for process in tab_processes(page):
+            os.kill(process, signal.SIGKILL)
+    page.close()
+
+
 def violations(page: Page) -> list[Any]:
     found = Axe().run(page).response["violations"]
     return [(each["id"], each["nodes"][0]["html"]) for each in found]
@@ -131,17 +144,38 @@ def visitor(browser: Browser, url: str) -> Iterator[Make]:
 
 
 @pytest.fixture(scope="module")
-def expected(browser: Browser, url: str) -> dict[str, bytes]:
+def downloaded() -> set[Path]:
+    """What the page of `expected` has downloaded of web/, in the end."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def expected(browser: Browser, url: str, downloaded: set[Path]) -> dict[str, bytes]:
     """The files of a model that was trained without any interruption."""
     page = browser.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.context.on("request", lambda each: downloaded.add(WEB / (urlsplit(each.url).path[1:] or "index.html")))
     page.goto(url)
     begin(page)
     give(page)
     start(page)
+    page.evaluate("window.drawn = 0; (function next() { drawn++; requestAnimationFrame(next); })()")
     ended(page)
+    assert page.evaluate("drawn") > 10, "the page does not draw while it trains"
     files = files_of(page)
     page.close()
     return files
+
+
+def test_what_a_training_adds_to_the_downloads_is_little(expected: dict[str, bytes], downloaded: set[Path]) -> None:
+    """As a server sends it that compresses, and without what a visitor who publishes or opens a model needs."""
+    names = {path.relative_to(WEB).as_posix() for path in downloaded if path.is_file()}
+    assert len(names & {"learn/learner.wasm", "learn/learner-relaxed.wasm"}) == 1
+    assert not [name for name in names if name.startswith(("vendor/", "learn/hub/", "learn/corpus/examples/"))]
+    assert not names & {"learn/archive.js", "learn/page/publish_form.js"}
+    sizes = {name: len(gzip.compress((WEB / name).read_bytes())) for name in names if name.startswith("learn/")}
+    assert len(sizes) > 20
+    assert sum(sizes.values()) <= 85_000, sizes
 
 
 def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, bytes], tmp_path: Path) -> None:
@@ -176,18 +210,25 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     assert reply(other) == written
 
 
-@pytest.mark.parametrize("pauses", [True, False])
-def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dict[str, bytes], pauses: bool) -> None:
+@pytest.mark.parametrize("discarded", [True, False])
+def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dict[str, bytes], discarded: bool) -> None:
+    """A discarded tab ends without a warning: its process is killed, as a browser does that needs the memory."""
     page = visitor().open()
     give(page)
     start(page)
     expect(panel(page).locator(".written .text i").first).to_be_visible()
-    if pauses:
+    if discarded:
         button(page, "Pause").click()
         expect(panel(page).locator(".said")).to_contain_text("Paused")
         stored = "async () => ((await (await import('./learn/storage.js')).loadPart('summary')) ?? {}).step > 0"
         page.wait_for_function(stored)
-    page.reload()
+        address, context = page.url, page.context
+        kill_tabs(page)
+        page = context.new_page()
+        page.goto(address)
+        begin(page)
+    else:
+        page.reload()
     expect(panel(page)).to_contain_text("This browser has stored your training on my text: step")
     start(page, "Continue your training")
     ended(page)

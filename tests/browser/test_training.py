@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from playwright.sync_api import Page
 
-from model import CharLSTM, LSTMState
+from model import CharLSTM, LSTMState, generate
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "the", "dog", "ran", "to", "the", "hat"]
 STEPS = 300
@@ -154,6 +154,21 @@ def test_a_loss_that_is_not_finite_ends_the_run(page: Page) -> None:
     script = TRAIN.replace("rows, window: 16", "rows, window: 16, rate: 1e30")
     defaults = {"text": sentences(50), "workers": 1, "steps": 20, "hidden": 8, "layers": 1, "rows": 2, "seed": 1}
     assert page.evaluate(script, defaults)["ended"][0] == "diverged"
+
+
+def test_a_text_of_one_character_becomes_a_model(page: Page, tmp_path: Path) -> None:
+    run = train(page, text="a" * 2_000, steps=20)
+    assert run["ended"] == ["length", 20]
+    assert run["heldOut"][-1] == [20, pytest.approx(0, abs=1e-6)]
+    assert generate(loaded(run, tmp_path), "", 5, seed=1) == "aaaaa"
+
+
+def test_sixty_thousand_different_characters_are_trained_on(page: Page) -> None:
+    text = "".join(chr(code) for code in [*range(0x4E00, 0x4E00 + 17_280), *range(0x20000, 0x20000 + 42_720)])
+    run = train(page, text=text, steps=3, hidden=8, rows=1)
+    assert run["ended"] == ["length", 3]
+    everything = [*run["losses"], *(loss for _, loss in run["heldOut"])]
+    assert everything == [pytest.approx(np.log(60_000), abs=1)] * len(everything)
 
 
 def test_fine_tuning_takes_more_and_smaller_steps_and_starts_without_dropout(page: Page) -> None:

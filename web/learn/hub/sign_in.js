@@ -47,7 +47,8 @@ export async function signIn(hub, form = null) {
   const { oauthLoginUrl } = await import("../../vendor/huggingface_hub.js");
   const { refusalOf } = await import("./refusals.js");
   const kept = {};
-  const back = `${location.search}#train`; // opens the panel again
+  const hash = location.hash.startsWith("#train-") ? location.hash : "#train"; // opens the panel again
+  const back = `${location.search}${hash}`;
   try {
     const address = await oauthLoginUrl({ hubUrl: hub, redirectUrl: location.origin + location.pathname, localStorage: kept });
     sessionStorage.setItem(STORED, JSON.stringify({ ...kept, back, form }));

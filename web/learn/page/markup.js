@@ -45,7 +45,6 @@ export const MARKUP = `
 <progress max="1" value="0" data-label="train.progress"></progress>
 <p class="figures"></p>
 <p class="losses"></p>
-<p class="awake" hidden></p>
 <div class="row controls">
 <button type="button" class="pause" data-text="train.pause"></button>
 <button type="button" class="stop" data-text="train.stop"></button>

@@ -9,7 +9,6 @@ import { deleteRun, loadModel, loadPart } from "../storage.js";
 import { Awake, isPhone, takeTurn } from "./awake.js";
 import { drawCurve } from "./curve.js";
 import { MARKUP } from "./markup.js";
-import { PublishForm } from "./publish_form.js";
 import { TextField } from "./text_field.js";
 import { openModel, showTrained } from "./trained.js";
 
@@ -33,6 +32,7 @@ export class Panel {
   #release = () => {}; // lets another tab train
   #awake = new Awake();
   #said = /** @type {Message | null} */ (null);
+  #form = /** @type {Promise<import("./publish_form.js").PublishForm> | null} */ (null);
 
   /**
    * @param {HTMLElement} box is filled
@@ -61,22 +61,24 @@ export class Panel {
       find(box, button).addEventListener("click", () => chosen.click());
       chosen.addEventListener("change", () => this.#open(chosen));
     }
-    this.publishing = new PublishForm(this.#part(".publishing"), place);
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden" && this.#run) this.#worker?.postMessage({ wanted: "save" });
     });
     onLanguage(() => this.#translate());
   }
 
-  /** Shows what is there already: a training to continue, and trained models. */
-  async open() {
+  /**
+   * Shows what is there already: a training to continue, and trained models.
+   * @param {boolean} isBack whether the visitor comes back from signing in on the Hub
+   */
+  async open(isBack) {
     const lacks = hasSimd() ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
     this.#part(".choose").hidden = Boolean(lacks);
     this.#part(".phone").hidden = !isPhone();
     if (lacks) return this.#fault({ id: lacks });
     await Promise.all([this.#showKept(), this.#showTrained()]);
     this.#translate();
-    await this.publishing.resume(loadModel);
+    if (isBack) await (await this.#publishing()).resume(loadModel);
   }
 
   #part(selector) {
@@ -91,13 +93,18 @@ export class Panel {
     if (summary) setText(find(kept, "p"), t("train.kept", summary));
   }
 
+  #publishing() {
+    this.#form ??= import("./publish_form.js").then(({ PublishForm }) => new PublishForm(this.#part(".publishing"), this.place));
+    return this.#form;
+  }
+
   #showTrained() {
     const use = async (name) => {
       const failure = await this.#use(name);
       this.#fault(failure);
       this.#say(failure ? null : { id: "train.used", values: { name } });
     };
-    return showTrained(this.#part(".trained"), use, async (name) => this.publishing.open(await loadModel(name)));
+    return showTrained(this.#part(".trained"), use, async (name) => (await this.#publishing()).open(await loadModel(name)));
   }
 
   // Makes a stored model the one of the page. Returns why it cannot be.
