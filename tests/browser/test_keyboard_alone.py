@@ -1,0 +1,77 @@
+"""Both pages by keyboard alone: every control is reached, its focus is visible, and nothing traps it."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.driving import button, settled
+from tests.support.both_pages import Site
+
+# Numbers the controls of the page that Tab must reach: of radio buttons the checked one, of the tree the current turn.
+CONTROLS = """() => {
+  const all = [...document.querySelectorAll(".char-lstm :is(a, button, input, select, textarea, summary, [tabindex])")];
+  window.controls = all.filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)
+    .filter((each) => each.type !== "radio" || each.checked);
+  window.seen = new Set();
+  window.unmarked = new Set();
+  return controls.length;
+}"""
+# After each Tab: where the focus is, and whether it can be seen.
+LOOK = """() => {
+  const each = document.activeElement;
+  if (!controls.includes(each)) return seen.size;
+  const shown = each.type === "radio" ? each.nextElementSibling : each;
+  const { outlineStyle, outlineWidth } = getComputedStyle(shown);
+  if (outlineStyle === "none" || parseFloat(outlineWidth) < 1) unmarked.add(each.outerHTML.slice(0, 200));
+  seen.add(each);
+  return seen.size;
+}"""
+LEFT = "() => controls.filter((each) => !seen.has(each)).map((each) => each.outerHTML.slice(0, 200))"
+
+
+def tab_through(page: Page, state: str) -> None:
+    """Press Tab until each control had the focus; Gradio's own controls and the browser's lie between two rounds."""
+    count = page.evaluate(CONTROLS)
+    for _ in range(2 * count + 20):
+        page.keyboard.press("Tab")
+        if page.evaluate(LOOK) == count:
+            break
+    assert page.evaluate(LEFT) == [], state
+    assert page.evaluate("[...unmarked]") == [], state
+
+
+def go_to(page: Page, selector: str) -> None:
+    """Press Tab until an element has the focus."""
+    for _ in range(120):
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not reach {selector}")
+
+
+def test_every_control_is_reached_and_its_focus_is_visible(both: Site) -> None:
+    page = both.open()
+    tab_through(page, "greeting")
+    go_to(page, "[data-setting='length'] input[type='number']")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("30")
+    go_to(page, "#prompt")
+    page.keyboard.type("ROMEO:")
+    page.keyboard.press("Enter")
+    settled(page)
+    go_to(page, "[data-move='retry']")
+    page.keyboard.press("Enter")
+    expect(page.locator(".branches .tree button")).to_have_count(2)
+    settled(page)
+    expect(button(page, "Retry")).to_be_focused()
+    go_to(page, ".lenses input")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="What it remembers")).to_be_checked()
+    go_to(page, ".panel .hold input")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".held-cells li")).to_have_count(1)
+    go_to(page, "[data-move='share']")
+    page.keyboard.press("Enter")
+    expect(page.locator("#share-link")).to_be_visible()
+    tab_through(page, "conversation, a held cell, a link")
