@@ -32,9 +32,10 @@ def words(count: int = 400, seed: int = 5) -> str:
     return "".join(sentences)
 
 
-def write_text(folder: Path, count: int = 400, name: str = "text.txt") -> Path:
+def write_text(folder: Path, count: int = 400, name: str = "text.txt", *, paragraphs: bool = False) -> Path:
+    """Writes a text of about `count` words; with `paragraphs`, a blank line follows each line."""
     path = folder / name
-    path.write_text(words(count))
+    path.write_text(words(count).replace("\n", "\n\n" if paragraphs else "\n"))
     return path
 
 

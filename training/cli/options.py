@@ -147,7 +147,7 @@ def published_command(options: TrainOptions) -> str:
         "reply_as": options.reply_as if options.quote_chat else None,
         **options.recipe,
         "no_fit": options.no_fit,
-        "no_bfloat16": options.recipe.get("bfloat16") is False,
+        **{f"no_{name}": options.recipe.get(name) is False for name in ("bfloat16", "shuffle")},
     }
     return command_line(texts, shown)
 

@@ -25,6 +25,7 @@ from ..hub.repos import DESTINATION, read_destination
 from ..hub.spaces import Page
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
+from ..learner.paragraphs import find_paragraphs
 from ..learner.processes import training_device
 from ..learner.recipe import Recipe
 from ..learner.schedule import Decision, Schedule
@@ -151,7 +152,9 @@ def _restored_trainer(
         RunError: the tensors of the checkpoint do not fit the recipe.
     """
     keep_freed_memory()
-    trainer = Trainer(schedule.recipe, len(tokenizer), split(ids)[0], device, soft_targets, schedule)
+    train, _ = split(ids)
+    paragraphs = find_paragraphs(train, tokenizer) if schedule.recipe.shuffle else None
+    trainer = Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule, paragraphs)
     try:
         trainer.load_state_tensors(dict(saved.tensors))
     except ValueError as error:

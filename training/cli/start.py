@@ -21,6 +21,7 @@ from ..hub.jobs import Destination
 from ..hub.space_files import check_project
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
+from ..learner.paragraphs import find_paragraphs
 from ..learner.processes import training_device
 from ..learner.recipe import Recipe
 from ..learner.schedule import Schedule
@@ -83,7 +84,7 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
             **baseline,
             **versions(device),
         }
-        trainer = _trainer(schedule, corpus.ids, len(tokenizer), device, soft_targets, parent)
+        trainer = _trainer(schedule, corpus.ids, tokenizer, device, soft_targets, parent)
         run = TrainingRun(
             checkpoint_manager=make_manager(folder, destination, tokenizer, corpus.ids),
             tokenizer=tokenizer,
@@ -124,16 +125,17 @@ def _learn_from(
 def _trainer(
     schedule: Schedule,
     ids: Ids,
-    vocab_size: int,
+    tokenizer: CharTokenizer,
     device: torch.device,
     soft_targets: SoftTargets | None,
     parent: fine_tune.NamedModel | None,
 ) -> Trainer:
     """Returns the trainer of a new run on a text (N,), with random weights or those of a parent."""
     train, _ = split(ids)
-    trainer = Trainer(schedule.recipe, vocab_size, train, device, soft_targets, schedule)
+    paragraphs = find_paragraphs(train, tokenizer) if schedule.recipe.shuffle else None
+    trainer = Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule, paragraphs)
     if parent:
-        trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, vocab_size))
+        trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, len(tokenizer)))
     return trainer
 
 

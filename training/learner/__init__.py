@@ -3,6 +3,7 @@
 recipe          every number that decides how a model is trained, with bounds and help
 schedule        what a run does at each step: rate, evaluation, sample, end; the decisions that revise it
 dataset         batches: a pure function of the ids, the seed and the step
+paragraphs      the paragraphs of a text, in another order in each pass
 trainer         the training step and its state
 initialization  the weights before the first step
 dropout         locked dropout and weight dropout

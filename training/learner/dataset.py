@@ -10,15 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from model import CharTokenizer
 
 from ..corpus.ids_file import Ids, release
+from .paragraphs import Paragraphs, Positions
 
-Positions = npt.NDArray[np.int64]
 VALIDATION_PART = 10  # the last tenth of a text is held out
 _ROWS_MAPPED = 1024  # rows read before the memory of a mapped text is given back; each row maps some 64 kB
 
@@ -40,13 +39,15 @@ class Windows:
     """Windows of contiguous streams, for truncated backpropagation with the state carried to the next window.
 
     The text is a ring, cut into `batch` streams of equal length; at each step every row moves on by one window.
-    After a pass over the ring the cuts move to a random position, so that windows do not repeat.
+    After a pass over the ring the cuts move to a random position, so that windows do not repeat; with `paragraphs`
+    each pass also reads the paragraphs in another order.
 
     Args:
         ids: (N,) the text to train on.
         batch, window: B and T, the BPTT length.
         seed: the seed of the positions of the cuts.
         rows: the rows of the batch that this process reads; None for all.
+        paragraphs: of the text, to be read in random order; None for the order of the text.
 
     Raises:
         ValueError: the text has fewer than 2 characters.
@@ -57,6 +58,7 @@ class Windows:
     window: int
     seed: int
     rows: slice | None = None
+    paragraphs: Paragraphs | None = None
 
     def __post_init__(self) -> None:
         if len(self.ids) < 2:
@@ -85,4 +87,4 @@ class Windows:
         starts = np.arange(self.batch)[self.rows or slice(None)] * len(self.ids) // self.batch
         starts += offset + index * self.window
         positions: Positions = (starts[:, None] + np.arange(self.window + 1)) % len(self.ids)
-        return positions
+        return self.paragraphs.reorder(positions, self.seed, turn) if self.paragraphs else positions

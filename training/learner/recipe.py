@@ -84,6 +84,13 @@ class Recipe:
         10**9,
         "characters of the held-out text that an evaluation reads, at most; by default fewer where --minutes is short",
     )
+    shuffle: bool = setting_field(
+        Setting(
+            type=bool,
+            default=False,
+            help="read the paragraphs, which blank lines separate, in another random order in each pass",
+        )
+    )
     seed: int = _whole(1, 0, MAX_SEED, "seed of all random numbers")
     bfloat16: bool = setting_field(
         Setting(type=bool, default=False, help="compute matrix products in bfloat16 instead of float32")
@@ -122,6 +129,8 @@ def help_text(name: str) -> str:
     text = RECIPE_SETTINGS[name].help
     if name == "bfloat16":
         return f"{text} (default: where the hardware has it and it is faster)"
+    if RECIPE_SETTINGS[name].type is bool:
+        return f"{text} (default: no)"
     values = {preset: f"{getattr(recipe, name):g}" for preset, recipe in PRESETS.items()}
     same = len(set(values.values())) == 1
     default = values["medium"] if same else ", ".join(f"{preset} {value}" for preset, value in values.items())

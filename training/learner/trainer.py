@@ -31,6 +31,7 @@ from .distillation import SoftTargets, mix_targets
 from .dropout import DroppedNetwork
 from .initialization import initialize
 from .optimizers import AdamW, GatewiseMuon, Optimizer
+from .paragraphs import Paragraphs
 from .recipe import Recipe
 from .schedule import Schedule
 
@@ -47,6 +48,7 @@ class Trainer:
         ids: (N,) the text to train on.
         soft_targets: (N, V) teachers' predictions after each character; None without teachers.
         schedule: of the run; None for the one of a fixed number of steps.
+        paragraphs: of the text, to be read in random order; None for the order of the text.
 
     Attributes:
         schedule: the learning rate at each step.
@@ -62,13 +64,14 @@ class Trainer:
         device: torch.device | str = "cpu",
         soft_targets: SoftTargets | None = None,
         schedule: Schedule | None = None,
+        paragraphs: Paragraphs | None = None,
     ) -> None:
         self.recipe = recipe
         self.schedule = schedule or Schedule(recipe)
         self.device = torch.device(device)
         self._rows = processes.rows(recipe.batch)  # of the batch, read by this process
         self._soft_targets = soft_targets
-        self.windows = Windows(ids, recipe.batch, recipe.window, recipe.seed, self._rows)
+        self.windows = Windows(ids, recipe.batch, recipe.window, recipe.seed, self._rows, paragraphs)
         config = recipe.network_config(vocab_size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)

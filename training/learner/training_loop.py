@@ -9,6 +9,7 @@ import torch
 from ..corpus.ids_file import Ids
 from ..signals import Signals
 from . import processes
+from .paragraphs import Paragraphs
 from .recipe import Recipe
 from .schedule import Decision, Schedule
 from .trainer import DivergedError, Trainer
@@ -34,6 +35,7 @@ def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], obje
     processes.call_other_ranks(
         _train_on_other_rank,
         trainer.windows.ids,
+        trainer.windows.paragraphs,
         trainer.recipe,
         trainer.schedule.decisions,
         config.vocab_size,
@@ -43,10 +45,18 @@ def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], obje
 
 
 def _train_on_other_rank(
-    signals: Signals, ids: Ids, recipe: Recipe, decisions: list[Decision], vocab_size: int, device: str
+    signals: Signals,
+    ids: Ids,
+    paragraphs: Paragraphs | None,
+    recipe: Recipe,
+    decisions: list[Decision],
+    vocab_size: int,
+    device: str,
 ) -> None:
     """Runs the loop on every rank but 0."""
-    trainer = Trainer(recipe, vocab_size, ids, torch.device(device), schedule=Schedule(recipe, decisions))
+    trainer = Trainer(
+        recipe, vocab_size, ids, torch.device(device), schedule=Schedule(recipe, decisions), paragraphs=paragraphs
+    )
     try:
         _loop(trainer, signals, lambda _: None, lambda: Decision(0, 0, 0))  # replaced by the decision of rank 0
     except DivergedError:  # the loss is the sum over all ranks, so rank 0 raises it too, and prints it

@@ -16,7 +16,7 @@ from tests.support.tiny_runs import SIZES, checkpoints, environment, metrics, ou
 from tests.support.training_processes import train, train_together
 
 BATCH = "--batch=5"  # of two processes one reads one row more than the other
-RUN = ("text.txt", *SIZES, BATCH, "--steps=30", "--evaluations=3", "--no-bfloat16")
+RUN = ("text.txt", *SIZES, BATCH, "--steps=30", "--evaluations=3", "--no-bfloat16", "--shuffle")
 ERROR = re.compile("^(error|Traceback)", re.MULTILINE)
 
 
@@ -24,7 +24,7 @@ ERROR = re.compile("^(error|Traceback)", re.MULTILINE)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a text and with one run of one process and of two: "alone" and "two"."""
     folder = tmp_path_factory.mktemp("runs")
-    write_text(folder)
+    write_text(folder, paragraphs=True)
     assert train(*RUN, "--out=alone", cwd=folder).end() == 0
     codes, outputs = together(folder, *RUN, "--out=two")
     assert codes == [0, 0]

@@ -110,10 +110,11 @@ def test_writing_takes_one_thread_only(here: Here, monkeypatch: pytest.MonkeyPat
 
 def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, tmp_path: Path) -> None:
     """Ctrl-C, SIGTERM and kill -9, one after the other, in one run of four processes; the last is this one."""
+    write_text(tmp_path, paragraphs=True)
     stops = [(5, signal.SIGINT, 130, "Ctrl-C"), (11, signal.SIGTERM, 143, "SIGTERM")]
     resumed_at = 0
     for step, number, code, name in stops:
-        arguments = ("--resume=run",) if resumed_at else (*SHORT, "--out=run")
+        arguments = ("--resume=run",) if resumed_at else (*SHORT, "--shuffle", "--out=run")
         run = train(*arguments, cwd=tmp_path, prepare=[signal_after_step(step, number)])
         assert run.end() == code
         assert (f"Resuming after step {resumed_at} of 24." in run.output) == bool(resumed_at)
@@ -123,7 +124,7 @@ def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, t
     killed = train("--resume=run", cwd=tmp_path, prepare=[signal_after_step(17, signal.SIGKILL)])
     assert killed.end() == -signal.SIGKILL
     assert here("--resume=run")[0] == 0
-    assert here(*SHORT, "--out=whole")[0] == 0
+    assert here(*SHORT, "--shuffle", "--out=whole")[0] == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from training.learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, help_text, preset_for
+from training.learner.recipe import (
+    PRESETS,
+    RECIPE_SETTINGS,
+    Recipe,
+    fit_dropout,
+    fit_to_vocabulary,
+    help_text,
+    preset_for,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +62,7 @@ def test_every_field_has_bounds() -> None:
 def test_every_field_has_a_help_text_with_its_default(field: Any) -> None:
     text = help_text(field.name)
     assert "(default: " in text
-    if field.name != "bfloat16":
+    if RECIPE_SETTINGS[field.name].type is not bool:
         assert f"{PRESETS['medium'].to_json()[field.name]:g}" in text
     assert ("fitted to the text" in text) == field.name.startswith("dropout")
 

@@ -1,0 +1,72 @@
+"""The paragraphs of a text, in another order in each pass."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from model import CharTokenizer
+from training.learner.dataset import Windows
+from training.learner.paragraphs import find_paragraphs
+
+TEXT = "one\n\ntwo\nlines\n\n\n\nthree\n\nfour"
+
+
+def paragraphs_of(text: str) -> list[str]:
+    tokenizer = CharTokenizer.from_text(text)
+    found = find_paragraphs(tokenizer.encode(text), tokenizer)
+    ends = [*found.starts[1:], len(text)]
+    return [text[start:end] for start, end in zip(found.starts, ends, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "paragraphs"),
+    [
+        (TEXT, ["one\n\n", "two\nlines\n\n\n\n", "three\n\n", "four"]),
+        ("no blank line\nat all", ["no blank line\nat all"]),
+        ("no line break", ["no line break"]),
+        ("ends with one\n\n", ["ends with one\n\n"]),
+        ("\n\nbegins with one", ["\n\n", "begins with one"]),
+    ],
+)
+def test_a_paragraph_ends_with_the_blank_lines_after_it(text: str, paragraphs: list[str]) -> None:
+    assert paragraphs_of(text) == paragraphs
+
+
+def test_paragraphs_are_found_across_the_pieces_in_which_a_text_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = paragraphs_of(TEXT)
+    for size in range(1, len(TEXT)):
+        monkeypatch.setattr("training.learner.paragraphs.PIECE", size)
+        assert paragraphs_of(TEXT) == expected
+
+
+def test_a_pass_reads_every_paragraph_once_and_each_pass_in_another_order() -> None:
+    text = "".join(f"paragraph {number}\n\n" for number in range(64))
+    tokenizer = CharTokenizer.from_text(text)
+    ids = tokenizer.encode(text)
+    found = find_paragraphs(ids, tokenizer)
+    orders = set()
+    for turn in range(3):
+        positions = found.reorder(np.arange(len(text)), 7, turn)
+        read = tokenizer.decode(ids[positions])
+        assert sorted(read.split("\n\n")) == sorted(text.split("\n\n"))
+        assert read == tokenizer.decode(ids[find_paragraphs(ids, tokenizer).reorder(np.arange(len(text)), 7, turn)])
+        orders.add(read)
+    assert len(orders) == 3
+    assert text not in orders
+
+
+def test_windows_read_the_paragraphs_in_that_order() -> None:
+    text = "".join(f"paragraph {number}\n\n" for number in range(100, 164))
+    tokenizer = CharTokenizer.from_text(text)
+    ids = tokenizer.encode(text)
+    windows = Windows(ids, batch=4, window=8, seed=3, paragraphs=find_paragraphs(ids, tokenizer))
+    for turn in range(2):
+        steps = range(turn * windows.steps_per_pass, (turn + 1) * windows.steps_per_pass)
+        rows = torch.cat([windows.at(step)[0] for step in steps], 1)
+        read = "".join(tokenizer.decode(row.numpy()) for row in rows)
+        missing = len(text) - len(read)  # the characters that a pass leaves out, so that all rows are equally long
+        assert 0 <= missing < 4 * 8
+        assert sum(f"paragraph {number}\n\n" in read for number in range(100, 164)) >= 58
+        assert text[:200] not in read
