@@ -1,23 +1,61 @@
-// The entry of the app's page: the one HTML component of Gradio imports it (ui/page/page.py).
+// The entry of the app's page. The document imports it, and the page works in the element #early before Gradio's scripts have
+// run (ui/page/first_paint.py). Then Gradio's one HTML component imports it too, and gets the page (ui/page/page.py).
 
 import { find } from "./document/dom.js";
 import { ServerEngine } from "./engines/server.js";
 import { mount } from "./page/main.js";
 import { loadLanguages } from "./document/words.js";
 
+const early = document.getElementById("early");
+const begun = early ? build(find(early, ".page")) : null;
+
 /**
- * Builds the page inside Gradio's component.
- *
- * @param {HTMLElement} root
+ * Puts the page into Gradio's component.
+ * @param {HTMLElement} place
  */
-export async function start(root) {
+export async function start(place) {
+  if (!early) return void (await build(await newRoot(place)));
+  moveTo(place, find(early, ".page"));
+  early.remove();
+  await begun;
+}
+
+/** @param {HTMLElement} root */
+async function build(root) {
   const { gradio_config } = /** @type {Window & {gradio_config?: {root?: string}}} */ (window);
   const address = new URL(gradio_config?.root || ".", location.href).href.replace(/\/$/, "");
+  const engine = new ServerEngine(address);
   await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
-  await mount(root, new ServerEngine(address), { greeting: "site.greeting" });
   // The app trains nothing: the static page, which lies in the same folder, does it in the visitor's browser.
   const link = find(root, "#training-elsewhere a", HTMLAnchorElement);
   Object.assign(link, { href: new URL("index.html#train-alone", import.meta.url).href, target: "_blank", rel: "noopener" });
   link.parentElement.hidden = false;
-  document.getElementById("early")?.remove(); // ui/page/first_paint.py
+  await mount(root, engine, { greeting: "site.greeting" });
+}
+
+// The markup of the page, where the document had none, as in another page that shows the app.
+/** @param {HTMLElement} place */
+async function newRoot(place) {
+  const response = await fetch(new URL("index.html", import.meta.url));
+  const { body } = new DOMParser().parseFromString(await response.text(), "text/html");
+  place.append(...find(body, "#page").childNodes);
+  return place;
+}
+
+/**
+ * Moves the page with its focus, its selection and where its text is scrolled to.
+ * @param {HTMLElement & {moveBefore?: (node: Node, before: Node | null) => void}} place
+ * @param {HTMLElement} root
+ */
+function moveTo(place, root) {
+  if (place.moveBefore) return place.moveBefore(root, null);
+  const { activeElement: focused } = document; // Safari, and browsers of before 2025
+  const field = focused instanceof HTMLTextAreaElement || focused instanceof HTMLInputElement ? focused : null;
+  const [start, end] = field ? [field.selectionStart, field.selectionEnd] : [null, null];
+  const log = find(root, ".log");
+  const { scrollTop } = log;
+  place.append(root);
+  log.scrollTop = scrollTop;
+  if (focused instanceof HTMLElement && root.contains(focused)) focused.focus({ preventScroll: true });
+  if (start !== null) field.setSelectionRange(start, end);
 }

@@ -7,5 +7,6 @@ samples  the format of samples.jsonl, what a model wrote while it was trained
 verify   manifest.json and the checks of model.safetensors
 write    write_checkpoint, write_cells, write_samples: atomically
 pointer  best and latest of a run folder
+welcome  the welcome text that config.json stores
 bundled  the models that come with the project
 """

@@ -1,8 +1,9 @@
 """Measures how long a visitor waits for the page after the app is started, for its first text, and for a character.
 
-    python -m tests.benchmarks.bench_page [--json FILE]
+    python -m tests.benchmarks.bench_page [--slowdown 4] [--json FILE]
 
-A real Chromium opens the real app, which runs in its own process. The figures are medians of five visits.
+A real Chromium opens the real app, which runs in its own process. The figures are medians of five visits. Then it opens
+the app and the static page on a slower processor: how long until a prompt can be sent, and what is loaded until then.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from model import PRETRAINED, CharLSTM
 from tests.benchmarks.bench_crowd import app
 from tests.benchmarks.report import write_json
-from tests.support.chromium import launch
+from tests.support.chromium import launch, serve
+from training.hub.space_files import write_static
 
 VISITS = 5
 # Polled in the page itself, so that no message between processes is in the figure.
@@ -52,9 +57,51 @@ def visit(browser: Browser, url: str) -> tuple[float, float]:
     return text_s, first_s
 
 
+# The page can be used once Send can be pressed and a lens answers a click.
+USABLE = """() => {
+    const send = document.querySelector('[data-move=send]');
+    return Boolean(send && !send.disabled && document.querySelector('.pane .lenses input')) && performance.now();
+}"""
+LOADED = """() => {
+    const all = performance.getEntriesByType('resource');
+    const scripts = all.filter(({ name }) => name.split('?')[0].endsWith('.js'));
+    const own = scripts.filter(({ name }) => !/\\/(assets|static\\/js)\\//.test(name)); // the others are Gradio's
+    const bytes = (each) => each.reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0);
+    return { requests: all.length, own_scripts: own.length, own_script_bytes: bytes(own), bytes: bytes(all),
+        first_script_ms: Math.min(...own.map(({ startTime }) => startTime)) };
+}"""
+TASKS = """window.tasks = [];
+new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)))
+    .observe({ type: 'longtask', buffered: true });"""
+
+
+def arrival(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
+    """Returns what a first visit with a slowed processor needs until the page can be used."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
+    page = context.new_page()
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+    page.add_init_script(TASKS)
+    page.goto(url, wait_until="commit")
+    usable_ms = page.wait_for_function(USABLE).json_value()
+    found: dict[str, float] = page.evaluate(LOADED)
+    tasks: list[float] = page.evaluate("tasks")
+    found |= {"usable_s": (usable_ms - found.pop("first_script_ms")) / 1000}
+    found |= {"long_tasks": len(tasks), "longest_task_ms": max(tasks, default=0.0)}
+    found["first_paint_s"] = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+    context.close()
+    return found
+
+
+def arrivals(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
+    """Returns the medians of several first visits."""
+    found = [arrival(browser, url, slowdown) for _ in range(VISITS)]
+    return {name: statistics.median(each[name] for each in found) for name in found[0]}
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="How long a visitor waits.")
     parser.add_argument("--json", type=Path, default=Path("build") / "bench_page.json")
+    parser.add_argument("--slowdown", type=float, default=4.0, help="of the processor, at arrival (default 4)")
     options = parser.parse_args(argv)
     began = time.perf_counter()
     with app() as url:
@@ -63,8 +110,14 @@ def main(argv: list[str] | None = None) -> int:
             browser = launch(playwright)
             visit(browser, url)  # once unmeasured
             visits = [visit(browser, url) for _ in range(VISITS)]
+            slow = {"app": arrivals(browser, url, options.slowdown)}
+            with tempfile.TemporaryDirectory() as folder:
+                write_static(Path(folder), CharLSTM.from_pretrained(PRETRAINED))
+                with serve(Path(folder)) as static_url:
+                    slow["static page"] = arrivals(browser, static_url, options.slowdown)
             browser.close()
-    found = {
+    found: dict[str, Any] = {
+        "arrival": slow,
         "answers_s": answers_s,
         "first_text_s": statistics.median(text for text, _ in visits),
         "first_character_s": statistics.median(first for _, first in visits),
@@ -72,6 +125,11 @@ def main(argv: list[str] | None = None) -> int:
     print(f"the page answers {answers_s:.1f} s after the app is started")
     print(f"first text {found['first_text_s']:.2f} s after the document")
     print(f"first character {found['first_character_s']:.3f} s after Enter")
+    for name, each in slow.items():
+        print(f"{name}, {options.slowdown:g} times slower: usable {each['usable_s']:.2f} s after its first script")
+        print(f"  {each['own_scripts']:.0f} scripts of its own, {each['own_script_bytes'] / 1000:.0f} kB", end="; ")
+        print(f"{each['requests']:.0f} requests, {each['bytes'] / 1000:.0f} kB", end="; ")
+        print(f"{each['long_tasks']:.0f} long tasks, the longest {each['longest_task_ms']:.0f} ms")
     write_json(options.json, found)
     return 0
 

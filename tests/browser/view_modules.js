@@ -192,10 +192,11 @@ export class FakeSource {
 /** Puts the document into the page, and a view without anything but the log. Returns {source, engine, lenses}. */
 export async function start(base) {
   const load = (name) => import(`${base}${name}`);
-  const [{ MARKUP }, words, dom, { Lenses }] = await Promise.all(
-    ["document/markup.js", "document/words.js", "document/dom.js", "lenses/lens.js"].map(load),
-  );
-  document.querySelector("main").innerHTML = MARKUP;
+  const [words, dom, { Lenses }] = await Promise.all(["document/words.js", "document/dom.js", "lenses/lens.js"].map(load));
+  const document_ = await (await fetch(`${base}index.html`)).text();
+  const { body } = new DOMParser().parseFromString(document_, "text/html");
+  document.querySelector("main").append(...body.querySelector("main").childNodes);
+  document.querySelectorAll(".welcome").forEach((each) => each.remove());
   await words.loadLanguages(base, navigator.language);
   words.translate(document.documentElement);
   document.querySelector("#intro h1").textContent = "char-lstm";

@@ -7,18 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from model import CharLSTM, generate, score
+from model import CharLSTM, score
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.names import CARD, METRICS
 from model.checkpoint.samples import Sample, samples_from_json
 from model.files import atomic_write
-from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
 from ..card.cell_names import name_cells
 from ..card.cell_passages import add_passages
 from ..card.escape import USE
 from ..card.model_card import write_card
 from ..card.overlap import Source
+from ..card.welcome import write_welcome
 from ..corpus.reader import Corpus
 from ..errors import RunError
 from ..learner.dataset import split
@@ -65,7 +65,7 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path, samples_of: str | N
         **({"package": entry.package, "command": f"python -m training.gallery {name}"} if entry.package else {}),
         "examples": list(entry.examples),
         "passage": passage,
-        "welcome": _welcome(lm),
+        "welcome": write_welcome(lm),
     }
     cells = lm.cells or tuple(add_passages(lm, name_cells(lm, text), "written"))  # a run names them at its end only
     lm = replace(lm, cells=cells, samples=samples, training={**noted, "passage_loss": score(lm, passage).nats})
@@ -90,13 +90,6 @@ def _samples(lm: CharLSTM, run: Path, folder: Path, samples_of: str | None) -> t
     if not found:
         raise RunError(f"{samples_of or folder} holds no samples of a training: name a run with --samples RUN")
     return found
-
-
-def _welcome(lm: CharLSTM) -> Mapping[str, str | int]:
-    """Returns the text that the app shows on an empty page, so that it can show it before it loads the model."""
-    texts = ((seed, generate(lm, "", WELCOME_LENGTH, seed=seed, precision="int8")) for seed in WELCOME_SEEDS)
-    seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (WELCOME_SEEDS[0], ""))
-    return {"text": text, "seed": seed}
 
 
 def add_text_section(folder: Path, about: str) -> None:

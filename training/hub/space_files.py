@@ -21,11 +21,13 @@ from model import CharLSTM
 from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.format import DTYPES
 from model.checkpoint.names import CARD
+from model.checkpoint.welcome import stored_welcome
 from model.files import atomic_write
 from model.hub.names import PUBLIC_HUB
 
 from ..card.escape import line, markdown
 from ..card.redact import public_source
+from ..card.welcome import with_welcome
 from ..errors import RunError
 from .jobs import STATIC, ZERO_GPU, flavor_of
 
@@ -34,6 +36,7 @@ COPIES = "training/root"  # copies of files of the root, for a machine that has 
 _PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
 _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
+_GREETING = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
 _SIGN_IN: dict[str, Any] = {"hf_oauth": True, "hf_oauth_scopes": ["contribute-repos"]}  # to publish a model
 _NEEDED = {  # a file of each folder, and those of the root
     "static": ("LICENSE", "web/index.html", "web/page", "web/languages"),
@@ -73,6 +76,7 @@ def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
     """Writes a page that generates in the visitor's browser, with a copy of the weights; as of `write_page`."""
     check_project(STATIC)
     _create(folder)
+    lm = with_welcome(lm)
     _copy(static_files(), folder)
     atomic_write(folder / "files.json", json.dumps(sorted(static_files())).encode())  # what web/offline.js keeps
     page = (folder / "index.html").read_text(encoding="utf-8")
@@ -88,13 +92,21 @@ def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
 
 
 def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
-    """Returns index.html with the title of the model, and the address of its picture, which chats need as a whole."""
+    """Returns index.html with the title and the welcome text of the model, and the whole address of its picture."""
     title = 'property="og:title" content="'
     page = page.replace(f'{title}char-lstm"', f'{title}{html.escape(title_of(lm))}"')
+    page = page.replace("<h1>char-lstm</h1>", f"<h1>{html.escape(title_of(lm))}</h1>")
+    greeting = html.escape(stored_welcome(lm.training)[0])
+    page = _GREETING.sub(lambda found: f'<p class="lead">{_lead()}</p>{found[1]}{greeting}', page)
     if not space or constants.ENDPOINT != PUBLIC_HUB:  # a private Hub has hosts of its own
         return page
     host = re.sub("[^a-z0-9]+", "-", space.lower())
     return page.replace('content="preview.png"', f'content="https://{host}.static.hf.space/preview.png"')
+
+
+def _lead() -> str:
+    texts = json.loads((ROOT / "web" / "languages" / "en.json").read_text(encoding="utf-8"))
+    return html.escape(f"{texts['page.hello']} {texts['greeting.colours']}")
 
 
 def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:

@@ -1,13 +1,15 @@
-"""The first paint: title and sample are in the document itself, and visible before Gradio's scripts have run.
+"""The first paint: the page stands in the document itself with a greeting, and works before Gradio does.
 
-An ASGI layer around the app that changes the document at ``/`` alone. It adds the text that ``app.js`` removes when the
-real page is ready, and the tags of link previews, and it chooses the language among those that the page has.
+An ASGI layer around the app. It changes the document at ``/`` alone. The markup of ``web/index.html`` is put before
+Gradio's own element, in the visitor's language; ``web/app.js`` makes it work, and moves it into Gradio's component once
+there is one. It also adds the tags of link previews, and chooses the language among those that the page has.
 """
 
 from __future__ import annotations
 
 import html
 import json
+import re
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,46 +19,21 @@ from ..messages import LANGUAGES, RefusalError, best_language, filled
 from ..preview.previews import PATH, Previews
 from ..preview.tags import shortened, tags, without_tags
 from ..registry.registry import ModelRegistry
-from ..settings import SPEED
+from ..routes.web_files import WebFiles
 
-# What style.css makes of the same text; Gradio's variables are not there yet.
+# Gradio's container has the same margins; its variables are not there yet.
 _STYLE = """
-#early { --ink: #0f766e; --paper: #fff; --line: #e7e5e4; --soft: #57534e; box-sizing: border-box; position: absolute;
-  z-index: 1; left: 0; right: 0; max-width: 1180px; margin: 0 auto; padding: 16px 32px; background: var(--bg);
-  font: 16px/1.5 ui-sans-serif, system-ui, sans-serif; }
-#early > * { max-width: 783px; box-sizing: border-box; }
-#early h1 { margin: 0 0 0.3rem; font: 700 1.55rem/1.2 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
-  letter-spacing: -0.03em; }
-#early h1::after { content: "\\258D"; margin-left: 0.1em; color: var(--ink); }
-#early p { margin: 0; color: var(--soft); }
-#early div { height: clamp(18rem, 56vh, 44rem); margin-top: 3.45rem; padding: 1.1rem 1.3rem; overflow: hidden;
-  background: var(--paper); border: 1px solid var(--line); border-radius: 10px; color: var(--soft); }
-#early small { display: block; margin-bottom: 0.7rem; font-size: 0.8rem; }
-#early pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere;
-  font: 0.95rem/1.6 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-@media (max-width: 768px) { #early { padding: 14px 13px; } #early div { height: 50vh; padding: 0.9rem; }
-  #early pre { font-size: 0.88rem; } }
-@media (prefers-color-scheme: dark) { #early { --ink: #5eead4; --paper: #1c1917; --line: #44403c; --soft: #a8a29e;
-  background: var(--bg-dark); } }
+#early { box-sizing: border-box; position: absolute; z-index: 1; left: 0; right: 0; min-height: 100%; max-width: 1180px;
+  margin: 0 auto; padding: 16px 32px; background: var(--bg); }
+@media (max-width: 768px) { #early { padding: 16px 13px; } }
+.dark #early { background: var(--bg-dark); }
 """
 
-
-# Writes the sample character by character, at the same times as web/page/arrival.js.
-_WRITING = """
-{
-  const early = document.getElementById("early");
-  const [box, began] = [early.querySelector("pre"), performance.now()];
-  const characters = [...(box?.textContent ?? "")];
-  early.dataset.began = began;
-  const write = () => {
-    if (!box.isConnected) return;
-    box.textContent = characters.slice(0, ((performance.now() - began) * %s) / 1000).join("");
-    requestAnimationFrame(write);
-  };
-  if (box && !matchMedia("(prefers-reduced-motion: reduce)").matches) write();
-}
-"""
-
+_MAIN = re.compile(r'<main id="page">(.*)</main>', re.DOTALL)
+_TEXT = re.compile(r'(data-text="([\w.]+)"[^>]*>)[^<]*')
+_NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
+_INTRO = re.compile(r'(<header id="intro">).*?(</header>)', re.DOTALL)
+_GREETING = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
 _SAFE = "%&=+~,;:@/?!$'()*"  # what a query may hold as it is
 
 # Gradio knows forty languages. The page is shown in one of those that it has itself, and in English to everyone else.
@@ -69,15 +46,21 @@ class FirstPaint:
     Args:
         app: the app around which this layer lies.
         registry: the models that are served.
-        web: the address of the files of ``web/``, from the root of the app.
+        web: the files of ``web/``.
         previews: what chats show of a link.
     """
 
-    def __init__(self, app: ASGIApp, registry: ModelRegistry, web: str, previews: Previews) -> None:
+    def __init__(self, app: ASGIApp, registry: ModelRegistry, web: WebFiles, previews: Previews) -> None:
         self._app = app
         self._registry = registry
         self._previews = previews
-        self._web = web.removeprefix("/")  # relative to the document, which a proxy may serve below another path
+        self._web = web.base().removeprefix("/")  # relative to the document, which a proxy may serve below another path
+        markup = _MAIN.search(web.text("index.html"))
+        assert markup, "the document of the page has a main element"  # noqa: S101
+        self._markup = markup[1]
+        self._script = web.text("document/first_paint.js")
+        names = [*web.modules("app.js"), "settings.json"]
+        self._preloads = "".join(map(self._preload, names))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
@@ -109,23 +92,38 @@ class FirstPaint:
             language: of the first paint.
             preview: the tags for link previews.
         """
-        site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
-        title, welcome_text = html.escape(site.title), html.escape(site.welcome_text or texts["site.greeting"])
-        hello = f"{texts['page.hello']} {texts['greeting.colours']}"
-        sample = f"<small>{hello}</small><pre>{html.escape(first.welcome_text)}</pre>" if first else ""
-        early = f'<div id="early" aria-hidden="true"><h1>{title}</h1><p>{welcome_text}</p><div>{sample}</div></div>'
-        early += f"<script>{_WRITING % SPEED.default}</script>"
-        head = f"<title>{title}</title>\n{preview}\n<style>{_STYLE}</style>"
+        site = self._registry.site
+        head = f"<title>{html.escape(site.title)}</title>\n{preview}\n<style>{_STYLE}</style>"
         head += f'<link rel="icon" type="image/png" href="{self._web}favicon.png" />'
         head += f'<link rel="stylesheet" href="{self._web}document/style.css" />'
-        head += f'<link rel="modulepreload" href="{self._web}app.js" />'
-        head += f"<script>{_LANGUAGE % json.dumps(language)}</script></head>"
-        painted = without_tags(document).replace(b"</head>", head.encode(), 1)
+        head += f"<script>{_LANGUAGE % json.dumps(language)}</script>{self._preloads}"
+        head += self._preload(f"languages/{language}.json")
+        head += f'<script type="module" async src="{self._web}app.js"></script>'
+        early = f'<div id="early"><div class="page">{self._page(language)}</div></div><script>{self._script}</script>'
+        painted = without_tags(document).replace(b"</head>", f"{head}</head>".encode(), 1)
         painted = painted.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
         return painted.replace(b"<gradio-app", early.encode() + b"<gradio-app", 1)
 
+    def _page(self, language: str) -> str:
+        """The markup of the page with the texts of a language, the title of the site and the greeting of its model."""
+        site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
+        title, welcome = html.escape(site.title), html.escape(site.welcome_text or texts["site.greeting"])
+        markup = _INTRO.sub(lambda found: f"{found[1]}<h1>{title}</h1><p>{welcome}</p>{found[2]}", self._markup)
+        markup = _TEXT.sub(lambda found: found[1] + html.escape(texts[found[2]]), markup)
+        markup = _NAME.sub(lambda found: f'{found[1]}"{html.escape(texts[found[2]])}"', markup)
+        if not first or not first.welcome_text:
+            return markup
+        lead, greeting = f"{texts['page.hello']} {texts['greeting.colours']}", html.escape(first.welcome_text)
+        return _GREETING.sub(lambda found: f'<p class="lead">{html.escape(lead)}</p>{found[1]}{greeting}', markup)
+
+    def _preload(self, name: str) -> str:
+        """The element with which a browser requests a file at once that a module needs later."""
+        if name.endswith(".js"):
+            return f'<link rel="modulepreload" href="{self._web}{name}" />'
+        return f'<link rel="preload" as="fetch" crossorigin href="{self._web}{name}" />'
+
     async def _tags(self, scope: Scope, language: str) -> str:
-        """Returns the tags for link previews: of a share link if the address is one, otherwise of the site."""
+        """The tags for link previews: of a share link if the address is one, otherwise of the site."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
         address = address_of_app(scope.get("public_origin", ""), scope.get("root_path", ""))
         picture = address + PATH.removeprefix("/")

@@ -24,10 +24,12 @@ from ..routes.training_timeline import TrainingTimelines
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer
 
-# Gradio sets "root" where a proxy serves the app below another path.
+# The document has imported the module (first_paint.py), except where another page shows the app. Gradio sets "root"
+# where a proxy serves the app below another path.
 _START = """
 const root = new URL(window.gradio_config?.root || ".", location.href).href.replace(/\\/$/, "");
-import(root + "%sapp.js").then((page) => page.start(element.querySelector(".page-root")));
+const early = document.getElementById("early") && document.querySelector("script[src$='/app.js']");
+import(early?.src || root + "%sapp.js").then((page) => page.start(element.querySelector(".page-root")));
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model import BlockedWords, CharLSTM, Engine, SamplingParams
+from model.checkpoint.welcome import stored_welcome, whole_lines
 from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
 MAX_EXAMPLES = 4
@@ -38,7 +39,7 @@ def welcome_text_of(engine: Engine) -> tuple[str, int]:
         if sequence.finish_reason != "blocked" and not found.startswith("\n"):
             text, chosen = found, seed
             break
-    return _whole_lines(text), chosen
+    return whole_lines(text), chosen
 
 
 def stored_welcome_text_of(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, int]:
@@ -46,14 +47,5 @@ def stored_welcome_text_of(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, in
 
     ("", 0) if it stores none.
     """
-    stored = lm.training.get("welcome")
-    text, seed = (stored.get("text"), stored.get("seed")) if isinstance(stored, dict) else (None, None)
-    if not isinstance(text, str) or type(seed) is not int or blocked.inside(text):
-        return "", 0
-    return _whole_lines(text.rstrip("\n")), seed
-
-
-def _whole_lines(text: str) -> str:
-    """Returns a text without its last line, or its last word, if the rest is at least half of it."""
-    cut = max(text.rfind("\n"), text.rfind(" ") if "\n" not in text[len(text) // 2 :] else -1)
-    return text[:cut] if cut > len(text) // 2 else text
+    text, seed = stored_welcome(lm.training)
+    return ("", 0) if blocked.inside(text) else (text, seed)

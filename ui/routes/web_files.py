@@ -11,6 +11,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import posixpath
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,7 @@ TYPES = {
     ".wasm": "application/wasm",
 }
 _PAGE = "index.html"  # the page that trains
+_IMPORT = re.compile(r'^(?:import|export)\s(?:[^"\';]*\sfrom\s)?"(\.[^"]+)";', re.MULTILINE)
 _DIGITS = 16  # of the digest
 _IMMUTABLE = {
     "cache-control": "public, max-age=31536000, immutable",
@@ -74,6 +77,20 @@ class WebFiles:
         self._files["files.json"] = _File(TYPES[".json"], listed, gzip.compress(listed, mtime=0))
         self.digest = sha.hexdigest()[:_DIGITS]
         self.route = Route(PATH, self.respond, methods=["GET", "HEAD"])
+
+    def text(self, name: str) -> str:
+        """The text of a file."""
+        return self._files[name].content.decode("utf-8")
+
+    def modules(self, entry: str) -> list[str]:
+        """The names of a module and of all that it imports with it, in the order in which they are found."""
+        found = [entry]
+        for name in found:  # which grows
+            for address in _IMPORT.findall(self.text(name)):
+                imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
+                if imported not in found:
+                    found.append(imported)
+        return found
 
     def base(self) -> str:
         """Returns the address of the folder, from the root of the app, with a slash at its end."""

@@ -1,11 +1,11 @@
 // Share links: how a text came to be, in the parameters of an address, and a hash by which the text is recognised.
 // docs/share-links.md describes them. Both directions; what arrives is checked like anything else from strangers.
 
-import { LIMITS, SETTINGS } from "../settings.js";
+import { LIMITS, SETTINGS, isAllowed, randomSeed } from "../settings.js";
 import { sha256 } from "./hash.js";
+import { LinkError, NUMBER, shortened } from "./link_error.js";
 
 const CLAMP = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
-const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
 const MODEL = /^(.+)@([0-9a-f]{40})$/s;
 const MAX_SHARED = 1900; // characters of the parameters of a link that is made here: with the address, a message takes it
 const HASH_DIGITS = 16;
@@ -31,14 +31,6 @@ const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed" &&
  * @property {Record<string, number>} controls  settings that the address itself names, speed included
  * @property {boolean} writes  whether it says what to write
  */
-
-/** A link cannot be followed or made. */
-export class LinkError extends Error {
-  constructor(id, values = {}) {
-    super(id);
-    this.reason = /** @type {Message} */ ({ id, values });
-  }
-}
 
 function wrongValue(name, value, allowed) {
   return new LinkError("refusal.in_link", { field: name, value: shortened(value), allowed });
@@ -91,11 +83,6 @@ function checkEncoding(query) {
   }
 }
 
-/** A random seed, as the engines draw one. */
-export function randomSeed() {
-  return crypto.getRandomValues(new Uint32Array(1))[0];
-}
-
 function modelOf(written) {
   const found = MODEL.exec(written);
   return found ? { name: found[1], commit: found[2] } : { name: written, commit: "" };
@@ -142,22 +129,10 @@ function number(name, value) {
   throw wrongValue(name, value, setting.rule);
 }
 
-/** Whether a setting may have a value. */
-export function isAllowed({ whole, minimum, maximum, exclusive_minimum: exclusive }, value) {
-  const above = exclusive ? value > minimum : value >= minimum;
-  return above && value <= (maximum ?? Infinity) && (!whole || Number.isInteger(value));
-}
-
 function matching(name, group, pattern, allowed) {
   const value = group.get(name) ?? "";
   if (!value || pattern.test(value)) return value;
   throw wrongValue(name, value, allowed);
-}
-
-/** A value of a link for a message: a number as it is, any other text in quotes. */
-export function shortened(text) {
-  const short = text.length > 40 ? `${text.slice(0, 40)} …` : text;
-  return NUMBER.test(text) ? short : `'${short}'`;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The models of the page by name, and what one of them, or two blended, can read.
 
-import { LinkError, shortened } from "./links.js";
+import { LinkError, shortened } from "./link_error.js";
 
 /**
  * @import { ChatFormat, Message, Model, ModelRef, Site } from "../engines/engine.js"

@@ -1,41 +1,56 @@
-// The row of demonstrations: one button each, and one that begins the tour.
+// The row of demonstrations: one button each, and one that begins the tour. Their modules are imported when one is chosen.
 
-import { randomSeed } from "../conversation/links.js";
 import { findModel } from "../conversation/models.js";
-import { create, find, findAll, setText } from "../document/dom.js";
+import { randomSeed } from "../settings.js";
+import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { DEMONSTRATIONS } from "./shown.js";
-import { Stage } from "./stage.js";
-import { Tour } from "./tour.js";
+import { lineCounter } from "./line_counter.js";
 
 const FIRST_SEED = 7; // "Again" takes another one
+const TOUR = /^#tour-[1-6]$/; // the address of a step
+
+/** @type {Record<string, (model: import("../engines/engine.js").Model) => boolean>} whether a demonstration is offered, by name */
+const OFFERED = { lines: (model) => lineCounter(model) !== null, learn: (model) => model.samples };
 
 export class Demonstrations {
+  #loading = /** @type {Promise<void> | null} */ (null);
+  #shown = /** @type {typeof import("./shown.js") | null} */ (null);
+  stage = /** @type {import("./stage.js").Stage | null} */ (null);
+  tour = /** @type {import("./tour.js").Tour | null} */ (null);
+
   /** @param {import("../page/main.js").Page} page */
   constructor(page) {
     this.page = page;
     this.row = find(page.root, "#demonstrations");
-    this.stage = new Stage(page.root, () => this.close());
-    this.tour = new Tour(page, () => this.close());
     this.running = /** @type {AbortController | null} */ (null);
-    this.buttons = Object.keys(DEMONSTRATIONS).map((name) => {
-      const button = create("button", "", this.row);
-      button.type = "button";
-      button.dataset.demonstration = name;
-      button.addEventListener("click", () => this.#isFree() && this.show(name));
-      return button;
+    this.buttons = findAll(this.row, "[data-demonstration]", HTMLButtonElement);
+    for (const button of this.buttons) button.addEventListener("click", () => this.#isFree() && this.show(button.dataset.demonstration));
+    find(this.row, ".tour").addEventListener("click", async () => {
+      await this.load();
+      if (this.#isFree()) this.tour.open(1);
     });
-    const tour = create("button", "tour", this.row);
-    tour.type = "button";
-    tour.addEventListener("click", () => this.#isFree() && this.tour.open(1));
-    this.translate();
+    const follow = () => TOUR.test(location.hash) && this.load();
+    addEventListener("hashchange", follow);
+    follow();
+  }
+
+  load() {
+    this.#loading ??= this.#load();
+    this.#loading.catch(() => (this.#loading = null)); // without a network: the next click tries again
+    return this.#loading;
+  }
+
+  async #load() {
+    const [shown, { Stage }, { Tour }] = await Promise.all([import("./shown.js"), import("./stage.js"), import("./tour.js")]);
+    this.#shown = shown;
+    this.stage = new Stage(this.page.root, () => this.close());
+    this.tour = new Tour(this.page, () => this.close());
+    this.tour.translate();
   }
 
   translate() {
-    for (const button of this.buttons) setText(button, t(`demo.${button.dataset.demonstration}`));
-    setText(find(this.row, ".tour"), t("tour.begin"));
     this.close(); // its texts are in another language
-    this.tour.translate();
+    this.tour?.translate();
   }
 
   #isFree() {
@@ -49,22 +64,23 @@ export class Demonstrations {
   /** Offers what the chosen model has. */
   update() {
     const [model, free] = [this.#model(), this.#isFree()];
-    this.row.hidden = !this.page.site().models.length;
-    for (const button of this.buttons) button.hidden = !model || !DEMONSTRATIONS[button.dataset.demonstration].isOffered(model);
+    this.row.hidden = this.page.started && !this.page.site().models.length;
+    for (const button of this.buttons) button.hidden = this.page.started && !(model && (OFFERED[button.dataset.demonstration]?.(model) ?? true));
     for (const button of findAll(this.row, "button", HTMLButtonElement)) button.disabled = !free;
-    this.tour.update();
+    this.tour?.update();
   }
 
   /** @param {string} name */
   async show(name, seed = FIRST_SEED) {
+    await this.load();
     const { stage, page } = this;
     const model = this.#model();
-    if (!model) return;
+    if (!model || page.busy) return;
     this.running?.abort();
     this.running = new AbortController();
     const { signal } = this.running;
     this.tour.close();
-    const { run, tour } = DEMONSTRATIONS[name];
+    const { run, tour } = this.#shown.DEMONSTRATIONS[name];
     stage.open(t(`demo.${name}`), { id: `demo.${name}.lead`, values: { seed } });
     page.changed();
     if (tour) stage.action("demo.again", () => this.show(name, randomSeed()));
@@ -74,7 +90,7 @@ export class Demonstrations {
 
   /** Shows the conversation again. */
   close() {
-    if (!this.stage.isOpen) return;
+    if (!this.stage?.isOpen) return;
     this.running?.abort();
     this.stage.hide();
     this.page.changed();

@@ -5,18 +5,15 @@ import { featureOf } from "../lenses/names.js";
 import { number, t } from "../document/words.js";
 import { lineLength, writeAside } from "./aside.js";
 import { Learning } from "./learning.js";
+import { lineCounter } from "./line_counter.js";
 
 const LENGTH = 260; // characters of each text
 const SPEED = 70; // characters per second: a text takes four seconds
 const TEMPERATURES = [0.5, 0.8, 1.2];
-const HELD = 4; // tanh of it is 0.999
-// Cells that follow how far a line is, the best first, and whether holding one makes lines short where it follows the
-// feature upwards (1) or downwards (-1).
-const COUNTERS = /** @type {const} */ ([["words in the line so far", 1], ["place in the line", 1], ["line end near", 1], ["characters left in the line", -1]]);
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
- * @import { Clamp, Message, Model, NamedCell, TextEngine } from "../engines/engine.js"
+ * @import { Clamp, Message, Model, TextEngine } from "../engines/engine.js"
  * @import { Stage } from "./stage.js"
  * @import { Wanted } from "./aside.js"
  *
@@ -28,31 +25,16 @@ const STILL = matchMedia("(prefers-reduced-motion: reduce)");
  * @property {AbortSignal} signal
  *
  * @typedef {object} Demonstration
- * @property {(model: Model) => boolean} isOffered
  * @property {(showing: Showing) => Promise<void>} run  ends once all is written, or at the signal
  * @property {number} tour  the step of the tour with its controls; 0 if it has none and no seed
  */
 
-/** The named cell of a model that counts the line, with the value that makes its lines short. @param {Model} model */
-export function lineCounter(model) {
-  for (const [name, sense] of COUNTERS) {
-    const cell = model.cells.find((each) => each.name === name);
-    if (cell) return { cell, value: HELD * sense * (isInverted(cell) ? -1 : 1) };
-  }
-  return null;
-}
-
-/** Whether a cell falls where its feature rises. @param {NamedCell} cell */
-function isInverted({ kind, score }) {
-  return score < (kind === "auc" ? 0.5 : 0);
-}
-
 /** @type {Record<string, Demonstration>} */
 export const DEMONSTRATIONS = {
-  lines: { isOffered: (model) => lineCounter(model) !== null, run: makeLinesShort, tour: 5 },
-  bolder: { isOffered: () => true, run: compareTemperatures, tour: 2 },
-  learn: { isOffered: (model) => model.samples, run: watchItLearn, tour: 0 },
-  same: { isOffered: () => true, run: writeTwice, tour: 6 },
+  lines: { run: makeLinesShort, tour: 5 },
+  bolder: { run: compareTemperatures, tour: 2 },
+  learn: { run: watchItLearn, tour: 0 },
+  same: { run: writeTwice, tour: 6 },
 };
 
 /** @param {Showing} showing */

@@ -32,7 +32,7 @@ export class Stage {
    */
   open(title, lead) {
     if (!this.isOpen) {
-      this.box.style.minHeight = `${this.panes.offsetHeight}px`;
+      this.box.style.height = `${this.panes.getBoundingClientRect().height}px`; // the controls below stay where they are
       const { activeElement } = document;
       this.opener = activeElement instanceof HTMLElement ? activeElement : null;
     }

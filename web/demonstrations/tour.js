@@ -98,7 +98,7 @@ export class Tour {
     this.heading.focus({ preventScroll: true });
     if (!pathTo(this.page.log()).length) await this.#write();
     if (this.number !== number) return;
-    if (this.place.lenses.name !== step.lens) this.place.lenses.choose(step.lens);
+    if (this.place.lenses.name !== step.lens) await this.place.lenses.choose(step.lens);
     await this.#isRead();
     if (this.number !== number) return;
     step.prepare?.(this.place);
@@ -167,6 +167,8 @@ export class Tour {
     if (!target || !scrolls) return;
     const free = innerHeight - this.box.offsetHeight - MARGIN;
     root.style.setProperty("--tour-card", `${this.box.offsetHeight}px`);
+    const panel = target.closest(".panel");
+    if (panel) panel.scrollTop += target.getBoundingClientRect().top - panel.getBoundingClientRect().top - MARGIN;
     const { top, height } = target.getBoundingClientRect();
     const wanted = top - Math.max(MARGIN, free - height - MARGIN);
     const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;

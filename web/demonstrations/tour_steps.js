@@ -2,7 +2,7 @@
 
 import { count, lastTurn, replyText } from "../conversation/log.js";
 import { SETTINGS } from "../settings.js";
-import { lineCounter } from "./shown.js";
+import { lineCounter } from "./line_counter.js";
 
 const HELD = 4;
 const SURE = 1; // bits: a character with fewer was expected

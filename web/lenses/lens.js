@@ -3,9 +3,6 @@
 import { create, find, findAll, keepAtEnd } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { GreetingColours } from "./greeting_colours.js";
-import { MemoryLens } from "./memory.js";
-import { StepLens } from "./step.js";
-import { SurpriseLens } from "./surprise.js";
 import { Alternatives } from "./text/alternatives.js";
 import { CharacterBox } from "./text/character_box.js";
 import { Focus } from "./text/focus.js";
@@ -81,22 +78,26 @@ export class Lenses {
     this.focus = new Focus(this);
     this.alternatives = new Alternatives(this);
     this.settings = "";
-    const surprise = new SurpriseLens(this);
-    const memory = new MemoryLens(this);
-    this.lenses = { surprise, memory, step: new StepLens(this, memory) };
+    this.lenses = /** @type {import("./panels.js").Panels | null} */ (null); // until one is chosen
     this.greeting = new GreetingColours(onColours);
     this.listen();
   }
 
   /** @returns {Lens|undefined} the lens that is on; the colours of a greeting are shown without one */
   get lens() {
-    return this.lenses[this.name] ?? (this.source.isGreeting(this.side) ? this.greeting : undefined);
+    return this.lenses?.[this.name] ?? (this.source.isGreeting(this.side) ? this.greeting : undefined);
   }
 
-  /** Puts a lens over the text, or none ("plain"). Also shows the same lens in another language. */
-  choose(name) {
+  /** Puts a lens over the text, or none ("plain"). Also shows the same lens in another language. @param {string} name */
+  async choose(name) {
+    const input = find(this.pane, `.lenses input[value="${name}"]`, HTMLInputElement);
+    input.checked = true;
+    if (name !== "plain" && !this.lenses) {
+      const { panelsOf } = await loadPanels();
+      this.lenses ??= panelsOf(this);
+      if (!input.checked) return; // another one was chosen meanwhile
+    }
     this.name = name;
-    find(this.pane, `.lenses input[value="${name}"]`, HTMLInputElement).checked = true;
     this.pane.classList.toggle("lensed", name !== "plain");
     this.panel.replaceChildren();
     this.panel.hidden = name === "plain";
@@ -263,6 +264,11 @@ export class Lenses {
     }
     document.addEventListener("visibilitychange", () => this.pump());
   }
+}
+
+/** The modules of the lenses that have a panel: few visitors need them at once. */
+export function loadPanels() {
+  return import("./panels.js");
 }
 
 function pause(ms) {

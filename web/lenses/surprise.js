@@ -4,13 +4,12 @@ import { create, find, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { chance, chancesOf, showBar } from "./chances.js";
 import { FirstLayer } from "./questions/first_layer.js";
+import { BOUNDS, UNKNOWN, colourOf } from "./levels.js";
 import { nameOf } from "./names.js";
 import { OwnText } from "./own_text.js";
 import { Why } from "./questions/why.js";
 
-const BOUNDS = [1, 2, 3, 4, 6, 8]; // bits: a colour below the first, one between each two, one from the last on
 const SHOWN = 5; // most likely characters
-export const UNKNOWN = -1; // instead of bits
 const COSTLY = 6; // words
 const WORD_LENGTH = 24; // characters of a word that are shown
 
@@ -135,16 +134,6 @@ export class SurpriseLens {
   open(text) {
     return (/** @type {number} */ position) => this.lenses.focus.look(text, position, { scroll: true });
   }
-}
-
-/** The class of a character's colour: b and a number that grows with its bits. @param {number} bits */
-export function colourOf(bits) {
-  return `b${levelOf(bits)}`;
-}
-
-function levelOf(bits) {
-  const level = BOUNDS.findIndex((bound) => bits < bound);
-  return level < 0 ? BOUNDS.length : level;
 }
 
 // Total and mean of a stretch, and once it is whole the words with the most bits.

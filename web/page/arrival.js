@@ -20,8 +20,8 @@ export class Arrival {
     this.isWhole = false;
     this.mark = /** @type {number | null} */ (null); // the position that is marked
     this.isSearching = false;
-    const { early } = /** @type {Record<string, HTMLElement>} */ (/** @type {unknown} */ (globalThis)); // ui/page/first_paint.py
-    this.early = Number(early?.dataset?.began || NaN);
+    const painted = page.root.querySelector(".welcome .reply");
+    this.early = Number((painted instanceof HTMLElement && painted.dataset.began) || NaN); // document/first_paint.js
     const log = find(page.panes[0], ".log");
     for (const name of ["pointerdown", "keydown"]) log.addEventListener(name, () => this.finish());
     log.addEventListener("click", () => page.changed()); // label and hint are removed once alternatives were opened

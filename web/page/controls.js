@@ -2,9 +2,8 @@
 // conversation says.
 
 import { Refusal } from "../engines/refusal.js";
-import { isAllowed, randomSeed } from "../conversation/links.js";
 import { authorOf, findModel } from "../conversation/models.js";
-import { SETTINGS } from "../settings.js";
+import { SETTINGS, isAllowed, randomSeed } from "../settings.js";
 import { create, find, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 

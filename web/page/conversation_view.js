@@ -36,13 +36,14 @@ export class ConversationView {
    * @param {object} content
    * @param {?Model} content.model  whose welcome text an empty conversation shows
    * @param {?Message} content.refusal
+   * @param {boolean} content.isKnown  whether the models are known; until then the greeting of the document stays
    */
-  update({ model, refusal }) {
+  update({ model, refusal, isKnown }) {
     keepAtEnd(this.element, () => {
       const turns = pathTo(this.page.log()).filter((turn) => turn.replies[this.side]);
       const shown = new Set(turns.map((turn) => String(turn.id)));
       for (const node of findAll(this.element, ":scope > article")) if (!shown.has(String(node.dataset.turn))) node.remove();
-      this.#showWelcome(turns.length ? null : model);
+      this.#showWelcome(turns.length ? null : model, isKnown);
       for (const turn of turns) this.#showTurn(turn, turn === turns[turns.length - 1]);
       const text = render(refusal);
       const old = this.element.querySelector(":scope > .refusal");
@@ -71,10 +72,10 @@ export class ConversationView {
     });
   }
 
-  /** @param {?Model} model */
-  #showWelcome(model) {
+  /** @param {?Model} model @param {boolean} isKnown */
+  #showWelcome(model, isKnown) {
     let box = this.element.querySelector(":scope > .welcome");
-    if (!model) return box?.remove();
+    if (!model) return isKnown ? box?.remove() : undefined;
     if (!box) {
       box = create("div", "welcome");
       this.element.prepend(box);
@@ -84,6 +85,7 @@ export class ConversationView {
     }
     setText(find(box, ".lead"), model.welcome ? `${t("page.hello")} ${t("greeting.colours")}` : "");
     const article = find(box, "article");
+    if (model.welcome) delete find(article, ".reply").dataset.began; // ends document/first_paint.js
     if (!this.page.lens(this.side)?.draws(article)) growText(find(article, ".reply"), model.welcome);
     const writing = find(article, ".reply").textContent.length < model.welcome.length;
     article.classList.toggle("writing", writing);

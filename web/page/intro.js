@@ -40,11 +40,19 @@ export function showExamples(box, examples, send) {
 }
 
 /**
+ * Shows that the page loads, then the downloaded part of a model while its weights are on their way.
+ * @param {import("../engines/engine.js").TextEngine} engine
  * @param {HTMLElement} root
- * @param {number} part of a model that is downloaded, 0 to 1
  */
-export function showProgress(root, part) {
-  find(root, "#loading").hidden = part >= 1;
-  find(root, "#loading progress", HTMLProgressElement).value = part;
-  setText(find(root, "#loading p"), t("static.loading"));
+export function watchProgress(engine, root) {
+  root.querySelector(".late")?.remove(); // what the document says for the case that no module runs
+  let isDownloading = false;
+  const show = (/** @type {number} */ part) => {
+    find(root, "#loading").hidden = part >= 1;
+    find(root, "#loading progress", HTMLProgressElement).value = part;
+    setText(find(root, "#loading p"), t("static.loading"));
+  };
+  engine.onProgress = (part) => ((isDownloading = true), show(part));
+  show(0);
+  return { siteIsKnown: () => isDownloading || show(1) };
 }

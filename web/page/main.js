@@ -1,6 +1,6 @@
 // The page of both sites: connects the controls, the conversation, the lenses and the text engine.
 
-import { LinkError, readLink } from "../conversation/links.js";
+import { LinkError } from "../conversation/link_error.js";
 import { emptyLog, lastPart, lastTurn, pathTo, tree, typedPrompt, walk } from "../conversation/log.js";
 import { authorNow, findModel, refOf } from "../conversation/models.js";
 import { onNewLine } from "../conversation/replies.js";
@@ -8,7 +8,7 @@ import { Storage } from "../conversation/storage.js";
 import { Writer } from "../conversation/writer.js";
 import { Refusal } from "../engines/refusal.js";
 import { Demonstrations } from "../demonstrations/demonstrations.js";
-import { Lenses } from "../lenses/lens.js";
+import { Lenses, loadPanels } from "../lenses/lens.js";
 import { Actions } from "./actions.js";
 import { Arrival } from "./arrival.js";
 import { showBranches } from "./branch_tree.js";
@@ -17,28 +17,26 @@ import { ConversationView } from "./conversation_view.js";
 import { find, findAll, setText } from "../document/dom.js";
 import { showHeldCells } from "./held_cells.js";
 import { History } from "./history.js";
-import { showExamples, showIntro, showProgress } from "./intro.js";
-import { MARKUP } from "../document/markup.js";
+import { showExamples, showIntro, watchProgress } from "./intro.js";
 import { refusalOf } from "./refusals.js";
-import { Share } from "../sharing/share.js";
+import { Sharing } from "../sharing/sharing.js";
 import { watchSite } from "./site_watch.js";
 import { Source } from "./source.js";
-import { Timeline } from "./timeline.js";
 import { onLanguage, render, t, translate } from "../document/words.js";
 
+const LATER_MS = 500; // after the page can be used
 const SAVE_MS = 400; // between two saves while a reply is being written
 const ASKS_AGAIN = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "share"]); // these act on a reply under way
 /** @import { Log } from "../conversation/log.js" @import { Link } from "../conversation/links.js" @import { Message, Model, Site, TextEngine } from "../engines/engine.js" */
 
 /**
- * Builds the page in an element, whose content it replaces.
+ * Makes the page work in an element that holds the markup of index.html.
  * @param {HTMLElement} root
  * @param {TextEngine} engine
  * @param {{greeting: string}} texts  the id of the line under the title, where the owner has set none
  * @returns {Promise<Page>} once the models are known
  */
 export async function mount(root, engine, { greeting }) {
-  root.innerHTML = MARKUP;
   const page = new Page(root, engine, greeting);
   await page.start();
   return page;
@@ -57,8 +55,7 @@ export class Page {
     this.current = { log: emptyLog(), site: NO_SITE, refusals: [null, null], status: [[], []], activity: [] };
     this.pendingLink = false; // the address is a link to a model that still loads
     this.started = false; // the conversation is shown that this tab had
-    this.scheduled = false;
-    this.saveTimer = 0;
+    [this.scheduled, this.saveTimer] = [false, 0];
     this.storage = new Storage();
     this.panes = findAll(root, ".pane");
     this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.addModel(name)) });
@@ -67,9 +64,9 @@ export class Page {
     this.source = new Source(this);
     this.lenses = this.panes.map((pane, side) => new Lenses({ root: pane, side, engine, source: this.source, onChoose: () => this.changed(), onColours: () => this.changed() }));
     this.arrival = new Arrival(this);
-    this.sharing = new Share(root, this);
+    this.sharing = new Sharing(root, this);
     this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: () => this.changed() });
-    this.timeline = new Timeline(find(root, "#timeline", HTMLDetailsElement), engine);
+    this.timeline = /** @type {Promise<import("./timeline.js").Timeline> | null} */ (null);
     this.prompt = find(root, "#prompt", HTMLTextAreaElement);
     this.actions = new Actions(this);
     this.demonstrations = new Demonstrations(this);
@@ -96,20 +93,21 @@ export class Page {
 
   /** Loads the models, then what this tab showed last, or what the address asks for. */
   async start() {
-    this.engine.onProgress = (part) => showProgress(this.root, part);
+    const progress = watchProgress(this.engine, this.root);
     translate(this.root);
     this.controls.translate();
-    showProgress(this.root, 0);
     await watchSite(this.engine, this.root, (site) => this.#receiveSite(site));
-    find(this.root, "#loading").hidden = true;
+    progress.siteIsKnown();
     this.openLog(this.storage.current());
     onLanguage(() => this.#changeLanguage());
     await this.#openLink();
     this.started = true;
     const isFocusElsewhere = parent !== window || this.root.contains(document.activeElement); // a frame leaves the focus to the page around it
     if (!isFocusElsewhere) this.prompt.focus({ preventScroll: true });
-    this.changed();
+    this.#modelChanged();
     this.#resume();
+    // What the first screen does without is imported soon: a click need not wait for it, or for a network that is gone by then.
+    setTimeout(() => [loadPanels, () => this.sharing.load(), () => this.demonstrations.load()].forEach((load) => load().catch(() => {})), LATER_MS);
   }
 
   /** @param {Site} site */
@@ -174,6 +172,8 @@ export class Page {
   // Shows the settings of a link and writes its text, in a conversation of its own.
   async #openLink() {
     try {
+      if (!location.search) return;
+      const { readLink } = await import("../conversation/links.js");
       const link = readLink(location.search);
       if (lastTurn(this.log()) && this.log().address === location.search) return; // a reload
       if (link.writes && lastTurn(this.log())) this.clear(); // before the settings change, which it stores
@@ -291,8 +291,14 @@ export class Page {
     this.controls.describe();
     const model = findModel(this.current.site, this.controls.modelName);
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
-    if (model) this.timeline.offer(refOf(model));
+    if (model && this.started) this.#offerTimeline(model);
     this.changed();
+  }
+
+  /** @param {Model} model */
+  async #offerTimeline(model) {
+    this.timeline ??= import("./timeline.js").then(({ Timeline }) => new Timeline(find(this.root, "#timeline", HTMLDetailsElement), this.engine));
+    (await this.timeline).offer(refOf(model));
   }
 
   /** Shows the conversation as it is now, once before the next frame. */
@@ -317,7 +323,7 @@ export class Page {
       const name = find(pane, ".model-name");
       [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.besideName : this.controls.modelName) || this.current.site.title || ""];
       const model = findModel(this.current.site, side ? this.controls.besideName : this.controls.modelName);
-      if (side < sides) this.views[side].update({ model, refusal: this.current.refusals[side] });
+      if (side < sides) this.views[side].update({ model, refusal: this.current.refusals[side], isKnown: this.started });
     });
     showBranches(find(this.root, ".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
     showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.source.hold(cells));

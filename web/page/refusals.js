@@ -1,6 +1,6 @@
 // What the page says when something that a visitor asked for is not done.
 
-import { LinkError } from "../conversation/links.js";
+import { LinkError } from "../conversation/link_error.js";
 import { has } from "../document/words.js";
 import { Refusal } from "../engines/refusal.js";
 

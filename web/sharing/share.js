@@ -1,6 +1,7 @@
 // Share: makes a link to what was written, saves it in other forms, and writes the text of a link that someone opened.
 
-import { LinkError, checkClamps, fingerprint, writeLink } from "../conversation/links.js";
+import { LinkError } from "../conversation/link_error.js";
+import { checkClamps, fingerprint, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
 import { isLocal } from "../engines/refusal.js";
@@ -70,21 +71,16 @@ function linkRef({ name, commit }, site) {
 
 export class Share {
   /**
-   * @param {HTMLElement} root
    * @param {import("../page/main.js").Page} page
+   * @param {import("./sharing.js").Sharing} sharing
    */
-  constructor(root, page) {
-    this.box = find(root, "#share-link");
+  constructor(page, sharing) {
+    this.box = sharing.box;
     this.note = find(this.box, "p");
     this.page = page;
+    this.sharing = sharing;
     this.address = ""; // of the link that is shown
     this.#listen();
-    /** @type {?Link} the link that is being written */
-    this.following = null;
-  }
-
-  hide() {
-    this.box.hidden = true;
   }
 
   /** Shows the link, copied where the browser allows it, and the other ways to share. @throws {LinkError} there is no link */
@@ -170,11 +166,6 @@ export class Share {
     this.page.run(() => this.follow(link)); // not awaited: the page can be used while it is written
   }
 
-  /** Ends to follow a link, because the visitor does something else. */
-  cancel() {
-    this.following = null;
-  }
-
   /**
    * Writes the text of a link step by step, and says whether it is the shared one.
    * @param {Link} link
@@ -184,21 +175,21 @@ export class Share {
     const models = modelsOfLink(link, page.site());
     const author = authorOf(models[0], models[1]);
     page.follow(link, models);
-    this.following = link;
+    this.sharing.following = link;
     const last = link.steps.findLastIndex((step) => step.prompt !== null);
     for (const [at, step] of link.steps.entries()) {
       page.log().held = { model: models[0].name, cells: step.cells };
       const options = { settings: step.settings, seed_given: true, speed: at < last ? null : page.speed(), author, beside: null };
       if (step.prompt !== null) await page.writer.send(step.prompt, options, { shared: true });
       else await page.writer.continueReply(options, { newSeed: step.new_seed });
-      if (this.following !== link) return;
+      if (this.sharing.following !== link) return;
       const turn = lastTurn(page.log());
       if (!turn) return;
       turn.shared = true;
       const part = lastPart(turn.replies[0]);
       const failed = unfinished(part) || (step.pick && !pick(part, step.pick, author) ? "check.unknown_pick" : "");
       if (failed) return this.#end([{ id: failed }]);
-      if (this.following !== link) return;
+      if (this.sharing.following !== link) return;
     }
     await this.#check(link, models);
   }
@@ -221,7 +212,7 @@ export class Share {
 
   /** @param {Message[]} check */
   #end(check) {
-    this.following = null;
+    this.sharing.following = null;
     const turn = lastTurn(this.page.log());
     if (turn) turn.check = check;
     this.page.changed();

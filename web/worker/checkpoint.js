@@ -42,6 +42,14 @@ export class ModelError extends Error {
  * @property {Record<string, unknown>} training
  * @property {Record<string, number[]>} shapes of the tensors
  * @property {number} parameters
+ *
+ * @typedef {object} Files what the other files say
+ * @property {import("../engines/engine.js").NamedCell[]} cells
+ * @property {any} passages see named_cells.js
+ * @property {Uint8Array | null} samples see training/samples.js
+ * @property {Record<string, string>} hashes of the files, by name
+ * @property {boolean} verified whether hashes were compared, which a browser does over HTTPS alone
+ * @typedef {Config & Files} Parts all but the weights
  */
 
 /**
@@ -64,50 +72,60 @@ export async function locate(model, hub) {
 }
 
 /**
- * Downloads a model, or takes its files, and checks them.
+ * Downloads the weights of a model, or takes its files, and checks them.
  * @param {Place} place
  * @param {(part: number) => void} progress called with the downloaded part of the weights: 0 at first, 1 at the end and
  *   when the download fails; not called for weights that the browser has stored
- * @param {boolean} stores whether the browser keeps the files
+ * @param {boolean} stores whether the browser keeps the weights
+ * @param {Promise<Parts>} known what `readParts` returns
+ * @returns {Promise<Parts & {tensors: Record<string, Float32Array>}>}
  * @throws {ModelError}
  */
-export async function load({ base, name, commit, files }, progress, stores = true) {
-  const url = (file) => new URL(file, base).href;
-  const read = (file) => (files ? given(files, file) : fetchStored(url(file), file, name, Boolean(commit)));
+export async function load(place, progress, stores = true, known = readParts(place)) {
+  const parts = await known;
+  const { base, name, files } = place;
+  if (!files) return { ...parts, tensors: await readWeights(new URL(WEIGHTS, base).href, name || WEIGHTS, parts, progress, stores) };
+  const tensors = parseWeights(given(files, WEIGHTS), parts.shapes);
+  await verify(WEIGHTS, files[WEIGHTS], parts.hashes);
+  return { ...parts, tensors };
+}
+
+/**
+ * Reads and checks the files of a model but its weights.
+ * @param {Place} place
+ * @returns {Promise<Parts>}
+ * @throws {ModelError}
+ */
+export async function readParts({ base, name, commit, files }) {
+  const read = (file) => (files ? given(files, file) : fetchStored(new URL(file, base).href, file, name, Boolean(commit)));
   const [configBytes, manifestBytes] = await Promise.all([CONFIG, MANIFEST].map(read));
   const { sha256: hashes } = json(MANIFEST, manifestBytes);
   if (typeof hashes !== "object" || ![CONFIG, WEIGHTS].every((file) => typeof hashes?.[file] === "string")) {
     throw new ModelError("manifest.json does not list config.json and model.safetensors with their SHA-256");
   }
-  await verify(CONFIG, configBytes, hashes);
+  const verified = await verify(CONFIG, configBytes, hashes);
   const config = checkConfig(json(CONFIG, configBytes));
-  const { cells, sample: passages } = CELLS in hashes ? await readCells(await read(CELLS), hashes, config.sizes) : NO_CELLS;
-  const samples = SAMPLES in hashes ? await read(SAMPLES) : null; // see training/samples.js
+  const [cells, samples] = await Promise.all([CELLS, SAMPLES].map((file) => (file in hashes ? read(file) : null)));
+  const named = cells ? await readCells(cells, hashes, config.sizes) : NO_CELLS;
   if (samples) await verify(SAMPLES, samples, hashes);
-  const parts = { ...config, cells, passages, samples };
-  if (files) {
-    const tensors = parseWeights(given(files, WEIGHTS), config.shapes);
-    return { ...parts, tensors, verified: await verify(WEIGHTS, files[WEIGHTS], hashes) };
-  }
-  const [tensors, verified] = await readWeights(url(WEIGHTS), name || WEIGHTS, hashes, config, progress, stores);
-  return { ...parts, tensors, verified };
+  return { ...config, cells: named.cells, passages: named.sample, samples, hashes, verified };
 }
 
 /**
- * Returns the tensors, from the browser's store if it has them, and whether their SHA-256 was compared.
- * @returns {Promise<[tensors: Record<string, Float32Array>, verified: boolean]>}
+ * Returns the tensors, from the browser's store if it has them.
+ * @returns {Promise<Record<string, Float32Array>>}
  */
-async function readWeights(url, name, hashes, config, progress, stores) {
+async function readWeights(url, name, { hashes, shapes, parameters }, progress, stores) {
   const key = `${url}?sha256=${hashes[WEIGHTS]}`;
   const old = await stored(key);
-  if (old && (await verify(WEIGHTS, old, hashes).catch(() => false))) return [parseWeights(old, config.shapes), true];
-  const most = 8 + MAX_HEADER + 4 * config.parameters; // no file of this network can be larger
+  if (old && (await verify(WEIGHTS, old, hashes).catch(() => false))) return parseWeights(old, shapes);
+  const most = 8 + MAX_HEADER + 4 * parameters; // no file of this network can be larger
   progress(0); // the server may take long to begin
   const bytes = await download(url, name, most, progress).finally(() => progress(1));
-  const tensors = parseWeights(bytes, config.shapes); // before the hash: its message says what is wrong with the file
+  const tensors = parseWeights(bytes, shapes); // before the hash: its message says what is wrong with the file
   const verified = await verify(WEIGHTS, bytes, hashes);
   if (verified && stores) await store(key, bytes, url);
-  return [tensors, verified];
+  return tensors;
 }
 
 async function readCells(bytes, hashes, sizes) {

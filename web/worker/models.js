@@ -3,20 +3,21 @@
 import { isLocal } from "../engines/refusal.js";
 import { Network } from "./int8_inference.js";
 import { LanguageModel } from "./language_model.js";
-import { ModelError, load, locate } from "./checkpoint.js";
+import { ModelError, load, locate, readParts } from "./checkpoint.js";
 
 const NEVER = -1e9; // as a logit: a character that is never written
 const MAX_LOADED = 4; // models of the Hub; of more, the one that was not used for the longest time is unloaded
 
 /**
  * @import { ModelRef } from "../engines/engine.js"
- * @typedef {Omit<Awaited<ReturnType<typeof load>>, "tensors"> & ModelRef & {key: string, ids: Map<string, number>,
- *   network: Network}} LoadedModel
+ * @import { Parts, Place } from "./checkpoint.js"
+ * @typedef {Parts & ModelRef & {key: string, ids: Map<string, number>, network: Network}} LoadedModel
+ * @typedef {{parts: Promise<Parts>, model: Promise<LoadedModel>}} Loading
  */
 
 /** Loads models and keeps them. */
 export class Models {
-  #loaded = /** @type {Map<string, Promise<LoadedModel>>} */ (new Map()); // by key, the one that was used last at the end
+  #loaded = /** @type {Map<string, Loading>} */ (new Map()); // by key, the one that was used last at the end
   #given = /** @type {Map<string, Record<string, Uint8Array>>} */ (new Map()); // files of local models, by name
   #code;
 
@@ -65,19 +66,27 @@ export class Models {
    * @param {ModelRef} ref
    * @throws {ModelError}
    */
-  async open(ref) {
+  open(ref) {
+    return this.#begun(ref).model;
+  }
+
+  /**
+   * Returns what is known of a model before its weights have arrived, which are loaded too.
+   * @param {ModelRef} ref
+   * @throws {ModelError}
+   */
+  parts(ref) {
+    return this.#begun(ref).parts;
+  }
+
+  #begun(ref) {
     const key = keyOf(ref);
-    const model = this.#loaded.get(key) ?? this.#load(key, ref);
+    const loading = this.#loaded.get(key) ?? this.#begin(key, ref);
     this.#loaded.delete(key);
-    this.#loaded.set(key, model);
+    this.#loaded.set(key, loading);
     const unused = [...this.#loaded.keys()].filter(Boolean).slice(0, -MAX_LOADED);
     for (const each of unused) this.#loaded.delete(each);
-    try {
-      return await model;
-    } catch (error) {
-      if (this.#loaded.get(key) === model) this.#loaded.delete(key); // so that the next call tries again
-      throw error;
-    }
+    return loading;
   }
 
   /**
@@ -97,7 +106,7 @@ export class Models {
    * @throws {ModelError}
    */
   async loadOnce(ref) {
-    return this.#load(keyOf(ref), ref, false);
+    return this.#begin(keyOf(ref), ref, false).model;
   }
 
   /**
@@ -141,10 +150,20 @@ export class Models {
     return { base, name: commit ? name : "", commit };
   }
 
-  /** @returns {Promise<LoadedModel>} */
-  async #load(key, ref, keeps = true) {
-    const { name, commit } = ref;
-    const { tensors, ...model } = await load(await this.#place(ref), keeps ? this.progress : () => {}, keeps);
+  /** @returns {Loading} */
+  #begin(key, ref, keeps = true) {
+    const place = this.#place(ref);
+    const parts = place.then(readParts);
+    const loading = { parts, model: this.#load(key, ref, place, parts, keeps) };
+    loading.model.catch(() => {
+      if (this.#loaded.get(key) === loading) this.#loaded.delete(key); // so that the next call tries again
+    });
+    return loading;
+  }
+
+  /** @param {string} key @param {ModelRef} ref @param {Promise<Place>} place @param {Promise<Parts>} parts @returns {Promise<LoadedModel>} */
+  async #load(key, { name, commit }, place, parts, keeps) {
+    const { tensors, ...model } = await load(await place, keeps ? this.progress : () => {}, keeps, parts);
     const ids = new Map(model.vocab.map((character, id) => [character, id]));
     if (model.rare !== null) tensors["output.bias"][ids.get(model.rare)] = NEVER;
     return { ...model, key, name, commit, ids, network: new Network(model.sizes, tensors, await this.#code) };

@@ -3,39 +3,39 @@
 import { writeText } from "./reply.js";
 
 /**
- * @import { Message, Model } from "../engines/engine.js"
+ * @import { Message, Model, ModelRef } from "../engines/engine.js"
+ * @import { Parts } from "./checkpoint.js"
  * @import { LanguageModel } from "./language_model.js"
- * @import { LoadedModel } from "./models.js"
  * @import { States } from "./states.js"
  */
 
 const MAX_EXAMPLES = 4;
 const MAX_EXAMPLE = 60; // characters
+const MAX_WELCOME = 1000; // characters
 const MAX_INT8_COST = 0.01; // nats per character; with a larger one the app uses float32
 
 /**
- * Returns the description of a model, with a text that it writes now.
- * @param {LoadedModel} model
- * @param {LanguageModel} lm the same model
- * @param {States} states
+ * Returns the description of a model, with the welcome text that its config.json stores: "" if it stores none.
+ * @param {ModelRef} ref
+ * @param {Parts} parts
  * @param {string} way how matrix products are computed
  * @param {string} version of int8 inference
- * @returns {Promise<Model>}
+ * @returns {Model}
  */
-export async function describe(model, lm, states, way, version) {
-  const { name, commit, chat, sizes, vocab, cells, training } = model;
+export function describe({ name, commit }, parts, way, version) {
+  const { chat, sizes, vocab, cells, training } = parts;
   return {
     ...emptyModel(name, commit),
     name: name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm",
-    about: facts(model, way),
-    ...(await welcome(lm, states)),
-    examples: examplesOf(model),
+    about: facts(commit, parts, way),
+    ...storedWelcome(parts),
+    examples: examplesOf(parts),
     chat,
     layers: sizes.layers,
     hidden: sizes.hidden,
     vocab,
     cells,
-    samples: model.samples !== null,
+    samples: parts.samples !== null,
     version,
   };
 }
@@ -52,8 +52,8 @@ export function emptyModel(name, commit) {
   return { name, commit, about: [], welcome: "", welcome_seed: 0, examples: [], chat: null, ...sizes, ...state };
 }
 
-/** @type {(model: LoadedModel, way: string) => Message[]} */
-function facts({ commit, parameters, sizes, training, verified }, way) {
+/** @type {(commit: string, parts: Parts, way: string) => Message[]} */
+function facts(commit, { parameters, sizes, training, verified }, way) {
   /** @type {Message[]} */
   const facts = [
     { id: "model.parameters", values: { count: shortNumber(parameters) } },
@@ -74,19 +74,32 @@ function shortNumber(number) {
 }
 
 // The trainer's example prompts of which the model knows every character.
-/** @type {(model: LoadedModel) => string[]} */
-function examplesOf({ training, ids }) {
+/** @type {(parts: Parts) => string[]} */
+function examplesOf({ training, vocab }) {
+  const known = new Set(vocab);
   const fits = (each) => {
     const characters = typeof each === "string" ? Array.from(each) : [];
-    const isKnown = characters.every((character) => ids.has(character));
+    const isKnown = characters.every((character) => known.has(character));
     return isKnown && characters.length > 0 && characters.length <= MAX_EXAMPLE;
   };
   const given = Array.isArray(training.examples) ? training.examples : [];
   return [...new Set(given.filter(fits))].slice(0, MAX_EXAMPLES);
 }
 
-// A text that the model writes from an empty memory, cut after a word or a line, and its seed, as in ui/registry/welcome.py.
-async function welcome(lm, states) {
+/** @type {(parts: Parts) => {welcome: string, welcome_seed: number}} */
+function storedWelcome({ training, vocab }) {
+  const { text, seed } = /** @type {{text?: unknown, seed?: unknown}} */ (training.welcome ?? {});
+  const characters = typeof text === "string" ? Array.from(text) : [];
+  const isWhole = characters.length <= MAX_WELCOME && characters.every((character) => vocab.includes(character)) && Number.isInteger(seed);
+  return isWhole ? { welcome: wholeLines(characters), welcome_seed: Number(seed) } : { welcome: "", welcome_seed: 0 };
+}
+
+/**
+ * Returns a text that the model writes from an empty memory, and its seed, as in ui/registry/welcome.py.
+ * @param {LanguageModel} lm
+ * @param {States} states
+ */
+export async function writeWelcome(lm, states) {
   // Imported here: settings.js awaits a file, and a worker loses the messages that arrive before its modules have run.
   const { SETTINGS, WELCOME } = await import("../settings.js");
   const defaults = Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]));
@@ -96,10 +109,15 @@ async function welcome(lm, states) {
     chosen = seed;
     if ((await write(seed, 1)) !== "\n") break;
   }
-  const text = await write(chosen);
-  const characters = Array.from(text.replace(/\n+$/, ""));
+  return { welcome: wholeLines(Array.from(await write(chosen))), welcome_seed: chosen };
+}
+
+// A text without its last line, or its last word, if the rest is at least half of it.
+/** @param {string[]} written */
+function wholeLines(written) {
+  const characters = Array.from(written.join("").replace(/\n+$/, ""));
   const half = Math.floor(characters.length / 2);
   const line = characters.lastIndexOf("\n");
   const cut = line < half ? Math.max(line, characters.lastIndexOf(" ")) : line;
-  return { welcome: characters.slice(0, cut > half ? cut : undefined).join(""), welcome_seed: chosen };
+  return characters.slice(0, cut > half ? cut : undefined).join("");
 }

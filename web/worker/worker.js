@@ -17,7 +17,7 @@ import { LanguageModel } from "./language_model.js";
 import { Models } from "./models.js";
 import { passagesOf } from "./named_cells.js";
 import { writeReply } from "./reply.js";
-import { describe, emptyModel } from "./site.js";
+import { describe, emptyModel, writeWelcome } from "./site.js";
 import { States } from "./states.js";
 import { samplesIn } from "./training/samples.js";
 import { Timelines } from "./training/timeline.js";
@@ -31,17 +31,28 @@ const replies = /** @type {Map<number, AbortController>} */ (new Map()); // by t
 let writing = 0; // replies that are being written
 let [models, timelines] = [/** @type {Models | null} */ (null), /** @type {Timelines | null} */ (null)];
 let [shown, version] = [/** @type {string[]} */ ([]), ""]; // the models that the page offers, as they were named
-const described = /** @type {Map<string, Promise<import("../engines/engine.js").Model>>} */ (new Map());
+const described = /** @type {Map<string, Described>} */ (new Map());
+const POLLED_S = 1; // between two requests for the site while weights are on their way
+let changes = 0; // of descriptions
+
+/**
+ * @import { Model, ModelRef } from "../engines/engine.js"
+ * @typedef {{now: Promise<Model>, whole: Promise<Model>, isWhole: boolean}} Described what is known of a model, at first
+ *   without its weights
+ */
 
 const methods = {
   async site() {
-    const found = await Promise.all(offered().map(describeModel));
-    const title = found[0]?.name ?? "";
-    return { version: offered().join(" "), again_s: null, title, welcome: "", notices: [], models: found, address: "" };
+    const known = offered().map(describeModel);
+    const models = await Promise.all(known.map(({ now }) => now));
+    models.forEach(({ failure }, at) => failure && described.delete(offered()[at])); // so that the next call tries again
+    const again_s = known.some(({ isWhole }, at) => !isWhole && !models[at].failure) ? POLLED_S : null;
+    return { version: `${offered().join(" ")} ${changes}`, again_s, title: models[0]?.name ?? "", welcome: "", notices: [], models, address: "" };
   },
 
   async add(name) {
-    const model = await describeModel(name);
+    const model = await describeModel(name).whole;
+    if (model.failure) described.delete(name);
     if (!model.failure && !shown.includes(name)) shown = [...offered(), name];
     return model;
   },
@@ -75,14 +86,14 @@ const methods = {
   },
 
   async passages({ model, cell }) {
-    return passagesOf((await models.open(model)).passages, cell);
+    return passagesOf((await models.parts(model)).passages, cell);
   },
 
   async timeline({ model, ...query }) {
     const found = (await this.site()).models.find(({ name }) => name === (model?.name ?? model));
     if (query.samples && found && !found.failure) {
       const beside = isLocal(found.name) || found.commit ? found : { name: "", commit: "" };
-      return { samples: samplesIn((await models.open(beside)).samples) };
+      return { samples: samplesIn((await models.parts(beside)).samples) };
     }
     let source = "";
     if (found && !found.failure && !isLocal(found.name)) source = found.commit ? found.name : await repoBesidePage();
@@ -98,29 +109,43 @@ function offered() {
 // Describes a model of the Hub, or with "" the one beside the page.
 function describeModel(name) {
   if (!described.has(name)) {
-    const found = loadAndDescribe(name);
-    described.set(name, found);
-    found.then(({ failure }) => failure && described.delete(name));
+    const first = attempt({ name: name.split("@")[0], commit: "" }, () => describeAtOnce(name));
+    const known = { now: first.then(({ model }) => model), whole: null, isWhole: false };
+    known.whole = first.then(async ({ ref, model }) => {
+      const whole = model.failure ? model : (await attempt(ref, async () => ({ ref, model: await complete(ref, model) }))).model;
+      known.isWhole = true;
+      if (whole !== model) [known.now, changes] = [Promise.resolve(whole), changes + 1];
+      return whole;
+    });
+    described.set(name, known);
   }
   return described.get(name);
 }
 
-async function loadAndDescribe(name) {
-  let ref = { name: "", commit: "" };
+async function describeAtOnce(name) {
+  const ref = name ? await models.find(name) : { name: "", commit: "" };
+  return { ref, model: describe(ref, await models.parts(ref), await models.way(), version) };
+}
+
+// The description of a model whose weights are here: it writes the welcome text that its files lack.
+async function complete(ref, model) {
+  const loaded = await models.open(ref);
+  return model.welcome ? model : { ...model, ...(await writeWelcome(new LanguageModel([loaded]), states)) };
+}
+
+/** @param {ModelRef} ref @param {() => Promise<{ref: ModelRef, model: Model}>} act */
+async function attempt(ref, act) {
   try {
-    if (name) ref = await models.find(name);
-    const model = await models.open(ref);
-    return await describe(model, new LanguageModel([model]), states, await models.way(), version);
+    return await act();
   } catch (error) {
-    const { message } = asModelError(error);
-    const failure = { id: "static.not_loaded", values: { reason: message } };
-    return { ...emptyModel(name.split("@")[0], ref.commit), failure };
+    const failure = { id: "static.not_loaded", values: { reason: asModelError(error).message } };
+    return { ref, model: { ...emptyModel(ref.name, ref.commit), failure } };
   }
 }
 
 // Returns the repo that the model beside the page was trained for, or "".
 async function repoBesidePage() {
-  const { repo } = (await models.open({ name: "", commit: "" })).training;
+  const { repo } = (await models.parts({ name: "", commit: "" })).training;
   return typeof repo === "string" && /^[\w.-]+\/[\w.-]+$/.test(repo) ? repo : "";
 }
 

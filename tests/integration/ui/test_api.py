@@ -447,7 +447,7 @@ def test_the_document_contains_the_welcome_text(app: App) -> None:
     welcome_text = app.served("random").welcome_text
     assert "<" in welcome_text, "the welcome text must contain markup"
     document = httpx.get(app.url).text
-    assert f"<pre>{html.escape(welcome_text)}</pre>" in document
+    assert f">{html.escape(welcome_text)}</span>" in document
     assert document.count('id="early"') == 1
     assert document.index('id="early"') < document.index("<gradio-app")
     assert "early" not in httpx.get(f"{app.url}gradio_api/info").text

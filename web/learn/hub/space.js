@@ -6,6 +6,7 @@ const LIST = "files.json"; // the files of the page, see training/hub/space_file
 const INSERTED = /(<head[^>]*>)<script>window\.huggingface=.*?<\/script>/s; // by the Hub, into the page of a static Space
 const TITLE = /(<meta property="og:title" content=")[^"]*(")/;
 const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/;
+const GREETING = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*/s; // of the model beside this page
 const AT_ONCE = 8; // requests
 
 /**
@@ -25,7 +26,7 @@ export async function pageFiles(home, title) {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const escaped = title.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("$", "$$$$"); // $ has a meaning in replace
-  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped}$2`);
+  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped}$2`).replace(GREETING, "$1$2");
   const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
   return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
 }

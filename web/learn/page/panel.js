@@ -3,7 +3,7 @@
 import { create, find, findAll, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
-import { colourOf } from "../../lenses/surprise.js";
+import { colourOf } from "../../lenses/levels.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../storage.js";
 import { Awake, isPhone, takeTurn } from "./awake.js";

@@ -1,0 +1,153 @@
+"""What a visitor can do before the weights or Gradio's scripts have arrived, and what stays in its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from model import CharLSTM, generate
+from model.checkpoint.welcome import stored_welcome
+from model.settings import WELCOME_LENGTH
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, fast, log, reply, send, settled, turns
+from tests.browser.test_static_loading import delay, let_go
+from tests.support.app_server import random_model
+from tests.support.both_pages import Site
+from tests.support.chromium import serve
+from training.hub.space_files import write_static
+
+# The place and size of each control that a visitor may be about to press.
+BOXES = """() => [...document.querySelectorAll(
+    "#demonstrations button, .pane[data-side='0'] .lenses label, #moves button, #ask > *",
+)].filter((node) => node.checkVisibility()).map((node) => {
+    const { x, y, width, height } = node.getBoundingClientRect();
+    return [node.textContent, ...[x + scrollX, y + scrollY, width, height].map(Math.round)];
+})"""
+LENSES = ("How surprised?", "What it remembers", "One letter at a time", "Text")
+
+
+def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weights(
+    browser: Browser, tmp_path: Path
+) -> None:
+    lm = random_model(hidden_size=32)
+    write_static(tmp_path, lm)
+    stored = CharLSTM.from_pretrained(tmp_path).training
+    text, seed = stored_welcome(stored)
+    assert text
+    assert generate(lm, "", WELCOME_LENGTH, seed=seed).startswith(text)
+    context = browser.new_context(service_workers="block", locale="en-US")
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    held: list[Route] = delay(page, "**/model.safetensors")
+    with serve(tmp_path) as url:
+        page.goto(url)
+        expect(page.locator(".welcome .reply")).to_have_text(text, use_inner_text=False)
+        fast(page)
+        page.get_by_role("spinbutton", name="Seed", exact=True).fill("5")
+        send(page, "", wait=False)
+        expect(turns(page).locator(".status")).to_be_visible()
+        assert reply(page) == ""
+        let_go(page, held)
+        settled(page)
+        assert reply(page) == generate(lm, "", 500, seed=5)
+        button(page, "Undo").click()
+        expect(page.locator(".welcome i[class*=b]").nth(len(text) // 2)).to_be_visible()
+    context.close()
+
+
+def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
+    browser: Browser, tmp_path: Path
+) -> None:
+    lm = random_model(hidden_size=32)
+    write_static(tmp_path, lm)
+    text, _ = stored_welcome(CharLSTM.from_pretrained(tmp_path).training)
+    lm.save_pretrained(tmp_path)
+    assert "welcome" not in json.loads((tmp_path / "config.json").read_text())["training"]
+    page = browser.new_page(locale="en-US", service_workers="block")
+    page.set_default_timeout(TIMEOUT_MS)
+    held = delay(page, "**/model.safetensors")
+    with serve(tmp_path) as url:
+        page.goto(url)
+        expect(button(page, "Send")).to_be_enabled()
+        let_go(page, held)
+        expect(page.locator(".welcome .reply")).to_have_text(text, use_inner_text=False)
+    page.context.close()
+
+
+def test_weights_that_cannot_be_fetched_are_said_and_the_prompt_is_kept(browser: Browser, tmp_path: Path) -> None:
+    write_static(tmp_path, random_model(hidden_size=32))
+    page = browser.new_page(locale="en-US", service_workers="block")
+    page.set_default_timeout(TIMEOUT_MS)
+    held = delay(page, "**/model.safetensors")
+    with serve(tmp_path) as url:
+        page.goto(url)
+        send(page, "hello", wait=False)
+        while not held:
+            page.wait_for_timeout(20)
+        held[0].abort()
+        expect(log(page).locator(".refusal")).to_contain_text("could not be fetched")
+        expect(page.get_by_role("textbox", name="Prompt")).to_have_value("hello")
+        expect(page.locator("#notices")).to_contain_text("could not be fetched")
+    page.context.close()
+
+
+def test_the_app_answers_before_gradio_has_started_and_keeps_its_place_afterwards(sites: dict[str, Site]) -> None:
+    site = sites["app"]
+    context = site.new_context(locale="en-US")
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    held: list[Route] = []
+    page.route("**/assets/**", lambda route: held.append(route))
+    page.goto(site.app.url, wait_until="commit")
+    expect(button(page, "Send")).to_be_enabled()
+    fast(page)
+    send(page, "")
+    written = reply(page)
+    assert written
+    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt.fill("typed before")
+    before = page.evaluate(BOXES)
+    assert page.locator("#early").count() == 1
+    page.unroute("**/assets/**")
+    while page.locator("#early").count():
+        while held:
+            held.pop().continue_()
+        page.wait_for_timeout(50)
+    assert page.evaluate(BOXES) == before
+    assert reply(page) == written
+    expect(prompt).to_have_value("typed before")
+    expect(prompt).to_be_focused()
+    context.close()
+    site.leave()
+
+
+@pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
+def test_no_control_moves_while_lenses_demonstrations_and_replies_come_and_go(both: Site, display: Display) -> None:
+    width, height, scheme = display
+    context = both.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US")
+    page = both.open(context=context)
+    before = boxes(page)
+    for name in LENSES:
+        page.locator(".pane").first.get_by_text(name, exact=True).click()
+        expect(page.locator(".panel").first).to_be_visible(visible=name != "Text")
+        assert boxes(page) == before, name
+    button(page, "Bolder").click()
+    expect(page.get_by_role("heading", name="Bolder")).to_be_visible()
+    assert boxes(page) == [box for box in before if box[0] not in LENSES], "a demonstration"
+    page.keyboard.press("Escape")
+    fast(page)
+    send(page, "")
+    assert boxes(page) == before, "a reply"
+    button(page, "Retry").click()
+    settled(page)
+    expect(page.get_by_role("group", name="Branches")).to_be_visible()
+    assert boxes(page) == before, "a branch"
+    context.close()
+
+
+def boxes(page: Page) -> list[list[object]]:
+    page.wait_for_function("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    found: list[list[object]] = page.evaluate(BOXES)
+    return found

@@ -1,0 +1,24 @@
+"""The text that a page shows of a model before its weights have arrived: written by the model once, and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from model import CharLSTM, generate
+from model.checkpoint.welcome import stored_welcome
+from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
+
+
+def write_welcome(lm: CharLSTM) -> Mapping[str, str | int]:
+    """Returns the text and its seed, as config.json stores them: what int8 inference writes without a prompt."""
+    texts = ((seed, generate(lm, "", WELCOME_LENGTH, seed=seed, precision="int8")) for seed in WELCOME_SEEDS)
+    seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (WELCOME_SEEDS[0], ""))
+    return {"text": text, "seed": seed}
+
+
+def with_welcome(lm: CharLSTM) -> CharLSTM:
+    """Returns a model that has a welcome text in its config.json."""
+    if stored_welcome(lm.training)[0]:
+        return lm
+    return replace(lm, training={**lm.training, "welcome": write_welcome(lm)})

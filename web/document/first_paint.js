@@ -1,0 +1,29 @@
+// Writes the greeting that the document holds, character by character, in the colours of its surprise, from the first paint
+// until the page's modules go on with it (page/arrival.js). No module: it runs before they have arrived.
+{
+  const reply = /** @type {HTMLElement} */ (document.querySelector(".welcome .reply"));
+  const [characters, began, { speed, colours = "" }] = [[...reply.textContent], performance.now(), reply.dataset];
+  const isReload = () => sessionStorage.getItem("char-lstm/current") || history.state?.["char-lstm/conversation"];
+  let drawn = 0;
+  const write = () => {
+    if (reply.dataset.began === undefined) return;
+    const wanted = Math.min(characters.length, Math.floor(((performance.now() - began) * Number(speed)) / 1000));
+    for (; drawn < wanted; drawn++) {
+      const node = document.createElement("i");
+      node.textContent = characters[drawn];
+      if (colours) node.className = `b${colours[drawn]}`;
+      reply.append(node);
+    }
+    if (drawn < characters.length) requestAnimationFrame(write);
+  };
+  reply.dataset.began = String(began);
+  const theme = new URLSearchParams(location.search).get("__theme"); // of Gradio
+  document.body.classList.toggle("dark", theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+  try {
+    if (isReload()) characters.length = 0; // a conversation is going to be shown
+  } catch {} // the browser refuses storage
+  if (!characters.length || !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    reply.replaceChildren();
+    write();
+  }
+}

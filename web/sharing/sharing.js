@@ -1,0 +1,44 @@
+// What the first screen knows of sharing; the modules that make, read and write links are imported when they are needed.
+
+import { find } from "../document/dom.js";
+
+/** @import { Link } from "../conversation/links.js" */
+
+export class Sharing {
+  #share = /** @type {Promise<import("./share.js").Share> | null} */ (null);
+  following = /** @type {Link | null} */ (null); // the link that is being written
+
+  /**
+   * @param {HTMLElement} root
+   * @param {import("../page/main.js").Page} page
+   */
+  constructor(root, page) {
+    this.box = find(root, "#share-link");
+    this.page = page;
+  }
+
+  load() {
+    this.#share ??= import("./share.js").then(({ Share }) => new Share(this.page, this));
+    this.#share.catch(() => (this.#share = null)); // without a network: the next click tries again
+    return this.#share;
+  }
+
+  hide() {
+    this.box.hidden = true;
+  }
+
+  /** Ends to follow a link, because the visitor does something else. */
+  cancel() {
+    this.following = null;
+  }
+
+  /** See `share` of Share. */
+  async share() {
+    return (await this.load()).share();
+  }
+
+  /** See `open` of Share. @param {Link} link */
+  async open(link) {
+    return (await this.load()).open(link);
+  }
+}
