@@ -316,8 +316,7 @@ export class Page {
   }
 
   #draw() {
-    const log = this.log();
-    const sides = this.source.sides();
+    const [log, sides] = [this.log(), this.source.sides()];
     this.panes[1].hidden = sides < 2;
     this.panes.forEach((pane, side) => {
       const name = find(pane, ".model-name");
