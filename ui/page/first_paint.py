@@ -33,7 +33,7 @@ _MAIN = re.compile(r'<main id="page">(.*)</main>', re.DOTALL)
 _TEXT = re.compile(r'(data-text="([\w.]+)"[^>]*>)[^<]*')
 _NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
 _INTRO = re.compile(r'(<header id="intro">).*?(</header>)', re.DOTALL)
-_GREETING = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
+_WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
 _SAFE = "%&=+~,;:@/?!$'()*"  # what a query may hold as it is
 
 # Gradio knows forty languages. The page is shown in one of those that it has itself, and in English to everyone else.
@@ -113,8 +113,10 @@ class FirstPaint:
         markup = _NAME.sub(lambda found: f'{found[1]}"{html.escape(texts[found[2]])}"', markup)
         if not first or not first.welcome_text:
             return markup
-        lead, greeting = f"{texts['page.hello']} {texts['greeting.colours']}", html.escape(first.welcome_text)
-        return _GREETING.sub(lambda found: f'<p class="lead">{html.escape(lead)}</p>{found[1]}{greeting}', markup)
+        lead, welcome_text = f"{texts['page.hello']} {texts['greeting.colours']}", html.escape(first.welcome_text)
+        return _WELCOME_TEXT.sub(
+            lambda found: f'<p class="lead">{html.escape(lead)}</p>{found[1]}{welcome_text}', markup
+        )
 
     def _preload(self, name: str) -> str:
         """The element with which a browser requests a file at once that a module needs later."""
