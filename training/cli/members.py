@@ -29,7 +29,8 @@ from ..learner.recipe import Recipe
 from ..run.console import loss_text, say
 from ..run.facts import Evaluation, TextFacts
 from ..run.run_folder import MEMBERS, has_checkpoint
-from ..side_by_side.local_processes import LocalProcesses
+from ..side_by_side.choice import choose_executor
+from ..side_by_side.executor import Executor
 from ..side_by_side.task import TrainingTask
 from .fine_tune import NamedModel
 from .options import AUTO, TrainOptions
@@ -41,7 +42,7 @@ _SHARE = 0.5  # of the time that is left, for the members: see docs/teachers.md
 _STEPS_SHARE = 0.5  # of --steps, for each member
 _AUTO_LEAST, _AUTO_MOST = 3, 8  # members of --teachers auto
 _NOT_FOR_MEMBERS = ("seed",)
-_ON_RESUMING = ("device", "track", "push_to", "space", "private", "publish_anyway", "replace")
+_ON_RESUMING = ("device", "ray", "track", "push_to", "space", "private", "publish_anyway", "replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,13 +147,16 @@ def plan_members(options: TrainOptions, start: float, device: torch.device) -> M
 
     Args:
         start: the `time.monotonic()` from which the minutes of the run count.
+
+    Raises:
+        RunError: Ray cannot be used.
     """
-    at_once = workers(device)
+    if not options.members:
+        return MembersPlan(count=0)
+    at_once = _executor(options, device).workers
     # All processors are busy until the last member ends.
     auto = min(_AUTO_MOST, at_once * math.ceil(_AUTO_LEAST / at_once))
-    count = auto if options.members == AUTO else int(options.members or 0)
-    if not count:
-        return MembersPlan(count=0)
+    count = auto if options.members == AUTO else int(options.members)
     if options.steps is not None:
         return MembersPlan(count=count, steps=max(1, round(_STEPS_SHARE * options.steps)))
     left_s = max(0.0, 60 * (options.minutes or MINUTES.default) - (monotonic() - start))
@@ -160,9 +164,8 @@ def plan_members(options: TrainOptions, start: float, device: torch.device) -> M
     return MembersPlan(count=count, minutes=round(_SHARE * left_s / 60 / rounds, 4))
 
 
-def workers(device: torch.device) -> int:
-    """Returns how many members train at once: as many as torch has threads; one on a GPU."""
-    return torch.get_num_threads() if device.type == "cpu" else 1
+def _executor(options: TrainOptions, device: torch.device) -> Executor:
+    return choose_executor(options.ray, device.type)
 
 
 def train_members(started: StartedRun, run: Path, start: float, device: torch.device) -> list[NamedModel]:
@@ -179,11 +182,12 @@ def train_members(started: StartedRun, run: Path, start: float, device: torch.de
     """
     numbers = [number for number in range(1, started.plan.count + 1) if number not in started.complete]
     tasks = {number: started.task(run, number, device) for number in numbers}
-    progress = _Progress(started, tasks, run, start, workers(device))
+    executor = _executor(started.options, device)
+    progress = _Progress(started, tasks, run, start, executor.workers)
     try:
-        _say_plan(started, start, device)
+        _say_plan(started, start, executor.workers)
         progress.note_time()
-        with closing(LocalProcesses(workers(device)).run([*tasks.values()], progress=progress.show)) as results:
+        with closing(executor.run([*tasks.values()], progress=progress.show)) as results:
             for result in results:
                 if result.exit_code:
                     reason = result.message.removeprefix("error: ") or f"exit code {result.exit_code}"
@@ -235,9 +239,9 @@ def _with_absolute_paths(options: TrainOptions) -> TrainOptions:
     )
 
 
-def _say_plan(started: StartedRun, start: float, device: torch.device) -> None:
+def _say_plan(started: StartedRun, start: float, workers: int) -> None:
     """Prints what is trained first, and how long each part takes."""
-    plan, at_once = started.plan, min(started.plan.count, workers(device))
+    plan, at_once = started.plan, min(started.plan.count, workers)
     if started.complete:
         say(f"{len(started.complete)} of {plan.count} teachers are trained.")
     one_by_one = (

@@ -31,6 +31,7 @@ class TrainOptions:
     Attributes:
         teachers: the models of --teacher.
         members: how many are trained first (--teachers), or AUTO.
+        ray: what trains them: "local", or the address of a Ray cluster; None for processes on this machine.
         text_of: a run folder whose text is read instead of `text`.
         recipe: the fields of `Recipe` that were given; Recipe itself checks their types.
     """
@@ -45,6 +46,7 @@ class TrainOptions:
     parent: str | None
     teachers: tuple[str, ...]
     members: int | str | None
+    ray: str | None
     text_of: str | None
     track: bool
     errors: Errors | None
@@ -173,6 +175,8 @@ def _check(options: TrainOptions) -> None:
         name, _, rest = str(error).partition(" ")
         raise UsageError(f"--{name.replace('_', '-')} {rest}") from None
     _check_members(options.members)
+    if options.ray is not None and not options.members and options.resume is None:
+        raise UsageError("--ray is for --teachers and for sweep: give --teachers N, too, or omit it")
     if options.track and not tracking.is_installed():
         raise UsageError("--track needs Trackio: pip install trackio")
     if options.resume is not None:

@@ -86,6 +86,14 @@ def train_parser() -> ArgumentParser:
         help="start from the weights of a model: USER/NAME[@REVISION], a run folder or a checkpoint folder "
         "(default: random weights)",
     )
+    _add_teachers(parser)
+    parser.add_argument("--track", action="store_true", help="log to Trackio, too (pip install trackio)")
+    _add_hub(parser)
+    _add_recipe(parser)
+    return parser
+
+
+def _add_teachers(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--teacher",
         dest="teachers",
@@ -102,12 +110,14 @@ def train_parser() -> ArgumentParser:
         help="train this many other models of the text first, and learn from their predictions, too; auto: 3 to 8, "
         "so that all processors are busy (default 0)",
     )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="what trains the models of --teachers, or of a sweep: local for Ray on this machine, or the address of a "
+        "Ray cluster, whose nodes must share the folder (default: processes on this machine, without Ray)",
+    )
     # What a teacher of --teachers reads: it is no option for users, because it does not examine what may be private.
     parser.add_argument("--text-of", metavar="RUN", help=argparse.SUPPRESS)
-    parser.add_argument("--track", action="store_true", help="log to Trackio, too (pip install trackio)")
-    _add_hub(parser)
-    _add_recipe(parser)
-    return parser
 
 
 def _add_text(parser: ArgumentParser) -> None:

@@ -5,4 +5,5 @@ executor         what runs tasks must do, and how a task is tried again
 local_processes  runs tasks as processes of this machine
 child            the process of a task
 ray_tasks        runs tasks as tasks of Ray
+choice           which of the two runs the tasks
 """

@@ -32,6 +32,11 @@ class TaskResult:
 class Executor(Protocol):
     """Runs trainings, several of them at once."""
 
+    @property
+    def workers(self) -> int:
+        """The number of tasks that run at once. Raises RunError if that cannot be found out."""
+        ...
+
     def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Generator[TaskResult, None, None]:
         """Yields each task when it has ended; they start in their order.
 

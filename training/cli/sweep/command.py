@@ -21,11 +21,9 @@ from ...learner import processes
 from ...run.console import loss_text, say
 from ...run.facts import Evaluation
 from ...run.run_folder import LOCK, has_checkpoint
-from ...side_by_side.executor import TaskResult
-from ...side_by_side.local_processes import LocalProcesses
-from ...side_by_side.ray_tasks import RayTasks
+from ...side_by_side.choice import choose_executor
+from ...side_by_side.executor import Executor, TaskResult
 from ...side_by_side.task import TrainingTask
-from ...system import processors
 from ..commands.compare import Run, read_run
 from ..options import TrainOptions
 from ..parser import MINUTES
@@ -50,7 +48,7 @@ def sweep(options: SweepOptions) -> int:
     resumed = expanded_path(options.resume or "")
     plan = options.plan or read_plan(resumed)
     shared = shared_options(plan)
-    executor = _executor(shared, options.ray)
+    executor = choose_executor(options.ray, best_device(shared.device).type)
     for source in filter(is_local, shared.text if options.plan else ()):
         expand(source)  # else each run would fail
     folder = sweep_folder(plan, options.out, corpus_name(shared.text)) if options.plan else resumed.absolute()
@@ -77,7 +75,7 @@ class _Sweep:
         self._began = self._last_progress = monotonic()
         self._done = 0  # by this process
 
-    def run(self, executor: LocalProcesses | RayTasks, ray: str | None) -> int:
+    def run(self, executor: Executor, ray: str | None) -> int:
         """Trains what is left and prints the tables; returns the exit code."""
         runs = [(self._folder / run.folder, run) for run in self._plan.runs]
         left = [
@@ -89,7 +87,7 @@ class _Sweep:
             self._train(left, executor, ray)
         return self._conclude()
 
-    def _train(self, left: Sequence[TrainingTask], executor: LocalProcesses | RayTasks, ray: str | None) -> None:
+    def _train(self, left: Sequence[TrainingTask], executor: Executor, ray: str | None) -> None:
         self._print_plan(len(left), executor.workers)
         print(self._table.head, flush=True)
         waiting = {task.folder for task in left}
@@ -197,13 +195,6 @@ class _Sweep:
         if self._shared.steps is not None:
             return [*words, "--steps", str(_LONGER * self._shared.steps)]
         return [*words, "--minutes", f"{_LONGER * (self._shared.minutes or MINUTES.default):g}"]
-
-
-def _executor(shared: TrainOptions, ray: str | None) -> LocalProcesses | RayTasks:
-    """Returns what runs the tasks: processes of this machine, one a processor or one for its GPU; or Ray."""
-    if ray is not None:
-        return RayTasks(ray, gpus=shared.device == "cuda")
-    return LocalProcesses(processors() if best_device(shared.device).type == "cpu" else 1)
 
 
 def _name(run: PlannedRun) -> str:

@@ -51,18 +51,7 @@ def sweep_parser() -> ArgumentParser:
     group.add_argument(
         "--seeds", type=number_or_text, metavar="N", help=f"{_SEEDS.help} (default {_SEEDS.default}); medians are shown"
     )
-    add_ray(group)
     return parser
-
-
-def add_ray(group: argparse._ActionsContainer) -> None:
-    """Adds the option --ray."""
-    group.add_argument(
-        "--ray",
-        metavar="ADDRESS",
-        help="train as tasks of Ray: local for this machine, or the address of a cluster, whose nodes must share the "
-        "folder (default: processes on this machine, without Ray)",
-    )
 
 
 def parse_sweep(arguments: Sequence[str]) -> SweepOptions:

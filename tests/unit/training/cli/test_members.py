@@ -17,12 +17,12 @@ from training.cli.members import (
     member_seed,
     plan_members,
     started_run,
-    workers,
 )
 from training.cli.options import parse_train
 from training.errors import RunError
 from training.run.facts import TextFacts
 from training.run.run_folder import MEMBERS
+from training.system import processors
 
 CPU = torch.device("cpu")
 TEXT = TextFacts(record={"name": "text", "sha256": "0", "characters": 9, "public": None}, examples=["a"])
@@ -48,7 +48,7 @@ def test_each_teacher_takes_half_the_steps() -> None:
 
 
 def test_all_teachers_together_take_half_the_minutes() -> None:
-    rounds = -(-4 // workers(CPU))
+    rounds = -(-4 // processors())
     found = plan("a.txt --teachers 4 --minutes 10")
     assert (found.count, found.steps) == (4, None)
     assert found.minutes == pytest.approx(5 / rounds, abs=0.01)
@@ -57,14 +57,10 @@ def test_all_teachers_together_take_half_the_minutes() -> None:
 
 
 @pytest.mark.parametrize(("threads", "count"), [(1, 3), (2, 4), (3, 3), (4, 4), (8, 8), (64, 8)])
-def test_auto_keeps_all_processors_busy(threads: int, count: int) -> None:
-    usual = torch.get_num_threads()
-    try:
-        torch.set_num_threads(threads)
-        assert plan("a.txt --teachers auto --minutes 9").count == count
-        assert plan("a.txt --teachers auto --steps 9", torch.device("cuda")).count == 3
-    finally:
-        torch.set_num_threads(usual)
+def test_auto_keeps_all_processors_busy(threads: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.side_by_side.choice.processors", lambda: threads)
+    assert plan("a.txt --teachers auto --minutes 9").count == count
+    assert plan("a.txt --teachers auto --steps 9", torch.device("cuda")).count == 3
     assert plan("a.txt --minutes 9").count == 0
 
 

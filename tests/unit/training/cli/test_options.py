@@ -44,6 +44,8 @@ from training.errors import HubError
         ("--teachers -1", "--teachers is -1: it must be auto, or a whole number from 0 to 64"),
         ("--teachers 1.5", "--teachers is 1.5: it must be auto"),
         ("--teachers some", "--teachers is 'some': it must be auto"),
+        ("--ray local", "--ray is for --teachers and for sweep: give --teachers N, too, or omit it"),
+        ("--ray local --teachers 0", "--ray is for --teachers and for sweep"),
         ("--resume r --teachers 2", "--teachers cannot change in a run: omit it with --resume"),
         ("--minutes 1 --steps 1", "--minutes and --steps both set the length"),
         ("--preset huge", "invalid choice: 'huge'"),

@@ -1,9 +1,9 @@
-"""Runs a sweep on a Ray cluster of two nodes with one processor each, one of which is lost.
+"""Runs two trainings side by side on a Ray cluster of two nodes with one processor each, one of which is lost.
 
-    python -m tests.support.ray_sweep worker|node OUT ARGUMENTS
+    python -m tests.support.ray_trainings worker|node RUNS ARGUMENTS
 
-kills the process that trains the last run, or the node that it is on, as soon as each run in OUT has a checkpoint.
-ARGUMENTS are those of `python -m training sweep`. The exit code is the sweep's.
+kills the process that trains the last of the two runs, or the node that it is on, as soon as each of the folders that
+the glob RUNS matches has a checkpoint. ARGUMENTS are those of `python -m training`. The exit code is the training's.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ RUNS = 2
 TASK = b"ray::_run_task"  # the name that Ray gives to the process of a task
 
 
-def kill_one(kind: str, out: Path) -> None:
+def kill_one(kind: str, runs: str) -> None:
     """Waits until both runs have a checkpoint, and kills a worker, and its raylet if a node is to be lost."""
-    while sum(has_checkpoint(run) for run in out.glob("*=*")) < RUNS:
+    while sum(has_checkpoint(run) for run in Path("/").glob(runs.lstrip("/"))) < RUNS:
         time.sleep(0.05)
     pids = [
         int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if path.read_bytes().startswith(TASK)
@@ -43,9 +43,9 @@ if __name__ == "__main__":
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     for _ in range(RUNS):
         cluster.add_node(num_cpus=1)
-    killer = threading.Thread(target=kill_one, args=(sys.argv[1], Path(sys.argv[2])), daemon=True)
+    killer = threading.Thread(target=kill_one, args=(sys.argv[1], sys.argv[2]), daemon=True)
     killer.start()
-    code = main(["sweep", *sys.argv[3:], "--out", sys.argv[2], "--ray", cluster.address])
+    code = main([*sys.argv[3:], "--ray", cluster.address])
     assert not killer.is_alive(), "no process was killed"
     cluster.shutdown()
     sys.exit(code)
