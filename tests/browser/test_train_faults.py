@@ -72,17 +72,24 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_the_best_weights_are_ke
         assert CharLSTM.from_pretrained(tmp_path / "model").training["val_loss"] < 2
 
 
+@pytest.mark.parametrize(
+    ("dies", "said"),
+    [('throw new Error("out of memory")', "Uncaught Error: out of memory"), ("return close()", "no step in a minute")],
+    ids=["with an error", "silently"],
+)
 def test_after_the_death_of_a_worker_the_training_continues(
-    visitor: Make, expected: dict[str, bytes], tmp_path: Path
+    visitor: Make, expected: dict[str, bytes], tmp_path: Path, dies: str, said: str
 ) -> None:
     write_static(tmp_path, tiny_model())
-    died = 'if (this.step === 30) throw new Error("out of memory");\n      const taken ='
+    if dies == "return close()":
+        edit(tmp_path, "learn/run.js", "TICK_MS = 5000", "TICK_MS = 500")
+    died = f"if (this.step === 30) {dies};\n      const taken ="
     restore = edit(tmp_path, "learn/worker.js", "const taken =", died)
     with serve(tmp_path) as url:
         page = visitor(url).open()
         give(page)
         start(page)
-        expect(fault(page)).to_contain_text("A training worker ended (Uncaught Error: out of memory)")
+        expect(fault(page)).to_contain_text(f"A training worker ended ({said})")
         restore()
         start(page, "Continue your training")
         ended(page)

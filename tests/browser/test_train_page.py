@@ -253,6 +253,40 @@ def test_the_panel_has_no_barriers(visitor: Make, width: int, height: int, schem
     assert violations(page) == []
 
 
+# Keeps the locks of the screen that the page has got.
+WATCH_LOCKS = """
+const request = navigator.wakeLock.request.bind(navigator.wakeLock);
+window.locks = [];
+navigator.wakeLock.request = async (kind) => {
+  const lock = await request(kind);
+  window.locks.push(lock);
+  return lock;
+};"""
+
+
+def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, url: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context.add_init_script(WATCH_LOCKS)
+    page = Visitor(url, context).open(speed=2_000)
+
+    def wait_for(released: list[bool]) -> None:
+        page.wait_for_function("released => `${locks.map((lock) => lock.released)}` === `${released}`", arg=released)
+
+    give(page)
+    expect(panel(page).locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")
+    wait_for([])
+    start(page)
+    wait_for([False])
+    button(page, "Pause").click()
+    wait_for([True])
+    button(page, "Resume").click()
+    wait_for([True, False])
+    button(page, "Stop and keep the model").click()
+    ended(page)
+    wait_for([True, True])
+    context.close()
+
+
 def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> None:
     page = visitor(width=390, height=844).open()
     button(page, "A chat").click()
