@@ -82,7 +82,7 @@ def test_after_the_death_of_a_worker_the_training_continues(
 ) -> None:
     write_static(tmp_path, tiny_model())
     if dies == "return close()":
-        edit(tmp_path, "learn/run.js", "TICK_MS = 5000", "TICK_MS = 500")
+        edit(tmp_path, "learn/run.js", "TICK_MS = 5000", "TICK_MS = 1000")
     died = f"if (this.step === 30) {dies};\n      const taken ="
     restore = edit(tmp_path, "learn/worker.js", "const taken =", died)
     with serve(tmp_path) as url:

@@ -9,7 +9,7 @@ export function isPhone() {
 
 /** Keeps the screen on between `start` and `stop`, where the browser can; it lets go when the tab is hidden. */
 export class Awake {
-  #wakeLock = /** @type {WakeLockSentinel | null} */ (null);
+  #lock = /** @type {Promise<WakeLockSentinel | null> | null} */ (null); // requested or held
   #isWanted = false;
 
   constructor() {
@@ -27,14 +27,21 @@ export class Awake {
 
   stop() {
     this.#isWanted = false;
-    this.#wakeLock?.release();
-    this.#wakeLock = null;
+    this.#lock?.then((held) => held?.release());
+    this.#lock = null;
   }
 
+  // A second lock would have to be released on its own: none is requested while there is one.
   async #request() {
-    if (!this.#isWanted || !Awake.isPossible || document.visibilityState === "hidden") return;
-    this.#wakeLock = await navigator.wakeLock.request("screen").catch(() => null); // refused when the battery is low
-    if (!this.#isWanted) this.stop();
+    if (!this.#isWanted || this.#lock || !Awake.isPossible || document.visibilityState === "hidden") return;
+    const lock = navigator.wakeLock.request("screen").catch(() => null); // refused when the battery is low
+    this.#lock = lock;
+    const forget = () => {
+      if (this.#lock === lock) this.#lock = null;
+    };
+    const held = await lock;
+    if (held) held.addEventListener("release", forget); // by the browser, when the tab is hidden
+    else forget();
   }
 }
 
