@@ -13,7 +13,6 @@ Programs and logs get English, rendered here from the same table. A text may hol
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,25 +23,24 @@ FOLDER = Path(__file__).parents[1] / "web" / "languages"
 
 def read_languages(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
     """Returns the table of each language, by the language's tag, such as "en" or "zh-CN"."""
-    files = [path for path in sorted(folder.glob("*.json")) if path.stem != "index"]  # which lists the others
+    files = [path for path in sorted(folder.glob("*.json")) if path.stem != "index"]
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
 
 
 LANGUAGES = read_languages()
 ENGLISH = LANGUAGES["en"]
+_TABLE_OF: dict[str, str] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
 
 
 def best_language(wanted: str) -> str:
-    """Returns the tag of the best table for an Accept-Language header or a tag such as "de-AT"; "en" if none fits."""
-    tag = wanted.split(",")[0].split(";")[0].strip()
-    same = [each for each in LANGUAGES if each.lower() == tag.lower()]
-    alike = [each for each in LANGUAGES if _written(each) == _written(tag)]
-    return [*same, *alike, "en"][0]
+    """Returns the tag of the best table for an Accept-Language header or a tag such as "de-AT"; "en" if none fits.
 
-
-def _written(tag: str) -> str:
-    """The language of a tag; "zh-hant" for Chinese where it is written in traditional characters."""
-    return "zh-hant" if re.match("zh-(hant|tw|hk|mo)", tag.lower()) else tag.lower().split("-")[0]
+    That is the table that ``web/languages/index.json`` has for the longest beginning of the tag (RFC 4647, lookup).
+    """
+    tag = wanted.split(",")[0].split(";")[0].strip().lower()
+    while tag and tag not in _TABLE_OF:
+        tag = tag.rpartition("-")[0]
+    return _TABLE_OF.get(tag, "en")
 
 
 Value = Union[str, int, float, "Message", Sequence[Union[str, "Message"]]]

@@ -28,7 +28,7 @@ def ids_used() -> tuple[set[str], set[str], set[str]]:
                 first = node.args[0] if node.args else None
                 if isinstance(first, ast.Constant):
                     shown.add(str(first.value))
-    for path in sorted((ROOT / "web").rglob("*.js")):
+    for path in [ROOT / "web/index.html", *sorted((ROOT / "web").rglob("*.js"))]:
         if path.parent.name == "vendor":
             continue
         script = path.read_text(encoding="utf-8")

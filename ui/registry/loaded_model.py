@@ -82,7 +82,7 @@ def facts_of(lm: LanguageModel, device: torch.device) -> list[Message]:
 def start_model(name: str, lm: CharLSTM, precision: Precision | None, site: SiteConfig) -> LoadedModel:
     """Starts the model's engine and generates its welcome text."""
     engine, thread = start_engine(name, lm, precision, site)
-    return LoadedModel(name, lm, engine, thread, example_prompts(lm, site.blocked), *welcome_text_of(engine))
+    return LoadedModel(name, lm, engine, thread, example_prompts(lm, site.blocked), *welcome_text_of(engine, lm))
 
 
 def start_engine(

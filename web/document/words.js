@@ -1,6 +1,7 @@
 /**
  * Texts of the page in the visitor's language. languages/en.json maps each id to its English text, and each other file
- * of that folder maps the same ids to another language; languages/index.json lists their tags. A text may contain
+ * of that folder maps the same ids to another language; languages/index.json maps the tags of visitors to those files.
+ * A text may contain
  *
  *   {name}                                a value
  *   {count, number}                       a number as the language writes it
@@ -17,7 +18,8 @@ import { findAll } from "./dom.js";
 /** @type {Object<string, Object<string, string>>} The tables that were fetched, by tag. */
 export const languages = {};
 
-let tags = ["en"];
+/** @type {Object<string, string>} The tag of the best table for the beginning of a visitor's tag. */
+let tableOf = {};
 let folder = "";
 
 /**
@@ -29,8 +31,8 @@ let folder = "";
 export async function loadLanguages(base, wanted) {
   folder = new URL("languages/", new URL(base, location.href)).href;
   const english = fetchTable("en");
-  tags = await readJson("index");
-  const tag = bestLanguage(wanted, tags);
+  tableOf = await readJson("index");
+  const tag = bestLanguage(wanted);
   // Without the table of the visitor's language the page is in English.
   await Promise.all([english, fetchTable(tag).catch(() => {})]);
   document.documentElement.lang = language(tag);
@@ -51,22 +53,18 @@ async function fetchTable(tag) {
 
 /**
  * @param {string} wanted such as "de-AT"
- * @param {string[]} [available]
- * @returns {string} the same tag, else one of the same language and script, else "en"
+ * @returns {string} the tag of the table for the longest beginning of it (RFC 4647, lookup), else "en"
  */
-export function bestLanguage(wanted, available = Object.keys(languages)) {
-  return available.find((tag) => tag === wanted) || available.find((tag) => written(tag) === written(wanted)) || "en";
-}
-
-// The language of a tag; "zh-hant" for Chinese where it is written in traditional characters.
-/** @param {string} tag */
-function written(tag) {
-  return /^zh-(hant|tw|hk|mo)/i.test(tag) ? "zh-hant" : tag.split("-")[0].toLowerCase();
+function bestLanguage(wanted) {
+  const parts = wanted.toLowerCase().split("-");
+  while (parts.length && !tableOf[parts.join("-")]) parts.pop();
+  return tableOf[parts.join("-")] ?? "en";
 }
 
 /** @returns {string} the tag of the table that the page is shown in */
 export function language(wanted = document.documentElement.lang) {
-  return bestLanguage(wanted);
+  const tag = bestLanguage(wanted);
+  return languages[tag] ? tag : "en";
 }
 
 /**
@@ -75,7 +73,7 @@ export function language(wanted = document.documentElement.lang) {
  */
 export function onLanguage(change) {
   const observer = new MutationObserver(async () => {
-    await fetchTable(bestLanguage(document.documentElement.lang, tags)).catch(() => {});
+    await fetchTable(bestLanguage(document.documentElement.lang)).catch(() => {});
     change();
   });
   observer.observe(document.documentElement, { attributeFilter: ["lang"] });

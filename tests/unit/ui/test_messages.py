@@ -59,9 +59,11 @@ def test_a_language_is_a_file_of_the_folder(tmp_path: Path) -> None:
     assert {"en", "zh-CN", "zh-TW"} <= LANGUAGES.keys()
 
 
-def test_the_index_lists_the_languages_of_the_folder() -> None:
+def test_the_index_leads_to_each_language_of_the_folder() -> None:
     index = json.loads((ROOT / "web/languages/index.json").read_text(encoding="utf-8"))
-    assert index == sorted(LANGUAGES)
+    assert set(index.values()) == LANGUAGES.keys()
+    assert all(wanted == wanted.lower() for wanted in index)
+    assert {best_language(tag) for tag in LANGUAGES} == LANGUAGES.keys()
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,7 @@ def test_a_refusal_has_the_argument_for_programs_and_the_label_for_visitors() ->
         ("xx-YY, de", "en"),
         ("", "en"),
         ("en-GB", "en"),
+        ("DE-at-1996;q=0.9", "de"),
     ],
 )
 def test_the_best_language_is_the_same_or_a_related_one(wanted: str, language: str) -> None:
