@@ -47,12 +47,11 @@ GALLERY = {
         license_name="public-domain",
         about="Scenes from the plays of William Shakespeare, as speeches after the names of their speakers (Tiny "
         "Shakespeare, the file of Karpathy's char-rnn). The plays are in the public domain.",
-        # A second generation: it starts from the bundled model, which is also its teacher.
+        # A further generation: it starts from the bundled model, which is also its teacher.
         options=(
             *("--from", "bundled:shakespeare", "--teacher", "bundled:shakespeare"),
-            *("--steps", "5500", "--matrix-lr", "0.045", "--lr", "0.005"),
-            *("--dropout-in", "0.04", "--dropout-between", "0.22", "--dropout-out", "0.22"),
-            *("--evaluations", "20", "--seed", "2"),
+            *("--steps", "5500", "--matrix-lr", "0.045", "--lr", "0.005", "--seed", "3"),
+            *("--dropout-in", "0.03", "--dropout-between", "0.2", "--dropout-out", "0.2", "--shuffle"),
         ),
         examples=("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time"),
     ),
