@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driving import button, settled
+from tests.browser.driving import button, log, reply, settled, turns
 from tests.support.both_pages import Site
 
 # Numbers the controls of the page that Tab must reach: of radio buttons the checked one, of the tree the current turn.
@@ -49,6 +49,10 @@ def go_to(page: Page, selector: str) -> None:
     raise AssertionError(f"Tab does not reach {selector}")
 
 
+def opened(page: Page) -> None:
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
 def test_every_control_is_reached_and_its_focus_is_visible(both: Site) -> None:
     page = both.open()
     tab_through(page, "greeting")
@@ -75,3 +79,68 @@ def test_every_control_is_reached_and_its_focus_is_visible(both: Site) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#share-link")).to_be_visible()
     tab_through(page, "conversation, a held cell, a link")
+
+
+def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
+    page = both.open()
+    go_to(page, "[data-setting='speed'] input[type='range']")
+    page.keyboard.press("Home")  # slow, so that the reply still runs when it is stopped
+    go_to(page, "#prompt")
+    page.keyboard.type("ROMEO:")
+    page.keyboard.press("Enter")
+    expect(turns(page).last.locator(".reply")).not_to_be_empty()
+    page.keyboard.press("Escape")
+    settled(page)
+    expect(page.locator("#prompt")).to_be_focused()
+    go_to(page, "[data-setting='speed'] input[type='range']")
+    page.keyboard.press("End")
+    go_to(page, "[data-setting='length'] input[type='number']")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("20")
+    go_to(page, "[data-move='continue']")
+    page.keyboard.press("Space")
+    settled(page)
+    expect(button(page, "Continue")).to_be_focused()
+    before = reply(page)
+    for lens in ("plain", "surprise"):
+        go_to(page, ".lenses input:checked")
+        if lens == "surprise":
+            page.keyboard.press("ArrowRight")
+        go_to(page, ".log")
+        page.keyboard.press("Enter")
+        opened(page)
+        page.keyboard.press("ArrowLeft")
+        opened(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(log(page)).to_be_focused()
+    page.keyboard.press("Enter")
+    opened(page)
+    go_to(page, ".alternatives .choice:not([aria-current])")
+    page.keyboard.press("Enter")
+    settled(page)
+    expect(turns(page).last.locator(".reply")).not_to_have_text(before, use_inner_text=False)
+    expect(log(page)).to_be_focused()
+    go_to(page, "[data-move='undo']")
+    page.keyboard.press("Enter")
+    expect(turns(page).last.locator(".reply")).to_have_text(before, use_inner_text=False)
+    for opener, shown in (
+        ("#demonstrations [data-demonstration='bolder']", "#stage"),
+        ("#demonstrations .tour", "#tour"),
+    ):
+        go_to(page, opener)
+        page.keyboard.press("Enter")
+        expect(page.locator(shown)).to_be_visible()
+        settled(page)  # while the tour writes, Escape stops it
+        page.keyboard.press("Escape")
+        expect(page.locator(shown)).to_be_hidden()
+        assert page.evaluate("(opener) => document.activeElement.matches(opener)", opener)
+    go_to(page, "[data-move='clear']")
+    page.keyboard.press("Enter")
+    expect(turns(page)).to_have_count(0)
+    go_to(page, "#history summary")
+    page.keyboard.press("Enter")
+    go_to(page, "#history .open")
+    page.keyboard.press("Enter")
+    expect(turns(page)).to_have_count(1)
+    assert reply(page) == before

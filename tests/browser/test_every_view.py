@@ -1,0 +1,250 @@
+"""axe-core with the rules of WCAG 2.2 AA on every view of both pages: each language, wide and narrow, light and dark.
+
+One case of each page runs; with ``--every-case`` all of them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.driving import button, open_page
+from tests.browser.test_demonstrations import learned_model
+from tests.local_hub import LocalHub
+from tests.support.app_server import App, random_model, serving
+from tests.support.chromium import serve
+from tests.support.training_timelines import pushed_run, run_folder
+from training.hub.space_files import write_static
+from ui.messages import LANGUAGES
+from ui.registry.registry import ModelRegistry
+
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+LOCALES = {"en-US": "en", "zh-CN": "zh-CN", "zh-TW": "zh-TW", "de-DE": "de"}
+SIZES = {"wide": (1280, 860), "narrow": (390, 844)}
+CASES = [(locale, size, scheme) for locale in LOCALES for size in SIZES for scheme in ("light", "dark")]
+RUN, LEARNED, TWO = "ada/run", "learned", "ada/two"
+STILL = "Promise.allSettled(document.getAnimations().map((each) => each.finished)).then(() => null)"
+
+
+def cases() -> Iterator[Any]:
+    """Yield each case of each page; one of each page, chosen by its name, always runs."""
+    for kind in ("app", "static"):
+        chosen = random.Random(f"{kind} views").choice(CASES)
+        for case in CASES:
+            marks = [] if case == chosen else pytest.mark.sampled(0)
+            yield pytest.param(kind, *case, id="-".join((kind, *case)), marks=marks)
+
+
+@dataclass
+class Pages:
+    """The addresses of both pages; both have a model with named cells, samples of its training and a timeline."""
+
+    app: App
+    static: App
+    hub: str
+
+
+@pytest.fixture(scope="module")
+def pages(module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    folder = tmp_path_factory.mktemp("views")
+    pushed_run(module_hub, RUN, folder / "pushed")
+    random_model(3).save_pretrained(folder / "two")
+    module_hub.add_repo(TWO, {path.name: path.read_bytes() for path in (folder / "two").iterdir()})
+    lm = learned_model()
+    write_static(folder / "site", replace(lm, training={**lm.training, "corpus": LEARNED, "repo": RUN}))
+    registry = ModelRegistry([str(run_folder(folder / "run")), TWO])
+    registry.start()
+    assert registry.wait(60)
+    registry.add(LEARNED, lm)
+    with serving(registry) as app, serve(folder / "site") as url:
+        yield Pages(app, App(url, ModelRegistry()), module_hub.url)
+
+
+@dataclass
+class View:
+    """One page in one language, which a test leads from view to view.
+
+    Attributes:
+        found: what axe found, after the name of the view.
+    """
+
+    page: Page
+    texts: dict[str, str]
+    is_static: bool
+    found: list[str]
+
+    def check(self, name: str) -> None:
+        """Note what axe finds now, once nothing moves."""
+        self.page.evaluate(STILL)
+        violations = Axe().run(self.page, options=RULES).response["violations"]
+        self.found += [f"{name}: {each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
+        if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            self.found.append(f"{name}: the page scrolls sideways")
+
+    def press(self, move: str) -> None:
+        self.page.locator(f'[data-move="{move}"]').click()
+
+    def written(self, turns: int) -> None:
+        """Wait for the end of the last of so many turns."""
+        expect(self.page.locator('[data-side="0"] .turn .footer')).to_have_count(turns)
+        expect(self.page.locator('[data-move="stop"]')).to_be_disabled()
+
+    def setting(self, name: str, value: str) -> None:
+        self.page.locator(f'[data-setting="{name}"] input[type="number"]').fill(value)
+
+    def lens(self, name: str) -> None:
+        self.page.locator(f'[data-side="0"] .lenses label:has([value="{name}"])').click()
+
+    @contextmanager
+    def at_last_character(self) -> Iterator[None]:
+        """With the last character in focus, and what the lens shows of it."""
+        self.page.locator('[data-side="0"] .log').focus()
+        self.page.keyboard.press("End")
+        expect(self.page.locator('.panel[aria-busy="true"]')).to_have_count(0)
+        yield
+
+
+def greeting(view: View) -> None:
+    view.page.locator(".welcome i[class*=b]").first.wait_for(state="attached")
+    view.check("greeting")
+    view.page.locator('[data-side="0"] .log').focus()
+    view.page.keyboard.press("Enter")
+    expect(view.page.get_by_role("dialog")).to_be_visible()
+    view.check("alternatives of the greeting")
+    view.page.keyboard.press("Escape")
+
+
+def conversation(view: View) -> None:
+    page, prompt = view.page, view.page.locator("#prompt")
+    if view.is_static is False:
+        page.locator("#model").select_option(LEARNED)
+    view.setting("length", "30")
+    view.setting("speed", "200")
+    page.locator("#seed").fill("1.5")
+    prompt.fill("ROMEO:漢")
+    prompt.press("Enter")
+    expect(page.locator(".log .refusal")).to_be_visible()
+    view.check("refusal")
+    page.locator("#seed").fill("")
+    prompt.press("Enter")
+    view.written(1)
+    view.press("retry")
+    expect(page.locator(".branches .tree button")).to_have_count(2)
+    view.written(1)
+    view.check("conversation with branches")
+    view.press("share")
+    expect(page.locator("#share-link")).to_be_visible()
+    if view.is_static:
+        page.locator('[data-way="embed"]').click()
+    view.check("share")
+
+
+def lenses(view: View) -> None:
+    page = view.page
+    view.lens("surprise")
+    page.locator(".panel .own summary").click()
+    page.locator(".panel .own textarea").fill("To be, 漢")
+    page.locator(".panel .why summary").click()
+    with view.at_last_character():
+        expect(page.locator(".panel .left-out i").first).to_be_visible()
+        view.check("how surprised")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    view.check("alternatives")
+    page.keyboard.press("Escape")
+    view.lens("memory")
+    with view.at_last_character():
+        page.locator(".panel .hold label").nth(1).click()
+        expect(page.locator(".held-cells li")).to_have_count(1)
+        view.check("what it remembers, a cell held")
+    page.locator(".held-cells li button").click()
+    view.lens("step")
+    with view.at_last_character():
+        expect(page.locator(".panel .stages > li")).to_have_count(5)
+        view.check("one letter at a time")
+    view.lens("plain")
+
+
+def demonstrations(view: View) -> None:
+    page = view.page
+    for name in ("lines", "bolder", "learn", "same"):
+        page.locator(f'[data-demonstration="{name}"]').click()
+        expect(page.locator("#stage .result.done" if name != "learn" else "#stage .now")).to_be_visible()
+        if name == "learn":
+            page.locator("#stage .player button").click()
+        view.check(f"demonstration {name}")
+        page.keyboard.press("Escape")
+    for number in range(1, 7):
+        page.evaluate(f"location.hash = 'tour-{number}'")
+        expect(page.locator(".on-tour-here").first).to_be_visible()
+        expect(page.locator("#tour .count")).to_contain_text(str(number))
+        view.check(f"tour {number}")
+    page.keyboard.press("Escape")
+    expect(page.locator("#tour")).to_be_hidden()
+
+
+def panels(view: View) -> None:
+    page = view.page
+    page.locator("#timeline summary").click()
+    expect(page.locator("#timeline .now")).not_to_be_empty()
+    view.check("timeline")
+    page.locator("#timeline summary").click()
+    view.press("clear")
+    page.locator("#history summary").click()
+    expect(page.locator("#history li").first).to_be_visible()
+    view.check("history")
+    page.locator("#history summary").click()
+    if view.is_static:
+        page.locator("#training summary").first.click()
+        page.locator("#training textarea").first.fill("The cat sat on the mat of jane.roe@posteo.de.\n" * 300)
+        expect(page.locator("#training .start")).to_be_visible()
+        view.check("train on your text")
+        page.locator("#training summary").first.click()
+
+
+def side_by_side(view: View) -> None:
+    page, second = view.page, view.page.locator("#second-model")
+    if view.is_static:
+        second.select_option("other")
+        page.locator(".other-model").fill(TWO)
+        page.keyboard.press("Enter")
+    second.locator(f'option[value="beside {TWO}"]').wait_for(state="attached")
+    second.select_option(f"beside {TWO}")
+    page.locator("#prompt").fill("ROMEO:")
+    page.locator("#prompt").press("Enter")
+    view.written(1)
+    for side in (0, 1):
+        page.locator(f'[data-side="{side}"] .lenses label:has([value="surprise"])').click()
+    expect(page.locator('[data-side="1"] .text i[class*=b]').first).to_be_attached()
+    view.check("two models side by side")
+
+
+@pytest.mark.parametrize(("kind", "locale", "size", "scheme"), list(cases()))
+def test_no_view_has_a_barrier(pages: Pages, browser: Browser, kind: str, locale: str, size: str, scheme: Any) -> None:
+    texts = LANGUAGES[LOCALES[locale]]
+    width, height = SIZES[size]
+    context = browser.new_context(
+        locale=locale,
+        color_scheme=scheme,
+        viewport={"width": width, "height": height},
+        has_touch=size == "narrow",
+        reduced_motion="reduce",
+    )
+    served = pages.app if kind == "app" else pages.static
+    page, complaints = open_page(
+        context, served, log=texts["page.conversation"], send=texts["move.send"], hub=pages.hub
+    )
+    expect(button(page, texts["move.send"])).to_be_enabled()
+    view = View(page, texts, kind == "static", [])
+    for part in (greeting, conversation, lenses, demonstrations, panels, side_by_side):
+        part(view)
+    assert view.found == []
+    assert not complaints
+    context.close()
