@@ -131,7 +131,6 @@ def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
         go_to(page, opener)
         page.keyboard.press("Enter")
         expect(page.locator(shown)).to_be_visible()
-        settled(page)  # while the tour writes, Escape stops it
         page.keyboard.press("Escape")
         expect(page.locator(shown)).to_be_hidden()
         assert page.evaluate("(opener) => document.activeElement.matches(opener)", opener)

@@ -28,7 +28,8 @@ export class Tour {
     this.number = 0; // of the step that is shown, from 1; 0 while the card is closed
     this.wanted = 0; // by the address, until the page can show it
     this.before = /** @type {{log: Log, lens: string, opener: Element | null} | null} */ (null);
-    this.written = ""; // the turns of the tour's conversation as the tour wrote them
+    this.written = /** @type {string | null} */ (null); // the turns of the tour's conversation as the tour wrote them; null until it has
+    this.unfocused = /** @type {HTMLElement | null} */ (null); // gets the focus as soon as it is enabled again
     this.marked = /** @type {HTMLElement[]} */ ([]);
     this.place = /** @type {Place} */ ({ page, lenses: page.lenses[0], say: (message) => this.say(message) });
     this.#build();
@@ -60,7 +61,7 @@ export class Tour {
     button(moves, "go", () => this.#goToControl());
     button(moves, "close", () => this.close());
     this.box.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || this.page.busy) return;
+      if (event.key !== "Escape") return;
       event.stopPropagation();
       this.close();
     });
@@ -82,6 +83,9 @@ export class Tour {
     if (this.wanted && isReady && this.page.started) this.open(this.wanted);
     for (const button of findAll(this.actions, "button", HTMLButtonElement)) button.setAttribute("aria-disabled", String(this.page.busy));
     if (this.number) this.#mark(false);
+    if (this.page.busy || !this.unfocused) return;
+    if (document.activeElement === document.body) this.unfocused.focus({ preventScroll: true });
+    this.unfocused = null;
   }
 
   /** @param {number} number  of the step, from 1 */
@@ -121,8 +125,9 @@ export class Tour {
   async #write() {
     const { page } = this;
     const model = findModel(page.site(), page.controls.modelName);
+    this.written = null;
     await page.run(() => page.writer.send(model?.examples[0] ?? "", page.controls.options()));
-    this.written = JSON.stringify(page.log().turns);
+    if (this.number) this.written = JSON.stringify(page.log().turns);
   }
 
   // Until the lens has asked about all of the text.
@@ -192,7 +197,7 @@ export class Tour {
     const { log, lens, opener } = this.before;
     page.stop();
     page.save();
-    if (JSON.stringify(page.log().turns) === this.written) page.storage.remove(page.log().id); // the visitor has added nothing
+    if (this.written === null || JSON.stringify(page.log().turns) === this.written) page.storage.remove(page.log().id); // the visitor has added nothing
     page.storage.leave();
     const typed = page.prompt.value;
     page.prompt.value = "";
@@ -202,5 +207,6 @@ export class Tour {
     page.save();
     const target = opener instanceof HTMLElement && opener.isConnected && opener !== document.body ? opener : page.prompt;
     target.focus({ preventScroll: true });
+    if (page.busy) this.unfocused = target; // the opener is disabled until the reply has stopped
   }
 }
