@@ -126,13 +126,13 @@ def downloads(browser: Browser, folder: Path, url: str, text: str) -> dict[str, 
         path = folder / (urlsplit(request.url).path.strip("/") or "index.html")
         if path.is_file() and path.suffix != ".safetensors":
             content = path.read_bytes()
-            found[path.name] = len(content), len(gzip.compress(content))
+            found[path.relative_to(folder).as_posix()] = len(content), len(gzip.compress(content))
 
     def total() -> dict[str, int]:
         plain, packed = (sum(sizes) for sizes in zip(*found.values(), strict=True))
         return {"files": len(found), "bytes": plain, "gzip": packed}
 
-    page = browser.new_page()
+    page = browser.new_page(service_workers="block")  # it fetches more, for a visit without a network
     page.context.on("requestfinished", note)
     page.goto(url)
     page.locator(".welcome .hint").wait_for()
