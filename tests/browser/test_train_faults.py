@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, Playwright, expect
 
 from model import CharLSTM
-from tests.browser.driving import button, reply, send, setting
+from tests.browser.driving import button, reply, send, setting, turns
 from tests.browser.test_static_page import NO_SIMD
 from tests.browser.test_train_page import (
     NAME,
@@ -187,9 +187,17 @@ def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, expected: dict[
     with page.expect_download() as waiting:
         button(page, f"Download {NAME}").click()
     waiting.value.save_as(tmp_path / "other name.zip")
+    setting(page, "Length", 20)
+    setting(page, "Speed", 200)
+    send(page, "the c")
+    written = reply(page)
     page.on("dialog", lambda dialog: dialog.accept())
     button(page, f"Delete {NAME}").click()
     expect(panel(page).locator(".trained li")).to_have_count(0)
+    page.reload()
+    begin(page)
+    expect(turns(page).locator(".prompt")).to_have_text("the c")
+    expect(turns(page).locator(".reply")).to_have_text(written, use_inner_text=False)
     panel(page).locator(".model-file").set_input_files(tmp_path / "other name.zip")
     expect(panel(page).locator(".said")).to_contain_text("This page now writes with local/other-name.")
     assert files_of(page, "local/other-name")["model.safetensors"] == expected["model.safetensors"]

@@ -143,7 +143,7 @@ function addTurn(article, id) {
  */
 function showPrompt(element, turn, vocab) {
   const known = split.get(turn);
-  const pieces = known?.vocab === vocab ? known.pieces : piecesOf(typedPrompt(turn), vocab);
+  const pieces = known && known.vocab === vocab ? known.pieces : piecesOf(typedPrompt(turn), vocab);
   if (vocab) split.set(turn, { vocab, pieces });
   const shown = [...element.childNodes];
   if (shown.length === pieces.length && pieces.every((text, at) => shown[at].textContent === text)) return;
