@@ -14,6 +14,7 @@ export class Actions {
     this.page = page;
     /** @type {?HTMLButtonElement} */
     this.began = null;
+    this.sendsAtStart = false; // Enter was pressed before the page could send
     this.rewrite = find(page.root, ".held-cells .rewrite", HTMLButtonElement);
     const { writer, controls } = page;
     const moves = {
@@ -34,6 +35,7 @@ export class Actions {
     page.prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
       event.preventDefault();
+      this.sendsAtStart = !page.started;
       if (!this.#button("send").disabled) moves.send();
     });
     document.addEventListener("keydown", (event) => event.key === "Escape" && page.busy && moves.stop());
@@ -66,6 +68,10 @@ export class Actions {
     for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
     this.rewrite.disabled = !(begun && free);
     this.#keepFocus(focused, busy);
+    if (this.sendsAtStart && able.send) {
+      this.sendsAtStart = false;
+      page.send(page.prompt.value);
+    }
   }
 
   /**

@@ -38,7 +38,8 @@ export class Arrival {
     const speed = this.page.controls.speed;
     const isAtOnce = this.isWhole || speed === null || document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!this.model || isAtOnce || this.page.lenses[0].name !== "plain") return length;
-    const elapsed = performance.now() - this.began || 0; // NaN before the first frame
+    const began = Number.isNaN(this.began) ? this.early : this.began; // of the document, before the first frame of the page
+    const elapsed = performance.now() - began || 0; // NaN where the document writes no greeting
     return Math.min(length, Math.floor((elapsed * speed) / 1000));
   }
 
