@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from model import CharLSTM, generate
 from model.checkpoint.welcome import stored_welcome
 from model.settings import WELCOME_LENGTH
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, fast, log, reply, send, settled, turns
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, fast, log, reply, send, settled
 from tests.browser.test_static_loading import delay, let_go
 from tests.support.app_server import random_model
 from tests.support.both_pages import Site

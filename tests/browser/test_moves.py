@@ -26,7 +26,8 @@ MOUNT = """async ([web, root]) => {
   const [log, models, links, main, share, server] =
     await Promise.all([...names, "page/main", "sharing/share", "engines/server"].map(load));
   await (await load("document/words")).loadLanguages(new URL(web, location.href).href, "en");
-  document.body.replaceChildren(document.createElement("div"));
+  const html = await (await fetch(`${web}index.html`)).text();
+  document.body.replaceChildren(new DOMParser().parseFromString(html, "text/html").querySelector("#page"));
   const page = await main.mount(document.body.firstChild, new server.ServerEngine(root), { greeting: "site.greeting" });
   page.speed = () => null;
   Object.assign(window, { page, log, models, share, links });
@@ -111,7 +112,7 @@ class Conversation:
     def follow(self, query: str) -> list[str]:
         """Generate the text of a link; returns the final notice."""
         found: list[str] = self.run(
-            "await page.sharing.follow(links.readLink(x.query));"
+            "await (await page.sharing.load()).follow(links.readLink(x.query));"
             "return log.lastTurn(page.log()).check.map((message) => message.id)",
             query=query,
         )
@@ -368,5 +369,7 @@ def test_a_link_stops_at_a_blocked_word_and_is_refused_if_it_contains_one(
     assert conversation.follow(conversation.share()) == ["check.same"]
     assert conversation.texts == before
     monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords(["wolf"]))
-    wrong = conversation.run("return await page.sharing.follow(links.readLink('prompt=a+wolf&seed=1&length=20'))")
+    wrong = conversation.run(
+        "return await (await page.sharing.load()).follow(links.readLink('prompt=a+wolf&seed=1&length=20'))"
+    )
     assert "refused" in wrong

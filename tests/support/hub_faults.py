@@ -8,6 +8,7 @@ same command or the one in the message succeeds. Full disks are in tests/integra
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -24,7 +25,7 @@ from safetensors.torch import load
 
 from model import CharLSTM, ModelUnavailableError, generate
 from model.checkpoint.bundled import BUNDLED
-from model.checkpoint.names import MODEL_FILES
+from model.checkpoint.names import CONFIG, WEIGHTS
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, random_model
 from tests.support.tiny_runs import SIZES, before_step, best_of, checkpoints, outcome, write_text
@@ -186,8 +187,8 @@ class FaultCheck:
             assert (code, output.count("error: ")) == (2, 1), output
         self._end_fault()
         assert self.here("space", "whole", "--space=ada/page")[0] == 0
-        for name in MODEL_FILES:
-            assert self.hub.read("spaces/ada/page", name) == (best_of(self.whole) / name).read_bytes()
+        assert self.hub.read("spaces/ada/page", WEIGHTS) == (best_of(self.whole) / WEIGHTS).read_bytes()
+        assert json.loads(self.hub.read("spaces/ada/page", CONFIG))["training"]["welcome"]
         assert outcome(self.whole) == before
 
     # reading

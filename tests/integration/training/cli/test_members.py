@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from functools import partial
@@ -20,7 +21,10 @@ from training.side_by_side.task import OUTPUT
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds processes in Linux's /proc")
 
-ONE_AT_A_TIME = partial(torch.set_num_threads, 1)
+ONE_AT_A_TIME = (
+    partial(os.sched_setaffinity, 0, {min(os.sched_getaffinity(0))}),
+    partial(torch.set_num_threads, 1),
+)
 NEW = ("text.txt", *SIZES, "--steps=40", "--evaluations=4", "--no-bfloat16", "--teachers=2")
 
 
@@ -29,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a text, a run with two members that nothing interrupted, "whole", and what it printed, "output"."""
     folder = tmp_path_factory.mktemp("runs")
     write_text(folder)
-    run = train(*NEW, "--out=whole", cwd=folder, prepare=[ONE_AT_A_TIME])
+    run = train(*NEW, "--out=whole", cwd=folder, prepare=ONE_AT_A_TIME)
     assert run.end() == 0, run.output
     (folder / "output").write_text(run.output)
     return folder
@@ -53,7 +57,7 @@ def test_the_plan_and_the_teachers_are_printed_and_nothing_of_them_is_left(folde
 def test_a_run_that_is_interrupted_while_its_teachers_train_ends_with_the_same_bits(folder: Path) -> None:
     """A teacher is killed, then the whole run; then it gets SIGTERM; at last it is resumed without its text."""
     run = folder / "killed"
-    with Training(*NEW, "--out=killed", cwd=folder, prepare=[ONE_AT_A_TIME]) as first:
+    with Training(*NEW, "--out=killed", cwd=folder, prepare=ONE_AT_A_TIME) as first:
         first.until("^teacher 1 of 2, step")
         kill(run / MEMBERS / "1")
         first.until("^teacher 2 of 2, step")
@@ -63,7 +67,7 @@ def test_a_run_that_is_interrupted_while_its_teachers_train_ends_with_the_same_b
     assert "Resuming after step" in (run / MEMBERS / "1" / OUTPUT).read_text()
     (folder / "text.txt").rename(folder / "moved.txt")
     try:
-        with Training("--resume=killed", cwd=folder, prepare=[ONE_AT_A_TIME]) as second:
+        with Training("--resume=killed", cwd=folder, prepare=ONE_AT_A_TIME) as second:
             second.until("^1 of 2 teachers are trained")
             while not set(pids_of(run / MEMBERS / "2")) - orphans:
                 time.sleep(0.05)
@@ -73,7 +77,7 @@ def test_a_run_that_is_interrupted_while_its_teachers_train_ends_with_the_same_b
         while pids_of(run / MEMBERS / "2"):
             time.sleep(0.05)
         assert json.loads((run / MEMBERS / "plan.json").read_bytes())["seconds"] > 0
-        resumed = train("--resume=killed", cwd=folder, prepare=[ONE_AT_A_TIME])
+        resumed = train("--resume=killed", cwd=folder, prepare=ONE_AT_A_TIME)
     finally:
         (folder / "moved.txt").rename(folder / "text.txt")
     assert resumed.end() == 0, resumed.output

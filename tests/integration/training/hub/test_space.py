@@ -88,7 +88,12 @@ def test_only_changed_files_are_sent(hub: LocalHub, token: str, tmp_path: Path) 
     assert second.oid != first.oid
     assert len(hub.requests("POST .*/commit/")) == 1
     before, after = (hub.repos["spaces/ada/page"].commit(each.oid).files for each in (first, second))
-    assert {name for name in after if after[name] != before.get(name)} == {"model.safetensors", "manifest.json"}
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "model.safetensors",
+        "manifest.json",
+        "config.json",  # the greeting
+        "index.html",
+    }
     assert push(tmp_path) == Commit(second.oid, changed=False)
 
 
