@@ -82,7 +82,7 @@ class Site:
             page.evaluate("localStorage.clear(), (Storage.prototype.setItem = () => null)")
             page.close()
         found, self.complaints = [each for page in self.complaints for each in page], []
-        assert not found
+        assert not found, found
 
 
 @contextmanager
