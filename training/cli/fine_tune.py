@@ -25,7 +25,7 @@ from ..run.console import say, warn
 from ..run.facts import About
 from .options import TrainOptions
 
-LEARNING_RATE_SCALE = 0.7  # of the rates for random weights; see docs/train.md
+LEARNING_RATE_SCALE = 0.7  # of the rates for random weights; see docs/lab-book.md
 _SEED = 1
 _BIAS_FROM = 20_000  # characters of the text from which the biases of new characters are computed
 _WINDOW = 250
