@@ -167,6 +167,7 @@ def test_no_query_is_sent_while_the_page_is_hidden(page: Page) -> None:
 def test_the_focus_follows_the_keys_and_the_pointer(page: Page) -> None:
     write(page)
     choose_lens(page, "How surprised?")
+    expect(page.locator(".log i").first).to_be_attached()  # the lens is imported when it is chosen
     text = PROMPT + REPLY
     keys(page, "Home")
     in_focus(page, "R")
