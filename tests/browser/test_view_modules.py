@@ -527,6 +527,7 @@ def test_the_document_fits_a_narrow_window(browser: Browser, url: str) -> None:
     everything(page)
     for lens in ("How surprised?", "What it remembers", "One letter at a time"):
         choose_lens(page, lens)
+        expect(page.locator(".log i").first).to_be_attached()  # the lens is imported when it is chosen
         keys(page, "End")
         expect(page.locator(".panel .char").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

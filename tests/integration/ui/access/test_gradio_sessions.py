@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -31,8 +32,12 @@ def sessions(app: App, monkeypatch: pytest.MonkeyPatch) -> GradioSessions:
     assert app.page
     layer: Any = app.page.blocks.app.middleware_stack
     assert isinstance(layer, RequestFilter)
-    monkeypatch.setattr(layer._calls.sessions, "_clock", lambda: 0.0)
+    set_clock(monkeypatch, 0.0)
     return layer._calls.sessions
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr("ui.access.gradio_sessions.time", SimpleNamespace(monotonic=lambda: seconds))
 
 
 def queue(app: App) -> Any:
@@ -52,7 +57,7 @@ def test_unread_results_are_removed_after_a_time(
     call(app, "unread")
     sessions.sweep()
     assert "unread" in queue(app).pending_messages_per_session
-    monkeypatch.setattr(sessions, "_clock", lambda: UNREAD_S)
+    set_clock(monkeypatch, UNREAD_S)
     sessions.sweep()
     assert "unread" not in queue(app).pending_messages_per_session
     assert "unread" not in queue(app).pending_event_ids_session
