@@ -137,6 +137,7 @@ def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
     go_to(page, "[data-move='clear']")
     page.keyboard.press("Enter")
     expect(turns(page)).to_have_count(0)
+    expect(page.locator("#history summary")).to_be_visible()  # once the conversation is saved
     go_to(page, "#history summary")
     page.keyboard.press("Enter")
     go_to(page, "#history .open")
