@@ -6,6 +6,8 @@ import { ServerEngine } from "./engines/server.js";
 import { mount } from "./page/main.js";
 import { loadLanguages } from "./document/words.js";
 
+const SCROLLS_MS = 1000; // in which a browser draws its next frame, on a slow machine too
+
 const early = document.getElementById("early");
 const begun = early ? build(find(early, ".page")) : null;
 
@@ -48,7 +50,13 @@ async function newRoot(place) {
  * @param {HTMLElement} root
  */
 function moveTo(place, root) {
-  if (place.moveBefore) return place.moveBefore(root, null);
+  if (place.moveBefore) {
+    const [left, top] = [scrollX, scrollY];
+    place.moveBefore(root, null);
+    // In its next frame Chrome scrolls to the field that has the focus.
+    addEventListener("scroll", () => scrollTo(left, top), { once: true, signal: AbortSignal.timeout(SCROLLS_MS) });
+    return;
+  }
   const { activeElement: focused } = document; // Safari, and browsers of before 2025
   const field = focused instanceof HTMLTextAreaElement || focused instanceof HTMLInputElement ? focused : null;
   const [start, end] = field ? [field.selectionStart, field.selectionEnd] : [null, null];

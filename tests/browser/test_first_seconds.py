@@ -122,6 +122,20 @@ def test_the_app_answers_before_gradio_has_started_and_keeps_its_place_afterward
     site.leave()
 
 
+def test_the_page_stays_at_its_top_when_it_moves_into_gradio_with_the_focus(sites: dict[str, Site]) -> None:
+    """In a small window the prompt, which has the focus, is below the fold."""
+    context = sites["app"].new_context(viewport={"width": 320, "height": 256}, locale="en-US")
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.goto(sites["app"].app.url)
+    expect(page.locator("#early")).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
+    page.evaluate("new Promise((done) => setTimeout(done, 300))")  # frames, in which a browser scrolls
+    assert page.evaluate("scrollY") == 0
+    context.close()
+    sites["app"].leave()
+
+
 @pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
 def test_no_control_moves_while_lenses_demonstrations_and_replies_come_and_go(both: Site, display: Display) -> None:
     width, height, scheme = display
