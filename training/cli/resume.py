@@ -25,7 +25,6 @@ from ..hub.repos import DESTINATION, read_destination
 from ..hub.spaces import Page
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
-from ..learner.paragraphs import find_paragraphs
 from ..learner.processes import training_device
 from ..learner.recipe import Recipe
 from ..learner.schedule import Decision, Schedule
@@ -46,6 +45,7 @@ from .run_text import (
     check_repo,
     free_folder,
     make_manager,
+    make_trainer,
     public_text,
     read_text,
     shared_as,
@@ -152,9 +152,7 @@ def _restored_trainer(
         RunError: the tensors of the checkpoint do not fit the recipe.
     """
     keep_freed_memory()
-    train, _ = split(ids)
-    paragraphs = find_paragraphs(train, tokenizer) if schedule.recipe.shuffle else None
-    trainer = Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule, paragraphs)
+    trainer = make_trainer(schedule, tokenizer, ids, device, soft_targets)
     try:
         trainer.load_state_tensors(dict(saved.tensors))
     except ValueError as error:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from model import CharTokenizer
 from model.terminal import size_text
 
@@ -22,6 +24,10 @@ from ..hub.pusher import Pusher
 from ..hub.repos import check_repo_name
 from ..hub.worker_process import run_job
 from ..learner.dataset import split
+from ..learner.distillation import SoftTargets
+from ..learner.paragraphs import find_paragraphs
+from ..learner.schedule import Schedule
+from ..learner.trainer import Trainer
 from ..run.checkpoint_manager import CheckpointManager
 from ..run.console import loss_text, say, throttled, warn
 from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
@@ -219,6 +225,19 @@ def make_manager(
         source=Source(tokenizer, train, validation),
         held_out=tokenizer.decode(validation[:LONGEST].tolist()),
     )
+
+
+def make_trainer(
+    schedule: Schedule,
+    tokenizer: CharTokenizer,
+    ids: Ids,
+    device: torch.device,
+    soft_targets: SoftTargets | None,
+) -> Trainer:
+    """Returns a trainer of a text (N,), at its first step and with random weights."""
+    train, _ = split(ids)
+    paragraphs = find_paragraphs(train, tokenizer) if schedule.recipe.shuffle else None
+    return Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule, paragraphs)
 
 
 def free_folder(name: str) -> RunFolder:

@@ -21,7 +21,6 @@ from ..hub.jobs import Destination
 from ..hub.space_files import check_project
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
-from ..learner.paragraphs import find_paragraphs
 from ..learner.processes import training_device
 from ..learner.recipe import Recipe
 from ..learner.schedule import Schedule
@@ -35,7 +34,16 @@ from ..system import keep_freed_memory
 from . import fine_tune, members, sharing, teachers
 from .options import TrainOptions, is_discreet, published_command
 from .plan import choose_recipe
-from .run_text import check_destination, free_folder, make_manager, public_text, read_text, text_facts, tokenizer_of
+from .run_text import (
+    check_destination,
+    free_folder,
+    make_manager,
+    make_trainer,
+    public_text,
+    read_text,
+    text_facts,
+    tokenizer_of,
+)
 from .space import prepare_page, with_page
 
 
@@ -131,10 +139,9 @@ def _trainer(
     parent: fine_tune.NamedModel | None,
 ) -> Trainer:
     """Returns the trainer of a new run on a text (N,), with random weights or those of a parent."""
-    train, _ = split(ids)
-    paragraphs = find_paragraphs(train, tokenizer) if schedule.recipe.shuffle else None
-    trainer = Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule, paragraphs)
+    trainer = make_trainer(schedule, tokenizer, ids, device, soft_targets)
     if parent:
+        train, _ = split(ids)
         trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, len(tokenizer)))
     return trainer
 
