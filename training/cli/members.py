@@ -18,7 +18,6 @@ from time import monotonic
 import torch
 
 from model import CharLSTM, ChatFormat
-from model.char_lstm import is_local
 from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
 from model.terminal import duration_text, quote_command
@@ -33,7 +32,7 @@ from ..side_by_side.choice import choose_executor
 from ..side_by_side.executor import Executor
 from ..side_by_side.task import TrainingTask
 from .fine_tune import NamedModel
-from .options import AUTO, TrainOptions
+from .options import AUTO, TrainOptions, absolute_model, recipe_words
 from .parser import MINUTES
 
 PLAN = "plan.json"
@@ -41,7 +40,6 @@ _FORMAT = 1
 _SHARE = 0.5  # of the time that is left, for the members: see docs/teachers.md
 _STEPS_SHARE = 0.5  # of --steps, for each member
 _AUTO_LEAST, _AUTO_MOST = 3, 8  # members of --teachers auto
-_NOT_FOR_MEMBERS = ("seed",)
 _ON_RESUMING = ("device", "ray", "track", "push_to", "space", "private", "publish_anyway", "replace")
 
 
@@ -99,14 +97,14 @@ class StartedRun:
 
     def task(self, run: Path, number: int, device: torch.device) -> TrainingTask:
         """Returns the training of a member, counted from 1, of the run in a folder."""
-        options, plan = self.options, self.plan
+        options, plan = _with_absolute_paths(self.options), self.plan  # Ray runs it in another folder
         words = [f"--text-of={run.absolute()}", "--teachers=0", f"--device={device.type}"]
         words += [f"--minutes={plan.minutes}" if plan.steps is None else f"--steps={plan.steps}"]
         words += [f"--seed={member_seed(int(options.recipe.get('seed', Recipe.seed)), number)}"]
         words += [f"--preset={options.preset}"] if options.preset else []
         words += [f"--from={options.parent}"] if options.parent else []
         words += ["--no-fit"] if options.no_fit else []
-        words += [_word(name, value) for name, value in options.recipe.items() if name not in _NOT_FOR_MEMBERS]
+        words += recipe_words({name: value for name, value in options.recipe.items() if name != "seed"})
         return TrainingTask(folder=run.absolute() / MEMBERS / str(number), arguments=tuple(words))
 
 
@@ -212,14 +210,6 @@ def _number(folder: Path) -> int:
     return int(folder.name)
 
 
-def _word(name: str, value: object) -> str:
-    """Returns a field of the recipe as an option."""
-    option = name.replace("_", "-")
-    if isinstance(value, bool):
-        return f"--{option}" if value else f"--no-{option}"
-    return f"--{option}={value!r}"
-
-
 def member_seed(seed: int, number: int) -> int:
     """Returns the seed of a member of a run with some seed: another one than the run's, and than any other member's."""
     return (1000 * seed + number) % (MAX_SEED + 1)
@@ -227,15 +217,11 @@ def member_seed(seed: int, number: int) -> int:
 
 def _with_absolute_paths(options: TrainOptions) -> TrainOptions:
     """Returns options that mean the same in any working folder."""
-
-    def absolute(model: str) -> str:
-        return absolute_source(model) if is_local(model) else model
-
     return replace(
         options,
         text=tuple(absolute_source(text) for text in options.text),
-        parent=absolute(options.parent) if options.parent is not None else None,
-        teachers=tuple(absolute(teacher) for teacher in options.teachers),
+        parent=absolute_model(options.parent) if options.parent is not None else None,
+        teachers=tuple(absolute_model(teacher) for teacher in options.teachers),
     )
 
 

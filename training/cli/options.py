@@ -13,6 +13,7 @@ from model.cli.arguments import UsageError
 from ..card.redact import command_line
 from ..corpus.decode import Errors, Reading
 from ..corpus.encodings import codec_name
+from ..corpus.sources import expanded_path
 from ..hub.repos import check_repo_name
 from ..learner.recipe import PRESETS
 from ..run import tracking
@@ -152,6 +153,24 @@ def published_command(options: TrainOptions) -> str:
         **{f"no_{name}": options.recipe.get(name) is False for name in ("bfloat16", "shuffle")},
     }
     return command_line(texts, shown)
+
+
+def recipe_words(settings: Mapping[str, object]) -> list[str]:
+    """Returns the options of `python -m training` that give fields of the recipe, or `steps`, these values."""
+    words = []
+    for name, value in settings.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{option}")
+        else:
+            words += [f"--{option}", str(value)]
+    return words
+
+
+def absolute_model(typed: str) -> str:
+    """Returns the name of a model that means the same in any working folder; only paths that exist change."""
+    path = expanded_path(typed)
+    return str(path.absolute()) if path.exists() else typed
 
 
 def is_discreet(options: TrainOptions) -> bool:

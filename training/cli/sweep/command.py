@@ -25,9 +25,9 @@ from ...side_by_side.choice import choose_executor
 from ...side_by_side.executor import Executor, TaskResult
 from ...side_by_side.task import TrainingTask
 from ..commands.compare import Run, read_run
-from ..options import TrainOptions
+from ..options import TrainOptions, recipe_words
 from ..parser import MINUTES
-from .grid import Settings, combinations, flags, label
+from .grid import Settings, combinations, label
 from .options import SweepOptions, shared_options
 from .plan import Plan, PlannedRun, read_finished, read_plan, sweep_folder, write_finished
 from .table import CURVES, Combination, Table
@@ -189,7 +189,7 @@ class _Sweep:
         options = self._plan.arguments[: len(self._plan.arguments) - len(self._shared.text)]
         kept = [word for word in options if not word.startswith(("--minutes=", "--steps="))]
         texts = [_shown(Path(text)) if Path(text).is_absolute() else text for text in self._shared.text]
-        words = ["python", "-m", "training", *texts, *kept, *flags(settings)]
+        words = ["python", "-m", "training", *texts, *kept, *recipe_words(settings)]
         if "steps" in settings:
             return words
         if self._shared.steps is not None:

@@ -51,18 +51,6 @@ def combinations(axes: Axes) -> list[Settings]:
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def flags(settings: Settings) -> list[str]:
-    """Returns the options of `python -m training` that set these values."""
-    words = []
-    for name, value in settings.items():
-        option = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{'' if value else 'no-'}{option}")
-        else:
-            words += [f"--{option}", str(value)]
-    return words
-
-
 def label(settings: Settings, separator: str = " ") -> str:
     """Returns the settings as they are typed after --over, such as `hidden_size=256 lr=0.003`."""
     return separator.join(f"{name}={str(value).lower()}" for name, value in settings.items())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from model.cli.arguments import ArgumentParser, UsageError
 from model.settings import Setting, number_or_text
 
-from ...corpus.sources import absolute_source, expanded_path
+from ...corpus.sources import absolute_source
 from .. import options as train_options
 from ..options import TrainOptions
 from ..parser import COMMANDS, train_parser
@@ -113,14 +113,9 @@ def _seeds(count: object, plan: Plan, shared: TrainOptions) -> tuple[int, ...]:
 def _with_absolute_paths(typed: argparse.Namespace) -> argparse.Namespace:
     """Replaces local paths by absolute ones: a task may run in another folder."""
     typed.text = [absolute_source(source) for source in typed.text]
-    typed.teachers = [_absolute_model(teacher) for teacher in typed.teachers]
-    typed.parent = _absolute_model(typed.parent) if typed.parent is not None else None
+    typed.teachers = [train_options.absolute_model(teacher) for teacher in typed.teachers]
+    typed.parent = train_options.absolute_model(typed.parent) if typed.parent is not None else None
     return typed
-
-
-def _absolute_model(typed: str) -> str:
-    path = expanded_path(typed)
-    return str(path.absolute()) if path.exists() else typed
 
 
 def _words(parser: argparse.ArgumentParser, typed: argparse.Namespace) -> list[str]:

@@ -20,7 +20,8 @@ from model.files import atomic_write, json_bytes
 
 from ...corpus.sources import expanded_path
 from ...errors import RunError
-from .grid import Axes, Settings, combinations, flags, label
+from ..options import recipe_words
+from .grid import Axes, Settings, combinations, label
 
 _WITHOUT_MEMBERS = "--teachers=0"  # the processors are for the other runs
 SWEEP, FINISHED = "sweep.json", "finished.json"
@@ -70,7 +71,7 @@ class Plan:
                 seed=seed,
                 arguments=(
                     *self.arguments,
-                    *flags(settings),
+                    *recipe_words(settings),
                     *(() if seed is None else ("--seed", str(seed))),
                     _WITHOUT_MEMBERS,
                 ),

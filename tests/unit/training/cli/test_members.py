@@ -85,17 +85,19 @@ def test_a_teacher_is_trained_with_the_options_of_the_run(tmp_path: Path) -> Non
 def test_a_started_run_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     written = started(
-        "a.txt --teachers 2 --steps 9 --seed 7 --from ./x --teacher ada/y",
+        "a.txt --teachers 2 --steps 9 --seed 7 --from ./x --teacher bundled:bible --teacher ada/y",
         chat=ChatFormat("A: ", "B: ", "\n"),
         seconds=5,
     )
     (tmp_path / "run").mkdir()
+    (tmp_path / "x").mkdir()
     written.write(tmp_path / "run")
     found = started_run(parse_train(["--resume=run", "--push-to=ada/z"]))
     assert found is not None
     assert found.options.text == (str(tmp_path / "a.txt"),)
     assert found.options.parent == str(tmp_path / "x")
-    assert found.options.teachers == ("ada/y",)
+    assert found.options.teachers == ("bundled:bible", "ada/y")
+    assert f"--from={tmp_path / 'x'}" in written.task(tmp_path / "run", 1, CPU).arguments, "Ray runs it elsewhere"
     assert (found.options.out, found.options.push_to, found.options.resume) == ("run", "ada/z", None)
     assert replace(found, options=written.options) == written
 

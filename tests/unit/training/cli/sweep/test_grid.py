@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from model.cli.arguments import UsageError
-from training.cli.options import parse_train
-from training.cli.sweep.grid import combinations, flags, label, parse_over
+from training.cli.options import parse_train, recipe_words
+from training.cli.sweep.grid import combinations, label, parse_over
 
 
-def test_each_combination_of_fields_and_flags() -> None:
+def test_each_combination_of_fields_and_recipe_words() -> None:
     axes = parse_over("hidden_size=256,384 --lr=3e-3,6e-3 bfloat16=true,False")
     assert axes == {"hidden_size": (256, 384), "lr": (0.003, 0.006), "bfloat16": (True, False)}
     found = combinations(axes)
@@ -22,8 +22,8 @@ def test_each_combination_of_fields_and_flags() -> None:
 
 def test_the_flags_of_a_combination_are_read_as_they_were_meant() -> None:
     for settings in combinations(parse_over("num_layers=1,2 average=0.99 bfloat16=true,false lr=1e-05")):
-        assert parse_train(flags(settings)).recipe == settings
-    assert parse_train(flags({"steps": 30})).steps == 30
+        assert parse_train(recipe_words(settings)).recipe == settings
+    assert parse_train(recipe_words({"steps": 30})).steps == 30
 
 
 @pytest.mark.parametrize(
