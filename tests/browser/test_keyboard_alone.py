@@ -81,26 +81,8 @@ def test_every_control_is_reached_and_its_focus_is_visible(both: Site) -> None:
     tab_through(page, "conversation, a held cell, a link")
 
 
-def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
-    page = both.open()
-    go_to(page, "[data-setting='speed'] input[type='range']")
-    page.keyboard.press("Home")  # slow, so that the reply still runs when it is stopped
-    go_to(page, "#prompt")
-    page.keyboard.type("ROMEO:")
-    page.keyboard.press("Enter")
-    expect(turns(page).last.locator(".reply")).not_to_be_empty()
-    page.keyboard.press("Escape")
-    settled(page)
-    expect(page.locator("#prompt")).to_be_focused()
-    go_to(page, "[data-setting='speed'] input[type='range']")
-    page.keyboard.press("End")
-    go_to(page, "[data-setting='length'] input[type='number']")
-    page.keyboard.press("Control+a")
-    page.keyboard.type("20")
-    go_to(page, "[data-move='continue']")
-    page.keyboard.press("Space")
-    settled(page)
-    expect(button(page, "Continue")).to_be_focused()
+def change_a_character(page: Page) -> None:
+    """Choose another character in Text and in Surprise, write on with it, and undo that, all with keys."""
     before = reply(page)
     for lens in ("plain", "surprise"):
         go_to(page, ".lenses input:checked")
@@ -124,6 +106,30 @@ def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
     go_to(page, "[data-move='undo']")
     page.keyboard.press("Enter")
     expect(turns(page).last.locator(".reply")).to_have_text(before, use_inner_text=False)
+
+
+def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
+    page = both.open()
+    go_to(page, "[data-setting='speed'] input[type='range']")
+    page.keyboard.press("Home")  # slow, so that the reply still runs when it is stopped
+    go_to(page, "#prompt")
+    page.keyboard.type("ROMEO:")
+    page.keyboard.press("Enter")
+    expect(turns(page).last.locator(".reply")).not_to_be_empty()
+    page.keyboard.press("Escape")
+    settled(page)
+    expect(page.locator("#prompt")).to_be_focused()
+    go_to(page, "[data-setting='speed'] input[type='range']")
+    page.keyboard.press("End")
+    go_to(page, "[data-setting='length'] input[type='number']")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("20")
+    go_to(page, "[data-move='continue']")
+    page.keyboard.press("Space")
+    settled(page)
+    expect(button(page, "Continue")).to_be_focused()
+    before = reply(page)
+    change_a_character(page)
     for opener, shown in (
         ("#demonstrations [data-demonstration='bolder']", "#stage"),
         ("#demonstrations .tour", "#tour"),
