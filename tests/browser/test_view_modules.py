@@ -535,6 +535,20 @@ def test_the_document_fits_a_narrow_window(browser: Browser, url: str) -> None:
     page.context.close()
 
 
+@pytest.mark.parametrize("lens", ["How surprised?", "What it remembers", "One letter at a time"])
+def test_the_end_of_the_text_stays_in_sight_when_a_lens_takes_its_room(page: Page, lens: str) -> None:
+    write(page, PROMPT, "a line\n" * 60)
+    below = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+    log = page.get_by_role("log", name="Conversation")
+    log.evaluate("log => { log.scrollTop = log.scrollHeight; }")
+    choose_lens(page, lens)
+    expect(page.locator(".panel").first).to_be_visible()
+    assert log.evaluate(below) < 3
+    log.evaluate("log => { log.scrollTop = 0; }")
+    choose_lens(page, "Text")
+    assert log.evaluate("log => log.scrollTop") == 0
+
+
 def test_a_text_without_a_translation_is_english(browser: Browser, url: str) -> None:
     page, complaints = view(browser, url, 1280, 860, "light")
     found = page.evaluate(

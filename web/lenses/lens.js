@@ -98,10 +98,13 @@ export class Lenses {
       if (!input.checked) return; // another one was chosen meanwhile
     }
     this.name = name;
-    this.pane.classList.toggle("lensed", name !== "plain");
     this.panel.replaceChildren();
-    this.panel.hidden = name === "plain";
-    this.panel.className = `panel ${name}`;
+    // The panel takes a part of the room of the text.
+    keepAtEnd(this.log, () => {
+      this.pane.classList.toggle("lensed", name !== "plain");
+      this.panel.hidden = name === "plain";
+      this.panel.className = `panel ${name}`;
+    });
     this.panel.removeAttribute("aria-busy");
     if (!this.lens) this.release();
     else {
