@@ -1,11 +1,10 @@
 // The samples of a model's training, one after another: from random weights to the last step.
 
-import { create, setText } from "../document/dom.js";
+import { addButton, create, setText, wantsStill } from "../document/dom.js";
 import { t } from "../document/words.js";
 
 const WHOLE_MS = 10_000;
 const MOST = 16; // samples: with more of them none can be read
-const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** @typedef {[step: number, text: string][]} Samples */
 
@@ -23,9 +22,7 @@ export class Learning {
     this.text = create("div", "text", body);
     Object.assign(this.text, { lang: "", tabIndex: 0, role: "group", ariaLabel: t("timeline.text") });
     const player = create("div", "player", body);
-    this.play = create("button", "", player);
-    this.play.type = "button";
-    this.play.addEventListener("click", () => (this.timer ? this.stop() : this.run()));
+    this.play = addButton(player, "", "", () => (this.timer ? this.stop() : this.run()));
     this.slider = create("input", "", player);
     Object.assign(this.slider, { type: "range", min: "0", max: String(this.samples.length - 1), step: "1", value: "0", ariaLabel: t("timeline.slider") });
     this.slider.addEventListener("input", () => {
@@ -35,7 +32,7 @@ export class Learning {
     this.now = create("p", "now", body);
     this.stop();
     this.show();
-    if (!STILL.matches) this.run();
+    if (!wantsStill()) this.run();
   }
 
   get at() {
@@ -48,7 +45,7 @@ export class Learning {
     const said = t(this.at ? "demo.learn.step" : "demo.learn.start", { step, last });
     setText(this.text, text);
     setText(this.now, said);
-    this.slider.setAttribute("aria-valuetext", said);
+    this.slider.ariaValueText = said;
     if (this.at === this.samples.length - 1) this.ended();
   }
 

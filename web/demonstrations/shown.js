@@ -1,6 +1,7 @@
 // The four demonstrations: what each writes on the stage, and the sentence that says what came out.
 
 import { count } from "../conversation/log.js";
+import { wantsStill } from "../document/dom.js";
 import { featureOf } from "../lenses/names.js";
 import { number, t } from "../document/words.js";
 import { lineLength, writeAside } from "./aside.js";
@@ -10,7 +11,6 @@ import { lineCounter } from "./line_counter.js";
 const LENGTH = 260; // characters of each text
 const SPEED = 70; // characters per second: a text takes four seconds
 const TEMPERATURES = [0.5, 0.8, 1.2];
-const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
  * @import { Clamp, Message, Model, TextEngine } from "../engines/engine.js"
@@ -94,7 +94,7 @@ function writeAll({ stage, engine, model, seed, signal }, titles, ways, noteOf =
   const columns = stage.columns(titles, prompt);
   return Promise.all(ways.map(async (way, at) => {
     const settings = { temperature: 0.8, ...way.settings, seed, length: LENGTH };
-    const wanted = { model, prompt, ...way, settings, speed: STILL.matches ? null : SPEED };
+    const wanted = { model, prompt, ...way, settings, speed: wantsStill() ? null : SPEED };
     const show = (/** @type {string} */ text) => (columns[at].show(text), columns[at].note(noteOf(text)));
     try {
       const { text, ending } = await writeAside(engine, wanted, show, signal);

@@ -1,6 +1,6 @@
 // The place of a demonstration. It is shown instead of the conversation, in the same room, so that nothing below moves.
 
-import { create, find, setText } from "../document/dom.js";
+import { addButton, create, find, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 
 /**
@@ -40,8 +40,8 @@ export class Stage {
     const head = create("div", "head", this.box);
     const heading = create("h2", "", head);
     [heading.textContent, heading.id, heading.tabIndex] = [title, "stage-title", -1];
-    this.#button(head, "demo.close", () => this.close(), "close");
-    create("p", "result", this.box).setAttribute("role", "status");
+    addButton(head, "close", t("demo.close"), () => this.close());
+    create("p", "result", this.box).role = "status";
     this.tell(lead);
     this.body = create("div", "body", this.box);
     this.actions = create("div", "actions", this.box);
@@ -68,13 +68,13 @@ export class Stage {
     this.body.style.setProperty("--columns", String(titles.length));
     return titles.map((title) => {
       const column = create("section", "", this.body);
-      column.setAttribute("aria-label", title);
+      column.ariaLabel = title;
       create("h3", "", column).textContent = title;
       const text = create("div", "text", column);
       text.lang = ""; // whatever the model has read, not the page's language
       text.tabIndex = 0; // a long one can be scrolled
-      text.setAttribute("role", "group");
-      text.setAttribute("aria-label", title);
+      text.role = "group";
+      text.ariaLabel = title;
       create("b", "", text).textContent = prompt;
       const written = create("span", "", text);
       const note = create("p", "note", column);
@@ -84,7 +84,7 @@ export class Stage {
 
   /** Adds a button below the texts. @param {string} id of its text @param {() => void} act */
   action(id, act) {
-    this.#button(this.actions, id, act);
+    addButton(this.actions, "", t(id), act);
   }
 
   /** Shows the conversation again. */
@@ -94,12 +94,5 @@ export class Stage {
     [this.box.hidden, this.panes.hidden] = [true, false];
     this.box.replaceChildren();
     if (hadFocus && this.opener?.isConnected) this.opener.focus({ preventScroll: true });
-  }
-
-  #button(parent, id, act, className = "") {
-    const button = create("button", className, parent);
-    [button.type, button.textContent] = ["button", t(id)];
-    button.addEventListener("click", act);
-    return button;
   }
 }

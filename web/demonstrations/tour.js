@@ -4,7 +4,7 @@
 
 import { pathTo } from "../conversation/log.js";
 import { findModel } from "../conversation/models.js";
-import { create, find, findAll, setText } from "../document/dom.js";
+import { addButton, create, find, findAll, pause, setText, wantsStill } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { STEPS, tourControls } from "./tour_steps.js";
 
@@ -40,10 +40,8 @@ export class Tour {
 
   #build() {
     const button = (/** @type {HTMLElement} */ parent, /** @type {string} */ name, /** @type {() => void} */ act) => {
-      const node = create("button", name, parent);
-      node.type = "button";
+      const node = addButton(parent, name, "", act);
       node.dataset.text = `tour.${name}`;
-      node.addEventListener("click", act);
       return node;
     };
     const words = create("div", "words", this.box);
@@ -53,7 +51,7 @@ export class Tour {
     this.text = create("p", "text", words);
     this.actions = create("div", "actions", words);
     this.status = create("p", "status", words);
-    this.status.setAttribute("role", "status");
+    this.status.role = "status";
     const moves = create("div", "moves", this.box);
     this.back = button(moves, "back", () => this.open(this.number - 1));
     this.next = button(moves, "next", () => (this.number === STEPS.length ? this.close() : this.open(this.number + 1)));
@@ -81,7 +79,7 @@ export class Tour {
   update() {
     const isReady = findModel(this.page.site(), this.page.controls.modelName) && !this.page.busy && !find(this.page.root, "#loading").checkVisibility();
     if (this.wanted && isReady && this.page.started) this.open(this.wanted);
-    for (const button of findAll(this.actions, "button", HTMLButtonElement)) button.setAttribute("aria-disabled", String(this.page.busy));
+    for (const button of findAll(this.actions, "button", HTMLButtonElement)) button.ariaDisabled = String(this.page.busy);
     if (this.number) this.#mark(false);
     if (this.page.busy || !this.unfocused) return;
     if (document.activeElement === document.body) this.unfocused.focus({ preventScroll: true });
@@ -135,7 +133,7 @@ export class Tour {
     const { lenses } = this.place;
     for (let tries = 0; lenses.lens && tries < 100; tries++) {
       if (!this.page.busy && lenses.path.chars.length && lenses.path.values(lenses.lens.key()).length >= lenses.path.chars.length) return;
-      await new Promise((done) => setTimeout(done, 50));
+      await pause(50);
     }
   }
 
@@ -148,11 +146,7 @@ export class Tour {
     this.back.disabled = this.number === 1;
     this.say(null);
     this.actions.replaceChildren();
-    for (const [text, act] of step.actions) {
-      const button = create("button", "", this.actions);
-      [button.type, button.textContent] = ["button", render(text)];
-      button.addEventListener("click", () => this.page.busy || act(this.place));
-    }
+    for (const [text, act] of step.actions) addButton(this.actions, "", render(text), () => this.page.busy || act(this.place));
   }
 
   /** @param {?import("../engines/engine.js").Message} message */
@@ -176,8 +170,7 @@ export class Tour {
     if (panel) panel.scrollTop += target.getBoundingClientRect().top - panel.getBoundingClientRect().top - MARGIN;
     const { top, height } = target.getBoundingClientRect();
     const wanted = top - Math.max(MARGIN, free - height - MARGIN);
-    const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (top < MARGIN || top + height > free) scrollBy({ top: wanted, behavior: smooth ? "smooth" : "auto" });
+    if (top < MARGIN || top + height > free) scrollBy({ top: wanted, behavior: wantsStill() ? "auto" : "smooth" });
   }
 
   #goToControl() {

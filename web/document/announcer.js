@@ -43,7 +43,7 @@ export class Announcer {
   /** @param {HTMLElement} parent  gets the live region, which cannot be seen */
   constructor(parent) {
     this.region = create("div", "for-readers announcements", parent);
-    this.region.setAttribute("aria-live", "polite");
+    this.region.ariaLive = "polite";
     this.key = "";
     this.text = "";
     this.taken = 0; // UTF-16 units of the text that are announced or in the queue

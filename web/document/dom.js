@@ -46,6 +46,20 @@ export function create(tag, className = "", parent = null) {
 }
 
 /**
+ * @param {Element} parent gets the button as its last child
+ * @param {string} className
+ * @param {string} text
+ * @param {() => void} act called when it is pressed
+ * @returns {HTMLButtonElement} the new button
+ */
+export function addButton(parent, className, text, act) {
+  const node = create("button", className, parent);
+  [node.type, node.textContent] = ["button", text];
+  node.addEventListener("click", act);
+  return node;
+}
+
+/**
  * Sets the text of an element. Equal text is left alone, so that a screen reader does not read it again.
  * @param {Element} node
  * @param {string} text
@@ -126,6 +140,21 @@ export function svg(tag, parent, attributes = {}, text) {
   if (text !== undefined) node.textContent = text;
   parent?.append(node);
   return node;
+}
+
+/** Resolves after some time. @param {number} ms */
+export function pause(ms) {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+/** Whether the visitor wants nothing to move. */
+export function wantsStill() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+/** Whether the visitor points with a finger. */
+export function hasFinger() {
+  return matchMedia("(pointer: coarse)").matches;
 }
 
 /** @type {Object<string, string>} */

@@ -135,7 +135,7 @@ export function translate(root) {
   for (const node of [root, ...findAll(root, "[data-text], [data-label], [data-placeholder]")]) {
     const { text, values = "{}", label, placeholder } = node.dataset;
     if (text) node.textContent = t(text, JSON.parse(values));
-    if (label) node.setAttribute("aria-label", t(label));
+    if (label) node.ariaLabel = t(label);
     if (placeholder) node.setAttribute("placeholder", t(placeholder));
   }
 }

@@ -82,8 +82,8 @@ export class HeldAndFree {
     if (this.lenses.side !== 0) return;
     this.box = create("section", "compared", panel);
     this.box.hidden = true;
-    this.box.setAttribute("aria-label", t("hold.compare"));
-    create("p", "difference", this.box).setAttribute("role", "status");
+    this.box.ariaLabel = t("hold.compare");
+    create("p", "difference", this.box).role = "status";
     const both = create("div", "both", this.box);
     this.columns = ["hold.with", "hold.without"].map((id) => {
       const column = create("div", "", both);

@@ -34,8 +34,8 @@ export class LayerPicture {
   build(panel) {
     this.panel = panel;
     this.canvas = create("canvas", "", panel);
-    this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", t("memory.picture"));
+    this.canvas.role = "img";
+    this.canvas.ariaLabel = t("memory.picture");
     this.canvas.addEventListener("click", (event) => this.choose(event));
     this.caption = create("p", "caption", panel);
   }

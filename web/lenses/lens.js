@@ -1,6 +1,6 @@
 /** The lenses over a conversation: the switch, and the colours of the characters. */
 
-import { create, find, findAll, keepAtEnd } from "../document/dom.js";
+import { create, find, findAll, keepAtEnd, pause } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { GreetingColours } from "./greeting_colours.js";
 import { Alternatives } from "./text/alternatives.js";
@@ -105,11 +105,11 @@ export class Lenses {
       this.panel.hidden = name === "plain";
       this.panel.className = `panel ${name}`;
     });
-    this.panel.removeAttribute("aria-busy");
+    this.panel.ariaBusy = null;
     if (!this.lens) this.release();
     else {
       for (const box of this.boxes.values()) box.repaint();
-      this.panel.setAttribute("aria-label", t("lens.panel", { name: t(`lens.${name}`) }));
+      this.panel.ariaLabel = t("lens.panel", { name: t(`lens.${name}`) });
       if (this.name !== "plain") create("p", "help", this.panel).textContent = t(`lens.${name}.help`);
       this.lens.build?.(this.panel);
     }
@@ -272,10 +272,6 @@ export class Lenses {
 /** The modules of the lenses that have a panel: few visitors need them at once. */
 export function loadPanels() {
   return import("./panels.js");
-}
-
-function pause(ms) {
-  return new Promise((done) => setTimeout(done, ms));
 }
 
 // None comes while the page is hidden.

@@ -74,7 +74,7 @@ export class MemoryLens {
       input.addEventListener("change", () => this.choose([Number(this.layer.value), Number(this.index.value)]));
     }
     this.named.addEventListener("change", () => this.named.value && this.choose(JSON.parse(this.named.value)));
-    create("p", "about-cell", panel).setAttribute("role", "status");
+    create("p", "about-cell", panel).role = "status";
     this.passages.build(panel);
     this.choice.build(panel);
     this.comparison.build(panel);
@@ -85,7 +85,7 @@ export class MemoryLens {
     const closely = create("div", "closely", panel);
     create("p", "which", closely).textContent = t("memory.hint");
     create("p", "help", closely).textContent = t("memory.gates.help");
-    create("ul", "gates", closely).setAttribute("aria-label", t("memory.gates"));
+    create("ul", "gates", closely).ariaLabel = t("memory.gates");
     this.update();
   }
 

@@ -27,12 +27,12 @@ export class OwnText {
     create("summary", "", box).textContent = t("surprise.own");
     const field = create("div", "field", box);
     this.under = create("div", "under", field);
-    this.under.setAttribute("aria-hidden", "true");
+    this.under.ariaHidden = "true";
     this.input = create("textarea", "", field);
     Object.assign(this.input, { rows: 5, spellcheck: false, placeholder: t("surprise.own_hint"), value: this.value });
-    this.input.setAttribute("aria-label", t("surprise.own_label"));
-    create("p", "sum", box).setAttribute("role", "status");
-    create("p", "fault", box).setAttribute("role", "alert");
+    this.input.ariaLabel = t("surprise.own_label");
+    create("p", "sum", box).role = "status";
+    create("p", "fault", box).role = "alert";
     create("div", "costly", box);
     box.open = this.value !== "";
     this.listen();

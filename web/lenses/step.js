@@ -3,7 +3,7 @@
  * that was read to the one that was drawn, with the numbers, the shapes, and the lines of code that compute it.
  */
 
-import { create, find, findAll, setText, svg, visibleCharacter } from "../document/dom.js";
+import { addButton, create, find, findAll, setText, svg, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { drawCell } from "./cell_drawing.js";
 import { chance, showBar } from "./chances.js";
@@ -72,20 +72,15 @@ export class StepLens {
   build(panel) {
     this.panel = panel;
     const top = create("div", "press", panel);
-    if (this.lenses.side === 0) {
-      const button = create("button", "primary", top);
-      button.type = "button";
-      button.textContent = t("step.button");
-      button.addEventListener("click", () => this.press());
-    }
-    create("p", "wrote", top).setAttribute("role", "status");
+    if (this.lenses.side === 0) addButton(top, "primary", t("step.button"), () => this.press());
+    create("p", "wrote", top).role = "status";
     this.say(t("step.hint"));
     const label = create("label", "", top);
     label.append(t("step.cell"));
     this.field = create("input", "", label);
     Object.assign(this.field, { type: "number", min: 0, step: 1, value: this.cellNow() });
     this.field.addEventListener("change", () => this.chooseCell(Number(this.field.value)));
-    create("ol", "stages", panel).setAttribute("aria-label", t("step.stages"));
+    create("ol", "stages", panel).ariaLabel = t("step.stages");
   }
 
   // Without a character in focus, and after each press, the last one of the path is shown.
@@ -211,8 +206,8 @@ function showRead(list, { read, id, row, sizes }) {
 function strip(parent, bytes, text) {
   const canvas = create("canvas", "strip", parent);
   [canvas.width, canvas.height] = [bytes.length, 1];
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", text);
+  canvas.role = "img";
+  canvas.ariaLabel = text;
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(bytes.length, 1);
   const shades = shadesNow();
@@ -227,12 +222,12 @@ function showExpected(list, { likely, sizes, temperature, filters }, char) {
   const limits = filters.map(([label, value]) => `, ${label.toLowerCase()} ${value}`).join("");
   create("p", "which", item).textContent = t("step.logits", { vocab: sizes.V, temperature, limits });
   const rows = create("ol", "likely", item);
-  rows.setAttribute("aria-label", t("surprise.likely"));
+  rows.ariaLabel = t("surprise.likely");
   for (const [each, share] of likely) {
     const row = create("li", each === char ? "there" : "", rows);
     create("b", "char", row).textContent = visibleCharacter(each);
     showBar(row, [0, share], chance(share));
-    row.setAttribute("aria-label", `${nameOf(each)}: ${chance(share)}`);
+    row.ariaLabel = `${nameOf(each)}: ${chance(share)}`;
   }
   arrow(item, t("step.weights", { vocab: sizes.V }));
 }

@@ -1,6 +1,6 @@
 /** The lens "How surprised?": each character in the colour of its bits, what else was likely, and the costly words. */
 
-import { create, find, setText, visibleCharacter } from "../document/dom.js";
+import { addButton, create, find, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { chance, chancesOf, showBar } from "./chances.js";
 import { FirstLayer } from "./questions/first_layer.js";
@@ -72,11 +72,11 @@ export class SurpriseLens {
     create("span", "swatch unknown", legend).textContent = t("surprise.unknown");
     const sides = create("div", "sides", panel);
     const sums = create("div", "sums", sides);
-    create("p", "sum", sums).setAttribute("role", "status");
+    create("p", "sum", sums).role = "status";
     create("div", "costly", sums);
     const closely = create("div", "closely", sides);
     create("p", "which", closely);
-    create("ol", "likely", closely).setAttribute("aria-label", t("surprise.likely"));
+    create("ol", "likely", closely).ariaLabel = t("surprise.likely");
     this.firstLayer.build(closely);
     this.why.build(panel);
     this.inspect(null);
@@ -126,7 +126,7 @@ export class SurpriseLens {
       const row = create("li", each === char ? "there" : "", list);
       create("b", "char", row).textContent = visibleCharacter(each);
       showBar(row, [0, chances[at]], chance(chances[at]));
-      row.setAttribute("aria-label", `${nameOf(each)}: ${chance(chances[at])}`);
+      row.ariaLabel = `${nameOf(each)}: ${chance(chances[at])}`;
     });
   }
 
@@ -155,11 +155,8 @@ function showSum(box, text, start, end, isWhole, open) {
   if (words.length < 2) return;
   create("span", "lead", costly).textContent = t("surprise.words");
   for (const { word, bits, at } of words.slice(0, COSTLY)) {
-    const button = create("button", "", costly);
-    button.type = "button";
-    button.append(word, " ");
+    const button = addButton(costly, "", `${word} `, () => open(start + at));
     create("small", "", button).textContent = t("surprise.bits", { bits: Math.round(bits) });
-    button.addEventListener("click", () => open(start + at));
   }
 }
 

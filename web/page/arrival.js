@@ -4,7 +4,7 @@
 import { addTurn, count, lastTurn } from "../conversation/log.js";
 import { greetingOf } from "../conversation/greeting.js";
 import { findModel, refOf } from "../conversation/models.js";
-import { create, find, setText } from "../document/dom.js";
+import { addButton, find, hasFinger, setText, wantsStill } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { chancesOf } from "../lenses/chances.js";
 import { bestMark, placesToMark } from "./greeting_mark.js";
@@ -36,7 +36,7 @@ export class Arrival {
   /** Returns how many characters of a greeting are shown by now. @param {number} length */
   shown(length) {
     const speed = this.page.controls.speed;
-    const isAtOnce = this.isWhole || speed === null || document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const isAtOnce = this.isWhole || speed === null || document.hidden || wantsStill();
     if (!this.model || isAtOnce || this.page.lenses[0].name !== "plain") return length;
     const began = Number.isNaN(this.began) ? this.early : this.began; // of the document, before the first frame of the page
     const elapsed = performance.now() - began || 0; // NaN where the document writes no greeting
@@ -99,12 +99,8 @@ export class Arrival {
     let label = article.querySelector(".try-label");
     if (!node) return label?.remove();
     node.classList.add("try");
-    if (!(label instanceof HTMLButtonElement)) {
-      label = create("button", "try-label", article);
-      Object.assign(label, { type: "button" });
-      label.addEventListener("click", () => lens.alternatives.open(this.mark));
-    }
-    setText(label, t(matchMedia("(pointer: coarse)").matches ? "greeting.tap" : "greeting.click"));
+    label ??= addButton(article, "try-label", "", () => lens.alternatives.open(this.mark));
+    setText(label, t(hasFinger() ? "greeting.tap" : "greeting.click"));
     const [button, character] = [/** @type {HTMLElement} */ (label), /** @type {HTMLElement} */ (node)];
     button.classList.toggle("done", lens.alternatives.openings > 0);
     const left = Math.max(0, Math.min(character.offsetLeft - 12, article.clientWidth - button.offsetWidth));

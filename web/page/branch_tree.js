@@ -1,6 +1,6 @@
 /** The turns that a conversation has had, as a small tree from left to right. A visitor chooses the one to be shown. */
 
-import { create, find, findAll, keepAtEnd, setText, svg } from "../document/dom.js";
+import { addButton, find, findAll, keepAtEnd, setText, svg } from "../document/dom.js";
 import { t } from "../document/words.js";
 
 const STEP = 26; // pixels between two turns
@@ -105,15 +105,13 @@ function drawLines(tree, places, path, rows) {
  * @param {Place & {here: number, path: Set<number>}} place
  */
 function drawTurn(box, drawing, id, label, { column, row, here, path }) {
-  const button = create("button", path.has(id) ? "shown" : "", drawing);
   const text = label.replace(/\s+/g, " ").trim() || t("branches.empty");
   const title = t("branches.turn", { turn: column + 1, text });
-  Object.assign(button, { type: "button", tabIndex: -1, title });
-  button.setAttribute("aria-label", title);
-  if (id === here) button.setAttribute("aria-current", "true");
+  const button = addButton(drawing, path.has(id) ? "shown" : "", "", () => drawn.get(box)?.walk(id));
+  [button.tabIndex, button.title, button.ariaLabel] = [-1, title, title];
+  if (id === here) button.ariaCurrent = "true";
   [button.style.left, button.style.top] = [`${column * STEP}px`, `${row * STEP}px`];
   Object.assign(button.dataset, { column, row });
-  button.addEventListener("click", () => drawn.get(box)?.walk(id));
   button.addEventListener("focus", () => name(box, title));
   // Not "mouseenter", which also fires when the tree is drawn again under a pointer that rests.
   button.addEventListener("mousemove", () => name(box, title));

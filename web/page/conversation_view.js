@@ -3,7 +3,7 @@
 import { count, isOver, lastPart, pathTo, replyText, turnOf, typedPrompt } from "../conversation/log.js";
 import { Announcer } from "../document/announcer.js";
 import { LIMITS } from "../settings.js";
-import { create, find, findAll, growText, keepAtEnd, paragraph, setText } from "../document/dom.js";
+import { create, find, findAll, growText, hasFinger, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
 
 /**
@@ -50,7 +50,7 @@ export class ConversationView {
       if (old?.textContent !== text || old !== this.element.lastElementChild) old?.remove();
       paragraph(this.element, "refusal", text);
       const last = turns[turns.length - 1];
-      if (last) this.element.setAttribute("aria-busy", String(Boolean(lastPart(last.replies[this.side])?.end === null)));
+      if (last) this.element.ariaBusy = String(Boolean(lastPart(last.replies[this.side])?.end === null));
       this.#announce(last, text);
     });
   }
@@ -89,7 +89,7 @@ export class ConversationView {
     if (!this.page.lens(this.side)?.draws(article)) growText(find(article, ".reply"), model.welcome);
     const writing = find(article, ".reply").textContent.length < model.welcome.length;
     article.classList.toggle("writing", writing);
-    this.element.setAttribute("aria-busy", String(writing)); // a screen reader waits for the whole text
+    this.element.ariaBusy = String(writing); // a screen reader waits for the whole text
     setText(find(box, ".hint"), t(model.chat ? "page.chat_hint" : "page.hint"));
   }
 
@@ -117,7 +117,7 @@ export class ConversationView {
     paragraph(node, "mark", this.side ? "" : render(turn.check));
     paragraph(node, "footer", part && !writing ? facts(this.page.log(), turn, reply, part).join(" · ") : "");
     const isHinted = isLast && !this.side && text !== "" && !writing && this.page.lens(0)?.alternatives.isUntried;
-    paragraph(node, "hint", isHinted ? t(matchMedia("(pointer: coarse)").matches ? "greeting.tap" : "page.click_or_enter") : "");
+    paragraph(node, "hint", isHinted ? t(hasFinger() ? "greeting.tap" : "page.click_or_enter") : "");
   }
 }
 

@@ -1,6 +1,6 @@
 // The cells that are clamped from now on, under whatever lens, each with a button that releases it.
 
-import { create, find } from "../document/dom.js";
+import { addButton, create, find } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
 import { t } from "../document/words.js";
 
@@ -22,8 +22,7 @@ export function showHeldCells(box, cells, hold) {
   const list = find(box, "ul");
   list.replaceChildren();
   for (const cell of cells) {
-    const button = create("button", "", create("li", "", list));
-    [button.type, button.textContent, button.ariaLabel] = ["button", clampName(cell), t("hold.release", { cell: clampName(cell) })];
-    button.addEventListener("click", () => hold(cells.filter((each) => each !== cell)));
+    const button = addButton(create("li", "", list), "", clampName(cell), () => hold(cells.filter((each) => each !== cell)));
+    button.ariaLabel = t("hold.release", { cell: clampName(cell) });
   }
 }

@@ -1,6 +1,6 @@
 // The list of earlier conversations in this browser: search, open, delete.
 
-import { create, find, setText } from "../document/dom.js";
+import { addButton, create, find, setText } from "../document/dom.js";
 import { language, t } from "../document/words.js";
 
 const SHOWN = 50;
@@ -39,22 +39,19 @@ export class History {
    */
   #entry({ id, changed, text }, wanted) {
     const entry = create("li");
-    const open = create("button", "open", entry);
-    open.type = "button";
+    const open = addButton(entry, "open", "", () => this.page.open(id));
     const at = Math.max(0, wanted ? text.toLowerCase().indexOf(wanted) - 20 : 0);
     const excerpt = [...text.slice(at)].slice(0, EXCERPT).join("").replace(/\s+/g, " ");
     create("span", "", open).textContent = (at ? "…" : "") + (excerpt || t("branches.empty"));
     open.title = t("history.open", { text: excerpt });
     const date = new Date(changed).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
     create("small", "", open).textContent = date;
-    open.addEventListener("click", () => this.page.open(id));
-    const remove = create("button", "delete", entry);
-    [remove.type, remove.textContent, remove.ariaLabel] = ["button", "✕", t("history.delete", { text: excerpt.slice(0, 30) })];
-    remove.addEventListener("click", () => {
+    const remove = addButton(entry, "delete", "✕", () => {
       this.storage.remove(id);
       this.page.removed(id);
       this.update();
     });
+    remove.ariaLabel = t("history.delete", { text: excerpt.slice(0, 30) });
     return entry;
   }
 }

@@ -1,6 +1,6 @@
 // What stands around a conversation: title and welcome line, notices of the site, example prompts.
 
-import { create, find, setText } from "../document/dom.js";
+import { addButton, create, find, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 
 /**
@@ -33,9 +33,7 @@ export function showExamples(box, examples, send) {
   box.dataset.shown = shown;
   box.replaceChildren();
   for (const example of examples) {
-    const button = create("button", "", box);
-    [button.type, button.textContent] = ["button", example ? example.replaceAll("\n", " ⏎") : t("page.anywhere")];
-    button.addEventListener("click", () => send(example));
+    addButton(box, "", example ? example.replaceAll("\n", " ⏎") : t("page.anywhere"), () => send(example));
   }
 }
 

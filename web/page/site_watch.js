@@ -1,5 +1,7 @@
 // Keeps what the page knows of the models up to date: asks the engine at first, and again while the page is visible.
 
+import { pause } from "../document/dom.js";
+
 const LOADING_S = 1; // between two requests while a model loads
 const AWAY_S = 5; // while the server does not answer
 
@@ -14,7 +16,7 @@ export async function watchSite(engine, root, receive) {
   for (;;) {
     const again_s = await ask(engine, receive);
     if (again_s !== AWAY_S) return again(again_s, engine, root, receive);
-    await new Promise((resolve) => setTimeout(resolve, 1000 * LOADING_S));
+    await pause(1000 * LOADING_S);
   }
 }
 

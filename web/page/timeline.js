@@ -1,6 +1,6 @@
 /** The training timeline: what a model writes at each step of its training, with the losses as a curve. */
 
-import { find, svg } from "../document/dom.js";
+import { find, pause, svg } from "../document/dom.js";
 import { number, onLanguage, render, t } from "../document/words.js";
 
 const SHOWN_MS = 900; // a step while it plays
@@ -119,7 +119,7 @@ export class Timeline {
     write(".lowest", losses.length ? number(least, 2) : "");
     write(".last", t("timeline.last_step", { step: this.lastStep }));
     const facts = () => ({ steps: this.lastStep, first: number(losses[0], 2), best: number(least, 2) });
-    this.curve.setAttribute("aria-label", losses.length ? t("timeline.curve", facts()) : t("timeline.no_losses"));
+    this.curve.ariaLabel = losses.length ? t("timeline.curve", facts()) : t("timeline.no_losses");
   }
 
   // Shows the step that the slider is at; resolves to whether there is a text.
@@ -139,16 +139,16 @@ export class Timeline {
     if (loss !== null) facts.push(t("timeline.loss", { loss: number(loss, 3) }));
     if (at === this.best) facts.push(t("timeline.best"));
     this.now.textContent = facts.join(" · ");
-    this.slider.setAttribute("aria-valuetext", facts.join(" · "));
+    this.slider.ariaValueText = facts.join(" · ");
   }
 
   async showText() {
     const asked = ++this.asked;
     const prompt = this.prompt.value;
-    this.text.setAttribute("aria-busy", "true");
+    this.text.ariaBusy = "true";
     const answer = await this.textAt(Number(this.slider.value));
     if (asked !== this.asked) return false;
-    this.text.setAttribute("aria-busy", "false");
+    this.text.ariaBusy = "false";
     this.fault.textContent = render(answer.refusal);
     const [before, after] = this.text.children;
     before.textContent = answer.refusal ? "" : prompt;
@@ -239,9 +239,4 @@ export class Timeline {
     this.slider.value = String(distances.indexOf(Math.min(...distances)));
     this.show();
   }
-}
-
-/** @param {number} ms */
-function pause(ms) {
-  return new Promise((done) => setTimeout(done, ms));
 }

@@ -2,11 +2,6 @@
 
 const LOCK = "char-lstm/training";
 
-/** Whether this is a device that locks its screen and freezes background tabs. */
-export function isPhone() {
-  return matchMedia("(pointer: coarse)").matches;
-}
-
 /** Keeps the screen on between `start` and `stop`, where the browser can; it lets go when the tab is hidden. */
 export class Awake {
   #lock = /** @type {Promise<WakeLockSentinel | null> | null} */ (null); // requested or held

@@ -21,5 +21,5 @@ export function drawCurve(box, { training, heldOut }, steps) {
   find(box, ".lowest").textContent = losses.length ? number(least, 2) : "";
   const [first, last] = [heldOut[0]?.[1], heldOut.at(-1)?.[1]];
   const values = () => ({ first: number(first, 2), last: number(last, 2) });
-  box.setAttribute("aria-label", heldOut.length ? t("train.curve", values()) : t("train.no_curve"));
+  box.ariaLabel = heldOut.length ? t("train.curve", values()) : t("train.no_curve");
 }

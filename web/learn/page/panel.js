@@ -1,12 +1,12 @@
 // The panel "Train on your text": from a text to a model that writes on this page. web/learn/run.js trains.
 
-import { create, find, findAll, setText } from "../../document/dom.js";
+import { create, find, findAll, hasFinger, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
 import { colourOf } from "../../lenses/levels.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../storage.js";
-import { Awake, isPhone, takeTurn } from "./awake.js";
+import { Awake, takeTurn } from "./awake.js";
 import { drawCurve } from "./curve.js";
 import { MARKUP } from "./markup.js";
 import { TextField } from "./text_field.js";
@@ -74,7 +74,7 @@ export class Panel {
   async open(isBack) {
     const lacks = hasSimd() ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
     this.#part(".choose").hidden = Boolean(lacks);
-    this.#part(".phone").hidden = !isPhone();
+    this.#part(".phone").hidden = !hasFinger(); // a phone locks its screen and freezes background tabs
     if (lacks) return this.#fault({ id: lacks });
     await Promise.all([this.#showKept(), this.#showTrained()]);
     this.#translate();

@@ -1,6 +1,6 @@
 // Where the visitor gives a text: typed or pasted, picked, dropped, or one of the examples; and what is said of it.
 
-import { create, find } from "../../document/dom.js";
+import { addButton, create, find } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
 import { EXAMPLES, fetchExample } from "../corpus/examples.js";
@@ -56,9 +56,7 @@ export class TextField {
     const examples = find(this.box, ".examples");
     examples.replaceChildren();
     for (const example of EXAMPLES) {
-      const button = create("button", "", examples);
-      [button.type, button.textContent, button.title] = ["button", render(example.name), render(example.origin)];
-      button.addEventListener("click", () => this.#takeExample(example));
+      addButton(examples, "", render(example.name), () => this.#takeExample(example)).title = render(example.origin);
     }
     this.#show();
   }

@@ -1,6 +1,6 @@
 // The models that were trained in this browser: a list with what can be done with each.
 
-import { create, find } from "../../document/dom.js";
+import { addButton, create, find } from "../../document/dom.js";
 import { language, number, t } from "../../document/words.js";
 import { deleteModel, listModels, loadModel, saveModel } from "../storage.js";
 
@@ -57,9 +57,5 @@ async function download(name) {
 }
 
 function button(parent, id, name, act) {
-  const made = create("button", "", parent);
-  made.type = "button";
-  made.textContent = t(id);
-  made.setAttribute("aria-label", t(`${id}_name`, { name }));
-  made.addEventListener("click", act);
+  addButton(parent, "", t(id), act).ariaLabel = t(`${id}_name`, { name });
 }

@@ -36,7 +36,7 @@ export class FirstLayer {
     });
     this.which = create("p", "about", this.box);
     this.list = create("ol", "likely", this.box);
-    this.list.setAttribute("aria-label", t("first_layer.likely"));
+    this.list.ariaLabel = t("first_layer.likely");
     this.show(null);
   }
 
@@ -54,7 +54,7 @@ export class FirstLayer {
       const row = create("li", character === details.char ? "there" : "", this.list);
       create("b", "char", row).textContent = visibleCharacter(character);
       showBar(row, [0, chances[at]], chance(chances[at]));
-      row.setAttribute("aria-label", `${nameOf(character)}: ${chance(chances[at])}`);
+      row.ariaLabel = `${nameOf(character)}: ${chance(chances[at])}`;
     });
   }
 

@@ -26,7 +26,7 @@ export class Passages {
     this.box = create("details", "passages", panel);
     create("summary", "", this.box).textContent = t("passages.title");
     this.content = create("div", "", this.box);
-    this.content.setAttribute("role", "status");
+    this.content.role = "status";
     this.box.open = this.#isOpen;
     this.box.addEventListener("toggle", () => {
       this.#isOpen = this.box.open;

@@ -1,6 +1,6 @@
 /** "Why this character?" under the lens Surprise: how much each of the characters before it mattered. */
 
-import { create, setText, visibleCharacter } from "../../document/dom.js";
+import { create, pause, setText, visibleCharacter } from "../../document/dom.js";
 import { number, render, t } from "../../document/words.js";
 import { nameOf, quoted } from "../names.js";
 
@@ -28,11 +28,11 @@ export class Why {
     create("summary", "", this.box).textContent = t("why.title");
     create("p", "about", this.box).textContent = t("why.help");
     this.list = create("div", "left-out", this.box);
-    this.list.setAttribute("role", "listbox");
-    this.list.setAttribute("aria-label", t("why.list"));
+    this.list.role = "listbox";
+    this.list.ariaLabel = t("why.list");
     this.list.tabIndex = 0;
     this.change = create("p", "change", this.box);
-    this.change.setAttribute("role", "status");
+    this.change.role = "status";
     this.box.open = this.isOpen;
     this.box.addEventListener("toggle", () => {
       this.isOpen = this.box.open;
@@ -69,7 +69,7 @@ export class Why {
     if (!this.isOpen || !details || this.list.hasChildNodes()) return;
     const asked = ++this.#asked;
     setText(this.change, t("why.busy"));
-    await new Promise((done) => setTimeout(done, REST_MS));
+    await pause(REST_MS);
     let answer;
     do {
       if (asked !== this.#asked) return;
@@ -97,8 +97,8 @@ export class Why {
       create("span", mark, node).textContent = visibleCharacter(this.#left[at]);
       node.style.setProperty("--part", String(part));
       node.id = `why-${list}-${at}`;
-      node.setAttribute("role", "option");
-      node.setAttribute("aria-label", nameOf(this.#left[at]));
+      node.role = "option";
+      node.ariaLabel = nameOf(this.#left[at]);
     });
     this.list.hidden = false;
     this.#choose(sizes.lastIndexOf(largest));
@@ -114,9 +114,9 @@ export class Why {
 
   /** Shows the number of one character that was left out. @param {number} at */
   #choose(at) {
-    for (const node of this.list.children) node.setAttribute("aria-selected", "false");
+    for (const node of this.list.children) node.ariaSelected = "false";
     const node = this.list.children[at];
-    node.setAttribute("aria-selected", "true");
+    node.ariaSelected = "true";
     this.list.setAttribute("aria-activedescendant", node.id);
     const change = this.#changes[at];
     const values = { left_out: quoted(this.#left[at]), character: quoted(this.#details.char) };

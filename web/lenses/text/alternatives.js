@@ -3,7 +3,7 @@
  * puts another character there and writes on from it. Opened by a click, and by Enter for the character in focus.
  */
 
-import { create, find, findAll, visibleCharacter } from "../../document/dom.js";
+import { addButton, create, find, findAll, visibleCharacter } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import { chance, chancesOf, showBar } from "../chances.js";
 import { nameOf } from "../names.js";
@@ -28,8 +28,8 @@ export class Alternatives {
     this.lenses = lenses;
     this.box = create("div", "alternatives");
     this.box.hidden = true;
-    this.box.setAttribute("role", "dialog");
-    this.box.setAttribute("aria-label", t("surprise.likely"));
+    this.box.role = "dialog";
+    this.box.ariaLabel = t("surprise.likely");
     find(lenses.pane, ".frame").after(this.box);
     this.shown = /** @type {Shown | null} */ (null);
     this.openings = 0;
@@ -85,7 +85,7 @@ export class Alternatives {
       findAll(this.box, "button")[focused]?.focus({ preventScroll: true });
     }
     const isBusy = String(source.busy());
-    for (const button of findAll(this.box, "button:not(.close, [aria-current])")) button.setAttribute("aria-disabled", isBusy);
+    for (const button of findAll(this.box, "button:not(.close, [aria-current])")) button.ariaDisabled = isBusy;
     this.box.hidden = false;
     this.#place();
   }
@@ -112,15 +112,15 @@ export class Alternatives {
     const kept = this.#kept();
     const chances = chancesOf([...top.map(([, logit]) => logit), ...rest], source.settings());
     this.box.replaceChildren();
-    this.box.setAttribute("aria-label", t("alternatives.title", { character: nameOf(char) }));
+    this.box.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     const head = create("p", "head", this.box);
     create("b", "char", head).textContent = visibleCharacter(char);
     const found = top.findIndex(([each]) => each === char);
     const values = found < 0 ? { chance: chance(chances[top.length - 1]) } : { chance: chance(chances[found]) };
     head.append(` ${t(found < 0 ? "alternatives.less" : "alternatives.was", values)} ${kept > 0 ? t("alternatives.choose") : ""}`);
-    this.#button("close", "✕", () => this.close({ returnsFocus: true }), this.box).setAttribute("aria-label", t("alternatives.close"));
+    this.#button("close", "✕", () => this.close({ returnsFocus: true }), this.box).ariaLabel = t("alternatives.close");
     const list = create("ol", "choices", this.box);
-    list.setAttribute("aria-label", t("alternatives.title", { character: nameOf(char) }));
+    list.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     top.slice(0, SHOWN).forEach(([each], at) => {
       const row = create("li", each === char ? "there" : "", list);
       const share = chance(chances[at]);
@@ -128,15 +128,15 @@ export class Alternatives {
       const inner = kept > 0 ? this.#button("choice", "", () => source.pick(this.shown.turn, this.#kept(), each), row) : create("span", "choice", row);
       create("b", "char", inner).textContent = visibleCharacter(each);
       showBar(inner, [0, chances[at]], share);
-      inner.setAttribute("aria-label", `${kept > 0 && !isThere ? t("rewind.pick", { character: nameOf(each) }) : nameOf(each)}: ${share}`);
-      if (kept > 0 && isThere) inner.setAttribute("aria-current", "true");
-      if (kept > 0 && isThere) inner.setAttribute("aria-disabled", "true");
-      if (kept < 1) inner.setAttribute("role", "img");
+      inner.ariaLabel = `${kept > 0 && !isThere ? t("rewind.pick", { character: nameOf(each) }) : nameOf(each)}: ${share}`;
+      if (kept > 0 && isThere) inner.ariaCurrent = "true";
+      if (kept > 0 && isThere) inner.ariaDisabled = "true";
+      if (kept < 1) inner.role = "img";
     });
     if (kept < 1 || !this.#goesOn()) return;
     const onward = create("div", "onward", this.box);
-    onward.setAttribute("role", "group");
-    onward.setAttribute("aria-label", t("rewind.group"));
+    onward.role = "group";
+    onward.ariaLabel = t("rewind.group");
     const start = create("span", "", onward);
     start.append(`${t("rewind.from")} `);
     const stays = path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1).map((each) => (each === " " ? each : visibleCharacter(each)));
@@ -148,10 +148,8 @@ export class Alternatives {
 
   /** @type {(className: string, text: string, act: () => void, parent: HTMLElement) => HTMLButtonElement} */
   #button(className, text, act, parent) {
-    const button = create("button", className, parent);
-    [button.type, button.textContent] = ["button", text];
-    button.addEventListener("click", () => {
-      if (button.getAttribute("aria-disabled") === "true") return;
+    const button = addButton(parent, className, text, () => {
+      if (button.ariaDisabled === "true") return;
       act();
       this.close({ returnsFocus: true });
     });

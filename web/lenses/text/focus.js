@@ -51,7 +51,7 @@ export class Focus {
   clear() {
     this.at = this.details = null;
     this.inspections++;
-    this.lenses.panel.removeAttribute("aria-busy");
+    this.lenses.panel.ariaBusy = null;
     this.show();
     this.lenses.lens?.inspect?.(null);
   }
@@ -63,10 +63,10 @@ export class Focus {
     this.at.outdated = false;
     if (!lens?.inspect) return;
     const inspection = ++this.inspections;
-    panel.setAttribute("aria-busy", "true"); // it shows the character before
+    panel.ariaBusy = "true"; // it shows the character before
     const answer = await traced.ask({ at: position, ...lens.wants(position) });
     if (inspection !== this.inspections || lens !== this.lenses.lens) return;
-    panel.removeAttribute("aria-busy");
+    panel.ariaBusy = null;
     if (answer.refusal) return;
     const turn = traced === path ? this.lenses.turnAt(position) : null;
     this.details = { ...answer, traced, position, turn, char: traced.chars[position] };
