@@ -85,7 +85,6 @@ export class FakeSource {
     this.mostHeld = 1;
     this.chosen = { temperature: 1, top_k: 0, top_p: 1, min_p: 0 };
     this.picks = [];
-    this.prompts = [];
     this.changed = () => {};
   }
 
@@ -177,8 +176,7 @@ export class FakeSource {
     return false;
   }
 
-  async step(prompt) {
-    this.prompts.push(prompt);
+  async step() {
     this.grow(String.fromCodePoint(97 + (this.chars.length % 26)), false);
   }
 
@@ -203,7 +201,7 @@ export async function start(base) {
   const [source, engine] = [new FakeSource(), new FakeEngine()];
   const log = document.querySelector(".log");
   const show = () => dom.keepAtEnd(log, () => showTurns(log, source, lenses, dom));
-  const lenses = new Lenses({ root: document.body, side: 0, engine, source, onChoose: show });
+  const lenses = new Lenses({ pane: document.querySelector(".pane"), side: 0, engine, source, onChange: show });
   source.changed = () => {
     show();
     lenses.update();

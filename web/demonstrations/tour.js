@@ -132,7 +132,7 @@ export class Tour {
   async #isRead() {
     const { lenses } = this.place;
     for (let tries = 0; lenses.lens && tries < 100; tries++) {
-      if (!this.page.busy && lenses.path.chars.length && lenses.path.values(lenses.lens.key()).length >= lenses.path.chars.length) return;
+      if (!this.page.busy && lenses.path.chars.length && lenses.path.values(lenses.key).length >= lenses.path.chars.length) return;
       await pause(50);
     }
   }

@@ -1,7 +1,15 @@
 /** Chances of characters, as the settings on the page make them. */
 
-import { create } from "../document/dom.js";
+import { create, visibleCharacter } from "../document/dom.js";
 import { percent } from "../document/words.js";
+import { nameOf } from "./names.js";
+
+const SHOWN = 5; // most likely characters
+
+/**
+ * @import { Sampling } from "./lens.js"
+ * @typedef {{top: [character: string, logit: number][], rest: number[]}} Predicted the largest logits first
+ */
 
 /**
  * Adds a bar that fills a part of its track, and the text beside it.
@@ -15,6 +23,20 @@ export function showBar(row, [from, to], text) {
   create("span", "share", row).textContent = text;
 }
 
+/** Adds a row to a list: a character and its chance. @type {(list: Element, character: string, share: number, isThere: boolean) => void} */
+export function addChance(list, character, share, isThere) {
+  const row = create("li", isThere ? "there" : "", list);
+  create("b", "char", row).textContent = visibleCharacter(character);
+  showBar(row, [0, share], chance(share));
+  row.ariaLabel = `${nameOf(character)}: ${chance(share)}`;
+}
+
+/** Adds the most likely characters to a list. @type {(list: Element, predicted: Predicted, settings: Sampling, char: string) => void} */
+export function addLikely(list, predicted, settings, char) {
+  const chances = chancesOf(predicted, settings);
+  predicted.top.slice(0, SHOWN).forEach(([each], at) => addChance(list, each, chances[at], each === char));
+}
+
 /** @returns {string} a chance as text: one decimal below 10 % */
 export function chance(share) {
   return share > 0 && share < 0.001 ? `< ${percent(0.001, 1)}` : percent(share, share < 0.0995 ? 1 : 0);
@@ -22,11 +44,12 @@ export function chance(share) {
 
 /**
  * Applies temperature, then top-k, then top-p to what is left, then min-p, as model/int8/sampling.py does.
- * @param {number[]} logits the largest first
- * @param {{temperature: number, top_k: number, top_p: number, min_p: number}} settings
+ * @param {Predicted} predicted
+ * @param {Sampling} settings
  * @returns {number[]} the chance of each
  */
-export function chancesOf(logits, { temperature, top_k, top_p, min_p }) {
+export function chancesOf({ top, rest }, { temperature, top_k, top_p, min_p }) {
+  const logits = [...top.map(([, logit]) => logit), ...rest];
   let weights = logits.map((logit, at) => {
     if (temperature > 0) return Math.exp((logit - logits[0]) / temperature);
     return at ? 0 : 1;

@@ -8,22 +8,14 @@ import { UNKNOWN, colourOf } from "./levels.js";
 export class GreetingColours {
   offersChoices = true;
 
-  /** @param {() => void} onColours called when colours have come */
-  constructor(onColours) {
-    this.onColours = onColours;
-  }
-
-  key() {
-    return "bits";
-  }
-
-  wants() {
-    return {};
+  /** @param {() => void} onChange called when colours have come */
+  constructor(onChange) {
+    this.onChange = onChange;
   }
 
   /** @type {Lens["take"]} */
   take(answer) {
-    this.onColours();
+    this.onChange();
     return answer.bits;
   }
 

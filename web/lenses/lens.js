@@ -32,17 +32,17 @@ const WHILE_WRITING_MS = 30; // between two questions about a reply that is bein
  * @property {(turn: number, keep: number, character: string) => void} pick
  * @property {(turn: number, keep: number, newSeed: boolean) => void} rewrite
  * @property {(side: number) => boolean} isGreeting whether only a greeting is shown
- * @property {(prompt: string) => Promise<unknown>} step
+ * @property {() => Promise<unknown>} step
  * @property {(turn: number) => Promise<{from: number, text: string} | null>} free
  *
  * @typedef {TraceAnswer & Place & {char: string, turn: ReadTurn | null}} Details what is known of the character in
  *   focus; without a turn in the visitor's own text
  *
  * @typedef {object} Lens
- * @property {() => string} key under which values are kept
- * @property {(position?: number) => TraceQuestion} wants what is asked for all characters, or for one
- * @property {(answer: TraceAnswer, traced: TracedText, from: number) => (number | null)[]} take the values of an answer
- * @property {(value: number | null) => string} mark the class of a value
+ * @property {() => string} [key] under which values are kept; without it they are the bits
+ * @property {(position?: number) => TraceQuestion} [wants] what is asked beside them for all characters, or for one
+ * @property {(answer: TraceAnswer, traced: TracedText, from: number) => (number | null)[]} [take] the values of an answer
+ * @property {(value: number | null) => string} [mark] the class of a value
  * @property {boolean} [offersChoices] whether a click shows what else was likely
  * @property {(panel: HTMLElement) => void} [build]
  * @property {() => void} [show] after values or characters changed, at most once per frame
@@ -55,22 +55,21 @@ const WHILE_WRITING_MS = 30; // between two questions about a reply that is bein
 export class Lenses {
   /**
    * @param {object} options
-   * @param {HTMLElement} options.root the page, or the pane of the side
+   * @param {HTMLElement} options.pane
    * @param {number} options.side 0 or 1
    * @param {TextEngine} options.engine
    * @param {Source} options.source
-   * @param {(name: string) => void} [options.onChoose] after another lens was chosen; the view shows the turns again
-   * @param {() => void} [options.onColours] before colours of a greeting are shown without a lens
+   * @param {() => void} options.onChange called when the view must show the turns again: after another lens was chosen, and
+   *   before colours of a greeting are shown without one
    */
-  constructor({ root, side, engine, source, onChoose = () => {}, onColours = () => {} }) {
-    this.pane = root.matches(".pane") ? root : find(root, `.pane[data-side="${side}"]`);
-    this.log = find(this.pane, ".log");
-    this.panel = find(this.pane, ".panel");
-    this.root = root;
+  constructor({ pane, side, engine, source, onChange }) {
+    this.pane = pane;
+    this.log = find(pane, ".log");
+    this.panel = find(pane, ".panel");
     this.side = side;
     this.engine = engine;
     this.source = source;
-    this.onChoose = onChoose;
+    this.onChange = onChange;
     this.name = "plain";
     this.turns = /** @type {ReadTurn[]} */ ([]);
     this.path = new TracedText(engine);
@@ -79,13 +78,18 @@ export class Lenses {
     this.alternatives = new Alternatives(this);
     this.settings = "";
     this.lenses = /** @type {import("./panels.js").Panels | null} */ (null); // until one is chosen
-    this.greeting = new GreetingColours(onColours);
+    this.greeting = new GreetingColours(onChange);
     this.listen();
   }
 
   /** @returns {Lens|undefined} the lens that is on; the colours of a greeting are shown without one */
   get lens() {
     return this.lenses?.[this.name] ?? (this.source.isGreeting(this.side) ? this.greeting : undefined);
+  }
+
+  /** The key of the values of the lens that is on. */
+  get key() {
+    return this.lens?.key?.() ?? "bits";
   }
 
   /** Puts a lens over the text, or none ("plain"). Also shows the same lens in another language. @param {string} name */
@@ -114,7 +118,7 @@ export class Lenses {
       this.lens.build?.(this.panel);
     }
     this.focus.forgetDetails();
-    this.onChoose(name);
+    this.onChange();
     const { inspections } = this.focus;
     this.update();
     if (this.focus.at && inspections === this.focus.inspections) this.focus.inspect();
@@ -204,8 +208,8 @@ export class Lenses {
     this.isScheduled = false;
     if (!this.lens) return;
     let left = PER_FRAME;
-    const key = this.lens.key();
-    const mark = (value) => this.lens.mark(value);
+    const { key } = this;
+    const mark = (value) => this.lens.mark?.(value) ?? "";
     keepAtEnd(this.log, () => {
       for (const box of [...this.boxes.values()].reverse()) {
         if (left > 0) left -= box.draw(left);
@@ -222,7 +226,7 @@ export class Lenses {
   // What is still to be asked: the visitor's own text before the conversation.
   wanted() {
     if (!this.lens || document.hidden) return null;
-    const key = this.lens.key();
+    const { key } = this;
     const texts = this.lens.own ? [this.lens.own, this.path] : [this.path];
     return texts.find((text) => text.path && text.values(key).length < text.chars.length) || null;
   }
@@ -232,14 +236,14 @@ export class Lenses {
     this.isPumping = true;
     try {
       for (let text = this.wanted(); text; text = this.wanted()) {
-        const [lens, key, version] = [this.lens, this.lens.key(), text.version];
+        const [lens, key, version] = [this.lens, this.key, text.version];
         const from = text.values(key).length;
-        const answer = await text.ask({ from, ...lens.wants() });
-        if (lens !== this.lens || key !== lens.key() || version !== text.version) continue;
+        const answer = await text.ask({ from, ...lens.wants?.() });
+        if (lens !== this.lens || key !== this.key || version !== text.version) continue;
         if (answer.refusal || !answer.bits?.length) break;
-        text.values(key).push(...lens.take(answer, text, from));
+        text.values(key).push(...(lens.take?.(answer, text, from) ?? answer.bits));
         this.changed();
-        await nextFrame();
+        await new Promise(requestAnimationFrame); // none comes while the page is hidden
         if (this.source.busy()) await pause(WHILE_WRITING_MS);
       }
     } finally {
@@ -272,9 +276,4 @@ export class Lenses {
 /** The modules of the lenses that have a panel: few visitors need them at once. */
 export function loadPanels() {
   return import("./panels.js");
-}
-
-// None comes while the page is hidden.
-function nextFrame() {
-  return new Promise(requestAnimationFrame);
 }

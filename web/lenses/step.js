@@ -6,8 +6,8 @@
 import { addButton, create, find, findAll, setText, svg, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { drawCell } from "./cell_drawing.js";
-import { chance, showBar } from "./chances.js";
-import { nameOf, quoted } from "./names.js";
+import { addChance, chance } from "./chances.js";
+import { quoted } from "./names.js";
 import { shadesNow } from "./shades.js";
 
 const ROWS = ["h_before", "c_before", "i", "f", "g", "o", "c_after", "h_after"]; // of a layer, as the engine sends them
@@ -46,10 +46,6 @@ export class StepLens {
     this.followed = ""; // the end of the path that was brought into focus
   }
 
-  key() {
-    return "bits";
-  }
-
   /** @type {Lens["wants"]} */
   wants(position) {
     if (position === undefined) return {};
@@ -57,15 +53,6 @@ export class StepLens {
     const turn = turns.find((each) => position >= each.at + each.given && position < each.at + each.length);
     const drawn = turn && source.draw(side, turn.id, position - turn.at - turn.given);
     return { cell: [0, this.cellNow()], step: drawn || { settings: null, draw: null, picked: false } };
-  }
-
-  /** @type {Lens["take"]} */
-  take(answer) {
-    return answer.bits;
-  }
-
-  mark() {
-    return "";
   }
 
   /** @param {HTMLElement} panel */
@@ -102,11 +89,10 @@ export class StepLens {
   }
 
   async step() {
-    const { source, root } = this.lenses;
+    const { source } = this.lenses;
     if (source.busy()) return;
-    const field = (root.closest(".char-lstm") ?? root).querySelector("textarea#prompt");
     this.wasPressed = true;
-    await source.step(field instanceof HTMLTextAreaElement ? field.value : "");
+    await source.step();
     this.lenses.update();
   }
 
@@ -223,12 +209,7 @@ function showExpected(list, { likely, sizes, temperature, filters }, char) {
   create("p", "which", item).textContent = t("step.logits", { vocab: sizes.V, temperature, limits });
   const rows = create("ol", "likely", item);
   rows.ariaLabel = t("surprise.likely");
-  for (const [each, share] of likely) {
-    const row = create("li", each === char ? "there" : "", rows);
-    create("b", "char", row).textContent = visibleCharacter(each);
-    showBar(row, [0, share], chance(share));
-    row.ariaLabel = `${nameOf(each)}: ${chance(share)}`;
-  }
+  for (const [each, share] of likely) addChance(rows, each, share, each === char);
   arrow(item, t("step.weights", { vocab: sizes.V }));
 }
 

@@ -2,14 +2,12 @@
 
 import { addButton, create, find, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
-import { chance, chancesOf, showBar } from "./chances.js";
+import { addLikely, chance } from "./chances.js";
 import { FirstLayer } from "./questions/first_layer.js";
 import { BOUNDS, UNKNOWN, colourOf } from "./levels.js";
-import { nameOf } from "./names.js";
 import { OwnText } from "./own_text.js";
 import { Why } from "./questions/why.js";
 
-const SHOWN = 5; // most likely characters
 const COSTLY = 6; // words
 const WORD_LENGTH = 24; // characters of a word that are shown
 
@@ -39,18 +37,9 @@ export class SurpriseLens {
     return this.ownText.traced;
   }
 
-  key() {
-    return "bits";
-  }
-
   /** @type {Lens["wants"]} */
   wants(position) {
     return position === undefined ? {} : this.firstLayer.wants();
-  }
-
-  /** @type {Lens["take"]} */
-  take(answer) {
-    return answer.bits;
   }
 
   /** @type {Lens["mark"]} */
@@ -103,7 +92,9 @@ export class SurpriseLens {
     which.replaceChildren();
     if (details) create("b", "char", which).textContent = visibleCharacter(details.char);
     which.append(this.explain());
-    if (this.bits !== UNKNOWN && details?.top.length) this.showLikely(list);
+    if (this.bits !== UNKNOWN && details?.top.length) {
+      addLikely(list, /** @type {import("./chances.js").Predicted} */ (details), this.lenses.source.settings(), details.char);
+    }
     this.firstLayer.show(details);
     this.why.show(details);
   }
@@ -116,18 +107,6 @@ export class SurpriseLens {
     if (!(bits >= 0)) return ` ${t("surprise.drawn_from")}`;
     const values = { bits: number(bits, 2), chance: chance(2 ** -bits) };
     return ` ${t("surprise.chance", values)} ${t("surprise.drawn_from")}`;
-  }
-
-  /** @param {HTMLElement} list */
-  showLikely(list) {
-    const { char, top, rest } = this.details;
-    const chances = chancesOf([...top.map(([, logit]) => logit), ...rest], this.lenses.source.settings());
-    top.slice(0, SHOWN).forEach(([each], at) => {
-      const row = create("li", each === char ? "there" : "", list);
-      create("b", "char", row).textContent = visibleCharacter(each);
-      showBar(row, [0, chances[at]], chance(chances[at]));
-      row.ariaLabel = `${nameOf(each)}: ${chance(chances[at])}`;
-    });
   }
 
   /** @param {TracedText} text */

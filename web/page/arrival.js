@@ -84,7 +84,7 @@ export class Arrival {
     for (const position of placesToMark(path.chars, bits)) {
       const { top = [], rest = [] } = await path.ask({ at: position });
       if (key !== this.key || !this.model) return;
-      found.push({ position, top, chances: chancesOf([...top.map(([, logit]) => logit), ...rest], this.page.source.settings()) });
+      found.push({ position, top, chances: chancesOf({ top, rest }, this.page.source.settings()) });
     }
     this.mark = bestMark(found, path.chars);
     this.page.changed();

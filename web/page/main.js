@@ -62,7 +62,7 @@ export class Page {
     this.writer = new Writer(engine, this.#writerPage());
     this.views = this.panes.map((pane, side) => new ConversationView(pane, side, { log: () => this.log(), status: (each) => this.current.status[each], lens: (each) => this.lenses?.[each], author: (reply) => authorNow(reply, (name) => findModel(this.site(), name)) }));
     this.source = new Source(this);
-    this.lenses = this.panes.map((pane, side) => new Lenses({ root: pane, side, engine, source: this.source, onChoose: () => this.changed(), onColours: () => this.changed() }));
+    this.lenses = this.panes.map((pane, side) => new Lenses({ pane, side, engine, source: this.source, onChange: () => this.changed() }));
     this.arrival = new Arrival(this);
     this.sharing = new Sharing(root, this);
     this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: () => this.changed() });
@@ -265,8 +265,9 @@ export class Page {
     return this.run(() => this.writer.continueFrom(id || this.arrival.begin(), keep, this.controls.options(), change));
   }
 
-  /** @param {string} prompt */
-  step(prompt) {
+  /** Writes one character, after what is typed if there is something. */
+  step() {
+    const prompt = this.prompt.value;
     if (prompt) this.prompt.value = "";
     return this.run(() => this.#write("step", prompt));
   }

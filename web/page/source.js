@@ -149,9 +149,8 @@ export class Source {
     return this.page.continueFrom(id, keep, { newSeed });
   }
 
-  /** @param {string} prompt */
-  step(prompt) {
-    return this.page.step(prompt || this.page.prompt.value);
+  step() {
+    return this.page.step();
   }
 
   /** @param {number} id of a turn */

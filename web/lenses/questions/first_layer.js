@@ -1,11 +1,8 @@
 /** "What did the first layer expect?" under the lens Surprise: the output layer applied to the h of the first layer. */
 
-import { create, visibleCharacter } from "../../document/dom.js";
+import { create } from "../../document/dom.js";
 import { t } from "../../document/words.js";
-import { chance, chancesOf, showBar } from "../chances.js";
-import { nameOf } from "../names.js";
-
-const SHOWN = 5; // most likely characters
+import { addLikely } from "../chances.js";
 
 /** @import { Details, Lenses } from "../lens.js" */
 
@@ -48,14 +45,7 @@ export class FirstLayer {
     this.list.hidden = this.which.hidden = !found;
     if (!found) return;
     this.which.textContent = t("first_layer.help");
-    const logits = [...found.top.map(([, logit]) => logit), ...found.rest];
-    const chances = chancesOf(logits, this.lenses.source.settings());
-    found.top.slice(0, SHOWN).forEach(([character], at) => {
-      const row = create("li", character === details.char ? "there" : "", this.list);
-      create("b", "char", row).textContent = visibleCharacter(character);
-      showBar(row, [0, chances[at]], chance(chances[at]));
-      row.ariaLabel = `${nameOf(character)}: ${chance(chances[at])}`;
-    });
+    addLikely(this.list, found, this.lenses.source.settings(), details.char);
   }
 
   // With one layer it would be the prediction itself, and a blend has two networks.

@@ -107,10 +107,10 @@ export class Alternatives {
 
   #build() {
     const { char, answer, position } = this.shown;
-    const { top, rest } = answer;
+    const { top } = answer;
     const { path, source } = this.lenses;
     const kept = this.#kept();
-    const chances = chancesOf([...top.map(([, logit]) => logit), ...rest], source.settings());
+    const chances = chancesOf(/** @type {import("../chances.js").Predicted} */ (answer), source.settings());
     this.box.replaceChildren();
     this.box.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     const head = create("p", "head", this.box);

@@ -19,16 +19,11 @@ export function characterUnder({ clientX, clientY }, element) {
   const characters = [...element.textContent];
   const isEmptyLine = characters[after] === "\n" && (characters[after - 1] ?? "\n") === "\n";
   if (isEmptyLine || !characters.length) return isEmptyLine ? after : -1;
-  return [after, after - 1].find((each) => isInside(rectOf(element, each), clientX)) ?? Math.max(0, after - 1);
-}
-
-/**
- * Returns where a character of an element's text is in the window; null if there is none.
- * @param {Element} element
- * @param {number} n
- */
-export function rectOf(element, n) {
-  return rangeOf(element, n)?.getBoundingClientRect() ?? null;
+  const isUnder = (/** @type {number} */ n) => {
+    const rect = rangeOf(element, n)?.getBoundingClientRect();
+    return rect !== undefined && clientX >= rect.left && clientX < rect.right;
+  };
+  return [after, after - 1].find(isUnder) ?? Math.max(0, after - 1);
 }
 
 /**
@@ -51,9 +46,4 @@ export function rangeOf(element, n) {
     left -= characters.length;
   }
   return null;
-}
-
-/** @type {(rect: DOMRect | null, x: number) => boolean} */
-function isInside(rect, x) {
-  return rect !== null && x >= rect.left && x < rect.right;
 }

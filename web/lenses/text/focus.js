@@ -64,7 +64,7 @@ export class Focus {
     if (!lens?.inspect) return;
     const inspection = ++this.inspections;
     panel.ariaBusy = "true"; // it shows the character before
-    const answer = await traced.ask({ at: position, ...lens.wants(position) });
+    const answer = await traced.ask({ at: position, ...lens.wants?.(position) });
     if (inspection !== this.inspections || lens !== this.lenses.lens) return;
     panel.ariaBusy = null;
     if (answer.refusal) return;
