@@ -21,6 +21,9 @@ export function isAllowed({ whole, minimum, maximum, exclusive_minimum: exclusiv
   return above && value <= (maximum ?? Infinity) && (!whole || Number.isInteger(value));
 }
 
+/** The defaults of what decides how a character is drawn. */
+export const SAMPLING = Object.fromEntries(["temperature", "top_k", "top_p", "min_p"].map((name) => [name, SETTINGS[name].default]));
+
 /** A random seed, as the engines draw one. */
 export function randomSeed() {
   return crypto.getRandomValues(new Uint32Array(1))[0];

@@ -1,5 +1,6 @@
 // The entry of the static page, which generates in the visitor's own browser.
 
+import { attempt } from "./conversation/storage.js";
 import { WorkerEngine } from "./engines/worker_engine.js";
 import { find } from "./document/dom.js";
 import { mount } from "./page/main.js";
@@ -43,16 +44,8 @@ function offerTraining(page, place, isBack) {
   details.addEventListener("toggle", open);
   details.hidden = false;
   const isWanted = location.hash.startsWith("#train");
-  if (isWanted || isTrainingStored()) details.open = true;
+  if (isWanted || attempt(() => localStorage.getItem("char-lstm/training"))) details.open = true;
   if (isWanted) details.scrollIntoView();
-}
-
-function isTrainingStored() {
-  try {
-    return localStorage.getItem("char-lstm/training") !== null;
-  } catch {
-    return false;
-  }
 }
 
 // Ends a sign-in on the Hub, which has sent the visitor back to this page; its modules are imported only then. Returns

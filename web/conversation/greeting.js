@@ -1,23 +1,19 @@
 // The welcome text of a model as the first turn of a conversation: the model wrote it from an empty memory, with the default
 // settings and a seed that is known. So the lenses can show how it was drawn, and a visitor can change it like any reply.
 
-import { SETTINGS } from "../settings.js";
-import { count, pathTo } from "./log.js";
+import { SAMPLING } from "../settings.js";
+import { count, newPart, pathTo } from "./log.js";
 import { authorOf, refsOf } from "./models.js";
-
-const NAMES = ["temperature", "top_k", "top_p", "min_p"];
 
 /**
  * @import { Model, Settings } from "../engines/engine.js"
- * @import { Log, Part, Turn } from "./log.js"
+ * @import { Log, Turn } from "./log.js"
  */
 
 /** @param {Model} model @returns {Turn} */
 export function greetingOf(model) {
-  const defaults = Object.fromEntries(NAMES.map((name) => [name, SETTINGS[name].default]));
-  const settings = /** @type {Settings} */ ({ length: count(model.welcome), ...defaults, seed: model.welcome_seed });
-  /** @type {Part} */
-  const part = { settings, draw_offset: 0, cells: [], text: model.welcome, end: "length", picked: false, rate: null, error: null };
+  const settings = /** @type {Settings} */ ({ length: count(model.welcome), ...SAMPLING, seed: model.welcome_seed });
+  const part = newPart({ settings, text: model.welcome, end: "length" });
   const reply = { ...refsOf(authorOf(model)), fresh: true, start: true, given: "", chat: false, before: "", notices: [], greeting: true, parts: [part] };
   return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], replies: [reply] };
 }

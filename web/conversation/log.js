@@ -78,6 +78,11 @@ export function emptyLog() {
   return { version: VERSION, id: randomId(), changed: Date.now(), here: 0, undone: [], turns: [], held: { model: "", cells: [] }, controls: {} };
 }
 
+/** A part of which nothing is written yet. @param {Partial<Part> & Pick<Part, "settings">} known @returns {Part} */
+export function newPart(known) {
+  return { draw_offset: 0, cells: [], text: "", end: null, picked: false, rate: null, error: null, ...known };
+}
+
 /** @type {(log: Log, id: number) => Turn | undefined} */
 export function turnOf(log, id) {
   return log.turns.find((turn) => turn.id === id);
@@ -103,6 +108,11 @@ export function typedPrompt({ parent, prompt }) {
 /** What was written in a reply. @param {Pick<Reply, "parts">} reply */
 export function replyText(reply) {
   return reply.parts.map((part) => part.text).join("");
+}
+
+/** The shown conversation: prompts and replies. @param {Log} log */
+export function wholeText(log) {
+  return pathTo(log).map((turn) => typedPrompt(turn) + replyText(turn.replies[0])).join("\n");
 }
 
 /** @param {Reply} reply */
@@ -232,7 +242,7 @@ export function walk(log, id) {
 export function tree(log) {
   if (log.turns.length === pathTo(log).length) return null;
   const nodes = log.turns.map((turn) => /** @type {const} */ ([turn.id, turnOf(log, turn.parent)?.id ?? 0, label(log, turn)]));
-  return { tree: nodes, here: log.here, redo: log.undone.some((id) => turnOf(log, id)) };
+  return { tree: nodes, here: log.here };
 }
 
 function label(log, turn) {

@@ -3,7 +3,7 @@
 
 import { wrap } from "./chat.js";
 import { randomId } from "./hash.js";
-import { count, lastPart, lastTurn, readText, remembered, replyText, sameModels } from "./log.js";
+import { count, lastPart, lastTurn, newPart, readText, remembered, replyText, sameModels } from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { tabId } from "./storage.js";
 
@@ -56,8 +56,7 @@ export function takenOver(log, turn, author) {
   const last = lastPart(old);
   const draws = last ? last.draw_offset + (last.settings ? count(last.text) : 0) : 0;
   const seed = last?.settings?.seed ?? last?.seed;
-  /** @type {Part} */
-  const read = { settings: null, seed, draw_offset: draws, cells: [], text: replyText(old), end: "length", picked: false, rate: null, error: null };
+  const read = newPart({ settings: null, seed, draw_offset: draws, text: replyText(old), end: "length" });
   const start = !knowsAny(given, author);
   return { ...refsOf(author), fresh: true, start, given, chat: old.chat, before: old.model.commit, notices: [newerCommit(old, author, true)], parts: read.text ? [read] : [] };
 }

@@ -3,7 +3,7 @@
 // entry of the same tab by sessionStorage.
 
 import { randomId } from "./hash.js";
-import { emptyLog, pathTo, replyText, typedPrompt } from "./log.js";
+import { emptyLog, wholeText } from "./log.js";
 import { parseLog } from "./stored_log.js";
 
 const PREFIX = "char-lstm/conversation/";
@@ -107,7 +107,7 @@ export class Storage {
   list() {
     return this.#stored()
       .filter(({ log }) => log.turns.length)
-      .map(({ log }) => ({ id: log.id, changed: log.changed, text: textOf(log) }));
+      .map(({ log }) => ({ id: log.id, changed: log.changed, text: wholeText(log) }));
   }
 
   /** Whether other conversations than one are stored. */
@@ -139,16 +139,15 @@ export class Storage {
   }
 }
 
-// The visible text of a conversation.
-function textOf(log) {
-  return pathTo(log).map((turn) => typedPrompt(turn) + replyText(turn.replies[0])).join("\n");
-}
-
-/** @template T @param {() => T} work */
-function attempt(work) {
+/**
+ * The result of some work; null if it throws: storage is refused or full, or does not hold what this page writes.
+ * @template T
+ * @param {() => T} work
+ */
+export function attempt(work) {
   try {
     return work();
   } catch {
-    return null; // refused, full, or not what this page has written
+    return null;
   }
 }

@@ -7,7 +7,7 @@
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import { withoutClamps } from "./free.js";
-import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, turnOf } from "./log.js";
+import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, turnOf } from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { newReply, requestOf, takenOver } from "./replies.js";
 
@@ -242,8 +242,7 @@ export class Writer {
       if (side && known && (!options.beside || isOver(reply) || !sameModel(reply.model, options.beside.model))) return null;
       const { share, ...alone } = options.settings;
       const settings = authors[side]?.second || reply.second ? options.settings : alone;
-      /** @type {Part} */
-      const part = { settings, draw_offset, cells: side ? [] : cells, text: "", end: null, picked: false, rate: null, error: null };
+      const part = newPart({ settings, draw_offset, cells: side ? [] : cells });
       const kept = known ? 0 : reply.parts.length;
       reply.parts.push(part);
       return this.#write(now, side, reply, part, options.speed, kept);

@@ -1,13 +1,12 @@
 // A text that the chosen model writes outside of the conversation: with an empty memory, and nothing is stored.
 
-import { emptyLog, count } from "../conversation/log.js";
+import { count, emptyLog, newPart } from "../conversation/log.js";
 import { authorOf } from "../conversation/models.js";
 import { newReply, requestOf } from "../conversation/replies.js";
-import { SETTINGS } from "../settings.js";
+import { SAMPLING } from "../settings.js";
 
 /**
  * @import { Clamp, Ending, Model, Settings, TextEngine } from "../engines/engine.js"
- * @import { Part } from "../conversation/log.js"
  *
  * @typedef {object} Wanted
  * @property {Model} model
@@ -27,10 +26,8 @@ import { SETTINGS } from "../settings.js";
  * @throws {import("../engines/engine.js").Refusal}
  */
 export async function writeAside(engine, { model, prompt, settings, cells = [], speed }, onText, signal) {
-  const defaults = Object.fromEntries(["temperature", "top_k", "top_p", "min_p"].map((name) => [name, SETTINGS[name].default]));
   const reply = newReply(emptyLog(), 0, 0, prompt, authorOf(model));
-  /** @type {Part} */
-  const part = { settings: /** @type {Settings} */ ({ ...defaults, ...settings }), draw_offset: 0, cells, text: "", end: null, picked: false, rate: null, error: null };
+  const part = newPart({ settings: /** @type {Settings} */ ({ ...SAMPLING, ...settings }), cells });
   const request = requestOf([], reply, part, speed, () => model);
   let text = "";
   const ending = await engine.write(request, { onText: (more) => onText((text += more)) }, signal);

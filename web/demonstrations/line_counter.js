@@ -1,6 +1,6 @@
 // The named cell that counts the line, which a demonstration and the tour hold.
 
-const HELD = 4; // tanh of it is 0.999
+export const HELD = 4; // tanh of it is 0.999
 // Cells that follow how far a line is, the best first, and whether holding one makes lines short where it follows the
 // feature upwards (1) or downwards (-1).
 const COUNTERS = /** @type {const} */ ([["words in the line so far", 1], ["place in the line", 1], ["line end near", 1], ["characters left in the line", -1]]);

@@ -1,10 +1,9 @@
 // The six steps of the tour: which lens and which control each shows, and what its buttons do with the real controls.
 
 import { count, lastTurn, replyText } from "../conversation/log.js";
-import { SETTINGS } from "../settings.js";
-import { lineCounter } from "./line_counter.js";
+import { SAMPLING } from "../settings.js";
+import { HELD, lineCounter } from "./line_counter.js";
 
-const HELD = 4;
 const SURE = 1; // bits: a character with fewer was expected
 
 /**
@@ -42,8 +41,7 @@ export const STEPS = [
 
 /** The settings of the tour's text. */
 export function tourControls() {
-  const plain = Object.fromEntries(["temperature", "top_k", "top_p", "min_p"].map((name) => [name, SETTINGS[name].default]));
-  return { ...plain, length: 120, speed: 60, seed: "7", second: "" };
+  return { ...SAMPLING, length: 120, speed: 60, seed: "7", second: "" };
 }
 
 /** Changes settings in the controls, as a visitor does. @param {Page} page @param {Record<string, unknown>} values */

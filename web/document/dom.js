@@ -7,6 +7,9 @@ const NEAR_END = 40; // pixels
 /** @type {WeakMap<Element, string>} what growText shows in an element */
 const grown = new WeakMap();
 
+/** @type {WeakMap<Element, string>} of what an element was drawn last, in JSON */
+const drawn = new WeakMap();
+
 /**
  * @template {Element} [Kind=HTMLElement]
  * @param {ParentNode} root
@@ -66,6 +69,17 @@ export function addButton(parent, className, text, act) {
  */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * Whether an element must be drawn again: what it is drawn of is not the same as at the last call.
+ * @param {Element} element
+ * @param {unknown} content can be written as JSON
+ */
+export function isOutdated(element, content) {
+  const [before, now] = [drawn.get(element), JSON.stringify(content)];
+  drawn.set(element, now);
+  return before !== now;
 }
 
 /**
@@ -140,6 +154,25 @@ export function svg(tag, parent, attributes = {}, text) {
   if (text !== undefined) node.textContent = text;
   parent?.append(node);
   return node;
+}
+
+/**
+ * Copies a text. Where the browser does not allow it, as in a frame, what shows the text is selected.
+ * @param {string} text
+ * @param {Element} shown
+ * @returns {Promise<boolean>} whether it is copied
+ */
+export async function copyText(text, shown) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    if (shown instanceof HTMLInputElement || shown instanceof HTMLTextAreaElement) {
+      shown.focus();
+      shown.select();
+    } else getSelection()?.selectAllChildren(shown);
+    return false;
+  }
 }
 
 /** Resolves after some time. @param {number} ms */

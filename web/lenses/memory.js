@@ -108,14 +108,13 @@ export class MemoryLens {
     if (known !== this.known) this.cell = [layer, index];
     this.about = about;
     this.known = known;
-    this.named.replaceChildren();
-    option(this.named, "", t(about.cells.length ? "memory.choose" : "memory.none"));
+    this.named.replaceChildren(new Option(t(about.cells.length ? "memory.choose" : "memory.none"), ""));
     for (const title of ["memory.keeps", "memory.follows"]) {
       const cells = about.cells.filter((cell) => cell.remembers === (title === "memory.keeps"));
       if (!cells.length) continue;
       const group = create("optgroup", "", this.named);
       group.label = t(title);
-      for (const cell of cells) option(group, JSON.stringify([cell.layer, cell.index]), describe(cell));
+      group.append(...cells.map((cell) => new Option(describe(cell), JSON.stringify([cell.layer, cell.index]))));
     }
     this.layer.max = String(about.layers - 1);
     this.index.max = String(about.hidden - 1);
@@ -165,11 +164,6 @@ function label(parent, className, text) {
   const node = create("label", className, parent);
   node.append(text);
   return node;
-}
-
-function option(parent, value, text) {
-  const node = create("option", "", parent);
-  [node.value, node.textContent] = [value, text];
 }
 
 /** @param {NamedCell} cell */

@@ -1,6 +1,6 @@
 /** The lens "How surprised?": each character in the colour of its bits, what else was likely, and the costly words. */
 
-import { addButton, create, find, setText, visibleCharacter } from "../document/dom.js";
+import { addButton, create, find, isOutdated, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { addLikely, chance } from "./chances.js";
 import { FirstLayer } from "./questions/first_layer.js";
@@ -15,8 +15,6 @@ const WORD_LENGTH = 24; // characters of a word that are shown
  * @import { Details, Lens, Lenses } from "./lens.js"
  * @import { TracedText } from "./text/traced_text.js"
  */
-
-const shownWords = /** @type {WeakMap<Element, string>} */ (new WeakMap()); // the words that an element shows
 
 /** @implements {Lens} */
 export class SurpriseLens {
@@ -73,12 +71,9 @@ export class SurpriseLens {
   }
 
   show() {
-    const turn = this.lenses.turns.at(-1);
-    const box = find(this.panel, ".sums");
-    if (turn) {
-      const { path } = this.lenses;
-      showSum(box, path, turn.at, turn.at + turn.length, !turn.writing, this.open(path));
-    } else for (const each of box.children) each.replaceChildren();
+    const { path, turns } = this.lenses;
+    const { at, length, writing } = turns.at(-1) ?? { at: 0, length: 0, writing: false };
+    showSum(find(this.panel, ".sums"), path, at, at + length, !writing, this.open(path));
     this.ownText.show();
     if (this.details && this.bits === undefined) this.inspect(this.details);
   }
@@ -127,9 +122,7 @@ function showSum(box, text, start, end, isWhole, open) {
   if (!isWhole || values.length < end - start) return;
   const words = wordsOf(text.chars.slice(start, end), values);
   const costly = find(box, ".costly");
-  const content = JSON.stringify([start, words.length, words.slice(0, COSTLY)]);
-  if (shownWords.get(costly) === content) return; // the buttons stay, with the keyboard focus
-  shownWords.set(costly, content);
+  if (!isOutdated(costly, [start, words.length, words.slice(0, COSTLY)])) return; // the buttons stay, with the keyboard focus
   costly.replaceChildren();
   if (words.length < 2) return;
   create("span", "lead", costly).textContent = t("surprise.words");

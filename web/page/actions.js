@@ -1,10 +1,9 @@
 // Buttons and keys: which move each of them makes, and which can be pressed now.
 
-import { lastTurn, redo, undo } from "../conversation/log.js";
+import { lastTurn, redo, undo, wholeText } from "../conversation/log.js";
 import { findModel } from "../conversation/models.js";
-import { find, findAll, setText } from "../document/dom.js";
+import { copyText, find, findAll, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { wholeText } from "../sharing/files.js";
 
 const WHILE_BUSY = new Set(["stop", "copy"]);
 
@@ -92,11 +91,7 @@ export class Actions {
 
   async #copy() {
     const { page } = this;
-    try {
-      await navigator.clipboard.writeText(wholeText(page.log()));
-      setText(find(page.root, "#message"), t("static.copied"));
-    } catch {
-      getSelection()?.selectAllChildren(find(page.root, ".log"));
-    }
+    const isCopied = await copyText(wholeText(page.log()), find(page.root, ".log"));
+    if (isCopied) setText(find(page.root, "#message"), t("static.copied"));
   }
 }

@@ -1,6 +1,6 @@
 /** The turns that a conversation has had, as a small tree from left to right. A visitor chooses the one to be shown. */
 
-import { addButton, find, findAll, keepAtEnd, setText, svg } from "../document/dom.js";
+import { addButton, find, findAll, isOutdated, keepAtEnd, setText, svg } from "../document/dom.js";
 import { t } from "../document/words.js";
 
 const STEP = 26; // pixels between two turns
@@ -10,8 +10,8 @@ const STEP = 26; // pixels between two turns
  * @typedef {{column: number, row: number}} Place
  */
 
-/** @type {WeakMap<Element, {content: string, walk: (id: number) => void}>} what is drawn in a box */
-const drawn = new WeakMap();
+/** @type {WeakMap<Element, (id: number) => void>} what shows a turn of the tree in a box */
+const walks = new WeakMap();
 
 /**
  * Shows the tree, or hides it while nothing branches.
@@ -21,11 +21,9 @@ const drawn = new WeakMap();
  */
 export function showBranches(box, branches, { walk }) {
   const drawing = find(box, ".tree");
-  const before = drawn.get(box);
-  if (!before) drawing.addEventListener("keydown", moveFocus);
-  const content = JSON.stringify([branches, t("branches.empty")]);
-  drawn.set(box, { content, walk });
-  if (before?.content === content) return;
+  if (!walks.has(box)) drawing.addEventListener("keydown", moveFocus);
+  walks.set(box, walk);
+  if (!isOutdated(box, [branches, t("branches.empty")])) return;
   const log = box.closest(".frame")?.querySelector(".log") || null;
   keepAtEnd(log, () => (box.hidden = !branches?.tree.length));
   if (branches?.tree.length) drawTree(box, drawing, branches);
@@ -107,7 +105,7 @@ function drawLines(tree, places, path, rows) {
 function drawTurn(box, drawing, id, label, { column, row, here, path }) {
   const text = label.replace(/\s+/g, " ").trim() || t("branches.empty");
   const title = t("branches.turn", { turn: column + 1, text });
-  const button = addButton(drawing, path.has(id) ? "shown" : "", "", () => drawn.get(box)?.walk(id));
+  const button = addButton(drawing, path.has(id) ? "shown" : "", "", () => walks.get(box)?.(id));
   [button.tabIndex, button.title, button.ariaLabel] = [-1, title, title];
   if (id === here) button.ariaCurrent = "true";
   [button.style.left, button.style.top] = [`${column * STEP}px`, `${row * STEP}px`];

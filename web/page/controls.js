@@ -4,7 +4,7 @@
 import { Refusal } from "../engines/refusal.js";
 import { authorOf, findModel } from "../conversation/models.js";
 import { SETTINGS, isAllowed, randomSeed } from "../settings.js";
-import { create, find, setText } from "../document/dom.js";
+import { create, find, isOutdated, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
@@ -18,9 +18,6 @@ const OTHER = "other"; // the choice to name another model of the Hub
 
 /** @type {Site} what is known before the engine has answered */
 export const NO_SITE = { version: "", again_s: null, title: "", welcome: "", notices: [], models: [], address: "" };
-
-/** @type {WeakMap<HTMLSelectElement, string>} the options of a select, in JSON */
-const filled = new WeakMap();
 
 export class Controls {
   /**
@@ -296,12 +293,7 @@ function fillValue(select, value) {
  * @param {string} chosen
  */
 function fill(select, options, chosen) {
-  const now = JSON.stringify(options);
-  if (filled.get(select) !== now) {
-    filled.set(select, now);
-    select.replaceChildren();
-    for (const [value, text] of options) Object.assign(create("option", "", select), { value, textContent: text });
-  }
+  if (isOutdated(select, options)) select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
   select.value = options.some(([value]) => value === chosen) ? chosen : (options[0]?.[0] ?? "");
 }
 

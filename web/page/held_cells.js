@@ -1,13 +1,10 @@
 // The cells that are clamped from now on, under whatever lens, each with a button that releases it.
 
-import { addButton, create, find } from "../document/dom.js";
+import { addButton, create, find, isOutdated } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
 import { t } from "../document/words.js";
 
 /** @import { Clamp } from "../engines/engine.js" */
-
-/** @type {WeakMap<Element, string>} what is shown in a box */
-const drawn = new WeakMap();
 
 /**
  * @param {HTMLElement} box
@@ -16,9 +13,7 @@ const drawn = new WeakMap();
  */
 export function showHeldCells(box, cells, hold) {
   box.hidden = !cells.length;
-  const shown = JSON.stringify([cells, t("hold.bar")]);
-  if (drawn.get(box) === shown) return;
-  drawn.set(box, shown);
+  if (!isOutdated(box, [cells, t("hold.bar")])) return;
   const list = find(box, "ul");
   list.replaceChildren();
   for (const cell of cells) {

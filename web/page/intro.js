@@ -1,6 +1,6 @@
 // What stands around a conversation: title and welcome line, notices of the site, example prompts.
 
-import { addButton, create, find, setText } from "../document/dom.js";
+import { addButton, create, find, isOutdated, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 
 /**
@@ -15,8 +15,7 @@ export function showIntro(root, site, greeting) {
   const notices = find(root, "#notices");
   const failures = site.models.map((model) => model.failure).filter(Boolean);
   const texts = [...new Set([...site.notices, ...failures].map((notice) => render(notice)))];
-  if (JSON.stringify(texts) === notices.dataset.shown) return;
-  notices.dataset.shown = JSON.stringify(texts);
+  if (!isOutdated(notices, texts)) return;
   notices.replaceChildren();
   for (const text of texts) create("p", "notice", notices).textContent = text;
 }
@@ -28,9 +27,7 @@ export function showIntro(root, site, greeting) {
  */
 export function showExamples(box, examples, send) {
   box.hidden = !examples.length;
-  const shown = JSON.stringify([examples, t("page.anywhere")]);
-  if (box.dataset.shown === shown) return;
-  box.dataset.shown = shown;
+  if (!isOutdated(box, [examples, t("page.anywhere")])) return;
   box.replaceChildren();
   for (const example of examples) {
     addButton(box, "", example ? example.replaceAll("\n", " ⏎") : t("page.anywhere"), () => send(example));

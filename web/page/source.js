@@ -3,6 +3,7 @@
 import { greetingOf, isGreeting } from "../conversation/greeting.js";
 import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { authorNow, findModel } from "../conversation/models.js";
+import { attempt } from "../conversation/storage.js";
 import { LIMITS } from "../settings.js";
 
 /** @import { Clamp } from "../engines/engine.js" */
@@ -85,11 +86,7 @@ export class Source {
 
   /** The settings of the sliders now, as far as they are allowed. */
   settings() {
-    try {
-      return this.page.controls.settings();
-    } catch {
-      return { temperature: 1, top_k: 0, top_p: 1, min_p: 0 };
-    }
+    return attempt(() => this.page.controls.settings()) ?? { temperature: 1, top_k: 0, top_p: 1, min_p: 0 };
   }
 
   busy() {

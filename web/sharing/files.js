@@ -1,17 +1,10 @@
-// What Share saves and copies beside the link: the text, the log of the conversation, the code of a frame.
-
-import { pathTo, replyText, typedPrompt } from "../conversation/log.js";
+// What Share saves and copies beside the link: the log of the conversation, the code of a frame.
 
 /** @import { Log } from "../conversation/log.js" */
 
 const FRAME_HEIGHT = 640; // pixels: the controls lie below the text in a narrow frame
 // Scripts, its own storage and files to save; no other page in the place of the one that embeds it, and no windows.
 const SANDBOX = "allow-scripts allow-same-origin allow-downloads";
-
-/** The shown conversation: prompts and replies. @param {Log} log */
-export function wholeText(log) {
-  return pathTo(log).map((turn) => typedPrompt(turn) + replyText(turn.replies[0])).join("\n");
-}
 
 /** The log as JSON, as the browser stores it, without what was typed and not sent. @param {Log} log */
 export function logJson(log) {

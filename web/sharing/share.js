@@ -2,13 +2,13 @@
 
 import { LinkError } from "../conversation/link_error.js";
 import { checkClamps, fingerprint, writeLink } from "../conversation/links.js";
-import { count, lastPart, lastTurn, remembered, replyText, sameModels } from "../conversation/log.js";
+import { count, lastPart, lastTurn, remembered, replyText, sameModels, wholeText } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
 import { isLocal } from "../engines/refusal.js";
-import { find, setText } from "../document/dom.js";
+import { copyText, find, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { refusalOf } from "../page/refusals.js";
-import { frameCode, logJson, save, wholeText } from "./files.js";
+import { frameCode, logJson, save } from "./files.js";
 import { drawPicture } from "./picture.js";
 
 /**
@@ -31,14 +31,19 @@ export async function linkTo(log, site) {
   const replies = remembered(log, 0);
   if (!lastTurn(log)) throw new LinkError("refusal.no_reply");
   if (!replies.length) throw new LinkError("link.beginning_gone");
-  const last = replies[replies.length - 1].reply;
+  const last = replies.at(-1).reply;
   const whole = replies.every(({ reply }) => sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings));
   if (!whole) throw new LinkError("link.two_commits");
   const steps = replies.flatMap(({ turn, reply }) => stepsOf(turn, reply));
   const second = last.second && linkRef(last.second, site);
   const models = [last.model, last.second].flatMap((each) => (each && findModel(site, each.name)) ?? []);
-  const text = await fingerprint(replies.map(({ reply }) => replyText(reply)).join(""));
-  return writeLink({ steps, model: linkRef(last.model, site), second, version: models.length ? versionOf(models) : "", text: text ?? "" });
+  const text = (await hashOf(log)) ?? "";
+  return writeLink({ steps, model: linkRef(last.model, site), second, version: models.length ? versionOf(models) : "", text });
+}
+
+/** The hash of what a link is made of. @param {Log} log */
+function hashOf(log) {
+  return fingerprint(remembered(log, 0).map(({ reply }) => replyText(reply)).join(""));
 }
 
 /**
@@ -100,7 +105,7 @@ export class Share {
     [input.value, input.hidden] = [this.address, false];
     const last = lastTurn(page.log()).replies[0];
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
-    const copied = await this.#copy(this.address, input);
+    const copied = await copyText(this.address, input);
     setText(this.note, [t(copied ? "share.copied" : "share.copy_here"), local ? t("share.local", { name: local.name }) : ""].join(" ").trim());
   }
 
@@ -109,36 +114,19 @@ export class Share {
     return find(this.box, `[data-way="${way}"]`, HTMLButtonElement);
   }
 
-  /**
-   * Copies a text, or selects it in its field where the browser does not allow it, as in a frame.
-   * @param {string} text
-   * @param {?(HTMLInputElement | HTMLTextAreaElement)} field
-   */
-  async #copy(text, field) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch {
-      if (field) field.focus();
-      if (field) field.select();
-      else getSelection()?.selectAllChildren(find(this.page.root, ".log"));
-      return false;
-    }
-  }
-
   #listen() {
     const { page } = this;
     const saved = (/** @type {Blob} */ blob, /** @type {string} */ name) => (save(blob, name), t("share.saved", { name }));
     /** @type {Record<string, () => string | Promise<string>>} each says what it has done */
     const ways = {
       picture: async () => saved(await drawPicture(page.engine, page.source.path(0), page.site().title || "char-lstm", find(page.root, ".char-lstm")), "char-lstm.png"),
-      text: async () => ((await this.#copy(wholeText(page.log()), null)) ? t("static.copied") : ""),
+      text: async () => ((await copyText(wholeText(page.log()), find(page.root, ".log"))) ? t("static.copied") : ""),
       txt: () => saved(new Blob([wholeText(page.log())], { type: "text/plain" }), "char-lstm.txt"),
       json: () => saved(new Blob([logJson(page.log())], { type: "application/json" }), "char-lstm.json"),
       embed: async () => {
         const code = find(this.box, "textarea", HTMLTextAreaElement);
         [code.value, code.hidden] = [frameCode(this.address, page.site().title || "char-lstm"), false];
-        return t((await this.#copy(code.value, code)) ? "share.embed_copied" : "share.embed_here");
+        return t((await copyText(code.value, code)) ? "share.embed_copied" : "share.embed_here");
       },
     };
     for (const [way, share] of Object.entries(ways)) {
@@ -189,7 +177,6 @@ export class Share {
       const part = lastPart(turn.replies[0]);
       const failed = unfinished(part) || (step.pick && !pick(part, step.pick, author) ? "check.unknown_pick" : "");
       if (failed) return this.#end([{ id: failed }]);
-      if (this.sharing.following !== link) return;
     }
     await this.#check(link, models);
   }
@@ -199,10 +186,9 @@ export class Share {
    * @param {Model[]} models
    */
   async #check(link, models) {
-    const log = this.page.log();
     const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
     if (!link.text) return this.#end([{ id: "check.no_hash" }]);
-    const found = await fingerprint(remembered(log, 0).map(({ reply }) => replyText(reply)).join(""));
+    const found = await hashOf(this.page.log());
     if (!found) return this.#end([{ id: "check.no_https" }]);
     if (found === link.text) return this.#end([{ id: "check.same" }, ...rounding]);
     const reasons = differences(link, models);

@@ -2,6 +2,7 @@
 // its page. The visitor leaves the page and comes back to the same one, which then asks for a token. The token is kept in
 // memory only.
 
+import { attempt } from "../../conversation/storage.js";
 import { Refusal } from "../../engines/refusal.js";
 
 const STORED = "char-lstm/sign-in"; // in sessionStorage: what the answer of the Hub is checked with
@@ -31,11 +32,7 @@ export function takeFilledIn() {
 
 /** Whether the Hub has sent the visitor back to this page. */
 export function isReturning() {
-  try {
-    return sessionStorage.getItem(STORED) !== null && new URLSearchParams(location.search).has("state");
-  } catch {
-    return false; // the browser stores nothing here
-  }
+  return attempt(() => sessionStorage.getItem(STORED)) !== null && new URLSearchParams(location.search).has("state");
 }
 
 /**

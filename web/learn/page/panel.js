@@ -1,9 +1,12 @@
 // The panel "Train on your text": from a text to a model that writes on this page. web/learn/run.js trains.
 
+import { findModel, refOf } from "../../conversation/models.js";
+import { attempt } from "../../conversation/storage.js";
 import { create, find, findAll, hasFinger, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
 import { colourOf } from "../../lenses/levels.js";
+import { randomSeed } from "../../settings.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../storage.js";
 import { Awake, takeTurn } from "./awake.js";
@@ -12,7 +15,7 @@ import { MARKUP } from "./markup.js";
 import { TextField } from "./text_field.js";
 import { openModel, showTrained } from "./trained.js";
 
-export const MARK = "char-lstm/training"; // in localStorage while a run is stored
+const MARK = "char-lstm/training"; // in localStorage while a run is stored
 const SHOWN_MS = 250; // between two changes of the figures
 const SPEED_MS = 3000; // over which the speed is measured
 
@@ -143,12 +146,12 @@ export class Panel {
     setText(this.#part(".minutes output"), number(minutes));
     this.minutes.ariaValueText = t("train.minutes_value", { minutes });
     const name = this.page.controls.modelName;
-    const parent = this.page.site().models.find((model) => model.name === name && !model.failure && !model.loading);
+    const parent = findModel(this.page.site(), name);
     const choice = this.#part(".from label:last-of-type");
     choice.hidden = !parent;
     setText(find(choice, ".parent"), t("train.fine_tune", { name: name || t("train.this_model") }));
     if (!parent) find(this.box, '[value="scratch"]', HTMLInputElement).checked = true;
-    this.parent = parent ? { name: parent.name, commit: parent.commit } : null;
+    this.parent = parent && refOf(parent);
     setText(this.#part(".phone"), t(Awake.isPossible ? "train.phone_awake" : "train.phone"));
   }
 
@@ -162,7 +165,7 @@ export class Panel {
       begin: {
         ...{ text, name, privateThings, chat: format, examples: chat?.examples ?? [], ...this.place },
         ...{ minutes: Number(this.minutes.value), parent: scratch ? null : this.parent },
-        seed: seed ? Number(seed) : crypto.getRandomValues(new Uint32Array(1))[0],
+        seed: seed ? Number(seed) : randomSeed(),
         ...(workers ? { workers: Number(workers) } : {}),
         ...(speed ? { speed: Number(speed) } : {}),
       },
@@ -263,13 +266,12 @@ export class Panel {
 
   // Ends what is shown of a training; what is stored of it can be continued.
   async #stopped(fault) {
-    const isFault = Boolean(fault);
     this.#run = null;
     this.#awake.stop();
     this.#release();
     this.#say(null);
     this.#show("choose");
-    if (isFault) this.#fault(fault);
+    if (fault) this.#fault(fault);
     await this.#showKept();
   }
 
@@ -314,7 +316,7 @@ export class Panel {
     this.#showOptions();
     setText(this.#part(".said"), render(this.#said));
     setText(this.#part(".pause"), t(this.#isPaused ? "train.resume" : "train.pause"));
-    for (const each of findAll(this.box, ".trained:not([hidden])")) if (each) this.#showTrained();
+    if (!this.#part(".trained").hidden) this.#showTrained();
   }
 }
 
@@ -324,10 +326,7 @@ function visible(element) {
 
 // Remembers that a run is stored, for the next visit. It is no loss where the browser stores nothing.
 function mark(isStored) {
-  try {
-    if (isStored) localStorage.setItem(MARK, "1");
-    else localStorage.removeItem(MARK);
-  } catch {}
+  attempt(() => (isStored ? localStorage.setItem(MARK, "1") : localStorage.removeItem(MARK)));
 }
 
 function clock(seconds) {

@@ -106,8 +106,7 @@ export class TextField {
     const senders = found?.chat?.senders ?? [];
     this.isChat.checked = Boolean(found?.chat);
     find(this.box, ".writes-as").hidden = !senders.length;
-    this.replyAs.replaceChildren();
-    for (const { name } of senders) create("option", "", this.replyAs).textContent = name;
+    this.replyAs.replaceChildren(...senders.map(({ name }) => new Option(name)));
     if (found?.chat) this.replyAs.value = found.chat.replyAs;
     find(this.box, ".private").hidden = !found?.private.length;
     showList(find(this.box, ".private ul"), (found?.private ?? []).map((each) => render(each)));

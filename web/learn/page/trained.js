@@ -2,9 +2,8 @@
 
 import { addButton, create, find } from "../../document/dom.js";
 import { language, number, t } from "../../document/words.js";
+import { save } from "../../sharing/files.js";
 import { deleteModel, listModels, loadModel, saveModel } from "../storage.js";
-
-const REVOKED_MS = 60_000; // after a download began, the browser has its bytes
 
 /**
  * Shows the stored models.
@@ -51,9 +50,7 @@ async function download(name) {
   const { zipOf } = await import("../archive.js");
   const { files } = await loadModel(name);
   const slug = name.split("/")[1];
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(zipOf(files, slug)), download: `${slug}.zip` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), REVOKED_MS);
+  save(zipOf(files, slug), `${slug}.zip`);
 }
 
 function button(parent, id, name, act) {
