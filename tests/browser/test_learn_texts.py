@@ -189,14 +189,14 @@ def test_a_text_with_too_many_characters_is_refused(read: Run) -> None:
 
 def test_chats_are_read_as_in_python(run: Run) -> None:
     vectors = json.loads(chat_samples.VECTORS.read_text(encoding="utf-8"))
-    body = """return x.map(({ input, reply_as, keep_names }) => {
+    body = """return x.map(({ input, reply_as }) => {
       const found = { kind: m.chatKind(input) };
       try {
-        const reader = new m.ChatReader(keep_names);
+        const reader = new m.ChatReader();
         const { text, messages, leftOut } = reader.read(input, "chat.txt");
         const format = reader.format("chat.txt", reply_as);
         const notes = leftOut ? [{ id: "text.chat_left_out", values: { count: leftOut, all: messages } }] : [];
-        return { ...found, text, format, notes, senders: reader.senders(), examples: reader.examples(format) };
+        return { ...found, text, format, notes, senders: reader.senders() };
       } catch (error) {
         return { ...found, error: error.reason?.id ?? `${error}` };
       }
@@ -220,7 +220,6 @@ def test_a_chat_is_recognised_and_read_with_its_notes(read: Run) -> None:
         {"id": "text.chat_left_out", "values": {"count": 5, "all": 29}},
     ]
     assert found["private"] == [{"id": "private.conversation"}]
-    assert found["chat"]["examples"] == []
     assert found["chat"]["replyAs"] == "Oskar"
     other = read(chat, replyAs="Priya")["chat"]
     assert (other["suffix"], other["replyAs"]) == ("\n\nA: ", "Priya")
@@ -240,15 +239,6 @@ def test_ten_hours_of_chat_in_three_languages_are_read(read: Run) -> None:
     }
     assert [found["text"].count(each) for each in said] == [1_200] * 3
     assert found["private"] == [{"id": "private.conversation"}]
-
-
-def test_a_chat_may_keep_its_names(read: Run) -> None:
-    found = read(chat_samples.WHATSAPP["Android"] + "05/11/2023, 07:10 - Priya: Yes\n" * 20, keepNames=True)
-    assert found["text"].startswith("Priya: Who drives?\n")
-    assert (found["chat"]["prefix"], found["chat"]["suffix"]) == ("Oskar: ", "\n\nPriya: ")
-    assert [each["id"] for each in found["notes"]] == ["text.chat_read", "text.chat_left_out"]
-    assert {each["id"] for each in found["private"]} == {"private.conversation"}
-    assert read(chat_samples.REPEATED, keepNames=True, replyAs="B")["chat"]["examples"] == ["late", "no", "yes"]
 
 
 def test_a_chat_can_be_read_as_it_is(read: Run) -> None:

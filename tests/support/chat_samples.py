@@ -184,20 +184,19 @@ _ERRORS = {
 
 
 def samples() -> dict[str, dict[str, Any]]:
-    """Returns the export, the sender that replies, and whether names are kept, by the name of the sample."""
+    """Returns the export and the sender that replies, by the name of the sample."""
     dated = {f"header {n}": f"{each}Priya: One\n{each}Oskar: Two\nand 3\n" for n, each in enumerate(HEADERS)}
     given = {**dated, **WHATSAPP, **NAMES, **JSON_CHATS, **NO_CHATS, "repeated": REPEATED}
     many = "".join(f"1/2/23, 10:00 - n{n}: {n}\n" for n in range(60))
-    chosen = {name: {"input": text, "reply_as": None, "keep_names": False} for name, text in given.items()}
-    kept = {f"{name}, names": {**each, "keep_names": True} for name, each in chosen.items() if not name.startswith("h")}
+    chosen = {name: {"input": text, "reply_as": None} for name, text in given.items()}
     named = {"reply as": "B", "reply as nobody": "C"}
     repeated = {name: {**chosen["repeated"], "reply_as": sender} for name, sender in named.items()}
-    return {**chosen, **kept, **repeated, "60 senders": {**chosen["repeated"], "input": many}}
+    return {**chosen, **repeated, "60 senders": {**chosen["repeated"], "input": many}}
 
 
-def result_of(text: str, reply_as: str | None, keep_names: bool) -> dict[str, Any]:
+def result_of(text: str, reply_as: str | None) -> dict[str, Any]:
     """Returns what the reader makes of an export: its kind, text, format and counts, or the id of the error."""
-    reader = ChatReader(keep_names=keep_names)
+    reader = ChatReader()
     kind = {"kind": _KINDS[chat_kind(text)]}
     try:
         turns = reader.read(text, "chat.txt")
@@ -220,14 +219,13 @@ def result_of(text: str, reply_as: str | None, keep_names: bool) -> dict[str, An
             {"name": name, "called": reader.names[name], "messages": count}
             for name, count in reader.speakers.most_common()
         ],
-        "examples": reader.examples(chat),
     }
 
 
 def vectors() -> list[dict[str, Any]]:
     """Returns all samples and their results."""
     return [
-        {"name": name, **each, "expected": result_of(each["input"], each["reply_as"], each["keep_names"])}
+        {"name": name, **each, "expected": result_of(each["input"], each["reply_as"])}
         for name, each in samples().items()
     ]
 

@@ -43,7 +43,6 @@ const MAX_LAYERS = 2; // that learner.wasm trains
  * @property {string} text
  * @property {string} name of the text
  * @property {ChatFormat | null} chat
- * @property {string[]} examples prompts for the model
  * @property {Message[]} privateThings what looks private in the text
  * @property {number} minutes
  * @property {ModelRef | null} parent the model to fine-tune; null trains from scratch
@@ -53,8 +52,7 @@ const MAX_LAYERS = 2; // that learner.wasm trains
  * @property {number} [workers] as many as the machine has cores for, if omitted
  * @property {number} [speed] characters per second of one worker; measured if omitted
  *
- * @typedef {{name: string, chat: ChatFormat | null, examples: string[],
- *   privateThings: Message[], parent: ModelRef | null, minutes: number}} About
+ * @typedef {{name: string, chat: ChatFormat | null, privateThings: Message[], parent: ModelRef | null, minutes: number}} About
  * @typedef {{training: [number, number][], heldOut: [number, number][]}} Curve losses by step
  * @typedef {{step: number, loss: number, tensors: Record<string, Float32Array>}} Best
  * @typedef {{plan: Plan, about: About, saved: Saved | null, curve: Curve, best: Best | null}} StoredRun
@@ -184,12 +182,10 @@ class Run {
     const { embedding, hidden, layers } = recipe;
     const { name, commit } = about.parent ?? { name: "", commit: "" };
     const [, heldOut] = split(ids);
-    const { examples } = about;
     const training = {
       corpus: about.name,
       corpus_characters: ids.length,
       validation_characters: heldOut.length,
-      examples,
       step,
       seconds: Math.round(10 * this.last.seconds) / 10,
       val_loss: loss,

@@ -8,13 +8,10 @@
 import { Refusal } from "../../engines/refusal.js";
 import { ASSISTANT_ROLES, INSTRUCTIONS, ROLES, USER_ROLES, fromJson, messagesOfLine } from "./chat_json.js";
 import { fromNames, isNames } from "./names.js";
-import { SPACES, isPrintable, lengthOf, lstrip, strip } from "./strings.js";
+import { SPACES, lstrip, strip } from "./strings.js";
 import { fromWhatsapp, headerOf } from "./whatsapp.js";
 
 const TURN_END = "\n\n";
-const MOST_EXAMPLE = 60; // characters
-const LEAST_EXAMPLE_COUNT = 5; // times that a message must occur to become an example
-const MOST_DISTINCT = 200_000; // distinct messages that are counted
 const LISTED = 5; // speakers
 const MOST_BLANK = 1000; // lines before the first one that is not blank
 const BEGINS_LIKE_JSON = new RegExp(`^[${SPACES}]*[{[]`);
@@ -23,19 +20,11 @@ const BEGINS_LIKE_JSON = new RegExp(`^[${SPACES}]*[{[]`);
 export class ChatReader {
   /** Messages by speaker, with the names in the export. */
   speakers = /** @type {Map<string, number>} */ (new Map());
-  /** The names in the text, by the names in the export. Roles such as "user" keep theirs. */
-  names = /** @type {Map<string, string>} */ (new Map());
-  #messages = /** @type {Map<string, number>} */ (new Map()); // how often a speaker wrote a text: "speaker\ntext"
-
-  #keepNames;
-
   /**
-   * @param {boolean} [keepNames] whether the text has the names of the speakers. Otherwise they are called A, B, … in it, in
-   *   the order of their first messages, so that no name becomes a part of the model's format
+   * The names in the text, by the names in the export. Roles such as "user" keep theirs; other speakers are called A, B, … in
+   * the order of their first messages, so that no name becomes a part of the model's format.
    */
-  constructor(keepNames = false) {
-    this.#keepNames = keepNames;
-  }
+  names = /** @type {Map<string, string>} */ (new Map());
 
   /**
    * Returns the turns of a file as text, and the number of its messages: all, and those that were left out.
@@ -54,7 +43,7 @@ export class ChatReader {
           continue;
         }
         count++;
-        this.#count(message);
+        this.#count(message.speaker);
         if (message.speaker === previous) turns.at(-1).push(message.text);
         else turns.push([`${this.names.get(message.speaker)}: ${message.text}`]);
         previous = message.speaker;
@@ -90,33 +79,13 @@ export class ChatReader {
    * @returns {{name: string, called: string, messages: number}[]}
    */
   senders() {
-    return byCount(this.speakers).map(([name, messages]) => ({ name, called: this.names.get(name), messages }));
+    const sorted = [...this.speakers].sort(([, a], [, b]) => b - a);
+    return sorted.map(([name, messages]) => ({ name, called: this.names.get(name), messages }));
   }
 
-  /**
-   * Returns messages to the replying speaker that occur at least 5 times; they may be private nevertheless.
-   * @param {import("../../engines/engine.js").ChatFormat} chat
-   */
-  examples(chat, most = 4) {
-    const replies = chat.suffix.slice(TURN_END.length, -": ".length);
-    const counts = /** @type {Map<string, number>} */ (new Map());
-    for (const [key, count] of this.#messages) {
-      const [speaker, text] = key.split("\n");
-      if (this.names.get(speaker) !== replies) counts.set(text, (counts.get(text) ?? 0) + count);
-    }
-    return byCount(counts).slice(0, most).filter(([, count]) => count >= LEAST_EXAMPLE_COUNT).map(([text]) => text);
-  }
-
-  #count({ speaker, text }) {
+  #count(speaker) {
     this.speakers.set(speaker, (this.speakers.get(speaker) ?? 0) + 1);
-    if (!this.names.has(speaker)) {
-      const isKept = this.#keepNames || ROLES.includes(speaker);
-      this.names.set(speaker, isKept ? speaker : lettersOf(this.names.size));
-    }
-    if (lengthOf(text) > MOST_EXAMPLE || !isPrintable(text)) return;
-    const key = `${speaker}\n${text}`;
-    const count = this.#messages.get(key);
-    if (count !== undefined || this.#messages.size < MOST_DISTINCT) this.#messages.set(key, (count ?? 0) + 1);
+    if (!this.names.has(speaker)) this.names.set(speaker, ROLES.includes(speaker) ? speaker : lettersOf(this.names.size));
   }
 }
 
@@ -159,9 +128,4 @@ function lettersOf(number) {
   let letters = "";
   for (let rest = number + 1; rest; rest = Math.floor((rest - 1) / 26)) letters = String.fromCharCode(65 + ((rest - 1) % 26)) + letters;
   return letters;
-}
-
-/** The entries of a map, the largest first. @param {Map<string, number>} counts */
-function byCount(counts) {
-  return [...counts].sort(([, a], [, b]) => b - a);
 }

@@ -1,6 +1,6 @@
 // Cleans the messages and the names of a chat export: the rules of training/corpus/chats/message.py.
 
-import { beginning, rstrip, strip, wellFormed, words } from "./strings.js";
+import { beginning, rstrip, strip, words } from "./strings.js";
 
 /** @typedef {{speaker: string, text: string}} ChatMessage without speaker or text it is left out: a picture, a call, a notice */
 
@@ -18,5 +18,5 @@ export function cleanedName(name) {
 }
 
 function onlyText(text) {
-  return wellFormed(text.replaceAll("\0", ""));
+  return text.replaceAll("\0", "").toWellFormed();
 }

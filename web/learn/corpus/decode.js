@@ -3,10 +3,9 @@
 
 import { Refusal } from "../../engines/refusal.js";
 import { formatOf, wideEncoding } from "./formats.js";
-import { wellFormed } from "./strings.js";
 
 /** Bytes of a file: the text, its ids and their copies in the workers then fit into the memory of a phone. */
-export const MOST_BYTES = 32_000_000;
+const MOST_BYTES = 32_000_000;
 const PIECE = 1 << 16; // bytes that are decoded at once while an error is located
 
 /**
@@ -45,7 +44,7 @@ export function decode(bytes, name) {
 export function checkText(text, name) {
   const nul = text.indexOf("\0");
   if (nul >= 0) throw new Refusal({ id: "text.nul", values: { name, at: nul } });
-  return wellFormed(text.replace(/\r\n?/g, "\n"));
+  return text.replace(/\r\n?/g, "\n").toWellFormed();
 }
 
 function utf16(bytes, encoding, name) {

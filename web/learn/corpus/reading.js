@@ -12,20 +12,19 @@ import { privateIn } from "./privacy.js";
  * @typedef {object} ReadOptions
  * @property {string} name of the file or text, for messages
  * @property {boolean} [chat] whether the text is a chat export; if omitted, a text that looks like one is read as one
- * @property {boolean} [keepNames] whether the senders of a chat keep their names in the text; otherwise they are A, B, …
  * @property {string | null} [replyAs] the sender as whom the model writes; if omitted, the one with the most messages
  * @typedef {object} ReadText
  * @property {string} text
  * @property {number} characters
  * @property {number} distinct
  * @property {number} lines
- * @property {(ChatFormat & {senders: Sender[], replyAs: string, examples: string[]}) | null} chat the senders with the most
- *   messages first; the name in the export of the one as whom the model writes; with `keepNames` frequent messages to it
+ * @property {(ChatFormat & {senders: Sender[], replyAs: string}) | null} chat the senders with the most messages first; the
+ *   name in the export of the one as whom the model writes
  * @property {Message[]} notes for the visitor: how the text was read, what was left out, what to expect
  * @property {Message[]} private what looks private; empty if nothing does
  */
 
-export const LEAST_CHARACTERS = 100; // the held-out tenth of a shorter text measures nothing
+const LEAST_CHARACTERS = 100; // the held-out tenth of a shorter text measures nothing
 const MOST_DISTINCT = 65_536; // ids have two bytes
 const MANY_DISTINCT = 2_048; // with more, a step reads fewer characters: MAX_LOGITS in recipe.js
 const SAMPLE = 10_000; // characters that show whether a text is a chat export
@@ -37,10 +36,10 @@ const SAMPLE = 10_000; // characters that show whether a text is a chat export
  * @returns {ReadText}
  * @throws {Refusal} it is no text, in another encoding, too short, or not the chat that it should be
  */
-export function readAll(source, { name, chat, replyAs = null, keepNames = false }) {
+export function readAll(source, { name, chat, replyAs = null }) {
   const whole = typeof source === "string" ? checkText(source, name) : decode(source, name);
   if (!whole) throw new Refusal({ id: "text.empty", values: { name } });
-  const found = chatOrText(whole, { name, chat, replyAs, keepNames });
+  const found = chatOrText(whole, name, chat, replyAs);
   const counts = countsOf(found.text);
   const { characters, distinct } = counts;
   if (characters < LEAST_CHARACTERS) {
@@ -54,12 +53,12 @@ export function readAll(source, { name, chat, replyAs = null, keepNames = false 
 }
 
 /** @returns {Pick<ReadText, "text" | "chat" | "notes">} */
-function chatOrText(text, { name, chat, replyAs, keepNames }) {
+function chatOrText(text, name, chat, replyAs) {
   const kind = chatKind(text.slice(0, SAMPLE));
   const notes = /** @type {Message[]} */ ([]);
   if (chat ?? kind) {
     try {
-      return readChat(text, name, replyAs, keepNames);
+      return readChat(text, name, replyAs);
     } catch (error) {
       if (chat || replyAs !== null || !(error instanceof Refusal)) throw error;
       notes.push({ id: "text.chat_not_read", values: { reason: error.reason } });
@@ -70,8 +69,8 @@ function chatOrText(text, { name, chat, replyAs, keepNames }) {
   return { text, chat: null, notes };
 }
 
-function readChat(whole, name, replyAs, keepNames) {
-  const reader = new ChatReader(keepNames);
+function readChat(whole, name, replyAs) {
+  const reader = new ChatReader();
   const { text, messages, leftOut } = reader.read(whole, name);
   const format = reader.format(name, replyAs);
   const senders = reader.senders();
@@ -83,7 +82,7 @@ function readChat(whole, name, replyAs, keepNames) {
     notes.push({ id: "text.chat_letters", values: { asks, asks_letter: called[0], replies, replies_letter: called[1] } });
   }
   if (leftOut) notes.push({ id: "text.chat_left_out", values: { count: leftOut, all: messages } });
-  return { text, chat: { ...format, senders, replyAs: replies, examples: keepNames ? reader.examples(format) : [] }, notes };
+  return { text, chat: { ...format, senders, replyAs: replies }, notes };
 }
 
 /** The characters (code points) of a text, the distinct ones, and its lines; the last one may have no line end. */

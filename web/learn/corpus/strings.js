@@ -38,13 +38,6 @@ export function beginning(text, most) {
   return text.length <= most ? text : Array.from(text.slice(0, 2 * most)).slice(0, most).join("");
 }
 
-/** How many code points a text has. @param {string} text */
-export function lengthOf(text) {
-  let count = 0;
-  for (let at = 0; at < text.length; at++) count += (text.charCodeAt(at) & 0xfc00) === 0xdc00 ? 0 : 1;
-  return count;
-}
-
 /** The parts before and after the first `separator`, and whether there is one. */
 export function partition(text, separator) {
   const at = text.indexOf(separator);
@@ -54,9 +47,4 @@ export function partition(text, separator) {
 /** Whether each character can be shown: no line end, no control or format character, of the spaces only U+0020. */
 export function isPrintable(text) {
   return /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(text);
-}
-
-/** Replaces unpaired surrogates by U+FFFD. String.toWellFormed does so only in browsers of 2023 and newer. */
-export function wellFormed(text) {
-  return text.replace(/\p{Surrogate}/gu, "\ufffd");
 }

@@ -3,7 +3,7 @@
 
 import { cleaned, cleanedName } from "./cleaning.js";
 import { isPhrase } from "./phrases.js";
-import { SPACES, lengthOf, partition, rstrip, strip } from "./strings.js";
+import { SPACES, partition, rstrip, strip } from "./strings.js";
 
 const MOST_NAME = 60; // characters; a longer text before a colon is a notice of the messenger
 const EDITED_FROM_END = 120; // characters at the end of a line that are searched for the mark of an edited message
@@ -61,7 +61,7 @@ function* linesOf(text) {
 
 /** Whether the text before a colon is no name: 'Anna changed the subject to "Party: tonight"'. */
 function isNotice(name) {
-  return lengthOf(name) > MOST_NAME || /["“”„«»]/.test(name);
+  return [...name].length > MOST_NAME || /["“”„«»]/.test(name);
 }
 
 function messageOf(speaker, lines) {

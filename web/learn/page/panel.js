@@ -163,7 +163,7 @@ export class Panel {
     const { workers, speed, seed } = this.box.dataset; // set by tests: small runs, each the same
     return this.#lead({
       begin: {
-        ...{ text, name, privateThings, chat: format, examples: chat?.examples ?? [], ...this.place },
+        ...{ text, name, privateThings, chat: format, ...this.place },
         ...{ minutes: Number(this.minutes.value), parent: scratch ? null : this.parent },
         seed: seed ? Number(seed) : randomSeed(),
         ...(workers ? { workers: Number(workers) } : {}),
