@@ -1,6 +1,7 @@
 // The files of a checkpoint folder, which Python, the app and this page read: model/checkpoint/ has the format.
 
-import { shapesOf } from "./learner.js";
+import { sha256 } from "../conversation/hash.js";
+import { shapesOf } from "../worker/shapes.js";
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 const SPACE = 32; // the header of model.safetensors ends with spaces, so that the numbers begin at a multiple of 8
@@ -27,18 +28,13 @@ export async function checkpointFiles({ vocab, network, tensors, training, chat 
     training,
   };
   const shapes = shapesOf({ vocab: vocab.length, ...network });
-  const files = { [CONFIG]: json(config), [WEIGHTS]: safetensors(tensors, shapes) };
+  const files = { [CONFIG]: jsonBytes(config), [WEIGHTS]: safetensors(tensors, shapes) };
   const hashes = await Promise.all([CONFIG, WEIGHTS].map(async (name) => [name, await sha256(files[name])]));
-  return { ...files, [MANIFEST]: json({ sha256: Object.fromEntries(hashes) }) };
+  return { ...files, [MANIFEST]: jsonBytes({ sha256: Object.fromEntries(hashes) }) };
 }
 
-/** The SHA-256 of some bytes, in hex. */
-export async function sha256(bytes) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function json(value) {
+/** A value as the bytes of a JSON file. */
+export function jsonBytes(value) {
   return new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
 }
 

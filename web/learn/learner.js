@@ -1,6 +1,6 @@
 // The learner in WebAssembly (source/learner.c): its memory as arrays, and its functions.
 
-const [COUNT, OFFSETS, WEIGHTS, IDS, STATE, HELD_OUT_STATE] = [8, 9, 20, 25, 26, 27]; // fields of `Learner`, 4 bytes each
+const [COUNT, WEIGHTS, IDS, STATE, HELD_OUT_STATE] = [8, 20, 25, 26, 27]; // fields of `Learner`, 4 bytes each
 // A function whose body is one relaxed multiply-add: a browser that validates it can run learner-relaxed.wasm.
 const RELAXED = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0, 32, 0, 32, 1, 32, 2,
@@ -71,21 +71,6 @@ export class Learner {
   }
 
   /**
-   * The tensors of the weights, or of another kind, by the names of nn.LSTM: views, in the layout of model.safetensors.
-   * @param {Float32Array} all `weights`, `average` …
-   * @returns {Record<string, Float32Array>}
-   */
-  tensors(all) {
-    const names = Object.keys(shapesOf(this.sizes));
-    return Object.fromEntries(
-      Object.values(shapesOf(this.sizes)).map((shape, n) => {
-        const from = this.#fields[OFFSETS + n];
-        return [names[n], all.subarray(from, from + shape.reduce((product, size) => product * size, 1))];
-      }),
-    );
-  }
-
-  /**
    * Fills `gradient` for the window in `ids`; returns the sum of its losses, in nats.
    * @param {number} seed
    * @param {number} step
@@ -117,20 +102,4 @@ export class Learner {
   #floats(at, count) {
     return new Float32Array(this.#exports.memory.buffer, at, count);
   }
-}
-
-/**
- * The shape of each tensor, in the order of the learner's memory.
- * @param {{vocab: number, embedding: number, hidden: number, layers: number}} sizes
- * @returns {Record<string, number[]>}
- */
-export function shapesOf({ vocab, embedding, hidden, layers }) {
-  const shapes = { "embedding.weight": [vocab, embedding], "output.weight": [vocab, hidden], "output.bias": [vocab] };
-  for (let layer = 0; layer < layers; layer++) {
-    shapes[`lstm.weight_ih_l${layer}`] = [4 * hidden, layer ? hidden : embedding];
-    shapes[`lstm.weight_hh_l${layer}`] = [4 * hidden, hidden];
-    shapes[`lstm.bias_ih_l${layer}`] = [4 * hidden];
-    shapes[`lstm.bias_hh_l${layer}`] = [4 * hidden];
-  }
-  return shapes;
 }

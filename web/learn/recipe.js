@@ -1,6 +1,8 @@
 // The recipe of a run in the browser: sizes, rates and dropout, from the text, the time and the speed of the machine.
 // The measurements behind these numbers are in docs/lab-book.md.
 
+import { parametersOf } from "../worker/shapes.js";
+
 /**
  * @typedef {object} Recipe
  * @property {number} embedding numbers in the vector of a character
@@ -20,7 +22,8 @@
  * @property {number} dropoutRise share of the steps in which dropout rises from zero to its rates; 0: none
  */
 
-export const [ROWS, WINDOW] = [32, 64];
+export const WINDOW = 64;
+const ROWS = 32;
 const OPTIMIZER_COST = 270; // characters, measured with 384 cells
 const MAX_LOGITS = 1 << 22; // of a step: rows x window x vocabulary
 // Fine-tuning: more, smaller steps than those of a new network, and no dropout at first, which would cost a trained
@@ -66,7 +69,7 @@ export function recipeFor({ vocab, characters, steps, workers, seed, network, is
     average: Math.min(0.998, 1 - 20 / Math.max(40, steps)),
     clip: 1,
     warmup: 0.03,
-    dropout: { reset: 0.02, ...dropoutFor(read, characters, parametersOf(vocab, network)) },
+    dropout: { reset: 0.02, ...dropoutFor(read, characters, parametersOf({ vocab, ...network })) },
     dropoutRise,
   };
 }
@@ -104,9 +107,4 @@ function dropoutFor(read, characters, parameters) {
   const doublings = Math.log2(((read / characters) * parameters) / characters);
   const cells = Math.min(0.5, Math.max(0, 0.18 * (doublings - 3)));
   return { between: 0.9 * cells, out: cells, weights: Math.min(0.3, Math.max(0, 0.1 * (doublings - 4.2))) };
-}
-
-function parametersOf(vocab, { embedding, hidden, layers }) {
-  const lstm = 4 * hidden * (embedding + hidden + 2) + (layers - 1) * 4 * hidden * (2 * hidden + 2);
-  return vocab * (embedding + hidden + 1) + lstm;
 }

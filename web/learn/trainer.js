@@ -1,6 +1,7 @@
 // Trains a network in workers: starts them, measures the machine, and collects what they report.
 
-import { compileLearner, shapesOf } from "./learner.js";
+import { countOf, parametersOf, shapesOf } from "../worker/shapes.js";
+import { compileLearner } from "./learner.js";
 import { WINDOW, cellsFor, costOf, newNetwork, recipeFor } from "./recipe.js";
 import { copyTrained, initialize } from "./weights.js";
 import { split } from "./windows.js";
@@ -95,8 +96,7 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
     network,
     isFineTuning,
   });
-  const shapes = Object.values(shapesOf({ vocab: vocab.length, ...network }));
-  const parameters = shapes.reduce((total, shape) => total + shape.reduce((product, size) => product * size, 1), 0);
+  const parameters = parametersOf({ vocab: vocab.length, ...network });
   return { vocab, ids, recipe, workers, parameters, trained: parent?.tensors ?? null };
 }
 
@@ -180,9 +180,7 @@ export class Trainer {
 
   #initialState(sizes, ids) {
     const { seed } = this.plan.recipe;
-    // The learner pads each tensor to a multiple of 4 numbers.
-    const parts = Object.entries(shapesOf(sizes)).map(([name, shape]) => [name, shape.reduce((product, size) => product * size, 1)]);
-    const weights = new Float32Array(parts.reduce((total, [, count]) => total + padded(count), 0));
+    const weights = new Float32Array(Object.values(shapesOf(sizes)).reduce((total, shape) => total + padded(countOf(shape)), 0));
     const tensors = tensorsOf(weights, sizes);
     if (this.plan.trained) copyTrained(tensors, this.plan.trained, networkOf(sizes), ids, seed);
     else initialize(tensors, sizes, ids, seed);
@@ -234,6 +232,7 @@ function networkOf({ embedding, hidden, layers }) {
   return { embedding, hidden, layers };
 }
 
+// The learner pads each tensor to a multiple of 4 numbers.
 function padded(count) {
   return Math.ceil(count / 4) * 4;
 }
@@ -242,7 +241,7 @@ function padded(count) {
 function tensorsOf(all, sizes) {
   let at = 0;
   const entries = Object.entries(shapesOf(sizes)).map(([name, shape]) => {
-    const count = shape.reduce((product, size) => product * size, 1);
+    const count = countOf(shape);
     const view = all.subarray(at, at + count);
     at += padded(count);
     return [name, view];

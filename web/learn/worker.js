@@ -11,7 +11,6 @@
 //
 // Messages to the page; those marked with 0 come from worker 0 alone:
 //
-//   {ready: parameters}
 //   0 {step, loss, seconds}            after each step: nats per character, seconds of training so far
 //   {evaluated: step, sum, count}      of this worker's part of the held-out text, in nats
 //   0 {average, step}                  the averaged weights, at each evaluation
@@ -192,8 +191,6 @@ onmessage = ({ data }) => {
     saves = true;
     wake();
   } else if (data.start) {
-    const training = new Training(data.start);
-    postMessage({ ready: training.learner.count });
-    training.run().catch(reportError); // the page gets it as an error event of the worker
+    new Training(data.start).run().catch(reportError); // the page gets it as an error event of the worker
   }
 };

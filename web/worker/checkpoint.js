@@ -3,6 +3,7 @@
 
 import { sha256 } from "../conversation/hash.js";
 import { parseCells } from "./named_cells.js";
+import { countOf, parametersOf, shapesOf } from "./shapes.js";
 
 const [CONFIG, MANIFEST, WEIGHTS, CELLS, SAMPLES] = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl"];
 const FIELDS = ["format_version", "model_type", "embedding_size", "hidden_size", "num_layers", "vocab", "training"];
@@ -31,16 +32,15 @@ export class ModelError extends Error {
 
 /**
  * @import { ChatFormat } from "../engines/engine.js"
+ * @import { Sizes } from "./shapes.js"
  * @typedef {{base: string, name: string, commit: string, files?: Record<string, Uint8Array>}} Place where the
  *   files of a model are: in memory, or at an address; the commit is "" for a folder, whose files may change
- * @typedef {{vocab: number, embedding: number, hidden: number, layers: number}} Sizes
  * @typedef {object} Config what config.json says of a model
  * @property {Sizes} sizes
  * @property {string[]} vocab
  * @property {string | null} rare the entry of the vocabulary that stands for all rare characters, and is never written
  * @property {ChatFormat | null} chat
  * @property {Record<string, unknown>} training
- * @property {Record<string, number[]>} shapes of the tensors
  * @property {number} parameters
  *
  * @typedef {object} Files what the other files say
@@ -85,7 +85,7 @@ export async function load(place, progress, stores = true, known = readParts(pla
   const parts = await known;
   const { base, name, files } = place;
   if (!files) return { ...parts, tensors: await readWeights(new URL(WEIGHTS, base).href, name || WEIGHTS, parts, progress, stores) };
-  const tensors = parseWeights(given(files, WEIGHTS), parts.shapes);
+  const tensors = parseWeights(given(files, WEIGHTS), parts.sizes);
   await verify(WEIGHTS, files[WEIGHTS], parts.hashes);
   return { ...parts, tensors };
 }
@@ -115,14 +115,14 @@ export async function readParts({ base, name, commit, files }) {
  * Returns the tensors, from the browser's store if it has them.
  * @returns {Promise<Record<string, Float32Array>>}
  */
-async function readWeights(url, name, { hashes, shapes, parameters }, progress, stores) {
+async function readWeights(url, name, { hashes, sizes, parameters }, progress, stores) {
   const key = `${url}?sha256=${hashes[WEIGHTS]}`;
   const old = await stored(key);
-  if (old && (await verify(WEIGHTS, old, hashes).catch(() => false))) return parseWeights(old, shapes);
+  if (old && (await verify(WEIGHTS, old, hashes).catch(() => false))) return parseWeights(old, sizes);
   const most = 8 + MAX_HEADER + 4 * parameters; // no file of this network can be larger
   progress(0); // the server may take long to begin
   const bytes = await download(url, name, most, progress).finally(() => progress(1));
-  const tensors = parseWeights(bytes, shapes); // before the hash: its message says what is wrong with the file
+  const tensors = parseWeights(bytes, sizes); // before the hash: its message says what is wrong with the file
   const verified = await verify(WEIGHTS, bytes, hashes);
   if (verified && stores) await store(key, bytes, url);
   return tensors;
@@ -190,30 +190,20 @@ function checkConfig(config) {
   if (chat !== null && !(chat.stop && ["prefix", "suffix", "stop"].every((name) => typeof chat[name] === "string"))) {
     throw wrong("chat must be an object of prefix, suffix and stop, which is not empty");
   }
-  const shapes = { "embedding.weight": [vocab.length, embedding] };
-  for (let layer = 0; layer < layers; layer++) {
-    shapes[`lstm.weight_ih_l${layer}`] = [4 * hidden, layer ? hidden : embedding];
-    shapes[`lstm.weight_hh_l${layer}`] = [4 * hidden, hidden];
-    shapes[`lstm.bias_ih_l${layer}`] = shapes[`lstm.bias_hh_l${layer}`] = [4 * hidden];
-  }
-  shapes["output.weight"] = [vocab.length, hidden];
-  shapes["output.bias"] = [vocab.length];
-  const parameters = Object.values(shapes).reduce((total, shape) => total + count(shape), 0);
+  const sizes = { vocab: vocab.length, embedding, hidden, layers };
+  const parameters = parametersOf(sizes);
   if (parameters > MAX_PARAMETERS) throw wrong(`its sizes make ${parameters} parameters: too many for a browser`);
-  return { sizes: { vocab: vocab.length, embedding, hidden, layers }, vocab, rare, chat, training, shapes, parameters };
-}
-
-function count(shape) {
-  return shape.reduce((product, size) => product * size, 1);
+  return { sizes, vocab, rare, chat, training, parameters };
 }
 
 /**
  * Returns the tensors of model.safetensors: 8 bytes with the length of a JSON header, the header, the numbers.
  * @param {Uint8Array} bytes
- * @param {Record<string, number[]>} shapes the shape of each tensor
+ * @param {Sizes} sizes
  * @throws {ModelError}
  */
-function parseWeights(bytes, shapes) {
+function parseWeights(bytes, sizes) {
+  const shapes = shapesOf(sizes);
   const wrong = (what) => new ModelError(`${WEIGHTS} ${what}`);
   const start = String.fromCharCode(...bytes.subarray(0, 64)).trimStart().toLowerCase();
   if (start.startsWith("version https://git-lfs")) throw wrong("is a Git LFS pointer: the file itself is not there");
@@ -235,7 +225,7 @@ function parseWeights(bytes, shapes) {
       throw wrong(`has ${name} of shape ${JSON.stringify(shape)}; config.json says ${JSON.stringify(shapes[name])}`);
     }
     if (!(dtype in BYTES)) throw wrong(`has ${name} of dtype ${dtype}, not F32, BF16 or F16`);
-    if (from !== end || to !== from + count(shape) * BYTES[dtype]) throw wrong(`is damaged: the place of ${name}`);
+    if (from !== end || to !== from + countOf(shape) * BYTES[dtype]) throw wrong(`is damaged: the place of ${name}`);
     end = to;
     if (8 + size + end > bytes.length) throw wrong("is cut");
     tensors[name] = widen(bytes.slice(8 + size + from, 8 + size + to).buffer, dtype);

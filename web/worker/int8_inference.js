@@ -104,7 +104,7 @@ export class Network {
   #outputBias;
 
   /**
-   * @param {import("./checkpoint.js").Sizes} sizes
+   * @param {import("./shapes.js").Sizes} sizes
    * @param {Record<string, Float32Array>} tensors by the names of nn.LSTM, in its layout
    * @param {WebAssembly.Module | null} code product.wasm; null to use JavaScript
    */

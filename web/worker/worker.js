@@ -11,6 +11,7 @@
 //
 // No module of the worker may await at its top level: messages that arrive meanwhile are lost.
 
+import { randomId } from "../conversation/hash.js";
 import { Refusal, isLocal } from "../engines/refusal.js";
 import { ModelError } from "./checkpoint.js";
 import { LanguageModel } from "./language_model.js";
@@ -24,7 +25,7 @@ import { Timelines } from "./training/timeline.js";
 import { Traces } from "./lenses/trace.js";
 
 const MAX_TEXT = 110_000; // characters: what the page allows, and a reply
-const server = crypto.getRandomValues(new Uint32Array(1))[0].toString(16);
+const server = randomId();
 const states = new States();
 const traces = new Traces();
 const replies = /** @type {Map<number, AbortController>} */ (new Map()); // by their calls

@@ -1,6 +1,8 @@
 // What is published of a model: its files without what the visitor keeps private, its card, and the card of its Space.
 
-import { sha256 } from "../checkpoint_files.js";
+import { sha256 } from "../../conversation/hash.js";
+import { parametersOf } from "../../worker/shapes.js";
+import { jsonBytes } from "../checkpoint_files.js";
 
 /** Licences of the text that the page offers, by their names on the Hub. The first is that of an unanswered question. */
 export const LICENSES = ["unknown", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "mit", "apache-2.0", "other"];
@@ -36,11 +38,11 @@ export async function publishedFiles(files, { title, corpus, license }, repo) {
   const { training } = config;
   const kept = corpus ? { ...training } : Object.fromEntries(Object.entries(training).filter(([name]) => UNNAMED.has(name)));
   if (`${kept.from ?? ""}`.startsWith("local/")) delete kept.from; // named after a text; only this browser has the model
-  const changed = bytesOf({ ...config, training: { ...kept, corpus: corpus || line(title), license, repo } });
+  const changed = jsonBytes({ ...config, training: { ...kept, corpus: corpus || line(title), license, repo } });
   const manifest = JSON.parse(new TextDecoder().decode(files[MANIFEST]));
   manifest.sha256[CONFIG] = await sha256(changed);
   const sent = SENT.filter((name) => name in files).map((name) => [name, files[name]]);
-  return { ...Object.fromEntries(sent), [CONFIG]: changed, [MANIFEST]: bytesOf(manifest) };
+  return { ...Object.fromEntries(sent), [CONFIG]: changed, [MANIFEST]: jsonBytes(manifest) };
 }
 
 /**
@@ -69,7 +71,7 @@ export function modelCard(files, about, { repo, space, hub }) {
   const losses = typeof training.val_loss === "number" ? evaluation(training) : "Nothing was measured.";
   const stated = about.license === "unknown" ? "The licence of the text was not stated." : `The licence of the text: ${about.license}.`;
   return document(data, about.title, [
-    `A character LSTM, trained in a browser on ${text}${amount}. It continues a text in the same style, one character at a time. It has ${count(parameters(files))} parameters: ${count(vocab.length)} characters, embeddings of size ${count(embedding)}, ${layers > 1 ? `${layers} × ` : ""}${count(cells)} LSTM cells.`,
+    `A character LSTM, trained in a browser on ${text}${amount}. It continues a text in the same style, one character at a time. It has ${count(parametersOf({ vocab: vocab.length, embedding, hidden: cells, layers }))} parameters: ${count(vocab.length)} characters, embeddings of size ${count(embedding)}, ${layers > 1 ? `${layers} × ` : ""}${count(cells)} LSTM cells.`,
     ...(space ? [`[A page that writes with this model](${hub}/spaces/${space})`] : []),
     `## Use\n\nIn a checkout of char-lstm, the project that made it:\n\n\`\`\`python\n${python.join("\n")}\n\`\`\``,
     `## Evaluation\n\n${losses}`,
@@ -113,10 +115,6 @@ export function configOf(files) {
   return JSON.parse(new TextDecoder().decode(files[CONFIG]));
 }
 
-function bytesOf(value) {
-  return new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
-}
-
 function document(data, title, parts) {
   const fields = Object.entries(data).map(([name, value]) => `${name}: ${JSON.stringify(value)}`); // JSON is YAML
   return `---\n${fields.join("\n")}\n---\n\n# ${escape(title)}\n\n${parts.join("\n\n")}\n`;
@@ -125,12 +123,6 @@ function document(data, title, parts) {
 function evaluation({ val_loss: loss, validation_characters: characters }) {
   const part = characters ? `${count(characters)} characters at the end of the text` : "the end of the text";
   return `Held-out loss: ${loss.toFixed(4)} nats per character, ${(loss / Math.LN2).toFixed(3)} bits per character, measured on ${part}, which the model was not trained on. It is the lowest of several measurements, so it is slightly optimistic.`;
-}
-
-function parameters(files) {
-  const { vocab, embedding_size: E, hidden_size: H, num_layers: L } = configOf(files);
-  const layers = 4 * H * (E + H + 2) + (L - 1) * 4 * H * (2 * H + 2);
-  return vocab.length * (E + H + 1) + layers;
 }
 
 const count = (value) => Math.round(value).toLocaleString("en-US");
