@@ -3,7 +3,7 @@
 
 import { find } from "./document/dom.js";
 import { ServerEngine } from "./engines/server.js";
-import { mount } from "./page/main.js";
+import { Page } from "./page/main.js";
 import { loadLanguages } from "./document/words.js";
 
 const SCROLLS_MS = 1000; // in which a browser draws its next frame, on a slow machine too
@@ -32,7 +32,7 @@ async function build(root) {
   const link = find(root, "#training-elsewhere a", HTMLAnchorElement);
   Object.assign(link, { href: new URL("index.html#train-alone", import.meta.url).href, target: "_blank", rel: "noopener" });
   link.parentElement.hidden = false;
-  await mount(root, engine, { greeting: "site.greeting" });
+  await new Page(root, engine, "site.greeting").start();
 }
 
 // The markup of the page, where the document had none, as in another page that shows the app.

@@ -3,7 +3,7 @@
 import { attempt } from "./conversation/storage.js";
 import { WorkerEngine } from "./engines/worker_engine.js";
 import { find } from "./document/dom.js";
-import { mount } from "./page/main.js";
+import { Page } from "./page/main.js";
 import { loadLanguages, t } from "./document/words.js";
 
 const isAlone = location.hash === "#train-alone"; // served by the app, which has no model beside the page
@@ -69,7 +69,7 @@ async function start() {
   const models = isAlone ? await trainedModels() : modelsOfAddress();
   const engine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {
-    offerTraining(await mount(root, engine, { greeting: "static.greeting" }), { home: base, hub }, isBack);
+    offerTraining(await new Page(root, engine, "static.greeting").start(), { home: base, hub }, isBack);
   } catch (error) {
     root.textContent = t("static.failed", { reason: `${error}` });
     throw error;

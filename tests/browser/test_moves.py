@@ -28,7 +28,7 @@ MOUNT = """async ([web, root]) => {
   await (await load("document/words")).loadLanguages(new URL(web, location.href).href, "en");
   const html = await (await fetch(`${web}index.html`)).text();
   document.body.replaceChildren(new DOMParser().parseFromString(html, "text/html").querySelector("#page"));
-  const page = await main.mount(document.body.firstChild, new server.ServerEngine(root), { greeting: "site.greeting" });
+  const page = await new main.Page(document.body.firstChild, new server.ServerEngine(root), "site.greeting").start();
   page.speed = () => null;
   Object.assign(window, { page, log, models, share, links });
   window.options = (settings, name = "random", speed = null) =>

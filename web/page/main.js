@@ -29,24 +29,15 @@ const SAVE_MS = 400; // between two saves while a reply is being written
 const ASKS_AGAIN = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "share"]); // these act on a reply under way
 /** @import { Log } from "../conversation/log.js" @import { Link } from "../conversation/links.js" @import { Message, Model, Site, TextEngine } from "../engines/engine.js" */
 
-/**
- * Makes the page work in an element that holds the markup of index.html.
- * @param {HTMLElement} root
- * @param {TextEngine} engine
- * @param {{greeting: string}} texts  the id of the line under the title, where the owner has set none
- * @returns {Promise<Page>} once the models are known
- */
-export async function mount(root, engine, { greeting }) {
-  const page = new Page(root, engine, greeting);
-  await page.start();
-  return page;
-}
-
 export class Page {
   log = () => this.current.log;
   site = () => this.current.site;
   speed = () => this.controls.speed;
-  /** @param {HTMLElement} root @param {TextEngine} engine @param {string} greeting */
+  /**
+   * @param {HTMLElement} root  holds the markup of index.html
+   * @param {TextEngine} engine
+   * @param {string} greeting  the id of the line under the title, where the owner has set none
+   */
   constructor(root, engine, greeting) {
     this.root = root;
     this.engine = engine;
@@ -91,7 +82,7 @@ export class Page {
     return this.writer.busy || Boolean(this.sharing.following);
   }
 
-  /** Loads the models, then what this tab showed last, or what the address asks for. */
+  /** Loads the models, then what this tab showed last, or what the address asks for. Returns the page once the models are known. */
   async start() {
     const progress = watchProgress(this.engine, this.root);
     translate(this.root);
@@ -108,6 +99,7 @@ export class Page {
     this.#resume();
     // What the first screen does without is imported soon: a click need not wait for it, or for a network that is gone by then.
     setTimeout(() => [loadPanels, () => this.sharing.load(), () => this.demonstrations.load()].forEach((load) => load().catch(() => {})), LATER_MS);
+    return this;
   }
 
   /** @param {Site} site */
