@@ -32,9 +32,10 @@ from .summary import TrainingSummary
 
 TEMPERATURES = (0.5, 0.8, 1.1)
 SAMPLE_LENGTH = 400  # characters
-_PROTOCOLS = {  # by their names in metrics.jsonl
+_PROTOCOLS = {  # by their names in docs/evaluation.md
     "carried": "state carried over the whole text",
     "cold256": "state reset every 256 characters",
+    "adapted": "by a copy of the model that learns meanwhile",
 }
 _NO_SAMPLES = "The text is a chat, so this card quotes nothing that the model writes."
 _MAX_TEACHERS = 5  # named in a card

@@ -14,7 +14,7 @@ from .curve import number
 from .escape import line
 from .redact import base_name, redact_command
 
-_LOSS_FIELDS = {"carried": "val_loss", "cold256": "val_cold256"}
+_LOSS_FIELDS = {"carried": "val_loss", "cold256": "val_cold256", "adapted": "val_adapted"}
 _DROPOUTS = ("dropout_in", "dropout_between", "dropout_out", "dropout_weights")
 _RECIPE = ("lr", "matrix_lr", "weight_decay", *_DROPOUTS, "average", "seed")
 _MAX_COMMAND = 2000  # characters

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from model import CharLSTM, score
+from model import CharLSTM, score, score_adapting
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.names import CARD, METRICS
 from model.checkpoint.samples import Sample, samples_from_json
@@ -65,6 +65,7 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path, samples_of: str | N
         **({"package": entry.package, "command": f"python -m training.gallery {name}"} if entry.package else {}),
         "examples": list(entry.examples),
         "passage": passage,
+        "val_adapted": score_adapting(lm, text).nats,
         "welcome": write_welcome(lm),
     }
     cells = lm.cells or tuple(add_passages(lm, name_cells(lm, text), "written"))  # a run names them at its end only

@@ -47,9 +47,9 @@ function drawTree(box, drawing, { tree, here }) {
   }
   const [current] = [...findAll(drawing, "[aria-current]"), ...findAll(drawing, "button")];
   current.tabIndex = 0;
-  // Not scrollIntoView: the page itself stays where it is.
-  drawing.scrollLeft = current.offsetLeft - drawing.clientWidth / 2;
-  drawing.scrollTop = current.offsetTop - drawing.clientHeight / 2;
+  // Not scrollIntoView: the page itself stays where it is. By whole turns, so that no circle is cut at the edge.
+  drawing.scrollLeft = current.offsetLeft - STEP * Math.floor(drawing.clientWidth / STEP / 2);
+  drawing.scrollTop = current.offsetTop - STEP * Math.floor(drawing.clientHeight / STEP / 2);
   if (hadFocus) current.focus({ preventScroll: true });
   name(box, current.title);
 }

