@@ -122,7 +122,10 @@ _values = st.recursive(
 _segments = st.sampled_from(
     ["gradio_api", "call", "v2", "generate", "queue", "join", "data", "web", "..", ".", "", "%2e%2e", "a b", HEX]
 )
-_NAMES = ["origin", "x-gradio-user", "x-forwarded-for", "x-forwarded-host", "accept-language", "cookie", "range"]
+_NAMES = [
+    *("origin", "x-gradio-user", "x-gradio-server", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+    *("accept-language", "cookie", "range"),
+]
 _headers = st.dictionaries(
     st.sampled_from(_NAMES), st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60), max_size=3
 )
@@ -179,7 +182,8 @@ def check(http: httpx.Client, paths: Iterable[OpenPath], sent: Sent) -> int:
         AssertionError: the answer is a fault of the server, or a closed path is answered.
     """
     headers = {**sent.headers, **({} if sent.body is not None else {"content-type": ""})}
-    with http.stream(sent.method, sent.path, content=sent.body, headers=headers) as answer:
+    url = f"{str(http.base_url).rstrip('/')}{sent.path}"  # a path may begin with several slashes
+    with http.stream(sent.method, url, content=sent.body, headers=headers) as answer:
         if answer.status_code == 200 and "event-stream" in answer.headers.get("content-type", ""):
             # A stream of Gradio's queue lasts until each call of its session has ended, with signs of life meanwhile.
             end = time.monotonic() + STREAM_S

@@ -17,7 +17,7 @@ from .bodies import BODY_S, receive_body, replay
 from .clients import Proxies
 from .gradio_calls import GradioCalls
 from .limits import Limiter, TooManyError
-from .names import Names
+from .names import Names, host_of
 from .paths import HEALTH, OpenPath, find, open_paths
 from .public_address import origin_of
 
@@ -160,11 +160,14 @@ class RequestFilter:
     def _forwarded(self, scope: Scope) -> Scope:
         """Returns the request with the client's own address, which MCP's tool calls pass on to this app's own API.
 
-        Its "public_origin" is the scheme and host that the client has asked, for the addresses in a document.
+        Its "public_origin" is the scheme and host that the client has asked, for the addresses in a document. A host in
+        a header that Gradio would make a URL of is passed on only if one can be made of it.
         """
         peer = scope["client"] or ("", 0)
         address = self._proxies.client(peer[0], _header(scope["headers"], b"x-forwarded-for"))
-        headers = [each for each in scope["headers"] if each[0] != b"x-forwarded-for"]
+        headers = [each for each in scope["headers"] if each[0] not in (b"x-forwarded-for", b"x-gradio-server")]
+        if not host_of(_header(headers, b"x-forwarded-host").partition(",")[0].strip()):
+            headers = [each for each in headers if each[0] != b"x-forwarded-host"]
         forwarded: dict[str, Any] = {
             **scope,
             "client": (address, peer[1]),

@@ -11,6 +11,9 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(:[0-9]{1,5})?")
@@ -24,6 +27,17 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def host_of(header: str) -> str:
+    """Returns the name or address in a Host header, without the port, in lower case; "" if no URL can be made of it."""
+    match = _HOST.fullmatch(header)
+    try:
+        httpx.URL(f"http://{header}")  # as Gradio does
+        port = urlsplit(f"http://{header}").port
+    except (httpx.InvalidURL, ValueError):
+        return ""
+    return match.group(1).lower() if match and port != 0 else ""
 
 
 def is_origin(text: str) -> bool:
@@ -53,10 +67,9 @@ class Names:
 
     def allows_host(self, header: str) -> bool:
         """Returns whether a request with this Host header is answered."""
+        host = host_of(header)
         if not self.hosts and not is_loopback(self.bound_to):
-            return True
-        match = _HOST.fullmatch(header)
-        host = match.group(1).lower() if match else ""
+            return bool(host) or not header  # HTTP/1.0 has no Host
         return bool(host) and (is_loopback(host) or host in self.hosts)
 
     def headers_for(self, origin: str) -> list[tuple[bytes, bytes]]:

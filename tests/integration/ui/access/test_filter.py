@@ -317,6 +317,14 @@ def test_only_listed_origins_may_read_answers(app: App) -> None:
     assert httpx.options(f"{app.url}login", headers={"origin": ORIGIN, **ask}).status_code == 404
 
 
+@pytest.mark.parametrize("host", ["::", "a:99999", "[::::]", "999.1.1.1", "a b", "x.example, ::", ""])
+@pytest.mark.parametrize("header", ["x-forwarded-host", "x-gradio-server"])
+def test_a_forwarded_host_that_is_none_is_ignored(app: App, header: str, host: str) -> None:
+    answer = httpx.get(f"{app.url}config", headers={header: host})
+    named = "http://x.example" if host.startswith("x.example") and header == "x-forwarded-host" else app.url
+    assert answer.json()["root"] == named.rstrip("/")
+
+
 def test_there_is_no_web_socket(app: App) -> None:
     head = "GET /gradio_api/queue/join HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     keys = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"

@@ -32,6 +32,12 @@ def test_a_public_app_accepts_every_name_unless_some_are_listed() -> None:
     assert not Names("203.0.113.1", frozenset({"example.org"})).allows_host("evil.example")
 
 
+@pytest.mark.parametrize("host", ["::", "a:b", "a:99999", "[:::::]", "[1.2.3.4]", "999.1.1.1", "a/b", "a@b"])
+def test_no_app_accepts_a_host_that_no_url_can_name(host: str) -> None:
+    assert not Names("203.0.113.1").allows_host(host)
+    assert not Names("203.0.113.1", frozenset({host.partition(":")[0]})).allows_host(host)
+
+
 def test_only_listed_origins_may_read_responses() -> None:
     names = Names(origins=frozenset({"https://example.org"}))
     assert dict(names.headers_for("https://example.org"))[b"access-control-allow-origin"] == b"https://example.org"
