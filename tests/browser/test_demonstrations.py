@@ -18,6 +18,7 @@ from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
+from ui.messages import LANGUAGES
 from ui.registry.registry import ModelRegistry
 
 PROMPT, LENGTH, SEED = "ROMEO:", 260, 7
@@ -99,8 +100,8 @@ def test_make_its_lines_short_holds_the_cell_that_counts_the_line(app: App, page
     assert violations(page) == []
 
 
-def test_bolder_writes_one_seed_at_three_temperatures(app: App, page: Page) -> None:
-    texts = show(page, "Bolder")
+def test_calm_normal_wild_writes_one_seed_at_three_temperatures(app: App, page: Page) -> None:
+    texts = show(page, "Calm, normal, wild")
     assert texts == [written(app.served("learned").lm.models[0], temperature=value) for value in (0.5, 0.8, 1.2)]
     boxes = [stage(page).locator(".text").nth(at).bounding_box() for at in range(3)]
     assert len({box["y"] for box in boxes if box}) == 1
@@ -112,8 +113,8 @@ def test_bolder_writes_one_seed_at_three_temperatures(app: App, page: Page) -> N
     page.set_viewport_size({"width": 1280, "height": 860})
 
 
-def test_same_seed_same_text_writes_it_twice(app: App, page: Page) -> None:
-    assert show(page, "Same seed, same text") == [written(app.served("learned").lm.models[0])] * 2
+def test_chance_you_can_repeat_writes_one_text_twice(app: App, page: Page) -> None:
+    assert show(page, "Chance you can repeat") == [written(app.served("learned").lm.models[0])] * 2
     assert "seed 7: all 260 characters are equal" in result(page)
     button(page, "Again, with another seed").click()
     expect(stage(page).locator(".result.done")).to_be_visible()
@@ -136,6 +137,23 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     assert violations(page, "#stage") == []
 
 
+def test_the_names_of_the_demonstrations_fit_on_one_line(page: Page) -> None:
+    row = page.locator("#demonstrations")
+    for texts in LANGUAGES.values():
+        tops = row.evaluate(
+            """(row, texts) => {
+              const buttons = [...row.querySelectorAll("button")];
+              const before = buttons.map((each) => each.textContent);
+              buttons.forEach((each) => (each.textContent = texts[each.dataset.text]));
+              const tops = buttons.map((each) => each.offsetTop);
+              buttons.forEach((each, at) => (each.textContent = before[at]));
+              return tops;
+            }""",
+            texts,
+        )
+        assert len(set(tops)) == 1
+
+
 def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Page) -> None:
     fast(page)
     setting(page, "Length", 30)
@@ -143,14 +161,14 @@ def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Pa
     before = reply(page)
     page.get_by_role("textbox", name="Prompt").fill("a draft")
     setting(page, "Temperature", 1.5)
-    show(page, "Same seed, same text")
+    show(page, "Chance you can repeat")
     expect(log(page)).not_to_be_visible()
     page.keyboard.press("Escape")
-    expect(button(page, "Same seed, same text")).to_be_focused()
+    expect(button(page, "Chance you can repeat")).to_be_focused()
     assert (turns(page).count(), reply(page)) == (1, before)
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.5")
-    show(page, "Bolder")
+    show(page, "Calm, normal, wild")
     page.get_by_role("textbox", name="Prompt").fill("more")
     page.keyboard.press("Enter")
     expect(stage(page)).not_to_be_visible()
@@ -162,7 +180,7 @@ def test_a_demonstration_is_offered_only_by_a_model_that_has_it(page: Page) -> N
     choose(page, "plain")
     expect(button(page, "Make its lines short")).not_to_be_visible()
     expect(button(page, "Watch it learn")).not_to_be_visible()
-    expect(button(page, "Bolder")).to_be_enabled()
+    expect(button(page, "Calm, normal, wild")).to_be_enabled()
     choose(page, "learned")
     expect(button(page, "Watch it learn")).to_be_enabled()
 

@@ -146,8 +146,8 @@ def test_no_control_moves_while_lenses_demonstrations_and_replies_come_and_go(bo
         page.locator(".pane").first.get_by_text(name, exact=True).click()
         expect(page.locator(".panel").first).to_be_visible(visible=name != "Text")
         assert boxes(page) == before, name
-    button(page, "Bolder").click()
-    expect(page.get_by_role("heading", name="Bolder")).to_be_visible()
+    button(page, "Calm, normal, wild").click()
+    expect(page.get_by_role("heading", name="Calm, normal, wild")).to_be_visible()
     assert boxes(page) == [box for box in before if box[0] not in LENSES], "a demonstration"
     page.keyboard.press("Escape")
     fast(page)

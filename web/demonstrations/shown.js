@@ -10,7 +10,7 @@ import { lineCounter } from "./line_counter.js";
 
 const LENGTH = 260; // characters of each text
 const SPEED = 70; // characters per second: a text takes four seconds
-const TEMPERATURES = [0.5, 0.8, 1.2];
+const TEMPERATURES = { calm: 0.5, normal: 0.8, wild: 1.2 };
 
 /**
  * @import { Clamp, Message, Model, TextEngine } from "../engines/engine.js"
@@ -56,8 +56,8 @@ async function makeLinesShort(showing) {
 
 /** @param {Showing} showing */
 async function compareTemperatures(showing) {
-  const titles = TEMPERATURES.map((temperature) => t("demo.bolder.column", { temperature: number(temperature) }));
-  const texts = await writeAll(showing, titles, TEMPERATURES.map((temperature) => ({ settings: { temperature } })));
+  const titles = Object.entries(TEMPERATURES).map(([name, temperature]) => t(`demo.bolder.${name}`, { temperature }));
+  const texts = await writeAll(showing, titles, Object.values(TEMPERATURES).map((temperature) => ({ settings: { temperature } })));
   if (texts.every(Boolean)) showing.stage.tell({ id: "demo.bolder.result", values: { seed: showing.seed } }, true);
 }
 
