@@ -6,6 +6,7 @@ Programs and logs get English, rendered here from the same table. A text may hol
 
     {name}                                    a value as it is
     {count, number}                           a number with thousands separators
+    {count, short}                            a rounded number, such as 3.3M
     {count, plural, one {…} other {…}}        one of several forms; a form may hold placeholders itself
     {names, list,; }                          several values with "; " between them
 """
@@ -144,6 +145,8 @@ def _placed(placeholder: str, values: dict[str, Value]) -> str:
     value = values[name.strip()]
     if kind.strip() == "number":
         return f"{value:,}"
+    if kind.strip() == "short" and isinstance(value, int):
+        return _short(value)
     if kind.strip() == "plural":
         parts = list(pieces(rest))
         forms = {parts[at][0].strip(): parts[at + 1][0] for at in range(0, len(parts) - 1, 2)}
@@ -151,3 +154,10 @@ def _placed(placeholder: str, values: dict[str, Value]) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return (rest or ", ").join(str(each) for each in value)
     return str(value)
+
+
+def _short(number: int) -> str:
+    for unit, size in (("M", 1_000_000), ("K", 1_000)):
+        if number >= size:
+            return f"{number / size:.1f}".removesuffix(".0") + unit
+    return str(number)

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.driving import button, open_page
 from tests.browser.test_demonstrations import learned_model
+from tests.browser.test_languages import misprints
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -76,7 +77,7 @@ class View:
     """
 
     page: Page
-    texts: dict[str, str]
+    language: str
     is_static: bool
     found: list[str]
 
@@ -85,6 +86,7 @@ class View:
         self.page.evaluate(STILL)
         violations = Axe().run(self.page, options=RULES).response["violations"]
         self.found += [f"{name}: {each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
+        self.found += [f"{name}: {text}" for text in misprints(self.page, self.language)]
         if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             self.found.append(f"{name}: the page scrolls sideways")
 
@@ -256,7 +258,7 @@ def test_no_view_has_a_barrier(pages: Pages, browser: Browser, kind: str, locale
         context, served, log=texts["page.conversation"], send=texts["move.send"], hub=pages.hub
     )
     expect(button(page, texts["move.send"])).to_be_enabled()
-    view = View(page, texts, kind == "static", [])
+    view = View(page, LOCALES[locale], kind == "static", [])
     for part in (greeting, conversation, lenses, demonstrations, panels, side_by_side, training):
         part(view)
     assert view.found == []

@@ -19,8 +19,9 @@ from ui.messages import ENGLISH, LANGUAGES, Message, best_language
 from ui.registry.registry import ModelRegistry
 
 LOCALES = {"zh-CN": "zh-CN", "de-DE": "de"}  # the locale of a browser, and the language of the page
+DECIMAL = {"en": ".", "zh-CN": ".", "zh-TW": ".", "de": ","}
 # Returns each text and each accessible name on the page, without texts that models write.
-_TEXTS = """(root) => {
+TEXTS = """(root) => {
   const models = ".text, .tree, .branches p, .alternatives b, .char, .costly, #examples, option, style, script";
   const found = [];
   for (const node of document.querySelectorAll(root)) {
@@ -46,7 +47,15 @@ def untranslated(page: Page, language: str, root: str = "gradio-app *") -> set[s
     """Return the English texts on a page that have a translation."""
     table = LANGUAGES[language]
     english = {text for id, text in ENGLISH.items() if table[id] != text and not placeholders(text)}
-    return english & set(page.evaluate(_TEXTS, root)) - set(table.values())
+    return english & set(page.evaluate(TEXTS, root)) - set(table.values())
+
+
+def misprints(page: Page, language: str, root: str = ".char-lstm *") -> set[str]:
+    """Return the texts on a page in which a value is missing or a number is not written as the language writes it."""
+    wrong = r"\bNaN\b|\bundefined\b|\[object" + (
+        r"|(?<![\d.])\d+\.\d{1,2}(?![\d.])" if DECIMAL[language] == "," else ""
+    )
+    return {text for text in page.evaluate(TEXTS, root) if re.search(wrong, text)}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +98,7 @@ def test_the_page_is_in_the_language_of_the_browser(
     page.get_by_role("spinbutton", name=texts["setting.length"]).fill("30")
     page.get_by_role("spinbutton", name=texts["setting.speed"]).fill("200")
     options = page.get_by_role("combobox", name=texts["second.choice"]).locator("option").all_inner_texts()
-    assert f"random, {texts['second.beside']}" in options
+    assert texts["second.way"].replace("{model}", "random").replace("{way}", texts["second.beside"]) in options
 
     page.get_by_role("textbox", name=texts["page.prompt"], exact=True).fill("First 嗯")
     page.keyboard.press("Enter")
@@ -143,7 +152,7 @@ def test_the_browser_renders_each_message_as_the_server_does(static: str, browse
     reasons: list[str | Message] = [Message("difference.changed"), "x"]
     for id, text in ENGLISH.items():
         for count in (1, 1234):
-            counted = {name for name in placeholders(text) if re.search(rf"{{{name}, (number|plural)", text)}
+            counted = {name for name in placeholders(text) if re.search(rf"{{{name}, (number|short|plural)", text)}
             listed = {name for name in placeholders(text) if f"{{{name}, list" in text}
             values = {
                 name: count if name in counted else reasons if name in listed else "a {b}"
@@ -179,7 +188,15 @@ def test_the_static_page_is_in_the_language_of_the_browser(
     page.get_by_role("textbox", name=texts["page.prompt"]).fill("a")
     page.keyboard.press("Enter")
     expect(log.locator(".refusal")).to_contain_text(texts["refusal.value"].partition("{value}")[2].partition("{")[0])
+    page.locator('[data-demonstration="bolder"]').click()
+    shown = {"calm": "0.5", "normal": "0.8", "wild": "1.2"}
+    titles = [
+        texts[f"demo.bolder.{name}"].replace("{temperature, number}", value.replace(".", DECIMAL[language]))
+        for name, value in shown.items()
+    ]
+    expect(page.locator("#stage h3")).to_have_text(titles)
     assert page.evaluate("document.documentElement.lang") == language
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     assert untranslated(page, language, "#page *") == set()
+    assert misprints(page, language, "#page *") == set()
     context.close()

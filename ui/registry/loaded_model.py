@@ -72,7 +72,7 @@ def facts_of(lm: LanguageModel, device: torch.device) -> list[Message]:
     return [
         *([Message("model.corpus", corpus=one_line(corpus, 60))] if isinstance(corpus, str) and corpus else []),
         *([Message("model.commit", commit=lm.commit[:7])] if lm.commit else []),
-        Message("model.parameters", count=_short_number(lm.config.parameters)),
+        Message("model.parameters", count=lm.config.parameters),
         Message("model.layers", layers=lm.config.num_layers, cells=lm.config.hidden_size),
         Message("model.characters", count=lm.config.vocab_size),
         Message("model.device", device=device.type.upper()),
@@ -99,10 +99,3 @@ def start_engine(
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
     return engine, thread
-
-
-def _short_number(number: int) -> str:
-    for unit, size in (("M", 1_000_000), ("k", 1_000)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return str(number)

@@ -3,8 +3,9 @@
  * of that folder maps the same ids to another language; languages/index.json maps the tags of visitors to those files.
  * A text may contain
  *
- *   {name}                                a value
+ *   {name}                                a value; of a number the decimal sign of the language, without separators
  *   {count, number}                       a number as the language writes it
+ *   {count, short}                        a rounded number, such as 3.3M
  *   {count, plural, one {…} other {…}}    one of several forms; a form may contain placeholders
  *   {names, list,; }                      several values with "; " between them
  *
@@ -173,6 +174,8 @@ function valueOf(placeholder, values) {
   const [, name, kind, rest] = /^\s*(\w+)\s*(?:,\s*(\w+)\s*(?:,(.*))?)?$/s.exec(placeholder) ?? [];
   const value = values[name];
   if (kind === "number") return number(value);
+  if (kind === "short") return value.toLocaleString(language(), { notation: "compact", maximumFractionDigits: 1 });
+  if (!kind && typeof value === "number") return value.toLocaleString(language(), { useGrouping: false, maximumFractionDigits: 20 });
   if (kind !== "plural") return render(value, rest ?? ", ");
   const forms = pieces(rest);
   const form = (/** @type {string} */ wanted) => forms[forms.findIndex((each, at) => at % 2 === 0 && each.trim() === wanted) + 1];

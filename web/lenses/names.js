@@ -10,7 +10,7 @@ export function nameOf(character) {
 
 /** @returns {string} a character in quotation marks */
 export function quoted(character) {
-  return `“${nameOf(character)}”`;
+  return t("quoted", { text: nameOf(character) });
 }
 
 /** @import { NamedCell } from "../engines/engine.js" */

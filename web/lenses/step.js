@@ -205,7 +205,7 @@ function strip(parent, bytes, text) {
 /** @type {(list: HTMLElement, step: StepAnswer, char: string) => void} */
 function showExpected(list, { likely, sizes, temperature, filters }, char) {
   const item = stage(list, t("step.expects"), "output", "weigh");
-  const limits = filters.map(([label, value]) => `, ${label.toLowerCase()} ${value}`).join("");
+  const limits = filters.map(([label, value]) => t("step.limit", { name: label.toLowerCase(), value })).join("");
   create("p", "which", item).textContent = t("step.logits", { vocab: sizes.V, temperature, limits });
   const rows = create("ol", "likely", item);
   rows.ariaLabel = t("surprise.likely");

@@ -117,7 +117,7 @@ export class Controls {
     const others = names.filter((name) => name !== this.model.value);
     /** @type {[value: string, text: string][]} */
     const ways = [["", t("second.none")]];
-    for (const name of others) for (const way of ["beside", "blended"]) ways.push([`${way} ${name}`, `${titleOf(name)}, ${t(`second.${way}`)}`]);
+    for (const name of others) for (const way of ["beside", "blended"]) ways.push([`${way} ${name}`, t("second.way", { model: titleOf(name), way: t(`second.${way}`) })]);
     if (this.page.add) ways.push([OTHER, t("second.other")]);
     fill(this.second, ways, second);
     find(this.root, "#second-choice").hidden = ways.length < 2;
@@ -218,7 +218,7 @@ export class Controls {
    */
   #checked(name, setting, text) {
     if (text !== "" && isAllowed(setting, Number(text))) return Number(text);
-    throw new Refusal({ id: "refusal.value", values: { field: { id: `setting.${name}` }, value: text || "–", allowed: setting.rule } });
+    throw new Refusal({ id: "refusal.value", values: { field: { id: `setting.${name}` }, value: Number(text) || text || "–", allowed: setting.rule } });
   }
 
   /** How the next reply is written. @returns {import("../conversation/writer.js").Options} @throws {Refusal} */

@@ -56,7 +56,7 @@ export function emptyModel(name, commit) {
 function facts(commit, { parameters, sizes, training, verified }, way) {
   /** @type {Message[]} */
   const facts = [
-    { id: "model.parameters", values: { count: shortNumber(parameters) } },
+    { id: "model.parameters", values: { count: parameters } },
     { id: "static.size", values: { layers: sizes.layers, cells: sizes.hidden } },
     { id: "model.characters", values: { count: sizes.vocab } },
     { id: "static.browser", values: { way } },
@@ -65,12 +65,6 @@ function facts(commit, { parameters, sizes, training, verified }, way) {
   if (!verified) facts.push({ id: "static.not_verified" });
   if (Number(training.int8_cost) > MAX_INT8_COST) facts.push({ id: "static.float32" });
   return facts;
-}
-
-// Such as 3.3 M, as the app writes it.
-function shortNumber(number) {
-  const [unit, size] = /** @type {[string, number][]} */ ([["M", 1e6], ["k", 1e3]]).find(([, each]) => number >= each) ?? ["", 0];
-  return size ? `${(number / size).toFixed(1)} ${unit}` : `${number}`;
 }
 
 // The trainer's example prompts of which the model knows every character.

@@ -48,7 +48,7 @@ def test_a_language_has_the_ids_and_values_of_english(language: str) -> None:
         assert placeholders(text) == placeholders(ENGLISH[id]), id
         for piece, is_place in pieces(text):
             kind = piece.split(",")[1].strip() if is_place and "," in piece else ""
-            assert kind in ("", "number", "plural", "list"), id
+            assert kind in ("", "number", "short", "plural", "list"), id
             assert kind != "plural" or " other {" in piece, id
             assert is_place or not set(piece) & set("{}"), id
 
@@ -72,6 +72,8 @@ def test_the_index_leads_to_each_language_of_the_folder() -> None:
         (Message("fact.seed", seed=12345), "seed 12345"),
         (Message("fact.characters", count=1), "1 character"),
         (Message("fact.characters", count=1234), "1,234 characters"),
+        (Message("model.parameters", count=3_312_345), "3.3M parameters"),
+        (Message("model.parameters", count=52_000), "52K parameters"),
         (Message("model.layers", layers=2, cells=512), "2 layers of 512 cells"),
         (Message("model.loading", names=["a", "b"]), "Loading a, b …"),
         (raw("as {it} is"), "as {it} is"),
