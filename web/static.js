@@ -6,7 +6,7 @@ import { find } from "./document/dom.js";
 import { Page } from "./page/main.js";
 import { loadLanguages, t } from "./document/words.js";
 
-const isAlone = location.hash === "#train-alone"; // served by the app, which has no model beside the page
+const isAlone = location.hash === "#train-alone"; // served by the app, which has no model beside the page; first_paint.js too
 const MAX_TRAINED = 4; // models that are loaded at arrival
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -33,9 +33,10 @@ async function trainedModels() {
 function offerTraining(page, place, isBack) {
   const details = find(page.root, "#training", HTMLDetailsElement);
   let panel = null;
+  const isWanted = location.hash.startsWith("#train");
   const open = async () => {
     if (!details.open || panel) return;
-    panel = import("./learn/page/panel.js").then(({ Panel }) => new Panel(find(details, ".body"), page, place).open(isBack));
+    panel = import("./learn/page/panel.js").then(({ Panel }) => new Panel(find(details, ".body"), page, place).open(isBack, isWanted));
     await panel.catch((error) => {
       panel = null;
       find(details, ".body").textContent = t("static.failed", { reason: `${error}` });
@@ -43,7 +44,6 @@ function offerTraining(page, place, isBack) {
   };
   details.addEventListener("toggle", open);
   details.hidden = false;
-  const isWanted = location.hash.startsWith("#train");
   if (isWanted || attempt(() => localStorage.getItem("char-lstm/training"))) details.open = true;
   if (isWanted) details.scrollIntoView();
 }

@@ -67,7 +67,7 @@ class Visitor:
 
 def begin(page: Page, speed: int = SPEED) -> Page:
     """Open the panel, and make its trainings short."""
-    expect(button(page, "Send")).to_be_enabled()
+    expect(panel(page)).to_be_visible()
     if not page.locator("#training[open]").count():
         page.locator("#training summary").click()
     expect(panel(page).locator(".trained, textarea").first).to_be_attached()
@@ -190,6 +190,12 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     expect(panel(page).locator(".written .text i").first).to_be_visible()
     expect(panel(page).locator(".figures")).to_contain_text("characters per second")
     expect(ended(page)).to_contain_text(f"The training is complete. This page now writes with {NAME}")
+    expect(panel(page).locator(".figures")).to_have_text("All 70 steps are done")
+    expect(panel(page)).not_to_contain_text("nats")
+    expect(page.get_by_role("heading", level=1)).to_have_text("my-text")
+    expect(page.locator("#intro p")).to_contain_text("It has read only your text, in this browser.")
+    expect(page.locator("#about")).to_contain_text("It has read only your text, in this browser · ")
+    expect(page.locator("#about")).not_to_contain_text("commit")
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
     for name, content in files_of(page).items():
         (tmp_path / name).write_bytes(content)

@@ -19,6 +19,7 @@
   reply.dataset.began = String(began);
   const theme = new URLSearchParams(location.search).get("__theme"); // of Gradio
   document.body.classList.toggle("dark", theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+  document.body.classList.toggle("trains-alone", location.hash === "#train-alone"); // without a model the panel is all there is
   try {
     if (isReload()) characters.length = 0; // a conversation is going to be shown
   } catch {} // the browser refuses storage

@@ -1,17 +1,23 @@
 // What stands around a conversation: title and welcome line, notices of the site, example prompts.
 
 import { addButton, create, find, isOutdated, setText } from "../document/dom.js";
+import { isLocal } from "../engines/refusal.js";
 import { render, t } from "../document/words.js";
 
 /**
  * @param {HTMLElement} root
  * @param {import("../engines/engine.js").Site} site
  * @param {string} greeting  the id of the line under the title, where the owner has set none
+ * @param {string} chosen  the name of the chosen model; "" if there is none
  */
-export function showIntro(root, site, greeting) {
+export function showIntro(root, site, greeting, chosen) {
   const [title, welcome] = find(root, "#intro").children;
-  if (site.title) setText(title, site.title);
-  setText(welcome, site.welcome || t(greeting));
+  const own = site.models.find(({ name }) => name === chosen && isLocal(name))?.about[0]; // what it has read
+  const isEmpty = document.body.classList.contains("trains-alone") && !chosen;
+  const name = isEmpty ? t("train.title") : own ? chosen.slice(chosen.indexOf("/") + 1) : site.title;
+  if (name) setText(title, name);
+  const line = own ? t("train.greeting", { own }) : site.welcome || t(greeting);
+  setText(welcome, isEmpty ? t("train.what") : line);
   const notices = find(root, "#notices");
   const failures = site.models.map((model) => model.failure).filter(Boolean);
   const texts = [...new Set([...site.notices, ...failures].map((notice) => render(notice)))];

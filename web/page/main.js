@@ -118,7 +118,6 @@ export class Page {
 
   #showSite() {
     const { site } = this.current;
-    showIntro(this.root, site, this.greeting);
     this.controls.offer(site);
     if (this.pendingLink && !site.models.some((model) => model.loading)) this.#openLink();
     this.#modelChanged();
@@ -282,6 +281,7 @@ export class Page {
   #modelChanged() {
     this.demonstrations.close();
     this.controls.describe();
+    showIntro(this.root, this.site(), this.greeting, this.controls.modelName);
     const model = findModel(this.current.site, this.controls.modelName);
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
     if (model && this.started) this.#offerTimeline(model);

@@ -1,5 +1,6 @@
 // What the page shows of the models of this browser.
 
+import { isLocal } from "../engines/refusal.js";
 import { writeText } from "./reply.js";
 
 /**
@@ -27,7 +28,7 @@ export function describe({ name, commit }, parts, way, version) {
   return {
     ...emptyModel(name, commit),
     name: name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm",
-    about: facts(commit, parts, way),
+    about: [...originOf(name, commit, parts), ...facts(parts, way)],
     ...storedWelcome(parts),
     examples: examplesOf(parts),
     chat,
@@ -52,8 +53,17 @@ export function emptyModel(name, commit) {
   return { name, commit, about: [], welcome: "", welcome_seed: 0, examples: [], chat: null, ...sizes, ...state };
 }
 
-/** @type {(commit: string, parts: Parts, way: string) => Message[]} */
-function facts(commit, { parameters, sizes, training, verified }, way) {
+// The commit of a model of the Hub; of a model of this browser, what it has read.
+/** @type {(name: string, commit: string, parts: Parts) => Message[]} */
+function originOf(name, commit, { training }) {
+  const { machine, from, corpus } = training;
+  if (!isLocal(name)) return commit ? [{ id: "model.commit", values: { commit: commit.slice(0, 7) } }] : [];
+  if (machine === "browser") return [from ? { id: "model.own_after", values: { from } } : { id: "model.own" }];
+  return [{ id: "model.corpus", values: { corpus: String(corpus ?? "–") } }];
+}
+
+/** @type {(parts: Parts, way: string) => Message[]} */
+function facts({ parameters, sizes, training, verified }, way) {
   /** @type {Message[]} */
   const facts = [
     { id: "model.parameters", values: { count: parameters } },
@@ -61,7 +71,6 @@ function facts(commit, { parameters, sizes, training, verified }, way) {
     { id: "model.characters", values: { count: sizes.vocab } },
     { id: "static.browser", values: { way } },
   ];
-  if (commit) facts.unshift({ id: "model.commit", values: { commit: commit.slice(0, 7) } });
   if (!verified) facts.push({ id: "static.not_verified" });
   if (Number(training.int8_cost) > MAX_INT8_COST) facts.push({ id: "static.float32" });
   return facts;

@@ -1,7 +1,35 @@
 // The document of the panel "Train on your text". Texts are put in by `translate` (document/words.js).
 
 export const MARKUP = `
-<p data-text="train.what"></p>
+<p class="what" data-text="train.what"></p>
+<p class="said" role="status"></p>
+<p class="fault" role="alert"></p>
+<div class="row next" role="group" data-label="train.next" hidden>
+<button type="button" class="primary write" data-text="train.write"></button>
+<button type="button" class="train-on" data-text="train.on"></button>
+<button type="button" class="get-model" data-text="train.download"></button>
+<button type="button" class="give-away" data-text="train.publish"></button>
+</div>
+<div class="running" hidden>
+<progress max="1" value="0"></progress>
+<p class="figures"></p>
+<div class="row controls">
+<button type="button" class="pause" data-text="train.pause"></button>
+<button type="button" class="stop" data-text="train.stop"></button>
+</div>
+<div class="written" hidden>
+<p data-text="train.sample"></p>
+<div class="text" role="region" data-label="train.sample_name" tabindex="0"></div>
+</div>
+<div class="curve" role="img">
+<svg preserveAspectRatio="none" viewBox="0 0 100 100" aria-hidden="true"></svg>
+<small class="highest" aria-hidden="true"></small>
+<small class="lowest" aria-hidden="true"></small>
+</div>
+<p class="legend"><span class="line training"></span> <span data-text="train.training_loss"></span> <span class="line held-out"></span> <span data-text="train.held_out_loss"></span></p>
+<p class="losses"></p>
+<p data-text="train.bits_help"></p>
+</div>
 <div class="kept" hidden>
 <p></p>
 <div class="row">
@@ -35,27 +63,6 @@ export const MARKUP = `
 <div class="row"><button type="button" class="primary start" data-text="train.start"></button></div>
 </div>
 </div>
-<div class="running" hidden>
-<div class="curve" role="img">
-<svg preserveAspectRatio="none" viewBox="0 0 100 100" aria-hidden="true"></svg>
-<small class="highest" aria-hidden="true"></small>
-<small class="lowest" aria-hidden="true"></small>
-</div>
-<p class="legend"><span class="line training"></span> <span data-text="train.training_loss"></span> <span class="line held-out"></span> <span data-text="train.held_out_loss"></span></p>
-<progress max="1" value="0" data-label="train.progress"></progress>
-<p class="figures"></p>
-<p class="losses"></p>
-<div class="row controls">
-<button type="button" class="pause" data-text="train.pause"></button>
-<button type="button" class="stop" data-text="train.stop"></button>
-</div>
-<div class="written" hidden>
-<p data-text="train.sample"></p>
-<div class="text" role="region" data-label="train.sample_name" tabindex="0"></div>
-</div>
-</div>
-<p class="said" role="status"></p>
-<p class="fault" role="alert"></p>
 <div class="trained" hidden>
 <h2 data-text="train.models"></h2>
 <p data-text="train.models_where"></p>

@@ -2,22 +2,20 @@
 
 import { findModel, refOf } from "../../conversation/models.js";
 import { attempt } from "../../conversation/storage.js";
-import { create, find, findAll, hasFinger, setText } from "../../document/dom.js";
+import { find, findAll, hasFinger, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
-import { colourOf } from "../../lenses/levels.js";
 import { randomSeed } from "../../settings.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../storage.js";
 import { Awake, takeTurn } from "./awake.js";
-import { drawCurve } from "./curve.js";
+import { bits } from "./curve.js";
 import { MARKUP } from "./markup.js";
+import { Progress } from "./progress.js";
 import { TextField } from "./text_field.js";
-import { openModel, showTrained } from "./trained.js";
+import { download, openModel, showTrained } from "./trained.js";
 
 const MARK = "char-lstm/training"; // in localStorage while a run is stored
-const SHOWN_MS = 250; // between two changes of the figures
-const SPEED_MS = 3000; // over which the speed is measured
 
 /**
  * @import { Message } from "../../engines/engine.js"
@@ -30,8 +28,7 @@ export class Panel {
   #text = /** @type {NamedText | null} */ (null);
   #run = /** @type {Started | null} */ (null); // the training that is shown
   #isPaused = false;
-  #pace = /** @type {{at: number, characters: number}[]} */ ([]); // of the last seconds
-  #shownAt = 0;
+  #model = ""; // the name of the one that was trained last
   #release = () => {}; // lets another tab train
   #awake = new Awake();
   #said = /** @type {Message | null} */ (null);
@@ -49,6 +46,7 @@ export class Panel {
     box.innerHTML = MARKUP;
     translate(box);
     this.field = new TextField(this.#part(".choose"), (text, refusal) => this.#receiveText(text, refusal));
+    this.progress = new Progress(this.#part(".running"));
     this.minutes = find(box, ".minutes input", HTMLInputElement);
     this.minutes.addEventListener("input", () => this.#showOptions());
     const buttons = {
@@ -57,6 +55,10 @@ export class Panel {
       discard: () => this.#discard(),
       pause: () => this.#pause(!this.#isPaused),
       stop: () => this.#worker?.postMessage({ wanted: "stop" }),
+      write: () => this.#showModel(),
+      "train-on": () => this.#trainOn(),
+      "get-model": () => download(this.#model),
+      "give-away": () => this.#publish(this.#model),
     };
     for (const [name, act] of Object.entries(buttons)) find(box, `button.${name}`).addEventListener("click", act);
     for (const [button, field] of Object.entries({ ".open-model": ".model-file", ".open-folder": ".model-folder" })) {
@@ -73,15 +75,19 @@ export class Panel {
   /**
    * Shows what is there already: a training to continue, and trained models.
    * @param {boolean} isBack whether the visitor comes back from signing in on the Hub
+   * @param {boolean} isWanted whether the visitor has come here to train
    */
-  async open(isBack) {
+  async open(isBack, isWanted) {
     const lacks = hasSimd() ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
     this.#part(".choose").hidden = Boolean(lacks);
     this.#part(".phone").hidden = !hasFinger(); // a phone locks its screen and freezes background tabs
     if (lacks) return this.#fault({ id: lacks });
     await Promise.all([this.#showKept(), this.#showTrained()]);
     this.#translate();
-    if (isBack) await (await this.#publishing()).resume(loadModel);
+    if (isBack) return (await this.#publishing()).resume(loadModel);
+    const { prompt } = this.page;
+    const isFree = !visible(document.activeElement) || (document.activeElement === prompt && !prompt.value);
+    if (isWanted && isFree) this.#part(this.#part(".kept").hidden ? "textarea" : ".continue").focus({ preventScroll: true });
   }
 
   #part(selector) {
@@ -107,7 +113,11 @@ export class Panel {
       this.#fault(failure);
       this.#say(failure ? null : { id: "train.used", values: { name } });
     };
-    return showTrained(this.#part(".trained"), use, async (name) => (await this.#publishing()).open(await loadModel(name)));
+    return showTrained(this.#part(".trained"), use, (name) => this.#publish(name));
+  }
+
+  async #publish(name) {
+    (await this.#publishing()).open(await loadModel(name));
   }
 
   // Makes a stored model the one of the page. Returns why it cannot be.
@@ -147,9 +157,8 @@ export class Panel {
     this.minutes.ariaValueText = t("train.minutes_value", { minutes });
     const name = this.page.controls.modelName;
     const parent = findModel(this.page.site(), name);
-    const choice = this.#part(".from label:last-of-type");
-    choice.hidden = !parent;
-    setText(find(choice, ".parent"), t("train.fine_tune", { name: name || t("train.this_model") }));
+    this.#part(".from").hidden = !parent;
+    setText(this.#part(".parent"), t("train.fine_tune", { name: name || t("train.this_model") }));
     if (!parent) find(this.box, '[value="scratch"]', HTMLInputElement).checked = true;
     this.parent = parent && refOf(parent);
     setText(this.#part(".phone"), t(Awake.isPossible ? "train.phone_awake" : "train.phone"));
@@ -194,10 +203,10 @@ export class Panel {
   }
 
   #hear(data) {
-    if (data.step !== undefined && data.loss !== undefined) this.#showStep(data);
+    if (data.step !== undefined && data.loss !== undefined) this.progress.step(data);
     else if (data.started) this.#showStarted(data.started);
-    else if (data.curve && this.#run) drawCurve(this.#part(".curve"), (this.#run.curve = data.curve), this.#run.steps);
-    else if (data.sample) this.#showSample(data.sample);
+    else if (data.curve) this.progress.draw(data.curve);
+    else if (data.sample) this.progress.sample(data.sample);
     else if (data.phase) this.#say({ id: `train.${data.phase}` });
     else if (data.saved !== undefined) mark(true);
     else if (data.notSaved) this.#fault({ id: "train.not_kept", values: { reason: data.notSaved } });
@@ -206,45 +215,18 @@ export class Panel {
   }
 
   #showStarted(run) {
-    [this.#run, this.#pace] = [run, []];
+    this.#run = run;
     this.#allow(true);
     this.#pause(false);
     this.#say({ id: "train.running", values: { name: run.about.name, parameters: run.parameters, steps: run.steps } });
-    this.#part(".written").hidden = true;
-    drawCurve(this.#part(".curve"), run.curve, run.steps);
-    this.#showStep({ step: run.step, loss: null, seconds: run.seconds, characters: run.step * run.characters });
-  }
-
-  #showStep({ step, loss, seconds, characters }) {
-    const now = performance.now();
-    if (now - this.#shownAt < SHOWN_MS && loss !== null && step < this.#run.steps) return;
-    this.#shownAt = now;
-    this.#pace = [...this.#pace.filter(({ at }) => now - at < SPEED_MS), { at: now, characters }];
-    const [first, last] = [this.#pace[0], this.#pace.at(-1)];
-    const speed = last.at > first.at ? (1000 * (last.characters - first.characters)) / (last.at - first.at) : null;
-    const { steps, curve } = this.#run;
-    const left = step ? clock((steps - step) * (seconds / step)) : "–";
-    const values = { step, steps, left, speed: speed === null ? "–" : number(Math.round(speed)) };
-    setText(this.#part(".figures"), t("train.figures", values));
-    const heldOut = curve.heldOut.at(-1)?.[1];
-    const losses = { training: loss === null ? "–" : number(loss, 2), held_out: heldOut === undefined ? "–" : number(heldOut, 2) };
-    setText(this.#part(".losses"), t("train.losses", losses));
-    find(this.box, "progress", HTMLProgressElement).value = step / steps;
-  }
-
-  #showSample(sample) {
-    this.#part(".written").hidden = false;
-    const text = this.#part(".written .text");
-    const parts = document.createDocumentFragment();
-    for (const [character, bits] of sample) create("i", colourOf(bits), /** @type {any} */ (parts)).textContent = character;
-    text.replaceChildren(parts);
+    this.progress.start(run);
   }
 
   #pause(isPaused) {
     this.#isPaused = isPaused;
     this.#worker?.postMessage({ wanted: isPaused ? "pause" : "run" });
     setText(this.#part(".pause"), t(isPaused ? "train.resume" : "train.pause"));
-    this.#pace = [];
+    this.progress.forgetPace();
     if (isPaused) this.#awake.stop();
     else this.#awake.start();
     this.#say(this.#run && { id: isPaused ? "train.paused" : "train.runs_on" });
@@ -255,22 +237,51 @@ export class Panel {
     else {
       if (files) await this.page.engine.give(model.name, files);
       const failure = await this.#use(model.name);
-      const loss = number(heldOut, 2);
+      const hadFocus = !visible(document.activeElement) || this.box.contains(document.activeElement);
       this.#stopped(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
       const ended = { id: `train.ended_${reason}`, values: { step } };
-      if (!failure) this.#say({ id: "train.done", values: { ended, name: model.name, best, loss } });
+      if (!failure) {
+        this.#say({ id: "train.done", values: { ended, name: model.name, best, loss: bits(heldOut) } });
+        this.#offer(model.name, !files);
+        if (hadFocus) this.#showModel(); // else the visitor is busy elsewhere on the page
+      }
     }
     mark(false);
     await this.#showTrained();
   }
 
+  // Shows what can be done with the model that was trained.
+  #offer(name, isStored) {
+    this.#model = name;
+    this.#part(".next").hidden = false;
+    this.#part(".what").hidden = true;
+    this.#part(".train-on").hidden = !this.#text;
+    for (const each of [".get-model", ".give-away"]) this.#part(each).hidden = !isStored;
+    setText(this.#part(".start"), t("train.start_new"));
+  }
+
+  // Brings the text and the prompt of the page into sight.
+  #showModel() {
+    find(this.page.root, "#panes").scrollIntoView({ block: "start" });
+    this.page.prompt.focus({ preventScroll: true });
+  }
+
+  // Trains the model of the page further on the same text.
+  #trainOn() {
+    find(this.box, '[value="parent"]', HTMLInputElement).checked = true;
+    return this.#begin();
+  }
+
   // Ends what is shown of a training; what is stored of it can be continued.
   async #stopped(fault) {
+    this.#part(".running").hidden = !this.#run;
     this.#run = null;
     this.#awake.stop();
     this.#release();
     this.#say(null);
+    this.progress.end();
     this.#show("choose");
+    this.#showOptions();
     if (fault) this.#fault(fault);
     await this.#showKept();
   }
@@ -288,11 +299,15 @@ export class Panel {
   #show(part) {
     const hadFocus = this.box.contains(document.activeElement);
     this.#part(".kept").hidden = true;
-    this.#part(".choose").hidden = part !== "choose";
+    for (const each of [".choose", ".what"]) this.#part(each).hidden = part !== "choose";
     this.#part(".running .controls").hidden = part === "choose";
-    if (part === "running") this.#part(".running").hidden = false;
+    this.#part(".next").hidden = true;
     this.#allow(false);
-    for (const name of ["figures", "losses"]) if (part === "running") setText(this.#part(`.${name}`), "");
+    if (part === "running") {
+      this.#part(".running").hidden = false;
+      this.progress.clear();
+      this.box.parentElement.scrollIntoView({ block: "start" });
+    }
     if (hadFocus && part === "choose" && !visible(document.activeElement)) this.#part("textarea").focus({ preventScroll: true });
   }
 
@@ -327,9 +342,4 @@ function visible(element) {
 // Remembers that a run is stored, for the next visit. It is no loss where the browser stores nothing.
 function mark(isStored) {
   attempt(() => (isStored ? localStorage.setItem(MARK, "1") : localStorage.removeItem(MARK)));
-}
-
-function clock(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  return `${Math.floor(whole / 60)}:${`${whole % 60}`.padStart(2, "0")}`;
 }

@@ -46,7 +46,8 @@ export async function openModel(chosen) {
   return (await saveModel({ name: path ? path.split("/")[0] : name, files })).name;
 }
 
-async function download(name) {
+/** Saves a stored model as a .zip. @param {string} name */
+export async function download(name) {
   const { zipOf } = await import("../archive.js");
   const { files } = await loadModel(name);
   const slug = name.split("/")[1];

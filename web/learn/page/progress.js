@@ -1,0 +1,100 @@
+// What is seen of a training: how far it is, its losses, and what the network writes.
+
+import { create, find, setText } from "../../document/dom.js";
+import { number, t } from "../../document/words.js";
+import { colourOf } from "../../lenses/levels.js";
+import { bits, drawCurve } from "./curve.js";
+
+const SHOWN_MS = 250; // between two changes of the figures
+const SPEED_MS = 3000; // over which the speed is measured
+
+/** @import { Curve, Started } from "../run.js" */
+
+export class Progress {
+  #run = /** @type {Started | null} */ (null);
+  #pace = /** @type {{at: number, characters: number}[]} */ ([]); // of the last seconds
+  #shownAt = 0;
+  #step = 0;
+
+  /** @param {HTMLElement} box .running, of the panel */
+  constructor(box) {
+    this.box = box;
+    this.bar = find(box, "progress", HTMLProgressElement);
+  }
+
+  /** Empties it, before a training begins. */
+  clear() {
+    this.#run = null;
+    for (const name of [".figures", ".losses"]) setText(find(this.box, name), "");
+    this.bar.value = 0;
+    this.#mark("train.progress");
+    find(this.box, ".written").hidden = true;
+  }
+
+  /** @param {Started} run */
+  start(run) {
+    this.#run = run;
+    this.forgetPace();
+    this.draw(run.curve);
+    this.step({ step: run.step, loss: null, seconds: run.seconds, characters: run.step * run.characters });
+  }
+
+  /** Measures the speed anew, as after a pause. */
+  forgetPace() {
+    this.#pace = [];
+  }
+
+  /** @param {Curve} curve */
+  draw(curve) {
+    if (!this.#run) return;
+    this.#run.curve = curve;
+    drawCurve(find(this.box, ".curve"), curve, this.#run.steps);
+  }
+
+  /** @param {{step: number, loss: number | null, seconds: number, characters: number}} at the loss is in nats per character */
+  step({ step, loss, seconds, characters }) {
+    const now = performance.now();
+    this.#step = step;
+    if (now - this.#shownAt < SHOWN_MS && loss !== null && step < this.#run.steps) return;
+    this.#shownAt = now;
+    this.#pace = [...this.#pace.filter(({ at }) => now - at < SPEED_MS), { at: now, characters }];
+    const [first, last] = [this.#pace[0], this.#pace.at(-1)];
+    const speed = last.at > first.at ? (1000 * (last.characters - first.characters)) / (last.at - first.at) : null;
+    const { steps, curve } = this.#run;
+    const left = step ? clock((steps - step) * (seconds / step)) : "–";
+    const values = { step, steps, left, speed: speed === null ? "–" : number(Math.round(speed)) };
+    setText(find(this.box, ".figures"), t("train.figures", values));
+    const losses = { training: bits(loss), held_out: bits(curve.heldOut.at(-1)?.[1]) };
+    setText(find(this.box, ".losses"), t("train.losses", losses));
+    this.bar.value = step / steps;
+  }
+
+  /** @param {[character: string, bits: number][]} sample */
+  sample(sample) {
+    find(this.box, ".written").hidden = false;
+    const parts = document.createDocumentFragment();
+    for (const [character, bits] of sample) create("i", colourOf(bits), /** @type {any} */ (parts)).textContent = character;
+    find(this.box, ".written .text").replaceChildren(parts);
+  }
+
+  /** Marks it as one that does not run any more; without steps it stays empty. */
+  end() {
+    if (!this.#run) return;
+    const [step, { steps }] = [this.#step, this.#run];
+    const id = step < steps ? "train.figures_stopped" : "train.figures_complete";
+    setText(find(this.box, ".figures"), t(id, { step, steps }));
+    this.bar.value = step / steps;
+    this.#mark(id, { step, steps });
+    this.#run = null;
+  }
+
+  #mark(id, values = {}) {
+    this.bar.ariaLabel = t(id, values);
+    this.box.classList.toggle("ended", id !== "train.progress");
+  }
+}
+
+function clock(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  return `${Math.floor(whole / 60)}:${`${whole % 60}`.padStart(2, "0")}`;
+}
