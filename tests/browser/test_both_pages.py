@@ -189,6 +189,8 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     expect(entries).to_have_count(1)
     entries.get_by_title("Open: first one").click()
     expect(turns(page)).to_have_count(1)
+    expect(page.locator("#prompt")).to_be_focused()
+    expect(turns(page).locator(".prompt")).to_be_in_viewport()
     assert reply(page) == text_of(both, "first one")
     button(page, "Continue").click()
     expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
@@ -196,7 +198,17 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     assert reply(page) == text_of(both, "first one", 2 * LENGTH)
     page.get_by_role("searchbox").fill("")
     expect(entries).to_have_count(1)  # not the one that is shown
+    stored = "Object.values(localStorage).filter((value) => value.includes('another'))"
+    before = page.evaluate(stored)
+    entries.get_by_role("button", name="Delete: another").press("Enter")
+    expect(page.locator("#history").get_by_role("status")).to_contain_text("Deleted: another")
+    assert (len(before), page.evaluate(stored)) == (1, [])
+    expect(entries.get_by_role("button", name="Undo")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(entries.locator(".open")).to_be_focused()
+    assert page.evaluate(stored) == before
     entries.get_by_role("button", name="Delete: another").click()
+    page.get_by_text("Earlier conversations").click()
     expect(page.locator("#history")).to_be_hidden()
 
 

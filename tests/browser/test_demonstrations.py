@@ -193,6 +193,8 @@ def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page) -> N
         assert violations(page, "#tour") == []
     button(page, "Close").click()
     expect(page.locator(".on-tour-here")).to_have_count(0)
+    expect(log(page).locator(".welcome i[class*=b]").first).to_be_attached()
+    expect(log(page).locator("i.focus")).to_have_count(0)
     assert "#" not in page.url
 
 

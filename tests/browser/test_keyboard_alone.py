@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.browser.driving import button, log, reply, settled, turns
-from tests.support.both_pages import Site
+from tests.support.both_pages import Site, begin
 
 # Numbers the controls of the page that Tab must reach: of radio buttons the checked one, of the tree the current turn.
 CONTROLS = """() => {
@@ -152,3 +152,21 @@ def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
     page.keyboard.press("Enter")
     expect(turns(page)).to_have_count(1)
     assert reply(page) == before
+
+
+def test_the_prompt_gets_the_focus_of_a_button_that_can_no_longer_be_pressed(both: Site) -> None:
+    page = begin(both.open(), length=20)
+    prompt = page.locator("#prompt")
+    page.locator("#examples button").first.press("Enter")
+    settled(page)
+    expect(prompt).to_be_focused()
+    for move, left in (("Undo", 0), ("Redo", 1), ("Clear", 0)):
+        button(page, move).press("Enter")
+        expect(turns(page)).to_have_count(left)
+        expect(prompt).to_be_focused()
+    begin(page, speed=5, length=500)
+    prompt.fill("ROMEO:")
+    prompt.press("Enter")
+    button(page, "Stop").press("Enter")
+    settled(page)
+    expect(prompt).to_be_focused()

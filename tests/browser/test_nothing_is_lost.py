@@ -205,7 +205,8 @@ def test_a_new_tab_lists_earlier_conversations_and_can_delete_them(app: App, con
     other.get_by_text("Earlier conversations").click()
     expect(other.locator("#history li")).to_have_count(1)
     other.locator("#history li .delete").click()
-    expect(other.locator("#history")).to_be_hidden()
+    expect(other.locator("#history li .open")).to_have_count(0)
+    assert other.evaluate(STORED) == []
 
 
 def test_settings_that_were_chosen_before_the_first_reply_survive_a_reload(app: App, context: BrowserContext) -> None:

@@ -99,8 +99,17 @@ export class Storage {
     this.#own("");
   }
 
+  /** Removes a stored conversation. @param {string} id @returns {?string} with it `restore` stores the conversation again */
   remove(id) {
+    const value = attempt(() => this.local().getItem(PREFIX + id));
     attempt(() => this.local().removeItem(PREFIX + id));
+    return value;
+  }
+
+  /** @param {string} id @param {?string} removed @returns {boolean} whether the conversation is stored again */
+  restore(id, removed) {
+    if (removed !== null) attempt(() => this.local().setItem(PREFIX + id, removed));
+    return this.has(id);
   }
 
   /** The stored conversations, the newest first. */

@@ -178,8 +178,9 @@ export class Lenses {
   read() {
     this.isRead = true;
     queueMicrotask(() => (this.isRead = false));
-    const path = this.source.path(this.side);
+    const [path, before] = [this.source.path(this.side), this.turns];
     this.turns = path?.turns ?? [];
+    if (this.turns[0]?.id === 0 && before[0]?.id !== 0) this.focus.clear(); // of the conversation that the greeting replaces
     this.forget(this.path, this.path.set(path));
     this.focus.findTurn();
     for (const element of this.boxes.keys()) if (!element.isConnected) this.boxes.delete(element);

@@ -45,7 +45,7 @@ export class Actions {
     return find(this.page.root, `[data-move="${name}"]`, HTMLButtonElement);
   }
 
-  /** Enables what can be pressed now. A button that had the focus gives it to its successor instead of losing it. */
+  /** Enables what can be pressed now. A button that had the focus gives it to another instead of losing it. */
   update() {
     const { page } = this;
     const log = page.log();
@@ -74,19 +74,23 @@ export class Actions {
   }
 
   /**
-   * While a reply is being written Stop has the focus of the button that began it, which gets it back at the end.
+   * While a reply is being written Stop has the focus of the button that began it, which gets it back at the end. The prompt
+   * gets the focus of a button that can no longer be pressed.
    * @param {?Element} focused
    * @param {boolean} busy
    */
   #keepFocus(focused, busy) {
-    if (busy && focused instanceof HTMLButtonElement && focused.dataset.move && focused.disabled && focused !== this.#button("stop")) {
+    const { prompt } = this.page;
+    const stop = this.#button("stop");
+    const isLost = focused instanceof HTMLButtonElement && focused.disabled && focused.closest("#moves, #ask, #examples, .held-cells") !== null;
+    if (busy && isLost && focused !== stop) {
       this.began = focused;
-      this.#button("stop").focus({ preventScroll: true });
-    } else if (!busy && this.began && (document.activeElement === document.body || document.activeElement === this.#button("stop"))) {
-      const target = this.began.disabled || this.began.dataset.move === "send" ? this.page.prompt : this.began;
-      target.focus({ preventScroll: true });
-      this.began = null;
-    } else if (!busy) this.began = null;
+      stop.focus({ preventScroll: true });
+    } else if (!busy && this.began && (document.activeElement === document.body || document.activeElement === stop)) {
+      const goesBack = !this.began.disabled && this.began.checkVisibility() && !this.began.matches('[data-move="send"], #examples button');
+      (goesBack ? this.began : prompt).focus({ preventScroll: true });
+    } else if (!busy && isLost) prompt.focus({ preventScroll: true });
+    if (!busy) this.began = null;
   }
 
   async #copy() {

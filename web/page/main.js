@@ -136,6 +136,7 @@ export class Page {
   openLog(log) {
     this.current.log = log;
     this.current.refusals = [null, null];
+    this.lenses.forEach(({ focus }) => focus.clear());
     this.controls.restore(log.controls);
     if (log.controls.draft && !this.prompt.value) this.prompt.value = log.controls.draft;
     this.sharing.hide();
@@ -149,6 +150,8 @@ export class Page {
     this.save();
     this.openLog(log);
     this.storage.save(log);
+    this.prompt.focus({ preventScroll: true }); // the list no longer has the button that was pressed
+    find(this.root, "#panes").scrollIntoView({ block: "nearest" });
     this.#resume();
   }
 
