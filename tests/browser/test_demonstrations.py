@@ -24,6 +24,8 @@ from ui.registry.registry import ModelRegistry
 PROMPT, LENGTH, SEED = "ROMEO:", 260, 7
 COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line: it is held down
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
+# The lengths of the bars beside a text, as parts of the room that they have.
+WIDTHS = "(box) => [...box.children].map((bar) => bar.offsetWidth / box.clientWidth)"
 MARKED = ["One letter", "With current settings", "", "forget gate f", "Hold this cell while it writes", "seed 7"]
 
 
@@ -85,8 +87,12 @@ def written(lm: CharLSTM, **options: object) -> str:
     return PROMPT + generate(lm, PROMPT, LENGTH, seed=SEED, **options)  # type: ignore[arg-type]
 
 
+def counted_lines(text: str) -> list[str]:
+    return [line for line in text.removeprefix(PROMPT).split("\n")[1:-1] if line.strip()]
+
+
 def line_length(text: str) -> str:
-    lines = [line for line in text.removeprefix(PROMPT).split("\n")[1:-1] if line.strip()]
+    lines = counted_lines(text)
     return f"{sum(map(len, lines)) / len(lines) + 1e-9:.0f}"
 
 
@@ -97,7 +103,21 @@ def test_make_its_lines_short_holds_the_cell_that_counts_the_line(app: App, page
     assert held == written(lm, clamps=[(COUNTER.layer, COUNTER.index, -4.0)])
     means = (line_length(held), line_length(free))
     assert f"held “Down”, lines have {means[0]} characters on average instead of {means[1]}." in result(page)
-    assert violations(page) == []
+    assert stage(page).locator(".measure b").all_text_contents() == [means[1], means[0]]
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        widths = [stage(page).locator(".bars").nth(at).evaluate(WIDTHS) for at in range(2)]
+        lengths = [[len(line) for line in counted_lines(text)] for text in (free, held)]
+        longest = max(30, *lengths[0], *lengths[1])
+        for side in range(2):
+            expected = [length / longest for length in lengths[side]]
+            assert widths[side] == pytest.approx(expected, abs=0.02)
+            expect(stage(page).locator(".measure b").nth(side)).to_be_in_viewport()
+            expect(stage(page).locator(".bars").nth(side)).to_be_in_viewport()
+            expect(stage(page).locator(".text").nth(side)).to_have_css("white-space", "pre")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert violations(page) == []
+    page.set_viewport_size({"width": 1280, "height": 860})
 
 
 def test_calm_normal_wild_writes_one_seed_at_three_temperatures(app: App, page: Page) -> None:

@@ -35,11 +35,16 @@ export async function writeAside(engine, { model, prompt, settings, cells = [], 
 }
 
 /**
- * The mean length of the lines of a text, in characters: of those that were written whole, without empty ones; null if
- * there are fewer than two.
+ * The lengths of the lines of a text, in characters: of those that were written whole, without empty ones.
  * @param {string} text
  */
-export function lineLength(text) {
+export function lineLengths(text) {
   const lines = text.split("\n").slice(1, -1).filter((line) => line.trim());
-  return lines.length < 2 ? null : lines.reduce((sum, line) => sum + count(line), 0) / lines.length;
+  return lines.map((line) => count(line));
+}
+
+/** The mean length of these lines; null if there are fewer than two. @param {string} text */
+export function lineLength(text) {
+  const lengths = lineLengths(text);
+  return lengths.length < 2 ? null : lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
 }

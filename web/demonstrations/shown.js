@@ -4,7 +4,7 @@ import { count } from "../conversation/log.js";
 import { wantsStill } from "../document/dom.js";
 import { featureOf } from "../lenses/names.js";
 import { number, t } from "../document/words.js";
-import { lineLength, writeAside } from "./aside.js";
+import { lineLength, lineLengths, writeAside } from "./aside.js";
 import { Learning } from "./learning.js";
 import { lineCounter } from "./line_counter.js";
 
@@ -44,10 +44,7 @@ async function makeLinesShort(showing) {
   showing.stage.tell({ id: "demo.lines.lead", values: facts });
   const ways = [[], [/** @type {Clamp} */ ([cell.layer, cell.index, value])]];
   const titles = [t("hold.free"), t("demo.lines.held", facts)];
-  const texts = await writeAll(showing, titles, ways.map((cells) => ({ cells })), (text) => {
-    const length = lineLength(text);
-    return length === null ? "" : t("demo.lines.mean", { length: number(length, 0) });
-  });
+  const texts = await writeAll(showing, titles, ways.map((cells) => ({ cells })), t("demo.lines.mean"));
   if (!texts.every(Boolean)) return;
   const [free, held] = texts.map(lineLength);
   if (!free || !held) return showing.stage.tell({ id: "demo.lines.few", values: facts }, true);
@@ -86,18 +83,22 @@ async function watchItLearn({ stage, engine, model, signal }) {
  * @param {Showing} showing
  * @param {string[]} titles
  * @param {Partial<Wanted>[]} ways  how each is written
- * @param {(text: string) => string} noteOf  what is said below a text
+ * @param {string} measured  what the number beside each text is, the mean length of its lines; "" if there is none
  * @returns {Promise<string[]>}  "" for a text that was refused or stopped
  */
-function writeAll({ stage, engine, model, seed, signal }, titles, ways, noteOf = () => "") {
+function writeAll({ stage, engine, model, seed, signal }, titles, ways, measured = "") {
   const prompt = model.examples[0] ?? "";
-  const columns = stage.columns(titles, prompt);
+  const columns = stage.columns(titles, prompt, measured);
   return Promise.all(ways.map(async (way, at) => {
     const settings = { temperature: 0.8, ...way.settings, seed, length: LENGTH };
     const wanted = { model, prompt, ...way, settings, speed: wantsStill() ? null : SPEED };
-    const show = (/** @type {string} */ text) => (columns[at].show(text), columns[at].note(noteOf(text)));
+    const show = (/** @type {string} */ text) => {
+      columns[at].show(text);
+      if (measured) columns[at].measure(lineLengths(text));
+    };
     try {
       const { text, ending } = await writeAside(engine, wanted, show, signal);
+      if (measured) columns[at].measure(lineLengths(text), lineLength(text)); // of a few lines it says little
       if (ending.error) stage.tell(ending.error);
       return ending.end === "abort" || ending.end === "error" ? "" : text;
     } catch (error) {

@@ -1,11 +1,13 @@
 // The place of a demonstration. It is shown instead of the conversation, in the same room, so that nothing below moves.
 
 import { addButton, create, find, setText } from "../document/dom.js";
-import { render, t } from "../document/words.js";
+import { number, render, t } from "../document/words.js";
+
+const LEAST = 30; // characters that the bars of lines have room for, so that the first ones do not shrink when longer ones come
 
 /**
  * @import { Message } from "../engines/engine.js"
- * @typedef {{show: (text: string) => void, note: (text: string) => void}} Column
+ * @typedef {{show: (text: string) => void, measure: (lengths: number[], mean?: number | null) => void}} Column
  */
 
 export class Stage {
@@ -61,15 +63,19 @@ export class Stage {
    * Adds columns for texts, side by side where there is room.
    * @param {string[]} titles
    * @param {string} prompt  the texts begin with it
+   * @param {string} measured  what the large number beside each text is; "" if there is none, and no bar for each line
    * @returns {Column[]}
    */
-  columns(titles, prompt) {
+  columns(titles, prompt, measured = "") {
+    let most = LEAST; // one scale for all columns
     this.body.classList.add("columns-of-text");
+    this.body.classList.toggle("measured", measured !== "");
     this.body.style.setProperty("--columns", String(titles.length));
     return titles.map((title) => {
       const column = create("section", "", this.body);
       column.ariaLabel = title;
       create("h3", "", column).textContent = title;
+      const measure = measured ? create("div", "measure", column) : null;
       const text = create("div", "text", column);
       text.lang = ""; // whatever the model has read, not the page's language
       text.tabIndex = 0; // a long one can be scrolled
@@ -77,8 +83,21 @@ export class Stage {
       text.ariaLabel = title;
       create("b", "", text).textContent = prompt;
       const written = create("span", "", text);
-      const note = create("p", "note", column);
-      return { show: (now) => setText(written, now), note: (fact) => setText(note, fact) };
+      const fact = create("p", "", measure);
+      const mean = create("b", "", fact);
+      mean.textContent = "–";
+      fact.append(` ${measured}`);
+      const bars = create("div", "bars", measure);
+      bars.ariaHidden = "true";
+      return {
+        show: (now) => setText(written, now),
+        measure: (lengths, length = null) => {
+          most = Math.max(most, ...lengths);
+          this.body.style.setProperty("--most", String(most));
+          if (length !== null) setText(mean, number(length, 0));
+          for (const each of lengths.slice(bars.childElementCount)) create("i", "", bars).style.setProperty("--length", String(each));
+        },
+      };
     });
   }
 
