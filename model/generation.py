@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
 from typing import Literal, ParamSpec
 
 from .engine.engine import Engine
@@ -116,16 +117,29 @@ def stream(
         raise UnknownCharactersError(sequence.unknown)
     if sequence.unknown and unknown == "warn":
         names = describe_unknown(sequence.unknown)
-        warnings.warn(f"the prompt has characters that this model does not know, skipped: {names}", stacklevel=2)
+        message = f"the prompt has characters that this model does not know, skipped: {names}"
+        warnings.warn(message, stacklevel=_frames_of_this_module())
     return Stream(engine, sequence)
 
 
+def _frames_of_this_module() -> int:
+    """Returns the `stacklevel` of a warning that names the line of the program that called this module."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename == __file__:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
 def _as_text(function: Callable[P, Stream]) -> Callable[P, str]:
-    @wraps(function, assigned=())  # so that inspect and editors show the parameters of `stream`
+    signature = inspect.signature(function)
+
     def generate(*args: P.args, **kwargs: P.kwargs) -> str:
         """Returns the text after a prompt. Arguments and errors as of `stream`."""
+        signature.bind(*args, **kwargs)  # an error then names no function that was not called
         return "".join(function(*args, **kwargs))
 
+    # So that inspect and editors show the parameters of `stream`.
+    generate.__signature__ = signature.replace(return_annotation=str)  # type: ignore[attr-defined]
     return generate
 
 

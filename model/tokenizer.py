@@ -160,5 +160,7 @@ def name_character(character: str) -> str:
 
 
 def _codes(text: str) -> npt.NDArray[np.uint32]:
+    if not isinstance(text, str):
+        raise TypeError(f"the text is a {type(text).__name__}: it must be a str")
     # surrogatepass: half of a surrogate pair, which browsers may send, is an unknown character and no error.
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")

@@ -131,7 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
         lm, prompt, params.length, precision=options.precision, clamps=options.clamps, unknown="skip", **settings
     )
     if reply.sequence.unknown:
-        say(f"notice: skipped what this model does not know: {describe_unknown(reply.sequence.unknown)}")
+        say(f"notice: skipped characters that this model does not know: {describe_unknown(reply.sequence.unknown)}")
     command = _command(options, params, lm)
     if options.json:
         print(json_line(_json(lm, prompt, "".join(reply), reply, command)))

@@ -47,7 +47,7 @@ def read_file(name: str) -> str:
     try:
         return _decode(name, Path(name).read_bytes())
     except OSError as error:
-        raise OSError(f"cannot read {name}: {error.strerror}") from None
+        raise OSError(f"cannot read {name!r}: {error.strerror}") from None
 
 
 def check_argument(name: str, text: str) -> str:

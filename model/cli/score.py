@@ -38,6 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json_line(_json(result, lm, adapts=arguments.adapt)))
         return 0
+    if not result.characters:
+        name = "standard input" if arguments.file == "-" else repr(arguments.file)
+        raise ValueError(f"{name} {'has no character that the model knows' if text else 'is empty'}: give another text")
     if arguments.per_character:
         for character, bits in zip(text, result.bits.tolist(), strict=True):
             shown = "unknown" if math.isnan(bits) else f"{bits:.4f}"
@@ -50,7 +53,7 @@ def _lines(result: Score, *, adapts: bool) -> dict[str, str]:
     total = result.bpc * result.characters if result.characters else 0.0
     learns = "; the model learned from what it had read" if adapts else ""
     lines = {
-        "characters": f"{result.characters:,}, read once; the memory starts at zero and is kept to the end{learns}",
+        "characters": f"{result.characters:,}, read once, from an empty memory{learns}",
         "nats": f"{result.nats:.4f} per character",
         "bits": f"{result.bpc:.4f} per character",
         "total": f"{total:,.0f} bits, {size_text(int(total / 8))}",

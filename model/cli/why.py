@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"{shown}\t{json.dumps(character, ensure_ascii=False)}\n")
     bits = "no prediction" if math.isnan(found.bits) else f"{found.bits:.4f} bits"
     shown_character = json.dumps(text[at], ensure_ascii=False)
-    table({"character": f"{shown_character} at {at}: {bits}", "columns": "bits that it costs more without"}, sys.stderr)
+    columns = "the bits that it costs more without a character, that character"
+    table({"character": f"{shown_character} at {at}: {bits}", "columns": columns}, sys.stderr)
     return 0
 
 

@@ -55,7 +55,7 @@ def test_teachers_continue_on_another_node_with_the_same_bits(tmp_path: Path) ->
     text, out = write_text(tmp_path), tmp_path / "run"
     arguments = (text, "--teachers=2", *OPTIONS)
     shown = train_on_cluster("worker", out / "members" / "[0-9]", (*arguments, "--out", out), tmp_path)
-    assert "First 2 teachers, side by side" in shown
+    assert "Training 2 teachers, side by side" in shown
     plain = train(*arguments, f"--out={tmp_path}/plain", cwd=tmp_path)
     assert plain.end() == 0
     assert outcome(out) == outcome(tmp_path / "plain")

@@ -179,7 +179,7 @@ _ERRORS = {
     r" is not valid JSON": "text.chat_damaged",
     r" has no message": "text.chat_empty",
     r"a chat needs two speakers": "text.chat_one_speaker",
-    r"--reply-as must": "text.chat_no_speaker",
+    r"--reply-as is": "text.chat_no_speaker",
 }
 
 

@@ -18,6 +18,7 @@ from .space import publish_best, publish_hint
 
 PUSH_AT_END_S = 120.0
 PUSH_AT_STOP_S = 10.0  # a user who pressed Ctrl-C waits for it; unconfirmed pushes stay in the outbox
+_LATE = 1.1  # times the minutes that were asked for; a run that takes longer says so
 _OVERFITTED = 0.02  # nats; if the last loss exceeds the best by more, a hint is printed
 
 
@@ -77,17 +78,27 @@ def _print_result(run: TrainingRun) -> None:
     """Prints the best held-out loss of a complete run, and the n-gram counter's if that is lower."""
     if not run.metrics:
         return
-    best = min(run.metrics, key=lambda evaluation: evaluation["val_loss"])
+    best = min(reversed(run.metrics), key=lambda evaluation: evaluation["val_loss"])  # of equal ones the last is served
     loss = best["val_loss"]
-    say(f"\nDone in {duration_text(run.seconds)}. Best at step {best['step']:,}: held-out loss {loss_text(loss)}")
+    say(f"\nDone in {duration_text(run.seconds)}{_overrun(run)}.")
+    say(f"Best at step {best['step']:,}: held-out loss {loss_text(loss)}")
     say(f"(state carried over; {best['val_cold256']:.4f} nats with the state reset every 256 characters).")
     baseline = run.about.get("ngram_loss")
     if isinstance(baseline, float) and loss > baseline:
         say(
-            f"Counting {ngram.ORDER}-grams reaches {baseline:.4f} nats, which is better: train longer, or on more text."
+            f"Counting {ngram.ORDER}-grams reaches {baseline:.4f} nats, which is better than this model: train longer, "
+            "or on more text."
         )
     if run.metrics[-1]["val_loss"] > loss + _OVERFITTED:
         say(_overfitting_hint(run, best["chars"]))
+
+
+def _overrun(run: TrainingRun) -> str:
+    """Returns a remark on a run that took much longer than its minutes; "" for other runs."""
+    minutes = run.time_plan.minutes
+    if minutes is None or run.seconds < _LATE * 60 * minutes:
+        return ""
+    return f", longer than the {minutes:g} minutes: the machine was busy, or needs more for the shortest run"
 
 
 def _overfitting_hint(run: TrainingRun, characters: int) -> str:

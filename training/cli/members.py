@@ -241,7 +241,8 @@ def _say_plan(started: StartedRun, start: float, workers: int) -> None:
         members_s = 60 * (plan.minutes or 0.0)
         length = f"{duration_text(members_s)} each"
         rest = f"about {duration_text(max(0.0, left_s - members_s * math.ceil(plan.count / at_once)))}"
-    say(f"First {teachers}, {length}; then the model that learns from them, {rest} (--teachers 0: without teachers).")
+    then = f"then the model that learns from them, {rest} (--teachers 0: without teachers)"
+    say(f"Training {teachers}, {length}; {then}.")
 
 
 class _Progress:

@@ -183,8 +183,8 @@ def _add_publish_anyway(group: argparse._ActionsContainer) -> None:
         PUBLISH_ANYWAY,
         dest="publish_anyway",
         action="store_true",
-        help="publish although the text is a chat, seems to hold personal data or secrets, or was not scanned, or "
-        "although the model of --from or --teacher is private",
+        help="publish a chat, a text that seems to hold personal data or secrets, or one that was not scanned. Publish "
+        "also a model that learned from a private one (--from, --teacher)",
     )
 
 

@@ -68,8 +68,8 @@ def read_text(
     check_length(corpus, _SHORTEST, "training")
     if corpus.characters < _SHORT:
         warn(
-            f"{corpus.characters:,} characters are few: from about {_SHORT:,} on a model writes words. The checkpoint "
-            "that is served has the lowest held-out loss; the last one may look better, but repeats the text"
+            f"this text is short ({corpus.characters:,} characters): a model learns words from about {_SHORT:,}, and "
+            "repeats a shorter text. The checkpoint with the lowest held-out loss is the one that is served"
         )
     return corpus
 

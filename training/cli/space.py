@@ -186,7 +186,7 @@ def publish_page(space: Space, lm: CharLSTM, model: str | None) -> None:
 def _print_how_to_open(folder: Path, hardware: str) -> None:
     path = quote_command([str(folder)])
     if hardware == STATIC:
-        say(f"A page that runs in the visitor's own browser is in {path}: put it on any web host. To open it:")
+        say(f"A page that runs in the visitor's own browser is in {path}, for any web host. To open it:")
         say(f"  python -m http.server --directory {path}\n  http://localhost:8000")
     else:
         say(f"The app is in {path}. To open it, where its requirements.txt is installed:")

@@ -216,7 +216,10 @@ def _print_speakers(reader: ChatReader, chat: ChatFormat) -> None:
         f"{real[replies]} to {real[asks]}."
     )
     if real[replies] != replies or real[asks] != asks:
-        say(f"In the model {real[replies]} is called {replies}, and {real[asks]} {asks}: --quote-chat keeps the names.")
+        say(
+            f"In the model, {real[replies]} is called {replies} and {real[asks]} is called {asks}: --quote-chat keeps "
+            "the names."
+        )
 
 
 def _ngram_baseline(vocab_size: int, ids: Ids) -> About:

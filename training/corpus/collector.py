@@ -37,7 +37,11 @@ _LISTED = 5  # files that are left out for one reason
 _COUNTED = ("hidden", "empty")  # files that are not listed by name
 _OUTSIDE = "links that lead out of the folder"
 _COPIES = "copies of other files"
-_ONE = {_OUTSIDE: "link that leads out of the folder", _COPIES: "copy of another file"}
+_ONE = {
+    _OUTSIDE: "link that leads out of the folder",
+    _COPIES: "copy of another file",
+    "broken links": "broken link",
+}
 
 
 class _Leaf(NamedTuple):
@@ -88,6 +92,7 @@ class Collector:
         reasons = {
             "hidden": source.hidden,
             "binary": source.binary,
+            "broken links": source.broken,
             "unreadable": source.unreadable,
             _OUTSIDE: source.outside,
         }

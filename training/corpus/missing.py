@@ -6,6 +6,7 @@ import difflib
 import re
 from pathlib import Path
 
+from model.checkpoint.bundled import bundled_name
 from model.terminal import one_line
 
 _SIMILAR = 0.7  # of two names; above it one is suggested for the other
@@ -16,6 +17,8 @@ def not_found(typed: str, path: Path) -> str:
     label = one_line(typed)
     if path.is_symlink():
         return f"{label} is a link to a file that does not exist: give the file itself"
+    if bundled_name(typed) is not None:
+        return f"{label} is a model, not a text: to train from it, use --from {label}"
     if similar := _similar_name(path):
         return f"there is no file or folder {label}: is it {one_line(str(Path(typed).with_name(similar)))}?"
     first, slash, _ = typed.partition("/")

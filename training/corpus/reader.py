@@ -159,7 +159,7 @@ def check_length(corpus: Corpus, needed: int, purpose: str) -> None:
     """Raises CorpusError if the corpus is shorter than the `needed` characters for `purpose`."""
     if corpus.characters < needed:
         raise CorpusError(
-            f"the text {one_line(corpus.name)} is too short: it has {corpus.characters:,} characters, and {purpose} "
+            f"the text {one_line(corpus.name)!r} is too short: it has {corpus.characters:,} characters, and {purpose} "
             f"needs at least {needed:,}: give a longer text"
         )
 

@@ -64,6 +64,7 @@ class SourceFiles:
     files: list[SourceFile] = field(default_factory=list)
     hidden: set[Path] = field(default_factory=set)
     binary: set[Path] = field(default_factory=set)
+    broken: set[Path] = field(default_factory=set)
     unreadable: set[Path] = field(default_factory=set)
     outside: set[Path] = field(default_factory=set)
     """Links that lead out of the folder; a cloned folder may link to private files of this machine."""
@@ -284,7 +285,10 @@ def _add_found(label: str, path: Path, source: SourceFiles) -> None:
     """Adds a file of a folder, unless it cannot be read or is not text; archives and documents hold text."""
     try:
         mode = _mode(path)
-        # A broken link and a pipe, which may never end, count as binary.
+        if mode is None and path.is_symlink():
+            source.broken.add(path)
+            return
+        # A pipe, which may never end, counts as binary.
         beginning = _beginning(label, path) if mode is not None and stat.S_ISREG(mode) else b"\0"
         if binary_kind(beginning) is None or kind_of(beginning, path.name) is not None:
             source.files.append(_local_file(label, path, found=True))

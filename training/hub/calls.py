@@ -50,10 +50,10 @@ def full_repo_name(api: HfApi, name: str) -> tuple[str, str]:
     """Returns USER/NAME for NAME or USER/NAME, and the user of the token, which must be able to write."""
     if not get_token():
         raise refuse(f"pushing to {name!r} needs a token of the Hub and there is none: {WRITE_LOGIN}")
-    account = call("asking the Hub whose token this is", api.whoami)
+    account = call("asking the Hub for the user of the token", api.whoami)
     user = account.get("name")
     if not isinstance(user, str):
-        raise refuse("asking the Hub whose token this is failed: the answer has no user", retry=True)
+        raise refuse("asking the Hub for the user of the token failed: the answer has no user", retry=True)
     role = ((account.get("auth") or {}).get("accessToken") or {}).get("role")
     if role == "read":
         raise refuse(f"the token of {user} may only read: to push to {name!r}, {WRITE_LOGIN}")

@@ -163,7 +163,7 @@ class CheckpointManager:
             else:
                 warn(
                     f"step {snapshot.step:,} is saved without its training state ({reason.strerror}): the model is "
-                    "complete, but the run can be resumed from an earlier step only"
+                    "complete, but the run cannot be resumed from this step"
                 )
                 return folder, False
         warn(

@@ -56,6 +56,7 @@ def loss_text(nats: float) -> str:
     """Returns a loss in nats and in bits, such as `1.5000 nats, 2.164 bits per character`."""
     if nats >= 1000:  # the run is about to diverge
         return f"{nats:.1e} nats per character"
+    nats = round(nats, 4) + 0.0  # -0.00001 is 0, not -0
     return f"{nats:.4f} nats, {bits(nats):.3f} bits per character"
 
 
@@ -77,7 +78,7 @@ def sample_text(text: str, width: int | None = None) -> str:
         if line.strip()
         for row in _wrapped(line.rstrip(), width)
     ]
-    return "\n".join(_MARGIN + row for row in rows[:_SAMPLE_LINES] or ["(white space only, so far)"])
+    return "\n".join(_MARGIN + row for row in rows[:_SAMPLE_LINES] or ["(only spaces and line breaks)"])
 
 
 def _terminal_width() -> int:

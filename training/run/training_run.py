@@ -82,11 +82,15 @@ class TrainingRun:
     _writing: Future[bool] | None = field(default=None, init=False)
     _step_began: float = field(default=0.0, init=False)
     _warned: bool = field(default=False, init=False)
+    _was_complete: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._was_complete = self.is_complete
 
     @property
     def seconds(self) -> float:
-        """How long the run has taken, over all its processes."""
-        return self.seconds_before + time.monotonic() - self.start
+        """How long the run has taken, over all its processes; one that resumes a complete run adds nothing."""
+        return self.seconds_before + (0.0 if self._was_complete else time.monotonic() - self.start)
 
     @property
     def is_complete(self) -> bool:
@@ -131,7 +135,7 @@ class TrainingRun:
         if signals.number:
             return signals.exit_code
         if not self.is_complete:
-            say("error: the last checkpoint could not be saved whole: make room on the disk, then use --resume")
+            say(f"error: the last checkpoint could not be saved whole: make room on the disk, then {self._way_on()}")
             return 1
         return 0
 
@@ -140,6 +144,10 @@ class TrainingRun:
         """Characters trained on per second, lately; time for evaluations does not count."""
         recipe, step_s = self.trainer.recipe, self.time_plan.step_s
         return recipe.batch * recipe.window / step_s if step_s else 0.0
+
+    def _way_on(self) -> str:
+        """Returns what to do once a checkpoint can be saved again."""
+        return "use --resume" if self.checkpoint_manager.saved_step >= 0 else "start the run again in another folder"
 
     def _decide(self) -> Decision:
         """Returns how many steps the run has, once that is recorded; as many as before when it cannot be recorded."""

@@ -347,6 +347,13 @@ def test_score_without_known_characters_is_valid_json(folder, capsys, set_stdin,
     assert printed["bpc"] is None
 
 
+@pytest.mark.parametrize(("data", "reason"), [(b"", "is empty"), ("éé".encode(), "has no character that the model")])
+def test_score_of_nothing_is_an_error(folder, capsys, set_stdin, data, reason):
+    set_stdin(data)
+    assert main(["score", "-", f"--model={folder}"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: standard input {reason}")
+
+
 def test_score_reads_a_text_as_training_does(folder, capsys, set_stdin):
     printed = []
     for data in (b"a\nb\n", b"\xef\xbb\xbfa\r\nb\r"):

@@ -20,8 +20,9 @@ def lm() -> CharLSTM:
 @pytest.mark.parametrize("function", [stream, generate])
 def test_unknown_characters_of_a_prompt_are_named_in_a_warning(lm: CharLSTM, function: Any) -> None:
     """They used to be skipped silently: `generate(lm, "日本語")` was `generate(lm, "")`."""
-    with pytest.warns(UserWarning, match=r"does not know, skipped: U\+65E5, 'é' \(2 times\)"):
+    with pytest.warns(UserWarning, match=r"does not know, skipped: U\+65E5, 'é' \(2 times\)") as warned:
         text = "".join(function(lm, "RO日MEéé:", 30, seed=1))
+    assert [each.filename for each in warned] == [__file__]  # the line of the program, not one of the package
     assert text == generate(lm, "ROME:", 30, seed=1)
 
 
@@ -40,6 +41,12 @@ def test_a_prompt_that_is_not_a_text_is_refused(lm: CharLSTM, prompt: Any) -> No
 
 def test_generate_shows_the_parameters_of_stream() -> None:
     assert inspect.signature(generate).parameters == inspect.signature(stream).parameters
+    assert inspect.signature(generate).return_annotation is str
+
+
+def test_an_unknown_argument_is_refused_without_the_name_of_another_function(lm: CharLSTM) -> None:
+    with pytest.raises(TypeError, match=r"^got an unexpected keyword argument 'temprature'"):
+        generate(lm, "R", temprature=1)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])

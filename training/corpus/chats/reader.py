@@ -93,7 +93,7 @@ class ChatReader:
         names = [name for name, _ in self.speakers.most_common()]
         listed = ", ".join(one_line(name, 40) for name in names[:5]) + (" …" if len(names) > 5 else "")
         if reply_as is not None and reply_as not in names:
-            raise CorpusError(f"--reply-as must be one of the speakers, {listed} (got {one_line(reply_as, 60)!r})")
+            raise CorpusError(f"--reply-as is {one_line(reply_as, 60)!r}: it must be one of the speakers, {listed}")
         if len(names) < 2:
             raise CorpusError(f"a chat needs two speakers, and this one has only {listed}: omit --chat")
         replies = reply_as or next((name for name in ASSISTANT_ROLES if name in names), names[0])

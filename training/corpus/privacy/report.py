@@ -32,14 +32,14 @@ def report(findings: Iterable[Finding], locate: Callable[[int], tuple[str, int]]
         return ""
     parts = [f"{count:,} {kind if count == 1 else _plural(kind)}" for kind, count in counts.most_common()]
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    lines = [f"The text holds {listed}. A model can reproduce its training text, and then anyone could read them:"]
+    lines = [f"The text holds {listed}. A model can reproduce its training text, and then anyone could read this:"]
     for finding in first:
         file, line = locate(finding.line) if locate else ("", finding.line)
         place = f"{file}, line {line}" if file else f"line {line}"
         lines.append(f"  {place}, column {finding.column}: {finding.kind} {finding.excerpt}")
     if more := sum(counts.values()) - len(first):
         lines.append(f"  and {more:,} more")
-    lines.append(f"Remove them from the text, publish with --private, or publish them with {PUBLISH_ANYWAY}.")
+    lines.append(f"Remove it from the text, publish with --private, or publish it with {PUBLISH_ANYWAY}.")
     return "\n".join(lines)
 
 

@@ -50,7 +50,7 @@ def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_
     code, output = here("Chat with Anna.txt", "--chat", "--reply-as=Ben", *QUICK)
     assert code == 0, output
     assert "the model writes as Ben to Anna." in output
-    assert "In the model Ben is called B, and Anna A: --quote-chat keeps the names." in output
+    assert "In the model, Ben is called B and Anna is called A: --quote-chat keeps the names." in output
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.chat == ChatFormat("A: ", "\n\nB: ", "\n\n")
     assert (lm.training["examples"], lm.training["corpus"]) == ([], "chat")
@@ -105,7 +105,7 @@ def test_private_text_in_the_turns_is_not_published(here: Here, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("chat.txt --reply-as=Carl", "--reply-as must be one of the speakers, "),
+        ("chat.txt --reply-as=Carl", "--reply-as is 'Carl': it must be one of the speakers, "),
         ("--chat", "--chat needs a TEXT: give the chat"),
         ("plain.txt --chat", "plain.txt, line 1, does not begin like a chat"),
         ("alone.jsonl --chat", "a chat needs two speakers, and this one has only Anna"),

@@ -40,9 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_plan_and_the_teachers_are_printed_and_nothing_of_them_is_left(folder: Path) -> None:
     output = (folder / "output").read_text()
-    assert (
-        "First 2 teachers, one after another, 20 steps each; then the model that learns from them, 40 steps" in output
-    )
+    planned = "Training 2 teachers, one after another, 20 steps each; then the model that learns from them, 40 steps"
+    assert planned in output
     assert output.count("teacher 2 of 2, step 20: held-out loss ") == 1
     assert "left in all" in output
     assert "Computing the predictions of 2 models for the text …" in output

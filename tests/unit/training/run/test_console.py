@@ -34,7 +34,7 @@ def test_blank_lines_are_left_out_and_few_lines_are_shown() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n \n"])
 def test_an_empty_sample_is_reported(text: str) -> None:
-    assert sample_text(text, 60) == "  │ (white space only, so far)"
+    assert sample_text(text, 60) == "  │ (only spaces and line breaks)"
 
 
 def test_a_sample_holds_no_control_characters() -> None:

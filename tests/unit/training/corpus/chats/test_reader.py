@@ -258,7 +258,7 @@ def test_an_assistant_is_recognised_by_its_role() -> None:
 def test_one_speaker_or_an_unknown_one_is_refused() -> None:
     with pytest.raises(CorpusError, match="a chat needs two speakers, and this one has only Anna"):
         two("Anna|a").format()
-    with pytest.raises(CorpusError, match=r"--reply-as must be one of the speakers, Ben, Anna .got 'anna'."):
+    with pytest.raises(CorpusError, match=r"--reply-as is 'anna': it must be one of the speakers, Ben, Anna"):
         two("Anna|a Ben|b Ben|c").format("anna")
 
 
