@@ -66,7 +66,7 @@ def choose_recipe(
     preset = preset or _preset_for(train, len(ids), vocab_size, minutes, options.steps, device)
     recipe = _with_options(PRESETS[preset], options, vocab_size, len(train), device, parent)
     if options.steps:
-        recipe, plan = _with_steps(recipe, options.steps, len(validation), options.recipe), TimePlan()
+        recipe, plan = with_steps(recipe, options.steps, len(validation), options.recipe), TimePlan()
     else:
         if "bfloat16" not in options.recipe:
             recipe = measure.with_faster_format(recipe, vocab_size, train, device)
@@ -88,11 +88,15 @@ def choose_recipe(
     return schedule, plan, preset
 
 
-def _with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]) -> Recipe:
+def with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]) -> Recipe:
     """Returns the recipe of so many steps, with fewer evaluations where they would read much more than the steps do.
 
     An evaluation reads up to all of the held-out characters, twice; a step of training costs three times as much for
     each character as reading it.
+
+    Args:
+        held_out: characters of the held-out text.
+        given: fields of the recipe that stay as they are.
     """
     recipe = replace(recipe, steps=steps)
     if "evaluations" in given:

@@ -177,6 +177,7 @@ def test_resuming_a_complete_run_says_so(here: Here, tmp_path: Path) -> None:
     assert code == 0
     assert "This run is complete: 24 steps." in output
     assert outcome(tmp_path / "run") == before
+    assert re.findall("Done in .*", here("--resume=run")[1]) == re.findall("Done in .*", output)  # nothing was trained
 
 
 def test_a_resumed_run_finds_its_text_from_any_folder_and_decodes_it_as_before(
