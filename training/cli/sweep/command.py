@@ -174,6 +174,7 @@ class _Sweep:
         runs = [replace(each.typical, name=each.name) for each in ranked if each.runs]
         curves = [run.curve for run in runs if run.curve.is_drawable][:CURVES]
         if not curves:
+            say("No curves are drawn: a curve needs two evaluations of a run")
             return
         try:
             picture = draw(curves)
