@@ -286,6 +286,8 @@ def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, 
     wait_for([])
     start(page)
     wait_for([False])
+    heights = "(panel) => [...panel.querySelectorAll('button')].map((each) => each.offsetHeight).filter(Boolean)"
+    assert min(panel(page).evaluate(heights)) >= 44
     button(page, "Pause").click()
     wait_for([True])
     button(page, "Resume").click()
