@@ -32,7 +32,7 @@ export class Timeline {
     this.fault = find(box, ".fault");
     /** @type {import("../engines/engine.js").ModelRef | null} */
     this.model = null;
-    /** @type {[step: number, loss: number | null][]} */
+    /** @type {[step: number, loss: number | null][]} losses in bits per character, the unit of the lenses */
     this.frames = [];
     /** @type {[step: number, loss: number][]} */
     this.losses = [];
@@ -85,7 +85,9 @@ export class Timeline {
       return;
     }
     const { frames = [], curve = [], best = null, prompt = "", seed = 0 } = answer;
-    [this.frames, this.losses, this.best] = [frames, curve, best];
+    this.frames = frames.map(([step, nats]) => [step, nats === null ? null : nats / Math.LN2]);
+    this.losses = curve.map(([step, nats]) => [step, nats / Math.LN2]);
+    this.best = best;
     this.texts.clear();
     [this.prompt.value, this.seed.value] = [prompt, String(seed)];
     [this.slider.max, this.slider.value] = [String(frames.length - 1), "0"];
@@ -115,7 +117,7 @@ export class Timeline {
     svg("polyline", picture, { points });
     const [least, most] = this.bounds;
     const write = (/** @type {string} */ name, /** @type {string} */ text) => (find(this.curve, name).textContent = text);
-    write(".highest", losses.length ? t("timeline.nats", { loss: number(most, 2) }) : "");
+    write(".highest", losses.length ? t("train.bits", { loss: number(most, 2) }) : "");
     write(".lowest", losses.length ? number(least, 2) : "");
     write(".last", t("timeline.last_step", { step: this.lastStep }));
     const facts = () => ({ steps: this.lastStep, first: number(losses[0], 2), best: number(least, 2) });
