@@ -38,7 +38,13 @@ def open_page(
     page.goto(app.url + query)
     expect(page.get_by_role("log", name=log)).to_be_visible(timeout=TIMEOUT_MS)
     expect(button(page, send)).to_be_enabled()
+    open_settings(page)
     return page, complaints
+
+
+def open_settings(page: Page) -> None:
+    """Open what is collapsed around the settings: all of them on a narrow display, and the rarer ones."""
+    page.evaluate("document.querySelectorAll('#settings, #more-settings').forEach((each) => (each.open = true))")
 
 
 def is_complaint(line: ConsoleMessage) -> bool:
@@ -74,6 +80,7 @@ def choose(page: Page, model: str) -> None:
 
 def setting(page: Page, name: str, value: float) -> None:
     """Type into the number field beside a slider."""
+    open_settings(page)
     box = page.get_by_role("spinbutton", name=name)
     box.fill(str(value))
     box.blur()

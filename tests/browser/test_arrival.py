@@ -66,6 +66,22 @@ def test_the_greeting_is_written_live_in_the_colours_of_its_surprise(page: Page,
     assert page.evaluate("lengths") == [len(greeting(app))]
 
 
+# The characters that the label covers, by how much it moves the text, and whether it lies within it in a narrow window.
+LABEL_PLACE = """() => {
+  const [article, label] = [".welcome article", ".try-label"].map((each) => document.querySelector(each));
+  const place = label.getBoundingClientRect();
+  const covers = ({ top, bottom, left, right }) => top < place.bottom && bottom > place.top && left < place.right && right > place.left;
+  const covered = [...article.querySelectorAll("i")].filter((each) => covers(each.getBoundingClientRect())).length;
+  const height = article.offsetHeight;
+  const marked = article.querySelector(".try");
+  marked.classList.remove("try");
+  const moved = height - article.offsetHeight;
+  marked.classList.add("try");
+  const text = article.getBoundingClientRect();
+  return { covered, moved, inside: place.left >= text.left - 1 && place.right <= text.right + 1 };
+}"""
+
+
 @pytest.mark.every_display
 def test_the_marked_character_can_be_changed_with_the_keyboard_and_the_text_goes_on_from_it(
     page: Page, app: App
@@ -75,6 +91,7 @@ def test_the_marked_character_can_be_changed_with_the_keyboard_and_the_text_goes
     label = page.get_by_role("button", name=LABEL)
     expect(label).to_be_visible()
     assert violations(page) == []
+    assert page.evaluate(LABEL_PLACE) == {"covered": 0, "moved": 0, "inside": True}
     position = page.evaluate("[...document.querySelectorAll('.welcome i')].findIndex((each) => each.matches('.try'))")
     label.press("Enter")
     box = page.get_by_role("dialog")

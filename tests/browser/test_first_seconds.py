@@ -25,6 +25,10 @@ BOXES = """() => [...document.querySelectorAll(
     const { x, y, width, height } = node.getBoundingClientRect();
     return [node.textContent, ...[x + scrollX, y + scrollY, width, height].map(Math.round)];
 })"""
+# Layout shifts that a visitor sees, of more than a line of text.
+SHIFTS = """window.shifts = [];
+new PerformanceObserver((list) => shifts.push(...list.getEntries().map((each) => each.value).filter((each) => each > 0.05)))
+  .observe({ type: "layout-shift", buffered: true });"""
 LENSES = ("How surprised?", "What it remembers", "One letter at a time", "Text")
 
 
@@ -100,6 +104,7 @@ def test_the_app_answers_before_gradio_has_started_and_keeps_its_place_afterward
     page.set_default_timeout(TIMEOUT_MS)
     held: list[Route] = []
     page.route("**/assets/*.js", lambda route: held.append(route))
+    page.add_init_script(SHIFTS)
     page.goto(site.app.url, wait_until="commit")
     expect(button(page, "Send")).to_be_enabled()
     fast(page)
@@ -110,11 +115,18 @@ def test_the_app_answers_before_gradio_has_started_and_keeps_its_place_afterward
     prompt.fill("typed before")
     before = page.evaluate(BOXES)
     assert page.locator("#early").count() == 1
+    opacity = "getComputedStyle(document.querySelector('gradio-app')).opacity"
+    assert page.evaluate(opacity) == "0"  # its "Loading…" lies over the page
+    underlined = "(each) => getComputedStyle(each).textDecorationLine"
+    assert page.locator("#training-elsewhere a").evaluate(underlined) == "none"
     while page.locator("#early").count():
         while held:
             held.pop().continue_()
         page.wait_for_timeout(50)
     assert page.evaluate(BOXES) == before
+    assert page.locator("#training-elsewhere a").evaluate(underlined) == "none"
+    assert page.evaluate("shifts") == []
+    assert page.evaluate(opacity) == "1"
     assert reply(page) == written
     expect(prompt).to_have_value("typed before")
     expect(prompt).to_be_focused()
@@ -136,16 +148,44 @@ def test_the_page_stays_at_its_top_when_it_moves_into_gradio_with_the_focus(site
     sites["app"].leave()
 
 
+@pytest.mark.parametrize(("width", "query", "shown"), [(1280, "", 1), (390, "", 0), (390, "?top_k=5", 2)])
+def test_settings_are_collapsed_as_long_as_they_have_their_defaults(
+    both: Site, width: int, query: str, shown: int
+) -> None:
+    context = both.new_context(viewport={"width": width, "height": 844}, locale="en-US")
+    page = context.new_page()
+    page.goto(both.app.url + query)
+    expect(button(page, "Send")).to_be_enabled()
+    expect(page.get_by_role("slider", name="Temperature")).to_be_visible(visible=shown > 0)
+    for name in ("Top-k", "Top-p", "Min-p"):
+        expect(page.get_by_role("slider", name=name)).to_be_visible(visible=shown > 1)
+    expect(page.get_by_role("combobox", name="Second model")).to_be_visible(visible=shown > 1)
+    if shown == 1:
+        page.get_by_text("More settings").press("Enter")
+        expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_be_visible()
+    context.close()
+
+
 @pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
 def test_no_control_moves_while_lenses_demonstrations_and_replies_come_and_go(both: Site, display: Display) -> None:
     width, height, scheme = display
     context = both.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US")
     page = both.open(context=context)
     before = boxes(page)
+    above = next(at for at, box in enumerate(before) if box[0] == "Continue")
     for name in LENSES:
         page.locator(".pane").first.get_by_text(name, exact=True).click()
-        expect(page.locator(".panel").first).to_be_visible(visible=name != "Text")
-        assert boxes(page) == before, name
+        panel, prompt = page.locator(".panel").first, page.get_by_role("textbox", name="Prompt")
+        expect(panel).to_be_visible(visible=name != "Text")
+        assert boxes(page)[:above] == before[:above], name
+        if name == "Text":
+            assert boxes(page) == before
+            continue
+        assert panel.evaluate("(each) => each.scrollHeight <= each.clientHeight"), f"{name}: the panel shows all it has"
+        page.evaluate("scrollBy(0, 150)")
+        for stays in (prompt, log(page).locator("i").first):
+            expect(stays).to_be_in_viewport(ratio=1)
+        page.evaluate("scrollTo(0, 0)")
     button(page, "Calm, normal, wild").click()
     expect(page.get_by_role("heading", name="Calm, normal, wild")).to_be_visible()
     assert boxes(page) == [box for box in before if box[0] not in LENSES], "a demonstration"

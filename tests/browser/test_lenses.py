@@ -165,6 +165,30 @@ def test_the_words_with_most_bits_link_to_their_place(page: Page) -> None:
     costly.first.click()
     expect(turns(page).last.locator("i.focus")).to_have_count(1)
     expect(page.locator(".likely li")).to_have_count(5)
+    page.evaluate("scrollBy(0, 150)")
+    expect(log(page)).to_be_in_viewport(ratio=1)  # beside a panel that is longer than the window
+
+
+def test_the_two_probabilities_of_a_character_are_named_and_its_bars_are_shown_once(page: Page) -> None:
+    write(page)
+    choose_lens(page, "How surprised?")
+    turns(page).last.locator(".reply i").nth(10).click()
+    expect(page.get_by_role("dialog").locator(".head")).to_contain_text("likely with the current settings.")
+    expect(page.locator(".which")).to_contain_text("likely for the network itself")
+    bars = page.locator(".likely").first
+    expect(bars).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(bars).to_be_visible()
+
+
+def test_opening_why_this_character_brings_its_letters_into_the_window(page: Page) -> None:
+    write(page)
+    choose_lens(page, "How surprised?")
+    log(page).focus()
+    page.keyboard.press("End")
+    expect(page.locator(".likely li")).to_have_count(5)
+    page.get_by_text("Why this character?").click()
+    expect(page.get_by_role("listbox", name="The characters before it")).to_be_in_viewport(ratio=1)
 
 
 def cell_marks(app: App, text: str, layer: int, index: int) -> list[str]:

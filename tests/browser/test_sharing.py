@@ -54,6 +54,21 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     assert violations(page, "#share-link") == []
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_what_share_has_done_is_in_the_window_with_its_button(both: Site, width: int, height: int) -> None:
+    context = both.new_context(viewport={"width": width, "height": height}, locale="en-US")
+    page = begin(both.open(context=context))
+    send(page, "ab")
+    page.evaluate("scrollTo(0, 0)")
+    link(page)
+    for seen in (button(page, "Share"), page.locator("#share-link p"), button(page, "Save as .json")):
+        expect(seen).to_be_in_viewport(ratio=1)
+    if button(page, "Embed").is_visible():
+        button(page, "Embed").click()
+        expect(page.locator("#share-link textarea")).to_be_in_viewport(ratio=1)
+    context.close()
+
+
 def test_the_text_is_copied(both: Site) -> None:
     context = both.new_context(locale="en-US", permissions=["clipboard-read", "clipboard-write"])
     page = begin(both.open(context=context))

@@ -249,7 +249,8 @@ function label(log, turn) {
   const [reply, other] = [turn, turnOf(log, turn.replaced)].map((each) => [...(each ? replyText(each.replies[0]) : "")]);
   const same = reply.findIndex((character, at) => character !== other[at]);
   if (same > 8) return `…${reply.slice(same - 8, same + 40).join("")}`;
-  return [...turn.prompt].slice(-40).join("") + reply.slice(0, 40).join("");
+  const between = turn.replies[0]?.chat ? "\n" : ""; // a reply of a chat does not continue its prompt
+  return [...turn.prompt].slice(-40).join("") + between + reply.slice(0, 40).join("");
 }
 
 /**

@@ -17,6 +17,8 @@
     if (drawn < characters.length) requestAnimationFrame(write);
   };
   reply.dataset.began = String(began);
+  const settings = /** @type {HTMLDetailsElement} */ (document.querySelector("#settings"));
+  settings.open = !matchMedia("(max-width: 768px)").matches; // there they are below everything else, and long
   const theme = new URLSearchParams(location.search).get("__theme"); // of Gradio
   document.body.classList.toggle("dark", theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
   document.body.classList.toggle("trains-alone", location.hash === "#train-alone"); // without a model the panel is all there is

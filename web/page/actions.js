@@ -23,7 +23,7 @@ export class Actions {
       retry: () => page.run(() => writer.retry(controls.options())),
       undo: () => page.run(() => undo(page.log())),
       redo: () => page.run(() => redo(page.log())),
-      clear: () => page.clear(),
+      clear: () => this.#clear(),
       share: () => page.run(() => page.sharing.share()),
       copy: () => this.#copy(),
     };
@@ -91,6 +91,13 @@ export class Actions {
       (goesBack ? this.began : prompt).focus({ preventScroll: true });
     } else if (!busy && isLost) prompt.focus({ preventScroll: true });
     if (!busy) this.began = null;
+  }
+
+  // Says where the text is that is gone from the page.
+  #clear() {
+    const { page } = this;
+    page.clear();
+    if (page.storage.hasOthers(page.log().id)) setText(find(page.root, "#message"), t("history.kept", { title: t("history.title") }));
   }
 
   async #copy() {

@@ -104,8 +104,8 @@ export class Arrival {
     const [button, character] = [/** @type {HTMLElement} */ (label), /** @type {HTMLElement} */ (node)];
     button.classList.toggle("done", lens.alternatives.openings > 0);
     const left = Math.max(0, Math.min(character.offsetLeft - 12, article.clientWidth - button.offsetWidth));
+    button.classList.toggle("far", character.offsetTop > find(article, ".text").offsetTop + character.offsetHeight); // not in the first line
     button.style.left = `${left}px`;
-    button.style.top = `${character.offsetTop + character.offsetHeight}px`;
     button.style.setProperty("--arrow", `${character.offsetLeft + character.offsetWidth / 2 - left}px`);
   }
 }

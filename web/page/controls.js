@@ -9,6 +9,7 @@ import { number, render, t } from "../document/words.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
 const BUNDLED = "bundled"; // the name of the model that the app brings along
+const FIRST = new Set(["temperature", "length", "speed"]); // the sliders that need no click to be seen
 const OTHER = "other"; // the choice to name another model of the Hub
 
 /**
@@ -34,8 +35,8 @@ export class Controls {
     this.seed = find(root, "#seed", HTMLInputElement);
     this.model = find(root, "#model", HTMLSelectElement);
     this.second = find(root, "#second-model", HTMLSelectElement);
-    const [box, sliders] = [find(root, "#sliders"), Object.entries(SETTINGS).filter(([, setting]) => setting.slider)];
-    this.inputs = Object.fromEntries(sliders.map(([name, setting]) => [name, this.#addSlider(box, name, setting)]));
+    const [box, more, sliders] = [find(root, "#sliders"), find(root, "#more-sliders"), Object.entries(SETTINGS).filter(([, setting]) => setting.slider)];
+    this.inputs = Object.fromEntries(sliders.map(([name, setting]) => [name, this.#addSlider(FIRST.has(name) ? box : more, name, setting)]));
     this.#toggleShare();
     this.model.addEventListener("change", () => this.#chose());
     this.second.addEventListener("change", () => this.#chose());
@@ -246,6 +247,7 @@ export class Controls {
     this.offer(this.site);
     if (values.second !== undefined) fillValue(this.second, values.second);
     this.offer(this.site);
+    this.#openChanged();
     this.#restoreOthers(values);
   }
 
@@ -259,6 +261,15 @@ export class Controls {
     this.offer(this.site);
     fillValue(this.second, blended === null ? "" : `blended ${blended}`);
     this.offer(this.site);
+    this.#openChanged();
+  }
+
+  // Opens what is collapsed around a setting that is not its default.
+  #openChanged() {
+    const changed = Object.keys(this.inputs).filter((name) => Number(this.inputs[name].field.value) !== SETTINGS[name].default);
+    const isMore = changed.some((name) => !FIRST.has(name)) || this.seed.value !== "" || this.second.value !== "";
+    if (isMore) find(this.root, "#more-settings", HTMLDetailsElement).open = true;
+    if (isMore || changed.length) find(this.root, "#settings", HTMLDetailsElement).open = true;
   }
 
   /** Shows what is known of the chosen model. */

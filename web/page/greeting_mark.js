@@ -1,7 +1,8 @@
 // Which character of a greeting is marked for the visitor: the first one of a word, where another was likely too.
 
-const FIRST = 8; // the earliest position, so that the label stands below a text
-const LAST = 90; // the latest position: it is written within two seconds
+const FIRST = 4; // the earliest position, so that something stands before it
+const NEAR = 30; // the latest position in the first line of a phone: the label stands above the text
+const LAST = 90; // the latest position, where the first line has none: it is written within two seconds
 const TRIED = 6; // positions whose alternatives are asked for
 const LEAST_BITS = 1;
 const MOST_BITS = 5;
@@ -16,7 +17,9 @@ const MOST_BITS = 5;
 export function placesToMark(chars, bits) {
   const isPlace = (char, at) =>
     at >= FIRST && at <= LAST && isLetter(char) && chars[at - 1] === " " && isLetter(chars[at + 1] ?? "") && bits[at] >= LEAST_BITS && bits[at] <= MOST_BITS;
-  return chars.flatMap((char, at) => (isPlace(char, at) ? [at] : [])).slice(0, TRIED);
+  const places = chars.flatMap((char, at) => (isPlace(char, at) ? [at] : []));
+  const near = places.filter((at) => at <= NEAR && !chars.slice(0, at).includes("\n"));
+  return (near.length ? near : places).slice(0, TRIED);
 }
 
 /**

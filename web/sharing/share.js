@@ -90,6 +90,14 @@ export class Share {
 
   /** Shows the link, copied where the browser allows it, and the other ways to share. @throws {LinkError} there is no link */
   async share() {
+    try {
+      await this.#show();
+    } finally {
+      this.#reveal();
+    }
+  }
+
+  async #show() {
     const { page } = this;
     const site = page.site();
     const [input, code] = [find(this.box, "input", HTMLInputElement), find(this.box, "textarea", HTMLTextAreaElement)];
@@ -107,6 +115,11 @@ export class Share {
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
     const copied = await copyText(this.address, input);
     setText(this.note, [t(copied ? "share.copied" : "share.copy_here"), local ? t("share.local", { name: local.name }) : ""].join(" ").trim());
+  }
+
+  /** Scrolls the page, if the result lies outside the window, by no more than it needs. */
+  #reveal() {
+    this.box.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {string} way */
@@ -136,6 +149,7 @@ export class Share {
         } catch (error) {
           setText(this.note, render(refusalOf(error)));
         }
+        this.#reveal();
       });
     }
   }

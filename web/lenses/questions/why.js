@@ -36,7 +36,7 @@ export class Why {
     this.box.open = this.isOpen;
     this.box.addEventListener("toggle", () => {
       this.isOpen = this.box.open;
-      this.#ask();
+      this.#ask().then(() => this.isOpen && this.box.scrollIntoView({ block: "nearest" }));
     });
     this.list.addEventListener("mousemove", ({ target }) => {
       const node = target instanceof Element && target.closest("[role=option]");
