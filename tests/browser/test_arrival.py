@@ -70,7 +70,8 @@ def test_the_greeting_is_written_live_in_the_colours_of_its_surprise(page: Page,
 LABEL_PLACE = """() => {
   const [article, label] = [".welcome article", ".try-label"].map((each) => document.querySelector(each));
   const place = label.getBoundingClientRect();
-  const covers = ({ top, bottom, left, right }) => top < place.bottom && bottom > place.top && left < place.right && right > place.left;
+  const covers = ({ top, bottom, left, right }) =>
+    top < place.bottom && bottom > place.top && left < place.right && right > place.left;
   const covered = [...article.querySelectorAll("i")].filter((each) => covers(each.getBoundingClientRect())).length;
   const height = article.offsetHeight;
   const marked = article.querySelector(".try");

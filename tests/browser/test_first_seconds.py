@@ -27,8 +27,9 @@ BOXES = """() => [...document.querySelectorAll(
 })"""
 # Layout shifts that a visitor sees, of more than a line of text.
 SHIFTS = """window.shifts = [];
-new PerformanceObserver((list) => shifts.push(...list.getEntries().map((each) => each.value).filter((each) => each > 0.05)))
-  .observe({ type: "layout-shift", buffered: true });"""
+new PerformanceObserver((list) => {
+  shifts.push(...list.getEntries().map((each) => each.value).filter((each) => each > 0.05));
+}).observe({ type: "layout-shift", buffered: true });"""
 LENSES = ("How surprised?", "What it remembers", "One letter at a time", "Text")
 
 

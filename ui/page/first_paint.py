@@ -27,7 +27,7 @@ _STYLE = """
   margin: 0 auto; padding: 16px 32px; background: var(--bg); }
 @media (max-width: 768px) { #early { padding: 16px 13px; } }
 .dark #early { background: var(--bg-dark); }
-#early ~ gradio-app { opacity: 0; } /* its "Loading…" lies over the page; where it is hidden, the page loses the focus */
+#early ~ gradio-app { opacity: 0; } /* "Loading…". In what is hidden the page would lose the focus. */
 """
 
 _MAIN = re.compile(r'<main id="page">(.*)</main>', re.DOTALL)
