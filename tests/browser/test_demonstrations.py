@@ -210,6 +210,8 @@ def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page) -> N
         page.evaluate(f"location.hash = 'tour-{number}'")
         expect(page.get_by_role("heading", name=name)).to_be_focused()
         expect(page.locator(".on-tour-here").filter(has_text=text)).to_be_in_viewport(ratio=0.9)
+        if 2 <= number <= 5:
+            expect(log(page).locator("i.focus")).to_be_in_viewport()
         assert violations(page, "#tour") == []
     button(page, "Close").click()
     expect(page.locator(".on-tour-here")).to_have_count(0)
@@ -282,5 +284,14 @@ def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
         expect(page.locator(".on-tour-here")).to_contain_text("forget gate f")
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.evaluate("location.hash = 'tour-2'")
+        expect(page.locator(".panel .likely li")).to_have_count(5)
+        expect(page.locator(".panel[aria-busy]")).to_have_count(0)
+        bars, card = (
+            page.locator(each).first.evaluate("(each) => each.getBoundingClientRect().toJSON()")
+            for each in (".panel .likely", "#tour")
+        )
+        assert 0 <= bars["top"] < bars["bottom"] <= card["top"]
+        assert card["height"] <= 0.36 * 844
         assert not complaints
     context.close()

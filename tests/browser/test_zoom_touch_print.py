@@ -1,4 +1,4 @@
-"""Both pages zoomed in, under a finger and on paper."""
+"""Both pages zoomed in, under a finger, on paper and with forced colours."""
 
 from __future__ import annotations
 
@@ -119,3 +119,19 @@ def test_paper_has_the_whole_conversation_and_no_control(both: Site, lens: str) 
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     page.emulate_media(media="screen")
     expect(button(page, "Send")).to_be_visible()
+
+
+def test_forced_colours_leave_the_colours_of_a_lens(both: Site) -> None:
+    page = begin(both.open())
+    send(page, PROMPT)
+    choose_lens(page, "How surprised?")
+    expect(page.locator(".log .reply i[class*=b]").first).to_be_attached()
+    page.emulate_media(forced_colors="active")
+    colours = "(all) => [...new Set(all.map((each) => getComputedStyle(each).backgroundColor))]"
+    legend = page.locator(".panel .swatch[class*=' b']:not(.b0)").evaluate_all(colours)
+    assert len(legend) == 6
+    assert set(page.locator(".log .reply i[class*=b]").evaluate_all(colours)) <= set(legend)
+    chosen, other = (
+        page.locator(f'[data-side="0"] .lenses input[value="{lens}"] + span') for lens in ("surprise", "plain")
+    )
+    assert chosen.evaluate_all(colours) != other.evaluate_all(colours)

@@ -103,9 +103,11 @@ export class Tour {
     if (this.place.lenses.name !== step.lens) await this.place.lenses.choose(step.lens);
     await this.#isRead();
     if (this.number !== number) return;
-    step.prepare?.(this.place);
+    await step.prepare?.(this.place);
+    if (this.number !== number) return;
     this.page.changed();
     await new Promise(requestAnimationFrame);
+    this.place.lenses.focus.reveal();
     this.#mark(true);
   }
 

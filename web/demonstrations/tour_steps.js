@@ -16,7 +16,7 @@ const SURE = 1; // bits: a character with fewer was expected
  * @typedef {object} Step
  * @property {string} lens
  * @property {string[]} targets  the controls that are marked; the last one is brought into view
- * @property {(place: Place) => void} [prepare]  once the text of the tour is written
+ * @property {(place: Place) => Promise<void> | void} [prepare]  once the text of the tour is written
  * @property {[text: Message, act: (place: Place) => unknown][]} actions
  */
 
@@ -57,7 +57,7 @@ function lookAtAnOpenChoice({ lenses }) {
   const from = turn.at + turn.given;
   const bits = lenses.path.values("bits").slice(from, turn.at + turn.length);
   const open = bits.findIndex((each, at) => at > 0 && each > SURE);
-  lenses.focus.look(lenses.path, from + Math.max(0, open));
+  return lenses.focus.look(lenses.path, from + Math.max(0, open));
 }
 
 // Shows the named cell that counts the line, else the first named one, and the middle of the reply.
@@ -66,7 +66,7 @@ function chooseCounter({ page, lenses }) {
   const cell = (model && lineCounter(model)?.cell) ?? model?.cells[0];
   if (cell) lenses.lenses.memory.choose([cell.layer, cell.index]);
   const turn = lenses.turns.at(-1);
-  if (turn && !lenses.focus.place && !page.busy) lenses.focus.look(lenses.path, turn.at + turn.given + Math.floor((turn.length - turn.given) / 2));
+  if (turn && !lenses.focus.place && !page.busy) return lenses.focus.look(lenses.path, turn.at + turn.given + Math.floor((turn.length - turn.given) / 2));
 }
 
 /** Puts the next character, or the one before, in focus. @param {number} by */
@@ -76,7 +76,7 @@ function move(by) {
     if (!turn) return;
     const last = turn.at + turn.length - 1;
     const now = lenses.focus.at?.traced === lenses.path ? lenses.focus.at.position : last;
-    lenses.focus.look(lenses.path, Math.max(0, Math.min(last, now + by)));
+    lenses.focus.look(lenses.path, Math.max(0, Math.min(last, now + by)), { scroll: true });
   };
 }
 

@@ -30,15 +30,20 @@ export class Focus {
   }
 
   /**
-   * Puts a character in focus.
+   * Puts a character in focus. Resolves once the panel shows what is known of it.
    * @param {TracedText} traced
    * @param {number} position
    */
   look(traced, position, { scroll = false } = {}) {
     this.at = { traced, position };
     this.show();
-    if (scroll) this.node?.scrollIntoView({ block: "nearest" });
-    this.inspect();
+    if (scroll) this.reveal();
+    return this.inspect();
+  }
+
+  /** Scrolls the character in focus into sight. */
+  reveal() {
+    this.node?.scrollIntoView({ block: "nearest" });
   }
 
   /** Puts the character of an element in focus, if it shows one. @param {Element | null} node */
