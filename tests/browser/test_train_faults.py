@@ -172,6 +172,8 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     expect(button(first, "Pause")).to_be_enabled()
     button(first, "Stop and keep the model").click()
     expect(ended(first)).to_contain_text(f"This page now writes with {NAME}-2")
+    expect(first.locator("#about")).to_contain_text(f"It has read your text, after the training of {NAME} · ")
+    expect(panel(first).locator("[value=scratch]")).to_be_checked()
     start(second)
     ended(second)
 

@@ -58,7 +58,7 @@ export function emptyModel(name, commit) {
 function originOf(name, commit, { training }) {
   const { machine, from, corpus } = training;
   if (!isLocal(name)) return commit ? [{ id: "model.commit", values: { commit: commit.slice(0, 7) } }] : [];
-  if (machine === "browser") return [from ? { id: "model.own_after", values: { from } } : { id: "model.own" }];
+  if (machine === "browser") return [from ? { id: "model.own_after", values: { from: String(from).split("@")[0] } } : { id: "model.own" }];
   return [{ id: "model.corpus", values: { corpus: String(corpus ?? "–") } }];
 }
 

@@ -266,10 +266,15 @@ export class Panel {
     this.page.prompt.focus({ preventScroll: true });
   }
 
-  // Trains the model of the page further on the same text.
+  // Trains the new model further on the text; the next training starts from a new network again.
   #trainOn() {
-    find(this.box, '[value="parent"]', HTMLInputElement).checked = true;
-    return this.#begin();
+    const [scratch, parent] = findAll(this.box, '[name="train-from"]', HTMLInputElement);
+    this.page.controls.use(this.#model);
+    this.#showOptions();
+    parent.checked = true;
+    const begun = this.#begin();
+    scratch.checked = true;
+    return begun;
   }
 
   // Ends what is shown of a training; what is stored of it can be continued.
