@@ -25,6 +25,7 @@ from tests.browser.driving import (
     settled,
     turns,
 )
+from tests.browser.test_lenses import violations
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from ui.registry.registry import ModelRegistry
 
@@ -156,6 +157,25 @@ def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")
     send(page, "")
     expect(log(page).locator(".refusal")).to_have_count(0)
+
+
+def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(page: Page) -> None:
+    for name, wrong, rule in (
+        ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5"),
+        ("Seed", "-5", "Seed is -5: it must be a whole number from 0 to 4,294,967,295"),
+    ):
+        field = page.get_by_role("spinbutton", name=name)
+        border = field.evaluate("(each) => getComputedStyle(each).borderColor")
+        field.fill(wrong)
+        field.blur()
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(page.locator("#settings").get_by_role("alert")).to_have_text(rule)
+        expect(field).to_have_value(wrong)
+        assert field.evaluate("(each) => getComputedStyle(each).borderColor") != border
+        assert violations(page) == []
+        field.fill("1")
+        expect(field).not_to_have_attribute("aria-invalid", "true")
+        expect(page.locator("#settings").get_by_role("alert")).to_have_count(0)
 
 
 @pytest.mark.parametrize("at", [0, 25])

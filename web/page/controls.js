@@ -4,7 +4,7 @@
 import { Refusal } from "../engines/refusal.js";
 import { authorOf, findModel } from "../conversation/models.js";
 import { SETTINGS, isAllowed, randomSeed } from "../settings.js";
-import { create, find, isOutdated, setText } from "../document/dom.js";
+import { create, find, isOutdated, paragraph, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
@@ -44,7 +44,8 @@ export class Controls {
     [this.other.type, this.other.hidden, this.other.placeholder] = ["text", true, "user/name"];
     this.second.after(this.other);
     this.other.addEventListener("change", () => this.#addOther(this.other.value.trim()));
-    this.seed.addEventListener("change", () => page.changed("seed"));
+    this.seed.addEventListener("change", () => (this.#validate("seed"), page.changed("seed")));
+    this.seed.addEventListener("input", () => this.seed.ariaInvalid && this.#validate("seed"));
   }
 
   /**
@@ -68,6 +69,7 @@ export class Controls {
     };
     range.addEventListener("input", () => ((field.value = range.value), this.#describe(name), changed()));
     field.addEventListener("input", () => (this.#show(name, field.value, field), changed()));
+    field.addEventListener("change", () => this.#validate(name));
     return { line, label, field, range, help };
   }
 
@@ -88,12 +90,34 @@ export class Controls {
       if (!whole) range.addEventListener("pointerdown", () => (range.step = String(slider.step)), { once: true });
     }
     if (from !== field) field.value = value;
+    if (!from) this.#validate(name);
     this.#describe(name);
+  }
+
+  /** Marks a field whose value would be refused, and says below it which values are allowed. @param {string} name */
+  #validate(name) {
+    const field = name === "seed" ? this.seed : this.inputs[name].field;
+    let fault = "";
+    try {
+      if (name === "seed") this.#typedSeed();
+      else if (name !== "speed") this.#checked(name, SETTINGS[name], field.value); // another speed is limited to the bounds
+    } catch (error) {
+      fault = render(error.reason);
+    }
+    field.ariaInvalid = fault ? "true" : null;
+    const line = field.closest(".setting");
+    paragraph(line, "fault", fault);
+    if (!fault) return field.removeAttribute("aria-errormessage");
+    const shown = find(line, ".fault");
+    [shown.id, shown.role] = [`${name}-fault`, "alert"];
+    field.setAttribute("aria-errormessage", shown.id);
   }
 
   /** @param {string} name */
   #describe(name) {
-    this.inputs[name].range.ariaValueText = number(Number(this.inputs[name].field.value));
+    const { range, field } = this.inputs[name];
+    range.ariaValueText = number(Number(field.value));
+    if (field.ariaInvalid) this.#validate(name);
   }
 
   /** Writes all labels in the visitor's language. */
@@ -222,12 +246,17 @@ export class Controls {
     throw new Refusal({ id: "refusal.value", values: { field: { id: `setting.${name}` }, value: Number(text) || text || "–", allowed: setting.rule } });
   }
 
+  /** The seed that is typed; null for a random one. @throws {Refusal} it is not allowed */
+  #typedSeed() {
+    if (this.seed.validity.badInput) this.#checked("seed", SETTINGS.seed, "–");
+    const typed = this.seed.value.trim();
+    return typed ? this.#checked("seed", SETTINGS.seed, typed) : null;
+  }
+
   /** How the next reply is written. @returns {import("../conversation/writer.js").Options} @throws {Refusal} */
   options() {
-    const typed = this.seed.value.trim();
-    if (this.seed.validity.badInput) this.#checked("seed", SETTINGS.seed, "–");
-    const seed = typed ? this.#checked("seed", SETTINGS.seed, typed) : randomSeed();
-    return { settings: { ...this.settings(), seed }, seed_given: Boolean(typed), speed: this.speed, ...this.authors() };
+    const typed = this.#typedSeed();
+    return { settings: { ...this.settings(), seed: typed ?? randomSeed() }, seed_given: typed !== null, speed: this.speed, ...this.authors() };
   }
 
   /** What a stored conversation keeps of the controls. */
@@ -243,6 +272,7 @@ export class Controls {
   restore(values) {
     for (const name of Object.keys(this.inputs)) if (name in values) this.#show(name, String(values[name]));
     if (values.seed !== undefined && values.seed !== null) this.seed.value = values.seed;
+    this.#validate("seed");
     if (values.model !== undefined) fillValue(this.model, values.model);
     this.offer(this.site);
     if (values.second !== undefined) fillValue(this.second, values.second);
