@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driving import button, send, turns
+from tests.browser.driving import button, send, settled, turns
 from tests.browser.test_lenses import choose_lens
 from tests.support.both_pages import PROMPT, Site, begin, link
 
@@ -71,6 +71,9 @@ def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     link(page)
     assert page.evaluate(SMALL, [CONTROLS, 24]) == []
     assert page.evaluate(SMALL, ["#moves button, #ask *, #examples button, .ways button, .lenses input", 44]) == []
+    button(page, "Retry").click()
+    settled(page)
+    assert page.evaluate(SMALL, [".branches .tree button", 32]) == []
     choose_lens(page, "How surprised?")
     page.locator(".log .reply i").locator("visible=true").nth(5).click()  # not a control character
     expect(page.locator(".which .char")).to_be_visible()
@@ -108,6 +111,7 @@ def test_paper_has_the_whole_conversation_and_no_control(both: Site, lens: str) 
     assert turns(page).locator(".text").all_text_contents() == whole
     for turn in turns(page).all():
         expect(turn).to_be_visible()
+    expect(page.locator(".panel .legend").first).to_be_visible(visible=lens != "Text")
     log = page.locator(".log").first
     assert (
         log.evaluate("(each) => each.scrollHeight <= each.clientHeight && getComputedStyle(each).overflowY")

@@ -97,7 +97,10 @@ export class Actions {
   #clear() {
     const { page } = this;
     page.clear();
-    if (page.storage.hasOthers(page.log().id)) setText(find(page.root, "#message"), t("history.kept", { title: t("history.title") }));
+    page.history.update();
+    if (page.history.box.hidden) return;
+    setText(find(page.root, "#message"), t("history.kept", { title: t("history.title") }));
+    page.history.box.scrollIntoView({ block: "nearest" });
   }
 
   async #copy() {

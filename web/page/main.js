@@ -194,6 +194,7 @@ export class Page {
   /** Runs a move of the visitor and shows why it was refused. @param {() => unknown} move @returns {Promise<boolean>} whether it was carried out */
   async run(move) {
     this.current.refusals = [null, null];
+    setText(find(this.root, "#message"), "");
     this.sharing.hide();
     this.demonstrations.close();
     this.log().address ??= location.search;
@@ -340,7 +341,7 @@ export class Page {
     const log = this.log();
     log.controls = { ...this.controls.stored(), draft: this.prompt.value };
     const stored = this.storage.save(log);
-    setText(find(this.root, "#message"), stored ? "" : t("notice.storage_refused"));
+    if (!stored) setText(find(this.root, "#message"), t("notice.storage_refused"));
     if (!this.busy) this.history.update();
   }
 }
