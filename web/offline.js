@@ -4,14 +4,6 @@
 const LIST = "files.json";
 const LATER = /^(index\.html$|preview\.png$|learn\/|vendor\/)/; // the page is kept as ./, what trains and publishes when it is used
 const cached = () => caches.open("char-lstm-page");
-let listed = null; // the names of the files, relative to this folder
-
-async function names() {
-  listed ??= fetch(LIST, { cache: "no-cache" })
-    .then((response) => response.json())
-    .then((all) => all.filter((name) => !/^(learn|vendor)\//.test(name))); // kept once they are used
-  return listed.catch(() => ((listed = null), []));
-}
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();
@@ -19,8 +11,9 @@ self.addEventListener("install", (event) => {
 });
 
 async function keepAll() {
-  const cache = await cached();
-  await cache.addAll(["./", LIST, ...(await names()).filter((name) => !LATER.test(name))].map((name) => new Request(name, { cache: "no-cache" })));
+  const names = await (await fetch(LIST, { cache: "no-cache" })).json(); // relative to this folder
+  const kept = ["./", LIST, ...names.filter((name) => !LATER.test(name))];
+  await (await cached()).addAll(kept.map((name) => new Request(name, { cache: "no-cache" })));
 }
 
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));

@@ -16,7 +16,9 @@ PAGE = "engine.html"
 _OPEN = """async (options) => {
   const { WorkerEngine } = await import("./engines/worker_engine.js");
   window.parts = [];
-  window.engine = new WorkerEngine({ ...options, onProgress: (part) => window.parts.push(part) });
+  const home = new URL(".", document.baseURI).href;
+  window.engine = new WorkerEngine({ home, hub: "https://huggingface.co", models: [], ...options });
+  window.engine.onProgress = (part) => window.parts.push(part);
   window.write = async (request, stopAt = Infinity) => {
     const [statuses, stop, began] = [[], new AbortController(), performance.now()];
     let [text, first] = ["", 0];

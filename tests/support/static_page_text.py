@@ -11,7 +11,7 @@ from model import SamplingParams
 
 _WRITE = """async (jobs) => {
   const { WorkerEngine } = await import("./engines/worker_engine.js");
-  const engine = new WorkerEngine();
+  const engine = new WorkerEngine({ home: new URL(".", document.baseURI).href, hub: "", models: [] });
   const [model] = (await engine.site()).models;
   const { way } = model.about.find(({ id }) => id === "static.browser").values;
   const same = { model: { name: model.name, commit: model.commit }, second: null, clamps: [], boundaries: [] };

@@ -1,6 +1,5 @@
 // The row of demonstrations: one button each, and one that begins the tour. Their modules are imported when one is chosen.
 
-import { findModel } from "../conversation/models.js";
 import { randomSeed } from "../settings.js";
 import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
@@ -54,16 +53,12 @@ export class Demonstrations {
   }
 
   #isFree() {
-    return !this.page.busy && this.#model() !== null;
-  }
-
-  #model() {
-    return findModel(this.page.site(), this.page.controls.modelName);
+    return !this.page.busy && this.page.source.about() !== null;
   }
 
   /** Offers what the chosen model has. */
   update() {
-    const [model, free] = [this.#model(), this.#isFree()];
+    const [model, free] = [this.page.source.about(), this.#isFree()];
     this.row.hidden = this.page.started && !this.page.site().models.length;
     for (const button of this.buttons) button.hidden = this.page.started && !(model && (OFFERED[button.dataset.demonstration]?.(model) ?? true));
     for (const button of findAll(this.row, "button", HTMLButtonElement)) button.disabled = !free;
@@ -74,7 +69,7 @@ export class Demonstrations {
   async show(name, seed = FIRST_SEED) {
     await this.load();
     const { stage, page } = this;
-    const model = this.#model();
+    const model = page.source.about();
     if (!model || page.busy) return;
     this.running?.abort();
     this.running = new AbortController();

@@ -41,7 +41,7 @@ export class Learning {
 
   show() {
     const [step, text] = this.samples[this.at];
-    const [last] = this.samples[this.samples.length - 1];
+    const [last] = this.samples.at(-1);
     const said = t(this.at ? "demo.learn.step" : "demo.learn.start", { step, last });
     setText(this.text, text);
     setText(this.now, said);

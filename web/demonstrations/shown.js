@@ -74,7 +74,7 @@ async function watchItLearn({ stage, engine, model, signal }) {
   const { samples = [], refusal } = await engine.timeline({ model: model.name, samples: true });
   if (signal.aborted) return;
   if (refusal || samples.length < 2) return stage.tell(refusal ?? { id: "demo.learn.none" });
-  const learning = new Learning(stage.body, samples, () => stage.tell({ id: "demo.learn.result", values: { steps: samples[samples.length - 1][0] } }, true));
+  const learning = new Learning(stage.body, samples, () => stage.tell({ id: "demo.learn.result", values: { steps: samples.at(-1)[0] } }, true));
   signal.addEventListener("abort", () => learning.stop());
 }
 

@@ -3,7 +3,6 @@
 // It has a conversation of its own. The earlier one, its settings and the lens are shown again when the card is closed.
 
 import { pathTo } from "../conversation/log.js";
-import { findModel } from "../conversation/models.js";
 import { addButton, create, find, findAll, pause, setText, wantsStill } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { STEPS, tourControls } from "./tour_steps.js";
@@ -77,7 +76,7 @@ export class Tour {
 
   /** Called after every change of the page. */
   update() {
-    const isReady = findModel(this.page.site(), this.page.controls.modelName) && !this.page.busy && !find(this.page.root, "#loading").checkVisibility();
+    const isReady = this.page.source.about() && !this.page.busy && !find(this.page.root, "#loading").checkVisibility();
     if (this.wanted && isReady && this.page.started) this.open(this.wanted);
     for (const button of findAll(this.actions, "button", HTMLButtonElement)) button.ariaDisabled = String(this.page.busy);
     if (this.number) this.#mark(false);
@@ -124,9 +123,8 @@ export class Tour {
 
   async #write() {
     const { page } = this;
-    const model = findModel(page.site(), page.controls.modelName);
     this.written = null;
-    await page.run(() => page.writer.send(model?.examples[0] ?? "", page.controls.options()));
+    await page.run(() => page.writer.send(page.source.about()?.examples[0] ?? "", page.controls.options()));
     if (this.number) this.written = JSON.stringify(page.log().turns);
   }
 

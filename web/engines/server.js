@@ -154,15 +154,10 @@ async function* events(response, signal) {
 
 // Waits for a time, or until the browser is online again, or the visitor gives up.
 function waitFor(ms, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(end, ms);
-    function end() {
-      clearTimeout(timer);
-      removeEventListener("online", end);
-      signal.removeEventListener("abort", end);
-      resolve();
-    }
-    addEventListener("online", end);
-    signal.addEventListener("abort", end);
-  });
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  setTimeout(end, ms);
+  addEventListener("online", end, { signal: ended.signal });
+  signal.addEventListener("abort", end, { signal: ended.signal });
+  return new Promise((resolve) => ended.signal.addEventListener("abort", resolve));
 }

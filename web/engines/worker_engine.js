@@ -14,19 +14,16 @@ export class WorkerEngine {
   #calls = /** @type {Map<number, Call>} */ (new Map()); // by their numbers
   #last = 0;
   #failure = /** @type {Refusal | null} */ (null);
+  onProgress = /** @type {(part: number) => void} */ (() => {}); // called with the downloaded part of a model, 0 to 1
 
   /**
-   * @param {object} [options]
-   * @param {string} [options.home] the address of the folder of the model; that of the page if omitted, "" if there is
-   *   no model beside the page
-   * @param {string} [options.hub] the address of the Hub
-   * @param {string[]} [options.models] models of the Hub that the page offers, "user/name" or "user/name@revision"; the
-   *   model beside the page if empty
-   * @param {(part: number) => void} [options.onProgress] called with the downloaded part of a model, 0 to 1
+   * @param {object} options
+   * @param {string} options.home the address of the folder of the model; "" if there is no model beside the page
+   * @param {string} options.hub the address of the Hub
+   * @param {string[]} options.models models of the Hub that the page offers, "user/name" or "user/name@revision"; the model
+   *   beside the page if empty
    */
-  constructor({ home, hub = "https://huggingface.co", models = [], onProgress = () => {} } = {}) {
-    home ??= new URL(".", document.baseURI).href;
-    this.onProgress = onProgress;
+  constructor({ home, hub, models }) {
     this.#worker = new Worker(new URL("../worker/worker.js", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = ({ message }) => this.#fail(message || "no module workers");
@@ -54,10 +51,10 @@ export class WorkerEngine {
 
   /** @type {TextEngine["write"]} */
   async write(request, receiver, signal) {
-    if (signal?.aborted) return { end: "abort", error: null, rate: null };
+    if (signal.aborted) return { end: "abort", error: null, rate: null };
     const call = ++this.#last;
     const abort = () => this.#worker.postMessage({ abort: call });
-    signal?.addEventListener("abort", abort, { once: true });
+    signal.addEventListener("abort", abort, { once: true });
     let isStarted = false;
     const onText = (text) => {
       isStarted = true;
@@ -70,7 +67,7 @@ export class WorkerEngine {
       const message = error instanceof Refusal ? error.reason : { id: "fault.model", values: { error: error.message } };
       return { end: "error", error: message, rate: null };
     } finally {
-      signal?.removeEventListener("abort", abort);
+      signal.removeEventListener("abort", abort);
     }
   }
 

@@ -1,7 +1,6 @@
 // Buttons and keys: which move each of them makes, and which can be pressed now.
 
 import { lastTurn, redo, undo, wholeText } from "../conversation/log.js";
-import { findModel } from "../conversation/models.js";
 import { copyText, find, findAll, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
 
@@ -50,7 +49,7 @@ export class Actions {
     const { page } = this;
     const log = page.log();
     const [busy, begun] = [page.busy, Boolean(lastTurn(log))];
-    const free = !busy && Boolean(findModel(page.site(), page.controls.modelName));
+    const free = !busy && page.source.about() !== null;
     const able = {
       send: !busy && page.started, // a model that still loads is a refusal in words
       stop: busy,

@@ -3,7 +3,7 @@
 
 import { addTurn, count, lastTurn } from "../conversation/log.js";
 import { greetingOf } from "../conversation/greeting.js";
-import { findModel, refOf } from "../conversation/models.js";
+import { refOf } from "../conversation/models.js";
 import { addButton, find, hasFinger, setText, wantsStill } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { chancesOf } from "../lenses/chances.js";
@@ -30,7 +30,7 @@ export class Arrival {
   /** The model whose greeting is shown; null once there is a conversation. */
   get model() {
     const { page } = this;
-    return lastTurn(page.log()) ? null : findModel(page.site(), page.controls.modelName);
+    return lastTurn(page.log()) ? null : page.source.about();
   }
 
   /** Returns how many characters of a greeting are shown by now. @param {number} length */
@@ -52,8 +52,7 @@ export class Arrival {
 
   /** Makes the greeting the first turn of the conversation, which the visitor changes then. @returns {number} its id */
   begin() {
-    const model = findModel(this.page.site(), this.page.controls.modelName);
-    const { replies } = greetingOf(model);
+    const { replies } = greetingOf(this.page.source.about());
     return addTurn(this.page.log(), { parent: 0, prompt: "", replies }).id;
   }
 

@@ -187,10 +187,8 @@ export class Controls {
     const before = chosen();
     const found = await Promise.all(others.map((name) => add(name)));
     if (chosen() !== before || found.every((each) => each?.failure)) return;
-    fillValue(this.model, model);
-    this.offer(this.site);
-    fillValue(this.second, second);
-    this.#chose();
+    this.#select(model, second);
+    this.page.modelChanged();
   }
 
   #toggleShare() {
@@ -273,11 +271,7 @@ export class Controls {
     for (const name of Object.keys(this.inputs)) if (name in values) this.#show(name, String(values[name]));
     if (values.seed !== undefined && values.seed !== null) this.seed.value = values.seed;
     this.#validate("seed");
-    if (values.model !== undefined) fillValue(this.model, values.model);
-    this.offer(this.site);
-    if (values.second !== undefined) fillValue(this.second, values.second);
-    this.offer(this.site);
-    this.#openChanged();
+    this.#select(values.model, values.second);
     this.#restoreOthers(values);
   }
 
@@ -287,9 +281,15 @@ export class Controls {
    * @param {?string} blended
    */
   choose(model, blended = null) {
+    this.#select(model, blended === null ? "" : `blended ${blended}`);
+  }
+
+  // Chooses what is offered of two values: the first one decides what is offered beside it.
+  /** @param {string} [model] @param {string} [second] */
+  #select(model, second) {
     fillValue(this.model, model);
     this.offer(this.site);
-    fillValue(this.second, blended === null ? "" : `blended ${blended}`);
+    fillValue(this.second, second);
     this.offer(this.site);
     this.#openChanged();
   }
@@ -320,8 +320,9 @@ function nameAfter(prefix, value) {
 }
 
 /**
+ * Chooses an option, if there is one of the value.
  * @param {HTMLSelectElement} select
- * @param {string} value
+ * @param {string | undefined} value
  */
 function fillValue(select, value) {
   if ([...select.options].some((option) => option.value === value)) select.value = value;

@@ -44,12 +44,12 @@ export class ConversationView {
       const shown = new Set(turns.map((turn) => String(turn.id)));
       for (const node of findAll(this.element, ":scope > article")) if (!shown.has(String(node.dataset.turn))) node.remove();
       this.#showWelcome(turns.length ? null : model, isKnown);
-      for (const turn of turns) this.#showTurn(turn, turn === turns[turns.length - 1]);
+      const last = turns.at(-1);
+      for (const turn of turns) this.#showTurn(turn, turn === last);
       const text = render(refusal);
       const old = this.element.querySelector(":scope > .refusal");
       if (old?.textContent !== text || old !== this.element.lastElementChild) old?.remove();
       paragraph(this.element, "refusal", text);
-      const last = turns[turns.length - 1];
       if (last) this.element.ariaBusy = String(Boolean(lastPart(last.replies[this.side])?.end === null));
       this.#announce(last, text);
     });

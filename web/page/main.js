@@ -186,7 +186,7 @@ export class Page {
   follow(link, models) {
     if (lastTurn(this.log())) this.clear();
     this.controls.choose(models[0].name, models[1]?.name ?? null);
-    this.controls.restore({ ...link.controls, ...link.steps[link.steps.length - 1].settings });
+    this.controls.restore({ ...link.controls, ...link.steps.at(-1).settings });
     this.controls.choose(models[0].name, models[1]?.name ?? null);
     this.#modelChanged();
   }
@@ -269,15 +269,13 @@ export class Page {
 
   /** @param {string} name */
   #settingChanged(name) {
-    if (this.writer.busy && !this.sharing.following) {
-      try {
-        const setting = ASKS_AGAIN.find((each) => each === name);
-        if (name === "speed") this.writer.change({ speed: this.controls.speed });
-        else if (setting) this.writer.change({ settings: { [setting]: this.controls.settings()[setting] } });
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error; // shown when the next reply is asked for
-      }
-    } else if (this.writer.busy && name === "speed") this.writer.change({ speed: this.controls.speed });
+    const setting = this.sharing.following ? undefined : ASKS_AGAIN.find((each) => each === name);
+    try {
+      if (name === "speed") this.writer.change({ speed: this.controls.speed });
+      else if (setting && this.writer.busy) this.writer.change({ settings: { [setting]: this.controls.settings()[setting] } });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error; // shown when the next reply is asked for
+    }
     this.#scheduleSave();
     this.lenses.forEach((lens) => lens.update());
   }
@@ -285,8 +283,8 @@ export class Page {
   #modelChanged() {
     this.demonstrations.close();
     this.controls.describe();
-    showIntro(this.root, this.site(), this.greeting, this.controls.modelName);
-    const model = findModel(this.current.site, this.controls.modelName);
+showIntro(this.root, this.site(), this.greeting, this.controls.modelName);
+    const model = this.source.about();
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
     if (model && this.started) this.#offerTimeline(model);
     this.changed();
@@ -318,8 +316,7 @@ export class Page {
     this.panes.forEach((pane, side) => {
       const name = find(pane, ".model-name");
       [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.besideName : this.controls.modelName) || this.current.site.title || ""];
-      const model = findModel(this.current.site, side ? this.controls.besideName : this.controls.modelName);
-      if (side < sides) this.views[side].update({ model, refusal: this.current.refusals[side], isKnown: this.started });
+      if (side < sides) this.views[side].update({ model: this.source.about(side), refusal: this.current.refusals[side], isKnown: this.started });
     });
     showBranches(find(this.root, ".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
     showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.source.hold(cells));

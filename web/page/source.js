@@ -31,7 +31,7 @@ export class Source {
   }
 
   #read(replies) {
-    const last = replies[replies.length - 1].reply;
+    const last = replies.at(-1).reply;
     const author = authorNow(last, (name) => findModel(this.page.site(), name));
     const read = readText(replies, (character) => !author || author.vocab.has(character));
     const share = lastPart(last)?.settings?.share ?? null;
@@ -60,8 +60,8 @@ export class Source {
     return turn ?? (id === 0 && model?.welcome ? { ...greetingOf(model), replies: Array(side + 1).fill(greetingOf(model).replies[0]) } : undefined);
   }
 
-  /** @param {number} side */
-  about(side) {
+  /** The model of a side that can write now; null while it loads. @param {number} side */
+  about(side = 0) {
     const { modelName, besideName } = this.page.controls;
     return findModel(this.page.site(), side ? besideName : modelName);
   }
@@ -103,7 +103,7 @@ export class Source {
   /** Clamps other cells from now on; a reply that is being written continues with them. @param {Clamp[]} cells */
   hold(cells) {
     const { page } = this;
-    const model = findModel(page.site(), page.controls.modelName);
+    const model = this.about();
     page.current.refusals = [null, null];
     if (page.controls.blendName !== null) page.current.refusals[0] = { id: "refusal.clamps_blended" };
     else if (cells.length > LIMITS.clamps) page.current.refusals[0] = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };

@@ -87,7 +87,7 @@ async function letters(engine, path) {
   }
   const found = /** @type {Letter[]} */ ([]);
   for (const { at, given, length } of path.turns) {
-    if (found.length && found[found.length - 1].character !== "\n" && traced.chars[at] !== "\n") found.push({ character: "\n", bits: null, given: true });
+    if (found.length && found.at(-1).character !== "\n" && traced.chars[at] !== "\n") found.push({ character: "\n", bits: null, given: true });
     for (let n = at; n < at + length; n++) found.push({ character: traced.chars[n], bits: n < at + given ? null : bits[n], given: n < at + given });
   }
   return found;
@@ -113,16 +113,16 @@ function wrapped(text, widthOf) {
     const character = /\p{Cc}|\p{Bidi_Control}/u.test(letter.character) ? " " : letter.character;
     const width = widthOf(character);
     if (x + width > WIDTH - MARGIN) {
-      const full = lines[lines.length - 1];
+      const full = lines.at(-1);
       const space = full.findLastIndex((each) => each.character === " ");
       const word = character !== " " && space >= full.length / 2 ? full.splice(space + 1) : [];
       breakLine();
       for (const each of word) {
-        lines[lines.length - 1].push({ ...each, x });
+        lines.at(-1).push({ ...each, x });
         x += each.width;
       }
     }
-    lines[lines.length - 1].push({ ...letter, character, x, width });
+    lines.at(-1).push({ ...letter, character, x, width });
     x += width;
     if (lines.length > MAX_LINES) break;
   }

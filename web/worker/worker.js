@@ -91,7 +91,7 @@ const methods = {
   },
 
   async timeline({ model, ...query }) {
-    const found = (await this.site()).models.find(({ name }) => name === (model?.name ?? model));
+    const found = (await this.site()).models.find(({ name }) => name === model);
     if (query.samples && found && !found.failure) {
       const beside = isLocal(found.name) || found.commit ? found : { name: "", commit: "" };
       return { samples: samplesIn((await models.parts(beside)).samples) };

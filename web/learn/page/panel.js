@@ -1,6 +1,6 @@
 // The panel "Train on your text": from a text to a model that writes on this page. web/learn/run.js trains.
 
-import { findModel, refOf } from "../../conversation/models.js";
+import { refOf } from "../../conversation/models.js";
 import { attempt } from "../../conversation/storage.js";
 import { find, findAll, hasFinger, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
@@ -155,10 +155,9 @@ export class Panel {
     const minutes = Number(this.minutes.value);
     setText(this.#part(".minutes output"), number(minutes));
     this.minutes.ariaValueText = t("train.minutes_value", { minutes });
-    const name = this.page.controls.modelName;
-    const parent = findModel(this.page.site(), name);
+    const parent = this.page.source.about();
     this.#part(".from").hidden = !parent;
-    setText(this.#part(".parent"), t("train.fine_tune", { name: name || t("train.this_model") }));
+    setText(this.#part(".parent"), t("train.fine_tune", { name: parent?.name || t("train.this_model") }));
     if (!parent) find(this.box, '[value="scratch"]', HTMLInputElement).checked = true;
     this.parent = parent && refOf(parent);
     setText(this.#part(".phone"), t(Awake.isPossible ? "train.phone_awake" : "train.phone"));
