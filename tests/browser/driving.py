@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.support.app_server import App
@@ -78,6 +79,31 @@ def choose(page: Page, model: str) -> None:
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(model)
 
 
+def choose_lens(page: Page, lens: str) -> None:
+    """Choose a lens by its label; the radio button itself is hidden."""
+    page.get_by_role("group", name="Lens over the text").get_by_text(lens, exact=True).click()
+    page.mouse.move(0, 0)  # the text moves under the pointer, which would focus a character
+    radio = page.get_by_role("radio", name=lens, exact=True)
+    expect(radio).to_be_checked()
+    if (name := radio.get_attribute("value")) != "plain":
+        expect(page.locator(f".panel.{name}").first).to_be_visible()  # its module was imported; the text stands still
+
+
+def violations(page: Page, within: str = "html") -> list[str]:
+    """Return the violations that axe-core finds, once nothing moves that ends soon.
+
+    A whole page takes two seconds of the processor: ``within`` names the part that is new.
+    """
+    moving = "document.getAnimations().filter((each) => !['blink', 'invite'].includes(each.animationName))"
+    page.evaluate(f"Promise.allSettled({moving}.map((each) => each.finished)).then(() => null)")
+    found = Axe().run(page, context=within).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['target']}: {each['nodes'][0]['html']}" for each in found]
+
+
+def seed(page: Page, value: int | str) -> None:
+    page.get_by_role("spinbutton", name="Seed", exact=True).fill(str(value))
+
+
 def setting(page: Page, name: str, value: float) -> None:
     """Type into the number field beside a slider."""
     open_settings(page)
@@ -86,8 +112,11 @@ def setting(page: Page, name: str, value: float) -> None:
     box.blur()
 
 
-def fast(page: Page) -> None:
+def fast(page: Page, length: int | None = None) -> None:
+    """Write at full speed; ``length`` is that of a reply, which is left as it is if omitted."""
     setting(page, "Speed", 200)
+    if length is not None:
+        setting(page, "Length", length)
 
 
 def send(page: Page, prompt: str, *, wait: bool = True) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import BrowserContext, Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import button, fast, footer, open_page, reply, send, setting, settled
+from tests.browser.driving import button, fast, footer, open_page, reply, seed, send, setting, settled
 from tests.support.app_server import App, eventually
 from tests.support.unreliable_network import Network
 
@@ -24,7 +24,7 @@ def begin(
     """Open the page and start a reply at 60 characters per second; returns once `least` characters are shown."""
     page, _ = open_page(context, app, query)
     setting(page, "Length", length)
-    page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
+    seed(page, SEED)
     send(page, prompt, wait=False)
     eventually(lambda: len(reply(page)) >= least)
     return page

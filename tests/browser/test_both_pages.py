@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from model import Blend, generate
-from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.driving import button, fast, footer, log, reply, seed, send, setting, settled, turns
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, second, text_of
 from ui.messages import LANGUAGES
@@ -65,7 +65,7 @@ def test_retry_creates_branches_and_no_button_moves_or_loses_focus(both: Site) -
     tree = page.get_by_role("group", name="Branches")
     expect(tree).to_be_hidden()
     places = page.evaluate(PLACES)
-    page.get_by_role("spinbutton", name="Seed", exact=True).fill("8")
+    seed(page, 8)
     for move, told in (("Retry", "seed 8"), ("Continue", f"{2 * LENGTH} characters")):
         button(page, move).focus()
         page.keyboard.press("Enter")
@@ -103,7 +103,7 @@ def test_undo_and_redo(both: Site) -> None:
         expect(turns(page)).to_have_count(shown)
     expect(button(page, "Redo")).to_be_disabled()
     assert reply(page) == whole == text_of(both, new_line(f"a{text_of(both, 'a')}") + "b")
-    page.get_by_role("spinbutton", name="Seed", exact=True).fill("")  # each Retry draws a seed
+    seed(page, "")  # each Retry draws a seed
     button(page, "Retry").click()
     expect(footer(page)).to_contain_text("Undo restores the previous version")
     settled(page)

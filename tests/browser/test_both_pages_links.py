@@ -6,9 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate
-from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.driving import button, choose_lens, fast, footer, log, reply, send, setting, settled, turns
 from tests.browser.test_both_pages_looking import clamp, point_at, replace
-from tests.browser.test_lenses import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, begin, link, stored_parts, text_of
 

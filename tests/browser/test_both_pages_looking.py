@@ -6,14 +6,13 @@ import re
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page, expect
 
 from model import SamplingParams, TextTrace, generate
 from model.attribution import occlusion_in_slices
 from model.int8.sampling import weights
-from tests.browser.driving import button, footer, log, reply, send, settled, turns
-from tests.browser.test_lenses import choose_lens, level, marks, probabilities, shown
+from tests.browser.driving import button, choose_lens, footer, log, reply, send, settled, turns, violations
+from tests.browser.test_lenses import level, marks, probabilities, shown
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, Site, begin, text_of
 from tests.support.training_timelines import checkpoint
@@ -97,7 +96,7 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
         page.keyboard.press("ArrowRight")
     options.nth(5).hover()
     expect(options.nth(5)).to_have_attribute("aria-selected", "true")
-    assert not Axe().run(page, context=".panel").response["violations"]
+    assert violations(page, ".panel") == []
 
 
 @pytest.mark.every_display

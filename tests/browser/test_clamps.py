@@ -10,8 +10,21 @@ import torch
 from playwright.sync_api import Browser, Page, expect
 
 from model import LanguageModel, generate
-from tests.browser.driving import button, fast, footer, log, open_page, reply, send, setting, settled, turns
-from tests.browser.test_lenses import choose_lens, violations
+from tests.browser.driving import (
+    button,
+    choose_lens,
+    fast,
+    footer,
+    log,
+    open_page,
+    reply,
+    seed,
+    send,
+    setting,
+    settled,
+    turns,
+    violations,
+)
 from tests.support.app_server import App, random_model, serving
 
 LENGTH = 60
@@ -30,9 +43,8 @@ def app() -> Iterator[App]:
 
 
 def begin(page: Page) -> None:
-    fast(page)
-    setting(page, "Length", LENGTH)
-    page.get_by_role("spinbutton", name="Seed").fill("7")
+    fast(page, LENGTH)
+    seed(page, 7)
 
 
 def choose_cell(page: Page, layer: int, cell: int) -> None:

@@ -12,8 +12,20 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from model import CharLSTM, generate
 from model.checkpoint.samples import Sample
 from model.named_cells import Cell
-from tests.browser.driving import button, choose, fast, footer, log, open_page, reply, send, setting, settled, turns
-from tests.browser.test_lenses import violations
+from tests.browser.driving import (
+    button,
+    choose,
+    fast,
+    footer,
+    log,
+    open_page,
+    reply,
+    send,
+    setting,
+    settled,
+    turns,
+    violations,
+)
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
@@ -175,8 +187,7 @@ def test_the_names_of_the_demonstrations_fit_on_one_line(page: Page) -> None:
 
 
 def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Page) -> None:
-    fast(page)
-    setting(page, "Length", 30)
+    fast(page, 30)
     send(page, "First")
     before = reply(page)
     page.get_by_role("textbox", name="Prompt").fill("a draft")

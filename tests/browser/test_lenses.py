@@ -8,13 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page, expect
 
 from model import Cell, Memory, SamplingParams, TextTrace
 from model.int8.sampling import weights
 from model.named_cells import Sample
-from tests.browser.driving import button, fast, log, reply, send, setting, turns
+from tests.browser.driving import button, choose_lens, fast, log, reply, seed, send, setting, turns, violations
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import new_line
 
@@ -41,21 +40,10 @@ def app() -> Iterator[App]:
         yield app
 
 
-def choose_lens(page: Page, lens: str) -> None:
-    """Choose a lens by its label; the radio button itself is hidden."""
-    page.get_by_role("group", name="Lens over the text").get_by_text(lens, exact=True).click()
-    page.mouse.move(0, 0)  # the text moves under the pointer, which would focus a character
-    radio = page.get_by_role("radio", name=lens, exact=True)
-    expect(radio).to_be_checked()
-    if (name := radio.get_attribute("value")) != "plain":
-        expect(page.locator(f".panel.{name}").first).to_be_visible()  # its module was imported; the text stands still
-
-
 def write(page: Page, prompt: str = PROMPT) -> str:
     """Write a reply of LENGTH characters; returns the text of its turn."""
-    fast(page)
-    setting(page, "Length", LENGTH)
-    page.get_by_role("spinbutton", name="Seed").fill("7")
+    fast(page, LENGTH)
+    seed(page, 7)
     send(page, prompt)
     return prompt + reply(page)
 
@@ -249,19 +237,6 @@ def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> 
     shown = pytest.approx(gates.tolist(), abs=0.0106)
     # The gates of the character before may still be shown.
     eventually(lambda: [float(share) for share in shares.all_text_contents()] == shown)
-
-
-def violations(page: Page, within: str = "html") -> list[str]:
-    """Return the serious and critical violations that axe-core finds, once no transition runs.
-
-    A whole page takes two seconds of the processor: ``within`` names the part that is new.
-    """
-    fading = "document.getAnimations().filter((each) => each instanceof CSSTransition).map((each) => each.finished)"
-    page.evaluate(f"Promise.allSettled({fading}).then(() => null)")
-    found = Axe().run(page, context=within).response["violations"]
-    return [
-        f"{each['id']}: {each['nodes'][0]['target']}" for each in found if each["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.every_display

@@ -14,8 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
 from model import BlockedWords, CharLSTM
-from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns
-from tests.browser.test_lenses import violations
+from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns, violations
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve as serve_folder
 from tests.unit.model.int8.test_vectors import tiny
@@ -39,8 +38,7 @@ def app() -> Iterator[App]:
 
 
 def write(page: Page, prompt: str = PROMPT, length: int = 60) -> str:
-    fast(page)
-    setting(page, "Length", length)
+    fast(page, length)
     send(page, prompt)
     return reply(page)
 

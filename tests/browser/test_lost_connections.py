@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import CharLSTM, SamplingParams
-from tests.browser.driving import button, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.driving import button, fast, footer, log, open_page, reply, seed, send, setting, settled, turns
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
 from tests.integration.ui.test_app_process import started
 from tests.local_hub import LocalHub
@@ -171,9 +171,8 @@ def test_a_refusal_of_a_busy_server_keeps_the_prompt(
     with monkeypatch.context() as patch:
         patch.setattr("ui.access.limits.Limiter.begin_reply", refuse)
         page, _ = open_page(context, app)
-        page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
-        setting(page, "Length", LENGTH)
-        fast(page)
+        seed(page, SEED)
+        fast(page, LENGTH)
         page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
         button(page, "Send").click()
         expect(log(page).locator(".refusal")).to_be_visible()
@@ -188,7 +187,7 @@ def test_a_slow_network(app: App, context: BrowserContext, lm: CharLSTM) -> None
     page, _ = open_page(context, app)
     slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
     context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
-    page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
+    seed(page, SEED)
     setting(page, "Length", LENGTH)
     send(page, "ROMEO:")
     assert reply(page) == expected(lm)
@@ -206,8 +205,7 @@ def test_a_reply_that_reaches_the_deadline_of_the_server(
     assert 20 < len(text) < LENGTH
     assert expected(lm).startswith(text)
     expect(footer(page)).to_contain_text("minutes")
-    fast(page)
-    setting(page, "Length", 2 * LENGTH - len(text))
+    fast(page, 2 * LENGTH - len(text))
     button(page, "Continue").click()
     expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
@@ -266,7 +264,7 @@ def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(context: 
     """No character of the reply was generated, so the reply cannot begin, and the prompt must stay."""
     with serving({"random": lm}) as first, network(port_of(first.url)) as net:
         page, _ = open_page(context, through(net, first))
-        page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
+        seed(page, SEED)
         setting(page, "Length", LENGTH)
         net.cut()
         fast(page)

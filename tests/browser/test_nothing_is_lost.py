@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from model import CharLSTM
-from tests.browser.driving import button, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.driving import button, fast, footer, log, open_page, reply, seed, send, setting, settled, turns
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import profile
@@ -152,8 +152,7 @@ def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: Cha
     expect(turns(other)).to_have_count(1)
     assert reply(other) == expected(lm)
     check_continue(one, lm)
-    fast(other)
-    setting(other, "Length", 30)
+    fast(other, 30)
     send(other, "NURSE:")
     continued = reply(other)
     for page in (one, other):
@@ -217,7 +216,7 @@ def test_a_new_tab_lists_earlier_conversations_and_can_delete_them(app: App, con
 def test_settings_that_were_chosen_before_the_first_reply_survive_a_reload(app: App, context: BrowserContext) -> None:
     page, _ = open_page(context, app)
     setting(page, "Speed", 150)
-    page.get_by_role("spinbutton", name="Seed").fill("9")
+    seed(page, 9)
     page.reload()
     expect(page.get_by_role("spinbutton", name="Speed")).to_have_value("150")
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("9")
@@ -229,7 +228,7 @@ def test_undo_redo_and_branches_survive_a_reload(app: App, context: BrowserConte
     page = begin(context, app)
     settled(page)
     fast(page)
-    page.get_by_role("spinbutton", name="Seed").fill("8")
+    seed(page, 8)
     button(page, "Retry").click()
     expect(footer(page)).to_contain_text("seed 8")
     settled(page)
@@ -247,7 +246,7 @@ def test_undo_redo_and_branches_survive_a_reload(app: App, context: BrowserConte
 def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     """Both clicks happen before the next frame, in which the page disables the button."""
     page, complaints = open_page(context, app)
-    page.get_by_role("spinbutton", name="Seed").fill(str(SEED))
+    seed(page, SEED)
     setting(page, "Length", LENGTH)
     page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
     click_at_once(page, "Send", "Send", "Undo", "Clear")
@@ -259,7 +258,7 @@ def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserC
     expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
     assert reply(page) == expected(lm, 2 * LENGTH)
-    page.get_by_role("spinbutton", name="Seed").fill("8")
+    seed(page, 8)
     click_at_once(page, "Retry", "Retry", "Undo")
     expect(footer(page)).to_contain_text("seed 8")
     settled(page)
@@ -325,8 +324,7 @@ def test_full_storage_keeps_earlier_conversations(app: App, context: BrowserCont
     other, _ = open_page(context, app)
     [[_, earlier]] = other.evaluate(STORED)
     other.evaluate(f"() => {{ {FILL} }}")
-    fast(other)
-    setting(other, "Length", 20)
+    fast(other, 20)
     send(other, "x" * 15_000)
     expect(other.get_by_text("This browser stores nothing for this page")).to_be_visible()
     assert [value for _, value in other.evaluate(STORED)] == [earlier]
@@ -345,8 +343,7 @@ def test_a_damaged_stored_value_is_ignored(app: App, context: BrowserContext, va
         }}"""
     )
     page, complaints = open_page(context, app)
-    fast(page)
-    setting(page, "Length", 20)
+    fast(page, 20)
     send(page, "a")
     assert len(reply(page)) == 20
     assert not complaints
@@ -377,8 +374,7 @@ def test_invalid_stored_conversations_run_no_markup_and_raise_no_error(app: App,
     assert not page.evaluate("window.harmed")
     assert page.locator(".log img, #history img").count() == 0
     button(page, "Clear").click()
-    fast(page)
-    setting(page, "Length", 20)
+    fast(page, 20)
     send(page, "a")
     assert len(reply(page)) == 20
     assert not [each for each in complaints if "The specified value" not in each]  # of a number field

@@ -20,6 +20,7 @@ from tests.browser.driving import (
     log,
     open_page,
     reply,
+    seed,
     send,
     setting,
     settled,
@@ -87,13 +88,12 @@ def test_characters_appear_one_by_one_until_stop(page: Page, app: App) -> None:
 
 def test_a_seed_reproduces_the_text_with_its_settings(page: Page, app: App) -> None:
     choose(page, "random")
-    fast(page)
-    setting(page, "Length", 50)
+    fast(page, 50)
     setting(page, "Temperature", 1.5)
     setting(page, "Top-k", 20)
     setting(page, "Top-p", 0.9)
     setting(page, "Min-p", 0.01)
-    page.get_by_role("spinbutton", name="Seed").fill("7")
+    seed(page, 7)
     send(page, "ROMEO:")
     text = reply(page)
     expected = generate(app.served("random").lm, "ROMEO:", 50, temperature=1.5, top_k=20, top_p=0.9, min_p=0.01, seed=7)
@@ -121,8 +121,7 @@ def test_an_example_is_continued(page: Page) -> None:
 
 def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
     choose(page, "hostile")
-    fast(page)
-    setting(page, "Length", len(HOSTILE) * 2)
+    fast(page, len(HOSTILE) * 2)
     send(page, HOSTILE)
     assert turns(page).last.locator(".prompt").text_content() == HOSTILE
     assert reply(page) == (HOSTILE * 3)[len(HOSTILE) - 1 : 3 * len(HOSTILE) - 1]
@@ -134,8 +133,7 @@ def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
 
 
 def test_unknown_characters_are_named(page: Page) -> None:
-    fast(page)
-    setting(page, "Length", 20)
+    fast(page, 20)
     send(page, "Chapter é 🙂 é")
     notice = turns(page).last.locator(".notice")
     expect(notice).to_have_text("This model does not know 'é' (2 times), '🙂': skipped.")
@@ -144,14 +142,13 @@ def test_unknown_characters_are_named(page: Page) -> None:
 
 
 def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
-    fast(page)
-    setting(page, "Length", 20)
-    page.get_by_role("spinbutton", name="Seed").fill("1.5")
+    fast(page, 20)
+    seed(page, "1.5")
     page.get_by_role("textbox", name="Prompt").fill("kept")
     button(page, "Send").click()
     expect(log(page).locator(".refusal")).to_have_text("Seed is 1.5: it must be a whole number from 0 to 4,294,967,295")
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
-    page.get_by_role("spinbutton", name="Seed").fill("")
+    seed(page, "")
     page.get_by_role("textbox", name="Prompt").fill("x" * 20_001)
     button(page, "Send").click()
     expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")
@@ -180,8 +177,7 @@ def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(page: Page) ->
 
 @pytest.mark.parametrize("at", [0, 25])
 def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page, app: App, at: int) -> None:
-    fast(page)
-    setting(page, "Length", 50)
+    fast(page, 50)
     app.network("tale").fail_at = at
     try:
         send(page, "")
@@ -196,8 +192,7 @@ def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page
 
 
 def test_enter_during_a_reply_changes_nothing(page: Page) -> None:
-    fast(page)
-    setting(page, "Length", 10)
+    fast(page, 10)
     send(page, "")
     setting(page, "Length", 10_000)
     setting(page, "Speed", 60)
@@ -232,8 +227,7 @@ def test_a_reply_stopped_while_offline_can_be_continued(app: App, browser: Brows
     expect(footer(page)).to_contain_text("stopped")
     context.set_offline(False)
     text = reply(page)
-    fast(page)
-    setting(page, "Length", 20)
+    fast(page, 20)
     button(page, "Continue").click()
     expect(footer(page)).to_contain_text("length reached")
     settled(page)
@@ -242,8 +236,7 @@ def test_a_reply_stopped_while_offline_can_be_continued(app: App, browser: Brows
 
 
 def test_another_model_starts_with_an_empty_memory(page: Page) -> None:
-    fast(page)
-    setting(page, "Length", 30)
+    fast(page, 30)
     send(page, "")
     choose(page, "hostile")
     expect(page.locator("#about")).to_contain_text("characters")

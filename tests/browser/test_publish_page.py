@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply, violations
 from tests.browser.test_train_page import NAME as TRAINED
 from tests.browser.test_train_page import TEXT, Make, ended, give, start, url, visitor
 from tests.local_hub import LocalHub
@@ -240,6 +239,5 @@ def test_the_form_fits_and_is_accessible(
         button(page, "Publish").click()
         expect(refusal(page)).not_to_be_empty()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        found = Axe().run(page, context="#training").response["violations"]
-        assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+        assert violations(page, "#training") == []
     context.close()

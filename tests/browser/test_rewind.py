@@ -9,8 +9,18 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, generate
-from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
-from tests.browser.test_lenses import choose_lens, violations
+from tests.browser.driving import (
+    button,
+    choose_lens,
+    fast,
+    footer,
+    log,
+    reply,
+    send,
+    settled,
+    turns,
+    violations,
+)
 from tests.support.app_server import App, serving
 
 PROMPT = "ROMEO:\nü "
@@ -27,8 +37,7 @@ def app() -> Iterator[App]:
 
 
 def write(page: Page) -> str:
-    fast(page)
-    setting(page, "Length", LENGTH)
+    fast(page, LENGTH)
     send(page, PROMPT)
     return reply(page)
 

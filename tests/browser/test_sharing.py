@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect
 
-from tests.browser.driving import button, log, send, settled, turns
-from tests.browser.test_lenses import violations
+from tests.browser.driving import button, log, send, settled, turns, violations
 from tests.browser.test_links import SAME, framing
 from tests.support.app_server import random_model
 from tests.support.both_pages import PROMPT, Site, begin, link, stored_parts

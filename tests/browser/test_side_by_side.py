@@ -8,8 +8,20 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from model import Blend, generate
-from tests.browser.driving import button, choose, fast, footer, log, reply, send, setting, settled, turns
-from tests.browser.test_lenses import violations
+from tests.browser.driving import (
+    button,
+    choose,
+    fast,
+    footer,
+    log,
+    reply,
+    seed,
+    send,
+    setting,
+    settled,
+    turns,
+    violations,
+)
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.tiny_models import tiny_model
 
@@ -46,8 +58,7 @@ def check_texts(page: Page, prompts: str, app: App, length: int) -> None:
 
 @pytest.mark.every_display
 def test_two_models_reply_to_one_prompt(page: Page, app: App) -> None:
-    fast(page)
-    setting(page, "Length", 60)
+    fast(page, 60)
     expect(second(page)).to_have_count(0)
     choose_second(page, "two, side by side")
     expect(second(page)).to_be_visible()
@@ -115,8 +126,7 @@ def test_stop_ends_both_replies_and_send_is_disabled_until_both_have_ended(page:
         expect(second(page).locator(":scope > article")).to_have_count(1)
     finally:
         engine.max_slots, engine.max_waiting = slots, 256
-    fast(page)
-    setting(page, "Length", 20)
+    fast(page, 20)
     choose(page, "two")
     expect(button(page, "Send")).to_be_enabled()  # the second model's reply has ended, too
     send(page, "a")
@@ -125,8 +135,7 @@ def test_stop_ends_both_replies_and_send_is_disabled_until_both_have_ended(page:
 
 
 def test_a_refusal_of_the_second_model_is_shown_under_it_and_the_first_replies(page: Page, app: App) -> None:
-    fast(page)
-    setting(page, "Length", 30)
+    fast(page, 30)
     choose_second(page, "two, side by side")
     engine = app.served("two").engine
     slots, engine.max_slots, engine.max_waiting = engine.max_slots, 0, 0
@@ -145,8 +154,7 @@ def test_a_refusal_of_the_second_model_is_shown_under_it_and_the_first_replies(p
 
 
 def test_a_refusal_of_both_models_keeps_prompt_and_texts(page: Page, app: App) -> None:
-    fast(page)
-    setting(page, "Length", 30)
+    fast(page, 30)
     choose_second(page, "two, side by side")
     send(page, "ROMEO:")
     settled(page)
@@ -172,14 +180,13 @@ def test_a_refusal_of_both_models_keeps_prompt_and_texts(page: Page, app: App) -
 
 
 def test_two_models_are_blended(page: Page, app: App) -> None:
-    fast(page)
-    setting(page, "Length", 60)
+    fast(page, 60)
     expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_hidden()
     choose_second(page, "two, blended")
     expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_visible()
     expect(second(page)).to_have_count(0)
     setting(page, "Blend", 0.3)
-    page.get_by_role("spinbutton", name="Seed").fill("7")
+    seed(page, 7)
     send(page, "ROMEO:")
     blend = Blend(app.served("one").lm.models[0], app.served("two").lm.models[0], 0.3)
     text = generate(blend, "ROMEO:", 120, temperature=0.8, seed=7)

@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import PRETRAINED, CharLSTM, ChatFormat, generate
 from model.checkpoint.write import write_manifest
-from tests.browser.driving import button, fast, footer, reply, send, setting, turns
+from tests.browser.driving import button, fast, footer, reply, send, turns, violations
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.chromium import serve as serve_folder
@@ -152,15 +151,13 @@ def test_the_page_has_no_accessibility_violations(browser: Browser, url: str, sc
     page = context.new_page()
     page.goto(f"{url}?prompt=a&length=50&speed=200&seed=1")
     watch(page)
-    found = Axe().run(page).response["violations"]
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    assert violations(page) == []
     context.close()
 
 
 def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(visit: Visit) -> None:
     page = visit()
-    fast(page)
-    setting(page, "Length", 1)
+    fast(page, 1)
     box = page.get_by_role("textbox", name="Prompt")
     box.fill("a")
     page.keyboard.press("Shift+Enter")

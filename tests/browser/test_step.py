@@ -9,8 +9,19 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import generate
-from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
-from tests.browser.test_lenses import choose_lens, violations
+from tests.browser.driving import (
+    button,
+    choose_lens,
+    fast,
+    footer,
+    log,
+    reply,
+    send,
+    setting,
+    settled,
+    turns,
+    violations,
+)
 from tests.support.app_server import App, random_model, serving
 
 PROMPT = "ROMEO:\nü"
@@ -28,8 +39,7 @@ def name_of(char: str) -> str:
 
 def test_each_press_writes_the_next_character_of_the_seed_and_draws_its_computation(page: Page, app: App) -> None:
     text = generate(app.served("random").lm, PROMPT, 40, temperature=0.8, seed=7, unknown="skip")
-    fast(page)
-    setting(page, "Length", 5)
+    fast(page, 5)
     setting(page, "Seed", 7)
     send(page, PROMPT)
     assert reply(page) == text[:5]

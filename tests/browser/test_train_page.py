@@ -15,11 +15,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, is_complaint, reply, send, setting
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, is_complaint, reply, send, setting, violations
 from tests.browser.test_languages import untranslated
 from tests.browser.test_training import sentences
 from tests.support.chromium import serve, tab_processes
@@ -107,11 +106,6 @@ def kill_tabs(page: Page) -> None:
         for process in tab_processes(page):
             os.kill(process, signal.SIGKILL)
     page.close()
-
-
-def violations(page: Page) -> list[Any]:
-    found = Axe().run(page).response["violations"]
-    return [(each["id"], each["nodes"][0]["html"]) for each in found]
 
 
 Make = Callable[..., Visitor]

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.driving import DISPLAYS, button
+from tests.browser.driving import DISPLAYS, button, choose_lens, violations
 from tests.support.chromium import serve
 
 ROOT = Path(__file__).parents[2]
@@ -62,13 +61,6 @@ def write(page: Page, prompt: str = PROMPT, reply: str = REPLY) -> None:
     page.evaluate("([prompt, reply]) => source.write(prompt, reply)", [prompt, reply])
 
 
-def choose_lens(page: Page, lens: str) -> None:
-    lenses = page.get_by_role("group", name="Lens over the text")
-    lenses.get_by_text(lens, exact=True).click()
-    page.mouse.move(0, 0)
-    expect(lenses.get_by_role("radio", name=lens, exact=True)).to_be_checked()
-
-
 def characters(page: Page) -> list[str]:
     return page.locator(".log i").all_text_contents()
 
@@ -89,12 +81,6 @@ def queries(page: Page) -> list[dict[str, Any]]:
 def in_focus(page: Page, character: str) -> None:
     expect(page.locator(".log i.focus")).to_have_text(character)
     expect(page.locator(".which .char")).to_have_text({"\n": "⏎", " ": "␣"}.get(character, character))
-
-
-def violations(page: Page) -> list[str]:
-    """Return the violations that axe-core finds, once no animation runs."""
-    page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished)).then(() => null)")
-    return [f"{each['id']}: {each['nodes'][0]['target']}" for each in Axe().run(page).response["violations"]]
 
 
 def keys(page: Page, *names: str) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driving import button, send, settled, turns
-from tests.browser.test_lenses import choose_lens
+from tests.browser.driving import button, choose_lens, seed, send, settled, turns
 from tests.support.both_pages import PROMPT, Site, begin, link
 
 CONTROLS = "a, button, input, select, textarea, summary"
@@ -28,7 +27,7 @@ CUT = """() => [...document.querySelectorAll(".char-lstm :is(button, label, p, h
 def unseeded(page: Page, length: int = 40) -> Page:
     """With a seed of its own Retry writes another reply."""
     page = begin(page, length=length)
-    page.get_by_role("spinbutton", name="Seed", exact=True).fill("")
+    seed(page, "")
     return page
 
 
