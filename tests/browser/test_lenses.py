@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from model import Cell, Memory, SamplingParams, TextTrace
 from model.int8.sampling import weights
 from model.named_cells import Sample
-from tests.browser.driving import button, choose_lens, fast, log, reply, seed, send, setting, turns, violations
+from tests.browser.driving import button, choose_lens, fast, log, reply, seed, send, setting, turns
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import new_line
 
@@ -237,26 +237,6 @@ def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> 
     shown = pytest.approx(gates.tolist(), abs=0.0106)
     # The gates of the character before may still be shown.
     eventually(lambda: [float(share) for share in shares.all_text_contents()] == shown)
-
-
-@pytest.mark.every_display
-def test_the_page_has_no_accessibility_violations(page: Page) -> None:
-    assert violations(page) == []
-    text = write(page)
-    assert violations(page) == []
-    choose_lens(page, "How surprised?")
-    expect(turns(page).last.locator(".text i[class*=b]").nth(20)).to_be_visible()
-    page.get_by_text("Try your own text").click()
-    page.get_by_role("textbox", name="Text to score").fill("To be, ü")
-    expect(page.locator(".own .sum")).to_contain_text("in 7 characters")
-    log(page).focus()
-    page.keyboard.press("End")
-    expect(page.locator(".likely li")).to_have_count(5)
-    assert violations(page) == []
-    choose_lens(page, "What it remembers")
-    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
-    expect(page.locator(".gates li")).to_have_count(4)
-    assert violations(page) == []
 
 
 def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:

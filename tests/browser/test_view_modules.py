@@ -343,16 +343,6 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT) + 10}.")
 
 
-def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:
-    write(page, "x", "y" * 600)
-    choose_lens(page, "What it remembers")
-    expect(page.locator(".caption")).to_contain_text("characters 362 to 601.")
-    keys(page, "Home")
-    expect(page.locator(".caption")).to_contain_text("characters 1 to 240.")
-    keys(page, "End")
-    expect(page.locator(".caption")).to_contain_text("to 601.")
-
-
 def test_a_refused_clamp_is_reported_and_not_shown_as_set(page: Page) -> None:
     choose_lens(page, "What it remembers")
     for cell in (0, 1, 2):
