@@ -245,7 +245,7 @@ def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dic
 def test_the_panel_has_no_barriers(visitor: Make, width: int, height: int, scheme: str) -> None:
     page = visitor(width=width, height=height, scheme=scheme).open(speed=2000)
     give(page)
-    assert violations(page) == []
+    assert violations(page, "html") == []
     start(page)
     expect(panel(page).locator(".written .text i").first).to_be_visible()
     button(page, "Pause").click()

@@ -35,10 +35,10 @@ async ({ text, workers, steps, hidden, layers, rows, seed, stops, pauses, saved,
     const trainer = new Trainer(plan, {
       onStep: (step, loss) => {
         found.losses.push(loss);
-        if (step === stops) trainer.stop();
+        if (step === stops) trainer.want("stop");
         if (step !== pauses) return;
-        trainer.pause();
-        setTimeout(() => trainer.resume(), 200);
+        trainer.want("pause");
+        setTimeout(() => trainer.want("run"), 200);
       },
       onEvaluation: (step, loss, tensors) => {
         found.heldOut.push([step, loss]);

@@ -490,7 +490,7 @@ def test_the_document_has_no_accessibility_violations(page: Page, lens: str) -> 
     if lens != "Text":
         page.locator(".log .reply i").locator("visible=true").nth(5).click()  # not a control character
         expect(page.locator(".which .char")).to_be_visible()
-    assert violations(page) == []
+    assert violations(page, "html") == []
     small = page.evaluate(
         """() => [...document.querySelectorAll(".char-lstm :is(button, input, select, textarea, summary)")]
             .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 24)

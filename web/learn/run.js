@@ -110,9 +110,7 @@ class Run {
   want(wanted) {
     this.#isPaused = wanted === "pause" || (this.#isPaused && wanted === "save");
     if (wanted === "save" || wanted === "pause") this.#trainer?.save();
-    if (wanted === "pause") this.#trainer?.pause();
-    if (wanted === "run") this.#trainer?.resume();
-    if (wanted === "stop") this.#trainer?.stop();
+    if (wanted !== "save") this.#trainer?.want(wanted);
   }
 
   close() {

@@ -142,24 +142,17 @@ export class Trainer {
     });
   }
 
-  /** Pauses after the step in progress. */
-  pause() {
-    this.#workers[0]?.postMessage({ wanted: "pause" });
-  }
-
-  /** Continues after a pause. */
-  resume() {
-    this.#workers[0]?.postMessage({ wanted: "run" });
+  /**
+   * Pauses after the step in progress, continues, or ends the run: then the reports get its last state, and the end.
+   * @param {"pause" | "run" | "stop"} wanted
+   */
+  want(wanted) {
+    this.#workers[0]?.postMessage({ wanted });
   }
 
   /** Saves after the next step; a pause that was asked for begins after it. */
   save() {
     this.#workers[0]?.postMessage({ save: true });
-  }
-
-  /** Ends the run after the step in progress; the reports get its last state, and the end. */
-  stop() {
-    this.#workers[0]?.postMessage({ wanted: "stop" });
   }
 
   /** Ends the workers at once. */

@@ -61,16 +61,9 @@ export class Timeline {
     if (answer.timeline && this.box.open) this.open();
   }
 
-  /**
-   * @param {Question} question
-   * @returns {Promise<Answer>}
-   */
-  async ask(question) {
-    try {
-      return await this.engine.timeline({ model: this.model?.name ?? "", ...question });
-    } catch {
-      return { refusal: { id: "fault.connection" } };
-    }
+  /** @param {Question} question @returns {Promise<Answer>} */
+  ask(question) {
+    return this.engine.timeline({ model: this.model?.name ?? "", ...question });
   }
 
   async open() {

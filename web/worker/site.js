@@ -104,9 +104,8 @@ function storedWelcome({ training, vocab }) {
  */
 export async function writeWelcome(lm, states) {
   // Imported here: settings.js awaits a file, and a worker loses the messages that arrive before its modules have run.
-  const { SETTINGS, WELCOME } = await import("../settings.js");
-  const defaults = Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]));
-  const write = (/** @type {number} */ seed, length = WELCOME.length) => writeText(lm, { text: "", start: true }, /** @type {any} */ ({ ...defaults, stop: "", share: null, seed, length }), states);
+  const { SAMPLING, WELCOME } = await import("../settings.js");
+  const write = (/** @type {number} */ seed, length = WELCOME.length) => writeText(lm, { text: "", start: true }, /** @type {any} */ ({ ...SAMPLING, stop: "", seed, length }), states);
   let [chosen] = WELCOME.seeds; // the first whose text does not begin with an empty line
   for (const seed of WELCOME.seeds) {
     chosen = seed;

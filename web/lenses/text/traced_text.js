@@ -27,7 +27,6 @@ export class TracedText {
     this.server = "";
     this.path = path;
     this.text = "";
-    this.clamps = "[]";
     this.chars.length = 0;
     this.sent = 0; // characters that the engine has
     this.unchanged = Infinity; // characters that are what they were when the last question was sent
@@ -46,12 +45,12 @@ export class TracedText {
     if (identity !== this.identity) {
       this.restart(identity, path);
       this.append(path?.text ?? "");
-      this.clamps = JSON.stringify(path?.clamps ?? []);
       return { text: 0, values: 0 };
     }
     if (!path) return { text: Infinity, values: Infinity };
     const text = this.replaceText(path.text);
-    const values = Math.min(text, this.replaceClamps(path.clamps));
+    // Clamps change what the cells are from the step on that reads the character at their position.
+    const values = Math.min(text, Math.max(0, firstChange(this.path.clamps, path.clamps)));
     this.path = path;
     if (values < Infinity) {
       for (const list of this.known.values()) list.length = Math.min(list.length, values);
@@ -79,15 +78,6 @@ export class TracedText {
   append(text) {
     for (const character of text) this.chars.push(character);
     this.text += text;
-  }
-
-  // Clamps change what the cells are from the step on that reads the character at their position.
-  replaceClamps(clamps) {
-    const written = JSON.stringify(clamps);
-    if (written === this.clamps) return Infinity;
-    const before = JSON.parse(this.clamps);
-    this.clamps = written;
-    return Math.max(0, firstChange(before, clamps));
   }
 
   /** Returns what is known of the first characters, under a key of a lens. @param {string} key */
