@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.support.app_server import App
@@ -27,15 +26,9 @@ def open_page(
 
     Requests to the page itself and to the Hub, if its address is given, are not foreign.
     """
-    complaints: list[str] = []
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
-    page.on("console", lambda line: complaints.append(line.text) if is_complaint(line) else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda each: None if each.url.startswith((app.url, hub, "data:", "blob:")) else complaints.append(each.url),
-    )
+    complaints = complaints_of(page, app.url, hub)
     page.goto(app.url + query)
     expect(page.get_by_role("log", name=log)).to_be_visible(timeout=TIMEOUT_MS)
     expect(button(page, send)).to_be_enabled()
@@ -46,6 +39,17 @@ def open_page(
 def open_settings(page: Page) -> None:
     """Open what is collapsed around the settings: all of them on a narrow display, and the rarer ones."""
     page.evaluate("document.querySelectorAll('#settings, #more-settings').forEach((each) => (each.open = true))")
+
+
+def complaints_of(page: Page, *own: str) -> list[str]:
+    """Return a list that collects errors, warnings, and requests to other addresses than the page's own, if given."""
+    complaints: list[str] = []
+    page.on("console", lambda line: complaints.append(line.text) if is_complaint(line) else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    if own:
+        known = (*own, "data:", "blob:")
+        page.on("request", lambda each: None if each.url.startswith(known) else complaints.append(each.url))
+    return complaints
 
 
 def is_complaint(line: ConsoleMessage) -> bool:
@@ -79,34 +83,8 @@ def choose(page: Page, model: str) -> None:
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(model)
 
 
-def choose_lens(page: Page, lens: str) -> None:
-    """Choose a lens by its label; the radio button itself is hidden."""
-    page.get_by_role("group", name="Lens over the text").get_by_text(lens, exact=True).click()
-    page.mouse.move(0, 0)  # the text moves under the pointer, which would focus a character
-    radio = page.get_by_role("radio", name=lens, exact=True)
-    expect(radio).to_be_checked()
-    if (name := radio.get_attribute("value")) != "plain":
-        expect(page.locator(f".panel.{name}").first).to_be_visible()  # its module was imported; the text stands still
-
-
-def violations(page: Page, within: str = ".char-lstm") -> list[str]:
-    """Return the violations that axe-core finds, once nothing moves that ends soon.
-
-    A whole page takes two seconds of the processor: ``within`` names the part that is new. Around the default part lie
-    Gradio's own elements, which have some.
-    """
-    moving = "document.getAnimations().filter((each) => !['blink', 'invite'].includes(each.animationName))"
-    page.evaluate(f"Promise.allSettled({moving}.map((each) => each.finished)).then(() => null)")
-    found = Axe().run(page, context=within).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['target']}: {each['nodes'][0]['html']}" for each in found]
-
-
-def seed(page: Page, value: int | str) -> None:
-    page.get_by_role("spinbutton", name="Seed", exact=True).fill(str(value))
-
-
-def setting(page: Page, name: str, value: float) -> None:
-    """Type into the number field beside a slider."""
+def setting(page: Page, name: str, value: float | str) -> None:
+    """Type into a number field of the settings."""
     open_settings(page)
     box = page.get_by_role("spinbutton", name=name)
     box.fill(str(value))
@@ -127,6 +105,13 @@ def send(page: Page, prompt: str, *, wait: bool = True) -> None:
     expect(turns(page)).to_have_count(before + 1, timeout=TIMEOUT_MS)
     if wait:
         settled(page)
+
+
+def continued(page: Page, characters: int) -> None:
+    """Continue the last reply, and wait until it has so many characters."""
+    button(page, "Continue").click()
+    expect(footer(page)).to_contain_text(f"{characters} characters", timeout=TIMEOUT_MS)
+    settled(page)
 
 
 def settled(page: Page) -> None:

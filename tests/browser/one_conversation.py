@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page
 
 from model import CharLSTM, generate
-from tests.browser.driving import button, fast, footer, open_page, reply, seed, send, setting, settled
+from tests.browser.driving import continued, fast, open_page, reply, send, setting
 from tests.support.app_server import App, eventually
 from tests.support.unreliable_network import Network
 
@@ -24,7 +24,7 @@ def begin(
     """Open the page and start a reply at 60 characters per second; returns once `least` characters are shown."""
     page, _ = open_page(context, app, query)
     setting(page, "Length", length)
-    seed(page, SEED)
+    setting(page, "Seed", SEED)
     send(page, prompt, wait=False)
     eventually(lambda: len(reply(page)) >= least)
     return page
@@ -37,7 +37,5 @@ def expected(lm: CharLSTM, length: int = LENGTH, prompt: str = "ROMEO:") -> str:
 def check_continue(page: Page, lm: CharLSTM, length: int = LENGTH, prompt: str = "ROMEO:") -> None:
     """Check that Continue writes the rest of a reply of twice the length."""
     fast(page)
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text(f"{2 * length} characters")
-    settled(page)
+    continued(page, 2 * length)
     assert reply(page) == expected(lm, 2 * length, prompt)

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import TextTrace
-from tests.browser.driving import button, choose_lens, fast, log, reply, settled, turns, violations
-from tests.browser.test_lenses import level, marks
+from tests.browser.axe import violations
+from tests.browser.driving import button, fast, log, reply, settled, turns
+from tests.browser.looking import choose_lens, level, marks
 from tests.support.app_server import App, eventually, serving
 from ui.registry.registry import ModelRegistry
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from model import Blend, generate
-from tests.browser.driving import button, fast, footer, log, reply, seed, send, setting, settled, turns
+from tests.browser.driving import button, continued, fast, footer, log, reply, send, setting, settled, turns
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, second, text_of
 from ui.messages import LANGUAGES
@@ -31,9 +31,7 @@ def test_a_reply_appears_character_by_character_and_can_be_stopped_and_continued
     assert max(seen) <= written < LENGTH
     assert reply(page) == text_of(both, length=written)
     fast(page)
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text(f"{written + LENGTH} characters")
-    settled(page)
+    continued(page, written + LENGTH)
     assert reply(page) == text_of(both, length=written + LENGTH)
     so_far = new_line(PROMPT + reply(page))
     send(page, "More")
@@ -65,7 +63,7 @@ def test_retry_creates_branches_and_no_button_moves_or_loses_focus(both: Site) -
     tree = page.get_by_role("group", name="Branches")
     expect(tree).to_be_hidden()
     places = page.evaluate(PLACES)
-    seed(page, 8)
+    setting(page, "Seed", 8)
     for move, told in (("Retry", "seed 8"), ("Continue", f"{2 * LENGTH} characters")):
         button(page, move).focus()
         page.keyboard.press("Enter")
@@ -103,7 +101,7 @@ def test_undo_and_redo(both: Site) -> None:
         expect(turns(page)).to_have_count(shown)
     expect(button(page, "Redo")).to_be_disabled()
     assert reply(page) == whole == text_of(both, new_line(f"a{text_of(both, 'a')}") + "b")
-    seed(page, "")  # each Retry draws a seed
+    setting(page, "Seed", "")  # each Retry draws a seed
     button(page, "Retry").click()
     expect(footer(page)).to_contain_text("Undo restores the previous version")
     settled(page)
@@ -147,9 +145,7 @@ def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reloa
     page.reload()
     expect(models).to_have_value(TWO)
     assert reply(page) == generate(both.two, PROMPT, LENGTH, seed=SEED)
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
-    settled(page)
+    continued(page, 2 * LENGTH)
     assert reply(page) == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)
 
 
@@ -192,9 +188,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     expect(page.locator("#prompt")).to_be_focused()
     expect(turns(page).locator(".prompt")).to_be_in_viewport()
     assert reply(page) == text_of(both, "first one")
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
-    settled(page)
+    continued(page, 2 * LENGTH)
     assert reply(page) == text_of(both, "first one", 2 * LENGTH)
     page.get_by_role("searchbox").fill("")
     expect(entries).to_have_count(1)  # not the one that is shown
@@ -225,9 +219,7 @@ def test_a_reload_keeps_settings_and_the_typed_prompt_and_ends_the_reply(both: S
     for name, value in (("Temperature", 1.3), ("Speed", 40), ("Length", 80), ("Seed", SEED)):
         expect(page.get_by_role("spinbutton", name=name)).to_have_value(str(value))
     fast(page)
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text("160 characters")
-    settled(page)
+    continued(page, 160)
     assert reply(page) == text_of(both, length=160, temperature=1.3)
 
 

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate
-from tests.browser.driving import button, choose_lens, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.driving import continued, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.looking import choose_lens
 from tests.browser.test_both_pages_looking import clamp, point_at, replace
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, begin, link, stored_parts, text_of
@@ -26,9 +27,7 @@ def test_a_link_reproduces_the_text_with_its_settings_for_another_visitor(both: 
     page = begin(both.open())
     setting(page, "Temperature", 1.2)
     send(page, PROMPT)
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
-    settled(page)
+    continued(page, 2 * LENGTH)
     choose_lens(page, "How surprised?")
     point_at(page, turns(page).last, 20)
     replace(page)
@@ -75,9 +74,7 @@ def test_a_link_to_a_blend(both: Site) -> None:
     both.choose_second(page, "blended")
     setting(page, "Blend", 0.3)
     send(page, PROMPT)
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
-    settled(page)
+    continued(page, 2 * LENGTH)
     reader = follow(both, link(page))
     assert reply(reader) == generate(Blend(both.one, both.two, 0.3), PROMPT, 2 * LENGTH, seed=SEED)
     expect(reader.get_by_role("combobox", name="Second model").locator("option:checked")).to_have_text(

@@ -11,8 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 from model import SamplingParams, TextTrace, generate
 from model.attribution import occlusion_in_slices
 from model.int8.sampling import weights
-from tests.browser.driving import button, choose_lens, footer, log, reply, send, settled, turns, violations
-from tests.browser.test_lenses import level, marks, probabilities, shown
+from tests.browser.axe import violations
+from tests.browser.driving import button, continued, footer, log, reply, send, settled, turns
+from tests.browser.looking import choose_cell, choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, Site, begin, text_of
 from tests.support.training_timelines import checkpoint
@@ -145,9 +146,7 @@ def test_characters_can_be_replaced_repeatedly_and_in_every_reply(both: Site) ->
 
 
 def clamp(page: Page, layer: int, cell: int, direction: str = "Up") -> None:
-    page.get_by_role("spinbutton", name="Layer").fill(str(layer))
-    page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
-    page.keyboard.press("Tab")
+    choose_cell(page, layer, cell)
     expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text(direction, exact=True).click()
 
@@ -204,9 +203,7 @@ def test_one_letter_at_a_time(both: Site) -> None:
         expect(page.get_by_role("img", name=re.compile(f"^Number {length - 1} of seed {SEED} is 0[.]"))).to_be_visible()
     expect(page.get_by_role("list", name="How the character came to be").locator("> li")).to_have_count(5)
     expect(page.get_by_role("img", name=re.compile(r"^Cell 0 of layer \d: forget gate f"))).to_have_count(2)
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text(f"{LENGTH + 3} characters")
-    settled(page)
+    continued(page, LENGTH + 3)
     assert reply(page) == text_of(both, length=LENGTH + 3)
 
 

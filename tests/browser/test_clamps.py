@@ -10,21 +10,9 @@ import torch
 from playwright.sync_api import Browser, Page, expect
 
 from model import LanguageModel, generate
-from tests.browser.driving import (
-    button,
-    choose_lens,
-    fast,
-    footer,
-    log,
-    open_page,
-    reply,
-    seed,
-    send,
-    setting,
-    settled,
-    turns,
-    violations,
-)
+from tests.browser.axe import violations
+from tests.browser.driving import button, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.looking import choose_cell, choose_lens
 from tests.support.app_server import App, random_model, serving
 
 LENGTH = 60
@@ -44,13 +32,7 @@ def app() -> Iterator[App]:
 
 def begin(page: Page) -> None:
     fast(page, LENGTH)
-    seed(page, 7)
-
-
-def choose_cell(page: Page, layer: int, cell: int) -> None:
-    page.get_by_role("spinbutton", name="Layer").fill(str(layer))
-    page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
-    page.keyboard.press("Tab")
+    setting(page, "Seed", 7)
 
 
 def clamp(page: Page, direction: str) -> None:

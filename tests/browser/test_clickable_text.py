@@ -6,7 +6,8 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import button, choose_lens, log, open_page, reply, send, settled, turns
+from tests.browser.driving import button, log, open_page, reply, send, settled, turns
+from tests.browser.looking import choose_lens
 from tests.support.app_server import scripted_model, serving
 from tests.support.both_pages import Site, begin, new_line, text_of
 

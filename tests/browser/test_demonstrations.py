@@ -12,20 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from model import CharLSTM, generate
 from model.checkpoint.samples import Sample
 from model.named_cells import Cell
-from tests.browser.driving import (
-    button,
-    choose,
-    fast,
-    footer,
-    log,
-    open_page,
-    reply,
-    send,
-    setting,
-    settled,
-    turns,
-    violations,
-)
+from tests.browser.axe import violations
+from tests.browser.driving import button, choose, fast, footer, log, open_page, reply, send, setting, settled, turns
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model

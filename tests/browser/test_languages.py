@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import DISPLAYS, button, open_page, violations
+from tests.browser.axe import violations
+from tests.browser.driving import DISPLAYS, button, open_page
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.page_texts import placeholders

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from model import Cell, Memory, SamplingParams, TextTrace
 from model.int8.sampling import weights
 from model.named_cells import Sample
-from tests.browser.driving import button, choose_lens, fast, log, reply, seed, send, setting, turns
+from tests.browser.driving import button, fast, log, reply, send, setting, turns
+from tests.browser.looking import choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import new_line
 
@@ -31,7 +32,6 @@ SLOW_ANSWERS = """() => {
 }"""
 SAMPLE = Sample("To be, or not to be:\nthat is <b>the</b> question. " * 3, 7)
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4, high=(65, 30), low=(1,), sample=SAMPLE)
-BOUNDS = (1, 2, 3, 4, 6, 8)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def app() -> Iterator[App]:
 def write(page: Page, prompt: str = PROMPT) -> str:
     """Write a reply of LENGTH characters; returns the text of its turn."""
     fast(page, LENGTH)
-    seed(page, 7)
+    setting(page, "Seed", 7)
     send(page, prompt)
     return prompt + reply(page)
 
@@ -52,28 +52,6 @@ def trace_of(app: App, text: str, memory: Memory | None = None) -> TextTrace:
     trace = TextTrace(app.served("random").lm, memory, skip_start=memory is None)
     trace.set_text(text)
     return trace
-
-
-def marks(turn: Locator) -> list[str]:
-    """Return the class of each character."""
-    return turn.locator(".text i").evaluate_all("all => all.map((each) => each.className.replace('end', '').trim())")
-
-
-def level(bits: float) -> str:
-    return f"b{sum(bits >= bound for bound in BOUNDS)}"
-
-
-def probabilities(page: Page) -> list[tuple[str, str]]:
-    rows = page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")
-    return [
-        (row.locator(".char").text_content() or "", row.locator(".share").text_content() or "") for row in rows.all()
-    ]
-
-
-def shown(share: float) -> str:
-    if 0 < share < 0.001:
-        return "< 0.1%"
-    return f"{100 * share:.{1 if share < 0.0995 else 0}f}%"
 
 
 def test_each_character_has_the_colour_of_its_bits_and_no_character_is_generated(page: Page, app: App) -> None:

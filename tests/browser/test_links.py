@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
 from model import BlockedWords, CharLSTM
-from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns, violations
+from tests.browser.axe import violations
+from tests.browser.driving import button, fast, log, open_page, reply, send, setting, settled, turns
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve as serve_folder
 from tests.unit.model.int8.test_vectors import tiny

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import CharLSTM, SamplingParams
-from tests.browser.driving import button, fast, footer, log, open_page, reply, seed, send, setting, settled, turns
+from tests.browser.driving import button, continued, fast, footer, log, open_page, reply, send, setting, settled, turns
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
 from tests.integration.ui.test_app_process import started
 from tests.local_hub import LocalHub
@@ -171,7 +171,7 @@ def test_a_refusal_of_a_busy_server_keeps_the_prompt(
     with monkeypatch.context() as patch:
         patch.setattr("ui.access.limits.Limiter.begin_reply", refuse)
         page, _ = open_page(context, app)
-        seed(page, SEED)
+        setting(page, "Seed", SEED)
         fast(page, LENGTH)
         page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
         button(page, "Send").click()
@@ -187,7 +187,7 @@ def test_a_slow_network(app: App, context: BrowserContext, lm: CharLSTM) -> None
     page, _ = open_page(context, app)
     slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
     context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
-    seed(page, SEED)
+    setting(page, "Seed", SEED)
     setting(page, "Length", LENGTH)
     send(page, "ROMEO:")
     assert reply(page) == expected(lm)
@@ -206,9 +206,7 @@ def test_a_reply_that_reaches_the_deadline_of_the_server(
     assert expected(lm).startswith(text)
     expect(footer(page)).to_contain_text("minutes")
     fast(page, 2 * LENGTH - len(text))
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
-    settled(page)
+    continued(page, 2 * LENGTH)
     assert reply(page) == expected(lm, 2 * LENGTH)
 
 
@@ -264,7 +262,7 @@ def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(context: 
     """No character of the reply was generated, so the reply cannot begin, and the prompt must stay."""
     with serving({"random": lm}) as first, network(port_of(first.url)) as net:
         page, _ = open_page(context, through(net, first))
-        seed(page, SEED)
+        setting(page, "Seed", SEED)
         setting(page, "Length", LENGTH)
         net.cut()
         fast(page)
@@ -331,9 +329,7 @@ def test_a_newer_commit_is_served(
         assert reply(page) == expected(random_model(0))
         expect(page.locator("#about")).to_contain_text(f"commit {newer[:7]}")
         fast(page)
-        button(page, "Continue").click()
-        expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
-        settled(page)
+        continued(page, 2 * LENGTH)
         expect(turns(page).last.locator(".notice")).to_contain_text(newer[:7])
         text = "ROMEO:" + expected(random_model(0))
         params = SamplingParams(seed=SEED, length=LENGTH)
@@ -359,8 +355,6 @@ def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(context: Bro
             expect(log(page).locator(".refusal")).to_be_visible()
             expect(page.locator("#about")).to_contain_text("commit 2222222")
             fast(page)
-            button(page, "Continue").click()
-            expect(footer(page)).to_contain_text(f"{len(text) + LENGTH} characters")
-            settled(page)
+            continued(page, len(text) + LENGTH)
             assert reply(page).startswith(text)
             expect(turns(page).last.locator(".notice")).to_contain_text("2222222")

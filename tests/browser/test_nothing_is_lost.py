@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from model import CharLSTM
-from tests.browser.driving import button, fast, footer, log, open_page, reply, seed, send, setting, settled, turns
+from tests.browser.driving import button, fast, footer, log, open_page, reply, send, setting, settled, turns
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import profile
@@ -216,7 +216,7 @@ def test_a_new_tab_lists_earlier_conversations_and_can_delete_them(app: App, con
 def test_settings_that_were_chosen_before_the_first_reply_survive_a_reload(app: App, context: BrowserContext) -> None:
     page, _ = open_page(context, app)
     setting(page, "Speed", 150)
-    seed(page, 9)
+    setting(page, "Seed", 9)
     page.reload()
     expect(page.get_by_role("spinbutton", name="Speed")).to_have_value("150")
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("9")
@@ -228,7 +228,7 @@ def test_undo_redo_and_branches_survive_a_reload(app: App, context: BrowserConte
     page = begin(context, app)
     settled(page)
     fast(page)
-    seed(page, 8)
+    setting(page, "Seed", 8)
     button(page, "Retry").click()
     expect(footer(page)).to_contain_text("seed 8")
     settled(page)
@@ -246,7 +246,7 @@ def test_undo_redo_and_branches_survive_a_reload(app: App, context: BrowserConte
 def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     """Both clicks happen before the next frame, in which the page disables the button."""
     page, complaints = open_page(context, app)
-    seed(page, SEED)
+    setting(page, "Seed", SEED)
     setting(page, "Length", LENGTH)
     page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
     click_at_once(page, "Send", "Send", "Undo", "Clear")
@@ -258,7 +258,7 @@ def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserC
     expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
     assert reply(page) == expected(lm, 2 * LENGTH)
-    seed(page, 8)
+    setting(page, "Seed", 8)
     click_at_once(page, "Retry", "Retry", "Undo")
     expect(footer(page)).to_contain_text("seed 8")
     settled(page)

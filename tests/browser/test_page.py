@@ -15,12 +15,12 @@ from tests.browser.driving import (
     TIMEOUT_MS,
     button,
     choose,
+    continued,
     fast,
     footer,
     log,
     open_page,
     reply,
-    seed,
     send,
     setting,
     settled,
@@ -93,7 +93,7 @@ def test_a_seed_reproduces_the_text_with_its_settings(page: Page, app: App) -> N
     setting(page, "Top-k", 20)
     setting(page, "Top-p", 0.9)
     setting(page, "Min-p", 0.01)
-    seed(page, 7)
+    setting(page, "Seed", 7)
     send(page, "ROMEO:")
     text = reply(page)
     expected = generate(app.served("random").lm, "ROMEO:", 50, temperature=1.5, top_k=20, top_p=0.9, min_p=0.01, seed=7)
@@ -103,9 +103,7 @@ def test_a_seed_reproduces_the_text_with_its_settings(page: Page, app: App) -> N
     button(page, "Retry").click()
     expect(log(page).locator(".refusal")).to_contain_text("the text would be too")
     expect(turns(page)).to_have_count(1)
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text("100 characters", timeout=TIMEOUT_MS)
-    settled(page)
+    continued(page, 100)
     longer = generate(app.served("random").lm, "ROMEO:", 100, temperature=1.5, top_k=20, top_p=0.9, min_p=0.01, seed=7)
     assert reply(page) == longer
 
@@ -143,12 +141,12 @@ def test_unknown_characters_are_named(page: Page) -> None:
 
 def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     fast(page, 20)
-    seed(page, "1.5")
+    setting(page, "Seed", "1.5")
     page.get_by_role("textbox", name="Prompt").fill("kept")
     button(page, "Send").click()
     expect(log(page).locator(".refusal")).to_have_text("Seed is 1.5: it must be a whole number from 0 to 4,294,967,295")
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
-    seed(page, "")
+    setting(page, "Seed", "")
     page.get_by_role("textbox", name="Prompt").fill("x" * 20_001)
     button(page, "Send").click()
     expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")

@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply, violations
+from tests.browser.axe import violations
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply
 from tests.browser.test_train_page import NAME as TRAINED
 from tests.browser.test_train_page import TEXT, Make, ended, give, start, url, visitor
 from tests.local_hub import LocalHub

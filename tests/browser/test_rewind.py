@@ -9,18 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, generate
-from tests.browser.driving import (
-    button,
-    choose_lens,
-    fast,
-    footer,
-    log,
-    reply,
-    send,
-    settled,
-    turns,
-    violations,
-)
+from tests.browser.axe import violations
+from tests.browser.driving import button, fast, footer, log, reply, send, settled, turns
+from tests.browser.looking import choose_lens
 from tests.support.app_server import App, serving
 
 PROMPT = "ROMEO:\nü "

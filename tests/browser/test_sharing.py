@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect
 
-from tests.browser.driving import button, log, send, settled, turns, violations
+from tests.browser.axe import violations
+from tests.browser.driving import button, complaints_of, log, send, settled, turns
 from tests.browser.test_links import SAME, framing
 from tests.support.app_server import random_model
 from tests.support.both_pages import PROMPT, Site, begin, link, stored_parts
@@ -113,8 +114,7 @@ def test_the_code_of_a_frame_shows_the_text_in_a_page_of_another_origin(
         code = page.get_by_role("textbox", name="HTML that shows this page inside another one").input_value()
         text = turns(page).locator(".text").text_content()
         outer = context.new_page()
-        complaints: list[str] = []
-        outer.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+        complaints = complaints_of(outer)
         with framing(code) as address:
             outer.goto(address)
             frame = outer.frame_locator("iframe")

@@ -8,20 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from model import Blend, generate
-from tests.browser.driving import (
-    button,
-    choose,
-    fast,
-    footer,
-    log,
-    reply,
-    seed,
-    send,
-    setting,
-    settled,
-    turns,
-    violations,
-)
+from tests.browser.axe import violations
+from tests.browser.driving import button, choose, continued, fast, footer, log, reply, send, setting, settled, turns
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.tiny_models import tiny_model
 
@@ -186,15 +174,13 @@ def test_two_models_are_blended(page: Page, app: App) -> None:
     expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_visible()
     expect(second(page)).to_have_count(0)
     setting(page, "Blend", 0.3)
-    seed(page, 7)
+    setting(page, "Seed", 7)
     send(page, "ROMEO:")
     blend = Blend(app.served("one").lm.models[0], app.served("two").lm.models[0], 0.3)
     text = generate(blend, "ROMEO:", 120, temperature=0.8, seed=7)
     assert reply(page) == text[:60]
     expect(footer(page)).to_contain_text("one + two, 30% from the second")
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text("120 characters")
-    settled(page)
+    continued(page, 120)
     assert reply(page) == text
     page.get_by_role("group", name="Lens over the text").get_by_text("How surprised?").click()
     expect(turns(page).locator("i")).to_have_count(len("ROMEO:" + text))

@@ -9,19 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import generate
-from tests.browser.driving import (
-    button,
-    choose_lens,
-    fast,
-    footer,
-    log,
-    reply,
-    send,
-    setting,
-    settled,
-    turns,
-    violations,
-)
+from tests.browser.axe import violations
+from tests.browser.driving import button, continued, fast, log, reply, send, setting, turns
+from tests.browser.looking import choose_lens
 from tests.support.app_server import App, random_model, serving
 
 PROMPT = "ROMEO:\nü"
@@ -70,8 +60,6 @@ def test_each_press_writes_the_next_character_of_the_seed_and_draws_its_computat
     expect(page.locator(".wrote")).to_contain_text("is where the text begins")
     page.get_by_role("spinbutton", name="Length").fill("32")
     page.keyboard.press("Tab")
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text("40 characters")
-    settled(page)
+    continued(page, 40)
     assert reply(page) == text
     assert turns(page).count() == 1

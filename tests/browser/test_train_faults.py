@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, Playwright, expect
 
 from model import CharLSTM
-from tests.browser.driving import button, reply, send, setting, turns
+from tests.browser.driving import button, complaints_of, reply, send, setting, turns
 from tests.browser.test_static_page import NO_SIMD
 from tests.browser.test_train_page import (
     NAME,
@@ -231,8 +231,7 @@ def test_the_app_leads_to_the_page_that_trains(browser: Browser, tmp_path: Path)
         with page.expect_popup() as waiting:
             page.get_by_role("link", name="Train on your text (opens a new tab)").click()
         own = waiting.value
-        complaints: list[str] = []
-        own.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+        complaints = complaints_of(own)
         own.reload()
         begin(own)
         expect(own.get_by_role("textbox", name="Your text")).to_be_focused()

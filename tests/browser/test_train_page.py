@@ -18,7 +18,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, is_complaint, reply, send, setting, violations
+from tests.browser.axe import violations
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, is_complaint, reply, send, setting
 from tests.browser.test_languages import untranslated
 from tests.browser.test_training import sentences
 from tests.support.chromium import serve, tab_processes

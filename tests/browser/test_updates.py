@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import button, fast, log, reply, seed, send, settled, turns
+from tests.browser.driving import button, fast, log, reply, send, setting, settled, turns
 from tests.support.app_server import App, random_model, serving
 from tests.support.both_pages import new_line
 from ui.messages import Message
@@ -46,7 +46,7 @@ def test_an_open_page_shows_its_commit_and_the_conversation_continues(entry: Ent
     served = app.registry.replace(entry, commit(2))
     expect(page.locator("#about")).to_contain_text("commit 2222222")
     assert reply(page) == begun
-    seed(page, 7)
+    setting(page, "Seed", 7)
     send(page, "and?")
     assert reply(page) == generate(served.lm, new_line(f"ROMEO:{begun}") + "and?", 30, temperature=0.8, seed=7)
     expect(turns(page).last.locator(".notice")).to_have_text(

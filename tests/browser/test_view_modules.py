@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.driving import DISPLAYS, button, choose_lens, violations
+from tests.browser.axe import violations
+from tests.browser.driving import DISPLAYS, button, complaints_of
+from tests.browser.looking import choose_lens
 from tests.support.chromium import serve
 
 ROOT = Path(__file__).parents[2]
@@ -45,9 +47,7 @@ def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator
 def view(browser: Browser, url: str, width: int, height: int, scheme: str) -> tuple[Page, list[str]]:
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US")  # type: ignore[arg-type]
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints = complaints_of(page)
     page.route("**/view.html", lambda route: route.fulfill(body=DOCUMENT, content_type="text/html"))
     script = SCRIPT.read_text(encoding="utf-8")
     page.route("**/view_modules.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))

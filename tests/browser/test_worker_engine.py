@@ -30,6 +30,7 @@ from model.attribution import occlusion_in_slices
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
 from model.named_cells import cells_from_json
+from tests.browser.driving import complaints_of
 from tests.browser.test_static_page import NO_SIMD, PROMPTS, SETTINGS, VECTORS
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
@@ -138,9 +139,7 @@ def get_fixture(request: pytest.FixtureRequest) -> Callable[[str], Any]:
 def page(browser: Browser, url: str) -> Iterator[Page]:
     """A page with the engine; fails on errors in the console."""
     page = browser.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda shown: complaints.append(shown.text) if shown.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints = complaints_of(page)
     open_engine(page, url)
     yield page
     page.close()

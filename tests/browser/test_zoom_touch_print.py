@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driving import button, choose_lens, seed, send, settled, turns
+from tests.browser.driving import button, send, setting, settled, turns
+from tests.browser.looking import choose_lens
 from tests.support.both_pages import PROMPT, Site, begin, link
 
 CONTROLS = "a, button, input, select, textarea, summary"
@@ -27,7 +28,7 @@ CUT = """() => [...document.querySelectorAll(".char-lstm :is(button, label, p, h
 def unseeded(page: Page, length: int = 40) -> Page:
     """With a seed of its own Retry writes another reply."""
     page = begin(page, length=length)
-    seed(page, "")
+    setting(page, "Seed", "")
     return page
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from model import CharLSTM, generate
-from tests.browser.driving import DISPLAYS, button, open_page, seed, setting
+from tests.browser.driving import DISPLAYS, button, open_page, setting
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -118,7 +118,7 @@ def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[s
 def begin(page: Page, *, speed: float = 200, length: int = LENGTH) -> Page:
     setting(page, "Length", length)
     setting(page, "Speed", speed)
-    seed(page, SEED)
+    setting(page, "Seed", SEED)
     return page
 
 
