@@ -9,9 +9,10 @@ BOUNDS = (1, 2, 3, 4, 6, 8)
 
 def choose_lens(page: Page, lens: str) -> None:
     """Choose a lens by its label; the radio button itself is hidden."""
-    page.get_by_role("group", name="Lens over the text").get_by_text(lens, exact=True).click()
+    lenses = page.get_by_role("group", name="Lens over the text")
+    lenses.get_by_text(lens, exact=True).click()
     page.mouse.move(0, 0)  # the text moves under the pointer, which would focus a character
-    radio = page.get_by_role("radio", name=lens, exact=True)
+    radio = lenses.get_by_role("radio", name=lens, exact=True)
     expect(radio).to_be_checked()
     if (name := radio.get_attribute("value")) != "plain":
         expect(page.locator(f".panel.{name}").first).to_be_visible()  # its module was imported; the text stands still

@@ -88,10 +88,10 @@ export function turnOf(log, id) {
   return log.turns.find((turn) => turn.id === id);
 }
 
-/** The turns up to one of them: the shown ones by default. @param {Log} log */
-export function pathTo(log, id = log.here) {
+/** The turns that are shown. @param {Log} log */
+export function pathTo(log) {
   const path = /** @type {Turn[]} */ ([]);
-  for (let turn = turnOf(log, id); turn; turn = turnOf(log, turn.parent)) path.unshift(turn);
+  for (let turn = lastTurn(log); turn; turn = turnOf(log, turn.parent)) path.unshift(turn);
   return path;
 }
 

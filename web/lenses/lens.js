@@ -113,7 +113,7 @@ export class Lenses {
     if (!this.lens) this.release();
     else {
       for (const box of this.boxes.values()) box.repaint();
-      this.panel.ariaLabel = t("lens.panel", { name: t(`lens.${name}`) });
+      this.panel.ariaLabel = t(this.side ? "second.panel" : "lens.panel", { name: t(`lens.${name}`) });
       if (this.name !== "plain") create("p", "help", this.panel).textContent = t(`lens.${name}.help`);
       this.lens.build?.(this.panel);
     }
