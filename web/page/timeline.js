@@ -1,6 +1,7 @@
 /** The training timeline: what a model writes at each step of its training, with the losses as a curve. */
 
-import { find, pause, svg } from "../document/dom.js";
+import { drawLosses } from "../document/curve.js";
+import { find, pause } from "../document/dom.js";
 import { number, onLanguage, render, t } from "../document/words.js";
 
 const SHOWN_MS = 900; // a step while it plays
@@ -38,8 +39,8 @@ export class Timeline {
     this.losses = [];
     /** @type {number | null} the index of the frame with the lowest loss */
     this.best = null;
-    this.lastStep = 0; // of the curve
-    this.bounds = [0, 0]; // the least and the highest loss
+    /** @type {ReturnType<typeof drawLosses> | null} where steps and losses are on the curve */
+    this.scale = null;
     /** @type {Map<string, Promise<Answer>>} */
     this.texts = new Map();
     this.isOpened = this.isPlaying = false;
@@ -88,32 +89,16 @@ export class Timeline {
     this.show();
   }
 
-  // Hundredths of the box: steps to the right, losses upwards.
-  /** @param {number} step */
-  x(step) {
-    return (100 * step) / (this.lastStep || 1);
-  }
-
-  /** @param {number} loss */
-  y(loss) {
-    const [least, most] = this.bounds;
-    return 95 - (90 * (loss - least)) / (most - least || 1);
-  }
-
   drawCurve() {
+    const steps = Math.max(...[...this.frames, ...this.losses].map(([step]) => step));
     const losses = this.losses.map(([, loss]) => loss);
-    this.lastStep = Math.max(...[...this.frames, ...this.losses].map(([step]) => step));
-    this.bounds = [Math.min(...losses), Math.max(...losses)];
-    const picture = find(this.curve, "svg", SVGElement);
-    picture.replaceChildren();
-    const points = this.losses.map(([step, loss]) => `${this.x(step)},${this.y(loss)}`).join(" ");
-    svg("polyline", picture, { points });
-    const [least, most] = this.bounds;
+    this.scale = drawLosses(this.curve, { losses: this.losses }, steps);
+    const { least, most } = this.scale;
     const write = (/** @type {string} */ name, /** @type {string} */ text) => (find(this.curve, name).textContent = text);
     write(".highest", losses.length ? t("train.bits", { loss: number(most, 2) }) : "");
     write(".lowest", losses.length ? number(least, 2) : "");
-    write(".last", t("timeline.last_step", { step: this.lastStep }));
-    const facts = () => ({ steps: this.lastStep, first: number(losses[0], 2), best: number(least, 2) });
+    write(".last", t("timeline.last_step", { step: steps }));
+    const facts = () => ({ steps, first: number(losses[0], 2), best: number(least, 2) });
     this.curve.ariaLabel = losses.length ? t("timeline.curve", facts()) : t("timeline.no_losses");
   }
 
@@ -129,7 +114,7 @@ export class Timeline {
     // A step without a loss stands at the last one before it.
     const height = loss ?? this.losses.filter(([each]) => each <= step).at(-1)?.[1] ?? null;
     this.dot.hidden = height === null;
-    if (height !== null) [this.dot.style.left, this.dot.style.top] = [`${this.x(step)}%`, `${this.y(height)}%`];
+    if (height !== null) [this.dot.style.left, this.dot.style.top] = [`${this.scale.x(step)}%`, `${this.scale.y(height)}%`];
     const facts = [t("timeline.step", { step })];
     if (loss !== null) facts.push(t("timeline.loss", { loss: number(loss, 3) }));
     if (at === this.best) facts.push(t("timeline.best"));
@@ -229,7 +214,7 @@ export class Timeline {
     if (!this.frames.length) return;
     const { left, width } = this.curve.getBoundingClientRect();
     const at = (100 * (event.clientX - left)) / width;
-    const distances = this.frames.map(([step]) => Math.abs(this.x(step) - at));
+    const distances = this.frames.map(([step]) => Math.abs(this.scale.x(step) - at));
     this.stop();
     this.slider.value = String(distances.indexOf(Math.min(...distances)));
     this.show();

@@ -1,0 +1,28 @@
+// Losses by step as a picture: steps to the right, losses upwards, in hundredths of its box.
+
+import { find, svg } from "./dom.js";
+import { number, t } from "./words.js";
+
+/** @typedef {[step: number, loss: number][]} Losses */
+
+/**
+ * Draws lines into an element with an svg, .highest and .lowest.
+ * @param {HTMLElement} box
+ * @param {Record<string, Losses>} lines by the classes of the lines
+ * @param {number} lastStep at the right edge
+ * @returns {{x: (step: number) => number, y: (loss: number) => number}} where a step and a loss are
+ */
+export function drawLosses(box, lines, lastStep) {
+  const losses = Object.values(lines).flatMap((line) => line.map(([, loss]) => loss));
+  const [least, most] = [Math.min(...losses), Math.max(...losses)];
+  const x = (/** @type {number} */ step) => (100 * step) / (lastStep || 1);
+  const y = (/** @type {number} */ loss) => 95 - (90 * (loss - least)) / (most - least || 1);
+  const picture = find(box, "svg", SVGElement);
+  picture.replaceChildren();
+  for (const [name, line] of Object.entries(lines)) {
+    svg("polyline", picture, { class: name, points: line.map(([step, loss]) => `${x(step)},${y(loss)}`).join(" ") });
+  }
+  find(box, ".highest").textContent = losses.length ? t("timeline.nats", { loss: number(most, 2) }) : "";
+  find(box, ".lowest").textContent = losses.length ? number(least, 2) : "";
+  return { x, y };
+}
