@@ -1,16 +1,16 @@
 // Losses by step as a picture: steps to the right, losses upwards, in hundredths of its box.
 
 import { find, svg } from "./dom.js";
-import { number, t } from "./words.js";
 
 /** @typedef {[step: number, loss: number][]} Losses */
 
 /**
- * Draws lines into an element with an svg, .highest and .lowest.
+ * Draws lines into an element with an svg.
  * @param {HTMLElement} box
  * @param {Record<string, Losses>} lines by the classes of the lines
  * @param {number} lastStep at the right edge
- * @returns {{x: (step: number) => number, y: (loss: number) => number}} where a step and a loss are
+ * @returns {{x: (step: number) => number, y: (loss: number) => number, least: number, most: number}} where a step and a loss
+ *   are, and the least and the highest loss
  */
 export function drawLosses(box, lines, lastStep) {
   const losses = Object.values(lines).flatMap((line) => line.map(([, loss]) => loss));
@@ -22,7 +22,5 @@ export function drawLosses(box, lines, lastStep) {
   for (const [name, line] of Object.entries(lines)) {
     svg("polyline", picture, { class: name, points: line.map(([step, loss]) => `${x(step)},${y(loss)}`).join(" ") });
   }
-  find(box, ".highest").textContent = losses.length ? t("timeline.nats", { loss: number(most, 2) }) : "";
-  find(box, ".lowest").textContent = losses.length ? number(least, 2) : "";
-  return { x, y };
+  return { x, y, least, most };
 }

@@ -1,6 +1,7 @@
 // The losses of a training as a picture: steps to the right, losses upwards.
 
-import { find, svg } from "../../document/dom.js";
+import { drawLosses } from "../../document/curve.js";
+import { find } from "../../document/dom.js";
 import { number, t } from "../../document/words.js";
 
 /**
@@ -10,15 +11,10 @@ import { number, t } from "../../document/words.js";
  * @param {number} steps of the whole training
  */
 export function drawCurve(box, { training, heldOut }, steps) {
-  const picture = find(box, "svg", SVGElement);
-  picture.replaceChildren();
-  const losses = [...training, ...heldOut].map(([, loss]) => loss);
-  const [least, most] = [Math.min(...losses), Math.max(...losses)];
-  const place = ([step, loss]) => `${(100 * step) / steps},${95 - (90 * (loss - least)) / (most - least || 1)}`;
-  svg("polyline", picture, { class: "training", points: training.map(place).join(" ") });
-  svg("polyline", picture, { class: "held-out", points: heldOut.map(place).join(" ") });
-  find(box, ".highest").textContent = losses.length ? t("train.bits", { loss: bits(most) }) : "";
-  find(box, ".lowest").textContent = losses.length ? bits(least) : "";
+  const { least, most } = drawLosses(box, { training, "held-out": heldOut }, steps);
+  const isEmpty = least > most;
+  find(box, ".highest").textContent = isEmpty ? "" : t("train.bits", { loss: bits(most) });
+  find(box, ".lowest").textContent = isEmpty ? "" : bits(least);
   const [first, last] = [heldOut[0]?.[1], heldOut.at(-1)?.[1]];
   const values = () => ({ first: bits(first), last: bits(last) });
   box.ariaLabel = heldOut.length ? t("train.curve", values()) : t("train.no_curve");
