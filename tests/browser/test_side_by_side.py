@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from model import Blend, generate
 from tests.browser.axe import violations
 from tests.browser.driving import button, choose, continued, fast, footer, log, reply, send, setting, settled, turns
 from tests.support.app_server import App, eventually, random_model, serving
+from tests.support.both_pages import second
 from tests.support.tiny_models import tiny_model
 
 
@@ -18,10 +19,6 @@ from tests.support.tiny_models import tiny_model
 def app() -> Iterator[App]:
     with serving({"one": random_model(), "two": random_model(3), "other script": tiny_model("αβγ")}) as app:
         yield app
-
-
-def second(page: Page) -> Locator:
-    return page.get_by_role("log", name="The second model")
 
 
 def choose_second(page: Page, option: str) -> None:

@@ -14,7 +14,7 @@ const KEPT = 3; // announcements that stay in the document; a screen reader has 
  * @param {boolean} isWhole  whether nothing follows: the rest is an announcement, too
  * @returns {string[]} they add up to the beginning of the text that can be announced now
  */
-export function announcements(text, isWhole) {
+function announcements(text, isWhole) {
   const found = [];
   let rest = text;
   for (;;) {
