@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from model import CharLSTM, ChatFormat, generate
+from tests.browser.axe import violations
 from tests.browser.driving import (
     TIMEOUT_MS,
     button,
@@ -26,7 +27,6 @@ from tests.browser.driving import (
     settled,
     turns,
 )
-from tests.browser.test_lenses import violations
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from ui.registry.registry import ModelRegistry
 
