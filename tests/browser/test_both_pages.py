@@ -176,7 +176,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
         expect(turns(page)).to_have_count(0)
         for move in ("Continue", "Retry", "Undo", "Clear", "Share"):
             expect(button(page, move)).to_be_disabled()
-    page.get_by_text("Earlier conversations").click()
+    page.get_by_text("Earlier conversations", exact=True).click()
     entries = page.locator("#history li")
     expect(entries).to_have_count(2)
     page.get_by_role("searchbox").fill("no such text")
@@ -202,7 +202,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     expect(entries.locator(".open")).to_be_focused()
     assert page.evaluate(stored) == before
     entries.get_by_role("button", name="Delete: another").click()
-    page.get_by_text("Earlier conversations").click()
+    page.get_by_text("Earlier conversations", exact=True).click()
     expect(page.locator("#history")).to_be_hidden()
 
 

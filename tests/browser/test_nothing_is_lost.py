@@ -112,7 +112,7 @@ def test_a_tab_that_crashes(app: App, context: BrowserContext, lm: CharLSTM) -> 
     with page.expect_event("crash"), suppress(Error):
         page.goto("chrome://crash")
     again, _ = open_page(context, app)  # Playwright cannot use a page that has crashed
-    again.get_by_text("Earlier conversations").click()
+    again.get_by_text("Earlier conversations", exact=True).click()
     again.locator("#history li .open").click()
     settled(again)
     assert reply(again) == expected(lm)
@@ -124,7 +124,7 @@ def test_a_browser_that_is_closed_and_opened_again(app: App, browser: Browser, l
         begin(context, app)
     with profile(browser.browser_type, tmp_path) as context:
         page, _ = open_page(context, app)
-        page.get_by_text("Earlier conversations").click()
+        page.get_by_text("Earlier conversations", exact=True).click()
         page.locator("#history li .open").click()
         settled(page)
         assert reply(page) == expected(lm)
@@ -169,7 +169,7 @@ def test_switching_between_two_conversations_creates_no_copies(app: App, context
     page.close()
     page = begin(context, app, "JULIET:")
     settled(page)
-    page.get_by_text("Earlier conversations").click()
+    page.get_by_text("Earlier conversations", exact=True).click()
     entries = page.locator("#history li .open")
     for other in ("ROMEO:", "JULIET:", "ROMEO:"):
         expect(entries).to_have_count(1)
@@ -206,7 +206,7 @@ def test_a_new_tab_lists_earlier_conversations_and_can_delete_them(app: App, con
     page.close()
     other, _ = open_page(context, app)
     expect(turns(other)).to_have_count(0)
-    other.get_by_text("Earlier conversations").click()
+    other.get_by_text("Earlier conversations", exact=True).click()
     expect(other.locator("#history li")).to_have_count(1)
     other.locator("#history li .delete").click()
     expect(other.locator("#history li .open")).to_have_count(0)
@@ -364,7 +364,7 @@ def test_invalid_stored_conversations_run_no_markup_and_raise_no_error(app: App,
         hostile,
     )
     page.reload()
-    page.get_by_text("Earlier conversations").click()
+    page.get_by_text("Earlier conversations", exact=True).click()
     entries = page.locator("#history li .open")
     expect(entries).not_to_have_count(0)
     for _ in range(entries.count()):
