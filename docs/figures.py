@@ -1,18 +1,15 @@
-"""The figures of README.md and docs that depend on the weights of the bundled model: ``python -m docs.figures [TEXT]``.
+"""The figures of README.md and docs that depend on the weights of the bundled model: ``python -m docs.figures``.
 
-TEXT is the held-out text, the last tenth of Tiny Shakespeare; with it, the loss of dynamic evaluation is measured, too,
-which takes minutes. docs/gallery.md says where each figure stands.
+docs/gallery.md says where each figure stands.
 """
 
 from __future__ import annotations
 
 import re
 import statistics
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from model import PRETRAINED, Cell, CharLSTM, Clamp, generate, score_adapting
+from model import PRETRAINED, Cell, CharLSTM, Clamp, generate
 from model.checkpoint.names import CARD
 
 PROMPT, LENGTH, SEEDS = "ROMEO:", 1_000, range(12)
@@ -43,11 +40,12 @@ def line_length(lm: CharLSTM, clamps: Sequence[Clamp]) -> float:
     return statistics.fmean(len(line) for text in texts for line in text.split("\n")[:-1] if line)
 
 
-def main(words: Sequence[str]) -> None:
+def main() -> None:
     """Prints the figures, each with the file that has it."""
     lm = CharLSTM.from_pretrained(PRETRAINED)
     noted, card = lm.training, (PRETRAINED / CARD).read_text(encoding="utf-8")
-    print(f"README.md: {noted['val_loss']:.3f} carried, {noted['val_cold256']:.3f} cold256")
+    for protocol, field in (("carried", "val_loss"), ("cold256", "val_cold256"), ("adapted", "val_adapted")):
+        print(f"README.md: {noted[field]:.3f} {protocol}")
     print(f"README.md: {noted['int8_cost']:+.4f} nats by int8 inference")
     print("docs/evaluation.md:", *re.findall(r"The longest passage .*|For comparison: .*", card))
     print(f"docs/lenses.md: lines of {line_length(lm, []):.0f} characters on average")
@@ -55,10 +53,7 @@ def main(words: Sequence[str]) -> None:
         lengths = (line_length(lm, [Clamp(cell.layer, cell.index, clamp)]) for clamp in (value, -value))
         shown = ", ".join(f"at {clamp:g} {length:.0f}" for clamp, length in zip((value, -value), lengths, strict=True))
         print(f"docs/lenses.md: {cell}; clamped {shown}")
-    for path in words:
-        adapted = score_adapting(lm, Path(path).read_text(encoding="utf-8")).nats
-        print(f"README.md, docs/lab-book.md: {adapted:.3f} adapted")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
