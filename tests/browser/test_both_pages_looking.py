@@ -69,7 +69,9 @@ def test_surprise_shows_colours_and_the_likeliest_characters(both: Site) -> None
     assert logits is not None
     weight = weights(logits, SamplingParams(temperature=0.8))
     best = np.argsort(-logits, kind="stable")[:5]
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")  # while the box of alternatives is open, it shows the same bars
+    expect(page.locator(".likely").first).to_be_visible()
     expect(page.locator(".likely .share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
     names = [both.one.tokenizer.vocab[at] for at in best]
     assert [SIGNS.get(char, char) for char, _ in probabilities(page)] == names

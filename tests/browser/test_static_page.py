@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import PRETRAINED, CharLSTM, ChatFormat, generate
 from model.checkpoint.write import write_manifest
-from tests.browser.driving import button, fast, footer, reply, turns
+from tests.browser.driving import button, fast, footer, open_settings, reply, turns
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.chromium import serve as serve_folder
@@ -78,6 +78,7 @@ def visit(browser: Browser, url: str) -> Iterator[Visit]:
     def visit(query: str = "") -> Page:
         page = open_page(context, url + query, complaints, url)
         expect(page.locator(".welcome .hint, article.turn, .refusal").first).to_be_visible()
+        open_settings(page)
         return page
 
     yield visit

@@ -382,7 +382,7 @@ def test_two_models_of_the_hub_write_side_by_side_and_together(
     both = page.evaluate(
         """(asked) => Promise.all(asked.map(async (request) => {
           let text = "";
-          await window.engine.write(request, { onText: (more) => (text += more) });
+          await window.engine.write(request, { onText: (more) => (text += more) }, new AbortController().signal);
           return text;
         }))""",
         [request("ROME", model=ref, seed=2, length=2000) for ref in refs],
@@ -619,7 +619,7 @@ def test_a_reply_continues_while_a_lens_reads_a_long_text(page: Page, lm: CharLS
     texts, answered = page.evaluate(
         """async ({ asked, query }) => {
           let texts = 0;
-          const reply = window.engine.write(asked, { onText: () => (texts += 1) });
+          const reply = window.engine.write(asked, { onText: () => (texts += 1) }, new AbortController().signal);
           const answer = await window.engine.trace(query);
           const before = texts;
           await reply;

@@ -172,7 +172,7 @@ class RequestFilter:
             **scope,
             "client": (address, peer[1]),
             "headers": [*headers, (b"x-forwarded-for", address.encode("latin-1"))],
-            "public_origin": origin_of(scope["scheme"], headers, peer, self._proxies, self._names),
+            "public_origin": origin_of(scope["scheme"], scope["headers"], peer, self._proxies, self._names),
         }
         return forwarded
 
