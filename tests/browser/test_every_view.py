@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.axe import run_axe
 from tests.browser.driving import button, open_page
 from tests.browser.test_demonstrations import learned_model
 from tests.browser.test_languages import misprints
@@ -31,7 +31,6 @@ LOCALES = {"en-US": "en", "zh-CN": "zh-CN", "zh-TW": "zh-TW", "de-DE": "de"}
 SIZES = {"wide": (1280, 860), "narrow": (390, 844)}
 CASES = [(locale, size, scheme) for locale in LOCALES for size in SIZES for scheme in ("light", "dark")]
 RUN, LEARNED, TWO = "ada/run", "learned", "ada/two"
-STILL = "Promise.allSettled(document.getAnimations().map((each) => each.finished)).then(() => null)"
 
 
 def cases() -> Iterator[Any]:
@@ -83,8 +82,7 @@ class View:
 
     def check(self, name: str) -> None:
         """Note what axe finds now, once nothing moves."""
-        self.page.evaluate(STILL)
-        violations = Axe().run(self.page, options=RULES).response["violations"]
+        violations = run_axe(self.page, options=RULES)
         self.found += [f"{name}: {each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
         self.found += [f"{name}: {text}" for text in misprints(self.page, self.language)]
         if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
