@@ -13,7 +13,7 @@ _STILL = """() => Promise.allSettled(
     .filter((each) => each.timeline === document.timeline && !["blink", "invite"].includes(each.animationName))
     .map((each) => each.finished)
 ).then(() => null)"""
-# What sticks to the edge of the window covers a part of what is scrolled below it: axe would find that target too small.
+# What sticks to the edge of the window covers a part of what is scrolled below it, which axe finds too small then.
 _STICK = "(way) => document.querySelectorAll('.frame, #ask').forEach((each) => (each.style.position = way))"
 
 
