@@ -178,6 +178,9 @@ def take(browser: Browser, app: App, view: Callable[[Page], None]) -> None:
 
 def shoot(page: Page, view: Callable[[Page], None]) -> bytes:
     """What a view is about: of the chat the page, as much as is seen at once; else a part, with some room around it."""
+    # `open_page` has opened the rarer settings; and the prompt would stick to the middle of a picture that is tall.
+    page.evaluate("document.querySelector('#more-settings').open = false")
+    page.evaluate("document.querySelector('#ask').style.position = 'static'")
     page.evaluate("scrollTo(0, 0)")
     if view is chat:
         return page.screenshot()

@@ -245,7 +245,7 @@ def test_the_site_describes_the_model(page: Page, lm: CharLSTM) -> None:
     assert generate(lm, "", 240, seed=model["welcome_seed"]).startswith(model["welcome"])
     assert len(model["welcome"]) >= 100
     assert found["title"] == model["name"] == "char-lstm"
-    page.wait_for_function("window.parts.at(-1) === 1")  # the site is known before the weights are here
+    page.wait_for_function("() => window.parts.at(-1) === 1")  # the site is known before the weights are here
 
 
 @pytest.mark.parametrize("which", ["browser", "old_browser"])

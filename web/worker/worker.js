@@ -45,10 +45,13 @@ let changes = 0; // of descriptions
 const methods = {
   async site() {
     const known = offered().map(describeModel);
+    // Before anything is awaited: what becomes whole meanwhile has a new version, and the page asks again.
+    const siteVersion = `${offered().join(" ")} ${changes}`;
+    const areWhole = known.map(({ isWhole }) => isWhole);
     const models = await Promise.all(known.map(({ now }) => now));
     models.forEach(({ failure }, at) => failure && described.delete(offered()[at])); // so that the next call tries again
-    const again_s = known.some(({ isWhole }, at) => !isWhole && !models[at].failure) ? POLLED_S : null;
-    return { version: `${offered().join(" ")} ${changes}`, again_s, title: models[0]?.name ?? "", welcome: "", notices: [], models, address: "" };
+    const again_s = areWhole.some((isWhole, at) => !isWhole && !models[at].failure) ? POLLED_S : null;
+    return { version: siteVersion, again_s, title: models[0]?.name ?? "", welcome: "", notices: [], models, address: "" };
   },
 
   async add(name) {
