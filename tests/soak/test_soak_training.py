@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import time
@@ -80,7 +81,8 @@ def test_killed_at_times_of_the_clock(tmp_path: Path) -> None:
         with Training(*(["--resume=run"] if goes_on else [*arguments, "--out=run"]), cwd=tmp_path) as run:
             run.until("^(step|This run is complete)")
             time.sleep(draw.uniform(0, 1.5))
-            run.send(signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it is complete and has ended
+                run.send(signal.SIGKILL)
             killed += run.end() == -signal.SIGKILL
     assert killed > 5
     assert train("--resume=run", cwd=tmp_path).end() == 0
