@@ -94,7 +94,9 @@ const methods = {
   },
 
   async timeline({ model, ...query }) {
-    const found = (await this.site()).models.find(({ name }) => name === model);
+    // Not from `site`, which forgets a failure once it was told.
+    const known = await Promise.all(offered().map((name) => describeModel(name).now));
+    const found = known.find(({ name }) => name === model);
     if (query.samples && found && !found.failure) {
       const beside = isLocal(found.name) || found.commit ? found : { name: "", commit: "" };
       return { samples: samplesIn((await models.parts(beside)).samples) };
