@@ -158,6 +158,6 @@ def _placed(placeholder: str, values: dict[str, Value]) -> str:
 
 def _short(number: int) -> str:
     for unit, size in (("M", 1_000_000), ("K", 1_000)):
-        if number >= size:
+        if number >= 0.99995 * size:  # 999,950 is 1M, not 1000K
             return f"{number / size:.1f}".removesuffix(".0") + unit
     return str(number)

@@ -98,7 +98,7 @@ def _overrun(run: TrainingRun) -> str:
     minutes = run.time_plan.minutes
     if minutes is None or run.seconds < _LATE * 60 * minutes:
         return ""
-    return f", longer than the {minutes:g} minutes: the machine was busy, or needs more for the shortest run"
+    return f", longer than --minutes {minutes:g}: other programs slowed the run, or the shortest run takes longer"
 
 
 def _overfitting_hint(run: TrainingRun, characters: int) -> str:

@@ -22,13 +22,12 @@ from ..learner.schedule import Schedule
 from ..run import measure
 from ..run.console import say, speed_text
 from ..run.decision_log import DecisionLog
-from ..run.time_plan import TimePlan, plan_minutes
+from ..run.time_plan import FEWEST_EVALUATIONS, TimePlan, plan_minutes
 from . import fine_tune
 from .options import TrainOptions
 from .parser import MINUTES
 
 _EVALUATED_SHARE = 0.2  # of the characters that are trained on: what all evaluations of --steps read, at most
-_FEWEST_EVALUATIONS = 2
 
 
 def choose_recipe(
@@ -102,7 +101,7 @@ def with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]
     if "evaluations" in given:
         return recipe
     most = int(_EVALUATED_SHARE * recipe.characters / min(held_out, recipe.evaluated))
-    return replace(recipe, evaluations=max(_FEWEST_EVALUATIONS, min(recipe.evaluations, most)))
+    return replace(recipe, evaluations=max(FEWEST_EVALUATIONS, min(recipe.evaluations, most)))
 
 
 def _preset_for(

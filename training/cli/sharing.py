@@ -126,14 +126,11 @@ def of_local_model(name: str, *, is_published: bool) -> str:
     Raises:
         RunError: the page is published, and the text of the model may be private.
     """
-    if _noted(name) == PRIVATE and is_published:
-        say(f"{one_line(name)} is noted as private, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
-        return PRIVATE
     if _noted(name) == PRIVATE:
-        warn(
-            f"{one_line(name)} is noted as private, and whoever can open this page can download the model: "
-            "serve it only where access is restricted"
-        )
+        if is_published:
+            say(f"{one_line(name)} is noted as private, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
+        else:
+            warn(f"{one_line(name)} is noted as private, and a page holds its model: limit who can open the page")
         return PRIVATE
     contents = _contents_of_model(name)
     if is_published:

@@ -36,11 +36,12 @@ _MAX_DEPTH = 4  # archives in archives
 _LISTED = 5  # files that are left out for one reason
 _COUNTED = ("hidden", "empty")  # files that are not listed by name
 _OUTSIDE = "links that lead out of the folder"
+_BROKEN = "broken links"
 _COPIES = "copies of other files"
 _ONE = {
     _OUTSIDE: "link that leads out of the folder",
     _COPIES: "copy of another file",
-    "broken links": "broken link",
+    _BROKEN: "broken link",
 }
 
 
@@ -92,7 +93,7 @@ class Collector:
         reasons = {
             "hidden": source.hidden,
             "binary": source.binary,
-            "broken links": source.broken,
+            _BROKEN: source.broken,
             "unreadable": source.unreadable,
             _OUTSIDE: source.outside,
         }

@@ -17,7 +17,7 @@ from ..learner.recipe import Recipe
 from ..learner.schedule import SAMPLES, Decision, Schedule
 
 _EVALUATIONS_SHARE = 0.05  # of the time, for evaluations and checkpoints, at most
-_FEWEST_EVALUATIONS = 2
+FEWEST_EVALUATIONS = 2
 _FEWEST_EVALUATED = 10_000  # characters of an evaluation: with fewer, its loss says little
 _FEWEST_STEPS = 10
 _BLOCK_SHARE, _LONGEST_BLOCK_S = 0.01, 5.0  # between two decisions: of the whole time, and seconds at most
@@ -186,13 +186,13 @@ def plan_minutes(
     evaluated, evaluations = min(recipe.evaluated, validation), recipe.evaluations
     if "evaluated" not in fixed and "evaluations" not in fixed and costs.character_s:
         # Fewer characters only where not even the fewest evaluations of all of them fit.
-        fitting = (share_s / _FEWEST_EVALUATIONS - costs.of_evaluation(0)) / costs.character_s
+        fitting = (share_s / FEWEST_EVALUATIONS - costs.of_evaluation(0)) / costs.character_s
         evaluated = min(evaluated, max(_FEWEST_EVALUATED, int(fitting)))
     evaluation_s = costs.of_evaluation(evaluated)
     if "evaluations" not in fixed:
         # At least one a minute: a run that is killed loses no more than that.
         wanted = min(200, max(recipe.evaluations, round(minutes)))
-        evaluations = max(_FEWEST_EVALUATIONS, min(wanted, int(share_s / evaluation_s)))
+        evaluations = max(FEWEST_EVALUATIONS, min(wanted, int(share_s / evaluation_s)))
     left_s -= evaluations * evaluation_s + max(0, SAMPLES - evaluations) * costs.sample_s
     steps = min(_MOST_STEPS, max(_FEWEST_STEPS, round(left_s / costs.step_s)))
     recipe = replace(recipe, steps=steps, evaluations=evaluations)

@@ -45,7 +45,7 @@ let changes = 0; // of descriptions
 const methods = {
   async site() {
     const known = offered().map(describeModel);
-    // Before anything is awaited: what becomes whole meanwhile has a new version, and the page asks again.
+    // Read before the first await: if weights arrive meanwhile, the version changes and the page asks again.
     const siteVersion = `${offered().join(" ")} ${changes}`;
     const areWhole = known.map(({ isWhole }) => isWhole);
     const models = await Promise.all(known.map(({ now }) => now));
@@ -94,7 +94,7 @@ const methods = {
   },
 
   async timeline({ model, ...query }) {
-    // Not from `site`, which forgets a failure once it was told.
+    // Not `site`: it drops failures after it has returned them, and the page would not see them.
     const known = await Promise.all(offered().map((name) => describeModel(name).now));
     const found = known.find(({ name }) => name === model);
     if (query.samples && found && !found.failure) {
