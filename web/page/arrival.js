@@ -66,8 +66,9 @@ export class Arrival {
       [this.began, this.early] = [Number.isNaN(this.early) ? performance.now() : this.early, NaN];
     }
     const length = count(model.welcome);
-    if (this.shown(length) < length) page.changed();
-    else this.isWhole = true;
+    // The view was drawn before, in the same frame, so it is drawn once more when the greeting became whole meanwhile.
+    if (!this.isWhole) page.changed();
+    if (this.shown(length) === length) this.isWhole = true;
     this.#searchMark(key);
     this.#showMark(this.shown(length));
   }
