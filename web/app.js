@@ -53,8 +53,11 @@ function moveTo(place, root) {
   if (place.moveBefore) {
     const [left, top] = [scrollX, scrollY];
     place.moveBefore(root, null);
-    // In its next frame Chrome scrolls to the field that has the focus.
-    addEventListener("scroll", () => scrollTo(left, top), { once: true, signal: AbortSignal.timeout(SCROLLS_MS) });
+    // In one of its next frames Chrome scrolls to the field that has the focus; a visitor may scroll.
+    const visitor = new AbortController();
+    const signal = AbortSignal.any([visitor.signal, AbortSignal.timeout(SCROLLS_MS)]);
+    addEventListener("scroll", () => scrollTo(left, top), { signal });
+    for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(name, () => visitor.abort(), { signal });
     return;
   }
   const { activeElement: focused } = document; // Safari, and browsers of before 2025

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.driving import button, send, setting, settled, turns
 from tests.browser.looking import choose_lens
+from tests.support.app_server import eventually
 from tests.support.both_pages import PROMPT, Site, begin, link
 
 CONTROLS = "a, button, input, select, textarea, summary"
@@ -52,8 +53,9 @@ def test_a_zoomed_page_fits_and_starts_at_its_top(both: Site, zoom: int) -> None
     """A window of 1280 × 1024 pixels at 200 and 400 % has 640 × 512 and 320 × 256 of CSS."""
     context = both.new_context(locale="en-US", viewport={"width": 1280 // zoom, "height": 1024 // zoom})
     page = both.open(context=context)
+    expect(page.locator("#early")).to_have_count(0)  # the page is in Gradio's component
+    eventually(lambda: page.evaluate("scrollY") == 0)
     expect(page.locator("#intro h1")).to_be_in_viewport()
-    assert page.evaluate("scrollY") == 0
     written(page)
     link(page)
     for lens in ("Text", "How surprised?", "What it remembers", "One letter at a time"):
