@@ -16,6 +16,7 @@ from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
 from ..errors import RunError
 from ..run.console import say
+from ..side_by_side.task import TrainingTask
 from ..signals import Signals
 from .bundle import bundle, check_text
 from .packages import unpack
@@ -32,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if typed.run is None and (code := _train(typed.name, entry, run, typed.text, options)):
             return code
         folder = Path(typed.out) if typed.out else BUNDLED_FOLDER / typed.name
-        bundle(typed.name, entry, run, folder, typed.samples)
+        samples = f"{run}-{entry.samples}"
+        bundle(typed.name, entry, run, folder, typed.samples or (samples if Path(samples).is_dir() else None))
         size = sum(path.stat().st_size for path in folder.iterdir())
         say(f"{typed.name}: {size / 1e6:.2f} MB in {folder}")
     except (UsageError, RunError, CorpusError, CheckpointError, OSError) as error:
@@ -42,14 +44,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(name: str, entry: Entry, run: Path, source: str | None, options: Sequence[str]) -> int:
-    """Gets the text and trains; returns the exit code of the training."""
-    with tempfile.TemporaryDirectory() as working:
+    """Gets the text, and trains one run after another; returns the exit code of the first that fails, or 0.
+
+    A run that has a checkpoint is resumed, so that the same command continues after it was stopped.
+    """
+    with tempfile.TemporaryDirectory() as working, Signals() as signals:
         text = _text(name, entry, source, Path(working))
         path = Path(working) / f"{name}{'.jsonl' if entry.is_chat else '.txt'}"
         path.write_text(text, encoding="utf-8", newline="\n")
-        with Signals() as signals:
-            arguments = [str(path), "--out", str(run), "--license", entry.license, *entry.options, *options]
-            return train(arguments, signals)
+        folders = {earlier: f"{run}-{earlier}" for earlier in entry.earlier}
+        runs = [*((Path(folders[earlier]), words) for earlier, words in entry.earlier.items()), (run, entry.options)]
+        for number, (folder, words) in enumerate(runs, start=1):
+            if len(runs) > 1:
+                say(f"Run {number} of {len(runs)}, in {folder}:")
+            table = [word.format(**folders) for word in words]
+            arguments = (str(path), "--license", entry.license, *replaced(table, options))
+            if code := train(TrainingTask(folder=folder, arguments=arguments).words(), signals):
+                return code
+    return 0
+
+
+def replaced(table: Sequence[str], given: Sequence[str]) -> list[str]:
+    """Returns the options of the table with those that were given: `--minutes` replaces `--steps`, and the reverse."""
+    lengths = {"--minutes", "--steps"}
+    if not lengths & {word.partition("=")[0] for word in given}:
+        return [*table, *given]
+    at = next((at for at, word in enumerate(table) if word in lengths), len(table))
+    return [*table[:at], *table[at + 2 :], *given]
 
 
 def _text(name: str, entry: Entry, source: str | None, working: Path) -> str:

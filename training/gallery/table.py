@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import texts
 
+
+def _words(*options: object) -> tuple[str, ...]:
+    return tuple(" ".join(map(str, options)).split())
+
+
 _SMALL = ("--preset", "small", "--evaluations", "5")
+_FIRST_THREE = ("first", "second", "third")
+_TAUGHT = (*(f"--teacher {{{name}}}" for name in _FIRST_THREE), "--preset medium --matrix-lr 0.05 --lr 0.006 --seed 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +29,10 @@ class Entry:
         corpus: the name of the text, for the page and the card.
         license: of the text, an identifier of the Hub; `other` if it has none, then `license_name` names it.
         about: sentences for the card: what the text is, and why a model of it may be published.
-        options: of `python -m training`.
+        options: of `python -m training`. `{NAME}` is the folder of a run in `earlier`.
+        earlier: runs before the one that makes the model, in their order: its teachers, and the model that it continues
+            from. The name of each run, and its options.
+        samples: the run in `earlier` whose samples of its training the page shows; "" for those of the last run.
         examples: four prompts for the page.
         is_chat: whether the text is a chat in JSON lines.
     """
@@ -35,6 +45,8 @@ class Entry:
     license_name: str = ""
     about: str
     options: tuple[str, ...]
+    earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    samples: str = ""
     examples: tuple[str, str, str, str]
     is_chat: bool = False
 
@@ -47,12 +59,23 @@ GALLERY = {
         license_name="public-domain",
         about="Scenes from the plays of William Shakespeare, as speeches after the names of their speakers (Tiny "
         "Shakespeare, the file of Karpathy's char-rnn). The plays are in the public domain.",
-        # A further generation: it starts from the bundled model, which is also its teacher.
-        options=(
-            *("--from", "bundled:shakespeare", "--teacher", "bundled:shakespeare"),
-            *("--steps", "5500", "--matrix-lr", "0.045", "--lr", "0.005", "--seed", "3"),
-            *("--dropout-in", "0.03", "--dropout-between", "0.2", "--dropout-out", "0.2", "--shuffle"),
+        options=_words(
+            "--from {sixth} --teacher {fifth} --teacher {sixth} --steps 5500 --matrix-lr 0.045 --lr 0.005 --seed 3",
+            "--dropout-in 0.03 --dropout-between 0.2 --dropout-out 0.2 --shuffle",
         ),
+        earlier={
+            **{name: _words("--minutes 5 --seed", seed) for seed, name in enumerate(_FIRST_THREE, start=1)},
+            "fourth": _words(*_TAUGHT, "--minutes 25"),
+            "fifth": _words(
+                *_TAUGHT,
+                "--teacher {fourth} --steps 5500 --dropout-in 0.03 --dropout-between 0.2 --dropout-out 0.2",
+            ),
+            "sixth": _words(
+                "--from {fifth} --teacher {fifth} --steps 5500 --matrix-lr 0.045 --lr 0.005 --seed 2",
+                "--dropout-in 0.04 --dropout-between 0.22 --dropout-out 0.22",
+            ),
+        },
+        samples="fifth",
         examples=("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time"),
     ),
     "bible": Entry(

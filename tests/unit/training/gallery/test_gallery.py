@@ -88,7 +88,8 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     replace(tiny_model("".join(sorted(set(PLAY)))), samples=(sample("of the parent"),)).save_pretrained("parent")
     sha256 = hashlib.sha256(PLAY.encode()).hexdigest()
     options = ("--from", "./parent", "--steps", "4", "--evaluations", "2")
-    monkeypatch.setitem(GALLERY, "shakespeare", replace(GALLERY["shakespeare"], sha256=sha256, options=options))
+    entry = replace(GALLERY["shakespeare"], sha256=sha256, options=options, earlier={}, samples="")
+    monkeypatch.setitem(GALLERY, "shakespeare", entry)
     return tmp_path
 
 
@@ -109,6 +110,32 @@ def test_a_model_is_made_from_a_text_that_no_package_holds(play: Path, capsys: p
     assert gallery.main(finished) == 0  # the samples of the folder that is replaced are kept
     assert CharLSTM.from_pretrained("made").samples == (sample("of the parent"),)
     assert Path("made/README.md").read_text() == card
+
+
+def test_the_runs_before_the_model_are_trained_once(
+    play: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = ("--hidden-size", "16", "--embedding-size", "8")
+    entry = replace(
+        GALLERY["shakespeare"],
+        options=("--from", "{second}", "--teacher", "{first}", "--minutes", "60"),
+        earlier={"first": (*sizes, "--minutes", "60"), "second": (*sizes, "--teacher", "{first}", "--minutes", "60")},
+        samples="second",
+    )
+    monkeypatch.setitem(GALLERY, "shakespeare", entry)
+    words = ["shakespeare", "--text", "play.txt", "--out", "made", "--", "--steps", "6", "--evaluations", "2"]
+    assert gallery.main(words) == 0
+    assert "Run 3 of 3, in runs/gallery-shakespeare:" in capsys.readouterr().err
+    lm = CharLSTM.from_pretrained("made")
+    assert lm.samples == CharLSTM.from_pretrained("runs/gallery-shakespeare-second").samples
+    assert lm.training["recipe"]["steps"] == 6
+    assert len(lm.training["taught_by"]["models"]) == 1
+    shutil.rmtree("runs/gallery-shakespeare-second")
+    shutil.rmtree("runs/gallery-shakespeare")
+    shutil.rmtree("made")
+    assert gallery.main(words) == 0
+    assert capsys.readouterr().err.count("This run is complete: 6 steps") == 1
+    assert CharLSTM.from_pretrained("made").training["val_loss"] == lm.training["val_loss"]
 
 
 @pytest.mark.parametrize(
