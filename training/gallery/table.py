@@ -60,8 +60,8 @@ GALLERY = {
         about="Scenes from the plays of William Shakespeare, as speeches after the names of their speakers (Tiny "
         "Shakespeare, the file of Karpathy's char-rnn). The plays are in the public domain.",
         options=_words(
-            "--from {sixth} --teacher {fifth} --teacher {sixth} --steps 5500 --matrix-lr 0.045 --lr 0.005 --seed 3",
-            "--dropout-in 0.03 --dropout-between 0.2 --dropout-out 0.2 --shuffle",
+            "--from {sixth} --teacher {fifth} --teacher {sixth} --preset medium --steps 5500 --seed 3",
+            "--matrix-lr 0.045 --lr 0.005 --dropout-in 0.03 --dropout-between 0.2 --dropout-out 0.2 --shuffle",
         ),
         earlier={
             **{name: _words("--minutes 5 --seed", seed) for seed, name in enumerate(_FIRST_THREE, start=1)},
@@ -71,8 +71,8 @@ GALLERY = {
                 "--teacher {fourth} --steps 5500 --dropout-in 0.03 --dropout-between 0.2 --dropout-out 0.2",
             ),
             "sixth": _words(
-                "--from {fifth} --teacher {fifth} --steps 5500 --matrix-lr 0.045 --lr 0.005 --seed 2",
-                "--dropout-in 0.04 --dropout-between 0.22 --dropout-out 0.22",
+                "--from {fifth} --teacher {fifth} --preset medium --steps 5500 --seed 2",
+                "--matrix-lr 0.045 --lr 0.005 --dropout-in 0.04 --dropout-between 0.22 --dropout-out 0.22",
             ),
         },
         samples="fifth",
