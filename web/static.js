@@ -1,6 +1,6 @@
 // The entry of the static page, which generates in the visitor's own browser.
 
-import { attempt } from "./conversation/storage.js";
+import { attempt } from "./conversation/stored_conversations.js";
 import { WorkerEngine } from "./engines/worker_engine.js";
 import { find } from "./document/dom.js";
 import { Page } from "./page/main.js";
@@ -23,7 +23,7 @@ function modelsOfAddress() {
 
 // The models that were trained in this browser, the newest of them.
 async function trainedModels() {
-  const { listModels } = await import("./learn/storage.js");
+  const { listModels } = await import("./learn/stored_training.js");
   const found = await listModels().catch(() => []);
   return found.slice(0, MAX_TRAINED).map(({ name }) => name);
 }

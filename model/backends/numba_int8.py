@@ -18,7 +18,7 @@ from ..int8.weights import SIGMOID, TANH, Int8Weights, float_h, integer_h
 from ..lstm import LSTMState
 from ..settings import SamplingParams
 from .backend import Backend, Floats, Indices, clamps_by_layer
-from .products import instruction_kind, most_compiled_rows, torch_product
+from .int8_products import instruction_kind, most_compiled_rows, torch_product
 
 _MOST_STATES = 512  # that `write` keeps: of 2 layers with 512 cells, 2.6 MB
 Draws = tuple[npt.NDArray[np.float64], npt.NDArray[np.uint64], Indices]  # see `numba_kernels.run`

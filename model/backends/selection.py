@@ -6,7 +6,7 @@ from ..int8 import sampling
 from ..int8.weights import Int8Weights
 from ..lstm import LSTMNetwork
 from ..settings import SamplingParams
-from . import products
+from . import int8_products
 from .backend import Backend, Floats
 from .device import int8_device
 from .float32 import Float32Backend
@@ -25,7 +25,7 @@ def make_backend(
     if blocked is not None:
         weights = weights.without(blocked)
     device = int8_device(network.output.weight.device)
-    if device.type == "cpu" and products.numba_available():
+    if device.type == "cpu" and int8_products.numba_available():
         from .numba_int8 import NumbaInt8Backend
 
         return NumbaInt8Backend(weights, slots)
@@ -34,7 +34,7 @@ def make_backend(
 
 def choose(logits: Floats, params: list[SamplingParams], numbers: list[int]) -> list[int]:
     """Draws the next character of each slot as `sampling.choose` does, compiled if possible: (B, V) to B ids."""
-    if products.numba_available():
+    if int8_products.numba_available():
         from ..int8 import numba_sampling
 
         return numba_sampling.choose(logits, params, numbers)

@@ -34,7 +34,7 @@ SPEED = 200  # characters per second, in place of what is measured: 3 minutes ar
 NAME = "local/my-text"
 # The files of a stored model, in base64.
 _FILES = """async (name) => {
-  const { loadModel } = await import("./learn/storage.js");
+  const { loadModel } = await import("./learn/stored_training.js");
   const { files } = await loadModel(name);
   const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   return Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, base64(bytes)]));
@@ -224,7 +224,7 @@ def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dic
     if discarded:
         button(page, "Pause").click()
         expect(panel(page).locator(".said")).to_contain_text("Paused")
-        stored = "async () => ((await (await import('./learn/storage.js')).loadPart('summary')) ?? {}).step > 0"
+        stored = "async () => ((await (await import('./learn/stored_training.js')).loadPart('summary')) ?? {}).step > 0"
         page.wait_for_function(stored)
         address, context = page.url, page.context
         kill_tabs(page)

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from training.corpus.chats.kinds import chat_kind
+from training.corpus.chats.format_list import chat_kind
 from training.corpus.chats.phrases import _DELETED, _LIVE_PLACE, _UNAVAILABLE
 from training.corpus.chats.reader import ChatReader
 from training.corpus.decode import CorpusError

@@ -16,7 +16,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData, constants
 
 from model import CharLSTM, generate
-from model.backends.products import numba_available
+from model.backends.int8_products import numba_available
 from model.checkpoint.names import CARD, CURVE
 from model.files import atomic_write
 

@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from model.terminal import one_line
 
-from .chats.kinds import chat_kind
+from .chats.format_list import chat_kind
 from .decode import CorpusError, EncodingError, NotTextError, Reading, decode
 from .download import Facts, Progress, limit_bytes
 from .encodings import web_encoding

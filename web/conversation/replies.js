@@ -5,7 +5,7 @@ import { wrap } from "./chat.js";
 import { randomId } from "./hash.js";
 import { count, lastPart, lastTurn, newPart, readText, remembered, replyText, sameModels } from "./log.js";
 import { authorNow, refsOf } from "./models.js";
-import { tabId } from "./storage.js";
+import { tabId } from "./stored_conversations.js";
 
 /**
  * @import { Message, WriteRequest } from "../engines/engine.js"

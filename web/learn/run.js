@@ -25,7 +25,7 @@ import { ModelError } from "../worker/checkpoint.js";
 import { Models, compile } from "../worker/models.js";
 import { checkpointFiles } from "./checkpoint_files.js";
 import { sampleOf } from "./sample.js";
-import { commitOf, deleteRun, freeName, loadRun, saveModel, saveRun } from "./storage.js";
+import { commitOf, deleteRun, freeName, loadRun, saveModel, saveRun } from "./stored_training.js";
 import { idsOf, vocabularyOf } from "./text.js";
 import { Trainer, measureSpeed, planRun, workerCount } from "./trainer.js";
 import { split } from "./windows.js";

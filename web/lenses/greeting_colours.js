@@ -1,6 +1,6 @@
 /** The colours of a greeting that is shown without a lens: those of the lens "How surprised?", without its panel. */
 
-import { UNKNOWN, colourOf } from "./levels.js";
+import { UNKNOWN, colourOf } from "./surprise_colours.js";
 
 /** @import { Lens } from "./lens.js" */
 

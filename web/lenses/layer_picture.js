@@ -2,7 +2,7 @@
 
 import { create, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { shadesNow } from "./shades.js";
+import { shadesNow } from "./value_colours.js";
 
 const WIDTH = 240; // columns
 

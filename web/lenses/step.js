@@ -8,7 +8,7 @@ import { number, t } from "../document/words.js";
 import { drawCell } from "./cell_drawing.js";
 import { addChance, chance } from "./chances.js";
 import { quoted } from "./names.js";
-import { shadesNow } from "./shades.js";
+import { shadesNow } from "./value_colours.js";
 
 const ROWS = ["h_before", "c_before", "i", "f", "g", "o", "c_after", "h_after"]; // of a layer, as the engine sends them
 const NAMED = 0.035; // of the strip of chances: narrower ones bear no name

@@ -4,7 +4,7 @@ import { addButton, create, find, isOutdated, setText, visibleCharacter } from "
 import { number, t } from "../document/words.js";
 import { addLikely, chance } from "./chances.js";
 import { FirstLayer } from "./questions/first_layer.js";
-import { BOUNDS, UNKNOWN, colourOf } from "./levels.js";
+import { BOUNDS, UNKNOWN, colourOf } from "./surprise_colours.js";
 import { OwnText } from "./own_text.js";
 import { Why } from "./questions/why.js";
 

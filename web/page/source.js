@@ -3,7 +3,7 @@
 import { greetingOf, isGreeting } from "../conversation/greeting.js";
 import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { authorNow, findModel } from "../conversation/models.js";
-import { attempt } from "../conversation/storage.js";
+import { attempt } from "../conversation/stored_conversations.js";
 import { LIMITS } from "../settings.js";
 
 /** @import { Clamp } from "../engines/engine.js" */

@@ -1,7 +1,7 @@
 // Draws a conversation as a picture: each character of the model in the colour of its surprise, as in the lens Surprise.
 
 import { TracedText } from "../lenses/text/traced_text.js";
-import { colourOf } from "../lenses/levels.js";
+import { colourOf } from "../lenses/surprise_colours.js";
 import { Refusal } from "../engines/refusal.js";
 
 const [WIDTH, MARGIN, TOP, END] = [1200, 72, 150, 60]; // pixels

@@ -13,7 +13,7 @@ from model import ChatFormat
 from model.terminal import one_line
 
 from ..decode import CorpusError
-from .kinds import conversations
+from .format_list import conversations
 from .message import ASSISTANT_ROLES, ROLES, USER_ROLES, Message
 
 TURN_END = "\n\n"

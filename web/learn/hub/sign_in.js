@@ -2,7 +2,7 @@
 // its page. The visitor leaves the page and comes back to the same one, which then asks for a token. The token is kept in
 // memory only.
 
-import { attempt } from "../../conversation/storage.js";
+import { attempt } from "../../conversation/stored_conversations.js";
 import { Refusal } from "../../engines/refusal.js";
 
 const STORED = "char-lstm/sign-in"; // in sessionStorage: what the answer of the Hub is checked with

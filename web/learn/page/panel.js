@@ -1,13 +1,13 @@
 // The panel "Train on your text": from a text to a model that writes on this page. web/learn/run.js trains.
 
 import { refOf } from "../../conversation/models.js";
-import { attempt } from "../../conversation/storage.js";
+import { attempt } from "../../conversation/stored_conversations.js";
 import { find, findAll, hasFinger, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
 import { randomSeed } from "../../settings.js";
 import { hasSimd } from "../learner.js";
-import { deleteRun, loadModel, loadPart } from "../storage.js";
+import { deleteRun, loadModel, loadPart } from "../stored_training.js";
 import { Awake, takeTurn } from "./awake.js";
 import { bits } from "./curve.js";
 import { MARKUP } from "./markup.js";

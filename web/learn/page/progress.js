@@ -2,7 +2,7 @@
 
 import { create, find, setText } from "../../document/dom.js";
 import { number, t } from "../../document/words.js";
-import { colourOf } from "../../lenses/levels.js";
+import { colourOf } from "../../lenses/surprise_colours.js";
 import { bits, drawCurve } from "./curve.js";
 
 const SHOWN_MS = 250; // between two changes of the figures

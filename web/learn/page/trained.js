@@ -3,7 +3,7 @@
 import { addButton, create, find } from "../../document/dom.js";
 import { language, number, t } from "../../document/words.js";
 import { save } from "../../sharing/files.js";
-import { deleteModel, listModels, loadModel, saveModel } from "../storage.js";
+import { deleteModel, listModels, loadModel, saveModel } from "../stored_training.js";
 
 /**
  * Shows the stored models.

@@ -61,7 +61,7 @@ def test_log_probabilities_over_the_shared_characters_are_mixed(
 
 def test_numba_and_torch_generate_the_same_text(blend: Blend, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [generate(blend, "A", 200, seed=2, top_k=20, top_p=0.9)]
-    monkeypatch.setattr("model.backends.products.numba_available", lambda: False)
+    monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
     texts.append(generate(blend, "A", 200, seed=2, top_k=20, top_p=0.9))
     assert texts[0] == texts[1]
 

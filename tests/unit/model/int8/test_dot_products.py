@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from model import LSTMConfig, LSTMNetwork, SamplingParams
-from model.backends import products
+from model.backends import int8_products
 from model.backends.numba_int8 import NumbaInt8Backend
 from model.int8 import dot_products, numba_kernels, numba_sampling
 from model.int8.dot_products import INSTRUCTIONS, choose_kind, pack, padded_shape, supported
@@ -33,7 +33,7 @@ def test_products_are_exact_for_every_shape_and_number_of_rows(kind: int) -> Non
         for batch in (1, 2, 3, 4, 5, 6, 7, 11):
             x = generator.integers(-127, 128, (batch, columns), dtype=np.int8)
             expected = exact_product(torch.from_numpy(x), matrix)
-            assert torch.equal(torch.from_numpy(products.compiled_product(x, matrix, kind)), expected)
+            assert torch.equal(torch.from_numpy(int8_products.compiled_product(x, matrix, kind)), expected)
 
 
 @pytest.mark.parametrize("kind", HERE, ids=NAMES)
@@ -43,7 +43,7 @@ def test_products_are_exact_at_their_largest(kind: int, sign: int) -> None:
     for columns in (1, 512, 1024, 2500):
         matrix = QuantizedMatrix(torch.full((70, columns), 127, dtype=torch.int8), torch.ones(70))
         x = np.full((5, columns), sign * 127, np.int8)
-        assert (products.compiled_product(x, matrix, kind) == sign * 127 * 127 * columns).all()
+        assert (int8_products.compiled_product(x, matrix, kind) == sign * 127 * 127 * columns).all()
 
 
 @pytest.mark.parametrize("kind", HERE, ids=NAMES)

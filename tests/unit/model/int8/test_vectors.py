@@ -125,7 +125,7 @@ def vectors() -> dict[str, Any]:
 @pytest.mark.parametrize("compiled", [True, False])
 def test_the_vectors_are_reproduced(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not compiled:
-        monkeypatch.setattr("model.backends.products.numba_available", lambda: False)
+        monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
     assert vectors() == json.loads(VECTORS.read_text(encoding="utf-8"))
 
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from model import PRETRAINED, CharLSTM, LSTMConfig, LSTMNetwork, LSTMState, SamplingParams
 from model.backends.backend import Backend
 from model.backends.float32 import Float32Backend
+from model.backends.int8_products import compiled_product, numba_available, torch_product
 from model.backends.numba_int8 import NumbaInt8Backend
-from model.backends.products import compiled_product, numba_available, torch_product
 from model.backends.selection import make_backend
 from model.backends.torch_int8 import TorchInt8Backend
 from model.int8 import sampling as sampler

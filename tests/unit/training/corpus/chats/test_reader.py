@@ -10,7 +10,7 @@ import pytest
 from model import ChatFormat
 from tests.support.alarms import alarm
 from tests.support.platforms import posix_only
-from training.corpus.chats.kinds import chat_kind
+from training.corpus.chats.format_list import chat_kind
 from training.corpus.chats.reader import ChatReader, has_roles_only
 from training.corpus.decode import CorpusError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from training.corpus.chats.kinds import chat_kind
+from training.corpus.chats.format_list import chat_kind
 from training.corpus.chats.phrases import _DELETED
 from training.corpus.chats.reader import ChatReader
 

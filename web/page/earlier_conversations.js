@@ -11,7 +11,7 @@ const EXCERPT = 80; // characters
 export class History {
   /**
    * @param {HTMLDetailsElement} box
-   * @param {import("../conversation/storage.js").Storage} storage
+   * @param {import("../conversation/stored_conversations.js").Storage} storage
    * @param {{id: () => string, open: (id: string) => void, removed: (id: string) => void}} page
    */
   constructor(box, storage, page) {

@@ -15,10 +15,10 @@ from .formats import (
     discord,
     instructions,
     irc,
+    json_messages,
     line,
-    meta,
-    names,
-    records,
+    messenger_instagram,
+    named_lines,
     signal,
     slack,
     telegram,
@@ -27,8 +27,16 @@ from .formats import (
 from .message import Message
 from .values import begins_like_json, is_whole_json, json_values
 
-_TEXT_FORMATS = (whatsapp, discord, line, signal, irc, names)  # the first one that recognises a text reads it
-_JSON_FORMATS = (telegram, slack, discord, meta, chatgpt, claude, instructions)  # all others are `records`
+_TEXT_FORMATS = (whatsapp, discord, line, signal, irc, named_lines)  # the first one that recognises a text reads it
+_JSON_FORMATS = (
+    telegram,
+    slack,
+    discord,
+    messenger_instagram,
+    chatgpt,
+    claude,
+    instructions,
+)  # all others are `json_messages`
 
 
 def chat_kind(head: str) -> str:
@@ -38,13 +46,13 @@ def chat_kind(head: str) -> str:
     """
     first = next((line for line in head.split("\n") if line.strip()), "")
     if not is_json(head):
-        return next((each.KIND for each in _TEXT_FORMATS if each is not names and each.recognises(head)), "")
+        return next((each.KIND for each in _TEXT_FORMATS if each is not named_lines and each.recognises(head)), "")
     if found := next((each.KIND for each in _JSON_FORMATS if each.HINT.search(head)), ""):
         return found
     if not is_whole_json(first):
         return ""
-    groups = records.conversations(json_values(first, ""))
-    return records.KIND if any(message.speaker and message.text for group in groups for message in group) else ""
+    groups = json_messages.conversations(json_values(first, ""))
+    return json_messages.KIND if any(message.speaker and message.text for group in groups for message in group) else ""
 
 
 def is_json(text: str) -> bool:
@@ -79,7 +87,7 @@ def _json_conversations(text: str, label: str) -> Iterator[Iterable[Message]]:
         if found is None:
             loose.append(value)
             continue
-        yield from records.conversations(loose)
+        yield from json_messages.conversations(loose)
         loose = []
         yield from found
-    yield from records.conversations(loose)
+    yield from json_messages.conversations(loose)
