@@ -77,19 +77,19 @@ class RefusalError(ValueError):
     """A request that is refused. The message is one line for the visitor.
 
     Attributes:
-        id: of the message, whose text begins with ``{field}`` if a field is at fault.
-        field: the argument at fault, by its name in the API; "" if it is none of them.
-        values: of the message's other placeholders.
+        id: the id of the message. Its text begins with ``{field}`` if an argument is at fault.
+        field: the name of that argument in the API; "" if no argument is at fault.
+        values: the values of the message's other placeholders, by name.
     """
 
     def __init__(self, id: str, /, *, field: str = "", **values: Value) -> None:
         self.id, self.field, self.values = id, field, values
-        # Programs know an argument by its name.
+        # Programs get the argument's name; the page gets its label, see `message`.
         super().__init__(str(Message(id, **values, **({"field": field} if field else {}))))
 
     @classmethod
     def of(cls, message: Message) -> RefusalError:
-        """Returns the refusal with a message that exists already."""
+        """Returns the refusal whose message is ``message``."""
         return cls(message.id, field="", **message.values)
 
     @property
@@ -110,12 +110,12 @@ def _as_json(value: Value) -> object:
 
 
 def filled(text: str, **values: Value) -> str:
-    """Returns the text of a table, in any language, with its values in the placeholders."""
+    """Returns a text from a table of any language with the values in its placeholders."""
     return _fill(text, values)
 
 
 def raw(text: str) -> Message:
-    """Returns the message of a text in no table, such as an error of the model package: the same in every language."""
+    """Returns a message with a text that is in no table and not translated, such as an error of the model package."""
     return Message("raw", text=text)
 
 

@@ -2,7 +2,7 @@
 
 Gradio lets NaN, ``true``, null, lists, values off a slider's steps and texts of any size through, and its endpoints
 can be called without a page, so every value is checked here. The bounds are those of ``model.settings.SETTINGS``, with
-a smaller length, because strangers are served.
+a smaller length, because anyone may send a request.
 
 ``python -m ui.settings > web/settings.json`` writes the same table for the browser.
 """
@@ -24,8 +24,8 @@ from .messages import Message, RefusalError
 
 MAX_PROMPT = 20_000  # characters
 MAX_LENGTH = 10_000  # characters
-MAX_LINK = 8_000  # characters of a link's parameters that are read
-MAX_STEPS = 50  # of a link
+MAX_LINK = 8_000  # characters of a link's parameters; a longer link is refused
+MAX_STEPS = 50  # turns and continuations of a link
 DEADLINE_S = 300.0  # of one reply, the time in the queue included
 
 MAX_SPEED = 200
@@ -88,10 +88,10 @@ def refused(setting: Setting, value: object) -> RefusalError:
 
 
 def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
-    """Returns a prompt, or a text to score. Its length is checked before anything reads it.
+    """Returns the value of an argument that must be a text.
 
     Raises:
-        RefusalError: it is not a text, or longer than ``most`` characters.
+        RefusalError: the value is not a string, or has more than ``most`` characters.
     """
     if not isinstance(text, str):
         raise RefusalError("refusal.value", field=field, value=shorten(text), allowed=Message("rule.text"))
@@ -104,7 +104,7 @@ def check_index(field: str, value: object, count: int) -> int:
     """Returns an index from 0 to ``count`` - 1.
 
     Raises:
-        RefusalError: it is not a whole number, or out of range.
+        RefusalError: the value is not a whole number, or out of range.
     """
     index = whole(value)
     if type(index) is not int or not 0 <= index < count:
@@ -117,7 +117,7 @@ def check_speed(speed: object) -> float | None:
     """Returns the speed in characters per second; None is full speed.
 
     Raises:
-        RefusalError: it is not a number from 5 to ``MAX_SPEED``.
+        RefusalError: the value is not a number from 5 to ``MAX_SPEED``.
     """
     try:
         SPEED.check(speed)

@@ -49,18 +49,18 @@ class SiteConfig:
 
     Attributes:
         title: of the page.
-        welcome_text: the text below the title; "" is the page's own, in each language.
+        intro: the text below the title; "" is the page's own, in each language.
         rows_each: how many replies one client may have in progress at once, for each model.
         blocked: the words that must not appear.
         metrics: whether /metrics is served.
         allowed_hosts: names under which a proxy serves the app, in lower case.
         allowed_origins: origins whose pages may call the app.
-        proxies: those that are trusted to name their clients.
+        proxies: the proxies that are trusted to name their clients.
         limits: what one address may use.
     """
 
     title: str = TITLE
-    welcome_text: str = ""
+    intro: str = ""
     rows_each: int = ROWS_EACH
     blocked: BlockedWords = field(default_factory=BlockedWords)
     metrics: bool = False

@@ -9,7 +9,7 @@ from starlette.types import Send
 
 
 class DeniedError(Exception):
-    """A request that is not let through.
+    """A request that the filter denies.
 
     Attributes:
         status: the HTTP status of the answer.
@@ -32,7 +32,7 @@ class DeniedError(Exception):
 
 
 async def send_json(send: Send, denied: DeniedError) -> None:
-    """Sends the answer, and closes the connection if the rest of the body was not received."""
+    """Sends the answer to a denied request: one line of JSON."""
     body = json.dumps(denied.content).encode() + b"\n"
     headers = {
         "content-type": "application/json",

@@ -1,4 +1,4 @@
-"""Receives the body of a request before the app sees the request: counted while it arrives, and within a time."""
+"""Receives the body of a request before the app gets the request: at most so many bytes, within a time limit."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ async def receive_body(receive: Receive, declared: int | None, max_bytes: int, w
     """Returns the whole body.
 
     Args:
-        receive: of the ASGI server.
-        declared: the Content-Length, if there is one.
-        max_bytes: the largest body.
-        within_s: the time for all of it.
+        receive: the ``receive`` of the ASGI server.
+        declared: the Content-Length; None without one.
+        max_bytes: the largest body that is allowed.
+        within_s: the seconds in which the whole body must arrive.
 
     Raises:
         DeniedError: the body is longer, or arrives too slowly.
-        ConnectionError: the client has left.
+        ConnectionError: the client has disconnected.
     """
     message = Message("refusal.body_too_long", most=max_bytes)
     too_long = DeniedError(413, str(message), content={"refusal": message.as_json()}, headers=_CLOSE)

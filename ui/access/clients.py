@@ -1,7 +1,7 @@
-"""The address of the client of a request, which the limits are counted for.
+"""The address of the client that sent a request; the limits count by it.
 
-A proxy appends the address of its client to X-Forwarded-For. The last address that no trusted proxy has is the
-client's: the addresses before it may be the client's own invention.
+A proxy appends the address of its client to X-Forwarded-For. The last address in it that is not a trusted proxy's is
+the client's: the client may have invented the addresses before it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
-_PREFIX = 64  # bits of an IPv6 address that its network gives out; one visitor has all addresses behind them
+_PREFIX = 64  # bits of the network part of an IPv6 address: one visitor may use all addresses of that network
 
 
 class Proxies:
@@ -30,10 +30,10 @@ class Proxies:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Proxies:
-        """Returns those of FORWARDED_ALLOW_IPS, this machine, and on a Space the Hub's own in private networks.
+        """Returns the proxies in FORWARDED_ALLOW_IPS, those on this machine, and on a Space those in private networks.
 
         Raises:
-            ValueError: the variable is no list of addresses.
+            ValueError: the variable is not a list of addresses and networks.
         """
         given = [each.strip() for each in environment.get("FORWARDED_ALLOW_IPS", "").split(",") if each.strip()]
         for each in given:
@@ -50,14 +50,14 @@ class Proxies:
 
         Args:
             peer: the address that the connection comes from.
-            forwarded: the value of X-Forwarded-For.
+            forwarded: the value of X-Forwarded-For; "" without one.
         """
         client = peer
         for address in reversed([_without_port(each.strip()) for each in forwarded.split(",")]):
             if not self.trusts(client) or not is_address(address):
                 break
             client = address
-            if self._all:  # each address is trusted: the last one is what the last proxy has seen
+            if self._all:  # every address is trusted: the last one is that of the last proxy's client
                 break
         return client
 
@@ -83,7 +83,7 @@ def group_of(address: str) -> str:
 
 
 def is_this_machine(address: str) -> bool:
-    """Returns whether an address is of this machine: its owner's, or that of a proxy that does not name its clients."""
+    """Returns whether an address is a loopback one: the owner's, or that of a local proxy that names no clients."""
     parsed = _parsed(group_of(address))
     return address == "::1" or (parsed is not None and parsed.is_loopback)
 

@@ -1,4 +1,4 @@
-"""Ends the work for a client that has left."""
+"""Cancels the work for a client that has disconnected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
     """Returns the result of the work, which is cancelled when the client disconnects. The body must have been read.
 
     Raises:
-        ClientDisconnect: the client has left.
+        ClientDisconnect: the client has disconnected.
     """
     task = asyncio.ensure_future(work)
     left = asyncio.ensure_future(_disconnected(request))

@@ -1,7 +1,8 @@
-"""Ends connections on which no request arrives: uvicorn waits for the rest of the headers without a limit.
+"""Closes connections on which no request arrives: uvicorn waits for the rest of the headers without a limit.
 
-The headers of a request, and the pause before the first one, have a time. The protocol is that of h11, which limits the
-size of the headers while they arrive; httptools, which uvicorn prefers where it is installed, does not.
+The headers of a request must arrive within ``HEAD_S`` seconds after the connection or the answer before. The protocol
+is that of h11, which limits the size of the headers while they arrive; httptools, which uvicorn prefers where it is
+installed, does not.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ HEAD_S = 15.0
 
 
 class TimedProtocol(H11Protocol):
-    """HTTP/1.1 on a connection that ends if a request does not begin in time."""
+    """HTTP/1.1 on a connection that is closed if the headers of a request do not arrive within ``HEAD_S`` seconds."""
 
     _timer: asyncio.TimerHandle | None = None
 
@@ -51,5 +52,5 @@ class TimedProtocol(H11Protocol):
 
 
 def limit_connections(server: Server) -> None:
-    """Makes a server that runs end connections without requests; those that it has already stay as they are."""
+    """Makes a running server close idle connections; connections that are open already are not changed."""
     server.config.http_protocol_class = TimedProtocol

@@ -1,8 +1,8 @@
-"""The layer in front of the whole app. A request that it does not let through is never parsed, and changes nothing.
+"""The ASGI middleware in front of the whole app. A request that it denies is never parsed, and changes nothing.
 
-Closed paths are answered with 404, other methods with 405, a too long URL with 414, headers with 431, a body with 413,
-a slow body with 408, a foreign host with 403. What is let through carries the address of the client in the place of
-the address of a proxy, and no Origin: the layer itself sends the headers that let other pages read the answer.
+It answers closed paths with 404, other methods with 405, a long URL with 414, long headers with 431, a long body with
+413, a slow body with 408, and a host that is not allowed with 403. In the requests that it passes on, the address is
+that of the client instead of a proxy, and Origin is removed: the middleware itself sends the CORS headers.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class RequestFilter:
-    """Lets requests of the table through to the app.
+    """Passes the requests in the table of `paths` on to the app, and denies all others.
 
     Args:
-        app: the app behind the layer.
+        app: the app behind the middleware.
         calls: checks the requests to Gradio's queue.
         names: the hosts and origins that are allowed.
-        proxies: those that are trusted to name their clients.
+        proxies: the proxies that are trusted to name their clients.
         limiter: counts what each address uses.
         mcp: whether the API is served as MCP tools, too.
         metrics: whether /metrics is served.
@@ -67,7 +67,7 @@ class RequestFilter:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":  # there is no WebSocket here
+        if scope["type"] != "http":  # a WebSocket, which the app does not use
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -108,11 +108,11 @@ class RequestFilter:
             await self._app(scope, receive, send)
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
-        """Checks a request; returns what the app receives.
+        """Checks a request; returns the ``receive`` that the app gets.
 
         Raises:
-            DeniedError: the request is not let through.
-            ConnectionError: the client has left.
+            DeniedError: the request is denied.
+            ConnectionError: the client has disconnected.
         """
         path = scope["path"]
         self._check_head(scope)
@@ -160,8 +160,8 @@ class RequestFilter:
     def _forwarded(self, scope: Scope) -> Scope:
         """Returns the request with the client's own address, which MCP's tool calls pass on to this app's own API.
 
-        Its "public_origin" is the scheme and host that the client has asked, for the addresses in a document. A host in
-        a header that Gradio would make a URL of is passed on only if one can be made of it.
+        Its "public_origin" is the scheme and host to which the client sent the request, for the addresses in a
+        document. Headers with which Gradio would fail are removed: it builds a URL from X-Forwarded-Host.
         """
         peer = scope["client"] or ("", 0)
         address = self._proxies.client(peer[0], _header(scope["headers"], b"x-forwarded-for"))

@@ -1,7 +1,7 @@
 """Checks the requests to Gradio's queue before Gradio reads them.
 
-Gradio answers an unknown function, session or argument with an internal error and a traceback in the log, and keeps an
-id of any length that a client has drawn.
+Gradio answers an unknown function, session or argument with an internal error and a traceback in the log, and stores
+ids of any length from clients.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Arguments = Mapping[str, inspect.Parameter]
 
 
 class GradioCalls:
-    """Checks requests against the functions and the sessions that there are.
+    """Checks requests against the functions and the sessions that exist.
 
     Args:
-        blocks: the app in Gradio.
+        blocks: the Gradio app.
 
     Attributes:
-        sessions: those of the queue.
+        sessions: the sessions of the queue.
     """
 
     def __init__(self, blocks: Blocks) -> None:
@@ -47,15 +47,15 @@ class GradioCalls:
 
     @property
     def no_such_endpoint(self) -> str:
-        """Says which endpoints there are."""
+        """The error for an unknown endpoint, which lists the known ones."""
         *first, last = [f"/{name}" for name in self.endpoints]
-        return f"there is no such endpoint: there are {', '.join(first)} and {last}"
+        return f"there is no such endpoint: use {', '.join(first)} or {last}"
 
     def check_call(self, path: str, body: bytes) -> bytes:
-        """Returns the body of a POST request to the queue, with the fields that Gradio should read.
+        """Returns the body of a POST request to the queue, with only the fields that Gradio may read.
 
         Raises:
-            DeniedError: the body is not one that a client sends.
+            DeniedError: a field is missing or not valid, or names a function that does not exist.
         """
         fields = _json_object(body)
         call = _CALL.fullmatch(path)
@@ -77,10 +77,10 @@ class GradioCalls:
         return json.dumps({name: fields[name] for name in fields.keys() & _FIELDS}).encode()
 
     def session_of_stream(self, path: str, query: bytes) -> str:
-        """Returns the session whose events a request streams, which must exist; "" for other requests.
+        """Returns the session whose events a request streams; "" for a request that streams no events.
 
         Raises:
-            DeniedError: there is none.
+            DeniedError: the session does not exist.
         """
         queue = self._blocks._queue
         if path.endswith("/queue/data"):

@@ -1,8 +1,7 @@
 """Limits the requests of one address, so that no visitor keeps the app from the others.
 
-Each limit counts what an address has used, which is forgotten evenly: a limit of 600 a minute forgets 10 a second, and
-allows 600 at once after a pause. The addresses of this machine have no limit: they are its owner's, or those of a proxy
-that does not name its clients.
+Each limit is a leaky bucket: one of 600 per minute drains 10 per second, so it allows 600 at once after a pause. The
+addresses of this machine have no limit: they are its owner's, or those of a proxy that does not name its clients.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from dataclasses import dataclass, fields
 from ..messages import RefusalError, Value
 from .clients import group_of, is_this_machine
 
-MAX_CLIENTS = 10_000  # whose use is remembered; of more, those that asked last
+MAX_CLIENTS = 10_000  # whose use is stored; of more, those that sent the newest requests
 MAX_LIMIT = 10**9
 REQUESTS_AT_ONCE = 256  # a page has up to six connections, and a class of 30 has 180
 
@@ -31,7 +30,8 @@ class Limits:
         requests_per_minute: HTTP requests; opening the page takes about 150.
         replies_at_once: replies that are written or wait, on the page and over the API together.
         characters_per_minute: characters of prompts that are read and of replies that are written.
-        lens_questions_per_minute: questions of the lenses, and calls of /score and /inspect.
+        lens_questions_per_minute: requests of the lenses and the training timeline, checks of a link's prompts, and
+            calls of /score and /inspect.
         cpu_seconds_per_minute: seconds of a core for lenses, /score, /inspect and the training timeline.
     """
 
@@ -61,7 +61,7 @@ class Limits:
 
 
 class TooManyError(RefusalError):
-    """An address has used what it may.
+    """An address has reached one of its limits.
 
     Attributes:
         wait_s: seconds after which the request may be repeated, at least 1.
@@ -73,11 +73,11 @@ class TooManyError(RefusalError):
 
 
 class Bucket:
-    """Counts the use of one limit by each client.
+    """The leaky buckets of one limit, one for each client.
 
     Args:
-        per_minute: what a client may use; 0 is no limit.
-        clock: the time in seconds.
+        per_minute: how much a client may use; 0 is no limit.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -89,13 +89,13 @@ class Bucket:
         return len(self._used)
 
     def wait_s(self, client: str) -> float:
-        """Returns the seconds until a client may use one more, and then also many at once; 0 if it may now."""
+        """Returns the seconds until a client may use the limit again, by any amount at once; 0 if it may now."""
         if not self._most:
             return 0.0
         return max(0.0, (self._now_used(client) + 1 - self._most) * 60 / self._most)
 
     def spend(self, client: str, amount: float) -> None:
-        """Counts what a client has used, also more than it may; a negative amount gives back."""
+        """Counts what a client has used, also beyond the limit; a negative amount is given back."""
         if not self._most:
             return
         self._used[client] = max(0.0, self._now_used(client) + amount), self._clock()
@@ -112,7 +112,7 @@ class Limiter:
     """Counts what all addresses use. Belongs to one event loop.
 
     Args:
-        limits: what each may use.
+        limits: the limits of each address.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -128,7 +128,7 @@ class Limiter:
         """Counts a request, which `end_request` must end.
 
         Raises:
-            TooManyError: the address has sent too many.
+            TooManyError: the address has sent too many requests.
         """
         client = group_of(address)
         if not is_this_machine(address):
@@ -157,17 +157,17 @@ class Limiter:
         self._replies[client] += 1
 
     def end_reply(self, address: str, unwritten: int) -> None:
-        """Counts a reply that has ended, and gives the characters back that were not written."""
+        """Counts a reply that has ended; gives back the ``unwritten`` characters."""
         client = group_of(address)
         _decrease(self._replies, client)
         if not is_this_machine(address):
             self.characters.spend(client, -unwritten)
 
-    def ask(self, address: str) -> None:
-        """Counts a question of a lens, or a call that computes as one.
+    def count_question(self, address: str) -> None:
+        """Counts a request that ``lens_questions_per_minute`` limits.
 
         Raises:
-            TooManyError: the address has asked too many, or used too much of the processor.
+            TooManyError: the address has sent too many of them, or used too much of the processor.
         """
         client = group_of(address)
         if not is_this_machine(address):

@@ -18,7 +18,7 @@ MAX_TEXT_BODY = 512 << 10  # of the routes that get the whole text of a conversa
 MAX_SMALL_BODY = 8 << 10
 EVENT = "[0-9a-f]{32}"  # an id that Gradio gave to a call
 SESSION = "[A-Za-z0-9_-]{1,64}"  # an id that a client has drawn
-HEALTH = ("/healthz", "/readyz")  # a machine asks, by an address instead of a name
+HEALTH = ("/healthz", "/readyz")  # monitoring requests them by an IP address instead of a host name
 _FILE = r"(?:[\w@+-][\w@.+-]*/)*[\w@+-][\w@.+-]*"  # no part begins with a dot
 
 

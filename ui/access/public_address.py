@@ -1,4 +1,4 @@
-"""The address under which visitors reach the app: behind proxies another one than the app's own.
+"""The address under which visitors reach the app, which behind a proxy is not the app's own.
 
 A Space knows its host from SPACE_HOST. Elsewhere a trusted proxy names host and scheme in X-Forwarded-Host and
 X-Forwarded-Proto, and the owner names the path in GRADIO_ROOT_PATH if it is not that of the host.
@@ -30,8 +30,8 @@ def origin_of(scheme: str, headers: Headers, peer: tuple[str, int], proxies: Pro
     Args:
         scheme: of the connection, or the one that a proxy trusted by the server has named.
         headers: of the request, with names in lower case.
-        peer: address and port of what sent it.
-        proxies: those that are trusted.
+        peer: address and port from which the connection comes.
+        proxies: the trusted proxies.
         names: the hosts under which the app is served.
     """
     host = _first(headers, b"host")

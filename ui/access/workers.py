@@ -1,6 +1,6 @@
 """Runs slow work in threads, in short slices: a few at once, and the clients in turn.
 
-A client that asks a lot waits for itself: between two of its slices each other client gets one.
+Between two slices of one client, each other waiting client gets one: much work of a client delays only itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .clients import group_of
 from .limits import Limiter
 
 MAX_WAITING = 128  # pieces of work of all clients together
-MAX_WAITING_EACH = 48  # a page asks one question at a time, and a class of 30 has 30 pages
+MAX_WAITING_EACH = 48  # a page sends one request of a lens at a time, and a class of 30 has 30 pages
 Result = TypeVar("Result")
 
 
@@ -27,10 +27,10 @@ class Workers:
     """Threads for one kind of work. Belongs to one event loop.
 
     Args:
-        limiter: counts the time of the processor.
+        limiter: counts the processor time of each address.
         at_once: slices that run at once.
-        max_waiting: pieces of work that are not done yet.
-        max_waiting_each: those of one client.
+        max_waiting: pieces of work that may be unfinished at once, of all clients.
+        max_waiting_each: the same, of one client.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class Workers:
 
     @asynccontextmanager
     async def work(self, address: str) -> AsyncIterator[None]:
-        """Counts a piece of work, whose slices are run inside of the context.
+        """Counts a piece of work as unfinished inside the context, in which its slices are run.
 
         Raises:
-            RefusalError: too much work is not done yet, of all clients or of this one.
+            RefusalError: too much work is unfinished, of all clients or of this one.
         """
         client = group_of(address)
         if self.waiting >= self._max_waiting or self._unfinished[client] >= self._max_waiting_each:
@@ -74,7 +74,7 @@ class Workers:
     async def run(self, address: str, function: Callable[..., Result], *arguments: object) -> Result:
         """Returns the result of a slice of work, which should take at most 50 ms.
 
-        A thread cannot be cancelled. So a cancelled call raises when the slice has ended, whose time counts too.
+        A thread cannot be cancelled. So a cancelled call raises when its slice has ended, and the whole slice counts.
         """
         await self._turn(group_of(address))
         seconds: list[float] = []
@@ -97,11 +97,11 @@ class Workers:
 
         Args:
             address: of the client.
-            slices: returns the result at its end.
-            has_left: whether the client no longer waits for the result.
+            slices: the generator; its return value is the result.
+            has_left: returns whether the client no longer waits for the result.
 
         Raises:
-            ClientDisconnect: the client has left.
+            ClientDisconnect: the client has disconnected.
         """
         async with self.work(address):
             while not has_left():
@@ -156,7 +156,7 @@ def _advance(slices: Generator[None, None, Result]) -> tuple[bool, Result | None
 
 
 def _measured(seconds: list[float], function: Callable[..., Result], *arguments: object) -> Result:
-    """Returns the result, and appends the seconds that a core has worked for it, also if the function raises."""
+    """Returns the function's result; appends the processor time of the call in seconds, also if the function raises."""
     began = time.thread_time()
     try:
         return function(*arguments)

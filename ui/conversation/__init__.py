@@ -1,7 +1,7 @@
 """The texts that models have read, their states, and replies. The pages keep the conversations themselves.
 
 read_text  the text that a model has read, with its clamps
-states     states of models after texts, so that none is read again
-clamps     clamped cells of a request, checked
-progress   requests a reply and follows it
+states     a cache of LSTM states, so that a text is not read again
+clamps     checks the clamped cells of a request
+progress   submits a reply to an engine and follows it
 """

@@ -1,4 +1,4 @@
-"""Requests a reply from an engine, and follows it in the event loop while the engine's thread writes it."""
+"""Submits a reply to an engine, and follows it in the event loop while the engine's thread writes it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FIRST_S = 0.005  # until the first character, which is shown at once
 _BETWEEN_S = 1 / 30  # smooth to the eye
 _MESSAGE_S = 0.005  # of the server's time for an update over Gradio's queue: with more readers, each gets fewer updates
 _SLOWEST_S = 0.2  # between two updates, however many readers there are
-_SIGN_OF_LIFE_S = 1.0  # Gradio notices a disconnected client only when it sends something
+_KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
 _SLICE = 4_000  # characters
-_GRACE_S = 10.0  # the engine ends a reply at its deadline; if it does not, it is not alive
+_GRACE_S = 10.0  # after the deadline, at which a working engine ends a reply
 
 
 def submit(
@@ -86,7 +86,7 @@ async def follow(
 ) -> AsyncGenerator[None, None]:
     """Yields whenever a reader should get an update: immediately, at the first character, at intervals, and at the end.
 
-    The reply is aborted when the reader stops iterating, for whatever reason.
+    The reply is aborted when the iteration ends, also by an exception in the reader.
 
     Args:
         message_s: seconds between two updates, times the number of replies that are being written.
@@ -100,12 +100,12 @@ async def follow(
     try:
         while True:
             finished, length, now = sequence.finished, sequence.length, time.monotonic()
-            if finished or length != shown or now - updated_at >= _SIGN_OF_LIFE_S:
+            if finished or length != shown or now - updated_at >= _KEEPALIVE_S:
                 shown, updated_at = length, now
                 yield
             if finished:
                 return
-            ended = not served.thread.is_alive() and not sequence.finished  # it may have ended with this reply
+            ended = not served.thread.is_alive() and not sequence.finished  # the thread may end right after the reply
             if ended or now - began > DEADLINE_S + _GRACE_S:
                 raise RefusalError("refusal.no_answer")
             await asyncio.sleep(_pause(served, length, now - began, message_s, sparing=sparing))
@@ -117,5 +117,5 @@ def _pause(served: LoadedModel, length: int, elapsed_s: float, message_s: float,
     if not length:
         return _FIRST_S if elapsed_s < 1 else _BETWEEN_S
     pause = min(_SLOWEST_S, max(_BETWEEN_S, served.engine.running * message_s))
-    # A client that asks and never reads has its messages kept for it: 300 s must not make thousands of them.
+    # Gradio keeps the messages of a client that never reads them: in 300 s there must not be thousands.
     return max(pause, elapsed_s / 100) if sparing else pause

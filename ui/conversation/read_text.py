@@ -1,6 +1,6 @@
-"""The text that a model has read since its memory was empty, and the cells that were clamped meanwhile.
+"""The text that a model has read since its state was zero, and the cells that were clamped meanwhile.
 
-A page keeps the text of its conversation, and sends it with each request. The state of the model follows from it.
+A page keeps the text of its conversation and sends it with each request. The model's state is computed from it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ class ReadText:
 
     Attributes:
         served: the model.
-        text: prompts and replies since the memory was empty.
+        text: prompts and replies since the state was zero.
         start: whether the model read its start character before the text. It always does if it knows no character of
             the text.
-        clamps: the cells that are clamped from the step on that reads a position; -1 is the start character. The step
-            that reads the last known character belongs to the reply that follows, whose clamps are not among these.
+        clamps: pairs of a position and the cells that are clamped from the step on that reads this position; -1 is the
+            start character. The step that reads the last known character belongs to the reply that follows, whose
+            clamps are not among these.
     """
 
     served: LoadedModel
@@ -57,7 +58,10 @@ class ReadText:
         return replace(self, text=self.text + reply, clamps=clamps)
 
     def unread_clamps(self, length: int) -> Stretches:
-        """Returns the clamps while the text is read on after its first characters, by their positions after these."""
+        """Returns the clamps for reading the rest of the text after its first ``length`` characters.
+
+        Positions count from there.
+        """
         last = self.last_before(length)
         later = [(position - length, clamps) for position, clamps in self.clamps if position > length]
         # The last known character of the beginning is read with the rest, as position -1.
@@ -65,7 +69,7 @@ class ReadText:
         return stretches if any(clamps for _, clamps in stretches) else ()
 
     def keys(self, lengths: list[int]) -> Iterator[tuple[int, str]]:
-        """Yields a key for the state after each of some beginnings, shortest first: equal keys mean equal states."""
+        """Yields each length of a beginning, shortest first, with a key: equal keys mean equal states after it."""
         parts = self.served.parts or (self.served,)
         models = [[part.name, part.commit] for part in parts]
         head = json.dumps([models, self.served.engine.precision, self.start]) + "\n"
@@ -86,7 +90,7 @@ class ReadText:
 
 
 def _changes(clamps: Stretches, before: int) -> Iterator[tuple[int, Clamps]]:
-    """Yields the clamps that act before a position, without those that change nothing."""
+    """Yields the clamps that apply before a position, without those that change nothing."""
     current: Clamps = ()
     for position, each in clamps:
         if position < before and each != current:

@@ -1,7 +1,6 @@
-"""The states of models after the texts that they have read last, so that a conversation is not read again.
+"""A prefix cache: the LSTM states after the texts that models have read, so that a conversation is not read again.
 
-The pages keep the conversations. What is kept here may be removed at any time: the engine reads a text again if it has
-to, and the state is the same, bit for bit.
+Any state may be removed at any time. The engine then reads the text again, and computes the same state, bit for bit.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _BYTES_EACH = 1 << 10  # of a memory without its tensors, and of its key
 
 
 class States:
-    """The states that were used last, up to a number of bytes. Safe in any thread.
+    """An LRU cache of states up to a number of bytes. Safe in any thread.
 
     Attributes:
         bytes: the size of all states.
@@ -35,14 +34,15 @@ class States:
         return len(self._memories)
 
     def find(self, read: ReadText, boundaries: Iterable[int] = ()) -> tuple[Memory | None, int]:
-        """Returns the memory of the longest known beginning of a text, and the length of this beginning.
+        """Returns the memory after the longest cached beginning of a text, and the length of this beginning.
 
         Args:
             read: the text.
-            boundaries: the lengths of beginnings that may be known; the whole text is always looked up.
+            boundaries: the lengths of the beginnings that are looked up, beside the whole text.
 
         Returns:
-            Without a known beginning: None, or the memory before the start character if the model reads it; and 0.
+            Without a cached beginning, the length is 0, and the memory is None, or the one before the start character
+            if the model reads that.
         """
         length = len(read.text)
         lengths = {each for each in boundaries if 0 < each <= length} | {length} | self._with_stop(read, boundaries)
@@ -55,7 +55,7 @@ class States:
         return self._empty(read), 0
 
     def save(self, read: ReadText, memory: Memory) -> None:
-        """Saves the memory at the end of a text, in place of those that were not used for the longest time."""
+        """Caches the memory after a text; removes those that were not used for the longest time."""
         keys = list(read.keys([len(read.text)]))
         with self._lock:
             for _, key in keys:
@@ -67,7 +67,10 @@ class States:
                 self.bytes -= _size(self._memories.popitem(last=False)[1])
 
     def _with_stop(self, read: ReadText, boundaries: Iterable[int]) -> set[int]:
-        """Returns the beginnings with the stop text of a chat after a reply, which is in the memory of the reply."""
+        """Returns the lengths of the beginnings that end with a chat's stop text.
+
+        The memory of a reply that the stop text has ended includes the stop text.
+        """
         stop = read.served.lm.chat.stop if read.served.lm.chat else ""
         return {each + len(stop) for each in boundaries if stop and read.text.startswith(stop, each)}
 

@@ -1,8 +1,8 @@
-"""The first paint: the page stands in the document itself with a greeting, and works before Gradio does.
+"""The first paint: the document contains the page with a welcome text, so that both work before Gradio's scripts run.
 
-An ASGI layer around the app. It changes the document at ``/`` alone. The markup of ``web/index.html`` is put before
-Gradio's own element, in the visitor's language; ``web/app.js`` makes it work, and moves it into Gradio's component once
-there is one. It also adds the tags of link previews, and chooses the language among those that the page has.
+`FirstPaint` is ASGI middleware that changes the document at ``/`` only. It inserts the markup of ``web/index.html``, in
+the visitor's language, before Gradio's own element; ``web/app.js`` makes it work, and moves it into Gradio's component
+once that exists. It also adds the tags of link previews, and limits the language to those that the page has.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..preview.tags import shortened, tags, without_tags
 from ..registry.registry import ModelRegistry
 from ..routes.web_files import WebFiles
 
-# Gradio's container has the same margins; its variables are not there yet.
+# Gradio's container has the same margins; its CSS variables are not defined yet.
 _STYLE = """
 #early { box-sizing: border-box; position: absolute; z-index: 1; left: 0; right: 0; min-height: 100%; max-width: 1180px;
   margin: 0 auto; padding: 16px 32px; background: var(--bg); }
 @media (max-width: 768px) { #early { padding: 16px 13px; } }
 .dark #early { background: var(--bg-dark); }
-#early ~ gradio-app { opacity: 0; } /* "Loading…". In what is hidden the page would lose the focus. */
+#early ~ gradio-app { opacity: 0; } /* hides "Loading…"; in a hidden element the page would lose the focus */
 """
 
 _MAIN = re.compile(r'<main id="page">(.*)</main>', re.DOTALL)
@@ -35,20 +35,20 @@ _TEXT = re.compile(r'(data-text="([\w.]+)"[^>]*>)[^<]*')
 _NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
 _INTRO = re.compile(r'(<header id="intro">).*?(</header>)', re.DOTALL)
 _WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
-_SAFE = "%&=+~,;:@/?!$'()*"  # what a query may hold as it is
+_SAFE = "%&=+~,;:@/?!$'()*"  # characters of a query that need no escape
 
-# Gradio knows forty languages. The page is shown in one of those that it has itself, and in English to everyone else.
+# Gradio has forty languages. The page is shown in one of its own languages, and in English to everyone else.
 _LANGUAGE = 'Object.defineProperty(navigator, "language", { value: %s });'
 
 
 class FirstPaint:
-    """Puts the first paint into the document, and what the page's modules will need soon.
+    """Puts the first paint into the document, and preload tags for the files that the page's modules need.
 
     Args:
-        app: the app around which this layer lies.
+        app: the app behind this middleware.
         registry: the models that are served.
         web: the files of ``web/``.
-        previews: what chats show of a link.
+        previews: the link previews.
     """
 
     def __init__(self, app: ASGIApp, registry: ModelRegistry, web: WebFiles, previews: Previews) -> None:
@@ -86,11 +86,11 @@ class FirstPaint:
         await self._app(scope, receive, collect)
 
     def painted(self, document: bytes, language: str, preview: str) -> bytes:
-        """Returns the document with the first paint; unchanged where it lacks the places that are searched for.
+        """Returns the document with the first paint. Each part is left out if the document lacks the tag before it.
 
         Args:
-            document: from Gradio.
-            language: of the first paint.
+            document: Gradio's HTML.
+            language: a key of ``LANGUAGES``.
             preview: the tags for link previews.
         """
         site = self._registry.site
@@ -106,10 +106,10 @@ class FirstPaint:
         return painted.replace(b"<gradio-app", early.encode() + b"<gradio-app", 1)
 
     def _page(self, language: str) -> str:
-        """The markup of the page with the texts of a language, the title of the site and the greeting of its model."""
+        """Returns the page's markup with the texts of a language, the site's title, and its model's welcome text."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
-        title, welcome = html.escape(site.title), html.escape(site.welcome_text or texts["site.greeting"])
-        markup = _INTRO.sub(lambda found: f"{found[1]}<h1>{title}</h1><p>{welcome}</p>{found[2]}", self._markup)
+        title, intro = html.escape(site.title), html.escape(site.intro or texts["site.greeting"])
+        markup = _INTRO.sub(lambda found: f"{found[1]}<h1>{title}</h1><p>{intro}</p>{found[2]}", self._markup)
         markup = _TEXT.sub(lambda found: found[1] + html.escape(texts[found[2]]), markup)
         markup = _NAME.sub(lambda found: f'{found[1]}"{html.escape(texts[found[2]])}"', markup)
         if not first or not first.welcome_text:
@@ -120,13 +120,13 @@ class FirstPaint:
         )
 
     def _preload(self, name: str) -> str:
-        """The element with which a browser requests a file at once that a module needs later."""
+        """Returns the tag with which a browser requests a file before a module needs it."""
         if name.endswith(".js"):
             return f'<link rel="modulepreload" href="{self._web}{name}" />'
         return f'<link rel="preload" as="fetch" crossorigin href="{self._web}{name}" />'
 
     async def _tags(self, scope: Scope, language: str) -> str:
-        """The tags for link previews: of a share link if the address is one, otherwise of the site."""
+        """Returns the tags for link previews: of a share link if the address is one, otherwise of the site."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
         address = address_of_app(scope.get("public_origin", ""), scope.get("root_path", ""))
         picture = address + PATH.removeprefix("/")
@@ -144,6 +144,6 @@ class FirstPaint:
                     address=f"{address}?{quote(query, safe=_SAFE)}",
                     picture=f"{picture}?{reply.query}",
                 )
-        words = [site.welcome_text or texts["site.greeting"], first.welcome_text if first else ""]
+        words = [site.intro or texts["site.greeting"], first.welcome_text if first else ""]
         description = shortened(" ".join(words))
         return tags(site=site.title, title=site.title, description=description, address=address, picture=picture)

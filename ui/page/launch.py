@@ -1,4 +1,4 @@
-"""Launches the page in Gradio: limits, open features, theme."""
+"""Launches the Gradio app with limits, without the features that it does not need, and with its theme."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _OPTIONS: dict[str, Any] = {
 
 
 def launch(page: Page, **options: Any) -> str:
-    """Serves in threads of its own and returns the address; ``page.blocks.close()`` ends it.
+    """Starts to serve the page in threads and returns its address; ``page.blocks.close()`` ends it.
 
     Raises:
         OSError: the port is taken.
@@ -69,11 +69,11 @@ def launch(page: Page, **options: Any) -> str:
 
 def _set_up_gradio(page: Page) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    # Gradio keeps statistics of its events and makes a table of them all after each one.
+    # After each event Gradio computes a table of statistics of all events.
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
     page.blocks.state_session_capacity = MAX_STATES
-    # Off Spaces a call could otherwise be posted to /run, past the queue and its limits.
+    # Outside of Spaces a call could otherwise be posted to /run, past the queue and its limits.
     page.blocks.queue(max_size=MAX_QUEUED, default_concurrency_limit=MAX_READERS, api_open=False)
 
 
@@ -122,9 +122,9 @@ def _filter_options(page: Page, *, bound_to: str, mcp: bool) -> dict[str, Any]:
 
 
 def _filtered(filter_options: dict[str, Any]) -> Any:
-    """Returns a lifespan that puts the request filter in front of everything else, before the first request.
+    """Returns a lifespan that puts the request filter in front of all other middleware before the first request.
 
-    Middleware that FastAPI is given lies behind Gradio's own, which answers for every origin.
+    Middleware that is passed to FastAPI runs behind Gradio's CORS middleware, which allows every origin.
     """
 
     @asynccontextmanager
@@ -137,7 +137,7 @@ def _filtered(filter_options: dict[str, Any]) -> Any:
 
 
 def theme() -> gr.themes.Base:
-    """Returns the theme: contrast for reading, and fonts that every system has: none comes from another host."""
+    """Returns the theme: readable contrast, and fonts of the visitor's system, so that none is downloaded."""
     sans = ["ui-sans-serif", "system-ui", "sans-serif"]
     mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
     base = gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=mono)

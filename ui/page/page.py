@@ -1,6 +1,6 @@
-"""The page in Gradio: one HTML component, which imports the modules of ``web/``, and the endpoints of the API.
+"""The Gradio Blocks: one HTML component, which imports the modules of ``web/``, and the endpoints of the API.
 
-The modules keep the conversation and ask the routes of ``ui/routes``; Gradio's own events are used by the API alone.
+The modules keep the conversation and send requests to the routes of ``ui/routes``; only the API uses Gradio's events.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..routes.training_timeline import TrainingTimelines
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer
 
-# The document has imported the module (first_paint.py), except where another page shows the app. Gradio sets "root"
+# The document has imported the module already (first_paint.py), unless another page embeds the app. Gradio sets "root"
 # where a proxy serves the app below another path.
 _START = """
 const root = new URL(window.gradio_config?.root || ".", location.href).href.replace(/\\/$/, "");
@@ -34,14 +34,14 @@ import(early?.src || root + "%sapp.js").then((page) => page.start(element.queryS
 
 
 class Page:
-    """The Blocks of the page for the models of a registry, and the routes that its modules ask."""
+    """The Blocks of the page for the models of a registry, and the routes that its modules request."""
 
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
         self.site = Site(registry)
         self.limiter = Limiter(registry.site.limits)
         self.write = Writer(registry, Activity(registry), self.limiter)
-        self.stream = Streams(registry, self.write.replies, self.limiter)
+        self.stream = Streams(registry, self.write.replies)
         self.traces = Traces(registry, self.limiter)
         self.passages = Passages(registry, self.limiter)
         self.timelines = TrainingTimelines(registry, self.limiter)
@@ -55,7 +55,7 @@ class Page:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """The routes beside Gradio's own, for FastAPI."""
+        """The app's own routes, which FastAPI serves beside Gradio's."""
         lenses = [self.traces.route, self.passages.route]
         pages = [self.site.route, *self.write.routes, *lenses, self.timelines.route, self.web.route]
         metrics = [Metrics(self.registry).route] if self.registry.site.metrics else []

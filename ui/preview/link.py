@@ -1,7 +1,7 @@
-"""The first reply that a share link asks for, read from the parameters of an address.
+"""The first reply that a share link describes, read from the parameters of an address.
 
-The page reads the whole link (web/conversation/links.js). A preview shows the beginning of the text alone, so only the
-parameters before the first ``then`` or ``more`` are read here.
+The page reads the whole link (web/conversation/links.js). A preview shows only the beginning of the text, so this
+module reads only the parameters before the first ``then`` or ``more``.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class FirstReply:
     """A reply that can be written.
 
     Attributes:
-        query: the parameters that determine it, in one order, for the address of its picture.
-        prompt: what the sender wrote.
-        read: what the model reads before the reply.
-        params: how the reply is sampled.
+        query: the parameters that determine the reply, in a fixed order, for the address of its picture.
+        prompt: the prompt in the link.
+        read: the text that the model reads before the reply.
+        params: the sampling parameters of the reply.
         cells: the cells that are clamped.
         pick: a character that the sender chose instead of the last one; "" for none.
     """
@@ -57,7 +57,7 @@ class FirstReply:
 
 
 def first_reply(query: str, registry: ModelRegistry) -> FirstReply | None:
-    """Returns the first reply of a link; None if the address is no link, or one whose text no seed determines.
+    """Returns the first reply of a link; None if the address is not a link, or has no seed that determines the text.
 
     Raises:
         RefusalError: a value is not allowed, or no model has the name.
@@ -69,7 +69,7 @@ def first_reply(query: str, registry: ModelRegistry) -> FirstReply | None:
     for name, value in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS):
         if name in ("then", "more"):
             break
-        given.setdefault(name, value)  # the page, too, takes the first of two equal names
+        given.setdefault(name, value)  # like the page, which uses the first of two equal names
     if not given.get("seed"):
         return None
     prompt = check_text("prompt", given.get("prompt", ""), MAX_PROMPT)
@@ -95,7 +95,7 @@ def _check_forms(given: dict[str, str]) -> None:
 
 
 def _number(text: str) -> float:
-    """Returns the number in a parameter; a seed is an integer of up to 32 bits, which a float holds."""
+    """Returns the number in a parameter. A float is exact for a seed, which has up to 32 bits."""
     if not _NUMBER.fullmatch(text):
         raise ValueError("a setting is not a number")
     return float(text)

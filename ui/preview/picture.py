@@ -1,6 +1,6 @@
-"""Draws a text in the colours of its bits: 1200 × 630 pixels, the size that chats show large.
+"""Draws a text in the colours of its bits: 1200 × 630 pixels, the size that chat apps show large.
 
-Each character is drawn alone in a cell of one size, so that no text can move or cover another one. A character
+Each character is drawn by itself in a cell of fixed size, so no character can move or cover another one. A character
 for which no font has a glyph is drawn as a filled box.
 """
 
@@ -25,7 +25,7 @@ _SIZE, _LINE, _CELL = 33, 50, 20  # pixels of a letter, a line and a cell
 COLUMNS, LINES = (WIDTH - 2 * _MARGIN) // _CELL, (HEIGHT - _TOP - 56) // _LINE
 MAX_PROMPT = 3 * COLUMNS  # characters of a prompt that are shown, so that the reply is seen
 _BOUNDS = (1, 2, 3, 4, 6, 8)  # bits, as in web/lenses/surprise.js
-# As in web/document/style.css: of each level the background and the letter.
+# The background and the text colour of each level, as in web/document/style.css.
 _LEVELS = (
     ("#fafaf9", "#1c1917"),
     ("#fff1dc", "#1c1917"),
@@ -36,7 +36,7 @@ _LEVELS = (
     ("#6b0000", "#ffffff"),
 )
 _PAGE, _INK, _BOX = "#fafaf9", "#0f766e", "#a8a29e"
-# IBM Plex under the Open Font License, which Gradio brings for its themes: Latin and Cyrillic.
+# IBM Plex (Open Font License), which Gradio installs for its themes; it has Latin and Cyrillic.
 _PLEX = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "IBMPlexMono"
 _SYSTEM = (  # for other scripts, where the machine has one of them
     "DejaVuSansMono.ttf",
@@ -66,7 +66,7 @@ def draw(title: str, text: ColouredText) -> bytes:
 
     Args:
         title: of the site.
-        text: what is shown below it, as much as has room.
+        text: the text below the title; cut where the picture ends.
     """
     image = Image.new("RGB", (WIDTH, HEIGHT), _PAGE)
     pen = ImageDraw.Draw(image)
@@ -90,7 +90,7 @@ def draw(title: str, text: ColouredText) -> bytes:
 
 
 def cells_of(text: ColouredText) -> Iterator[Cell]:
-    """Yields the characters that have room, line by line."""
+    """Yields the characters that fit into the picture, line by line."""
     prompt = text.prompt if len(text.prompt) <= MAX_PROMPT else "…" + text.prompt[1 - MAX_PROMPT :]
     styled = [(character, _PAGE, _INK) for character in prompt]
     reply = text.reply if prompt else text.reply.lstrip("\n")
@@ -114,7 +114,7 @@ def cells_of(text: ColouredText) -> Iterator[Cell]:
 
 
 def _word_width(styled: Sequence[tuple[str, str, str]]) -> int:
-    """Returns the cells of a word and what directly follows it, up to the next space."""
+    """Returns the number of cells from a position to the next space."""
     word = takewhile(lambda each: not each[0].isspace(), islice(styled, COLUMNS))
     return sum(_width(character) for character, *_ in word) or 1
 
@@ -124,7 +124,7 @@ def _level(bits: float | None) -> int:
 
 
 def _width(character: str) -> int:
-    """Returns the cells of a character: 2 for a wide one, 0 for a mark or control, which cannot stand alone."""
+    """Returns the number of cells of a character: 2 for a wide one, 0 for a combining mark or a control character."""
     if character == "\t":
         return 2
     if unicodedata.category(character)[0] in "CM" or not (character.isprintable() or character == " "):
@@ -155,7 +155,7 @@ def _draw_character(
 
 @cache
 def _fonts(size: int, bold: bool) -> tuple[Font, ...]:
-    """Returns the fonts that are here, the preferred one first."""
+    """Returns the fonts that this machine has, the preferred one first."""
     names = [str(_PLEX / f"IBMPlexMono-{'Bold' if bold else 'Regular'}.woff2"), *_SYSTEM]
     found: list[Font] = []
     for name in names:
@@ -163,7 +163,7 @@ def _fonts(size: int, bold: bool) -> tuple[Font, ...]:
             found.append(ImageFont.truetype(name, size, layout_engine=ImageFont.Layout.BASIC))
         except OSError:  # no such font, or a FreeType that cannot read its format
             continue
-    default = ImageFont.load_default(size)  # in Pillow itself, ASCII alone
+    default = ImageFont.load_default(size)  # Pillow's own, which has only ASCII
     return (*found, default) if isinstance(default, Font) else tuple(found)
 
 

@@ -1,10 +1,10 @@
-"""Link previews: writes and draws what a chat shows of an address, and keeps the newest.
+"""Link previews: makes the text and the picture that a chat app shows for an address, and caches the newest ones.
 
     GET /preview.png            the picture of the site: its title and a sample of its first model
     GET /preview.png?prompt=…   the picture of a share link: its prompt and the beginning of its text
 
-A link that cannot be followed, or whose text has a blocked word, gets the picture of the site. A client that has asked
-too much gets 429 or 503, as from every other route.
+A link that is not valid, or whose text has a blocked word, gets the picture of the site. A client over its limits gets
+429 or 503, as from every other route.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from .writing import ColouredText, bits_of, write_beginning
 log = logging.getLogger("char-lstm")
 
 PATH = "/preview.png"
-MAX_BYTES = 4 << 20  # of the pictures and texts that are kept; a picture has some 20 kB
-MAX_WAITING, MAX_WAITING_EACH = 16, 4  # previews that are being made, and those of one address
+MAX_BYTES = 4 << 20  # of the cached pictures and texts; a picture has some 20 kB
+MAX_WAITING, MAX_WAITING_EACH = 16, 4  # previews that are being made, of all addresses and of one
 DOCUMENT_S = 0.3  # for which a document waits for the beginning of its link's text
-FRESH_S = 3600
+FRESH_S = 3600  # for which a client may cache a picture
 _HEADERS = {"cache-control": f"public, max-age={FRESH_S}", "x-content-type-options": "nosniff"}
 
 
@@ -53,7 +53,7 @@ class Preview:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes."""
+        """The size of the picture and the text in bytes."""
         return len(self.picture) + 4 * len(self.text)
 
 
@@ -75,14 +75,14 @@ class Previews:
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes of the previews that are kept."""
+        """The size of the cached previews in bytes."""
         return sum(each.size for each in self._kept.values())
 
     def link(self, query: str) -> FirstReply | None:
-        """Returns the first reply of a link; None if the address is none, or one that cannot be followed."""
+        """Returns the first reply of a link; None if the address is not a link, or not a valid one."""
         try:
             return first_reply(query, self._registry)
-        except ValueError:  # a RefusalError is one
+        except ValueError:  # RefusalError is a subclass
             return None
 
     async def respond(self, request: Request) -> Response:
@@ -103,11 +103,11 @@ class Previews:
         """Returns a link's prompt and the beginning of its text; "" if that takes longer than ``DOCUMENT_S`` seconds.
 
         Raises:
-            RefusalError: it has a blocked word, or the client has asked too much.
+            RefusalError: the text has a blocked word, or the client is over its limits.
         """
         try:
             return (await asyncio.wait_for(self._preview(reply, address), DOCUMENT_S)).text
-        except asyncio.TimeoutError:  # it is written on; the picture is asked for next
+        except asyncio.TimeoutError:  # the task goes on, because the client will request the picture next
             return ""
 
     async def _preview(self, reply: FirstReply | None, address: str) -> Preview:
@@ -119,10 +119,10 @@ class Previews:
         if task is None:
             task = self._making[key] = asyncio.create_task(self._make(key, reply, address))
             task.add_done_callback(lambda done: self._made(key, done))
-        return await asyncio.shield(task)  # others may wait for it
+        return await asyncio.shield(task)  # other requests may wait for the same task
 
     def _key(self, reply: FirstReply | None) -> str:
-        """Returns a key that changes with the models: the query has no commit for a model from a folder."""
+        """Returns a cache key. It changes with the models, because a query has no commit for a model from a folder."""
         return hashlib.sha256(f"{self._registry.version} {reply.query if reply else ''}".encode()).hexdigest()
 
     async def _make(self, key: str, reply: FirstReply | None, address: str) -> Preview:

@@ -1,4 +1,4 @@
-"""The meta tags of a document, from which chats and search engines make a preview."""
+"""The meta tags of a document, from which chat apps and search engines make a preview."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def tags(*, site: str, title: str, description: str, address: str, picture: str)
 
     Args:
         site: the title of the site.
-        title: of what is at the address.
-        description: some words about it.
-        address: the whole address; "" if it is not known, and then there is no address of a picture either.
-        picture: the whole address of a picture from `draw`.
+        title: the title of the address.
+        description: the text of the preview, in one line.
+        address: the whole URL; "" if it is not known, and then the tags of the picture are left out, too.
+        picture: the whole URL of a picture from `draw`.
     """
     properties = {
         "og:type": "website",

@@ -1,6 +1,7 @@
-"""Writes the beginning of a link's text, and measures how surprising each of its characters is.
+"""Writes the beginning of a link's text, and computes the surprisal of each of its characters in bits.
 
-The engine writes it among the replies of all visitors; the bits are computed in slices between the questions of others.
+The engine writes it in the same batch as the replies of visitors; the bits are computed in slices, by turns with other
+clients.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..registry.loaded_model import LoadedModel
 from .link import FirstReply
 
 LENGTH = 240  # characters of a reply that are written; the picture has room for some 300
-WITHIN_S = 10.0  # after which a reply that still waits or is being written is given up
+WITHIN_S = 10.0  # after which a reply that is not complete is aborted
 _SLICE = 48  # characters that are read before another client gets its turn
 
 
@@ -33,9 +34,9 @@ class ColouredText:
     """A text to draw.
 
     Attributes:
-        prompt: what a person wrote.
-        reply: what the model wrote.
-        bits: of each character of the reply; None where the model predicted nothing.
+        prompt: the text by a person.
+        reply: the text by the model.
+        bits: the surprisal of each character of the reply; None without a prediction.
     """
 
     prompt: str
@@ -44,16 +45,16 @@ class ColouredText:
 
 
 async def write_beginning(reply: FirstReply, address: str, limiter: Limiter, workers: Workers) -> ColouredText | None:
-    """Returns the first characters of a reply; None if its model did not finish them.
+    """Returns the first ``LENGTH`` characters of a reply; None if the model fails or needs more than ``WITHIN_S``.
 
     Args:
-        reply: what is written.
-        address: of the client that asks for it, whose limits it counts for.
+        reply: the reply to write.
+        address: of the client, whose limits apply.
         limiter: counts the reply.
         workers: compute the bits.
 
     Raises:
-        RefusalError: the prompt has a blocked word, or the client has asked too much.
+        RefusalError: the text has a blocked word, or the client is over its limits.
     """
     await workers.run(address, _check, reply.served, reply.read.text)
     params = replace(reply.params, length=min(LENGTH, reply.params.length))
@@ -76,7 +77,7 @@ async def write_beginning(reply: FirstReply, address: str, limiter: Limiter, wor
 
 
 async def bits_of(read: ReadText, text: str, cells: Clamps, address: str, workers: Workers) -> tuple[float | None, ...]:
-    """Returns the bits of each character of a text that follows another one."""
+    """Returns the surprisal in bits of each character of a text that the model wrote after reading ``read``."""
     served, start = read.served, len(read.text)
     trace = TextTrace(served.lm, skip_start=not read.start, precision=served.engine.precision)
     trace.set_text(read.text + text, [(read.last, cells)] if cells else [])

@@ -1,7 +1,7 @@
 """The models that are served, their newer commits, and their history.
 
 registry          all served models
-entry             one model that was asked for: loading, loaded or failed
+entry             one configured model: loading, loaded or failed
 specs             the models that a site serves, by path or name
 problems          explains to visitors why a model cannot be served
 loaded_model      one served model, with its engine

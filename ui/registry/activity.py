@@ -9,7 +9,7 @@ from model import Engine
 from ..messages import Message
 from .registry import ModelRegistry
 
-_STALE = 1.5  # intervals; a speed that was measured over more of them says nothing about now
+_STALE = 1.5  # intervals; a speed measured over a longer time is out of date
 
 
 class Activity:
@@ -29,7 +29,7 @@ class Activity:
 
     @property
     def facts(self) -> list[Message]:
-        """Such as "3 writing", "2 waiting", "180 characters per second"; empty while nothing is written."""
+        """Such as "3 writing", "2 waiting", "180 characters per second"; empty while no reply is written."""
         now = time.monotonic()
         if now - self._measured_at >= self._every_s:
             self._measure(now)
@@ -38,7 +38,7 @@ class Activity:
     def _measure(self, now: float) -> None:
         engines = self._registry.engines
         running, waiting = sum(engine.running for engine in engines), sum(engine.waiting for engine in engines)
-        # For each engine by itself: an engine that was removed takes its count with it.
+        # Counted for each engine, because an engine that was removed no longer has a count.
         written = sum(engine.written - self._written.get(engine, 0) for engine in engines)
         seconds = now - self._measured_at
         facts = [Message("load.writing", count=running)]

@@ -1,14 +1,15 @@
 """Serves the newest commit of models on the Hub: when a branch gets a new commit, that commit replaces the old one.
 
-A model whose first download failed is tried again in the same way, even if updates are off, until it is loaded.
+A model whose first download failed is downloaded again in the same way, even if updates are off, until it is loaded.
 
-Each model's newest commit id is requested at intervals, slightly shortened at random so that many apps do not ask at
-the same time, and less often while the Hub does not answer. A new commit is loaded with all checks beside the loaded
-model, and replaces it only then (``ModelRegistry.replace``). A commit that cannot be loaded is reported and not tried
-again; a download that fails, or arrives damaged, is. Models in folders and models pinned to a commit are never updated.
+Each model's newest commit id is requested at intervals. They are slightly shortened at random, so that many apps do not
+send requests at the same time, and longer while the Hub does not answer. A new commit is loaded with all checks while
+the old one is served, and then replaces it (``ModelRegistry.replace``). A commit that cannot be loaded is reported and
+not tried again; a download that failed or was damaged is repeated. Models in folders and models pinned to a commit are
+never updated.
 
-Files that were downloaded here are removed from the Hub's cache once they are not needed: an app runs for months, and
-its model may get a new commit every minute. Files that were in the cache before stay.
+Commits that this module downloaded are removed from the Hub's cache once they are not needed: an app runs for months,
+and its model may get a new commit every minute. Commits that were in the cache before are kept.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ LONGEST_S = 900.0  # between two requests, however long the Hub has been out of 
 _RETRY_S = 60.0  # between two tries to load a model whose first download failed, if updates are off
 _LONGEST_WAIT_S = 86_400.0  # however long a pause the Hub asks for
 _CHECK_S = 300.0  # the limit of one check, its download included: a slow one must not keep the next commit away
-_FAILS_SHOWN = 3  # in a row, before the page says that newer commits are out of reach
+_FAILS_SHOWN = 3  # in a row, after which the page shows that newer commits cannot be downloaded
 _JITTER = 0.2  # the largest part by which an interval is shortened
 
 
@@ -59,7 +60,7 @@ class AutoUpdater:
         if constants.HF_HUB_OFFLINE:
             return
         for entry in self._registry.on_hub:
-            name = f"renewal {entry.name}"
+            name = f"auto update {entry.name}"
             threading.Thread(target=self._update_forever, args=(entry,), name=name, daemon=True).start()
 
     def stop(self) -> None:
@@ -67,10 +68,11 @@ class AutoUpdater:
         self._stopped.set()
 
     def pause_s(self, fails: int, wait_s: float = 0.0) -> float:
-        """Returns the seconds until the next request, after a number of requests in a row that failed.
+        """Returns the seconds until the next request.
 
         Args:
-            wait_s: the pause that the Hub asked for.
+            fails: how many requests in a row have failed.
+            wait_s: the pause that the Hub asked for; 0 if it did not.
         """
         every_s = self._every_s or _RETRY_S
         pause_s = min(every_s * 2.0 ** min(fails, 30), max(every_s, LONGEST_S)) * random.uniform(1 - _JITTER, 1)
@@ -108,7 +110,7 @@ class _ModelUpdate:
         self.fails, self.wait_s = 0, entry.wait_s
 
     def check(self) -> None:
-        """Requests the newest commit and serves it if it is another one."""
+        """Requests the newest commit id and serves that commit if it is not served yet."""
         try:
             with time_limits(_CHECK_S):
                 newest = Snapshot(self._repo, self._revision).newest_commit()
@@ -123,12 +125,12 @@ class _ModelUpdate:
     def _note_failure(self, error: ModelUnavailableError) -> None:
         self.fails, self.wait_s = self.fails + 1, error.wait_s
         if self.fails == 1:
-            log.warning("the newest commit of %s is unknown (%s): asking less often", self._entry.name, error)
+            log.warning("the newest commit of %s is unknown (%s): checking less often", self._entry.name, error)
         if self.fails >= _FAILS_SHOWN or self.wait_s > LONG_WAIT_S:
             self._show_problem(error)
 
     def _show_problem(self, error: ModelUnavailableError | None) -> None:
-        """Shows on the page why newer commits are out of reach; None removes it."""
+        """Shows on the page why newer commits cannot be downloaded; None removes the message."""
         entry = self._entry
         before = entry.failure, entry.update_problem
         if error is None:

@@ -1,4 +1,4 @@
-"""A model that was asked for, and what became of it."""
+"""A configured model and its state: loading, loaded, or failed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from .loaded_model import LoadedModel
 
 @dataclass(eq=False)
 class Entry:
-    """A model that was asked for: loading, loaded, or failed.
+    """A configured model: loading, loaded, or failed.
 
     Attributes:
         spec: a path, or a name on the Hub; "" for a model that was added from memory, and for a blend.
         name: its name on the page and in the API.
-        loaded: the current model; None while it loads, and if it failed.
-        failure: why it could not be loaded.
-        update_problem: why its newest commit is not known or not here; None if it is, or if nothing is loaded.
-        retry, wait_s: whether loading it may succeed later, and after how many seconds, as the Hub asked.
+        loaded: the model that is served; None while it loads, and if it failed.
+        failure: why it could not be loaded; None if it did not fail.
+        update_problem: why its newest commit is not known or not loaded; None if it is, or if no commit is loaded.
+        retry: whether loading it again may succeed.
+        wait_s: seconds until then, as the Hub asked; 0 if it did not.
         draining: models that were replaced and still write their replies.
-        preview: of a model that loads on its first use: the model without its weights.
-        done: set once it is loaded or has failed; of a model that loads on its first use, once its preview is there.
+        preview: the model without its weights, if it is loaded on first use; otherwise None.
+        done: set once the model is loaded or has failed, or its preview is read.
     """
 
     spec: str

@@ -1,4 +1,4 @@
-"""A loaded model: its weights, an engine in a thread of its own, a welcome text and example prompts."""
+"""A loaded model: its weights, an engine in a thread, a welcome text and example prompts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..messages import Message
 from ..site_config import SiteConfig
 from .welcome import example_prompts, welcome_text_of
 
-_WAITING_EACH = 32  # calls without a session are one client for each address, such as that of a class of 30
+_WAITING_EACH = 32  # all calls without a session from one address count as one client, such as those of a class of 30
 
 
 @dataclass(eq=False)
@@ -24,13 +24,16 @@ class LoadedModel:
 
     Attributes:
         name: its name on the page and in the API.
-        examples: prompts that suit it; "" is an empty prompt.
-        welcome_text: a sample of its own, for an empty page.
-        welcome_seed: the seed of the sample.
-        newer: the model with a newer commit that replaced it; None while it is current.
-        unloaded: whether its weights were freed, after the last reply that it had to write.
-        refused_commit: why a newer commit is not served; None if there is none.
-        parts: the two models of a blend.
+        lm: the weights, the vocabulary and the config.
+        engine: writes the replies.
+        thread: runs the engine.
+        examples: example prompts; "" is an empty prompt.
+        welcome_text: a text by the model, which an empty page shows.
+        welcome_seed: the seed of the welcome text.
+        newer: the model with a newer commit that replaced this one; None while this one is current.
+        unloaded: whether its weights were freed, which happens after its last reply.
+        refused_commit: why a newer commit is not served; None if no commit was refused.
+        parts: the two models of a blend; empty for one model.
     """
 
     name: str
@@ -56,7 +59,7 @@ class LoadedModel:
         return len(self.lm.models) > 1
 
     def share_of(self, params: SamplingParams) -> float:
-        """Returns the weight of the second model of a blend, 0 to 1, with some settings."""
+        """Returns the weight of the second model of a blend, 0 to 1, for some sampling parameters."""
         share = self.lm.share if params.share is None else params.share
         return share or 0.0
 
@@ -80,7 +83,7 @@ def facts_of(lm: LanguageModel, device: torch.device) -> list[Message]:
 
 
 def start_model(name: str, lm: CharLSTM, precision: Precision | None, site: SiteConfig) -> LoadedModel:
-    """Starts the model's engine and generates its welcome text."""
+    """Starts a model's engine and generates its welcome text; returns the model with both."""
     engine, thread = start_engine(name, lm, precision, site)
     return LoadedModel(name, lm, engine, thread, example_prompts(lm, site.blocked), *welcome_text_of(engine, lm))
 

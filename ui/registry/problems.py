@@ -13,12 +13,12 @@ from ..messages import Message, raw
 
 log = logging.getLogger("char-lstm")
 
-LONG_WAIT_S = 60.0  # that the page names
+LONG_WAIT_S = 60.0  # a longer pause that the Hub asks for is shown on the page
 _LONGEST = 300  # characters of an error
 
 
 def load_problem(name: str, error: Exception, *, spec: str = "") -> Message:
-    """Returns why a model failed to load, for visitors; its path on this machine, ``spec``, is replaced by its name."""
+    """Returns why a model failed to load, for visitors. ``spec``, its path on this machine, is replaced by its name."""
     if isinstance(error, ModelUnavailableError):
         if error.wait_s > LONG_WAIT_S:
             return Message("model.hub_asks_to_wait", name=name, minutes=math.ceil(error.wait_s / 60))
@@ -40,13 +40,13 @@ def commit_problem(error: Exception) -> str | Message:
 
 
 def update_problem(name: str, error: ModelUnavailableError) -> Message:
-    """Returns why the newest commit of a model that is served is not known or not here, for visitors."""
+    """Returns why the newest commit of a served model is not known or could not be downloaded, for visitors."""
     if error.wait_s > LONG_WAIT_S:
         return load_problem(name, error)
     return Message("model.not_updated", name=name, reason=_plain(error))
 
 
 def _plain(error: Exception, hidden: str = "", shown: str = "") -> str:
-    """Returns an error as one printable line: it may quote a stranger's file."""
+    """Returns an error as one printable line, because it may quote a file of anyone."""
     text = str(error)
     return one_line(text.replace(hidden, shown) if hidden else text, _LONGEST)

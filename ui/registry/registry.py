@@ -1,8 +1,8 @@
 """The models that are served: each at one commit, with an engine in a thread, until a newer commit replaces it.
 
-Models load in the background, so the page answers even if the Hub is slow or out of reach. A model that cannot be
-loaded is reported on the page; if there is no other, the bundled model is served. A model whose download takes longer
-than ``STAND_IN_S`` is served from the cache until then, or replaced by the bundled model.
+Models load in the background, so the page answers even if the Hub is slow or cannot be reached. A model that cannot be
+loaded is reported on the page; if no other one is loaded, the bundled model is served. While a download takes longer
+than ``FALLBACK_S``, the cached copy of the model is served, or without one the bundled model.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from .specs import choose_device, is_on_hub, may_be_updated, names_of, split_spe
 
 log = logging.getLogger("char-lstm")
 
-STAND_IN_S = 25.0  # after which a cached copy or the bundled model writes, while the download goes on
-_GRACE_S = 1.0  # before a replaced model drains: callers that have just looked it up may still submit a request
+FALLBACK_S = 25.0  # after which a cached copy or the bundled model is served while the download continues
+_GRACE_S = 1.0  # before a replaced model drains: callers that have just got it may still submit a request
 
 
 class ModelRegistry:
@@ -42,7 +42,7 @@ class ModelRegistry:
 
     Args:
         specs: paths, names on the Hub with an optional ``@REVISION``, or "bundled"; none is the bundled model.
-        on_demand: paths of models that are loaded when they are first used.
+        on_demand: paths of models that are loaded on first use.
         device: where the models run; None chooses.
         precision: "int8" or "float32"; None is what fits each model.
         site: the limits and the blocked words of this site.
@@ -70,7 +70,7 @@ class ModelRegistry:
         self._on_demand = self._entries[len(specs) :]
         self.auto_updated = [entry for entry in self._entries if may_be_updated(entry.spec)]
         self.on_hub = [entry for entry in self._entries if is_on_hub(entry.spec)]
-        self._stand_in: Entry | None = None
+        self._fallback: Entry | None = None
         self._blends: dict[tuple[str, str], Entry] = {}
         self._blending, self._putting = threading.Lock(), threading.Lock()
         self._settled = threading.Event()
@@ -90,7 +90,7 @@ class ModelRegistry:
         """Starts to load, each model in a thread of its own, so that one that hangs delays no other.
 
         Args:
-            after: engines are started after this event, because starting the first one slows imports down.
+            after: an event that engines wait for before they start, because starting the first one slows imports down.
         """
         waiting = [entry for entry in self._entries if not entry.done.is_set()]
         for entry in waiting:
@@ -109,7 +109,7 @@ class ModelRegistry:
             engine.stop()
 
     def replace(self, entry: Entry, lm: CharLSTM) -> LoadedModel:
-        """Serves a model under an entry's name. The one that it replaces finishes its replies and is unloaded."""
+        """Serves a model under an entry's name. The model that it replaces finishes its replies and is unloaded."""
         loaded = start_model(entry.name, lm, self.precision, self.site)
         self._put(entry, loaded)
         self._announce(loaded)
@@ -123,7 +123,7 @@ class ModelRegistry:
         log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
-        """Returns the blend of two models, with an engine of its own; made when it is first asked for.
+        """Returns the blend of two models, with an engine of its own, which the first call starts.
 
         Raises:
             RefusalError: the two models have no character in common.
@@ -163,17 +163,17 @@ class ModelRegistry:
 
     @property
     def version(self) -> str:
-        """Changes whenever a model is updated, fails to update, or the app restarts."""
+        """A text that changes whenever a model is updated or fails to update, and when the app restarts."""
         return f"{self._since}.{self._changes}"
 
     @property
     def may_change(self) -> bool:
-        """Whether a newer commit may appear, or a model that could not be loaded is tried again."""
+        """Whether a newer commit may appear, or a model that could not be loaded will be tried again."""
         return bool(self.auto_updated) or any(entry.retry and not entry.loaded for entry in self.on_hub)
 
     @property
     def all_loaded(self) -> list[LoadedModel]:
-        """All models whose weights are in memory: the current ones, blends, and those that drain."""
+        """All models whose weights are in memory: the current ones, blends, and those that finish their replies."""
         entries = (*self._entries, *self._blends.values())
         return [loaded for entry in entries for loaded in (entry.loaded, *entry.draining) if loaded]
 
@@ -194,7 +194,7 @@ class ModelRegistry:
 
     @property
     def entries(self) -> list[Entry]:
-        """All models that were asked for, without blends: loading, loaded and failed."""
+        """All configured models, without blends: loading, loaded and failed."""
         return list(self._entries)
 
     @property
@@ -209,15 +209,15 @@ class ModelRegistry:
 
     @property
     def notices(self) -> list[Message]:
-        """What visitors should know: models that failed to load, or may not be the newest."""
+        """Messages for visitors about models that failed to load, or may not be the newest."""
         notices = [entry.failure for entry in self._entries if entry.failure]
-        if self._stand_in and len(self._entries) > 1 == len(self.loaded_models):  # not if no other model was asked for
+        if self._fallback and len(self._entries) > 1 == len(self.loaded_models):  # not if no other model is configured
             notices.append(Message("model.bundled_instead"))
         notices += [raw(loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
         return notices + [entry.update_problem for entry in self._entries if entry.loaded and entry.update_problem]
 
     def first(self) -> LoadedModel | None:
-        """Returns the default model; None while it loads, until another one replaces it."""
+        """Returns the default model: the first one that did not fail. None while that model loads."""
         usable = [entry for entry in self._entries if not entry.failure and (entry.loaded or not self.settled)]
         return usable[0].loaded if usable else None
 
@@ -233,7 +233,7 @@ class ModelRegistry:
                 raise RefusalError("refusal.loading")
             return loaded
         entry = next((entry for entry in self._entries if entry.name == name), None)
-        if entry is None and name == BUNDLED:  # the name of the default model before there were several
+        if entry is None and name == BUNDLED:  # what the default model was called before there were several
             entry = next((entry for entry in self._entries if bundled_name(entry.spec)), None)
         if entry is None:
             allowed = Message("rule.served", names=self.names)
@@ -246,17 +246,17 @@ class ModelRegistry:
         return entry.loaded
 
     def _settle(self) -> None:
-        """Waits until every model is loaded or has failed, ``STAND_IN_S`` at most; then makes sure that one writes."""
-        end = time.monotonic() + STAND_IN_S
+        """Waits until every model is loaded or has failed, at most ``FALLBACK_S`` for the Hub; then loads fallbacks."""
+        end = time.monotonic() + FALLBACK_S
         for entry in self._entries:
-            # A folder needs no network, and while the imports of a busy machine last, no other model loads sooner.
+            # A folder needs no network, so on a busy machine no fallback would be loaded sooner.
             entry.done.wait(max(0.0, end - time.monotonic()) if entry in self.on_hub else None)
         for entry in [each for each in self.on_hub if not each.done.is_set()]:
             self._load_cached(entry)
         if not self.loaded_models:
-            self._stand_in = Entry(str(PRETRAINED), BUNDLED)
-            self._load(self._stand_in, None)
-            self._entries.append(self._stand_in)
+            self._fallback = Entry(str(PRETRAINED), BUNDLED)
+            self._load(self._fallback, None)
+            self._entries.append(self._fallback)
         self._settled.set()
         self.bump_version()
 
@@ -284,16 +284,16 @@ class ModelRegistry:
             entry.done.set()
 
     def _load_on_demand(self, entry: Entry) -> None:
-        """Starts to load a model of which there is only a preview, unless that has begun."""
+        """Starts to load a model that has only a preview, unless another call has started that."""
         with self._putting:
-            begins = entry in self._on_demand and entry.preview is not None
-            if begins:
+            starts = entry in self._on_demand and entry.preview is not None
+            if starts:
                 self._on_demand.remove(entry)
-        if begins:
+        if starts:
             threading.Thread(target=self._load, args=(entry, None), daemon=True).start()
 
     def fail(self, entry: Entry, error: Exception) -> None:
-        """Notes why a model could not be loaded; a copy of it that is served already stays, with a notice."""
+        """Notes why a model could not be loaded. If a cached copy of it is served, it stays, with a notice."""
         reason = load_problem(entry.name, error, spec=entry.spec)
         entry.retry, entry.wait_s = getattr(error, "retry", False), getattr(error, "wait_s", 0.0)
         if entry.loaded:
@@ -304,7 +304,7 @@ class ModelRegistry:
         self.bump_version()
 
     def _load_cached(self, entry: Entry) -> None:
-        """Serves the cached copy of a model whose download takes long, unless the download has ended meanwhile."""
+        """Serves the cached copy of a model, unless its download has ended meanwhile."""
         try:
             id_or_path, revision = split_spec(entry.spec)
             lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device, local_files_only=True)

@@ -1,4 +1,4 @@
-"""Reads which models a site serves, by path or by name on the Hub, and on which device."""
+"""Parses the names of the models that a site serves, paths or names on the Hub, and chooses the device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from model.settings import shorten
 
 
 def choose_device() -> str:
-    """Returns "cuda" if this process may hold a GPU, which it may not on ZeroGPU; else "cpu".
+    """Returns "cuda" if this process may keep a GPU, which ZeroGPU does not allow; else "cpu".
 
     Never "mps": the int8 kernels run on the CPU, and are faster there than torch operators on an Apple GPU.
     """
@@ -24,10 +24,10 @@ def choose_device() -> str:
 
 
 def split_spec(spec: str) -> tuple[str, str | None]:
-    """Splits ``user/name@revision``; the path of a folder is returned whole.
+    """Returns the name and the revision in ``user/name@revision``; the path of a folder, or a name without @, and None.
 
     Raises:
-        ModelUnavailableError: nothing follows the @.
+        ModelUnavailableError: the revision after the @ is empty.
     """
     if spec == BUNDLED:
         return str(PRETRAINED), None
@@ -38,7 +38,7 @@ def split_spec(spec: str) -> tuple[str, str | None]:
 
 
 def with_gallery(specs: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Returns the models to load at the start, and those to load on first use: the bundled ones if none is given."""
+    """Returns the models to load at the start and those to load on first use; without ``specs``, the bundled models."""
     if specs:
         return specs, ()
     first, *others = map(bundled_spec, bundled_names())
@@ -46,7 +46,7 @@ def with_gallery(specs: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def check_models(specs: Sequence[str]) -> None:
-    """Checks the models of a command line, where a misspelled one must end the program instead of starting another.
+    """Checks the models of a command line: a misspelled one must end the program instead of serving the bundled model.
 
     Raises:
         ValueError: a folder does not exist, or a name is neither a folder nor a repo of the Hub.
@@ -60,7 +60,7 @@ def check_models(specs: Sequence[str]) -> None:
 
 
 def is_on_hub(spec: str) -> bool:
-    """Returns whether a model is on the Hub, and no folder of this machine."""
+    """Returns whether a model is on the Hub, not in a folder of this machine."""
     try:
         return not is_local(split_spec(spec)[0])
     except ModelUnavailableError:

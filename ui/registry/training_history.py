@@ -49,7 +49,7 @@ class History:
 
     Attributes:
         source: a repo on the Hub, or the path of a run folder.
-        checkpoints: oldest first, at most ``MAX_CHECKPOINTS``: the first, the last and the best are among them.
+        checkpoints: oldest first; at most ``MAX_CHECKPOINTS``, with the first, the last and the best.
         losses: (step, validation loss) of every evaluation, in order.
     """
 
@@ -76,12 +76,12 @@ class History:
         """Downloads the files of a checkpoint.
 
         Raises:
-            ModelUnavailableError: the Hub is out of reach, or does not have them.
-            CheckpointError: they are not a checkpoint.
+            ModelUnavailableError: the Hub cannot be reached, or does not have the files.
+            CheckpointError: the files are not a checkpoint.
         """
         if not is_local(self.source):
             snapshot = Snapshot(self.source, checkpoint.at)
-            snapshot.newest_commit()  # fails at once if the Hub is out of reach; the download would retry for long
+            snapshot.newest_commit()  # fails at once if the Hub cannot be reached; the download would retry for long
             snapshot.download()
 
     def load(self, checkpoint: Checkpoint) -> CharLSTM:
@@ -89,7 +89,7 @@ class History:
 
         Raises:
             CheckpointError: the files are not a model, or not of this step.
-            ModelUnavailableError: the Hub is out of reach, or does not have them.
+            ModelUnavailableError: the Hub cannot be reached, or does not have the files.
         """
         if is_local(self.source):
             lm = CharLSTM.from_pretrained(Path(self.source).expanduser() / checkpoint.at)
@@ -109,7 +109,7 @@ def read_history(id_or_path: str) -> History | None:
 
     Raises:
         CheckpointError: metrics.jsonl is damaged.
-        ModelUnavailableError: the Hub is out of reach, or does not have the repo.
+        ModelUnavailableError: the Hub cannot be reached, or does not have the repo.
     """
     if is_local(id_or_path):
         folder = Path(id_or_path).expanduser()
@@ -144,8 +144,8 @@ def _checkpoints(commits: Iterable[tuple[str, str]], losses: dict[int, float]) -
             continue
         step, titled_loss = parsed
         loss = losses.get(step)
-        other = titled_loss is not None and (loss is None or abs(titled_loss - loss) > _ROUNDED)
-        if not other and (not found or step < found[-1].step):
+        is_other_run = titled_loss is not None and (loss is None or abs(titled_loss - loss) > _ROUNDED)
+        if not is_other_run and (not found or step < found[-1].step):
             found.append(Checkpoint(step, loss, commit))
     return found[::-1]
 

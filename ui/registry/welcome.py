@@ -12,7 +12,7 @@ _MAX_EXAMPLE = 60  # characters
 
 
 def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:
-    """Returns the example prompts of its trainer whose characters the model knows; ("",) if there are none."""
+    """Returns the example prompts in config.json whose characters the model knows; ("",) if there are none."""
     noted = lm.training.get("examples")
     offered = noted if isinstance(noted, list) else []
     fitting = [
@@ -26,9 +26,9 @@ def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:
 def welcome_text_of(engine: Engine, lm: CharLSTM, *, deadline_s: float = _DEADLINE_S) -> tuple[str, int]:
     """Returns a text that the model generates without a prompt, cut after a word or a line, and its seed.
 
-    If a blocked word ends the text, or an empty line begins it, the next seed is tried. If a slow machine has not
-    finished the text at the deadline, it is the one that `config.json` stores, or as far as it was written if none is
-    stored. The engine must be running.
+    If a blocked word ends the text, or it begins with an empty line, the next seed is tried. If the text is incomplete
+    at the deadline, as on a slow machine, the text that `config.json` stores is returned instead, or the incomplete one
+    if none is stored. The engine must be running.
     """
     text, chosen = "", WELCOME_SEEDS[0]
     for seed in WELCOME_SEEDS:
@@ -48,9 +48,6 @@ def welcome_text_of(engine: Engine, lm: CharLSTM, *, deadline_s: float = _DEADLI
 
 
 def stored_welcome_text_of(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, int]:
-    """Returns the text of `welcome_text_of` that `config.json` stores for a model that is not in memory, and its seed.
-
-    ("", 0) if it stores none.
-    """
+    """Returns the welcome text that `config.json` stores, and its seed; ("", 0) without one, or with a blocked word."""
     text, seed = stored_welcome(lm.training)
     return ("", 0) if blocked.inside(text) else (text, seed)

@@ -134,7 +134,7 @@ def _add_score(registry: ModelRegistry, limiter: Limiter) -> None:
             check_text("text", text)
             loaded = await find_model(registry, model)
             client = caller()
-            limiter.ask(client.address)
+            limiter.count_question(client.address)
             slices = score_in_slices(loaded.lm.models[0], text, _SCORED)
             result = await workers.run_slices(client.address, slices, client.has_left)
             scored = await workers.run(client.address, _scored, result)
@@ -165,7 +165,7 @@ def _add_inspect(registry: ModelRegistry, limiter: Limiter) -> None:
             config = loaded.lm.config
             place = check_index("layer", layer, config.num_layers), check_index("cell", cell, config.hidden_size)
             client = caller()
-            limiter.ask(client.address)
+            limiter.count_question(client.address)
             trace = await workers.run_slices(client.address, _trace_cell(loaded, text, *place), client.has_left)
         return {**trace, "model": loaded.name, "commit": loaded.lm.commit}
 

@@ -32,7 +32,7 @@ REQUIRED = inspect.Parameter.empty
 
 
 class Argument(NamedTuple):
-    """An argument of an endpoint: its type, what the documentation says, and its default."""
+    """An argument of an endpoint: its type, its description, and its default."""
 
     type: Any
     help: str
@@ -40,10 +40,10 @@ class Argument(NamedTuple):
 
 
 class Blocks(gr.Blocks):
-    """Blocks whose endpoints name the argument that is missing or has a wrong type, which Gradio does not."""
+    """Blocks whose errors name the argument that is missing or has a wrong type, which Gradio's do not."""
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
-        """Called by Gradio before a function; the function is then called with the list."""
+        """Checks the arguments of a call and appends missing defaults; Gradio then calls the function with the list."""
         arguments = inspect.signature(block_fn.fn).parameters
         names = list(arguments)
         for name in names[len(inputs) :]:
@@ -51,7 +51,7 @@ class Blocks(gr.Blocks):
                 raise call_error(f"{name} is missing: /{block_fn.api_name} needs it")
             inputs.append(arguments[name].default)
         for name, value in zip(names, inputs, strict=False):
-            # Gradio takes any object for an uploaded file, and fails without a message.
+            # Gradio treats any object as an uploaded file, and fails without a message.
             if name == "hold" and _is_table(value):
                 continue
             if isinstance(value, dict | list):
@@ -72,7 +72,7 @@ class Blocks(gr.Blocks):
 
 
 def refuse_malformed(_request: Request, _error: Exception) -> JSONResponse:
-    """Returns the answer to a body with wrong fields. FastAPI's own repeats the body and fails if it is not UTF-8."""
+    """Returns the answer to a body with wrong fields; FastAPI's own repeats the body and fails if it is not UTF-8."""
     detail = "a field of the request is missing or has a wrong type, or its Content-Type is not application/json"
     return JSONResponse({"detail": detail}, status_code=422)
 
@@ -86,7 +86,7 @@ def add(
     result: Any,
     concurrency_limit: int | None,
 ) -> None:
-    """Adds an endpoint to the Blocks that are being built; where MCP is on, it is a tool too.
+    """Adds an endpoint to the Blocks that are being built; if MCP is on, it is also a tool.
 
     Args:
         function: called with the values of the arguments, in their order.
@@ -129,7 +129,7 @@ class Caller:
 
     Attributes:
         address: where the call comes from.
-        session: drawn by the client; "" if it has drawn none. All calls over MCP have that of Gradio's own client.
+        session: the session id that the client has chosen; "" without one, and for calls over MCP.
         event: Gradio's record of the call; None outside of the queue.
     """
 
@@ -139,12 +139,12 @@ class Caller:
 
     @property
     def id(self) -> str:
-        """What the limit of replies per client counts: calls without a session are one client for each address."""
+        """The client for the limit of replies; calls without a session count as one client for each address."""
         return f"{self.address} {self.session or 'api'}"
 
     @property
     def group(self) -> str:
-        """What the limits per address count as one client."""
+        """The client for the limits of one address."""
         return group_of(self.address)
 
     def has_left(self) -> bool:
@@ -153,13 +153,13 @@ class Caller:
 
 
 def caller() -> Caller:
-    """Returns the client that calls. An argument of type gr.Request would appear in the endpoint's description."""
+    """Returns the client of the current call. An argument of type gr.Request would appear in the API's description."""
     request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
     event = blocks._queue.event_ids_to_events.get(LocalContext.event_id.get(None) or "") if blocks else None
     if request is None:
         return Caller("", "", event)
     session = str(request.session_hash or "")
-    # Gradio draws a session for a call without one, and those of its own client for MCP are of no visitor.
+    # For a call without a session Gradio makes one up, and for MCP its own client does: neither identifies a visitor.
     if request.headers.get("x-gradio-user") == "mcp" or (event and session == event._id):
         session = ""
     return Caller(request.client.host if request.client else "", session, event)

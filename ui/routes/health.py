@@ -1,4 +1,4 @@
-"""Two routes for what watches the app: a container, a load balancer, Ray Serve.
+"""Two routes for monitoring by a container runtime, a load balancer or Ray Serve.
 
 GET /healthz  {"status": "ok"} while the engine of every served model runs; otherwise 503: restart the process
 GET /readyz   {"status": "ok"} once the first model can write; otherwise 503: send the visitors elsewhere
@@ -18,7 +18,7 @@ READY_PATH = "/readyz"
 
 
 class Health:
-    """Says whether the app works.
+    """Answers health and readiness checks.
 
     Args:
         registry: the models that are served.
@@ -30,7 +30,7 @@ class Health:
 
     @property
     def failed(self) -> list[str]:
-        """The names of the served models whose engine has ended, after a fault of the device for example."""
+        """The names of the served models whose engine has ended, for example after a fault of the device."""
         return [loaded.name for loaded in self._registry.loaded_models if not loaded.thread.is_alive()]
 
     async def respond_to_health(self, _request: Request) -> JSONResponse:

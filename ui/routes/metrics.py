@@ -2,14 +2,14 @@
 
     GET /metrics
 
-    char_lstm_replies_total{model,reason}      replies that have ended, by why
+    char_lstm_replies_total{model,reason}      replies that have ended, by their finish reason
     char_lstm_characters_total{model}          characters written
     char_lstm_refusals_total{id}               requests that were refused, by the id of the message
     char_lstm_first_character_seconds{model}   a histogram: from a request to the first character of the reply
-    char_lstm_writing, char_lstm_waiting{model}  replies that are being written, and that wait for that
+    char_lstm_writing, char_lstm_waiting{model}  replies that are being written, and replies in the queue
     char_lstm_model_info{model,commit}         1 for each model that is served
 
-and those of ``prometheus_client`` about the process: memory, processor time, open files.
+and the figures of ``prometheus_client`` about the process: memory, processor time, open files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PATH = "/metrics"
 
 
 class Metrics:
-    """Collects the figures when they are asked for.
+    """Collects the figures for each request.
 
     Args:
         registry: the models that are served.
@@ -44,7 +44,7 @@ class Metrics:
         from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
         self._registry = registry
-        # Of engines that were unloaded: a counter must never fall.
+        # Counts of unloaded engines: a counter must never decrease.
         self._unloaded: defaultdict[str, Statistics] = defaultdict(Statistics)
         self._unloaded_characters: defaultdict[str, int] = defaultdict(int)
         registry.on_unload.append(self._add_unloaded)
@@ -61,7 +61,7 @@ class Metrics:
         return Response(exposition.generate_latest(self._collectors), media_type=exposition.CONTENT_TYPE_PLAIN_0_0_4)
 
     def collect(self) -> Iterator[Metric]:
-        """Yields the figures; called by ``prometheus_client``."""
+        """Yields the figures; ``prometheus_client`` calls this."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
         replies = CounterMetricFamily("char_lstm_replies", "Replies that have ended", labels=["model", "reason"])
@@ -97,6 +97,6 @@ class Metrics:
 
 
 def _buckets(waits: list[int]) -> list[tuple[str, float]]:
-    """Returns the cumulated counts by upper bound, as Prometheus wants them."""
+    """Returns the cumulative counts by upper bound, as Prometheus expects them."""
     bounds = [*(f"{bound:g}" for bound in WAIT_BOUNDS_S), "+Inf"]
     return [(bound, sum(waits[: at + 1])) for at, bound in enumerate(bounds)]

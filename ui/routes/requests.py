@@ -1,7 +1,7 @@
-"""Reads the requests of a page whose conversation is kept by the page: which model, which text, which clamped cells.
+"""Parses the requests of a page: the model, the text of the conversation, which the page keeps, and the clamped cells.
 
     model, second    {"name": …, "commit": …}; "" is the commit of a model in a folder; second is null without a blend
-    text             prompts and replies since the memory was empty
+    text             prompts and replies since the state was zero
     start            whether the model read its start character before the text
     clamps           [[position, [[layer, cell, value], …]], …]: the cells that are clamped from the step on that reads
                      a position; -1 is the start character
@@ -39,8 +39,8 @@ MAX_TEXT = 100_000  # characters
 MAX_STRETCHES = 2_000  # of a text, with different clamps
 MAX_BOUNDARIES = 16
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-REFUSALS: Counter[str] = Counter()  # requests that this process has refused, by the id of the message
-MAX_DRAW = 1 << 40  # of a seed: more than any conversation has
+REFUSALS: Counter[str] = Counter()  # how many requests this process has refused, by the id of the message
+MAX_DRAW = 1 << 40  # draws of a seed: more than any conversation has
 _HEX = re.compile("[0-9a-f]{8,64}")
 _BUSY = {"refusal.loading", "refusal.named_loading", "refusal.queue_full", "refusal.just_updated", "refusal.no_answer"}
 _TOO_LONG = {"refusal.characters"}
@@ -53,8 +53,8 @@ class Wait:
     """When a refused request may be repeated.
 
     Attributes:
-        status: of the answer.
-        seconds: until then.
+        status: the HTTP status of the answer.
+        seconds: how long to wait.
     """
 
     status: int
@@ -67,7 +67,7 @@ class Wait:
 
 
 class UnservedCommitError(RefusalError):
-    """The commit that has read a text is no longer served; a newer one may be, under the same name."""
+    """The commit in a request is no longer served; another commit may be, under the same name."""
 
 
 class UnknownModelError(RefusalError):
@@ -76,18 +76,18 @@ class UnknownModelError(RefusalError):
 
 @dataclass(frozen=True, kw_only=True)
 class WriteRequest:
-    """A reply that a page asks for.
+    """A request of a page for a reply.
 
     Attributes:
-        id: of the reply, drawn by the page.
-        client: of the page, drawn by the page.
-        before: what the model reads before the reply.
+        id: of the reply, chosen by the page at random.
+        client: of the page, chosen by the page at random.
+        before: the text that the model reads before the reply.
         received: the beginning of the reply that the page has already.
-        params: how the whole reply is sampled.
-        draw_offset: the index of its first character among the draws of the seed.
-        cells: the cells that are clamped while it is written.
+        params: the sampling parameters of the whole reply.
+        draw_offset: the index of the reply's first character among the draws of the seed.
+        cells: the cells that are clamped while the reply is written.
         chars_per_second: the speed limit; None is full speed.
-        boundaries: the lengths of beginnings of the text whose state may be known.
+        boundaries: the lengths of beginnings of the text whose state may be cached.
     """
 
     id: str
@@ -102,7 +102,7 @@ class WriteRequest:
 
 
 def parse_write(query: Query, registry: ModelRegistry) -> WriteRequest:
-    """Checks a request for a reply.
+    """Returns a checked request for a reply.
 
     Raises:
         RefusalError: a value is not allowed.
@@ -130,7 +130,7 @@ def parse_write(query: Query, registry: ModelRegistry) -> WriteRequest:
 
 
 def digest_of(query: Query) -> str:
-    """Returns a digest of what determines the text of a reply."""
+    """Returns the SHA-256 of the fields that determine the text of a reply, in hex digits."""
     names = ("model", "second", "text", "start", "clamps", "settings", "draw_offset", "cells")
     values = json.dumps([query.get(name) for name in names], sort_keys=True)
     return hashlib.sha256(values.encode()).hexdigest()
@@ -153,11 +153,11 @@ def model_of(query: Query, registry: ModelRegistry) -> LoadedModel:
 
 
 async def wait_for_models(query: Query, registry: ModelRegistry) -> None:
-    """Waits while the models that a request names still load, as right after the start of the app."""
+    """Waits while the models in a request are loading, as right after the start of the app."""
     for field in ("model", "second"):
         reference = query.get(field)
         if isinstance(reference, dict):
-            with suppress(RefusalError):  # ``model_of`` refuses them by their field
+            with suppress(RefusalError):  # ``model_of`` raises it again, with the field
                 await find_model(registry, reference.get("name"))
 
 
@@ -174,10 +174,10 @@ def read_text_of(query: Query, served: LoadedModel, text: str) -> ReadText:
 
 
 def stretches_of(query: Query, served: LoadedModel, length: int) -> Stretches:
-    """Returns the clamps of a text of some length.
+    """Returns the clamps in a request, for a text with ``length`` characters.
 
     Raises:
-        RefusalError: they are none.
+        RefusalError: a position or a clamp is not allowed.
     """
     value = query.get("clamps", [])
     if not isinstance(value, list) or len(value) > MAX_STRETCHES:
@@ -195,7 +195,7 @@ def params_of(settings: object, served: LoadedModel) -> SamplingParams:
     """Returns the settings of a reply; a chat model's stop text is that of the chat, unless the request has another.
 
     Raises:
-        RefusalError: a value is not allowed, or there is no seed.
+        RefusalError: a value is not allowed, or the seed is missing.
     """
     if not isinstance(settings, dict) or not settings.keys() <= SETTINGS.keys():
         raise malformed(f"settings must be an object with {', '.join(SETTINGS)}")
@@ -209,10 +209,10 @@ def params_of(settings: object, served: LoadedModel) -> SamplingParams:
 
 
 def hex_of(query: Query, name: str) -> str:
-    """Returns a random value that the page has drawn, in hex digits.
+    """Returns an id that the page has chosen at random.
 
     Raises:
-        RefusalError: it is none.
+        RefusalError: the field is not a text of 8 to 64 hex digits.
     """
     value = query.get(name)
     if not isinstance(value, str) or not _HEX.fullmatch(value):
@@ -221,7 +221,7 @@ def hex_of(query: Query, name: str) -> str:
 
 
 def malformed(reason: str) -> RefusalError:
-    """Returns the refusal of a request that no page sends."""
+    """Returns the refusal of a request with a field that is missing or not valid."""
     return RefusalError("refusal.malformed", reason=reason)
 
 
@@ -238,13 +238,13 @@ def count_refusal(refusal: RefusalError) -> None:
 
 
 def refusal_response(refusal: RefusalError) -> JSONResponse:
-    """Returns the answer to a request that is refused before anything was started, with its HTTP status."""
+    """Returns the answer to a refused request, with its HTTP status. Counts the refusal."""
     wait = wait_of(refusal)
     return JSONResponse(refusal_content(refusal), status_of(refusal), {**HEADERS, **(wait.headers if wait else {})})
 
 
 def wait_of(refusal: RefusalError) -> Wait | None:
-    """Returns how long to wait if the request may then be repeated unchanged; None if it may not."""
+    """Returns how long to wait before the request may be repeated unchanged; None if that would not help."""
     if isinstance(refusal, TooManyError):
         return Wait(429, refusal.wait_s)
     return Wait(503, 1) if refusal.id in _BUSY else None
@@ -260,7 +260,7 @@ def status_of(refusal: RefusalError) -> int:
 
 
 def address_of(request: Request) -> str:
-    """Returns the address of the client, which `ui/access` has found behind the proxies."""
+    """Returns the address of the client, which `ui/access` has determined behind the proxies."""
     return request.client.host if request.client else ""
 
 

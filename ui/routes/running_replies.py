@@ -1,7 +1,7 @@
-"""The replies that are being written, each for one reader, which may lose the connection and return.
+"""The replies that are being written. Each has one reader, which may lose its connection and connect again.
 
-A reply continues for ``RETURN_S`` seconds without a reader. Then it ends, and its state is saved: a reader that
-returns later requests the rest, which is the same text.
+A reply continues for ``RETURN_S`` seconds without a reader. Then it ends, and its state is cached: a reader that
+connects later requests the rest, which is the same text.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class RunningReply:
     """One reply, followed from its start to its end.
 
     Args:
-        request: what was asked for.
-        digest: of what determines the text: a request with the same one gets the same reply.
-        sequence: what the engine writes: the reply after ``request.received``.
-        client_id: the client, for the limits.
-        address: its address.
+        request: the request for the reply.
+        digest: identifies the text: a request with the same digest gets the same reply.
+        sequence: the engine's sequence, which holds the reply after ``request.received``.
+        client_id: the client, for the limit of replies.
+        address: the client's address.
 
     Attributes:
-        ended: whether the text is complete and the state saved.
-        delivered: whether a reader has got the end.
+        ended: whether the text is complete and the state cached.
+        delivered: whether a reader has received the end.
     """
 
     def __init__(self, request: WriteRequest, digest: str, sequence: Sequence, *, client_id: str, address: str) -> None:
@@ -59,7 +59,7 @@ class RunningReply:
         self.ended = self.delivered = False
         self._sequence = sequence
         self._failure: Message | None = None
-        self._reader: asyncio.Event | None = None  # set when there is something for the present reader
+        self._reader: asyncio.Event | None = None  # of the current reader; set when there may be an event for it
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -82,17 +82,17 @@ class RunningReply:
         self.request.before.served.engine.abort(self._sequence)
 
     async def run(self, read: ReadText, states: States) -> None:
-        """Follows the reply to its end and saves its state.
+        """Follows the reply to its end and caches its state.
 
         Args:
-            read: what the model reads before the first character of the sequence.
-            states: where the state is saved.
+            read: the text that the model reads before the first character of the sequence.
+            states: the cache of states.
         """
         sequence = self._sequence
         try:
             async with aclosing(follow(read.served, sequence, message_s=_MESSAGE_S)) as steps:
                 async for _ in steps:
-                    self._wake()
+                    self._notify()
         except RefusalError as refusal:
             self._failure = refusal.message
         except Exception:
@@ -106,18 +106,18 @@ class RunningReply:
             whole = await asyncio.to_thread(read.followed_by, sequence.text + stop, self.request.cells)
             await asyncio.to_thread(states.save, whole, sequence.memory)
         self.ended = True
-        self._wake()
+        self._notify()
 
     def connect(self) -> asyncio.Event:
-        """Makes room for a new reader, and returns it; the one before gets no more events."""
+        """Returns a new reader, for `events`; the reader before gets no more events."""
         if self._timer:
             self._timer.cancel()
-        self._wake()
+        self._notify()
         self._reader = asyncio.Event()
         return self._reader
 
     def disconnect(self, reader: asyncio.Event, expire: Callable[[], None]) -> None:
-        """Called when a reader has left: without another one, ``expire`` is called after ``RETURN_S`` seconds."""
+        """Notes that a reader has disconnected; calls ``expire`` if no reader connects within ``RETURN_S`` seconds."""
         if self._reader is reader:
             self._reader = None
             self._timer = asyncio.get_running_loop().call_later(0 if self.delivered else RETURN_S, expire)
@@ -134,7 +134,7 @@ class RunningReply:
         Args:
             reader: from ``connect``.
             position: the number of characters that the reader has already.
-            activity: how much all visitors together write; None sends no events about it.
+            activity: measures how much is being written; None sends no events about it.
             encode: turns a message into JSON: with its id for a page, or as an English text for a program.
         """
         shown: list[Message] = []
@@ -146,7 +146,7 @@ class RunningReply:
             if piece:
                 yield event(position, text=piece)
             elif not self._sequence.length and not ended:
-                # The first step comes at once, the second after a second.
+                # The first step arrives at once, the second after a second.
                 steps_without += 1
                 if steps_without > 1:
                     yield event(position, status=[encode(self._queue_status())])
@@ -159,12 +159,12 @@ class RunningReply:
                 return
             await reader.wait()
 
-    def _wake(self) -> None:
+    def _notify(self) -> None:
         if self._reader:
             self._reader.set()
 
     def _queue_status(self) -> Message:
-        """Returns why the reply has not started: others are before it in the queue, or its prompt is being read."""
+        """Returns why the reply has not started: it is in the queue, or its prompt is being read."""
         others = self.request.before.served.engine.queue_position(self._sequence)
         return Message("status.queue", count=others) if others else Message("status.soon")
 
@@ -178,10 +178,10 @@ class RunningReply:
 
 
 class RunningReplies:
-    """The replies that have not ended, and those whose end no reader has got yet.
+    """The replies that have not ended, and those whose end no reader has received yet.
 
     Args:
-        states: the states of the models after the texts that they have read last.
+        states: the cache of states.
         limiter: counts what each address uses.
     """
 
@@ -199,7 +199,7 @@ class RunningReplies:
         return sum(reply.request.params.length - len(reply.text) for reply in replies)
 
     def find(self, id: str, digest: str, received: str) -> RunningReply | None:
-        """Returns the reply with an id, if it is the same one and begins with the text that the page has."""
+        """Returns the reply with an id, if it has the digest and begins with the text that the page has; else None."""
         reply = self._replies.get(id)
         return reply if reply and reply.digest == digest and reply.text.startswith(received) else None
 
@@ -232,7 +232,7 @@ class RunningReplies:
         except BaseException:
             self._limiter.end_reply(address, characters)
             raise
-        self._make_room(request.id, client_id)  # for one that was started meanwhile
+        self._make_room(request.id, client_id)  # again, for a reply that was started meanwhile
         reply = RunningReply(request, digest, sequence, client_id=client_id, address=address)
         self._replies[request.id] = reply
         task = asyncio.create_task(self._run(reply, read))
@@ -247,20 +247,20 @@ class RunningReplies:
             self._limiter.end_reply(reply.address, reply.unwritten)
 
     def expire(self, reply: RunningReply) -> None:
-        """Ends a reply that has no reader, and forgets it."""
+        """Ends a reply and removes it."""
         reply.stop()
         if self._replies.get(reply.request.id) is reply:
             del self._replies[reply.request.id]
 
     def _make_room(self, id: str, client_id: str) -> None:
-        """Ends a reply with the same id, and those that the page has left, for it now asks for another one."""
+        """Ends the reply with an id, and those replies of a client that have no reader: it requests another one now."""
         for reply in list(self._replies.values()):
             if reply.request.id == id or (reply.client_id == client_id and not reply.has_reader):
                 self.expire(reply)
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events that call ``at_end`` however the stream ends."""
+    """A response of server-sent events. ``at_end`` is called when it ends, also when the client disconnects."""
 
     media_type = "text/event-stream"
 
@@ -269,7 +269,7 @@ class EventStream(StreamingResponse):
         self._at_end = at_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:  # not in the generator: one that was never started runs no finally
+        try:  # not in the generator, because one that was never started does not run its finally
             await super().__call__(scope, receive, send)
         finally:
             self._at_end()
@@ -278,7 +278,7 @@ class EventStream(StreamingResponse):
 def _submit(
     request: WriteRequest, read: ReadText, memory: Memory | None, length: int, client_id: str, group_id: str
 ) -> Sequence:
-    """Requests the rest of a reply from the engine; the model has read the first characters of the text."""
+    """Submits the rest of a reply to the engine; the model has read the first ``length`` characters of the text."""
     received = request.received
     return submit(
         read.served,
@@ -296,7 +296,7 @@ def _submit(
 
 
 def event(position: int, **fields: object) -> str:
-    """Returns a server-sent event after so many characters of a reply."""
+    """Returns a server-sent event, whose id is the number of characters of the reply so far."""
     # Only ASCII carries half of a surrogate pair.
     data = json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
     return f"id: {position}\ndata: {data}\n\n"

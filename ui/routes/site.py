@@ -1,4 +1,4 @@
-"""A route with what a page shows of the site and its models, which open pages also poll.
+"""A route that describes the site and its models to a page; open pages also poll it.
 
     GET /site                the site: {"version": "…", "again_s": 30, "title": "…", "welcome": "…",
                              "notices": [MESSAGE], "models": [MODEL], "address": "https://…"}
@@ -44,7 +44,7 @@ Content = Mapping[str, object]
 
 
 class Site:
-    """Describes the site to all pages.
+    """Describes the site and its models.
 
     Args:
         registry: the models that are served.
@@ -56,7 +56,7 @@ class Site:
 
     @property
     def version(self) -> str:
-        """Changes whenever a model is loaded, updated or refused, and when the app restarts."""
+        """A text that changes whenever a model is loaded, updated or refused, and when the app restarts."""
         registry = self._registry
         return f"{registry.version}.{len(registry.loading)}{'' if registry.settled else '+'}"
 
@@ -78,7 +78,7 @@ class Site:
         notices = self._registry.notices + ([Message("model.loading", names=loading)] if loading else [])
         return {
             "title": self._registry.site.title,
-            "welcome": self._registry.site.welcome_text,
+            "welcome": self._registry.site.intro,
             "notices": [notice.as_json() for notice in notices],
             "models": [_entry(each, self._registry) for each in self._registry.entries],
             "address": address_of_space(),
@@ -86,7 +86,7 @@ class Site:
 
 
 def describe_model(loaded: LoadedModel) -> Content:
-    """Returns what a page needs to know of a loaded model."""
+    """Returns the MODEL of a loaded model."""
     about = [*loaded.about, *([loaded.refused_commit] if loaded.refused_commit else [])]
     return _description(
         loaded.name,
@@ -99,7 +99,7 @@ def describe_model(loaded: LoadedModel) -> Content:
 
 
 def _preview(name: str, lm: CharLSTM, registry: ModelRegistry) -> Content:
-    """Returns what a page needs to know of a model that is loaded when it is first used."""
+    """Returns the MODEL of a model that is loaded on first use."""
     blocked, device = registry.site.blocked, torch.device(registry.device)
     welcome, examples = stored_welcome_text_of(lm, blocked), example_prompts(lm, blocked)
     precision = registry.precision or default_precision(lm)

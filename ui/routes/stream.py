@@ -3,7 +3,7 @@
     POST /stream   {"prompt": "ROMEO:", "temperature": 0.8, …}, with the arguments of /generate; all are optional
         commit     of the model, from an earlier answer; without it the one that is served now
         received   the beginning of the text that the program has already
-        client     8 to 64 hex digits of the program's choice; the replies of one client wait for each other
+        client     8 to 64 hex digits that the program chooses; replies of one client may wait for each other
 
 The first event describes the text: {"model", "commit", "seed"}, with "blend_with", "blend_commit" and "share" for two
 models. The others are {"text": "…"}, {"status": ["…"]} while the text waits, and last {"end": REASON, "error", "rate"}.
@@ -28,10 +28,7 @@ from starlette.routing import Route
 
 from model.settings import SETTINGS
 
-from ..access.limits import Limiter
-from ..access.workers import Workers
 from ..conversation.clamps import check_clamps
-from ..conversation.progress import check_words
 from ..conversation.read_text import ReadText
 from ..json_body import read_json
 from ..messages import RefusalError
@@ -57,7 +54,7 @@ log = logging.getLogger("char-lstm")
 
 PATH = "/stream"
 _NAMES = {*SETTINGS, "prompt", "model", "commit", "hold", "blend_with", "received", "client"}
-_PROGRAM = "0" * 8  # the client of a program that names none
+_PROGRAM = "0" * 8  # the client id of programs that send none
 
 
 class Streams:
@@ -66,12 +63,10 @@ class Streams:
     Args:
         registry: the models that are served.
         replies: the replies that are being written, those of pages included.
-        limiter: counts what each address uses.
     """
 
-    def __init__(self, registry: ModelRegistry, replies: RunningReplies, limiter: Limiter) -> None:
+    def __init__(self, registry: ModelRegistry, replies: RunningReplies) -> None:
         self._registry = registry
-        self._workers = Workers(limiter, at_once=2)
         self._replies = replies
         self.route = Route(PATH, self.respond, methods=["POST"])
 
@@ -80,9 +75,7 @@ class Streams:
         try:
             query = await read_json(request)
             wanted, about = await self._parse(query)
-            words = check_words(wanted.before.served, wanted.before.text)
-            await self._workers.run_slices(address_of(request), words)
-            if len(wanted.received) == wanted.params.length:  # all but the end
+            if len(wanted.received) == wanted.params.length:  # the program lacks only the end
                 return EventStream(_ending(wanted, about))
             reply = await self._replies.start(wanted, wanted.id, address_of(request))
         except RefusalError as refusal:
@@ -99,7 +92,7 @@ class Streams:
     async def _parse(self, query: Query) -> tuple[WriteRequest, dict[str, object]]:
         """Returns the checked request, and the content of the first event."""
         if unknown := query.keys() - _NAMES:
-            raise malformed(f"{min(unknown)} is no argument: there are {', '.join(sorted(_NAMES))}")
+            raise malformed(f"{min(unknown)} is not an argument: use {', '.join(sorted(_NAMES))}")
         prompt = check_text("prompt", query.get("prompt", ""))
         params = check_params({name: query[name] for name in SETTINGS if name in query})
         served = await find_model(self._registry, query.get("model"))

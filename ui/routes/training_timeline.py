@@ -1,11 +1,11 @@
 """A route for the training timeline: the text that a model generates with the checkpoint of each training step.
 
 A text is generated when it is first requested: its checkpoint is downloaded if necessary, loaded with all checks,
-generates one text and is unloaded; one checkpoint at a time. Texts are kept, weights are not. Requests for the same
+generates one text and is unloaded; one checkpoint at a time. Texts are cached, weights are not. Requests for the same
 text share one generation; if too many wait, a request is refused.
 
-    {"model": NAME}                     whether there is a timeline: {"timeline": true}
-    {"model": NAME, "samples": true}    what it wrote while it was trained: {"samples": [[0, "Vq&x…"], …]}
+    {"model": NAME}                     whether the model has a timeline: {"timeline": true}
+    {"model": NAME, "samples": true}    the stored samples of its training: {"samples": [[0, "Vq&x…"], …]}
     {"model": NAME, "timeline": true}   the timeline: {"frames": [[100, 2.31], …], "best": 7, "curve": [[50, 2.9], …],
                                         "prompt": "ROMEO:", "seed": 7}; steps and losses in nats, null if not measured
     {"model": NAME, "step": 100, "prompt": "ROMEO:", "seed": 7}   the text of one step: {"text": "…"}
@@ -53,11 +53,11 @@ log = logging.getLogger("char-lstm")
 PATH = "/timeline"
 LENGTH = 300  # characters per text
 MAX_PROMPT = 200
-MAX_TEXTS = 1_000  # that are kept
-MAX_WAITING = 24  # requested texts that are not generated yet,
-MAX_WAITING_EACH = 8  # and those of one address
-FRESH_S = 60.0  # after which the history is read again while the timeline is open,
-OFFERED_S = 600.0  # and while the page only asks whether there is one
+MAX_TEXTS = 1_000  # that are cached
+MAX_WAITING = 24  # requested texts that are not generated yet, of all addresses
+MAX_WAITING_EACH = 8  # the same, of one address
+FRESH_S = 60.0  # after which the history is read again while the timeline is open
+OFFERED_S = 600.0  # after which it is read again while the page only shows whether there is a timeline
 PATIENCE_S = 20.0  # after which a request is answered with "the Hub is slow"
 _SEED = 7
 
@@ -85,8 +85,9 @@ class _Making:
     """A text that is being generated.
 
     Attributes:
-        client: the address group that asked for it first.
-        readers: requests that wait for it.
+        client: the client that requested it first, from `group_of`.
+        task: generates the text.
+        readers: the number of requests that wait for it.
         started: whether its checkpoint is being downloaded or read.
     """
 
@@ -118,7 +119,7 @@ class TrainingTimelines:
         """Answers one request."""
         status, headers = 200, HEADERS
         try:
-            self._limiter.ask(address_of(request))
+            self._limiter.count_question(address_of(request))
             query = await read_json(request)
             work = asyncio.wait_for(self._answer(query, address_of(request)), PATIENCE_S)
             answer = await while_connected(request, work)
@@ -163,7 +164,7 @@ class TrainingTimelines:
         return [(step, text) for step, text in samples if not self._registry.site.blocked.inside(text)]
 
     async def _history(self, served: LoadedModel, fresh_s: float) -> History | None:
-        """Returns the history of a model, None if it has none; the last known one while the Hub is out of reach."""
+        """Returns the history of a model, None without one; the last known one while the Hub cannot be reached."""
         source = self._registry.source(served)
         if source is None:
             return None
@@ -178,7 +179,7 @@ class TrainingTimelines:
         try:
             found = await _in_thread(lambda: read_history(source))
             if found != timeline.history:
-                self._forget(source)
+                self._remove_texts(source)
                 await _in_thread(lambda: self._clean_up(source, found))
             timeline.history = found if found and len(found.checkpoints) > 1 else None
         except (CheckpointError, ModelUnavailableError) as error:
@@ -188,15 +189,15 @@ class TrainingTimelines:
         finally:
             timeline.found_at, timeline.search = time.monotonic(), None
 
-    def _forget(self, source: str) -> None:
-        """Removes the texts of a run folder, where another checkpoint may have the same name now."""
+    def _remove_texts(self, source: str) -> None:
+        """Removes the cached texts of a run folder, in which another checkpoint may have the same name now."""
         for key in [key for key in self._texts if key[0] == source and is_local(source)]:
             del self._texts[key]
 
     def _clean_up(self, source: str, history: History | None) -> None:
-        """Removes downloaded checkpoints from the cache that the timeline does not show any more.
+        """Removes the checkpoints from the Hub's cache that were downloaded here and are no longer shown.
 
-        A timeline shows a limited number of checkpoints, and other ones as a run continues.
+        A timeline shows a limited number of checkpoints, which change while a run continues.
         """
         shown = {checkpoint.at for checkpoint in history.checkpoints} if history else set()
         downloaded = self._downloaded.get(source, set())
@@ -254,7 +255,7 @@ class TrainingTimelines:
         return text
 
     def _write(self, key: Key, history: History, checkpoint: Checkpoint) -> tuple[str, float]:
-        """Returns the text of a checkpoint, and the seconds that a core has worked for it."""
+        """Returns the text of a checkpoint, and the processor time in seconds."""
         began, (_, _, prompt, seed) = time.thread_time(), key
         lm = history.load(checkpoint)
         engine = Engine(lm, max_slots=1, precision=self._registry.precision, blocked=self._registry.site.blocked)
@@ -297,7 +298,7 @@ def _damaged_error(checkpoint: Checkpoint, error: CheckpointError) -> RefusalErr
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:
-    """Returns the result of slow work in a daemon thread, which does not keep the process from ending if it hangs."""
+    """Returns the result of slow work in a daemon thread: if the work hangs, the process can still end."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 

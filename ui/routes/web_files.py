@@ -35,9 +35,9 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
 }
-_PAGE = "index.html"  # the page that trains
+_PAGE = "index.html"  # the static page, which the app serves for training
 _IMPORT = re.compile(r'^(?:import|export)\s(?:[^"\';]*\sfrom\s)?"(\.[^"]+)";', re.MULTILINE)
-_DIGITS = 16  # of the digest
+_DIGITS = 16  # hex digits of the digest
 _IMMUTABLE = {
     "cache-control": "public, max-age=31536000, immutable",
     "vary": "accept-encoding",
@@ -59,7 +59,8 @@ class WebFiles:
         folder: the folder; files of other types than ``TYPES`` are not served.
 
     Attributes:
-        digest: of all files, in hex digits.
+        digest: a hash of the names and contents of all files, in hex digits.
+        route: the route that serves the files.
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
@@ -68,7 +69,7 @@ class WebFiles:
         sha = hashlib.sha256()
         for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
             content = path.read_bytes()
-            if name == _PAGE:  # a model that it publishes, and the visitor's token, go to the Hub of this app
+            if name == _PAGE:  # it must publish models on the Hub that this app uses
                 content = content.replace(PUBLIC_HUB.encode(), constants.ENDPOINT.encode())
             self._files[name] = _File(TYPES[path.suffix], content, gzip.compress(content, mtime=0))
             sha.update(f"{name} {len(content)}\n".encode())
@@ -79,13 +80,13 @@ class WebFiles:
         self.route = Route(PATH, self.respond, methods=["GET", "HEAD"])
 
     def text(self, name: str) -> str:
-        """The text of a file."""
+        """Returns the text of a file."""
         return self._files[name].content.decode("utf-8")
 
     def modules(self, entry: str) -> list[str]:
-        """The names of a module and of all that it imports with it, in the order in which they are found."""
+        """Returns the name of a module and the names of all modules that it imports, also through others."""
         found = [entry]
-        for name in found:  # which grows
+        for name in found:  # the list grows meanwhile
             for address in _IMPORT.findall(self.text(name)):
                 imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
                 if imported not in found:
@@ -101,7 +102,7 @@ class WebFiles:
         digest, name = request.path_params["digest"], request.path_params["name"]
         file = self._files.get(name) if digest == self.digest else None
         if file is None:
-            # After an update of the app, a page that is still open asks for a module of the version before.
+            # After an update of the app, a page that is still open requests a module of the version before.
             return PlainTextResponse("there is no such file\n", 404, {"cache-control": "no-store"})
         headers = {**_IMMUTABLE, "content-type": file.type}
         if "gzip" in request.headers.get("accept-encoding", "") and len(file.compressed) < len(file.content):

@@ -1,4 +1,4 @@
-"""A route that writes a reply for a page whose conversation is kept by the page, as server-sent events.
+"""Routes that write a reply for a page as server-sent events. The page keeps the conversation, and sends it each time.
 
     POST /write       {…, "settings": {…}, "draw_offset": 0, "cells": [], "speed": 60, "id": "…", "received": "",
                        "boundaries": [], "client": "…"}, with the fields of ``requests``
@@ -6,9 +6,9 @@
         draw_offset   the index of the reply's first character among the draws of the seed
         cells         the cells that are clamped while it is written
         speed         characters per second; null is full speed
-        id, client    of the reply and of the page: 8 to 64 hex digits that the page has drawn
+        id, client    of the reply and of the page: 8 to 64 hex digits that the page has chosen at random
         received      the beginning of the reply that the page has already
-        boundaries    lengths of beginnings of the text whose state the server may still have
+        boundaries    lengths of beginnings of the text whose state the server may have cached
     POST /write/check {"model": …, "second": …, "texts": ["…"]} refuses texts with a blocked word, such as the prompts
                       of a link before they are shown; otherwise {}
     POST /write/stop  {"id": "…"} ends a reply before its next character: {"stopped": true}, false if it has ended
@@ -17,13 +17,13 @@ The id of each event is the number of characters of the reply so far, those rece
 
     {"text": "…"}           more text
     {"status": [MESSAGE]}   until the first text
-    {"activity": [MESSAGE]} how much all visitors together have written just now
+    {"activity": [MESSAGE]} how much is being written for all visitors
     {"end": REASON, "error": MESSAGE, "rate": 60}  why the reply has ended; the last event
 
-If the connection breaks, the page sends the request again with what it has received. It is given the rest of the same
-reply, by the process that writes it or by another one that starts with the same text. A request that is refused gets
-{"refusal": MESSAGE} and the status 400; 404 for a model that is not served, with "gone" if another commit is; 413, 429
-or 503.
+If the connection breaks, the page sends the request again with the characters that it has received. It gets the rest of
+the same reply, from the process that writes it or from another one, which continues the same text. A refused request
+gets {"refusal": MESSAGE} and the status 400; 404 for a model that is not served, with "gone" if another commit is; 413,
+429 or 503.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Writer:
         """Refuses texts that contain a blocked word."""
         address = address_of(request)
         try:
-            self._limiter.ask(address)
+            self._limiter.count_question(address)
             query = await read_json(request)
             served, texts = model_of(query, self._registry), query.get("texts")
             if not isinstance(texts, list) or len(texts) > MAX_STEPS:
@@ -131,14 +131,14 @@ class Writer:
         if reply is None:
             await wait_for_models(query, self._registry)
             wanted = await asyncio.to_thread(parse_write, query, self._registry)
-            if len(wanted.received) == wanted.params.length:  # all but the end
+            if len(wanted.received) == wanted.params.length:  # the page lacks only the end
                 return EventStream(_nothing_left(wanted.params.length))
             reply = await self.replies.start(wanted, digest, address_of(request))
         reader = reply.connect()
         events = reply.events(reader, len(str(received)), self._activity)
-        return EventStream(events, partial(self._left, reply, reader))
+        return EventStream(events, partial(self._disconnect, reply, reader))
 
-    def _left(self, reply: RunningReply, reader: asyncio.Event) -> None:
+    def _disconnect(self, reply: RunningReply, reader: asyncio.Event) -> None:
         reply.disconnect(reader, partial(self.replies.expire, reply))
 
 

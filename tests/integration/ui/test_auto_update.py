@@ -201,7 +201,7 @@ def test_pinned_commits_and_folders_are_not_updated(hub: LocalHub, old: Files, n
         time.sleep(3 * INTERVAL_S)
         assert len(hub.log) == count
         assert commit_of(registry, f"{NAME}@{first}") == first
-    assert not [each.name for each in threading.enumerate() if each.name.startswith("renewal")]
+    assert not [each.name for each in threading.enumerate() if each.name.startswith("auto update")]
 
 
 INVALID = {
@@ -286,12 +286,12 @@ def test_during_an_outage_the_old_commit_is_served_and_after_it_the_new_one(
     repo = hub.add_repo(NAME, old)
     with auto_updated(NAME) as registry:
         hub.unplug()
-        eventually(lambda: "asking less often" in caplog.text)
+        eventually(lambda: "checking less often" in caplog.text)
         assert len(generate(registry.get(NAME).lm, "ROMEO:", 20, seed=1)) == 20
         hub.plug_in()
         newer = hub.commit(repo, new)
         eventually(lambda: commit_of(registry) == newer)
-        assert caplog.text.count("asking less often") == 1
+        assert caplog.text.count("checking less often") == 1
 
 
 def test_a_model_that_is_missing_at_the_start_is_served_once_it_is_pushed(hub: LocalHub, new: Files) -> None:
@@ -382,7 +382,7 @@ def test_a_model_that_failed_at_the_start_is_retried_even_without_auto_updates(
     assert registry.get(None).name == BUNDLED
     hub.plug_in()
     eventually(lambda: registry.get(None).commit == commit)
-    eventually(lambda: not [each for each in threading.enumerate() if each.name.startswith("renewal")])
+    eventually(lambda: not [each for each in threading.enumerate() if each.name.startswith("auto update")])
     assert not registry.notices
     updater.stop()
     registry.stop()

@@ -204,7 +204,7 @@ def test_with_a_slow_hub_the_cached_or_the_bundled_model_is_served(
 def test_during_a_long_download_another_model_is_served(
     hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, is_cached: bool
 ) -> None:
-    monkeypatch.setattr("ui.registry.registry.STAND_IN_S", 0.2)
+    monkeypatch.setattr("ui.registry.registry.FALLBACK_S", 0.2)
     monkeypatch.setattr("ui.registry.registry._GRACE_S", 0.05)
     repo = hub.add_repo("ada/novel", files)
     first = repo.commit("main").oid

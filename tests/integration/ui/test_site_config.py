@@ -121,7 +121,7 @@ def test_title_and_welcome_text_are_those_of_the_owner_as_plain_text(app: App) -
 @pytest.mark.parametrize("environment", [{}, {"PAGE_TITLE": " ", "ROWS_EACH": "", "BLOCKED_WORDS": " ,\n"}])
 def test_without_variables_the_defaults_apply(environment: dict[str, str]) -> None:
     site = SiteConfig.of(environment)
-    assert (site.title, site.welcome_text, site.rows_each, bool(site.blocked)) == (TITLE, "", 4, False)
+    assert (site.title, site.intro, site.rows_each, bool(site.blocked)) == (TITLE, "", 4, False)
 
 
 def test_blocked_words_are_separated_by_commas_and_line_ends() -> None:

@@ -88,7 +88,7 @@ def test_refusals_name_the_argument(app: App) -> None:
     assert refusal(app, prompt=3) == (400, "prompt is 3: it must be a text")
     status, detail = refusal(app, promt="a")
     assert status == 400
-    assert "promt is no argument" in detail
+    assert "promt is not an argument" in detail
     assert refusal(app, temperature=9)[0] == 400
     assert refusal(app, model="none")[0] == 400
     assert refusal(app, commit="f" * 40)[0] == 404

@@ -158,7 +158,7 @@ async def test_the_texts_that_were_asked_for_last_are_kept(app: App, lens: Lens)
 async def test_unloading_a_commit_removes_its_texts(app: App, lens: Lens) -> None:
     await lens.ask("ROMEO:", **{"from": 0})
     assert app.page
-    app.page.traces._forget(app.served("random"))
+    app.page.traces._remove_traces(app.served("random"))
     assert await lens.ask("ROMEO: but", **{"from": 0}) == {"unknown": True}
 
 

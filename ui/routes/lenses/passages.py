@@ -2,9 +2,9 @@
 
     POST /passages  {"model": {"name": …, "commit": …}, "cell": [layer, index]}
 
-is answered with {"seed": 1, "high": [[before, character, after], …], "low": …}, the most extreme first. "seed" is the
-one with which the model wrote the text; null for held-out text. The lists are empty for a cell without passages.
-Passages with a blocked word are left out. A request that is refused gets {"refusal": MESSAGE}.
+The answer is {"seed": 1, "high": [[before, character, after], …], "low": …}, the most extreme passages first. "seed" is
+the seed with which the model wrote the text; null for held-out text. The lists are empty for a cell without passages.
+Passages with a blocked word are left out. A refused request gets {"refusal": MESSAGE}.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PATH = "/passages"
 
 
 class Passages:
-    """Answers the lens Memory.
+    """Answers the requests of the lens Memory.
 
     Args:
         registry: the models that are served.
@@ -45,7 +45,7 @@ class Passages:
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
         try:
-            self._limiter.ask(address_of(request))
+            self._limiter.count_question(address_of(request))
             query = await read_json(request)
             if "cell" not in query:
                 raise malformed("cell must be a layer and a number, each at least 0")

@@ -1,8 +1,8 @@
 """The content of the step lens: how one character was computed, with the numbers of every stage.
 
-The model read the character before it, its row of the embedding passed through the layers to the logits, and a random
-number of the seed chose a character. All numbers are those of the precision that generated the text. Whole layers are
-sent as bytes, for colours; one cell per layer is sent as numbers.
+The model read the character before it and computed the logits, from which a random number of the seed drew the
+character. All numbers are in the precision that generated the text. Whole layers are sent as bytes, for colours; one
+cell per layer is sent as numbers.
 
     read        the character that was read, and "id"
     row         its row of the embedding, in base64, one byte each, 127 for the largest magnitude
@@ -11,7 +11,8 @@ sent as bytes, for colours; one cell per layer is sent as numbers.
     likely      [[character, share], …] with the settings of the draw, the most likely first
     strip       [[character, from, to], …] in the order of ids: those wide enough to see, and the drawn one
     temperature, filters   the settings of the draw; filters is [[label, value], …]
-    draw        seed, number, value in [0, 1); null if it was not drawn; "picked" if a visitor put it there
+    draw        seed, index of the random number, its value in [0, 1); null if the character was not drawn
+    picked      whether a visitor chose the character
     sizes       V, E, H
 """
 
@@ -51,7 +52,7 @@ def describe_step(
         cell: the cell whose numbers are sent for each layer.
         params: the settings of the reply with the character; None if the model did not write it.
         draw: the index of its random number; None if it was not drawn.
-        picked: whether a visitor put it there.
+        picked: whether a visitor chose it.
     """
     before = np.flatnonzero(reading.ids[:at] != UNKNOWN)
     try:

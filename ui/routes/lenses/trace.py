@@ -1,7 +1,7 @@
-"""A route for the lenses of a page that keeps its conversation: how a model reads a text.
+"""A route for the lenses: how a model reads a text, whose conversation the page keeps.
 
-The model reads the text again, in the precision that generated it, a few characters per request. A page sends only
-what has changed of a text; a text that the server has forgotten is sent again.
+The model reads the text again, in the precision that generated it, a few characters per request. A page sends only the
+changed end of a text; it sends the whole text again if the server no longer has it.
 
     POST /trace  {"trace": ID, "server": ID, "tail": {"at": 120, "text": "…"}, "length": 140, …}, with the fields of
                  ``requests`` but for the text
@@ -13,7 +13,7 @@ what has changed of a text; a text that the server has forgotten is sent again.
 
 and one of
 
-    "from": 120    the characters from this position on that can be read in some milliseconds:
+    "from": 120    the characters from this position on, as many as can be read in a few milliseconds:
         {"bits": [2.1, null, -1, …], "more": true}; null where there is no prediction, -1 for a character that the
         model does not know. With "cell": [layer, index] also "values": 127 tanh(c) of this cell after each character,
         null if the model has no such cell. With "layer": n also "columns": the same for all cells of the layer, one
@@ -26,12 +26,12 @@ and one of
         also "first_layer": {"top": …, "rest": …}, what the output layer makes of the first layer's h; null for a
         network of one layer, for a blend, and without a prediction.
     "why": 33      how much each of the 64 characters before it mattered: {"surprisal": 2.1, "start": 0,
-        "changes": [0.3, …], "more": false}, for the characters from "start" on how many bits more the character costs
-        without each, null where it would have no prediction. "more" is false here; a worker of the static page has
-        more to do while it is true.
+        "changes": [0.3, …], "more": false}. "changes" says for each character from "start" on how many bits more the
+        character at 33 costs without it, null where it would have no prediction. "more" is always false here; the
+        worker of the static page sends true while it has not finished.
 
-Every answer has "server". One without the beginning of the text is {"unknown": true, …}; a request that is refused gets
-{"refusal": MESSAGE, …}, with "gone" if another commit of the model is served.
+Every answer has "server". If the server does not have the beginning of the text, the answer is {"unknown": true, …}. A
+refused request gets {"refusal": MESSAGE, …}, with "gone" if another commit of the model is served.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ log = logging.getLogger("char-lstm")
 
 PATH = "/trace"
 MAX_TRACES = 64  # that are kept; a text whose trace was removed is read again
-_AT_ONCE = 2  # requests that are worked on
+_AT_ONCE = 2  # requests that are computed at once
 _WHY_AT_ONCE = 1
-_WHY_WAITING, _WHY_WAITING_EACH = 32, 16  # each that has begun holds 64 states
+_WHY_WAITING, _WHY_WAITING_EACH = 32, 16  # each that has started holds 64 states
 _SLICE = 64  # characters that are read on the way to a position before another request gets its turn
 _WHILE_WRITING_S = 0.004  # of work per answer while the model writes, so that the replies stay smooth
 _AT_REST_S = 0.02
@@ -91,12 +91,14 @@ _AT_REST_S = 0.02
 
 @dataclass(eq=False)
 class _Text:
-    """A text of a page, and how the model reads it.
+    """A text of a page, and its trace.
 
     Attributes:
         text: the whole text.
-        key: what the trace depends on, apart from the text.
-        lock: a page asks one question at a time.
+        served: the model of the trace.
+        key: the model, start and share of the trace.
+        trace: the trace of the text; None before the first request.
+        lock: held during each request about the text.
     """
 
     text: str = ""
@@ -119,7 +121,7 @@ class _Change:
 
 
 class Traces:
-    """Answers the lenses of all pages.
+    """Answers the requests of all lenses.
 
     Args:
         registry: the models that are served.
@@ -135,7 +137,7 @@ class Traces:
         )
         self._server = secrets.token_hex(8)
         self._texts: OrderedDict[str, _Text] = OrderedDict()
-        registry.on_unload.append(self._forget)
+        registry.on_unload.append(self._remove_traces)
         self.route = Route(PATH, self.respond, methods=["POST"])
 
     async def respond(self, request: Request) -> JSONResponse:
@@ -143,7 +145,7 @@ class Traces:
         answer: Mapping[str, object]
         status, headers = 200, HEADERS
         try:
-            self._limiter.ask(address_of(request))
+            self._limiter.count_question(address_of(request))
             query = await read_json(request)
             answer = await while_connected(request, self._answer(query, address_of(request)))
         except ClientDisconnect:
@@ -166,9 +168,9 @@ class Traces:
             return {"unknown": True}
         workers = self.why_workers if name == "why" else self.workers
         async with workers.work(address):
-            return await self._worked(id_, change, position, address)
+            return await self._in_order(id_, change, position, address)
 
-    async def _worked(self, id_: str, change: _Change, position: int, address: str) -> Answer:
+    async def _in_order(self, id_: str, change: _Change, position: int, address: str) -> Answer:
         text = self._texts.setdefault(id_, _Text())
         self._texts.move_to_end(id_)
         while len(self._texts) > MAX_TRACES:
@@ -177,7 +179,7 @@ class Traces:
             return await self._in_slices(text, change, position, address)
 
     async def _in_slices(self, text: _Text, change: _Change, position: int, address: str) -> Answer:
-        """Returns the answer; other requests get their turn while a long text is read up to the position."""
+        """Returns the answer; other requests are served between two slices while a long text is read."""
         query = change.query
         trace = await self.workers.run(address, _set_text, text, change)
         if trace is None:
@@ -211,20 +213,20 @@ class Traces:
         share = check_params({"share": query.get("share")}).share if served.is_blend else None
         return _Change(served, at, added, at + len(added), share, query)
 
-    def _forget(self, unloaded: LoadedModel) -> None:
-        """Removes the traces that hold the weights of a model that is unloaded."""
+    def _remove_traces(self, unloaded: LoadedModel) -> None:
+        """Removes the traces that refer to the weights of an unloaded model."""
         for name, text in list(self._texts.items()):
             if text.served is unloaded or (text.served and unloaded in text.served.parts):
                 self._texts.pop(name, None)
 
 
 def _set_text(text: _Text, change: _Change) -> TextTrace | None:
-    """Returns the trace of the whole text; None if its beginning is not there."""
+    """Returns the trace of the whole text; None if the server does not have the text's beginning."""
     if change.at > len(text.text):
         return None
     whole = text.text[: change.at] + change.tail
     read = read_text_of(change.query, change.served, whole)
-    # Not those of the ReadText, which leaves out what acts on the last character.
+    # ReadText leaves out the clamps of the step that reads the last character.
     stretches: Stretches = stretches_of(change.query, change.served, len(whole))
     text.text = whole
     trace = _trace_of(text, read, change)

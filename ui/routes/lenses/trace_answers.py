@@ -28,7 +28,7 @@ Answer = dict[str, object]
 
 
 def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
-    """Returns what a lens shows of the characters from a position on, as many as can be read in some time."""
+    """Returns what a lens shows of the characters from a position on, as many as can be read in ``seconds``."""
     start = read_position(query, "from")
     end = time.perf_counter() + seconds
     bits: list[float | None] = []
@@ -78,7 +78,7 @@ def answer_at(trace: TextTrace, query: Query) -> Answer:
 
 
 def occlusion_within(slices: Generator[None, None, Occlusion], seconds: float) -> Occlusion | None:
-    """Runs `occlusion_in_slices` for some time. Returns its result; None if it has not ended."""
+    """Runs `occlusion_in_slices` for some seconds. Returns its result; None if it has not ended."""
     end = time.perf_counter() + seconds
     try:
         next(slices)
@@ -91,16 +91,16 @@ def occlusion_within(slices: Generator[None, None, Occlusion], seconds: float) -
 
 
 def answer_why(found: Occlusion) -> Answer:
-    """Returns what a lens shows of the characters that mattered for one."""
+    """Returns how much each earlier character mattered for one, as `trace` describes it."""
     bits, *changes = [None if math.isnan(each) else round(each, 6) for each in (found.bits, *found.changes.tolist())]
     return {"surprisal": bits, "start": found.start, "changes": changes, "more": False}
 
 
 def read_position(query: Query, name: str) -> int:
-    """Returns a position in a request.
+    """Returns the position in a field of a request.
 
     Raises:
-        RefusalError: it is none.
+        RefusalError: the field is not a whole number of at least 0.
     """
     value = query.get(name)
     if type(value) is not int or value < 0:
@@ -109,10 +109,10 @@ def read_position(query: Query, name: str) -> int:
 
 
 def read_cell(query: Query) -> tuple[int, int]:
-    """Returns the layer and the number of the cell in a request.
+    """Returns the layer and the index of the cell in a request.
 
     Raises:
-        RefusalError: it is none.
+        RefusalError: "cell" is not a list of two whole numbers of at least 0.
     """
     cell = query["cell"]
     if not isinstance(cell, list) or len(cell) != 2 or any(type(each) is not int or each < 0 for each in cell):
@@ -136,7 +136,7 @@ def _step(trace: TextTrace, query: Query) -> Mapping[str, object]:
 
 
 def _bits(token: TokenTrace) -> float | None:
-    """Returns the bits to a thousandth; None without a prediction, -1 for a character that the model does not know."""
+    """Returns the bits with three decimals; None without a prediction, -1 for a character that the model lacks."""
     if token.id == UNKNOWN:
         return -1
     return None if math.isnan(token.bits) else round(token.bits, 3)

@@ -171,7 +171,7 @@ def test_an_endpoint_that_there_is_not_is_named(app: App) -> None:
         answer = httpx.post(f"{app.url}gradio_api/{path}", json={"data": []})
         assert (answer.status_code, answer.json()) == (
             404,
-            {"detail": "there is no such endpoint: there are /generate, /score and /inspect"},
+            {"detail": "there is no such endpoint: use /generate, /score or /inspect"},
         )
 
 

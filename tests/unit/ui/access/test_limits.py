@@ -93,14 +93,14 @@ def test_replies_and_their_characters_are_limited() -> None:
 
 def test_lens_requests_and_cpu_time_are_limited() -> None:
     limiter = Limiter(Limits(lens_questions_per_minute=2, cpu_seconds_per_minute=10))
-    limiter.ask(ONE)
-    limiter.ask(ONE)
+    limiter.count_question(ONE)
+    limiter.count_question(ONE)
     with pytest.raises(TooManyError):
-        limiter.ask(ONE)
-    limiter.ask(OTHER)
+        limiter.count_question(ONE)
+    limiter.count_question(OTHER)
     limiter.spend_cpu(OTHER, 10.4)
     with pytest.raises(TooManyError) as refused:
-        limiter.ask(OTHER)
+        limiter.count_question(OTHER)
     assert refused.value.wait_s in (8, 9)
 
 
@@ -114,7 +114,7 @@ def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None
         for address in ("127.0.0.1", "::1"):
             limiter.begin_request(address)
             limiter.begin_reply(address, 10**9)
-            limiter.ask(address)
+            limiter.count_question(address)
 
 
 def test_the_defaults_suffice_for_a_class_behind_one_address() -> None:
@@ -126,7 +126,7 @@ def test_the_defaults_suffice_for_a_class_behind_one_address() -> None:
         limiter.begin_reply(ONE, 20_000)
         limiter.begin_reply(ONE, 0)  # side by side
         for _ in range(80):
-            limiter.ask(ONE)
+            limiter.count_question(ONE)
             limiter.spend_cpu(ONE, 0.02)
 
 
