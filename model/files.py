@@ -1,4 +1,4 @@
-"""Writes files atomically and locks a file for one process.
+"""Writes files atomically, locks a file for one process, and makes scripts small.
 
 A file that is written here is either the old one or the new one, for every reader and after a power cut: the bytes go
 to a temporary file in the same folder, are synced to disk, and the temporary file is renamed.
@@ -51,6 +51,18 @@ def atomic_write(path: Path, data: bytes) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def script_content(path: Path) -> bytes:
+    """Returns a script of `web/` as a browser gets it: without comments, spaces and line ends that mean nothing.
+
+    The bundles in `vendor/` are as small already.
+    """
+    if path.parent.name == "vendor":
+        return path.read_bytes()
+    import rjsmin  # only pages need it: the wheel of `model` does not install it
+
+    return str(rjsmin.jsmin(path.read_text(encoding="utf-8"))).encode()
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:

@@ -2,8 +2,9 @@
 
     GET /web/DIGEST/…    a file; DIGEST is of the names and contents of all files
 
-A file at such an address never changes, so a browser asks for it once. The files are read when the app starts: a folder
-that changes afterwards, as in an update, cannot mix two versions in one page.
+Scripts are sent without their comments. A file at such an address never changes, so a browser asks for it once. The
+files are read when the app starts: a folder that changes afterwards, as in an update, cannot mix two versions in one
+page.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from fastapi.responses import PlainTextResponse, Response
 from huggingface_hub import constants
 from starlette.routing import Route
 
+from model.files import script_content
 from model.hub.names import PUBLIC_HUB
 
 FOLDER = Path(__file__).parents[2] / "web"
@@ -36,7 +38,7 @@ TYPES = {
     ".wasm": "application/wasm",
 }
 _PAGE = "index.html"  # the static page, which the app serves for training
-_IMPORT = re.compile(r'^(?:import|export)\s(?:[^"\';]*\sfrom\s)?"(\.[^"]+)";', re.MULTILINE)
+_IMPORT = re.compile(r'(?:^|(?<=;))(?:import|export)\b(?:[^"\';]*\bfrom)?\s*"(\.[^"]+)";', re.MULTILINE)
 _DIGITS = 16  # hex digits of the digest
 _IMMUTABLE = {
     "cache-control": "public, max-age=31536000, immutable",
@@ -68,7 +70,7 @@ class WebFiles:
         self._files: dict[str, _File] = {}
         sha = hashlib.sha256()
         for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
-            content = path.read_bytes()
+            content = script_content(path) if path.suffix == ".js" else path.read_bytes()
             if name == _PAGE:  # it must publish models on the Hub that this app uses
                 content = content.replace(PUBLIC_HUB.encode(), constants.ENDPOINT.encode())
             self._files[name] = _File(TYPES[path.suffix], content, gzip.compress(content, mtime=0))

@@ -70,13 +70,15 @@ export function modelCard(files, about, { repo, space, hub }) {
   ];
   const losses = typeof training.val_loss === "number" ? evaluation(training) : "Nothing was measured.";
   const stated = about.license === "unknown" ? "The licence of the text was not stated." : `The licence of the text: ${about.license}.`;
+  const times = layers > 1 ? `${layers} × ` : "";
+  const minutes = training.seconds ? ` in ${(training.seconds / 60).toFixed(1)} minutes` : "";
   return document(data, about.title, [
-    `A character LSTM, trained in a browser on ${text}${amount}. It continues a text in the same style, one character at a time. It has ${count(parametersOf({ vocab: vocab.length, embedding, hidden: cells, layers }))} parameters: ${count(vocab.length)} characters, embeddings of size ${count(embedding)}, ${layers > 1 ? `${layers} × ` : ""}${count(cells)} LSTM cells.`,
+    `A character LSTM, trained in a browser on ${text}${amount}. It continues a text in the same style, one character at a time. It has ${count(parametersOf({ vocab: vocab.length, embedding, hidden: cells, layers }))} parameters: ${count(vocab.length)} characters, embeddings of size ${count(embedding)}, ${times}${count(cells)} LSTM cells.`,
     ...(space ? [`[A page that writes with this model](${hub}/spaces/${space})`] : []),
     `## Use\n\nIn a checkout of char-lstm, the project that made it:\n\n\`\`\`python\n${python.join("\n")}\n\`\`\``,
     `## Evaluation\n\n${losses}`,
     `## Memorisation\n\nThe model can reproduce passages of its training text word for word, including names and addresses. Give it only to people who may have the text, and do not treat what it writes as fact. ${stated}`,
-    ...(training.step ? [`## Training\n\n${count(training.step)} steps${training.seconds ? ` in ${(training.seconds / 60).toFixed(1)} minutes` : ""}.`] : []),
+    ...(training.step ? [`## Training\n\n${count(training.step)} steps${minutes}.`] : []),
   ]);
 }
 
