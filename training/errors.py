@@ -11,7 +11,7 @@ class HubError(Exception):
     """Something on the Hub failed. The message says what, with which value, and what to do.
 
     Attributes:
-        retry: true if the same may succeed later.
+        retry: whether the same request may succeed later.
     """
 
     def __init__(self, message: str, *, retry: bool = False) -> None:

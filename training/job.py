@@ -27,9 +27,9 @@ be run. The machine keeps no files, so every checkpoint is pushed. Started again
 command resumes the run that it finds on the Hub.
 
 The volumes above bring the project's code from the checkout in which the command is typed; the client also uploads TEXT
-if it is a file. A volume is a folder: `training/root` holds copies of the files of the checkout's root that the
-app of a Space needs. The variable CODE names another folder that holds
-`model` and `training`. No module of the project is imported before that folder is found.
+if it is a file. A volume is a folder: `training/root` holds copies of the files of the checkout's root that the app of
+a Space needs. The environment variable CODE names another folder that holds `model` and `training`. No module of the
+project is imported before that folder is found.
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ def code_folder() -> Path:
             return folder.resolve()
     raise FileNotFoundError(
         f"the folders model and training are not in {' or '.join(map(str, tried))}: run the command in a checkout of "
-        "the project, or set the variable CODE to their folder"
+        "the project, or set the environment variable CODE to the folder that holds both"
     )
 
 
 def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
-    """Returns the arguments for python, and what they do: start a run, or resume it from the Hub.
+    """Returns the arguments for `python`, and in words what they do: start a run, or resume it from the Hub.
 
     Raises:
         UsageError: the arguments are invalid.

@@ -23,7 +23,7 @@ Mode = Literal["exit", "raise", "record", "silent"]
 
 
 class Signals:
-    """Handles signals inside its `with` block; in other threads than the main one, Python allows no handlers.
+    """Handles signals inside its `with` block; outside the main thread, where Python allows no handlers, does nothing.
 
     Attributes:
         number: the first signal; 0 for none.
@@ -40,7 +40,7 @@ class Signals:
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a program that this signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+        """The exit code after the recorded signal: 128 + its number, so 130 for Ctrl-C and 143 for SIGTERM."""
         return 128 + (self.number or signal.SIGINT)
 
     def reset(self, mode: Mode) -> None:
@@ -48,7 +48,7 @@ class Signals:
         self.number, self.mode = 0, mode
 
     def receive(self, number: int) -> None:
-        """Handles the signal, if any (0), that another process of the run got, as if this one had got it."""
+        """Handles a signal that another process of the run received, as if this process had received it; 0 is none."""
         if number and not self.number:
             self._handle(number, None)
 

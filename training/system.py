@@ -73,7 +73,7 @@ def keep_freed_memory() -> None:
 
 
 def release_pages(mapped: mmap.mmap) -> None:
-    """Frees the memory that holds what was read of a mapped file; the system reads it again on access.
+    """Frees the memory that the pages of a mapped file take; the next access reads them from disk again.
 
     Windows has no such call and frees the pages when memory is short.
     """

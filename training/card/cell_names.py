@@ -88,7 +88,7 @@ def cell_values(lm: CharLSTM, text: str) -> Floats:
     values = np.empty((len(ids), lm.config.num_layers * lm.config.hidden_size), np.float32)
     state: LSTMState | None = None
     with torch.inference_mode():
-        for chunk in read_in_rows(len(ids), _ROWS, _WARM_UP, most=len(ids)):
+        for chunk in read_in_rows(len(ids), _ROWS, _WARM_UP, len(ids)):
             state = chunk.state_before(state)
             read = torch.from_numpy(ids[chunk.positions]).to(lm.device)
             for column in range(read.shape[1]):

@@ -128,7 +128,7 @@ class Collector:
     def _read_leaf(self, leaf: _Leaf) -> bool:
         """Adds the text of a file or of the files in an archive; leaves a found file out if it is no text."""
         before, bytes_left = self._writer.position(), self._bytes_left
-        count, next_line = len(self.files), self._next_line
+        count, next_line, contents = len(self.files), self._next_line, len(self._contents)
         try:
             head, chunks = _peek(leaf.chunks)
             leaf = leaf._replace(chunks=chunks)
@@ -149,6 +149,8 @@ class Collector:
         self._writer.truncate(before)
         self._bytes_left = bytes_left
         del self.files[count:], self.first_lines[count:]
+        while len(self._contents) > contents:
+            self._contents.popitem()
         self._next_line = next_line
         return False
 

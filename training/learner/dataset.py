@@ -1,6 +1,6 @@
 """Batches of the text: what a step reads is a pure function of (ids, batch, window, seed, step).
 
-So a resumed run reads on at the same character, and a checkpoint holds nothing about the position in the text.
+So a resumed run continues at the same character, and a checkpoint does not store the position in the text.
 
 Shapes: N characters of the text, B rows, T characters of a window.
 """
@@ -19,7 +19,7 @@ from ..corpus.ids_file import Ids, release
 from .paragraphs import Paragraphs, Positions
 
 VALIDATION_PART = 10  # the last tenth of a text is held out
-_ROWS_MAPPED = 1024  # rows read before the memory of a mapped text is given back; each row maps some 64 kB
+_ROWS_MAPPED = 1024  # rows read before the pages of a mapped text are freed; each row maps some 64 kB
 
 
 def split(ids: Ids) -> tuple[Ids, Ids]:
@@ -38,16 +38,16 @@ def utf8_bytes(tokenizer: CharTokenizer, ids: Ids) -> int:
 class Windows:
     """Windows of contiguous streams, for truncated backpropagation with the state carried to the next window.
 
-    The text is a ring, cut into `batch` streams of equal length; at each step every row moves on by one window.
-    After a pass over the ring the cuts move to a random position, so that windows do not repeat; with `paragraphs`
-    each pass also reads the paragraphs in another order.
+    The text is a ring, cut into `batch` streams of equal length; at each step every row reads the next window of its
+    stream. After a pass over the ring the cuts move to a random position, so that windows do not repeat; with
+    `paragraphs` each pass also reads the paragraphs in another order.
 
     Args:
         ids: (N,) the text to train on.
         batch, window: B and T, the BPTT length.
         seed: the seed of the positions of the cuts.
         rows: the rows of the batch that this process reads; None for all.
-        paragraphs: of the text, to be read in random order; None for the order of the text.
+        paragraphs: the paragraphs of the text, to read them in random order; None for the order of the text.
 
     Raises:
         ValueError: the text has fewer than 2 characters.
@@ -82,9 +82,9 @@ class Windows:
 
     def positions(self, step: int) -> Positions:
         """Returns the positions in the text of a step's characters, (B, T + 1)."""
-        turn, index = divmod(step, self.steps_per_pass)
-        offset = int(np.random.default_rng([self.seed, turn]).integers(len(self.ids)))
+        pass_number, index = divmod(step, self.steps_per_pass)
+        offset = int(np.random.default_rng([self.seed, pass_number]).integers(len(self.ids)))
         starts = np.arange(self.batch)[self.rows or slice(None)] * len(self.ids) // self.batch
         starts += offset + index * self.window
         positions: Positions = (starts[:, None] + np.arange(self.window + 1)) % len(self.ids)
-        return self.paragraphs.reorder(positions, self.seed, turn) if self.paragraphs else positions
+        return self.paragraphs.reorder(positions, self.seed, pass_number) if self.paragraphs else positions

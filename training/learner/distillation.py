@@ -1,8 +1,8 @@
 """Knowledge distillation: teachers predict the text once, before the first step, and training learns from both.
 
 Half of the loss is on the characters of the text, half on the teachers' mean prediction (Hinton, Vinyals, Dean 2015).
-Teachers need not be larger than the student (Furlanello et al. 2018), and several together predict better than each of
-them. Their predictions ("soft targets") stay in a file of the run folder until the run ends.
+Teachers need not be larger than the student (Furlanello et al. 2018), and the mean of several predicts better than each
+one. Their predictions ("soft targets") stay in a file of the run folder until the run is complete.
 
 Shapes: N characters of the text, B rows, T time, V vocabulary.
 """
@@ -30,7 +30,7 @@ SoftTargets = npt.NDArray[np.float16]
 TEACHERS_SHARE = 0.5  # of the loss; the rest is on the text itself
 _ROWS = 64  # of the text, read side by side
 _CONTEXT = 512  # characters that each row reads before its own part
-_MOST = 4096  # characters that are read at once
+_MAX_CHARACTERS = 4096  # that are read at once, in all rows together
 
 
 def unknown_characters(teacher: CharLSTM, tokenizer: CharTokenizer) -> list[str]:
@@ -59,7 +59,7 @@ def write_soft_targets(
         ids: (N,) the text, in ids of `tokenizer`.
         path: the file, which is written whole or not at all.
         bfloat16: whether matrix products are computed in bfloat16.
-        progress: called with the share that is done, 0 to 1.
+        progress: called with the share of the text that is done, 0 to 1.
 
     Raises:
         OSError: the disk is full, or cannot be written to.
@@ -83,9 +83,9 @@ def _predict(
     teachers: Sequence[CharLSTM], tokenizer: CharTokenizer, ids: Ids, bfloat16: bool
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
     """Yields positions (M,) in the text, each once, and the mean probabilities after them (M, V)."""
-    own = [lm.tokenizer.lookup("".join(tokenizer.vocab)) for lm in teachers]  # (V,) each teacher's ids of the text's
+    own = [lm.tokenizer.lookup("".join(tokenizer.vocab)) for lm in teachers]  # (V,) the teacher's id of each character
     states: list[LSTMState | None] = [None] * len(teachers)
-    for chunk in read_in_rows(len(ids), _ROWS, _CONTEXT, _MOST):
+    for chunk in read_in_rows(len(ids), _ROWS, _CONTEXT, _MAX_CHARACTERS):
         read = ids[chunk.positions]
         mean = np.zeros((*read.shape, len(tokenizer)), np.float32)
         for number, (lm, known) in enumerate(zip(teachers, own, strict=True)):
@@ -108,23 +108,23 @@ def find_soft_targets(path: Path, characters: int, vocab_size: int, sha256: str)
 
 def digest(path: Path) -> str:
     """Returns the SHA-256 of a file in hexadecimal."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
-            found.update(piece)
-    return found.hexdigest()
+            sha256.update(piece)
+    return sha256.hexdigest()
 
 
 def mix_targets(soft_targets: SoftTargets, targets: torch.Tensor) -> torch.Tensor:
-    """Returns the distributions to learn, (B, T, V) float32: half the characters of the text, half soft targets.
+    """Returns the target distributions of the loss, (B, T, V) float32: half the text's characters, half soft targets.
 
     Args:
-        soft_targets: (B, T, V).
+        soft_targets: (B, T, V) float16.
         targets: (B, T) int64, the characters.
     """
-    wanted = TEACHERS_SHARE * torch.from_numpy(soft_targets).to(targets.device).float()
+    mixed = TEACHERS_SHARE * torch.from_numpy(soft_targets).to(targets.device).float()
     text = torch.full(targets.shape, 1 - TEACHERS_SHARE, device=targets.device)
-    return wanted.scatter_add_(2, targets[..., None], text[..., None])
+    return mixed.scatter_add_(2, targets[..., None], text[..., None])
 
 
 def _map(path: Path, characters: int, vocab_size: int) -> SoftTargets:

@@ -1,8 +1,8 @@
 """Locked dropout between the layers of the network in training, and weight dropout inside them.
 
 `nn.LSTM` would draw a new mask at every character. A locked (variational) mask is drawn once per row and window, so
-that a cell is off for a whole stretch of text: Gal and Ghahramani 2016; Merity, Keskar, Socher 2017. Weight dropout
-(DropConnect, Wan et al. 2013), as in the last of these, sets single recurrent weights to zero, for all rows of a step.
+that a cell is zero for a whole window: Gal and Ghahramani 2016; Merity, Keskar, Socher 2017. Weight dropout
+(DropConnect, Wan et al. 2013), as Merity et al. use it, sets single recurrent weights to zero, for all rows of a step.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden, L layers.
 """
@@ -26,7 +26,7 @@ class DroppedNetwork:
     Args:
         network: its weights are used and trained; nothing is copied.
         recipe: the four dropout rates, and the number of rows in the whole batch.
-        rows: the rows of the batch that are read here; None when a call reads its whole batch, of whatever size.
+        rows: the rows of the batch that this process reads; None when a call reads its whole batch, of any size.
     """
 
     def __init__(self, network: LSTMNetwork, recipe: Recipe, rows: slice | None = None) -> None:
@@ -76,7 +76,7 @@ def _random_bytes(count: int, device: torch.device, random: Generator) -> Tensor
     """Returns random bytes, (count,) uint8."""
     if device.type == "mps":  # which draws no int64 from the full range
         return torch.empty(count, dtype=torch.uint8, device=device).random_(0, 256, generator=random)
-    # Eight bytes at once take a tenth of the time of drawing each by itself.
+    # One int64 is drawn for eight bytes: a tenth of the time of one draw for each byte.
     eights = torch.empty(-(-count // 8), dtype=torch.int64, device=device)
     return eights.random_(-(2**63), None, generator=random).view(torch.uint8)[:count]
 

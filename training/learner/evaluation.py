@@ -1,7 +1,7 @@
 """The loss on held-out text, under two protocols that give different numbers.
 
 `carried`: one pass over the whole text with the LSTM state carried, as the model is used. `cold256`: consecutive
-windows of 256 characters, each from a zero state, as nanoGPT measures; compare only this one with nanoGPT's.
+windows of 256 characters, each from a zero state, as nanoGPT measures; compare only this number with nanoGPT's.
 
 Shapes: N characters of the text, B rows, T characters of a row that are read at once, V vocabulary.
 """
@@ -25,7 +25,7 @@ from model.int8.weights import Int8Weights, step
 from ..corpus.ids_file import Ids
 
 Losses = npt.NDArray[np.float32]
-SAMPLE = 240  # characters that the model then writes
+SAMPLE_LENGTH = 240  # characters of the sample that follows each evaluation
 COLD_WINDOW = 256
 _UNUSABLE = 1e3  # nats; a finite number, because JSON has no infinity
 _CHUNK = 256  # characters of a row that are read at once
@@ -38,8 +38,8 @@ class Chunk:
 
     Attributes:
         positions: (B, T) in the text.
-        counted: (B, T) which of them are a row's own; the others are warm-up, or padding at the end of the last row.
-        follows_warm_up: whether the rows' own parts begin here.
+        counted: (B, T) true for a row's own positions; the others are warm-up, or padding at the end of the last row.
+        follows_warm_up: whether the rows' own parts begin with this chunk.
     """
 
     positions: npt.NDArray[np.int64]
@@ -54,22 +54,22 @@ class Chunk:
         return state
 
 
-def read_in_rows(count: int, rows: int, context: int, most: int) -> Iterator[Chunk]:
-    """Cuts a text into rows that are read side by side, many times faster than in one pass.
+def read_in_rows(count: int, rows: int, context: int, max_characters: int) -> Iterator[Chunk]:
+    """Cuts a text into rows that are read side by side, which is many times faster than one pass.
 
     Args:
         count: characters to read.
         rows: the number of rows, at most; fewer where a row's own part would be shorter than twice its warm-up.
-        context: characters before its own part that each row reads first, so that its state is nearly that of one
-            pass: an LSTM forgets what is further back.
-        most: characters of all rows that are read at once, at most.
+        context: characters before its own part that each row reads first, as a warm-up, so that its state is nearly
+            that of one pass: an LSTM forgets what is further back.
+        max_characters: characters of all rows that are read at once, at most.
 
     Yields:
-        chunks in the order of the columns; every position is counted once.
+        chunks, from the first column of the rows to the last; every position is counted once.
     """
     rows = max(1, min(rows, count // (2 * context)))
     size, warm = -(-count // rows), context if rows > 1 else 0
-    width = max(1, min(_CHUNK, most // rows))
+    width = max(1, min(_CHUNK, max_characters // rows))
     first = np.arange(rows)[:, None] * size
     for start, end in itertools.pairwise(sorted({*range(-warm, size, width), 0, size})):
         positions = first + np.arange(start, end)
@@ -78,7 +78,7 @@ def read_in_rows(count: int, rows: int, context: int, most: int) -> Iterator[Chu
 
 
 def bits(nats: float) -> float:
-    """Returns a loss in bits."""
+    """Returns a loss of `nats` in bits."""
     return nats / math.log(2)
 
 
@@ -93,7 +93,7 @@ def carried_losses(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: in
     Args:
         network: in evaluation mode.
         ids: (N,); the first is read and not predicted.
-        rows: 1 is the definition. With more, the losses differ by some 1e-6.
+        rows: 1 reads the text in one pass. More rows are faster, and the losses differ by some 1e-6.
         context: characters that each row but the first reads before its own part.
     """
     losses, state = np.zeros(max(0, len(ids) - 1), np.float32), None
@@ -108,7 +108,7 @@ def carried_losses(network: LSTMNetwork, ids: Ids, *, rows: int = 1, context: in
 def cold_losses(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, rows: int = 128) -> Losses:
     """Returns the loss in nats of each character of consecutive windows, each read from a zero state.
 
-    The rest after the last whole window is not read; a text shorter than a window is read as one.
+    The rest after the last whole window is not read; a text shorter than a window is read as one window.
 
     Args:
         network: in evaluation mode.
@@ -118,7 +118,7 @@ def cold_losses(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, ro
     """
     count = (len(ids) - 1) // window
     rows = max(1, min(rows, _LOGITS // (window * network.config.vocab_size)))
-    if count == 0:
+    if count < 1:
         return carried_losses(network, ids)
     inputs = ids[: count * window].reshape(count, window)
     targets = ids[1 : count * window + 1].reshape(count, window)
@@ -134,8 +134,8 @@ def cold_losses(network: LSTMNetwork, ids: Ids, *, window: int = COLD_WINDOW, ro
 def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 128) -> float:
     """Returns the loss of int8 inference less that of float32, in nats per character.
 
-    Both read the same windows, each from a zero state. The difference is paired, so that 4,096 characters
-    tell a cost of 0.001 nats from none.
+    Both read the same windows, each from a zero state. The difference is paired, so 4,096 characters are enough to
+    distinguish a cost of 0.001 nats from 0.
 
     Args:
         network: in evaluation mode.
@@ -145,10 +145,10 @@ def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 1
     Returns:
         the cost; 1,000 for weights that 8 bits cannot hold; NaN for a text of fewer than 2 characters.
     """
-    window = min(window, len(ids) - 1)
-    count = min(rows, (len(ids) - 1) // max(1, window))
-    if count == 0:
+    if len(ids) < 2:
         return math.nan
+    window = min(window, len(ids) - 1)
+    count = min(rows, (len(ids) - 1) // window)
     read = torch.from_numpy(ids[: count * window + 1].astype(np.int64))
     inputs, targets = read[:-1].view(count, window), read[1:].view(count, window)
     with np.errstate(all="ignore"):

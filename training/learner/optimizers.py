@@ -1,15 +1,15 @@
 """The optimizers: Muon for the LSTM's matrices, AdamW for everything else.
 
 Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) orthogonalizes the momentum of a matrix: it
-moves its singular values towards one, so that no direction of the update drowns the others. An LSTM stacks the
-matrices of its four gates; each gate is orthogonalized by itself, which is worth 0.018 nats over the whole matrix. A
-gate of many cells is orthogonalized in blocks, which costs half as much and loses nothing (as most steps of Khaled et
-al. 2025, "MuonBP"). The polynomials are those of the Polar Express (Amsel et al. 2025), each optimal after those
-before it: three of them do here what took four of Muon's own. AdamW: Loshchilov and Hutter 2019.
+moves its singular values towards one, so that no direction dominates the update. An LSTM stacks the matrices of its
+four gates; each gate is orthogonalized by itself, which lowers the loss by 0.018 nats compared with the whole matrix. A
+gate of many cells is orthogonalized in blocks, which costs half as much and does not change the loss (as in most steps
+of Khaled et al. 2025, "MuonBP"). The polynomials are those of the Polar Express (Amsel et al. 2025), each optimal after
+those before it: three of them reach here what four of Muon's own reached. AdamW: Loshchilov and Hutter 2019.
 
 Both optimizers keep their state in named tensors that exist from the start, so that a run can be saved at any step.
-They do not inherit from `torch.optim.Optimizer`, whose construction imports torch's compiler,
-which takes as long as importing torch itself.
+They do not inherit from `torch.optim.Optimizer`, whose construction imports torch's compiler, which takes as long as
+importing torch itself.
 
 Shapes: H hidden, K inputs of a matrix, G matrices in a stack.
 """
@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 _GATES = 4
 _BLOCK_CELLS = 256  # of a gate that are orthogonalized together, at most: below 128 the loss grows more than it saves
-_MOMENTUM = 0.95  # of Muon, Nesterov's kind
-_ITERATIONS = 3  # polynomials in a step of Muon: three are enough
+_MOMENTUM = 0.95  # of Muon: Nesterov momentum
+_ITERATIONS = 3  # polynomials in a step of Muon
 _BETAS, _EPS = (0.9, 0.99), 1e-8  # of AdamW
 _TURNS = 2  # steps in which every block is updated once; the momentum changes little meanwhile
 # a x + b x³ + c x⁵ with these, one after another, brings singular values from 0.001 to 1 close together. After the
@@ -40,7 +40,7 @@ _POLYNOMIALS = (
     (1.891301407787398, -1.2679958271945868, 0.37680408948524835),
 )
 _NEWTON_SCHULZ = (1.875, -1.25, 0.375)
-# Rounding can lift a singular value by so much above one, from where the next polynomial would make it explode.
+# Rounding can raise a singular value up to this factor above one, where the next polynomial would diverge.
 _SAFETY = 1.01
 
 
@@ -51,12 +51,12 @@ class Optimizer(Protocol):
         """Updates every parameter that has a gradient.
 
         Args:
-            share: the share of the full learning rate, 0 to 1.
+            share: the share of the full learning rate that this update uses, 0 to 1.
             number: the number of this update, from 1.
         """
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """Yields the names and tensors of its whole state: the tensors themselves, to be read and written."""
+        """Yields the names and tensors of its whole state; writing to such a tensor changes the state."""
 
 
 class GatewiseMuon:
@@ -83,7 +83,7 @@ class GatewiseMuon:
 
     @torch.no_grad()
     def step(self, share: float, number: int) -> None:
-        """Updates every other block of each matrix with twice the step, and the other blocks at the next update."""
+        """Updates every second block of each matrix with twice the step; the next update changes the other blocks."""
         lr = self._lr * share
         for name, p in self._params.items():
             if p.grad is None:
@@ -108,7 +108,7 @@ def _blocks(matrix: Tensor, number: int) -> Tensor:
 
 
 def _parts(cells: int) -> int:
-    """Returns the number of equal blocks of a gate: of 128 to 256 cells each; 1 if the cells cannot be so divided."""
+    """Returns into how many equal blocks of 128 to 256 cells a gate is cut; 1 if its cells cannot be divided so."""
     counts = range(-(-cells // _BLOCK_CELLS), 2 * cells // _BLOCK_CELLS + 1)
     return next((count for count in counts if cells % count == 0), 1)
 
@@ -143,7 +143,7 @@ class AdamW:
             p.addcdiv_(mean, root, value=-lr / (1 - beta1**number))
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """Yields the two means of each parameter."""
+        """Yields the running means of each parameter's gradient and squared gradient."""
         for name in self._params:
             yield f"{name}.exp_avg", self._means[name]
             yield f"{name}.exp_avg_sq", self._squares[name]

@@ -33,15 +33,15 @@ class Paragraphs:
     starts: Positions
     length: int
 
-    def reorder(self, positions: Positions, seed: int, turn: int) -> Positions:
-        """Returns the positions in the text of positions in a pass that reads the paragraphs in random order.
+    def reorder(self, positions: Positions, seed: int, pass_number: int) -> Positions:
+        """Maps positions in a pass that reads the paragraphs in random order to positions in the text.
 
         Args:
             positions: of any shape, 0 to N - 1.
-            seed: of the run.
-            turn: the number of the pass; the order is a function of seed and turn.
+            seed: the seed of the run.
+            pass_number: from 0; the order of the paragraphs is a function of `seed` and `pass_number`.
         """
-        order, ends = _order(self, seed, turn)
+        order, ends = _order(self, seed, pass_number)
         place = np.searchsorted(ends, positions, side="right")  # of the paragraph in this order
         paragraph = order[place]
         reordered: Positions = self.starts[paragraph] + positions - (ends[place] - self._lengths[paragraph])
@@ -52,10 +52,10 @@ class Paragraphs:
         return np.diff(self.starts, append=self.length)
 
 
-@lru_cache(maxsize=2)  # a pass asks thousands of times
-def _order(paragraphs: Paragraphs, seed: int, turn: int) -> tuple[Positions, Positions]:
+@lru_cache(maxsize=2)  # called at each of the thousands of steps of a pass
+def _order(paragraphs: Paragraphs, seed: int, pass_number: int) -> tuple[Positions, Positions]:
     """Returns a random order of the paragraphs (P,), and where each of them ends in that order (P,)."""
-    order = np.random.default_rng([seed, turn, 1]).permutation(len(paragraphs.starts))
+    order = np.random.default_rng([seed, pass_number, 1]).permutation(len(paragraphs.starts))
     return order, np.cumsum(paragraphs._lengths[order])
 
 

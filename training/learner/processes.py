@@ -70,7 +70,7 @@ def training_device(requested: str | None) -> torch.device:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Joins the processes that torchrun started for as long as the context lasts.
+    """Joins the process group of the processes that torchrun started, inside its `with` block.
 
     Raises:
         LostProcessError: a process died before rank 0 was done.
@@ -84,7 +84,7 @@ def process_group() -> Iterator[None]:
         if rank() == 0:
             _broadcast_object(None)  # ends `run_calls` on the other ranks
     finally:
-        dist.destroy_process_group()  # without a barrier: a process that leaves on an error must not wait for others
+        dist.destroy_process_group()  # without a barrier: a process that ends by an error must not wait for others
 
 
 def rows(batch: int) -> slice:
@@ -103,7 +103,7 @@ def call_other_ranks(function: Callable[..., object], ids: Ids, *arguments: Any)
 
     Args:
         function: a function of a module, sent by its name.
-        ids: (N,) the text; broadcast unless it is that of the previous call: another machine has no file of it.
+        ids: (N,) the text; broadcast unless it is that of the previous call, because other machines lack its file.
         arguments: sent by pickle.
     """
     if not dist.is_initialized():
@@ -135,7 +135,7 @@ def run_calls(signals: Signals) -> int:
 
 
 def broadcast(tensors: Sequence[Tensor]) -> None:
-    """Replaces each tensor by rank 0's."""
+    """Replaces each tensor by that of rank 0; all ranks call it."""
     if dist.is_initialized():
         with _detect_lost_process():
             for tensor in tensors:
@@ -143,7 +143,7 @@ def broadcast(tensors: Sequence[Tensor]) -> None:
 
 
 def decide(decision: bool) -> bool:
-    """Returns rank 0's decision on every rank."""
+    """Returns rank 0's decision on every rank; all ranks call it."""
     found = torch.tensor(decision)
     broadcast([found])
     return bool(found)
@@ -161,7 +161,7 @@ def sum_over_ranks(tensors: Sequence[Tensor]) -> None:
 
 
 def gather_rows(states: Sequence[Tensor]) -> None:
-    """Fills the rows of each (L, B, H) tensor that other ranks read; all ranks call it."""
+    """Copies into each (L, B, H) tensor the rows that the other ranks read; all ranks call it."""
     if not dist.is_initialized():
         return
     for state in states:
@@ -172,7 +172,7 @@ def gather_rows(states: Sequence[Tensor]) -> None:
 
 
 def agree_on_stop(signals: Signals, *, failed: bool = False) -> int:
-    """Returns what stops all ranks after the same step: the number of a signal to any rank, `FAILED`, or 0 for nothing.
+    """Returns why all ranks stop after this step: the number of a signal to any rank, `FAILED`, or 0 to continue.
 
     Args:
         signals: those of this rank; a signal to another rank is handled as if this rank had received it.
@@ -214,7 +214,7 @@ def _receive(length: int, dtype: str) -> Ids:
 
 @contextmanager
 def _detect_lost_process() -> Iterator[None]:
-    """Replaces torch's RuntimeErrors about a lost connection by one line."""
+    """Raises LostProcessError in place of torch's RuntimeErrors about a lost connection."""
     try:
         yield
     except RuntimeError as error:

@@ -1,9 +1,9 @@
 """The recipe: every number that decides how a model is trained, fixed before the first step.
 
-`schedule` says what follows from them at each step.
+`schedule` derives from them what a run does at each step.
 
-A command-line flag belongs to each field. The presets are recipes for short and long trainings; `--minutes` picks the
-one that fits. Measurements behind these numbers are in docs/lab-book.md.
+Each field has a command-line flag. The presets are recipes for short and long trainings; `--minutes` chooses the one
+that fits. Measurements behind these numbers are in docs/lab-book.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from model import LSTMConfig
 from model.lstm import MAX_SIZES
 from model.settings import MAX_SEED, Setting, setting_field, settings_of
 
-_MAX_LOGITS = 2**25  # of a step, at most: rows x window x vocabulary
+_MAX_LOGITS = 2**25  # of a step: rows × window × vocabulary
 
 
 def _whole(default: int, least: int, most: int, text: str) -> Any:
@@ -50,7 +50,7 @@ class Recipe:
     num_layers: int = _whole(2, 1, MAX_SIZES["num_layers"], "LSTM layers")
     batch: int = _whole(64, 1, 65536, "rows of text that are read side by side; by default fewer for a huge vocabulary")
     window: int = _whole(64, 1, 65536, "BPTT length: characters that each row reads in a step")
-    steps: int = _whole(2000, 1, 10**9, "optimizer steps; as planned, where --minutes revises them")
+    steps: int = _whole(2000, 1, 10**9, "optimizer steps; with --minutes, the number planned before the first step")
     matrix_lr: float = _rate(0.04, "Muon's learning rate, for the matrices of the LSTM")
     lr: float = _rate(4e-3, "AdamW's learning rate, for embedding, output and biases")
     weight_decay: float = setting_field(
@@ -140,10 +140,10 @@ def help_text(name: str) -> str:
 
 
 def preset_for(readable: float, characters: int) -> str:
-    """Returns the preset with the lowest loss on a text, as far as was measured.
+    """Returns the name of the preset that had the lowest loss in measurements on texts of this length.
 
     Args:
-        readable: characters that the preset `small` can read in the time of the run, on this machine.
+        readable: characters that the preset `small` can train on in the time of the run, on this machine.
         characters: the length of the text.
     """
     if readable < 3_000_000 or characters < 200_000:
@@ -169,9 +169,9 @@ def fit_dropout(recipe: Recipe, characters: int, vocab_size: int, *, has_teacher
     """Returns the recipe with dropout rates that fit the number of characters in the text to train on.
 
     A network overfits more, the more parameters it has per character of the text and the more often it reads each
-    character. Up to a product of 8, dropout costs more than it gives; from there each doubling asks for 0.18 more of
-    the cells, and from 18 on for 0.1 more of the recurrent weights. Soft targets of teachers are harder to memorize
-    than a text: with them the same rates come three doublings later.
+    character. Up to a product of 8, dropout raises the loss. From there each doubling of the product adds 0.18 to the
+    rate for cells, and from 18 on 0.1 to the rate for recurrent weights. Soft targets of teachers are harder to
+    memorize than a text: with them the same rates begin three doublings later.
     """
     parameters = recipe.network_config(vocab_size).parameters
     doublings = math.log2(recipe.characters / characters * parameters / characters) - 3 * has_teachers

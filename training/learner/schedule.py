@@ -1,11 +1,11 @@
 """The schedule of a run: its learning rate, evaluations, samples and last step, as a function of recorded decisions.
 
-A run of a fixed number of steps needs no decision. A run of some minutes revises its number of steps while it trains,
-because machines change their speed. Each revision is a `Decision`; whatever depends on the clock depends on nothing
-but these, so a run that repeats the decisions of another takes the same steps.
+A run of a fixed number of steps needs no decision. A run of `--minutes` revises its number of steps while it trains,
+because machines change their speed. Each revision is a `Decision`. The clock changes a run by decisions only, so a run
+that repeats the decisions of another takes the same steps.
 
-The recipe's numbers of steps (its evaluations, its warm-up) are positions in the recipe: a decision maps the steps that
-are left to the rest of the recipe. Without a decision the position is the number of the step.
+Evaluations and warm-up are planned as positions in the recipe, from 0 to its number of steps: a decision maps the steps
+that are left to the rest of the recipe. Without a decision the position is the number of steps done.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import NamedTuple
 
 from .recipe import Recipe
 
-SAMPLES = 20  # in a run, at most, besides those of evaluations
+SAMPLES = 20  # in a run, at most, in addition to those of evaluations
 _FIRST_SAMPLE = 20_000  # characters read before the first sample, which would be noise
 
 
 class Decision(NamedTuple):
-    """How a run continues from a step on.
+    """The number of steps that a run has, as decided before one of them.
 
     Attributes:
-        step: the step, from 0.
+        step: the step before which it was decided, from 0.
         steps: the number of steps of the whole run.
         until: the step before which the next decision is made.
     """
@@ -66,7 +66,7 @@ class Schedule:
         return bool(self.decisions)
 
     def add(self, decision: Decision) -> None:
-        """Follows a decision from its step on.
+        """Appends a decision, which applies from its step on.
 
         Raises:
             ValueError: it is not later than the one before it, or ends before it begins.
@@ -81,11 +81,11 @@ class Schedule:
         self._positions.append(position)
 
     def needs_decision(self, step: int) -> bool:
-        """Returns whether a decision has to be made before the step after so many."""
+        """Returns whether a decision must be made after `step` steps, before the next one."""
         return self.is_timed and self.decisions[-1].until <= step < self.steps
 
     def position(self, step: int) -> float:
-        """Returns how far the run is in its recipe after so many steps: 0 to the recipe's number of steps."""
+        """Returns the position in the recipe after `step` steps: 0 to the recipe's number of steps."""
         at = bisect_right(self._starts, step) - 1
         if at < 0:
             return step
@@ -96,19 +96,20 @@ class Schedule:
     def rate_at(self, step: int) -> float:
         """Returns the share of the full learning rate at a step from 0: linear warm-up, then linear decay to zero.
 
-        A machine that becomes faster has more steps left than time. The rate is then that of the share of the steps,
-        which is higher: with the one of the time, the loss was 0.014 nats above that of a fixed number of steps.
+        When a machine becomes faster, the share of the steps that are left is larger than the share of the recipe. The
+        rate then follows the steps and is higher: when it followed the recipe, the loss was 0.014 nats above that of a
+        run with a fixed number of steps.
         """
         decided = bisect_right(self._starts, step)
         return self._rate(step, self.decisions[decided - 1].steps if decided else self.recipe.steps)
 
     def rate_after(self, step: int) -> float:
-        """Returns what the rate is after so many steps, before the decision that may be made there: for the log."""
+        """Returns the rate after `step` steps for the log: without the decision that may be made there."""
         decided = bisect_left(self._starts, step)
         return self._rate(step, self.decisions[decided - 1].steps if decided else self.recipe.steps)
 
     def _rate(self, step: int, steps: int) -> float:
-        """Returns the rate at a step of a run of so many steps."""
+        """Returns the rate at a step, from 0, of a run of `steps` steps."""
         planned = self.recipe.steps
         position = min(self.position(step), planned * step / steps)
         warmup = max(1, round(self.recipe.warmup * planned))
@@ -117,25 +118,25 @@ class Schedule:
         return 1 - (position - warmup) / max(1, planned - warmup)
 
     def evaluates_after(self, step: int) -> bool:
-        """Returns whether the run evaluates after so many steps: more often at first, and after the last step."""
+        """Returns whether the run evaluates after `step` steps: more often at first, and after the last step."""
         return step == self.steps or self._passes(self._evaluations, step)
 
     def samples_after(self, step: int) -> bool:
-        """Returns whether the run prints a sample after so many steps without an evaluation, to show its progress."""
+        """Returns whether the run prints a sample after `step` steps, if it does not evaluate there."""
         read = step * self.recipe.batch * self.recipe.window
         return read >= _FIRST_SAMPLE and self._passes(self._samples, step)
 
     def evaluations_left(self, step: int) -> int:
-        """Returns how many evaluations follow after so many steps."""
+        """Returns how many evaluations follow after `step` steps."""
         return len(self._evaluations) - bisect_right(self._evaluations, self.position(step)) + (step < self.steps)
 
     def samples_left(self, step: int) -> int:
-        """Returns how many samples follow after so many steps, besides those of evaluations; at most one too many."""
+        """Returns how many samples without an evaluation follow after `step` steps, or one more than that."""
         left = len(self._samples) - bisect_right(self._samples, self.position(step)) + (step < self.steps)
         return max(0, left - self.evaluations_left(step))
 
     def _passes(self, positions: list[int], step: int) -> bool:
-        """Returns whether the last of so many steps reached one of these positions."""
+        """Returns whether step number `step`, counted from 1, reached one of these positions."""
         if step < 1:
             return False
         return bisect_right(positions, self.position(step)) > bisect_right(positions, self.position(step - 1))

@@ -2,12 +2,12 @@
 
 Truncated backpropagation through time with the LSTM state carried from window to window; Muon and AdamW; warm-up and
 decay; clipped gradients; averaged weights. Everything random is a pure function of (seed, step), so a run that is
-stopped and resumed on the same machine is bit for bit the run that was not.
+stopped and resumed on the same machine ends with the same weights, bit for bit, as one that was never stopped.
 
 Several processes can share a batch (see `processes`): the trainer of each reads some of the rows, and all trainers
 take the same step.
 
-Shapes: B batch, T window, V vocabulary, L layers, H hidden.
+Shapes: N characters of the text, B batch, T window, V vocabulary, L layers, H hidden.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Trainer:
         vocab_size: V.
         ids: (N,) the text to train on.
         soft_targets: (N, V) teachers' predictions after each character; None without teachers.
-        schedule: of the run; None for the one of a fixed number of steps.
-        paragraphs: of the text, to be read in random order; None for the order of the text.
+        schedule: the schedule of the run; None for a fixed number of steps.
+        paragraphs: the paragraphs of the text, to read them in random order; None for the order of the text.
 
     Attributes:
-        schedule: the learning rate at each step.
-        network: the weights that are trained.
+        schedule: the schedule of the run.
+        network: the network that is trained.
         steps_done: the number of optimizer steps so far.
     """
 
@@ -69,7 +69,7 @@ class Trainer:
         self.recipe = recipe
         self.schedule = schedule or Schedule(recipe)
         self.device = torch.device(device)
-        self._rows = processes.rows(recipe.batch)  # of the batch, read by this process
+        self._rows = processes.rows(recipe.batch)  # the rows of the batch that this process reads
         self._soft_targets = soft_targets
         self.windows = Windows(ids, recipe.batch, recipe.window, recipe.seed, self._rows, paragraphs)
         config = recipe.network_config(vocab_size)
@@ -83,7 +83,7 @@ class Trainer:
         self._average = AveragedModel(self.network, multi_avg_fn=self._move_average)
         self._average.requires_grad_(False)
         self._optimizers = self._make_optimizers()
-        # Of the whole batch, (L, B, H); the rows of other processes are current after `gather_state` only.
+        # The carried state of the whole batch, (L, B, H); the rows of other processes are current after `gather_state`.
         self._state = LSTMState.zeros(config, recipe.batch, device=self.device)
         self._random = torch.Generator(device=self.device)
         # Sum and number of the losses since `take_train_loss`; on the CPU, because MPS has no float64.
@@ -151,7 +151,7 @@ class Trainer:
     def state_tensors(self) -> dict[str, Tensor]:
         """Returns the tensors that `load_state_tensors` needs to continue bit for bit: views, which a step changes.
 
-        With several processes the carried state is that of all rows only after `gather_state`.
+        With several processes, call `gather_state` before: the carried state lacks the rows of other processes.
         """
         return {**self._tensors(), "steps_done": torch.tensor(self.steps_done)}
 
@@ -170,7 +170,7 @@ class Trainer:
         self._continue_at(int(tensors["steps_done"]))
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Replaces the random weights of a new run; everything else is as at the start of any run."""
+        """Replaces the random weights of a new run, averaged weights included; nothing else changes."""
         for network in (self.network, self.average):
             network.load_state_dict(weights)
 
@@ -181,7 +181,7 @@ class Trainer:
         self._continue_at(int(done))
 
     def gather_state(self) -> None:
-        """Fetches the carried state of the other processes' rows, for a checkpoint; all processes call this."""
+        """Copies the carried state of the other processes' rows, for a checkpoint; all processes call this."""
         processes.gather_rows([self._state.h, self._state.c])
 
     def _continue_at(self, step: int) -> None:
@@ -189,14 +189,14 @@ class Trainer:
         self._average.n_averaged.fill_(step)
 
     def _tensors(self) -> dict[str, Tensor]:
-        """Returns the tensors of the state themselves, to be read and written."""
+        """Returns the tensors of the state; writing to one of them changes the trainer."""
         tensors = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
         tensors |= {f"optimizer.{name}": tensor for each in self._optimizers for name, tensor in each.tensors()}
         return {**tensors, "losses": self._losses, "carried.h": self._state.h, "carried.c": self._state.c}
 
     def _reset_state(self, step: int) -> None:
-        """Sets carried states to zero: of all rows where a new pass begins elsewhere in the text, else of some."""
+        """Sets carried states to zero: of all rows at the start of a pass, else of each row by chance (`reset`)."""
         if self.windows.starts_pass(step):
             self._state.h.zero_()
             self._state.c.zero_()
@@ -217,7 +217,7 @@ class Trainer:
         ]
 
     def _move_average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
-        # A smaller decay at first, or the random initial weights would stay in the average for long.
+        # A smaller decay at first: otherwise the random initial weights stay in the average for thousands of steps.
         decay = min(self.recipe.average, (1 + int(count)) / (10 + int(count)))
         torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
 

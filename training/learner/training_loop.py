@@ -18,14 +18,14 @@ Decide = Callable[[], Decision]
 
 
 def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], object], decide: Decide) -> None:
-    """Trains to the schedule's last step, or until a signal. Only rank 0 calls this; it starts the loop on the others.
+    """Trains until the schedule's last step or a signal. Only rank 0 calls this; it starts the loop on the other ranks.
 
     Args:
-        trainer: of a new run, or at the step of a checkpoint.
+        trainer: the trainer of a new run, or one at the step of a checkpoint.
         signals: read after each step; a signal to any rank stops all ranks after the same step.
-        after_step: gets the loss of each step, in nats per character. The trainer's `state_tensors` are complete in
-            it when the schedule evaluates after that step, and when the loop is over.
-        decide: makes and records the next decision of the schedule; called where it needs one, and must not raise.
+        after_step: called with the loss of each step, in nats per character. The trainer's `state_tensors` are
+            complete during the call if the schedule evaluates after that step, and when the loop has ended.
+        decide: returns and records the next decision of the schedule; called where it needs one, and must not raise.
 
     Raises:
         DivergedError: the loss is not finite.
@@ -79,7 +79,7 @@ def _loop(trainer: Trainer, signals: Signals, after_step: Callable[[float], obje
         try:
             after_step(loss)
             failed = False
-        finally:  # the other ranks wait here while rank 0 evaluates; its errors must end them, too
+        finally:  # the other ranks wait here while rank 0 evaluates; an error of rank 0 must end them, too
             stop = processes.agree_on_stop(signals, failed=failed)
     if stop != processes.FAILED:
         trainer.gather_state()

@@ -154,7 +154,7 @@ def _sample_seconds(trainer: Trainer) -> float:
     with torch.inference_mode():
         for _ in range(_SAMPLED):
             _, state = network.step(ids, state)
-    return (perf_counter() - start) * evaluation.SAMPLE / _SAMPLED
+    return (perf_counter() - start) * evaluation.SAMPLE_LENGTH / _SAMPLED
 
 
 def _checkpoint_seconds(trainer: Trainer, folder: Path) -> float:

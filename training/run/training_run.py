@@ -218,7 +218,7 @@ class TrainingRun:
         try:
             # float32: the averaged weights as they are. The text is complete before training changes them.
             lm = CharLSTM(self.trainer.average, self.tokenizer)
-            text = generate(lm, "", evaluation.SAMPLE, temperature=0.7, seed=1, precision="float32")
+            text = generate(lm, "", evaluation.SAMPLE_LENGTH, temperature=0.7, seed=1, precision="float32")
         except RuntimeError as error:
             warn(f"no sample ({error})")
             return None

@@ -110,7 +110,10 @@ def test_a_text_shorter_than_a_window_is_one_window(network: LSTMNetwork) -> Non
 
 
 def test_the_loss_of_nothing_is_nan(network: LSTMNetwork) -> None:
-    assert math.isnan(carried(network, text(1)))
+    for count in (0, 1):
+        assert math.isnan(carried(network, text(count)))
+        assert math.isnan(cold(network, text(count)))
+        assert math.isnan(evaluate.int8_cost(network, text(count)))
 
 
 def test_shorter_chunks_for_a_huge_vocabulary_give_the_same_losses(

@@ -14,18 +14,20 @@ _TEXTS = ("text", "content", "message", "value", "body")
 
 def conversations(records: Iterable[object]) -> Iterator[list[Message]]:
     """Yields the messages of one conversation at a time: consecutive single messages, or the messages of one list."""
-    loose: list[Message] = []
-    for record in records:
-        inside = _messages_in(record)
-        if inside is None:
-            loose.append(_message(record))
-            continue
-        if loose:
-            yield loose
-            loose = []
-        yield from conversations(inside)
-    if loose:
-        yield loose
+    consecutive: list[Message] = []
+    lists = [iter(records)]  # those that are being read, the innermost last; JSON may be nested deeper than a recursion
+    while lists:
+        for record in lists[-1]:
+            inside = _messages_in(record)
+            if inside is not None:
+                lists.append(iter(inside))
+                break
+            consecutive.append(_message(record))
+        else:
+            lists.pop()
+        if consecutive:
+            yield consecutive
+            consecutive = []
 
 
 def _messages_in(record: object) -> list[object] | None:

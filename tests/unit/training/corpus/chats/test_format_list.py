@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from training.corpus.chats.format_list import chat_kind
+from training.corpus.chats.formats.json_messages import conversations
+from training.corpus.chats.message import Message
 from training.corpus.chats.phrases import _DELETED
 from training.corpus.chats.reader import ChatReader
 
@@ -385,6 +387,14 @@ def test_an_export_is_recognised_read_and_what_it_leaves_out_is_named(export: Ex
     assert {reason: int(times) for reason, times in (each.split(": ") for each in reasons[:-1].split(", "))} == (
         export.left_out
     )
+
+
+def test_lists_that_are_nested_deeper_than_pythons_stack_are_read() -> None:
+    """Python 3.12 and newer parse such JSON; reading it raised RecursionError."""
+    nested: object = {"name": "Anna", "text": "Hi"}
+    for _ in range(5_000):
+        nested = [nested]
+    assert list(conversations([nested, nested])) == [[Message("Anna", "Hi")]] * 2
 
 
 def test_there_are_25_formats() -> None:

@@ -249,6 +249,18 @@ def test_a_zip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert corpus.warnings == ("left out of the text: 1 not unpacked (a.zip)",)
 
 
+def test_a_copy_of_a_text_in_an_archive_that_is_left_out_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file was taken for a copy of one in the archive, whose texts had been removed again."""
+    monkeypatch.setattr(limits, "FREE_BYTES", 100_000)
+    (tmp_path / "a.zip").write_bytes(zipped({"a.txt": HAIKU, "b.txt": b"a" * 5_000_000}))
+    (tmp_path / "c.txt").write_bytes(HAIKU.encode())
+    corpus = read_corpus([str(tmp_path)])
+    assert corpus.text == HAIKU
+    assert corpus.warnings == ("left out of the text: 1 not unpacked (a.zip)",)
+
+
 def test_archives_in_archives_end_at_a_depth(tmp_path: Path) -> None:
     content = zipped({"a.txt": "deep"})
     for _ in range(4):
