@@ -22,7 +22,7 @@ from ..learner.schedule import Schedule
 from ..run import measure
 from ..run.console import say, speed_text
 from ..run.decision_log import DecisionLog
-from ..run.time_plan import FEWEST_EVALUATIONS, TimePlan, plan_minutes
+from ..run.time_plan import MIN_EVALUATIONS, TimePlan, plan_minutes
 from . import fine_tune
 from .options import TrainOptions
 from .parser import MINUTES
@@ -101,7 +101,7 @@ def with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]
     if "evaluations" in given:
         return recipe
     most = int(_EVALUATED_SHARE * recipe.characters / min(held_out, recipe.evaluated))
-    return replace(recipe, evaluations=max(FEWEST_EVALUATIONS, min(recipe.evaluations, most)))
+    return replace(recipe, evaluations=max(MIN_EVALUATIONS, min(recipe.evaluations, most)))
 
 
 def _preset_for(

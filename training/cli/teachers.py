@@ -20,7 +20,7 @@ from ..learner import distillation, processes
 from ..learner.dataset import split
 from ..run.console import say, throttled, warn
 from ..run.facts import About
-from ..run.run_folder import EXPECTED
+from ..run.run_folder import SOFT_TARGETS
 from .fine_tune import NamedModel, load_model
 from .members import load_members
 from .options import TrainOptions
@@ -72,7 +72,7 @@ def predict(
         models,
         tokenizer,
         train,
-        folder / EXPECTED,
+        folder / SOFT_TARGETS,
         bfloat16=has_fast_bfloat16(device),
         progress=lambda share: say_sometimes(f"{share:.0%} of the text"),
     )
@@ -97,7 +97,7 @@ def about(teachers: Sequence[NamedModel], folder: Path) -> About:
     if not teachers:
         return {}
     names = [teacher.name for teacher in teachers]
-    return {"taught_by": {"models": names, "sha256": distillation.digest(folder / EXPECTED)}}
+    return {"taught_by": {"models": names, "sha256": distillation.digest(folder / SOFT_TARGETS)}}
 
 
 def resume_predictions(
@@ -112,7 +112,7 @@ def resume_predictions(
     """
     models, sha256 = _checked_record(record)
     train, _ = split(ids)
-    kept = distillation.find_soft_targets(folder / EXPECTED, len(train), len(tokenizer), sha256)
+    kept = distillation.find_soft_targets(folder / SOFT_TARGETS, len(train), len(tokenizer), sha256)
     if kept is not None:
         return kept
     teachers = [*load_teachers(options), *load_members(folder)]
@@ -122,7 +122,7 @@ def resume_predictions(
             "--teacher MODEL for each of them"
         )
     soft_targets = predict(teachers, tokenizer, ids, folder, device)
-    if distillation.digest(folder / EXPECTED) != sha256:
+    if distillation.digest(folder / SOFT_TARGETS) != sha256:
         warn("the predictions of the teachers are not those of the start: from here on the losses may differ")
     return soft_targets
 

@@ -1,6 +1,6 @@
 """Saves the checkpoints of a run, marks the best and the latest, writes their model cards, queues them for the Hub.
 
-A full disk, a fault in a card or the Hub never stops a run: earlier checkpoints stay, and a warning is printed.
+A full disk, an error in a card or at the Hub never stops a run: earlier checkpoints stay, and a warning is printed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .run_folder import RunFolder, step_of
 from .snapshot import RunSnapshot
 from .state_files import read_metrics
 
-NEWEST_KEPT = 2  # checkpoints, in addition to the best one and those that wait for the Hub
+NEWEST_KEPT = 2  # checkpoints, in addition to the best one and those that are still to be pushed
 
 
 class CheckpointManager:
@@ -83,11 +83,11 @@ class CheckpointManager:
             self.pusher.push(folder, MAIN)
 
     def prepare_card(self) -> None:
-        """Imports what a card needs in a thread, while training continues, so that the end of a run is faster."""
+        """Imports the libraries of a card, which takes a second or two, in a thread while training continues."""
         threading.Thread(target=model_card.import_libraries, name="card", daemon=True).start()
 
     def catch_up(self, metrics: Sequence[Evaluation], *, complete: bool) -> None:
-        """Redoes what follows a checkpoint, for a run that ended before it was done: log, card, push, pruning.
+        """Repeats what follows a checkpoint, for a run that was killed before it was done: log, card, push, pruning.
 
         The newest and the best checkpoint are queued once more; files that the Hub has already are not sent again.
         """
@@ -108,7 +108,7 @@ class CheckpointManager:
 
         Args:
             snapshot: the run after a step.
-            is_last: whether this process saves no other: on a full disk it then saves the weights alone.
+            is_last: whether this process saves no later checkpoint: on a full disk it then saves the weights alone.
 
         Returns:
             True when the checkpoint is on disk and can be resumed.
@@ -147,8 +147,8 @@ class CheckpointManager:
         except OSError as error:
             reason = error
         is_full = reason.errno in FULL_DISK
-        # Old checkpoints that only wait for the Hub may fill the disk; a new one is worth more. For the last one, one
-        # earlier checkpoint and the best are enough.
+        # Old checkpoints that are only kept for the Hub may fill the disk; a new one matters more. When the last one is
+        # saved, one earlier checkpoint and the best are enough.
         for newest in (NEWEST_KEPT, 1) if is_full and is_last else (NEWEST_KEPT,) if is_full else ():
             if self._make_room(newest):
                 try:
@@ -173,7 +173,7 @@ class CheckpointManager:
         return None, False
 
     def _make_room(self, newest: int) -> bool:
-        """Removes checkpoints except the `newest` and the best; returns whether any was there."""
+        """Removes checkpoints except the `newest` and the best; returns whether any was removed."""
         try:
             return self.folder.prune((), newest=newest) > 0
         except OSError:
@@ -201,7 +201,7 @@ class CheckpointManager:
         if best is None:
             return
         try:
-            lm = CharLSTM.from_pretrained(best)  # from disk: readers of the card get weights rounded to bfloat16, too
+            lm = CharLSTM.from_pretrained(best)  # from disk, as readers of the card load it: rounded to bfloat16
             lm.training = {**lm.training, **self._card_fields}
             model_card.write_card(best, lm, metrics, source=self._source)
         except Exception as error:  # noqa: BLE001  a checkpoint is complete without a card

@@ -11,18 +11,18 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from tqdm import tqdm
 
-from model.terminal import duration_text, terminal_text
+from model.terminal import duration_text, quote_command, terminal_text
 
 from ..learner.evaluation import bits
 
 _LINE_EVERY_S = 10.0  # between two progress lines, or two samples, when standard error is no terminal
 _THROTTLE_S = 5.0  # between two lines about other long work
-_NARROWEST = 20  # columns that a bar needs
+_MIN_COLUMNS = 20  # of a terminal, for a progress bar
 _SAMPLE_LINES = 4
 _MARGIN = "  │ "
 
@@ -30,13 +30,18 @@ _MARGIN = "  │ "
 def say(line: str) -> None:
     """Prints a line, above the progress bar if there is one; may be called from any thread."""
     with contextlib.suppress(OSError, ValueError):  # the terminal was closed
-        tqdm.write(terminal_text(line), file=sys.stderr)  # it may quote a stranger's file or the Hub
+        tqdm.write(terminal_text(line), file=sys.stderr)  # the line may quote a stranger's file or the Hub
         sys.stderr.flush()
 
 
 def warn(line: str) -> None:
-    """Prints a warning: something to know or to change."""
+    """Prints a line that begins with `warning: `."""
     say(f"warning: {line}")
+
+
+def say_command(title: str, words: Sequence[str]) -> None:
+    """Prints a title, and below it a command to copy: its words, quoted for a shell."""
+    say(f"{title}\n  {quote_command(words)}")
 
 
 def throttled() -> Callable[[str], None]:
@@ -68,7 +73,7 @@ def speed_text(chars_per_sec: float) -> str:
 def sample_text(text: str, width: int | None = None) -> str:
     """Returns the first lines of a generated text, with a margin.
 
-    Blank lines and the last word, which is cut off, are left out; control characters are shown as pictures.
+    Blank lines and the last word, which may be incomplete, are left out; control characters become visible symbols.
     """
     width = max(20, (width or shutil.get_terminal_size().columns) - len(_MARGIN) - 1)
     whole = text.rpartition(" ")[0] if " " in text.strip() else text
@@ -104,7 +109,7 @@ class Progress:
     """A progress bar on a terminal; elsewhere a line every 10 seconds.
 
     Args:
-        steps: steps of the whole run, as far as they are known.
+        steps: steps of the whole run; `advance` may change the number.
         done: steps done before this process.
 
     Attributes:
@@ -119,13 +124,20 @@ class Progress:
             total=steps,
             initial=done,
             dynamic_ncols=True,
-            disable=_terminal_width() < _NARROWEST,
+            disable=_terminal_width() < _MIN_COLUMNS,
             leave=False,
             bar_format="{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} steps{postfix}",
         )
 
     def advance(self, loss: float, steps: int, chars_per_sec: float, left_s: float) -> None:
-        """Counts a step of a run of so many steps; shows its loss, the speed, and the seconds that the run has left."""
+        """Counts a step and shows the loss, the speed and the time left.
+
+        Args:
+            loss: the training loss of the step, in nats per character.
+            steps: steps of the whole run, as far as it is decided.
+            chars_per_sec: the speed.
+            left_s: seconds until the run ends.
+        """
         self._done += 1
         self._steps = self._bar.total = steps
         self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
@@ -140,7 +152,7 @@ class Progress:
             say(f"step {self._done:,} of {self._steps:,}: {text}, {duration_text(left_s)} left")
 
     def print_sample(self, text: str | None, title: str = "") -> None:
-        """Prints a sample under its title; in a log file at most every 10 seconds, and the last one in any case."""
+        """Prints a sample under its title; without a terminal at most every 10 seconds, but always the last sample."""
         is_last = self._done == self._steps
         if text is None or (self._bar.disable and not is_last and monotonic() - self._last_sample < _LINE_EVERY_S):
             return

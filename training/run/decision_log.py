@@ -1,10 +1,11 @@
-"""decisions.jsonl: each decision of a run that depended on the clock, on disk before the run follows it.
+"""decisions.jsonl: each decision of `--minutes` (see `schedule`), on disk before the run uses it.
 
-A run that is resumed repeats the decisions for the steps that it takes again, so it takes them bit for bit as before.
+A resumed run repeats the decisions for the steps that it takes again, so these steps are the same, bit for bit.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable
@@ -40,14 +41,16 @@ class DecisionLog:
         with self._path.open("ab", buffering=0) as file:
             size = file.tell()
             try:
-                file.write(_line(decision))
+                line = _line(decision)
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(file.fileno())
             except OSError:
-                file.truncate(size)  # a line of which only a part is there would hide those after it
+                file.truncate(size)  # `read` stops at an incomplete line
                 raise
 
     def read(self) -> list[Decision]:
-        """Returns the decisions up to the first line that is not whole: the process was killed while it wrote that."""
+        """Returns the decisions up to the first incomplete line, which a process that was killed may have left."""
         try:
             lines = self._path.read_bytes().split(b"\n")[:-1]
         except OSError:

@@ -20,7 +20,7 @@ from ..errors import RunError
 from ..learner import processes
 
 EXAMPLES_FROM = 2_000_000  # characters at the beginning of a text in which frequent line beginnings are searched
-_FREQUENT = 5  # times that a beginning must occur, so that nothing private of a text is repeated
+_FREQUENT = 5  # times that a beginning must occur: a rare one may be private
 # A name of some words before a colon, else the first word; not the marks of lists and comments.
 _BEGINNING = re.compile(r"(?m)^[^\s#-](?:[^\n:：]{1,23}[:：](?=\s|[^\x00-\x7f])|[^\s:：]{1,23}(?=\s))")
 
@@ -58,7 +58,7 @@ class CorpusRecord(TypedDict):
 
 
 class TeacherRecord(TypedDict):
-    """The teachers of a run: `user/name@commit` of each ("" for a local folder), and the hash of their predictions."""
+    """The teachers of a run: `user/name@commit` of each ("" for a local folder), and the hash of the soft targets."""
 
     models: list[str]
     sha256: str
@@ -97,9 +97,9 @@ class _RunState(TypedDict):
 
 
 class RunState(_RunState, total=False):
-    """state.json of a checkpoint, apart from its format version; `seconds` is the time that the run took so far.
+    """state.json of a checkpoint, without its format version; `seconds` is the time that the run has taken so far.
 
-    `time_plan` and `decisions` (step, steps, until) are those of a run of some minutes.
+    Only runs of --minutes have `time_plan` and `decisions`, each of them (step, steps, until).
     """
 
     time_plan: Mapping[str, float]
@@ -120,7 +120,7 @@ class TextFacts:
 
 
 def parse_run_state(saved: Mapping[str, Any]) -> RunState:
-    """Returns state.json of a checkpoint once its fields have been checked; it may come from a stranger's repo.
+    """Checks and returns state.json of a checkpoint, which may come from a stranger's repo.
 
     Raises:
         RunError: a field is missing, or has a value that this version does not write.
@@ -130,7 +130,7 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
         sound = isinstance(recipe, dict) and isinstance(corpus["sha256"], str) and isinstance(corpus["characters"], int)
         sound &= isinstance(seconds, int | float) and {"repo", "license"} <= about.keys()
         if not sound or not all(str(value).isprintable() for value in about.values()):
-            raise ValueError("state.json has an unknown field or value")
+            raise ValueError("a value in state.json is not valid")
         public = corpus.get("public")
         if public and not (isinstance(public["sources"], list) and public["errors"] in ("strict", "replace")):
             raise ValueError("the sources of the text in state.json are not valid")
@@ -141,7 +141,8 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
 
 def other_version(error: Exception) -> RunError:
     """Returns the error for a run whose saved settings this version of the project cannot use."""
-    return RunError(f"this run was started with another version of the project ({error}): start a new run")
+    reason = f"state.json lacks {error}" if isinstance(error, KeyError) else error
+    return RunError(f"this run was started with another version of the project ({reason}): start a new run")
 
 
 def frequent_beginnings(text: str) -> list[str]:
@@ -156,7 +157,7 @@ def frequent_beginnings(text: str) -> list[str]:
 
 
 def versions(device: torch.device) -> About:
-    """Returns the fields `python`, `torch` and `machine`: what may change the last digits of a run."""
+    """Returns the fields `python`, `torch` and `machine`: with other values the last digits of losses may differ."""
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
     if name := gpu_name(device):
         machine += f", {name}"

@@ -1,7 +1,7 @@
-"""Downloads a run from the Hub for `--resume hf://USER/NAME`, when the machine that started it is gone.
+"""Downloads a run from the Hub for `--resume hf://USER/NAME`, for example after its machine was deleted.
 
-A checkpoint on the branch `training` holds all that the newest checkpoint of a run folder holds. An older best
-checkpoint comes from `main`. Both are checked as strictly as any model from the Hub before they are used.
+The branch `training` has the same files as the newest checkpoint of the run folder. An older best checkpoint comes from
+`main`. Both are checked like every model from the Hub before they are used.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def pull_run(repo: str, folder: RunFolder) -> None:
 
 
 def _is_older_best(folder: Path, newest: Mapping[str, Any], step: int) -> bool:
-    """Returns whether a folder holds an earlier checkpoint of the same run; a later one will be trained again."""
+    """Returns whether a folder holds an earlier checkpoint of the same run; a later one is trained again."""
     try:
         best = read_checkpoint(folder).training
         known = {line["step"] for line in read_metrics(folder)}

@@ -1,4 +1,4 @@
-"""Keeps the training text in the run folder: `text.ids`, which training reads, and `text.json`: what the ids mean.
+"""Keeps the training text in the run folder: its ids in `text.ids`, its vocabulary and origin in `text.json`.
 
 A resumed run trains on this copy: it need not read or download a large text again, and it does not depend on the
 files that the text came from. Neither file is ever pushed.
@@ -41,7 +41,7 @@ def write_kept_text(corpus: Corpus, folder: Path) -> None:
 
 
 def read_kept_text(folder: Path, sha256: str | None = None) -> Corpus | None:
-    """Returns the text in a run folder; None unless it is whole and has this hash, by default the noted one."""
+    """Returns the text in a run folder; None if it is missing, damaged, or has another SHA-256 than the given one."""
     try:
         about = json.loads((folder / TEXT).read_bytes())
         sha256 = about["sha256"] if sha256 is None else sha256
@@ -64,14 +64,14 @@ def read_kept_text(folder: Path, sha256: str | None = None) -> Corpus | None:
 
 
 def link_kept_text(run: Path, folder: Path) -> None:
-    """Gives a run folder the text of another run, without a second copy where the file system has hard links.
+    """Links the text of another run into a run folder; copies it where the file system has no hard links.
 
     Raises:
         RunError: the other run has no text.
         OSError: the disk is full or not writable.
     """
     if not (run / TEXT).is_file() or not (run / IDS).is_file():
-        raise RunError(f"there is no text in the run folder {str(run)!r}")
+        raise RunError(f"the run folder {str(run)!r} has no text")
     (folder / IDS).unlink(missing_ok=True)
     try:
         (folder / IDS).hardlink_to(run / IDS)

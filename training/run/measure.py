@@ -24,15 +24,15 @@ from ..signals import Signals
 from .state_files import write_state
 from .time_plan import Costs
 
-_LEAST_S, _MOST_S = 0.7, 5.0  # of steps that are timed
-_TIMED = 0.01  # the share of the run's time that goes into that, within these bounds
+_MIN_STEPS_S, _MAX_STEPS_S = 0.7, 5.0  # how long training steps are timed
+_STEPS_SHARE = 0.01  # of the run's time, for timing steps; within these bounds
 _EVALUATED = 8192  # characters whose evaluation is timed
-_PROTOCOLS = 2.5  # both protocols, and the warm-up of rows, take so many times as long as reading from a zero state
+_PROTOCOLS = 2.5  # the time of an evaluation, with both protocols and the warm-up of rows, over that of `cold_losses`
 _SAMPLED = 24  # characters of a sample that are timed
-CARD_S = 1.0  # curve and samples of a model card
-_SEARCH_S = 0.2e-6  # for each character in which a card searches its samples
-_MOST_WAITING = 20.0  # times as long as its processor time that a part of a run is taken to last
-END_S = 2.0  # named cells, the last card, and the end of the process
+CARD_S = 1.0  # seconds for the curve and the samples of a model card
+_SEARCH_S = 0.2e-6  # seconds for each character of the text in which a card searches its samples
+_MAX_WAITING = 20.0  # upper bound of the factor by which waiting for a processor lengthens the end of a run
+END_S = 2.0  # seconds for named cells, the last card, and the end of the process
 
 
 def measure_costs(
@@ -46,14 +46,14 @@ def measure_costs(
     minutes: float,
     pushes: bool = False,
 ) -> Costs:
-    """Returns what the parts of a run of some minutes cost.
+    """Returns how many seconds the parts of a run of --minutes take on this machine.
 
     Args:
         vocab_size: V.
         train: (N,) the text to train on.
         folder: the run folder, in which a checkpoint is written and timed.
         soft_targets: (N, V) teachers' predictions of the text.
-        minutes: of the run; more of them allow more seconds of measuring.
+        minutes: the length of the run; steps are timed for up to 1 % of it.
         pushes: whether each best checkpoint gets a model card at once, to be pushed.
 
     Raises:
@@ -62,41 +62,42 @@ def measure_costs(
     began, computed = perf_counter(), thread_time()
     trainer = _trainer(recipe, vocab_size, train, device, soft_targets)
     # The mean, not the median: steps that take longer now and then do so in the run, too.
-    step_s = statistics.fmean(_timed_steps(trainer, 2, min(_MOST_S, max(_LEAST_S, _TIMED * 60 * minutes))))
+    steps_s = min(_MAX_STEPS_S, max(_MIN_STEPS_S, _STEPS_SHARE * 60 * minutes))
+    step_s = statistics.fmean(_timed_steps(trainer, 2, steps_s))
     int8_s, character_s = _evaluation_seconds(trainer, train)
     search_s = _SEARCH_S * min(len(train), overlap.MAX_CHARACTERS)
     checkpoint_s, sample_s = _checkpoint_seconds(trainer, folder), _sample_seconds(trainer)
-    # Where other programs keep all processors busy, this one waits for a processor at the end of the run, too.
+    # When other programs keep all processors busy, the end of the run also waits for a processor.
     waiting = (perf_counter() - began) / max(1e-9, thread_time() - computed)
     return Costs(
         step_s=step_s,
         character_s=character_s,
         evaluation_s=int8_s + checkpoint_s + (CARD_S + search_s if pushes else 0.0),
         sample_s=sample_s,
-        end_s=(END_S + search_s) * min(_MOST_WAITING, max(1.0, waiting)),
+        end_s=(END_S + search_s) * min(_MAX_WAITING, max(1.0, waiting)),
     )
 
 
 def with_faster_format(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> Recipe:
-    """Returns the recipe, in float32 where its steps in bfloat16 are slower."""
+    """Returns the recipe without `bfloat16` if its steps are slower with it."""
     return replace(recipe, bfloat16=recipe.bfloat16 and _is_faster_in_bfloat16(recipe, vocab_size, train, device))
 
 
 def reading_speed(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> float:
-    """Returns about how many characters per second a recipe trains on: precise enough to choose a preset."""
+    """Returns about how many characters per second a recipe trains on; exact enough to choose a preset."""
     recipe = replace(recipe, bfloat16=has_fast_bfloat16(device))
     return recipe.batch * recipe.window / _median_step_seconds(recipe, vocab_size, train, device)
 
 
 def memory_needed(recipe: Recipe, config: LSTMConfig) -> int:
-    """Returns the bytes that a training step takes at least; a real one takes up to twice as much."""
-    # Weights, their average, gradients and two of momentum; a character's gates, cells and logits.
+    """Returns a lower bound of the bytes that a training step takes; measured steps took up to twice as much."""
+    # Weights, their average, gradients and two running means; for each character its gates, cells and logits.
     character = 4 * (config.embedding_size + 8 * config.num_layers * config.hidden_size + 3 * config.vocab_size)
     return 4 * 5 * config.parameters + recipe.batch * recipe.window * character
 
 
 def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> bool:
-    """Compares steps with short windows and few cells, which gives the same answer in a fraction of the time."""
+    """Returns whether steps are faster in bfloat16, as measured with short windows and few cells to save time."""
     short = replace(recipe, window=min(recipe.window, 8), hidden_size=min(recipe.hidden_size, 256))
     with_it, without = (
         _median_step_seconds(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)
@@ -115,7 +116,7 @@ def _trainer(
     device: torch.device,
     soft_targets: SoftTargets | None = None,
 ) -> Trainer:
-    """Returns a trainer whose steps are timed in one call of `_timed_steps`, in all processes at once."""
+    """Returns a trainer for one call of `_timed_steps`, which the other ranks then run at the same time."""
     trainer = Trainer(recipe, vocab_size, train, device, soft_targets)
     processes.call_other_ranks(_step_on_other_rank, train, recipe, vocab_size, device.type)
     return trainer
@@ -126,11 +127,11 @@ def _step_on_other_rank(_signals: Signals, train: Ids, recipe: Recipe, vocab_siz
     _timed_steps(Trainer(recipe, vocab_size, train, device), 0, 0.0)
 
 
-def _timed_steps(trainer: Trainer, least: int, least_s: float) -> list[float]:
-    """Returns the seconds of single steps: at least `least` of them, for at least `least_s`, after one to warm up."""
+def _timed_steps(trainer: Trainer, min_steps: int, min_s: float) -> list[float]:
+    """Returns the seconds of each step: `min_steps` or more, for `min_s` seconds or more, after one step to warm up."""
     trainer.step()
     times: list[float] = []
-    while processes.decide(len(times) < least or sum(times) < least_s):
+    while processes.decide(len(times) < min_steps or sum(times) < min_s):
         start = perf_counter()
         trainer.step()
         times.append(perf_counter() - start)
@@ -138,7 +139,7 @@ def _timed_steps(trainer: Trainer, least: int, least_s: float) -> list[float]:
 
 
 def _evaluation_seconds(trainer: Trainer, train: Ids) -> tuple[float, float]:
-    """Returns the seconds of finding the cost of int8 inference, and of an evaluation for each of its characters."""
+    """Returns the seconds that `int8_cost` takes, and those of an evaluation for each of its characters."""
     network, ids = trainer.average, train[: _EVALUATED + 1]
     start = perf_counter()
     evaluation.int8_cost(network, ids)
@@ -148,6 +149,7 @@ def _evaluation_seconds(trainer: Trainer, train: Ids) -> tuple[float, float]:
 
 
 def _sample_seconds(trainer: Trainer) -> float:
+    """Returns the seconds of a sample, from some of its characters."""
     network, state = trainer.average, None
     ids = torch.zeros(1, dtype=torch.int64, device=trainer.device)
     start = perf_counter()
@@ -158,7 +160,7 @@ def _sample_seconds(trainer: Trainer) -> float:
 
 
 def _checkpoint_seconds(trainer: Trainer, folder: Path) -> float:
-    """Returns the seconds of a checkpoint, nearly all of which is the state for resuming."""
+    """Returns the seconds of a checkpoint: a quarter more than those of its training state, the largest part."""
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-", suffix=".tmp") as probe:
             start = perf_counter()

@@ -7,14 +7,14 @@
       samples.jsonl    the samples of the evaluations: step, prompt, temperature, seed, text
       sources.json     the TEXT arguments, for resuming; never pushed
       decisions.jsonl  the decisions of --minutes (see `decision_log`)
-      text.ids         the training text as ids, and text.json what the ids mean (see `kept_text`); never pushed
+      text.ids         the training text as ids; text.json has its vocabulary (see `kept_text`); never pushed
       members/         runs of the teachers of --teachers (see `cli.members`), until the run is complete
-      expected.f16     soft targets of the teachers (see `teachers`), until the run is complete
+      expected.f16     soft targets of the teachers (see `cli.teachers`), until the run is complete
       outbox/          pushes that the Hub has not confirmed
       lock             locked while a process trains here
 
-A checkpoint is written to a temporary folder, synced and renamed, so readers never find half of one, even after a
-power cut.
+A checkpoint is written to a temporary folder, synced and renamed, so readers never find an incomplete one, even after a
+power failure.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ from .facts import Evaluation, RunState, parse_run_state
 from .state_files import read_metrics, read_state
 
 SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
-EXPECTED = "expected.f16"
+SOFT_TARGETS = "expected.f16"
 LOCK, MEMBERS = "lock", "members"
-_REPLACED = ".replaced.tmp"  # ends the name of a whole checkpoint while a new one of its step takes its place
+_REPLACED = ".replaced.tmp"  # suffix of a whole checkpoint while a new one of the same step is renamed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class SavedRun:
 
     Attributes:
         state: state.json.
-        tensors: optimizer, averaged weights, LSTM state.
+        tensors: weights, averaged weights, optimizers, LSTM state; see `Trainer.state_tensors`.
         metrics: the evaluations so far.
         checkpoint: the model.
     """
@@ -73,7 +73,7 @@ class RunFolder:
 
     Args:
         path: the folder; it is created for a new run.
-        resume: whether the folder must hold a run (True) or must not (False).
+        resume: True if the folder must hold a run, False if it must not.
 
     Raises:
         RunError: the folder is missing, holds another run, is in use, or is not writable.
@@ -105,12 +105,12 @@ class RunFolder:
         self._unlock()
 
     def discard(self) -> None:
-        """Unlocks the folder; without a checkpoint of the run or a member, removes what the run created, no more."""
+        """Unlocks the folder; if it has no checkpoint of the run or of a member, also removes what the run created."""
         outbox, lock = self.path / "outbox", self.path / LOCK
         members = any(has_checkpoint(member) for member in self.path.glob(f"{MEMBERS}/*"))
         empty = not self.steps() and not members and not list(outbox.glob("*-*.json"))
         if empty:  # before the folder is unlocked: another process may start a run in it
-            names = (SOURCES, IDS, TEXT, EXPECTED, DECISIONS, MEMBERS)
+            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, DECISIONS, MEMBERS)
             _remove(*(self.path / name for name in names), *self.path.glob(".*.tmp"))
             _remove(outbox / "lock", outbox / "destination.json")
             with contextlib.suppress(OSError):
@@ -118,12 +118,12 @@ class RunFolder:
             _remove(lock)
             self._remove_created()
         self._unlock()
-        if empty and os.name == "nt":  # removes no file that is open, as the lock was
+        if empty and os.name == "nt":  # Windows removes no open file, and the lock was open until now
             _remove(lock)
             self._remove_created()
 
     def discard_all(self) -> None:
-        """Removes all that was created since the folder held no run, checkpoints included."""
+        """Unlocks the folder and removes everything that was created in it, checkpoints included."""
         _remove(*self.steps(), *(self.path / name for name in (BEST, LATEST, METRICS)))
         self.discard()
 
@@ -132,7 +132,10 @@ class RunFolder:
         return _steps(self.path)
 
     def best(self) -> Path | None:
-        """Returns the checkpoint with the lowest validation loss; the first one until one has been evaluated."""
+        """Returns the checkpoint with the lowest validation loss; None when there is none.
+
+        Until a checkpoint has been evaluated, it is the first one.
+        """
         return pointed_checkpoint(self.path / BEST)
 
     def latest(self) -> Path | None:
@@ -140,14 +143,14 @@ class RunFolder:
         return pointed_checkpoint(self.path / LATEST)
 
     def save(self, step: int, write: Callable[[Path], None]) -> Path:
-        """Adds a checkpoint, whole or not at all; the caller then points `latest` at it.
+        """Adds a checkpoint, whole or not at all, and returns its folder; the caller then points `latest` at it.
 
         Args:
-            step: its number; an existing checkpoint of that step is replaced.
-            write: writes the files into the empty folder that it is given.
+            step: the step of the checkpoint; an existing checkpoint of that step is replaced.
+            write: called with an empty folder; writes the files into it.
 
         Raises:
-            OSError: the disk is full or not writable; the folder is as it was before.
+            OSError: the disk is full or not writable; the run folder is unchanged.
         """
         folder, temporary = self.path / f"step-{step:08d}", self.path / f".step-{step:08d}.tmp"
         replaced = self.path / f".{folder.name}{_REPLACED}"
@@ -171,7 +174,7 @@ class RunFolder:
         return folder
 
     def _restore_replaced(self) -> None:
-        """Gives a checkpoint its name back whose replacement was not there yet when the process was killed."""
+        """Undoes the renaming of checkpoints that were to be replaced when the process was killed."""
         for replaced in _replaced(self.path):
             folder = self.path / replaced.name[1 : -len(_REPLACED)]
             if not folder.exists():
@@ -190,7 +193,7 @@ class RunFolder:
         sync_folder(self.path)
 
     def prune(self, keep: Iterable[str], *, newest: int) -> int:
-        """Removes checkpoints except the `newest`, the best, and those named in `keep`; returns how many."""
+        """Removes checkpoints except the `newest`, the best, and those named in `keep`; returns how many it removed."""
         steps, best = self.steps(), self.best()
         kept = {folder.name for folder in steps[-newest:]} | {best.name if best else ""} | set(keep)
         old = [folder for folder in steps if folder.name not in kept]
@@ -209,7 +212,7 @@ class RunFolder:
             atomic_write(self.path / SAMPLES, (folder / SAMPLES).read_bytes())
 
     def samples(self) -> list[Sample]:
-        """Returns the samples up to the newest checkpoint; [] when they cannot be read, for no run depends on them."""
+        """Returns the samples up to the newest checkpoint; [] when they cannot be read: no run depends on them."""
         newest = (self.latest() or self.path) / SAMPLES
         try:
             return cast(list[Sample], [parse_json(SAMPLES, line) for line in newest.read_bytes().splitlines()])
@@ -276,7 +279,7 @@ class RunFolder:
         raise RunError(f"no checkpoint in {str(self.path)!r} is whole: nothing can be resumed")
 
     def _mark_best(self, metrics: Iterable[Evaluation]) -> None:
-        """Points `best` at the best checkpoint here: the process may have been killed before it did."""
+        """Points `best` at the whole checkpoint with the lowest loss: a process may have been killed before it did."""
         loss = {line["step"]: float(line["val_loss"]) for line in metrics}
         for folder in sorted(self.steps(), key=lambda folder: (loss.get(step_of(folder), math.inf), -step_of(folder))):
             try:
@@ -309,7 +312,7 @@ class RunFolder:
                 path.rmdir()
 
     def _remove_checkpoint(self, folder: Path) -> None:
-        """Renames the folder before it is emptied, so that half of it is never taken for a checkpoint."""
+        """Renames the folder before its files are removed, so that an incomplete one is never read as a checkpoint."""
         if folder.exists():
             temporary = self.path / f".{folder.name}.old.tmp"
             _remove(temporary)

@@ -20,7 +20,7 @@ from .state_files import write_state
 
 @dataclass(frozen=True, kw_only=True)
 class RunSnapshot:
-    """All that one checkpoint folder holds. Later steps change nothing in it.
+    """The content of one checkpoint folder. Later steps do not change it.
 
     Attributes:
         step: training steps done.
@@ -30,7 +30,7 @@ class RunSnapshot:
         metrics: the evaluations up to this step.
         samples: the samples up to this step.
         state: what state.json will hold.
-        tensors: optimizer, averaged weights, LSTM state: what resuming needs in addition to `state`.
+        tensors: weights, averaged weights, optimizers, LSTM state: what resuming needs in addition to `state`.
     """
 
     step: int

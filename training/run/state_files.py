@@ -1,4 +1,4 @@
-"""Reads and writes what a checkpoint folder holds for resuming a run: training_state/, metrics.jsonl, samples.jsonl."""
+"""Reads and writes the files of a checkpoint folder that only resuming needs: training_state/ and metrics.jsonl."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_metrics(folder: Path) -> list[Evaluation]:
     for line in found:
         step, loss = line.get("step"), line.get("val_loss")
         if type(step) is not int or isinstance(loss, bool) or not isinstance(loss, int | float):
-            raise CheckpointError(f"{METRICS} lacks a step or its loss")
+            raise CheckpointError(f"a line of {METRICS} has no valid step or val_loss")
     return cast(list[Evaluation], found)
 
 
@@ -55,7 +55,7 @@ def write_state(folder: Path, state: Mapping[str, Any], tensors: Mapping[str, Te
 
 
 def read_state(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
-    """Returns the state and the tensors that `write_state` wrote; what the state holds is not checked.
+    """Returns the state and the tensors that `write_state` wrote; the fields of the state are not checked.
 
     Raises:
         CheckpointError: a file is missing, damaged, or of another format version.

@@ -1,9 +1,9 @@
-"""The plan of `--minutes M`: what fits into the time, and the decisions that keep the run to it.
+"""The plan of `--minutes M`: how many steps and evaluations fit into the time, revised while the run trains.
 
 Everything that a run does between the start of its process and its end counts: reading, measuring, steps, evaluations,
-samples, checkpoints, cards. The plan knows how long a step takes now, and what everything else costs in steps, so that
+samples, checkpoints, cards. The plan holds how long a step takes now, and the cost of everything else in steps, so that
 both follow the speed of the machine. Some hundred times in a run it decides how many steps the run has in all; the run
-records each decision before it follows it (see `decision_log`), so that nothing else depends on the clock.
+records each decision before it uses it (see `decision_log`), so that nothing else depends on the clock.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ..learner.recipe import Recipe
 from ..learner.schedule import SAMPLES, Decision, Schedule
 
 _EVALUATIONS_SHARE = 0.05  # of the time, for evaluations and checkpoints, at most
-FEWEST_EVALUATIONS = 2
-_FEWEST_EVALUATED = 10_000  # characters of an evaluation: with fewer, its loss says little
-_FEWEST_STEPS = 10
-_BLOCK_SHARE, _LONGEST_BLOCK_S = 0.01, 5.0  # between two decisions: of the whole time, and seconds at most
-_MOST_BLOCKS = 4_000  # of a run of days: state.json holds a list for each, and at most 10,000 lists can be read back
-_LAST_BLOCKS = 3  # blocks become shorter than this part of the time that is left, so that the end is met
-_MEMORY_SHARE, _MEMORY_S = 0.03, (1.0, 20.0)  # over which the seconds of a step are averaged
-_MEASURED_STEPS = 4  # that the seconds measured before the first step count for in that average
-_MOST_STEPS = 10**9
+MIN_EVALUATIONS = 2
+_MIN_EVALUATED = 10_000  # characters of an evaluation: the loss on fewer is too noisy
+_MIN_STEPS = 10
+_BLOCK_SHARE, _MAX_BLOCK_S = 0.01, 5.0  # time between two decisions: a share of the whole time, at most so many seconds
+_MAX_BLOCKS = 4_000  # of a run of days: state.json holds a list for each, and at most 10,000 lists can be read back
+_LAST_BLOCKS = 3  # a block is no longer than a third of the time that is left, so that the run ends in time
+_AVERAGED_SHARE, _AVERAGED_S = 0.03, (1.0, 20.0)  # the seconds of a step are averaged over this part of the whole time
+_MEASURED_STEPS = 4  # the measurement before the first step has the weight of so many steps in that average
+_MAX_STEPS = 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +33,11 @@ class Costs:
     """Seconds that parts of a run take, measured before its first step.
 
     Attributes:
-        step_s: of a training step.
-        character_s: of an evaluation, for each character that it reads.
-        evaluation_s: of an evaluation besides: int8 cost, checkpoint, card.
-        sample_s: of a sample; each evaluation has one.
-        end_s: after the last evaluation: named cells, the last card, the end of the process.
+        step_s: a training step.
+        character_s: the losses of an evaluation, for each character that it reads.
+        evaluation_s: the other parts of an evaluation: int8 cost, checkpoint, card.
+        sample_s: a sample; each evaluation has one.
+        end_s: what follows the last evaluation: named cells, the last card, the end of the process.
     """
 
     step_s: float
@@ -47,7 +47,7 @@ class Costs:
     end_s: float
 
     def of_evaluation(self, characters: int) -> float:
-        """Returns the seconds of an evaluation of so many characters, with its sample."""
+        """Returns the seconds of an evaluation that reads `characters` characters, with its sample."""
         return self.evaluation_s + self.sample_s + characters * self.character_s
 
 
@@ -55,10 +55,10 @@ class TimePlan:
     """Estimates how long a run takes, and decides on its number of steps, so that it ends in time.
 
     Args:
-        minutes: that the run may take; None for a run of a fixed number of steps.
+        minutes: the time that the run may take; None for a run of a fixed number of steps.
         measured_s: seconds of a step, measured before the first; 0 when nothing was measured.
-        step_s: seconds of a step, lately.
-        evaluation, sample: what these cost, in steps.
+        step_s: seconds of a step, averaged over the last steps.
+        evaluation, sample: the time of an evaluation and of a sample, in steps.
         end_s: seconds from the last evaluation to the end of the process, at the measured speed.
     """
 
@@ -75,8 +75,9 @@ class TimePlan:
         self.minutes = minutes
         self._measured_s, self._end_s = measured_s, end_s
         self._evaluation, self._sample = evaluation, sample
-        least, most = _MEMORY_S
-        self._memory_s = most if minutes is None else min(most, max(least, _MEMORY_SHARE * 60 * minutes))
+        shortest, longest = _AVERAGED_S
+        averaged_s = longest if minutes is None else _AVERAGED_SHARE * 60 * minutes
+        self._averaged_s = min(longest, max(shortest, averaged_s))
         self._count = _MEASURED_STEPS if step_s else 0.0
         self._sum_s = self._count * step_s
 
@@ -86,59 +87,61 @@ class TimePlan:
         return self._sum_s / self._count if self._count else 0.0
 
     def add_step(self, seconds: float) -> None:
-        """Counts a step that took so long."""
-        kept = math.exp(-seconds / self._memory_s)
+        """Adds the seconds of a step to the average."""
+        kept = math.exp(-seconds / self._averaged_s)
         self._sum_s = kept * self._sum_s + seconds
         self._count = kept * self._count + 1
 
     def add_evaluation(self, seconds: float) -> None:
-        """Counts an evaluation that took so long, its sample included."""
+        """Updates the time of an evaluation, its sample included, with the seconds of the last one."""
         self._evaluation = self._averaged(self._evaluation, seconds)
 
     def add_sample(self, seconds: float) -> None:
-        """Counts a sample that took so long."""
+        """Updates the time of a sample with the seconds of the last one."""
         self._sample = self._averaged(self._sample, seconds)
 
     def _averaged(self, before: float, seconds: float) -> float:
+        """Returns the mean of `before`, in steps, and of `seconds`."""
         if not self.step_s:
             return before
         found = seconds / self.step_s
         return (before + found) / 2 if before else found
 
     def first_decisions(self, recipe: Recipe) -> list[Decision]:
-        """Returns what a new run has decided before its first step: nothing if its number of steps is fixed.
+        """Returns the decisions of a new run before its first step: none if its number of steps is fixed.
 
-        That is revised after one step, because some work is left between planning and the first step.
+        The decision is revised after one step, because some work is left between planning and the first step.
         """
         return [] if self.minutes is None else [Decision(0, recipe.steps, 1)]
 
     def decide(self, schedule: Schedule, step: int, elapsed_s: float) -> Decision:
-        """Returns how many steps the run has, after so many of them and so many seconds."""
+        """Returns how many steps the run has in all, as decided after `step` steps and `elapsed_s` seconds."""
         total_s = 60 * (self.minutes or 0.0)
         left_s = max(0.0, total_s - elapsed_s)
         fitting = left_s / self.step_s - self._other_steps(schedule, step)
-        steps = min(_MOST_STEPS, max(step + 1, _FEWEST_STEPS, step + round(fitting)))
-        longest_s = max(_LONGEST_BLOCK_S, total_s / _MOST_BLOCKS)
+        steps = min(_MAX_STEPS, max(step + 1, _MIN_STEPS, step + round(fitting)))
+        longest_s = max(_MAX_BLOCK_S, total_s / _MAX_BLOCKS)
         block_s = min(longest_s, _BLOCK_SHARE * total_s, left_s / _LAST_BLOCKS)
         return Decision(step, steps, min(steps, step + max(1, round(block_s / self.step_s))))
 
     def seconds_left(self, schedule: Schedule, step: int, elapsed_s: float) -> float:
-        """Returns how long the run still takes, after so many steps and seconds."""
+        """Returns how many seconds the run still takes after `step` steps and `elapsed_s` seconds."""
         if self.minutes is not None and step < schedule.steps:
             return max(0.0, 60 * self.minutes - elapsed_s)
         return self.step_s * (schedule.steps - step + self._other_steps(schedule, step))
 
     def _other_steps(self, schedule: Schedule, step: int) -> float:
-        """Returns what is left besides steps, in steps."""
+        """Returns the time of everything that is left except training steps, in steps."""
         evaluations, samples = schedule.evaluations_left(step), schedule.samples_left(step)
-        # Programs that take one of two cores slow down a step, which needs both, but hardly what runs in one thread; a
-        # slower processor slows down both. The root is at most 1.4 times off where the machine is twice as slow.
+        # A program that takes one of two cores slows down a step, which uses both, but hardly the end of the run, which
+        # uses one; a slower processor slows down both. The square root is wrong by a factor of 1.4 at most when steps
+        # take twice as long.
         slower = math.sqrt(self.step_s / self._measured_s) if self._measured_s else 0.0
         end = self._end_s * slower / self.step_s if self.step_s else 0.0
         return evaluations * self._evaluation + samples * self._sample + end
 
     def to_json(self) -> Mapping[str, float]:
-        """Returns what a checkpoint saves of the plan."""
+        """Returns the arguments of a plan that continues this one, as a checkpoint saves them."""
         return {
             "minutes": self.minutes or 0.0,
             "measured_s": self._measured_s,
@@ -157,8 +160,8 @@ class TimePlan:
         """
         numbers = {name: saved.get(name) for name in cls(0.0).to_json()}
         for name, number in numbers.items():
-            least = 1e-9 if name in ("minutes", "step_s", "measured_s") else 0.0  # of which others are multiples
-            if not isinstance(number, int | float) or not least <= number < 1e9:
+            minimum = 1e-9 if name in ("minutes", "step_s", "measured_s") else 0.0  # the plan divides by these three
+            if not isinstance(number, int | float) or not minimum <= number < 1e9:
                 raise ValueError(f"{name} of the time plan is {number!r:.40}")
         return cls(**{name: float(number) for name, number in numbers.items() if number is not None})
 
@@ -172,12 +175,12 @@ def plan_minutes(
     validation: int,
     fixed: frozenset[str] = frozenset(),
 ) -> tuple[Recipe, TimePlan]:
-    """Returns the recipe with the steps and evaluations that fit, and the plan that keeps a run of it to the time.
+    """Returns the recipe with the steps and evaluations that fit into the time, and the time plan of a run of it.
 
     Args:
-        costs: of the recipe, on this machine.
-        minutes: from the start of the process to its end.
-        elapsed_s: the part of it that is over.
+        costs: the costs of the recipe on this machine.
+        minutes: the time from the start of the process to its end.
+        elapsed_s: the seconds of it that have passed.
         validation: characters of the held-out text.
         fixed: fields of the recipe that the user chose, which stay as they are.
     """
@@ -185,16 +188,16 @@ def plan_minutes(
     share_s = max(0.0, _EVALUATIONS_SHARE * left_s)
     evaluated, evaluations = min(recipe.evaluated, validation), recipe.evaluations
     if "evaluated" not in fixed and "evaluations" not in fixed and costs.character_s:
-        # Fewer characters only where not even the fewest evaluations of all of them fit.
-        fitting = (share_s / FEWEST_EVALUATIONS - costs.of_evaluation(0)) / costs.character_s
-        evaluated = min(evaluated, max(_FEWEST_EVALUATED, int(fitting)))
+        # Fewer characters only if the minimum of evaluations does not fit with all of them.
+        fitting = (share_s / MIN_EVALUATIONS - costs.of_evaluation(0)) / costs.character_s
+        evaluated = min(evaluated, max(_MIN_EVALUATED, int(fitting)))
     evaluation_s = costs.of_evaluation(evaluated)
     if "evaluations" not in fixed:
-        # At least one a minute: a run that is killed loses no more than that.
+        # One a minute, so that a run that is killed loses no more than a minute; up to 200.
         wanted = min(200, max(recipe.evaluations, round(minutes)))
-        evaluations = max(FEWEST_EVALUATIONS, min(wanted, int(share_s / evaluation_s)))
+        evaluations = max(MIN_EVALUATIONS, min(wanted, int(share_s / evaluation_s)))
     left_s -= evaluations * evaluation_s + max(0, SAMPLES - evaluations) * costs.sample_s
-    steps = min(_MOST_STEPS, max(_FEWEST_STEPS, round(left_s / costs.step_s)))
+    steps = min(_MAX_STEPS, max(_MIN_STEPS, round(left_s / costs.step_s)))
     recipe = replace(recipe, steps=steps, evaluations=evaluations)
     if evaluated < min(recipe.evaluated, validation):
         recipe = replace(recipe, evaluated=evaluated)

@@ -14,7 +14,7 @@ from typing import Any
 from .facts import Evaluation
 
 PROJECT = "char-lstm"
-_FINISH_S = 10.0  # for what is still to be sent to a Space
+_FINISH_S = 10.0  # how long `close` waits for what is still to be sent to a Space
 _AXES = ("step", "seconds")  # fields of an evaluation over which the others are plotted
 
 
@@ -28,7 +28,8 @@ class Tracker:
 
     Args:
         name: the run's name; an existing run of that name is continued.
-        warn: prints one line when Trackio fails; called at most once.
+        config: the settings of the run, which the dashboard shows.
+        warn: called with one line when Trackio fails, at most once.
     """
 
     def __init__(self, name: str, config: Mapping[str, Any], warn: Callable[[str], None]) -> None:
@@ -43,7 +44,7 @@ class Tracker:
             self._try(lambda: self._run.log(values, step=evaluation["step"]))
 
     def close(self) -> None:
-        """Sends the rest, for some seconds at most."""
+        """Sends what is left, for at most 10 seconds."""
         if self._run:
             finishing = threading.Thread(target=self._try, args=[self._run.finish], daemon=True)
             finishing.start()

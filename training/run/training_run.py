@@ -1,7 +1,7 @@
 """The training loop of one run: steps, evaluations, samples and checkpoints, until the last step or a signal.
 
-A signal ends the loop like the last step does: with a checkpoint. What is trained depends neither on the terminal nor
-the Hub, nor on how often the run was stopped and resumed, and on the clock by recorded decisions only. A checkpoint is
+A signal ends the loop like the last step does: with a checkpoint. The weights depend neither on the terminal nor the
+Hub, nor on how often the run was stopped and resumed, and on the clock only through recorded decisions. A checkpoint is
 copied between two steps and written by a thread while training continues; at most one is being written.
 """
 
@@ -48,15 +48,15 @@ class TrainingRun:
     Attributes:
         checkpoint_manager: saves its checkpoints.
         tokenizer: the vocabulary of the text.
-        trainer: the network and its optimizer.
+        trainer: the network and its optimizers.
         validation: (N,) ids read at each evaluation: the beginning of the held-out part of the text.
         text: the published facts about the training text.
         about: the published facts about the run.
-        seconds_before: how long earlier processes trained this run.
+        seconds_before: the seconds that earlier processes of this run took.
         start: `time.monotonic()` when this process began.
-        time_plan: how long the run takes; makes the decisions of --minutes.
+        time_plan: estimates how long the run takes, and makes the decisions of --minutes.
         metrics: the evaluations so far.
-        samples: the samples so far; of a long run evenly spaced ones.
+        samples: the samples so far; a long run keeps evenly spaced ones.
         chat: the chat format, if the text is a chat.
         page: the Space to publish when the run is complete.
         tracker: logs the evaluations to Trackio.
@@ -89,7 +89,7 @@ class TrainingRun:
 
     @property
     def seconds(self) -> float:
-        """How long the run has taken, over all its processes; one that resumes a complete run adds nothing."""
+        """The seconds that all processes of the run have taken; a process that resumes a complete run adds none."""
         return self.seconds_before + (0.0 if self._was_complete else time.monotonic() - self.start)
 
     @property
@@ -135,22 +135,22 @@ class TrainingRun:
         if signals.number:
             return signals.exit_code
         if not self.is_complete:
-            say(f"error: the last checkpoint could not be saved whole: make room on the disk, then {self._way_on()}")
+            say(f"error: the last checkpoint is not saved completely: free some disk space, then {self._next_action()}")
             return 1
         return 0
 
     @property
     def _chars_per_sec(self) -> float:
-        """Characters trained on per second, lately; time for evaluations does not count."""
+        """Characters trained on per second, averaged over the last steps, without the time of evaluations."""
         recipe, step_s = self.trainer.recipe, self.time_plan.step_s
         return recipe.batch * recipe.window / step_s if step_s else 0.0
 
-    def _way_on(self) -> str:
+    def _next_action(self) -> str:
         """Returns what to do once a checkpoint can be saved again."""
         return "use --resume" if self.checkpoint_manager.saved_step >= 0 else "start the run again in another folder"
 
     def _decide(self) -> Decision:
-        """Returns how many steps the run has, once that is recorded; as many as before when it cannot be recorded."""
+        """Records and returns the next decision; if that fails, returns one that keeps the number of steps."""
         schedule, step = self.trainer.schedule, self.trainer.steps_done
         decision = self.time_plan.decide(schedule, step, self.seconds)
         try:
@@ -178,7 +178,7 @@ class TrainingRun:
         network, step = self.trainer.average, self.trainer.steps_done
         schedule = self.trainer.schedule
         is_last = step == schedule.steps
-        if schedule.evaluations_left(step) == 1:  # early enough for the time that it takes to be in the plan
+        if schedule.evaluations_left(step) == 1:  # early, so that the time plan counts the time that it takes
             self.checkpoint_manager.prepare_card()
         carried = evaluation.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluation.cold_losses(network, self.validation)
@@ -208,15 +208,15 @@ class TrainingRun:
         self.time_plan.add_evaluation(time.monotonic() - began)
 
     def _sample(self, bar: Progress) -> None:
-        """Generates a sample between two evaluations, so that a person can watch the model learn."""
+        """Generates and prints a sample between two evaluations."""
         began = time.monotonic()
         bar.print_sample(self._generate_sample(), f"step {self.trainer.steps_done:,}: training loss {bar.loss:.2f}")
         self.time_plan.add_sample(time.monotonic() - began)
 
     def _generate_sample(self) -> str | None:
-        """Generates a sample and records it; None when sampling fails because the weights are about to diverge."""
+        """Generates, records and returns a sample; None if it fails because the weights are about to diverge."""
         try:
-            # float32: the averaged weights as they are. The text is complete before training changes them.
+            # float32 uses the averaged weights without a copy: the sample is complete before training changes them.
             lm = CharLSTM(self.trainer.average, self.tokenizer)
             text = generate(lm, "", evaluation.SAMPLE_LENGTH, temperature=0.7, seed=1, precision="float32")
         except RuntimeError as error:
@@ -234,17 +234,17 @@ class TrainingRun:
         curve = sparkline(losses, getattr(sys.stderr, "encoding", None))
         say(f"step {step:,}: held-out loss {loss_text(loss)}{mark}{'  ' if curve else ''}{curve}")
         if len(losses) > 2 and loss > math.log(len(self.tokenizer)) + 0.5:
-            warn("that is worse than guessing each character with equal odds: the learning rates may be too high")
+            warn("this is worse than predicting each character with equal odds: the learning rates may be too high")
 
     def _save(self, measured: dict[str, Any], *, is_last: bool) -> None:
-        """Saves a checkpoint of this step, once the one before it is on disk; in a thread unless it is the last.
+        """Saves a checkpoint of this step after the previous one is on disk; in a thread unless it is the last.
 
         Args:
             measured: the evaluation of this step with its confidence intervals; {} when it was not evaluated.
             is_last: whether this process trains no further.
 
         Raises:
-            DivergedError: the weights are not finite, or those of the checkpoint before it are not.
+            DivergedError: the weights of this or of the previous checkpoint are not finite.
         """
         self._wait_for_writer()
         snapshot = self._snapshot(measured)
@@ -300,7 +300,7 @@ class TrainingRun:
         )
 
     def _config(self, measured: dict[str, Any]) -> dict[str, Any]:
-        """Returns `training` of config.json: what readers, the card and the app learn about the training."""
+        """Returns `training` of config.json: what the card and the app show about the training."""
         summary = {name: measured[name] for name in _SUMMARY if name in measured}
         if summary:
             summary["validation_characters"] = len(self.validation) - 1
@@ -326,12 +326,13 @@ class TrainingRun:
 def _use_one_thread() -> None:
     """Keeps torch from using OpenMP threads in the writer's thread.
 
-    With more threads than processors, OpenMP lets the training threads sleep between any two products: half the speed.
+    With more threads than processors, OpenMP puts the training threads to sleep between two matrix products, which
+    halves the speed of training.
     """
     torch.set_num_threads(1)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Returns whether an error of torch says that memory ran out; other errors are raised."""
+    """Returns whether memory ran out; torch has several messages for it."""
     words = ("allocat", "out of memory", "could not create a primitive")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)

@@ -390,7 +390,7 @@ def test_learning_rates_that_are_too_high_get_a_warning(here: Here, tmp_path: Pa
     code, output = here("text.txt", *SIZES, "--lr=10", "--matrix-lr=10", "--steps=30", "--evaluations=5", "--warmup=0")
     assert code == 0
     assert (
-        "warning: that is worse than guessing each character with equal odds: the learning rates may be too high"
+        "warning: this is worse than predicting each character with equal odds: the learning rates may be too high"
         in output
     )
 

@@ -16,7 +16,7 @@ from model import CharLSTM
 from tests.support.task_processes import kill, pids_of
 from tests.support.tiny_runs import SIZES, outcome, write_text
 from tests.support.training_processes import Training, train
-from training.run.run_folder import EXPECTED, MEMBERS
+from training.run.run_folder import MEMBERS, SOFT_TARGETS
 from training.side_by_side.task import OUTPUT
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds processes in Linux's /proc")
@@ -46,7 +46,7 @@ def test_the_plan_and_the_teachers_are_printed_and_nothing_of_them_is_left(folde
     assert "left in all" in output
     assert "Computing the predictions of 2 models for the text …" in output
     assert not (folder / "whole" / MEMBERS).exists()
-    assert not (folder / "whole" / EXPECTED).exists()
+    assert not (folder / "whole" / SOFT_TARGETS).exists()
     lm = CharLSTM.from_pretrained(folder / "whole")
     assert lm.training["taught_by"]["models"] == ["", ""]
     assert "--teachers 2" in lm.training["command"]

@@ -29,7 +29,7 @@ from tests.support.tiny_runs import SIZES, checkpoints, metrics, outcome, words,
 from tests.support.training_processes import Training, train
 from training.learner.trainer import Trainer
 
-NO_ROOM = "error: the last checkpoint could not be saved whole: make room on the disk, then use --resume"
+NO_ROOM = "error: the last checkpoint is not saved completely: free some disk space, then use --resume"
 SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
 Here = Callable[..., tuple[int, str]]
 
