@@ -33,12 +33,12 @@ ChatParser = Callable[[str, str], str]
 
 _CHAT_SAMPLE = 10_000  # characters at the beginning of a file that are searched for the signs of a chat export
 _MAX_DEPTH = 4  # archives in archives
-_LISTED = 5  # files that are left out for one reason
-_COUNTED = ("hidden", "empty")  # files that are not listed by name
+_LISTED = 5  # names of files that are listed for each reason
+_COUNTED = ("hidden", "empty")  # reasons without the names of the files
 _OUTSIDE = "links that lead out of the folder"
 _BROKEN = "broken links"
 _COPIES = "copies of other files"
-_ONE = {
+_SINGULAR = {
     _OUTSIDE: "link that leads out of the folder",
     _COPIES: "copy of another file",
     _BROKEN: "broken link",
@@ -46,7 +46,17 @@ _ONE = {
 
 
 class _Leaf(NamedTuple):
-    """A file to read: of a source, or inside an archive."""
+    """A file to read: of a source, or inside an archive.
+
+    Attributes:
+        label: its name in messages.
+        name: its base name.
+        chunks: its content.
+        found: whether it is from a folder, a glob or an archive, and may be left out; False if the user named it.
+        facts: what its server says of it.
+        depth: the number of archives around it.
+        is_text: whether `chunks` are text in UTF-8 that was made from a document.
+    """
 
     label: str
     name: str
@@ -88,7 +98,11 @@ class Collector:
         self._proposals: dict[str, str] = {}  # a sample line by the encoding that it seems to have
 
     def read(self, source: SourceFiles, only_source: bool) -> None:
-        """Adds the text of a source; CorpusError if it has none. An empty file beside others is only a warning."""
+        """Adds the text of a source. An empty file beside other sources is only a warning.
+
+        Raises:
+            CorpusError: the source has no text, or cannot be read.
+        """
         self._warnings += source.warnings
         reasons = {
             "hidden": source.hidden,
@@ -126,13 +140,16 @@ class Collector:
         return has_text
 
     def _read_leaf(self, leaf: _Leaf) -> bool:
-        """Adds the text of a file or of the files in an archive; leaves a found file out if it is no text."""
+        """Adds the text of a file or of the files in an archive; returns whether there is any.
+
+        A file that the user did not name is left out if it is not text.
+        """
         before, bytes_left = self._writer.position(), self._bytes_left
         count, next_line, contents = len(self.files), self._next_line, len(self._contents)
         try:
             head, chunks = _peek(leaf.chunks)
             leaf = leaf._replace(chunks=chunks)
-            # A server says that a body is HTML; only the name of a file does.
+            # The headers of a response show that it is HTML; of a local file only the name shows it.
             name = "page.html" if leaf.facts.is_web_page else leaf.name
             kind = None if leaf.is_text or leaf.depth == _MAX_DEPTH else kind_of(head, name)
             return self._read_parts(kind, leaf) if kind is not None else self._read_text(leaf)
@@ -142,8 +159,8 @@ class Collector:
             else:
                 self._warnings.append(f"{leaf.label} has the same content as {copy.first} and is read once")
         except CorpusError as error:
-            is_archive_too_large = isinstance(error, TooMuchError) and leaf.depth > 0
-            if is_archive_too_large or not leaf.found or (reason := self._reason(error)) is None:
+            is_bomb = isinstance(error, TooMuchError) and leaf.depth > 0  # the whole archive is left out
+            if is_bomb or not leaf.found or (reason := self._reason(error)) is None:
                 raise
             self._leave_out(reason, leaf.name)
         self._writer.truncate(before)
@@ -155,7 +172,7 @@ class Collector:
         return False
 
     def _reason(self, error: CorpusError) -> str | None:
-        """Returns why a found file with this error is left out; None if the error ends the reading."""
+        """Returns the reason for which a file with this error is left out; None if the error ends the reading."""
         if isinstance(error, EncodingError):
             if error.proposal:
                 self._proposals.setdefault(*error.proposal)
@@ -271,7 +288,7 @@ class Collector:
     def _left_out_text(self) -> str:
         parts = []
         for reason, names in self._left_out.items():
-            text = f"{len(names):,} {_ONE.get(reason, reason) if len(names) == 1 else reason}"
+            text = f"{len(names):,} {_SINGULAR.get(reason, reason) if len(names) == 1 else reason}"
             if reason not in _COUNTED:
                 more = ", …" if len(names) > _LISTED else ""
                 text += f" ({', '.join(one_line(name, 60) for name in names[:_LISTED])}{more})"

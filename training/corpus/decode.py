@@ -1,9 +1,9 @@
 """Decodes the bytes of a file into text.
 
-Text is UTF-8, or UTF-16 and UTF-32 that a mark or the bytes show, or in another encoding that the user or the server
-names for what is not UTF-8. Its code points stay as they are (no Unicode normalisation) with two exceptions: a byte
-order mark at the start of a file is removed, and the line ends CRLF and CR become LF. Anything that is not text is
-refused with a one-line message that says what it is.
+Text is UTF-8; or UTF-16 or UTF-32, recognised by a byte order mark or by NUL bytes; or another encoding, which the user
+or the server names for files that are not UTF-8. Its code points stay as they are (no Unicode normalisation) with two
+exceptions: a byte order mark at the start of a file is removed, and the line ends CRLF and CR become LF. Anything that
+is not text is refused with a one-line message that says what it is.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Reading:
 
     Attributes:
         errors: what to do with invalid bytes.
-        encoding: of the files that are not UTF-8; None refuses them.
+        encoding: the encoding of files that are not UTF-8; None refuses them.
         merge_rare: whether rare characters share one id, see `ids_file`.
     """
 
@@ -64,12 +64,12 @@ class Reading:
     merge_rare: bool = True
 
     def record(self) -> ReadingRecord:
-        """Returns what is saved of a run."""
+        """Returns the fields, as a run saves them."""
         return {"errors": self.errors, "encoding": self.encoding, "merge_rare": self.merge_rare}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Reading:
-        """Returns what `record` returned; runs of older versions kept their rare characters."""
+        """Returns the settings that `record` returned; runs of older versions kept their rare characters."""
         encoding = record.get("encoding")
         return cls(
             errors="replace" if record.get("errors") == "replace" else "strict",
@@ -97,7 +97,7 @@ def decode(
     encoding: str | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, int]]:
-    """Decodes a file that comes in chunks; removes a byte order mark and turns CRLF and CR into LF.
+    """Decodes the chunks of a file; removes a byte order mark and turns CRLF and CR into LF.
 
     Other separators (U+2028, U+0085, form feeds) are characters and stay.
 
@@ -105,14 +105,14 @@ def decode(
         chunks: the bytes of the file, cut anywhere.
         label: the name of the file in errors.
         errors: what to do with invalid bytes.
-        encoding: of the file if it is not UTF-8.
-        report: called with the encoding if it is not UTF-8.
+        encoding: the encoding of the file if it is not UTF-8.
+        report: called with the encoding that is used if it is not UTF-8.
 
     Yields:
         (piece of text, number of places in it where U+FFFD replaced invalid bytes).
 
     Raises:
-        NotTextError: the file is not text, which may be found late.
+        NotTextError: the file is not text; pieces of it may have been yielded before.
         EncodingError: it is text in another encoding.
     """
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
@@ -123,7 +123,7 @@ def decode(
 
 
 class _Decoder:
-    """Decodes one file: as UTF-8 until a byte is invalid, and if all before was ASCII, in the given encoding then."""
+    """Decodes one file as UTF-8; from an invalid byte on in the given encoding, if only ASCII came before it."""
 
     def __init__(self, label: str, errors: Errors, encoding: str | None, report: Callable[[str], None]) -> None:
         self._label, self._errors, self._encoding, self._report = label, errors, encoding, report
@@ -190,22 +190,22 @@ class _Decoder:
                 "U+FFFD for each invalid byte"
             ) from None
         if "\0" in text:
-            raise NotTextError(self._label, *binary_data(raw.find(b"\0")))
+            raise NotTextError(self._label, *binary_data())
         return text, text.count("\ufffd") if self._errors == "replace" else 0
 
 
 def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yields the same bytes in chunks of at least `PIECE_BYTES`: the first is long enough to recognise its format."""
-    waiting: list[bytes] = []
+    gathered: list[bytes] = []
     size = 0
     for chunk in chunks:
-        waiting.append(chunk)
+        gathered.append(chunk)
         size += len(chunk)
         if size >= PIECE_BYTES:
-            yield b"".join(waiting)
-            waiting, size = [], 0
+            yield b"".join(gathered)
+            gathered, size = [], 0
     if size:
-        yield b"".join(waiting)
+        yield b"".join(gathered)
 
 
 def mark_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:

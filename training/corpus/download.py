@@ -1,9 +1,8 @@
 """Downloads texts from `http(s)://…` as bytes, and limits how many bytes of any text are read.
 
-A connection that breaks is resumed at that byte, if the server can prove by an ETag or a date that the body is still
-the same. The size and the wait for a silent server are limited. No token is sent, and messages show an address
-without user, password and query, any of which may be secret. httpx2 is imported inside the functions that need it,
-because most texts are local.
+A download that breaks is resumed at the next byte, if an ETag or a date shows that the body has not changed. The size
+and the wait for a silent server are limited. No token is sent, and messages show an address without user, password and
+query, any of which may be secret. httpx2 is imported inside the functions that need it, because most texts are local.
 """
 
 from __future__ import annotations
@@ -59,9 +58,6 @@ def limit_bytes(
         progress(label, done, done)
 
 
-# --- http(s)://
-
-
 def public_url(url: str) -> str:
     """Returns the address without user, password, query and fragment, any of which may be secret."""
     scheme, _, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")
@@ -77,7 +73,7 @@ def url_file_name(url: str) -> str:
 
 @dataclass
 class Facts:
-    """The charset of a body and whether it is a web page, by its headers; set before the first bytes are yielded."""
+    """The charset of a response body, and whether it is a web page, as its headers say; set before its first bytes."""
 
     charset: str = ""
     is_web_page: bool = False
@@ -86,9 +82,10 @@ class Facts:
 def fetch_url(
     url: str, limit: int, progress: Progress | None = None, *, facts: Facts | None = None
 ) -> Generator[bytes]:
-    """Yields the body behind `url`, uncompressed; CorpusError if it cannot be read or exceeds `limit` bytes.
+    """Yields the response body of `url`, uncompressed, and sets `facts` by the headers of the response.
 
-    The charset and type in the response's headers are written to `facts`.
+    Raises:
+        CorpusError: the address cannot be read, or its body exceeds `limit` bytes.
     """
     import httpx2
 
@@ -118,7 +115,7 @@ class _Download:
     def __init__(self, url: str, label: str, limit: int, progress: Progress | None, facts: Facts) -> None:
         self._facts = facts
         self._url, self._label, self._limit, self._progress = url, label, limit, progress
-        self._version = ""  # the server's proof that the body is still the same; "" if it gives none
+        self._version = ""  # see `_version`
         self.received = 0
         self.size: int | None = None
 
@@ -147,7 +144,7 @@ class _Download:
             time.sleep(min(left, 1.0))
 
     def _connection(self, client: httpx2.Client) -> Iterator[bytes]:
-        """Yields the new bytes that one connection brings."""
+        """Yields the bytes of one response that were not received before."""
         resume = {"range": f"bytes={self.received}-", "if-range": self._version} if self.received else {}
         with client.stream("GET", self._url, headers=resume) as response:
             if resume:
@@ -180,7 +177,7 @@ class _Download:
 
 
 def _version(response: httpx2.Response) -> str:
-    """Returns what identifies this body among all bodies of the address: a strong ETag, or Last-Modified, or ""."""
+    """Returns the strong ETag, or Last-Modified, by which a later response shows that the body is the same; else ""."""
     tag = str(response.headers.get("etag", ""))
     if response.headers.get("content-encoding", "identity") != "identity":
         return ""
@@ -209,7 +206,7 @@ def _check_response(response: httpx2.Response, url: str, label: str, limit: int)
         raise CorpusError(f"{label} gave no text (the server answered {status}): check the address")
     if _media_type(response) in _WEB_PAGES and "/blob/" in url:
         raw = label.replace("/blob/", "/raw/")
-        raise CorpusError(f"{label} is a page around a text: give the address of the raw text (perhaps {raw})")
+        raise CorpusError(f"{label} is a web page that shows a text: give the address of the raw text (perhaps {raw})")
     length = _content_length(response)
     if length is not None and length > limit:
         raise too_large(label, length, limit)
@@ -226,7 +223,7 @@ def _transfer_error(error: Exception, label: str, received: int) -> CorpusError:
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
         return CorpusError(f"{label} is not an address that can be read: write http(s)://HOST/PATH")
     if isinstance(error, httpx2.DecodingError):
-        return CorpusError(f"{label} has a damaged compression: download it and give the file")
+        return CorpusError(f"the compressed data of {label} is damaged: download it and give the file")
     if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
         return CorpusError(f"{label} cannot be reached ({one_line(str(error))}): check the address and the network")
     return CorpusError(f"the connection to {label} broke after {size_text(received)}: try again")

@@ -9,14 +9,14 @@ from model.terminal import one_line
 # WHATWG's Encoding Standard, which browsers follow: these labels mean the larger Windows code pages.
 _WEB = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030"}
 _ASCII = bytes(range(9, 14)) + bytes(range(32, 127))
-# What texts of the last decades are in; charset-normalizer otherwise proposes rare relatives of them.
+# The encodings of most texts that are not UTF-8; without this list charset-normalizer proposes rare similar ones.
 _LIKELY = [
     *("cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp437", "cp850"),
     *("shift_jis", "cp932", "euc_jp", "gb18030", "big5", "euc_kr", "cp949", "tis_620", "mac_roman", "iso8859_2"),
 ]
 _WIDE = ("cp932", "shift_jis", "euc_jp", "gb18030", "big5", "cp949", "euc_kr")
 _JAPANESE = ("cp932", "euc_jp")
-_SAMPLE = 60  # characters that are shown
+_SAMPLE_LENGTH = 60  # characters of the line that is shown
 
 
 def codec_name(name: str) -> str | None:
@@ -57,8 +57,8 @@ def propose(raw: bytes, at: int) -> tuple[str, str] | None:
     end = raw.find(b"\n", at)
     line = raw[begin : end if end >= 0 else len(raw)].decode(encoding, "replace")
     offset = len(raw[begin:at].decode(encoding, "replace"))
-    start = max(0, offset - _SAMPLE // 2)
-    return encoding, one_line(line[start : start + _SAMPLE].strip())
+    start = max(0, offset - _SAMPLE_LENGTH // 2)
+    return encoding, one_line(line[start : start + _SAMPLE_LENGTH].strip())
 
 
 def _likely(part: bytes) -> str | None:
@@ -70,7 +70,7 @@ def _likely(part: bytes) -> str | None:
         return None
     clean = [each for each in found if each.chaos <= found[0].chaos + 0.01]
     names = [name for each in clean for name in (each.encoding, *each.could_be_from_charset)]
-    # Of equally clean readings: text is seldom valid in an encoding of two bytes by chance, and cp1252 is most common.
+    # Among equally clean results: text is seldom valid in a two-byte encoding by chance, and cp1252 is the most common.
     return next((name for name in names if name in _WIDE), "cp1252" if "cp1252" in names else names[0])
 
 

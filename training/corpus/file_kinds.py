@@ -61,7 +61,7 @@ _WIDE_MARKS = (
 
 
 def wide_encoding(raw: bytes | bytearray) -> str | None:
-    """Returns `UTF-16…` or `UTF-32…` if these bytes are text in that encoding, judged by mark or NUL bytes."""
+    """Returns `UTF-16…` or `UTF-32…` if a byte order mark or NUL bytes show text in that encoding; else None."""
     for mark, encoding in _WIDE_MARKS:
         if raw.startswith(mark):
             return encoding
@@ -106,15 +106,16 @@ def binary_kind(raw: bytes | bytearray) -> tuple[str, str] | None:
             return what, advice
     if _is_safetensors(raw):
         return "a safetensors file (a model's weights)", _GIVE_TEXT
-    if raw[:1] == b"\x80" and raw[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+    if raw[:1] == b"\x80" and raw[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):  # protocols 2 to 5
         return "a Python pickle", _GIVE_TEXT
     nul = raw.find(b"\0")
     return binary_data(nul) if nul >= 0 else None
 
 
-def binary_data(nul: int) -> tuple[str, str]:
-    """Returns (what it is, what to do) for a file with a NUL at this byte."""
-    return f"binary data (a NUL at byte {nul})", f"{_GIVE_TEXT}, or remove the NUL bytes"
+def binary_data(nul: int | None = None) -> tuple[str, str]:
+    """Returns (what it is, what to do) for a file with a NUL, at the byte `nul` if that is known."""
+    place = "" if nul is None else f" at byte {nul}"
+    return f"binary data (a NUL{place})", f"{_GIVE_TEXT}, or remove the NUL characters"
 
 
 def _is_safetensors(raw: bytes | bytearray) -> bool:

@@ -1,8 +1,7 @@
 """Downloads texts of datasets on the Hub, `hf://datasets/OWNER/NAME[@REVISION][/PATH]`, into the Hub's cache.
 
-The commit is resolved first, and all files come from that commit. The Hub's client resumes broken downloads, also
-those of an earlier process. huggingface_hub is imported inside the functions that need it, because most texts are
-local.
+The commit is resolved first, and all files come from that commit. The Hub's client resumes broken downloads, also those
+of an earlier process. huggingface_hub is imported inside the functions that need it, because most texts are local.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _HUB_SOURCE = re.compile(
 
 @dataclass(frozen=True)
 class HubFile:
-    """One file of a dataset at one commit; `cached`: the Hub cannot be reached, and a copy is in the cache."""
+    """One file of a dataset at one commit; `cached` if the Hub cannot be reached and a copy is in the cache."""
 
     dataset: str
     commit: str
@@ -49,7 +48,7 @@ class HubFile:
 
 
 def parse_hub_source(source: str) -> tuple[str, str | None, str]:
-    """Returns (OWNER/NAME, revision or None, path or "") of an `hf://` source."""
+    """Returns (OWNER/NAME, revision or None, path or "") of an `hf://` source; CorpusError for another address."""
     match = _HUB_SOURCE.fullmatch(source)
     if match is None or "--" in match["repo"] or ".." in match["repo"]:  # not allowed in names of repos
         raise CorpusError(
@@ -61,7 +60,11 @@ def parse_hub_source(source: str) -> tuple[str, str | None, str]:
 
 
 def hub_files(source: str) -> list[HubFile]:
-    """Returns the files of a source at one commit: one file, the .txt files of a folder, or the files of a glob."""
+    """Returns the files of a source at one commit: one file, the .txt files of a folder, or the files of a glob.
+
+    Raises:
+        CorpusError: the dataset cannot be read, or has no such file.
+    """
     dataset, revision, path = parse_hub_source(source)
     listing = _listing(dataset, revision)
     if listing is None:
@@ -72,7 +75,11 @@ def hub_files(source: str) -> list[HubFile]:
 
 
 def fetch_hub(file: HubFile, limit: int, progress: Progress | None = None) -> Path:
-    """Returns the path of the file in the Hub's cache, after downloading it if needed."""
+    """Returns the path of the file in the Hub's cache, after downloading it if needed.
+
+    Raises:
+        CorpusError: the file cannot be downloaded, or has more than `limit` bytes.
+    """
     from huggingface_hub import hf_hub_download
 
     if file.size is not None and file.size > limit:

@@ -25,9 +25,9 @@ from ..system import release_pages
 Ids = npt.NDArray[Any]
 """(N,) character ids; in a file uint8, uint16 or uint32, the narrowest type that holds the vocabulary."""
 
-RARE = "\ufffd"  # stands for all rare characters; Unicode's replacement character
+RARE = "\ufffd"  # replaces all rare characters; Unicode's replacement character
 RARE_SHARE = 0.001  # of a text: characters that together have a smaller share are rare
-KEPT_CHARACTERS = 256  # the most frequent ones are never rare: a vocabulary of this size costs no time
+KEPT_CHARACTERS = 256  # so many frequent characters are never rare: a vocabulary of this size costs no time
 PIECE = 1 << 20  # characters processed at once
 _DTYPES = ("|u1", "<u2", "<u4")
 _KEPT_IN_MEMORY = 64 << 20  # bytes; the pages of a smaller file are never dropped
@@ -64,7 +64,7 @@ def decode_ids(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
 class EncodedText:
     """The result of an `IdsWriter`: `vocab` in the order of the ids, `sha256` of the text in UTF-8.
 
-    `rare` and `rare_times` say how many distinct characters RARE stands for, and how often they occur.
+    `rare` distinct characters became RARE, in `rare_times` places of the text.
     """
 
     ids: Ids
@@ -84,7 +84,7 @@ class Position:
 
 
 class IdsWriter:
-    """Takes a text piece by piece and writes its ids to a file atomically.
+    """Writes the ids of a text to a file, atomically; `add` takes the text in pieces.
 
     The file gets its name in `finish`, after it is closed: Windows renames no open file. Use as a context manager.
 
@@ -222,8 +222,7 @@ class IdsWriter:
 
     def _widen_for(self, distinct: int) -> None:
         """Rewrites the file with a wider integer type if `distinct` ids do not fit into the current one."""
-        wide = next(np.dtype(dtype) for dtype in _DTYPES if distinct <= 1 << (8 * np.dtype(dtype).itemsize))
-        narrow = self._dtype
+        wide, narrow = _narrowest_dtype(distinct), self._dtype
         if wide.itemsize <= narrow.itemsize:
             return
         # From the end to the beginning: a wide piece then never overwrites a narrow one that is still to be read.
@@ -234,8 +233,7 @@ class IdsWriter:
 
     def _narrow_for(self, distinct: int) -> None:
         """Rewrites the file with a narrower integer type if that holds the ids of `distinct` characters."""
-        narrow = next(np.dtype(dtype) for dtype in _DTYPES if distinct <= 1 << (8 * np.dtype(dtype).itemsize))
-        wide = self._dtype
+        narrow, wide = _narrowest_dtype(distinct), self._dtype
         if narrow.itemsize >= wide.itemsize:
             return
         for start in range(0, self.characters, PIECE):
@@ -258,3 +256,8 @@ class IdsWriter:
     def _write_piece(self, start: int, ids: Ids) -> None:
         self._file.seek(start * ids.dtype.itemsize)
         self._file.write(ids.data)
+
+
+def _narrowest_dtype(distinct: int) -> np.dtype[Any]:
+    """Returns the narrowest integer type that holds the ids of `distinct` characters."""
+    return next(np.dtype(dtype) for dtype in _DTYPES if distinct <= 1 << (8 * np.dtype(dtype).itemsize))

@@ -9,7 +9,7 @@ from pathlib import Path
 from model.checkpoint.bundled import bundled_name
 from model.terminal import one_line
 
-_SIMILAR = 0.7  # of two names; above it one is suggested for the other
+_SIMILARITY = 0.7  # of two names, by difflib's ratio; from it on one is suggested for the other
 
 
 def not_found(typed: str, path: Path) -> str:
@@ -30,10 +30,10 @@ def not_found(typed: str, path: Path) -> str:
 
 
 def _similar_name(path: Path) -> str | None:
-    """Returns the name in the same folder that resembles a missing one most. Suffixes, often .txt, do not count."""
+    """Returns the most similar name in the folder of a missing file, suffixes ignored; None if none is similar."""
     try:
         names = {Path(entry.name).stem.casefold(): entry.name for entry in sorted(path.parent.iterdir())}
     except OSError:
         return None
-    close = difflib.get_close_matches(path.stem.casefold(), names, n=1, cutoff=_SIMILAR)
+    close = difflib.get_close_matches(path.stem.casefold(), names, n=1, cutoff=_SIMILARITY)
     return names[close[0]] if close else None

@@ -7,7 +7,7 @@ files of a source, `download` and `hub_datasets` fetch remote ones, `collector` 
 opens archives and documents, `decode` turns bytes into text, and `ids_file` turns text into ids.
 
 Each file is read once, from beginning to end, in pieces: a text may be larger than memory, and standard input can be
-read only once. A Corpus is stored in run folders and model cards, so it holds base names, never full paths.
+read only once. A Corpus is stored in run folders and model cards, so its fields hold base names, never full paths.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """One text and its origin; all fields but `warnings` may be published."""
+    """One text and its origin; all fields except `warnings` may be published."""
 
     ids: Ids = field(repr=False, compare=False)
     """(N,) indices into `vocab`, memory-mapped from a file."""
@@ -49,9 +49,9 @@ class Corpus:
     first_lines: tuple[int, ...] = field(repr=False)
     """For each file, the line of the text (counted from 1) at which it begins."""
     rare: int = 0
-    """How many distinct characters of the files are RARE in the text."""
+    """How many distinct characters of the files became RARE in the text."""
     rare_times: int = 0
-    """How often they occur."""
+    """How often these characters occur."""
     warnings: tuple[str, ...] = ()
     """One line each, for the user; they name files as typed, so they must not be published."""
     stamp: str = field(default="", repr=False)
@@ -109,10 +109,10 @@ def read_corpus(
         progress: called with the state of each file.
         max_bytes: limit for all files together; None for what fits on the disk.
         parse_chat: turns each file, which must be a chat export, into text; None to read files as they are.
-        kept: returns the characters that are never rare; called once all files are read.
+        kept: returns characters that are never rare; called after all files are read.
 
     Raises:
-        CorpusError: a source cannot be read. The message is one line: which source, why, and what to do.
+        CorpusError: a source cannot be read, or the ids cannot be written. The message is one line.
     """
     if isinstance(sources, str):
         raise TypeError("sources is a list of strings, not one string")

@@ -1,7 +1,7 @@
 """Finds the files of one source that a user typed: their labels, their base names, and how to read them.
 
 Only the beginnings of a folder's files are read here, so that a missing file is reported before a large one is
-downloaded. A file that was named must be text; one that was `found` in a folder or by a glob may be left out.
+downloaded. A file that the user named must be text; one that was `found` in a folder or by a glob may be left out.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class SourceFile:
     """Called as read(limit in bytes, progress); yields the content."""
     size: int | None = None
     found: bool = False
+    """Whether it is from a folder or a glob, and may be left out; False if the user named it."""
     path: Path | None = None
     """The resolved path of a local file, equal for two names of one file."""
     modified_ns: int = 0
@@ -107,7 +108,7 @@ def is_local(typed: str) -> bool:
 
 
 def name_of(typed: str) -> str:
-    """Returns a short name for a source, made of a base name alone and valid as the name of a folder or a repo."""
+    """Returns a short name for a source, made of its base name, and valid as the name of a folder or a repo."""
     if typed == STDIN:
         base = "stdin"
     elif typed.lower().startswith(("http://", "https://")):
@@ -126,7 +127,7 @@ def name_of(typed: str) -> str:
 
 
 def absolute_source(source: str) -> str:
-    """Returns a source that means the same from any working folder; only local paths change."""
+    """Returns a source that does not depend on the working folder: local paths become absolute."""
     if not is_local(source):
         return source
     return os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111  a glob is no path to resolve

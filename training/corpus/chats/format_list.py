@@ -36,7 +36,7 @@ _JSON_FORMATS = (
     chatgpt,
     claude,
     instructions,
-)  # all others are `json_messages`
+)  # `json_messages` reads all other values
 
 
 def chat_kind(head: str) -> str:
@@ -56,7 +56,7 @@ def chat_kind(head: str) -> str:
 
 
 def is_json(text: str) -> bool:
-    """Returns whether a text begins like JSON, unlike exports of messengers that begin with a bracket, too."""
+    """Returns whether a text begins like JSON, and not like an export in text form, which may begin with a bracket."""
     head = text[:1000].lstrip()
     return begins_like_json(head) and not (whatsapp.recognises(head) or line.recognises(head) or irc.recognises(head))
 
@@ -81,13 +81,13 @@ def conversations(text: str, label: str) -> Iterator[Iterable[Message]]:
 
 
 def _json_conversations(text: str, label: str) -> Iterator[Iterable[Message]]:
-    loose: list[object] = []
+    consecutive: list[object] = []
     for value in json_values(text, label):
         found = next((found for each in _JSON_FORMATS if (found := each.conversations(value)) is not None), None)
         if found is None:
-            loose.append(value)
+            consecutive.append(value)
             continue
-        yield from json_messages.conversations(loose)
-        loose = []
+        yield from json_messages.conversations(consecutive)
+        consecutive = []
         yield from found
-    yield from json_messages.conversations(loose)
+    yield from json_messages.conversations(consecutive)

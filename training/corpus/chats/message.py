@@ -27,7 +27,7 @@ UNAVAILABLE = "not received"
 
 
 class Message(NamedTuple):
-    """One message; without speaker or text it is left out, and `reason` says what it is."""
+    """One message; without speaker or text it is left out, and `reason` is counted."""
 
     speaker: str
     text: str
@@ -40,13 +40,13 @@ def left_out(reason: str) -> Message:
 
 
 def written(speaker: str, text: str) -> Message:
-    """Returns a message of a person, cleaned; EMPTY if nothing is left of the text, a notice without a name."""
+    """Returns a person's message, cleaned. Its reason, if it is left out, is EMPTY, or NOTICES without a name."""
     name = clean_name(speaker)
     return Message(name, clean(text), EMPTY if name else NOTICES)
 
 
 def clean(text: str) -> str:
-    """Removes empty lines, which would end a turn, and characters that are no text."""
+    """Returns a text without empty lines, which would end a turn, and without NULs and unpaired surrogates."""
     lines = re.split("\r\n|\r|\n", _only_text(text))
     return "\n".join(line.rstrip() for line in lines if line.strip()).strip()
 
@@ -57,7 +57,7 @@ def clean_name(name: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """Returns a text without the marks of direction."""
+    """Returns a text without Unicode's marks for the direction of writing."""
     return text.translate(_MARKS)
 
 

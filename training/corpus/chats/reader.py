@@ -30,9 +30,9 @@ class ChatReader:
             order of their first messages, so that no name becomes a part of the model's format.
 
     Attributes:
-        speakers: messages by speaker, with the names in the export.
-        names: the names in the text, by the names in the export. Roles such as `user` keep theirs.
-        warnings: one line for the user per file of which messages were left out.
+        speakers: the number of messages of each speaker, by the names in the export.
+        names: the names in the text, by the names in the export. Roles such as `user` do not change.
+        warnings: one line for the user for each file whose messages were partly left out.
     """
 
     def __init__(self, *, keep_names: bool = False) -> None:
@@ -84,7 +84,7 @@ class ChatReader:
         """Returns the format in which a model of this chat is prompted.
 
         Args:
-            reply_as: the speaker whose turns the model writes; when None, an assistant if there is one, else the
+            reply_as: the speaker whose turns the model writes; None for the assistant if there is one, else the
                 speaker with the most messages.
 
         Raises:
@@ -102,7 +102,7 @@ class ChatReader:
         return ChatFormat(f"{self.names[asks]}: ", f"{TURN_END}{self.names[replies]}: ", TURN_END)
 
     def examples(self, chat: ChatFormat) -> list[str]:
-        """Returns up to 4 messages to the replying speaker that occur at least 5 times; they may be private still."""
+        """Returns up to 4 messages to the replying speaker that occur at least 5 times; they may still be private."""
         replies = chat.opening.removesuffix(": ")
         texts: Counter[str] = Counter()
         for message, times in self._messages.items():
@@ -131,5 +131,5 @@ def _letters(number: int) -> str:
 
 
 def has_roles_only(chat: ChatFormat) -> bool:
-    """Returns whether a chat is one between roles, such as `user` and `assistant`, as in data sets."""
+    """Returns whether the speakers of a chat are roles, such as `user` and `assistant`, as in data sets."""
     return {chat.prefix.removesuffix(": "), chat.opening.removesuffix(": ")} <= {*ROLES}

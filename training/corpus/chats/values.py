@@ -1,4 +1,4 @@
-"""The values of JSON files and JSON lines."""
+"""Reads the values of JSON files and JSON lines, and fields of any type in them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def json_values(text: str, label: str) -> Iterator[object]:
 
 
 def plain(text: object) -> str:
-    """Joins a text that is one string, or a list of strings, links, mentions and pictures; "" for another value."""
+    """Returns the text of a string, or of a list of strings and objects with a `text`; "" for any other value."""
     parts = text if isinstance(text, list) else [text]
     found = [part.get("text") if isinstance(part, dict) else part for part in parts]
     return "".join(part for part in found if isinstance(part, str))

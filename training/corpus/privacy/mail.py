@@ -12,16 +12,16 @@ _LOCAL_BACKWARDS = re.compile(r"[\w.%+-]{1,65}")
 _DOMAIN = re.compile(r"[^\W_](?:[^\W_]|-){0,62}(?:\.(?:[^\W_]|-){1,63}){1,8}")
 _ASCII_DOMAIN = re.compile(_DOMAIN.pattern, re.ASCII)
 _USER = re.compile(r"://[^\s/@:?#]{0,64}(?::([^\s/@?#]{0,128}))?$")  # USER or USER:PASSWORD of an address
-_NOBODY = frozenset({"git", "hg", "svn", "noreply", "no-reply", "donotreply"})
+_NOT_PERSONAL = frozenset({"git", "hg", "svn", "noreply", "no-reply", "donotreply"})
 _RESERVED = re.compile(r"(?:^|\.)(?:example\.(?:com|net|org)|example|test|invalid|localhost|local)$")
 _PLACEHOLDER = re.compile(r"pass|pwd|secret|token|xxx|[<>{}$*]", re.IGNORECASE)
 _SOFT_BREAK = re.compile(r"=\r?\n")  # of quoted-printable text
 _CODED = re.compile(r"=(?:\r?\n|[0-9A-F]{2})")  # what may follow an address in quoted-printable text
 _METHODS = frozenset(re.findall(r"\w+", "to mv mm eq ne lt gt ge le is in at it id"))  # in code: x@w.to(device)
-_CODE = ("[", "@", "_")  # after an address: it is a matrix product, a decorator or a handle
+_CODE = ("[", "@", "_")  # the character after a matrix product, a decorator or a handle that looks like an address
 
-# Two letters are a country. Of the others only common ones count: most are words, and in code `x@w.name` is a matrix
-# product.
+# Two letters are a country. Of longer ones only common ones are listed: most are words, and in code `x@w.name` is a
+# matrix product.
 _TOP_LEVEL = frozenset(
     re.findall(
         r"\w+",
@@ -66,7 +66,7 @@ def _email(text: str, at: int, after: int) -> Match | None:
     before = text[start - 1 : start] if start else ""
     if not local or len(local) > 64 or local.endswith(".") or ".." in local or before == "@":
         return None
-    if local.lower() in _NOBODY or not any(c.isalnum() for c in local):
+    if local.lower() in _NOT_PERSONAL or not any(c.isalnum() for c in local):
         return None
     found = _domain_at(text, after)
     if found is None:

@@ -19,7 +19,7 @@ _CARD = re.compile(
 _SSN = re.compile(r"[0-9]{3}-[0-9]{2}-[0-9]{4}")
 _BEFORE = re.compile(r"[\w.,+$#@=/:-]")  # a number after one of these is the end of something longer
 _AFTER = re.compile(r"[\w/]|[-.:,+*= ][0-9]")
-_DIGITS = re.compile(r"[0-9][0-9 \u00a0-]{9,2000}[0-9]")  # others are searched in these stretches only
+_DIGITS = re.compile(r"[0-9][0-9 \u00a0-]{9,2000}[0-9]")  # cards and SSNs are searched in these stretches only
 
 
 def numbers(text: str) -> Iterator[Match]:

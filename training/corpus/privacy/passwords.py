@@ -59,7 +59,7 @@ def _is_secret(text: str, start: int, found: re.Match[str], value: str) -> bool:
         return has_digit and not value.islower() and has_letter and not _TYPE.fullmatch(value)
     if found["quote"]:
         return has_digit and has_letter and not _TYPE.fullmatch(value)
-    before = text[max(0, start - 60) : start].rpartition("\n")[2]  # 60: more than a name of such a file has
+    before = text[max(0, start - 60) : start].rpartition("\n")[2]  # names in a file .env are shorter than 60
     if found[0][: -len(found["value"])].endswith("=") and _BEGINS_LINE.match(before):  # as in a file .env
         return text[found.end() : found.end() + 1] in ("", "\n", "\r")
     if (found["scheme"] or "").lower() == "basic ":

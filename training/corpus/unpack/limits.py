@@ -35,7 +35,7 @@ class PackedError(CorpusError):
 
 
 class TooMuchError(PackedError):
-    """An archive unpacks to more than its limit, and is left out as a whole."""
+    """An archive unpacks to more than its limit; all of it is left out."""
 
 
 class Budget:
@@ -51,7 +51,7 @@ class Budget:
         self._left = self._limit = max(FREE_BYTES, MAX_RATIO * packed)
 
     def spend(self, count: int) -> None:
-        """Raises CorpusError if more than the limit is unpacked with these bytes."""
+        """Counts unpacked bytes; raises TooMuchError once they exceed the limit."""
         self._left -= count
         if self._left < 0:
             raise TooMuchError(

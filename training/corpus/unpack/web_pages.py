@@ -20,11 +20,8 @@ _MARKUP = re.compile(
     rb"\s*(?:<\?xml[^>]{0,400}>\s*)?(?:<!--.{0,4000}?-->\s*)*<(?:!doctype html|html|head|body)\b",
     re.DOTALL | re.IGNORECASE,
 )
-
-
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<[!?](?![dD][oO][cC])[^>]*(?:>|\Z)", re.DOTALL)
-
-_OPEN_TAG = re.compile(r"<(?=[^<>]*(?:<|\Z))")
+_OPEN_TAG = re.compile(r"<(?=[^<>]*(?:<|\Z))")  # the first character of a tag without an end
 
 
 def is_web_page(head: bytes) -> bool:

@@ -436,6 +436,7 @@ def pytorch_file() -> bytes:
         (b"\x7fELF\x02\x01\x01\x00", "program"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "Git LFS pointer"),
         (b"some text, then\0 a NUL", "a NUL at byte 15"),
+        ("some text, then\0 a NUL".encode("utf-16"), "binary data (a NUL): "),
         (random.Random(1).randbytes(5000), "a NUL at byte"),
         (bytes(5000), "a NUL at byte 0"),
     ],

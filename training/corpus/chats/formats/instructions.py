@@ -17,7 +17,7 @@ HINT = re.compile("|".join(rf'"{asks}": ?"[\s\S]*"{answers}": ?"' for asks, answ
 
 
 def conversations(value: object) -> Iterator[list[Message]] | None:
-    """Returns a conversation of two messages, `user` and `assistant`, for each record; None if a value has no such."""
+    """Returns a conversation of `user` and `assistant` for each record; None if a record has no such pair."""
     records = records_in(value) if isinstance(value, list) else [value] if isinstance(value, dict) else []
     pairs = [_pair(each) for each in records]
     if not pairs or None in pairs:

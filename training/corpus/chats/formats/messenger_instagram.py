@@ -1,6 +1,6 @@
 """Reads message_1.json of Messenger and Instagram, from "Download your information" or from an encrypted chat.
 
-Meta writes each byte of the text in UTF-8 as a character of its own, so that "é" is "Ã©"; this is undone.
+Meta writes each UTF-8 byte of a text as a character of its own, so that "é" is "Ã©"; `repaired` undoes this.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def conversations(value: object) -> Iterator[list[Message]] | None:
 
 def _time(record: dict[str, object]) -> float:
     time = record.get("timestamp_ms", record.get("timestamp"))
-    return float(time) if isinstance(time, int | float) else 0.0
+    return time if isinstance(time, int | float) else 0.0
 
 
 def _message(record: dict[str, object]) -> Message:
@@ -56,7 +56,7 @@ def _message(record: dict[str, object]) -> Message:
 
 
 def repaired(text: str) -> str:
-    """Returns a text whose bytes in UTF-8 were written as characters; other texts as they are."""
+    """Returns the text whose UTF-8 bytes were written as characters; any other text unchanged."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

@@ -10,7 +10,7 @@ from ..message import MAX_NAME, Message, written
 
 KIND = "a chat in lines of Name: text"
 _LINE = re.compile(rf"(?P<name>[^\W_][^:\n\t]{{0,{MAX_NAME - 1}}}):(?: (?P<text>.*)|$)")
-_WORDS = 3  # of a name that occurs once; "Once upon a time: …" is no message
+_MAX_WORDS = 3  # of a name that occurs once; "Once upon a time: …" is no message
 
 
 def recognises(head: str) -> bool:
@@ -42,4 +42,4 @@ def _counts(lines: list[str]) -> Counter[str]:
 def _name(line: str, counts: Counter[str]) -> str:
     """Returns the name before the colon of a line; "" if there is none."""
     found = _LINE.fullmatch(line)
-    return found["name"] if found and (counts[found["name"]] > 1 or len(found["name"].split()) <= _WORDS) else ""
+    return found["name"] if found and (counts[found["name"]] > 1 or len(found["name"].split()) <= _MAX_WORDS) else ""

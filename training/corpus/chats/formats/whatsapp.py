@@ -20,7 +20,7 @@ _TIME = rf"{_WORDS}\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?\s?{_WORDS}"
 _HEADER = re.compile(rf"(?P<bracket>\[)?{_DATE}\s{_TIME}(?(bracket)\]|\s?[-–])\s")
 _NOTICE = "\u200e"  # begins a line that the messenger wrote, not a person
 _EDITED = re.compile("(?:\u200e<[^<>\n]{0,100}>|<This message was edited>)$")
-_LINKED_FILE = re.compile(r"(?:!?\[[^\]\n]{0,200}\]\([^)\n]{1,400}\)\s*)+")  # how signal-export writes attachments
+_LINKED_FILE = re.compile(r"(?:!?\[[^\]\n]{0,200}\]\([^)\n]{1,400}\)\s*)+")  # an attachment in signal-export
 
 
 def recognises(head: str) -> bool:
@@ -36,7 +36,7 @@ def messages(text: str) -> Iterator[Message]:
     for raw in text.split("\n"):
         line = unmarked(raw)
         header = _HEADER.match(line)
-        # A message may quote the header of another one, but not in the style (brackets or dash) of this very file.
+        # A message may quote the header of another message, but seldom in the style (brackets or dash) of its file.
         if header and style in (None, header["bracket"] or ""):
             if started:
                 yield _message(name, lines)
